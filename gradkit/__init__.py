@@ -1,7 +1,6 @@
-"""gradkit grades hand-written backpropagation, and checks gradients that can be trusted.
+"""Grade hand-written backpropagation, and check gradients against finite differences.
 
-The public functions are loaded when they are first asked for, so that starting the command
-line costs nothing of them.
+The public functions are loaded when they are first used, so that the command line starts faster.
 """
 
 from __future__ import annotations
@@ -34,12 +33,12 @@ __all__ = [
     "finite_difference",
 ]
 
-_HOMES = {
+_MODULES = {
     "assert_trajectory": "testing",
     "check": "notebook",
-    "load_ipython_extension": "notebook",  # what `%load_ext gradkit` looks for
+    "load_ipython_extension": "notebook",  # called by `%load_ext gradkit`
 }
-"""Where those names live that are not gradcheck's."""
+"""Modules of the public names that are not in `gradkit.gradcheck`."""
 
 
 def __dir__() -> list[str]:
@@ -47,6 +46,6 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__ or name in _HOMES:
-        return getattr(import_module(f"gradkit.{_HOMES.get(name, 'gradcheck')}"), name)
+    if name in __all__ or name in _MODULES:
+        return getattr(import_module(f"gradkit.{_MODULES.get(name, 'gradcheck')}"), name)
     raise AttributeError(f"gradkit has no {name!r}; it has {', '.join(__all__)}.")

@@ -33,7 +33,7 @@ NUMPY = frozenset(
     trunc unique var vdot vstack where zeros zeros_like
     """.split()  # noqa: SIM905  (two hundred quoted words are hard to read)
 )
-"""Functions and constants of numpy that only compute, by the name behind ``np.``."""
+"""Functions and constants of numpy that only compute, by the name after ``np.``."""
 
 ATTRIBUTES = frozenset(
     """
@@ -60,18 +60,19 @@ BUILTINS = frozenset(
 )
 """Built-in functions that only compute."""
 
-_KINDS = (
+_VALUE_TYPES = (
     *(np.ndarray, np.float64, np.int64, np.bool_, np.complex128, np.str_, np.void, np.dtype),
     *(np.ufunc, np.flatiter, memoryview, object, type, FunctionType, BuiltinFunctionType),
     *(MethodType, bool, int, float, complex, str, bytes, bytearray, list, tuple, dict, set),
     *(frozenset, range, slice),
 )
+"""Types whose attributes `attributes_of_values` lists."""
 
 
 @lru_cache(maxsize=1)
 def attributes_of_values() -> frozenset[str]:
-    """Return the attributes that built-in values and values of numpy have.
+    """Return the names of all attributes of built-in values and of numpy's values.
 
-    Any other attribute can only belong to an object of the course, as ``layer.W``.
+    Any other attribute can only belong to an object of the exercise, as ``layer.W``.
     """
-    return frozenset(name for kind in _KINDS for name in dir(kind))
+    return frozenset(name for kind in _VALUE_TYPES for name in dir(kind))

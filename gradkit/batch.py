@@ -25,26 +25,26 @@ def grade_files(
     on_begin: Callable[[Path], object] | None = None,
     **settings: Any,
 ) -> Batch:
-    """Grade what is at each path.
+    """Grade the submission at each path.
 
     Parameters
     ----------
     paths : iterable of Path
-        Each is one submission: a script, a notebook, a folder or a zip.
+        Submissions: scripts, notebooks, folders or zips.
     require_tier : int, optional
-        Tier of isolation below which nothing is run, which a canary tries first.
+        Lowest tier of isolation at which code is run, after a test of the sandbox.
     meanwhile : callable, optional
-        Called once, while the process that is to run the code loads its libraries.
+        Function that is called once, while the worker process loads its libraries.
     on_begin : callable, optional
-        Called with each path before it is graded.
+        Function that is called with each path before the submission is graded.
     **settings
         Fields of `gradkit.grading.settings.Settings`, such as ``tasks`` and ``seed``.
 
     Raises
     ------
     GradkitError
-        The assignment, the model solutions or a worker cannot be had. What is wrong with one
-        submission is in ``refused`` instead.
+        The assignment or the model solutions cannot be used, or a worker cannot be started.
+        Problems of a submission are in ``refused`` of the value instead.
 
     Examples
     --------
@@ -68,16 +68,16 @@ def grade_on_save(
     on_begin: Callable[[Path], object] | None = None,
     **settings: Any,
 ) -> Iterator[Batch]:
-    """Grade what is at each path, and again whenever it is saved, until there is an interrupt.
+    """Grade the submission at each path, and again after each save, until an interrupt.
 
-    What runs the code stays at hand meanwhile, so that all but the first are quick. Needs
-    watchfiles. For the rest see `grade_files`.
+    The worker process stays open, so that all gradings but the first are quick. The package
+    watchfiles is needed. The arguments are those of `grade_files`.
     """
     import watchfiles
 
     folders = [path if path.is_dir() else path.parent for path in paths]
     files = {os.path.realpath(path) for path in paths if not path.is_dir()}
-    # An editor may write another file and rename it: the folder is what sees that.
+    # Folders are watched, not files, since an editor may write a new file and rename it.
     saved = watchfiles.watch(
         *folders,
         watch_filter=lambda _, path: not files or os.path.realpath(path) in files,
@@ -87,7 +87,7 @@ def grade_on_save(
         yield_on_timeout=True,
         recursive=not files,
     )
-    # It looks from here on: what is saved while the first is graded is not missed.
+    # Watching starts here, so that a save during the first grading is not missed.
     next(saved)
     with _grader(require_tier, settings, on_begin) as grade:
         yield grade(paths)
@@ -100,9 +100,9 @@ def _grader(
     settings: Mapping[str, Any],
     on_begin: Callable[[Path], object] | None = None,
 ) -> Iterator[Callable[[Iterable[Path]], Batch]]:
-    """Open a worker and a session, and give the function that grades paths with them."""
-    # No array here is large enough for threads, and starting them takes as long as the rest
-    # of numpy on a busy machine. Whoever has set a number keeps it.
+    """Open a worker and a session, and return the function that grades paths with them."""
+    # The arrays are too small for threads, and on a busy machine starting threads takes as long
+    # as loading the rest of numpy. A number that the user has set is kept.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # The worker loads numpy in its own process while this one does the same.
     from gradkit.sandbox import Workshop
@@ -112,11 +112,11 @@ def _grader(
         from gradkit.grading.settings import GradingError, Settings, refuse_unsafe
         from gradkit.records.result import Batch
 
-        made = Settings(**settings, require_tier=require_tier or 0)
+        all_settings = Settings(**settings, require_tier=require_tier or 0)
         if require_tier:
-            # Who asks for a tier runs others' code: a name is not enough then.
-            refuse_unsafe(made)
-        with Session(made, workshop) as session:
+            # A tier is required for other people's code, so the sandbox is tested first.
+            refuse_unsafe(all_settings)
+        with Session(all_settings, workshop) as session:
 
             def grade(paths: Iterable[Path]) -> Batch:
                 results, refused = [], []
@@ -127,7 +127,7 @@ def _grader(
                         results.append(session.check(path))
                     except GradingError as error:
                         refused.append(str(error))
-                    except Exception as fault:  # costs this submission, never the others
+                    except Exception as fault:  # a bug of gradkit must not stop other submissions
                         contain(fault, f"over {path.name!r}")
                         refused.append(f"{path.name}: {failed_sentence(fault)}")
                 return Batch(
@@ -142,15 +142,15 @@ def _grader(
 
 
 def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[Batch, int]:
-    """Cut results to what the readers of a format may see, and give the hint level for them.
+    """Hide the parts of results that readers of a format may not see; also return the hint level.
 
     Parameters
     ----------
     batch : Batch
     format_ : str
-        A word of `gradkit.report.formats.FORMATS`.
+        Key of `gradkit.report.formats.FORMATS`.
     hints : int, optional
-        Another level than the assignment's.
+        Hint level, by default that of the assignment for students, or of its instructor.
     """
     shape = FORMATS[format_]
     level = hints or (batch.hints if shape.for_students else batch.own_hints)
@@ -164,6 +164,9 @@ def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[B
 
 
 def rendered(batch: Batch, format_: str = "text", hints: int | None = None) -> str:
-    """Write results in a format, cut to what its readers may see. See `for_readers`."""
+    """Return results as text in a format, without parts that its readers may not see.
+
+    See `for_readers`.
+    """
     shown, level = for_readers(batch, format_, hints)
     return render(format_, shown.results, level, many=len(shown.results) > 1)

@@ -1,9 +1,9 @@
-"""What gradkit refuses to do, what was probably meant by a wrong word, and faults of its own.
+"""Raise refusals, suggest similar words for wrong ones, and contain faults of gradkit.
 
-A refusal that is foreseen is a value, or an exception class of its own that is caught by name. All
-else is a fault. In use it costs no more than the part that it happens in, and its traceback goes to
-the logger ``gradkit``: to the standard error unless it is configured otherwise. In gradkit's own
-tests, where ``GRADKIT_STRICT`` is set, it is raised.
+An expected refusal is a value, or an exception of a class that is caught by name. All other
+exceptions are faults. A fault ends only the part of the work in which it happens, and its traceback
+goes to the logger ``gradkit``, by default to standard error. In gradkit's own tests, where
+``GRADKIT_STRICT`` is set, it is raised.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Iterable
 
 
 class GradkitError(Exception):
-    """Nothing can be done; the text says what was found, what was expected, and what to do."""
+    """A request cannot be met; the text says what was found and expected, and what to do."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a question with the nearest of the known words, to be put behind a sentence.
+    """Return a question with the most similar known word, to append to a sentence; or nothing.
 
     Examples
     --------
@@ -28,12 +28,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     from difflib import get_close_matches
 
-    plain = {each.lower(): each for each in known}
+    plain = {name.lower(): name for name in known}
     near = get_close_matches(word.lower().replace("_", "-"), plain, n=1, cutoff=0.6)
     return f" Did you mean {plain[near[0]]}?" if near else ""
 
 
 STRICT = "GRADKIT_STRICT"
+"""Environment variable that makes faults raise instead of being logged."""
 
 
 def contain(fault: Exception, where: str) -> str:
@@ -44,9 +45,9 @@ def contain(fault: Exception, where: str) -> str:
     Parameters
     ----------
     fault : Exception
-        Raised again where ``GRADKIT_STRICT`` is set.
+        Exception, which is raised again if ``GRADKIT_STRICT`` is set.
     where : str
-        What was being done, and for which submission.
+        Description of the work and the submission, for the log.
 
     Returns
     -------
@@ -67,15 +68,15 @@ def contain(fault: Exception, where: str) -> str:
 def contain_reported(fault: Exception, where: str) -> None:
     """Log a fault that the process with the student's code reports.
 
-    Student code can forge such a report, so that the log says where the text comes from and does
-    not call it a fault of gradkit.
+    Student code can forge such a report. So the log says where the text comes from, and does not
+    call it a fault of gradkit.
 
     Parameters
     ----------
     fault : Exception
-        Raised where ``GRADKIT_STRICT`` is set.
+        Exception, which is raised if ``GRADKIT_STRICT`` is set.
     where : str
-        What was being done.
+        Description of the work, for the log.
     """
     _log(
         fault,
@@ -85,9 +86,10 @@ def contain_reported(fault: Exception, where: str) -> None:
 
 
 def _log(fault: Exception, text: str) -> None:
+    """Log a text as an error, or raise the fault if ``GRADKIT_STRICT`` is set."""
     if os.environ.get(STRICT):
         raise fault
-    # Late: hardly anybody needs it.
+    # Imported here since it is rarely needed.
     import logging
 
     logging.getLogger("gradkit").error("%s", text)
@@ -103,7 +105,7 @@ def _quoted(fault: Exception) -> str:
 def failed_sentence(fault: Exception) -> str:
     """Return the sentence for a submission that gradkit could not grade because of a fault.
 
-    The text of the exception may quote the submission, so that it is cleaned and cut.
+    The text of the exception may quote the submission, so it is cleaned and cut.
     """
     import traceback
 
@@ -119,7 +121,7 @@ def failed_sentence(fault: Exception) -> str:
 
 
 def keep_from_readers() -> None:
-    """Log nothing where students read along: in a notebook, in the report of a test run."""
+    """Turn off logging where students read the output: in a notebook or a report of tests."""
     import logging
 
     logger = logging.getLogger("gradkit")

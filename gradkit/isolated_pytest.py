@@ -49,7 +49,7 @@ def run_pytest(path: Path, arguments: Sequence[str]) -> int:
     Returns
     -------
     int
-        On Windows. Elsewhere pytest replaces this process, so that signals reach pytest.
+        Exit code, on Windows. Elsewhere pytest replaces this process, so that signals reach it.
     """
     # pytest's plugin imports this module too, and needs no processes.
     from gradkit.processes import run_module
@@ -61,7 +61,7 @@ def run_pytest(path: Path, arguments: Sequence[str]) -> int:
         "--import-mode=importlib",
         *("-p", "no:cacheprovider"),
         ISOLATED,
-        # One word: pytest takes a word of its own for a path of tests.
+        # In one word with the option, since pytest takes a separate word for a path of tests.
         f"--gradkit={path}",
     ]
     return run_module(
@@ -106,6 +106,6 @@ def folder_of(path: str | os.PathLike[str]) -> str:
 
 
 def is_within(place: str | os.PathLike[str], folders: Iterable[str]) -> bool:
-    """Return whether a path is one of the folders, given by real paths, or lies in one."""
+    """Return True if a path is one of the folders, given by real paths, or lies in one."""
     real = os.path.realpath(place)
     return any(real == folder or real.startswith(os.path.join(folder, "")) for folder in folders)

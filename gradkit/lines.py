@@ -1,16 +1,16 @@
-"""The lines of a check: a small part of Python's grammar, read once and run on both sides.
+"""Parse and run the lines of a check, which use a small part of Python's grammar.
 
     out, cache = affine_forward(x, w, b)
     layer = Linear(D, M)
     layer.W = w
     grads = backward(parameters, cache, X, Y)
 
-A line assigns, or calls. It is made of names, calls with keywords, constants, displays of tuples,
-lists and dicts, attributes, subscripts, unpacking, and arithmetic on these. Nothing else is read:
-no loop, no condition, no definition, no name that begins with an underscore. Of numpy, of the
-attributes of arrays and of the built-in functions only those in `gradkit.allowed_names` may be
-used, so that an assignment file can neither write a file nor load a library. The same lines run
-over the student's functions, in the student's process, and over the model solution's.
+A line is an assignment or a call. It consists of names, calls with keywords, constants, tuples,
+lists and dicts, attributes, subscripts, unpacking, and arithmetic on these. Other code is refused:
+loops, conditions, definitions, and names that begin with an underscore. Only names in
+`gradkit.allowed_names` are allowed of numpy, of attributes of arrays and of built-in functions, so
+that an assignment file cannot write a file or load a library. The same lines are run with the
+student's functions in the student's process, and with those of the model solution.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class LinesError(ValueError):
-    """Text that is no line of a check: what was found, and what may stand there.
+    """A text is not a valid line of a check: what was found, and what is allowed.
 
-    ``key`` says which text of a task it is, where that is not known from elsewhere.
+    ``key`` is the key of the text in the assignment file, if the caller does not know it.
     """
 
     def __init__(self, found: str, expected: str, key: str = "") -> None:
@@ -44,39 +44,49 @@ class LinesError(ValueError):
         self.found, self.expected, self.key = found, expected, key
 
 
-_EXPRESSIONS = (
+_ALLOWED_NODES = (
     *(ast.Name, ast.Call, ast.keyword, ast.Constant, ast.Tuple, ast.List, ast.Dict),
     *(ast.Attribute, ast.Subscript, ast.Slice, ast.Starred, ast.BinOp, ast.UnaryOp),
     *(ast.operator, ast.unaryop, ast.expr_context),
 )
-_WORDS = "names, calls, constants, displays, attributes, subscripts and arithmetic"
+"""Types of nodes that an expression may have."""
+
+_ALLOWED_IN_WORDS = "names, calls, constants, displays, attributes, subscripts and arithmetic"
 
 LONGEST = 200
-"""Characters of a text that are quoted."""
+"""Largest number of characters of a text that a message quotes."""
 
 
-def _tree(text: str, mode: str) -> Any:
+def _parse(text: str, mode: str) -> Any:
+    """Parse a text as an expression (``eval``) or as statements (``exec``).
+
+    Raises
+    ------
+    LinesError
+        The text is not valid Python.
+    """
     try:
         tree = ast.parse(text.strip(), mode=mode)
-        # Some of what is no Python is only seen here: two stars, a keyword twice.
+        # Some errors are only found here, such as two stars or a repeated keyword.
         compile(text.strip(), "<check>", mode, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        told = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
-        raise LinesError(f"{_short(text)} is no Python: {told}", _WORDS) from None
+        reason = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
+        raise LinesError(f"{_short(text)} is no Python: {reason}", _ALLOWED_IN_WORDS) from None
     return tree
 
 
 def _short(text: str) -> str:
-    """Quote a text, the first of it where it is long."""
+    """Quote a text, cut after `LONGEST` characters."""
     text = text.strip()
     return repr(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 
 
-def _held(text: str, node: ast.AST) -> None:
+def _refuse_outside_grammar(text: str, node: ast.AST) -> None:
+    """Raise LinesError if an expression of a text is not in the grammar of lines."""
     for part in ast.walk(node):
-        if not isinstance(part, _EXPRESSIONS):
+        if not isinstance(part, _ALLOWED_NODES):
             found = type(part).__name__
-            raise LinesError(f"{_short(text)} has a {found}", _WORDS)
+            raise LinesError(f"{_short(text)} has a {found}", _ALLOWED_IN_WORDS)
         names = [getattr(part, kind, None) or "" for kind in ("id", "attr", "arg")]
         for name in names:
             if name.startswith("_"):
@@ -85,7 +95,7 @@ def _held(text: str, node: ast.AST) -> None:
 
 
 def _refuse_unlisted(text: str, node: ast.AST) -> None:
-    """Raise an error if an expression uses a name of numpy or an attribute that is not listed.
+    """Refuse an expression that uses a name of numpy or an attribute that is not listed.
 
     Raises
     ------
@@ -109,7 +119,13 @@ def _refuse_unlisted(text: str, node: ast.AST) -> None:
 
 
 def _numpy_chain(text: str, name: ast.Name, parents: Mapping[int, ast.AST]) -> set[int]:
-    """Return the ids of the attribute nodes that make ``np.sum`` or ``np.linalg.norm``."""
+    """Return the ids of the attribute nodes of an allowed ``np.sum`` or ``np.linalg.norm``.
+
+    Raises
+    ------
+    LinesError
+        The function of numpy is not allowed, or ``np`` is used without one.
+    """
     nodes: list[ast.Attribute] = []
     node: ast.AST = name
     while len(nodes) < 2 and isinstance(node := parents.get(id(node), name), ast.Attribute):
@@ -124,7 +140,7 @@ def _numpy_chain(text: str, name: ast.Name, parents: Mapping[int, ast.AST]) -> s
 
 
 def _refuse_builtin(text: str, call: ast.Call) -> None:
-    """Raise an error if a line calls a built-in function that is not listed, as ``open``."""
+    """Raise LinesError if a line calls a built-in function that is not listed, as ``open``."""
     if not isinstance(call.func, ast.Name):
         return
     name = call.func.id
@@ -137,15 +153,15 @@ def _refuse_builtin(text: str, call: ast.Call) -> None:
 
 
 def read_expression(text: str) -> frozenset[str]:
-    """Hold an expression to the grammar, and return the names in it.
+    """Check that a text is an expression of the grammar, and return the names in it.
 
     Raises
     ------
     LinesError
-        It is none.
+        The text is not such an expression.
     """
-    tree = _tree(text, "eval")
-    _held(text, tree.body)
+    tree = _parse(text, "eval")
+    _refuse_outside_grammar(text, tree.body)
     return frozenset(part.id for part in ast.walk(tree) if isinstance(part, ast.Name))
 
 
@@ -155,15 +171,18 @@ def words_in(check: FunctionCheck) -> set[str]:
 
 
 def words_of(*nodes: ast.AST) -> set[str]:
-    """Return all names and attributes in some code."""
+    """Return all names and attributes in some nodes of code."""
     parts = [part for node in nodes for part in ast.walk(node)]
     names = {part.id for part in parts if isinstance(part, ast.Name)}
     return names | {part.attr for part in parts if isinstance(part, ast.Attribute)}
 
 
 def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
-    """Return the attributes in lines of objects whose class is known, as ``Linear.W``."""
-    tree = _tree(text, "exec")
+    """Return the attributes that lines use of objects whose class is known, as ``Linear.W``.
+
+    ``owners`` maps names of objects to names of their classes. Methods are not included.
+    """
+    tree = _parse(text, "exec")
     methods = {id(part.func) for part in ast.walk(tree) if isinstance(part, ast.Call)}
     return frozenset(
         f"{owner}.{part.attr}"
@@ -174,23 +193,25 @@ def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
 
 
 def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:
-    """Read the lines of a check.
+    """Parse the lines of a check.
 
     Parameters
     ----------
     text : str
-        Lines, or statements parted by semicolons.
+        Lines, or statements separated by semicolons.
     owners : dict of str to str, optional
-        The class that each name was made from, in lines above; what is made here is added.
+        Class of each object that earlier lines have made, by name. Objects of these lines are
+        added.
 
     Returns
     -------
     Lines
+        Names that the lines read, assign and change, and their calls.
 
     Raises
     ------
     LinesError
-        Something in them is beyond the grammar.
+        A line is not in the grammar.
 
     Examples
     --------
@@ -203,7 +224,7 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
     made: list[str] = []
     changes: set[str] = set()
     calls: list[Call] = []
-    for node in _tree(text, "exec").body:
+    for node in _parse(text, "exec").body:
         line = ast.get_source_segment(text.strip(), node) or text
         targets: list[ast.expr] = []
         value: ast.expr
@@ -215,18 +236,19 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
             found = type(node).__name__
             raise LinesError(f"{_short(line)} has a {found}", "a line that assigns, or calls")
         assigned = [pair for target in targets for pair in _targets(line, target)]
-        for each in (*targets, value):
-            _held(line, each)
+        for expression in (*targets, value):
+            _refuse_outside_grammar(line, expression)
         called = [part for part in ast.walk(value) if isinstance(part, ast.Call)]
         reads |= _loaded(value, [part.func for part in called]) - {*made}
         for part in called:
             _refuse_builtin(line, part)
-            of, name = _called(part)
-            changes |= {of} - {""}
-            # Of a method by the class that its object was made from.
-            name = f"{owners[of]}.{name}" if owners.get(of) else name if not of else ""
+            owner, name = _called(part)
+            # A method may change its object.
+            changes |= {owner} - {""}
+            # A method is recorded with the class of its object, if that is known.
+            name = f"{owners[owner]}.{name}" if owners.get(owner) else name if not owner else ""
             if name:
-                keywords = tuple(each.arg for each in part.keywords if each.arg)
+                keywords = tuple(keyword.arg for keyword in part.keywords if keyword.arg)
                 calls.append(Call(name, len(part.args), keywords))
         for target in targets:
             reads |= _loaded(target) - {*made}
@@ -236,15 +258,18 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
             elif name not in made:
                 made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
-            of, name = _called(value)
-            owners[targets[0].id] = "" if of else name
+            owner, name = _called(value)
+            owners[targets[0].id] = "" if owner else name
     return Lines(
         text.strip(), tuple(sorted(reads)), tuple(made), tuple(sorted(changes)), tuple(calls)
     )
 
 
 def _called(value: ast.expr) -> tuple[str, str]:
-    """Return the name of an object whose method a call calls, if it is one's, and that of what."""
+    """Return the object and the method's name of a method call, or an empty text and the function.
+
+    Both texts are empty for other expressions.
+    """
     function = value.func if isinstance(value, ast.Call) else None
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         return function.value.id, function.attr
@@ -252,7 +277,10 @@ def _called(value: ast.expr) -> tuple[str, str]:
 
 
 def _loaded(node: ast.expr, but: Collection[ast.expr] = ()) -> set[str]:
-    """Return the names that an expression reads, in a target as in ``x[i] = 1``."""
+    """Return the names that an expression reads, except at the nodes ``but``.
+
+    A target reads names too, as ``x`` and ``i`` in ``x[i] = 1``.
+    """
     return {
         part.id
         for part in ast.walk(node)
@@ -261,12 +289,12 @@ def _loaded(node: ast.expr, but: Collection[ast.expr] = ()) -> set[str]:
 
 
 def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:
-    """Yield the names that a target assigns, and whether the line makes the name itself.
+    """Yield the names that a target assigns; True for a whole name, False for a part of its value.
 
     Raises
     ------
     LinesError
-        The target belongs to no name, or to numpy.
+        The target is not a name or a part of one, or is a part of numpy.
     """
     if any(isinstance(part, ast.Name) and part.id == "np" for part in _bases(target)):
         raise LinesError(f"{_short(line)} assigns to np", "another name before =")
@@ -288,7 +316,7 @@ def _targets(line: str, target: ast.expr) -> Iterator[tuple[str, bool]]:
 
 
 def _bases(target: ast.expr) -> Iterator[ast.expr]:
-    """Yield a target and what it belongs to: of ``x.y[0]`` also ``x.y`` and ``x``."""
+    """Yield a target and the expressions that it is a part of: for ``x.y[0]`` ``x.y`` and ``x``."""
     yield target
     while isinstance(target, ast.Attribute | ast.Subscript):
         target = target.value
@@ -299,25 +327,26 @@ def _bases(target: ast.expr) -> Iterator[ast.expr]:
 
 
 def run(text: str, names: dict[str, Any]) -> None:
-    """Run lines over these names; what they assign is added."""
-    exec(_compiled(text, "exec"), names)  # noqa: S102  (held to a grammar)
+    """Execute lines in a namespace, which gets the names that they assign."""
+    exec(_compile(text, "exec"), names)  # noqa: S102  (checked against the grammar)
 
 
 def value_of(expression: str, names: dict[str, Any]) -> Any:
-    """Return the value of an expression over these names."""
-    return eval(_compiled(expression.strip(), "eval"), names)  # noqa: S307
+    """Return the value of an expression in a namespace."""
+    return eval(_compile(expression.strip(), "eval"), names)  # noqa: S307
 
 
 @lru_cache(maxsize=1000)
-def _compiled(text: str, mode: str) -> CodeType:
+def _compile(text: str, mode: str) -> CodeType:
+    """Compile a text as an expression (``eval``) or as statements (``exec``)."""
     return compile(text, "<check>", mode, dont_inherit=True)
 
 
-# --- inputs, to be sent --------------------------------------------------------------------
+# --- inputs, for sending to another process ------------------------------------------------
 
 
 def packed(values: Mapping[str, Any]) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """Take nested inputs apart: a tree without floats, and the arrays in it by number."""
+    """Split nested inputs into a tree for JSON, and the arrays and floats of it by number."""
     arrays: dict[str, NDArray[Any]] = {}
 
     def tree(value: Any) -> Any:
@@ -335,7 +364,7 @@ def packed(values: Mapping[str, Any]) -> tuple[Any, dict[str, NDArray[Any]]]:
 
 
 def unpacked(tree: Mapping[str, Any], arrays: Arrays) -> Any:
-    """Put inputs together again, with fresh copies of all arrays."""
+    """Join a tree and its arrays into nested inputs, with new copies of the arrays."""
     ((kind, value),) = tree.items()
     return _BUILDERS[kind](value, arrays)
 
@@ -367,11 +396,11 @@ CONTAINERS = (dict, list, tuple, deque, OrderedDict, defaultdict)
 
 
 def with_new_containers(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy the containers in the values of some names, and keep everything else in them.
+    """Copy the containers in the values of a namespace, and keep all other objects.
 
-    A backward pass may take what it needs out of its cache, as by ``cache.pop()``: a second call
-    gets the cache as it was. The arrays in it stay the same objects, so that a change of an array
-    in place still shows in the second call.
+    A backward pass may remove values from its cache, as by ``cache.pop()``: with a copy, a second
+    call gets the full cache. Arrays in it are not copied, so that a change of an array in place is
+    still visible in the second call.
     """
     known: dict[int, Any] = {}
 
@@ -381,16 +410,16 @@ def with_new_containers(names: Mapping[str, Any]) -> dict[str, Any]:
         if id(value) not in known:
             if isinstance(value, tuple):
                 return tuple(map(copied, value))
-            # Known before it is filled: it may contain itself.
+            # Stored before it is filled, since a container may contain itself.
             known[id(value)] = other = copy.copy(value)
-            places = list(value) if isinstance(value, dict) else range(len(value))
-            for place in places:
-                other[place] = copied(value[place])
+            keys = list(value) if isinstance(value, dict) else range(len(value))
+            for key in keys:
+                other[key] = copied(value[key])
         return known[id(value)]
 
     return {name: copied(value) for name, value in names.items() if not name.startswith("__")}
 
 
 def snapshot(value: Any) -> list[bytes]:
-    """Return the contents of all arrays in a value, to be compared later."""
+    """Return the bytes of all arrays in a value, for a later comparison."""
     return [array.tobytes() for array in arrays_in(value)]

@@ -1,4 +1,4 @@
-"""How large libraries are loaded."""
+"""Load large libraries, and tell whether they are installed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from contextlib import contextmanager
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Load something with the collector at rest.
+    """Switch off the garbage collector while a library is loaded in the block.
 
-    Modules stay; a collector that goes through them again and again as they grow takes a fifth of
-    the time in which torch or pandas load.
+    Modules are never freed, but the collector would visit them again and again, which takes a
+    fifth of the time of loading torch or pandas.
     """
-    at_work = gc.isenabled()
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if at_work:
+        if was_enabled:
             gc.enable()
 
 
 def is_installed(*modules: str) -> bool:
-    """Tell whether all of these could be loaded, without loading any."""
+    """Return True if all of these modules are installed, without loading them."""
     return all(importlib.util.find_spec(name) is not None for name in modules)

@@ -47,8 +47,8 @@ __all__ = ["check", "load_ipython_extension"]
 class Report(Struct, frozen=True):
     """The outcome of `gradkit.check`.
 
-    ``result`` is None where nothing was marked; ``refusal`` then says why. ``notes`` say how
-    it was checked, where that matters.
+    ``result`` is None if nothing was marked; ``refusal`` then says why. ``notes`` are remarks on
+    how the functions were called.
     """
 
     title: str
@@ -59,44 +59,46 @@ class Report(Struct, frozen=True):
 
     @property
     def score(self) -> float:
-        """Points earned; 0 where nothing was marked."""
+        """Return the points earned; 0 if nothing was marked."""
         return self.result.score if self.result else 0.0
 
     @property
     def max_score(self) -> float:
-        """Points of the task; 0 where nothing was marked."""
+        """Return the largest number of points; 0 if nothing was marked."""
         return self.result.max_score if self.result else 0.0
 
     @property
     def passed(self) -> bool:
-        """True where every check passed."""
+        """Return True if there are checks and all of them passed."""
         checks = [c for t in self.result.tasks for c in t.checks] if self.result else []
         return bool(checks) and all(check.state == "pass" for check in checks)
 
     def __repr__(self) -> str:
-        """Plain text: the mark sheet."""
-        # Late: rich is loaded where text is shown, and nowhere else.
+        """Return the report as plain text."""
+        # Imported here, so that rich is loaded only when text is shown.
         from gradkit.report.text import to_text
 
-        told = [self.refusal] if self.result is None else [to_text([self.result], self.hints)]
-        return "\n".join([*told, *self.notes]).rstrip("\n")
+        parts = [self.refusal] if self.result is None else [to_text([self.result], self.hints)]
+        return "\n".join([*parts, *self.notes]).rstrip("\n")
 
     def _repr_html_(self) -> str:
+        """Return the report as HTML, which notebooks show."""
         from gradkit.report.html.page import fragment
 
         return fragment(self.title, self.result, self.hints, self.refusal, self.notes)
 
 
 LARGEST = 200_000
-"""Bytes of a module beside the notebook that are read."""
+"""Largest size in bytes of a module beside the notebook that is read."""
 
 
 class Kernel(Struct, frozen=True):
-    """A running interpreter.
+    """The state of a running interpreter.
 
-    ``history`` are the sources of all cells that were run, by number; None where there is no
-    record of them. ``names`` is what is defined. ``shows`` tells whether the value of a line
-    is shown by itself, ``given`` whether the functions were handed over.
+    ``history`` are the sources of all cells that were run, by number; None if they are not
+    recorded. ``names`` are the defined names with their values. ``shows`` says whether the
+    interpreter shows the value of an expression by itself, ``given`` whether ``names`` are
+    functions that were passed to `check`.
     """
 
     history: Mapping[int, str] | None
@@ -106,7 +108,7 @@ class Kernel(Struct, frozen=True):
 
 
 def find_kernel() -> Kernel:
-    """IPython's where it runs, else the main module's names alone."""
+    """Return the state of IPython if it runs, else the main module's names without a history."""
     ipython = _ipython()
     if ipython is None:
         main = sys.modules["__main__"]
@@ -117,12 +119,13 @@ def find_kernel() -> Kernel:
 
 
 def _ipython() -> Any:
+    """Return the running IPython shell, None if there is none."""
     module = sys.modules.get("IPython")
     return module.get_ipython() if module is not None else None
 
 
 def modules_beside() -> dict[str, str]:
-    """Sources of loaded modules that lie in the notebook's own folder."""
+    """Return the sources of loaded modules in the notebook's folder, by name."""
     here, found = os.getcwd(), {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
@@ -134,20 +137,20 @@ def modules_beside() -> dict[str, str]:
 
 
 def headings(history: Mapping[int, str]) -> dict[int, str]:
-    """The nearest heading above each cell, as far as the saved notebook's file tells.
+    """Return the nearest heading above each cell that was run, by the saved notebook's file.
 
-    The kernel knows the file where Jupyter or VS Code has told it. A cell that is not in the
-    file as it was run has no heading.
+    Jupyter and VS Code give the kernel the path of the file. A cell that was changed after the
+    file was saved has no heading.
     """
-    # Late: most notebooks, on Colab, have no file here.
+    # Imported here since most notebooks, on Colab, have no file.
     from gradkit.submission.cells import headings_in
     from gradkit.submission.source import unify
 
     ipython = _ipython()
     names = {} if ipython is None else ipython.user_ns
-    named = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__") or ""
+    file = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__") or ""
     try:
-        cells = json.loads(Path(named).read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(Path(file).read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, LookupError, TypeError):
         return {}
     above, known = "", {}
@@ -178,7 +181,7 @@ AGAIN = (
 
 
 class LiveResources(Resources):
-    """Put questions to functions of this process."""
+    """Resources of a session that calls functions of this process, without a sandbox."""
 
     def __init__(
         self, settings: Settings, tasks: Sequence[Task], functions: Mapping[str, Any]
@@ -210,12 +213,24 @@ NO_TASK = (
 def grade(
     kernel: Kernel, named: str | None, file: Path | None, hints: int | None, seed: int | None
 ) -> Report:
-    """Grade the kernel's code for one task, or for the tasks that the code is found to solve.
+    """Grade the code of a kernel for the named task, or for all tasks that it solves.
+
+    Parameters
+    ----------
+    kernel : Kernel
+    named : str or None
+        Id of the task.
+    file : Path or None
+        Assignment file, by default gradkit's default assignment.
+    hints : int or None
+        Hint level, by default the assignment's.
+    seed : int or None
+        Seed of the random inputs.
 
     Raises
     ------
     ValueError
-        The assignment cannot be read, or it has no task ``named`` so.
+        The assignment cannot be read, it has no such task, or the hint level is not valid.
     """
     if hints not in (None, 1, 2, 3, 4):
         raise ValueError(f"hints={hints!r}: expected 1, 2, 3 or 4.")
@@ -224,8 +239,8 @@ def grade(
     except AssignmentError as error:
         raise ValueError(str(error)) from None
     task = _task(assignment, named)
-    asked = () if task is None else (task.id,)
-    settings = Settings(asked, assignment=file, no_reference=True, seed=seed)
+    tasks = () if task is None else (task.id,)
+    settings = Settings(tasks, assignment=file, no_reference=True, seed=seed)
     notes = () if kernel.history is not None else ((GIVEN if kernel.given else LIVE),)
     report = Report(task.title if task else "Check", hints or assignment.hints, notes=notes)
     try:
@@ -236,7 +251,7 @@ def grade(
             if task is None:
                 claims = _find_claims(session, submission, kernel)
             else:
-                # All cells: of several definitions the last counts.
+                # All cells belong to the task; of several definitions, the last counts.
                 claims = {task.id: Claim(Section((task.id,), submission.cells))}
             if len(claims) == 1:
                 only = session.task(*claims)
@@ -264,7 +279,7 @@ def _find_claims(session: Session, submission: Submission, kernel: Kernel) -> di
     """
     tasks = [task.id for task in session.all_tasks]
     known = {"first": tasks[0], "tasks": ", ".join(tasks)}
-    if all(each.node is None for each in definitions(submission.cells).values()):
+    if all(found.node is None for found in definitions(submission.cells).values()):
         if kernel.given:
             raise GradingError(format_text(NO_TEXT, names=listed(list(kernel.names)), **known))
         raise GradingError(NO_FUNCTIONS)
@@ -281,7 +296,7 @@ def _find_claims(session: Session, submission: Submission, kernel: Kernel) -> di
 
 
 def _refuse_other_task(session: Session, submission: Submission, task: Task | FunctionTask) -> str:
-    """Return why a task is not graded: the forward pass is that of another task; else nothing."""
+    """Return a refusal if the forward pass solves another task, else an empty text."""
     if not isinstance(task, Task) or not is_installed(*task.framework.modules):
         return ""
     other = mistaken_for(session, submission, Section((task.id,), submission.cells))
@@ -289,7 +304,7 @@ def _refuse_other_task(session: Session, submission: Submission, task: Task | Fu
 
 
 def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask | None:
-    """Return the task of a name; without a name the only task, or None if there are several.
+    """Return the task with an id; for None the only task, or None if there are several.
 
     Raises
     ------
@@ -317,14 +332,14 @@ def _function_names(assignment: Assignment, task: Task | FunctionTask | None) ->
         functions = [*assignment.functions, *gallery]
     elif functions:
         names = set()
-    for each in functions:
-        for name in functions_of(each.calls):
-            names |= {alias.lower() for alias in (name, *each.names.get(name, ()))}
+    for function_task in functions:
+        for name in functions_of(function_task.calls):
+            names |= {alias.lower() for alias in (name, *function_task.names.get(name, ()))}
     return names
 
 
 def _submission(kernel: Kernel, function_names: Collection[str]) -> Submission:
-    """Make a submission of the cells that were run; without a history, of the functions."""
+    """Make a submission from the cells that were run or, without a history, from functions."""
     if kernel.history is not None:
         texts = {number: _as_run(text) for number, text in kernel.history.items()}
         cells = from_history(texts.items(), headings(kernel.history))
@@ -339,10 +354,11 @@ def _submission(kernel: Kernel, function_names: Collection[str]) -> Submission:
 
 
 RUN = re.compile(r"\s*%run\s+(?:-\w+\s+)*(?P<file>[^\s]+\.py)\s*$")
+"""A cell that only runs a file by IPython's ``%run``."""
 
 
 def _as_run(text: str) -> str:
-    """Return what a cell has run: of ``%run FILE`` the text of the file, as it is now."""
+    """Return the code that a cell runs: for ``%run FILE`` the present text of the file."""
     found = RUN.match(text)
     path = None if found is None else Path(found["file"].strip("'\""))
     if path is None or not path.is_file() or path.stat().st_size > LARGEST:
@@ -401,13 +417,13 @@ def check(
     keep_from_readers()
     kernel = find_kernel()
     given: dict[str, Callable[..., Any]] = {}
-    for each in functions:
-        if isinstance(each, str) and task is None:
-            task = each
-        elif callable(each):
-            given[getattr(each, "__name__", type(each).__name__)] = each
+    for argument in functions:
+        if isinstance(argument, str) and task is None:
+            task = argument
+        elif callable(argument):
+            given[getattr(argument, "__name__", type(argument).__name__)] = argument
         else:
-            raise ValueError(f"{each!r}: expected functions, or the id of one task.")
+            raise ValueError(f"{argument!r}: expected functions, or the id of one task.")
     if seed is not None and not (isinstance(seed, int) and seed >= 0):
         raise ValueError(f"seed={seed!r}: expected a whole number, 0 or more.")
     if given:
@@ -420,17 +436,17 @@ def check(
 
 
 def load_ipython_extension(ipython: Any) -> None:
-    """Offer ``%gradkit TASK --hints N``: what ``%load_ext gradkit`` calls."""
+    """Define the magic ``%gradkit TASK --hints N``; ``%load_ext gradkit`` calls this function."""
 
     def gradkit(line: str) -> Report | None:
-        """``%gradkit TASK``: check what is defined so far in this notebook.
+        """Check the functions that are defined so far in this notebook: ``%gradkit TASK``.
 
         Options are those of `check`: ``--hints N``, ``--seed N``, ``--assignment FILE``.
         """
         try:
             return check(**_options(line))
         except ValueError as error:
-            # One sentence: a traceback of gradkit's own says nothing to whoever typed the line.
+            # A traceback of gradkit would not help the user, so only the message is printed.
             print(f"gradkit: {error}")
             return None
 
@@ -443,16 +459,16 @@ OPTIONS: Mapping[str, Callable[[str], Any]] = {
     "seed": int,
     "assignment": str,
 }
-"""What may stand behind ``%gradkit``, each with two dashes; a word without is the task."""
+"""Options of ``%gradkit`` with the types of their values. A word without dashes is the task."""
 
 
 def _options(line: str) -> dict[str, Any]:
-    """Read the words behind ``%gradkit``.
+    """Parse the arguments of ``%gradkit``.
 
     Raises
     ------
     ValueError
-        There is no such option, or its value is none.
+        There is no such option, or its value is not valid.
     """
     words = shlex.split(line)
     found: dict[str, Any] = {}
@@ -462,7 +478,7 @@ def _options(line: str) -> dict[str, Any]:
         if not word.startswith("--"):
             name, value = "task", word
         elif name not in OPTIONS:
-            known = ", ".join(f"--{each}" for each in OPTIONS)
+            known = ", ".join(f"--{option}" for option in OPTIONS)
             raise ValueError(f"%gradkit has no option {word}. There are {known}.")
         elif not sign:
             value = words.pop(0) if words else ""

@@ -1,18 +1,19 @@
-"""Start every process of gradkit: the only place that starts interpreters.
+"""Start all interpreters of gradkit.
 
-An interpreter that runs ``-c`` or ``-m`` looks for modules in the working directory first, and
-before anything else in what ``PYTHONPATH`` names. Multiprocessing's spawn, and the processes
-that it starts besides, run ``-c``: in a folder of submissions a student's ``multiprocessing.py``
-ran as the grader. An interpreter that is started here
+An interpreter that runs ``-c`` or ``-m`` imports modules first from the folders of ``PYTHONPATH``
+and from the working directory. The processes of multiprocessing run ``-c``: in a folder of
+submissions, a student's ``multiprocessing.py`` was run as part of the grader. An interpreter that
+is started here
 
-- has a safe path (``-P``) and no packages of the user's own (``-s``), so that neither a module
-  nor a ``sitecustomize`` is found in the working directory;
-- is given no ``PYTHONPATH`` that leads there; one of ours finds what this process finds, by
-  `safe_path`;
+- has a safe path (``-P``) and no packages of the user (``-s``), so that neither a module nor a
+  ``sitecustomize`` is imported from the working directory;
+- has no ``PYTHONPATH`` with the working directory; a process of gradkit gets this process' import
+  path without it, by `safe_path`;
 - loads gradkit by its file, not by a folder on the path.
 
-`start` runs a function of ours in another process, joined to this one by a connection. Pickles
-pass over it, between gradkit and itself; to what runs student code `gradkit.sandbox` talks.
+`start` runs a function of gradkit in another process, and returns a connection to it. Pickles are
+sent over the connection, so it must not lead to student code: `gradkit.sandbox` starts the
+processes for that.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from gradkit.safe_path import safe_path
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-# gradkit is loaded by its path, so that its folder, which in a checkout holds much else,
-# need not stand in sys.path: an editable installation puts it there.
+# gradkit is loaded by its file, so that its parent folder, which in a checkout has many other
+# files, need not be in sys.path, where an editable installation puts it.
 _BOOT = """
 import importlib, importlib.util, json, sys
 settings = json.loads(sys.argv[1])
@@ -68,7 +69,7 @@ _GRADKIT = str(Path(__file__).parent / "__init__.py")
 
 
 class Started(Struct, frozen=True):
-    """A process of ours, and this end of the connection to it."""
+    """A process of gradkit, and this process' end of the connection to it."""
 
     process: subprocess.Popen[bytes]
     connection: Connection
@@ -88,32 +89,32 @@ def interpreter(
     new_session: bool = False,
     **streams: Any,
 ) -> subprocess.Popen[bytes]:
-    """Start an interpreter that runs ``main(settings)`` of a module of gradkit. Return at once.
+    """Start an interpreter that runs ``main(settings)`` of a module of gradkit; do not wait for it.
 
     Parameters
     ----------
     program : str
-        The module.
+        Name of the module.
     settings : mapping
-        For its `main`, as far as JSON can say it.
+        Argument of its ``main``; it must be possible to write it as JSON.
     environment : mapping
-        All of the environment.
+        All environment variables of the interpreter.
     options : sequence of str
         More options of the interpreter.
     path : sequence of str, optional
-        Its ``sys.path``; if not given, what a bare interpreter has.
+        ``sys.path`` of the interpreter, by default its own.
     libraries, unwanted : sequence of str
-        Folders to add to that path, and to leave out of it.
+        Folders to add to this path, and to leave out of it.
     folder : Path, optional
-        Its working directory.
+        Working directory of the interpreter.
     handles : sequence of int
-        File descriptors, on Windows handles, that it inherits.
+        File descriptors (on Windows, handles) that the interpreter inherits.
     new_session : bool
-        Whether it leads a session of its own.
+        Whether the interpreter becomes the leader of a new session.
     **streams
         ``stdin``, ``stdout`` and ``stderr`` as for `subprocess.Popen`.
     """
-    handed = {
+    all_settings = {
         **settings,
         "program": program,
         "gradkit": _GRADKIT,
@@ -121,14 +122,14 @@ def interpreter(
         "libraries": libraries,
         "unwanted": unwanted,
     }
-    command = [sys.executable, "-s", "-P", *options, "-c", _BOOT, json.dumps(handed)]
+    command = [sys.executable, "-s", "-P", *options, "-c", _BOOT, json.dumps(all_settings)]
     inherited: dict[str, Any] = {"pass_fds": handles}
     if sys.platform == "win32":
         for handle in handles:
             os.set_handle_inheritable(handle, True)
         wanted = {"handle_list": list(handles)} if handles else {}
         inherited = {"startupinfo": subprocess.STARTUPINFO(lpAttributeList=wanted)}
-    return subprocess.Popen(  # noqa: S603  (this interpreter, our own program)
+    return subprocess.Popen(  # noqa: S603  (this interpreter with a program of gradkit)
         command,
         cwd=folder,
         env=environment,
@@ -145,9 +146,9 @@ def run_module(
     Parameters
     ----------
     module : str
-        Its name.
+        Name of the module.
     arguments : sequence of str
-        The command line of the module.
+        Command line arguments of the module.
     path : sequence of str
         ``sys.path`` of the new interpreter.
     environment : mapping
@@ -156,7 +157,7 @@ def run_module(
     Returns
     -------
     int
-        The exit code, on Windows. Elsewhere the new interpreter replaces this process and the
+        Exit code, on Windows. Elsewhere the new interpreter replaces this process and the
         function does not return, so that signals and exit codes need no forwarding.
     """
     settings = json.dumps({"module": module, "path": list(path), "gradkit": _GRADKIT})
@@ -173,28 +174,28 @@ def run_module(
 
 
 def start(function: Callable[..., None], *arguments: object, stdin: int | None = None) -> Started:
-    """Run ``function(connection, *arguments)`` in a process of its own.
+    """Run ``function(connection, *arguments)`` in a new process.
 
-    It lets an interrupt wait until it says otherwise: on a terminal an interrupt reaches all
-    processes, those too that still load and would only print where they were.
+    Interrupts are blocked in the process until it unblocks them: on a terminal, an interrupt
+    reaches all processes, and a process that is still loading would print a traceback.
 
     Parameters
     ----------
     function : callable
-        Of a module that can be imported.
+        Function of an importable module.
     *arguments
-        Anything that can be pickled.
+        Values that can be pickled.
     stdin : int, optional
-        ``subprocess.PIPE`` for a stream that ends when this process does.
+        ``subprocess.PIPE`` for a stream that closes when this process ends.
     """
-    # Late: a check of one submission has no use for it.
+    # Imported here since a check of a single submission does not need it.
     from multiprocessing.connection import Pipe
 
     ours, theirs = Pipe()
     with theirs:
         options = ["-X", "utf8"] if sys.flags.utf8_mode else []
         options += ["-B"] if sys.dont_write_bytecode else []
-        with _uninterrupted():
+        with _interrupts_blocked():
             process = interpreter(
                 __name__,
                 {"handle": theirs.fileno()},
@@ -204,20 +205,20 @@ def start(function: Callable[..., None], *arguments: object, stdin: int | None =
                 handles=[theirs.fileno()],
                 stdin=subprocess.DEVNULL if stdin is None else stdin,
             )
-    # One that is gone already is noticed when there is no answer.
+    # If the process has ended already, the caller notices it when there is no answer.
     with contextlib.suppress(OSError):
         ours.send((function, arguments))
     return Started(process, ours)
 
 
 def safe_environment() -> dict[str, str]:
-    """Return this process' environment, without what has Python look into the working directory."""
+    """Return this process' environment, changed so that Python ignores the working directory."""
     path = safe_path(os.environ.get("PYTHONPATH", "").split(os.pathsep))
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1"}
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Run the function that `start` was given, in the process that it has started."""
+    """Run the function that was passed to `start`; this is called in the new process."""
     if sys.platform == "win32":
         from multiprocessing.connection import PipeConnection
 
@@ -230,14 +231,14 @@ def main(settings: dict[str, Any]) -> None:
     with connection:
         try:
             function, arguments = connection.recv()
-        except EOFError:  # whoever has started this is gone
+        except EOFError:  # the process that has started this one has ended
             return
         function(connection, *arguments)
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Let an interrupt wait; a process started meanwhile does so too."""
+def _interrupts_blocked() -> Iterator[None]:
+    """Block interrupts in the block, and in processes that are started in it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -249,7 +250,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def ignore_interrupts() -> None:
-    """Leave interrupts to the process that has started this one."""
+    """Ignore interrupts in this process, since its parent handles them."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

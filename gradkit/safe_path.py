@@ -1,8 +1,9 @@
-"""An import path without the working directory.
+"""Remove the working directory from the import path.
 
-In the folder of a class the working directory holds what students wrote: were it on ``sys.path``,
-their ``socket.py`` would run in place of Python's. Loads nothing that Python has not loaded when
-it starts, since every import before `leave_working_directory` may still come from there.
+In the folder of a class, the working directory has students' files: if it were in ``sys.path``, a
+student's ``socket.py`` would be imported in place of Python's. This module imports only modules
+that Python itself loads at its start, since every import before `leave_working_directory` may still
+come from the working directory.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ _PACKAGES = ("site-packages", "dist-packages")
 
 
 def safe_path(path: Iterable[str] | None = None) -> list[str]:
-    """Return ``sys.path``, or another path, without relative entries and the working directory.
+    """Return an import path without relative entries and the working directory.
 
-    Where that is a folder of the interpreter's own, or of installed packages, it stays.
+    The default is ``sys.path``. The working directory is kept if it is the folder of Python's
+    library or of installed packages.
     """
     here = _real(os.curdir)
     own = {_real(os.path.dirname(os.__file__))}
@@ -30,11 +32,12 @@ def safe_path(path: Iterable[str] | None = None) -> list[str]:
 
 
 def leave_working_directory() -> None:
-    """Take the working directory off the path of this process."""
+    """Remove the working directory from the import path of this process."""
     sys.path[:] = safe_path()
 
 
 def _real(folder: str) -> str:
+    """Return the real path of a folder, empty if it no longer exists."""
     try:
         return os.path.realpath(folder)
     except OSError:  # the working directory has been removed

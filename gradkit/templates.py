@@ -1,4 +1,4 @@
-"""Fill the templates of a package: pages, scripts, what students start from."""
+"""Fill the templates of a package, such as pages, scripts and starter files."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 def environment(package: str) -> Environment:
     """Return the templates in the folder ``templates`` of a package.
 
-    What goes into ``NAME.html`` is escaped, unless it is `Markup`. A name without a value is an
-    error.
+    Values in templates ``NAME.html`` are escaped, unless they are `Markup`. A name without a value
+    raises an error.
     """
-    # Late: a check of one submission has no use for it.
+    # Imported here since a check of a single submission does not need it.
     from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
     return Environment(
@@ -29,5 +29,5 @@ def environment(package: str) -> Environment:
 
 
 def fill(package: str, template: str, **values: object) -> str:
-    """Fill a template, and end it with a newline."""
+    """Fill a template of a package, and return the text with one newline at its end."""
     return environment(package).get_template(template).render(**values).rstrip("\n") + "\n"

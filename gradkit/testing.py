@@ -1,4 +1,4 @@
-"""Hold plain functions to the course of a training run, in a test of one's own."""
+"""Assert in users' own tests that plain functions train as a task expects."""
 
 from __future__ import annotations
 
@@ -30,40 +30,40 @@ def assert_trajectory(
     start: str | None = None,
     epochs: int | None = None,
 ) -> None:
-    """Assert that plain functions train as a task asks, example by example.
+    """Assert that plain functions train as a task expects, example by example.
 
-    From each start of the task, ``forward`` and ``update`` take turns over the rows of its
-    data. Every loss and every parameter after every step must be that of gradient descent at
-    the task's rates: all gradients at the parameters that made the prediction,
-    ``p ← p − η ∂L/∂p``. Expected values are derived from the assignment file, to a relative
-    precision of 1e-9 in float64.
+    From all initial weights of the task, ``forward`` and ``update`` are called in turn for each
+    row of its data. Every loss, and every parameter after every step, must be that of gradient
+    descent with the task's learning rates, ``p ← p − η ∂L/∂p``, with all gradients at the
+    parameters of the prediction. Expected values are derived from the assignment file, to a
+    relative precision of 1e-9 in float64.
 
     Parameters
     ----------
     forward : callable
-        ``forward(X, parameters)`` with a column ``X`` (features, 1), int64 or float64, returns
-        the pair of ŷ, of shape (outputs, 1) or a number, and the input of the last layer,
-        (units, 1).
+        ``forward(X, parameters)`` gets a column ``X`` (features, 1) in int64 or float64. It
+        returns a pair: ŷ, which is a number or has the shape (outputs, 1), and the input of the
+        last layer, (units, 1).
     update : callable
-        ``update(parameters, y, y_hat, A1, X)`` changes the dict's arrays in place, or returns
-        a new dict. ``parameters`` has ``W1`` (in, out), ``b1`` (out, 1) and so on in float64;
-        ``y`` and ``y_hat`` are numbers where there is one output, else columns.
+        ``update(parameters, y, y_hat, A1, X)`` changes the arrays of the dict in place, or
+        returns a new dict. ``parameters`` has ``W1`` (in, out), ``b1`` (out, 1) and so on in
+        float64. ``y`` and ``y_hat`` are numbers if there is one output, else columns.
     task : str, optional
-        The id of a numpy task. Needed where the assignment has several.
+        Id of a numpy task. It is needed if the assignment has several.
     assignment : path-like, optional
-        An assignment file; gradkit's own if not given.
+        Assignment file, by default gradkit's default assignment.
     start : str, optional
-        One of the task's starts; all of them if not given.
+        Name of the initial weights; by default all initial weights of the task are used.
     epochs : int, optional
-        How many passes over the data; the task's own number if not given.
+        Number of epochs, by default the task's.
 
     Raises
     ------
     AssertionError
-        The course parts from the right one. The text says from which start, in which epoch, at
-        which example, by which quantity, and both numbers.
+        A value differs from the expected one. The text has the initial weights, the epoch, the
+        example, the quantity, and both numbers.
     ValueError
-        There is no such task or start, or it is no numpy task.
+        There is no such task or start, or the task is not in numpy.
 
     Examples
     --------
@@ -79,13 +79,14 @@ def assert_trajectory(
         known = ", ".join(s.name for s in chosen.starts)
         raise ValueError(f"{chosen.id} has no start {start!r}; it has {known}.")
     X, y = whole(chosen.X), whole(chosen.y)
-    for begin in starts:
-        rounds = chosen.epochs if epochs is None else epochs
-        run = Run(begin.name, "trajectory", begin.name, begin.parameters, X, y, rounds, None)
-        _follow(forward, update, chosen, run)
+    for initial in starts:
+        count = chosen.epochs if epochs is None else epochs
+        run = Run(initial.name, "trajectory", initial.name, initial.parameters, X, y, count, None)
+        _compare_run(forward, update, chosen, run)
 
 
 def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
+    """Return the numpy task with an id, or the only one; raise ValueError if there is none."""
     __tracebackhide__ = True
     known = {task.id: task for task in tasks if not task.framework.trains}
     if name is None and len(known) == 1:
@@ -95,8 +96,8 @@ def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
     return known[name]
 
 
-def _follow(forward: Forward, update: Update, task: Task, run: Run) -> None:
-    """Run both courses side by side, and stop where they part."""
+def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None:
+    """Train with the functions and with gradient descent, and assert after each step."""
     __tracebackhide__ = True
     oracle = Derived(task)
     mine = {key: value.astype(np.float64) for key, value in run.parameters.items()}
@@ -119,7 +120,7 @@ def _follow(forward: Forward, update: Update, task: Task, run: Run) -> None:
         after = oracle.update({**right, **stacked, "y_hat": y_hat, "A1": A1})
         right = dict(after)
         moves = {key: float(np.abs(value[0] - before[key]).max()) for key, value in right.items()}
-        # What is left where terms of a step cancel is their rounding.
+        # If terms of a step cancel, their rounding errors remain.
         rounding = 64 * tolerances.DOUBLE * max(moves.values())
         for key, value in right.items():
             if key not in mine:
@@ -128,7 +129,7 @@ def _follow(forward: Forward, update: Update, task: Task, run: Run) -> None:
 
 
 def _pair(returned: Any, at: str) -> tuple[Array, Array]:
-    """The two arrays of a forward pass."""
+    """Return the prediction and the last layer's input that a forward pass returned, as arrays."""
     __tracebackhide__ = True
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise AssertionError(
@@ -140,6 +141,7 @@ def _pair(returned: Any, at: str) -> tuple[Array, Array]:
 
 
 def _loss(task: Task, y: NDArray[Any], y_hat: Array) -> Array:
+    """Return the loss of a prediction."""
     with np.errstate(all="ignore"):
         loss = network.loss_of(task, y.astype(float), y_hat)
     return np.asarray(loss, dtype=np.float64)
@@ -153,13 +155,18 @@ def _near(
     moved: float = 0.0,
     rounding: float = 0.0,
 ) -> None:
-    """Assert that one quantity is on course; the worst entry is told."""
+    """Assert that a quantity has the expected values; the message has the worst entry.
+
+    ``moved`` is the largest change of the quantity in the step, ``rounding`` the rounding error
+    that is allowed for it.
+    """
     __tracebackhide__ = True
     if found.shape != right.shape:
         raise AssertionError(f"{at}: {what} has shape {found.shape}, expected is {right.shape}.")
     allowed = 1e-9 * np.maximum(np.abs(right), moved) + 16 * tolerances.DOUBLE
     if moved:
-        # A step is held to its own size: beside a large weight a wrong one would pass.
+        # The tolerance is relative to the step, since a wrong small step of a large weight would
+        # pass a tolerance relative to the weight.
         allowed = 1e-7 * moved + 64 * tolerances.DOUBLE * np.abs(right) + rounding
     if tolerances.near(found, right, allowed).all():
         return

@@ -1,7 +1,7 @@
-"""What students wrote, and where it stands, made fit to be shown.
+"""Clean texts of students for display, and write places, entries and tables as text.
 
-Used on both limbs and where results are rendered, so this imports nothing but the
-records and `gradkit.formatting`.
+This is used in student processes, in grading and in reports, so it imports only the records and
+`gradkit.formatting`.
 """
 
 from __future__ import annotations
@@ -15,43 +15,43 @@ from gradkit.formatting import format_text
 from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
+"""Largest number of bytes of an error message of student code."""
 
 DRAWN = "drawn"
-"""Label of a training run from parameters that were drawn at random."""
+"""Label of a training run from random initial weights."""
 
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor movements
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\Z)",  # titles, links and other strings for the terminal
     re.DOTALL,
 )
-# Marks that change the direction of the text around them can make a line read as another.
+# Marks that change the writing direction can make a line look like another line.
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
-    r"""Strip what a terminal would obey, and cap the length.
+    r"""Remove terminal sequences and control characters from a text, and limit its length.
 
     Parameters
     ----------
     text : str
-        Anything, lone surrogates included.
+        Any text, even with lone surrogates.
     limit : int
         Largest length of the result in bytes of UTF-8, with the ellipsis that marks a cut.
 
     Returns
     -------
     str
-        Terminal sequences, control characters other than newline and tab, direction
-        marks and surrogates are gone. Mark-up is not escaped: that is for whoever
-        renders it.
+        The text without terminal sequences, control characters other than newline and tab,
+        direction marks and surrogates. Mark-up is not escaped: the renderer does that.
 
     Examples
     --------
     >>> clean_text("\x1b[31mred\x1b[0m\x00 alert")
     'red alert'
     """
-    # Every character that is kept takes a byte, so what lies far beyond the limit is not
-    # worth the time; sequences that are removed may take up to three times as much again.
+    # Every kept character takes at least a byte, so text far beyond the limit is cut first to save
+    # time. The factor leaves room for sequences that are removed.
     text = _ESCAPES.sub("", text[: 4 * limit])
     kept = "".join(
         c
@@ -65,7 +65,7 @@ def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
 
 
 def storable(text: str) -> str:
-    r"""The text with a mark in the place of what is no Unicode: bytes of a name that are not UTF-8.
+    r"""Replace characters that cannot be stored, such as bytes of a name that are not UTF-8.
 
     Examples
     --------
@@ -76,18 +76,18 @@ def storable(text: str) -> str:
 
 
 def clean_data(value: Any, limit: int = ERROR_BYTES) -> Any:
-    """JSON-like data with every text in it, the keys of dicts too, as `clean_text` has it."""
+    """Clean every text in JSON-like data, also the keys of dicts, by `clean_text`."""
     if isinstance(value, str):
-        # Most text is short and printable, and the question is quick.
-        plain = value.isprintable() and len(value) < limit // 4
-        return value if plain else clean_text(value, limit)
+        # Most texts are short and printable, which is quick to check.
+        is_clean = value.isprintable() and len(value) < limit // 4
+        return value if is_clean else clean_text(value, limit)
     if isinstance(value, dict):
         return {clean_data(k, limit): clean_data(item, limit) for k, item in value.items()}
     return [clean_data(i, limit) for i in value] if isinstance(value, list | tuple) else value
 
 
 def format_probe(label: str) -> str:
-    """Return the label of a probe as readers see it.
+    """Return the label of an input as readers see it.
 
     Examples
     --------
@@ -98,13 +98,13 @@ def format_probe(label: str) -> str:
 
 
 def format_entry(label: str, parameter: str, index: Sequence[int]) -> str:
-    """Say an entry by its label, else as ``W1[0,1]``."""
+    """Return an entry's label or, if it is empty, a text such as ``W1[0,1]``."""
     place = f"[{','.join(map(str, index))}]" if index else ""
     return label or f"{parameter}{place}"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    r"""Write rows as lines, their cells below each other.
+    r"""Write rows as lines with aligned columns.
 
     Examples
     --------
@@ -117,9 +117,9 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def where(place: Place) -> str:
-    """Write a place: ``code cell 5, line 3`` in a notebook, ``file.py:12`` in a script.
+    """Write a place as ``code cell 5, line 3`` in a notebook, or ``file.py:12`` in a script.
 
-    A column is added: ``file.py:12:5``. A title replaces the number of the cell.
+    In a script, a known column is added: ``file.py:12:5``. A cell's title replaces its number.
     """
     if place.title:
         return format_text("{place}, line {line}", place=place.title, line=place.line)
@@ -136,23 +136,23 @@ SPELLINGS = {
     **{"ŷ": "y_hat", "∂": "d", "Σ": "sum", "ε": "eps", "η": "eta", "μ": "mu", "δ": "delta"},
     **{"ᵀ": "^T", "ᵢ": "_i", "ⱼ": "_j", "ₖ": "_k", "₁": "1", "₂": "2", "₃": "3"},
 }
-"""How signs of gradkit's own are written where an encoding lacks them."""
+"""Replacements of characters of gradkit's own texts, for encodings that lack them."""
 
 _POWER = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _DIGITS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
 
 def spell(text: str, encoding: str) -> str:
-    """The text in characters that ``encoding`` has; what it cannot say becomes ``?``.
+    """Replace characters that an encoding lacks by similar ones, or else by ``?``.
 
     Examples
     --------
     >>> spell("ŷ − 李", "ascii")
     'y_hat - ?'
     """
-    for sign, way in SPELLINGS.items():
+    for sign, replacement in SPELLINGS.items():
         if not _has(encoding, sign):
-            text = text.replace(sign, way)
+            text = text.replace(sign, replacement)
     spelled = _POWER.sub(
         lambda power: power[0] if _has(encoding, power[0]) else "^" + power[0].translate(_DIGITS),
         text,
@@ -161,4 +161,5 @@ def spell(text: str, encoding: str) -> str:
 
 
 def _has(encoding: str, signs: str) -> bool:
+    """Return True if an encoding has all of some characters."""
     return signs.encode(encoding, "replace").decode(encoding) == signs

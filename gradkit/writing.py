@@ -1,4 +1,4 @@
-"""Read and write files: each at once and whole, archives alike byte for byte, or why not."""
+"""Read and write files: write atomically, make reproducible archives, explain errors."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from zipfile import ZipFile
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
-"""The date of every member: the same files are the same archive, byte for byte."""
+"""Date of every member of an archive, so that the same files give the same bytes."""
 
 
 @contextmanager
 def refusing(
     kind: type[Exception], place: object = None, what: str = "cannot be written", advice: str = ""
 ) -> Iterator[None]:
-    """Turn an error of the system's into ``PLACE: cannot be written (REASON). ADVICE``.
+    """Turn an OSError of the block into an error ``PLACE: cannot be written (REASON). ADVICE``.
 
-    Without a ``place`` it is the one that the system names.
+    ``kind`` is the class of the new error. By default, ``place`` is the file of the OSError.
     """
     try:
         yield
@@ -35,18 +35,18 @@ def refusing(
 
 
 def read_named(path: Path, kind: type[Exception]) -> bytes:
-    """Read a file that the user has named; raise an error of this kind if that is impossible."""
+    """Read a file that the user has named; raise an error of class ``kind`` on failure."""
     with refusing(kind, path, "cannot be opened", "Check the path and the permissions."):
         return read_file(path)
 
 
 def read_file(path: Path) -> bytes:
-    """Read a file, but no device: a link to ``/dev/zero`` would be read for ever.
+    """Read a file, but refuse a device: reading a link to ``/dev/zero`` would never end.
 
     Raises
     ------
     OSError
-        It cannot be opened, or is a device.
+        The file cannot be opened, or is a device.
     """
     with open(path, "rb") as stream:
         _refuse_device(stream.fileno(), path)
@@ -59,9 +59,9 @@ def read_text_file(path: Path, encoding: str = "utf-8") -> str:
     Raises
     ------
     OSError
-        It cannot be opened, or is a device.
+        The file cannot be opened, or is a device.
     UnicodeDecodeError
-        It is not text in this encoding.
+        The file is not text in this encoding.
     """
     with open(path, encoding=encoding) as stream:
         _refuse_device(stream.fileno(), path)
@@ -69,62 +69,63 @@ def read_text_file(path: Path, encoding: str = "utf-8") -> str:
 
 
 def _refuse_device(handle: int, path: Path) -> None:
+    """Raise OSError if an open file is a device."""
     mode = os.fstat(handle).st_mode
     if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
         raise OSError(errno.ENODEV, "it is a device, which may never end", str(path))
 
 
 def make_folder_inside(outer: Path, folder: Path) -> None:
-    """Make a folder inside another one, unless a link on the way leads out of it.
+    """Make a folder, and refuse symbolic links between it and an outer folder.
 
     Parameters
     ----------
     outer : Path
-        The folder that the user chose: it may be a link.
+        Folder that the user has chosen; it can be a link itself.
     folder : Path
-        Anywhere else it is made as it is.
+        Folder to make. If it is not inside ``outer``, links are allowed.
 
     Raises
     ------
     OSError
-        It cannot be made, or it or a folder between the two is a link.
+        The folder cannot be made, or it or a folder between the two is a link.
     """
-    between = [each for each in (folder, *folder.parents) if outer in each.parents]
-    for each in reversed(between):
-        if each.is_symlink():
+    inner = [path for path in (folder, *folder.parents) if outer in path.parents]
+    for path in reversed(inner):
+        if path.is_symlink():
             text = "it is a link, which is not followed: remove it"
-            raise OSError(errno.ELOOP, text, str(each))
+            raise OSError(errno.ELOOP, text, str(path))
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:
-    """Write a member of an archive, with its permissions."""
-    # Late: most commands pack nothing.
+    """Add a member with permissions to a zip."""
+    # Imported here since most commands write no zip.
     from zipfile import ZIP_DEFLATED, ZipInfo
 
     member = ZipInfo(name, EPOCH)
     member.external_attr = (0o100000 | mode) << 16
     member.compress_type = ZIP_DEFLATED
-    member.create_system = 3  # Unix: else the permissions mean nothing
+    member.create_system = 3  # Unix, without which permissions are ignored
     archive.writestr(member, data)
 
 
 OPENED = Path("/proc/self/fd")
-"""By which a file without a name gets one."""
+"""Folder of links to the open files of this process, by which an unnamed file gets a name."""
 
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A stream into a temporary file beside, which takes the place at the end of the block.
+    """Open a temporary file for writing, which replaces ``path`` at the end of the block.
 
-    Where the block fails, or the process is killed, what was there stays as it was.
+    If the block fails or the process is killed, an existing file at ``path`` is unchanged.
     """
-    handle, name = _nameless(path) or tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
+    handle, name = _open_unnamed(path) or tempfile.mkstemp(dir=path.parent, prefix=_prefix(path))
     try:
         with open(handle, "w+b") as stream:
             yield stream
             stream.flush()
-            name = name or _named(stream.fileno(), path)
+            name = name or _link(stream.fileno(), path)
         os.chmod(name, 0o644 & ~_umask())
         os.replace(name, path)
     except BaseException:
@@ -134,32 +135,38 @@ def write_atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Put a file in its place at once: whoever looks sees the old one or the new one, whole."""
+    """Write a file atomically: readers see the complete old file or the complete new one."""
     with write_atomically(path) as stream:
         stream.write(data)
 
 
 def _prefix(path: Path) -> str:
+    """Return the start of the name of a temporary file for a path."""
     return f".{path.name[:80]}-"
 
 
-def _nameless(path: Path) -> tuple[int, str] | None:
+def _open_unnamed(path: Path) -> tuple[int, str] | None:
+    """Open a file without a name in the folder of a path; return None if that is not possible.
+
+    The system removes an unnamed file if the process is killed. The name that is returned with
+    the descriptor is empty.
+    """
     flag = getattr(os, "O_TMPFILE", 0)
     if not flag or not OPENED.exists():
         return None
     try:
         return os.open(path.parent, os.O_RDWR | flag, 0o600), ""
     except OSError:
-        # Not every file system has them; what else is wrong the usual way tells.
+        # Some file systems have no unnamed files. Other errors recur in `tempfile.mkstemp`.
         return None
 
 
-def _named(handle: int, path: Path) -> str:
-    """Give the file a name beside its place; it is whole by now."""
+def _link(handle: int, path: Path) -> str:
+    """Give a complete unnamed file a temporary name in the folder of a path, and return it."""
     name = f"{_prefix(path)}{secrets.token_hex(8)}"
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        # Only with a folder's number does Python follow the link to the file itself.
+        # Python follows the link to the file itself only if a folder's descriptor is passed.
         os.link(OPENED / str(handle), name, dst_dir_fd=folder)
     finally:
         os.close(folder)
@@ -167,6 +174,7 @@ def _named(handle: int, path: Path) -> str:
 
 
 def _umask() -> int:
+    """Return the process' mask of permissions, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -1,4 +1,4 @@
-"""Settings of all tests: the tool that tests plugins, warm workers, time limits."""
+"""Settings and fixtures of all tests: shared workers, time limits, signals."""
 
 from __future__ import annotations
 
@@ -19,35 +19,36 @@ from gradkit.sandbox import Workshop
 
 pytest_plugins = ["pytester"]
 
-# Hundreds of interpreters are started, each of which would compile gradkit anew.
+# Tests start hundreds of interpreters. Without bytecode files each would compile gradkit again.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     sys.dont_write_bytecode = False
 
-# A fault of gradkit's own, which in use costs a diagnosis, fails the test that it happens in.
+# An internal error of gradkit, which users only notice as a missing diagnosis, fails the test.
 os.environ[STRICT] = "1"
 
 
-# A busy machine generates inputs slowly; that is no fault of a strategy.
+# A busy machine generates inputs slowly, which says nothing about a strategy.
 hypothesis.settings.register_profile(
     "gradkit", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("gradkit")
 
 SOAK = 1200
-"""Seconds that one test may take that is marked as slow. All of `.ci/run` takes 25 minutes."""
+"""Time limit in seconds of a test that is marked as slow. All of `.ci/run` takes 25 minutes."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Make soaks of all but a sample; give soaks more time than pyproject.toml gives.
+    """Mark all but a sample of the sampled tests as slow, and give slow tests more time.
 
-    Of these soaks ``-m slow`` alone takes one in eight, in turn, and all with ``GRADKIT_SOAK=8``.
+    ``-m slow`` selects one in eight of these slow tests, in turn; with ``GRADKIT_SOAK=8`` it
+    selects all.
     """
     cases: Counter[str] = Counter()
     alone = config.option.markexpr == "slow"
     left: list[pytest.Item] = []
     for item in items:
-        # Of a test's cases or, where the whole file has the mark, of its tests.
+        # The mark counts the cases of a test, or the tests of a file if the file has the mark.
         for node, sample in list(item.iter_markers_with_node("sample"))[:1]:
             name = node.nodeid.partition("[")[0]
             place, of_quick = divmod(cases[name], sample.args[0])
@@ -66,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep seven thousand tests, which stay to the end, from being looked through for garbage."""
+    """Exclude the collected tests, which all stay alive, from garbage collection."""
     gc.disable()
     try:
         return (yield)
@@ -78,9 +79,9 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.fixture(autouse=True)
 def path() -> Iterator[None]:
-    """Put back what a command took off ``sys.path``: the checkout, where tests are started there.
+    """Restore ``sys.path`` after a test, because commands remove the checkout from it.
 
-    Dask's workers, for one, are given the path of the process that starts them.
+    Dask's workers, for example, inherit the path of the process that starts them.
     """
     before = sys.path[:]
     yield
@@ -109,7 +110,7 @@ def default_signals() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def store() -> Iterator[Store]:
-    """Servers of workers, kept from test to test; see `warm`."""
+    """Return the servers of workers that tests share; see `warm`."""
     made = Store()
     yield made
     made.close()
@@ -117,11 +118,10 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def warm(store: Store) -> Iterator[None]:
-    """Whoever opens a workshop in this process is lent its servers, where there are any.
+    """Let workshops that are opened in this process use the shared servers.
 
-    For tests to which the start of a server is a means, not the point: what is lent has been
-    started with the very same settings, and each submission has a fresh fork of it, as in a
-    class. Never for tests of `gradkit.sandbox` itself, or of what attacks it.
+    A shared server was started with the same settings, and each submission runs in a new fork of
+    it, as in a class. Tests of `gradkit.sandbox` itself, and of attacks on it, must not use this.
     """
     with store.lending():
         yield
@@ -129,7 +129,7 @@ def warm(store: Store) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def workshop(store: Store) -> Iterator[Workshop]:
-    """Processes for numpy submissions."""
+    """Return a workshop for numpy submissions."""
     with store.lending():
         opened = Workshop()
     with opened:
@@ -138,7 +138,7 @@ def workshop(store: Store) -> Iterator[Workshop]:
 
 @pytest.fixture(scope="session")
 def torch_workshop(store: Store) -> Iterator[Workshop]:
-    """Processes for torch submissions."""
+    """Return a workshop for torch submissions."""
     pytest.importorskip("torch")
     with store.lending():
         opened = Workshop(preload=("torch",))

@@ -1,4 +1,4 @@
-"""The model solutions as tests use them: loaded by path, mutated on purpose, tried on probes."""
+"""Load model solutions for tests, change them, and run them on probes."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -24,12 +24,12 @@ class Probe:
 
 @cache
 def source(name: str) -> str:
-    """Text of ``reference/<name>.py``."""
+    """Read the text of ``reference/<name>.py``."""
     return (REFERENCE / f"{name}.py").read_text(encoding="utf-8")
 
 
 def run(text: str, name: str) -> ModuleType:
-    """A module made of ``text``, as if it had been imported."""
+    """Return a module with the source ``text``."""
     module = ModuleType(name)
     exec(compile(text, f"<{name}>", "exec"), module.__dict__)
     return module
@@ -37,19 +37,19 @@ def run(text: str, name: str) -> ModuleType:
 
 @cache
 def load(name: str) -> ModuleType:
-    """The model solution ``name``, such as ``regression_numpy``."""
+    """Load the model solution ``name``, such as ``regression_numpy``."""
     return run(source(name), name)
 
 
 def twin(name: str, right: str, wrong: str) -> ModuleType:
-    """The model solution ``name`` with one piece of its text made wrong."""
+    """Load the model solution ``name`` with one piece of its text replaced by a wrong one."""
     text = source(name)
     assert text.count(right) == 1, f"{right!r} stands {text.count(right)} times in {name}"
     return run(text.replace(right, wrong), name)
 
 
 def draw(problem: str, seed: int) -> Probe:
-    """A probe with short decimals, no two of a kind alike, none near zero."""
+    """Draw a probe of short decimals that all differ in size, none of them near zero."""
     rng = np.random.default_rng([seed, PROBLEMS.index(problem)])
     sizes = rng.choice(np.arange(2, 24), size=11, replace=False) * 0.05
     values = np.round(sizes * rng.choice([-1.0, 1.0], size=11), 2)
@@ -68,12 +68,12 @@ def draw(problem: str, seed: int) -> Probe:
 
 
 def copy(parameters: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Parameters that may be changed."""
+    """Copy parameters, so that they may be changed."""
     return {name: value.copy() for name, value in parameters.items()}
 
 
 def loss(problem: str, y: float, y_hat: float) -> float:
-    """Squared error, or binary cross-entropy."""
+    """Return the squared error, or the binary cross-entropy, of a problem."""
     if problem == "regression":
         return float((y - y_hat) ** 2)
     return float(-y * np.log(y_hat) - (1 - y) * np.log(1 - y_hat))
@@ -86,7 +86,7 @@ def run_epochs(
     rows: list[list[int]],
     epochs: int = 5,
 ) -> list[float]:
-    """The notebook's loop: mean loss of each epoch; ``parameters`` end as trained."""
+    """Train as in the notebook, return the mean loss of each epoch, and change ``parameters``."""
     losses = []
     for _ in range(epochs):
         seen = []

@@ -1,4 +1,4 @@
-"""How much the soaks take: ``GRADKIT_SOAK=10`` ten times as much as `.ci/run` has time for."""
+"""Set the size of slow tests: ``GRADKIT_SOAK=10`` makes them ten times as large as in `.ci/run`."""
 
 import os
 
@@ -6,9 +6,9 @@ SIZE = int(os.environ.get("GRADKIT_SOAK", "1"))
 
 TURNS = 8
 TURN = int(os.environ.get("GRADKIT_TURN", "0")) % TURNS
-"""Which eighth of the sampled soaks is taken: `.ci/run` takes the next with each commit."""
+"""The eighth of the sampled slow tests to run. `.ci/run` takes the next one with each commit."""
 
 
 def is_in_turn(number: int) -> bool:
-    """Tell whether a case is one of those that are taken; all are with ``GRADKIT_SOAK=8``."""
+    """Return whether a case is to be run in this turn; with ``GRADKIT_SOAK=8`` all are."""
     return SIZE >= TURNS or number % TURNS == TURN

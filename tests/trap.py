@@ -1,6 +1,6 @@
-"""Files that students might hand in, each of which says where it was run outside a worker.
+"""Write files that leave a mark if they are run outside a worker, as a submission may contain.
 
-A worker's environment is made from nothing, so that there is no `VARIABLE` in it.
+A worker does not inherit the environment, so `VARIABLE` is not set in it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ MODULES = (
 
 
 def trap(name: str) -> str:
-    """What marks that it was run, in the folder that the environment names."""
+    """Return code that, when run, writes a file into the folder that the environment names."""
     return TRAP.replace("NAME", repr(name))
 
 
 def set_traps(folder: Path, **submissions: str) -> Path:
-    """Fill a folder with modules, a package and a ``.pth``; what is a submission too still is."""
+    """Fill a folder with trap modules, a trap package, ``.pth`` files, and trapped submissions."""
     for name in MODULES:
         (folder / f"{name}.py").write_text(trap(name), encoding="utf-8")
     for name, text in submissions.items():
@@ -77,11 +77,11 @@ INI_FILES = {
     "setup.cfg": INI.replace("[pytest]", "[tool:pytest]"),
     "pyproject.toml": PYPROJECT,
 }
-"""Every file in which pytest finds settings, by name, with settings that run ``evil.py``."""
+"""The files in which pytest finds settings, by name, with settings that run ``evil.py``."""
 
 
 def set_pytest_traps(folder: Path) -> None:
-    """Fill a folder with everything that pytest reads or runs, each of which runs a trap."""
+    """Fill a folder with all kinds of files that pytest reads or runs; each runs a trap."""
     for name in ("conftest", "__init__", "test_it", "evil", "setup"):
         text = f"{trap(name)}\npytest_plugins = ['evil']\ndef test_it(): pass\n"
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
@@ -95,12 +95,12 @@ def set_pytest_traps(folder: Path) -> None:
 
 
 def sprung(markers: Path) -> list[str]:
-    """Which traps were run."""
+    """Return the names of the traps that were run."""
     return sorted(path.name for path in markers.iterdir())
 
 
 def trapped_environment(markers: Path, **others: str) -> dict[str, str]:
-    """An environment in which traps say so. Nothing of it leads Python anywhere."""
+    """Return an environment in which traps leave marks, without settings for Python or pytest."""
     dropped = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
     return {**kept, VARIABLE: str(markers), "COLUMNS": "200", **others}

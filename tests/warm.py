@@ -1,7 +1,7 @@
-"""Workers' servers that outlive a test, lent to the next one that would start the same.
+"""Share the servers of workers between tests that would start the same server.
 
-Most of what a test costs that grades one small submission is the start of an interpreter, of
-numpy, or of torch. A class that is graded has that once; so has a run of tests.
+A test that grades one small submission spends most of its time on the start of an interpreter,
+of numpy, or of torch. With shared servers, a run of tests starts each server once.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gradkit.sandbox.workshop import Method, _slot
 
 
 class Lent:
-    """A lane that has a server for as long as a process of it runs, and then gives it back."""
+    """A slot that takes a server from the store, and returns it when its process has stopped."""
 
     def __init__(self, store: Store, method: Method, recipe: Recipe) -> None:
         self._store, self._method, self._recipe = store, method, recipe
@@ -50,13 +50,13 @@ class Lent:
         return "it said nothing" if self._slot is None else self._slot.complaint()
 
     def close(self) -> None:
-        """Stop what runs; the server is for whoever comes next."""
+        """Stop the running process, and return the server to the store."""
         self._closed = True
         self.stop()
 
 
 class Store:
-    """Servers that nobody uses just now, each under all that it was started with."""
+    """The idle servers, by the settings that they were started with."""
 
     def __init__(self) -> None:
         self._idle: dict[tuple[Method, Recipe], list[Slot]] = {}
@@ -64,28 +64,28 @@ class Store:
 
     @contextmanager
     def lending(self) -> Iterator[None]:
-        """Whoever opens a workshop meanwhile, in this process, is lent its servers."""
+        """Let workshops that are opened in this context use the servers of this store."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("gradkit.sandbox.workshop._slot", self._lend)
             yield
 
     def _lend(self, method: Method, recipe: Recipe) -> Slot:
-        # Not to a fork of this process: two would talk over one socket.
+        # A fork of this process gets a new server: two processes must not share a socket.
         if os.getpid() != self._owner:
             return _slot(method, recipe)
         return Lent(self, method, recipe)
 
     def take(self, method: Method, recipe: Recipe) -> Slot:
-        """One that is there, else a new one."""
+        """Return an idle server with these settings, or a new one."""
         idle = self._idle.get((method, recipe))
         return idle.pop() if idle else _slot(method, recipe)
 
     def put(self, method: Method, recipe: Recipe, lane: Slot) -> None:
-        """Keep it for the next."""
+        """Add a server to the idle servers."""
         self._idle.setdefault((method, recipe), []).append(lane)
 
     def close(self) -> None:
-        """Stop them all."""
+        """Stop all idle servers."""
         for slots in self._idle.values():
             while slots:
                 slots.pop().close()

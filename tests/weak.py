@@ -1,7 +1,7 @@
-"""Workshops with less isolation than this machine could have.
+"""Make workshops with less isolation than this machine allows.
 
-No switch of gradkit's leaves a defence out. A workshop's handlers are loaded by the process that is
-then shut in: these take defences out of it first.
+gradkit has no option that leaves out a defence. The process that will be sandboxed loads the
+workshop's handlers first, so handlers written here can remove defences.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TO_TIER = {
     2: "linux.can_become = lambda *_: False",
     3: "",
 }
-"""What brings the machine down to a tier."""
+"""Code that limits the machine to a tier."""
 
 _WITHOUT = {
     "landlock": "linux.read_only = os.close",
@@ -43,13 +43,13 @@ _WITHOUT = {
     "hidden": "linux.hide = lambda: None",
     "limits": "zygote.confine = lambda *_: None",
 }
-"""What leaves a defence out, while the tier is claimed all the same."""
+"""Code that removes a defence, while the tier is reported unchanged."""
 
 
 def weakened(
     tier: int, *without: str, handlers: str = "gradkit.runtime.child", search: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Options of a `Workshop` whose workers reach that tier at most, without some defences."""
+    """Return options of a `Workshop` whose workers reach at most a tier, without some defences."""
     if sys.platform != "linux":
         return {"handlers": handlers, "search": search}
     name = "_".join(["weak", str(tier), *without, handlers.replace(".", "_")])
@@ -60,7 +60,7 @@ def weakened(
 
 
 def examine_weakened(tier: int, *without: str, key: Path | None = None) -> Examination:
-    """Have the canary try every act in such a workshop."""
+    """Run the sandbox test of `gradkit doctor` in a workshop with less isolation."""
 
     def workshop(*, handlers: str, **options: Any) -> Workshop:
         return Workshop(**weakened(tier, *without, handlers=handlers), **options)
@@ -68,6 +68,6 @@ def examine_weakened(tier: int, *without: str, key: Path | None = None) -> Exami
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gradkit.sandbox.doctor.Workshop", workshop)
         if "hidden" in without:
-            # The grader hides too.
+            # The grader hides itself too.
             patch.setattr("gradkit.runtime.linux.hide", lambda: None)
         return examine(key=key)

@@ -1,1 +1,1 @@
-"""For whoever sets an exercise: start one, audit it, pack it for a platform."""
+"""Create exercises, audit them, and export them for a platform."""

@@ -1,7 +1,7 @@
-"""Audit an assignment before students see it: hold model solutions to it, and try changes of them.
+"""Audit an assignment before students get it: check its model solutions and mutants of them.
 
-A change that no check sees is one that a student can make and have full marks. Changes are tried
-in a process of their own, since one may never end.
+A mutant (a changed model solution) that no check detects is a mistake with which a student gets
+full marks. Mutants run in a separate process, since they may not end.
 """
 
 from __future__ import annotations
@@ -31,37 +31,40 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 CONVENTION = "a convention"
-"""What sees a change that is right by what the assignment leaves open."""
+"""In place of the check's name: the mutant is right by another convention that is allowed."""
 
-LEAST, TIMES = 5.0, 20.0
-"""Seconds that a change is given, and so many times what the model solution takes."""
+MIN_SECONDS, TIMES_SOLUTION = 5.0, 20.0
+"""Deadline of a mutant: these seconds, plus this multiple of the model solution's time."""
 
 
 def audit_file(assignment: Path | None, reference: Path | None) -> Audit:
-    """Audit an assignment file, or gradkit's own, with the model solutions that go with it."""
+    """Audit an assignment file (by default gradkit's own) with its model solutions."""
     return audit(read_assignment(assignment), find_reference(assignment, reference))
 
 
 def audit(assignment: Assignment, reference: Path | None) -> Audit:
-    """Hold every task's model solution to the assignment, then try every change of it.
+    """Check the model solution of every task, and then every mutant of it.
 
     Parameters
     ----------
     assignment : Assignment
     reference : Path or None
-        Folder of the model solutions; None where there are none.
+        Folder of the model solutions; None if there are none.
 
     Returns
     -------
     Audit
     """
-    every: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)
-    tasks = tuple(_audit_task(task, reference) for task in every)
-    clean = not any(each.problems or each.untried or each.unseen or each.stale for each in tasks)
-    return Audit(assignment.title, tasks, clean)
+    all_tasks: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)
+    audits = tuple(_audit_task(task, reference) for task in all_tasks)
+    is_clean = not any(
+        audit.problems or audit.untried or audit.unseen or audit.stale for audit in audits
+    )
+    return Audit(assignment.title, audits, is_clean)
 
 
 def _audit_task(task: Task | FunctionTask, reference: Path | None) -> TaskAudit:
+    """Audit a task: find problems of the model solution, else undetected mutants of it."""
     audit = partial(TaskAudit, task.id, task.title, task.solution)
     if reference is None:
         return audit(untried="No model solution was looked at: name its folder with --reference.")
@@ -71,50 +74,51 @@ def _audit_task(task: Task | FunctionTask, reference: Path | None) -> TaskAudit:
         return audit((str(error),))
     if problems:
         return audit(problems)
-    tried = list(_tried(task, reference))
-    unseen = [mutant for mutant, seen in tried if not seen]
-    conventional = sum(seen == CONVENTION for _, seen in tried)
-    left = [m for m in unseen if not any(_is_of(entry, m) for entry in task.equivalent)]
+    tried = list(_try_all(task, reference))
+    undetected = [mutant for mutant, check in tried if not check]
+    conventional = sum(check == CONVENTION for _, check in tried)
+    remaining = [m for m in undetected if not any(_matches(entry, m) for entry in task.equivalent)]
     stale = []
     for entry in task.equivalent:
-        if not any(_is_of(entry, mutant) for mutant in unseen):
-            known = any(_is_of(entry, mutant) for mutant, _ in tried)
-            why = "a check sees it" if known else "there is no such line or change"
-            stale.append(": ".join(filter(None, (entry.line.strip(), entry.change, why))))
+        if not any(_matches(entry, mutant) for mutant in undetected):
+            exists = any(_matches(entry, mutant) for mutant, _ in tried)
+            reason = "a check sees it" if exists else "there is no such line or change"
+            stale.append(": ".join(filter(None, (entry.line.strip(), entry.change, reason))))
     return audit(
         tried=len(tried),
-        unseen=tuple(left),
-        equivalent=len(unseen) - len(left) + conventional,
+        unseen=tuple(remaining),
+        equivalent=len(undetected) - len(remaining) + conventional,
         stale=tuple(stale),
     )
 
 
 def _model(task: Task | FunctionTask, reference: Path) -> NetModel | FunctionModel:
+    """Load the model solution of a task."""
     if isinstance(task, FunctionTask):
         return FunctionModel(task, reference)
     return NetModel(task, reference)
 
 
-def _is_of(entry: Equivalent, mutant: Mutant) -> bool:
-    """Tell whether an entry of the assignment speaks of a change."""
+def _matches(entry: Equivalent, mutant: Mutant) -> bool:
+    """Return True if an entry of accepted changes in the assignment file lists a mutant."""
     return entry.line.strip() == mutant.source and entry.change in ("", mutant.change)
 
 
-def _tried(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutant, str]]:
-    """Yield every change, and the check that sees it: empty for one that none sees.
+def _try_all(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutant, str]]:
+    """Yield every mutant with the check that detects it, an empty text if no check does.
 
-    A change that does not end, or that ends its process, is seen by everybody.
+    A mutant that exceeds its deadline, or ends its process, counts as detected.
     """
     first = 0
     while True:
         other = start(try_mutants, task, reference, first)
         mutant: Mutant | None = None
         try:
-            limit = LEAST + TIMES * other.connection.recv()
-            while mutant := _heard(other.connection, limit):
-                seen = _heard(other.connection, limit)
+            limit = MIN_SECONDS + TIMES_SOLUTION * other.connection.recv()
+            while mutant := _receive(other.connection, limit):
+                check = _receive(other.connection, limit)
                 first += 1
-                yield mutant, seen
+                yield mutant, check
                 mutant = None
             return
         except EOFError:
@@ -132,8 +136,8 @@ def _tried(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutant,
             other.connection.close()
 
 
-def _heard(connection: Connection, limit: float) -> Any:
-    """Return what comes within so many seconds; EOFError where nothing does."""
+def _receive(connection: Connection, limit: float) -> Any:
+    """Return the next object from a connection; raise EOFError after ``limit`` seconds."""
     if not connection.poll(limit):
         raise EOFError
     return connection.recv()
@@ -142,10 +146,10 @@ def _heard(connection: Connection, limit: float) -> Any:
 def try_mutants(
     connection: Connection, task: Task | FunctionTask, reference: Path, first: int
 ) -> None:
-    """Try the changes from a number on, in a process of their own, and send what sees each.
+    """Run the checks on the mutants from number ``first`` on, and send the outcomes.
 
-    First come the seconds that the model solution takes, then each change and what sees it, at last
-    None.
+    This is the main function of the separate process. It sends the seconds that the model solution
+    takes, then each mutant and the check that detects it, and None at the end.
     """
     warnings.simplefilter("ignore")
     with contextlib.redirect_stdout(io.StringIO()):
@@ -159,18 +163,21 @@ def try_mutants(
             if number < first:
                 continue
             connection.send(mutant)
-            connection.send(_seen(model, tree))
+            connection.send(_detect(model, tree))
         connection.send(None)
 
 
-def _seen(model: NetModel | FunctionModel, tree: Any) -> str:
-    """Return the first check that sees a change, empty for none."""
+def _detect(model: NetModel | FunctionModel, tree: Any) -> str:
+    """Return the first check that detects a mutant, empty if no check does.
+
+    Return `CONVENTION` if the mutant passes all checks by another convention that is allowed.
+    """
     module = ModuleType("gradkit_changed")
     sys.modules[module.__name__] = module
     try:
         exec(compile(tree, "<changed>", "exec"), vars(module))  # noqa: S102  (the instructor's own)
-    except Exception:  # whatever comes of a change is seen
+    except Exception:  # any exception of a mutant means that it is detected
         return "loading"
-    ways = model.failed(module)
-    seen = next(ways)
-    return CONVENTION if seen and not all(ways) else seen
+    by_convention = model.failed(module)
+    check = next(by_convention)
+    return CONVENTION if check and not all(by_convention) else check

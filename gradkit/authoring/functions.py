@@ -1,4 +1,4 @@
-"""The model solution of functions as an audit takes it."""
+"""Run the checks of a function task on its model solution and on mutants of it."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from gradkit.task.oracle import OracleError
 from gradkit.task.solution import Solution, load_solution
 
 SEED = 0
-"""Draws the probes of an audit."""
+"""Seed of the random inputs of an audit."""
 
 
 class FunctionModel:
-    """The model solution of a function task, its own checks, and changes of it.
+    """The model solution of a function task, with the expected outputs of its checks.
 
     Raises
     ------
     OracleError
-        It cannot be loaded.
+        The model solution cannot be loaded.
 
     Attributes
     ----------
     words : set of str
-        Names that the lines of checks use.
+        Names in the lines of the checks.
     """
 
     def __init__(self, task: FunctionTask, reference: Path) -> None:
@@ -45,66 +45,70 @@ class FunctionModel:
         self.words = {word for check in task.checks for word in words_in(check)}
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with it: for each check and output, at most one sentence.
+        """Yield problems of the model solution, at most one sentence per check and output.
 
         Raises
         ------
         OracleError
-            It raises, or gives no numbers.
+            The model solution raises an exception, or an output is not numeric.
         """
         for check in self._task.checks:
-            told = dict[str, str]()
+            found = dict[str, str]()
             for draw in self._probes:
                 where = f"with {draw.label}" if draw.hard else f"at {_sizes(draw)}"
                 made = self._solution.make(check, draw)
                 for name, value in made.values.items():
                     if not np.isfinite(value).all():
-                        told.setdefault(name, f"`{name}` is not finite {where}")
+                        found.setdefault(name, f"`{name}` is not finite {where}")
                     again = made.again[name]
-                    steady = not (made.changed or check.call.changes)
-                    if steady and not _same(value, again):
-                        told.setdefault(
+                    # A call that changes its inputs may give other outputs the second time.
+                    is_repeatable = not (made.changed or check.call.changes)
+                    if is_repeatable and not _is_close(value, again):
+                        found.setdefault(
                             name, f"`{name}` is another when the same call is made again, {where}"
                         )
                 for name in check.untouched:
                     if name in made.changed:
-                        told.setdefault(f"{name}!", f"`{name}` is changed in place {where}")
+                        found.setdefault(f"{name}!", f"`{name}` is changed in place {where}")
             for output, expression in check.gradient.items():
                 for draw in self._probes:
-                    if not draw.hard and output not in told:
-                        told |= _against_differences(
+                    if not draw.hard and output not in found:
+                        found |= _compare_with_differences(
                             self._solution, check, draw, output, expression
                         )
-            yield from (f"{check.name}: {sentence}." for sentence in told.values())
+            yield from (f"{check.name}: {sentence}." for sentence in found.values())
 
     def run(self) -> None:
-        """Call all that its checks call."""
+        """Execute the lines of all checks on all inputs."""
         for check in self._task.checks:
             for draw in self._probes:
                 self._solution.read(steps_of(self._task, check), draw.values, ())
 
     @cached_property
-    def _right(self) -> list[list[dict[str, Made]]]:
-        """What is right in each probe and check: by itself, then by each of the conventions."""
+    def _expected(self) -> list[list[dict[str, Made]]]:
+        """Expected outputs by check, of each input: by default, then by each allowed convention."""
         checks = self._task.checks
-        ways = zip_longest(*(({}, *check.conventions) for check in checks), fillvalue={})
-        by = self._solution.by
+        conventions = zip_longest(*(({}, *check.conventions) for check in checks), fillvalue={})
+        outputs = self._solution.by
         return [
             [
-                {check.name: by(check, draw, how) for check, how in zip(checks, way, strict=True)}
+                {
+                    check.name: outputs(check, draw, convention)
+                    for check, convention in zip(checks, of_checks, strict=True)
+                }
                 for draw in self._probes
             ]
-            for way in ways
+            for of_checks in conventions
         ]
 
     def failed(self, changed: ModuleType) -> Iterator[str]:
-        """Yield the first check that sees a change, or nothing, by each way to be right."""
+        """Yield for each convention the first check that a mutant fails, empty if it passes all."""
         solution = Solution(self._task, vars(changed))
-        for right in self._right:
-            yield self._first(solution, right)
+        for expected in self._expected:
+            yield self._first_failed(solution, expected)
 
-    def _first(self, changed: Solution, expected: Sequence[Mapping[str, Made]]) -> str:
-        """Return the first check that fails in some probe."""
+    def _first_failed(self, changed: Solution, expected: Sequence[Mapping[str, Made]]) -> str:
+        """Return the first check that a mutant fails on any input, empty if it passes all."""
         for draw, right in zip(self._probes, expected, strict=True):
             for check in self._task.checks:
                 try:
@@ -118,22 +122,27 @@ class FunctionModel:
 
 
 def _sizes(draw: Draw) -> str:
+    """Describe inputs by their sizes, as ``N = 3, D = 4``, or else by their label."""
     return ", ".join(f"{name} = {size}" for name, size in draw.sizes.items()) or draw.label
 
 
-def _same(a: NDArray[Any], b: NDArray[Any]) -> bool:
+def _is_close(a: NDArray[Any], b: NDArray[Any]) -> bool:
+    """Return True if two arrays have the same shape, and values that differ by rounding only."""
     return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True))
 
 
-def _against_differences(
+def _compare_with_differences(
     solution: Solution, check: FunctionCheck, draw: Draw, output: str, expression: str
 ) -> dict[str, str]:
-    """Hold one gradient to finite differences of ``of``; nothing where they do not disagree."""
+    """Compare a gradient with finite differences of the check's scalar ``of``.
+
+    Return the problem by the output's name, nothing if they agree.
+    """
     claimed = solution.make(check, draw).values[output]
     start = np.array(value_of(expression, dict(draw.values)), dtype=float)
     if claimed.shape != start.shape:
-        told = f"has shape {claimed.shape}, and `{expression}` has {start.shape}"
-        return {output: f"`{output}` {told}"}
+        shapes = f"has shape {claimed.shape}, and `{expression}` has {start.shape}"
+        return {output: f"`{output}` {shapes}"}
     wanted = read_expression(check.of) - {"sum", "mean", *draw.values}
     before = steps_of(solution.task, check, wanted)
     steps = [step for step in before if step is not check or wanted & {*step.call.makes}]
@@ -152,13 +161,13 @@ def _against_differences(
     if report.verdict != "disagree":
         return {}
     parts = report.entries or report.directions
-    off = [part for part in parts if part.verdict == "disagree"]
-    first = off[0]
-    place = getattr(first, "index", ())
-    at = f"[{', '.join(map(str, place))}]" if place else ""
-    told = (
-        f"`{output}` is not the gradient of {check.of} in `{expression}`: {len(off)} of "
-        f"{len(parts)} differ, the first is `{output}{at}` = {first.claimed:.6g}, where "
+    differing = [part for part in parts if part.verdict == "disagree"]
+    first = differing[0]
+    index = getattr(first, "index", ())
+    subscript = f"[{', '.join(map(str, index))}]" if index else ""
+    problem = (
+        f"`{output}` is not the gradient of {check.of} in `{expression}`: {len(differing)} of "
+        f"{len(parts)} differ, the first is `{output}{subscript}` = {first.claimed:.6g}, where "
         f"differences give {first.estimate:.6g}, at {_sizes(draw)}"
     )
-    return {output: told}
+    return {output: problem}

@@ -1,9 +1,8 @@
-"""Change the text of a model solution one place at a time, as a mistake would.
+"""Make mutants of a model solution: change its code in one place, as a student's mistake would.
 
-A sign is turned, a factor, a divisor or a term is left out, an axis is another, ``keepdims`` or
-``.T`` is lost, a number is one off, a comparison is turned, a maximum is a minimum and a sum a
-mean, ``+=`` is ``=`` or left out, as is a call for what it does, and a name is taken for another
-that holds an array of the same shape.
+Mutants have a wrong sign; no factor, divisor or term; another axis; no ``keepdims`` or ``.T``; a
+number that is off by one; a wrong comparison; a minimum for a maximum or a mean for a sum; ``=`` or
+nothing for ``+=``; no call of a procedure; or another name whose array has the same shape.
 """
 
 from __future__ import annotations
@@ -23,64 +22,67 @@ from gradkit.lines import words_of
 from gradkit.records.mistake import Mutant
 
 Kinds = Mapping[str, Mapping[str, Collection[str]]]
-"""By function, and by each expression in it, others that hold arrays of the same shape."""
+"""By function and expression in it, other expressions whose values have the same shape."""
 
-TURNED: Mapping[type, type] = {
+INVERSE_OPERATORS: Mapping[type, type] = {
     **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult},
     **{ast.Lt: ast.Gt, ast.Gt: ast.Lt, ast.LtE: ast.GtE, ast.GtE: ast.LtE},
     **{ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.And: ast.Or, ast.Or: ast.And},
     **{ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In},
 }
+"""Operators and the operators that replace them in mutants."""
 
 EXCHANGED = {
-    one: other
+    name: other
     for pair in (
         *(("max", "min"), ("maximum", "minimum"), ("argmax", "argmin"), ("amax", "amin")),
         *(("sum", "mean"), ("fmax", "fmin"), ("std", "var"), ("any", "all")),
         *(("sigmoid", "tanh"), ("Sigmoid", "Tanh"), ("SGD", "Adam"), ("MSELoss", "L1Loss")),
         ("BCELoss", "BCEWithLogitsLoss"),
     )
-    for one, other in (pair, pair[::-1])
+    for name, other in (pair, pair[::-1])
 }
-"""Functions that are taken for each other."""
+"""Functions that students confuse, in both directions."""
 
 LEFT_OUT = (
     *("exp", "log", "sqrt", "tanh", "abs", "square", "transpose", "copy", "clip"),
     *("maximum", "minimum", "where", "outer", "dot", "matmul"),
 )
-"""Functions of which an argument remains where they are left out."""
+"""Functions that are left out such that one of their arguments remains."""
 
-NOT_TAKEN = ("len", "isinstance", "zeros_like", "ones_like", "empty_like", "full_like")
-ASKED = ("shape", "size", "ndim", "dtype")
-"""What is asked of an array that another of the same shape answers as well."""
+SHAPE_FUNCTIONS = ("len", "isinstance", "zeros_like", "ones_like", "empty_like", "full_like")
+SHAPE_ATTRIBUTES = ("shape", "size", "ndim", "dtype")
+"""Functions and attributes that give the same for any array of the same shape and type."""
 
 OPTIONS = ("axis", "keepdims")
+"""Keyword arguments that are left out."""
 
 Put = Callable[[ast.AST], None]
+"""A function that puts another node into a place of the tree."""
 
 
 def mutants(text: str, words: Collection[str], kinds: Kinds) -> Iterator[tuple[Mutant, ast.Module]]:
-    """Yield each change with the whole tree that has it, which is changed back afterwards.
+    """Yield each mutant with its syntax tree, which is only valid until the next mutant.
 
     Parameters
     ----------
     text : str
-        The model solution.
+        Text of the model solution.
     words : collection of str
-        Names that the lines of checks use: only what is reached from them is changed.
+        Names in the lines of checks: only definitions that these reach are changed.
     kinds : mapping
-        See `Kinds`.
+        Expressions that can replace others, see `Kinds`.
     """
     tree, lines = ast.parse(text), text.splitlines()
     for function, node in reached(tree, words):
-        known = kinds.get(function, {})
+        similar = kinds.get(function, {})
         for part, put in list(_places(node)):
-            for new in _changes(part, known):
+            for new in _replacements(part, similar):
                 line = getattr(part, "lineno", node.lineno)
                 if not hasattr(new, "lineno"):
                     ast.copy_location(new, part)
                 put(ast.fix_missing_locations(new))
-                change = f"{_said(part)} -> {_said(new)}"
+                change = f"{_unparse(part)} -> {_unparse(new)}"
                 yield Mutant(line, lines[line - 1].strip(), change), tree
                 put(part)
 
@@ -89,7 +91,10 @@ Statement = ast.FunctionDef | ast.Assign | ast.AnnAssign
 
 
 def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Statement]]:
-    """List the functions, methods and constants that these words lead to, by their dotted names."""
+    """List the functions, methods and constants that some names use, directly or indirectly.
+
+    Each has its dotted name and its statement.
+    """
     parts: dict[str, tuple[str, Statement]] = {}
     for node in tree.body:
         if isinstance(node, ast.ClassDef):
@@ -104,8 +109,8 @@ def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Stateme
         found: list[tuple[str, Statement]] = []
         for name, (owner, node) in parts.items():
             last = name.rpartition(".")[2]
-            asked = last in known or (last.startswith("__") and owner in known)
-            if asked and (not owner or owner in known):
+            is_used = last in known or (last.startswith("__") and owner in known)
+            if is_used and (not owner or owner in known):
                 found.append((name, node))
         read = words_of(*(node for _, node in found))
         more = read.union(*(bases[name] for name in known & bases.keys())) - known
@@ -115,7 +120,7 @@ def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Stateme
 
 
 def _names(node: ast.AST) -> list[str]:
-    """Return the names that a statement at top level or of a class makes."""
+    """Return the names that a statement of a module or class defines."""
     if isinstance(node, ast.FunctionDef):
         return [node.name]
     targets = node.targets if isinstance(node, ast.Assign) else []
@@ -125,7 +130,7 @@ def _names(node: ast.AST) -> list[str]:
 
 
 def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
-    """Yield each part below a node that computes something, and how to put another in its place."""
+    """Yield each part of a node that may be changed, with the function that replaces it."""
     for name, value in ast.iter_fields(root):
         if name in ("args", "decorator_list", "returns", "annotation") and not isinstance(
             root, ast.Call
@@ -144,29 +149,31 @@ def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
                 yield child, partial(value.__setitem__, index)
             else:
                 yield child, partial(setattr, root, name)
-            if not (_only_asked(child) or _is_negative(child)):
+            if not (_depends_on_shape(child) or _is_negative(child)):
                 yield from _places(child)
 
 
-def _only_asked(child: ast.AST) -> bool:
-    """Tell where an array is only asked for its shape, as any other of that shape could be."""
-    return _called(child) in NOT_TAKEN or (isinstance(child, ast.Attribute) and child.attr in ASKED)
+def _depends_on_shape(child: ast.AST) -> bool:
+    """Return True if an expression depends on the shape and type of an array only."""
+    return _called(child) in SHAPE_FUNCTIONS or (
+        isinstance(child, ast.Attribute) and child.attr in SHAPE_ATTRIBUTES
+    )
 
 
-def _said(node: ast.AST) -> str:
-    """Write a part as code, of a branch its condition alone."""
+def _unparse(node: ast.AST) -> str:
+    """Return a node as code; of a branch only the condition."""
     return ast.unparse(node.test if isinstance(node, ast.If | ast.IfExp) else node)
 
 
 def _only_prints(node: ast.AST) -> bool:
-    """Tell what does nothing but print, under a condition or not."""
+    """Return True for a statement that only prints, perhaps under a condition."""
     if isinstance(node, ast.If):
         return all(map(_only_prints, [*node.body, *node.orelse]))
     return isinstance(node, ast.Expr) and _called(node.value) == "print"
 
 
 def _is_negative(node: ast.AST) -> bool:
-    """Tell a negative number, which is one thing."""
+    """Return True for a negative number, which is changed as a whole."""
     return (
         isinstance(node, ast.UnaryOp)
         and isinstance(node.op, ast.USub)
@@ -175,24 +182,24 @@ def _is_negative(node: ast.AST) -> bool:
 
 
 def _called(node: ast.AST) -> str:
-    """Return the last name of what a call calls, empty for anything else."""
+    """Return the last part of the name of the function that a call calls; empty for others."""
     function = getattr(node, "func", None)
     return str(getattr(function, "attr", getattr(function, "id", "")))
 
 
 def _with(node: Any, **fields: Any) -> Any:
-    """Return a copy of a node with other fields."""
+    """Return a copy of a node with new values of some fields."""
     new = copy.copy(node)
     for name, value in fields.items():
         setattr(new, name, value)
     return new
 
 
-# --- what may be changed, by what stands there -----------------------------------------------
+# --- replacements, by type of node -----------------------------------------------------------
 
 
-def _changes(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterator[ast.AST]:
-    """Yield what may stand in the place of a part."""
+def _replacements(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterator[ast.AST]:
+    """Yield all nodes that may replace a node in mutants."""
     make = _MAKERS.get(type(node))
     if make is not None:
         yield from make(node)
@@ -203,14 +210,15 @@ def _changes(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterator[as
             yield ast.parse(other, mode="eval").body
 
 
-def _turned(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iterator[ast.AST]:
-    """Yield the same with the contrary operation, where there is one."""
-    if type(node.op) in TURNED:
-        yield _with(node, op=TURNED[type(node.op)]())
+def _inverse(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iterator[ast.AST]:
+    """Yield an operation with the inverse operator, if there is one."""
+    if type(node.op) in INVERSE_OPERATORS:
+        yield _with(node, op=INVERSE_OPERATORS[type(node.op)]())
 
 
 def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
-    yield from _turned(node)
+    """Yield a binary operation with the inverse operator, and without one of its operands."""
+    yield from _inverse(node)
     if not isinstance(node.op, ast.MatMult):
         yield node.left
     if isinstance(node.op, ast.Add | ast.Mult):
@@ -218,6 +226,7 @@ def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
 
 
 def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
+    """Yield an operand without its minus or ``not``; also a negative number plus one."""
     if isinstance(node.op, ast.USub | ast.Not):
         yield node.operand
     if _is_negative(node) and isinstance(node.operand, ast.Constant):
@@ -225,6 +234,7 @@ def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
 
 
 def _constant(node: ast.Constant) -> Iterator[ast.AST]:
+    """Yield the other Boolean, or the number plus and minus one."""
     if isinstance(node.value, bool):
         yield ast.Constant(not node.value)
     elif isinstance(node.value, int | float):
@@ -233,16 +243,19 @@ def _constant(node: ast.Constant) -> Iterator[ast.AST]:
 
 
 def _compare(node: ast.Compare) -> Iterator[ast.AST]:
+    """Yield a comparison with each of its operators inverted."""
     for index, op in enumerate(node.ops):
-        ops = [*node.ops[:index], TURNED[type(op)](), *node.ops[index + 1 :]]
+        ops = [*node.ops[:index], INVERSE_OPERATORS[type(op)](), *node.ops[index + 1 :]]
         yield _with(node, ops=ops)
 
 
 def _call(node: ast.Call) -> Iterator[ast.AST]:
+    """Yield a call without an option, of a confused function, left out, or with wrong arguments."""
     name = _called(node)
     for keyword in node.keywords:
         if keyword.arg in OPTIONS:
-            yield _with(node, keywords=[each for each in node.keywords if each is not keyword])
+            others = [other for other in node.keywords if other is not keyword]
+            yield _with(node, keywords=others)
     if name in EXCHANGED:
         field = "attr" if isinstance(node.func, ast.Attribute) else "id"
         yield _with(node, func=_with(node.func, **{field: EXCHANGED[name]}))
@@ -250,7 +263,7 @@ def _call(node: ast.Call) -> Iterator[ast.AST]:
         if isinstance(node.func, ast.Attribute) and not _is_numpy(node.func.value):
             yield node.func.value
         elif name not in ("outer", "dot", "matmul"):
-            yield from (each for each in node.args if not isinstance(each, ast.Constant))
+            yield from (arg for arg in node.args if not isinstance(arg, ast.Constant))
     if name == "where" and len(node.args) == 3:
         yield _with(node, args=[node.args[0], node.args[2], node.args[1]])
     if name == "range" and len(node.args) == 1:
@@ -260,31 +273,37 @@ def _call(node: ast.Call) -> Iterator[ast.AST]:
 
 
 def _is_numpy(node: ast.expr) -> bool:
+    """Return True for the name of the module numpy."""
     return isinstance(node, ast.Name) and node.id in ("np", "numpy")
 
 
 def _attribute(node: ast.Attribute) -> Iterator[ast.AST]:
+    """Yield an array without its ``.T``."""
     if node.attr == "T":
         yield node.value
 
 
-def _added(node: ast.AugAssign) -> Iterator[ast.AST]:
+def _augmented_assignment(node: ast.AugAssign) -> Iterator[ast.AST]:
+    """Yield nothing, ``=`` and the inverse operator for an assignment such as ``+=``."""
     yield ast.Pass()
     yield ast.Assign([node.target], node.value)
-    yield from _turned(node)
+    yield from _inverse(node)
 
 
-def _assigned(node: ast.Assign) -> Iterator[ast.AST]:
+def _assignment(node: ast.Assign) -> Iterator[ast.AST]:
+    """Yield ``pass`` for an assignment to entries of an array or dict."""
     if all(isinstance(target, ast.Subscript) for target in node.targets):
         yield ast.Pass()
 
 
-def _done(node: ast.Expr) -> Iterator[ast.AST]:
+def _statement(node: ast.Expr) -> Iterator[ast.AST]:
+    """Yield ``pass`` for a call whose value is not used."""
     if isinstance(node.value, ast.Call):
         yield ast.Pass()
 
 
 def _branch(node: ast.If | ast.IfExp) -> Iterator[ast.AST]:
+    """Yield a branch with the negated condition, unless `_replacements` changes the condition."""
     if not isinstance(node.test, ast.Compare | ast.UnaryOp | ast.BoolOp):
         yield _with(node, test=ast.UnaryOp(ast.Not(), node.test))
 
@@ -294,55 +313,55 @@ _MAKERS: Mapping[type, Callable[[Any], Iterator[ast.AST]]] = {
     ast.UnaryOp: _unary,
     ast.Constant: _constant,
     ast.Compare: _compare,
-    ast.BoolOp: _turned,
+    ast.BoolOp: _inverse,
     ast.Call: _call,
     ast.Attribute: _attribute,
-    ast.AugAssign: _added,
-    ast.Assign: _assigned,
-    ast.Expr: _done,
+    ast.AugAssign: _augmented_assignment,
+    ast.Assign: _assignment,
+    ast.Expr: _statement,
     ast.If: _branch,
     ast.IfExp: _branch,
 }
 
 
-# --- what in a function is of the same kind -----------------------------------------------------
+# --- expressions whose values have the same shape ------------------------------------------------
 
 CALLS = 40
-"""Calls of a function that are looked at."""
+"""Largest number of calls of a function that are recorded."""
 
 
 @contextlib.contextmanager
 def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
-    """Give what is of the same kind in the functions of a file that run meanwhile: see `Kinds`.
+    """Record the functions of a file that run in the block, and fill a `Kinds` at its end.
 
-    That is what they hold when they return.
+    Local variables are compared as they are when a function returns.
     """
     calls: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
     kinds: dict[str, dict[str, list[str]]] = {}
 
-    def look(frame: Any, event: str, _: Any) -> None:
+    def record(frame: Any, event: str, _: Any) -> None:
         code = frame.f_code
         if event == "return" and code.co_filename == str(path.absolute()):
-            held = calls.setdefault(getattr(code, "co_qualname", code.co_name), [])
-            if len(held) < CALLS:
-                held.append(dict(_held(frame.f_locals)))
+            recorded = calls.setdefault(getattr(code, "co_qualname", code.co_name), [])
+            if len(recorded) < CALLS:
+                recorded.append(dict(_numeric_values(frame.f_locals)))
 
-    sys.setprofile(look)
+    sys.setprofile(record)
     try:
         yield kinds
     finally:
         sys.setprofile(None)
-    kinds |= {name: dict(_alike(held)) for name, held in calls.items()}
+    kinds |= {name: dict(_similar(recorded)) for name, recorded in calls.items()}
 
 
-def _held(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
-    """Yield arrays and numbers among names, in dicts, and in the object of a method."""
+def _numeric_values(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
+    """Yield the shape and bytes of arrays and numbers, also in dicts and attributes of ``self``."""
     for name, value in names.items():
         parts: dict[str, Any] = {name: value}
         if isinstance(value, dict):
-            parts = {f"{name}[{key!r}]": each for key, each in value.items()}
+            parts = {f"{name}[{key!r}]": item for key, item in value.items()}
         elif name == "self":
-            parts = {f"{name}.{key}": each for key, each in vars(value).items()}
+            parts = {f"{name}.{key}": item for key, item in vars(value).items()}
         for expression, part in parts.items():
             if isinstance(part, np.ndarray) and part.dtype.kind in "biuf":
                 yield expression, (part.shape, part.tobytes())
@@ -350,18 +369,21 @@ def _held(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]
                 yield expression, ("number", np.float64(part).tobytes())
 
 
-def _of_what(expression: str) -> str:
-    """Return the dict or object of which an expression is an entry or attribute, if it is one."""
+def _owner(expression: str) -> str:
+    """Return the dict or object to which an expression belongs, empty for a plain name."""
     return expression.partition("[")[0] if "[" in expression else expression.rpartition(".")[0]
 
 
-def _alike(calls: Sequence[Mapping[str, tuple[object, bytes]]]) -> Iterator[tuple[str, list[str]]]:
+def _similar(
+    calls: Sequence[Mapping[str, tuple[object, bytes]]],
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each expression with others of the same owner and shape, but of other values."""
     always = [name for name in calls[0] if all(name in call for call in calls)]
     for name in always:
         others = [
             other
             for other in always
-            if _of_what(other) == _of_what(name)
+            if _owner(other) == _owner(name)
             and all(call[name][0] == call[other][0] for call in calls)
             and any(call[name][1] != call[other][1] for call in calls)
         ]

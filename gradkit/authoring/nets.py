@@ -1,4 +1,4 @@
-"""The model solution of a net as an audit takes it."""
+"""Run the checks of a net's task on its model solution and on mutants of it."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ from gradkit.task.oracle import (
 from gradkit.task.probes import draw
 
 NOWHERE = Place("the assignment", None, 1)
+"""Place of the roles of a model solution, which is in no submission."""
 
 RETURNS: Mapping[str, Mapping[str, tuple[int | str, ...]]] = {
     "forward": {"y_hat": (0,), "A1": (1,)},
     "model": {"y_hat": ()},
     "train": {"loss": ()},
 }
-"""Where a model solution has what a role returns."""
+"""Positions of the quantities in what each role of a model solution returns."""
 
 
 class NetModel:
-    """The model solution of a net, held to what is derived from the assignment, and changes of it.
+    """The model solution of a net's task, with the values expected by the assignment file.
 
     Raises
     ------
     OracleError
-        It cannot be loaded.
+        The model solution cannot be loaded.
 
     Attributes
     ----------
     words : set of str
-        Names that it is called by.
+        Names of the functions that are called in it.
     """
 
     def __init__(self, task: Task, reference: Path) -> None:
@@ -60,12 +61,12 @@ class NetModel:
         self.words = {*ASKED[task.framework.name], "forward"}
 
     def problems(self) -> Iterator[str]:
-        """Yield what is wrong with it.
+        """Yield problems of the model solution.
 
         Raises
         ------
         OracleError
-            It is not what is derived from the assignment.
+            The model solution differs from the values expected by the assignment file.
         """
         verify(self._task, self._oracle, self._probes)
         failed = self._failed(self._expected, self._outcomes(self._oracle.module))
@@ -73,17 +74,17 @@ class NetModel:
             yield f"What is right does not pass {', '.join(failed)}."
 
     def run(self) -> None:
-        """Call all that is asked of it."""
+        """Call the model solution on all inputs."""
         expect(self._oracle, self._probes)
 
     def failed(self, changed: ModuleType) -> Iterator[str]:
-        """Yield the first check that sees a change, or nothing, by each way to be right.
+        """Yield the first check that a mutant fails, empty if it passes all.
 
-        That is at the task's rates, then at the change's own where the task leaves them free.
+        If the task leaves learning rates free, yield the same again for the mutant's own rates.
         """
         try:
             outcomes = self._outcomes(changed)
-        except Exception:  # whatever comes of a change is seen
+        except Exception:  # any exception of a mutant means that it is detected
             yield "calling"
             return
         expected: Expected = self._expected
@@ -100,7 +101,7 @@ class NetModel:
             yield next(iter(self._failed(expected, outcomes)), "")
 
     def _outcomes(self, module: ModuleType) -> dict[str, Outcome]:
-        """Return what a submission that does what a module does would be seen to do."""
+        """Return the outputs of a module's functions, as they are recorded of a submission."""
         task, start = self._task, self._task.starts[0].parameters
         found: dict[str, Mapping[str, Any]] = {
             "initialise": {key: value[None] for key, value in start.items()}
@@ -109,14 +110,14 @@ class NetModel:
         if task.framework.trains:
             shapes = [value.shape for value in module.Model().parameters()]
             found["model"] = {str(n): np.array(shape) for n, shape in enumerate(shapes)}
-            # A module computes in single precision, and is given the allowance of it.
+            # The module computes in single precision, so the tolerances for it are used.
             oracle = TorchReference(task, module, "float32")
         with np.errstate(all="ignore"):
             found |= expect(oracle, self._probes)
         return {name: Outcome(name, outputs) for name, outputs in found.items()}
 
     def _failed(self, expected: Expected, outcomes: Mapping[str, Outcome]) -> list[str]:
-        """Return the checks that do not pass."""
+        """Return the names of the checks that do not pass."""
         task = self._task
         keys = {key: key for key in task.starts[0].parameters}
         bound = {

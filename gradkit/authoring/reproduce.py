@@ -1,7 +1,7 @@
-"""Run the published notebook's four runs again, and hold every figure against the print.
+"""Repeat the four runs of the published notebook, and compare every printed figure.
 
-The published form of the numpy updates is what produces their figures: they are wrong on
-purpose here. The torch runs start from weights recovered from their printed losses.
+The numpy runs use the published update rule on purpose, although it is wrong: the printed figures
+follow from it. The torch runs start from weights that were recovered from the printed losses.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from gradkit.task.probes import whole
 from gradkit.task.shipped import BESIDE
 
 LOSS_NUMPY, LOSS_TORCH = 1e-12, 1e-6
-"""Relative; how far a recomputed loss may be from the printed one."""
+"""Largest relative difference between a recomputed and a printed loss."""
 
 DECIMALS_PARAMETERS, DECIMALS_PREDICTIONS = 8, 4
 """Decimals to which the notebook prints parameters and predictions."""
 
 
 class ReproduceError(GradkitError):
-    """The runs cannot be made; the text says what is missing."""
+    """The runs cannot be repeated; the text says what is missing."""
 
 
 class Figure(Struct, frozen=True):
-    """One printed number beside the recomputed one, and whether they agree."""
+    """A printed number, the recomputed number, and whether they agree."""
 
     name: str
     published: float
@@ -45,24 +45,24 @@ class Figure(Struct, frozen=True):
 
 
 def reproduce(folder: Path | None) -> tuple[str, bool]:
-    """Recompute every published figure.
+    """Recompute all published figures.
 
     Parameters
     ----------
     folder : Path or None
-        Where the model solutions and ``published.json`` are; None looks in the checkout.
+        Folder of the model solutions and ``published.json``, by default that of the checkout.
 
     Returns
     -------
     text : str
-        A table per run.
+        A table for each run.
     agreed : bool
-        Whether every figure was recomputed and agrees.
+        Whether all figures agree.
 
     Raises
     ------
     ReproduceError
-        The folder, a file of it, or torch is missing.
+        The folder, a file in it, or torch is missing.
     """
     folder = folder or BESIDE
     try:
@@ -91,17 +91,19 @@ def reproduce(folder: Path | None) -> tuple[str, bool]:
 
 
 def _run(task: Task, epochs: int) -> Run:
+    """Return a training run on a task's whole data from its first initial weights."""
     start = task.starts[0]
     X, y = whole(task.X), whole(task.y)
     return Run("published", "trajectory", start.name, start.parameters, X, y, epochs, None)
 
 
 def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:
+    """Yield the losses and parameters of a run in numpy."""
     oracle = load_reference(task, folder, "published")
     if "first_loss" in figures:
-        one = replace(_run(task, 1), X=whole(task.X[:1]), y=whole(task.y[:1]))
-        first = oracle.train(one)
-        loss = course_of(task, one, first)[0]
+        one_row = replace(_run(task, 1), X=whole(task.X[:1]), y=whole(task.y[:1]))
+        first = oracle.train(one_row)
+        loss = course_of(task, one_row, first)[0]
         yield _close("loss of row 1, untrained", figures["first_loss"], loss, LOSS_NUMPY)
         yield from _parameters("after row 1", figures["after_first_step"], first)
     losses = figures["epoch_losses"]
@@ -114,6 +116,7 @@ def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
 
 
 def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:
+    """Yield the untrained predictions and the losses of a run in torch."""
     oracle = load_reference(task, folder, "published")
     if isinstance(oracle, TorchReference):
         oracle = replace(oracle, precision="float32")
@@ -130,6 +133,7 @@ def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
 
 
 def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) -> Iterator[Figure]:
+    """Yield each entry of the trained parameters; ``when`` is part of the figures' names."""
     for key, numbers in printed.items():
         for index, number in np.ndenumerate(np.array(numbers)):
             name = f"{key}[{','.join(map(str, index))}] {when}"
@@ -138,10 +142,12 @@ def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) ->
 
 
 def _close(name: str, printed: float, found: float, relative: float) -> Figure:
+    """Compare a number with a printed number within a relative difference."""
     return Figure(name, printed, float(found), abs(found - printed) <= relative * abs(printed))
 
 
 def _printed(name: str, printed: float, found: float, decimals: int) -> Figure:
-    # What was printed is rounded: half a unit of its last decimal, and what float32 adds.
+    """Compare a number with a number that was printed with so many decimals."""
+    # The printed number is off by at most half a unit of its last decimal, plus float32 rounding.
     agrees = abs(found - printed) <= 0.5 * 10**-decimals * (1 + 1e-3)
     return Figure(name, printed, float(found), agrees)

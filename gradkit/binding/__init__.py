@@ -1,7 +1,7 @@
-"""Find which function plays which role, in which convention; or say what is missing.
+"""Find the function that plays each role, and its convention, or report the role as missing.
 
-Names and signatures are looked at first, then the worker is asked what the candidates
-accept and give at known weights. No answer is known here.
+Names and signatures are compared first. Then the worker calls the candidates with known values,
+and what they accept and return decides. Nothing here knows the right results.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.binding.conventions import find_returns, otherwise, stated, unknown, variants
+from gradkit.binding.conventions import (
+    all_conventions,
+    conventions_of_start,
+    find_returns,
+    transposed_conventions,
+    variants,
+)
 from gradkit.binding.inspection import Function, Loop, Model, inspect, outline
 from gradkit.binding.match import (
     Fit,
@@ -59,23 +65,32 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
-"""The pair that a forward function is asked to return."""
+"""Paths to the pair of values that the task asks a forward function to return."""
 
-LOOSE = (
+LOOSE_TENSORS = (
     "Tensors that stand by themselves are not looked at: make each of them an `nn.Parameter` of "
     "the class, as `self.W1`, and what computes the output from them its `forward(self, X)`."
 )
+"""Advice for a torch submission whose parameters belong to no module."""
+
 LOOP = "the training loop"
-"""What a report calls a loop that has no name of its own."""
+"""Name of a top-level training loop in reports."""
 
 
 def bind(task: Task, sitting: StudentProcess) -> Binding:
-    """Find and settle every role of a task in the section that a process runs."""
+    """Find the function and the convention of every role of a task in a section.
+
+    Parameters
+    ----------
+    task : Task
+    sitting : StudentProcess
+        The process that runs the section.
+    """
     return (_ModelAndTraining if task.framework.trains else _Functions)(task, sitting).bind()
 
 
 class _Roles(ABC):
-    """What is asked for by one task, and the process that runs the section."""
+    """The search for all roles of one task in the section that a process runs."""
 
     def __init__(self, task: Task, process: StudentProcess) -> None:
         self.task, self.process = task, process
@@ -83,6 +98,7 @@ class _Roles(ABC):
         self.bound: dict[str, Bound] = {}
 
     def bind(self) -> Binding:
+        """Find every role of the task, and the learning rates that the text states."""
         missing = []
         for role in self.task.roles:
             found = self.find(role)
@@ -95,17 +111,21 @@ class _Roles(ABC):
 
     @abstractmethod
     def find(self, role: Role) -> Bound | Missing:
-        """Find what plays a role by names and signatures."""
+        """Find the function or model that plays a role."""
 
     def fit(self, role: Role, function: Function, *, spare: bool = False) -> Fit | None:
-        """Assign the role's arguments by names, and where those do not say, as its own calls do."""
+        """Assign the role's arguments to a function's parameters.
+
+        The names of the parameters decide. If some of them are unknown, the names that the
+        student's own calls pass to the function decide too. `spare` is as in `fit_function`.
+        """
         fitting = fit_function(role, function, spare=spare)
         if fitting is None or fitting.known == len(fitting.parameters):
             return fitting
-        return fit_function(role, function, spare=spare, handed=self._handed(function))
+        return fit_function(role, function, spare=spare, handed=self._passed_names(function))
 
     def own_calls(self, function: Function) -> Iterator[dict[str, ast.expr]]:
-        """Yield what the student's own calls of a function hand over, by parameter."""
+        """Yield the arguments of each call of a function in the student's code, by parameter."""
         names = [each.name for each in function.parameters]
         for cell in self.process.section.own:
             for node in (part for each in statements(cell.source) for part in walk(each)):
@@ -113,8 +133,8 @@ class _Roles(ABC):
                     given = dict(zip(names, node.args, strict=False))
                     yield given | {word.arg: word.value for word in node.keywords if word.arg}
 
-    def _handed(self, function: Function) -> dict[str, str]:
-        """Return the names of what the student's own calls hand over, ``y`` for ``y[0]``."""
+    def _passed_names(self, function: Function) -> dict[str, str]:
+        """Return the name that the student's calls pass for each parameter: ``y`` for ``y[0]``."""
         found: dict[str, str] = {}
         for given in self.own_calls(function):
             for parameter, value in given.items():
@@ -125,11 +145,12 @@ class _Roles(ABC):
 
 
 class _Functions(_Roles):
-    """The functions of a numpy task."""
+    """The search for the functions of a numpy task."""
 
     def bind(self) -> Binding:
+        """Find every role by name, then find the conventions by calling the functions."""
         found = super().bind()
-        bound = self._settled()
+        bound = self._settle_conventions()
         missing = [
             not_found(role, self.functions)
             for role in self.task.roles
@@ -138,6 +159,7 @@ class _Functions(_Roles):
         return replace(found, bound=bound, missing=(*missing, *found.missing))
 
     def find(self, role: Role) -> Bound | Missing:
+        """Find the function that plays a role, by names and signatures."""
         chosen = self._choose(role)
         if isinstance(chosen, Missing):
             return chosen
@@ -162,6 +184,7 @@ class _Functions(_Roles):
         return not_found(role, self.functions)
 
     def _fit(self, role: Role, function: Function) -> Fit | None:
+        """Assign a role's arguments, or the layer sizes if an initialiser takes those."""
         if not role.arguments:
             return Fit((), (), 0)
         if (
@@ -172,40 +195,48 @@ class _Functions(_Roles):
             return _fit_sizes(function, 1 + len(self.task.layers))
         return self.fit(role, function)
 
-    def _settled(self) -> dict[str, Bound]:
+    def _settle_conventions(self) -> dict[str, Bound]:
         """Find the conventions of all bound functions by calling them.
 
-        An initialiser of another section is left out if nothing of this section works with its
-        parameters, and something works with others: this section was written for its own.
+        An initialiser of another section is dropped if no function of this section works with its
+        parameters but some function works with a different convention.
         """
-        bound, told = dict(self.bound), list[Convention]()
+        bound, stated = dict(self.bound), list[Convention]()
         if "initialise" in bound:
-            bound["initialise"], told = self._initialise(bound["initialise"])
-        roles, works = self._in(told or unknown(self.task))
-        for instead in otherwise(told) if not works else ():
-            # If all else is made for what lies otherwise, it is the start that is wrong.
-            others, works = self._in(instead)
+            bound["initialise"], stated = self._initialise(bound["initialise"])
+        roles, works = self._try_conventions(stated or all_conventions(self.task))
+        for alternative in transposed_conventions(stated) if not works else ():
+            # If all other functions work with a transposed start, the initialiser is wrong.
+            others, works = self._try_conventions(alternative)
             if works == len(others) > 1:
                 roles, start = others, bound["initialise"]
                 bound["initialise"] = replace(start, convention=others["forward"].convention)
                 break
-        if told and not works and self._is_borrowed(bound["initialise"]):
-            others, works = self._in(unknown(self.task))
+        if stated and not works and self._is_borrowed(bound["initialise"]):
+            others, works = self._try_conventions(all_conventions(self.task))
             if works:
                 del bound["initialise"]
                 roles = others
         return {**bound, **roles}
 
     def _is_borrowed(self, bound: Bound) -> bool:
-        """Tell whether a bound function is of another section."""
+        """Return whether a bound function belongs to another section."""
         return any(
             function.standing == "borrowed"
             and (function.name, function.place) == (bound.function, bound.place)
             for function in self.functions
         )
 
-    def _in(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:
-        """Find out how the pass and the step are called, and count which of them then works."""
+    def _try_conventions(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:
+        """Find the convention in which ``forward`` and ``update`` work.
+
+        Returns
+        -------
+        bound : dict
+            Both functions with their conventions.
+        works : int
+            How many of them work in one of the conventions.
+        """
         bound = {name: each for name, each in self.bound.items() if name in ("forward", "update")}
         works = 0
         if "forward" in bound:
@@ -227,14 +258,17 @@ class _Functions(_Roles):
         return bound, works
 
     def _ask(self, kind: str, bound: Bound, inputs: Mapping[str, NDArray[Any]]) -> Frame | None:
-        """Call a function once; None where it is not written, or the process was lost."""
+        """Call a function once, and return the worker's reply.
+
+        None if the function is not written (NotImplementedError), or if the process was lost.
+        """
         reply = self.process.ask(Frame(kind, inputs, {"call": call_of(bound, self.task), "n": 1}))
         failure = None if isinstance(reply, Lost) else reply.data.get("failure")
         unwritten = failure is not None and failure["type"] == "NotImplementedError"
         return None if isinstance(reply, Lost) or unwritten else reply
 
     def _initialise(self, bound: Bound) -> tuple[Bound, list[Convention]]:
-        """Call it once: the keys and shapes it gives are the student's convention."""
+        """Call the initialiser once, and read the convention from the keys and shapes returned."""
         sizes = np.array([self.task.X.shape[1], *(layer.units for layer in self.task.layers)])
         sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
         if len(sized) not in (0, len(sizes)):
@@ -242,11 +276,14 @@ class _Functions(_Roles):
         reply = self._ask("explore", bound, {"dim": sizes})
         if reply is None or "tree" not in reply.data:
             return bound, []
-        told = stated(self.task, reply.data["tree"], reply.arrays)
-        return (replace(bound, convention=told[0]) if told else bound), told
+        stated = conventions_of_start(self.task, reply.data["tree"], reply.arrays)
+        return (replace(bound, convention=stated[0]) if stated else bound), stated
 
     def _forward(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
-        """Find the first convention in which it returns something of the output's size."""
+        """Find the first convention in which ``forward`` returns an array of the output's size.
+
+        The second value says whether there is one.
+        """
         inputs = _known_values(self.task)
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
         offers = (one for one in variants(conventions) if one.scalars == "scalar")
@@ -263,9 +300,10 @@ class _Functions(_Roles):
         return attempts[0], False
 
     def _update(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
-        """Find the first convention in which parameters of the right shapes come back.
+        """Find the first convention in which ``update`` returns parameters of the right shapes.
 
-        A rate with a default need not be a number: where none does with one, it is left out.
+        If there is none, the conventions are tried again without a rate, where the rate has a
+        default, since this need not be a number. The second value says whether one was found.
         """
         inputs = {name: value[None] for name, value in _known_values(self.task).items()}
         offers = (one for one in variants(conventions) if self._is_used(bound, one))
@@ -287,11 +325,12 @@ class _Functions(_Roles):
         return attempts[0], False
 
     def _is_used(self, bound: Bound, convention: Convention) -> bool:
-        """Return whether the submission may hand over its inputs in this form.
+        """Return whether the submission may pass inputs in the form of a convention.
 
-        numpy broadcasts a pandas row where it refuses a column, so that code can run with a row and
-        stop in the student's own loop. A row counts only where the submission uses one: where it
-        hands over ``df.iloc[i]``, or the function converts its own argument from pandas.
+        An array always counts. A pandas row counts only if the submission uses one: it passes
+        ``df.iloc[i]``, or the function converts its own argument from pandas. numpy broadcasts a
+        pandas row where it refuses a column, so code can run with a row here, and still fail in
+        the student's own loop.
         """
         if convention.inputs == "array":
             return True
@@ -312,11 +351,11 @@ class _Functions(_Roles):
         return any(ROW.search(text) and not ARRAY.search(text) for text in texts)
 
     def _at_own_rates(self, bound: Bound, inputs: Mapping[str, Array]) -> Bound:
-        """Leave out a rate without which the code moves weights and biases by the task's rates.
+        """Leave out the rate if the code uses both of the task's rates without it.
 
-        Its default is one of the two then, and the other is the code's own: ``10 * lr``, or a
-        number. Called without it, as the task has it, both are as the task asks, whatever else
-        is wrong.
+        Some code takes one rate, with a default, and computes the other: ``10 * lr``, or a number.
+        If it is called with the default, as in the task, weights and biases move by the task's
+        two rates; with another rate they would not.
         """
         rates, keys = self.task.rates, bound.convention.keys
         if "rate" not in bound.arguments or rates.weight == rates.bias:
@@ -336,21 +375,21 @@ class _Functions(_Roles):
         return without if same else bound
 
     def _keeps_rates(self, after: Mapping[str, Array], inputs: Mapping[str, Array]) -> bool:
-        """Tell a step in which a layer's weights and biases move by the task's two rates."""
+        """Return whether the weights and biases of some layer moved by the task's two rates."""
         ratio = self.task.rates.weight / self.task.rates.bias
         names = tuple(self.task.starts[0].parameters)
-        for weight, bias, value in zip(names[::2], names[1::2], LAYERS, strict=False):
-            moved, by = after[weight] - inputs[weight], after[bias] - inputs[bias]
-            right = inputs[value] * by.swapaxes(1, 2) * ratio
-            if np.any(moved) and np.allclose(moved, right, 1e-6, 0):
+        for weight, bias, value in zip(names[::2], names[1::2], LAYER_INPUTS, strict=False):
+            moved, bias_moved = after[weight] - inputs[weight], after[bias] - inputs[bias]
+            expected = inputs[value] * bias_moved.swapaxes(1, 2) * ratio
+            if np.any(moved) and np.allclose(moved, expected, 1e-6, 0):
                 return True
         return False
 
     def _with_returned(self, bound: Bound) -> Bound:
-        """Find where the new parameters are if they come back one by one.
+        """Find the position of each parameter in what ``update`` returns.
 
-        ``return W1, b1, W2, b2`` does not say which is which. As a step is short, each is the
-        one of its shape that it is next to.
+        ``return W1, b1, W2, b2`` does not name its values. As a step is short, each value is
+        taken for the parameter of its shape that it is closest to.
         """
         inputs = _known_values(self.task)
         reply = self._ask("explore", bound, inputs)
@@ -358,13 +397,14 @@ class _Functions(_Roles):
         items = reply.data.get("tree", {}).get("list", []) if reply is not None else []
         if reply is None or len(items) != len(keys):
             return bound
-        # Late: it is the student's process that lays parameters out, and this asks how.
+        # Imported here because otherwise only the student's process needs this module.
         from gradkit.runtime.call import parameters_for
 
         found = [reply.arrays.get(item.get("array", ""), np.empty(0)) for item in items]
         handed = parameters_for(call_of(bound, self.task), inputs).values()
 
         def gap(order: tuple[int, ...]) -> float:
+            """Return the distance between the found values and the parameters in an order."""
             return sum(
                 float(np.abs(found[p] - h).sum()) if found[p].shape == h.shape else np.inf
                 for p, h in zip(order, handed, strict=True)
@@ -377,7 +417,10 @@ class _Functions(_Roles):
 
 
 def _fit_sizes(function: Function, count: int) -> Fit:
-    """Layer sizes one by one, as many as there are with ``*dims``, or none at all."""
+    """Assign layer sizes to an initialiser's parameters: one size each, all of them to ``*dims``.
+
+    `count` is the number of layer sizes; a function without parameters gets none.
+    """
     names = function.required
     star = next((each.name for each in function.parameters if each.kind == "VAR_POSITIONAL"), None)
     if star is not None:
@@ -388,7 +431,7 @@ def _fit_sizes(function: Function, count: int) -> Fit:
 
 
 def _without_rate(bound: Bound) -> Bound:
-    """Return how a function is called without its rate, which has a default."""
+    """Remove the rate, which has a default, from the arguments of a bound function."""
     by_position = len(bound.arguments) - len(bound.keywords)
     at = bound.arguments.index("rate")
     return replace(
@@ -398,32 +441,39 @@ def _without_rate(bound: Bound) -> Bound:
     )
 
 
-LAYERS = ("X", "A1")
-"""What the weights of the first layers are multiplied with; a third has values that nobody has."""
+LAYER_INPUTS = ("X", "A1")
+"""Inputs of the first two layers. The input of a third layer is not known here."""
 
 ROW_ATTRIBUTES = frozenset({"to_numpy", "values", "iloc", "loc", "to_list"})
 """Attributes that convert a pandas row, or take an entry of it."""
 
 ROW = re.compile(r"\.i?loc\b|\brow\b")
+"""Code that takes a row of a table."""
+
 ARRAY = re.compile(r"\.values\b|to_numpy|array\(|reshape|\.T\b")
-"""What takes a row of a table, and what makes an array of it."""
+"""Code that converts a row of a table into an array."""
 
 FLAT = re.compile(r"\w\['\w+'\]|, -?\d+\]|squeeze|flatten|ravel|reshape\(-1\)|\(\[-?\d")
+"""Code that makes targets of one axis."""
+
 COLUMN = re.compile(r"\[\[|None\]|newaxis|reshape\(.*,|view\(.*,|unsqueeze|expand_dims|\d:\]|drop")
-"""What says that targets have one axis, and what says that they have two."""
+"""Code that makes targets of two axes."""
 
-TRIED = (0.3, 0.7, 1.2, 1.5, 1.9)
-"""Sizes of inputs on which a training loop is tried."""
+PROBE_INPUTS = (0.3, 0.7, 1.2, 1.5, 1.9)
+"""Sizes of the inputs that a training loop is called with."""
 
-ALIKE = 0.01
-"""How much less is learnt from targets that lie as the predictions do, where these are they."""
+MAX_MOVEMENT_RATIO = 0.01
+"""Largest ratio of two movements of the parameters that tells targets as a column from flat ones.
+
+See `_ModelAndTraining._with_targets`.
+"""
 
 NOTHING = np.empty(0)
-"""What stands for an array that did not come back."""
+"""Placeholder for an array that was not returned."""
 
 
 def _known_values(task: Task) -> dict[str, Array]:
-    """Return one call's inputs: all different, none of them zero, without a meaning."""
+    """Return inputs of one call: random numbers, all different and none of them zero."""
     known = shapes_of(task)
     shapes: dict[str, tuple[int, ...]] = {key: known[key] for key in task.starts[0].parameters}
     shapes |= {"X": (task.X.shape[1], 1), "A1": known["A1"]}
@@ -434,7 +484,7 @@ def _known_values(task: Task) -> dict[str, Array]:
 
 
 class _ModelAndTraining(_Roles):
-    """The module of a torch task and what trains it: a function, or the loop at top level."""
+    """The search for the module of a torch task, and for its training function or loop."""
 
     def __init__(self, task: Task, process: StudentProcess) -> None:
         super().__init__(task, process)
@@ -443,20 +493,23 @@ class _ModelAndTraining(_Roles):
         self.loop = next((loop for loop in reversed(seen.loops) if loop.origin == "own"), None)
 
     def find(self, role: Role) -> Bound | Missing:
+        """Find the model, or the function or loop that trains it."""
         return self._model(role) if role.name == "model" else self._train(role)
 
     def _model(self, role: Role) -> Bound | Missing:
-        """Bind the first candidate that gives a module with parameters."""
-        # A function that makes a model is asked where there is no model itself.
+        """Bind the first candidate that yields a module with parameters."""
+        # A function that makes a model is called only where no class or value is a model.
         made = [model for model in self.models if model.kind == "factory" and not model.required]
         known: dict[str, Model] = {}
         for model in [m for m in self.models if m.kind != "factory"] + made:
-            # Of several of one name the last counts, which comes first here.
+            # The last definition of a name counts. `self.models` is reversed, so it comes first.
             known.setdefault(model.name, model)
         if not known:
             missing = not_found(role, self.functions)
             loose = any("requires_grad" in cell.source for cell in self.process.section.own)
-            return replace(missing, message=f"{missing.message} {LOOSE}") if loose else missing
+            return (
+                replace(missing, message=f"{missing.message} {LOOSE_TENSORS}") if loose else missing
+            )
         meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
         order = list(dict.fromkeys([*meant, *named, *known]))
@@ -467,21 +520,22 @@ class _ModelAndTraining(_Roles):
         return self._unsigned(role, chosen, known[chosen].place, {"y_hat": ()})
 
     def _train(self, role: Role) -> Bound | Missing:
+        """Bind the training function or, without one, the top-level training loop."""
         named = called([f for f in self.functions if f.standing in ("own", "guess")], role.aliases)
         model = self.bound["model"].function if "model" in self.bound else ""
         for function in named:
             fitting = self.fit(role, function, spare=True)
-            # `train = data.train` may be anything; a loop is one.
+            # `train = data.train` need not be a function, so a loop of the section goes first.
             if fitting is not None and not (function.standing == "guess" and self.loop):
                 training = {"model": model, "target": "flat"}
                 bound = draft(role.name, function, fitting, self.task, {"loss": ()}, training)
                 return self._with_targets(bound, self._target(function, fitting))
         if self.loop is not None:
-            return self._of_loop(role, self.loop, model)
+            return self._bind_loop(role, self.loop, model)
         return misfit(role, named[0]) if named else not_found(role, self.functions)
 
     def _target(self, function: Function, fitting: Fit) -> str | None:
-        """Return the name of the targets that the student's own call of a function hands over."""
+        """Return the name that the student's own call of a function passes for its targets."""
         if "y" not in fitting.quantities:
             return None
         name = fitting.parameters[fitting.quantities.index("y")]
@@ -489,11 +543,13 @@ class _ModelAndTraining(_Roles):
         return next((each.id for each in given if isinstance(each, ast.Name)), None)
 
     def _with_targets(self, bound: Bound, own: str | None) -> Bound:
-        """Settle whether targets are a column, as the student's ``own`` are.
+        """Bind the training with targets as a column if the student's own targets are a column.
 
-        Where those cannot be made, of a file that is not here, and the text does not say that they
-        are flat, they are taken to lie as the predictions do. If these are the targets, nothing
-        is to be learnt; compared each with each, there is.
+        `own` is the name of the student's targets. They may be impossible to compute here, because
+        they come from a file that was not submitted. Then, unless the text says that they are
+        flat, both forms are tried with the model's own predictions as targets. In the right form
+        the loss is zero and the parameters do not move. In the wrong form numpy-style
+        broadcasting compares every prediction with every target, and they do.
         """
         if own is None:
             return bound
@@ -506,11 +562,14 @@ class _ModelAndTraining(_Roles):
             y = self._predictions()
             flat_moved, column_moved = (self._moved(each, y) for each in (bound, column))
             self.process.renew()
-            dimensions = 2 if column_moved < ALIKE * flat_moved else 1
+            dimensions = 2 if column_moved < MAX_MOVEMENT_RATIO * flat_moved else 1
         return column if dimensions == 2 else bound
 
     def _says_flat(self, own: str) -> bool:
-        """Tell targets that the text takes from one column, and makes no column again."""
+        """Return whether the text makes flat targets and does not turn them into a column.
+
+        All assignments are read that the targets named `own` are computed from.
+        """
         made: dict[str, list[ast.expr]] = {}
         for cell in (*self.process.section.shared, *self.process.section.own):
             parts = [part for each in statements(cell.source) for part in parts_of(each)]
@@ -525,21 +584,22 @@ class _ModelAndTraining(_Roles):
         return bool(FLAT.search(text)) and not COLUMN.search(text)
 
     def _predictions(self) -> Array:
-        """Return what the model makes of some inputs, a row for each; nothing where it cannot."""
-        n = len(TRIED)
+        """Return the model's predictions for the probe inputs, one row each; no row if it fails."""
+        n = len(PROBE_INPUTS)
         start = {k: np.stack([v] * n) for k, v in self.task.starts[0].parameters.items()}
-        X = self._tried_inputs()[:, :, None]
+        X = self._probe_inputs()[:, :, None]
         batch = Batch("", "", "model", {**start, "X": X}, tuple(map(str, range(n))))
         outcome = observe_batch(self.process, self.task, self.bound["model"], batch)
         return outcome.outputs.get("y_hat", np.empty((0, 1, 1)))[:, :, 0]
 
-    def _tried_inputs(self) -> Array:
-        return np.outer(TRIED, np.arange(1.0, 1.0 + self.task.X.shape[1])) % 2.0
+    def _probe_inputs(self) -> Array:
+        """Return the inputs, one row each, that the training is tried with."""
+        return np.outer(PROBE_INPUTS, np.arange(1.0, 1.0 + self.task.X.shape[1])) % 2.0
 
     def _moved(self, bound: Bound, y: Array) -> float:
-        """Return how far one epoch with these targets moves parameters; inf where it cannot be."""
+        """Return how far one epoch with targets `y` moves a parameter at most; inf if it fails."""
         start = self.task.starts[0].parameters
-        X = self._tried_inputs()
+        X = self._probe_inputs()
         if len(y) != len(X):
             return math.inf
         rate = float(self.task.rates.weight)
@@ -550,17 +610,18 @@ class _ModelAndTraining(_Roles):
             return math.inf
         return max(float(np.abs(a - b).max()) for a, b in zip(after, start.values(), strict=True))
 
-    def _of_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
+    def _bind_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
+        """Bind a top-level training loop, or report the data that gradkit does not find in it."""
         needs = loop.needs
         wanted = {"model": needs.model, "input": needs.X, "target": needs.y}
-        unknown = [what for what, name in wanted.items() if name is None]
-        if unknown:
+        missing_data = [what for what, name in wanted.items() if name is None]
+        if missing_data:
             return Missing(
                 role.name,
                 format_text(
                     "gradkit cannot run the training loop: it does not find its {unknown}. Write "
                     "it as `{signature}`.",
-                    unknown=" and ".join(unknown),
+                    unknown=" and ".join(missing_data),
                     signature=role.signature,
                 ),
                 loop.place,
@@ -585,6 +646,6 @@ class _ModelAndTraining(_Roles):
         returns: Mapping[str, Path],
         training: Mapping[str, Any] | None = None,
     ) -> Bound:
-        """Bind what takes no arguments."""
+        """Bind a model or a loop, which take no arguments."""
         keys, training = own_keys(self.task), training or {}
         return Bound(role.name, name, place, (), {}, keys, returns, place, training=training)

@@ -1,7 +1,8 @@
-"""List the conventions to try, and read the student's own from what functions return.
+"""List the conventions to try, and read the student's convention from returned values.
 
-Structure and size of a returned value decide, then the student's own key names; values never
-do, except that an input or a parameter handed back is not taken for the hidden layer.
+The structure and the size of a returned value decide, then the student's own key names. Its
+numbers count in one case only: an input or parameter that is returned unchanged is not taken for
+the hidden layer.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from gradkit.runtime.statements import plain
 from gradkit.sandbox.observe import arrays_of
 
 STYLES = (("W", "b"), ("w", "b"), ("W", "B"), ("w", "B"))
-"""Spellings of the parameters' keys."""
+"""Spellings of the first letters of weight and bias keys."""
 
 LAYOUTS: tuple[tuple[Layout, Orientation, Orientation], ...] = (
     ("in_out", "column", "column"),
@@ -31,15 +32,15 @@ LAYOUTS: tuple[tuple[Layout, Orientation, Orientation], ...] = (
     ("out_in", "row", "row"),
     ("out_in", "flat", "flat"),
 )
-"""Weights, vectors and biases as they go together: ``W.T @ A + b`` first."""
+"""Layouts of weights, vectors and biases that can be combined: that of ``W.T @ A + b`` first."""
 
 
-TURNED: Mapping[Layout, Layout] = {"in_out": "out_in", "out_in": "in_out"}
-"""How else weights may lie."""
+TRANSPOSED: Mapping[Layout, Layout] = {"in_out": "out_in", "out_in": "in_out"}
+"""The layout of transposed weights, by the layout of the weights."""
 
 
-def unknown(task: Task) -> list[Convention]:
-    """Return all conventions, for a submission whose initialise says nothing."""
+def all_conventions(task: Task) -> list[Convention]:
+    """Return all conventions, for a submission whose initialiser does not show its own."""
     keys = task.starts[0].parameters
     return [
         Convention(
@@ -52,11 +53,11 @@ def unknown(task: Task) -> list[Convention]:
     ]
 
 
-def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
-    """Return the conventions that agree with the parameters an initialise function returned.
+def conventions_of_start(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
+    """Return the conventions that agree with the parameters an initialiser returned.
 
-    The shape of the last weight matrix fixes the layout of all of them, since a square one
-    reads either way. Empty where what was returned are not the task's parameters.
+    All weights have one layout, as a square matrix alone would fit both. The list is empty if
+    the returned values are not the task's parameters.
     """
     entries = {
         plain(key): (key, item) for key, item in tree.get("dict", ()) if isinstance(key, str)
@@ -66,26 +67,29 @@ def stated(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
         return []
     keys = {key: entries[plain(key)][0] for key in start}
     shapes = {key: leaves[entries[plain(key)][1]["array"]].shape for key in start}
-    layout = _weights(task, shapes)
+    layout = _weight_layout(task, shapes)
     if layout is None:
         return []
-    biases = _biases(task, shapes)
-    # Vectors lie as biases do, or else otherwise.
+    biases = _bias_orientation(task, shapes)
+    # Vectors most often have the orientation of the biases, so it is tried first.
     vectors: list[Orientation] = sorted(("row", "flat", "column"), key=lambda each: each != biases)
     found = [Convention(keys, layout, each, biases) for each in vectors]
     if all("matrix" in entries[plain(key)][1] for key in start):
-        # The code may rely on the product of matrices that their ``*`` is. No matrix is flat.
+        # The code may rely on ``*`` as the matrix product. An np.matrix is never flat.
         matrices = [replace(one, arrays="matrix") for one in found if one.vectors != "flat"]
         return [*matrices, *found]
     return found
 
 
-def otherwise(told: Sequence[Convention]) -> Iterator[list[Convention]]:
-    """Yield what a start may have been meant to be: with weights, or with biases, that lie so."""
-    if not told:
+def transposed_conventions(stated: Sequence[Convention]) -> Iterator[list[Convention]]:
+    """Yield the conventions with transposed weights, then those with other biases.
+
+    `stated` are the conventions that agree with a start that may be wrong.
+    """
+    if not stated:
         return
-    yield [replace(each, weights=TURNED[each.weights]) for each in told]
-    first = told[0]
+    yield [replace(each, weights=TRANSPOSED[each.weights]) for each in stated]
+    first = stated[0]
     yield [
         replace(first, vectors=vectors, biases=biases)
         for weights, vectors, biases in LAYOUTS
@@ -93,15 +97,19 @@ def otherwise(told: Sequence[Convention]) -> Iterator[list[Convention]]:
     ]
 
 
-def _weights(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
+def _weight_layout(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
+    """Return the layout that all weight matrices have; None if there is no such layout."""
     start = {key: value.shape for key, value in task.starts[0].parameters.items() if key[0] == "W"}
     if all(shapes[key] == shape for key, shape in start.items()):
         return "in_out"
     return "out_in" if all(shapes[key] == shape[::-1] for key, shape in start.items()) else None
 
 
-def _biases(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Orientation:
-    """From the widest bias: one of a single unit is (1, 1) either way."""
+def _bias_orientation(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Orientation:
+    """Return the orientation of the widest bias: the bias of one unit is (1, 1) as row and column.
+
+    A bias of one unit counts as a column.
+    """
     start = task.starts[0].parameters
     widest = max((key for key in start if key[0] == "b"), key=lambda key: start[key].size)
     size = start[widest].size
@@ -114,11 +122,11 @@ OFFERS: tuple[tuple[Literal["scalar", "matrix"], Literal["array", "series"]], ..
     ("matrix", "array"),
     ("scalar", "series"),
 )
-"""How y and y_hat, and X, are handed over: the first that is taken is the student's form."""
+"""Forms in which y and y_hat, and X, are passed. The first that works is the student's form."""
 
 
 def variants(conventions: list[Convention]) -> Iterator[Convention]:
-    """Each convention in the first offer, then each in the next."""
+    """Yield all conventions with the first form of `OFFERS`, then all with the next form."""
     for (scalars, inputs), convention in product(OFFERS, conventions):
         yield replace(convention, scalars=scalars, inputs=inputs)
 
@@ -126,32 +134,36 @@ def variants(conventions: list[Convention]) -> Iterator[Convention]:
 # --- what a forward function returns -----------------------------------------------------
 
 HIDDEN_KEYS = ("a1", "h1", "hidden", "h", "o1", "aprev", "out1")
+"""Keys of the hidden layer in a returned dict, as `plain` spells them."""
+
 OUTPUT_KEYS = ("a2", "al", "yhat", "ypred", "output", "out", "a3")
+"""Keys of the network's output in a returned dict, as `plain` spells them."""
 
 Leaves = Mapping[str, NDArray[Any]]
+"""The arrays of a returned value, by the names that its description gives them."""
 
 
 def find_returns(
     tree: Any, leaves: Leaves, inputs: Leaves, outputs: int, hidden: int
 ) -> dict[str, Path]:
-    """Paths to ``y_hat`` and, where it is returned, ``A1``.
+    """Find the paths to ``y_hat`` and, if it is returned, ``A1`` in the result of ``forward``.
 
     Parameters
     ----------
     tree : JSON
-        The structure that came back, as the worker describes it.
+        The structure of the returned value, as the worker describes it.
     leaves : mapping of arrays
         The arrays that the description names.
     inputs : mapping of arrays
-        What was handed over.
+        The arguments of the call.
     outputs, hidden : int
         Sizes of the last and the hidden layer.
 
     Returns
     -------
     dict
-        Empty where no output of the right size is to be found. A plain pair is read as
-        (output, input of the last layer) whatever its sizes: that is what was asked for.
+        Empty if no array has the size of the output. A pair of arrays is always read as
+        (output, input of the last layer), because the task asks for this pair.
     """
     arrays = list(arrays_of(tree))
     sized = {path: leaves[name].size for path, name in arrays}
@@ -182,5 +194,6 @@ def find_returns(
 
 
 def _named(paths: list[Path], keys: tuple[str, ...]) -> Path | None:
+    """Return the first path whose last key is the first of `keys` that occurs."""
     named = {plain(p[-1]): p for p in reversed(paths) if p and isinstance(p[-1], str)}
     return next((named[key] for key in keys if key in named), None)

@@ -1,7 +1,7 @@
-"""Read hints from the words of a section: idioms of training, losses, globals read.
+"""Read hints from the text of a section: training idioms, names of losses, globals read.
 
-Nothing is concluded from them alone. Some mistakes leave the same numbers; a word that stands
-nowhere, or the order of three calls in one loop, tells which of them it can be.
+No grade depends on a hint alone. Several mistakes can give the same numbers; a word that the text
+lacks, or the order of three calls in a loop, can then tell which mistake it is.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ CALLS = ("zero_grad", "backward", "step")
 """Methods whose order in a training loop matters."""
 
 LOSS_AS_NUMBER = ("item", "detach")
-"""Methods by which a loss is made a number to be recorded."""
+"""Methods that turn a loss into a plain number, which has no gradient."""
 
 
 class Idioms(Struct, frozen=True):
-    """Words and order of a section's text.
+    """The words of a section's text, and the order of its training calls.
 
     ``whole`` says whether all of the section's code was read. ``words`` are all names,
     attributes, keywords and strings in it, ``outside`` those outside classes. ``order`` are
-    the `CALLS` of one round, from ``backward`` on; empty where loops differ, or a call may
-    be left out. ``reckoned`` says whether a loss is reckoned with after it was made a number.
+    the `CALLS` of one iteration, from ``backward`` on; it is empty if loops differ, or if a call
+    is conditional. ``reckoned`` says whether code calculates with a loss after `LOSS_AS_NUMBER`
+    removed its gradient.
     """
 
     whole: bool
@@ -45,13 +46,13 @@ class Idioms(Struct, frozen=True):
 
 
 def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
-    """Read a section's own cells, and those that it shares.
+    """Read the idioms of a section's own cells and of the cells that it shares.
 
     Parameters
     ----------
     section : Section
     modules : collection of str
-        Names of the student's own modules; what is imported from them is not read.
+        Names of the student's own modules. Code that is imported from them is not read.
     """
     trees = [parse(cell.source).tree for cell in (*section.own, *section.shared)]
     known = [tree for tree in trees if tree is not None]
@@ -60,7 +61,7 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
     rounds = [node for node in nodes if isinstance(node, (*LOOPS, ast.FunctionDef))]
     orders = {_order(node) for node in rounds if _trains(node)}
     return Idioms(
-        len(known) == len(trees) and not any(_is_own(node, modules) for node in nodes),
+        len(known) == len(trees) and not any(_is_unread(node, modules) for node in nodes),
         frozenset(_words(nodes)),
         frozenset(_words(node for part in outside for node in walk(part))),
         orders.pop() if len(orders) == 1 else (),
@@ -69,6 +70,7 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
 
 
 def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names, attributes, imported names, keywords and strings among some nodes."""
     for node in nodes:
         if isinstance(node, ast.Name):
             yield node.id
@@ -82,8 +84,11 @@ def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
             yield node.value
 
 
-def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
-    """True of code from a module that the student wrote, or that is made from text."""
+def _is_unread(node: ast.AST, modules: Collection[str]) -> bool:
+    """Return whether a node runs code that the section's text does not show.
+
+    That is an import from a module that the student wrote, or a call such as ``exec``.
+    """
     if isinstance(node, ast.ImportFrom):
         return node.level > 0 or (node.module or "").partition(".")[0] in modules
     if isinstance(node, ast.Import):
@@ -92,16 +97,19 @@ def _is_own(node: ast.AST, modules: Collection[str]) -> bool:
 
 
 def _trains(loop: ast.AST) -> bool:
-    """True where ``backward`` is called in a loop and in no other inside it."""
+    """Return whether a loop calls ``backward`` outside the loops that it contains."""
     inner = [node for node in walk(loop) if isinstance(node, LOOPS) and node is not loop]
     within = {id(node) for other in inner for node in walk(other)}
     return any(called_method(node) == "backward" and id(node) not in within for node in walk(loop))
 
 
 def _order(loop: ast.For | ast.AsyncFor | ast.While | ast.FunctionDef) -> tuple[str, ...]:
-    """Return the calls of one round from ``backward`` on, where each is made in every round."""
+    """Return the `CALLS` of one iteration in order, from ``backward`` on.
+
+    The result is empty if one of them is not made in every iteration, or more than once.
+    """
     values = [each.value for each in _statements(loop.body) if isinstance(each, ast.Expr)]
-    # Several may stand in a row.
+    # One line may hold several calls: `optimizer.zero_grad(), loss.backward()`.
     rows = [each.elts if isinstance(each, ast.Tuple) else [each] for each in values]
     calls = [called_method(each) for row in rows for each in row if called_method(each) in CALLS]
     everywhere = [called_method(node) for node in walk(loop) if called_method(node) in CALLS]
@@ -113,7 +121,7 @@ def _order(loop: ast.For | ast.AsyncFor | ast.While | ast.FunctionDef) -> tuple[
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements that are run one after the other, whatever happens."""
+    """Yield the statements of a body that always run, with those inside ``with`` blocks."""
     for statement in body:
         if isinstance(statement, ast.With):
             yield from _statements(statement.body)
@@ -122,7 +130,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _reckons(node: ast.AST) -> bool:
-    """True where a loss that was made a number is one side of an operation, or added up."""
+    """Return whether a node calculates with a loss that `LOSS_AS_NUMBER` made a number."""
     if isinstance(node, ast.BinOp):
         sides = [node.left, node.right]
     elif isinstance(node, ast.AugAssign):
@@ -132,18 +140,19 @@ def _reckons(node: ast.AST) -> bool:
     return any(called_method(part) in LOSS_AS_NUMBER for side in sides for part in walk(side))
 
 
-# --- tasks that the words speak for ------------------------------------------------------
+# --- recognition of the task by its words ------------------------------------------------
 
 
 def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task]:
-    """Narrow tasks down by whose targets stand in some cells.
+    """Return the tasks whose targets some cells contain.
 
-    They are named as their column is, or written out: in a row, or as the last columns of a table.
+    Cells contain the targets if they name their column, or if they list the numbers: in one row,
+    or as the last columns of a table.
 
     Returns
     -------
     list of Task
-        All of them where the cells hold none's, or those of all.
+        All tasks if the cells contain the targets of none.
     """
     nodes = [part for cell in cells for node in statements(cell.source) for part in walk(node)]
     words = {plain(word) for word in _words(nodes)}
@@ -158,7 +167,7 @@ def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task
 
 
 def _table(node: ast.AST) -> NDArray[np.float64] | None:
-    """Return numbers that are written out in brackets."""
+    """Return the array that a list or tuple of literal numbers makes; None for any other node."""
     if not isinstance(node, ast.List | ast.Tuple):
         return None
     try:
@@ -168,6 +177,7 @@ def _table(node: ast.AST) -> NDArray[np.float64] | None:
 
 
 def _ends_in(table: NDArray[np.float64], y: Array) -> bool:
+    """Return whether a table's last columns, or all of its numbers, are the targets."""
     if table.ndim == 2 and len(table) == len(y):
         return np.array_equal(table[:, -y.shape[1] :], y)
     return np.array_equal(table.ravel(), y.ravel())
@@ -176,25 +186,25 @@ def _ends_in(table: NDArray[np.float64], y: Array) -> bool:
 def narrow_by_words(
     tasks: Sequence[Task], section: Section, *, finished: bool, with_exp: Collection[str]
 ) -> list[Task]:
-    """Narrow tasks down by the losses that are named in the code, or else by its activations.
+    """Return the tasks whose loss the code names or, if losses do not decide, whose activation.
 
     Parameters
     ----------
     tasks : sequence of Task
     section : Section
     finished : bool
-        Whether its forward pass gives outputs, or all is written. Only then does it say something
-        if there is no activation.
+        Whether the section's forward pass returns outputs, or the section is complete. Only then
+        does a missing activation speak for the tasks without one.
     with_exp : collection of str
-        Activations that may be written with ``exp``, and no word of their own.
+        Activations that may be written with ``exp`` instead of their name.
 
     Returns
     -------
     list of Task
-        All of them where the names leave it open.
+        All tasks if the words do not decide.
     """
     words = _words_of(section)
-    narrowed = _by_words(tasks, words, with_exp)
+    narrowed = _tasks_named(tasks, words, with_exp)
     left = next((kept for kept in narrowed if 0 < len(kept) < len(tasks)), tasks)
     if finished and not any(_names_activation(task, words, with_exp) for task in left):
         left = [task for task in left if not _activations(task)] or left
@@ -202,42 +212,46 @@ def narrow_by_words(
 
 
 def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[str]) -> list[Task]:
-    """Return the tasks whose loss is named in the code, and whose activation is there too.
+    """Return the tasks whose loss and whose activation the code names.
 
-    That is none where it is not the same ones that both speak for.
+    The list is empty if losses and activations name different tasks.
     """
     words = _words_of(section)
-    by_loss, by_activation = _by_words(tasks, words, with_exp)
+    by_loss, by_activation = _tasks_named(tasks, words, with_exp)
     return by_loss if by_loss == by_activation else []
 
 
 def _words_of(section: Section) -> set[str]:
-    """Return the words of a section's code, as they are compared."""
+    """Return the words of a section's code without case and underscores."""
     return {plain(word) for word in idioms_of(section, ()).words}
 
 
-def _by_words(
+def _tasks_named(
     tasks: Sequence[Task], words: Collection[str], with_exp: Collection[str]
 ) -> tuple[list[Task], list[Task]]:
-    """Return the tasks of losses, and those of activations, that are named."""
+    """Return the tasks whose loss is among the words, and the tasks whose activation is."""
     by_loss = [task for task in tasks if _names_loss(task, words)]
     return by_loss, [task for task in tasks if _names_activation(task, words, with_exp)]
 
 
 def _names_loss(task: Task, words: Collection[str]) -> bool:
+    """Return whether some word contains the name of a task's loss."""
     return _any_holds(words, (plain(name).replace(" ", "") for name in (*task.words, task.loss)))
 
 
 def _names_activation(task: Task, words: Collection[str], with_exp: Collection[str]) -> bool:
-    asked = _activations(task)
-    return _any_holds(words, asked) or ("exp" in words and not asked.isdisjoint(with_exp))
+    """Return whether some word contains a task's activation, or is ``exp`` and may stand for it."""
+    names = _activations(task)
+    return _any_holds(words, names) or ("exp" in words and not names.isdisjoint(with_exp))
 
 
 def _activations(task: Task) -> set[str]:
+    """Return the names of a task's activations, without ``linear``."""
     return {layer.activation for layer in task.layers} - {"linear"}
 
 
 def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
+    """Return whether some word contains one of the parts."""
     return any(part in word for part in parts for word in words)
 
 
@@ -245,7 +259,7 @@ def _any_holds(words: Collection[str], parts: Iterable[str]) -> bool:
 
 
 class GlobalRead(Struct, frozen=True):
-    """A global that is read in place of an argument: the place, and a sentence that says so."""
+    """A read of a global in place of an argument: its place, and a sentence that reports it."""
 
     place: Place
     sentence: str
@@ -254,9 +268,10 @@ class GlobalRead(Struct, frozen=True):
 def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead | None:
     """Find the first global that a function reads in place of an argument.
 
-    Only a name counts that an argument of the role goes by, that the function calls otherwise,
-    and that the section gives a value: ``params`` is handed over, and ``parameters`` is read. The
-    names of parameters, ``WEIGHTS = ("W1", "W2")``, are none, nor is a type.
+    For example, ``params`` is the argument, and the function reads the global ``parameters``. The
+    global's name must be one that the role accepts for an argument, and the section must assign
+    it. Names that hold strings only, as ``WEIGHTS = ("W1", "W2")``, and names in type hints do
+    not count.
 
     Parameters
     ----------
@@ -268,7 +283,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     Returns
     -------
     GlobalRead or None
-        None too where no ``def`` at top level makes the function.
+        None also if no ``def`` at top level defines the function.
     """
     cells = [*section.own, *section.shared]
     nodes = [(cell, node) for cell in cells for node in statements(cell.source)]
@@ -282,12 +297,12 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     data = {
         name
         for _, node in nodes
-        if isinstance(node, ast.Assign | ast.AnnAssign) and not _is_of_words(node.value)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and not _is_text(node.value)
         for name in names_bound(node)
     }
     cell, function = made[-1]
     outside = data & effects_of(function).reads
-    # What a type is called says nothing of what is read.
+    # A name in a type hint is not read as data.
     hints = {part for hint in _hints_in(function) for part in walk(hint)}
     reads = [
         part
@@ -295,7 +310,7 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
         if isinstance(part, ast.Name) and part.id in outside and part not in hints
     ]
     for read in sorted(reads, key=lambda part: (part.lineno, part.col_offset)):
-        argument = _argument(read.id, bound, role)
+        argument = _own_argument(read.id, bound, role)
         if argument is not None:
             sentence = format_text(
                 "{function} reads the global {name} in place of its argument {argument}.",
@@ -307,21 +322,21 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     return None
 
 
-def _is_of_words(value: ast.expr | None) -> bool:
-    """Tell a word, or a row of words: no argument is one."""
+def _is_text(value: ast.expr | None) -> bool:
+    """Return whether a value is a string, or a row of strings: no argument is text."""
     parts = value.elts if isinstance(value, ast.Tuple | ast.List | ast.Set) else [value]
     return all(isinstance(getattr(part, "value", None), str) for part in parts) and bool(parts)
 
 
 def _hints_in(function: ast.FunctionDef) -> list[ast.expr]:
-    """Return the type hints of a function, and of what is in it."""
+    """Return the type hints of a function, and of the functions and variables inside it."""
     hints = [
         getattr(part, name, None) for part in walk(function) for name in ("annotation", "returns")
     ]
     return [hint for hint in hints if hint is not None]
 
 
-def _argument(name: str, bound: Bound, role: Role) -> str | None:
-    """Return the function's own name for the argument that goes by this name."""
-    meant = (each for each in role.arguments if is_called(name, (each.name, *each.aliases)))
-    return next(filter(None, (bound.names.get(QUANTITIES[each.kind]) for each in meant)), None)
+def _own_argument(name: str, bound: Bound, role: Role) -> str | None:
+    """Return the function's own name of the argument that the role accepts `name` for."""
+    arguments = (each for each in role.arguments if is_called(name, (each.name, *each.aliases)))
+    return next(filter(None, (bound.names.get(QUANTITIES[each.kind]) for each in arguments)), None)

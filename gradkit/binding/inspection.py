@@ -1,4 +1,7 @@
-"""The functions of a section: named by its text, and told of by the worker that ran it."""
+"""Find the functions, models and training loops of a section.
+
+The text of the section shows models and loops. The worker that ran the section lists its functions.
+"""
 
 from __future__ import annotations
 
@@ -39,10 +42,10 @@ class Model(Struct, frozen=True):
 
 
 class Loop(Struct, frozen=True):
-    """A top-level training loop: where it stands and what must be put in.
+    """A top-level training loop: its place, and the names of the data it is run with.
 
-    ``cell`` and ``line`` name its top-level statement for `Namespace.run_loop`; ``place``
-    is the loop's own.
+    ``cell`` and ``line`` are those of its top-level statement, for `Namespace.run_loop`;
+    ``place`` is the place of the loop itself, which may be inside that statement.
     """
 
     cell: str
@@ -56,20 +59,20 @@ class Loop(Struct, frozen=True):
 
 
 def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outline:
-    """Read a section.
+    """Read the names, models and training loops in the text of a section.
 
     Parameters
     ----------
     section : Section
-        Cells that cannot be parsed are passed over.
+        Cells that cannot be parsed are skipped.
     modules : mapping of str to str, optional
-        Sources that the section may import. The files among the section's own cells are
-        known without.
+        Sources that the section may import, beside the files among its cells.
 
     Returns
     -------
     Outline
-        Borrowed before shared before own, and each in the order of the text.
+        First what the borrowed cells define, then the shared cells, then the section's own; each
+        in the order of the text.
     """
     parts: list[tuple[Origin, tuple[Cell, ...]]] = [
         ("borrowed", section.borrowed),
@@ -84,10 +87,10 @@ def outline(section: Section, modules: Mapping[str, str] | None = None) -> Outli
 
 
 class Outline:
-    """The static facts about a section; in each list, what counts more comes later.
+    """The static facts about a section. In each list, later items take precedence.
 
-    ``names`` are all that something at top level binds, with the place where it does so last.
-    Layers are read one after another; what is known of names grows on the way.
+    ``names`` are all names that top-level statements bind, with the place of the last binding.
+    Layers are read one after another, and names of earlier layers are known to later ones.
     """
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
@@ -104,8 +107,8 @@ class Outline:
         self._may_train = any(may_train(cell.source) for cell in cells)
 
     def read(self, layer: Layer, origin: Origin) -> None:
-        """Read one layer."""
-        # A function may be used above the cell that defines it.
+        """Add the names, models and loops of one layer of cells."""
+        # A function may be used above the cell that defines it, so definitions are read first.
         for statement in layer.statements:
             for node in definitions_in(statement.node):
                 if isinstance(node, ast.FunctionDef):
@@ -114,9 +117,10 @@ class Outline:
             if not statement.guarded:
                 self._bind(statement, origin)
             self._values |= dict(assignments(statement.node))
-            self._loop(statement, origin)
+            self._add_loop(statement, origin)
 
     def _bind(self, statement: Statement, origin: Origin) -> None:
+        """Add the names and models that one statement binds."""
         place = self._place(statement.cell, statement.node.lineno)
         node = statement.node
         self.names |= dict.fromkeys(statement.binds, place)
@@ -125,20 +129,20 @@ class Outline:
         for part in definitions_in(node):
             where = self._place(statement.cell, part.lineno)
             if not isinstance(part, ast.ClassDef):
-                self._function(part.name, part, where, origin)
+                self._add_factory(part.name, part, where, origin)
             elif is_model(part, self._torch):
                 self._torch.add(part.name)
                 self.models.append(Model(part.name, "class", where, origin))
         for name, value in assignments(node):
             if isinstance(value, ast.Lambda):
-                self._function(name, value, place, origin)
-            self._assigned(name, value, place, origin)
+                self._add_factory(name, value, place, origin)
+            self._add_assigned(name, value, place, origin)
         if is_model(node, self._torch) and not isinstance(node, ast.ClassDef):
             for name in statement.binds:
                 self.models.append(Model(name, "value", place, origin))
 
-    def _assigned(self, name: str, value: ast.expr, place: Place, origin: Origin) -> None:
-        """Take note of ``net = Net()``."""
+    def _add_assigned(self, name: str, value: ast.expr, place: Place, origin: Origin) -> None:
+        """Add `name` as a model if its value is made from a known model: ``net = Net()``."""
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
             value = value.func.value  # Net().to(device)
         made_from = value.func if isinstance(value, ast.Call) else value
@@ -148,12 +152,14 @@ class Outline:
                 self.models.append(Model(name, kind, place, origin))
                 break
 
-    def _function(self, name: str, node: AnyFunction, place: Place, origin: Origin) -> None:
+    def _add_factory(self, name: str, node: AnyFunction, place: Place, origin: Origin) -> None:
+        """Add a function as a model if it returns one."""
         models = {model.name for model in self.models}
         if makes_model(node, self._torch, models):
             self.models.append(Model(name, "factory", place, origin, _required(node)))
 
     def _import(self, node: ast.Import | ast.ImportFrom, origin: Origin) -> None:
+        """Add the imported names, and the models that come from the student's own files."""
         for alias in node.names:
             module = node.module or "" if isinstance(node, ast.ImportFrom) else alias.name
             name = alias.asname or alias.name.partition(".")[0]
@@ -161,17 +167,17 @@ class Outline:
             if module.partition(".")[0] == "torch":
                 self._torch.add(name)
             if isinstance(node, ast.ImportFrom):
-                self._imported(module, alias, origin)
+                self._add_imported(module, alias, origin)
 
-    def _imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
-        """Models that are imported from a file beside."""
+    def _add_imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
+        """Add the models that are imported from another file of the submission."""
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:
             return
         beside = Outline([cell] if cell is not None else [], {})
         beside._torch = set(self._torch)
-        # It is the only file that is known there, and may import itself.
+        # The file may import itself, so it must not find itself again.
         beside._files.clear()
         beside.read(layer_of([(cell.id if cell is not None else f"{module}.py", source)]), origin)
         for model in beside.models:
@@ -179,8 +185,9 @@ class Outline:
                 self.models.append(replace(model, name=alias.asname or model.name))
                 self._torch.add(alias.asname or model.name)
 
-    def _loop(self, statement: Statement, origin: Origin) -> None:
-        # The loops of other sections train other things.
+    def _add_loop(self, statement: Statement, origin: Origin) -> None:
+        """Add the training loop in a statement, if there is one."""
+        # The loops of other sections train other models.
         wanted = self._may_train and origin != "borrowed"
         loop = find_loop(statement.node, self._definitions) if wanted else None
         if loop is None:
@@ -212,9 +219,9 @@ Standing = Literal["own", "borrowed", "guess", "method", "guarded", "elsewhere",
 
 
 class Parameter(NamedTuple):
-    """A parameter of a function; ``kind`` is one of `inspect.Parameter`'s.
+    """A parameter of a function. ``kind`` is the name of one of `inspect.Parameter`'s kinds.
 
-    Of one that ``counts`` the default is a whole number.
+    ``counts`` says that the default is a whole number.
     """
 
     name: str
@@ -224,17 +231,27 @@ class Parameter(NamedTuple):
 
 
 class Function(Struct, frozen=True):
-    """A function, by the name under which the section has it.
+    """A function, under the name that the section binds it to.
 
     ``required`` and ``optional`` are the parameters without and with a default that can be
-    handed over by position, in order. ``return_place`` is the last ``return`` statement or,
-    without one, the end of the body.
+    passed by position, in order. ``return_place`` is the place of the last ``return`` statement
+    or, without one, of the end of the body.
 
-    A ``guess`` could not be made, and may be something else: it can play a role by its name
-    alone. ``borrowed`` is what another section has. The others cannot be called: a ``method`` of
-    the class that ``owner`` names, without its first parameter, and definitions with the name of
-    a role that stand under ``if __name__ == …`` (``guarded``), in another task's part, or are no
-    Python (``broken``).
+    The ``standing`` of a function is one of these:
+
+    - ``own``: a function of the section;
+    - ``borrowed``: a function of another section;
+    - ``guess``: a name whose assignment or import failed, so it may not be a function; it plays a
+      role only by its name.
+
+    The rest cannot be called:
+
+    - ``method``: a method of the class ``owner``, without its first parameter;
+    - ``guarded``: a definition under ``if __name__ == …``;
+    - ``elsewhere``: a definition in another task's part;
+    - ``broken``: a definition that is not valid Python.
+
+    The last three are listed only if they have the name of a role.
     """
 
     name: str
@@ -249,19 +266,21 @@ class Function(Struct, frozen=True):
 
 
 def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
-    """Have the functions of a section looked at, and those made that have the name of a role.
+    """Ask the worker for the functions of a section, and define those with the name of a role.
+
+    If the process is lost, the names of roles that the text binds are returned as guesses.
 
     Returns
     -------
     tuple of Function
-        Borrowed before shared before own, each in the order of the text: of several that fit,
-        the last one counts.
+        First the borrowed functions, then the shared, then the section's own, each in the order
+        of the text. If several fit a role, the last one counts.
     """
     wanted = sorted({alias for role in task.roles for alias in role.aliases})
     reply = process.ask(Frame("functions", {}, {"names": wanted}))
     if not isinstance(reply, Lost):
-        return tuple(_function(told, process) for told in reply.data["functions"])
-    # Whatever cost the process will do so again, where it is told.
+        return tuple(_function(data, process) for data in reply.data["functions"])
+    # The code that ended the process will end it again, and that later loss is reported.
     anything = (Parameter("args", "VAR_POSITIONAL", True),)
     return tuple(
         Function(name, "guess", place, place, f"{name}(…)", anything, (), ())
@@ -270,20 +289,22 @@ def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
     )
 
 
-def _function(told: Mapping[str, Any], process: StudentProcess) -> Function:
-    def at(line: int) -> Place:
-        return process.place((told["cell"], line)) or Place(told["cell"], None, 1)
+def _function(data: Mapping[str, Any], process: StudentProcess) -> Function:
+    """Convert the worker's description of a function."""
 
-    parameters = tuple(Parameter(*each) for each in told["parameters"])
+    def at(line: int) -> Place:
+        return process.place((data["cell"], line)) or Place(data["cell"], None, 1)
+
+    parameters = tuple(Parameter(*each) for each in data["parameters"])
     positional = [each for each in parameters if each.kind.startswith("POSITIONAL")]
     return Function(
-        told["name"],
-        told["standing"],
-        at(told["line"]),
-        at(told["last"]),
-        f"{told['name']}{told['signature']}",
+        data["name"],
+        data["standing"],
+        at(data["line"]),
+        at(data["last"]),
+        f"{data['name']}{data['signature']}",
         parameters,
         tuple(each.name for each in positional if each.required),
         tuple(each.name for each in positional if not each.required),
-        told["owner"],
+        data["owner"],
     )

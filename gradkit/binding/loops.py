@@ -1,7 +1,8 @@
-"""Read training loops at top level: the names that must be put in to run one on other data.
+"""Find the global names that a top-level training loop trains: its model, its data, its epochs.
 
-Names inside a loop are followed back to the data outside that they come from. Only the text is
-read. What cannot be told from it is None, and left as the student has it.
+gradkit replaces the values of these names to run the loop on other data. Names inside a loop are
+traced back to the globals that they are computed from. Only the text is read. A name that the text
+does not show is None, and its value stays as the student has it.
 """
 
 from __future__ import annotations
@@ -14,20 +15,21 @@ from msgspec import Struct, field
 from gradkit.runtime.syntax import DEFINITIONS, LOOPS, base_name, called_method, statements_in, walk
 from gradkit.runtime.training import count_of, trains
 
-STEPS = 8
-"""Assignments that a name is followed through."""
+MAX_ASSIGNMENTS = 8
+"""Largest number of assignments that a name is traced through."""
 
-SOURCES = 50_000
-"""Values that are looked at to follow the names of one loop, before they are left open."""
+MAX_SOURCES = 50_000
+"""Largest number of values that are read to trace the names of one loop."""
 
-_HARMLESS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "int", "list", "tqdm"})
+_BUILTINS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "int", "list", "tqdm"})
+"""Functions whose names are never data."""
 
 
 class Surroundings(Struct):
-    """The names outside the loop, as far as they are known.
+    """The known names outside a loop.
 
-    ``values`` are the last values assigned above it; ``models`` names of models,
-    ``functions`` definitions, ``imports`` names of modules and what comes from them.
+    ``values`` are the expressions last assigned to names above the loop, ``models`` names of
+    models, ``functions`` definitions of functions, ``imports`` all names that imports bind.
     """
 
     values: Mapping[str, ast.expr]
@@ -36,25 +38,25 @@ class Surroundings(Struct):
     imports: Collection[str]
 
 
-class _Bound(Struct):
-    """A name that the loop binds: a value, or the ``index``-th item of what it goes over."""
+class _Source(Struct):
+    """The expression that a loop binds a name to or, with ``index``, takes the name's item from."""
 
     value: ast.expr
     index: tuple[int, ...] | None = None
 
 
 class Scope(Struct):
-    """The loop's body, and what its own names are made from.
+    """A loop's body, and the expressions that its own names are bound to.
 
     ``calls`` are all calls in the loop, in the order of the text.
     """
 
     body: ast.AST
     around: Surroundings
-    bound: dict[str, list[_Bound]] = field(default_factory=dict)
+    bound: dict[str, list[_Source]] = field(default_factory=dict)
     calls: list[ast.Call] = field(default_factory=list)
     _known: dict[tuple[ast.expr, int], str | None] = field(default_factory=dict)
-    _looked_at: int = 0
+    _sources_read: int = 0
 
     def __post_init__(self) -> None:
         calls = [part for part in walk(self.body) if isinstance(part, ast.Call)]
@@ -70,38 +72,44 @@ class Scope(Struct):
                 self._iterate(part.target, part.iter, ())
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        """Add the names that an assignment binds."""
         if isinstance(target, ast.Name):
-            self.bound.setdefault(target.id, []).append(_Bound(value))
+            self.bound.setdefault(target.id, []).append(_Source(value))
         elif isinstance(target, ast.Tuple | ast.List):
             items = value.elts if isinstance(value, ast.Tuple | ast.List) else None
             for i, element in enumerate(target.elts):
                 if items is not None and i < len(items):
                     self._assign(element, items[i])
                 elif isinstance(element, ast.Name):
-                    self.bound.setdefault(element.id, []).append(_Bound(value, (i,)))
+                    self.bound.setdefault(element.id, []).append(_Source(value, (i,)))
 
     def _iterate(self, target: ast.expr, over: ast.expr, index: tuple[int, ...]) -> None:
+        """Add the names that a ``for`` binds to items of ``over``, or to parts of them."""
         if isinstance(target, ast.Name):
-            self.bound.setdefault(target.id, []).append(_Bound(over, index))
+            self.bound.setdefault(target.id, []).append(_Source(over, index))
         elif isinstance(target, ast.Tuple | ast.List):
             for i, element in enumerate(target.elts):
                 self._iterate(element, over, (*index, i))
 
-    def outside(self, node: ast.expr, steps: int = STEPS) -> str | None:
-        """Return the first global name of data that an expression is made from."""
-        # Names of a loop can each be made from all others: no value is searched twice.
+    def outside(self, node: ast.expr, steps: int = MAX_ASSIGNMENTS) -> str | None:
+        """Return the first global name of data that an expression is computed from.
+
+        `steps` is the number of assignments that may be traced.
+        """
+        # In a loop every name can depend on all others, so results are cached.
         if (node, steps) not in self._known:
             self._known[node, steps] = self._outside(node, steps)
         return self._known[node, steps]
 
     def _outside(self, node: ast.expr, steps: int) -> str | None:
+        """Compute the result of `outside` without the cache."""
         for name in dict.fromkeys(data_names(node, self.around)):
             sources = self.bound.get(name)
             if sources is None:
                 return name
             for source in sources if steps else ():
-                self._looked_at += 1
-                if self._looked_at > SOURCES:
+                self._sources_read += 1
+                if self._sources_read > MAX_SOURCES:
                     return None
                 if source.value is node:
                     continue
@@ -117,7 +125,7 @@ class Scope(Struct):
         return None
 
     def _item(self, over: ast.expr, index: tuple[int, ...], steps: int) -> str | None:
-        """Return the global name that the item of a loader, a zip or a dataset comes from."""
+        """Return the global name that an item of a loader, a ``zip`` or a dataset comes from."""
         if steps <= 0:
             return None
         if isinstance(over, ast.Name):
@@ -144,7 +152,7 @@ class Scope(Struct):
 
 
 def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
-    """Yield the names in an expression, without functions that are called and modules."""
+    """Yield the names in an expression, except called functions, imported names and indices."""
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
@@ -153,23 +161,22 @@ def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
             inner = [part.func.value] if isinstance(part.func, ast.Attribute) else []
             inner += [*part.args, *(keyword.value for keyword in part.keywords)]
         elif isinstance(part, ast.Name):
-            if part.id not in around.imports and part.id not in _HARMLESS:
+            if part.id not in around.imports and part.id not in _BUILTINS:
                 yield part.id
         elif isinstance(part, ast.Subscript):
-            inner = [part.value]  # What is indexed, and not the index.
+            inner = [part.value]
         else:
             inner = [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.expr)]
         waiting += reversed(inner)
 
 
-# --- ingredients -------------------------------------------------------------------------
+# --- names that a loop reads -------------------------------------------------------------
 
 
 class Ingredients(Struct, frozen=True):
-    """The global names that decide what a training loop trains, and on what.
+    """The global names of a training loop's model, inputs, targets and number of epochs.
 
-    ``epochs`` is the number of rounds. ``through`` is the function that makes the step, if the
-    loop leaves it to one.
+    ``through`` is the function that makes the training step, if the loop calls one.
     """
 
     model: str | None = None
@@ -192,6 +199,7 @@ def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.s
 
 
 def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Call | None:
+    """Return the first call in a loop to a function that makes a training step."""
     seen: set[str] = set()
     for part in walk(loop):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
@@ -203,7 +211,7 @@ def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Cal
 
 
 def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
-    """Work out what a training loop reads."""
+    """Find the global names of a training loop's model, data and number of epochs."""
     call = None if trains(loop) else _through(loop, around.functions)
     if call is None:
         found, through = _read(Scope(loop, around)), None
@@ -214,7 +222,7 @@ def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
 
 
 def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:
-    """Return the name of the number of rounds."""
+    """Return the global name of the number of epochs, if the loop's bound is a single name."""
     stop: ast.expr | None = None
     if isinstance(loop, ast.While) and isinstance(loop.test, ast.Compare):
         stop = loop.test.comparators[0]
@@ -225,10 +233,11 @@ def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:
 
 
 Found = tuple[str | None, str | None, str | None]
-"""Model, X, y."""
+"""Names of the model, of X and of y."""
 
 
 def _read(scope: Scope) -> Found:
+    """Find the global names of the model, the inputs and the targets of a loop."""
     optimiser = _optimiser(scope)
     model = _model(scope, optimiser)
     outputs = _derived(scope, model)
@@ -239,18 +248,20 @@ def _read(scope: Scope) -> Found:
 
 
 def _optimiser(scope: Scope) -> str | None:
+    """Return the name of the optimiser whose ``step`` the loop calls."""
     steps = [
         name
         for call in scope.calls
         if called_method(call) == "step"
         if (name := base_name(call.func)) is not None
     ]
-    # A scheduler steps too; an optimiser was given parameters.
+    # A scheduler has a `step` too, but only an optimiser is created with parameters.
     given = [name for name in steps if _parameters_of(scope.around.values.get(name))]
     return next(iter(given or steps), None)
 
 
 def _parameters_of(value: ast.expr | None) -> str | None:
+    """Return ``net`` for an expression that contains ``net.parameters()``."""
     for part in walk(value) if value is not None else ():
         if isinstance(part, ast.Attribute) and part.attr in ("parameters", "named_parameters"):
             return base_name(part.value)
@@ -258,6 +269,11 @@ def _parameters_of(value: ast.expr | None) -> str | None:
 
 
 def _model(scope: Scope, optimiser: str | None) -> str | None:
+    """Return the name of the model that a loop trains.
+
+    That is the first known model that is called, else the model whose parameters the optimiser
+    has, else a name that is called and has ``train`` or ``zero_grad`` called on it.
+    """
     called = [_called_model(call) for call in scope.calls]
     known = [name for name in called if name in scope.around.models]
     if known:
@@ -270,13 +286,14 @@ def _model(scope: Scope, optimiser: str | None) -> str | None:
 
 
 def _called_model(call: ast.Call) -> str | None:
-    """``net`` for ``net(X)`` and ``net.forward(X)``."""
+    """Return ``net`` for the calls ``net(X)`` and ``net.forward(X)``."""
     if called_method(call) == "forward":
         return base_name(call.func)
     return call.func.id if isinstance(call.func, ast.Name) else None
 
 
 def _input(scope: Scope, model: str | None) -> str | None:
+    """Return the global name of the data that the loop calls the model with."""
     for call in scope.calls:
         arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
         if model is not None and _called_model(call) == model and arguments:
@@ -287,9 +304,9 @@ def _input(scope: Scope, model: str | None) -> str | None:
 
 
 def _derived(scope: Scope, model: str | None) -> set[str]:
-    """Return the names that the loop makes from the model's output."""
+    """Return the names that the loop computes from the model's output."""
     derived: set[str] = set()
-    for _ in range(STEPS):
+    for _ in range(MAX_ASSIGNMENTS):
         derived |= {
             name
             for name, sources in scope.bound.items()
@@ -299,6 +316,7 @@ def _derived(scope: Scope, model: str | None) -> set[str]:
 
 
 def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
+    """Return whether an expression calls the model, or contains one of the derived names."""
     return any(
         (isinstance(part, ast.Call) and _called_model(part) == model and model is not None)
         or (isinstance(part, ast.Name) and part.id in derived)
@@ -307,7 +325,10 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
 
 
 def _loss(scope: Scope) -> ast.expr | None:
-    """Return what ``backward`` is called on, or what that name is bound to."""
+    """Return the expression of the loss: the object that ``backward`` is called on.
+
+    If this object is a name, the expression that the loop last binds the name to is returned.
+    """
     for call in scope.calls:
         if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
             value = call.func.value
@@ -321,10 +342,13 @@ def _loss(scope: Scope) -> ast.expr | None:
 def _target(
     scope: Scope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
 ) -> str | None:
-    """Return the name of the data in the loss that does not come from the model."""
+    """Return the global name of the data in the loss that is not computed from the model.
+
+    `outputs` are the names computed from the model's output, `others` names that are not targets.
+    """
     criteria = {call.func.id for call in scope.calls if isinstance(call.func, ast.Name)}
     seen = [loss]
-    for _ in range(STEPS):
+    for _ in range(MAX_ASSIGNMENTS):
         for name in dict.fromkeys(data_names(loss, scope.around)):
             function = scope.around.functions.get(name)
             if name in outputs or name in others or function is not None:
@@ -332,7 +356,7 @@ def _target(
             found = scope.outside(ast.Name(name, ast.Load()))
             if found is not None and found not in others and found not in criteria:
                 return found
-        # The loss may be made from another: `loss = total / n`.
+        # The loss may be computed from another loss: `loss = total / n`.
         inner = [name for name in data_names(loss, scope.around) if name in scope.bound]
         if not inner:
             return None
@@ -346,7 +370,10 @@ def _target(
 def _from_function(
     scope: Scope, call: ast.Call, function: ast.FunctionDef, around: Surroundings
 ) -> Found:
-    """Read the function that makes the step, and give its parameters the caller's names."""
+    """Read the function that makes the training step, and return names of the calling loop.
+
+    A name that is a parameter of the function is traced to the argument of `call`.
+    """
     parameters = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     given = dict(zip(parameters, call.args, strict=False))
     given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
@@ -359,6 +386,7 @@ def _from_function(
     model, X, y = _read(Scope(function, inside))
 
     def outer(name: str | None) -> str | None:
+        """Return the global name of a name inside the function."""
         if name is None or name not in given:
             return None if name in parameters else name
         return scope.outside(given[name])

@@ -1,8 +1,8 @@
-"""Match functions with roles and parameters with arguments by name, or say what is missing.
+"""Match functions with roles and parameters with arguments by name, or report what is missing.
 
-Static: nothing is called. A name matches an alias exactly, or else with case and
-underscores left aside; ``Al`` and ``AL`` are different words before they are the same. The name of
-a parameter may also be a misspelling of an alias, if nothing else matches.
+Nothing is called. A name matches an alias exactly or, if no name does, without case and
+underscores: ``Al`` matches the alias ``Al`` rather than ``AL``. The name of a parameter may also be
+a misspelling of an alias, if nothing else matches.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from gradkit.text import where
 
 
 class Fit(Struct, frozen=True):
-    """How a function's parameters serve a role.
+    """The assignment of a role's arguments to a function's parameters.
 
-    ``quantities`` are what to hand over and ``parameters`` the student's names for it, in
-    the same order. ``known`` counts those that were recognised by name. ``keywords`` are the
-    last of the parameters, which are handed over by name; those before go by position.
+    ``quantities`` are the values to pass, and ``parameters`` the student's names for them, in the
+    same order. ``known`` counts the parameters that were recognised by name. ``keywords`` are the
+    last of the parameters, which are passed by name; those before go by position.
     """
 
     quantities: tuple[str, ...]
@@ -38,7 +38,7 @@ class Fit(Struct, frozen=True):
 
 
 def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Function]:
-    """Return the functions of a role's name: the last comes first, a guess after all others."""
+    """Return the functions with a role's name: the last first, guesses after all others."""
     named = [function for function in reversed(functions) if is_called(function.name, aliases)]
     return sorted(named, key=lambda function: function.standing == "guess")
 
@@ -46,26 +46,25 @@ def called(functions: Sequence[Function], aliases: Iterable[str]) -> list[Functi
 def fit_function(
     role: Role, function: Function, *, spare: bool = False, handed: Mapping[str, str] | None = None
 ) -> Fit | None:
-    """Assign the role's arguments to a function's parameters, and say how each is handed over.
+    """Assign a role's arguments to a function's parameters, by position or by name.
 
-    ``*args`` takes what is not named before it, in the order of the role's own signature, and
-    ``**kwargs`` takes it by the role's own names. What can be given by name is, unless ``*args``
-    takes part.
+    ``*args`` takes the arguments that no parameter before it takes, in the order of the role's own
+    signature; ``**kwargs`` takes them under the role's own names. Arguments are passed by name
+    where possible, unless ``*args`` takes some of them.
 
     Parameters
     ----------
     role : Role
     function : Function
     spare : bool
-        Whether arguments are also handed to parameters with a default that go by name only,
-        where it could be done without.
+        Also use keyword-only parameters with a default, even if the call works without them.
     handed : mapping of str to str, optional
-        The names of what the student's own call hands over, by parameter.
+        The names that the student's own call passes, by parameter.
 
     Returns
     -------
     Fit or None
-        None where the numbers of arguments do not agree.
+        None if the numbers of arguments and parameters do not agree.
     """
     named = [p for p in function.parameters if p.kind == "KEYWORD_ONLY"]
     needed = tuple(p.name for p in named if p.required)
@@ -98,7 +97,7 @@ def fit_function(
 
 
 def names_all(fitting: Fit) -> bool:
-    """True where all parameters were recognised by name, two or more."""
+    """Return whether all parameters, two or more, were recognised by name."""
     return fitting.known == len(fitting.parameters) > 1
 
 
@@ -109,12 +108,13 @@ def fit(
     counts: Collection[str] = (),
     handed: Mapping[str, str] | None = None,
 ) -> Fit | None:
-    """Assign the role's arguments to a function's parameters.
+    """Assign a role's arguments to the names of a function's parameters.
 
-    Names that are known decide, and after them those of what the student's own call hands over;
-    what is left is assigned in the order of the role's own signature, which is how renamed
-    arguments come. A parameter with a default that no argument fits is left alone, unless it
-    counts and epochs are left. So is a rate with a default where there is another for biases.
+    Known names are assigned first, then the names that the student's own call passes. Arguments
+    that are left go to the other parameters without a default, in the order of the role's own
+    signature, because a student who renames arguments keeps their order. A parameter with a
+    default and an unknown name is not assigned, except that a whole number may be the epochs. A
+    rate with a default is not assigned if there is a second rate for biases.
 
     Parameters
     ----------
@@ -122,14 +122,14 @@ def fit(
     required, optional : sequence of str
         The function's parameters without and with a default, in order.
     counts : collection of str
-        Those whose default is a whole number.
+        The parameters whose default is a whole number.
     handed : mapping of str to str, optional
-        The names of what the student's own call hands over, by parameter.
+        The names that the student's own call passes, by parameter.
 
     Returns
     -------
     Fit or None
-        None where the numbers of arguments do not agree.
+        None if the numbers of arguments and parameters do not agree.
     """
     assigned: dict[str, Argument] = {}
     _assign(assigned, role, {name: name for name in (*required, *optional)})
@@ -157,7 +157,10 @@ def fit(
 
 
 def _assign(assigned: dict[str, Argument], role: Role, words: Mapping[str, str]) -> None:
-    """Add the unassigned arguments whose names match, by parameter; ``words`` name parameters."""
+    """Assign the free arguments that have a name among ``words``, the words by parameter.
+
+    Exact matches are assigned first, then matches without case, then misspellings.
+    """
     for matches in (str.__eq__, _is_same, _is_misspelt):
         for parameter, word in words.items():
             for argument in role.arguments:
@@ -173,16 +176,16 @@ def _is_same(word: str, name: str) -> bool:
 
 
 def _is_misspelt(word: str, name: str) -> bool:
-    """Tell whether a word is a misspelling of a name, without case and underscores."""
+    """Return whether a word is a misspelling of a name, without case and underscores."""
     return is_misspelling(plain(word), plain(name))
 
 
 def _one_of_two_rates(
     role: Role, optional: Sequence[str], assigned: Mapping[str, Argument]
 ) -> list[str]:
-    """Return the parameter that is taken for the rate, where there is another rate for biases.
+    """Return the parameter assigned to the rate, as a list, if there is another rate for biases.
 
-    One rate cannot be handed to ``lr=0.001, lr_bias=0.01``: called without, they are as asked.
+    One rate cannot be passed to ``lr=0.001, lr_bias=0.01``, so both keep their defaults.
     """
     rates = [name for name in optional if name in assigned and assigned[name].kind == "rate"]
     words = {
@@ -192,16 +195,17 @@ def _one_of_two_rates(
         for name in (argument.name, *argument.aliases)
         for word in _words(name)
     }
-    fellows = (set(_words(name)) for name in optional if name not in assigned)
-    return rates if any(name & words and name - words <= KINDS for name in fellows) else []
+    free_names = (set(_words(name)) for name in optional if name not in assigned)
+    return rates if any(name & words and name - words <= KINDS for name in free_names) else []
 
 
 def _words(name: str) -> list[str]:
+    """Split a name into lower-case words: ``lr_bias`` and ``lrBias`` into ``lr`` and ``bias``."""
     return re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
 
 
 KINDS = frozenset({"b", "bias", "biases", "w", "weight", "weights"})
-"""Whose rate a name says it is."""
+"""Words in the name of a rate for biases or weights only."""
 
 # --- bindings and what is missing --------------------------------------------------------
 
@@ -234,12 +238,12 @@ def own_keys(task: Task) -> Convention:
     return Convention({key: key for key in task.starts[0].parameters})
 
 
-LISTED = 8
-"""Found functions that a sentence names."""
+MAX_LISTED = 8
+"""Largest number of functions or classes that a message lists."""
 
 
 def misfit(role: Role, function: Function) -> Missing:
-    """Say that the function of the role's name takes other arguments."""
+    """Report that the function with a role's name takes other arguments than the role."""
     return Missing(
         role.name,
         format_text(
@@ -261,25 +265,28 @@ NO_PYTHON = (
 
 
 def not_found(role: Role, functions: Sequence[Function]) -> Missing:
-    """Say that nothing has the role's name, and list the functions that are there.
+    """Report that no function has a role's name, and list the functions that were found.
 
-    Classes with a method that could be meant are listed too, and the places of definitions that
-    are not run, or stand in another task's part of the submission.
+    The message also lists classes with a fitting method, and definitions with the role's name that
+    are not run or belong to another task's part of the submission. If the definition is not valid
+    Python, the message says only this.
     """
-    classes = _classes(role, functions)
+    classes = _classes_with_method(role, functions)
     guarded, elsewhere, broken = (
         [f.place for f in functions if f.standing == standing and is_called(f.name, role.aliases)]
         for standing in ("guarded", "elsewhere", "broken")
     )
     if broken:
         place = broken[-1]
-        told = format_text(NO_PYTHON, signature=role.signature, place=where(place))
-        return Missing(role.name, told, place)
+        message = format_text(NO_PYTHON, signature=role.signature, place=where(place))
+        return Missing(role.name, message, place)
     names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
-    listed = ", ".join(names[:LISTED]) + (
-        format_text(" and {count} more", count=len(names) - LISTED) if len(names) > LISTED else ""
+    listed = ", ".join(names[:MAX_LISTED]) + (
+        format_text(" and {count} more", count=len(names) - MAX_LISTED)
+        if len(names) > MAX_LISTED
+        else ""
     )
-    said = [
+    sentences = [
         format_text(
             "`{signature}` is missing. Found {listed}.",
             signature=role.signature,
@@ -287,8 +294,8 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         )
     ]
     if classes:
-        named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:LISTED]))
-        said.append(
+        named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:MAX_LISTED]))
+        sentences.append(
             format_text(
                 "Methods are not looked at: if it is one of the class {classes}, write it as "
                 "a function of its own, outside the class and without `self`.",
@@ -296,7 +303,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
             )
         )
     if guarded:
-        said.append(
+        sentences.append(
             format_text(
                 "The one at {place} stands under `if __name__ == …`, which is not run: move it "
                 "out of there.",
@@ -304,17 +311,17 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
             )
         )
     if elsewhere:
-        said.append(
+        sentences.append(
             format_text(
                 "The one at {place} belongs to another task: each task is graded on its own part, "
                 "so define it here too.",
                 place=where(elsewhere[-1]),
             )
         )
-    return Missing(role.name, " ".join(said))
+    return Missing(role.name, " ".join(sentences))
 
 
-def _classes(role: Role, functions: Sequence[Function]) -> list[str]:
+def _classes_with_method(role: Role, functions: Sequence[Function]) -> list[str]:
     """Return the classes with a method of the role's name, or one that names all its arguments."""
     return [
         method.owner

@@ -1,16 +1,16 @@
-"""Find the numbers that stand in a submission's text as learning rates.
+"""Find the numbers that a submission's text uses as learning rates.
 
-The gradient check divides a step by a rate. Where the assignment's rate does not fit, it may only
-use a rate that the student wrote: a rate that is fitted to the steps would also hide a missing
+The gradient check divides a step by a rate. If the assignment's rate does not fit, the check may
+only use a rate that the student wrote: a rate that is fitted to the steps would also hide a missing
 factor. A number counts as a rate in three places:
 
 - it is bound to the name of a rate: ``lr = 0.01``, ``def update(…, alpha=0.01)``, ``lr=0.01`` in
   a call, ``self.rate = 1 / 100``;
-- it is a factor of a product, by itself or through a name that is bound to it:
+- it is a factor of a product, directly or through a name that is bound to it:
   ``W1 -= 0.01 * dW1``;
-- it is handed to a call together with parameters: ``SGD(model.parameters(), 0.01)``.
+- it is passed to a call together with parameters: ``SGD(model.parameters(), 0.01)``.
 
-The text is read and never run.
+The text is only read, not run.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from gradkit.runtime.syntax import walk
 from gradkit.submission.source import statements
 
 WORDS = frozenset({"lr", "rate", "rates", "alpha", "eta"})
-"""Parts of a name that make it the name of a rate, beside the names that the task accepts."""
+"""Words that make a name the name of a rate, beside the names that the task accepts."""
 
 Found = Iterator[tuple[ast.expr, float]]
-"""Expressions with the number that each is."""
+"""Expressions with their values."""
 
 
 def find_written_rates(task: Task, section: Section) -> tuple[WrittenRate, ...]:
-    """Return the positive numbers that stand as learning rates in a section, each value once.
+    """Return the positive numbers that a section uses as learning rates, each value once.
 
     Parameters
     ----------
     task : Task
-        Its roles say by which names a rate is accepted.
+        Its roles list the accepted names of a rate.
     section : Section
         Its own cells are read first, then the cells that it shares with other sections.
     """
@@ -56,7 +56,10 @@ def find_written_rates(task: Task, section: Section) -> tuple[WrittenRate, ...]:
 
 
 def _numbers(cell: Cell, names: Iterable[str]) -> Found:
-    """Yield the expressions of a cell that are rates, with their values."""
+    """Yield the expressions of a cell that are rates, with their values.
+
+    `names` are the names that the task accepts for a rate.
+    """
     nodes = [node for statement in statements(cell.source) for node in walk(statement)]
     factors = [each for node in nodes for each in _factors(node)]
     known = {*names, *(each.id for each in factors if isinstance(each, ast.Name))}
@@ -72,11 +75,12 @@ def _numbers(cell: Cell, names: Iterable[str]) -> Found:
 
 
 def _is_rate(name: str, known: set[str]) -> bool:
+    """Return whether a name is known as a rate, or contains one of the `WORDS`."""
     return name in known or not WORDS.isdisjoint(name.lower().split("_"))
 
 
 def _factors(node: ast.AST) -> tuple[ast.expr, ...]:
-    """Return both factors of a product; nothing for any other node."""
+    """Return both factors of a product, and an empty tuple for any other node."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         return node.left, node.right
     return ()
@@ -105,7 +109,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
-    """Yield names with what is assigned to them, also in ``lr, epochs = 0.01, 5``."""
+    """Yield the names of a target with their values, also for ``lr, epochs = 0.01, 5``."""
     if isinstance(target, ast.Name):
         yield target.id, value
     elif isinstance(target, ast.Attribute):
@@ -116,7 +120,7 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
 
 
 def _beside_parameters(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the positional arguments of a call that is handed parameters first."""
+    """Yield the later positional arguments of a call whose first argument is parameters."""
     if isinstance(node, ast.Call) and len(node.args) > 1:
         words = (getattr(part, "attr", getattr(part, "id", "")) for part in walk(node.args[0]))
         if any("param" in word for word in words):
@@ -124,9 +128,9 @@ def _beside_parameters(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _constant(node: ast.expr) -> float | None:
-    """Return the number that an expression is: a literal, a quotient or a power of two literals.
+    """Return the value of a literal, a quotient or a power of two literals; otherwise None.
 
-    A product of literals is none: ``2 * 0.01`` in a step is the 2 of a square and a rate.
+    A product of literals is not a rate: in ``2 * 0.01`` the 2 is the derivative of a square.
     """
     if isinstance(node, ast.Constant):
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):

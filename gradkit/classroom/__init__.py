@@ -1,6 +1,6 @@
-"""A class: many submissions, graded side by side into one folder that nothing gets lost from.
+"""Grade the submissions of a class in parallel, and keep all results in one folder.
 
-    gather → workers (each a trusted parent with its own workers) → store → summary, remark
+    gather → workers (each a trusted parent with sandboxed workers) → store → summary, remark
 
-The store is one SQLite file, written in transactions and only ever added to.
+The store is one SQLite file. It is written in transactions, and rows are only ever added to it.
 """

@@ -1,10 +1,10 @@
-"""A worker pool on other machines: Dask workers, each a trusted parent with workers of its own.
+"""Grade on other machines: each Dask worker is a trusted parent with its own sandboxed workers.
 
-Submissions travel as bytes, in chunks, and so do the assignment and the model solutions: a
-Dask worker needs gradkit installed, and nothing else of ours. What a lost worker had in
-hand Dask gives to another one; a chunk that costs several workers comes back undone.
+Submissions, the assignment and the model solutions are sent as bytes: a Dask worker needs an
+installed gradkit, and none of the instructor's files. If a Dask worker is lost, Dask gives its
+chunk to another worker. If a chunk ends several workers, it is returned ungraded.
 
-A scheduler runs whatever reaches its port: keep it on a private interface, with TLS.
+A scheduler executes whatever is sent to its port: keep it on a private interface, with TLS.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ from gradkit.safe_path import leave_working_directory
 from gradkit.task.assignment import packed_with, solutions_of
 
 CHUNK = 25
-"""Submissions in one task: about a second of work, against a few milliseconds of Dask's own."""
+"""Submissions per Dask task: about a second of work, so that Dask's few milliseconds are little."""
 
 AHEAD = 2
-"""Chunks for each thread of the cluster that are handed out before the first comes back."""
+"""Chunks per thread of the cluster that are sent before the first chunk is returned."""
 
 CONNECT_SECONDS = 20
+"""Seconds to wait for the scheduler, and then for its first worker."""
 
 ALONE_SECONDS = 120
-"""How long a cluster that has lost all its workers is waited for: nannies start them again."""
+"""Seconds to wait for a cluster that has lost all its workers: Dask's nannies restart them."""
 
 
 class ClusterError(GradkitError):
@@ -48,9 +49,10 @@ class ClusterError(GradkitError):
 
 
 class Portable(Struct, frozen=True):
-    """Settings for another machine, with the files of the assignment and of the reference.
+    """Settings for another machine, with the files of the assignment and of the model solutions.
 
-    ``version`` is the gradkit that sends them, ``assignment`` the one of ``files`` that is it.
+    ``version`` is the sender's version of gradkit, ``assignment`` the name of the assignment's
+    file among ``files``.
     """
 
     version: str
@@ -61,14 +63,14 @@ class Portable(Struct, frozen=True):
 
 
 def portable(settings: Settings) -> Portable:
-    """Settings with the contents of the files that they name.
+    """Return the settings together with the contents of the files that they name.
 
     Raises
     ------
     AssignmentError
-        What the assignment names lies where it cannot be sent from.
+        The assignment names a file outside of its folder, which cannot be sent.
     GradingError
-        The assignment or the reference cannot be used.
+        The assignment or the model solutions cannot be used.
     """
     assignment, reference = assignment_and_reference(settings)
     file = Path(assignment.path)
@@ -88,15 +90,16 @@ class Cluster(WorkerPool):
     ----------
     settings : Settings
     address : str
-        Of the scheduler, ``tcp://…`` or ``tls://…``; certificates are taken from Dask's own
-        configuration.
+        Address of the scheduler, ``tcp://…`` or ``tls://…``. Certificates are taken from Dask's
+        own configuration.
 
     Raises
     ------
     ClusterError
-        Dask is not installed, or nobody answers at the address.
+        Dask is not installed, no scheduler answers at the address, the scheduler has no worker,
+        or a worker lacks gradkit.
     GradingError
-        The assignment or the reference cannot be used.
+        The assignment or the model solutions cannot be used.
     """
 
     def __init__(self, settings: Settings, address: str) -> None:
@@ -116,7 +119,7 @@ class Cluster(WorkerPool):
                 "with `dask scheduler`, and workers with `dask worker`."
             ) from None
         except TypeError:
-            # Dask's own way to say that a tls address needs certificates.
+            # Dask raises TypeError if a tls address is used without certificates.
             raise ClusterError(
                 f"--scheduler {address}: Dask's configuration names no certificates, which tls:// "
                 "takes. Set distributed.comm.tls.ca-file, and cert and key under client."
@@ -149,7 +152,7 @@ class Cluster(WorkerPool):
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
         """See `gradkit.classroom.worker_pool.WorkerPool`."""
-        # A small class is shared out evenly; what was overdue goes one by one.
+        # A small class is divided evenly over the threads. Overdue submissions are sent singly.
         share = -(-len(orders) // self._threads())
         size = min(CHUNK, share) if orders and orders[0].hurried else 1
         for start in range(0, len(orders), size):
@@ -182,7 +185,7 @@ class Cluster(WorkerPool):
         return taken
 
     def _refuse_to_wait_alone(self) -> None:
-        """Raise ClusterError where no worker has been there for `ALONE_SECONDS`."""
+        """Raise ClusterError if the cluster has had no worker for `ALONE_SECONDS`."""
         if self._client.nthreads():
             self._alone_since = None
             return
@@ -196,18 +199,18 @@ class Cluster(WorkerPool):
             )
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:
-        """Return the replies of a chunk; none where it could not be graded at all."""
+        """Return the replies to a chunk of ``count`` orders, or as many None if grading failed."""
         try:
             packed = future.result()
         except GradingError:
             raise
         except Exception:
-            # Whatever went wrong there, on Dask's side or ours: the orders are given again.
+            # Whether Dask or gradkit failed on that worker, the orders are sent again.
             return [None] * count
-        return [msgspec.msgpack.decode(one, type=Reply) for one in packed]
+        return [msgspec.msgpack.decode(reply, type=Reply) for reply in packed]
 
     def _threads(self) -> int:
-        """Tasks that the cluster runs at a time; one while it waits for its first worker."""
+        """Count the tasks that the cluster runs in parallel, at least one even without workers."""
         threads: dict[str, int] = self._client.nthreads()
         return max(1, sum(threads.values()))
 
@@ -218,7 +221,10 @@ class Cluster(WorkerPool):
 
 
 def _has_gradkit() -> Callable[[], bool]:
-    """Return a function that Dask sends by value, since a worker without gradkit has to run it."""
+    """Return a function that tells whether gradkit is installed where the function runs.
+
+    Dask sends a nested function by value, so that a worker without gradkit can run it.
+    """
 
     def found() -> bool:
         from importlib.util import find_spec
@@ -228,12 +234,16 @@ def _has_gradkit() -> Callable[[], bool]:
     return found
 
 
-_HERE: Any = threading.local()
-"""On a Dask worker: the grader of this thread, and what it was made for."""
+_THREAD: Any = threading.local()
+"""On a Dask worker: this thread's ``grader``, its ``stack`` of resources, and the ``packed`` bytes
+of the `Portable` that it was made from."""
 
 
 def grade_chunk(packed: bytes, orders: list[bytes]) -> list[bytes]:
-    """Grade some orders on a Dask worker. The grader is kept for the chunks that follow."""
+    """Grade packed orders on a Dask worker and return packed replies.
+
+    ``packed`` is a packed `Portable`. The grader made from it is kept for later chunks.
+    """
     able = _grader(packed)
     return [
         msgspec.msgpack.encode(able.grade(msgspec.msgpack.decode(order, type=Order)))
@@ -242,17 +252,18 @@ def grade_chunk(packed: bytes, orders: list[bytes]) -> list[bytes]:
 
 
 def _grader(packed: bytes) -> Grader:
+    """Return this thread's grader for a packed `Portable`, and make it if there is none yet."""
     from distributed import get_worker
 
-    if getattr(_HERE, "packed", None) == packed:
-        found: Grader = _HERE.grader
+    if getattr(_THREAD, "packed", None) == packed:
+        found: Grader = _THREAD.grader
         return found
-    # Where whoever has started the worker happened to be.
+    # Modules must not be imported from the folder in which the worker happened to be started.
     leave_working_directory()
-    if hasattr(_HERE, "stack"):
-        _HERE.stack.close()
+    if hasattr(_THREAD, "stack"):
+        _THREAD.stack.close()
     stack = contextlib.ExitStack()
-    _HERE.stack, _HERE.packed = stack, None
+    _THREAD.stack, _THREAD.packed = stack, None
     atexit.register(stack.close)
     sent = msgspec.msgpack.decode(packed, type=Portable)
     if sent.version != gradkit.__version__:
@@ -260,7 +271,7 @@ def _grader(packed: bytes) -> Grader:
             f"A worker of the cluster has gradkit {gradkit.__version__}, this command has "
             f"{sent.version}. Install the same version on all machines."
         )
-    # Dask clears its own folder, whatever becomes of this process.
+    # Dask removes its own folder even if this process is killed.
     beside = get_worker().local_directory
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gradkit-", dir=beside)))
     solutions = folder / "reference" if sent.reference else None
@@ -269,32 +280,35 @@ def _grader(packed: bytes) -> Grader:
             (base / name).parent.mkdir(parents=True, exist_ok=True)
             (base / name).write_bytes(data)
     made = replace(sent.settings, assignment=folder / sent.assignment, reference=solutions)
-    _try_out(made)
-    _HERE.grader = stack.enter_context(grader(made))
-    _HERE.packed = packed
-    return _HERE.grader  # type: ignore[no-any-return]
+    _refuse_untrusted_sandbox(made)
+    _THREAD.grader = stack.enter_context(grader(made))
+    _THREAD.packed = packed
+    return _THREAD.grader  # type: ignore[no-any-return]
 
 
-_TRIED: dict[int, str] = {}
-_TRYING = threading.Lock()
-"""On a Dask worker: by required tier, what speaks against running student code on this machine."""
+_OBJECTIONS: dict[int, str] = {}
+_OBJECTIONS_LOCK = threading.Lock()
+"""On a Dask worker: by required tier, the objection to running student code on this machine.
+
+An empty text means that the sandbox has been tested and holds.
+"""
 
 
-def _try_out(settings: Settings) -> None:
-    """Have a canary try out the isolation here, once, before anybody's code is run.
+def _refuse_untrusted_sandbox(settings: Settings) -> None:
+    """Test the sandbox of this machine with a canary, once per tier, before student code is run.
 
     Raises
     ------
     GradingError
-        The tier is too low, or what it promises does not hold.
+        This machine's tier is too low, or the sandbox does not block what the tier promises.
     """
-    # Late: only a worker needs it.
+    # Imported here because only a Dask worker needs it.
     from gradkit.sandbox.doctor import examine, objection
 
     required = settings.require_tier
-    with _TRYING:
-        if required and required not in _TRIED:
+    with _OBJECTIONS_LOCK:
+        if required and required not in _OBJECTIONS:
             solutions = sorted(settings.reference.glob("*.py")) if settings.reference else []
-            _TRIED[required] = objection(examine(key=next(iter(solutions), None)), required)
-    if said := _TRIED.get(required):
-        raise GradingError(f"On a worker of the cluster, {platform.node()}: {said}")
+            _OBJECTIONS[required] = objection(examine(key=next(iter(solutions), None)), required)
+    if reason := _OBJECTIONS.get(required):
+        raise GradingError(f"On a worker of the cluster, {platform.node()}: {reason}")

@@ -1,8 +1,8 @@
-"""Grade a class: hand out orders, store what comes back, lose nothing.
+"""Grade a class: send orders to workers, and store each result even if something fails.
 
-Every submission is first given little more time than its like usually take. What is overdue
-then is graded again with its whole deadline, on a slow worker while others wait, and a check
-that ran out of time is run once more at the very end, with a core of its own.
+At first, every submission gets little more time than similar submissions usually take. If it is
+overdue, it is graded again with the full deadline: on the slow worker as long as others wait.
+A submission with a check that timed out is graded once more at the end, with a core of its own.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from gradkit.submission.files import SubmissionError, UnreadableError
 from gradkit.submission.read import Loader, place_of
 
 PATIENCE = 600.0
-"""Seconds that results wait for another program to let go of the class file."""
+"""Seconds that results wait for another program to close the class file."""
 
 
 STORE_EVERY = 1.0
-"""Seconds that results may wait for each other, to be stored in one transaction."""
+"""Seconds for which results are collected, to be stored in one transaction."""
 
 TICK = 0.25
-"""Seconds between two looks at the clock."""
+"""Seconds to wait for replies before the clock is read again."""
 
 TRIES = 2
-"""How often an order is given anew whose worker was lost."""
+"""Workers that a submission may end before it is given up as failed."""
 
 LOST = (
     "gradkit's own process was lost twice over this submission: it may be too large to be read. "
@@ -51,26 +51,26 @@ LOST = (
 
 
 class Watch(Protocol):
-    """Whoever wants to know how far the grading is."""
+    """An observer of the progress of a run."""
 
     def begin(self, total: int) -> None:
-        """There are so many submissions."""
+        """Take notice of the number of submissions, before the first is graded."""
 
     def skip(self) -> None:
-        """One is done and unchanged."""
+        """Take notice that a submission was skipped because its stored result is up to date."""
 
     def step(self, filed: Filed) -> None:
-        """One more has been stored."""
+        """Take notice that a submission has a result, which is about to be stored."""
 
     def warn(self, text: str) -> None:
-        """Something that a person should know first."""
+        """Take notice of a warning for the instructor."""
 
 
 class Tally(Struct, frozen=True):
-    """How a run ended: submissions in all, done before, graded now, refused and failed now.
+    """Numbers of submissions in a run: all, skipped as up to date, graded, refused, failed.
 
     ``left`` are students whose submission could not be read or whose result could not be
-    stored, each with the reason. They are among the failed ones.
+    stored, each with the reason. Their submissions are counted in ``failed``.
     """
 
     total: int
@@ -82,7 +82,11 @@ class Tally(Struct, frozen=True):
 
 
 class _Job(Struct):
-    """One submission on its way; ``digest`` is that of its contents, once they are read."""
+    """A submission of the run, with what is known of its grading so far.
+
+    ``number`` is its place on the roll, ``digest`` that of its contents once they are read,
+    ``tries`` counts lost workers; ``confirming`` says that it is graded again after a timeout.
+    """
 
     number: int
     entry: Entry
@@ -101,17 +105,17 @@ class Grading:
     settings : Settings
     watch : Watch
     new_version : bool
-        Go on although the class was graded with another gradkit: everybody is graded again.
+        Grade all submissions again even if the class was graded with another gradkit version.
     student : str, optional
-        Grade this one's submissions alone, and again.
+        Grade only this student's submissions, even if they are unchanged.
     named : mapping of str to tuple of str
-        The tasks that a person has said a student's submissions are, by id.
+        By student, the ids of the tasks that an instructor chose with ``--task``.
 
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used, is for another gradkit, or not the one
-        that the class was graded with.
+        The assignment or the model solutions cannot be used, need another gradkit version, or
+        the class was graded with another assignment.
     """
 
     def __init__(
@@ -139,7 +143,7 @@ class Grading:
         self._filed: list[Filed] = []
         self._listed: list[Listed] = []
         self._stored_at = 0.0
-        self._held_since: float | None = None
+        self._locked_since: float | None = None
         self._ended: dict[int, Standing | Literal["skipped"]] = {}
         self._left: list[tuple[str, str]] = []
 
@@ -151,22 +155,22 @@ class Grading:
         policy: str | None = None,
         rules: Policy | None = None,
     ) -> int:
-        """Note what the class is graded with from now on, and give the run's number.
+        """Store a new run with its settings and students, and return the run's number.
 
         Parameters
         ----------
         roll : Enrolment
         course : Course
-            Where the roster is, and what was said of it.
+            The roster's file, and whether groups submit together.
         policy : str, optional
-            Which attempt counts from now on, see `gradkit.classroom.policy`.
+            Rule for the attempt that counts from now on, see `gradkit.classroom.policy`.
         rules : Policy, optional
-            What holds beside the checks from now on.
+            Policy of the course from now on.
 
         Raises
         ------
         StoreError
-            Nothing can be stored.
+            The class file cannot be written.
         """
         modules = [name for task in self.assignment.tasks for name in task.framework.modules]
         with self._store.writing():
@@ -174,37 +178,37 @@ class Grading:
             self._store.enrol(run, replace(course, students=roll.students))
             self._store.named(self._named)
             if self._student is None:
-                names = [name for entry in self._own(roll) for name in entry.students]
+                names = [name for entry in self._chosen_entries(roll) for name in entry.students]
                 self._store.await_(run, names)
         return run
 
-    def _own(self, roll: Enrolment) -> list[Entry]:
-        """List what is to be graded: all, or one student's."""
-        return [e for e in roll.entries if self._student in (None, *e.students)]
+    def _chosen_entries(self, roll: Enrolment) -> list[Entry]:
+        """List the entries to be graded: all, or those of the chosen student."""
+        return [entry for entry in roll.entries if self._student in (None, *entry.students)]
 
     def run(self, roll: Enrolment, pool: WorkerPool, begun: int | None = None) -> Tally:
-        """Grade what is not yet graded, or has changed since.
+        """Grade the submissions that are new or have changed, and store the results.
 
         Parameters
         ----------
         roll : Enrolment
         pool : WorkerPool
         begun : int, optional
-            The run's number where it has begun, see `begin`.
+            The run's number if `begin` was called before; otherwise it is called here.
 
         Raises
         ------
         StoreError
-            A result could not be stored. Those before it are.
+            A result could not be stored. Earlier results are stored.
         """
         run = self.begin(roll) if begun is None else begun
-        entries = self._own(roll)
-        # As they are asked for; there is none where there is nothing to grade.
+        entries = self._chosen_entries(roll)
+        # Submissions are read only when a worker is free; up-to-date ones give no order.
         hurried = (self._order(_Job(n, e), hurried=True) for n, e in enumerate(entries))
         with Loader() as self._loader:
             try:
                 self._watch.begin(len(entries))
-                self._go(run, filter(None, hurried), pool)
+                self._grade_all(run, filter(None, hurried), pool)
             finally:
                 while self._filed or self._listed:
                     self._flush(run)
@@ -213,7 +217,8 @@ class Grading:
         counts = {each: ended[each] for each in ("skipped", "graded", "refused", "failed")}
         return Tally(len(entries), **counts, left=tuple(self._left))
 
-    def _go(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
+    def _grade_all(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
+        """Send all orders to the pool, again where needed, and store the replies."""
         more = True
         while True:
             while more and (room := pool.capacity(slow=False)):
@@ -221,14 +226,14 @@ class Grading:
                 more = len(batch) == room
                 if batch:
                     pool.put(batch, slow=False)
-            # While others wait, what is overdue has the slow worker; then it has all of them.
-            self._late(pool, slow=more)
+            # Overdue submissions may use only the slow worker while others wait, then all.
+            self._retry(pool, slow=more)
             if not (self._running or more or self._overdue or self._unconfirmed):
                 return
             for order, reply in pool.take(TICK):
                 job = self._running.pop(order.number)
                 if reply is None:
-                    self._lost(job, order)
+                    self._handle_lost_worker(job, order)
                 elif reply.filed is None:
                     self._overdue.append(job)
                 elif reply.timed_out and not job.confirming:
@@ -238,45 +243,49 @@ class Grading:
             if time.monotonic() - self._stored_at > STORE_EVERY:
                 self._flush(run)
 
-    def _late(self, pool: WorkerPool, *, slow: bool) -> None:
-        """Hand out again what was overdue, and at the very end what timed out."""
+    def _retry(self, pool: WorkerPool, *, slow: bool) -> None:
+        """Send overdue submissions again, and after all others those with a timed-out check."""
         while self._overdue and pool.capacity(slow=slow):
-            self._again(self._overdue.popleft(), pool, slow=slow)
+            self._send_again(self._overdue.popleft(), pool, slow=slow)
         while not slow and not self._overdue and self._unconfirmed and pool.capacity(slow=False):
             job = self._unconfirmed.popleft()
             job.confirming = True
-            self._again(job, pool, slow=False)
+            self._send_again(job, pool, slow=False)
 
-    def _again(self, job: _Job, pool: WorkerPool, *, slow: bool) -> None:
+    def _send_again(self, job: _Job, pool: WorkerPool, *, slow: bool) -> None:
+        """Send a job to the pool with its full deadline."""
         order = self._order(job, hurried=False)
         if order is not None:
             pool.put([order], slow=slow)
 
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
-        """The order for a job; None if there is nothing to grade, or no need to."""
+        """Return the order for a job; None if it is unreadable, refused or up to date.
+
+        An unreadable or refused submission gets its result here.
+        """
         handed = job.entry.handed
         try:
             parcel = self._loader.load(handed)
         except UnreadableError as error:
-            # Nothing is known of its contents, so it is nobody's attempt; see `counting_attempts`.
+            # Without contents it does not count as an attempt; see `counting_attempts`.
             self._left.append((handed.name, str(error)))
             job.digest, key = "", key_of(self._base, "")
             unread = Filed(handed.name, place_of(handed), "", key, "failed", str(error))
             self._file(job, unread)
             return None
         except SubmissionError as error:
-            # Under other settings it is the same attempt.
+            # The digest does not depend on the settings: with others it is the same attempt.
             job.digest = key_of(str(error))
             key = key_of(self._base, str(error), *self._tasks(job))
-            if not self._is_done(job, key):
-                told = str(error)
-                refusal = Filed(handed.name, place_of(handed), job.digest, key, "refused", told)
+            if not self._skip(job, key):
+                reason = str(error)
+                refusal = Filed(handed.name, place_of(handed), job.digest, key, "refused", reason)
                 self._file(job, refusal)
             return None
         job.digest = parcel.digest
         tasks = self._tasks(job)
         key = key_of(self._base, parcel.digest, *tasks)
-        if hurried and self._is_done(job, key):
+        if hurried and self._skip(job, key):
             return None
         self._running[job.number] = job
         seed = seed_of(
@@ -285,10 +294,11 @@ class Grading:
         return Order(job.number, parcel, seed, key, hurried, tasks)
 
     def _tasks(self, job: _Job) -> tuple[str, ...]:
-        """Return the tasks that a person has said it is; any of a group may have been named."""
+        """Return the tasks that an instructor chose for any of the submission's students."""
         return next((self._named[n] for n in job.entry.students if n in self._named), ())
 
-    def _is_done(self, job: _Job, key: str) -> bool:
+    def _skip(self, job: _Job, key: str) -> bool:
+        """Skip a job if each of its students has an up-to-date result; return True if skipped."""
         if self._student is not None:
             return False
         for student in job.entry.students:
@@ -298,19 +308,20 @@ class Grading:
             if kept.provisional and self._lacked_torch(kept):
                 return False
         self._ended[job.number] = "skipped"
-        self._note(job)
+        self._list(job)
         self._watch.skip()
         return True
 
     def _lacked_torch(self, kept: Kept) -> bool:
-        """True of what could not be checked where torch was not installed, and now can be."""
+        """Return True if tasks were left unchecked for lack of torch, which is installed now."""
         if not self._torch:
             return False
         result = unpack(self._store.result(kept.id), Result)
-        there = (task for task in result.tasks if not task.absent)
-        return "torch" not in result.versions and any(task.task in self._torch for task in there)
+        present = (task for task in result.tasks if not task.absent)
+        return "torch" not in result.versions and any(task.task in self._torch for task in present)
 
-    def _lost(self, job: _Job, order: Order) -> None:
+    def _handle_lost_worker(self, job: _Job, order: Order) -> None:
+        """Retry a job whose worker was lost; after `TRIES` losses, store it as failed."""
         job.tries += 1
         if job.tries < TRIES:
             self._overdue.append(job)
@@ -318,28 +329,29 @@ class Grading:
         self._file(job, failed(order, LOST))
 
     def _file(self, job: _Job, filed: Filed) -> None:
+        """Queue the result of a job for storing, for each of its students."""
         self._ended[job.number] = filed.standing
         if filed.standing != "graded":
             refused = self._refuse(filed.name, filed.path, filed.digest, filed.told)
             filed = replace(filed, result=pack(refused))
         self._filed += [renamed(filed, student) for student in job.entry.students]
-        self._note(job)
+        self._list(job)
         self._watch.step(filed)
 
-    def _note(self, job: _Job) -> None:
-        """Note whose a submission is, with the next results that are stored."""
+    def _list(self, job: _Job) -> None:
+        """Queue the fact that a submission belongs to its students, to be stored with results."""
         stamp, sender = self._loader.stamp(job.entry.handed), job.entry.sender
         self._listed += [
             Listed(student, job.digest, job.number, stamp, sender) for student in job.entry.students
         ]
 
     def _flush(self, run: int) -> None:
-        """Store what waits; where another program holds the file it waits on, to be tried again.
+        """Store the queued results; keep them in the queue if another program locks the file.
 
         Raises
         ------
         StoreError
-            The file cannot be written, or has been held for longer than `PATIENCE`.
+            The file cannot be written, or has been locked for longer than `PATIENCE`.
         """
         self._stored_at = time.monotonic()
         try:
@@ -347,23 +359,24 @@ class Grading:
         except (TypeError, ValueError):
             self._write_one_by_one(run)
         except HeldError:
-            self._held_since = self._held_since or time.monotonic()
-            if time.monotonic() - self._held_since > PATIENCE:
+            self._locked_since = self._locked_since or time.monotonic()
+            if time.monotonic() - self._locked_since > PATIENCE:
                 raise
             return
-        self._filed, self._listed, self._held_since = [], [], None
+        self._filed, self._listed, self._locked_since = [], [], None
 
     def _write_one_by_one(self, run: int) -> None:
-        """Leave out what is no row of a table, and store all others."""
-        for one in self._listed:
-            own = [e for e in self._filed if (e.name, e.digest) == (one.name, one.digest)]
+        """Store the queued results singly; count those that SQLite cannot store as failed."""
+        for line in self._listed:
+            own = [e for e in self._filed if (e.name, e.digest) == (line.name, line.digest)]
             try:
-                self._write(run, own, [one])
+                self._write(run, own, [line])
             except (TypeError, ValueError) as error:
-                self._ended[one.place] = "failed"
-                self._left.append((one.name, f"the result could not be stored ({error})"))
+                self._ended[line.place] = "failed"
+                self._left.append((line.name, f"the result could not be stored ({error})"))
 
     def _write(self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
+        """Store results, and whose submissions they are, in one transaction."""
         if filed or listed:
             with self._store.writing():
                 self._store.add(run, filed)
@@ -371,12 +384,12 @@ class Grading:
 
 
 def torch_tasks(assignment: Assignment) -> frozenset[str]:
-    """Return the ids of an assignment's tasks in torch."""
+    """Return the ids of the assignment's tasks that need torch."""
     return frozenset(task.id for task in assignment.tasks if task.framework.modules)
 
 
 def renamed(filed: Filed, student: str) -> Filed:
-    """Return the result under the name of another member of the group that handed it in."""
+    """Return a copy of a group's result under the name of one of its members."""
     if filed.name == student:
         return filed
     own = replace(unpack(filed.result, Result), submission=student)
@@ -384,19 +397,20 @@ def renamed(filed: Filed, student: str) -> Filed:
 
 
 def refuse_unfit(store: Store, session: Session, *, new_version: bool) -> None:
-    """Refuse to grade or mark a class by what cannot be used, or is not what it was graded by.
+    """Refuse to grade or mark a class with an unusable or different assignment or gradkit.
 
     Parameters
     ----------
     store : Store
     session : Session
-        By what it is to be graded or marked.
+        Session that is to grade or mark the class.
     new_version : bool
-        Whether to go on with another gradkit.
+        Whether another gradkit version than before is allowed.
 
     Raises
     ------
     GradingError
+        The gradkit version or the assignment differs, or the session's files cannot be used.
     """
     if not new_version:
         refuse_other_version(store, session.assignment)
@@ -405,12 +419,12 @@ def refuse_unfit(store: Store, session: Session, *, new_version: bool) -> None:
 
 
 def refuse_other_version(store: Store, assignment: Assignment) -> None:
-    """Refuse to go on with another gradkit than the class, or its assignment, is graded with.
+    """Refuse to grade if the assignment or the class's last run has another gradkit version.
 
     Raises
     ------
     GradingError
-        The assignment pins another version, or earlier runs were made with one.
+        The assignment requires another version, or the last run used another version.
     """
     here, former = gradkit.__version__, store.last_marked()
     wanted = {
@@ -427,14 +441,15 @@ def refuse_other_version(store: Store, assignment: Assignment) -> None:
 
 
 def refuse_other_exercise(store: Store, assignment: Assignment) -> None:
-    """Refuse to mark a class by another exercise than its own: an option is easily forgotten.
+    """Refuse to grade a class with an assignment of another id than before.
 
-    A file that has changed under the same id is the same exercise.
+    The instructor may have forgotten the option ``--assignment``. A file that has changed under
+    the same id is the same assignment.
 
     Raises
     ------
     GradingError
-        The newest result is of another assignment.
+        The newest result is for another assignment.
     """
     packed = store.last_graded()
     if packed is None:

@@ -1,14 +1,14 @@
-"""What a course decides beside the checks: which attempt counts, and what its ``policy.toml`` says.
+"""Apply a course's policy: choose the attempt that counts, and adjust scores by ``policy.toml``.
 
-All attempts are kept and graded; the rule may change at any time. ``last`` is the attempt handed
-in last, ``best`` the one with the most points (of equal ones the last), ``before=DATE`` the last
-one before that time. Attempts are in the order of the times that the platform gives; where it does
-not give all of them, in the order in which gradkit was first given them: earlier runs first, then
-as on the command line. What is merely found again, of the same time, keeps its place. Where a
-platform gives no time, that of the file stands for it in ``before=DATE``.
+All attempts are kept and graded, so the rule can change at any time. ``last`` chooses the attempt
+that was submitted last, ``best`` the attempt with the most points (the last of equal attempts),
+``before=DATE`` the last attempt before that time. Attempts are sorted by the platform's times. If
+any time is missing, they are in the order in which gradkit first found them: by run, then as on
+the command line. An attempt that a later run finds unchanged keeps its place. ``before=DATE`` uses
+the file's time if the platform gives none.
 
-Nothing of a policy is ever folded into a check: lateness, bonus and scaling are lines of their own
-between the sum of the tasks and the score.
+A policy never changes a check's points: deductions for lateness, bonus and scaling are separate
+lines between the sum of the tasks and the score.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ BEFORE = "before="
 
 
 class PolicyError(GradkitError):
-    """There is no such rule; the text says which there are."""
+    """A rule for the counting attempt is not valid; the text lists the valid rules."""
 
 
 def policy(text: str) -> str:
-    """A rule as it is stored, with the time of ``before=`` written out.
+    """Return a rule for the counting attempt as it is stored: the time has a zone.
 
     Raises
     ------
     PolicyError
-        There is no such rule, or no such time.
+        The text is not a rule, or its time is not valid.
 
     Examples
     --------
@@ -72,7 +72,9 @@ def policy(text: str) -> str:
 
 
 def moment(text: str) -> datetime | None:
-    """A time as platforms and people write it; one without a zone is this computer's.
+    """Parse a time in the format of a platform or of ISO 8601; None if it is not a time.
+
+    A time without a zone is in this computer's zone.
 
     Examples
     --------
@@ -99,11 +101,11 @@ MONTHS = {
     )
     for number, name in enumerate(year.split(), 1)
 }
-"""In the languages in which Moodle's worksheets are read."""
+"""Numbers of the months by name, in the languages in which Moodle's worksheets are read."""
 
 
 def _spelled_out(text: str) -> datetime | None:
-    """A time as Moodle's worksheets have it, ``Freitag, 2. Oktober 2026, 10:15``."""
+    """Parse a time as Moodle's worksheets have it, ``Freitag, 2. Oktober 2026, 10:15``."""
     words = re.findall(r"[^\W\d]+|\d+(?::\d+)*", unicodedata.normalize("NFC", text).casefold())
     months = [MONTHS[word] for word in words if word in MONTHS]
     numbers = sorted(int(word) for word in words if word.isdecimal())
@@ -125,36 +127,39 @@ def counting_attempts(
     rule: str | None = None,
     amended: Mapping[int, Filed] = {},
 ) -> list[CountingAttempt]:
-    """For each student the attempt that counts, in the order of the names.
+    """Choose the attempt that counts for each student, in the order of the names.
 
     Parameters
     ----------
     store : Store
     upto : int, optional
-        The last run that counts, by default all do: so the class stood at its end.
+        Run after whose end the class is looked at; later runs are ignored. By default the last.
     rule : str, optional
-        By default the one that was set last.
+        Rule for the counting attempt, by default the rule that was set last.
     amended : mapping of int to Filed, optional
-        Results that are about to take the place of others, by the others' ids.
+        Results that are about to replace stored results, by the ids of these.
 
     Returns
     -------
     list of CountingAttempt
-        Whoever has no attempt that the rule allows is not in it.
+        Students without an attempt that the rule allows are left out.
     """
     rule = rule or rule_of(store, upto)
-    kept = [_amended(each, amended) for each in theirs(store.newest(upto))]
+    kept = [_amended(attempt, amended) for attempt in theirs(store.newest(upto))]
     result = []
-    for _, attempts in groupby(kept, key=lambda each: each.name):
-        ordered = _ordered(list(attempts))
-        chosen = _chosen(ordered, rule)
+    for _, attempts in groupby(kept, key=lambda attempt: attempt.name):
+        ordered = _in_order(list(attempts))
+        chosen = _choose(ordered, rule)
         if chosen is not None:
             result.append(CountingAttempt(chosen, ordered.index(chosen) + 1, len(ordered)))
     return result
 
 
 def theirs(found: Sequence[Kept]) -> list[Kept]:
-    """Leave out submissions that a later run has found to be somebody else's, by another roster."""
+    """Leave out results of students to whom a later run no longer assigned the submission.
+
+    With another roster, the same file can belong to another student than before.
+    """
 
     def file(kept: Kept) -> tuple[str, str, str]:
         return kept.digest, kept.sender.source, kept.sender.original
@@ -166,52 +171,60 @@ def theirs(found: Sequence[Kept]) -> list[Kept]:
 
 
 def _amended(kept: Kept, amended: Mapping[int, Filed]) -> Kept:
+    """Return a result with the scores of the result that is about to replace it, if any."""
     new = amended.get(kept.id)
     return kept if new is None else replace(kept, score=new.score, max_score=new.max_score)
 
 
 def rule_of(store: Store, upto: int | None = None) -> str:
-    """The rule that the newest run which says so has set."""
-    said = [run.policy for run in store.runs() if run.policy and (upto is None or run.id <= upto)]
-    return said[-1] if said else LAST
+    """Return the rule for the counting attempt that was set last, up to a run."""
+    rules = [run.policy for run in store.runs() if run.policy and (upto is None or run.id <= upto)]
+    return rules[-1] if rules else LAST
 
 
-def _ordered(attempts: Sequence[Kept]) -> list[Kept]:
-    """Sort by time, but for those that a machine could not read, if there are others."""
-    read = [each for each in attempts if each.digest] or attempts
-    times = {each.id: moment(each.sender.at) for each in read}
-    told = {id_: time.timestamp() for id_, time in times.items() if time is not None}
-    by_time = told if len(told) == len(times) else {}
-    return sorted(read, key=lambda each: (by_time.get(each.id, 0.0), each.given, each.place))
+def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
+    """Sort attempts by the platform's times, or by first finding if any time is missing.
+
+    Attempts that could not be read are left out, unless none could.
+    """
+    read = [attempt for attempt in attempts if attempt.digest] or attempts
+    times = {attempt.id: moment(attempt.sender.at) for attempt in read}
+    known = {id_: time.timestamp() for id_, time in times.items() if time is not None}
+    by_time = known if len(known) == len(times) else {}
+    return sorted(
+        read,
+        key=lambda attempt: (by_time.get(attempt.id, 0.0), attempt.given, attempt.place),
+    )
 
 
-def _chosen(ordered: Sequence[Kept], rule: str) -> Kept | None:
+def _choose(ordered: Sequence[Kept], rule: str) -> Kept | None:
+    """Return the attempt that counts by a rule, None if the rule allows none."""
     if rule == LAST:
         return ordered[-1]
     if rule.startswith(BEFORE):
         limit = datetime.fromisoformat(rule.removeprefix(BEFORE))
-        return next((each for each in reversed(ordered) if _is_before(each, limit)), None)
-    return max(reversed(ordered), key=lambda each: -1.0 if each.score is None else each.score)
+        return next((kept for kept in reversed(ordered) if _is_before(kept, limit)), None)
+    return max(reversed(ordered), key=lambda kept: -1.0 if kept.score is None else kept.score)
 
 
 def _is_before(kept: Kept, limit: datetime) -> bool:
-    """True where it was handed in by then, or bears no time."""
+    """Return True if an attempt was submitted before a time, or its time is not known."""
     time = moment(kept.sender.at) or moment(kept.stamp)
     return time is None or time < limit
 
 
 FILE = "policy.toml"
-"""The name of the policy's file in the folder of a class."""
+"""Name of the policy's file in the folder of a class."""
 
 DAY = 24 * 60.0
-"""Minutes."""
+"""Minutes in a day."""
 
 OF_STUDENTS = ("extensions", "days_late", "bonus")
-"""Parts of a policy that are told by student."""
+"""Parts of a policy that map students to values."""
 
 
 class PolicyFileError(GradkitError):
-    """The policy cannot be used; the text says where, what was found and what was expected."""
+    """A policy file cannot be used; the text says where, what was found and what was expected."""
 
 
 EXPECTED: Mapping[str, str] = {
@@ -229,47 +242,50 @@ EXPECTED: Mapping[str, str] = {
     "tasks.numerical": '"remarked" or "forbidden"',
     "scale.to": "the platform's maximum, above 0 and up to 10000",
 }
-"""What the keys of a policy may say; those of two parts stand in a table, or by student."""
+"""Description of the valid values of each key of a policy, for messages.
+
+The second part of a key with a dot is a key of that table, or of each student's table.
+"""
 
 
 def read_policy(path: Path) -> Policy | None:
-    """Read a policy; None where there is no such file.
+    """Read a policy file; return None if there is no such file.
 
     Raises
     ------
     PolicyFileError
-        It cannot be read, or says something that is no policy.
+        The file cannot be read, or its content is not a valid policy.
     """
     if not path.exists():
         return None
     data = read_named(path, PolicyFileError)
     try:
-        said = msgspec.convert(tomllib.loads(data.decode()), Policy)
+        policy = msgspec.convert(tomllib.loads(data.decode()), Policy)
     except msgspec.ValidationError as error:
-        raise PolicyFileError(f"{path}: {_explained(str(error))}") from None
+        raise PolicyFileError(f"{path}: {_explain(str(error))}") from None
     except RecursionError:
         raise PolicyFileError(
             f"{path}: is nested too deeply to be read; nothing in a policy is more than three "
             "levels deep. Take the nested value out."
         ) from None
-    except ValueError as error:  # tomllib's, and that of the encoding
+    except ValueError as error:  # raised by tomllib, and by decode
         raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
-    if said.late is not None and said.due is None and not said.days_late:
+    if policy.late is not None and policy.due is None and not policy.days_late:
         raise PolicyFileError(
             f"{path}: [late] needs a time to be late after: due = 2026-11-01T23:59:00."
         )
-    # A time without a zone is this computer's.
-    extensions = {name: time.astimezone() for name, time in said.extensions.items()}
-    return replace(said, due=said.due and said.due.astimezone(), extensions=extensions)
+    # A time without a zone is in this computer's zone.
+    extensions = {name: time.astimezone() for name, time in policy.extensions.items()}
+    return replace(policy, due=policy.due and policy.due.astimezone(), extensions=extensions)
 
 
-def _explained(message: str) -> str:
-    """Put msgspec's sentence into words: which key it is about, and what that may say."""
-    said, _, place = message.partition(" - at `$")
-    key = re.search("field `(.*)`", said)
+def _explain(message: str) -> str:
+    """Translate msgspec's message into a sentence with the key and its valid values."""
+    problem, _, place = message.partition(" - at `$")
+    key = re.search("field `(.*)`", problem)
     name = ".".join(filter(None, (place.replace("[...]", "").strip("`."), key and key[1])))
-    if "unknown field" in said:
-        tables = (each.partition(".")[0] for each in EXPECTED)
+    if "unknown field" in problem:
+        tables = (known.partition(".")[0] for known in EXPECTED)
         near = did_you_mean(name, list(dict.fromkeys([*EXPECTED, *tables])))
         return f"there is no {name} in a policy.{near} The page of classes shows all there is."
     return f"{name} has to be {EXPECTED.get(name, f'a table, [{name}]')}."
@@ -278,74 +294,82 @@ def _explained(message: str) -> str:
 def named(
     policy: Policy, known: Mapping[str, Collection[str]], *, whole: bool = False
 ) -> tuple[Policy, list[str]]:
-    """Put the names of a class in the place of identifiers, and tell which mean nobody.
+    """Replace identifiers in a policy by students' names, and list warnings about unknown words.
 
     Parameters
     ----------
     policy : Policy
     known : mapping of str to collection of str
-        Students by name, with their identifiers.
+        Identifiers of each student by name.
     whole : bool
-        Nobody else is in the course: a word that is nearly a name is a slip.
+        Whether ``known`` are all students of the course. Then a word that is similar to a name
+        is an error rather than a warning.
 
     Raises
     ------
-    PolicyFileError, UnknownStudentError
-        A word is such a slip, or could mean several.
+    PolicyFileError
+        An unknown word is similar to a name, and ``whole`` is True.
+    UnknownStudentError
+        A word could mean several students.
     """
-    strangers = []
-    made: dict[str, dict[str, Any]] = {part: {} for part in OF_STUDENTS}
+    warnings = []
+    renamed: dict[str, dict[str, Any]] = {part: {} for part in OF_STUDENTS}
     for part in OF_STUDENTS:
-        told: Mapping[str, Any] = getattr(policy, part)
-        for word, said in told.items():
+        values: Mapping[str, Any] = getattr(policy, part)
+        for word, value in values.items():
             where = f"{FILE}, {part}: "
-            found, near = (meant(word, known, part=each, where=where) for each in (False, True))
-            made[part][found or word] = said
+            found, near = (
+                meant(word, known, part=by_part, where=where) for by_part in (False, True)
+            )
+            renamed[part][found or word] = value
             if found is None:
                 hint = f" Did you mean {near}?" if near else did_you_mean(word, known)
                 if hint and whole:
                     raise PolicyFileError(f"{where}nobody is called {word}.{hint}")
-                strangers.append(f"{where}nobody is called {word} yet.{hint}")
-    return replace(policy, **made), strangers
+                warnings.append(f"{where}nobody is called {word} yet.{hint}")
+    return replace(policy, **renamed), warnings
 
 
 def without(policy: Policy, name: str) -> Policy:
-    """Return a policy without one of its students."""
-    left: dict[str, Any] = {
-        part: {who: said for who, said in getattr(policy, part).items() if who != name}
+    """Return a copy of a policy without the entries of a student."""
+    parts: dict[str, Any] = {
+        part: {
+            student: value for student, value in getattr(policy, part).items() if student != name
+        }
         for part in OF_STUDENTS
     }
-    return replace(policy, **left)
+    return replace(policy, **parts)
 
 
 def differences(old: Policy, new: Policy) -> list[str]:
-    """Say what differs, key by key as the file has them, with both values."""
-    was, now = (dict(_keys(msgspec.to_builtins(policy))) for policy in (old, new))
+    """List the keys of two policies that differ, each in a sentence with both values."""
+    before, after = (dict(_flatten(msgspec.to_builtins(policy))) for policy in (old, new))
     return [
-        f"{key} was {was.get(key, 'nothing')}, and is {now.get(key, 'nothing')}"
-        for key in {**was, **now}
-        if was.get(key) != now.get(key)
+        f"{key} was {before.get(key, 'nothing')}, and is {after.get(key, 'nothing')}"
+        for key in {**before, **after}
+        if before.get(key) != after.get(key)
     ]
 
 
-def _keys(table: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each key of nested tables, as ``late.per_day``, with its value as text."""
     for key, value in table.items():
         if isinstance(value, dict):
-            yield from _keys(value, f"{above}{key}.")
+            yield from _flatten(value, f"{prefix}{key}.")
         elif value is not None:
-            yield f"{above}{key}", f"{value:g}" if isinstance(value, float) else str(value)
+            yield f"{prefix}{key}", f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
-    """Count the days, begun ones too, that work was late; None where nothing tells.
+    """Count the days, including the last one begun, that an attempt is late; None if unknown.
 
     Parameters
     ----------
     policy : Policy
     kept : Kept
-        Its platform may say when it was handed in, or, as Canvas, only whether that was late.
+        The attempt. Of Canvas, only whether it was late may be known.
     at : datetime, optional
-        When it was handed in.
+        Time of submission.
     """
     if kept.name in policy.days_late:
         return policy.days_late[kept.name]
@@ -359,10 +383,9 @@ def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
 
 
 def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> Result:
-    """Add the lines of a policy to a result.
+    """Return a result with the adjustments of a policy and the score that follows from them.
 
-    Where a person has set the total, that is the last word on what the work is worth: only the
-    scale follows.
+    If an instructor has set the total, only the scale is applied to it.
     """
     lines = list(result.adjustments)
     score = result.score
@@ -371,73 +394,76 @@ def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) ->
             forbidden = [*_numerical_lines(result)]
             lines += forbidden
             score = round(score + sum(line.points for line in forbidden), 2)
-        # Lateness may cost a part of what is left.
-        for line in _lines(replace(result, score=score), policy, kept, at):
+        # A deduction for lateness can be a share of the score after the lines before it.
+        for line in _late_and_bonus(replace(result, score=score), policy, kept, at):
             lines.append(line)
             score = round(score + line.points, 2)
     most = result.max_score
     if policy.scale is not None and most and policy.scale.to != most:
         scaled = round(round_half_up(score * policy.scale.to / most, 0.01), 2)
-        said = format_text(
+        text = format_text(
             "{score} of {most} = {scaled} of {scale}",
             score=f"{score:g}",
             most=f"{most:g}",
             scaled=f"{scaled:g}",
             scale=f"{policy.scale.to:g}",
         )
-        lines.append(Adjustment("scale", round(scaled - score, 2), said))
+        lines.append(Adjustment("scale", round(scaled - score, 2), text))
         score, most = scaled, policy.scale.to
     return replace(result, adjustments=tuple(lines), score=score, max_score=most)
 
 
 def _numerical_lines(result: Result) -> Iterator[Adjustment]:
-    """Yield a line for each task that takes back what gradients by finite differences earned.
+    """Yield for each task a deduction of the points for gradients by finite differences.
 
-    Points that a person has set, for a task or a check, are left as they are.
+    Points that an instructor has set for a task or check are not deducted.
     """
-    settled = {line.name for line in result.adjustments if line.kind == "task"}
+    overridden = {line.name for line in result.adjustments if line.kind == "task"}
     for task in result.tasks:
         checks = {check.check: check for check in task.checks if check.decision is None}
         lost: dict[str, float] = {}
         for finding in task.findings:
-            if finding.mistake == NUMERICAL_GRADIENT and task.title not in settled:
-                about = [checks[name] for name in finding.about if name in checks]
-                lost |= {check.check: _earned_by(check, finding.entries) for check in about}
+            if finding.mistake == NUMERICAL_GRADIENT and task.title not in overridden:
+                affected = [checks[name] for name in finding.about if name in checks]
+                lost |= {check.check: _earned_by(check, finding.entries) for check in affected}
         points = round(sum(lost.values()), 2)
         if points:
             names = ", ".join(name for name, part in lost.items() if part)
-            said = format_text(
+            text = format_text(
                 "{task}, {checks}: gradients have to be derived", task=task.title, checks=names
             )
-            yield Adjustment("numerical", -points, said, task.title)
+            yield Adjustment("numerical", -points, text, task.title)
 
 
 def _earned_by(check: CheckResult, outputs: Collection[str]) -> float:
-    """Return the points of a check that some outputs earned; without outputs, all its points."""
+    """Return the part of a check's points for the given outputs; without outputs, all points."""
     right = [entry.parameter for entry in check.entries if entry.state == "pass"]
     if not outputs or not right:
         return check.score
     return check.score * sum(name in outputs for name in right) / len(right)
 
 
-def _lines(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> Iterator[Adjustment]:
+def _late_and_bonus(
+    result: Result, policy: Policy, kept: Kept, at: datetime | None
+) -> Iterator[Adjustment]:
+    """Yield the deduction for lateness and the bonus, as far as the attempt has them."""
     days = days_late(policy, kept, at) or 0
     if policy.late is not None and days:
-        late, reached = policy.late, result.score
-        base = result.max_score if late.of == "maximum" else reached
-        share = min(days * late.per_day, late.most)
-        lost = min(base * share / 100, reached)
+        late, score = policy.late, result.score
+        base = result.max_score if late.of == "maximum" else score
+        percent = min(days * late.per_day, late.most)
+        lost = min(base * percent / 100, score)
         if late.days is not None and days > late.days:
-            lost = reached
-        said = _delay(policy, kept, at, days)
-        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), said, max_score=base)
+            lost = score
+        text = _describe_delay(policy, kept, at, days)
+        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), text, max_score=base)
     bonus = policy.bonus.get(kept.name)
     if bonus is not None:
         yield Adjustment("bonus", bonus.points, bonus.why)
 
 
-def _delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
-    """Say how late it was, after which time, and how many days that counts."""
+def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
+    """Describe a delay as in ``1 d 2 h late: 2 days begun``, and mention an extension."""
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None or kept.name in policy.days_late:
         return format_count("{count} day late", "{count} days late", days)
@@ -445,5 +471,5 @@ def _delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
     parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
     time = " ".join([f"{count} {unit}" for count, unit in parts if count][:2])
     begun = format_count("{count} day begun", "{count} days begun", days)
-    said = format_text("{time} late: {days}", time=time, days=begun)
-    return f"{said} ({'after an extension'})" if kept.name in policy.extensions else said
+    text = format_text("{time} late: {days}", time=time, days=begun)
+    return f"{text} ({'after an extension'})" if kept.name in policy.extensions else text

@@ -1,7 +1,7 @@
-"""Mark a class again from what was stored, without running any student's code.
+"""Mark a class again from the stored evidence, without running any student code.
 
-Answers stay answers: a new rubric, new tolerances or a withdrawn finding change what they
-are worth. Other questions (data, layers, starts, epochs) need grading anew.
+A new rubric, new tolerances or a withdrawn finding change the points for the stored outputs. With
+other inputs (data, layers, initial weights, epochs) the submissions must be graded again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from gradkit.task.shipped import DEFAULT
 
 
 class Marker:
-    """Marks stored evidence under an assignment as it is now.
+    """Marks stored evidence by the present version of an assignment.
 
     Parameters
     ----------
@@ -62,38 +62,38 @@ class Marker:
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used.
+        The assignment or the model solutions cannot be used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        # Answers are to the form that each was graded by.
-        self._of_form = cache(lambda form: Session(replace(settings, form=form)))
-        self.session: Session = self._of_form(settings.form)
-        self._known = cache(self._known_in)
-        self._basis = cache(self._basis_of)
+        # A stored result is marked by the form of the assignment that it was graded by.
+        self._session_of = cache(lambda form: Session(replace(settings, form=form)))
+        self.session: Session = self._session_of(settings.form)
+        self._tasks_of = cache(self._load_tasks)
+        self._basis_of = cache(self._compute_basis)
 
     def __reduce__(self) -> tuple[Callable[[Settings], Marker], tuple[Settings]]:
-        """Have another process read the files by itself, once."""
+        """Pickle only the settings: each process reads the files itself, once."""
         return _marker_of, (self._settings,)
 
     def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
-        """The result that this evidence has now.
+        """Return the result that follows from stored evidence by the present assignment.
 
         Raises
         ------
         StaleError
-            The evidence does not tell what the marks would be: see `judge_again`.
+            The evidence is not enough to decide the marks: see `judge_again`.
         """
         form, session = result.form, self.session
         scheme, required, digests = session.scheme, session.required, session.digests
-        answered = {each.task: each for each in evidence if not each.absent}
+        submitted = {of_task.task: of_task for of_task in evidence if not of_task.absent}
         marked = []
         for name in dict.fromkeys([*(task.task for task in result.tasks), *required]):
-            if name in answered:
-                marked.append(self._marked(form, name, answered[name], scheme))
+            if name in submitted:
+                marked.append(self._mark_task(form, name, submitted[name], scheme))
             elif name in required:
-                task = self._known(form)[name]
+                task = self._tasks_of(form)[name]
                 marked.append(absent(task, result.seed, scheme, form=form, digests=digests)[1])
         return replace(
             total(result, marked),
@@ -104,14 +104,14 @@ class Marker:
             required=required,
         )
 
-    def _marked(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
-        """Mark a task of which there are answers."""
-        task = self._known(form).get(name)
+    def _mark_task(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
+        """Mark a submitted task by its stored evidence."""
+        task = self._tasks_of(form).get(name)
         if task is None:
             raise StaleError(f"{name} is not in the assignment any more")
         if isinstance(task, Task):
             return assess(task, own, self._verdicts(form, task, own), scheme)
-        if own.basis != self._basis(form, name):
+        if own.basis != self._basis_of(form, name):
             raise StaleError(
                 f"{name} is judged by running its functions, and it, or its model solution, is "
                 "another one now"
@@ -119,50 +119,52 @@ class Marker:
         return assess(task, own, own.verdicts, scheme)
 
     def refuse(self, result: Result, kept: Kept) -> Result:
-        """The result of a submission that could not be graded, under the tasks as they are now."""
+        """Return the result of a submission that was refused or failed, with the present tasks."""
         return self.session.refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
-        """Those of the day, unless something has changed that they depend on."""
+        """Return the stored verdicts, and judge again those whose tolerances or task changed."""
         known: tuple[Verdict, ...] = ()
-        if evidence.basis == self._basis(form, task.id):
-            now, then = tolerances_of(task), evidence.tolerances
-            if now == then:
+        if evidence.basis == self._basis_of(form, task.id):
+            new, old = tolerances_of(task), evidence.tolerances
+            if new == old:
                 return evidence.verdicts
-            known = tuple(v for v in evidence.verdicts if now[v.check] == then.get(v.check))
+            known = tuple(v for v in evidence.verdicts if new[v.check] == old.get(v.check))
         if evidence.observations is None:
             return unchecked(task, evidence)
         try:
-            oracle = self._of_form(form).resources.oracle(task)
+            oracle = self._session_of(form).resources.oracle(task)
         except OracleError as error:
             raise StaleError(str(error).rstrip(".")) from None
         return judge_again(task, oracle, evidence, known)
 
-    def _known_in(self, form: Form) -> dict[str, Task | FunctionTask]:
-        """Return the tasks by id; with gradkit's own exercise those of all that come with it."""
-        session = self._of_form(form)
+    def _load_tasks(self, form: Form) -> dict[str, Task | FunctionTask]:
+        """Return the tasks by id; for gradkit's default assignment also the gallery's tasks."""
+        session = self._session_of(form)
         shipped = session.assignment.path == str(DEFAULT)
         tasks = (*(gallery_functions() if shipped else ()), *session.all_tasks)
         return {task.id: task for task in tasks}
 
-    def _basis_of(self, form: Form, name: str) -> str:
-        return basis_of(self._known(form)[name], form, self.session.digests)
+    def _compute_basis(self, form: Form, name: str) -> str:
+        """Return a digest of everything that a task's verdicts depend on."""
+        return basis_of(self._tasks_of(form)[name], form, self.session.digests)
 
 
 @lru_cache(maxsize=1)
 def _marker_of(settings: Settings) -> Marker:
+    """Return the marker for these settings, made once per process."""
     return Marker(settings)
 
 
 CHUNK = 50
-"""Results that go to a process at a time."""
+"""Results that are sent to a process at a time."""
 
 ALONE = 200
-"""Results that are marked in this process: others would take longer to start."""
+"""Largest number of results marked in this process: starting others would take longer."""
 
 
 class _Stored(Struct, frozen=True):
-    """A result as the store has it, on its way to a process, and the key that it would get."""
+    """A stored result with its evidence, and the key that the new result is to get."""
 
     kept: Kept
     key: str
@@ -171,7 +173,7 @@ class _Stored(Struct, frozen=True):
 
 
 _Marked = tuple[Kept, Filed | None, str]
-"""What became of one: a new result to be stored, or why it is stale."""
+"""A stored result, its new result (None if unchanged or stale), and why it is stale."""
 
 
 def remark_class(
@@ -189,31 +191,32 @@ def remark_class(
     dry_run: bool = False,
     workers: int = 1,
 ) -> Remarked:
-    """Mark a class again, by other settings where they are given and else as it was graded.
+    """Mark a class again, with the settings of its last run except for those that are given.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     assignment, reference, no_reference, preset
-        As in `gradkit.grading.settings.Settings`. What is not given is as in the last run.
+        As in `gradkit.grading.settings.Settings`. By default as in the last run.
     drops, keeps : sequence of str
-        Codes of findings that are withdrawn from everyone, or count again; former codes too.
+        Codes of findings to withdraw from all results, or to count again. Former codes are
+        allowed.
     attempt : str, optional
-        Which attempt counts from now on: ``last``, ``best`` or ``before=DATE``.
+        Rule for the attempt that counts from now on: ``last``, ``best`` or ``before=DATE``.
     new_version : bool
-        Go on although the class was graded with another gradkit.
+        Allow another gradkit version than the class was graded with.
     why : str
-        Reason, kept with the new marks. Students whose result changes read it.
+        Reason, stored with the new marks and shown to students whose result changes.
     dry_run : bool
-        Only tell what would change.
+        Return the changes, but store nothing.
     workers : int
         Processes that share the work.
 
     Raises
     ------
     GradkitError
-        Nothing was changed.
+        The class cannot be marked with these settings. Nothing was changed.
 
     Examples
     --------
@@ -240,56 +243,66 @@ def remark_class(
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
         refuse_unfit(store, marker.session, new_version=new_version)
-        new, stale = _marked_again(store, settings, marker, workers)
+        new, stale = _mark_all(store, settings, marker, workers)
         total, changes = _changes(store, new, rule, rules)
         if not dry_run:
-            # All at once: a class is never half under one rubric, half under another.
+            # In one transaction, so that all students are always marked by the same rubric.
             with store.writing():
                 run = store.begin("remark", settings, why=why, policy=rule, rules=rules)
                 store.drop(run, drops)
                 store.keep([name for code in keeps for name in all_codes(code)])
                 store.amend(run, new)
                 store.end(run)
-        warned = (*strangers, *cautions(store, everybody(store)))
-        return Remarked(total, len(new), changes, stale, warned)
+        warnings = (*strangers, *cautions(store, everybody(store)))
+        return Remarked(total, len(new), changes, stale, warnings)
 
 
-def _marked_again(
+def _mark_all(
     store: Store, settings: Settings, marker: Marker, workers: int
 ) -> tuple[dict[int, Filed], tuple[tuple[str, str], ...]]:
-    """Return by id results that are not as they were, and who is stale, with the reason."""
-    kept = [each for each in store.newest() if store.result(each.id)]
+    """Mark all stored results.
+
+    Return the new results that differ, by the ids of the old ones, and the students whose
+    evidence is stale, each with the reason.
+    """
+    results = [kept for kept in store.newest() if store.result(kept.id)]
     stale: list[tuple[str, str]] = []
     new: dict[int, Filed] = {}
-    for old, filed, told in map_chunks(
+    for old, filed, reason in map_chunks(
         partial(_mark, marker),
-        _stored(store, settings, marker, kept),
+        _stored(store, settings, marker, results),
         size=CHUNK,
-        workers=1 if len(kept) <= ALONE else workers,
+        workers=1 if len(results) <= ALONE else workers,
     ):
         if filed is not None:
             new[old.id] = filed
-        if told:
-            stale.append((old.name, told))
+        if reason:
+            stale.append((old.name, reason))
     return new, tuple(stale)
 
 
-def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], held: Sequence[str]) -> None:
-    """Refuse to let count what counts, or what is withdrawn in the same breath."""
+def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], dropped: Sequence[str]) -> None:
+    """Raise GradingError if ``--keep`` names a code that is not withdrawn, or also dropped."""
     for code in keeps:
         if code in drops:
             raise GradingError(f"--keep {code}: --drop says the contrary. Leave one of them out.")
-        if code not in held:
-            there = f"Withdrawn are {', '.join(held)}" if held else "Nothing is"
-            raise GradingError(f"--keep {code}: it is not withdrawn. {there}.")
+        if code not in dropped:
+            listed = f"Withdrawn are {', '.join(dropped)}" if dropped else "Nothing is"
+            raise GradingError(f"--keep {code}: it is not withdrawn. {listed}.")
 
 
 def _changes(
     store: Store, new: Mapping[int, Filed], rule: str | None, rules: Policy | None
 ) -> tuple[int, tuple[Change, ...]]:
-    """Count students with a score, and list whose score new marks, rule or policy change."""
-    former, now = Counting(store), Counting(store, rule=rule, policy=rules, amended=new)
-    before, after = ({name: at.score(name) for name in at.attempts} for at in (former, now))
+    """Count the students with a score, and list the changes of scores.
+
+    Scores can change by new results, the rule for the counting attempt or the policy.
+    """
+    old_class, new_class = Counting(store), Counting(store, rule=rule, policy=rules, amended=new)
+    before, after = (
+        {name: counting.score(name) for name in counting.attempts}
+        for counting in (old_class, new_class)
+    )
     pairs = {n: (before.get(n, NONE), after.get(n, NONE)) for n in sorted(before | after)}
     scored = sum(old[0] is not None or now[0] is not None for old, now in pairs.values())
     changes = (Change(name, *old, *now) for name, (old, now) in pairs.items() if old != now)
@@ -297,15 +310,16 @@ def _changes(
 
 
 NONE = (None, None)
-"""The score and the largest of a student with nothing that counts."""
+"""Score and largest score of a student without a counting result."""
 
 
 def _stored(
     store: Store, settings: Settings, marker: Marker, kept: Sequence[Kept]
 ) -> Iterator[_Stored]:
-    """The results with their evidence, and with the key that grading anew would give them.
+    """Yield stored results with their evidence and the key that grading now would give them.
 
-    Of how their code was run, which nothing here changes, their own run has the word.
+    Settings of how the code was run are taken from the run that ran it: marking changes no
+    others than ``no_reference``, ``preset`` and the digests of the assignment's files.
     """
     bases = {
         run.id: key_base(
@@ -317,16 +331,17 @@ def _stored(
         if run.kind == "grade"
     }
     named = store.named()
-    for each in kept:
-        # Any of a group may have been named.
-        group = [word for member in each.sender.members for word in member.values()]
-        tasks = next((named[n] for n in (each.name, *group) if n in named), ())
-        made = each.taken is not None and key_of(bases[each.taken], each.digest, *tasks)
-        key = made or each.key
-        yield _Stored(each, key, store.result(each.id), store.evidence(each.id))
+    for result in kept:
+        # An instructor can have chosen the tasks under the name of any member of a group.
+        group = [word for member in result.sender.members for word in member.values()]
+        tasks = next((named[n] for n in (result.name, *group) if n in named), ())
+        new_key = result.taken is not None and key_of(bases[result.taken], result.digest, *tasks)
+        key = new_key or result.key
+        yield _Stored(result, key, store.result(result.id), store.evidence(result.id))
 
 
 def _mark(marker: Marker, stored: _Stored) -> _Marked:
+    """Mark one stored result again."""
     kept = stored.kept
     old = unpack(stored.result, Result)
     if kept.standing != "graded":
@@ -340,7 +355,7 @@ def _mark(marker: Marker, stored: _Stored) -> _Marked:
     except StaleError as error:
         return kept, None, str(error)
     packed = pack(new)
-    # Compare bytes: NaN never equals itself.
+    # Bytes are compared since results can contain NaN, which does not equal itself.
     if packed == stored.result and stored.key == kept.key:
         return kept, None, ""
     return kept, filed_of(kept, stored.key, new, result=packed), ""

@@ -1,4 +1,4 @@
-"""Grade a class into a folder, as `gradkit grade` does; or say first what is odd in it."""
+"""Grade a class into a folder, as `gradkit grade` does, or preview the submissions."""
 
 from __future__ import annotations
 
@@ -50,19 +50,19 @@ from gradkit.submission.source import parse as parse_source
 
 
 def preview(listed: Enrolment, assignment: Assignment) -> Preview:
-    """Read every submission, run none, and list what a person should know first."""
+    """Read all submissions without running them, and list what an instructor should know."""
     found, match = [(each.handed, each.sender) for each in listed.entries], listed.match
     names = [handed.name for handed, _ in found]
     copies: dict[str, dict[str, None]] = {}
     empty: list[str] = []
     refused: list[tuple[str, str]] = []
-    other: list[tuple[str, str]] = []
+    unrelated: list[tuple[str, str]] = []
     broken: list[tuple[str, str]] = []
     with Loader() as loader:
         for handed, _ in found:
             try:
                 parcel = loader.load(handed)
-                digest = _contents(parcel)
+                digest = _digest_of_contents(parcel)
                 submission = parse(parcel)
             except SubmissionError as error:
                 refused.append((handed.name, str(error)))
@@ -71,10 +71,14 @@ def preview(listed: Enrolment, assignment: Assignment) -> Preview:
                 empty.append(handed.name)
                 continue
             copies.setdefault(digest, {})[handed.name] = None
-            told = [one.message.partition("\n")[0] for one in submission.problems if one.broken]
-            broken += [(handed.name, each) for each in told[:1]]
+            errors = [
+                problem.message.partition("\n")[0]
+                for problem in submission.problems
+                if problem.broken
+            ]
+            broken += [(handed.name, first) for first in errors[:1]]
             if not has_roles(submission, assignment):
-                other.append((handed.name, refusal(submission, assignment)))
+                unrelated.append((handed.name, refusal(submission, assignment)))
     return Preview(
         total=len(found),
         sources=Counter(sender.source for _, sender in found),
@@ -83,7 +87,7 @@ def preview(listed: Enrolment, assignment: Assignment) -> Preview:
         duplicates=tuple(tuple(same) for same in copies.values() if len(same) > 1),
         empty=tuple(empty),
         refused=tuple(refused),
-        other=tuple(other),
+        other=tuple(unrelated),
         unmatched=tuple(names[number] for number in match.strangers),
         open=tuple(
             (names[number], tuple(student.name for student in students))
@@ -94,16 +98,17 @@ def preview(listed: Enrolment, assignment: Assignment) -> Preview:
     )
 
 
-def _contents(parcel: RawSubmission) -> str:
-    """A digest of the files' bytes, whatever they are called."""
-    each = sorted(hashlib.sha256(file.data).digest() for file in parcel.files)
-    return hashlib.sha256(b"".join(each)).hexdigest()
+def _digest_of_contents(parcel: RawSubmission) -> str:
+    """Return a digest of the contents of a submission's files that ignores their names."""
+    digests = sorted(hashlib.sha256(file.data).digest() for file in parcel.files)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def has_roles(submission: Submission, assignment: Assignment) -> bool:
-    """True where anything in it has the name or the form of a role, as far as the text tells.
+    """Return True if any code of a submission has the name or form of a role of a task.
 
-    A cell that cannot be read might have anything in it.
+    Nothing is run. It is also True if a cell is not valid Python, since the cell could contain
+    any role.
     """
     if any(parse_source(cell.source).tree is None for cell in submission.cells):
         return True
@@ -116,7 +121,7 @@ def has_roles(submission: Submission, assignment: Assignment) -> bool:
 
 
 class Unwatched:
-    """A `gradkit.classroom.grade.Watch` that tells nobody how far the grading is."""
+    """A `gradkit.classroom.grade.Watch` that does nothing."""
 
     def begin(self, total: int) -> None:
         """See `Watch`."""
@@ -135,9 +140,9 @@ UNWATCHED = Unwatched()
 
 
 class Graded(Struct, frozen=True):
-    """How a run over a class ended, and the class as it is now.
+    """Counts of a run, and the summary of the class after it.
 
-    ``path`` is the class file. ``mistake`` is None if no mistake was found.
+    ``path`` is the class file. ``mistake`` is the most frequent mistake, None if there is none.
     """
 
     tally: Tally
@@ -164,44 +169,46 @@ def grade_class(
     watch: Watch = UNWATCHED,
     **settings: Any,
 ) -> Graded:
-    """Grade what has been handed in, and go on where it was left.
+    """Grade the submissions of a class that are new or have changed.
 
     Parameters
     ----------
     paths : iterable of Path
-        Each file, each sub-folder and each member of a folder or zip is one submission.
+        Files, folders and zips. Each file, and each sub-folder or member of a folder or zip, is
+        one submission.
     folder : Path
-        Folder of the class; made if there is none.
+        Folder of the class; it is made if it does not exist.
     roster : Path, optional
-        CSV of the course's students; by default the one that the class was graded with.
+        CSV file of the course's students; by default the roster of earlier runs.
     groups : bool
-        What one of a roster's group handed in is the whole group's.
+        Whether a member's submission belongs to the whole group of the roster.
     attempt : str, optional
-        Which attempt counts from now on: ``last``, ``best`` or ``before=DATE``.
+        Rule for the attempt that counts from now on: ``last``, ``best`` or ``before=DATE``.
     workers : int, optional
-        Submissions graded at a time. By default one for each core.
+        Submissions graded in parallel, by default one for each core.
     scheduler : str, optional
-        Address of a Dask scheduler, on whose workers to grade.
+        Address of a Dask scheduler whose workers grade the submissions.
     require_tier : int, optional
-        Tier of isolation below which nothing is run; 2 by default.
+        Lowest tier of isolation at which code is run, by default 2.
     new_version : bool
-        Go on although the class was graded with another gradkit.
+        Allow another gradkit version than the class was graded with.
     change_settings : bool
-        Go on although the settings or the policy are others than those of the class.
+        Allow settings or a policy that differ from those of the class.
     student : str, optional
-        Grade this one's submissions alone, and again; ``tasks`` are then what these are. Where
-        one submission alone is given, it is theirs, whatever it is called.
+        Grade only this student's submissions, even if they are unchanged. ``tasks`` then says
+        which tasks they solve. A single submission is the student's under any name.
     html : bool
-        Write ``pages/index.html`` and a page for each student too, at level ``hints``.
+        Also write ``pages/index.html`` and a page for each student, with the level ``hints``.
     watch : Watch
-        Is told of each submission.
+        Observer of the progress.
     **settings
-        Fields of `gradkit.grading.settings.Settings`. What is not given is as the class has it.
+        Fields of `gradkit.grading.settings.Settings`, by default those of the class.
 
     Raises
     ------
     GradkitError
-        Nothing is graded; or the class file cannot be written, which keeps what is in it.
+        The class cannot be graded with these arguments, or the class file cannot be written.
+        Stored results are kept.
 
     Examples
     --------
@@ -222,31 +229,33 @@ def grade_class(
             known |= {name: tuple(tasks)} if (tasks := settings.pop("tasks", ())) else {}
         tier = required_tier(require_tier)
         former = remembered(store, settings, change=change_settings)
-        # What was decided of the class holds for whoever comes late, too.
+        # Findings that were withdrawn for the class are also withdrawn for new submissions.
         made = replace(former, require_tier=tier, dropped=store.dropped())
         for tasks in known.values():
             assignment_and_reference(replace(made, tasks=tasks))
         listed = _enrolment(handed, course, names_of(store))
         if name is not None:
             listed = of_student(listed, name, paths, students(store))
-        rules, strangers, said = changed_policy(store, _people(listed), whole=bool(course.roster))
-        if said and not change_settings:
-            raise GradingError(f"{said}, as does --change-settings.")
-        for told in strangers:
-            watch.warn(told)
+        rules, unknown, change = changed_policy(
+            store, _students_of(listed), whole=bool(course.roster)
+        )
+        if change and not change_settings:
+            raise GradingError(f"{change}, as does --change-settings.")
+        for warning in unknown:
+            watch.warn(warning)
         grading = Grading(store, made, watch, new_version=new_version, student=name, named=known)
-        # First of all: whoever interrupts this before the first result goes on by it, too.
+        # The settings are stored before the first result, so that an interrupted run resumes.
         begun = grading.begin(listed, course=course, policy=rule, rules=rules)
         with Cluster(made, scheduler) if scheduler else LocalPool(made, workers or cores()) as pool:
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
         rows = everybody(store)
-        warned, summary = cautions(store, rows), summarise(store, rows=rows)
+        warnings, summary = cautions(store, rows), summarise(store, rows=rows)
         if not is_installed("torch"):
-            warned += unchecked(summary, torch_tasks(grading.assignment))
-        for told in warned:
-            watch.warn(told)
+            warnings += unchecked(summary, torch_tasks(grading.assignment))
+        for warning in warnings:
+            watch.warn(warning)
         if html:
             from gradkit.classroom.feedback.pages import write_pages
 
@@ -265,46 +274,46 @@ REMEMBERED = {
     "seed": "--seed",
     "preset": "--preset",
 }
-"""Settings that a class keeps, and the options that give them."""
+"""Settings that are stored for a class, and the options that set them."""
 
 
 def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Settings:
-    """Return the settings of a class, with those that are given where it has none yet.
+    """Return the stored settings of a class, updated with the given settings.
 
-    As long as nothing is graded, what is given may differ from what was said before.
+    As long as nothing is graded, given settings can differ from stored ones.
 
     Parameters
     ----------
     store : Store
     given : mapping
-        Fields of `Settings`; what is empty is not given.
+        Fields of `Settings`. None, False and empty tuples are ignored.
     change : bool
-        Take what is given although the class has others.
+        Allow given settings that differ from the stored ones.
 
     Raises
     ------
     GradingError
-        Something else is given than what the class was graded with.
+        A given setting differs from the one that the class was graded with.
     """
-    told = _told(given)
+    new = _without_defaults(given)
     former = settings_of(store) if store.last_marked() else Settings()
-    if "reference" in told:
-        told.setdefault("no_reference", False)
-    differs = [key for key in REMEMBERED if key in told and told[key] != getattr(former, key)]
-    if differs and store.newest() and not change:
-        said = "; ".join(
-            f"{REMEMBERED[key]} was {_shown(getattr(former, key))}, and is {_shown(told[key])}"
-            for key in differs
+    if "reference" in new:
+        new.setdefault("no_reference", False)
+    differing = [key for key in REMEMBERED if key in new and new[key] != getattr(former, key)]
+    if differing and store.newest() and not change:
+        changes = "; ".join(
+            f"{REMEMBERED[key]} was {_show(getattr(former, key))}, and is {_show(new[key])}"
+            for key in differing
         )
         raise GradingError(
-            f"{store.path} keeps what it was graded with: {said}. Leave that out, or grade "
+            f"{store.path} keeps what it was graded with: {changes}. Leave that out, or grade "
             "everybody by it with --change-settings."
         )
-    return replace(former, **told)
+    return replace(former, **new)
 
 
-def _told(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that are given."""
+def _without_defaults(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out settings that are None, False or empty, and make paths absolute."""
     return {
         key: value.resolve() if isinstance(value, Path) else value
         for key, value in given.items()
@@ -312,7 +321,8 @@ def _told(given: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shown(value: object) -> str:
+def _show(value: object) -> str:
+    """Return a setting's value as text for a message."""
     if value is None or value is False or value == ():
         return "not given"
     return (
@@ -321,7 +331,10 @@ def _shown(value: object) -> str:
 
 
 def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
-    """Say of how many students tasks in torch count as nothing, since it is not installed."""
+    """Return a warning that names the students whose torch tasks could not be checked.
+
+    ``torch`` are the ids of the tasks in torch. The list is empty if there are no such students.
+    """
     names = [
         row.name
         for row in summary.rows
@@ -343,16 +356,30 @@ def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
 def of_student(
     roll: Enrolment, name: str, paths: Sequence[Path], known: Mapping[str, Collection[str]]
 ) -> Enrolment:
-    """Return one student's part of what is given: all that bears the name, or else the whole.
+    """Return a roll with only one student's submissions.
+
+    If none is under the student's name, and none is another student's, the single submission or
+    path is taken as the student's.
+
+    Parameters
+    ----------
+    roll : Enrolment
+    name : str
+    paths : sequence of Path
+        Paths that the roll was gathered from.
+    known : mapping of str to collection of str
+        Identifiers of the students of the class by name.
 
     Raises
     ------
     GradingError
-        Several are given, or others' work (``known`` are the class), and none is that student's.
+        No submission can be taken as the student's.
     """
     own = [entry for entry in roll.entries if name in entry.students]
     others = [
-        e for e in roll.entries if e.sender.source != "plain" or meant(e.sender.student, known)
+        entry
+        for entry in roll.entries
+        if entry.sender.source != "plain" or meant(entry.sender.student, known)
     ]
     if not own and len(roll.entries) == 1:
         (entry,) = roll.entries
@@ -369,9 +396,9 @@ def of_student(
     return replace(roll, entries=tuple(own))
 
 
-def _people(roll: Enrolment) -> dict[str, tuple[str, ...]]:
-    """Return everybody in a roll, with identifiers."""
-    known = {each.name: tuple(each.ids.values()) for each in roll.students}
+def _students_of(roll: Enrolment) -> dict[str, tuple[str, ...]]:
+    """Return the identifiers of all students of a roll by name."""
+    known = {student.name: tuple(student.ids.values()) for student in roll.students}
     for entry in roll.entries:
         known |= {n: tuple(entry.sender.ids.values()) for n in entry.students if n not in known}
     return known
@@ -385,14 +412,14 @@ def preview_class(
     groups: bool = False,
     **settings: Any,
 ) -> Preview:
-    """List whose the submissions are and what is odd in them, and run nothing.
+    """List the students of submissions and any irregularities, without running anything.
 
     Parameters
     ----------
     paths, folder, roster, groups
         See `grade_class`. Nothing is written into the folder.
     **settings
-        Fields of `gradkit.grading.settings.Settings`. What is not given is as the class has it.
+        Fields of `gradkit.grading.settings.Settings`, by default those of the class.
 
     Examples
     --------
@@ -404,7 +431,7 @@ def preview_class(
     handed = _handed(paths, folder, course)
     known: dict[str, str] = {}
     people: Mapping[str, Collection[str]] = {}
-    made = Settings(**_told(settings))
+    made = Settings(**_without_defaults(settings))
     if (folder / FILE).exists():
         with Store(folder, write=False) as store:
             known, people = names_of(store), students(store)
@@ -416,17 +443,19 @@ def preview_class(
         preview(listed, assignment),
         tasks=required_of(made, assignment),
         provisional=reference is None,
-        strangers=tuple(named(rules, {**_people(listed), **people}, whole=bool(course.roster))[1]),
+        strangers=tuple(
+            named(rules, {**_students_of(listed), **people}, whole=bool(course.roster))[1]
+        ),
     )
 
 
 def course_of(folder: Path, roster: Path | None, *, groups: bool) -> Course:
-    """Return who is in a course: by a roster that is given, else by the one that the class has.
+    """Return the course by the given roster, or else by the roster stored for the class.
 
     Raises
     ------
     GradingError
-        Groups are asked for, and there is no roster.
+        ``groups`` is True, but there is no roster.
     """
     course = NO_COURSE
     if (folder / FILE).exists():
@@ -444,10 +473,11 @@ def course_of(folder: Path, roster: Path | None, *, groups: bool) -> Course:
 
 
 def _handed(paths: Iterable[Path], folder: Path, course: Course) -> list[Handed]:
-    """Gather submissions, but for what is gradkit's own or the roster."""
+    """Gather the submissions at some paths, except for gradkit's own files and the roster."""
     own = [folder, *files_of(folder), *([Path(course.roster)] if course.roster else [])]
     return gather(list(paths), own)
 
 
 def _enrolment(handed: Sequence[Handed], course: Course, known: Mapping[str, str]) -> Enrolment:
+    """Assign submissions to the students of a course, see `enrolment_of`."""
     return enrolment_of(handed, course.students, by_group=course.groups, known=known)

@@ -1,8 +1,8 @@
-"""Processes of a class: workers that grade, and helpers that share any other piece of work.
+"""Start processes for a class: workers that grade, and helpers for any other work.
 
-There is a worker for each core, and a slow one for what holds up the others. A worker is a
-trusted parent with workers of its own: it holds the answers and runs no student's code. It ends
-when whoever sends it orders is gone, and a helper with the process that it helps.
+There is a worker for each core, and a slow worker for overdue submissions. A worker is a trusted
+parent with its own sandboxed workers: it knows the answers and runs no student code. Workers and
+helpers end when the process that started them ends.
 """
 
 from __future__ import annotations
@@ -43,18 +43,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 AHEAD = 2
-"""Items for each process that are taken before the first of them is given back."""
+"""Items per process that are sent before the result of the first is returned."""
 
 GRACE = 5.0
-"""Seconds that processes are given to end of their own accord."""
+"""Seconds that processes have to end by themselves before they are killed."""
 
 
 class Helpers(contextlib.AbstractContextManager["Helpers"]):
-    """So many processes; what they are given to do lies in modules that they can import.
+    """A number of processes that call functions of importable modules.
 
     Parameters
     ----------
     count : int
+        Number of processes.
     """
 
     def __init__(self, count: int) -> None:
@@ -64,25 +65,26 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
             for _ in range(count):
                 self._started.append(start(_serve, stdin=PIPE))
                 self._idle.put(self._started[-1].connection)
-        except BaseException:  # an interrupt: nobody has these processes yet, to close them
+        except BaseException:  # after an interrupt, no caller could close these processes
             self.close()
             raise
 
     def map(self, function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Give what a function makes of each item, in the order of the items.
+        """Yield a function's value for each item, in the order of the items.
 
-        A few are taken at a time: memory does not grow with their number.
+        Only a few items are taken ahead, so that memory does not grow with their number.
+        Exceptions of the function are raised here.
 
         Raises
         ------
         BreakdownError
-            A process was lost. What the function raises is raised here.
+            A process was lost.
         """
         threads = ThreadPoolExecutor(len(self._started))
         ahead: deque[Future[R]] = deque()
         try:
             for item in items:
-                ahead.append(threads.submit(self._ask, function, item))
+                ahead.append(threads.submit(self._call, function, item))
                 if len(ahead) == AHEAD * len(self._started):
                     yield ahead.popleft().result()
             while ahead:
@@ -90,8 +92,8 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, function: Callable[[T], R], item: T) -> R:
-        """Have a process that is idle call the function."""
+    def _call(self, function: Callable[[T], R], item: T) -> R:
+        """Call the function with an item in an idle process, and return the value."""
         connection = self._idle.get()
         try:
             connection.send((function, item))
@@ -108,11 +110,11 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
         return made
 
     def close(self) -> None:
-        """Let each finish what it has in hand, and end."""
-        for each in self._started:
-            each.connection.close()
-        for each in self._started:
-            with each.process as process:
+        """Let the processes finish their present item and end; kill them after `GRACE`."""
+        for started in self._started:
+            started.connection.close()
+        for started in self._started:
+            with started.process as process:
                 with contextlib.suppress(TimeoutExpired):
                     process.wait(GRACE)
                 process.kill()
@@ -124,17 +126,17 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
 def map_chunks(
     function: Callable[[T], R], items: Iterable[T], *, size: int, workers: int
 ) -> Iterator[R]:
-    """Give what a function makes of each item, in the order of the items.
+    """Yield a function's value for each item, in the order of the items, from several processes.
 
     Parameters
     ----------
     function : callable
-        Of a module that can be imported.
+        Function of an importable module.
     items : iterable
     size : int
-        Items that go to a process at a time.
+        Items that are sent to a process at a time.
     workers : int
-        Processes; where there is one, it is this one.
+        Number of processes. With one, the function is called in this process.
     """
     rest = iter(items)
     chunks = iter(lambda: list(islice(rest, size)), [])
@@ -142,10 +144,11 @@ def map_chunks(
         yield from map(function, items)
         return
     with Helpers(workers) as helpers:
-        yield from chain.from_iterable(helpers.map(partial(_each, function), chunks))
+        yield from chain.from_iterable(helpers.map(partial(_map_list, function), chunks))
 
 
-def _each(function: Callable[[T], R], items: list[T]) -> list[R]:
+def _map_list(function: Callable[[T], R], items: list[T]) -> list[R]:
+    """Return a function's values for a list of items."""
     return list(map(function, items))
 
 
@@ -158,38 +161,42 @@ def cores() -> int:
 
 
 def _serve(connection: Connection) -> None:
-    """Do what is asked for until nobody asks any more."""
-    # An interrupt is the other process' business, which then wants no more of this one.
+    """Call functions for the parent until it closes the connection."""
+    # The parent handles an interrupt, and then closes the connection.
     ignore_interrupts()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
             function, item = connection.recv()
-            connection.send(_tried(function, item))
+            connection.send(_try_call(function, item))
 
 
-def _tried(function: Callable[[Any], object], item: object) -> tuple[Exception | None, object]:
+def _try_call(function: Callable[[Any], object], item: object) -> tuple[Exception | None, object]:
+    """Call a function, and return the exception that it raised, or None and the value."""
     try:
         return None, function(item)
-    except Exception as error:  # for whoever asked, who knows what it means
+    except Exception as error:  # raised again in the parent, which can handle it
         return error, None
 
 
 def _end_with_parent() -> None:
-    """End as soon as the parent has ended, however it did, in the middle of work too."""
+    """End this process as soon as its parent has ended, even while a function is running.
+
+    The parent holds the other end of standard input, which closes however the parent ends.
+    """
     with contextlib.suppress(OSError):
         os.read(0, 1)
     os._exit(1)
 
 
 class Grader:
-    """Grades orders one after another, hurried ones in a session that keeps the pace."""
+    """Grades orders one by one; hurried orders in a session with a time budget."""
 
     def __init__(self, hurried: Session, patient: Session) -> None:
         self._sessions = {True: hurried, False: patient}
 
     def grade(self, order: Order) -> Reply:
-        """Grade one order; whatever goes wrong in this process, there is a reply."""
+        """Grade an order and return a reply, even if gradkit itself fails on it."""
         parcel, started = order.parcel, time.monotonic()
         try:
             graded = self._sessions[order.hurried].grade(parse(parcel), order.seed, order.tasks)
@@ -200,7 +207,7 @@ class Grader:
             return Reply(failed(order, str(error)))
         except (GradingError, SubmissionError) as error:
             return Reply(failed(order, str(error), "refused"))
-        except Exception as error:  # a fault of ours must cost one submission, never the class
+        except Exception as error:  # a bug of gradkit must not end the grading of the others
             contain(error, f"over {parcel.name}")
             return Reply(failed(order, failed_sentence(error)))
         taken = time.monotonic() - started
@@ -210,7 +217,7 @@ class Grader:
 
 
 def _timed_out(result: Result) -> bool:
-    """True where a check ran out of time, or a trace may have."""
+    """Return True if a check timed out, or a finding has no trace, perhaps for lack of time."""
     return any(
         any(check.state == "timeout" for check in task.checks)
         or any(finding.untraced for finding in task.findings)
@@ -220,14 +227,14 @@ def _timed_out(result: Result) -> bool:
 
 @contextlib.contextmanager
 def grader(settings: Settings) -> Iterator[Grader]:
-    """A grader with workers of its own.
+    """Open a grader with its own sandboxed workers.
 
     Raises
     ------
     GradingError
-        The assignment or the reference cannot be used.
+        The assignment or the model solutions cannot be used.
     """
-    # No array here is large enough for threads; there is a worker for each core already.
+    # The arrays are too small for threads, and there is a worker for each core already.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with (
         Workshop(require_tier=settings.require_tier) as workshop,
@@ -238,36 +245,36 @@ def grader(settings: Settings) -> Iterator[Grader]:
 
 
 def main(orders: Connection, settings: Settings, niceness: int) -> None:
-    """Serve orders until there is nobody left to send them."""
-    # An interrupt is the sender's business, who then closes the connection.
+    """Grade orders from a connection until it is closed."""
+    # The sender handles an interrupt, and then closes the connection.
     ignore_interrupts()
     signal.signal(signal.SIGTERM, _leave)
     if hasattr(signal, "SIGHUP"):
-        # Nor is a terminal that is closed any but the sender's.
+        # The sender also handles the closing of the terminal.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if niceness and hasattr(os, "nice"):
         os.nice(niceness)
     decoder = msgspec.msgpack.Decoder(Order)
-    with grader(settings) as able, contextlib.suppress(EOFError, OSError):
-        # What is loaded by now stays: the collector need not go through it again and again.
+    with grader(settings) as opened, contextlib.suppress(EOFError, OSError):
+        # Objects loaded by now are kept for good, so the collector need not visit them again.
         gc.collect()
         gc.freeze()
         while True:
             order = decoder.decode(orders.recv_bytes())
-            orders.send_bytes(msgspec.msgpack.encode(able.grade(order)))
+            orders.send_bytes(msgspec.msgpack.encode(opened.grade(order)))
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:
-    """End in good order: workers stopped, folders removed. Being told again changes nothing."""
+    """Handle SIGTERM: exit so that workers are stopped and folders removed; ignore repeats."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(128 + number)
 
 
 SLOW_NICENESS = 19
-"""Niceness of the slow worker: its endless loops leave the cores to the others."""
+"""Niceness of the slow worker: its endless loops leave the cores to other workers."""
 
 PATIENCE = 600.0
-"""Seconds after which a worker that has not answered is given up. Deadlines end long before."""
+"""Seconds after which a worker that does not answer is replaced. Deadlines end long before."""
 
 ENDLESS = (
     "gradkit's own process did not come to an end with this submission within {patience:g} "
@@ -277,31 +284,33 @@ ENDLESS = (
 
 
 class WorkerPool(contextlib.AbstractContextManager["WorkerPool"], Protocol):
-    """Takes orders and gives replies, on this machine or elsewhere."""
+    """Workers that take orders and return replies, on this machine or on others."""
 
     def capacity(self, *, slow: bool) -> int:
-        """Count the orders that it takes now; ``slow``: of those that must not hold up others."""
+        """Count the orders that the pool can take now; with ``slow``, those for slow workers."""
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """Hand over orders, no more than there is room for."""
+        """Send orders to the workers, at most as many as `capacity`."""
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """Return what has come back within that time; no reply where the worker was lost."""
+        """Return the replies that come within the time; None for orders whose worker was lost."""
 
     def close(self) -> None:
-        """Drop what is in hand, and end."""
+        """Cancel the orders that are not finished, and end the workers."""
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
 
 def failed(order: Order, told: str, standing: Standing = "failed") -> Filed:
-    """Return the result of an order that could not be carried out, and why."""
+    """Return the result of an order that could not be graded, with the reason ``told``."""
     parcel = order.parcel
     return Filed(parcel.name, parcel.path, parcel.digest, order.key, standing, told)
 
 
 class _Worker(Struct):
+    """A worker process, the order that it is grading, and since when in monotonic seconds."""
+
     slow: bool
     process: Popen[bytes]
     connection: Connection
@@ -316,37 +325,37 @@ class LocalPool(WorkerPool):
     ----------
     settings : Settings
     workers : int
-        How many submissions are graded at a time, besides one that is overdue. They start
-        with the first orders: where there are none, nothing starts.
+        Number of submissions graded in parallel, besides one that is overdue. The processes
+        are started with the first orders: without orders, none is started.
     """
 
     def __init__(self, settings: Settings, workers: int) -> None:
         self._settings = settings
-        self._most = workers
+        self._max_workers = workers
         self._decoder = msgspec.msgpack.Decoder(Reply)
         self._workers: list[_Worker] = []
 
     def capacity(self, *, slow: bool) -> int:
         """See `WorkerPool`."""
-        busy = [each for each in self._workers if each.slow == slow and each.order is not None]
-        return (1 if slow else self._most) - len(busy)
+        busy = [w for w in self._workers if w.slow == slow and w.order is not None]
+        return (1 if slow else self._max_workers) - len(busy)
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
         """See `WorkerPool`."""
         for order in orders:
-            idle = (each for each in self._workers if each.slow == slow and each.order is None)
+            idle = (w for w in self._workers if w.slow == slow and w.order is None)
             worker = next(idle, None)
             if worker is None:
                 worker = _Worker(slow, *self._start(slow=slow))
                 self._workers.append(worker)
             worker.order, worker.since = order, time.monotonic()
-            # A worker that is gone is noticed when there is no answer.
+            # If the worker has ended, `take` notices it when the answer is read.
             with contextlib.suppress(OSError):
                 worker.connection.send_bytes(msgspec.msgpack.encode(order))
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
         """See `WorkerPool`."""
-        busy = [(each, each.order) for each in self._workers if each.order is not None]
+        busy = [(worker, worker.order) for worker in self._workers if worker.order is not None]
         ready = wait([worker.connection for worker, _ in busy], seconds)
         taken: list[tuple[Order, Reply | None]] = []
         for worker, order in busy:
@@ -362,6 +371,7 @@ class LocalPool(WorkerPool):
         return taken
 
     def _answer(self, worker: _Worker) -> Reply | None:
+        """Read a worker's reply; if the worker was lost, replace it and return None."""
         try:
             return self._decoder.decode(worker.connection.recv_bytes())
         except (EOFError, OSError):
@@ -369,11 +379,12 @@ class LocalPool(WorkerPool):
             return None
 
     def _start(self, *, slow: bool) -> tuple[Popen[bytes], Connection]:
+        """Start a process of a worker, and return it with the connection to it."""
         started = start(main, self._settings, SLOW_NICENESS if slow else 0)
         return started.process, started.connection
 
     def _replace(self, worker: _Worker) -> None:
-        """Put a new process in the place of one that is lost."""
+        """End a worker's process and start another one in its place."""
         worker.connection.close()
         _end(worker.process)
         worker.process, worker.connection = self._start(slow=worker.slow)
@@ -392,7 +403,10 @@ class LocalPool(WorkerPool):
 
 
 def _end(process: Popen[bytes]) -> None:
-    """Have a worker end in good order, its workers stopped and folders removed, or else end it."""
+    """Terminate a worker, and kill it after `GRACE`.
+
+    After the signal, the worker stops its own workers and removes their folders.
+    """
     process.terminate()
     _wait(process, time.monotonic() + GRACE)
     process.kill()
@@ -400,5 +414,6 @@ def _end(process: Popen[bytes]) -> None:
 
 
 def _wait(process: Popen[bytes], until: float) -> None:
+    """Wait for a process to end, at most until a time of the monotonic clock."""
     with contextlib.suppress(TimeoutExpired):
         process.wait(max(0.0, until - time.monotonic()))

@@ -67,7 +67,7 @@ class Commands(click.Group):
         student's name stops a table. Nothing is imported from the working directory.
         """
         leave_working_directory()
-        # No array here is large enough for threads. A number that the user set is kept.
+        # The arrays are too small for threads. A number that the user has set is kept.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
@@ -107,7 +107,7 @@ class Commands(click.Group):
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
-            # At exit Python would report in its own words that it cannot flush the rest.
+            # Otherwise Python reports at exit, in its own words, that it cannot flush the rest.
             sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
             full = f"the output could not be written ({error.strerror})."
             raise Refusal(f"{full} Free some space, and run the same command again.") from None

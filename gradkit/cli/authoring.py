@@ -119,11 +119,11 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     """
     from gradkit.authoring.export import export_assignment
 
-    untold = export_assignment(platform, out, **settings)
+    unchecked = export_assignment(platform, out, **settings)
     click.echo(f"Written to {out}.", err=True)
-    if untold:
+    if unchecked:
         click.echo(
-            f"Without model solutions these cannot be checked: {', '.join(untold)}. A correct "
+            f"Without model solutions these cannot be checked: {', '.join(unchecked)}. A correct "
             "submission gets exit code 3. Add --reference DIR to pack examples of the outputs of "
             "the model solutions.",
             err=True,

@@ -38,7 +38,7 @@ def check_command(
     format_: str,
     out: Path | None,
     watch: bool,
-    **against: Any,
+    **settings: Any,
 ) -> None:
     """Check submissions: each PATH is a .py file, a notebook, a folder or a zip.
 
@@ -50,17 +50,17 @@ def check_command(
             "once for each, or use --format json."
         )
     # Refuse before grading, which may take minutes.
-    if said := lacking(format_):
-        raise Refusal(said)
-    given = {name: value for name, value in against.items() if value is not None}
+    if problem := lacking(format_):
+        raise Refusal(problem)
+    given = {name: value for name, value in settings.items() if value is not None}
     if "assignment" not in given:
-        _refuse_own(paths)
+        _refuse_found_assignment(paths)
     if watch:
         if format_ != "text" or out is not None:
             raise Refusal("--watch prints to the screen: leave out --format and --out.")
         _watch(paths, hints, require_tier=require_tier, **given)
     with Progress(len(paths)) as progress:
-        # Late: the first line is on the screen before anything large is imported.
+        # Imported here, so that the progress line is shown before large modules are imported.
         from gradkit.batch import for_readers, grade_files
 
         batch = grade_files(
@@ -76,19 +76,19 @@ def check_command(
         many=len(paths) > 1,
         one_hint=hints is None,
     )
-    raise click.exceptions.Exit(_ended(batch))
+    raise click.exceptions.Exit(_finish(batch))
 
 
-def _refuse_own(paths: Sequence[Path]) -> None:
-    """Refuse to guess the assignment where a file beside a submission defines one.
+def _refuse_found_assignment(paths: Sequence[Path]) -> None:
+    """Raise Refusal if there is an assignment file in the folder of a submission.
 
-    That file may be the course's or a student's own: the caller has to name it.
+    The file may be the course's or the student's own, so the user must name the assignment.
     """
     for path in paths:
-        own = (path if path.is_dir() else path.parent) / "assignment" / "assignment.toml"
-        if own.is_file():
+        file = (path if path.is_dir() else path.parent) / "assignment" / "assignment.toml"
+        if file.is_file():
             raise Refusal(
-                f"found the assignment file {own}. To grade by it, add --assignment {own}; to "
+                f"found the assignment file {file}. To grade by it, add --assignment {file}; to "
                 "grade by gradkit's own, add --assignment backpropagation."
             )
 
@@ -114,7 +114,7 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
                 many=len(paths) > 1,
                 one_hint=hints is None,
             )
-            _ended(batch)
+            _finish(batch)
             for result in shown.results:
                 if result.submission in before:
                     changed = "; ".join(since(before[result.submission], result))
@@ -128,7 +128,7 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
     raise click.exceptions.Exit(PASSED)
 
 
-def _ended(batch: Batch) -> int:
+def _finish(batch: Batch) -> int:
     """Print why submissions were refused, and return the exit code."""
     for sentence in batch.refused:
         Refusal(sentence).show()

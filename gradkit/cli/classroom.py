@@ -65,38 +65,40 @@ def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings:
     from gradkit.report.summary import Watcher
     from gradkit.report.table import show_preview
 
-    if settings["html"] and (said := lacking("html")):
-        raise Refusal(said)
+    if settings["html"] and (problem := lacking("html")):
+        raise Refusal(problem)
     if dry_run:
-        whose = {name: settings[name] for name in ("roster", "groups", *REMEMBERED)}
-        show_preview(preview_class(paths, out, **whose), console())
+        used = {name: settings[name] for name in ("roster", "groups", *REMEMBERED)}
+        show_preview(preview_class(paths, out, **used), console())
         return
-    kept = f" Results so far are saved in {out}. Run the same command again to resume."
-    with interruptible(kept):
+    advice = f" Results so far are saved in {out}. Run the same command again to resume."
+    with interruptible(advice):
         with Watcher(console(stderr=True)) as watch:
             graded = grade_class(paths, out, watch=watch, **settings)
         if not settings["html"]:
-            _tell_pages(out)
-        _tell(graded)
+            _warn_of_old_pages(out)
+        _show_graded(graded)
 
 
-def _tell_pages(folder: Path) -> None:
+def _warn_of_old_pages(folder: Path) -> None:
     """Warn that existing pages of the class do not show what was just changed."""
     pages = folder / "pages"
     if pages.exists():
         tell([f"{pages} is out of date: run the same `gradkit grade` with --html to update it."])
 
 
-def _tell(graded: Graded) -> None:
+def _show_graded(graded: Graded) -> None:
     """Print the grades, the most frequent mistake, and what to do next."""
     from gradkit.report.grades import next_commands, show_grades
 
     tally = graded.tally
-    done = f"{tally.graded} graded, {tally.skipped} unchanged"
-    ended = f"{done}, {tally.refused} refused, {tally.failed} failed"
-    click.echo(f"This run: {ended}: {graded.path}", err=True)
+    counts = (
+        f"{tally.graded} graded, {tally.skipped} unchanged, "
+        f"{tally.refused} refused, {tally.failed} failed"
+    )
+    click.echo(f"This run: {counts}: {graded.path}", err=True)
     print_shown(partial(show_grades, graded.summary, graded.mistake))
-    tell([f"{name}: {told}" for name, told in tally.left])
+    tell([f"{name}: {reason}" for name, reason in tally.left])
     if tally.failed:
         raise Refusal(
             f"{tally.failed} could not be graded because of a problem of gradkit or this machine, "
@@ -142,15 +144,15 @@ def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
     from gradkit.report.summary import show_changes
 
     with interruptible(" No marks were changed."):
-        done = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
-    show_changes(done.changes, console())
+        remarked = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
+    show_changes(remarked.changes, console())
     verb = "would change" if dry_run else "changed"
-    click.echo(f"{len(done.changes)} of {done.total} scores {verb}.", err=True)
-    tell(done.warned)
-    if done.changes and not dry_run:
-        _tell_pages(folder)
-    tell([f"{name} was not changed: {told}. Grade it again." for name, told in done.stale])
-    if done.stale:
+    click.echo(f"{len(remarked.changes)} of {remarked.total} scores {verb}.", err=True)
+    tell(remarked.warned)
+    if remarked.changes and not dry_run:
+        _warn_of_old_pages(folder)
+    tell([f"{name} was not changed: {why}. Grade it again." for name, why in remarked.stale])
+    if remarked.stale:
         raise click.exceptions.Exit(FAILED)
 
 
@@ -188,33 +190,33 @@ def override_command(
 
     table = more["from"]
     if table is not None and student is None:
-        for done in override_table(folder, table, by=by):
-            _tell_override(done)
-        _tell_pages(folder)
+        for overridden in override_table(folder, table, by=by):
+            _show_override(overridden)
+        _warn_of_old_pages(folder)
         return
     if table is not None or student is None or check is None:
         raise Refusal("give STUDENT and CHECK, or a table with --from.")
     if withdraw == (points is not None):
         raise Refusal("give either POINTS, or --withdraw to remove the points that were set.")
-    _tell_override(override_points(folder, student, check, points, comment=comment, by=by))
-    _tell_pages(folder)
+    _show_override(override_points(folder, student, check, points, comment=comment, by=by))
+    _warn_of_old_pages(folder)
 
 
-def _tell_override(done: Overridden) -> None:
+def _show_override(new: Overridden) -> None:
     """Print the points that were set, the points before, and the new total."""
-    from gradkit.report.words import points as shown
+    from gradkit.report.words import points as format_points
     from gradkit.report.words import score_text
 
-    was = "there was no mark" if done.marked is None else f"the mark is {shown(done.marked)}"
-    if done.former is not None:
-        was = f"until now {shown(done.former)} were set, and {was}"
-    given = "1 point" if done.points == 1 else f"{shown(done.points or 0.0)} points"
-    again = "nothing is set" if done.marked is None else "the mark counts again"
-    now = again if done.points is None else given
-    made = done.result
-    total = score_text(made.score, made.max_score) if made else score_text(None, None)
-    said = f"{done.name}, {done.check}: {now} ({was})."
-    click.echo(f"{said} The total is now {total}.", err=True)
+    mark = "there was no mark" if new.marked is None else f"the mark is {format_points(new.marked)}"
+    if new.former is not None:
+        mark = f"until now {format_points(new.former)} were set, and {mark}"
+    if new.points is not None:
+        after = "1 point" if new.points == 1 else f"{format_points(new.points)} points"
+    else:
+        after = "nothing is set" if new.marked is None else "the mark counts again"
+    result = new.result
+    total = score_text(result.score, result.max_score) if result else score_text(None, None)
+    click.echo(f"{new.name}, {new.check}: {after} ({mark}). The total is now {total}.", err=True)
 
 
 @command("feedback", "gradkit feedback results --format moodle --worksheet Grades.csv")
@@ -256,8 +258,8 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
     from gradkit.report.formats import lacking
     from gradkit.report.table import given_lines, show_left
 
-    if told := lacking("html"):
-        raise Refusal(told)
+    if problem := lacking("html"):
+        raise Refusal(problem)
     with interruptible(" Existing files are intact. Run the same command again."):
         given = give_back(folder, way, dry_run=dry_run, workers=cores(), **settings)
     show_left(given.left, console())
@@ -288,7 +290,7 @@ def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> N
     def confirm(name: str) -> bool:
         if yes and name != student:
             raise Refusal(f"--yes needs the full name: {name}.")
-        return yes or _confirmed(name, folder)
+        return yes or _ask_to_remove(name, folder)
 
     name, purged = purge_student(folder, student, confirm=confirm, why=why, by=by)
     left = [*purged.paths, *map(str, tables(folder))]
@@ -296,7 +298,8 @@ def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> N
         click.echo(clean_text(line), err=True)
 
 
-def _confirmed(name: str, folder: Path) -> bool:
+def _ask_to_remove(name: str, folder: Path) -> bool:
+    """Ask whether to remove a student; return True if the user agrees."""
     question = f"Remove everything stored about {name} in {folder}? This cannot be undone."
     try:
         return click.confirm(question, err=True)

@@ -52,6 +52,7 @@ class WholeNumber(click.IntRange):
     name = "integer"
 
     def _describe_range(self) -> str:
+        """Return the bounds in words, for help."""
         if self.max is None or self.max == LARGEST_SEED:
             return f"{self.min} or more"
         return f"{self.min} to {self.max}"
@@ -85,7 +86,7 @@ def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
 
 
 class AssignmentFile(FilePath):
-    """Parameter type of an assignment file, or of the name of an exercise of gradkit's."""
+    """Parameter type of an assignment file, or the name of one of gradkit's exercises."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""

@@ -128,11 +128,11 @@ def console(*, stderr: bool = False) -> Console:
     """Return a console of rich for tables and pages."""
     from rich.console import Console
 
-    made = Console(stderr=stderr)
-    if not made.is_terminal and "COLUMNS" not in os.environ:
-        # Commands in a log are there to be copied: do not wrap their lines.
-        made.width = LOG_WIDTH
-    return made
+    console = Console(stderr=stderr)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # Lines of a log are not wrapped, so that commands in it can be copied.
+        console.width = LOG_WIDTH
+    return console
 
 
 def to_stdout(data: bytes) -> None:
@@ -147,7 +147,7 @@ def to_file(data: bytes, out: Path) -> None:
     Raises
     ------
     Refusal
-        It cannot be written.
+        The file cannot be written.
     """
     with refusing(Refusal, out):
         out.write_bytes(data)
@@ -170,32 +170,32 @@ def leave(
     hints: int,
     environment: Mapping[str, str] = os.environ,
 ) -> None:
-    """Append the Markdown summary, and for one submission the result for GitHub Classroom.
+    """Append a Markdown summary, and for one submission also the result for GitHub Classroom.
 
     Parameters
     ----------
     results : sequence of Result
     refused : sequence of str
-        Why each of the others could not be graded.
+        Reasons why other submissions could not be graded, one for each.
     hints : int
     environment : mapping of str to str
-        ``GITHUB_STEP_SUMMARY`` and ``GITHUB_OUTPUT`` name the files. Without them, as on
-        one's own machine, nothing is written.
+        ``GITHUB_STEP_SUMMARY`` and ``GITHUB_OUTPUT`` are the paths of the files. Without these
+        variables, as outside of GitHub, nothing is written.
 
     Raises
     ------
     OSError
-        A file that is named cannot be written.
+        One of these files cannot be written.
     """
     from gradkit.report import classroom, markdown
 
     if path := environment.get("GITHUB_STEP_SUMMARY"):
         file = Path(path)
         room = SUMMARY_BYTES - (file.stat().st_size if file.exists() else 0)
-        why = markdown.refusal(refused)
-        if len(why.encode()) > room // 2:
-            why = f"{len(refused)} could not be graded: the log says why.\n"
-        _append(file, markdown.summary(results, hints, room - len(why.encode())) + why)
+        reasons = markdown.refusal(refused)
+        if len(reasons.encode()) > room // 2:
+            reasons = f"{len(refused)} could not be graded: the log says why.\n"
+        _append(file, markdown.summary(results, hints, room - len(reasons.encode())) + reasons)
     if (path := environment.get("GITHUB_OUTPUT")) and len(results) + len(refused) == 1:
         line = (
             classroom.render(results, hints, many=False) if results else classroom.refusal(refused)
@@ -204,5 +204,6 @@ def leave(
 
 
 def _append(file: Path, text: str) -> None:
+    """Append a text to a file in UTF-8, without converting line ends."""
     with file.open("a", encoding="utf-8", newline="\n") as stream:
         stream.write(text)

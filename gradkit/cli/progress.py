@@ -12,16 +12,16 @@ from gradkit.text import clean_text
 
 
 class Progress:
-    """A context manager that writes one line on standard error and erases it at the end.
+    """A context manager that shows a progress line on standard error, and erases it at the end.
 
-    Nothing is written unless standard error is a terminal: logs stay as they are.
+    Nothing is written unless standard error is a terminal, so that logs do not contain the line.
 
     Parameters
     ----------
     count : int
-        Number of submissions. Of several submissions the line counts which one it is.
+        Number of submissions. If there are several, the line shows the present one's number.
     stream : text stream, optional
-        Standard error if not given.
+        Stream to write to, by default standard error.
     """
 
     def __init__(self, count: int, stream: TextIO | None = None) -> None:
@@ -32,7 +32,7 @@ class Progress:
         self._width = 0
 
     def __enter__(self) -> Self:
-        """Say that the check has begun."""
+        """Show that the check has begun."""
         self.show("Starting the check ...")
         return self
 
@@ -46,19 +46,19 @@ class Progress:
         self.clear()
 
     def begin(self, path: Path) -> None:
-        """Say which submission is being checked now."""
+        """Show the name and number of the submission that is being checked."""
         self._number = self._number % self._count + 1
         number = f" ({self._number} of {self._count})" if self._count > 1 else ""
         self.show(f"Checking {clean_text(path.name or str(path))}{number} ...")
 
     def show(self, text: str) -> None:
-        """Replace the line. A text that is wider than the terminal is cut, so that it is erased."""
+        """Replace the line, cut to the terminal's width, since a wrapped line is not erased."""
         if self._is_shown:
             self.clear()
             text = text[: shutil.get_terminal_size().columns // 2 - 1]
             self._stream.write(text)
             self._stream.flush()
-            # Some characters are two columns wide.
+            # Each character may be two columns wide.
             self._width = 2 * len(text)
 
     def clear(self) -> None:

@@ -39,11 +39,13 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 @click.option(
     "--split", metavar="NAMES", help="Divide the work among these people, as anna,ben,carla."
 )
-@click.option("--for", "whose", metavar="NAME", help="With --split: list only this person's part.")
+@click.option(
+    "--for", "assistant", metavar="NAME", help="With --split: list only this person's part."
+)
 @options.PSEUDONYMS
 @options.format_option("text", "csv")
 def review_command(
-    folder: Path, split: str | None, whose: str | None, pseudonyms: bool, format_: str
+    folder: Path, split: str | None, assistant: str | None, pseudonyms: bool, format_: str
 ) -> None:
     """List what a person must look at in the class in DIR; as csv, with a row per student.
 
@@ -51,9 +53,9 @@ def review_command(
     everybody keeps the same students as long as few submissions are added or removed.
     """
     assistants = _names(split)
-    if whose is not None and whose not in assistants:
+    if assistant is not None and assistant not in assistants:
         advice = f"It has {', '.join(assistants)}" if assistants else "Add --split NAMES"
-        raise Refusal(f"--for {whose}: --split does not have this name. {advice}.")
+        raise Refusal(f"--for {assistant}: --split does not have this name. {advice}.")
     from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review
     from gradkit.classroom.store.results import Store
@@ -61,15 +63,15 @@ def review_command(
 
     with Store(folder, write=False) as store:
         rows = everybody(store)
-        looks = review(store, assistants, pseudonyms=pseudonyms, rows=rows)
+        reviews = review(store, assistants, pseudonyms=pseudonyms, rows=rows)
         provisional = all_provisional(counting_attempts(store))
-        told = [] if pseudonyms else cautions(store, rows)  # they name students
-    looks = [look for look in looks if whose in (None, look.assistant)]
+        warnings = [] if pseudonyms else cautions(store, rows)  # warnings contain names
+    reviews = [row for row in reviews if assistant in (None, row.assistant)]
     if format_ == "csv":
-        to_stdout(review_csv(looks, folder).encode())
+        to_stdout(review_csv(reviews, folder).encode())
         return
-    show_review(looks, console(), folder)
-    tell(told)
+    show_review(reviews, console(), folder)
+    tell(warnings)
     if provisional:
         tell(
             [
@@ -108,11 +110,11 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
         if student is None:
             show_runs(store.runs(), console())
             return
-        told = history(store, find_student(store, student))
+        found = history(store, find_student(store, student))
     if format_ == "json":
-        to_stdout(history_json(told).encode())
+        to_stdout(history_json(found).encode())
     else:
-        print_text(history_text(told), sys.stdout.encoding)
+        print_text(history_text(found), sys.stdout.encoding)
 
 
 @command("diff", "gradkit diff results 2 5")
@@ -178,26 +180,28 @@ def show_command(
     if folder.is_file() or folder.suffix == ".json":
         if viewer is not None:
             raise Refusal(f"{folder} is a file: --as needs the folder of a class.")
-        _of_file(folder, name, finding, assignment)
+        _show_file(folder, name, finding, assignment)
     elif name is None:
         raise Refusal(f"NAME is missing: whose report in {folder}?")
     elif viewer is not None:
-        _given_back(folder, name, release, out)
+        _show_given_page(folder, name, release, out)
     else:
-        _of_student(folder, name, finding, assignment)
+        _show_student(folder, name, finding, assignment)
 
 
-def _of_file(file: Path, name: str | None, finding: str | None, assignment: Path | None) -> None:
+def _show_file(file: Path, name: str | None, finding: str | None, assignment: Path | None) -> None:
+    """List the findings in a file of results, or reproduce one of them."""
     from gradkit.reproducer import findings_of, show
     from gradkit.reproducer.recorded import listing
 
     if finding is None:
         click.echo(listing(findings_of(file, name)), nl=False)
     else:
-        _print(show(file, finding, submission=name, assignment=assignment))
+        _print_script(show(file, finding, submission=name, assignment=assignment))
 
 
-def _of_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
+def _show_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
+    """Print a student's report and findings, or reproduce a finding."""
     from gradkit.classroom.reports.stored import NoResultError, show_finding, student_result
     from gradkit.report.data import EXPECTED_LEVEL, to_data
     from gradkit.report.text import to_text
@@ -206,7 +210,7 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
     from gradkit.text import clean_text
 
     if finding is not None:
-        _print(show_finding(folder, name, finding, assignment))
+        _print_script(show_finding(folder, name, finding, assignment))
     try:
         sheet = student_result(folder, name)
     except NoResultError as error:
@@ -219,21 +223,23 @@ def _of_student(folder: Path, name: str, finding: str | None, assignment: Path |
         click.echo(f"Read from {clean_text(sheet.path)}.", err=True)
 
 
-def _given_back(folder: Path, name: str, release: int | None, out: Path | None) -> None:
+def _show_given_page(folder: Path, name: str, release: int | None, out: Path | None) -> None:
+    """Write an exact copy of a page that a student was given, to a file or standard output."""
     from gradkit.classroom.reports.stored import copy_of
 
     copy = copy_of(folder, name, release)
-    which = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
-    click.echo(which, err=True)
+    description = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
+    click.echo(description, err=True)
     if out is None:
         to_stdout(copy.data)
     else:
         to_file(copy.data, out)
 
 
-def _print(shown: Shown) -> None:
+def _print_script(shown: Shown) -> None:
+    """Print a finding's script with its outcome, and exit with 0 if it reproduces the finding."""
     from gradkit.reproducer.recorded import script_text
 
-    # Python reads a file as UTF-8, wherever this is sent to.
+    # The output may be redirected to a file, which Python reads as UTF-8.
     to_stdout(script_text(shown.text, shown.printed, shown.conclusion).encode())
     raise click.exceptions.Exit(PASSED if shown.agrees else FAILED)

@@ -13,7 +13,7 @@ import click
 from gradkit.errors import did_you_mean
 
 PASSED, FAILED, REFUSED, OPEN = 0, 1, 2, 3
-"""Every check passed, some did not, could not grade, nothing failed but something could not
+"""Exit codes: all checks passed, some failed, could not grade, none failed but some could not
 be checked."""
 
 
@@ -30,6 +30,7 @@ class Refusal(click.ClickException):
 
 
 SIGNALS = ("SIGTERM", "SIGHUP")
+"""Signals that interrupt a command as Ctrl-C does, where the system has them."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -47,20 +48,20 @@ def heeding() -> Iterator[None]:
     A signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
     """
     known = [getattr(signal, name) for name in SIGNALS if hasattr(signal, name)]
-    heeded = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
+    handled = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
         # A second signal must not interrupt the cleaning up.
-        for each in heeded:
-            signal.signal(each, signal.SIG_IGN)
+        for handled_number in handled:
+            signal.signal(handled_number, signal.SIG_IGN)
         raise Stopped(number)
 
-    for number in heeded:
+    for number in handled:
         signal.signal(number, stop)
     try:
         yield
     finally:
-        for number in heeded:
+        for number in handled:
             signal.signal(number, signal.SIG_DFL)
 
 
@@ -122,7 +123,7 @@ def command(name: str, example: str) -> Callable[[Callable[..., Any]], Command]:
 
 
 class OneOf(click.Choice[str]):
-    """Parameter type of one word out of several; the error suggests the nearest word."""
+    """Parameter type of a word from a list; the error suggests the most similar word."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
@@ -148,28 +149,30 @@ def sentence(error: click.UsageError) -> str:
         return error.format_message()
     expected = f"Usage: `{usage(context)}`"
     if isinstance(error, click.NoSuchOption):
-        return _no_option(error.option_name, context)
+        return _unknown_option(error.option_name, context)
     if isinstance(error, click.MissingParameter) and error.param is not None:
         return f"{_name(error.param)} is missing. {expected}."
     if isinstance(error, click.BadParameter) and error.param is not None:
         return f"{_name(error.param)}: {error.message}"
-    said = error.format_message().rstrip(".")
-    return f"{said[:1].lower()}{said[1:]}. {expected}; see `{context.command_path} --help`."
+    message = error.format_message().rstrip(".")
+    return f"{message[:1].lower()}{message[1:]}. {expected}; see `{context.command_path} --help`."
 
 
-def _no_option(name: str, context: click.Context) -> str:
+def _unknown_option(name: str, context: click.Context) -> str:
+    """Return a message about an unknown option, with its replacement or a similar option."""
     parameters = context.command.params
-    options = [each for p in parameters if isinstance(p, click.Option) for each in p.opts]
-    now = FORMER.get(name, "")
-    if now.partition(" ")[0] in options:
-        return f"{name} is now called {now}."
-    places = [p.make_metavar(context) for p in parameters if isinstance(p, click.Argument)]
-    if any(now in place.strip("[]").split("|") for place in places):
-        return f"{name} is now the argument {now}: `{usage(context)}`."
-    near = did_you_mean(name, [each for each in options if each.startswith("--")])
+    options = [option for p in parameters if isinstance(p, click.Option) for option in p.opts]
+    replacement = FORMER.get(name, "")
+    if replacement.partition(" ")[0] in options:
+        return f"{name} is now called {replacement}."
+    arguments = [p.make_metavar(context) for p in parameters if isinstance(p, click.Argument)]
+    if any(replacement in argument.strip("[]").split("|") for argument in arguments):
+        return f"{name} is now the argument {replacement}: `{usage(context)}`."
+    near = did_you_mean(name, [option for option in options if option.startswith("--")])
     path = context.command_path
     return f"{path} has no option {name}.{near} `{path} --help` lists all options."
 
 
 def _name(param: click.Parameter) -> str:
+    """Return an option's or argument's name as the user writes it."""
     return param.opts[0] if isinstance(param, click.Option) else param.human_readable_name

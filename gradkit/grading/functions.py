@@ -264,7 +264,8 @@ class FunctionGrader(Struct):
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
-        note = format_text("Right if the code that stops is left out: {names}.", names=", ".join(right))
+        text = "Right if the code that stops is left out: {names}."
+        note = format_text(text, names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
     # --- what a diagnosis asks -------------------------------------------------------------------

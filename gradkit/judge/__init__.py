@@ -1,7 +1,7 @@
-"""Compare what was observed with what was expected, and give every check a state.
+"""Compare observed with expected values, and give a verdict on every check.
 
-A verdict says what is off and where it was seen, never why: that is the diagnosis' word.
-Sentences hold no expected value, so that a report may hide those.
+A verdict says which values are wrong and where, but not why: the cause is found by the diagnosis.
+Messages contain no expected values, so that a report can hide these.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ JUDGES: Mapping[str, Callable[[Case, Earlier], Verdict]] = {
 def judge(
     case: Case, checks: Collection[str] | None = None, known: Collection[Verdict] = ()
 ) -> tuple[Verdict, ...]:
-    """Return a verdict for each of the task's checks, or for the named ones, in the task's order.
+    """Return a verdict on each of the task's checks, or on the named checks, in the task's order.
 
-    Those already ``known`` are taken as they are.
+    A verdict in ``known`` is returned unchanged.
     """
     given = {verdict.check: verdict for verdict in known}
     verdicts: dict[str, Verdict] = {}

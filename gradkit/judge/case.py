@@ -1,4 +1,4 @@
-"""What a verdict is taken from, and the verdict where there is nothing to take it from."""
+"""Define the case that a check is judged on, and the verdicts on code that gave no result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Earlier = Mapping[str, Verdict]
 
 
 class Case(Struct, frozen=True):
-    """Everything that one task's verdicts are taken from."""
+    """The data that one task is judged on: its probes, and expected and observed results."""
 
     task: Task
     binding: Binding
@@ -51,7 +51,7 @@ class Examined(Struct, frozen=True):
 def answered(
     case: Case, check: str, role: str, calls: Sequence[Batch | Run], earlier: Earlier
 ) -> tuple[list[Outcome], Verdict | None]:
-    """Return the outcomes of a check's calls, and the verdict where they cannot be compared."""
+    """Return the outcomes of a check's calls, and a verdict if they cannot be compared."""
     found = case.observations.outcomes
     outcomes = [found[call.name] for call in calls if call.name in found]
     stop = blocked_by_model(case, check, earlier) or unusable(case, check, role, outcomes)
@@ -59,24 +59,24 @@ def answered(
 
 
 def secret_among(runs: Sequence[Run]) -> frozenset[str]:
-    """Return the names of the runs that nobody can know beforehand: they alone earn anything.
+    """Return the names of the runs from random starts, which nobody can know beforehand.
 
-    All of them, where somebody wants to see what known runs tell by themselves.
+    Only these earn points. If no run has a random start, all names are returned.
     """
     drawn = frozenset(run.name for run in runs if run.start == DRAWN)
     return drawn or frozenset(run.name for run in runs)
 
 
 def least(case: Case, check: str) -> float:
-    """Return the relative error that the assignment lets pass in a check, whatever arithmetic asks.
-
-    A check that the task does not have, which others may look at, has none of its own.
-    """
+    """Return the relative error that the assignment accepts in a check; 0 without such a check."""
     return next((each.tolerance for each in case.task.checks if each.name == check), 0.0)
 
 
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
-    """Return the verdict where there is nothing to compare: missing, raised, or never came back."""
+    """Return the verdict if there is nothing to compare, otherwise None.
+
+    That is so if the function is missing, if it raised, or if the process was lost.
+    """
     for missing in case.binding.missing:
         if missing.role == role:
             return Verdict(check, "missing", missing.message, place=missing.place)
@@ -89,9 +89,9 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
             )
             return Verdict(check, state, text, place=bound.place)
         if outcome.failure is not None:
-            # In numpy several functions take part in a run, and gradkit's loop calls them.
+            # In numpy gradkit's loop calls several functions, so the message names the example.
             several = check == "trajectory" and not case.task.framework.trains
-            # What is called before a role may raise in its place.
+            # The exception may come from the function that is called before this role.
             first = bound.before if outcome.failure.before else None
             verdict = _raised(check, first.bound if first else bound, outcome.failure, several)
             if verdict.state != "error":
@@ -101,7 +101,7 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
 
 
 def _other_shapes(case: Case, bound: Bound) -> str:
-    """Say why arrays are handed over in other shapes than the assignment's, where they are."""
+    """Return a sentence on why vectors have other shapes than in the assignment, or ""."""
     start, convention = case.task.starts[0].parameters, bound.convention
     made, form = case.binding.bound.get("initialise"), FORMS.get(convention.vectors)
     if made is None or form is None or convention.biases != convention.vectors:
@@ -121,25 +121,29 @@ def _other_shapes(case: Case, bound: Bound) -> str:
 
 
 FORMS = {"flat": "flat arrays", "row": "rows"}
-"""What vectors are that are no columns."""
+"""Words for the vectors of a convention that does not use columns."""
 
 
 def subject(bound: Bound) -> str:
-    """Return what a sentence begins with."""
-    name = called(bound)
+    """Return the name of a bound function as the beginning of a sentence."""
+    name = display_name(bound)
     return name[:1].upper() + name[1:]
 
 
-def called(bound: Bound) -> str:
-    """Return a function's name, or words for what has none."""
+def display_name(bound: Bound) -> str:
+    """Return a bound function's name in backticks, or "the training loop" without them."""
     return bound.function if " " in bound.function else f"`{bound.function}`"
 
 
 NO_FORWARD = 'missing the required "forward" function'
-"""What torch says of a module that is called and has none."""
+"""Part of torch's message if a module without ``forward`` is called."""
 
 
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
+    """Return the verdict on a function that raised.
+
+    With `several`, the message is about a training run and names the example.
+    """
     name = bound.function
     if failure.type == "NotImplementedError" and NO_FORWARD in failure.message:
         text = format_text("`{name}` has no method `forward`.", name=name)
@@ -163,19 +167,19 @@ def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdic
         )
     text += f": {failure.message.rstrip('.')}" if failure.message else ""
     place = failure.place or bound.place
-    told = f"{text}.{_advice(failure)}"
-    return Verdict(check, "error", told, place=place, exception=sentence_of(failure))
+    message = f"{text}.{_advice(failure)}"
+    return Verdict(check, "error", message, place=place, exception=sentence_of(failure))
 
 
 def sentence_of(failure: Failure) -> str:
-    """Return an exception as Python writes it; nothing for an import that is refused or fails."""
+    """Return an exception as Python prints it; "" for an import that is refused or fails."""
     if failure.type in (FORBIDDEN_IMPORT, *MISSING_IMPORT):
         return ""
     return f"{failure.type}: {failure.message}" if failure.message else failure.type
 
 
 def _advice(failure: Failure) -> str:
-    """Return what to do about the errors whose own words do not say it."""
+    """Return advice on an error whose own message does not say what to do; "" for others."""
     if "EOF when reading a line" in failure.message:
         return " Nobody is there to answer `input()`: write the value into the code."
     if "setting an array element" in failure.message:
@@ -193,7 +197,7 @@ def _advice(failure: Failure) -> str:
 
 
 STOPS: tuple[State, ...] = ("missing", "error", "timeout", "blocked")
-"""States after which there is nothing for a later check to look at."""
+"""States of a check after which checks that depend on it cannot run."""
 
 
 BLOCKED = "Not checked, because `{by}` {reason}."
@@ -226,10 +230,10 @@ def blocked(
 
 
 def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None:
-    """Return the verdict of a torch check for want of a model.
+    """Return the verdict of a torch check that cannot run without the model, otherwise None.
 
-    A module whose parameters could be set is judged further: it may hold all layers and not have
-    registered them all.
+    If the model has wrong parameters but its forward pass ran, the check can run: the model may
+    have all layers without having registered them all.
     """
     model = earlier.get("model")
     if model is not None and model.state == "fail":
@@ -243,7 +247,7 @@ def blocked_by_model(case: Case, check: str, earlier: Earlier) -> Verdict | None
 def expected_of(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome]
 ) -> dict[str, dict[str, Array]]:
-    """Return all expected values for these probes.
+    """Return the expected values of all probes, at the student's learning rates where allowed.
 
     Parameters
     ----------
@@ -251,27 +255,28 @@ def expected_of(
     oracle : Oracle
     probes : Probes
     outcomes : mapping of str to Outcome
-        Those of the single calls, or steps, at least: they show at which rates the code steps.
+        Outcomes of the single calls or steps at least: they show the rates that the code uses.
     """
     expected = expect(oracle, probes)
-    own = (_training if task.framework.trains else _by_example)(
+    own = (_oracle_of_training if task.framework.trains else _oracle_of_update)(
         task, oracle, probes, outcomes, expected
     )
     if own is not None:
-        with np.errstate(all="ignore"):  # at rates of the student's own steps lead anywhere
+        with np.errstate(all="ignore"):  # with the student's own rates training may diverge
             expected |= {batch.name: own.update(batch.inputs) for batch in probes.update}
             expected |= {run.name: own.train(run) for run in probes.runs}
     return expected
 
 
-def _by_example(
+def _oracle_of_update(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle | None:
-    """Return the oracle at rates of the student's own, as far as the task leaves them free.
+    """Return the oracle at the student's own rates if the task accepts them, otherwise None.
 
-    Where the rate that is handed over is the weights', biases may keep theirs to it: ``lr`` for
-    weights and ``10 * lr`` for biases is right where the task asks for 0.001 and 0.01. It counts
-    only if all of the code is right in this way.
+    They are accepted if the task leaves rates free. They are also accepted if the passed rate is
+    that of the weights and the biases keep the task's ratio to it: ``lr`` for weights and
+    ``10 * lr`` for biases are right if the task asks for 0.001 and 0.01. In this case all entries
+    of the step have to be right.
     """
     (batch,) = probes.update
     outcome = outcomes.get(batch.name)
@@ -289,12 +294,13 @@ def _by_example(
     return kept if right else None
 
 
-def _training(
+def _oracle_of_training(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle | None:
-    """Return the task's own gradient descent at the rates that the first step of train shows.
+    """Return gradient descent at the rates that the first training step shows.
 
-    A model solution has rates of its own, and cannot be asked for others.
+    None if the task fixes the rates, or the step does not show any. The result does not use a
+    model solution, since its rates are fixed.
     """
     step = [run for run in probes.runs if run.check == "gradient" and run.epochs == 1][-1]
     outcome = outcomes.get(step.name)
@@ -310,17 +316,17 @@ def _training(
 
 
 def came_back(outcome: Outcome | None) -> TypeGuard[Outcome]:
-    """Tell whether a call was made, and gave something back."""
+    """Return whether a call was made and returned."""
     return outcome is not None and outcome.failure is None and outcome.lost is None
 
 
 def own_ratios(
     before: Mapping[str, Array], after: Mapping[str, NDArray[Any]], expected: Mapping[str, Array]
 ) -> dict[str, float]:
-    """Return how many times the student's steps are as long as expected, by kind.
+    """Return the ratio of the student's steps to the expected steps for ``W`` and for ``b``.
 
-    Kinds are ``W`` and ``b``; one of which nothing came back, or that moves uphill, or most of
-    which stays where it was, is left out.
+    It is the median over all entries. A kind is left out if no such parameter was returned, or if
+    the median is not positive, because most entries stay or move in the wrong direction.
     """
     ratios = {}
     for kind in "Wb":
@@ -328,9 +334,9 @@ def own_ratios(
         if not keys:
             continue
         steps = {k: expected[k] - before[k] for k in keys}
-        told = {k: tolerances.moved(after[k], before[k], steps[k]) for k in keys}
+        moved = {k: tolerances.moved(after[k], before[k], steps[k]) for k in keys}
         wanted = np.concatenate([steps[k].ravel() for k in keys])
-        taken = np.concatenate([(told[k] * (after[k].real - before[k])).ravel() for k in keys])
+        taken = np.concatenate([(moved[k] * (after[k].real - before[k])).ravel() for k in keys])
         ratio = tolerances.median(taken[wanted != 0] / wanted[wanted != 0])
         if ratio > 0:
             ratios[kind] = float(ratio)

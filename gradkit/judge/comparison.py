@@ -1,4 +1,4 @@
-"""The comparison on which one check is judged: entries to compare, sentences to say."""
+"""Compare found with expected numbers, and collect the entries and messages of one check."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ TOO_SMALL = (
 )
 
 VECTORS = ("y_hat", "A1")
-"""Quantities of which one index says which entry."""
+"""Quantities whose entries are named by one index."""
 
 WORDS: Mapping[str, str] = {
     "y_hat": "the output ŷ",
     "A1": "the hidden layer A1",
     "loss": "the loss",
 }
-"""What quantities are called that are no argument of the function, and so have no name in it."""
+"""Words for quantities that are no argument of the function, and so have no name there."""
 
 
 class Comparison(Struct):
-    """Entries and sentences of one check while it is judged.
+    """The entries and messages of one check while it is judged.
 
-    ``givers`` name what gives a quantity, where that is not ``bound`` itself. ``idle`` is set
-    where a number is right that it would be without any step too: such a number earns nothing.
+    ``givers`` name the source of a quantity if it is not the function ``bound``. ``idle`` is set
+    if some number is right that would also be right without any step: it earns nothing.
     """
 
     bound: Bound
@@ -67,17 +67,17 @@ class Comparison(Struct):
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     idle: bool = False
-    _said: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    _reports: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
     _remarks: list[str] = field(default_factory=list)
-    _told: set[str] = field(default_factory=set)
+    _explained: set[str] = field(default_factory=set)
 
     @property
     def size(self) -> int:
-        """How many distinct numbers were compared."""
+        """Return the number of distinct numbers that were compared."""
         return len({(entry.parameter, entry.index) for entry in self.entries if entry.index})
 
     def remark_on_precision(self) -> None:
-        """Say once, if any number failed, that it is off by no more than precision explains."""
+        """Add, if any number failed, the remark that low precision explains the error."""
         if any(entry.index and entry.state != "pass" for entry in self.entries):
             self.remark(
                 format_text(
@@ -89,32 +89,33 @@ class Comparison(Struct):
             )
 
     def remark(self, text: str) -> None:
-        """Add a sentence of the check's own, once."""
+        """Add a sentence to the message, once."""
         if text not in self._remarks:
             self._remarks.append(text)
 
-    def say(self, kind: str, quantity: str, found: str = "") -> None:
-        """Say one of `SENTENCES` of a quantity, in the student's own names."""
+    def report(self, kind: str, quantity: str, found: str = "") -> None:
+        """Add one of `SENTENCES` about a quantity to the message, with the student's own names."""
         plain = quantity.removeprefix("final/")
         own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
         giver = self.givers.get(plain, subject(self.bound))
-        names = self._said.setdefault((kind, giver, found), [])
+        names = self._reports.setdefault((kind, giver, found), [])
         name = own.get(plain, WORDS.get(plain, plain))
         if name not in names:
             names.append(name)
-        self._told.add(plain)
+        self._explained.add(plain)
 
     def faults(self, faults: tuple[Fault, ...]) -> None:
-        """Say what could not be read; a changed input is an entry of its own."""
+        """Report values that could not be read. A changed input becomes a failed entry."""
         for fault in faults:
-            self.say(fault.kind, fault.quantity, fault.found)
+            self.report(fault.kind, fault.quantity, fault.found)
             if fault.kind == "mutated":
                 self.entries.append(Entry(fault.quantity, (), "fail", None, None))
 
     def _sentences(self, *, notes: bool) -> list[str]:
+        """Return the reports as sentences: those that are only notes, or all others."""
         return [
             format_text(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
-            for (kind, giver, found), names in self._said.items()
+            for (kind, giver, found), names in self._reports.items()
             if (kind == "subclass") is notes
         ]
 
@@ -128,20 +129,21 @@ class Comparison(Struct):
         *,
         still: Array | None = None,
     ) -> None:
-        """Add one entry per index of ``quantity``, shown at its first failing probe.
+        """Add one entry per index of ``quantity``, with the numbers of its first failing probe.
 
-        Where ``still`` is given, what there would be without any work, entries are left out that
-        are right and that this would be right in too.
+        Right entries are left out in which ``still`` is right too: code that does nothing must not
+        earn points.
 
         Parameters
         ----------
         quantity : str
         found, expected : array, (n, …)
         allowed : array
-            What each expected number may be missed by.
+            Largest accepted error of each number.
         labels : tuple of str
             Names of the n probes.
         still : array, (n, …), optional
+            The numbers if the code did nothing.
         """
         shape = expected.shape[1:]
         kind = ""
@@ -156,7 +158,7 @@ class Comparison(Struct):
                 close[...] = False
             kind = "" if close.all() else _odd_numbers(found, expected)
             if kind:
-                self.say(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
+                self.report(kind, quantity, str(found.dtype) if kind in ("whole", "coarse") else "")
             off, first = np.asarray(~close.all(axis=0)), (~close).argmax(axis=0)
             if still is not None:
                 at_rest = tolerances.near(still, expected, allowed).all(axis=0)
@@ -179,9 +181,10 @@ class Comparison(Struct):
             )
 
     def verdict(self, check: str, summary: str, **fields: str) -> Verdict:
-        """Close the comparison: it passes where no entry failed.
+        """Return the verdict: the check passes if no entry failed.
 
-        ``summary`` is said, with these fields, of the entries that no other sentence is about.
+        ``summary``, filled with ``fields``, reports the failed entries that no other sentence
+        explains.
         """
         merged = merge(self.entries)
         failed = [each for each in merged if each.state == "fail"]
@@ -199,23 +202,23 @@ class Comparison(Struct):
             known = {"function": subject(self.bound), "entries": listed(rest)}
             numbers = {"count": len(rest), "size": self.size}
             sentences.append(format_text(summary, **{**known, **numbers, **fields}))
-        told = " ".join(sentences)
-        none = any(found == RETURNED_NONE for _, _, found in self._said)
-        return Verdict(check, "fail", told, tuple(merged), place, notes, returns_none=none)
+        message = " ".join(sentences)
+        none = any(found == RETURNED_NONE for _, _, found in self._reports)
+        return Verdict(check, "fail", message, tuple(merged), place, notes, returns_none=none)
 
     def _is_explained(self, entry: Entry) -> bool:
-        """Tell whether a sentence says why there is no number to compare."""
-        if entry.parameter not in self._told:
+        """Return whether a sentence says why an entry has no finite number."""
+        if entry.parameter not in self._explained:
             return False
         return entry.found is None or not np.isfinite(entry.found)
 
 
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
-    """Return what is wrong with numbers that failed, by their kind: a key of `SENTENCES`."""
+    """Return the key of `SENTENCES` that says what is wrong with the type of the numbers, or ""."""
     if found.dtype.kind == "c":
         return "complex"
     if found.dtype.kind in "iub":
-        # Other numbers altogether, such as whole inputs handed back, have lost no fraction.
+        # A cut-off fraction is at most 1. Larger errors have another cause.
         return "whole" if np.all(np.abs(found - expected) <= 1) else ""
     if np.isnan(found).any():
         return "nan"
@@ -225,14 +228,14 @@ def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
 
 
 def joined(names: list[str]) -> str:
-    """``W1, b1 and W2``."""
+    """Join names to a text: ``W1, b1 and W2``."""
     if len(names) == 1:
         return names[0]
     return format_text("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
 
 
 def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Return an entry in the student's words: ``b1[0]``."""
+    """Return an entry as the student indexes it: ``b1[0]``."""
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         return plain if shape == (1, 1) else f"{plain}[{index[0]}]"
@@ -248,21 +251,21 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
-    """One entry per parameter and index: the first that failed, or else is open, is shown."""
+    """Merge entries with the same parameter and index: the first of the worst state stays."""
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)
-        if GRAVITY.index(entry.state) > GRAVITY.index(known.state):
+        if SEVERITIES.index(entry.state) > SEVERITIES.index(known.state):
             merged[entry.parameter, entry.index] = entry
     return list(merged.values())
 
 
-GRAVITY: tuple[State, ...] = ("pass", "inconclusive", "fail")
-"""The states of an entry that is compared: of two for one entry the later one stands."""
+SEVERITIES: tuple[State, ...] = ("pass", "inconclusive", "fail")
+"""The states of a compared entry, the worst last."""
 
 
 def listed(entries: list[Entry]) -> str:
-    """``W1[0,1], b2 and 3 more``."""
+    """List the first eight entries: ``W1[0,1], b2 and 3 more``."""
     names = [format_entry(entry.label, entry.parameter, entry.index) for entry in entries]
     return ", ".join(names[:8]) + (
         format_text(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""
@@ -277,18 +280,18 @@ def entry_label(
     transposed: bool = False,
     outputs: int = 1,
 ) -> str:
-    """Return an entry, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``.
+    """Return the label of an entry, e.g. ``W1[0,1]``, ``b1[1]``, ``W2[0]``, ``b2``.
 
     Parameters
     ----------
     parameter : str
         The canonical name.
     index : tuple of int or str
-        The canonical index; a letter stands for a place that is summed over.
+        The canonical index; a letter stands for an axis that is summed over.
     keys : mapping of str to str
-        The student's names by the canonical ones.
+        The student's names by the canonical names.
     transposed : bool
-        Whether the student stores weights as (out, in), and so indexes them.
+        Whether the student stores weights as (out, in), so that indices are reversed.
     outputs : int
         With one output, the axis of W2 and b2 that has length 1 is left out.
     """

@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from gradkit.gradcheck import Report
 
 LOOKED_AT = 3
-"""Probes of an update at which its gradient is checked."""
+"""Number of probes of an update whose gradient is checked."""
 
 STATES: Mapping[str, State] = {"agree": "pass", "disagree": "fail", "inconclusive": "inconclusive"}
 """The state of an entry by the verdict of `gradkit.gradcheck`."""
@@ -156,7 +156,7 @@ def model_loss(task: Task, point: Point) -> Loss:
 
 
 def points_of(case: Case) -> list[Point]:
-    """Return the steps that the check is about."""
+    """Return the steps of the student's code that the check compares."""
     if not case.task.framework.trains:
         (batch,) = case.probes.update
         return points_of_batch(case.task, batch, case.observations.outcomes[batch.name].outputs)
@@ -188,7 +188,7 @@ def points_of(case: Case) -> list[Point]:
 
 def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]]) -> list[Point]:
     """Return the first steps of a batch of updates, one example each."""
-    # In the precision that the update works in, as the check of single steps has it.
+    # One precision for all parameters, as in the `update` check.
     single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in outputs.values())
     before = parameters_in(batch.inputs)
     after = {key: _read(outputs.get(key), value) for key, value in before.items()}
@@ -209,14 +209,14 @@ def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]
 
 
 def _read(values: NDArray[Any] | None, like: Array) -> Array:
-    """Return the new values, or NaN where there are no real numbers of the right shape."""
+    """Return the new values as floats; all NaN if they are not floats of the right shape."""
     if values is None or values.dtype.kind != "f" or values.shape != like.shape:
         return np.full(like.shape, np.nan)
     return values.astype(np.float64)
 
 
 def _stays(case: Case, run: Run) -> bool:
-    """Tell whether a training run moves no parameter by more than rounding."""
+    """Return whether a training run moves no parameter by more than rounding."""
     expected, outputs = case.expected[run.name], case.observations.outcomes[run.name].outputs
     after = {key: _read(outputs.get(f"final/{key}"), old) for key, old in run.parameters.items()}
     change = {key: expected[f"final/{key}"] - old for key, old in run.parameters.items()}
@@ -255,9 +255,9 @@ def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compare
     loss : callable
         The loss of parameters like those of the point.
     least_error : float
-        The relative error that the assignment lets pass.
+        The relative error that the assignment accepts.
     """
-    # Late: who only wants marks again needs no differences.
+    # Imported here because commands that only compute marks again do not need it.
     from gradkit.gradcheck import check_gradient
 
     claimed, allowed = {}, {}
@@ -327,7 +327,7 @@ def _state_along(report: Report, key: str) -> State:
     about = [each.verdict for each in report.directions if each.parameter == key]
     about += [each.verdict for each in report.entries if each.parameter == key]
     if not about:
-        # One direction through all parameters stands for each of them.
+        # A direction through all parameters at once counts for each of them.
         about = [] if report.entries else [each.verdict for each in report.directions]
     return next((STATES[v] for v in ("disagree", "inconclusive") if v in about), "pass")
 
@@ -362,20 +362,21 @@ def plain_factor(claimed: float, estimate: float, room: float, point: Point) -> 
 # --- the rate --------------------------------------------------------------------------------
 
 Chosen = Mapping[str, WrittenRate | float | None]
-"""By kind the rate of the student's text, a multiple of the rate handed over, or None."""
+"""By kind: a rate of the student's text, a multiple of the passed rate, or None for that rate."""
 
 
 def choose_rates(case: Case, compared: Sequence[Compared]) -> Chosen:
     """Choose for weights and biases the rate that their steps are divided by.
 
-    The rate that the points have comes first. Another one, with which most entries agree with the
-    estimates, is chosen only if no entry agrees with the first: where some do, the code steps
-    with that rate, and the step of the others is wrong.
+    The rate of the points comes first. Another rate is chosen only if no entry agrees with the
+    estimates at this rate: if some entries agree, the code uses it, and the other entries are
+    wrong. Of the other rates, the one with which most entries agree is chosen.
     """
     return {kind: _choose_rate(case, compared, kind) for kind in KINDS}
 
 
 def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> WrittenRate | float | None:
+    """Choose another rate for weights or biases; None to keep the rate of the points."""
     parts = [
         (each.point, one, float(each.allowed[one.parameter][one.index]))
         for each in compared
@@ -386,6 +387,7 @@ def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> Written
         return None
 
     def agreeing(rate: Callable[[Point], float]) -> int:
+        """Count the entries that agree with the estimate at a rate."""
         count = 0
         for point, one, room in parts:
             ratio = point.rates[kind] / rate(point)
@@ -396,10 +398,10 @@ def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> Written
 
     if agreeing(partial(_rate_at, kind=kind, choice=None)):
         return None
-    # Where the weights' rate is handed over, biases may keep their ratio to it.
+    # If only the weights' rate is passed, the biases' rate may be a fixed multiple of it.
     ratio = case.task.rates.bias / case.task.rates.weight
-    handed = kind == "b" and compared[0].point.rates["W"] == compared[0].point.rates["b"]
-    choices: list[WrittenRate | float] = [ratio] if handed and ratio != 1 else []
+    has_one_rate = kind == "b" and compared[0].point.rates["W"] == compared[0].point.rates["b"]
+    choices: list[WrittenRate | float] = [ratio] if has_one_rate and ratio != 1 else []
     choices += case.binding.rates
     counts = [agreeing(partial(_rate_at, kind=kind, choice=choice)) for choice in choices]
     best = max(counts, default=0)
@@ -407,7 +409,7 @@ def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> Written
 
 
 def _rate_at(point: Point, kind: str, choice: WrittenRate | float | None) -> float:
-    """Return the rate at a point, after a choice for weights or biases."""
+    """Return the rate of weights or biases at a point, as `choice` changes it."""
     if isinstance(choice, WrittenRate):
         return choice.value
     return point.rates[kind] * (1.0 if choice is None else choice)
@@ -464,7 +466,7 @@ def _verdict(case: Case, entries: list[Entry]) -> Verdict:
 
 
 def wrong_text(case: Case, entries: Sequence[Entry], failed: Sequence[Entry]) -> str:
-    """Say which arrays or entries do not match, and by which factor if it is one for all."""
+    """Report the arrays or entries that do not match, and their factor if all have the same."""
     keys, names = bound_of(case).convention.keys, []
     for key in dict.fromkeys(entry.parameter for entry in failed):
         wrong = [entry for entry in failed if entry.parameter == key]
@@ -474,5 +476,5 @@ def wrong_text(case: Case, entries: Sequence[Entry], failed: Sequence[Entry]) ->
             names += [f"`{listed([entry])}`" for entry in wrong]
     factors = {entry.factor for entry in failed}
     (factor,) = factors if len(factors) == 1 else ("",)
-    told = format_text(": claimed = {factor} × estimate", factor=factor) if factor else ""
-    return format_count(WRONG_ONE, WRONG_SEVERAL, len(names), entries=joined(names), factor=told)
+    suffix = format_text(": claimed = {factor} × estimate", factor=factor) if factor else ""
+    return format_count(WRONG_ONE, WRONG_SEVERAL, len(names), entries=joined(names), factor=suffix)

@@ -1,7 +1,7 @@
-"""What no single wrong number shows: answers by heart, answers that change, ways around the task.
+"""Detect hard-coded results, results that change, and ways around the task.
 
-None is a verdict and none costs points. That answers come by heart is only ever said
-of outputs that are the same bit for bit whatever goes in, and that are published ones.
+None of these is a verdict, and none costs points. Results count as hard-coded only if they are
+published results, and identical bit for bit whatever the inputs are.
 """
 
 from __future__ import annotations
@@ -17,37 +17,38 @@ from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Out
 from gradkit.records.task import Array, Batch
 
 AGAIN = " again"
-"""Ends the name of a batch or run that was asked a second time."""
+"""Suffix of the name of a batch or run that was run a second time."""
 
-PUBLISHED = 1e-6
-"""How near, relative, an answer is to a published one that was copied: as they are printed."""
+PUBLISHED_TOLERANCE = 1e-6
+"""Largest relative error of a copy of a published number, which is printed with few digits."""
 
-ROUNDING = 1e-5
-"""Of the largest number: what the order of sums may change in a training run."""
+SUM_ORDER_TOLERANCE = 1e-5
+"""Largest change of a training result by another order of sums, relative to the largest number."""
 
 Answers = Mapping[str, NDArray[np.generic]]
+"""The outputs of one batch or run, by quantity."""
 
 
 def nondeterministic(case: Case) -> tuple[str, ...]:
-    """Return the roles that answered the same question twice, and not with the same numbers.
+    """Return the roles that gave different numbers when called twice with the same inputs.
 
-    Training may add up its rows in another order each time: its answers may differ in rounding.
+    Results of training may differ by rounding, since rows may be summed in another order.
     """
     outcomes = case.observations.outcomes
     found = []
     for name, role in _roles(case).items():
         first, second = outcomes.get(name), outcomes.get(name + AGAIN)
-        if not (_whole(first) and _whole(second)):
+        if not (_is_complete(first) and _is_complete(second)):
             continue
         trains = role == "train"
         rows = None if trains else len(next(iter(second.outputs.values()), ()))
-        if not _same(first.outputs, second.outputs, rows, ROUNDING if trains else 0.0):
+        if not _same(first.outputs, second.outputs, rows, SUM_ORDER_TOLERANCE if trains else 0.0):
             found.append(role)
     return tuple(dict.fromkeys(found))
 
 
 def forbidden(case: Case) -> dict[str, Failure]:
-    """Return the roles that failed over a package that the task does not allow, and where."""
+    """Return the failures by the import of a package that the task does not allow, by role."""
     outcomes = case.observations.outcomes
     found: dict[str, Failure] = {}
     for name, role in {**_roles(case), "initialise": "initialise", "model": "model"}.items():
@@ -59,49 +60,52 @@ def forbidden(case: Case) -> dict[str, Failure]:
 
 
 def _roles(case: Case) -> dict[str, str]:
-    """Map batches and runs to the roles that are asked in them."""
+    """Return the role that each batch or run calls, by the name of the batch or run."""
     roles = {batch.name: batch.role for batch in (*case.probes.forward, *case.probes.update)}
     return roles | {run.name: "train" for run in case.probes.runs}
 
 
 def numerical(case: Case) -> bool:
-    """Whether the update calls one function about as often as there are parameters, or more."""
+    """Return whether the update computes its gradient numerically.
+
+    It then calls one function about as often as there are parameters, or more often.
+    """
     outcome = case.observations.outcomes.get(REPEATS)
-    return _whole(outcome) and bool(outcome.outputs["times"][0])
+    return _is_complete(outcome) and bool(outcome.outputs["times"][0])
 
 
 def remarkable(case: Case) -> bool:
-    """Tell whether there is anything to remark that no failure has to be looked into for."""
+    """Return whether code that passes all checks still needs a remark by the diagnosis."""
     return bool(nondeterministic(case) or forbidden(case) or numerical(case))
 
 
 def memorised(case: Case) -> tuple[str, ...]:
-    """Return the roles whose answers are published ones, whatever they are asked."""
+    """Return the roles that give published results, whatever their inputs are."""
     published, drawn = case.probes.forward
-    asked = [(drawn, {"y_hat": case.expected[published.name]["y_hat"]})]
-    asked += [(batch, _published_ends(case)) for batch in case.probes.update]
-    by_heart = [batch.role for batch, known in asked if _is_by_heart(case, batch, known)]
-    return (*by_heart, *(["train"] if _trains_by_heart(case) else []))
+    candidates = [(drawn, {"y_hat": case.expected[published.name]["y_hat"]})]
+    candidates += [(batch, _published_ends(case)) for batch in case.probes.update]
+    roles = [batch.role for batch, known in candidates if _is_hard_coded(case, batch, known)]
+    return (*roles, *(["train"] if _is_training_hard_coded(case) else []))
 
 
-def _is_by_heart(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
-    """Tell whether all of some quantities are always the same one of those published."""
+def _is_hard_coded(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
+    """Return whether each quantity in `known` always has the same one of its published values."""
     outcome, expected = case.observations.outcomes.get(batch.name), case.expected[batch.name]
-    return _whole(outcome) and all(
+    return _is_complete(outcome) and all(
         key in outcome.outputs and _ignores(outcome.outputs[key], expected[key], published)
         for key, published in known.items()
     )
 
 
 def _published_ends(case: Case) -> dict[str, Array]:
-    """Return parameters at the published start and at the end of its run, stacked."""
+    """Return the parameters at the published start and at the end of its run, stacked."""
     run = next(run for run in case.probes.runs if run.check == "trajectory")
     ends = case.expected[run.name]
     return {key: np.stack([value, ends[f"final/{key}"]]) for key, value in run.parameters.items()}
 
 
-def _trains_by_heart(case: Case) -> bool:
-    """Tell whether losses are those of the published run, from other starts and on other data."""
+def _is_training_hard_coded(case: Case) -> bool:
+    """Return whether all runs, with other starts and data too, give the published losses."""
     runs = [run for run in case.probes.runs if run.check == "trajectory"]
     outcomes = [case.observations.outcomes.get(run.name) for run in runs]
     losses = [each.outputs["loss"] for each in outcomes if each and "loss" in each.outputs]
@@ -115,7 +119,7 @@ def _trains_by_heart(case: Case) -> bool:
 
 
 def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> bool:
-    """Tell whether all answers are one, bit for bit, that was published, and should all differ."""
+    """Return whether all results are the same published result although all should differ."""
     if found.shape != expected.shape or found.dtype.kind != "f":
         return False
     same = all(np.array_equal(row, found[0]) for row in found)
@@ -124,17 +128,23 @@ def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> b
 
 
 def _near(found: NDArray[np.generic], expected: Array) -> bool:
+    """Return whether two arrays agree up to the digits of a printed number."""
     return found.shape == expected.shape and bool(
-        np.allclose(found.astype(float), expected, rtol=PUBLISHED, atol=0)
+        np.allclose(found.astype(float), expected, rtol=PUBLISHED_TOLERANCE, atol=0)
     )
 
 
-def _whole(outcome: Outcome | None) -> TypeGuard[Outcome]:
+def _is_complete(outcome: Outcome | None) -> TypeGuard[Outcome]:
+    """Return whether a call returned, and all of its values could be read."""
     return came_back(outcome) and not outcome.faults
 
 
 def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:
-    """Tell whether two sets of answers are the same, but for a part of the largest number."""
+    """Return whether two sets of results agree.
+
+    Of the first set, the first `rows` rows are compared. `part` is the accepted error relative to
+    the largest number.
+    """
 
     def near(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:
         allowed = part * float(np.abs(other[np.isfinite(other)]).max(initial=0.0))

@@ -1,4 +1,4 @@
-"""Compare what the lines of a check gave with what the model solution's gave, output by output."""
+"""Compare each output of a check's lines with the output of the model solution."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from gradkit.records.result import LEFT_ALONE, Entry, State, Verdict
 from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.text import format_probe
 
-NEAR = 1e-7
-"""Of an output's largest number: sums in another order differ by far less, mistakes by far more."""
+DOUBLE_TOLERANCE = 1e-7
+"""Accepted error of an output in double precision, relative to its largest number.
 
-SINGLE = 2e-4
-"""The same, where the output is in single precision."""
+Sums in another order differ by far less, and mistakes by far more.
+"""
 
-VISIBLE = 1e-3
-"""A factor that is nearer to 1 is not told: it would be written as 1."""
+SINGLE_TOLERANCE = 2e-4
+"""Accepted error of an output in single precision, relative to its largest number."""
 
-LEAST = 1e-12
-"""The smallest size that an output is held to."""
+MIN_FACTOR_ERROR = 1e-3
+"""Smallest distance from 1 of a factor that a message names: others would be printed as 1."""
 
-NOISE = 2.0**-46
-"""Of the largest input, what sums of numbers that cancel may leave of it."""
+MIN_OUTPUT_SIZE = 1e-12
+"""Smallest size of an output's largest number that tolerances are relative to."""
+
+CANCELLATION_ERROR = 2.0**-46
+"""Accepted error of sums whose terms cancel, relative to the largest input."""
 
 
 class Probe(Struct, frozen=True):
-    """One probe of a check: its inputs, what the model gives (None without one), and what came."""
+    """One probe of a check: its inputs, the model's results (None without one), and the found."""
 
     draw: Draw
     expected: Made | None
@@ -44,16 +47,16 @@ class Probe(Struct, frozen=True):
 NOT_CHECKED = "Not checked: this needs the model solution, which is not on this machine."
 
 Output = tuple[Entry, str]
-"""What is found of one output over all probes, and a sentence on what is not right.
+"""The entry of one output over all probes, and a sentence on what is wrong with it.
 
-The entry tells the first probe in which it is not, and of its numbers that which is furthest off.
+The entry names the first probe in which the output is wrong, and holds its worst number there.
 """
 
 
 def judge_check(
     check: FunctionCheck, probes: Sequence[Probe], right: Collection[str] = ()
 ) -> Verdict:
-    """Judge all outputs of a check, and the inputs that it must leave alone.
+    """Judge all outputs of a check, and the inputs that it must not change.
 
     Parameters
     ----------
@@ -66,17 +69,17 @@ def judge_check(
     Returns
     -------
     Verdict
-        With an entry for each output, and for each input that was to be left alone and was not.
+        With an entry for each output, and for each input that was changed and must not be.
     """
     outputs = _outputs(check, probes, right)
     for name in check.untouched:
         changed = [probe for probe in probes if name in probe.found.changed]
         if changed:
-            told = format_text(
+            sentence = format_text(
                 "`{name}` is changed in place; it is to be left as it is.", name=name
             )
             entry = output_entry(f"{name}{LEFT_ALONE}", "fail", changed[0].draw.label)
-            outputs.append((replace(entry, hard_cases=_hard_cases(changed, probes)), told))
+            outputs.append((replace(entry, hard_cases=_hard_cases(changed, probes)), sentence))
     entries = tuple(entry for entry, _ in outputs)
     states = [entry.state for entry in entries]
     sentences = [sentence for entry, sentence in outputs if entry.state == "fail"]
@@ -86,7 +89,7 @@ def judge_check(
         (s for s in ("fail", "missing", "inconclusive", "not-checked") if s in states), "pass"
     )
     state = "fail" if state == "missing" else state
-    sentences += [told for entry, told in outputs if entry.state in ("missing", "inconclusive")]
+    sentences += [text for entry, text in outputs if entry.state in ("missing", "inconclusive")]
     if "not-checked" in states:
         sentences.append(NOT_CHECKED)
     return Verdict(
@@ -99,9 +102,11 @@ def judge_check(
 
 
 def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]:
-    """Return which of several expectations most outputs come up to; of as many, at most probes.
+    """Return the indices of the expectations that the outputs follow best.
 
-    They are several where the outputs do not tell them apart, as where none is right.
+    Each item of `ways` holds the same probes with other expected values. The best have the most
+    right outputs and, among these, the most right outputs in single probes. Several indices are
+    returned if they are equally good, for example if no output is right.
     """
 
     def right(probes: Sequence[Probe]) -> int:
@@ -112,6 +117,7 @@ def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]
 
 
 def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[str]) -> list[Output]:
+    """Judge each output of a check; those in `right` pass."""
     names = dict.fromkeys(check.compare)
     return [
         (output_entry(name, "pass"), "") if name in right else _counted(name, check, probes)
@@ -130,7 +136,10 @@ def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output
 
 
 def _hard_cases(wrong: Sequence[Probe], probes: Sequence[Probe]) -> int:
-    """Return the number of probes in which something is wrong, or 0 if one of them is random."""
+    """Return the number of wrong probes if all of them are hard cases, otherwise 0.
+
+    It is also 0 if the check has no other probes than hard cases.
+    """
     if all(probe.draw.hard for probe in probes) or not all(probe.draw.hard for probe in wrong):
         return 0
     return len(wrong)
@@ -152,9 +161,9 @@ def output_entry(
 
 
 def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
-    """Yield remarks that cost nothing: inputs that only the student's code changes.
+    """Yield remarks that cost no points: on changed inputs and on single precision.
 
-    Without the model's there is no telling whether that is asked.
+    A changed input is reported only if the model solution does not change it.
     """
     for name in sorted({name for probe in probes for name in probe.found.changed}):
         asked = any(p.expected is None or name in p.expected.changed for p in probes)
@@ -173,15 +182,15 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
 
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
-    """Judge one output over all probes: whether it is there, its shape, its numbers."""
+    """Judge one output over all probes: its presence, its shape and its numbers."""
     pairs: list[tuple[Probe, NDArray[Any], NDArray[Any]]] = []
     for probe in probes:
         if name not in probe.found.values:
             reason = probe.found.missing.get(name, "found None")
-            told = format_text(
+            sentence = format_text(
                 "`{name}` is not there: {reason}.", name=name, reason=reason.rstrip(".")
             )
-            return output_entry(name, "missing", probe.draw.label), told
+            return output_entry(name, "missing", probe.draw.label), sentence
         if probe.expected is not None and name in probe.expected.values:
             expected = np.asarray(probe.expected.values[name])
             pairs.append((probe, _shaped(probe.found.values[name], expected), expected))
@@ -189,46 +198,47 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
         return output_entry(name, "not-checked"), ""
     for probe, found, expected in pairs:
         if found.shape != expected.shape:
-            return output_entry(name, "fail", probe.draw.label), _of_shape(name, found, expected)
+            sentence = _describe_shape(name, found, expected)
+            return output_entry(name, "fail", probe.draw.label), sentence
     off = [
         (probe, found, expected)
         for probe, found, expected in pairs
         if not _near(found, expected, check.tolerance, _noise(probe.draw)).all()
     ]
-    endless = [probe.draw.label for probe, _, each in pairs if not np.isfinite(each).all()]
-    if endless:
-        told = format_text(
+    infinite = [probe.draw.label for probe, _, each in pairs if not np.isfinite(each).all()]
+    if infinite:
+        sentence = format_text(
             "`{name}` cannot be judged with {probe}: the model solution gives no finite number "
             "there.",
             name=name,
-            probe=format_probe(endless[0]),
+            probe=format_probe(infinite[0]),
         )
-        return output_entry(name, "inconclusive"), told
+        return output_entry(name, "inconclusive"), sentence
     if not off:
-        return _second(name, [probe for probe, _, _ in pairs])
+        return _judge_second_call(name, [probe for probe, _, _ in pairs])
     probe, found, expected = off[0]
     gap = np.abs(found.astype(float) - expected)
     index = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
     place = tuple(int(n) for n in index)
     worst = finite_number(found[index]), finite_number(expected[index])
-    sentence = _of_numbers(name, pairs, off) + _where(probe, off, pairs)
+    sentence = _describe_numbers(name, pairs, off) + _where(probe, off, pairs)
     return output_entry(name, "fail", probe.draw.label, place, *worst), sentence
 
 
-def _second(name: str, probes: Sequence[Probe]) -> Output:
-    """Hold what comes of a second call to the first, where the model gives the same twice."""
+def _judge_second_call(name: str, probes: Sequence[Probe]) -> Output:
+    """Compare an output of a second call with the first, if the model gives the same twice."""
     for probe in probes:
         first, second = probe.found.values[name], probe.found.again.get(name)
         model = probe.expected
         if second is None or model is None:
-            continue  # it was the same, or nobody knows what it should be
+            continue  # the result was the same, or there is no model solution
         if same(model.values[name], model.again[name]) and not same(first, second):
-            told = format_text(
+            sentence = format_text(
                 "`{name}` comes out otherwise when the same call is made again: something that it "
                 "is computed from, such as the cache, is changed in place.",
                 name=name,
             )
-            return output_entry(name, "fail", probe.draw.label), told
+            return output_entry(name, "fail", probe.draw.label), sentence
     return output_entry(name, "pass"), ""
 
 
@@ -241,7 +251,7 @@ def same(a: NDArray[Any], b: NDArray[Any], tolerance: float = 0.0) -> bool:
 
 
 def _shaped(found: NDArray[Any], expected: NDArray[Any]) -> NDArray[Any]:
-    """Return what was found; one number has the shape that is asked, whatever its own."""
+    """Return the found array; a single number is given the expected shape."""
     return found.reshape(expected.shape) if found.size == 1 == expected.size else found
 
 
@@ -252,20 +262,24 @@ def finite_number(value: Any) -> float | None:
 
 
 def _noise(draw: Draw) -> float:
-    """Return how far a number may be off for rounding alone, whatever its size."""
+    """Return the largest error that cancellation can cause with these inputs."""
     arrays = arrays_in(dict(draw.values))
     sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays if a.dtype.kind == "f"]
-    return NOISE * float(max(sizes, default=0.0))
+    return CANCELLATION_ERROR * float(max(sizes, default=0.0))
 
 
 def _near(
     found: NDArray[Any], expected: NDArray[Any], tolerance: float, noise: float = 0.0
 ) -> NDArray[np.bool_]:
-    """Tell which numbers are right but for rounding; of an exact kind all of it has to be right."""
+    """Return which numbers are right up to rounding.
+
+    `tolerance` is an accepted error relative to the largest number, `noise` an absolute error.
+    """
     with np.errstate(all="ignore"):
-        size = max(float(np.max(np.abs(expected), initial=0.0)), LEAST)
+        size = max(float(np.max(np.abs(expected), initial=0.0)), MIN_OUTPUT_SIZE)
         single = found.dtype.kind == "f" and found.dtype.itemsize < 8
-        allowed = max(max(SINGLE if single else NEAR, tolerance) * size, noise)
+        relative = max(SINGLE_TOLERANCE if single else DOUBLE_TOLERANCE, tolerance)
+        allowed = max(relative * size, noise)
         gap = np.abs(found.astype(float) - expected.astype(float))
         return np.asarray((gap <= allowed) | (found == expected))
 
@@ -274,7 +288,7 @@ def _near(
 
 
 def shape_sentence(name: str, found: object, expected: object) -> str:
-    """Say that an output has another shape than expected."""
+    """Report that an output has another shape than expected."""
     return format_text(
         "`{name}` has shape {found}; expected {expected}.",
         name=name,
@@ -283,48 +297,52 @@ def shape_sentence(name: str, found: object, expected: object) -> str:
     )
 
 
-def _of_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    """Say that the shape differs, and how the numbers relate to the expected ones."""
-    told = shape_sentence(name, found.shape, expected.shape)
+def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
+    """Report a wrong shape, and how the numbers relate to the expected numbers."""
+    text = shape_sentence(name, found.shape, expected.shape)
     if found.shape == expected.shape[::-1] and same(found.T, expected):
-        return f"{told} {format_text(TRANSPOSED, name=name)}"
+        return f"{text} {format_text(TRANSPOSED, name=name)}"
     if found.size == expected.size and same(found.reshape(expected.shape), expected):
-        return f"{told} Its numbers are right."
+        return f"{text} Its numbers are right."
     if found.shape[1:] == expected.shape and any(same(each, expected) for each in found):
-        return f"{told} One of the values in it is right; return only that value."
+        return f"{text} One of the values in it is right; return only that value."
     if found.size == 1 < expected.size and np.isclose(float(found.sum()), float(expected.sum())):
-        return f"{told} It is summed over all axes."
+        return f"{text} It is summed over all axes."
     if _has_total_of(found, expected):
-        return f"{told} {WRONG_AXIS}"
-    return told
+        return f"{text} {WRONG_AXIS}"
+    return text
 
 
 Pairs = Sequence[tuple[Probe, NDArray[Any], NDArray[Any]]]
+"""Probes with found and expected arrays."""
 
 
-def _of_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
-    """Say how the numbers differ, as far as one relation holds in every probe."""
+def _describe_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
+    """Report wrong numbers, with the relation to the expected numbers if it holds in every probe.
+
+    `off` are the pairs in which the numbers are wrong.
+    """
     rest: Pairs = [pair for pair in off if not np.isnan(pair[1].astype(float)).any()]
     if len(rest) < len(off):
         probe, found = next((p, a) for p, a, _ in off if np.isnan(a.astype(float)).any())
-        told = format_text("`{name}` has entries that are not a number (nan).", name=name)
+        text = format_text("`{name}` has entries that are not a number (nan).", name=name)
         if found.size == 1:
-            told = format_text("`{name}` is not a number (nan).", name=name)
+            text = format_text("`{name}` is not a number (nan).", name=name)
         if not rest:
-            return told
-        told += " " + format_text("That is so with {probe}.", probe=format_probe(probe.draw.label))
-        return f"{_of_numbers(name, pairs, rest)} {told}"
+            return text
+        text += " " + format_text("That is so with {probe}.", probe=format_probe(probe.draw.label))
+        return f"{_describe_numbers(name, pairs, rest)} {text}"
     random = [(p.draw.sizes, a, b) for p, a, b in pairs if not p.draw.hard]
     is_hard_only = all(probe.draw.hard for probe, _, _ in off)
-    told = "" if is_hard_only or len(random) < MIN_PROBES else describe_difference(name, random)
-    return told or format_text("`{name}` is not right.", name=name)
+    text = "" if is_hard_only or len(random) < MIN_PROBES else describe_difference(name, random)
+    return text or format_text("`{name}` is not right.", name=name)
 
 
 MIN_PROBES = 2
-"""Probes in which a relation between found and expected numbers has to hold to be named."""
+"""Smallest number of random probes from which a relation between numbers is inferred."""
 
 Sized = tuple[Mapping[str, int], NDArray[Any], NDArray[Any]]
-"""The sizes of a probe, what was found there, and what was expected."""
+"""The sizes of a probe, the found array and the expected array."""
 
 
 def describe_difference(name: str, pairs: Sequence[Sized], tolerance: float = 0.0) -> str:
@@ -349,16 +367,15 @@ def describe_difference(name: str, pairs: Sequence[Sized], tolerance: float = 0.
             if all(holds(found, expected, tolerance) for _, found, expected in pairs):
                 return format_text(sentence, name=name)
     factors = [_factor(found, expected, tolerance) for _, found, expected in pairs]
-    if not all(factor is not None and abs(factor - 1) > VISIBLE for factor in factors):
+    if not all(factor is not None and abs(factor - 1) > MIN_FACTOR_ERROR for factor in factors):
         return ""
     has_entries = all(expected.size > 1 for _, _, expected in pairs)
     numbers, error = [float(f or 0.0) for f in factors], max(FACTOR_ERROR, tolerance)
-    told = _of_factor(numbers, [sizes for sizes, _, _ in pairs], error)
-    if told:
+    words = _describe_factor(numbers, [sizes for sizes, _, _ in pairs], error)
+    if words:
         where = " in every entry" if has_entries else ""
-        return format_text("`{name}` is {factor} the expected value", name=name, factor=told[0]) + (
-            where + told[1]
-        )
+        start = format_text("`{name}` is {factor} the expected value", name=name, factor=words[0])
+        return start + where + words[1]
     # A single number is always a multiple of another.
     return format_text(MULTIPLE, name=name) if has_entries else ""
 
@@ -407,7 +424,8 @@ def _has_total_of(found: NDArray[Any], expected: NDArray[Any]) -> bool:
     if not is_vector or not all(np.isfinite(a).all() for a in numbers):
         return False
     total, size = float(numbers[1].sum()), float(np.abs(numbers[1]).sum())
-    return abs(total) > VISIBLE * size and bool(np.isclose(numbers[0].sum(), total, rtol=NEAR))
+    is_same = bool(np.isclose(numbers[0].sum(), total, rtol=DOUBLE_TOLERANCE))
+    return abs(total) > MIN_FACTOR_ERROR * size and is_same
 
 
 TRANSPOSED = "`{name}` is the transpose of the expected array."
@@ -432,14 +450,15 @@ def _factor(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> fl
     dot = float(np.sum(expected * expected))
     if not dot or not np.isfinite(found.astype(float)).all():
         return None
-    # What students give may be as large as can be.
+    # A student's numbers may be so large that their sums overflow.
+    # The factor is then infinite, and not accepted.
     with np.errstate(all="ignore"):
         factor = float(np.sum(found.astype(float) * expected)) / dot
         is_one = factor and same(found.astype(float), factor * expected, tolerance)
         return factor if is_one else None
 
 
-def _of_factor(
+def _describe_factor(
     factors: list[float], sizes: list[Mapping[str, int]], error: float
 ) -> tuple[str, str] | None:
     """Return the words for a factor before and after its object; None if there are none.
@@ -468,7 +487,7 @@ FACTOR_ERROR = 1e-6
 
 
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
-    """Say in which probes it is wrong, where that tells something."""
+    """Return a sentence that names the hard case if only hard cases are wrong, otherwise ""."""
     random = [probe for probe, _, _ in pairs if not probe.draw.hard]
     if random and all(each.draw.hard for each, _, _ in off):
         return " " + format_text(

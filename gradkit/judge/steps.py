@@ -1,4 +1,4 @@
-"""The checks of single calls: `forward`, and `update` entry by entry."""
+"""The checks of single calls: `interface`, `model`, `forward` and `update`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gradkit.task import network
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
-    """Compare outputs and hidden layer at random parameters and at the published start and data."""
+    """Compare output and hidden layer for random inputs and for the published start and data."""
     role = case.task.framework.forward
     outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
     if stop is not None:
@@ -42,12 +42,12 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
-    """Compare parameters after one step, entry by entry."""
+    """Compare the parameters after one step, entry by entry."""
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
     if stop is not None:
-        held = blocked("update", "forward", earlier) if first is not None else None
-        return held or _spared(case, stop)
+        block = blocked("update", "forward", earlier) if first is not None else None
+        return block or _credit_rest(case, stop)
     bound = case.binding.bound["update"]
     comparison = Comparison(bound)
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
@@ -69,14 +69,17 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     return replace(verdict, still=still)
 
 
-SPARED_SAID = (
-    "Without what stops it, {count} of {size} entries are right after one step; points are given "
-    "for {counted}."
+PARTLY_RIGHT = (
+    "If the line that crashes is left out, {count} of {size} entries are right after one step. You "
+    "get points for {counted} of them."
 )
 
 
-def _spared(case: Case, stop: Verdict) -> Verdict:
-    """Add to the verdict on what stops what the rest of it does, where there is any right in it."""
+def _credit_rest(case: Case, stop: Verdict) -> Verdict:
+    """Add the entries that are right without the crashing line to the verdict on a crash.
+
+    The verdict is unchanged if no entry is right, or if the step does not change any parameter.
+    """
     known = case.observations.outcomes
     outcomes = [known.get(SPARED + batch.name) for batch in case.probes.update]
     made = [each for each in outcomes if came_back(each)]
@@ -89,12 +92,12 @@ def _spared(case: Case, stop: Verdict) -> Verdict:
     if still or not right:
         return stop
     counted = min(right, len(entries) - 1)
-    note = format_text(SPARED_SAID, count=right, size=len(entries), counted=counted)
+    note = format_text(PARTLY_RIGHT, count=right, size=len(entries), counted=counted)
     return replace(stop, entries=entries, notes=(*stop.notes, note))
 
 
 def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) -> bool:
-    """Compare parameters after one step with those expected; tell whether no step was made."""
+    """Add the entries of the parameters after one step; return whether none of them moved."""
     still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)
@@ -123,8 +126,8 @@ def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) ->
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
     """Return how many rounding units each change may lose in single precision.
 
-    At the rate that is expected, whatever it is: as many times those of the gradient as the change
-    is longer than this.
+    They are the rounding units of the gradient times the learning rate. The rate is the ratio of
+    the lengths of the expected change and the gradient.
     """
     points = {key: batch.inputs[key] for key in expected}
     X, y = (batch.inputs[name].astype(np.float64) for name in ("X", "y"))
@@ -137,25 +140,26 @@ def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[
 
 
 def _lengths(values: Array) -> Array:
-    """Return the sum of the sizes of each probe's entries."""
+    """Return the sum of the absolute values of each probe's entries."""
     lengths: Array = np.abs(values).sum(axis=tuple(range(1, values.ndim)), keepdims=True)
     return lengths
 
 
 TINY = 1e-300
+"""Number that is added to a divisor which may be zero."""
 
 
-# --- what has to be there --------------------------------------------------------------
+# --- presence of functions and models ----------------------------------------------------
 
 
-WHOLE = (
+WHOLE_NUMBERS = (
     "{function} gives {quantity} as whole numbers. A step that changes such an array in place, as "
     "`-=` does, fails or is cut off: start from 0.0. The checks here start from float64."
 )
 
 
 def interface(case: Case, earlier: Earlier) -> Verdict:
-    """Check that each required role is there and written, and initialise gives the start."""
+    """Check that each required role is found and written, and that initialise returns the start."""
     found = [(role.name, _presence(case, role)) for role in case.task.roles if role.required]
     entries = tuple(Entry(name, (), verdict.state, None, None) for name, verdict in found)
     notes = tuple(note for _, verdict in found for note in verdict.notes)
@@ -168,9 +172,9 @@ def interface(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _presence(case: Case, role: Role) -> Verdict:
-    """Missing where there is no such function or nobody wrote it; what it gives is for later.
+    """Return a verdict on whether the function of a role is there and written.
 
-    But for the start that initialise gives.
+    Only for initialise its result is compared as well; other results belong to later checks.
     """
     outcomes = case.observations.outcomes.items()
     own = [outcome for name, outcome in outcomes if name.partition("/")[0] == role.name]
@@ -188,14 +192,15 @@ def _presence(case: Case, role: Role) -> Verdict:
     keys = bound.convention.keys
     whole = [keys.get(k, k) for k, v in outcome.outputs.items() if v.dtype.kind in "iub"]
     if whole:
-        comparison.notes.append(format_text(WHOLE, function=subject(bound), quantity=joined(whole)))
+        note = format_text(WHOLE_NUMBERS, function=subject(bound), quantity=joined(whole))
+        comparison.notes.append(note)
     return comparison.verdict(
         "interface", "{function} does not give the assigned start in {entries}."
     )
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """Check that the module is there and holds the parameters of the assigned layers."""
+    """Check that the module exists and has the parameters of the assigned layers."""
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:
@@ -208,7 +213,7 @@ def model(case: Case, earlier: Earlier) -> Verdict:
     comparison = Comparison(bound)
     further = list(found)
     for key, shape in zip(start, wanted, strict=True):
-        # The order in which a module registers its layers is its own affair.
+        # A module may register its layers in any order.
         state: State = "pass" if shape in further else "fail"
         if state == "pass":
             further.remove(shape)
@@ -224,7 +229,7 @@ def model(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _layouts(start: Parameters) -> Iterator[list[tuple[int, ...]]]:
-    """Shapes of all parameters: those of torch's layers, then those of ``X @ W + b`` by hand."""
+    """Yield the accepted shapes of all parameters: of torch's layers, then of ``X @ W + b``."""
     for weight, bias in (("out_in", "flat"), ("in_out", "flat"), ("in_out", "row")):
         yield [
             (value.T.shape if weight == "out_in" else value.shape)
@@ -235,4 +240,5 @@ def _layouts(start: Parameters) -> Iterator[list[tuple[int, ...]]]:
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
+    """List shapes in a text."""
     return ", ".join(map(str, shapes)) or "none"

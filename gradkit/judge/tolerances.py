@@ -1,9 +1,9 @@
-"""How near is near enough: tolerances that follow from the arithmetic, not from taste.
+"""Compute tolerances from the rounding errors of floating-point arithmetic.
 
-A tolerance is an array: what each expected number may be missed by. It is the sum of a
-relative part, for the student's different but equal order of operations, and of the
-rounding of the storage, which does not shrink with the number compared. ``least`` is the
-smallest relative part: an assignment may let more pass than arithmetic asks for.
+A tolerance is an array: the largest accepted error of each number. It is the sum of a relative
+part, because the student's code may do the same operations in another order, and of the rounding
+of the stored numbers, which does not shrink with the compared number. ``least`` is the smallest
+relative part: an assignment may accept larger errors than rounding causes.
 """
 
 from __future__ import annotations
@@ -18,17 +18,23 @@ from numpy.typing import NDArray
 from gradkit.records.task import Array, Parameters
 
 DOUBLE = float(np.finfo(np.float64).eps)
+"""Rounding unit of double precision."""
+
 SINGLE = float(np.finfo(np.float32).eps)
+"""Rounding unit of single precision."""
 
 
-MANY = 16
-"""So many numbers have no more digits than float32 by intention, and not by chance."""
+MIN_SINGLE_NUMBERS = 16
+"""Smallest number of float64 values that count as single precision if float32 can hold them all.
+
+A few values may have few digits by chance.
+"""
 
 
 def epsilon(found: NDArray[Any] | None) -> float:
-    """Return the rounding unit of the precision that ``found`` was computed in, by its digits.
+    """Return the rounding unit of the precision that ``found`` was computed in.
 
-    What came out of float32 has no more of them, whatever it is stored in.
+    Values that were computed in float32 and stored as float64 are recognised by their digits.
     """
     if found is None or found.dtype.kind != "f":
         return DOUBLE
@@ -36,24 +42,27 @@ def epsilon(found: NDArray[Any] | None) -> float:
         return SINGLE
     with np.errstate(over="ignore"):
         single = np.array_equal(found, found.astype(np.float32), equal_nan=True)
-    return SINGLE if single and found.size >= MANY else DOUBLE
+    return SINGLE if single and found.size >= MIN_SINGLE_NUMBERS else DOUBLE
 
 
 def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
-    """Return what outputs of a forward pass may be off by.
+    """Return the tolerances of the outputs of a forward pass.
 
     Parameters
     ----------
     units : array, (n, …)
-        How many rounding units each value may lose, as `network.rounding_units` has it.
+        How many rounding units each value may lose, see `network.rounding_units`.
     eps : float
         Rounding unit of the student's arithmetic.
+    least : float
+        Relative error that the assignment accepts.
 
     Returns
     -------
     array, (n, …)
-        A million times that in double (some 2e-10 of the terms), for a student's roundabout
-        ways; ten times in single, where a million would let mistakes through.
+        A million rounding units in double precision (some 2e-10 of the terms), because correct
+        code may take a less exact way. Ten in single precision, where a million would accept
+        mistakes.
     """
     relative = max((1e6 if eps == DOUBLE else 10) * eps, least)
     allowed: Array = relative * np.maximum(units, 1e-3)
@@ -63,54 +72,56 @@ def value_tolerance(units: Array, eps: float, least: float = 0.0) -> Array:
 def change_tolerance(
     change: Array, before: Array, eps: float, least: float = 0.0, units: Array | float = 0.0
 ) -> Array:
-    """Return what parameters after a step may be off by: they are held to their change.
+    """Return the tolerances of the parameters after a step, relative to their expected change.
 
     Parameters
     ----------
     change : array, (n, …)
         Expected change of every entry.
     before : array, (n, …)
-        Values before the step, whose rounding the new value carries.
+        Values before the step. The new values inherit their rounding.
     eps : float
         Rounding unit of the student's arithmetic.
+    least : float
+        Relative error that the assignment accepts.
     units : array, (n, …)
-        How many rounding units the change may lose in single precision, as
-        `network.gradient_units` has it, times the rate.
+        How many rounding units the change may lose in single precision: those of
+        `network.gradient_units` times the rate.
 
     Returns
     -------
     array, (n, …)
-        In double some roundings of single precision of the change: a value on the way may have
-        been of that, and nothing that is stored. In single what its
-        arithmetic loses and no more, or crude differences would do for a gradient.
+        In double precision, a few roundings of the change in single precision, because an
+        intermediate value may have been a float32. In single precision, the rounding of its
+        arithmetic and no more: otherwise a crude finite difference would pass as a gradient.
     """
     axes = tuple(range(1, change.ndim))
     largest = np.abs(change).max(axis=axes, keepdims=True)
-    allowed: Array = max(ROUNDINGS * SINGLE, least) * (np.abs(change) + 1e-2 * largest)
+    allowed: Array = max(SINGLE_ROUNDINGS * SINGLE, least) * (np.abs(change) + 1e-2 * largest)
     if eps == DOUBLE:
         return np.asarray(allowed + 16 * eps * np.abs(before))
     stored = np.abs(before) + np.abs(change)
     return np.asarray(allowed + eps * (stored + LOST * np.asarray(units)))
 
 
-ROUNDINGS = 4
-"""Values of single precision that a step in double may come by, each rounded once."""
+SINGLE_ROUNDINGS = 4
+"""Number of intermediate float32 values, each rounded once, that a float64 step may use."""
 
 LOST = 2
-"""Rounding units that single precision may lose of each that is counted."""
+"""Factor between the rounding error in single precision and the counted rounding units."""
 
 
 def course_tolerance(
     course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """Return what losses along a run may be off by: 1e-9 of each, or rounding in single.
+    """Return the tolerances of the losses of a run.
 
-    ``of_change`` is what single precision is let off besides, of the whole change: a loss may
-    hardly move over a run.
+    They are 1e-9 of each loss in double precision. In single precision they are rounding errors
+    of the largest loss plus ``of_change`` times the whole change of the loss over the run.
     """
     if eps == DOUBLE:
         return max(1e-9, least) * np.abs(course)
-    # What a loss is squared from does not lose less where the loss is small.
+    # A small loss is the square of a difference whose rounding error is not smaller.
     rounding = 8 * eps * np.abs(course).max(initial=0.0)
     return np.full_like(course, max(of_change, least) * np.ptp(course) + rounding)
 
@@ -118,7 +129,7 @@ def course_tolerance(
 def final_tolerance(
     final: Array, start: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """Return what parameters at the end of a run may be off by, as `course_tolerance` does."""
+    """Return the tolerances of the parameters at the end of a run, as in `course_tolerance`."""
     moved, largest = np.abs(final - start).max(), np.abs(final).max()
     if eps == DOUBLE:
         return np.asarray(max(1e-9, least) * np.maximum(np.abs(final), moved))
@@ -126,11 +137,11 @@ def final_tolerance(
     return np.full_like(final, allowed)
 
 
-NONE = 1e-6
-"""What of an expected change is no step at all."""
+NO_STEP = 1e-6
+"""Largest part of the expected change that counts as no step."""
 
-TOLD = 64
-"""Rounding units that no step is told apart from: twice what the end of a run is let off."""
+NO_STEP_UNITS = 64
+"""Rounding units of a parameter that count as no step: twice the tolerance of a run's end."""
 
 
 def stays(
@@ -139,7 +150,7 @@ def stays(
     change: Mapping[str, Array | float],
     eps: float | None = None,
 ) -> bool:
-    """Tell whether every parameter is there and none was moved. See `moved`."""
+    """Return whether every parameter is there and none was moved, see `moved`."""
     return all(
         (found := after.get(key)) is not None
         and found.shape == old.shape
@@ -151,21 +162,21 @@ def stays(
 def moved(
     after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
 ) -> NDArray[np.bool_]:
-    """Tell which entries were moved by more than rounding and a millionth of ``change``.
+    """Return which entries were moved by more than rounding and a millionth of ``change``.
 
-    ``eps`` is the rounding unit of ``after``, if that is not to be seen. What is no number counts
-    as moved.
+    ``eps`` is the rounding unit of ``after``; by default it is inferred from the numbers. NaN
+    counts as moved.
     """
     with np.errstate(invalid="ignore"):
         unit = epsilon(after) if eps is None else eps
-        allowed = TOLD * unit * np.abs(before) + NONE * np.abs(change).max()
+        allowed = NO_STEP_UNITS * unit * np.abs(before) + NO_STEP * np.abs(change).max()
         return ~np.asarray(np.abs(after - before) <= allowed)
 
 
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
-    """Tell whether ``found`` is only off as far as single precision on the way would put it.
+    """Return whether intermediate values in single precision explain the error of ``found``.
 
-    That is, by some rounding units of float32 in the largest ``change``.
+    The error may be some rounding units of float32 of the largest ``change``.
     """
     if found.shape != expected.shape or found.dtype.kind != "f":
         return False
@@ -173,17 +184,16 @@ def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
 
 
 def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
-    """Tell which entries are within their tolerance; none that is not a finite number."""
+    """Return which entries are finite and within their tolerance."""
     with np.errstate(invalid="ignore"):
         close: NDArray[np.bool_] = np.isfinite(found) & (np.abs(found - expected) <= tolerance)
     return close
 
 
 def median(values: Array) -> float:
-    """Return the median of some numbers, NaN where there are none.
+    """Return the median of some numbers, NaN if there are none.
 
-    numpy's own loads all of ``numpy.ma`` to look for NaN, which would be a tenth of the
-    time that a whole check takes.
+    `numpy.median` imports all of ``numpy.ma``, which would take a tenth of the time of a check.
     """
     ordered = np.sort(values, axis=None)
     size = len(ordered)

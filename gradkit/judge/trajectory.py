@@ -1,7 +1,7 @@
-"""The `trajectory` checks: whole training runs, from known starts and from one that is drawn.
+"""The `trajectory` checks: whole training runs, from published starts and from a random start.
 
-A number earns only if it is right in all of them: runs that everybody can make beforehand
-are there to be compared with, and earn nothing alone.
+A number earns points only if it is right in all runs. A run from a published start earns nothing
+alone, because everybody can know its results.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ LOOPS: Mapping[str, str] = {
 }
 
 OF_CHANGE = 5e-5
-"""What a run in torch is let off, of its whole change: its sums are made in an order of its own."""
+"""Accepted error of a torch run, relative to the whole change, since torch orders sums itself."""
 
-COURSE = 100
-"""Epochs of a run that are kept to be shown; of a longer one, so many evenly spread."""
+MAX_SHOWN_EPOCHS = 100
+"""Largest number of epochs kept for the plot of a run; of a longer run, evenly spread epochs."""
 
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
@@ -84,7 +84,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
             )
         if framework.trains and _is_of_own_rows(comparison, case.task, run, outcome):
             comparison.remark(format_text(OWN_ROWS, function=subject(comparison.bound)))
-        # A single step may hide what a run of them adds up; a wrong step is told elsewhere.
+        # Low precision may show only after many steps. A wrong step is reported by `update`.
         stepped = "update" in earlier and earlier["update"].state == "pass"
         if stepped and _is_nearly(comparison, case.task, run, outcome, expected):
             comparison.remark_on_precision()
@@ -94,21 +94,21 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
     verdict = comparison.verdict(
-        "trajectory", "{count} of {size} losses and final parameters are off course."
+        "trajectory", "{count} of {size} losses and final parameters are wrong."
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_of_any_size(case):
         notes = (*notes, ONE_SIZE)
     rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
     failed = verdict.state == "fail"
-    told = {"notes": notes, "courses": tuple(courses), "still": still}
+    fields = {"notes": notes, "courses": tuple(courses), "still": still}
     # Known starts are the same for everyone and on every seed, so equal mistakes cost equal points.
     diverges = failed and any(
         _diverges(case.task, run, outcome)
         for run, outcome in zip(runs, outcomes, strict=True)
         if run.start != DRAWN
     )
-    return replace(verdict, **told, rounded=rounded and failed, diverges=diverges)
+    return replace(verdict, **fields, rounded=rounded and failed, diverges=diverges)
 
 
 def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
@@ -138,7 +138,7 @@ def _rises(losses: Array) -> bool:
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
-    """Tell whether losses that are wrong for a run's rows are right for those of the task."""
+    """Return whether losses that are wrong for a run's rows are right for the task's own rows."""
     found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
     wrong = any(entry.state != "pass" for entry in comparison.entries)
     if not wrong or found is None or np.array_equal(run.X, task.X):
@@ -149,21 +149,21 @@ def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outco
 
 
 def _is_of_any_size(case: Case) -> bool:
-    """Tell whether the run goes the same way when every row is given twice, in another order."""
+    """Return whether the losses stay the same if every row is passed twice, in another order."""
     outcome, expected = case.observations.outcomes.get(TWICE), case.expected.get(TWICE)
     if outcome is None or expected is None:
         return True
     found, right = outcome.outputs.get("loss"), expected["loss"]
     if found is None or found.shape != right.shape or not np.ptp(right):
         return outcome.failure is None
-    # As loose as can be told from one step more or less: this is a remark, no verdict.
+    # The tolerance is wide because this is only a remark; one step more or less still exceeds it.
     return bool(np.abs(found - right).max() <= 0.1 * np.ptp(right) + 1e-4 * np.abs(right).max())
 
 
 def _is_nearly(
     comparison: Comparison, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> bool:
-    """Tell whether a run that failed is off by no more than single precision would make it."""
+    """Return whether single precision explains all errors of a run that failed."""
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
     starts = final(run.parameters)
@@ -183,13 +183,13 @@ def _losses(
     allowed: Callable[[Array], Array],
     earns: bool,
 ) -> Course:
-    """Compare a run's losses; its course is given to be shown."""
+    """Add the entries of a run's losses, and return the losses to be plotted."""
     course, taken = (course_of(task, run, values) for values in (expected, outcome.outputs))
     epochs = _by_epoch(course, run)
     found, tolerance = None, allowed(epochs)
     if len(taken) == len(course):
         found = _by_epoch(taken, run)
-        # Once off its course, a loss is only right where it happens to cross it.
+        # After the first wrong loss, a later loss is right only by chance.
         off_course = ~tolerances.near(found, epochs, tolerance)
         tolerance = np.where(np.logical_or.accumulate(off_course), -1.0, tolerance)
         off = np.flatnonzero(~tolerances.near(taken, course, allowed(course)))
@@ -202,7 +202,8 @@ def _losses(
             )
             comparison.remark(
                 format_text(
-                    "From the {start} start the loss leaves its course at {at}.",
+                    "From the {start} start, your loss differs from the expected loss from {at} "
+                    "on.",
                     start=run.start,
                     at=at,
                 )
@@ -228,8 +229,7 @@ def _losses(
             None
         ],
     )
-    # First and last epoch, and as many between as are worth drawing.
-    ends = np.linspace(0, run.epochs - 1, min(run.epochs, COURSE))
+    ends = np.linspace(0, run.epochs - 1, min(run.epochs, MAX_SHOWN_EPOCHS))
     kept = np.array(sorted({round(epoch) for epoch in ends.tolist()}))
     return Course(
         run.start,
@@ -249,5 +249,6 @@ def _loss_at(task: Task, run: Run, parameters: Mapping[str, Array]) -> float:
 
 
 def _by_epoch(course: Array, run: Run) -> Array:
+    """Return the mean loss of each epoch."""
     means: Array = course.reshape(run.epochs, -1).mean(axis=1)
     return means

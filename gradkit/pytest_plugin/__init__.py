@@ -1,7 +1,7 @@
 """Plugin of pytest: ``pytest --gradkit PATH`` makes a test from each check of a submission.
 
-Every pytest loads this module if gradkit is installed. It therefore imports nothing but pytest,
-and does nothing unless an option asks for it.
+Every pytest loads this module if gradkit is installed. So it imports nothing large, and does
+nothing unless ``--gradkit`` is given.
 
 With ``--gradkit``, pytest collects only the checks and tests that the command line names. The
 plugin refuses a submission whose own settings pytest has read, see
@@ -33,7 +33,7 @@ from gradkit.pytest_plugin.stash import GRADING, SEED
 from gradkit.safe_path import leave_working_directory
 
 KEPT_OUT: pytest.StashKey[list[str]] = pytest.StashKey()
-"""Real paths of submissions, of which pytest runs no file. Not set in a student's own folder."""
+"""Real paths of submissions whose files pytest must not run. Not set in a student's own folder."""
 
 INI = {
     "gradkit_task": ("args", "gradkit: the tasks to check, by id; all that are found if not given"),
@@ -83,7 +83,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         return
     folders = [folder_of(path) for path in paths]
     isolated = is_isolated(early_config)
-    # A file's folder may hold the caller's own tests, unless nothing of it is to be trusted.
+    # Without isolation, other files in the folder of a single file may be the caller's own tests.
     kept_out = folders if isolated else [os.path.realpath(path) for path in paths]
     early_config.stash[KEPT_OUT] = kept_out
     if not isolated:
@@ -98,23 +98,23 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Do not collect files of a submission that a link in a folder of tests leads to."""
+    """Return True for files of a submission, which a link in a folder of tests can lead to."""
     kept_out = config.stash.get(KEPT_OUT, None)
     return True if kept_out and is_within(collection_path, kept_out) else None
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
-    """Return a line that tells how to name settings, if ``gradkit pytest`` has left them out."""
+    """Return a line about leaving out settings, if ``gradkit pytest`` has started pytest."""
     if str(config.inipath) != NO_SETTINGS:
         return None
     return "gradkit: pytest reads no ini file and no conftest.py; -c FILE names settings of yours"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark, and draw the seed that all processes share."""
+    """Register the marker ``gradkit``, and choose the seed that all processes share."""
     if config.stash.get(KEPT_OUT, None):
         if not is_isolated(config):
-            # A plugin of the ini file, or a conftest, may have loaded more plugins since.
+            # A plugin of the ini file, or a conftest, may have loaded more plugins.
             refuse_settings(config, config.getoption("gradkit_paths"))
         if config.args_source is config.ArgsSource.INVOCATION_DIR:
             config.args = []
@@ -122,19 +122,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "gradkit(task): the task that gradkit's fixtures are for, by its id"
     )
     shared = getattr(config, "workerinput", {}).get("gradkit_seed")
-    named = config.getoption("gradkit_seed")
-    config.stash[SEED] = next(s for s in (shared, named, secrets.randbits(32)) if s is not None)
+    given = config.getoption("gradkit_seed")
+    config.stash[SEED] = next(s for s in (shared, given, secrets.randbits(32)) if s is not None)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand the seed to a process of xdist's, so that each draws the same inputs."""
+    """Pass the seed to a process of pytest-xdist, so that all processes draw the same inputs."""
     node.workerinput["gradkit_seed"] = node.config.stash[SEED]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config) -> None:
-    """Keep the working directory off the path of processes of xdist's, which run ``-c``."""
+    """Keep the working directory off the import path of pytest-xdist's processes.
+
+    These run ``python -c``, which otherwise imports from the working directory.
+    """
     if config.stash.get(KEPT_OUT, None):
         from gradkit.processes import safe_environment
 
@@ -148,7 +151,7 @@ def pytest_xdist_setupnodes(config: pytest.Config) -> None:
 def pytest_make_collect_report(
     collector: pytest.Collector,
 ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Collect submissions after all that pytest has found by itself."""
+    """Add the submissions to the tests that pytest has collected by itself."""
     report = yield
     if isinstance(collector, pytest.Session) and collector.config.getoption("gradkit_paths"):
         from gradkit.pytest_plugin.items import submissions
@@ -158,7 +161,7 @@ def pytest_make_collect_report(
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give a test that asks for the submission each of several in turn."""
+    """Run a test with the fixture ``gradkit_submission`` once for each of several submissions."""
     paths = metafunc.config.getoption("gradkit_paths")
     if "gradkit_submission" in metafunc.fixturenames and len(paths) > 1:
         metafunc.parametrize("gradkit_submission", paths, indirect=True)
@@ -172,7 +175,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Print what each task earned."""
+    """Print the points of each task."""
     if terminalreporter.config.getoption("gradkit_paths"):
         from gradkit.pytest_plugin.items import totals
 
@@ -186,11 +189,11 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 @pytest.fixture
 def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, None]:
-    """Give the functions of the submission that ``--gradkit`` names, run in the sandbox.
+    """Return the functions of the submission that ``--gradkit`` names, which run in the sandbox.
 
-    They are a `gradkit.sandbox.functions.StudentFunctions`. The task is the one that
-    ``@pytest.mark.gradkit("regression-numpy")`` names, else the one in the ini file, else the only
-    one that the submission holds.
+    The value is a `gradkit.sandbox.functions.StudentFunctions`. The task is named by
+    ``@pytest.mark.gradkit("regression-numpy")``, or by the ini file, or is the only task that the
+    submission solves.
     """
     from gradkit.pytest_plugin.items import grading_of
 
@@ -198,15 +201,15 @@ def gradkit_submission(request: pytest.FixtureRequest) -> Generator[Any, None, N
     path = getattr(request, "param", None) or (paths[0] if paths else None)
     if path is None:
         pytest.skip("no submission to test: name one with --gradkit PATH")
-    with grading_of(request.config).student_functions(path, _task(request)) as played:
-        yield played
+    with grading_of(request.config).student_functions(path, _task(request)) as functions:
+        yield functions
 
 
 @pytest.fixture
 def gradkit_oracle(request: pytest.FixtureRequest) -> Any:
-    """What is right for a task, as `gradkit.task.oracle.Answers`: forward, update, gradient.
+    """Return functions that compute the expected values of a task: forward, update, gradient.
 
-    The task is named as for ``gradkit_submission``.
+    The value is a `gradkit.task.oracle.Answers`. The task is named as for ``gradkit_submission``.
     """
     from gradkit.pytest_plugin.items import grading_of
 
@@ -215,5 +218,6 @@ def gradkit_oracle(request: pytest.FixtureRequest) -> Any:
 
 
 def _task(request: pytest.FixtureRequest) -> str | None:
+    """Return the task's id in the marker ``gradkit`` of a test, None without the marker."""
     mark = request.node.get_closest_marker("gradkit")
     return mark.args[0] if mark is not None and mark.args else None

@@ -1,6 +1,6 @@
-"""One session of grading for a run of pytest, and a submission as pytest collects it.
+"""Collect submissions as tests of pytest, one for each check, and grade them.
 
-It is opened when the first test needs it; there is one test for each check of each task.
+All tests of a process share one grading session, which is opened when a test first needs it.
 """
 
 from __future__ import annotations
@@ -41,27 +41,27 @@ from gradkit.text import clean_text, spell
 
 
 class Grading:
-    """What the tests of one process share: a session, and the result of each submission.
+    """The grading session and the results that the tests of one process share.
 
     Parameters
     ----------
     config : pytest.Config
-        Its ini file says what to grade against.
+        Configuration with gradkit's ini options.
 
     Raises
     ------
     GradingError
-        The assignment, or a word of the ini file, cannot be used.
+        The assignment or an ini option cannot be used.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self._results: dict[str, Result | GradingError] = {}
         self._recognised: dict[str, Recognised] = {}
-        own = config.inipath is not None and str(config.inipath) != NO_SETTINGS
-        base = config.inipath.parent if own and config.inipath else config.rootpath
+        has_ini = config.inipath is not None and str(config.inipath) != NO_SETTINGS
+        base = config.inipath.parent if has_ini and config.inipath else config.rootpath
         self._base = config.invocation_params.dir
-        words = ("form", "hints", "assignment", "reference")
-        form, hints, *files = (str(config.getini(f"gradkit_{word}")) for word in words)
+        options = ("form", "hints", "assignment", "reference")
+        form, hints, *files = (str(config.getini(f"gradkit_{option}")) for option in options)
         form = form or "correct"
         assignment, reference = (base / file if file else None for file in files)
         if form not in ("correct", "published"):
@@ -76,7 +76,7 @@ class Grading:
             seed=config.stash[SEED],
         )
         if reference is None:
-            # The report may be a student's, who has no model solutions either.
+            # Without model solutions, a student may be running this and read the output.
             keep_from_readers()
         with ExitStack() as stack:
             self._session = stack.enter_context(
@@ -86,18 +86,18 @@ class Grading:
         self.hints = int(hints) if hints else self._session.hints
 
     def tasks(self, path: str) -> tuple[Task | FunctionTask, ...]:
-        """Return the tasks that a submission will be graded for."""
+        """Return the tasks for which a submission will be graded."""
         if path not in self._recognised:
             self._recognised[path] = recognise(self._session, self.located(path))
         return self._recognised[path].tasks
 
     def result(self, path: str, chosen: Collection[str]) -> Result:
-        """Return the result of a submission for the chosen tasks, which are graded once.
+        """Return the result of a submission for the chosen tasks, which is graded only once.
 
         Raises
         ------
         GradingError
-            It cannot be graded.
+            The submission cannot be graded.
         """
         if path not in self._results:
             try:
@@ -115,31 +115,31 @@ class Grading:
 
     @contextmanager
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
-        """The submission's own functions for a task, to be called by a test."""
-        chosen = self._chosen(task, path)
+        """Start the student's functions for a task in the sandbox, to be called by a test."""
+        chosen = self._choose_task(task, path)
         if not is_installed(*chosen.framework.modules):
             pytest.skip(WITHOUT_TORCH)
-        # What cannot be recognised is what the test says that it is.
+        # If no task can be recognised, the submission is taken for the named task.
         with suppress(GradingError):
-            if chosen.id not in {each.id for each in self.tasks(path)}:
+            if chosen.id not in {recognised.id for recognised in self.tasks(path)}:
                 pytest.fail(format_text(ABSENT, title=chosen.title), pytrace=False)
-        with student_functions(self._session, self.located(path), chosen.id) as played:
-            yield played
+        with student_functions(self._session, self.located(path), chosen.id) as functions:
+            yield functions
 
     def answers(self, task: str | None, path: str | None) -> Answers:
-        """What is right for a task."""
-        return answers(self._session, self._chosen(task, path))
+        """Return functions that compute the expected values of a task."""
+        return answers(self._session, self._choose_task(task, path))
 
     def located(self, path: str) -> Path:
-        """A path of the command line, which is meant from where pytest was started."""
+        """Resolve a path of the command line from the folder where pytest was started."""
         return self._base / path
 
     def close(self) -> None:
         """End all processes."""
         self._stack.close()
 
-    def _chosen(self, name: str | None, path: str | None) -> Task:
-        """The task that a test is about: the one named, else the only one there can be."""
+    def _choose_task(self, name: str | None, path: str | None) -> Task:
+        """Return a test's task by its name, or else the only task; fail if there are several."""
         known = {task.id: task for task in self._session.assignment.tasks}
         names = (name,) if name else self._settings.tasks
         if not names:
@@ -156,7 +156,7 @@ class Grading:
 
 
 def grading_of(config: pytest.Config) -> Grading:
-    """The grading of this process, begun when it is first asked for."""
+    """Return the grading of this process, and open it if it is not open yet."""
     if GRADING not in config.stash:
         config.stash[GRADING] = Grading(config)
     return config.stash[GRADING]
@@ -167,12 +167,15 @@ class CheckFailedError(Exception):
 
 
 class SubmissionFile(pytest.File):
-    """One submission, whatever it is: a file, a folder or an archive."""
+    """Collector of a submission, which is a file, a folder or an archive.
+
+    ``given`` is its path as the command line has it.
+    """
 
     given: str
 
     def collect(self) -> Iterator[pytest.Item]:
-        """One test for each check."""
+        """Yield a test for each check of the tasks that the submission solves."""
         try:
             tasks = grading_of(self.config).tasks(self.given)
         except GradingError as error:
@@ -185,14 +188,14 @@ class SubmissionFile(pytest.File):
 
 
 class CheckItem(pytest.Item):
-    """The test of one check. All of a submission share one grading."""
+    """The test of a check. All tests of a submission share one result."""
 
     task: str
     check: str
 
     def runtest(self) -> None:
-        """Pass, fail with the diagnosis, or be skipped where nothing could be judged."""
-        task, check = self._found()
+        """Pass, fail with the diagnosis, or skip if the check could not be judged."""
+        task, check = self._results()
         self.user_properties += {
             "points": f"{check.score:.6g}",
             "max_points": points(check.max_score),
@@ -209,7 +212,8 @@ class CheckItem(pytest.Item):
                 check_text(task, check, grading_of(self.config).hints, headed=True)
             )
 
-    def _found(self) -> tuple[TaskResult, CheckResult]:
+    def _results(self) -> tuple[TaskResult, CheckResult]:
+        """Return the results of the test's task and check; grade the submission if needed."""
         parent = self.parent
         assert isinstance(parent, SubmissionFile)  # noqa: S101  (for the type checker)
         chosen = {
@@ -222,18 +226,18 @@ class CheckItem(pytest.Item):
         return task, next(check for check in task.checks if check.check == self.check)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The diagnosis alone: no frame of gradkit says anything to a student."""
+        """Return the diagnosis without a traceback, since gradkit's frames do not help students."""
         if isinstance(excinfo.value, CheckFailedError | GradingError):
             return spell(str(excinfo.value), getattr(sys.__stdout__, "encoding", None) or "utf-8")
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
-        """Where the test comes from: the submission."""
+        """Return the submission as the test's place."""
         return self.path, None, self.name
 
 
 def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
-    """A collector for each path of the command line."""
+    """Yield a collector for each submission on the command line."""
     for given in dict.fromkeys(session.config.getoption("gradkit_paths")):
         path = Path(os.path.normpath(session.config.invocation_params.dir / given))
         found: SubmissionFile = SubmissionFile.from_parent(session, path=path)
@@ -242,13 +246,13 @@ def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
 
 
 def totals(reports: Iterable[Any]) -> list[str]:
-    """A line for each submission and task among the reports of tests that ran, and its notes."""
+    """Return lines with the points and notes of each submission and task, by tests' reports."""
     lines = {}
     for report in reports:
-        told = dict(getattr(report, "user_properties", ()))
-        if "task_points" in told and getattr(report, "when", "") == "call":
+        facts = dict(getattr(report, "user_properties", ()))
+        if "task_points" in facts and getattr(report, "when", "") == "call":
             name = report.nodeid.rpartition("/")[0].replace("::", "  ")
-            note = "  (provisional)" if told["provisional"] == "true" else ""
-            head = f"{name}  {told['task_points']} / {told['task_max_points']}{note}"
+            note = "  (provisional)" if facts["provisional"] == "true" else ""
+            head = f"{name}  {facts['task_points']} / {facts['task_max_points']}{note}"
             lines[name] = [head, *(f"  {v}" for k, v in report.user_properties if k == "note")]
-    return [line for told in lines.values() for line in told]
+    return [line for of_task in lines.values() for line in of_task]

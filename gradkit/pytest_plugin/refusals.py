@@ -22,15 +22,15 @@ OPTION = "--gradkit"
 
 
 def is_isolated(config: pytest.Config) -> bool:
-    """Return whether ``gradkit pytest`` has started this pytest.
+    """Return True if ``gradkit pytest`` has started this pytest.
 
-    An ini file cannot claim that: only arguments of the command line count.
+    Only the command line counts, as a student's ini file could contain the option.
     """
     return ISOLATED in config.invocation_params.args
 
 
 def is_own_folder(config: pytest.Config, paths: Sequence[Path]) -> bool:
-    """Return whether the ini file of the submission's folder itself names the submission.
+    """Return True if the ini file of the submission's folder itself names the submission.
 
     Students run plain ``pytest`` in such a folder, and trust their own settings. The command
     line and ``PYTEST_ADDOPTS`` must name no submission.
@@ -64,10 +64,10 @@ def refuse_settings(config: pytest.Config, paths: Sequence[str]) -> None:
 
 
 def _settings_in_use(config: pytest.Config, path: Path) -> Iterator[str]:
-    """Yield a clause for each setting that pytest has from the folder of a submission.
+    """Yield a clause for each setting that pytest has taken from the folder of a submission.
 
-    What the command line names, by ``-c``, ``--rootdir`` or as a test, is the caller's own. So is
-    the current folder if the submission is a single file there.
+    Files that the command line names by ``-c``, ``--rootdir`` or as tests are the caller's own.
+    So is the current folder if the submission is a single file in it.
     """
     folders = [folder_of(path)]
     options, here = config.known_args_namespace, os.path.realpath(config.invocation_params.dir)
@@ -110,7 +110,7 @@ def refuse_own_tests(config: pytest.Config, submissions: Sequence[str]) -> None:
     ----------
     config : pytest.Config
     submissions : sequence of str
-        Real paths of files and folders, of which pytest must run no file.
+        Real paths of files and folders whose files pytest must not run.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def refuse_own_tests(config: pytest.Config, submissions: Sequence[str]) -> None:
 
 
 def named_tests(config: pytest.Config) -> list[tuple[str, str]]:
-    """Return each named path of tests, with every place of which pytest runs a ``conftest.py``.
+    """Return each named path of tests with every path where pytest looks for a ``conftest.py``.
 
     Without a path on the command line, ``testpaths`` of the ini file names the tests.
     """

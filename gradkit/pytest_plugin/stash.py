@@ -1,4 +1,4 @@
-"""What the plugin keeps with pytest's configuration."""
+"""Keys of the values that the plugin stores in pytest's configuration."""
 
 from __future__ import annotations
 
@@ -10,4 +10,7 @@ if TYPE_CHECKING:
     from gradkit.pytest_plugin.items import Grading
 
 SEED = pytest.StashKey[int]()
+"""Seed of the random inputs."""
+
 GRADING: pytest.StashKey[Grading] = pytest.StashKey()
+"""Grading session of this process, once it is open."""

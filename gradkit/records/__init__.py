@@ -1,6 +1,5 @@
-"""The vocabulary of the line: frozen records without methods that compute.
+"""Frozen records that one stage of grading passes to the next, without methods that compute.
 
-A record is what one stage hands to the next. Nothing here imports anything of
-gradkit but other records, so that both limbs can speak the same words without
-knowing each other.
+The modules import nothing of gradkit but other records, so that the grader and the student's
+process can share records without importing each other.
 """

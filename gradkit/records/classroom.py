@@ -1,4 +1,4 @@
-"""A class as it is stored: who handed in what, what came of it, and in which run."""
+"""Records of a stored class: submissions, their results, and the runs that made them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ from gradkit.records.submission import RawSubmission
 
 RunKind = Literal["grade", "remark", "override", "release", "purge"]
 Standing = Literal["graded", "refused", "failed", "absent", "waiting"]
-"""``refused``: nothing to grade in it, and why. ``failed``: gradkit's own side did, try again.
-``absent``: nothing was handed in, of what is stored where a person has set points for that.
-``waiting``: not graded yet, as where a run was interrupted; nothing is stored of it."""
+"""State of a student in a class.
+
+``refused``: the submission contains nothing that can be graded. ``failed``: gradkit itself failed,
+and grading can be tried again. ``absent``: nothing was submitted; this is stored only if a person
+has set points. ``waiting``: not graded yet, for example after an interrupted run.
+"""
 
 
 class Run(Struct, frozen=True):
     """One call of a command that adds to a class. Times are UTC, ISO 8601.
 
-    ``policy`` says which attempt counts from then on, where that was said.
+    ``policy`` is the rule for which attempt counts from then on, if the run set one.
     """
 
     id: int
@@ -36,11 +39,11 @@ class Run(Struct, frozen=True):
 
 
 class Marked(Struct, frozen=True):
-    """A submission and what came of it.
+    """A submission and its result.
 
-    ``key`` is a digest of all that the result depends on: while it is the same, there is no
-    need to grade again. ``told`` is the sentence of what was refused or failed. ``digest`` is that
-    of the contents, empty where no machine could read them.
+    ``key`` is a digest of all that the result depends on: the submission is graded again only if
+    it changes. ``told`` is the message if the submission was refused or failed. ``digest`` is that
+    of the contents, empty if they could not be read.
     """
 
     name: str
@@ -55,7 +58,7 @@ class Marked(Struct, frozen=True):
 
 
 class Filed(Marked, frozen=True):
-    """One result as it is about to be stored: ``result`` and ``evidence`` are packed."""
+    """One result in the form in which it is stored: ``result`` and ``evidence`` are packed."""
 
     seconds: float = 0.0
     result: bytes = b""
@@ -65,8 +68,8 @@ class Filed(Marked, frozen=True):
 class Order(Struct, frozen=True):
     """One submission to be graded, ``number`` in its run. ``key`` is as in `Marked`.
 
-    ``hurried``: it has to make way for others if it takes much longer than they do. ``tasks`` are
-    those that a person has said it is.
+    ``hurried``: grading is stopped if it takes much longer than that of others.
+    ``tasks`` are the tasks that a person has assigned the submission to.
     """
 
     number: int
@@ -78,21 +81,18 @@ class Order(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """What came of an order: a result to be stored, or none where it was overdue.
-
-    ``timed_out``: a check of it ran out of time.
-    """
+    """The result of an order, None if it took too long. ``timed_out``: a check ran out of time."""
 
     filed: Filed | None
     timed_out: bool = False
 
 
 class Kept(Marked, frozen=True, kw_only=True):
-    """The newest result of one submission, without its bulk. ``id`` fetches that.
+    """The newest result of one submission, without its packed data, which ``id`` loads.
 
-    ``taken`` is the run in which the submission's code was run, None where it was not. ``seen`` is
-    the last run that found the submission, ``given`` the first that found it as that one did, and
-    ``place``, ``stamp`` and ``sender`` are what it was told of it, as in `Listed`.
+    ``taken`` is the run in which the submission's code was run, None if it was not. ``seen`` is
+    the last run that found the submission, and ``given`` the first run that found it in the same
+    form. ``place``, ``stamp`` and ``sender`` are those of the last run, as in `Listed`.
     """
 
     id: int
@@ -106,9 +106,9 @@ class Kept(Marked, frozen=True, kw_only=True):
 
 
 class Listed(Struct, frozen=True):
-    """A submission as a run found it: a student's, of these contents, ``place`` in the run.
+    """A submission as a run found it, with its number, ``place``, in the run.
 
-    ``stamp`` is the time of its file, UTC, ISO 8601, empty where that is not known.
+    ``stamp`` is the time of its file, UTC, ISO 8601, empty if unknown.
     """
 
     name: str
@@ -119,10 +119,10 @@ class Listed(Struct, frozen=True):
 
 
 class Override(Struct, frozen=True):
-    """A person's last word on a check of a student's: ``by`` whom, when it was ``made`` and why.
+    """Points that a person has set for a check of a student: ``by`` whom, when ``made``, and why.
 
-    ``points`` None takes an earlier word back. ``basis`` is a digest of what was looked at:
-    where it is another now, the word is stale.
+    ``points`` None withdraws an earlier override. ``basis`` is a digest of the findings at that
+    time: if they have changed since, the override is stale.
     """
 
     task: str
@@ -143,7 +143,7 @@ class CountingAttempt(Struct, frozen=True):
 
 
 class Release(Struct, frozen=True):
-    """A file that was given back to a student, in that run. ``digest`` is SHA-256."""
+    """A file that a run returned to a student. ``digest`` is its SHA-256."""
 
     id: int
     run: int
@@ -153,7 +153,7 @@ class Release(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """Points before and after, of a student or a check; None where nothing with a score counts."""
+    """Points of a student or a check before and after; None if no score counted."""
 
     name: str
     old: float | None
@@ -163,10 +163,10 @@ class Change(Struct, frozen=True):
 
 
 class Remarked(Struct, frozen=True):
-    """What marking again has changed, of ``total`` students with a score; ``amended`` are new.
+    """The changes by marking a class again, with ``total`` students who have a score.
 
-    ``stale`` are submissions that could not be marked again, each with the reason. ``warned`` is
-    what a person should know of the policy.
+    ``amended`` counts the new results. ``stale`` are submissions that could not be marked again,
+    each with the reason. ``warned`` are warnings about the policy.
     """
 
     total: int
@@ -204,18 +204,18 @@ Kind = Literal[
     "absent",
     "provisional",
 ]
-"""Why a person must look, the most urgent first."""
+"""Reasons why a person must look at a result, the most urgent first."""
 
 
 class Reason(Struct, frozen=True):
-    """Why a person must look at a result; ``words`` say it, and name nobody."""
+    """A reason why a person must look at a result; ``words`` say it without names of students."""
 
     kind: Kind
     words: str
 
 
 class HandedIn(Struct, frozen=True):
-    """Which of how many attempts it is that counts, and what its platform says of the time."""
+    """The counting attempt, the ``number``-th of ``attempts``, and its time at the platform."""
 
     number: int = 1
     attempts: int = 1
@@ -227,15 +227,16 @@ class Row(Struct, frozen=True):
     """One student's line in the table of a class.
 
     ``checks`` maps ``task/check`` to state, points and largest points, ``tasks`` each task to title
-    and points, ``mistakes`` the codes found to titles. ``review`` says why a person should look at
-    it, the most urgent first; ``overridden`` are the checks whose points a person has set, by
-    ``task/check``, ``adjustments`` points that are no check's. ``counted`` says of how many tasks
-    it is; ``ids`` are identifiers by kind, ``left`` tasks that only another attempt has.
-    ``assistant`` is who is to look at it, empty where that work is not split. Who has nothing that
-    counts is ``absent``; ``ungraded`` are words on why there is no grade. ``link`` leads to the
-    student's page: a path relative to that of the class, or ``#name`` within it, not yet quoted;
-    empty where there is no page. ``by_numbers`` are the points under the preset ``numbers`` and
-    those that all tasks have; it is None where they are not known.
+    and points, and ``mistakes`` the codes found to titles. ``review`` are the reasons why a person
+    should look at the result, the most urgent first. ``overridden`` are the checks whose points a
+    person has set, by ``task/check``, and ``adjustments`` points that belong to no check.
+    ``counted`` says how many tasks count, ``ids`` are identifiers by kind, and ``left`` are tasks
+    that only another attempt has. ``assistant`` is the person who is to look at the result, empty
+    if this work is not divided. A student without a counting submission is ``absent``;
+    ``ungraded`` says why there is no grade. ``link`` leads to the student's page: a path relative
+    to the page of the class, or ``#name`` within it, not yet quoted; empty without a page.
+    ``by_numbers`` are the points under the preset ``numbers`` and those that all tasks have; it is
+    None where they are not known.
     """
 
     name: str
@@ -261,10 +262,10 @@ class Row(Struct, frozen=True):
 
 
 class Summary(Struct, frozen=True):
-    """A class at a glance.
+    """A class: a row for each student, and counts over all students.
 
-    ``states`` counts states by ``task/check``; ``mistakes`` has for each code the students
-    concerned, the most frequent first.
+    ``states`` counts states by ``task/check``; ``mistakes`` maps each code to the students who
+    made the mistake, the most frequent first.
     """
 
     rows: tuple[Row, ...]

@@ -1,4 +1,4 @@
-"""A course: who hands in by which platform, who is in it, what its policy is, what goes back."""
+"""Records of a course: senders of submissions, its roster, its policy, and returned marks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PLATFORMS: Mapping[Source, str] = {
 
 
 class Sender(Struct, frozen=True):
-    """Whose submission it is, and how the platform it comes from knows that.
+    """The student who sent a submission, as the platform identifies the student.
 
-    ``ids`` are its identifiers by kind (``canvas``, ``sis``, ``login``, ``email``, ``moodle``,
-    ``github``), ``original`` is the name in the download, ``file`` what the student called the
-    file where that name says so, and ``late`` what the platform says: never more than a column.
-    ``at`` is when it was handed in, as the platform wrote it. ``members`` are the identifiers
-    of everyone who handed it in together, where the platform names them.
+    ``ids`` are identifiers by kind (``canvas``, ``sis``, ``login``, ``email``, ``moodle``,
+    ``github``). ``original`` is the name in the download, and ``file`` the student's own name of
+    the file if that name contains it. ``late`` is the platform's mark of lateness, which is only
+    shown. ``at`` is the time of submission as the platform wrote it. ``members`` are the
+    identifiers of all members of a group, if the platform names them.
     """
 
     student: str
@@ -40,9 +40,9 @@ class Sender(Struct, frozen=True):
 
 
 class Student(Struct, frozen=True):
-    """A line of a roster. ``ids`` are as in `Sender`; ``names`` all ways the name is written.
+    """A line of a roster. ``ids`` are as in `Sender`; ``names`` are all spellings of the name.
 
-    ``at`` is when the student handed in, where a platform's table says so.
+    ``at`` is the time of submission, if a platform's table has it.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Student(Struct, frozen=True):
 
 
 class Course(Struct, frozen=True):
-    """Who is in a course: the roster, where it was read from, and whether groups hand in."""
+    """The students of a course, the file of the roster, and whether students submit in groups."""
 
     roster: str = ""
     groups: bool = False
@@ -64,11 +64,11 @@ NO_COURSE = Course()
 
 
 class Match(Struct, frozen=True):
-    """A roster beside the submissions, which are told by their numbers.
+    """The assignment of submissions, given by their numbers, to the students of a roster.
 
-    ``owners`` has for each submission the students whose it is, ``absent`` who has none,
-    ``strangers`` the submissions that are nobody's, ``open`` those that could be several
-    students', with these.
+    ``owners`` has the students of each submission. ``absent`` are students without a submission,
+    ``strangers`` submissions of no student in the roster, and ``open`` submissions that may belong
+    to several students, with these students.
     """
 
     owners: tuple[tuple[Student, ...], ...] = ()
@@ -78,15 +78,15 @@ class Match(Struct, frozen=True):
 
 
 class Preview(Struct, frozen=True):
-    """What can be said of a class before anything is run. All are names of submissions.
+    """The facts about a class before any code is run. Submissions are given by their names.
 
     ``sources`` counts the submissions by platform. ``duplicates`` are groups with the same
-    bytes under different names, ``several`` those with more than one attempt, ``refused`` and
-    ``other`` (nothing in them has the name of a role) come with the sentence. ``unmatched``
-    and ``open`` are submissions that the roster does not tell a student for, ``absent`` are
-    students without one. Of ``broken`` ones a part is not valid Python. ``tasks`` are those that
-    count, handed in or not; ``provisional``: there are no model solutions. ``strangers`` says who
-    in the policy is nobody of the class.
+    contents under different names, ``several`` students with more than one attempt. ``refused`` and
+    ``other`` (submissions without any name of a role) come with a message. ``unmatched`` and
+    ``open`` are submissions for which the roster has no student or several, and ``absent`` are
+    students without a submission. A part of each ``broken`` submission is not valid Python.
+    ``tasks`` are the tasks that count even if nothing was submitted. ``provisional``: there are no
+    model solutions. ``strangers`` are names in the policy that belong to no student of the class.
     """
 
     total: int
@@ -107,9 +107,9 @@ class Preview(Struct, frozen=True):
 
 
 class Mark(Struct, frozen=True):
-    """What goes back to a platform for one student. ``ids`` are as in `Sender`.
+    """The mark of one student for a platform. ``ids`` are as in `Sender`.
 
-    ``score`` is None where there is none to tell; ``feedback`` is plain text.
+    ``score`` is None if there is no score; ``feedback`` is plain text.
     """
 
     student: str
@@ -122,9 +122,9 @@ class Mark(Struct, frozen=True):
 class FilledTable(Struct, frozen=True):
     """A platform's table with the marks in it.
 
-    ``filled`` are the students whose marks it has, ``rows`` theirs as they are written, ``left``
-    those who have no row of their own, each with the reason; ``notes`` say what else has to be
-    known before it is uploaded.
+    ``filled`` are the students whose marks it has, and ``rows`` their rows as written. ``left`` are
+    students without a row of their own, each with the reason. ``notes`` are remarks to read before
+    the table is uploaded.
     """
 
     data: bytes
@@ -139,10 +139,10 @@ Days = Annotated[int, Meta(ge=0)]
 
 
 class Late(Struct, frozen=True, forbid_unknown_fields=True):
-    """What lateness costs: ``per_day`` percent for each day that has begun, ``most`` in all.
+    """The deduction for late submissions: ``per_day`` percent for each day begun, at most ``most``.
 
-    ``of`` says of what: of the largest points, or of those that were reached. ``grace_minutes``
-    do not count, and after so many ``days`` nothing is given any more.
+    ``of`` says whether the percentage is taken of the largest points or of the reached points. The
+    first ``grace_minutes`` are free, and after ``days`` days the submission gets no points.
     """
 
     per_day: Percent
@@ -153,7 +153,7 @@ class Late(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Bonus(Struct, frozen=True, forbid_unknown_fields=True):
-    """Points beside those of the checks; ``why`` is told."""
+    """Points beside those of the checks; ``why`` is shown to the student."""
 
     points: Annotated[float, Meta(ge=0, le=10_000)]
     why: Annotated[str, Meta(min_length=1)]
@@ -176,11 +176,11 @@ class TaskRules(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Policy(Struct, frozen=True, forbid_unknown_fields=True):
-    """The lines between the sum of the tasks and the score, as ``policy.toml`` defines them.
+    """The adjustments between the sum of the tasks and the score, as ``policy.toml`` defines them.
 
-    ``due`` is when work had to be handed in, ``extensions`` for whom it is another time.
-    ``days_late`` are days that a person has found out, where the platform does not tell the time.
-    Without ``scale`` scores are left as they are. Students are told by name or identifier.
+    ``due`` is the deadline, ``extensions`` are other deadlines by student. ``days_late`` are days
+    that a person has entered because the platform does not give the time. Without ``scale`` scores
+    are not scaled. Students are given by name or identifier.
     """
 
     due: datetime | None = None

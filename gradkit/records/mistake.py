@@ -34,7 +34,7 @@ class Mistake(Struct, frozen=True):
     ``group``; mistakes of different groups combine. ``deduction`` is the price: the share of the
     check's points that the mistake costs once, by preset. It is empty if the mistake costs the
     share of the entries concerned. ``wrong`` and ``right`` are an example, and ``page`` is the
-    Markdown page that shows it. ``kinds`` are the kinds of changes that may mend a mistake of a
+    Markdown page that shows it. ``kinds`` are the kinds of changes that may repair a mistake of a
     numpy net. ``aliases`` are former codes of the entry.
     """
 
@@ -62,12 +62,12 @@ class Mutant(Struct, frozen=True):
 
 
 class TaskAudit(Struct, frozen=True):
-    """One task.
+    """The audit of one task: changes of its model solution, and whether a check detects them.
 
-    ``problems`` are what the assignment has against the model solution, a sentence each;
-    ``tried`` is the number of changes of it, ``unseen`` are those that no check sees, and
-    ``equivalent`` the number of those that the assignment says are none. ``stale`` are such
-    entries that are not so. ``untried`` says why there is no more to say.
+    ``problems`` are differences between assignment and model solution, a sentence each. ``tried``
+    is the number of tried changes of the model solution, and ``unseen`` are the changes that no
+    check detects. ``equivalent`` counts the changes that the assignment declares to be no mistake,
+    and ``stale`` are such declarations that are wrong. ``untried`` says why no changes were tried.
     """
 
     task: str
@@ -82,7 +82,7 @@ class TaskAudit(Struct, frozen=True):
 
 
 class Audit(Struct, frozen=True):
-    """All tasks of an assignment; ``clean`` where nothing slips and no solution is wrong."""
+    """The audits of all tasks of an assignment; ``clean`` if there are no problems."""
 
     assignment: str
     tasks: tuple[TaskAudit, ...]

@@ -1,4 +1,4 @@
-"""Which functions play which roles, and what they did. No opinion on any of it.
+"""Records of the functions that play the roles of a task, and of their results, without judgement.
 
 Quantities have one name everywhere: ``X``, ``y``, ``y_hat``, ``A1``, ``rate``, ``dim``, and
 the parameters ``W1``, ``b1``, ``W2``, ``b2``.
@@ -15,20 +15,20 @@ from numpy.typing import NDArray
 from gradkit.records.submission import Place
 
 Path = tuple[int | str, ...]
-"""The way to a value inside something returned: ``(1, "A1")`` is ``returned[1]["A1"]``."""
+"""Path to a value inside a returned object: ``(1, "A1")`` is ``returned[1]["A1"]``."""
 
 Layout = Literal["in_out", "out_in"]
 Orientation = Literal["column", "row", "flat"]
 
 
 class Convention(Struct, frozen=True):
-    """How the student lays out what gradkit holds in canonical form.
+    """The names and array layouts that a student uses.
 
-    ``keys`` are the student's parameter names, by ours. ``weights`` says whether a weight
-    matrix is (in, out) or (out, in); ``vectors`` whether X and A1 are columns, rows or
-    flat, and ``biases`` the same of b; ``scalars`` whether one number is a numpy scalar or
-    a (1, 1) array; ``inputs`` whether X is an array or a pandas Series; ``arrays`` whether
-    parameters, and what a forward pass makes of them, are arrays or of the type ``np.matrix``.
+    ``keys`` are the student's parameter names, by gradkit's names. ``weights`` says whether a
+    weight matrix is (in, out) or (out, in), ``vectors`` whether X and A1 are columns, rows or
+    flat, and ``biases`` the same for b. ``scalars`` says whether a single number is a numpy scalar
+    or a (1, 1) array, ``inputs`` whether X is an array or a pandas Series, and ``arrays`` whether
+    parameters, and the results of a forward pass, are arrays or of the type ``np.matrix``.
     """
 
     keys: Mapping[str, str]
@@ -41,15 +41,14 @@ class Convention(Struct, frozen=True):
 
 
 class Bound(Struct, frozen=True):
-    """A role that has been found.
+    """A function that was found for a role, and the way to call it.
 
-    ``arguments`` are the quantities to hand over, in the order of the student's
-    parameters, and ``names`` the student's own words for them. ``keywords`` are the
-    parameter names to pass the last of them by; those before go by position. ``returns`` leads to
-    each quantity in what is returned; it is empty for what changes its argument.
-    ``training`` says what is run where there is no function but a bare training loop.
-    ``before`` is what each call is preceded by, as in a training loop: where it reads what
-    another role leaves behind.
+    ``arguments`` are the quantities to pass, in the order of the student's parameters, and
+    ``names`` the student's own names for them. ``keywords`` are the parameter names for the last
+    of them, which are passed by name; those before go by position. ``returns`` has the path to
+    each quantity in the returned value; it is empty if the function changes its argument.
+    ``training`` describes the model and the loop of a torch task. ``before`` is the role that is
+    called before each call, if the function reads globals that it sets.
     """
 
     role: str
@@ -66,14 +65,14 @@ class Bound(Struct, frozen=True):
 
 
 class Before(Struct, frozen=True):
-    """The role that is called first, with the same inputs, and the names that it leaves behind."""
+    """A role that is called first, with the same inputs, and the globals that it sets."""
 
     bound: Bound
     names: tuple[str, ...]
 
 
 class Missing(Struct, frozen=True):
-    """A role that nothing in the submission plays; ``message`` says what was found instead."""
+    """A role without a function in the submission; ``message`` says what was found instead."""
 
     role: str
     message: str
@@ -81,14 +80,14 @@ class Missing(Struct, frozen=True):
 
 
 class WrittenRate(Struct, frozen=True):
-    """A number that stands in a submission's text as a learning rate, and its place."""
+    """A number that a submission's text uses as a learning rate, and its place."""
 
     value: float
     place: Place
 
 
 class Binding(Struct, frozen=True):
-    """The roles of one task, found and missing, and the learning rates that the text states."""
+    """The found and the missing roles of one task, and the learning rates in the text."""
 
     bound: Mapping[str, Bound]
     missing: tuple[Missing, ...]
@@ -99,31 +98,31 @@ Loop = Literal["", "student", "gradkit", "replaced"]
 FaultKind = Literal["missing", "shape", "dtype", "type", "subclass", "mutated"]
 
 UNREADABLE = frozenset({"missing", "shape", "dtype", "type"})
-"""Faults in whose place there is no number."""
+"""Kinds of faults for which there is no number to compare."""
 
 RETURNED_NONE = "nothing is returned"
-"""What a fault found where a function returned None, see `gradkit.runtime.messages.MESSAGES`."""
+"""The ``found`` of a fault if a function returned None, see `gradkit.runtime.messages.MESSAGES`."""
 
 FORBIDDEN_IMPORT = "ForbiddenImportError"
-"""The type of a failure over a package that the task does not allow."""
+"""The type of a failure by the import of a package that the task does not allow."""
 
 MISSING_IMPORT = ("MissingImportError", "ModuleNotFoundError", "ImportError")
-"""The types of a failure over what is imported and not here: of a name of it, or of the import."""
+"""The types of a failure by the import of a module, or of a name from it, that does not exist."""
 
 SPARED = "spared/"
-"""Begins the names of outcomes of what a function that stops does without what stops it."""
+"""Prefix of the names of outcomes of a crashing function that is run without the crashing line."""
 
 REPEATS = "repeats"
-"""The outcome whose ``times`` tell how often an update calls one function, for like results."""
+"""The outcome whose ``times`` count the calls of one function, by an update, with like results."""
 
 SIMILAR = "similar"
-"""The array with the number of calls of one function, during some lines, for similar results."""
+"""The array with the number of calls of one function, by some lines, with similar results."""
 
 
 class Failure(Struct, frozen=True):
     """An exception that student code raised. ``call`` counts from 0 within the batch.
 
-    ``before`` says that it was raised by what is called first, see `gradkit.records.observations`.
+    ``before`` says that it was raised by the role that is called first, see `Before`.
     """
 
     call: int
@@ -135,11 +134,11 @@ class Failure(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """A value that came back in a form that cannot be compared, or an input that was changed.
+    """A returned value that cannot be compared, or an input that was changed.
 
-    ``missing``: there was none; ``shape``, ``dtype``, ``type``: ``found`` says which;
-    ``subclass``: an ndarray subclass, read as a plain array; ``mutated``: an input that
-    should have been left alone.
+    The kinds are ``missing`` (no value), ``shape``, ``dtype`` and ``type`` (``found`` says which
+    was found), ``subclass`` (an ndarray subclass, read as a plain array) and ``mutated`` (an input
+    that must not be changed).
     """
 
     call: int
@@ -156,11 +155,11 @@ class Lost(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What one batch or run gave.
+    """The outputs of one batch or run, or its failure.
 
-    ``outputs`` have a leading axis over the calls (or epochs) that were completed; rows
-    named by a fault hold NaN. ``loop`` says whose training loop ran; with
-    ``replaced`` it was gradkit's, and gradkit's forward pass too.
+    ``outputs`` have a leading axis over the completed calls (or epochs); rows named by a fault
+    hold NaN. ``loop`` says whether the student's or gradkit's training loop ran; with
+    ``replaced``, gradkit's loop ran with gradkit's forward pass.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a class has to answer for, and what goes back to its students."""
+"""Records of the history of grades in a class, and of the feedback to its students."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from gradkit.records.classroom import Change, Release, RunKind, Standing
 
 
 class Attempt(Struct, frozen=True):
-    """A submission of a student's as a run found it, and what came of it in that run.
+    """A submission of a student as a run found it, and its result in that run.
 
-    ``at`` is the platform's time, ``stamp`` the file's. Of one that was ``unchanged`` the run
-    only noted that it was there, and the rest is empty. ``seeds`` are those of the inputs by
-    task, ``found`` the mistakes by task and check.
+    ``at`` is the platform's time, ``stamp`` the time of the file. If the submission was
+    ``unchanged``, it was not graded again, and the other fields are empty. ``seeds`` are the seeds
+    of the inputs by task, ``found`` the mistakes by task and check.
     """
 
     original: str
@@ -39,7 +39,7 @@ class Attempt(Struct, frozen=True):
 
 
 class PointsSet(Struct, frozen=True):
-    """Points that were set for a check; None where earlier ones were taken back."""
+    """Points that were set for a check; None if an earlier override was withdrawn."""
 
     task: str
     check: str
@@ -47,7 +47,7 @@ class PointsSet(Struct, frozen=True):
 
 
 class Mark(Struct, frozen=True):
-    """What counts for a student: the ``number``-th of ``attempts``, with every last word in it."""
+    """The counting score of a student, from the ``number``-th of ``attempts``, with overrides."""
 
     score: float | None
     max_score: float | None
@@ -56,12 +56,11 @@ class Mark(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """What one run did to a student's grade.
+    """The effect of one run on a student's grade.
 
-    ``policy`` is the rule for which attempt counts, where the run set one, ``drops`` the
-    findings that it withdrew from everyone, ``keeps`` those of which it took that back.
-    ``before`` and ``after`` are what counted, None where nothing did. ``rules``: the course's
-    policy changed.
+    ``policy`` is the rule for which attempt counts, if the run set one. ``drops`` are the findings
+    that the run withdrew for all students, ``keeps`` the findings that it restored. ``before`` and
+    ``after`` are the counting marks, None if none counted. ``rules``: the course's policy changed.
     """
 
     run: int
@@ -83,7 +82,7 @@ class Step(Struct, frozen=True):
 
 
 class History(Struct, frozen=True):
-    """How a student's grade came about, run by run."""
+    """The history of a student's grade, run by run."""
 
     name: str
     mark: Mark | None
@@ -91,7 +90,7 @@ class History(Struct, frozen=True):
 
 
 class Stood(Struct, frozen=True):
-    """What counted for a student at the end of a run.
+    """The counting result of a student at the end of a run.
 
     ``found`` are mistakes by task and check, ``words`` the points that a person has set.
     """
@@ -103,7 +102,10 @@ class Stood(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """A student at the end of two runs; None where there was nothing that counted."""
+    """The results of a student at the end of two runs; None if no result counted.
+
+    ``gone`` and ``come`` are mistakes that were found only before, or only after.
+    """
 
     name: str
     before: Stood | None
@@ -113,9 +115,9 @@ class Difference(Struct, frozen=True):
 
 
 class Moved(Struct, frozen=True):
-    """A finding that is there now and was not before, or the other way round.
+    """A finding that is new, or that is gone.
 
-    ``said`` is what the hint level shows of it: its title, or where to look.
+    ``said`` is the text that the hint level shows: the finding's title, or the place to look at.
     """
 
     task: str
@@ -125,19 +127,18 @@ class Moved(Struct, frozen=True):
 
 
 class PointsGiven(PointsSet, frozen=True):
-    """Points that a person has given for a check since, or taken back where there are none."""
+    """Points that a person has set for a check since; None if the override was withdrawn."""
 
     comment: str
 
 
 class Changes(Struct, frozen=True):
-    """What a student's page says now and did not say when it was given back last.
+    """The changes of a student's page since it was last returned to the student.
 
-    ``since`` is that time, UTC, ISO 8601. ``score`` is the total; ``checks`` are those whose
-    points are others now, and a check that was not there had 0 of 0. ``attempts`` are the
-    numbers of the attempts that counted then and now, where they differ. ``reasons`` are
-    those that were given for marking the class again. ``withdrawn`` are findings that are gone
-    since they count no more.
+    ``since`` is that time, UTC, ISO 8601. ``score`` is the total; ``checks`` are the checks whose
+    points have changed, where a new check had 0 of 0 before. ``attempts`` are the numbers of the
+    attempts that counted then and now, if they differ. ``reasons`` are the reasons given for
+    marking the class again. ``withdrawn`` are findings that are gone because they were withdrawn.
     """
 
     since: str
@@ -152,7 +153,7 @@ class Changes(Struct, frozen=True):
 
 
 class Left(Struct, frozen=True):
-    """A student who does not get something back, what that is, and why."""
+    """A student who does not get some feedback, which feedback, and why."""
 
     student: str
     what: str
@@ -160,12 +161,11 @@ class Left(Struct, frozen=True):
 
 
 class Given(Struct, frozen=True):
-    """What `gradkit feedback` gives back.
+    """The feedback that `gradkit feedback` has written.
 
-    ``pages`` counts the pages, and ``new`` those among them that their student has not been
-    given before. ``filled`` counts the rows of a platform's table. ``written`` are the paths.
-    ``absent`` are students of the roster without a submission, ``notes`` what else has to be
-    known before anything is uploaded.
+    ``pages`` counts the pages, and ``new`` the pages that their student has not had before.
+    ``filled`` counts the rows of a platform's table. ``written`` are the paths. ``absent`` are
+    students of the roster without a submission, ``notes`` are remarks to read before uploading.
     """
 
     pages: int

@@ -1,4 +1,4 @@
-"""What is right and what is not, what mistakes account for it, and the marks that come of it."""
+"""Records of verdicts, of findings that explain failed checks, and of marks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ OPEN: tuple[State, ...] = ("inconclusive", "not-checked")
 
 
 FAILED: tuple[State, ...] = ("fail", "error", "blocked", "missing")
-"""States whose reasons are looked for, and that findings are about."""
+"""States whose cause the diagnosis searches for, and that findings are about."""
 
 LEFT_ALONE = " left alone"
-"""After an input, the parameter of an entry that it was not changed in place."""
+"""Suffix of an input's name in the entry that says whether the input was changed in place."""
 
 
 class Entry(Struct, frozen=True):
     """One compared number (or the worst of several probes of it).
 
-    ``parameter`` and ``index`` say which; ``probe`` which call or start it is taken from.
-    ``found`` and ``expected`` are None where there is no number to show. ``label`` is how
-    the student would write the entry; empty where that is ``parameter`` with its index.
+    ``parameter`` and ``index`` identify the number, and ``probe`` the call or the start it is
+    taken from. ``found`` and ``expected`` are None if there is no number to show. ``label`` is the
+    entry as the student would write it; empty if that is ``parameter`` with its index.
 
     In a gradient check ``found`` is the gradient that the student's step claims and ``expected``
-    the estimate by finite differences, with an absolute error of at most ``bound``. ``factor``
-    says how the claim differs where that is plain: ``1/2`` where the claim is half the estimate.
+    the estimate by finite differences, with an absolute error of at most ``bound``. ``factor`` is
+    the ratio of claim and estimate if it is a simple number: ``1/2`` if the claim is half the
+    estimate.
 
     ``hard_cases`` counts the hard cases in which an output of a function is wrong, if it is right
     for all random inputs. It is 0 otherwise.
@@ -58,8 +59,8 @@ class Entry(Struct, frozen=True):
 class Course(Struct, frozen=True):
     """The loss of a training run from one start, epoch by epoch.
 
-    ``epochs`` count from 1; long runs are thinned. ``found`` is empty where the run gave no
-    losses that can be compared.
+    ``epochs`` count from 1; of a long run some epochs are left out. ``found`` is empty if the run
+    gave no losses that can be compared.
     """
 
     start: str
@@ -71,15 +72,15 @@ class Course(Struct, frozen=True):
 class Verdict(Struct, frozen=True):
     """The state of a check, its entries, and a sentence for the student.
 
-    ``place`` is where to look. ``notes`` are remarks that change nothing. ``courses`` are the
-    losses of training runs. ``still`` says that steps were asked for and none was made: nothing
-    that is found out about them can lighten that. ``rounded``: what failed is right to about
-    seven digits. ``own_forward`` names the gradients that match only the student's own wrong
-    forward pass: entries of these that pass earn half of their points. ``numerical``: the check's
-    code was seen to compute its gradients by finite differences. ``diverges``: a training run ends
-    with a higher loss than it began with, or with one that is no number. ``exception`` is Python's
-    own sentence where the code stopped, ``NameError: name 'W3' is not defined``; ``returns_none``:
-    a function returned None where values are asked for.
+    ``place`` is the place to look at. ``notes`` are remarks that cost no points. ``courses`` are
+    the losses of training runs. ``still``: no parameter moved although steps were expected, so a
+    finding cannot reduce the deduction. ``rounded``: the failed numbers are right to about seven
+    digits. ``own_forward`` names the gradients that match only the student's own wrong forward
+    pass: their passing entries earn half of their points. ``numerical``: the check's code computes
+    its gradients by finite differences. ``diverges``: a training run ends with a higher loss than
+    it began with, or with NaN. ``exception`` is Python's own message if the code raised, such as
+    ``NameError: name 'W3' is not defined``. ``returns_none``: a function returned None instead of
+    values.
     """
 
     check: str
@@ -99,7 +100,7 @@ class Verdict(Struct, frozen=True):
 
 
 UNEXPLAINED = "unexplained"
-"""The mistake of a finding that names none."""
+"""The code of a finding without a known mistake."""
 
 NUMERICAL_GRADIENT = "numerical-gradient"
 """The code of the remark on gradients by finite differences."""
@@ -107,7 +108,7 @@ NUMERICAL_GRADIENT = "numerical-gradient"
 FOR_INSTRUCTORS = frozenset(
     {"memorised-answers", NUMERICAL_GRADIENT, "own-forward-gradient", "several-files"}
 )
-"""Findings that are for a person to judge, and never shown below the highest hint level."""
+"""Codes of findings that a person has to judge. Only the highest hint level shows them."""
 
 
 NoticeKind = Literal["own-forward-gradient", "selector", "denied-access"]
@@ -125,24 +126,25 @@ class Notice(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """One mistake, entries that nothing in the catalogue explains, or a remark on a whole task.
+    """One mistake, entries that no mistake of the catalogue explains, or a remark on a task.
 
-    ``check`` is the check that it is about; a remark has none, and costs nothing. ``about`` names
-    the checks that a remark is about, where it is not about the whole task.
+    ``check`` is the check that the finding is about. A remark has none, and costs nothing;
+    ``about`` names the checks that a remark is about, if it is not about the whole task.
 
-    ``entries`` are written as the student indexes them, ``W1[0,1]``; ``applies`` and
-    ``should`` map them to formulas in the student's own names. Both are verified on fresh
-    inputs; an entry without a verified rule is in neither. ``place`` is the earliest
-    statement whose value contains the mistake and ``source`` its text; ``places`` are all such
-    statements where entries have their own. ``alternatives`` are other sets of
-    mistakes that predict the same numbers; ``others`` are those of them that are worth a look in
-    place of this one, by their titles. ``sentence`` says what the mistake is; ``hints``
-    are those of levels 1 to 4. ``deduction`` is in points, and ``costs`` divides it among the
-    checks that fail because of the mistake. ``untraced`` says why the lines could
-    not be determined and ``place`` is the function's, if that is so. ``columns`` are where the
-    doubtful part of ``source`` begins and ends; ``fix`` is what stands there once it is right, or
-    what is to be put in below line ``adds`` if that is not None, and ``diff`` that
-    change of the text, after those of the findings before it, as a unified diff.
+    ``entries`` are written as the student indexes them, ``W1[0,1]``. ``applies`` maps them to the
+    formula that the code computes and ``should`` to the right formula, in the student's own names.
+    Both are verified on fresh inputs; an entry without a verified rule is in neither. ``sentence``
+    says what the mistake is; ``hints`` are those of levels 1 to 4. ``alternatives`` are other sets
+    of mistakes that predict the same numbers, and ``others`` the titles of those that the student
+    should consider too. ``deduction`` is in points, and ``costs`` divides it among the checks that
+    fail because of the mistake.
+
+    ``place`` is the earliest statement whose value contains the mistake and ``source`` its text.
+    ``places`` are all such statements if entries have different ones. If the lines could not be
+    determined, ``untraced`` says why, and ``place`` is that of the function. ``columns`` are the
+    beginning and the end of the doubtful part of ``source``. ``fix`` is the right code in its
+    place or, if ``adds`` is not None, code to be inserted below line ``adds``. ``diff`` is that
+    change as a unified diff, applied after the changes of earlier findings.
     """
 
     id: str
@@ -170,16 +172,16 @@ class Finding(Struct, frozen=True):
 
 
 class Inquiry(Struct, frozen=True):
-    """All that the diagnosis of one task found.
+    """The results of the diagnosis of one task.
 
-    ``follows`` names, for each failed check that the findings account for completely, the
-    mistakes of other checks that it fails because of. ``rounded`` are checks of which all that is
-    not in a finding is right to single precision. ``doubtful`` are the ids of findings whose lines
-    are a guess, each with those that are likelier, as far as these are known.
+    ``follows`` names, for each failed check that the findings explain completely, the
+    mistakes of other checks that cause the failure. ``rounded`` are checks whose wrong numbers are
+    right to single precision, except those in a finding. ``doubtful`` maps ids of findings whose
+    lines are uncertain to more likely places, as far as these are known.
 
-    ``proved`` is the inquiry before a search for repairs was made. It alone decides the points,
-    because the search runs where student code runs, and student code can forge its result. It is
-    None where no search added anything.
+    ``proved`` is the inquiry before a search for repairs. It alone decides the points,
+    because the search runs in the student's process, and student code can forge its result. It is
+    None if no search added anything.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -190,17 +192,17 @@ class Inquiry(Struct, frozen=True):
 
 
 class NoDiagnosisError(Exception):
-    """There is no diagnosis for such a task; the text says why, as a part of a sentence."""
+    """There is no diagnosis for a task of this kind; the text, a part of a sentence, says why."""
 
 
 OracleKind = Literal["reference", "derived"]
 
 
 class Decision(Struct, frozen=True):
-    """A person's word on a check's points, which counts in the place of the mark.
+    """Points that a person has set for a check, which override the computed points.
 
-    ``marked`` is what the mark would be, None where nothing could be marked. ``stale``: something
-    else is found now than what was looked at. ``made`` is UTC, ISO 8601.
+    ``marked`` are the computed points, None if there are none. ``stale``: the findings have
+    changed since the decision. ``made`` is UTC, ISO 8601.
     """
 
     marked: float | None
@@ -211,16 +213,16 @@ class Decision(Struct, frozen=True):
 
 
 CENT = 100
-"""Parts of a point that are told apart: two decimals, as everywhere."""
+"""Number of steps in one point: points are rounded to two decimals."""
 
 
 class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
-    ``follows`` names the mistakes, found in another check, for which this check fails too. Each of
-    them costs this check the same share of its points as it costs the other check.
-    Where there is a ``decision``, the score is a person's. ``withdrawn`` are the codes of findings
-    that it failed for, and that count no more.
+    ``follows`` names the mistakes of other checks that make this check fail too. Each of them costs
+    this check the same share of its points as it costs the other check. If there is a
+    ``decision``, a person has set the score. ``withdrawn`` are the codes of findings of this check
+    that were withdrawn and cost nothing any more.
     """
 
     check: str
@@ -238,13 +240,13 @@ class CheckResult(Struct, frozen=True):
 
 
 class TaskResult(Struct, frozen=True):
-    """One task's checks.
+    """The checks of one task.
 
-    ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` draws the
-    probes that it was judged at; it is not the result's where those were drawn again.
-    ``listings`` hold the functions in which something was found. What is ``absent`` was not
-    handed in. ``notices`` are for the instructor. ``score_by_numbers`` is the score under the
-    preset ``numbers``; it is None in results that an older gradkit has stored.
+    ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` is the seed of its
+    probes, which differs from that of the result if probes were drawn again. ``listings`` are the
+    functions with findings. An ``absent`` task was not submitted. ``notices`` are for the
+    instructor. ``score_by_numbers`` is the score under the preset ``numbers``; it is None in
+    results that an older gradkit has stored.
     """
 
     task: str
@@ -267,12 +269,12 @@ AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
 
 
 class Adjustment(Struct, frozen=True):
-    """Points between the sum of the tasks and the score, and why: a line of its own.
+    """Points that are added between the sum of the tasks and the score, with the reason.
 
-    A ``task`` or the ``total`` was set by a person, whose ``decision`` it is, to ``score`` of
-    ``max_score`` points. Of all others ``said`` is the reason, and of lateness ``max_score`` what a
-    part is lost of. ``name`` is the task's title. ``numerical`` takes back the points of gradients
-    by finite differences, where the policy forbids these.
+    For the kinds ``task`` and ``total``, a person has set the task or the total to ``score`` of
+    ``max_score`` points, with a ``decision``. For the other kinds ``said`` is the reason. For
+    ``late``, the deduction is a percentage of ``max_score``. ``name`` is the task's title.
+    ``numerical`` removes the points of gradients by finite differences, if the policy forbids them.
     """
 
     kind: AdjustmentKind
@@ -287,13 +289,13 @@ class Adjustment(Struct, frozen=True):
 class Result(Struct, frozen=True):
     """One submission's marks, with what is needed to repeat them.
 
-    ``path`` is where the submission was read from, as it was given. ``visibility`` is the
-    assignment's: by check, when students may see what it found. ``required`` are the tasks that
-    count, whether or not they were handed in, by id; where there are none, those that were handed
-    in, of ``all_tasks``. The score is the sum of the tasks and of the ``adjustments``. Where
-    nothing could be graded, ``refused`` says why, and nothing was judged. ``score_by_numbers`` is
-    the sum of the tasks under the preset ``numbers``, without adjustments and whatever points a
-    person has set; it is None in results that an older gradkit has stored.
+    ``path`` is the path of the submission as it was given. ``visibility`` is that of the
+    assignment: by check, when students may see its findings. ``required`` are the ids of the tasks
+    that count even if they were not submitted. If it is empty, the submitted tasks count, of
+    ``all_tasks``. The score is the sum of the tasks and of the ``adjustments``. If nothing could be
+    graded, ``refused`` says why. ``score_by_numbers`` is the sum of the tasks under the
+    preset ``numbers``, without adjustments and whatever points a person has set. It is None in
+    results that an older gradkit has stored.
     """
 
     submission: str
@@ -320,14 +322,14 @@ class Result(Struct, frozen=True):
 
 
 class Evidence(Struct, frozen=True):
-    """What one section's code answered to the questions of one task, and what it was found to do.
+    """The observations of one section's code in one task, with verdicts and diagnosis.
 
-    ``seed`` draws the same questions again, and ``questions`` is a digest of them: where it
-    comes out otherwise, these answers are to something else. ``verdicts`` are those that the
-    inquiry was about, ``tolerances`` what each check let pass, and ``basis`` is a digest of
-    all that they depend on besides. Where the task could not be put at all, ``unchecked``
-    says why and there are no answers; where it is ``absent``, it was not handed in. ``notes`` are
-    remarks on the grading, ``listings`` the code that findings and checks point to. ``notices`` are
+    ``seed`` draws the same probes again, and ``questions`` is a digest of them: if it differs, the
+    observations belong to other probes. ``verdicts`` are those that the inquiry was about,
+    ``tolerances`` the accepted error of each check, and ``basis`` is a digest of all else that the
+    verdicts depend on. If the task could not be checked at all, ``unchecked`` says why, and there
+    are no observations. If it is ``absent``, it was not submitted. ``notes`` are remarks on the
+    grading, ``listings`` the code that findings and checks point to. ``notices`` are
     those about the text alone.
     """
 
@@ -349,17 +351,17 @@ class Evidence(Struct, frozen=True):
 
 
 class Graded(Struct, frozen=True):
-    """A result with all that it was made from."""
+    """A result with the evidence that it was computed from."""
 
     result: Result
     evidence: tuple[Evidence, ...]
 
 
 class Batch(Struct, frozen=True):
-    """Results of several submissions, and why each of the others could not be graded.
+    """Results of several submissions, and messages on those that could not be graded.
 
-    ``keyed`` tells whether they were graded against model solutions. ``hints`` is the level
-    that the assignment shows to students, ``own_hints`` that for whoever has graded them.
+    ``keyed`` says whether they were graded against model solutions. ``hints`` is the level
+    that the assignment shows to students, ``own_hints`` the level for the person who grades.
     """
 
     results: tuple[Result, ...]

@@ -1,12 +1,12 @@
-"""Update rules and forward forms as data: what a student's code does, in symbols.
+"""Records that describe student code in symbols: update rules, forward passes and traces.
 
 A `Rule` says how one entry of one parameter moves: it starts from an old value (its
 ``source``) and adds terms, each a coefficient times factors. Indices are canonical
-throughout (``W1`` is (in, out), ``b1`` is (out, 1)); translating them into the
-student's own layout is a matter of printing.
+throughout (``W1`` is (in, out), ``b1`` is (out, 1)); they are translated into the
+student's own layout only when they are printed.
 
-A `Trace` holds what a function made on its way, value by value; an `Attribution` says where in it a
-mistake stands.
+A `Trace` has the values that a function computed, in order. An `Attribution` is the place of a
+mistake in a trace.
 """
 
 from __future__ import annotations
@@ -67,12 +67,11 @@ class Term(Struct, frozen=True):
 
 
 class Rule(Struct, frozen=True):
-    """How one entry moves: ``after = source + Σ terms``.
+    """The update of one entry: ``after = source + Σ terms``.
 
-    ``source`` is normally the entry's own value before the step; it is None where the
-    code starts from nothing (``=+``). ``others`` are further ways to write a rule that gives
-    the same numbers; there are some where one value after the step is a product of other
-    quantities.
+    ``source`` is normally the entry's own value before the step; it is None if the
+    code does not add to an old value (``=+``). ``others`` are other rules that give the same
+    numbers. They exist if the value after the step is a product of other quantities.
     """
 
     parameter: str
@@ -83,15 +82,15 @@ class Rule(Struct, frozen=True):
 
 
 Rules = Mapping[Entry, Rule]
-"""Of the entries whose rules are known."""
+"""The known rules, by entry."""
 
 
 class UpdateInputs(Struct, frozen=True):
-    """What an update step is called with, ``n`` times over, in canonical form.
+    """The inputs of ``n`` calls of an update step, in canonical form.
 
     ``y`` and ``y_hat`` have shape (n, outputs), ``A1`` (n, hidden), ``X`` (n, features),
-    ``rate`` (n,) or None where the function takes no rate; ``before`` maps each
-    parameter's name to (n, *its shape). All drawn independently of one another.
+    ``rate`` (n,) or None if the function takes no rate; ``before`` maps each
+    parameter's name to (n, *its shape). All are drawn independently.
     """
 
     y: Array
@@ -103,14 +102,14 @@ class UpdateInputs(Struct, frozen=True):
 
 
 class UpdateProbes(Struct, frozen=True):
-    """``inputs``, and the parameters that the step left ``after`` them, same shapes."""
+    """The ``inputs`` of calls of an update, and the parameters ``after`` each, in equal shapes."""
 
     inputs: UpdateInputs
     after: Mapping[str, Array]
 
 
 class Names(Struct, frozen=True):
-    """The student's own words, for printing rules.
+    """The student's own names, for printing rules.
 
     ``keys`` maps canonical parameter names to the student's. With ``transposed`` the
     student stores weights as (out, in), and indices are printed in that order.
@@ -126,10 +125,10 @@ class Names(Struct, frozen=True):
 
 
 class Slip(Struct, frozen=True):
-    """One mistake of the catalogue, where it was made and with which figures.
+    """One mistake of the catalogue, with the entries it affects and its numbers.
 
-    ``details`` runs parallel to ``entries``: what the catalogue's prediction needs to know
-    there, such as a ``ratio`` or the ``source`` that was used. A mistake that is not about
+    ``details`` has an item for each of ``entries``: the values that the catalogue's prediction
+    needs, such as a ``ratio`` or the ``source`` that was used. A mistake that is not about
     entries (of a forward pass, of a training loop) has no entries and one item of details.
     """
 
@@ -139,12 +138,12 @@ class Slip(Struct, frozen=True):
 
 
 class Explanation(Struct, frozen=True):
-    """What is proven about an update step, a forward pass or a training run.
+    """The proven mistakes of an update step, a forward pass or a training run.
 
-    ``slips``, one per code and the most basic first, applied to the correct step give
-    exactly the observed numbers. ``alternatives`` are other sets of slips which predict the
-    same numbers. ``unexplained`` are the entries that differ from the correct step without
-    a proof; for what has no entries, ``unknown`` says so.
+    The ``slips``, one per code and the most basic first, applied to the correct step give
+    exactly the observed numbers. ``alternatives`` are other sets of slips that predict the
+    same numbers. ``unexplained`` are the wrong entries without a proven mistake; ``unknown`` says
+    the same for a forward pass or a run, which have no entries.
     """
 
     slips: tuple[Slip, ...] = ()
@@ -154,10 +153,10 @@ class Explanation(Struct, frozen=True):
 
 
 class ForwardProbes(Struct, frozen=True):
-    """Calls of a forward pass, and what came back.
+    """The inputs and the returned values of calls of a forward pass.
 
-    ``X`` has shape (n, features), ``before`` as in `UpdateInputs`; ``output`` has shape
-    (n, p) and ``hidden`` (n, q), whatever p and q the code returned, or is None where it
+    ``X`` has shape (n, features), ``before`` is as in `UpdateInputs`; ``output`` has shape
+    (n, p) and ``hidden`` (n, q), for any p and q that the code returned. ``hidden`` is None if it
     returned no second value.
     """
 
@@ -168,7 +167,7 @@ class ForwardProbes(Struct, frozen=True):
 
 
 class LayerForm(Struct, frozen=True):
-    """What one layer computes: ``activation`` applied ``times`` times to ``sign · z``.
+    """The computation of one layer: ``activation`` applied ``times`` times to ``sign · z``.
 
     ``z`` is ``W.T @ A + b``, with ``W`` for ``W.T`` where ``transposed`` is False, and
     ``bias`` times ``b`` (0: left out, −1: subtracted).
@@ -182,11 +181,11 @@ class LayerForm(Struct, frozen=True):
 
 
 class ForwardForm(Struct, frozen=True):
-    """A whole forward pass: the layers that ran, in order, and what was returned.
+    """A whole forward pass: the layers that ran, in order, and the returned stages.
 
-    ``order`` names the parameters' layers that ran, e.g. ``(1, 2)``. ``output`` and
-    ``hidden`` name the stage returned in that place: ``"x"`` for the input, ``"a1"``,
-    ``"a2"`` for what the first, second run layer gave, ``"z1"``, ``"z2"`` for its sum.
+    ``order`` has the numbers of the layers whose parameters were used, e.g. ``(1, 2)``. ``output``
+    and ``hidden`` name the stage that was returned as such: ``"x"`` for the input, ``"a1"``,
+    ``"a2"`` for the output of the first, second layer that ran, ``"z1"``, ``"z2"`` for its sum.
     """
 
     layers: tuple[LayerForm, ...]
@@ -198,10 +197,10 @@ class ForwardForm(Struct, frozen=True):
 class TrainingRun(Struct, frozen=True):
     """One torch training run as numbers.
 
-    ``X`` (examples, features) and ``y`` (examples, outputs) are the data, ``rate`` is what
-    was handed over as learning rate, ``start`` are canonical parameters. ``losses`` has
-    shape (epochs,); ``after`` maps a number of epochs to the canonical parameters then,
-    as far as they were seen.
+    ``X`` (examples, features) and ``y`` (examples, outputs) are the data, ``rate`` is the learning
+    rate that was passed, ``start`` are canonical parameters. ``losses`` has shape (epochs,);
+    ``after`` maps a number of epochs to the canonical parameters then, as far as they were
+    observed.
     """
 
     X: Array
@@ -229,9 +228,9 @@ class Spot(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """How a number was made: an operation, and the steps that go ``into`` it.
+    """The operation that computed a number, and the steps that are its operands, ``into``.
 
-    What was handed over has the number of its atom as ``figure``, a constant its value.
+    ``figure`` is the value of a constant, or the number of the atom of an input.
     """
 
     operation: str
@@ -240,11 +239,11 @@ class Made(Struct, frozen=True):
 
 
 class Steps(Struct, frozen=True, eq=False):
-    """How every number of a call was made, one operation at a time.
+    """The operations of a call, one step for each number.
 
-    ``values`` are what the numbers are over the calls, shape (steps, calls). ``spots`` say where
-    each was made: in the function that did it, in its caller, and so on. ``after`` has the steps
-    that made each parameter's entries.
+    ``values`` are the numbers in each call, shape (steps, calls). ``spots`` are the places of each
+    step: in the function that ran it, in its caller, and so on. ``after`` has the step that
+    computed each entry of the parameters.
     """
 
     made: tuple[Made, ...]
@@ -254,20 +253,20 @@ class Steps(Struct, frozen=True, eq=False):
 
 
 class Event(Struct, frozen=True, eq=False):
-    """One value that one statement made, over all traced calls.
+    """One value that one statement computed, in all traced calls.
 
-    ``name`` is how the student would write it, e.g. ``parameters['W1']``; ``parameter`` is
+    ``name`` is the value as the student would write it, e.g. ``parameters['W1']``; ``parameter`` is
     the canonical parameter whose key the name ends in, or empty. ``values`` has shape
-    (calls, …), weight matrices turned to (in, out). ``prior`` is the place, among the
-    events, of what the name, or the array, held before; None where it is new.
+    (calls, …), with weight matrices as (in, out). ``prior`` is the index of the event with the
+    earlier value of the name or the array; None if there is none.
 
-    ``given`` is what was there from the start, ``assigned`` a name bound anew, ``changed``
-    an array written into, ``passed`` an argument of a function of the student's own,
-    ``returned`` a returned value. ``frame`` is 0 in the watched function, −1 outside of it, and
-    numbers the calls that it makes of others, which may be right for what they are handed;
-    what is passed belongs to the call, and its place to the caller.
+    The kind is ``given`` for an input, ``assigned`` for a name that is bound, ``changed`` for
+    an array that is changed in place, ``passed`` for an argument of the student's own function,
+    ``returned`` for a returned value. ``frame`` is 0 in the traced function and −1 outside it.
+    Calls that it makes of other functions have higher numbers; such a function may be right for
+    its own arguments. A passed argument has the frame of the call, and a place in the caller.
 
-    ``steps`` are those that made its numbers, where these are known.
+    ``steps`` are the steps that computed its numbers, if they are known.
     """
 
     place: Place
@@ -281,11 +280,11 @@ class Event(Struct, frozen=True, eq=False):
 
 
 class Trace(Struct, frozen=True, eq=False):
-    """One call of a function, watched line by line, and told for several.
+    """The events of a function, traced line by line, with the values of several calls.
 
     ``events`` are in the order in which they happened. ``after`` maps each parameter to
-    (calls, *its shape). ``start`` is the function's own place. ``cut`` says that there was more
-    than is kept.
+    (calls, *its shape). ``start`` is the function's own place. ``cut`` says that there were more
+    events than are stored.
     """
 
     start: Place
@@ -298,20 +297,20 @@ class Trace(Struct, frozen=True, eq=False):
 
 
 class Attribution(Struct, frozen=True):
-    """Where a mistake stands.
+    """The place of a mistake.
 
-    ``spot`` is the earliest operation whose value contains the mistake, ``name`` what the
-    student calls that value. ``evidence`` says what that rests on:
+    ``spot`` is the earliest operation whose value contains the mistake, ``name`` the student's
+    name of that value. ``evidence`` is the reason for this place:
 
-    ============ ==================================================================
-    ``value``    the value is wrong, and all would be right if it were another
-    ``within``   so it is, in a function that is called: what that is handed may be wrong
-    ``copy``     here the parameters are copied, and the new values go into the copy
-    ``unused``   the right value is made here, and nothing is done with it
-    ``local``    the new value is given to a local name that stood for the parameter
-    ``applied``  no earlier value shows the mistake: this is where the parameter moves
-    ``function`` nothing in the function shows it: its first line
-    ============ ==================================================================
+    ============ =============================================================================
+    ``value``    the value is wrong, and with another value all results would be right
+    ``within``   the same, in a function that is called: its arguments may be wrong instead
+    ``copy``     the parameters are copied here, and the new values are stored in the copy
+    ``unused``   the right value is computed here, and is not used
+    ``local``    the new value is assigned to a local name instead of the parameter
+    ``applied``  no earlier value shows the mistake: the parameter is changed here
+    ``function`` no value of the function shows the mistake: this is its first line
+    ============ =============================================================================
     """
 
     code: str

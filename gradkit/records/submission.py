@@ -1,7 +1,7 @@
-"""What a student handed in, as source text that nobody has run.
+"""Records of a student's submission as source text that has not been run.
 
-A `Submission` is flat: cells in the order of the files. Which cells belong to which
-task is decided later, against the assignment, and gives `Section` records.
+A `Submission` is flat: cells in the order of the files. A later stage divides the cells among the
+tasks of the assignment, into `Section` records.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from msgspec import Struct
 class Place(Struct, frozen=True, omit_defaults=True):
     """A line of the student's own file. ``cell`` counts code cells from 1.
 
-    ``title`` is what a cell is called where its number alone does not say which it is: in a
-    running notebook, and where a submission has several files. ``column`` counts from 1; it is 0
-    except in reports that show it.
+    ``title`` is the name of a cell if its number is not enough: in a running notebook, and if a
+    submission has several files. ``column`` counts from 1; it is 0 except in reports that show it.
     """
 
     file: str
@@ -52,18 +51,18 @@ class Cell(Struct, frozen=True):
     is_whole: bool = False
 
     def place(self, line: int) -> Place:
-        """Return where a line of the source stands in the student's own file."""
+        """Return the place, in the student's own file, of a line of the source."""
         return Place(self.file, self.cell, self.first_line + line - 1, self.title)
 
     def line_of(self, place: Place | None) -> int:
-        """Return the line of the source that a place is, from 1; 0 for one that is elsewhere."""
+        """Return the line of the source at a place, from 1; 0 if the place is not in this cell."""
         if place is None or (place.file, place.cell) != (self.file, self.cell):
             return 0
         return place.line - self.first_line + 1
 
 
 class Listing(Struct, frozen=True):
-    """Lines of the student's own file, whole, from ``first_line`` on."""
+    """Unchanged lines of the student's own file, from ``first_line`` on."""
 
     file: str
     cell: int | None
@@ -72,9 +71,10 @@ class Listing(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """Something in the files that could not be used, said so that the student can mend it.
+    """A part of the files that could not be used, with a message that helps to repair it.
 
-    ``passing``: only this machine could not read it, now. ``broken``: it is no Python.
+    ``passing``: this machine could not read it now, but may be able to later. ``broken``: it is
+    not valid Python.
     """
 
     message: str
@@ -91,10 +91,10 @@ class File(Struct, frozen=True):
 
 
 class RawSubmission(Struct, frozen=True):
-    """The bytes of one submission, read under limits and not yet parsed: it can be sent on.
+    """The bytes of one submission, read within limits of size and not parsed.
 
-    ``digest`` is the SHA-256 (hex) of a file that was named itself; otherwise that of the
-    code files with their paths, so that a folder and its archive have the same.
+    ``digest`` is the SHA-256 (hex) of a single file that was given. For a folder or an archive it
+    is that of the code files with their paths, so that a folder and its archive have the same.
     """
 
     name: str
@@ -105,7 +105,7 @@ class RawSubmission(Struct, frozen=True):
 
 
 class Submission(Struct, frozen=True):
-    """Everything that was read from one path.
+    """The parsed cells of one path.
 
     ``digest`` is the SHA-256 of the contents (hex). ``modules`` are the sources of plain
     Python files that other files may import, by module name.
@@ -120,13 +120,13 @@ class Submission(Struct, frozen=True):
 
 
 class Section(Struct, frozen=True):
-    """The cells that speak for one task.
+    """The cells that are graded for one task.
 
-    ``tasks`` are the ids that headings and file names leave possible: one when they
-    decide, several when only behaviour can tell. ``own`` are the section's cells; names
-    they lack are looked up in ``shared``, cells that stand outside every task's section.
-    ``borrowed`` are cells of other sections: only helpers and shared roles may come from
-    there, never a role of this task.
+    ``tasks`` are the ids that headings and file names leave possible: one id if they decide,
+    several if only running the code can decide. ``own`` are the section's cells. Names that they
+    do not define are looked up in ``shared``, cells outside the sections of all tasks.
+    ``borrowed`` are cells of other sections: only helpers and shared roles may come from them,
+    never a role of this task.
     """
 
     tasks: tuple[str, ...]
@@ -137,15 +137,15 @@ class Section(Struct, frozen=True):
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """All of them: what the section says itself comes last, and goes before the rest."""
+        """Return all cells; the section's own come last, since the last definition counts."""
         return (*self.borrowed, *self.shared, *self.own)
 
 
 class Claim(Struct, frozen=True):
-    """The one section that speaks for a task.
+    """The one section that is graded for a task.
 
-    ``note`` says in a sentence what counts, and why, where other files play the same roles.
-    ``differs``: what was passed over is other code than what counts.
+    ``note`` is a sentence on which file counts, and why, if other files play the same roles.
+    ``differs``: the code of those other files is different.
     """
 
     section: Section

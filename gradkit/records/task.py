@@ -1,8 +1,9 @@
-"""What an assignment asks for: tasks of nets and of functions, their checks, and the questions put.
+"""Records of an assignment: tasks of nets and of functions, their checks, and their probes.
 
-Values, read from a file. Parameters have one canonical form throughout gradkit: ``W1`` has shape
+They are read from a file. Parameters have one canonical form throughout gradkit: ``W1`` has shape
 (in, out), ``b1`` has shape (out, 1), a layer computes ``activation(W.T @ A + b)`` on columns.
-Students may use any layout; the worker translates at its edge. Probes are inputs alone, no answers.
+Students may use any layout; the worker converts arguments and results. Probes contain inputs only,
+no right results.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ Count = Annotated[int, Meta(ge=1)]
 
 
 class Check(Struct, frozen=True):
-    """One line of the mark sheet: what is looked at and what it is worth.
+    """One line of the mark sheet: the name of a check and its points.
 
-    ``tolerance`` is a relative error that is let pass, beyond what arithmetic asks for.
+    ``tolerance`` is a relative error that is accepted, beyond the error by rounding.
     """
 
     name: str
@@ -32,10 +33,10 @@ class Check(Struct, frozen=True):
 
 
 class Imports(Struct, frozen=True):
-    """Which packages a task's code may use, by the names that ``import`` takes, without dots.
+    """The packages that a task's code may use, by their names in ``import``, without dots.
 
-    ``allowed`` are all there are, beside the task's own framework; empty means any. What is
-    ``forbidden`` is so wherever it comes from.
+    ``allowed`` are the only packages allowed, beside the task's own framework; empty means all.
+    ``forbidden`` packages must not be imported by any code of the submission.
     """
 
     allowed: tuple[str, ...] = ()
@@ -57,9 +58,9 @@ class Call(Struct, frozen=True):
 class Lines(Struct, frozen=True):
     """Lines of a check as they were read.
 
-    ``reads`` are names that the lines take from elsewhere, ``makes`` those that they assign,
-    ``changes`` those of objects whose attributes they set or whose methods they call. ``calls`` are
-    the functions and methods that they call, in order.
+    ``reads`` are names that the lines use and earlier lines or inputs define, ``makes`` names that
+    they assign, ``changes`` names of objects whose attributes they set or whose methods they call.
+    ``calls`` are the functions and methods that they call, in order.
     """
 
     text: str
@@ -72,13 +73,14 @@ class Lines(Struct, frozen=True):
 class FunctionCheck(Check, frozen=True):
     """A check of a function task.
 
-    ``call`` are its lines; ``others`` are lines that stand for them where the student's functions
-    are made to be called so. ``compare`` are expressions over the names of the lines, whose values
-    are held to the model solution's. ``gradient`` says of which input an output is the gradient,
-    and ``of`` what scalar is differentiated, written in outputs and inputs. ``untouched`` are
-    inputs that must be left alone. Each of ``conventions`` says by output how many times the model
-    solution's is right as well, or by input what the model is given in its place, as courses
-    differ in what they divide by: all outputs follow one.
+    ``call`` are its lines; ``others`` are alternative lines, for functions that have to be called
+    in another way. ``compare`` are expressions over the names of the lines, whose values are
+    compared with those of the model solution. ``gradient`` maps an output to the input that it is
+    the gradient by, and ``of`` is the scalar that is differentiated, an expression of outputs and
+    inputs. ``untouched`` are inputs that must not be changed. ``conventions`` are other conventions
+    that are accepted, for example because courses divide a loss by different numbers: each maps
+    outputs to a factor of the model solution's output, or inputs to another input of the model
+    solution. All outputs have to follow one convention.
     """
 
     call: Lines = Lines("")
@@ -91,9 +93,9 @@ class FunctionCheck(Check, frozen=True):
 
 
 class Equivalent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A change of the model solution that is no mistake, and why.
+    """A change of the model solution that is not a mistake, and the reason.
 
-    ``line`` is the text of the line, ``change`` is ``was -> is``; empty, it is any in that line.
+    ``line`` is the text of the line, ``change`` is ``was -> is``; empty, it means any change.
     """
 
     line: str
@@ -102,12 +104,12 @@ class Equivalent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Framework(Struct, frozen=True, kw_only=True):
-    """What students write in, and what they write themselves.
+    """A framework, and the parts of a task that students write in it.
 
-    ``forward`` is the role that gives outputs, ``step`` the one that changes parameters. Where the
-    student's text ``trains``, that is a whole run over all rows; else gradkit's own loop asks for
-    one step after the other. ``modules`` have to be installed beside numpy. ``published``: its
-    tasks have a form that was published, and is another than the correct one.
+    ``forward`` is the role that returns outputs, ``step`` the role that changes parameters. If
+    ``trains`` is true, the student's code does a whole training run over all rows; otherwise
+    gradkit's own loop calls single steps. ``modules`` have to be installed beside numpy.
+    ``published``: its tasks have a published form that differs from the correct form.
     """
 
     name: str
@@ -135,16 +137,16 @@ FRAMEWORKS = {each.name: each for each in (NUMPY, TORCH)}
 
 
 class FunctionTask(Struct, frozen=True):
-    """Functions, a model solution, and lines that call them.
+    """A task of functions: checks with lines that call them, their inputs, and a model solution.
 
     ``sizes`` are choices for each size, or an expression of other sizes; ``inputs`` are
-    expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some of
-    either. ``given`` are the sources of modules that the course hands out. ``names`` are further
-    names of functions, by the name in the lines. ``calls`` are all that the checks call, and
-    ``attributes`` those of objects that they read or set, as ``Linear.W``. ``shared`` are functions
-    that others than this exercise have too: they claim nothing.
-    ``solution`` is the file of the model solution in the reference folder, ``equivalent`` what may
-    be changed in it without being a mistake. ``path`` is the assignment file.
+    expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some sizes
+    or inputs. ``given`` are the sources of modules that the course gives to students. ``names`` are
+    other accepted names of functions, by the name in the lines. ``calls`` are all calls of the
+    checks, and ``attributes`` the attributes of objects that they read or set, as ``Linear.W``.
+    ``shared`` are functions that other exercises have too, so that they do not identify this one.
+    ``solution`` is the file of the model solution in the reference folder, ``equivalent`` are
+    changes of it that are not mistakes. ``path`` is the assignment file.
     """
 
     id: str
@@ -168,7 +170,7 @@ class FunctionTask(Struct, frozen=True):
 
 
 class Draw(Struct, frozen=True):
-    """Inputs of one probe. ``label`` names it for the reader; ``hard`` is set in a hard one."""
+    """The inputs of one probe. ``label`` names it in reports; ``hard`` is true for a hard case."""
 
     label: str
     sizes: Mapping[str, int]
@@ -177,12 +179,12 @@ class Draw(Struct, frozen=True):
 
 
 class Made(Struct, frozen=True):
-    """What the lines of a check gave: values by expression.
+    """The outputs of a check's lines: values by expression.
 
-    ``again`` are those of the last lines run a second time, ``changed`` the inputs that they
-    changed in place. ``missing`` says, by expression, what was found where there is no array.
-    ``similar_calls`` counts the calls of one function, during the second run of the last lines,
-    whose results hardly differ.
+    ``again`` are the values after the last lines were run a second time, ``changed`` the inputs
+    that they changed in place. ``missing`` says, by expression, what was found instead of an
+    array. ``similar_calls`` counts the calls of one function, during the second run of the last
+    lines, whose results hardly differ.
     """
 
     values: Mapping[str, NDArray[Any]] = field(default_factory=dict)
@@ -223,11 +225,11 @@ QUANTITIES = {
     "model": "model",
     "epochs": "epochs",
 }
-"""The quantity that an argument of each kind is handed: a dict of parameters, a list of sizes."""
+"""The quantity that is passed for an argument of each kind."""
 
 
 class Argument(Struct, frozen=True, forbid_unknown_fields=True):
-    """One argument of a role, with every name it is accepted under; ``kind`` is of `QUANTITIES`."""
+    """One argument of a role, with all accepted names. ``kind`` is a key of `QUANTITIES`."""
 
     name: str
     kind: str
@@ -236,10 +238,9 @@ class Argument(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Role(Struct, frozen=True):
-    """A function or class that a submission is asked for.
+    """A function or class that a submission has to define.
 
-    ``shared`` roles mean the same in every task of a file, so that one definition
-    may serve several sections.
+    A ``shared`` role is the same in all tasks, so that several sections may use one definition.
     """
 
     name: str
@@ -259,7 +260,7 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rates(Struct, frozen=True, forbid_unknown_fields=True):
-    """Learning rates. ``policy`` is ``exact``, or ``free``: any one rate per kind."""
+    """Learning rates. With ``policy`` ``free``, any rate of weights and any of biases is right."""
 
     weight: Positive
     bias: Positive
@@ -277,11 +278,11 @@ class Task(Struct, frozen=True):
     """One exercise in one framework.
 
     ``X`` has shape (examples, features), ``y`` (examples, outputs). ``layers`` leaves the
-    input out: its width is ``X.shape[1]``. ``words`` are what a heading or a file name
-    says when it means this task (besides the framework). ``deadline`` is in seconds of
-    wall time for everything the student's code does for this task. ``files`` are the names of
-    those that speak for it, where there are several. ``equivalent`` is what may be changed in the
-    model solution without being a mistake.
+    input out: its width is ``X.shape[1]``. ``words`` are words by which a heading or a file name
+    refers to this task (besides the framework). ``deadline`` is the wall time in seconds for
+    all calls of the student's code in this task. ``files`` are the names of the files that the
+    task asks for; they take precedence if there are several. ``equivalent`` are changes of the
+    model solution that are not mistakes.
     """
 
     id: str
@@ -305,19 +306,19 @@ class Task(Struct, frozen=True):
 
     @property
     def solution(self) -> str:
-        """The file of the model solution in the reference folder."""
+        """Return the name of the model solution's file in the reference folder."""
         return f"{self.id.replace('-', '_')}.py"
 
 
 class Assignment(Struct, frozen=True):
-    """A set of tasks as read from one file: nets, and functions.
+    """The tasks of one assignment file: nets, and functions.
 
-    ``step`` is what a total is rounded to. ``preset`` says which of the catalogue's
-    deductions count, and ``deductions`` are the file's own, shares by mistake, which go
-    before those. ``visibility`` says, by check, when students may see what it found; a check
-    that is not in it is visible. ``gradkit`` is the version that it is to be graded with,
-    empty where that is left open. ``required`` are the ids of the tasks that count, handed in or
-    not; empty where those count that were handed in.
+    Totals are rounded to multiples of ``step``. ``preset`` names the catalogue's deductions to
+    use, and ``deductions`` are the file's own, shares by mistake, which override them.
+    ``visibility`` says, by check, when students may see its findings; a check that is not in it is
+    visible. ``gradkit`` is the version to grade with, empty for any version. ``required`` are the
+    ids of the tasks that count even if they were not submitted; if it is empty, the submitted
+    tasks count.
     """
 
     id: str
@@ -352,9 +353,9 @@ class Batch(Struct, frozen=True):
 class Run(Struct, frozen=True):
     """A training run from a named start.
 
-    In numpy, forward and update in turn over the rows of ``X`` (examples, features) and
-    ``y`` (examples, outputs); in torch, one call of train on all rows. ``rate`` is handed
-    over; None where the update takes none and has the task's rates of its own.
+    In numpy, forward and update are called in turn for the rows of ``X`` (examples, features) and
+    ``y`` (examples, outputs); in torch, train is called once with all rows. ``rate`` is the rate
+    that is passed; None if the update takes none and uses the task's rates.
     """
 
     name: str
@@ -368,7 +369,7 @@ class Run(Struct, frozen=True):
 
 
 class Probes(Struct, frozen=True):
-    """Every call that one task makes of one submission."""
+    """All calls and training runs that one task makes with one submission."""
 
     forward: tuple[Batch, ...]
     update: tuple[Batch, ...]

@@ -1,8 +1,8 @@
-"""GitHub Classroom's result of a step: ``result=`` and Base64 of JSON, for ``$GITHUB_OUTPUT``.
+"""Write GitHub Classroom's output of a step: ``result=`` and Base64 of JSON.
 
-Its reporter shows passes / tests × maximum, and sends the sum of the tests' scores. So that
-both are the score, a check is told as tests of equal points: of 12 points with 9.25 earned,
-48 tests of a quarter of a point, of which 37 pass.
+Its reporter shows passes / tests × maximum, and sends the sum of the tests' scores. To make both
+equal to the score, a check is written as several tests of equal points: 9.25 of 12 points are 48
+tests of a quarter of a point, of which 37 pass.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from gradkit.records.result import CENT, OPEN, CheckResult, Result, TaskResult
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
 
 LIMIT = 128_000
-"""Bytes of the line: the reporter gets it as an environment variable, and Linux takes 128 KiB."""
+"""Largest number of bytes of the line, an environment variable, of which Linux takes 128 KiB."""
 
 TESTS = 400
-"""Where equal parts would be more than this, the table that the reporter prints is rounded."""
+"""Largest number of tests. If more would be needed, the points in the printed table are rounded."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """The line for the one submission that a repository is."""
+    """Return the output for the one submission of a repository."""
     (result,) = results
     return fit_tests(_data(result, hints), "message", LIMIT, _line)
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """The line where nothing could be graded."""
+    """Return the output if nothing could be graded."""
     test = _test("read the submission", "error", 0.0, "\n".join(map(refusal_text, sentences)))
     return _line({"version": 1, "status": "error", "max_score": 0, "tests": [test]})
 
@@ -40,18 +40,20 @@ def _line(data: Mapping[str, Any]) -> str:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
+    """Return the reporter's data of a result."""
     unit = _unit(result)
     tests = [t for task in result.tasks for c in task.checks for t in _tests(task, c, unit, hints)]
     return {
         "version": 1,
         "status": _status(result),
         "max_score": result.max_score,
-        # The reporter divides by their number.
+        # The reporter divides by the number of tests, so there must be one.
         "tests": tests or [_test("nothing to earn", "pass", 0.0, None)],
     }
 
 
 def _status(result: Result) -> str:
+    """Return the status of the whole step: pass, fail, or error if checks are only open."""
     states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
     if not states:
         return "pass"
@@ -59,7 +61,10 @@ def _status(result: Result) -> str:
 
 
 def _unit(result: Result) -> float:
-    """The largest part that every check's points and maximum are multiples of, in hundredths."""
+    """Return the points of one test, in hundredths.
+
+    It is the greatest common divisor of all points, unless this would make more than `TESTS` tests.
+    """
     checks = (check for task in result.tasks for check in task.checks)
     amounts = (round(part * CENT) for check in checks for part in (check.score, check.max_score))
     return max(math.gcd(*amounts), result.max_score * CENT / TESTS)
@@ -68,43 +73,45 @@ def _unit(result: Result) -> float:
 def _tests(
     task: TaskResult, check: CheckResult, unit: float, hints: int
 ) -> Iterator[dict[str, Any]]:
-    """A check as tests of equal points, those that pass ahead; none where it has no points."""
+    """Yield a check as tests of equal points, first those that pass; none if it has no points."""
     cents, most = round(check.score * CENT), round(check.max_score * CENT)
     if not most:
         return
     parts = max(round(most / unit), 1)
     passes = parts if cents >= most else min(round(cents / unit), parts - 1)
     missed = "error" if check.state in OPEN else "fail"
-    said = check_text(task, check, hints)
+    text = check_text(task, check, hints)
     by = ", points set by a person" if check.decision is not None else ""
     for part in range(parts):
         passed = part < passes
         count = format_text(" ({part} of {parts})", part=part + 1, parts=parts) if parts > 1 else ""
-        # Where no part is passed whole, the first one has what there is.
+        # If the points do not suffice for a whole part, the first part has them all.
         holders = max(passes, 1)
         score = cents / CENT / holders if part < holders else 0.0
         yield _test(
             f"{task.title}: {check.check}{by}{count}",
             "pass" if passed else missed,
             score,
-            _message(check, said, passed=passed, first=part == 0, told=part <= passes),
+            _message(check, text, passed=passed, first=part == 0, is_shown=part <= passes),
         )
 
 
-def _message(check: CheckResult, said: str, *, passed: bool, first: bool, told: bool) -> str | None:
-    """Return the message of a part: all of it once, with the first that is missed.
+def _message(
+    check: CheckResult, text: str, *, passed: bool, first: bool, is_shown: bool
+) -> str | None:
+    """Return the message of a part: the whole text for the first part that fails, then nothing.
 
-    Where a person has decided, that is with the first part in any case.
+    If a person has set the points, the first part has the whole text, even if it passes.
     """
     if check.decision is not None and first:
-        return said
-    if passed or not told:
+        return text
+    if passed or not is_shown:
         return None
-    return check.state if check.decision is not None else said or check.state
+    return check.state if check.decision is not None else text or check.state
 
 
 NOWHERE = {"test_code": "", "filename": "", "line_no": 0, "duration": 0}
-"""What the reporter wants to have besides."""
+"""Fields that the reporter requires and that have no meaning here."""
 
 
 def _test(name: str, status: str, score: float, message: str | None) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""A result as plain data: schema ``gradkit/result/v1``.
+"""Convert results to plain data: schema ``gradkit/result/v1``.
 
-``null`` stands for a number that there is none of, or that is not finite: JSON has no NaN.
-What the hint level does not show yet is left out: `FROM_LEVEL`, and ``listings``.
+``null`` stands for a missing number or one that is not finite, since JSON has no NaN. Fields that
+the hint level does not show are left out: see `FROM_LEVEL`.
 
-A platform that knows dates shows a check when its assignment says so. Any other shows its
-state and its points, which are in the total anyway, and nothing of what it found. Who has set
-the points is told, and not why: the reason is about what was found.
+A platform that knows dates shows a check from the date that the assignment sets. For other
+platforms, a check that is not visible yet shows its state and points, which are part of the total
+anyway, but no findings. If a person has set its points, the person is named, but not the reason,
+which may describe a finding.
 """
 
 from __future__ import annotations
@@ -47,22 +48,22 @@ FROM_LEVEL: Mapping[type, Mapping[str, int]] = {
     Entry: {"expected": EXPECTED_LEVEL},
     Course: {"expected": EXPECTED_LEVEL},
 }
-"""Parts that are left out below a level; the others are always there."""
+"""Fields that are left out below a hint level; other fields are always written."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """One result as an object; several, or ``many`` that were asked for, as a list."""
+    """Write one result as an object; several results, or any number with ``many``, as a list."""
     data = [to_data(result, hints) for result in results]
     chosen = data if many or len(data) != 1 else data[0]
     return json_text(chosen)
 
 
 def json_text(data: object) -> str:
-    """Write plain data as JSON that people can read too."""
+    """Write plain data as indented JSON."""
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
-    # Half a surrogate pair, from a file name or an error text, is in no encoding.
+    # Half a surrogate pair, from a file name or an error text, cannot be encoded.
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    # A direction mark, say from a file name, is obeyed by terminals; escaped it is the same JSON.
+    # Terminals obey direction marks, for example in a file name. Escaped, the JSON means the same.
     text = re.sub(r"[^\n -~]", lambda found: _shown(found[0]), text)
     return OLD_COMMAND.sub(r"#\\u0023", text) + "\n"
 
@@ -72,7 +73,7 @@ def _shown(character: str) -> str:
 
 
 def to_data(result: Result, hints: int) -> dict[str, Any]:
-    """The documented form of one result."""
+    """Return one result as plain data, in the documented form."""
     return {"schema": SCHEMA, "hints": hints, **_fields(result, hints)}
 
 
@@ -91,10 +92,11 @@ FIELDS: Mapping[type, str] = {
     Problem: "message place",
     Place: "file cell line",
 }
-"""What is told of each record, under the names of its own parts or those of `_worked_out`."""
+"""The written fields of each record: its own fields, or those of `_worked_out`."""
 
 
 def _fields(record: object, hints: int) -> dict[str, Any]:
+    """Return the fields of a record that the hint level shows, as plain data."""
     own = _worked_out(record, hints)
     levels = FROM_LEVEL.get(type(record), {})
     return {
@@ -105,6 +107,7 @@ def _fields(record: object, hints: int) -> dict[str, Any]:
 
 
 def _plain(value: object, hints: int) -> Any:
+    """Convert a value to plain data."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, tuple | list):
@@ -115,7 +118,7 @@ def _plain(value: object, hints: int) -> Any:
 
 
 def _worked_out(record: object, hints: int) -> Mapping[str, object]:
-    """Give the parts of a record that are told otherwise than it has them."""
+    """Return the fields of a record whose written values differ from the record's own."""
     if isinstance(record, Adjustment):
         return {"said": adjustment_text(record)}
     if isinstance(record, TaskResult):
@@ -139,7 +142,7 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
 
 
 def visible(task: TaskResult, hints: int) -> list[Finding]:
-    """The findings that are shown at a hint level."""
+    """Return the findings of a task that a hint level shows."""
     return [
         finding
         for finding in task.findings
@@ -148,7 +151,7 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
 
 
 def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
-    """Cut a result to a line of the class, with its mistakes where the level names them."""
+    """Return a result as a row of the class, with its mistakes if the hint level names them."""
     checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = [finding for task in result.tasks for finding in visible(task, hints)]
     worth = {task.task: given_for(result, task) or task for task in result.tasks}
@@ -173,6 +176,7 @@ def _by_numbers(result: Result) -> tuple[float, float] | None:
 
 
 def _decision(check: CheckResult) -> dict[str, Any] | None:
+    """Return a person's decision on a check as plain data, or None."""
     word = check.decision
     if word is None:
         return None
@@ -184,7 +188,7 @@ ELSEWHERE = "a check that is not shown"
 
 
 def apply_visibility(result: Result) -> Result:
-    """The result, and of checks that are not ``visible`` only state and points."""
+    """Return a result in which checks that are not ``visible`` have only state and points."""
     unseen = {check for check, word in result.visibility.items() if word != "visible"}
     if not unseen:
         return result
@@ -194,20 +198,24 @@ def apply_visibility(result: Result) -> Result:
 
 
 def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
+    """Return a task without the findings of unseen checks."""
     findings = tuple(finding for finding in task.findings if finding.check not in unseen)
-    # A code that only an unseen check's findings have would tell what they are.
-    told = {finding.mistake for finding in findings}
+    # Codes that only an unseen check's findings have would reveal these findings.
+    shown_codes = {finding.mistake for finding in findings}
     gone = {code for check in task.checks if check.check in unseen for code in check.withdrawn}
-    checks = tuple(_check(check, unseen, told, gone) for check in task.checks)
+    checks = tuple(_check(check, unseen, shown_codes, gone) for check in task.checks)
     return replace(task, checks=checks, findings=findings, score_by_numbers=None)
 
 
-def _check(check: CheckResult, unseen: set[str], told: set[str], gone: set[str]) -> CheckResult:
+def _check(
+    check: CheckResult, unseen: set[str], shown_codes: set[str], gone: set[str]
+) -> CheckResult:
+    """Return a check without all that would reveal the findings of unseen checks."""
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
         points = check.score, check.max_score
         return CheckResult(check.check, check.state, *points, UNSEEN, decision=decision)
-    seen = tuple(code for code in check.follows if code in told)
+    seen = tuple(code for code in check.follows if code in shown_codes)
     hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
     withdrawn = tuple(code for code in check.withdrawn if code not in gone)
     return replace(check, follows=(*seen, *hidden), withdrawn=withdrawn)

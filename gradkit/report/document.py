@@ -1,4 +1,4 @@
-"""A page around its content: templates, style, and a policy that lets nothing in or out."""
+"""Fill templates of pages, with style and a content security policy that blocks all requests."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PACKAGE = "gradkit.report"
 
 
 def document(template: str, **values: object) -> str:
-    """Fill a template of this package; what is no `Markup` is escaped."""
+    """Fill a template of this package; values that are not `Markup` are escaped."""
     _prepare()
     return fill(PACKAGE, template, **values)
 
 
 @cache
 def _prepare() -> None:
-    """Give the templates the style, the script and the policy of every page."""
+    """Add the style, the script, the policy, functions and filters to all templates, once."""
     from markupsafe import Markup
 
     templates = environment(PACKAGE)
@@ -55,12 +55,12 @@ def _prepare() -> None:
 
 
 def by_name(*tools: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
-    """Functions by the names that they have in modules, for templates to call them so."""
+    """Return functions by their names, for templates to call."""
     return {tool.__name__: tool for tool in tools}
 
 
 def policy(**inline: str) -> str:
-    """A content security policy under which a page loads nothing, and runs these texts alone.
+    """Return a content security policy that allows only the given inline styles and scripts.
 
     Examples
     --------
@@ -75,12 +75,12 @@ def policy(**inline: str) -> str:
 
 
 def number(value: float | None) -> str:
-    """Ten digits; a dash where there is none."""
+    """Return a number with ten digits, or a dash for None."""
     return "–" if value is None else f"{value:.10g}".replace("-", "−")
 
 
 def entry_name(entry: Mapping[str, Any]) -> str:
-    """An entry as the student indexes it, as far as that is known.
+    """Return an entry as the student indexes it, as far as that is known.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def entry_name(entry: Mapping[str, Any]) -> str:
 
 
 def prose(text: str) -> Markup:
-    """A sentence in which what stands between backticks is code.
+    """Convert a sentence to HTML; text between backticks becomes code.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def prose(text: str) -> Markup:
 
 
 def told(text: str) -> Markup:
-    r"""Paragraphs of prose; lines that are indented are code, and stay as they are.
+    r"""Convert a message to HTML paragraphs; indented lines become a block of code.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def told(text: str) -> Markup:
 
 
 def link(path: str) -> str:
-    """A path as an address that cannot lead elsewhere: no scheme, no host.
+    """Convert a path to a relative address without a scheme or a host.
 
     Examples
     --------
@@ -142,4 +142,5 @@ def link(path: str) -> str:
 
 
 def _text(name: str) -> str:
+    """Read a file of the templates' folder."""
     return (files(PACKAGE) / "templates" / name).read_text(encoding="utf-8")

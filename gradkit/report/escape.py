@@ -1,8 +1,8 @@
-r"""Make what students wrote harmless, with one function for each channel.
+r"""Escape text that students wrote, with one function for each output channel.
 
-All take text that `gradkit.text.clean_text` has been over, or clean it themselves: it has no
-terminal sequences, no control characters but newline and tab, no surrogates. None of the
-replacements of `gradkit.text.spell` makes a sign that is escaped here.
+The functions take text that `gradkit.text.clean_text` has cleaned, or clean it themselves. Clean
+text has no terminal sequences, no control characters but newline and tab, and no surrogates. The
+replacements of `gradkit.text.spell` do not produce characters that are escaped here.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from gradkit.text import clean_text
 
 XML_BYTES = 64 << 10
-"""Of one text; more than anything is given here."""
+"""Largest number of bytes of one XML text."""
 
 OLD_COMMAND = re.compile(r"##(?=\w*\[)")
-"""How a command begins that a runner obeys anywhere in a line."""
+"""The beginning of a command that a build runner obeys anywhere in a line."""
 
-# Whatever a runner may skip in front of a command.
+# Characters that a runner may skip before a command.
 _INDENT = "[^\\S\n\ufeff\u200b]*[\ufeff\u200b]*[^\\S\n]*"
 _COMMAND = re.compile(f"^({_INDENT}):(?=:)", re.MULTILINE)
 _BACKTICKS = re.compile("`+")
@@ -26,7 +26,7 @@ _NOT_XML = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def log_text(text: str) -> str:
-    """Text for the log of a build, in which no line is a command to the runner.
+    """Return text for the log of a build, in which no line is a command to the runner.
 
     GitHub obeys lines that begin with ``::``, and ``##[command]`` anywhere; Azure and
     TeamCity have words between the two.
@@ -40,21 +40,19 @@ def log_text(text: str) -> str:
 
 
 def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
-    r"""A workflow command of GitHub's, on a line of its own.
-
-    Properties that are empty are left out.
+    r"""Return the line of a workflow command of GitHub. Empty properties are left out.
 
     Examples
     --------
     >>> command("error", "two\nlines", {"file": "a,b.py", "line": "3"})
     '::error file=a%2Cb.py,line=3::two%0Alines'
     """
-    told = ",".join(
+    pairs = ",".join(
         f"{key}={_data(value).replace(':', '%3A').replace(',', '%2C')}"
         for key, value in properties.items()
         if value
     )
-    return f"::{kind}{' ' if told else ''}{told}::{_data(message)}"
+    return f"::{kind}{' ' if pairs else ''}{pairs}::{_data(message)}"
 
 
 def _data(text: str) -> str:
@@ -62,7 +60,7 @@ def _data(text: str) -> str:
 
 
 def code_span(text: str) -> str:
-    r"""Text as Markdown code within a line or a table cell: nothing in it is mark-up.
+    r"""Return text as inline Markdown code, in which nothing is mark-up, also in a table cell.
 
     Examples
     --------
@@ -71,24 +69,24 @@ def code_span(text: str) -> str:
     """
     text = log_text(" ".join(clean_text(text).split())) or " "
     ticks = "`" * (1 + max(map(len, _BACKTICKS.findall(text)), default=0))
-    # A table divides its row before it looks for code.
+    # Markdown divides a table row at | before it searches for code.
     inner = text.replace("|", r"\|")
     return f"{ticks} {inner} {ticks}" if "`" in text else f"{ticks}{inner}{ticks}"
 
 
 def code_block(text: str) -> str:
-    """Text as a Markdown block of code, fenced by more backticks than it has in a row."""
+    """Return text as a Markdown block of code, with a fence that the text does not contain."""
     ticks = "`" * max(3, 1 + max(map(len, _BACKTICKS.findall(text)), default=0))
     return f"{ticks}text\n{text}\n{ticks}"
 
 
 def xml_text(text: str) -> str:
-    """Text without the characters that XML 1.0 cannot hold; its writer escapes the rest."""
+    """Return text without the characters that XML 1.0 forbids; the XML writer escapes the rest."""
     return _NOT_XML.sub("\ufffd", log_text(clean_text(text, XML_BYTES)))
 
 
 def csv_cell(text: str) -> str:
-    """Text for a cell of a table, which no spreadsheet takes for a formula.
+    """Return text for a cell of a table that a spreadsheet does not read as a formula.
 
     Examples
     --------

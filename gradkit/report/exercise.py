@@ -1,6 +1,6 @@
-"""Write what an assignment asks for, what an audit of it found, and pages of the catalogue.
+"""Write the outline of an assignment, the report of an audit, and pages of the catalogue.
 
-A page is Markdown and reads well as it stands; on a terminal rich sets it.
+A page is Markdown; on a terminal it is formatted with rich.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def outline(assignment: Assignment) -> str:
-    """Tasks with their roles, checks and points."""
+    """Write the tasks of an assignment with their roles, checks and points."""
     return document("outline.txt", assignment=assignment)
 
 
@@ -29,15 +29,15 @@ def shelf(found: Mapping[str, Assignment]) -> str:
 
 
 def to_text(audit: Audit) -> str:
-    """Per task: whether its model solution is right, and what changes of it no check sees.
+    """Write, for each task, problems of its model solution and changes that no check detects.
 
-    Of these so many are written as a screen has room for.
+    At most `MAX_LISTED_CHANGES` changes are listed.
     """
-    return document("audit.txt", audit=audit, most=MOST)
+    return document("audit.txt", audit=audit, most=MAX_LISTED_CHANGES)
 
 
-MOST = 10
-"""Changes of model solutions that are written out."""
+MAX_LISTED_CHANGES = 10
+"""Largest number of undetected changes of a model solution that are listed."""
 
 
 TOPICS = {
@@ -58,7 +58,7 @@ def page_text(mistake: Mistake) -> str:
 
 
 def _deduction_sentence(mistake: Mistake) -> str:
-    """Return a sentence that says which share of a check's points a mistake costs."""
+    """Return a sentence on the share of a check's points that a mistake costs."""
     if not mistake.deduction:
         return "Deduction: the share of the check's entries that are wrong."
     if not any(mistake.deduction.values()):
@@ -77,10 +77,10 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
     heads = ["mistake", *presets, *(["this assignment"] if own else [])]
     rows = []
     for each in mistakes:
-        told = [f"{each.deduction[p]:.0%}" if each.deduction else "share" for p in presets]
+        cells = [f"{each.deduction[p]:.0%}" if each.deduction else "share" for p in presets]
         if own:
-            told.append(f"{own[each.code]:.0%}" if each.code in own else "")
-        rows.append([each.code, *told])
+            cells.append(f"{own[each.code]:.0%}" if each.code in own else "")
+        rows.append([each.code, *cells])
     note = (
         "Shares of a check's points; “share” is that of the entries that are wrong. Remarks for "
         "the instructor cost nothing. Under the preset “numbers” mistakes cost nothing: each check "
@@ -90,7 +90,7 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
 
 
 def show_page(mistake: Mistake, console: Console) -> None:
-    """Print the page of a mistake, set for a terminal."""
+    """Print the page of a mistake on a terminal."""
     from rich.markdown import Markdown
 
     page = Markdown(page_text(mistake), code_theme="ansi_dark")
@@ -110,6 +110,7 @@ def pages_of(mistakes: Collection[Mistake]) -> dict[str, str]:
 
 
 def _by_topic(mistakes: Iterable[Mistake]) -> dict[str, list[Mistake]]:
+    """Group mistakes by the headings of their topics."""
     found: dict[str, list[Mistake]] = {}
     for mistake in mistakes:
         found.setdefault(TOPICS[mistake.topic], []).append(mistake)

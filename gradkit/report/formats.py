@@ -1,9 +1,9 @@
-"""The output formats, one record each, by the word that asks for it.
+"""The output formats, one record each, by their names on the command line.
 
-A format is a module with ``render(results, hints, *, many)``, which gives text with its last
-newline; ``many`` says that several submissions were asked for. It shows nothing above the hint
-level, and treats all that students wrote as hostile. Where its record says `refuses`, it has
-``refusal(sentences)`` too, for where nothing could be graded.
+A format is a module with ``render(results, hints, *, many)``, which returns text that ends with a
+newline; ``many`` says that the user asked for several submissions. It shows nothing above the hint
+level, and escapes all text of students. If its record has `refuses`, the module also has
+``refusal(sentences)``, which writes the reasons if nothing could be graded.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    # The command knows the words before anything loads numpy.
+    # The command line needs the names of formats without loading numpy.
     from gradkit.records.result import Result
 
 
 class Format(Struct, frozen=True):
     """An output format: its module below `gradkit.report`.
 
-    ``for_students``: it shows what the assignment lets students see; any other is for whoever
-    runs the command, who sees everything where model solutions are at hand. ``several``
-    submissions may be in one; a platform may ask about one at a time. ``dated``: it tells the
-    platform when students may see a check, and so holds all of it. ``for_people``: it is written
-    in the characters that standard output has; any other is UTF-8. ``needs`` are packages of an
-    extra that it cannot do without.
+    ``for_students``: it shows only what the assignment lets students see. Other formats are for
+    the person who runs the command, who sees everything if there are model solutions.
+    ``several``: it can contain several submissions. ``refuses``: it can report that nothing was
+    graded. ``dated``: it tells the platform when students may see a check, so it contains hidden
+    checks too. ``for_people``: it is written in the encoding of standard output; other formats
+    are UTF-8. ``needs`` are required packages of an extra.
     """
 
     module: str
@@ -52,28 +52,28 @@ FORMATS: Mapping[str, Format] = {
     "github-classroom": Format("classroom", several=False),
     "gradescope": Format("gradescope", several=False, dated=True),
 }
-"""By the word that asks for it."""
+"""The formats by their names on the command line."""
 
 
 def render(word: str, results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Write results in the format of that word."""
+    """Write results in a format."""
     return str(load(word).render(results, hints, many=many))
 
 
 def refusal(word: str, sentences: Sequence[str]) -> str:
-    """Write why nothing could be graded; nothing where the format has no way to say so."""
+    """Write the reasons if nothing could be graded; "" if the format cannot express them."""
     if not FORMATS[word].refuses:
         return ""
     return str(load(word).refusal(sentences))
 
 
 def load(word: str) -> ModuleType:
-    """Import what writes a format, which no other needs."""
+    """Import the module that writes a format."""
     return import_module(f"gradkit.report.{FORMATS[word].module}")
 
 
 def lacking(word: str) -> str:
-    """Return a sentence where what a format needs is not installed, else nothing."""
+    """Return a message if a package that a format needs is not installed, otherwise ""."""
     missing = [name for name in FORMATS[word].needs if find_spec(name) is None]
     if not missing:
         return ""

@@ -1,6 +1,7 @@
-"""The log of a GitHub Actions step: the mark sheet, then annotations at the student's own lines.
+"""Write the log of a GitHub Actions step: the mark sheet, then annotations of the student's lines.
 
-A notebook has no lines that GitHub could mark, so its annotations name the cell in their title.
+GitHub cannot mark a line of a notebook, so the annotations of a notebook name the cell in their
+title.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from gradkit.text import clean_text, where
 
 
 class Annotation(Struct, frozen=True):
-    """What is said of a place; without a ``file`` it belongs to all.
+    """A message about a place; without a ``file`` it is about the whole submission.
 
-    ``kind`` is ``error``, ``warning`` or ``notice``. ``line`` is from 1, and 0 where the file has
-    no lines of its own. ``columns`` are the first and the last one, from 1. ``code`` is the
-    mistake's where the hint level shows it, else the check; ``identity`` is that of the finding.
+    ``kind`` is ``error``, ``warning`` or ``notice``. ``line`` is from 1, and 0 for a notebook.
+    ``columns`` are the first and the last column, from 1. ``code`` is the code of the mistake if
+    the hint level shows it, otherwise the name of the check. ``identity`` is the id of the finding.
     """
 
     kind: str
@@ -42,26 +43,27 @@ class Annotation(Struct, frozen=True):
 
 
 def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
-    """Yield one for each finding, for each other check that did not pass, and each decision.
+    """Yield an annotation for each finding, each other check that did not pass, and each decision.
 
-    What is not valid Python comes first.
+    Problems with code that is not valid Python come first.
     """
     for problem in result.problems:
         if problem.broken:
-            told = "error", "not valid Python", log_text(clean_text(problem.message)), "syntax"
-            yield _placed(result, Annotation(*told), problem.place)
+            message = log_text(clean_text(problem.message))
+            made = Annotation("error", "not valid Python", message, "syntax")
+            yield _placed(result, made, problem.place)
     for task in result.tasks:
         for check in task.checks:
             if check.decision is not None:
-                said = log_text(clean_text(override_text(check)))
-                yield Annotation("notice", f"{task.task}: {check.check}", said, check.check)
+                text = log_text(clean_text(override_text(check)))
+                yield Annotation("notice", f"{task.task}: {check.check}", text, check.check)
             if check.state == "pass":
                 continue
             findings = [each for each in task.findings if each.check == check.check]
             for finding in findings:
                 shown = hints >= RULE_LEVEL and finding.place is not None
-                said = finding_text(finding, hints, ENDLESS)
-                made = _at(result, task, check, finding.place if shown else check.place, said)
+                text = finding_text(finding, hints, ENDLESS)
+                made = _at(result, task, check, finding.place if shown else check.place, text)
                 yield replace(
                     made,
                     columns=columns_of(task, finding) if shown else None,
@@ -69,20 +71,22 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
                     identity=finding.id,
                 )
             if not findings:
-                # What a person has decided is told above, and not twice.
-                said = check_text(task, replace(check, decision=None), hints, ENDLESS)
-                yield _at(result, task, check, check.place, said)
+                # The decision of a person has its own annotation, see above.
+                text = check_text(task, replace(check, decision=None), hints, ENDLESS)
+                yield _at(result, task, check, check.place, text)
 
 
 def _at(
-    result: Result, task: TaskResult, check: CheckResult, place: Place | None, said: str
+    result: Result, task: TaskResult, check: CheckResult, place: Place | None, text: str
 ) -> Annotation:
+    """Make the annotation of a check at a place."""
     kind = "warning" if check.state in (*OPEN, "blocked") else "error"
     title = f"{task.task}: {check.check}"
-    return _placed(result, Annotation(kind, title, said or check.state, check.check), place)
+    return _placed(result, Annotation(kind, title, text or check.state, check.check), place)
 
 
 def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:
+    """Add a place to an annotation; for a notebook, its title names the cell."""
     if place is None:
         return made
     if place.cell is None:
@@ -93,17 +97,17 @@ def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation
 
 
 EACH_KIND = 10
-"""Annotations of a kind that GitHub shows of a step; it drops the others without a word."""
+"""Number of annotations of a kind that GitHub shows for a step; it silently drops the others."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """The sheet, and a workflow command for each annotation."""
+    """Write the mark sheets, and a workflow command for each annotation."""
     found = [each for result in results for each in annotations_of(result, hints)]
     return to_text([locate(result) for result in results], hints) + _lines(found)
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """An error for each submission that could not be graded."""
+    """Write an error for each submission that could not be graded."""
     return _lines([Annotation("error", "not graded", refusal_text(each)) for each in sentences])
 
 
@@ -112,6 +116,7 @@ def _lines(annotations: Sequence[Annotation]) -> str:
 
 
 def _command(each: Annotation) -> str:
+    """Return the workflow command of an annotation."""
     columns = map(str, each.columns or ("", ""))
     place = {"file": each.file, "line": str(each.line or "")}
     place |= zip(("col", "endColumn"), columns, strict=True)
@@ -119,7 +124,7 @@ def _command(each: Annotation) -> str:
 
 
 def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
-    """Give as many of each kind as are shown; the last of them counts the rest."""
+    """Yield as many annotations of each kind as GitHub shows; the last one counts the rest."""
     total = Counter(each.kind for each in annotations)
     seen: Counter[str] = Counter()
     for each in annotations:

@@ -19,7 +19,7 @@ from gradkit.report.words import score_text
 from gradkit.text import clean_text
 
 MISTAKES_PER_STUDENT = 3
-"""Mistakes that are named in the line of a student; the rest are counted."""
+"""Largest number of mistakes that are named in the line of a student; the rest are counted."""
 
 
 def show_grades(summary: Summary, mistake: FrequentMistake | None, console: Console) -> None:

@@ -1,7 +1,8 @@
-"""Gradescope's ``results.json``: a test for each check, in plain text.
+"""Write Gradescope's ``results.json``: a test for each check, in plain text.
 
 The format is Gradescope's "Autograder Specifications". Gradescope knows dates, so each test
-carries its check's visibility, and only what an unseen check would betray elsewhere is held back.
+has the visibility of its check. Only texts of visible checks that would reveal a hidden check's
+findings are left out.
 """
 
 from __future__ import annotations
@@ -14,23 +15,24 @@ from gradkit.report import plain_text
 from gradkit.report.data import apply_visibility
 
 LIMIT = 4 << 20
-"""Bytes of the file: Gradescope states none, and nobody reads more."""
+"""Largest number of bytes of the file. Gradescope states no limit."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """The file for the one submission that Gradescope asks about."""
+    """Write the file for the one submission that Gradescope asks about."""
     (result,) = results
     return plain_text.fit_tests(_data(result, hints), "output", LIMIT, plain_text.dump)
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """The file where nothing could be graded: no points, and why."""
+    """Write the file if nothing could be graded: no points, and the reasons."""
     return plain_text.dump(
         {**_frame("\n".join(map(plain_text.refusal_text, sentences))), "score": 0, "tests": []}
     )
 
 
 def _frame(output: str) -> dict[str, Any]:
+    """Return the fields that all results have, with a text for the whole submission."""
     return {
         "output": output,
         "output_format": "text",
@@ -41,6 +43,7 @@ def _frame(output: str) -> dict[str, Any]:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
+    """Return Gradescope's data of a result."""
     kept = apply_visibility(result)
     tests = []
     for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
@@ -56,7 +59,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
         **_frame(plain_text.shorten(title + plain_text.head_text(result), plain_text.ROOM)),
         "score": round(sum(task.score for task in result.tasks), 2),
         "tests": tests,
-        # For whoever has to repeat it; Gradescope hands this to later runs and to nobody else.
+        # To repeat the grading. Gradescope passes these data to later runs only.
         "extra_data": {
             "seed": result.seed,
             "tier": result.tier,
@@ -67,12 +70,13 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
+    """Return the test of one check."""
     state = "" if check.state == "pass" else f"{check.state}\n"
     test = {
         "name": f"{task.title}: {check.check}",
         "status": "failed" if state else "passed",
         "output": state + plain_text.check_text(task, check, hints),
     }
-    # Without points it is shown as information, neither passed by score nor failed.
+    # Without points Gradescope shows the test as information.
     worth = {"score": check.score, "max_score": check.max_score} if check.max_score else {}
     return {**test, **worth}

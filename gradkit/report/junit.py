@@ -1,7 +1,8 @@
-"""JUnit XML, as pytest writes it: a suite for each task of each submission, a case for each check.
+"""Write JUnit XML, with a suite for each task of each submission and a case for each check.
 
-It passes the schema of Jenkins, ``junit-10.xsd``, which allows a case no properties: points are
-properties of the suite, ``points`` and ``max_points``, and for each check ``update.points``.
+It is valid by the schema of Jenkins, ``junit-10.xsd``, in which a case cannot have properties.
+Points are therefore properties of the suite: ``points`` and ``max_points``, and ``update.points``
+for a check.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from gradkit.report.plain_text import check_text, head_text, title_text
 from gradkit.text import clean_text
 
 MESSAGE_BYTES = 500
-"""Of the attribute; the text of the element has it all."""
+"""Largest number of bytes of a message attribute; the text of the element is complete."""
 
 KINDS: dict[State, str] = {
     "fail": "failure",
@@ -26,11 +27,11 @@ KINDS: dict[State, str] = {
     "inconclusive": "skipped",
     "not-checked": "skipped",
 }
-"""What JUnit calls each state; a check that passed has no element of its own."""
+"""JUnit's element for each state; a check that passed has none."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """All submissions, in one file."""
+    """Write all submissions into one file."""
     root = ET.Element("testsuites", name="gradkit")
     for result in results:
         for task in result.tasks:
@@ -39,7 +40,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """The file where nothing could be graded: a case that erred for each submission."""
+    """Write the file if nothing could be graded: a case with an error for each submission."""
     root = ET.Element("testsuites", name="gradkit")
     suite = _counted("gradkit", ["error" for _ in sentences])
     root.append(suite)
@@ -50,12 +51,13 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def _text(root: ET.Element) -> str:
-    # ASCII with character references: no encoding on the way can spoil it.
+    # ASCII with character references is the same in every encoding.
     data: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)
     return data.decode() + "\n"
 
 
 def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
+    """Make the suite of one task."""
     name = f"{xml_text(result.submission)}.{task.task}"
     suite = _counted(name, [KINDS.get(check.state) for check in task.checks])
     properties = ET.SubElement(suite, "properties")
@@ -69,13 +71,14 @@ def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
 
 
 def _counted(name: str, kinds: Sequence[str | None]) -> ET.Element:
-    """A suite with the number of its cases, and of each kind that did not pass."""
+    """Make a suite with the number of its cases, and of the cases of each kind."""
     counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
     counts = {key: str(kinds.count(kind)) for key, kind in counted.items()}
     return ET.Element("testsuite", {"name": name, "tests": str(len(kinds)), **counts})
 
 
 def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
+    """Yield the names and values of the properties that hold points."""
     yield "points", task.score
     yield "max_points", task.max_score
     for check in task.checks:
@@ -84,16 +87,17 @@ def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
 
 
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
+    """Add the outcome of a check to its case."""
     if check.state not in KINDS:
         if check.decision is not None:
             ET.SubElement(case, "system-out").text = xml_text(check_text(task, check, hints))
         return
-    said = xml_text(check_text(task, check, hints)) or check.state
+    text = xml_text(check_text(task, check, hints)) or check.state
     message = _short(check.message) or check.state
     element = ET.SubElement(case, KINDS[check.state], message=message)
     if KINDS[check.state] == "skipped":
         element.set("type", check.state)
-    element.text = said
+    element.text = text
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Name the places of a result by the path that the user gave, with columns: ``hw/a.py:12:5``.
+"""Add the path that the user gave, and columns, to the places of a result: ``hw/a.py:12:5``.
 
 Terminals and editors open such a place with a click.
 """
@@ -24,6 +24,7 @@ def locate(result: Result) -> Result:
 
 
 def _locate_task(result: Result, task: TaskResult) -> TaskResult:
+    """Return a task with paths and columns in its places."""
     # The place of a check can be the place of a finding, and stays equal to it.
     columns: dict[Place, int] = {}
     for finding in task.findings:
@@ -32,6 +33,7 @@ def _locate_task(result: Result, task: TaskResult) -> TaskResult:
             columns.setdefault(finding.place, column)
 
     def with_path(place: Place | None) -> Place | None:
+        """Return a place in a script with path and column, and any other place unchanged."""
         if place is None or place.cell is not None or place.title:
             return place
         column = columns.get(place) or _indent(task, place)

@@ -1,6 +1,6 @@
-"""Results as GitHub's Markdown: a table of checks for each task, what is said as code.
+"""Write results as GitHub's Markdown: a table of checks for each task, and texts as code.
 
-Nothing that a student wrote stands outside of code, where Markdown means nothing.
+All text of students is written as code, in which Markdown has no effect.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gradkit.report.plain_text import ROOM, TOOLS, fit, refusal_text, total
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """A section for each submission, and a table of totals where there are several."""
+    """Write a section for each submission, and a table of totals if there are several."""
     parts = [_section(result, hints, ROOM) for result in results]
     if many or len(results) > 1:
         parts.append(_totals(results))
@@ -24,12 +24,15 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """Write why nothing could be graded."""
+    """Write the reasons if nothing could be graded."""
     return "".join(f"{code_block(refusal_text(sentence))}\n" for sentence in sentences)
 
 
 def summary(results: Sequence[Result], hints: int, limit: int) -> str:
-    """Render within ``limit`` bytes: less of each text, then fewer submissions, and a note."""
+    """Write the sections within ``limit`` bytes.
+
+    Texts are shortened first. Then submissions are left out, and a note counts them.
+    """
     kept: list[str] = []
     used = 0
     for number, result in enumerate(results):

@@ -1,7 +1,7 @@
-"""Write checks, findings and results as plain text for a platform, within the bytes it takes.
+"""Write checks, findings and results as plain text for a platform, within its limit of bytes.
 
-Wherever it is printed on the way, no line of it is a command to the runner of a build. In the
-comment beside a grade, what a platform takes for mark-up is for whoever writes its table to escape.
+No line of the texts is a command to the runner of a build. Mark-up in the comment beside a grade
+is not escaped here, but by the module that writes the platform's table.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from gradkit.report.text import Line, check_head, check_lines, finding_lines, pr
 from gradkit.text import clean_text, where
 
 WIDTH = 100
-"""Characters in a line where a platform does not wrap lines itself."""
+"""Largest number of characters in a line, for platforms that do not wrap lines."""
 
 ENDLESS = 2_000
-"""For platforms that do."""
+"""Largest number of characters in a line, for platforms that wrap lines."""
 
 TEXT_BYTES = 64 << 10
-"""Far more than a check says."""
+"""Largest number of bytes of one text."""
 
 
 def check_text(
@@ -38,10 +38,10 @@ def check_text(
     headed: bool = False,
     more: bool = True,
 ) -> str:
-    """Everything about a check, without a last newline.
+    """Write all messages of a check, without a last newline.
 
-    Its points are left out, and it is often empty, unless it is ``headed`` by the line that
-    stands for the check in a mark sheet. ``more`` is as in `check_lines`.
+    The text is often empty. If it is ``headed``, it begins with the check's line of the mark
+    sheet, which has the points. ``more`` is as in `check_lines`.
     """
     findings = [finding for finding in task.findings if finding.check == check.check]
     lines = check_lines(check, findings, hints, more=more)
@@ -55,12 +55,12 @@ def check_text(
 
 
 def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
-    """One finding, without a last newline."""
+    """Write one finding, without a last newline."""
     return log_text(_plain(finding_lines(finding, hints), width))
 
 
 def title_text(result: Result) -> str:
-    """Write whose submission it is, and the total."""
+    """Write the name of the submission and its total."""
     return log_text(
         format_text(
             "{name}: {total} points", name=clean_text(result.submission), total=total(result)
@@ -69,7 +69,7 @@ def title_text(result: Result) -> str:
 
 
 def head_text(result: Result, *, seed: bool = True) -> str:
-    """Write what holds for the whole submission: remarks on files, how it was judged."""
+    """Write remarks on the whole submission: on its files, and on how it was judged."""
     lines = [*filter(None, [words.count_text(result)])]
     lines += [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
@@ -91,19 +91,19 @@ def head_text(result: Result, *, seed: bool = True) -> str:
 
 
 def lines_text(result: Result) -> str:
-    """Write the lines between the sum of the tasks and the score; nothing where there are none."""
+    """Write the adjustments between the sum of the tasks and the score, a line each."""
     rows = result.adjustments
     lines = (f"{words.signed(row.points)} {words.adjustment_text(row)}" for row in rows)
     return log_text(clean_text("\n".join(lines), TEXT_BYTES))
 
 
 def refusal_text(sentence: str) -> str:
-    """Why a submission could not be graded; the sentence names files as students call them."""
+    """Return the cleaned message on a submission that could not be graded."""
     return log_text(clean_text(sentence))
 
 
 def total(result: Result) -> str:
-    """The score of all tasks: ``16.25 / 20``."""
+    """Return the score of a submission: ``16.25 / 20``."""
     return words.score_text(result.score, result.max_score)
 
 
@@ -113,27 +113,28 @@ def _plain(lines: Iterable[Line], width: int) -> str:
 
 
 ROOM = 64 << 10
-"""Bytes of text of one check, to begin with."""
+"""First limit, in bytes, of the text of one check; `fit` reduces it."""
 
 CUT = "\n(shortened: the platform takes no more)"
 
 
 def shorten(text: str, room: int) -> str:
-    """At most ``room`` bytes of it, and a note where something is left out."""
+    """Cut a text to ``room`` bytes, and add a note if something is left out."""
     if len(text.encode()) <= room:
         return text
     return clean_text(text, room) + CUT
 
 
 def fit(build: Callable[[int], str], limit: int) -> str:
-    """Call ``build`` with less and less room for single texts, until the whole is small enough.
+    """Build a text with less and less room for its parts, until the whole is small enough.
 
     Parameters
     ----------
     build : callable
-        Takes the bytes that one text may have, gives the whole.
+        Function of the largest number of bytes of one part. It returns the whole.
     limit : int
-        Bytes of the whole. Where even the barest is larger, it is given all the same.
+        Largest number of bytes of the whole. If the whole is larger even without room for its
+        parts, it is returned anyway.
     """
     room = ROOM
     text = build(room)
@@ -146,19 +147,22 @@ def fit(build: Callable[[int], str], limit: int) -> str:
 def fit_tests(
     data: Mapping[str, Any], key: str, limit: int, write: Callable[[Mapping[str, Any]], str]
 ) -> str:
-    """A platform's JSON whose tests have texts under ``key``, which are cut until it fits.
+    """Write a platform's data, with the texts of its tests cut until the result is small enough.
 
     Parameters
     ----------
     data : mapping
-        With a list ``tests``.
+        Data with a list ``tests``.
     key : str
+        The key of the text in a test.
     limit : int
-        Bytes of what ``write`` makes of it.
+        Largest number of bytes of the result.
     write : callable
+        Function of the data that returns the result.
     """
 
     def build(room: int) -> str:
+        """Write the data with each text cut to `room` bytes."""
         cut = [
             {**test, key: shorten(test[key], room)} if test[key] else test for test in data["tests"]
         ]
@@ -168,31 +172,31 @@ def fit_tests(
 
 
 def dump(data: Mapping[str, Any]) -> str:
-    """Strict JSON in ASCII, which no encoding on the way can spoil."""
+    """Write strict JSON in ASCII, which is the same in every encoding."""
     return json.dumps(data, allow_nan=False) + "\n"
 
 
 LIMIT = 50_000
-"""Bytes; Moodle keeps more, and nobody reads more."""
+"""Largest number of bytes of a comment beside a grade. Moodle would accept more."""
 
 
 TOOLS: Mapping[str, object] = {
     **by_name(check_text, head_text, title_text, lines_text, total, shorten, words.task_worth),
     "endless": ENDLESS,
 }
-"""What templates of plain text call."""
+"""Functions and values for templates of plain text."""
 
 
 def to_comment(result: Result, hints: int, changes: Changes | None = None) -> str:
-    """The points of each check with what there is to say, and first what has changed.
+    """Write the comment beside a grade: changes first, then the points and messages of each check.
 
     Parameters
     ----------
     result : Result
-        As the student may see it.
+        The result as the student may see it.
     hints : int
     changes : Changes, optional
-        What the student did not know.
+        The changes since the student's last feedback.
     """
 
     def made(room: int) -> str:

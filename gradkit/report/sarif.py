@@ -1,6 +1,6 @@
-"""SARIF 2.1.0 for editors and forges: a result for each finding, with its place in the file.
+"""Write SARIF 2.1.0 for editors and code hosts: a result for each finding, with its place.
 
-A notebook has no lines that could be marked: its results name the cell in their text.
+Lines of a notebook cannot be marked, so its results name the cell in their text.
 """
 
 from __future__ import annotations
@@ -21,36 +21,38 @@ LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """One run, of all submissions."""
+    """Write the findings of all submissions as one run."""
     found = [each for result in results for each in annotations_of(result, hints)]
     codes = sorted({each.code for each in found})
-    told = [_result(each) for each in found]
+    entries = [_result(each) for each in found]
     heads = [f"{title_text(result)}\n{head_text(result)}" for result in results]
     graded = _invocation("note", heads)
-    return _log(results=told, rules=[{"id": code} for code in codes], invocations=[graded])
+    return _log(results=entries, rules=[{"id": code} for code in codes], invocations=[graded])
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """A run that failed, and why for each submission."""
+    """Write a run that failed, with the reason for each submission."""
     failed = _invocation("error", [refusal_text(each) for each in sentences])
     return _log(results=[], rules=[], invocations=[failed])
 
 
 def _invocation(level: str, texts: Sequence[str]) -> dict[str, Any]:
-    """What is told of the run itself, and not of a place in a file."""
-    told = [{"level": level, "message": {"text": text}} for text in texts]
-    return {"executionSuccessful": level != "error", "toolExecutionNotifications": told}
+    """Return the notifications about the run itself, which have no place in a file."""
+    notes = [{"level": level, "message": {"text": text}} for text in texts]
+    return {"executionSuccessful": level != "error", "toolExecutionNotifications": notes}
 
 
 def _log(rules: list[dict[str, str]], **run: Any) -> str:
+    """Write a SARIF log with one run."""
     driver = {"name": "gradkit", "semanticVersion": __version__, "rules": rules}
-    # Columns count characters, as Python does, and not the units of UTF-16.
-    told = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}
-    text = dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [told]})
+    # Columns count characters, as in Python, and not units of UTF-16.
+    whole = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}
+    text = dump({"$schema": SCHEMA, "version": "2.1.0", "runs": [whole]})
     return OLD_COMMAND.sub(r"#\\u0023", text)
 
 
 def _result(each: Annotation) -> dict[str, Any]:
+    """Return the SARIF result of an annotation."""
     made: dict[str, Any] = {
         "ruleId": each.code,
         "level": LEVELS[each.kind],

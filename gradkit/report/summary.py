@@ -1,6 +1,6 @@
-"""A class on a terminal or in a log, how far it is, as a table, and how a grade came about.
+"""Write the summary of a class, the progress of grading, and the history of a grade.
 
-No word of a history is gradkit's alone: it is read by people who have never seen the command.
+The history of a grade uses no terms of gradkit, because its readers may not know the command.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from gradkit.report.table import Table, attempt_text, brief, first_names, show_t
 from gradkit.text import clean_text
 
 SPREAD = 10
-"""Scores from which on it is told how they are spread."""
+"""Smallest number of scores for which their distribution is shown."""
 
 NAMES = 6
-"""Students who are named beside a mistake; the rest are counted."""
+"""Largest number of students named beside a mistake; the rest are counted."""
 
 
 def show_summary(summary: Summary, console: Console) -> None:
@@ -44,9 +44,9 @@ def show_summary(summary: Summary, console: Console) -> None:
                 Text(format_text("students by tenth of the points: {counts}", counts=counts))
             )
         counted = Counter(row.counted for row in summary.rows if row.counted)
-        for said, count in sorted(counted.items()):
+        for tasks, count in sorted(counted.items()):
             students = format_count(
-                "{tasks}: {count} student", "{tasks}: {count} students", count, tasks=said
+                "{tasks}: {count} student", "{tasks}: {count} students", count, tasks=tasks
             )
             console.print(Text(students))
         show_table(_states(summary), console)
@@ -59,7 +59,7 @@ def show_summary(summary: Summary, console: Console) -> None:
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
-    """Print old and new scores side by side; nothing where there are none."""
+    """Print old and new scores side by side; nothing if there are no changes."""
     heads = ("submission", "old", "new", "change")
     rows = []
     for change in changes:
@@ -81,18 +81,18 @@ def summary_csv(summary: Summary) -> str:
 
 
 IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
-"""Identifiers that a table has where any student has them, and their columns."""
+"""Columns of identifiers. A table has those that any student has."""
 
 LINES = ("task", "total", "numerical", "late", "bonus", "scale")
-"""Points that are no check's, each a column: with the checks they add up to the score."""
+"""Kinds of adjustments, each a column. With the checks they add up to the score."""
 
 
 OUTSIDE = ("waiting", "absent")
-"""How those stand of whom there is nothing that could count."""
+"""Standings of students without any result."""
 
 
 def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
-    """Give the cells of a student by their columns."""
+    """Return the cells of a student, by column."""
     there = row.standing not in OUTSIDE
     return {
         "student": row.name,
@@ -115,19 +115,23 @@ def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
 
 
 def _line(row: Row, kind: str) -> float | None:
+    """Return the sum of a student's adjustments of a kind; None if there are none."""
     found = [line.points for line in row.adjustments if line.kind == kind]
     return round(sum(found), 2) if found else None
 
 
 def _decided(row: Row) -> list[str]:
-    """List the sentences on points that a person has set; a policy's have columns of their own."""
-    said = [f"{name}: {words.override_text(check)}" for name, check in row.overridden.items()]
+    """List sentences on the points that a person has set for checks, tasks and the total."""
+    texts = [f"{name}: {words.override_text(check)}" for name, check in row.overridden.items()]
     own = [one for one in row.adjustments if one.decision is not None]
-    return said + [f"{words.signed(one.points)} {words.adjustment_text(one)}" for one in own]
+    return texts + [f"{words.signed(one.points)} {words.adjustment_text(one)}" for one in own]
 
 
 def _handed(row: Row) -> tuple[str, ...]:
-    """Name, attempt, late, time, points set: empty but for the name where all is as usual."""
+    """Return name, attempt, lateness, time and points set by a person.
+
+    All but the name are empty for a single attempt in time without such points.
+    """
     handed, decided = row.handed, "\n".join(_decided(row))
     unusual = handed.attempts > 1 or handed.late or decided
     attempt = attempt_text(handed) if handed.attempts > 1 else ""
@@ -143,7 +147,7 @@ def _look(row: Row, between: str) -> str:
 
 
 def standing_counts(summary: Summary) -> str:
-    """Return how many submissions there are, graded, refused, provisional and waiting."""
+    """Return a text with the number of submissions, and of the refused, provisional and so on."""
     rows = summary.rows
     waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
     total = len(rows) - absent - waiting
@@ -169,7 +173,7 @@ def standing_counts(summary: Summary) -> str:
 
 
 def _distribution(scores: list[float], most: float, unit: str) -> Text:
-    """Write the same figures as the class page, and of how many students they are."""
+    """Return a line with range, mean and median of the scores, as on the class page."""
     of = format_text("of {most} points", most=words.points(most)) if unit == "points" else unit
     return Text(
         format_text(
@@ -185,6 +189,7 @@ def _distribution(scores: list[float], most: float, unit: str) -> Text:
 
 
 def _states(summary: Summary) -> Table:
+    """Return a table that counts the states of each check."""
     seen = {state for counts in summary.states.values() for state in counts}
     states = sorted(seen, key=lambda state: (state != "pass", state))
     rows = [
@@ -195,6 +200,7 @@ def _states(summary: Summary) -> Table:
 
 
 def _mistakes(summary: Summary) -> Table:
+    """Return a table of mistakes with the students who made them."""
     rows = [
         (code, len(names), "".join(first_names(names, NAMES)))
         for code, names in summary.mistakes.items()
@@ -211,21 +217,21 @@ DID: Mapping[RunKind, str] = {
     "release": "given back",
     "purge": "somebody was removed",
 }
-"""What each kind of run does."""
+"""Words for the effect of each kind of run."""
 
 SHORT = 12
-"""Characters of a digest that tell it from others; the data have all of it."""
+"""Number of characters of a digest that are shown; JSON output has the whole digest."""
 
 
 def history_text(history: History) -> str:
-    """Write what counts, then every run in order, each line of what it found and changed."""
+    """Write the counting mark, then every run in order with its results and changes."""
     tools = {"did": DID, "time": _time, "rule": _rule, "end": _end, "short": _short}
     lines = document("history.txt", history=history, **tools).split("\n")[:-1]
     return log_text("".join(f"{clean_text(line)}\n" for line in lines))
 
 
 def history_json(history: History) -> str:
-    """All of it as data, in UTF-8: schema ``gradkit/history/v1``, the names of the records."""
+    """Write a history as JSON: schema ``gradkit/history/v1``, with the fields of the records."""
     return json_text({"schema": SCHEMA, **to_builtins(history)})
 
 
@@ -253,7 +259,7 @@ def _time(stamp: str) -> str:
 
 
 def _rule(policy: str | None) -> str:
-    """Write in words which attempt counts."""
+    """Write a sentence on which attempt counts by a rule."""
     if policy and policy.startswith("before="):
         return format_text(
             "From then on the last attempt before {policy} counts.",
@@ -270,11 +276,11 @@ FIRST_REPORT = 10.0
 """Seconds until the first line about progress in a log; each further line waits longer."""
 
 PAUSE_FACTOR = 3
-"""How many times as late as a line about progress the next one is, so that a log stays short."""
+"""Factor between the times of two lines about progress, so that a log stays short."""
 
 
 class Watcher(Progress):
-    """A context manager that is told of each submission, and tells people.
+    """A context manager that shows the progress of grading.
 
     Parameters
     ----------
@@ -302,19 +308,19 @@ class Watcher(Progress):
             super().stop()
 
     def begin(self, total: int) -> None:
-        """There are so many submissions."""
+        """Start to count; `total` is the number of submissions."""
         self._total = total
         self._began = time.monotonic()
         self._next_report = FIRST_REPORT
         self._bar = self.add_task("grading", total=total, rate="")
 
     def skip(self) -> None:
-        """One is done and unchanged."""
+        """Count a submission that has not changed and is not graded again."""
         self._skipped += 1
         self.advance(self._bar)
 
     def step(self, filed: Filed) -> None:
-        """One more has been graded."""
+        """Count a graded submission, and report progress if it is time."""
         self._graded += 1
         now = time.monotonic()
         passed = now - self._began
@@ -325,9 +331,9 @@ class Watcher(Progress):
             while self._next_report <= passed:
                 self._next_report *= PAUSE_FACTOR
             eta = (self._total - done) * passed / self._graded
-            said = f"{done} of {self._total} graded, {rate}, about {eta:.0f} s left"
-            self.console.print(said, highlight=False)
+            line = f"{done} of {self._total} graded, {rate}, about {eta:.0f} s left"
+            self.console.print(line, highlight=False)
 
     def warn(self, text: str) -> None:
-        """Tell what a person should know first."""
+        """Print a warning."""
         self.console.print(Text(f"gradkit: {text}"), soft_wrap=True)

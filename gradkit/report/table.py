@@ -28,7 +28,7 @@ from gradkit.text import clean_text
 class Table(Struct, frozen=True):
     """Column heads and rows of cells; the columns in ``right`` are flush right.
 
-    What stands in the columns ``whole`` is there to be copied, and never broken.
+    Cells in the columns ``whole`` are never wrapped, so that they can be copied.
     """
 
     heads: Sequence[str]
@@ -38,7 +38,7 @@ class Table(Struct, frozen=True):
 
 
 def show_table(table: Table, console: Console) -> None:
-    """Print a table without lines, its cells as plain text; nothing where it has no rows."""
+    """Print a table without lines, its cells as plain text; nothing if it has no rows."""
     made = rich.table.Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for number, head in enumerate(table.heads):
         made.add_column(head, justify="right" if number in table.right else "left")
@@ -51,7 +51,7 @@ def show_table(table: Table, console: Console) -> None:
 
 
 def to_csv(table: Table) -> str:
-    """Write a table as CSV with a header; no spreadsheet takes a text in it for a formula."""
+    """Write a table as CSV with a header, in which a spreadsheet reads no text as a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(table.heads)
@@ -61,7 +61,7 @@ def to_csv(table: Table) -> str:
 
 
 def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
-    """Print who is to be looked at, why, by whom, and with which command.
+    """Print the students whose results a person must look at, with reason, person and command.
 
     Parameters
     ----------
@@ -99,24 +99,25 @@ def review_csv(looks: Sequence[Row], folder: Path) -> str:
 
 def command(look: Row, folder: Path) -> str:
     """Return the command that shows the student's result."""
-    # What begins with a dash would be taken for an option.
+    # After `--`, a name that begins with a dash is not read as an option.
     words = ["--"] if look.name.startswith("-") or str(folder).startswith("-") else []
     return shlex.join(["gradkit", "show", *words, str(folder), look.name])
 
 
 def _why(look: Row, between: str) -> str:
-    said = [reason.words for reason in look.review]
-    return between.join([brief(look.told), *said[1:]] if look.told else said)
+    """Return the reasons why a person must look at a student's result."""
+    reasons = [reason.words for reason in look.review]
+    return between.join([brief(look.told), *reasons[1:]] if look.told else reasons)
 
 
-def brief(told: str) -> str:
-    """Return the first sentence of what is told, for a cell; the code that it shows is left out."""
-    first = told.split("\n", maxsplit=1)[0]
+def brief(message: str) -> str:
+    """Return the first sentence of a message, for a cell, without quoted code."""
+    first = message.split("\n", maxsplit=1)[0]
     return re.split(r"(?<=[.;?!]) ", first, maxsplit=1)[0].removesuffix(";")
 
 
 def show_differences(changed: Sequence[Difference], console: Console) -> None:
-    """Print a line for each student: scores, and what else has changed."""
+    """Print a line for each student: the scores after two runs, and other changes."""
     if not changed:
         console.print(Text("Nothing has changed between these two runs."))
         return
@@ -129,7 +130,7 @@ def show_differences(changed: Sequence[Difference], console: Console) -> None:
 
 
 def score(stood: Stood | None) -> str:
-    """Write what counts, as ``15 / 20``; of what has no points, why."""
+    """Write a counting score, as ``15 / 20``; without a score, the student's standing."""
     if stood is None:
         return "–"
     if stood.mark.score is None:
@@ -138,11 +139,12 @@ def score(stood: Stood | None) -> str:
 
 
 def attempt_text(of: Mark | HandedIn) -> str:
-    """Write which of how many attempts it is."""
+    """Write the number of an attempt, as ``2 of 3``."""
     return format_text("{number} of {attempts}", number=of.number, attempts=of.attempts)
 
 
 def _changes(each: Difference) -> Iterator[str]:
+    """Yield the changes of a student between two runs, except the score."""
     before, after = each.before, each.after
     if before is None or after is None:
         yield "new" if before is None else "gone"
@@ -159,26 +161,26 @@ def _changes(each: Difference) -> Iterator[str]:
 
 
 def first_names(names: Sequence[str], most: int) -> tuple[str, str]:
-    """Name the first few, and count the others."""
+    """Return the first `most` names as a text, and a text that counts the others."""
     left = len(names) - most
     more = format_text(" and {count} more", count=left) if left > 0 else ""
     return ", ".join(clean_text(name) for name in names[:most]), more
 
 
 def show_left(left: Sequence[Left], console: Console) -> None:
-    """Print who is left out of what, with the reason; nothing where nobody is."""
+    """Print the students who do not get some feedback, with the reasons; nothing if none."""
     rows = [(each.student, each.what, each.why) for each in left]
     show_table(Table(("left out", "of", "why"), rows), console)
 
 
 def given_lines(given: Given, *, write: bool) -> list[str]:
-    """Count what was given back, and name what has to be known before anything is uploaded."""
+    """Return lines that count the feedback, with remarks to read before it is uploaded."""
     text = document("given.txt", given=given, write=write, first_names=first_names)
     return [line for line in text.split("\n") if line]
 
 
 def show_preview(preview: Preview, console: Console) -> None:
-    """Print counts and platforms, then each list that is not empty under what it means."""
+    """Print counts by platform, then each list of a preview that is not empty, with a title."""
     console.print(Text(_counts(preview), style="bold"))
     several = [
         format_text("{name}: {count} attempts", name=name, count=count)
@@ -196,7 +198,7 @@ def show_preview(preview: Preview, console: Console) -> None:
         ("empty", preview.empty),
         ("cannot be read", [": ".join(each) for each in preview.refused]),
         ("not valid Python in a part", [": ".join(each) for each in preview.broken]),
-        ("another exercise, by its names", [told for _, told in preview.other]),
+        ("another exercise, by its names", [message for _, message in preview.other]),
         ("in the policy, and not in the class", preview.strangers),
     ):
         if lines:
@@ -214,6 +216,7 @@ def show_preview(preview: Preview, console: Console) -> None:
 
 
 def _counts(preview: Preview) -> str:
+    """Return a line with the number of submissions, by platform."""
     sources = ", ".join(
         format_text("{count} by {platform}", count=preview.sources[source], platform=platform)
         for source, platform in PLATFORMS.items()

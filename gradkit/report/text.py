@@ -1,7 +1,6 @@
-"""Results for people: a mark sheet per submission, on a terminal or in a log.
+"""Write a mark sheet for each submission, on a terminal or in a log.
 
-Everything that comes from a student is added as plain text, never as markup, and carries no
-control characters.
+All text from students is added as plain text, never as mark-up, and without control characters.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ from gradkit.report.words import FORMULAS, pieces
 from gradkit.text import clean_text, format_entry, format_probe, spell, where
 
 Line = tuple[RenderableType, int]
-"""A line with its indentation: long ones are wrapped below their own beginning."""
+"""A line with its indentation, which wrapped lines keep."""
 
 COLOURS = {"pass": "green", "fail": "red", "absent": "yellow", "open": "cyan"}
-"""By kind of state, see `SIGNS`."""
+"""Colours by kind of state, see `SIGNS`."""
 
 ROWS = 6
-"""Entries of a check that are listed; the rest are counted."""
+"""Largest number of entries of a check that are listed; the rest are counted."""
 
 MANY = 3
-"""Findings that a mark sheet tells in full; of more it tells what takes a line."""
+"""Largest number of findings that a mark sheet shows in full; more findings are shortened."""
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Plain text with every sign that there is."""
+    """Write the mark sheets as plain text with all Unicode signs."""
     return to_text(results, hints)
 
 
@@ -58,14 +57,14 @@ def to_text(
 
 
 def printed(show: Callable[[Console], None], width: int) -> str:
-    """Return what is printed on a console without colours."""
+    """Return the text that a function prints on a console without colours."""
     buffer = io.StringIO()
-    # In a notebook rich would show what is printed, and leave the buffer empty.
+    # Without `force_jupyter=False`, rich in a notebook would display the text instead.
     console = Console(
         file=buffer, width=width, color_system=None, legacy_windows=False, force_jupyter=False
     )
     show(console)
-    # rich fills wrapped lines up to the margin, which a log has no use for.
+    # rich fills wrapped lines with spaces up to the margin.
     return "\n".join(line.rstrip() for line in buffer.getvalue().split("\n"))
 
 
@@ -161,10 +160,12 @@ def show_overview(results: Sequence[Result], hints: int, console: Console) -> No
 
 
 def _plain(text: str) -> Text:
+    """Clean a text, and return it without mark-up."""
     return Text(clean_text(text))
 
 
 def _result(result: Result, hints: int, console: Console) -> None:
+    """Print the mark sheet of one submission."""
     total = (words.score_text(result.score, result.max_score), "bold")
     title = Text.assemble(_plain(result.submission), "  ", total)
     console.print(Rule(title, align="left"))
@@ -173,21 +174,22 @@ def _result(result: Result, hints: int, console: Console) -> None:
         show_lines([(note, 2)], console)
     if result.refused:
         show_lines([(_plain(result.refused), 2)], console)
-    told: set[str] | None = set()
+    explained: set[str] | None = set()
     if hints < TITLE_LEVEL or sum(len(visible(task, hints)) for task in result.tasks) <= MANY:
-        told = None
+        explained = None
     for task in result.tasks:
-        _task(task, words.task_worth(result, task), hints, console, told)
+        _task(task, words.task_worth(result, task), hints, console, explained)
     for line in result.adjustments:
-        amount, said = f"{words.signed(line.points)}  ", _plain(words.adjustment_text(line))
-        show_lines([(Text.assemble((amount, "bold"), said), 2)], console)
+        amount, reason = f"{words.signed(line.points)}  ", _plain(words.adjustment_text(line))
+        show_lines([(Text.assemble((amount, "bold"), reason), 2)], console)
     footer = _footer(result)
-    if told is not None:
+    if explained is not None:
         footer.append(" · in full: --format html")
     show_lines([(footer, 2)], console)
 
 
 def _footer(result: Result) -> Text:
+    """Return the last line of a mark sheet: counted tasks, seed, and how it was judged."""
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
@@ -200,9 +202,12 @@ def _footer(result: Result) -> Text:
 
 
 def _task(
-    task: TaskResult, worth: str, hints: int, console: Console, told: set[str] | None
+    task: TaskResult, worth: str, hints: int, console: Console, explained: set[str] | None
 ) -> None:
-    """Print a task; in brief where mistakes that were ``told`` are kept, whose hints are known."""
+    """Print a task, in full if `explained` is None and otherwise in brief.
+
+    `explained` are the mistakes whose hints were printed before; those of this task are added.
+    """
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
         part, most = words.points(task.checkable), words.points(task.max_score)
@@ -213,32 +218,34 @@ def _task(
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     blocked = [c for c in task.checks if c.state == "blocked" and not (c.notes or c.decision)]
-    plain = () if told is None else [c for c in task.checks if c.state == "pass" and not _says(c)]
+    plain = [c for c in task.checks if c.state == "pass" and not _has_message(c)]
+    if explained is None:
+        plain = []
     if task.absent and not any(check.decision for check in task.checks):
         show_lines([(_in_a_line("missing", task.checks), 4)], console)
         show_lines(check_lines(task.checks[0], (), hints), console, 6)
         return
     if plain:
         show_lines([(_in_a_line("pass", plain), 4)], console)
-    said: set[str] = set()
+    messages: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
         if check in plain or check in blocked:
             continue
         show_lines([(check_head(check, findings, hints), 4)], console)
-        # Code that stops does so in all checks that run it: why is said once.
-        again = check.state == "error" and check.message in said
+        # Code that raises does so in all checks that run it. The exception is printed once.
+        again = check.state == "error" and check.message in messages
         once = replace(check, message="") if again else check
-        said.add(check.message)
-        if findings and told is not None:
-            show_lines(_brief(once, findings, hints, told), console, 6)
+        messages.add(check.message)
+        if findings and explained is not None:
+            show_lines(_brief(once, findings, hints, explained), console, 6)
         else:
             # A mistake that is reported elsewhere explains the gradient: its table is left out.
-            if told is not None and check.follows:
+            if explained is not None and check.follows:
                 once = replace(once, entries=(), message="")
             show_lines(check_lines(once, findings, hints), console, 6)
     for message in dict.fromkeys(check.message for check in blocked):
-        # Several checks wait for the same check.
+        # Checks that are blocked for the same reason share a line.
         line = _in_a_line("blocked", [check for check in blocked if check.message == message])
         show_lines(
             [(Text.assemble(line, f": {clean_text(message)}" if message else ""), 4)], console
@@ -248,7 +255,8 @@ def _task(
     show_lines([(_plain(note), 4) for note in task.notes], console)
 
 
-def _says(check: CheckResult) -> bool:
+def _has_message(check: CheckResult) -> bool:
+    """Return whether a check has a message, notes or a decision."""
     return bool(check.message or check.notes or check.decision is not None)
 
 
@@ -263,20 +271,23 @@ def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
 
 
 def _brief(
-    check: CheckResult, findings: Sequence[Finding], hints: int, told: set[str]
+    check: CheckResult, findings: Sequence[Finding], hints: int, explained: set[str]
 ) -> Iterator[Line]:
-    """Write of each finding a sentence and its line; a formula and a hint if it was not told."""
+    """Write the sentence and the code of each finding.
+
+    A mistake that is not among the `explained` ones also gets a formula and a hint, and is added.
+    """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        yield from _brief_lines(finding, hints, known=finding.mistake in told)
-        told |= {finding.mistake} - {UNEXPLAINED}
+        yield from _brief_lines(finding, hints, known=finding.mistake in explained)
+        explained |= {finding.mistake} - {UNEXPLAINED}
 
 
 def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
-    """Write a finding without its title, with no hint if its mistake is ``known`` from above."""
+    """Write a finding without its title; without a hint if its mistake is ``known`` from above."""
     cost = f", {words.signed(-finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
     placed = finding.place is not None and hints >= RULE_LEVEL
@@ -293,7 +304,7 @@ def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]
 
 
 def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
-    """Sign, name, points and state of a check; its place where nothing below it has another."""
+    """Write sign, name, points and state of a check, and its place unless a finding has one."""
     sign, kind = words.SIGNS[words.state_of(check)]
     colour = COLOURS[kind]
     worth = words.score_text(check.score, check.max_score) if check.max_score else "no points"
@@ -301,7 +312,7 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
     if check.state != "pass":
         head.append(f"  {words.state_of(check)}", colour)
         own = [finding.place for finding in findings if finding.place and hints >= RULE_LEVEL]
-        # Where code stops is told too.
+        # For code that raised, the place is shown unless a finding has the same place.
         placed = check.place in own if check.state == "error" else own
         if check.place is not None and not (placed or check.follows):
             head.append(format_text(", see {place}", place=clean_text(where(check.place))))
@@ -311,15 +322,15 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
 def check_lines(
     check: CheckResult, findings: Sequence[Finding], hints: int, *, more: bool = True
 ) -> Iterator[Line]:
-    """Write what there is to say about a check, below the line with its points.
+    """Write the messages of a check below the line with its points.
 
-    ``more`` tells with which command there is more to read.
+    With ``more``, the command that explains a mistake is added.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.follows:
-        told = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(words.follow_text(told)), 0
+        reason = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
+        yield Text(words.follow_text(reason)), 0
     differences = [entry for entry in check.entries if entry.bound is not None]
     if check.message and (differences or not check.follows):
         yield _plain(check.message), 0
@@ -341,7 +352,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     formulas with what differs in brackets and hints of lower levels are shown too.
     """
     if hints < TITLE_LEVEL:
-        # The first hint says where to look, and not what is wrong.
+        # The first hint says where to look, but not what is wrong.
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
     about = f": {format_entries(finding.entries)}" if finding.entries else ""
@@ -352,19 +363,19 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
         parts.append(_Part([(_source(finding, Text()), 2)]))
     parts.append(_Part([*_fix(finding, hints)], 1))
     parts.append(_Part([*_formulas(finding, hints, FORMULAS)], 3))
-    # The first hint says no more than what stands above.
+    # The first hint says no more than the title.
     shown = [*_hints(finding.hints[1:hints])]
     parts += [_Part([line], 2 + len(shown) - n) for n, line in enumerate(shown[:-1])]
     parts += [_Part([line]) for line in shown[-1:]]
     parts.append(_Part([*_others(finding)], 1))
     if more and finding.mistake != UNEXPLAINED:
-        said = format_text("more: gradkit explain {mistake}", mistake=finding.mistake)
-        parts.append(_Part([(Text(said, style="dim"), 2)]))
+        command = format_text("more: gradkit explain {mistake}", mistake=finding.mistake)
+        parts.append(_Part([(Text(command, style="dim"), 2)]))
     yield _Short(parts), 0
 
 
 MAX_LINES = 12
-"""Lines of a finding on a terminal and in every text."""
+"""Largest number of lines of a finding."""
 
 
 class _Part(Struct, frozen=True):
@@ -400,12 +411,14 @@ class _Short(Struct, frozen=True):
 
 
 def _source(finding: Finding, beside: Text) -> RenderableType:
+    """Return the source line of a finding, with a text beside it."""
     place = f"{clean_text(where(finding.place))}  " if finding.place else ""
     before, part, after = words.doubtful(finding)
     return _SourceLine(place, before, part, after.rstrip(), beside)
 
 
 def _fix(finding: Finding, hints: int) -> Iterator[Line]:
+    """Write the right code of a finding if the hint level shows it."""
     if finding.fix and hints >= EXPECTED_LEVEL:
         for number, line in enumerate(clean_text(finding.fix).split("\n")):
             word = words.mending(finding)
@@ -413,6 +426,7 @@ def _fix(finding: Finding, hints: int) -> Iterator[Line]:
 
 
 def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
+    """Write at most so many formulas of a finding as the code has them, and the right formulas."""
     if hints < RULE_LEVEL:
         return
     for entry in list(finding.applies)[:most]:
@@ -428,10 +442,10 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
 
 
 class _SourceLine(Struct, frozen=True):
-    """One row of code behind its place, with carets below its doubtful part.
+    """One line of code after its place, with carets below its doubtful part.
 
-    The code is never wrapped: a long line is cut to what stands around the part. What is said
-    ``beside`` the line stands behind the carets, or on a row of its own where it has no room.
+    The code is not wrapped: a long line is cut around the part. The text ``beside`` is printed
+    after the carets, or on its own row if there is no room.
     """
 
     place: str
@@ -442,7 +456,7 @@ class _SourceLine(Struct, frozen=True):
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width, place = options.max_width, self.place
-        # A place that leaves the code less room than it takes itself has a row of its own.
+        # A place that takes more than half of the width has its own row.
         if 2 * cell_len(place) > width:
             yield Text(place.rstrip())
             place = ""
@@ -463,7 +477,7 @@ class _SourceLine(Struct, frozen=True):
 
 
 CUT = "…"
-"""Stands where a line of code is cut."""
+"""Mark where a line of code is cut."""
 
 
 def cut_around(before: str, part: str, after: str, room: int) -> tuple[str, str, str]:
@@ -480,7 +494,7 @@ def cut_around(before: str, part: str, after: str, room: int) -> tuple[str, str,
         return before, part, after
     if not part:
         return _first_cells(before, room), "", ""
-    # Each side keeps a cell at least, which may have to be the mark of a cut.
+    # Each side keeps at least one cell, for the mark of a cut.
     part = _first_cells(part, max(room - bool(before) - bool(after), 1))
     rest = room - cell_len(part)
     left = min(cell_len(before), max(rest // 2, rest - cell_len(after)))
@@ -503,23 +517,24 @@ def _hints(shown: Iterable[str]) -> Iterator[Line]:
 
 
 def _others(finding: Finding) -> Iterator[Line]:
-    """Name the other mistakes that give the same numbers."""
+    """Write the titles of other mistakes that give the same numbers."""
     return ((_plain(format_text(OR_ELSE, titles=titles)), 2) for titles in finding.others)
 
 
 def _moves(applied: str, right: str) -> Text:
-    """Write what an entry does: a formula after ``=`` is its new value, any other its step."""
+    """Write the new value of an entry if its formula begins with ``=``, otherwise its step."""
     if applied == "not moved":
         return Text("does not move", style="bold red")
     new = applied.startswith("= ")
     line = Text("becomes      " if new else "moves by     ")
-    # All that the right formula has not is in brackets.
+    # Parts that the right formula lacks are in brackets.
     for part, strange in pieces(applied.removeprefix("= "), right):
         line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")
     return line
 
 
 def _entries(failed: list[Entry], hints: int) -> Table:
+    """Return a table of failed entries; the hint level decides if it has expected values."""
     shown = hints >= EXPECTED_LEVEL
     table = _columns("dim", "entry", "found", *(["expected"] if shown else []))
     table.add_column("at")
@@ -541,23 +556,23 @@ def _differences(entries: list[Entry]) -> Table:
     """
     table = _columns("dim", "entry", "claimed", "estimate", "± bound")
     table.add_column("verdict")
-    told = [entry for entry in entries if entry.state != "pass"]
-    for entry in told[:ROWS]:
+    listed = [entry for entry in entries if entry.state != "pass"]
+    for entry in listed[:ROWS]:
         bound = "–" if entry.bound is None else f"{entry.bound:.1e}"
         table.add_row(
             Text(clean_text(format_entry(entry.label, entry.parameter, entry.index))),
             *(_number(entry.found), _number(entry.expected), bound),
             Text(words.gradient_text(entry.state, entry.factor)),
         )
-    if len(told) > ROWS:
-        table.add_row(Text(format_text("and {count} more", count=len(told) - ROWS)))
-    if agree := len(entries) - len(told):
+    if len(listed) > ROWS:
+        table.add_row(Text(format_text("and {count} more", count=len(listed) - ROWS)))
+    if agree := len(entries) - len(listed):
         table.add_row(Text(format_count("{count} agrees", "{count} agree", agree)))
     return table
 
 
 def _columns(style: str, name: str, *numbers: str) -> Table:
-    """A table without lines: a column of names, and columns of numbers."""
+    """Make a table without lines: a column of names, and columns of numbers."""
     table = Table(name, box=None, padding=(0, 2, 0, 0), header_style=style)
     for each in numbers:
         table.add_column(each, justify="right")
@@ -569,6 +584,7 @@ def _number(value: float | None) -> str:
 
 
 def _totals(results: Sequence[Result], console: Console) -> None:
+    """Print a table with the score of each submission."""
     table = _columns("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:

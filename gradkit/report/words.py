@@ -1,11 +1,11 @@
-"""Write code words, points, doubtful parts, decisions and changes as people read them.
+"""Write points, states, doubtful parts, decisions and changes as text, and compare formulas.
 
-`gradkit.grading.mark` rounds a task's total and the points of its checks, once, to hundredths: what
-is written adds up to the task's score.
+`gradkit.grading.mark` rounds a task's total and the points of its checks, once, to hundredths, so
+that the printed points add up to the task's score.
 
-Formulas of findings are taken apart and held against each other. Their text form is that of the
-result: signed terms of factors, ``+0.002 · (y−ŷ) · W2′[0]``, behind ``= `` and another entry where
-it is a new value and no step. Whatever the text is, it comes apart into something.
+Formulas of findings are parsed and compared with each other. Their text consists of signed terms of
+factors, ``+0.002 · (y−ŷ) · W2′[0]``. A formula for a new value instead of a step begins with ``= ``
+and an entry. The parser accepts every text.
 """
 
 from __future__ import annotations
@@ -23,26 +23,27 @@ from gradkit.text import clean_text
 
 
 def points(value: float) -> str:
-    """At most two decimals: ``4``, ``4.5``, ``4.33``."""
+    """Write points with at most two decimals: ``4``, ``4.5``, ``4.33``."""
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def signed(value: float) -> str:
-    """The same with a sign: ``+2``, ``−1.5``."""
+    """Write points with a sign: ``+2``, ``−1.5``."""
     return f"{'−' if value < 0 else '+'}{points(abs(value))}"
 
 
 def score_text(score: float | None, most: float | None) -> str:
-    """Points of how many, ``16.25 / 20``; a dash where there are none to tell."""
+    """Write a score and the largest score, ``16.25 / 20``; a dash if either is None."""
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
 def comparable(
     pairs: Iterable[tuple[float | None, float | None]],
 ) -> tuple[list[float], float, str]:
-    """Scores that a mean may be made of, the most there can be, and the unit.
+    """Return scores that can be averaged, the largest possible score, and the unit.
 
-    Percent, where not everyone was given the same tasks. Who has no score is left out.
+    The unit is points, or percent if the largest scores of the pairs differ. Pairs without a score
+    are left out.
     """
     known = [(score, most) for score, most in pairs if score is not None and most is not None]
     largest = max((most for _, most in known), default=0.0)
@@ -52,7 +53,7 @@ def comparable(
 
 
 def tenths(scores: Iterable[float], most: float) -> list[int]:
-    """Count the scores in each tenth of the most there can be; all of it is in the last.
+    """Count the scores in each tenth of the largest score, which itself counts in the last tenth.
 
     Examples
     --------
@@ -64,7 +65,7 @@ def tenths(scores: Iterable[float], most: float) -> list[int]:
 
 
 WITHDRAWN = "withdrawn"
-"""State that is shown in place of `fail` where all findings behind a failure were withdrawn."""
+"""State that is shown instead of `fail` if all findings behind a failure were withdrawn."""
 
 SIGNS: Mapping[str, tuple[str, str]] = {
     "pass": ("✓", "pass"),
@@ -77,7 +78,7 @@ SIGNS: Mapping[str, tuple[str, str]] = {
     "not-checked": ("?", "open"),
     WITHDRAWN: ("–", "absent"),
 }
-"""For each state of a check a sign, and the kind that it is counted and coloured with."""
+"""The sign of each state of a check, and the kind by which it is counted and coloured."""
 
 
 def state_of(check: CheckResult) -> str:
@@ -88,12 +89,12 @@ def state_of(check: CheckResult) -> str:
 
 
 def follow_text(mistakes: str) -> str:
-    """Say that a check fails for mistakes that were found in another check."""
+    """Write that a check fails because of mistakes that were found in another check."""
     return format_text("This check fails for the same reason: {told}.", told=mistakes)
 
 
 def cost_text(finding: Finding) -> str:
-    """Return what a finding costs, with the part of each check if there are several.
+    """Write the deduction of a finding, with the part of each check if there are several.
 
     Examples
     --------
@@ -113,15 +114,15 @@ GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "incon
 
 
 def gradient_text(state: str, factor: str) -> str:
-    """Return what finite differences say of one entry of a gradient."""
-    told = GRADIENT_VERDICTS.get(state, state)
+    """Write the verdict of finite differences on one entry of a gradient, and its factor."""
+    verdict = GRADIENT_VERDICTS.get(state, state)
     if not factor:
-        return told
-    return format_text("{told}: claimed = {factor} × estimate", told=told, factor=factor)
+        return verdict
+    return format_text("{verdict}: claimed = {factor} × estimate", verdict=verdict, factor=factor)
 
 
 def adjustment_text(line: Adjustment) -> str:
-    """Write why there are points beside those of the tasks; see `override_text`."""
+    """Write the reason for an adjustment of the score; for a person's decision `override_text`."""
     word = line.decision
     if word is None:
         share, base = points(-100 * line.points / (line.max_score or 1)), points(line.max_score)
@@ -142,13 +143,13 @@ def adjustment_text(line: Adjustment) -> str:
 
 
 def given_for(result: Result, task: TaskResult) -> Adjustment | None:
-    """Return the line on the points that a person has set for a whole task, if there is one."""
-    said = ("task", task.title)
-    return next((each for each in result.adjustments if (each.kind, each.name) == said), None)
+    """Return the adjustment by a person who has set the points of a whole task, or None."""
+    key = ("task", task.title)
+    return next((each for each in result.adjustments if (each.kind, each.name) == key), None)
 
 
 def task_worth(result: Result, task: TaskResult) -> str:
-    """Write what a task counts: what its marks come to, or a person has set."""
+    """Write the score of a task: the sum of its checks, or the points that a person has set."""
     line = given_for(result, task)
     if line is None:
         return score_text(task.score, task.max_score)
@@ -156,7 +157,7 @@ def task_worth(result: Result, task: TaskResult) -> str:
 
 
 def count_text(result: Result) -> str:
-    """Say of how many tasks it is, where those count that were handed in: ``1 of 4 tasks``."""
+    """Write how many tasks count, if only the submitted tasks count: ``1 of 4 tasks``."""
     if result.required or result.refused or len(result.tasks) >= result.all_tasks:
         return ""
     return format_text("{count} of {all} tasks", count=len(result.tasks), all=result.all_tasks)
@@ -166,14 +167,14 @@ STALE = "Something else is found now than when this was decided."
 
 
 def override_text(check: CheckResult) -> str:
-    """Write who gave how many points of how many, when and why, and what the mark alone is.
+    """Write the points that a person has set for a check, with name, date, comment and the mark.
 
-    Its words are a person's: whoever shows it escapes them as they would a student's.
+    The text contains words of a person, and must be escaped like the text of a student.
 
     Returns
     -------
     str
-        One line; empty where the points are those of the mark.
+        One line; empty if no person has set the points.
 
     Examples
     --------
@@ -196,17 +197,17 @@ def override_text(check: CheckResult) -> str:
         by=by,
     )
     day = word.made[:10]
-    said = format_text("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
+    text = format_text("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
     if word.marked is not None:
-        said += " " + format_text("The mark alone is {marked}.", marked=points(word.marked))
-    return f"{said} {STALE}" if word.stale else said
+        text += " " + format_text("The mark alone is {marked}.", marked=points(word.marked))
+    return f"{text} {STALE}" if word.stale else text
 
 
 def doubtful(finding: Finding) -> tuple[str, str, str]:
-    """Return the line before its doubtful part, that part, and the line after it, cleaned.
+    """Split a finding's line into the text before its doubtful part, the part, and the text after.
 
-    The part is empty where there is none, and otherwise a character at least, as far as the line
-    has one.
+    The texts are cleaned. The part is empty if there is none; otherwise it has at least one
+    character, unless the line ends there.
 
     Examples
     --------
@@ -222,21 +223,21 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
 
 
 def mending(finding: Finding) -> str:
-    """Say what is to be done with the lines of a fix: they stand in the place, or are put in."""
+    """Return the words before the code of a fix: it replaces the line, or is added near it."""
     if finding.adds is None or finding.place is None:
         return "right:"
     near = {0: "add below:", -1: "add above:"}
-    said = format_text("add below line {line}:", line=finding.adds)
-    return near.get(finding.adds - finding.place.line, said)
+    far = format_text("add below line {line}:", line=finding.adds)
+    return near.get(finding.adds - finding.place.line, far)
 
 
 def since(before: Result, after: Result) -> Iterator[str]:
-    """Yield what has changed: the points, the states of checks, mistakes that came and went.
+    """Yield the changes between two results: points, states of checks, new and gone mistakes.
 
     Parameters
     ----------
     before, after : Result
-        Of the same submission.
+        Results of the same submission.
 
     Examples
     --------
@@ -258,6 +259,7 @@ def since(before: Result, after: Result) -> Iterator[str]:
 
 
 def _of_task(before: TaskResult, after: TaskResult) -> Iterator[str]:
+    """Yield the changes of one task: states of checks, and gone and new mistakes."""
     states = {check.check: check.state for check in before.checks}
     for check in after.checks:
         if (was := states.get(check.check, check.state)) != check.state:
@@ -274,19 +276,19 @@ def _of_task(before: TaskResult, after: TaskResult) -> Iterator[str]:
 STILL = "not moved"
 
 FORMULAS = 2
-"""Entries of a finding whose formulas are shown; the rest are alike."""
+"""Largest number of entries of a finding whose formulas are shown; the rest are similar."""
 _TERM = re.compile(r" (?=[+−])")
 
 
 class Factor(Struct, frozen=True):
-    """One symbol, or one number, of a product; ``differs`` where the other formula lacks it."""
+    """One symbol, or one number, of a product. ``differs``: the other formula lacks it."""
 
     text: str
     differs: bool = False
 
 
 class Term(Struct, frozen=True):
-    """A product with its sign, ``+`` or ``−``; in front of a value the sign may be empty."""
+    """A product with its sign, ``+`` or ``−``; the sign of a formula's first value may be empty."""
 
     sign: str
     factors: tuple[Factor, ...]
@@ -294,14 +296,14 @@ class Term(Struct, frozen=True):
 
 
 class Formula(Struct, frozen=True):
-    """A step, or with ``value`` what an entry becomes. Without terms it stands still."""
+    """The step of an entry or, with ``value``, its new value. Without terms it does not move."""
 
     terms: tuple[Term, ...]
     value: bool = False
 
 
 def read_formula(text: str) -> Formula:
-    """Take the text of a formula apart."""
+    """Parse the text of a formula."""
     body = text.removeprefix("= ")
     if body == STILL:
         return Formula(())
@@ -314,23 +316,24 @@ def _term(text: str) -> Term:
 
 
 def beside(formula: Formula, other: Formula | None) -> Formula:
-    """The formula with marks, unless the other stands still or is none.
+    """Mark the parts of a formula that another formula lacks.
 
-    All differs then, and marks would say nothing.
+    Without another formula, or if it has no terms, nothing is marked, because all would be.
     """
     return held_against(formula, other) if other is not None and other.terms else formula
 
 
 def held_against(formula: Formula, other: Formula) -> Formula:
-    """The formula with all that marked which the other has not.
+    """Mark the parts of a formula that another formula lacks.
 
-    Each term is held against the term of the other that shares most with it.
+    Each term is compared with the term of the other formula that shares most factors with it.
     """
     return replace(formula, terms=tuple(_marked(term, other.terms) for term in formula.terms))
 
 
 def _marked(term: Term, others: Iterable[Term]) -> Term:
-    # What an entry starts from is no step, and only ever like what another starts from.
+    """Mark the factors and the sign that a term has and the most similar other term lacks."""
+    # A start value, which has no sign, is only compared with another start value.
     alike = [other for other in others if bool(other.sign) == bool(term.sign)]
     nearest = max(alike, key=lambda other: _shared(term, other), default=Term("", ()))
     left = Counter(factor.text for factor in nearest.factors)
@@ -347,7 +350,7 @@ def _shared(term: Term, other: Term) -> int:
 
 
 def spelled(formula: Formula) -> str:
-    """The text again, with what differs between ‹ and ›."""
+    """Return the text of a formula, with marked parts between ‹ and ›."""
     terms = (
         _wrapped(term.sign, term.sign_differs)
         + " · ".join(_wrapped(factor.text, factor.differs) for factor in term.factors)
@@ -361,9 +364,9 @@ def _wrapped(text: str, differs: bool) -> str:
 
 
 def pieces(applied: str, right: str) -> Iterator[tuple[str, bool]]:
-    """The text of a formula in pieces, each with whether the right formula lacks it.
+    """Yield the text of a formula in pieces, and for each whether the right formula lacks it.
 
-    A number goes with its sign.
+    A sign is in one piece with the first factor of its term.
     """
     marked = beside(read_formula(applied), read_formula(right) if right else None)
     for number, term in enumerate(marked.terms):

@@ -1,9 +1,9 @@
-"""Dispute a finding: see it happen in a script of one's own, without gradkit.
+"""Reproduce a finding by a Python script that does not need gradkit.
 
-`show` looks a finding up in a result file, reads the student's code again from where it
-was, and writes a script with that code, the input at which it failed, and the number that
-comes out. Where expected numbers may be shown, the script computes the right one too, from
-differences of the loss. Then the script is run, to see that the recorded number comes out.
+`show` looks up a finding in a result file, reads the student's code again, and writes a script
+with this code and the input at which it failed. The script prints the student's number and, if
+the hint level allows it, the expected number. Then the script is run, to check that it prints the
+recorded number.
 """
 
 import json
@@ -35,14 +35,14 @@ __all__ = ["ReproducerError", "Shown", "find", "findings_in", "findings_of", "ru
 
 
 TOLERANCES = {"numpy": 1e-9, "torch": 1e-5}
-"""How closely, relative, a number must come out again."""
+"""Largest relative difference between the printed and the recorded number, by framework."""
 
 TRACEBACK = 50_000
-"""Bytes of a traceback that are shown."""
+"""Largest number of bytes of a traceback that are shown."""
 
 
 class Shown(Struct, frozen=True):
-    """A script, what it printed, and whether the recorded number was among that."""
+    """A script's text and output, and a sentence on whether it printed the recorded number."""
 
     text: str
     printed: str
@@ -53,23 +53,23 @@ class Shown(Struct, frozen=True):
 def show(
     file: Path, finding: str, *, submission: str | None = None, assignment: Path | None = None
 ) -> Shown:
-    """Write a finding as a script and run it.
+    """Write a script that reproduces a finding in a result file, and run it.
 
     Parameters
     ----------
     file : Path
-        What ``gradkit check --format json --out FILE`` wrote.
+        File that ``gradkit check --format json --out FILE`` has written.
     finding : str
-        The finding's id.
+        Id of the finding.
     submission : str or None
-        Which of several results in the file is meant.
+        Name of the submission, if the file has several results.
     assignment : Path or None
-        The assignment file, where it is not gradkit's own.
+        Assignment file, by default gradkit's default assignment.
 
     Raises
     ------
     ReproducerError
-        The file, the finding, or the submission as it was, is not to be had.
+        The file or the finding does not exist, or the submission is gone or has changed.
     """
     found = find(findings_of(file), str(file), finding, submission)
     return run_again(found, read_again(found[0], file), str(file), assignment)
@@ -82,27 +82,27 @@ def run_again(
     assignment: Path | None,
     reference: Path | None = None,
 ) -> Shown:
-    """Write a finding as a script and run it.
+    """Write a script that reproduces a finding, and run it.
 
     Parameters
     ----------
     found : tuple
         The result, the task and the finding, as plain data.
     source : Submission
-        What the result is of, read again.
+        The submission of the result, read again.
     where : str
-        Where the result is from, for the message.
+        Origin of the result, for messages.
     assignment : Path or None
-        The assignment file, where it is not gradkit's own.
+        Assignment file, by default gradkit's default assignment.
     reference : Path or None
-        The folder of its model solutions, where an input is made with them.
+        Folder of the model solutions, which may be needed to compute an input.
 
     Raises
     ------
     ReproducerError
-        The assignment is another one, or the finding has nothing to show.
+        The assignment has changed, or the finding has no number to show.
     """
-    result, recorded, told = found
+    result, recorded, finding = found
     settings = Settings((recorded["task"],), assignment=assignment, reference=reference)
     try:
         with Workshop() as workshop, Session(settings, workshop) as session:
@@ -113,7 +113,7 @@ def run_again(
                 )
             nets = {task.id for task in session.tasks}
             kind = Script if recorded["task"] in nets else FunctionScript
-            script = kind(result, recorded, told, source, session)
+            script = kind(result, recorded, finding, source, session)
             text = script.text()
             printed, failure = _run(workshop, text, script.task)
     except GradingError as error:
@@ -124,14 +124,14 @@ def run_again(
 
 
 def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str, str]:
-    """Run the script in a worker: what it prints, and how it failed."""
+    """Run a script in a sandboxed worker, and return its output and its traceback, if any."""
     deadline = task.deadline
     try:
         with workshop.worker(deadline=deadline, modules=task.framework.modules) as worker:
-            asked = {"text": text}
-            reply = worker.ask(Frame("script", {}, asked), deadline)
+            request = {"text": text}
+            reply = worker.ask(Frame("script", {}, request), deadline)
             if reply.kind != "error":
-                check("script", asked, {}, reply)
+                check("script", request, {}, reply)
             failure = reply.data.get("failure") or reply.data.get("text") or ""
             return worker.output, clean_text(str(failure), TRACEBACK)
     except (WorkerLost, WorkshopError, UnfitError) as error:
@@ -139,7 +139,7 @@ def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str,
 
 
 def _compare(script: Script | FunctionScript, printed: str, tolerance: float) -> tuple[str, bool]:
-    """Compare the recorded number with the printed one."""
+    """Compare the recorded number with the printed one; return a sentence, and True if equal."""
     if script.found is None:
         return "No number is recorded: other values come than should, or none.", True
     value = _printed_number(printed, script.place)
@@ -149,16 +149,16 @@ def _compare(script: Script | FunctionScript, printed: str, tolerance: float) ->
 
 
 def _printed_number(printed: str, place: int) -> float | None:
-    """Return the number in the last line ``found …``, or that at a place of a list there.
+    """Return the number in the last line ``found …``; of a list, the number at ``place``.
 
-    None if there is no such number: the student's code may print any text behind ``found``.
+    Return None if there is no such number: student code can print any text after ``found``.
     """
     lines = [line for line in printed.splitlines() if line.startswith("found ")]
     if not lines:
         return None
-    said = lines[-1].removeprefix("found")
+    text = lines[-1].removeprefix("found")
     try:
-        values = json.loads(said.replace("nan", "NaN").replace("inf", "Infinity"))
+        values = json.loads(text.replace("nan", "NaN").replace("inf", "Infinity"))
         return float(values[place] if isinstance(values, list) else values)
     except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
         return None

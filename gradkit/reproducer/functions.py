@@ -1,4 +1,4 @@
-"""Write a finding about functions as a script: the student's code, the input, what comes out."""
+"""Write the script of a finding about functions: the student's code, the input, the output."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from gradkit.task.functions import steps_of
 
 
 class FunctionScript:
-    """The script of one finding about functions.
+    """The script of a finding about functions.
 
     Parameters
     ----------
     result, recorded, finding : mapping
-        As the result file has them: the result, its task, its finding.
+        The result, its task and its finding, as the result file has them.
     submission : Submission
     session : Session
 
     Raises
     ------
     ReproducerError
-        The input is made with a model solution, which is not here.
+        The input is computed by a model solution, which is not available.
 
     Attributes
     ----------
     task : FunctionTask
     found : float or None
-        The recorded number; None where the output has another shape, or the code stops.
+        The recorded number; None if the output has a wrong shape, or the code crashes.
     place : int
-        Its place among the numbers that the script prints.
+        Index of the number in the list that the script prints.
     """
 
     place = 0
@@ -49,34 +49,35 @@ class FunctionScript:
         self._finding, self._name = finding, submission.name
         self._grader = grader_of(session, submission, recorded["task"], int(recorded["seed"]))
         if result["oracle"] == "reference" and self._grader.solution is None:
-            # The inputs were drawn, and not those of the recorded examples.
+            # The recorded result was judged at random inputs, not at those of the examples.
             self._grader.examples = ()
             self._grader.draws = self._grader.inputs()
         self._section = self._grader.process.section
         self.task: FunctionTask = self._grader.task
         self._modules = {**self.task.given, **submission.modules}
-        (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
-        (self._check,) = [each for each in self.task.checks if each.name == finding["check"]]
+        (check,) = [c for c in recorded["checks"] if c["check"] == finding["check"]]
+        (self._check,) = [c for c in self.task.checks if c.name == finding["check"]]
         steps = steps_of(self.task, self._check)
-        put_right = {name for step in steps[:-1] for name in step.compare}
-        if not self._grader.has_expected and put_right & {*self._check.call.reads}:
+        # Outputs of earlier checks are replaced by expected values before they are used.
+        replaced = {name for step in steps[:-1] for name in step.compare}
+        if not self._grader.has_expected and replaced & {*self._check.call.reads}:
             raise ReproducerError(
                 f"{finding['id']}: its input is made with the model solution, which is not here."
             )
-        wrong = [each for each in check["entries"] if each["state"] != "pass"]
+        wrong = [entry for entry in check["entries"] if entry["state"] != "pass"]
         wrong.sort(
-            key=lambda each: (each["parameter"] not in finding["entries"], not each["probe"])
+            key=lambda entry: (entry["parameter"] not in finding["entries"], not entry["probe"])
         )
         self._entry = wrong[0] if wrong else {"parameter": finding["entries"][0], "probe": ""}
         self.found: float | None = self._entry.get("found")
 
     def text(self) -> str:
-        """The script."""
+        """Return the text of the script."""
         draws = {draw.label: draw for draw in self._grader.draws}
         draw = draws.get(self._entry["probe"], self._grader.draws[0])
-        asked = self._grader.asked(self._check, [draw])
-        ((_, steps, _),) = asked.draws
-        own = {name: given for name, given in asked.functions.items() if "." not in name}
+        request = self._grader.asked(self._check, [draw])
+        ((_, steps, _),) = request.draws
+        own = {name: given for name, given in request.functions.items() if "." not in name}
         code = self._pieces(self._section, own.values())
         value = self._value()
         text = "\n".join([*(step.text for step in steps), value])
@@ -84,7 +85,7 @@ class FunctionScript:
         read = {name.id for name in names if isinstance(name.ctx, ast.Load)}
 
         def given(values: Mapping[str, Any]) -> dict[str, str]:
-            return {name: source(each) for name, each in values.items() if name in read}
+            return {name: source(value) for name, value in values.items() if name in read}
 
         imports = ["import numpy as np"]
         check, seed = self._check.name, self._grader.seed
@@ -106,7 +107,7 @@ class FunctionScript:
         return f"{script}\n"
 
     def _value(self) -> str:
-        """Return the expression for the number that is shown, or for what tells it is none."""
+        """Return the expression for the printed number; without a number, for the shape."""
         output = str(self._entry["parameter"])
         if output.endswith(LEFT_ALONE):
             return f"np.sum({output.removesuffix(LEFT_ALONE)})"
@@ -115,4 +116,5 @@ class FunctionScript:
         return f"float(np.asarray({self._entry['label'] or output}).item())"
 
     def _pieces(self, section: Section, names: Collection[str]) -> list[Piece]:
+        """Return the pieces of the student's code that define some functions or their classes."""
         return Excerpt(section, self._modules, ()).pieces([n.partition(".")[0] for n in names])

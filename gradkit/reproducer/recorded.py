@@ -1,4 +1,4 @@
-"""Read what a result file recorded, list its findings, and find the submission again."""
+"""Read result files, list their findings, and read the submission of a result again."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ Recorded = tuple[Data, Data, Data]
 
 
 class ReproducerError(GradkitError):
-    """There is nothing to show; the text says why, and what to do."""
+    """A finding cannot be shown; the text says why, and what to do."""
 
 
 def results_of(file: Path) -> list[Data]:
-    """The results in a file, one or several.
+    """Read the results in a result file.
 
     Raises
     ------
     ReproducerError
-        It cannot be read, or holds something else.
+        The file cannot be read, or is not a result file.
     """
     try:
         with refusing(ReproducerError, file, "cannot be read", WANTED):
@@ -49,14 +49,14 @@ def results_of(file: Path) -> list[Data]:
 
 
 def findings_of(file: Path, submission: str | None = None) -> list[Recorded]:
-    """List the findings in a result file, or those of one submission in it.
+    """List the findings in a result file, or of one submission in it.
 
-    Each comes with its result and its task.
+    Each finding has its result and its task before it.
 
     Raises
     ------
     ReproducerError
-        See `results_of`; or nothing in it is called so.
+        The file cannot be read, see `results_of`, or has no submission of this name.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def findings_of(file: Path, submission: str | None = None) -> list[Recorded]:
 
 
 def findings_in(results: Iterable[Data]) -> list[Recorded]:
-    """Every finding of some results, each with its result and its task."""
+    """List the findings of some results, each after its result and its task."""
     return [
         (result, task, finding)
         for result in results
@@ -87,18 +87,18 @@ def findings_in(results: Iterable[Data]) -> list[Recorded]:
 def find(
     known: Sequence[Recorded], where: str, name: str, submission: str | None = None
 ) -> Recorded:
-    """Return the finding of an id, or of a mistake's code, with its result and its task.
+    """Return the finding with an id or a mistake's code, after its result and its task.
 
     Parameters
     ----------
     known : sequence of Recorded
-        All findings of ``where``.
+        Findings to search.
     where : str
-        The file or class that the findings are from, for the message.
+        File or class that has the findings, for messages.
     name : str
-        The id of the finding, or the current or a former code of its mistake.
+        Id of the finding, or the present or a former code of its mistake.
     submission : str, optional
-        The submission that has the finding.
+        Name of the submission with the finding.
 
     Raises
     ------
@@ -107,10 +107,10 @@ def find(
     """
     code = current_code(name)
     found = [
-        each
-        for each in known
-        if name == each[2]["id"] or code == current_code(each[2].get("mistake", ""))
-        if submission in (None, each[0]["submission"])
+        (result, task, finding)
+        for result, task, finding in known
+        if name == finding["id"] or code == current_code(finding.get("mistake", ""))
+        if submission in (None, result["submission"])
     ]
     if len(found) == 1:
         return found[0]
@@ -130,38 +130,46 @@ def find(
 
 
 def read_again(result: Data, file: Path) -> Submission:
-    """The submission, which must be what it was. See `unchanged`."""
+    """Read the submission of a result again, and check that it is unchanged. See `unchanged`."""
     recorded = Path(result["path"])
-    # As recorded, then beside the result.
-    places = [each for each in (recorded, file.parent / recorded) if each.exists()][:1]
-    found = map(collect, places)
-    was, place = result["digests"]["submission"], next(iter(places), recorded)
-    return unchanged(found, was, place, "check it again where it is now", "check this one anew")
+    # The recorded path may be relative to the working directory, or to the result file.
+    paths = [path for path in (recorded, file.parent / recorded) if path.exists()][:1]
+    found = map(collect, paths)
+    digest, place = result["digests"]["submission"], next(iter(paths), recorded)
+    return unchanged(found, digest, place, "check it again where it is now", "check this one anew")
 
 
 def unchanged(
-    found: Iterable[RawSubmission], was: str, place: object, gone: str, changed: str
+    found: Iterable[RawSubmission], digest: str, place: object, gone: str, changed: str
 ) -> Submission:
-    """Read the first submission that has the digest which there ``was``.
+    """Return the first of some submissions that has the recorded digest.
 
-    ``gone`` and ``changed`` are what can be done where there is none, besides putting it back.
+    Parameters
+    ----------
+    found : iterable of RawSubmission
+    digest : str
+        Recorded digest of the submission.
+    place : object
+        Path of the submission, for messages.
+    gone, changed : str
+        Advice for a submission that is gone or has changed, for messages.
 
     Raises
     ------
     ReproducerError
-        It is gone, has changed, or cannot be read.
+        The submission is gone, has changed, or cannot be read.
     """
     digests = []
     try:
         for raw in found:
-            if raw.digest == was:
+            if raw.digest == digest:
                 return parse(raw)
             digests.append(raw.digest[:12])
     except SubmissionError as error:
         raise ReproducerError(str(error)) from None
     if digests:
         raise ReproducerError(
-            f"{place}: the submission has changed since: its digest was {was[:12]}, and is "
+            f"{place}: the submission has changed since: its digest was {digest[:12]}, and is "
             f"{digests[0]}. Put the former one back, or {changed}."
         )
     raise ReproducerError(
@@ -171,16 +179,16 @@ def unchanged(
 
 
 def script_text(script: str, printed: str, conclusion: str) -> str:
-    """The script, with what it printed when it was run as comments at its end."""
+    """Return a script with its output and the conclusion as comments at the end."""
     lines = clean_text(printed).rstrip("\n").split("\n")
-    told = ["Run again in a process of its own, this printed", *(f"  {line}" for line in lines)]
-    comments = [f"# {line}".rstrip() for line in (*told, clean_text(conclusion))]
-    # The student's own text stays as it is, or it would not be the student's.
+    output = ["Run again in a process of its own, this printed", *(f"  {line}" for line in lines)]
+    comments = [f"# {line}".rstrip() for line in (*output, clean_text(conclusion))]
+    # The script is not cleaned, since it has the student's code, which must be unchanged.
     return "\n".join([script, *comments, ""])
 
 
 def listing(findings: Sequence[Recorded]) -> str:
-    """A line for each finding: its id, whose it is, and what it says."""
+    """Return a table of findings: id, submission, task, and the title or code of the mistake."""
     if not findings:
         return "There are no findings.\n"
     return columns(

@@ -1,7 +1,7 @@
-"""A finding put together as a script: the student's code, the input, what comes out.
+"""Write the script of a finding about a net: the student's code, the input, the output.
 
-The student's function is called once, in the student's own convention. Every text ends by printing
-a line ``found …`` or ``expected …``: a number, or a list of them.
+The script calls the student's function once, with the student's own argument order and layouts. It
+prints lines ``found …`` and ``expected …`` with a number or a list of numbers.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def text_of(template: str, **values: object) -> str:
 
 
 def formulas(task: Task) -> dict[str, object]:
-    """Give a template the layers and the loss of a task as sources."""
+    """Return the activations and the loss of a task as Python source, for templates."""
     layers = [ACTIVATIONS[layer.activation].numpy for layer in task.layers]
     return {"layers": layers, "loss": LOSSES[task.loss].numpy, "scale": 1, "quantity": ""}
 
@@ -49,20 +49,21 @@ def formulas(task: Task) -> dict[str, object]:
 def expected(
     task: Task, quantity: str = "", entry: Entry | None = None, epochs: int = 0, **more: object
 ) -> str:
-    """Write what should come out.
+    """Write the part of a script that computes and prints the expected numbers.
 
     Parameters
     ----------
     task : Task
     quantity : str
-        What a forward pass gives: the output, or the input of the last layer.
+        Quantity of the forward pass: the output, or the input of the last layer.
     entry : tuple, optional
-        Parameter and index of one entry, after a step of gradient descent.
+        Parameter and index of an entry to print after a step of gradient descent.
     epochs : int
-        With them it is full-batch gradient descent: the entry afterwards, or all losses.
+        Epochs of full-batch gradient descent, after which the entry, or else all losses, are
+        printed.
     **more
-        ``rate`` of the steps, the ``scale`` of the loss in training, and ``inputs`` that are not
-        written yet.
+        Learning ``rate``, ``scale`` of the loss in training, and ``inputs`` that the script does
+        not define yet.
     """
     parameter, index = entry or ("", ())
     values = {"quantity": quantity, "epochs": epochs, "parameter": parameter, "index": index}
@@ -70,51 +71,61 @@ def expected(
 
 
 def _call(task: Task, bound: Bound, inputs: Inputs, **shown: str) -> str:
-    """One call of a function, and what is ``shown`` of it.
+    """Write a call of a student's function, and the printing of a number.
 
-    That is a ``value`` of what it returns, or the ``entry`` that it leaves of a parameter ``key``.
+    ``shown`` names the number: a ``value`` of what the function returns, or an ``entry`` of the
+    parameter ``key`` after the call.
     """
     before = leaves = ""
     if bound.before is not None:
-        before, leaves = _called(task, bound.before.bound, inputs), ", ".join(bound.before.names)
+        before = _call_expression(task, bound.before.bound, inputs)
+        leaves = ", ".join(bound.before.names)
     handed = source(parameters_for(call_of(bound, task), inputs))
-    values = {"handed": handed, "returned": _called(task, bound, inputs), "value": "", **shown}
+    returned = _call_expression(task, bound, inputs)
+    values = {"handed": handed, "returned": returned, "value": "", **shown}
     return text_of("function", before=before, leaves=leaves, **values)
 
 
-def _called(task: Task, bound: Bound, inputs: Inputs) -> str:
-    """The call, with what a worker hands over; parameters are in a dict of their own."""
+def _call_expression(task: Task, bound: Bound, inputs: Inputs) -> str:
+    """Return the call of a student's function as Python, with the dict ``handed`` of parameters.
+
+    The other arguments are the values that a worker passes when it grades.
+    """
     values = zip(bound.arguments, arguments_for(call_of(bound, task), inputs, None), strict=True)
     texts = ["handed" if kind == "parameters" else source(value) for kind, value in values]
-    return f"{bound.function}({_named(bound, texts)})"
+    return f"{bound.function}({_arguments(bound, texts)})"
 
 
-def _named(bound: Bound, values: Sequence[str]) -> str:
-    """The values as arguments, by the student's own names where they are called so."""
+def _arguments(bound: Bound, values: Sequence[str]) -> str:
+    """Join values as arguments; the last ones are keyword arguments if the function has these."""
     first = len(values) - len(bound.keywords)
     named = (f"{n}={value}" for n, value in zip(bound.keywords, values[first:], strict=True))
     return ", ".join([*values[:first], *named])
 
 
 def _in_layout(bound: Bound, parameter: str, index: Index) -> tuple[str, str]:
-    """A canonical entry as the student's key and index."""
+    """Translate an entry's parameter and index into the student's key and subscript."""
     convention = bound.convention
     key = convention.keys[parameter]
     if parameter[0] == "W":
-        return key, _comma(index[::-1] if convention.weights == "out_in" else index)
-    turned = {"column": index, "row": index[::-1], "flat": index[:1]}
-    return key, _comma(turned[convention.biases])
+        return key, _subscript(index[::-1] if convention.weights == "out_in" else index)
+    by_layout = {"column": index, "row": index[::-1], "flat": index[:1]}
+    return key, _subscript(by_layout[convention.biases])
 
 
 def _trained(entry: Entry) -> str:
-    """One entry of a trained module: the layer's weight is (out, in), its bias flat."""
+    """Return the subscripts of an entry in the list of a trained module's parameters.
+
+    A weight of torch has the layout (out, in), and a bias has one axis.
+    """
     name, index = entry
     place = 2 * (int(name[1:]) - 1) + (name[0] == "b")
-    turned = index[::-1] if name[0] == "W" else index[:1]
-    return f"[{place}][{_comma(turned)}]"
+    torch_index = index[::-1] if name[0] == "W" else index[:1]
+    return f"[{place}][{_subscript(torch_index)}]"
 
 
-def _comma(index: Index) -> str:
+def _subscript(index: Index) -> str:
+    """Return an index as the text of a subscript."""
     return ", ".join(map(str, index))
 
 
@@ -122,28 +133,29 @@ EXPECTED_LEVEL = 4
 """Hint level from which expected numbers are shown."""
 
 EPOCHS = 3
-"""Epochs of a training run that a script makes at least."""
+"""Smallest number of epochs of a training run in a script."""
 
 ROLES: Mapping[str, Mapping[str, str]] = {
     "numpy": {"forward": "forward", "update": "update"},
     "torch": {"forward": "model", "trajectory": "train"},
 }
+"""Role whose function a script calls, by framework and check of the finding."""
 
 
 Parts = tuple[str, Sequence[Piece], str, str]
-"""The pieces of a script: what is called, on which code, how, and what should come."""
+"""The parts of a script: description, student's code, call, and computation of expected numbers."""
 
 
 class Script:
-    """The script of one finding.
+    """The script of a finding about a net.
 
     Parameters
     ----------
     result, recorded, finding : mapping
-        As the result file has them: the result, its task, its finding.
+        The result, its task and its finding, as the result file has them.
     submission : Submission
     session : Session
-        Finds the section and the functions that the finding is about.
+        Session that finds the student's functions.
 
     Raises
     ------
@@ -154,9 +166,9 @@ class Script:
     ----------
     task : Task
     found : float or None
-        The recorded number; None where the values came in another shape.
+        The recorded number; None if the values have a wrong shape.
     place : int
-        Its place among the numbers that the script prints.
+        Index of the number in the list that the script prints.
     """
 
     def __init__(
@@ -166,29 +178,28 @@ class Script:
         self._level, self._name = int(result["hints"]), submission.name
         if recorded["task"].endswith("torch") and not is_installed("torch"):
             raise ReproducerError("torch is not installed here: pip install 'gradkit[torch]'.")
-        # The section that speaks for the task of the finding.
         found = binding_of(session, submission, recorded["task"])
         self.task, section, binding, forbidden = found
         self._excerpt = Excerpt(section, submission.modules, forbidden)
         self._bound = _bound(binding, self.task, finding)
-        (check,) = [each for each in recorded["checks"] if each["check"] == finding["check"]]
+        (check,) = [c for c in recorded["checks"] if c["check"] == finding["check"]]
         self._entry = _entry(check, finding, self._bound, self.task)
         self.found: float | None = self._entry["found"]
-        listed = finding["check"] == "forward" or self._entry["parameter"] == "loss"
-        self.place = int(self._entry["index"][0]) if listed else 0
-        takes_rate = any("rate" in each.arguments for each in binding.bound.values())
+        prints_list = finding["check"] == "forward" or self._entry["parameter"] == "loss"
+        self.place = int(self._entry["index"][0]) if prints_list else 0
+        takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
         self._probes = draw(self.task, self._seed, Derived(self.task).forward, takes_rate)
 
     def text(self) -> str:
-        """The script."""
+        """Return the text of the script."""
         torch = self.task.framework.trains
-        wanted = {
+        parts_of = {
             ("forward", False): self._forward,
             ("forward", True): self._model,
             ("update", False): self._update,
             ("trajectory", True): self._training,
         }
-        what, code, call, should = wanted[self._finding["check"], torch]()
+        what, code, call, computation = parts_of[self._finding["check"], torch]()
         imports = ["import numpy as np", "import torch"]
         imports = imports if torch else imports[:1]
         if self._bound.convention.inputs == "series":
@@ -198,30 +209,35 @@ class Script:
             **{"finding": self._finding, "name": self._name, "title": self.task.title},
             **{"what": what, "imports": imports, "call": call},
             code=written(code, imports),
-            expected=should if self._level >= EXPECTED_LEVEL else "",
+            expected=computation if self._level >= EXPECTED_LEVEL else "",
         )
         return f"{text}\n"
 
     def _at(self) -> str:
+        """Describe the input of the finding."""
         return f"at the input “{self._entry['probe']}” of seed {self._seed}"
 
     def _update(self) -> Parts:
+        """Return the parts of a script that makes one step of the student's update."""
         key, index = self._entry["parameter"], tuple(self._entry["index"])
         inputs = self._inputs(self._probes.update)
         own, place = _in_layout(self._bound, key, index)
-        # What holds one number may hold it in any shape.
+        # A student's array of a single number can have any shape.
         entry = ".item()" if inputs[key].size == 1 else f"[{place}]"
         first = (self._bound.before.bound,) if self._bound.before is not None else ()
         rate = self._rate(key, index, inputs)
         return (
             f"one step of `{self._bound.function}` {self._at()}",
-            self._excerpt.pieces([each.function for each in (self._bound, *first)]),
+            self._excerpt.pieces([bound.function for bound in (self._bound, *first)]),
             _call(self.task, self._bound, inputs, key=repr(own), entry=entry),
             expected(self.task, entry=(key, index), rate=rate, inputs=inputs),
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
-        """The task's, the one handed over or, where it is free, the one that was judged by."""
+        """Return the rate of the step: the task's, the passed rate or, if free, the judged rate.
+
+        The judged rate is computed from the recorded expected number.
+        """
         stacked = {name: np.asarray(value)[None] for name, value in inputs.items()}
         rate = float(rate_of(self.task, key, stacked)[0])
         if self.task.rates.policy == "exact" or self._entry.get("expected") is None:
@@ -230,6 +246,7 @@ class Script:
         return rate * float(self._entry["expected"] - inputs[key][index]) / step
 
     def _forward(self) -> Parts:
+        """Return the parts of a script that calls the student's forward pass in numpy."""
         quantity = self._entry["parameter"]
         inputs = self._inputs(self._probes.forward)
         value = "returned" + "".join(f"[{step!r}]" for step in self._bound.returns[quantity])
@@ -241,6 +258,7 @@ class Script:
         )
 
     def _model(self) -> Parts:
+        """Return the parts of a script that passes an example through the student's module."""
         name, inputs = self._bound.function, self._inputs(self._probes.forward)
         return (
             f"one example through `{name}` {self._at()}",
@@ -250,6 +268,7 @@ class Script:
         )
 
     def _training(self) -> Parts:
+        """Return the parts of a script that trains the student's module."""
         run, bound = self._run(), self._bound
         title, index = self._entry["parameter"], tuple(self._entry["index"])
         entry = None if title == "loss" else (title, index)
@@ -260,10 +279,10 @@ class Script:
             code, before, loop = self._loop(epochs)
         else:
             code = self._excerpt.pieces([bound.training["model"], bound.function])
-            # All else is called in a script what it is.
-            own = {"epochs": str(epochs), "rate": repr(run.rate)}
-            handed = _named(bound, [own.get(kind, kind) for kind in bound.arguments])
-            called = f"{bound.function}({handed})"
+            # Other arguments have the name of their kind in the script.
+            numbers = {"epochs": str(epochs), "rate": repr(run.rate)}
+            arguments = _arguments(bound, [numbers.get(kind, kind) for kind in bound.arguments])
+            called = f"{bound.function}({arguments})"
         call = text_of(
             "module",
             inputs={**run.parameters, "X": run.X, "y": run.y},
@@ -272,33 +291,42 @@ class Script:
             trained=_trained(entry) if entry else "",
         )
         rate, scale = self.task.rates.weight, mean_scale(self.task)
-        should = expected(self.task, "", entry, epochs, rate=rate, scale=scale)
+        computation = expected(self.task, "", entry, epochs, rate=rate, scale=scale)
         what = f"{bound.function} over {epochs} epochs from the start “{run.start}”"
-        return what, code, call, should
+        return what, code, call, computation
 
     def _loop(self, epochs: int) -> tuple[list[Piece], list[str], str]:
-        """The code of a loop at top level: above it, right before it, and itself, counted.
+        """Return the code for a training loop at top level: definitions, statements, the loop.
 
-        It calls ``next_round`` at each round and hands every loss to ``noted``.
+        The loop stops after ``epochs`` rounds. It calls ``next_round`` in each round, and passes
+        every loss to ``noted``.
         """
         training = self._bound.training
         statement = self._excerpt.statement(training["cell"], training["line"])
         through = training["through"] or None
         presets = {name for name in training["names"].values() if name}
         needed = self._excerpt.pieces(reads(statement.node), presets, statement)
-        made = self._excerpt.pieces([training["model"]])
-        code = [*made, *(piece for piece in needed if piece.definition and piece not in made)]
-        code = [_noting(p) if getattr(p.node, "name", None) == through else p for p in code]
-        before = [p.text for p in needed if not p.definition and p not in made]
-        note = Piece(text_of("noting", epochs=epochs) + "\n", statement.node, definition=True)
-        return [*code, note], before, _renamed(lifted(statement.node, epochs, through))
+        model = self._excerpt.pieces([training["model"]])
+        code = [*model, *(piece for piece in needed if piece.definition and piece not in model)]
+        code = [_recording(p) if getattr(p.node, "name", None) == through else p for p in code]
+        before = [p.text for p in needed if not p.definition and p not in model]
+        helpers = Piece(text_of("noting", epochs=epochs) + "\n", statement.node, definition=True)
+        return [*code, helpers], before, _unparse(lifted(statement.node, epochs, through))
 
     def _run(self) -> Run:
+        """Return the training run of the finding's initial weights."""
         start = self._entry["probe"]
         runs = [run for run in self._probes.runs if run.check == "trajectory"]
         return next(run for run in runs if run.start == start)
 
     def _inputs(self, batches: Sequence[Batch]) -> dict[str, Any]:
+        """Return the inputs of the finding's probe from the batch that has it.
+
+        Raises
+        ------
+        ReproducerError
+            No batch has the probe.
+        """
         for batch in batches:
             if self._entry["probe"] in batch.labels:
                 place = batch.labels.index(self._entry["probe"])
@@ -310,7 +338,10 @@ class Script:
 
 
 def written(code: Sequence[Piece], imports: Sequence[str]) -> str:
-    """Write the pieces with the gaps that they would have in a file."""
+    """Join pieces of code with the blank lines that they would have in a file.
+
+    Pieces that repeat one of the ``imports`` are left out.
+    """
     pieces = [piece for piece in code if piece.text not in imports]
     text = ""
     for piece, following in zip(pieces, [*pieces[1:], None], strict=True):
@@ -320,7 +351,7 @@ def written(code: Sequence[Piece], imports: Sequence[str]) -> str:
 
 
 def source(value: Any) -> str:
-    """Write an input as Python."""
+    """Return a value as a Python expression."""
     if isinstance(value, np.ndarray):
         empty = "" if value.size else f".reshape({value.shape!r})"
         kind = "matrix" if isinstance(value, np.matrix) else "array"
@@ -328,9 +359,9 @@ def source(value: Any) -> str:
     if type(value).__module__.partition(".")[0] == "pandas":
         return f"pd.Series({value.tolist()!r}, index={[*value.index]!r})"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {source(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {source(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        row = "".join(f"{source(each)}, " for each in value)
+        row = "".join(f"{source(item)}, " for item in value)
         return f"[{row}]" if isinstance(value, list) else f"({row})"
     return repr(value)
 
@@ -339,6 +370,13 @@ DEFINED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
+    """Return the student's function that the finding is about.
+
+    Raises
+    ------
+    ReproducerError
+        There are no scripts for the finding's check.
+    """
     roles = ROLES[task.framework.name]
     role = roles.get(finding["check"], "")
     if role not in binding.bound:
@@ -350,15 +388,21 @@ def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
 
 
 def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
-    """The first entry that failed and that the finding speaks of, with a number if possible."""
+    """Return the failed entry to show: one that the finding names, with a number if possible.
+
+    Raises
+    ------
+    ReproducerError
+        No failed entry of the finding has a number.
+    """
     names, outputs = names_of(bound), task.layers[-1].units
 
-    def concerned(entry: Data) -> bool:
+    def is_named(entry: Data) -> bool:
         label = entry_text(entry["parameter"], tuple(entry["index"]), names, outputs=outputs)
         return not finding["entries"] or label in finding["entries"]
 
     indexed = [e for e in check["entries"] if e["state"] == "fail" and e["index"]]
-    failed = indexed if finding["check"] != "update" else [e for e in indexed if concerned(e)]
+    failed = indexed if finding["check"] != "update" else [e for e in indexed if is_named(e)]
     failed.sort(key=lambda e: (e["found"] is None, e["parameter"] != "loss"))
     if not failed or (failed[0]["found"] is None and finding["check"] != "forward"):
         raise ReproducerError(
@@ -367,11 +411,12 @@ def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
     return dict(failed[0])
 
 
-def _noting(piece: Piece) -> Piece:
-    """A function that makes the step of a loop, handing its losses on."""
-    return Piece(_renamed(recording(piece.node)), piece.node, definition=True)
+def _recording(piece: Piece) -> Piece:
+    """Return a function that makes a step of a loop, changed so that it records its losses."""
+    return Piece(_unparse(recording(piece.node)), piece.node, definition=True)
 
 
-def _renamed(module: ast.Module) -> str:
+def _unparse(module: ast.Module) -> str:
+    """Return a changed loop as text, with readable names for the functions that it calls."""
     text = ast.unparse(module)
     return text.replace(BEGIN, "next_round").replace(LOSS, "noted")

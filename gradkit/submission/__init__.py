@@ -1,1 +1,1 @@
-"""Read what was handed in: paths, archives and notebooks become sections. Nothing is run."""
+"""Read submissions: files, archives and notebooks are divided into sections, without running."""

@@ -1,7 +1,7 @@
-"""Make cells: of source that has been tried as Python, and of what has been run in a notebook.
+"""Make cells from the source of files, and from the history of a running notebook.
 
-A kernel keeps no headings and no positions, so that a cell of its history is called by the number
-beside it and by how it begins.
+A kernel's history has no headings and no positions, so its cells are named by their numbers and
+their first lines.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def make_cell(
     is_last: bool = True,
     is_whole: bool = True,
 ) -> tuple[list[Cell], list[Problem]]:
-    r"""Repair and parse a piece of source; what is not Python becomes a cell of its own.
+    r"""Repair and parse a piece of source; statements that are not Python get separate cells.
 
     Parameters
     ----------
@@ -54,19 +54,19 @@ def make_cell(
     number : int or None
         The cell's number in a notebook, counted from 1; None in a script.
     text : str
-        The source as it stands in the file, with ``\n`` alone as newline.
+        The source as in the file, with ``\n`` alone as newline.
     headings : tuple of str
         The headings above it, outermost first.
     first_line : int
         The line of the file (of the cell, in a notebook) at which ``text`` begins.
     title : str
-        What the cell is called where its number alone does not say which it is.
+        The cell's name in messages if its number is not enough.
     newline : str
-        What ends the lines in the file.
+        The line ending of the file.
     is_last : bool
         The file, or the notebook's cell, ends with ``text``.
     is_whole : bool
-        ``text`` is all of it.
+        ``text`` is the whole file, or the whole cell.
     """
     if number is not None:
         name = f"{file}[{number}]"
@@ -88,22 +88,22 @@ def make_cell(
     for each in wrong:
         place = whole.place(each.wrong.line)
         at = where(place)
-        # The name of a file stays as it is.
+        # The sentence starts with a capital letter, unless it starts with the name of a file.
         at = at if at.startswith(file) else at[:1].upper() + at[1:]
         reason = clean_text(each.wrong.reason, 2 * _QUOTE)
-        said = format_text("{place} is not valid Python: {reason}.", place=at, reason=reason)
+        sentence = format_text("{place} is not valid Python: {reason}.", place=at, reason=reason)
         rest = format_text(NOTHING, part=_part(number, name, file))
         if parsed.tree is not None:
             cells.append(part_of(whole, each.start, each.source))
             names = ", ".join(f"`{m[1] or m[2]}`" for m in BROKEN.finditer(each.source))
             rest = format_text(REST, names=names) if names else LEFT_OUT
         shown = pointed(lines[min(each.wrong.line, len(lines)) - 1], each.wrong.column)
-        problems.append(Problem(f"{said}\n{shown}\n{rest}", place, broken=True))
+        problems.append(Problem(f"{sentence}\n{shown}\n{rest}", place, broken=True))
     return cells, problems
 
 
 def part_of(cell: Cell, start: int, source: str) -> Cell:
-    """Return what stands in a cell from one of its lines on, as a cell of its own."""
+    """Make a cell from ``source``, which is a part of a cell that starts at line ``start``."""
     first_line = cell.first_line + start - 1
     ends_before = start + source.count("\n") <= cell.source.count("\n")
     return replace(
@@ -117,7 +117,7 @@ def part_of(cell: Cell, start: int, source: str) -> Cell:
 
 
 def pointed(line: str, column: int) -> str:
-    """Quote a line, and point at a column of it (from 1; 0 where none is known).
+    """Quote a line, and point at a column of it (from 1; 0 if the column is unknown).
 
     Examples
     --------
@@ -133,6 +133,7 @@ def pointed(line: str, column: int) -> str:
 
 
 def _part(number: int | None, name: str, file: str) -> str:
+    """Return the word for a piece of source: cell, file or part of the file."""
     if number is not None:
         return "cell"
     return "file" if name == file else "part of the file"
@@ -141,13 +142,13 @@ def _part(number: int | None, name: str, file: str) -> str:
 # --- headings ----------------------------------------------------------------------------
 
 LENGTH = 160
-"""Characters of a heading that are kept."""
+"""Number of characters to which a heading is cut."""
 
 LINE = 500
-"""Characters of a markdown line that are looked at."""
+"""Number of characters of a markdown line that are searched for a heading."""
 
 BELOW_ALL = 7
-"""The level of what only looks like a heading: bold lines, banners, lone comments."""
+"""The level of lines that only look like headings: bold lines, banners, lone comments."""
 
 _ATX = re.compile(r" {0,3}(#{1,6})\s*([^#\s].*)")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
@@ -159,7 +160,7 @@ _TAG = re.compile(r"<[^>]{0,200}>")
 
 
 def headings_in(markdown: str) -> Iterator[tuple[int, int, str]]:
-    """Yield line (from 1), level and text of each heading in a markdown text."""
+    """Yield the line (from 1), the level and the text of each heading in a markdown text."""
     fence, before = "", ""
     lines = (line[:LINE] for line in markdown.split("\n"))
     for number, line in enumerate(lines, start=1):
@@ -180,20 +181,23 @@ def headings_in(markdown: str) -> Iterator[tuple[int, int, str]]:
 
 
 def plain(text: str) -> str:
-    """Return the words of a heading without mark-up, on one line."""
-    # Links are looked for in a time that grows with the square of the text.
+    """Return the text of a heading without mark-up, on one line."""
+    # The text is cut first because the search for links takes quadratic time.
     text = _TAG.sub(" ", _LINK.sub(r"\1", text[:LINE]))
     return clean_text(" ".join(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text).split()), LENGTH)
 
 
 class Path:
-    """The headings that hold at one point of a document, outermost first."""
+    """The headings above one point of a document, outermost first."""
 
     def __init__(self) -> None:
         self._open: list[tuple[int, str]] = []
 
     def enter(self, level: int, text: str) -> None:
-        """Begin a part: everything of the same level or below ends. It may have no title."""
+        """Add a heading, and remove headings of the same and of lower levels.
+
+        An empty text only removes.
+        """
         self._open = [part for part in self._open if part[0] < level]
         if text:
             self._open.append((level, text))
@@ -204,10 +208,10 @@ class Path:
 
 
 NAME = "notebook"
-"""What a running notebook is called: it does not know its own file."""
+"""Name of a running notebook, which does not know its own file."""
 
 BEGINNING = 40
-"""Characters of a cell's first line that it is called by."""
+"""Number of characters of a cell's first line that are used as its name."""
 
 _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+\w+")
 
@@ -215,34 +219,34 @@ _DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+\w+")
 def from_history(
     inputs: Iterable[tuple[int, str]], headings: Mapping[int, str] | None = None
 ) -> tuple[Cell, ...]:
-    """Make cells of what was run, each version of each, in order.
+    """Make cells from the history of a kernel: every version of every cell, in order of execution.
 
     Parameters
     ----------
     inputs : iterable of (number, source)
-        As IPython keeps them, counted from 1, magics and all.
+        As IPython stores them, counted from 1, with magics.
     headings : mapping of int to str, optional
-        The nearest heading above, where it is known.
+        The nearest heading above a cell, if it is known, by the number of the cell.
 
     Returns
     -------
     tuple of Cell
-        ``cell`` is the number that the notebook shows beside the cell. What is not valid
-        Python is left out: it has never run.
+        ``cell`` is the number that the notebook shows beside the cell. Source that is not valid
+        Python is left out, since it has not run.
     """
     cells = []
     for number, text in inputs:
         source = unify(text)
         if not source.strip() or parse(source).tree is None:
             continue
-        title = called(number, source, (headings or {}).get(number, ""))
+        title = cell_title(number, source, (headings or {}).get(number, ""))
         (cell, *_), _ = make_cell(NAME, number, source, title=title)
         cells.append(cell)
     return tuple(cells)
 
 
-def called(number: int | None, source: str, heading: str = "") -> str:
-    """Return what a cell is called: ``cell [5] that begins `def update_parameters```."""
+def cell_title(number: int | None, source: str, heading: str = "") -> str:
+    """Return the name of a cell in messages: ``cell [5] that begins `def update_parameters```."""
     lines = [line.strip() for line in source.split("\n")]
     first = next((line for line in lines if line and line[0] not in "#%!@"), lines[0])
     definition = _DEFINITION.match(first)
@@ -274,9 +278,9 @@ def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, .
     cells = []
     for file, text in texts.items():
         source = "\n".join(text)
-        # IPython's cells are files with made-up names, which say nothing to anyone.
-        made_up = not file.endswith(".py") or "ipykernel_" in file
-        title = called(None, source) if made_up else ""
+        # IPython compiles cells under generated file names, which mean nothing to a reader.
+        is_generated = not file.endswith(".py") or "ipykernel_" in file
+        title = cell_title(None, source) if is_generated else ""
         cells.append(Cell(file, file.rpartition("/")[2], None, source, title=title))
     return tuple(cells)
 
@@ -288,8 +292,8 @@ def _source_lines(function: Callable[..., Any]) -> tuple[str, int, list[str]] | 
         return inspect.getsourcefile(function) or NAME, first, lines
     except (OSError, TypeError):
         pass
-    # Python looks for a class in the file of its module, and the module of a cell has no file.
-    # The code of a method knows its cell.
+    # `inspect` searches for a class in the file of its module, and a cell's module has no file.
+    # But the code object of a method names the cell.
     members = vars(function).values() if inspect.isclass(function) else ()
     for method in filter(inspect.isfunction, members):
         file, line = method.__code__.co_filename, method.__code__.co_firstlineno
@@ -328,6 +332,6 @@ def without_deleted_names(cell: Cell, names: Collection[str]) -> Cell:
 
 
 def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submission:
-    """Make a submission of cells; its digest is of their text."""
+    """Make a submission from the cells of a notebook; its digest is computed from their text."""
     text = "\n\n".join(cell.source for cell in cells)
     return Submission(NAME, NAME, hashlib.sha256(text.encode()).hexdigest(), cells, modules)

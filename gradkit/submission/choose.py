@@ -1,6 +1,6 @@
-"""One submission speaks once for a task: which of several files that play the same roles counts.
+"""Choose the one file that is graded if several files of a submission solve the same task.
 
-Names and texts decide, never marks: whoever hands in several guesses is judged by one of them.
+File names and texts decide, never marks: a student cannot submit several guesses and get the best.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file
 from gradkit.submission.source import statements
 
 LISTED = 8
-"""Files of which a note tells the names."""
+"""Largest number of files that a note lists."""
 
 REASONS = (
     "it is the file that was asked for",
@@ -29,16 +29,16 @@ REASONS = (
     "by its name it is the last attempt",
     "its name comes last",
 )
-"""Why a file goes before another: one for each part of `_Rank`."""
+"""Reasons why one file is preferred to another, one for each part of `_Rank`."""
 
 _Rank = tuple[bool, int, bool, Attempt, tuple[Natural, str]]
 
 
 class _Piece(Struct, frozen=True):
-    """One file's share of a task: its cells of all sections, and the roles that they play.
+    """One file's part of a task: its cells of all sections, and the roles that they play.
 
-    ``roles`` are those that are required and written; ``named`` are also others, and those that
-    are left as in a starter file.
+    ``roles`` are the required roles that are written. ``named`` are all roles that it defines,
+    also optional ones and those left as in a starter file.
     """
 
     file: str
@@ -49,13 +49,14 @@ class _Piece(Struct, frozen=True):
 
 
 def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Claim:
-    """Make one section of those that could speak for a task.
+    """Make the one section that is graded for a task from all sections that may belong to it.
 
-    Of one file all of them are taken, and its last definition of a name counts, as it does for
-    whoever runs it. Files that play the same roles are ranked; one that plays other roles, or
-    none, is taken too. The first is, in this order, the file that the assignment names (or the
-    last attempt at it), the one with most of the required roles, a notebook, the last attempt
-    by its name, the last name. Of attempts at one file the last goes before all others.
+    All sections of one file are used, and the last definition of a name counts, as when Python
+    runs the file. Files that play the same roles are ranked, and only the best is used; files
+    that play other roles, or none, are used too. These criteria decide, in this order: the file
+    that the assignment names (or the last attempt at it), the most required roles, a notebook
+    rather than a script, the last attempt by its name, the last name. All attempts at one file
+    count as having the same number of roles, so that the last attempt is preferred.
 
     Parameters
     ----------
@@ -77,14 +78,14 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     taken: list[_Piece] = [first]
     over: list[_Piece] = []
     for piece in rest:
-        # Who only helps may help, unless it says again what is said.
+        # A file without required roles is used, unless it defines the same roles again.
         own = piece.roles or piece.named
         played = {role for each in taken for role in (each.roles if piece.roles else each.named)}
         (over if own & played else taken).append(piece)
     over = [piece for piece in over if piece.roles]
     section = _section(task, sections, taken)
     if not over:
-        return Claim(section, note=_instead(task, section) or _of_one_file(sections))
+        return Claim(section, note=_instead(task, section) or _note_on_parts(sections))
     reason = next(
         text
         for text, own, other in zip(REASONS, ranks[first.file], ranks[over[0].file], strict=True)
@@ -102,7 +103,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
 
 
 def _instead(task: Task, section: Section) -> str:
-    """Say which file counts where another one was asked for; nothing if that one is there."""
+    """Return a note if the task asks for a file by name and another file is graded, else ""."""
     files = [cell.file for cell in section.own]
     if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
@@ -113,8 +114,8 @@ def _instead(task: Task, section: Section) -> str:
     )
 
 
-def _of_one_file(sections: Sequence[Section]) -> str:
-    """Say that the last definition counts where one file has several parts for the task."""
+def _note_on_parts(sections: Sequence[Section]) -> str:
+    """Return a note that the last definition counts if one file has several parts, else ""."""
     files = {cell.file for section in sections for cell in section.own}
     if len(files) > 1:
         return ""
@@ -126,6 +127,7 @@ def _of_one_file(sections: Sequence[Section]) -> str:
 
 
 def _listed(pieces: Sequence[_Piece]) -> str:
+    """List the files of some pieces, in natural order; more than `LISTED` are counted."""
     names = sorted((piece.file for piece in pieces), key=lambda name: parse_file_name(name).natural)
     if len(names) > LISTED:
         more = format_text("{count} more", count=len(names) - LISTED)
@@ -161,13 +163,14 @@ def _position(cell: Cell) -> tuple[int, int]:
 
 
 def _is_unwritten(unit: Unit) -> bool:
-    """True of code left as in a starter file."""
+    """Return whether a unit's definitions are all left as in a starter file."""
     lines = unit.cell.source.split("\n")[unit.start - 1 : unit.end - 1]
     definitions = [n for n in statements("\n".join(lines)) if isinstance(n, DEFINITIONS)]
     return bool(definitions) and all(_does_nothing(node) for node in definitions)
 
 
 def _does_nothing(node: ast.AST) -> bool:
+    """Return whether a function, or some method of a class, is still to be written."""
     if isinstance(node, ast.ClassDef):
         methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
         return any(_does_nothing(method) for method in methods) or not methods
@@ -175,13 +178,13 @@ def _does_nothing(node: ast.AST) -> bool:
 
 
 def _code(cells: Sequence[Cell]) -> str:
-    """Return the definitions in some cells without layout and comments, to be compared."""
+    """Return the definitions in some cells as a text without layout and comments, to compare."""
     nodes = [node for cell in cells for node in statements(cell.source)]
     return "\n".join(ast.dump(node) for node in nodes if isinstance(node, DEFINITIONS))
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
-    """Give each file's rank. An attempt has the roles of all attempts at its file."""
+    """Return the rank of each file. All attempts at one file have the most roles of any of them."""
     names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     most: dict[str, int] = {}
     for piece in pieces:
@@ -193,7 +196,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
             most[names[piece.file].base] if piece.roles else 0,
             piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,
-            # Of names that differ in case or leading zeros alone, any order will do but none.
+            # The plain name breaks ties between names that differ only in case or leading zeros.
             (names[piece.file].natural, piece.file),
         )
         for piece in pieces
@@ -204,7 +207,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
 
 
 def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
-    """Make a section of these pieces; all else of the submission may be borrowed from."""
+    """Make a section from the pieces in use; all other cells become borrowed cells."""
     own = {cell.id: cell for piece in taken for cell in piece.cells}
     first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))
     shared = _without((cell for section in sections for cell in section.shared), own)
@@ -221,7 +224,7 @@ def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -
 
 
 def _without(cells: Iterable[Cell], known: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    """Drop cells that are known, and keep each other one once."""
+    """Return the cells that are not known, each once."""
     found: dict[str, Cell] = {}
     for cell in cells:
         found.setdefault(cell.id, cell)

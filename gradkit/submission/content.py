@@ -41,13 +41,13 @@ _ASSUMED = {"torch": "torch", "nn": "torch"}
 
 
 class Unit(Struct, frozen=True):
-    """A statement and what it shows.
+    """A statement, or several on one line, and the facts that its text shows.
 
     ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``roles``
     are keys of the roles it plays: a numpy role by its name, a torch role by its form.
     ``defines`` are functions and classes, ``loads`` all names that are read. ``solid``
-    means that it defines or trains something, which sets a part apart from another. ``meant``
-    are numpy roles by whose names it defines something with torch in it.
+    means that it defines or trains something, so that it can begin a part. ``meant``
+    are numpy roles whose names it defines with code that uses torch.
     """
 
     cell: Cell
@@ -64,9 +64,9 @@ class Unit(Struct, frozen=True):
 
 
 class _Known(Struct, frozen=True):
-    """Names of torch and of numpy roles, and what the submission defines or makes.
+    """Names from torch, names of numpy roles, and all assigned or defined names.
 
-    ``trains`` is false without torch: what is called backward is then a method of one's own.
+    ``trains`` is false if no cell mentions torch: ``backward`` is then the student's own method.
     """
 
     torch: set[str]
@@ -76,7 +76,7 @@ class _Known(Struct, frozen=True):
 
 
 def is_empty(submission: Submission) -> bool:
-    """True where there is no statement in it: nothing, comments, or a text alone."""
+    """Return whether a submission has no statements but ``pass`` and bare constants."""
     trees = (parse(cell.source).tree for cell in submission.cells)
     return all(tree is not None and all(map(_says_nothing, tree.body)) for tree in trees)
 
@@ -87,7 +87,7 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
-    """Take cells apart into units, in order."""
+    """Divide cells into units, in order."""
     parsed = [(cell, statements(cell.source)) for cell in cells]
     origins = dict(_ASSUMED)
     made: dict[str, ast.AST] = {}
@@ -107,14 +107,17 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
     known = _Known(torch_names, numpy_roles, made, trains)
     units = [unit for cell, body in parsed for unit in _units(cell, body, known)]
     return [
-        unit for _, group in groupby(units, lambda u: u.cell.file) for unit in _as_meant([*group])
+        unit
+        for _, group in groupby(units, lambda u: u.cell.file)
+        for unit in _with_numpy_roles([*group])
     ]
 
 
-def _as_meant(units: list[Unit]) -> Iterator[Unit]:
-    """Let what has the name of a role play it, in a file without a torch model.
+def _with_numpy_roles(units: list[Unit]) -> Iterator[Unit]:
+    """Give units of one file the numpy roles that they are named after although they use torch.
 
-    Torch is of no use to it there, which is for whoever runs it to say.
+    This is done only in a file without a torch model: the student then uses torch in a numpy task,
+    and running the code reports it.
     """
     roles = {role for unit in units for role in unit.roles}
     for unit in units:
@@ -139,8 +142,9 @@ def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
 
 
 def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit]:
+    """Yield the units of one cell."""
     end = cell.source.count("\n") + 2
-    # Statements that share a line cannot be parted.
+    # Statements that share a line stay together.
     groups: list[list[ast.stmt]] = []
     for statement in body:
         if groups and first_line(statement) <= (groups[-1][-1].end_lineno or 0):
@@ -155,12 +159,12 @@ def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit
 
 
 def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
-    """Read what the statements on some lines show."""
+    """Make the unit of some statements on the lines of ``lines``."""
     parts = [part for node in group for part in walk(node)]
     loads = {part.id for part in parts if isinstance(part, ast.Name)}
     calls = [part for part in parts if isinstance(part, ast.Call)]
     called = set(map(called_method, calls))
-    # `net.backward(X, y)` is somebody's own; a tensor's is given nothing.
+    # `net.backward(X, y)` is the student's own method; that of a tensor has no arguments.
     bare = {called_method(call) for call in calls if not call.args}
     defines = {name for node in group for name in (*_defined(node), *_made(node, known))}
     own = {known.roles[plain(name)] for name in defines if plain(name) in known.roles}
@@ -178,7 +182,7 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
         roles.add(TRAINING)
     if any(is_model(node, known.torch) for node in group):
         roles.add(MODEL)
-        # A class made for another stays one: students derive models from their own base.
+        # Students derive models from their own base classes.
         known.torch.update(node.name for node in group if isinstance(node, ast.ClassDef))
     if not torch:
         roles |= own
@@ -197,6 +201,7 @@ def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
 
 
 def _defined(node: ast.stmt) -> Iterator[str]:
+    """Yield the names of functions, classes and lambdas that a statement defines."""
     for part in parts_of(node):
         if isinstance(part, DEFINITIONS):
             yield part.name
@@ -204,9 +209,9 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
-    """Yield names of roles that are bound to a function made otherwise: ``f = net.step``.
+    """Yield names of roles that are assigned a function: ``update = net.step``.
 
-    What is made of a role, ``f = timed(f)``, is no second one.
+    A value that is made from a role, ``f = timed(f)``, does not count as another definition.
     """
     for name, value in assignments(node):
         if plain(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
@@ -216,9 +221,10 @@ def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
 
 
 def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST]) -> bool:
-    """True of an attribute of the submission's own, and of what its own function may return one as.
+    """Return whether a value may be a function of the submission.
 
-    Whether it is one is seen when it has been made.
+    That is an attribute of the student's own class or object, or a call of the student's own code
+    that may return a function. Only running the code shows whether it is one.
     """
     if isinstance(value, ast.Attribute):
         root = made.get(base_name(value) or "")
@@ -233,7 +239,7 @@ def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST
 
 
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
-    """True where a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
+    """Return whether a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
     if isinstance(node, ast.ClassDef):
         return any(
             base_name(base) in torch_names and last_name(base) not in ("Dataset", "Function")
@@ -248,7 +254,7 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
 def makes_model(
     function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
 ) -> bool:
-    """True where a function returns a torch module: one that it makes, or one of ``models``."""
+    """Return whether a function returns a torch module: its own, or one of ``models``."""
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
     classes, values = set(models), set()
@@ -266,7 +272,7 @@ def makes_model(
 
 
 def _calls(value: object, models: Collection[str]) -> bool:
-    """True where a value is made by one of these, as in ``Net().to(device)``."""
+    """Return whether a value is made by a call of one of ``models``, as ``Net().to(device)``."""
     return any(
         isinstance(call.func, ast.Name) and call.func.id in models for call in _chained(value)
     )

@@ -1,4 +1,4 @@
-"""What a submission defines by name, told from its text, and places in the student's own files."""
+"""Find the definitions in a submission's text, and places and lines in the student's files."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from gradkit.submission.source import statements
 
 
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
-    """Give the function from a cell's id and a line of its source to the `Place`.
+    """Return a function that converts a cell's id and a line of its source to a `Place`.
 
-    An id that is no cell's is taken for a file of its own, as a module's is.
+    An id that belongs to no cell is taken for the file of a module.
     """
     known = {cell.id: cell for cell in cells}
     files = {cell.file for cell in known.values()}
 
     def find(cell_id: str, line: int) -> Place:
+        """Return the place of a line in a cell or a module."""
         cell = known.get(cell_id)
         if cell is not None:
             return cell.place(line)
@@ -45,18 +46,18 @@ def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
 
 
 def no_python(cells: Sequence[Cell], name: str) -> Place | None:
-    """Return where the definition of a name is no Python; None where none of it is."""
+    """Return the place of a definition of `name` that is not valid Python, or None."""
     broken = layer_of((cell.id, cell.source) for cell in cells).broken
     return finder(cells)(*broken[name]) if name in broken else None
 
 
 def source_at(cells: Iterable[Cell], place: Place) -> str:
-    """Return the line of source at a place, without its indent; empty where it is in no cell."""
+    """Return the line of source at a place, without its indent; "" if it is in no cell."""
     return line_at(cells, place).strip()
 
 
 def line_at(cells: Iterable[Cell], place: Place) -> str:
-    """Return the whole line of source at a place; empty where it is in no cell."""
+    """Return the whole line of source at a place; "" if it is in no cell."""
     for cell in cells:
         line, lines = cell.line_of(place), cell.source.split("\n")
         if 0 < line <= len(lines):
@@ -67,16 +68,16 @@ def line_at(cells: Iterable[Cell], place: Place) -> str:
 # --- listings ----------------------------------------------------------------------------
 
 LINES = 120
-"""Longest listing. Of a longer statement, and where none can be made out, `AROUND`."""
+"""Largest number of lines of a listing. Of a longer statement, `AROUND` lines are listed."""
 
 AROUND = 12
-"""Lines before and after a place that is listed without the statement it stands in."""
+"""Number of lines before and after a place that are listed if its statement is too long."""
 
 
 def listings(cells: Iterable[Cell], places: Iterable[Place]) -> tuple[Listing, ...]:
-    """List the top-level statements that the places stand in, each once, in the places' order.
+    """List the top-level statements that contain some places, each once, in the places' order.
 
-    A place that is in none of the cells is left out.
+    A place outside all cells is left out.
     """
     sources = {(cell.file, cell.cell): cell for cell in cells}
     shown: dict[Listing, None] = {}
@@ -88,13 +89,14 @@ def listings(cells: Iterable[Cell], places: Iterable[Place]) -> tuple[Listing, .
 
 
 def holds(listing: Listing, place: Place) -> bool:
-    """Tell whether a place is among the lines of a listing."""
+    """Return whether a place is among the lines of a listing."""
     after = listing.first_line + listing.source.count("\n")
     same = (listing.file, listing.cell) == (place.file, place.cell)
     return same and listing.first_line <= place.line <= after
 
 
 def _around(cell: Cell, place: Place) -> Iterator[Listing]:
+    """Yield the listing of the statement at a place; none if the cell has no such line."""
     lines = cell.source.split("\n")
     line = cell.line_of(place)
     if not 1 <= line <= len(lines):
@@ -102,13 +104,13 @@ def _around(cell: Cell, place: Place) -> Iterator[Listing]:
     first, last = _statement(cell.source, line)
     if last - first >= LINES:
         first, last = max(first, line - AROUND), min(last, line + AROUND)
-    # Half a surrogate pair, which a notebook can hold, is in no encoding.
+    # A notebook can hold half a surrogate pair, which cannot be encoded.
     text = "\n".join(lines[first - 1 : last]).encode(errors="replace").decode()
     yield Listing(cell.file, cell.cell, cell.first_line + first - 1, text)
 
 
 def _statement(source: str, line: int) -> tuple[int, int]:
-    """First and last line of the top-level statement there, decorators included."""
+    """Return the first and last line of the top-level statement at a line, with decorators."""
     for node in statements(source):
         first, last = first_line(node), node.end_lineno or node.lineno
         if first <= line <= last:
@@ -117,9 +119,9 @@ def _statement(source: str, line: int) -> tuple[int, int]:
 
 
 class Definition(Struct, frozen=True):
-    """Where a name is made, last: ``affine_forward``, or ``Linear.forward`` of a class.
+    """The last definition of a name such as ``affine_forward``, or ``Linear.forward`` of a class.
 
-    ``node`` is its text, None where it is assigned or imported.
+    ``node`` is its syntax tree, None if the name is assigned or imported.
     """
 
     name: str
@@ -128,13 +130,13 @@ class Definition(Struct, frozen=True):
     node: ast.FunctionDef | ast.ClassDef | None = None
 
     def reads(self) -> frozenset[str]:
-        """Names that its text reads."""
+        """Return the names that the definition reads."""
         made = (each for each in statements(self.cell.source) if each.lineno == self.line)
         node: ast.AST | None = self.node or next(made, None)
         return frozenset(names_in(node) if node is not None else ())
 
     def place(self) -> Place | None:
-        """Where it stands in the student's file."""
+        """Return the place of the definition in the student's file."""
         return self.cell.place(self.line)
 
 
@@ -156,7 +158,7 @@ def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
 def _methods(
     node: ast.ClassDef, cell: Cell, known: Mapping[str, Definition]
 ) -> dict[str, Definition]:
-    """Return the methods of a class by their dotted names, with those of bases in the same text."""
+    """Return the methods of a class by dotted name, with the methods of bases in the same text."""
     methods: dict[str, Definition] = {}
     for base in node.bases:
         if isinstance(base, ast.Name):
@@ -172,10 +174,10 @@ def _methods(
 
 
 def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
-    """Yield the definitions of a cell that are others in another text.
+    """Yield the top-level definitions of a cell that differ in another version of its text.
 
-    That is, of functions, classes and numbers at top level: the cell's id, the line that it begins
-    in there, and its text.
+    Functions, classes and assigned constants are compared. Each definition is yielded as the
+    cell's id, its first line in the other text, and its source there.
     """
     own = dict(_parts(cell.source)) if cell.source != text else {}
     for name, (first, part) in _parts(text) if own else ():
@@ -184,7 +186,7 @@ def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]
 
 
 def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield the definitions at top level by name: the line that each begins in, and its text."""
+    """Yield the name of each top-level definition, with its first line and its source."""
     lines = text.split("\n")
     for node in statements(text):
         number = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
@@ -206,14 +208,17 @@ def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str,
 
 
 def accepts(definition: Definition | None, call: Call, known: Mapping[str, Definition]) -> bool:
-    """Tell whether what is defined, if it is, can be called so, as far as its text says."""
+    """Return whether a definition accepts the arguments of a call, as far as its text shows.
+
+    It is false for None. It is true if the text does not show the parameters.
+    """
     if definition is None:
         return False
     node, skipped = definition.node, int("." in definition.name)
     if isinstance(node, ast.ClassDef):
         made = known.get(f"{node.name}.__init__")
         if made is None:
-            # A base, or a decorator, may well give it a constructor.
+            # A base class or a decorator may define the constructor.
             given = bool(node.bases or node.decorator_list)
             return given or not (call.positional or call.keywords)
         node, skipped = made.node, 1
@@ -226,12 +231,15 @@ def accepts(definition: Definition | None, call: Call, known: Mapping[str, Defin
 
 
 def _has_self(node: ast.FunctionDef) -> bool:
-    """Tell a function that takes what it is called on, as far as its text says."""
+    """Return whether the first parameter of a function is named ``self``."""
     return bool(node.args.args) and node.args.args[0].arg == "self"
 
 
 def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
-    """Tell whether a function takes what is handed over, behind as many that Python hands over."""
+    """Return whether parameters accept the arguments of a call.
+
+    The first `skipped` parameters are left out, because Python passes ``self`` itself.
+    """
     positional = [each.arg for each in (*takes.posonlyargs, *takes.args)][skipped:]
     required = positional[: len(positional) - len(takes.defaults)]
     if call.positional > len(positional) and takes.vararg is None:
@@ -245,10 +253,10 @@ def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
 
 
 def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
-    """Tell whether the text of a class names an attribute, as ``Linear.W``; its bases' too.
+    """Return whether a class, or a base of it, may have an attribute such as ``Linear.W``.
 
-    One whose methods are all still to be written may come to have it, and one that sets attributes
-    by names that it makes.
+    It may if its text contains the name, if it sets attributes by computed names, or if all of its
+    methods are still to be written.
     """
     owner, _, attribute = name.partition(".")
     own = [each for key, each in known.items() if key.startswith(f"{owner}.") or key == owner]
@@ -263,13 +271,16 @@ def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
 
 
 def unwritten(node: ast.AST | None) -> int | None:
-    """Return the line of a function that is still to be written; None where all is written.
+    """Return the first line of a function that is still to be written; None if all is written.
 
-    A body without anything in it is to be written, or with nothing but start values around a
-    ``pass`` or ``...``, as in ``dW = np.zeros_like(W)``, or that comes to
-    ``raise NotImplementedError``; and so is an element, or a name that is used, that is only ever
-    None, as in ``Z = None``, or made from itself, as in ``cost = float(cost)``, and what is
-    computed with None, as ``W1 -= None``. Of a class it is the constructor that is looked at.
+    For a class, its constructor is read. These are still to be written:
+
+    - an empty body, or a body of start values such as ``dW = np.zeros_like(W)`` and a ``pass``
+      or ``...``;
+    - a body that reaches ``raise NotImplementedError``;
+    - a calculation with None, as ``W1 -= None``;
+    - an element, or a name that is used, whose only values are None, as in ``Z = None``, or made
+      from itself, as in ``cost = float(cost)``.
     """
     if isinstance(node, ast.ClassDef):
         node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
@@ -294,7 +305,7 @@ def unwritten(node: ast.AST | None) -> int | None:
     elements = [target for target, _, _ in assigned if not target.isidentifier()]
     names = [part for part in walk(node) if isinstance(part, ast.Name)]
     stored = Counter([part.id for part in names if isinstance(part.ctx, ast.Store)] + elements)
-    # What is given entries is more than None, whether that can be or not.
+    # A name whose entries are assigned counts as written.
     filled = {each.partition("[")[0] for each in elements}
     used = {*names_in(node, ast.Load), *elements} - parameters - filled
     empty = [
@@ -312,7 +323,10 @@ def _is_none(part: ast.expr) -> bool:
 
 
 def _says_nothing(part: ast.stmt) -> bool:
-    """Tell a docstring, ``pass``, ``...``, ``raise NotImplementedError`` and ``return None``."""
+    """Return whether a statement does nothing.
+
+    That is a docstring, ``pass``, ``...``, ``raise NotImplementedError`` or ``return None``.
+    """
     if isinstance(part, ast.Expr):
         return isinstance(part.value, ast.Constant)
     if isinstance(part, ast.Raise):
@@ -323,11 +337,11 @@ def _says_nothing(part: ast.stmt) -> bool:
 
 
 STARTS = frozenset({"zeros", "zeros_like", "len", "dict", "list", "seed", "print"})
-"""What a function calls before it computes anything."""
+"""Functions that starter code calls before any calculation."""
 
 
 def _computes(part: ast.stmt) -> bool:
-    """Tell a statement that does more than to take apart what is given, or to start from 0."""
+    """Return whether a statement does more than unpack its inputs or set start values."""
     if not isinstance(part, ast.Assign | ast.Return | ast.Expr):
         return True
     parts = walk(part)
@@ -346,7 +360,10 @@ def _assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr, int]]:
 
 
 def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield what is assigned each value, as in ``dx, x = None, cache``, or ``Z, cache = None``."""
+    """Yield each name or element of a target with its value.
+
+    ``dx, x = None, cache`` gives two pairs; in ``Z, cache = None`` both names get None.
+    """
     if isinstance(target, ast.Name | ast.Subscript):
         yield target, value
     elif isinstance(target, ast.Tuple | ast.List):
@@ -360,7 +377,7 @@ def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.e
 
 
 def cells_of(submission: Submission) -> dict[str, list[Cell]]:
-    """Return the cells of each file."""
+    """Return the cells of a submission by file."""
     files: dict[str, list[Cell]] = {}
     for cell in submission.cells:
         files.setdefault(cell.file, []).append(cell)

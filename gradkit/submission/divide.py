@@ -1,10 +1,10 @@
-"""Divide a submission into sections, one or more for each task: headings, file names, then content.
+"""Divide a submission into sections, one or more for each task, by headings, file names and code.
 
-The innermost heading that says something decides, for the subject and for the framework
-on their own. Under a heading that says nothing, the subject that was last named goes on.
-A claim about the framework that the code below it belies does not count: a title such as
-"from scratch" may stand above torch too. What cannot be told from the text stays open between
-tasks, for behaviour to decide.
+The subject and the framework are found separately. The innermost heading that names one decides.
+Under a heading that names no subject, the last named subject continues. A heading's framework does
+not count if the code below contradicts it: a title such as "from scratch" may stand above torch
+code too. If the text does not decide between tasks, the section belongs to all of them, and running
+it decides later.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ Ids = frozenset[str]
 Headings = tuple[str, ...]
 
 REPEATED = 2
-"""Roles that must be there again before code counts as another part, and no second attempt."""
+"""Number of roles that must be defined again before code counts as another part.
+
+With fewer it is another attempt at the same part.
+"""
 
 
 def possible_tasks(
     units: Sequence[Unit], tasks: Sequence[Task], named: Collection[str] = ()
 ) -> list[Ids]:
-    """Give the ids of the possible tasks for each unit, never an empty set.
+    """Return the ids of the possible tasks of each unit, never an empty set.
 
-    A file's name does not speak against the tasks that the user has ``named``. A file that some
-    tasks ask for is theirs.
+    A file's name does not exclude the tasks that the user has ``named``. A file whose name some
+    tasks ask for belongs to these tasks.
     """
     claims = Claims(tasks)
     torch = frozenset(task.id for task in tasks if task.framework.trains)
@@ -51,16 +54,17 @@ def asking(name: str, tasks: Sequence[Task]) -> Ids:
 
 
 def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:
+    """Return the possible tasks of each unit of one file."""
     frameworks = _frameworks(units, claims, torch)
     topics = _topics(units, claims)
     found = [
         _narrow(_narrow(claims.all, topic), framework)
         for topic, framework in zip(topics, frameworks, strict=True)
     ]
-    # A file name counts where no heading and no code in the file speaks against it.
+    # A file name counts if no heading and no code in the file contradicts it.
     label = str(PurePosixPath(name).with_suffix(""))
     framework = claims.framework(label)
-    if framework is not None and _belied(framework, units, torch):
+    if framework is not None and _is_contradicted(framework, units, torch):
         framework = None
     for claim in (claims.topic(label), framework):
         if claim is not None and claim & asked and all(ids & claim for ids in found):
@@ -69,12 +73,17 @@ def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Id
 
 
 def _narrow(ids: Ids, claim: Ids | None) -> Ids:
+    """Intersect tasks with a claim, unless this leaves none."""
     return ids & claim if claim is not None and ids & claim else ids
 
 
 def _innermost(
     headings: Headings, read: Callable[[str], Ids | None], void: frozenset[Headings] = frozenset()
 ) -> tuple[Headings, Ids | None]:
+    """Return the path to the innermost heading that names tasks, and these tasks.
+
+    Headings in `void` are skipped.
+    """
     for size in range(len(headings), 0, -1):
         claim = read(headings[size - 1])
         if claim is not None and headings[:size] not in void:
@@ -83,43 +92,48 @@ def _innermost(
 
 
 def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | None]:
+    """Return the tasks of the framework that the headings above each unit name.
+
+    A heading that its code contradicts is skipped, and the heading outside it is read.
+    """
     void: frozenset[Headings] = frozenset()
     while True:
-        said = [_innermost(unit.cell.headings, claims.framework, void) for unit in units]
-        belied = {
+        named = [_innermost(unit.cell.headings, claims.framework, void) for unit in units]
+        contradicted = {
             heading
-            for heading, claim in dict(said).items()
+            for heading, claim in dict(named).items()
             if claim is not None
-            and _belied(
+            and _is_contradicted(
                 claim,
-                [unit for unit, (h, _) in zip(units, said, strict=True) if h == heading],
+                [unit for unit, (h, _) in zip(units, named, strict=True) if h == heading],
                 torch,
             )
         }
-        if not belied:
-            return [claim for _, claim in said]
-        void |= belied
+        if not contradicted:
+            return [claim for _, claim in named]
+        void |= contradicted
 
 
-def _belied(claim: Ids, units: list[Unit], torch: Ids) -> bool:
-    """True where code shows the other framework: one torch role, or several numpy ones."""
+def _is_contradicted(claim: Ids, units: list[Unit], torch: Ids) -> bool:
+    """Return whether code has the other framework: one torch role, or several numpy roles."""
     roles = {role for unit in units for role in unit.roles}
     forms = {MODEL, TRAINING}
     return len(roles - forms) >= REPEATED if claim <= torch else bool(roles & forms)
 
 
 def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
-    said = [_innermost(unit.cell.headings, claims.topic)[1] for unit in units]
-    spoken = {unit.cell.headings for unit, topic in zip(units, said, strict=True) if topic}
+    """Return the tasks of the subject that applies to each unit: named above it, or continued."""
+    named = [_innermost(unit.cell.headings, claims.topic)[1] for unit in units]
+    named_paths = {unit.cell.headings for unit, topic in zip(units, named, strict=True) if topic}
     current: Ids | None = None
     seen: set[str] = set()
     topics: list[Ids | None] = []
-    for unit, own, coming in zip(units, said, _coming(units, said), strict=True):
+    for unit, own, coming in zip(units, named, _coming_roles(units, named), strict=True):
         topic = own
         if own is not None:
             if own != current:
                 current, seen = own, set()
-        elif not any(path[: len(unit.cell.headings)] == unit.cell.headings for path in spoken):
+        elif not any(path[: len(unit.cell.headings)] == unit.cell.headings for path in named_paths):
             if unit.roles & seen and len(coming & seen) >= REPEATED:
                 current, seen = None, set()
             topic = current
@@ -128,11 +142,11 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
     return topics
 
 
-def _coming(units: list[Unit], said: list[Ids | None]) -> list[Ids]:
+def _coming_roles(units: list[Unit], named: list[Ids | None]) -> list[Ids]:
     """Return the roles from each unit to the next heading that names a subject."""
     coming: list[Ids] = []
     roles: Ids = frozenset()
-    for unit, topic in zip(reversed(units), reversed(said), strict=True):
+    for unit, topic in zip(reversed(units), reversed(named), strict=True):
         if topic is not None:
             roles = frozenset()
         elif not unit.roles <= roles:
@@ -145,7 +159,7 @@ def _coming(units: list[Unit], said: list[Ids | None]) -> list[Ids]:
 
 
 class _Part(Struct):
-    """A section in the making: the tasks that are possible, and indices of units."""
+    """A section that is being built: its possible tasks, and the indices of its units."""
 
     tasks: Ids
     own: list[int] = field(default_factory=list)
@@ -160,21 +174,20 @@ def divide(
     Parameters
     ----------
     submission : Submission
-        What was read.
     tasks : sequence of Task
-        All tasks of the assignment, also those that will not be graded: what belongs to
-        one of them must not be taken for another's.
+        All tasks of the assignment, also those that will not be graded: code for one of them must
+        not be graded as another task.
     named : collection of str
-        Ids that the user asked for, who knows better than the name of a file.
+        Ids of the tasks that the user asked for. They take precedence over file names.
 
     Returns
     -------
     tuple of Section
-        In the order of the files. A task may have several (two files, two attempts) or
-        none. ``shared`` are the cells outside any section that can concern it;
-        ``borrowed`` are all others, those after the section first, so that the last
-        definition in this order is the one nearest above it. A cell that serves several
-        sections is cut between statements, and its pieces have ``first_line`` set.
+        In the order of the files. A task may have several sections (two files, two attempts) or
+        none. ``shared`` are cells outside all sections that this section may use;
+        ``borrowed`` are all other cells, those after the section first, so that the last
+        definition in this order is the nearest one above the section. A cell with code of several
+        sections is cut between statements, and the pieces have ``first_line`` set.
     """
     units = units_of(submission.cells, tasks)
     possible = possible_tasks(units, tasks, named)
@@ -212,13 +225,13 @@ def divide(
         part.shared |= _roles_called(part.own, sorted(others), units)
     for before, part in pairwise(parts):
         if len(before.tasks) > 1 and not before.tasks & part.tasks:
-            # A data frame made ahead of the numpy half serves the torch half below too.
+            # A data frame that is read above the numpy half is used in the torch half too.
             part.shared |= set(takewhile(lambda i: not units[i].solid, before.own))
     return tuple(_section(part, units, common, tasks) for part in parts)
 
 
 def _helpers(tasks: Sequence[Task]) -> Ids:
-    """Return the numpy roles that are no attempt by themselves: optional, or for all tasks."""
+    """Return the numpy roles that alone are no attempt at a task: optional or shared roles."""
     roles = [role for task in tasks if not task.framework.trains for role in task.roles]
     return frozenset(role.name for role in roles if role.shared or not role.required)
 
@@ -231,7 +244,7 @@ def _solid(part: _Part, units: list[Unit]) -> bool:
 
 
 def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) -> list[str | None]:
-    """Tell the framework of each unit; None for what comes before anything solid."""
+    """Return the framework of each unit; None before the first solid unit."""
     labels: list[str | None] = []
     current: str | None = None
     for i, (unit, ids) in enumerate(zip(units, possible, strict=True)):
@@ -244,7 +257,7 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
         else:
             before, current = current, _label(unit, current)
             if before is not None and current != before:
-                # What leads up to the change is part of what comes.
+                # Idle units just before the change belong to the code below them.
                 j = i - 1
                 while j >= 0 and labels[j] == before and _idle(units[j], unit, torch=False):
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
@@ -254,7 +267,7 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
         file = list(group)
         roles = _roles(file, units)
         if roles and not roles & {MODEL, TRAINING}:
-            # A helper that knows of tensors too makes no torch part.
+            # A helper that also accepts tensors does not make a torch part.
             for i in file:
                 if labels[i] == "torch" and len({frameworks[t] for t in possible[i]}) > 1:
                     labels[i] = None
@@ -262,6 +275,7 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
 
 
 def _label(unit: Unit, current: str | None) -> str | None:
+    """Return the framework of a unit after code of the framework `current`."""
     if unit.imports:
         return "torch" if unit.torch and current is not None else current
     if unit.torch:
@@ -272,7 +286,10 @@ def _label(unit: Unit, current: str | None) -> str | None:
 
 
 def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
-    """True where a unit above another, with torch or without, can as well belong to that one."""
+    """Return whether a unit that stands above another unit, `before`, may belong to it.
+
+    With ``torch=False``, a unit that uses torch may not.
+    """
     return not unit.solid and unit.cell.file == before.cell.file and (torch or not unit.torch)
 
 
@@ -282,7 +299,11 @@ def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
 def _cut(
     indices: list[int], units: list[Unit], helpers: Ids, *, within_files: bool = True
 ) -> list[list[int]]:
-    """Cut where roles are defined again; a second attempt at one role is no new part."""
+    """Cut units into parts where roles are defined again.
+
+    A second attempt at a single role does not begin a new part. Without `within_files`, parts
+    begin only in another file.
+    """
     parts: list[list[int]] = [[]]
     seen: dict[str, Unit] = {}
     models = 0
@@ -329,7 +350,11 @@ def _leading_up(
 def _begins(
     again: list[str], seen: dict[str, Unit], coming: set[str], unit: Unit, models: int
 ) -> bool:
-    """True where a role that is defined again begins another part."""
+    """Return whether the roles that a unit defines again begin another part.
+
+    `seen` are the units of the current part by role, `coming` the roles from here to the next
+    repetition, and `models` the number of models in the current part.
+    """
     if MODEL in again:
         return TRAINING in seen
     if TRAINING in again:
@@ -342,6 +367,7 @@ def _begins(
 
 
 def _until_repeated(indices: Iterable[int], units: list[Unit]) -> set[str]:
+    """Return the roles of units up to the unit that repeats a role of the first unit with roles."""
     roles: set[str] = set()
     first: frozenset[str] = frozenset()
     for i in indices:
@@ -359,11 +385,11 @@ def _roles(indices: Iterable[int], units: list[Unit]) -> set[str]:
 def _open_parts(
     strands: dict[Ids, list[int]], units: list[Unit], settled: list[_Part], helpers: Ids
 ) -> list[_Part]:
-    """Parts whose task the text leaves open. One without tasks is common property.
+    """Return the parts whose task the text leaves open. Those without tasks belong to all sections.
 
-    What stands above a settled section and has none of its roles belongs to it as shared
-    cells, and so does a file of ``helpers``; otherwise it can only be of a task that no heading has
-    claimed, unless it is a file of its own.
+    A part above a settled section that defines none of its roles is added to its shared cells, and
+    so is a file of ``helpers``. Any other part can only belong to a task without a settled
+    section, unless it is in a file without one.
     """
     claimed = {task for part in settled for task in part.tasks}
     files = {units[i].cell.file for part in settled for i in part.own}
@@ -374,7 +400,7 @@ def _open_parts(
             part = _Part(ids, own, _reused(own, earlier, units))
             earlier += own
             roles = _roles(own, units)
-            # Another file may be another attempt at what is settled.
+            # Another file may be another attempt at a settled task.
             apart = bool(roles) and not files & {units[i].cell.file for i in own}
             beside = apart and roles <= helpers
             heirs = [
@@ -391,7 +417,7 @@ def _open_parts(
             elif claimed and not apart:
                 part.tasks = ids - claimed
             parts.append(part)
-    # Without a role in it, a part is only worth a look where nothing else is.
+    # A part without roles counts only if there is no other part.
     with_roles = any(part.tasks and _roles(part.own, units) for part in parts)
     for part in parts:
         if not _roles(part.own, units) and (with_roles or settled or not _solid(part, units)):
@@ -400,7 +426,7 @@ def _open_parts(
 
 
 def _reused(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
-    """Definitions of earlier parts that this one reads and does not make itself."""
+    """Return the units of earlier parts whose definitions a part reads and does not define."""
     made = {name for i in own for name in units[i].defines}
     wanted = {name for i in own for name in units[i].loads} - made
     found: set[int] = set()
@@ -412,7 +438,7 @@ def _reused(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
 
 
 def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[int]:
-    """Roles that stand above in the file in another task's part, and that this one calls."""
+    """Return the units of other tasks above in the same file whose roles a part calls."""
     file = units[own[0]].cell.file
     above = [i for i in others if i < own[0] and units[i].cell.file == file and units[i].roles]
     return _reused(own, above, units)
@@ -424,6 +450,7 @@ def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[i
 def _section(
     part: _Part, units: list[Unit], common: dict[int, Ids], tasks: Sequence[Task]
 ) -> Section:
+    """Make the section of a part, with its shared and borrowed cells."""
     own = set(part.own)
     shared = {i for i, ids in common.items() if ids & part.tasks} | part.shared
     shared -= own
@@ -445,13 +472,14 @@ def _title(units: list[Unit]) -> str:
 
 
 def _cells(indices: list[int], units: list[Unit]) -> tuple[Cell, ...]:
-    """Put neighbouring units of a cell together again."""
-    # Neighbours are as far from the beginning of the list as from that of the units.
+    """Make cells from units: neighbouring units of one cell become one cell again."""
+    # For consecutive indices, index minus position is constant.
     runs = groupby(enumerate(indices), lambda item: (item[1] - item[0], units[item[1]].cell.id))
     return tuple(_piece([i for _, i in run], units) for _, run in runs)
 
 
 def _piece(run: list[int], units: list[Unit]) -> Cell:
+    """Make a cell from neighbouring units of one cell."""
     cell, start, end = units[run[0]].cell, units[run[0]].start, units[run[-1]].end
     lines = cell.source.split("\n")
     if start == 1 and end > len(lines):

@@ -1,4 +1,4 @@
-"""Extract a function of a section with all that it needs, as text that runs on its own."""
+"""Extract a function of a section, with all statements it depends on, as runnable text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, 
 
 
 class Piece(Struct, frozen=True):
-    """A statement as the student wrote it; ``definition`` where it computes nothing yet."""
+    """A statement as the student wrote it. ``definition`` is true of definitions and imports."""
 
     text: str
     node: ast.stmt
@@ -27,15 +27,15 @@ class Piece(Struct, frozen=True):
 
 
 class Excerpt:
-    """Finds what names of a section stand on, statement by statement.
+    """Finds the statements that names of a section depend on.
 
-    Nothing is run: names are followed as the worker would follow them.
+    Nothing is run. Names are resolved as in the worker.
 
     Parameters
     ----------
     section : Section
     modules : mapping of str to str
-        Sources that the section may import; what comes from them is written out.
+        Sources that the section may import. Imports from them are replaced by the source.
     forbidden : collection of str
         Names that must not come from other sections.
     """
@@ -54,7 +54,7 @@ class Excerpt:
         Raises
         ------
         LookupError
-            None begins at that line.
+            No statement begins at that line.
         """
         found = self._plan.at(cell, line)
         if found is None:
@@ -64,15 +64,15 @@ class Excerpt:
     def pieces(
         self, names: Collection[str], given: Collection[str] = (), at: Statement | None = None
     ) -> list[Piece]:
-        """Return the statements that make some names, in an order that runs.
+        """Return the statements that define some names, and all they depend on, in running order.
 
         Parameters
         ----------
         names : collection of str
         given : collection of str
-            Names that need not be made.
+            Names that are already defined.
         at : Statement, optional
-            Make the names as they are at this statement, and not as in the end.
+            Use the definitions that hold at this statement, instead of the last ones.
         """
         found: dict[Statement, None] = dict.fromkeys(self._plan.stars())
         waiting = [(name, at) for name in names]
@@ -82,13 +82,14 @@ class Excerpt:
             if made is None or made in found:
                 continue
             found[made] = None
-            # A function looks its names up when it is called, and not where it stands.
+            # A function looks names up when it is called, so their last definitions count.
             inner = None if isinstance(made.node, DEFINITIONS) else made
             waiting += [(read, inner) for read in reads(made.node)]
         ordered = sorted(found, key=lambda made: (-made.layer, made.position))
         return [piece for made in ordered for piece in self._written(made)]
 
     def _written(self, made: Statement) -> Iterator[Piece]:
+        """Yield the source of a statement; of an import from the student's own files, theirs."""
         node = made.node
         module = str(node.module) if isinstance(node, ast.ImportFrom) else ""
         if isinstance(node, ast.ImportFrom) and not node.level and module in self._modules:
@@ -100,6 +101,7 @@ class Excerpt:
             yield Piece(text, node, definition=isinstance(node, DEFINITIONS))
 
     def _inlined(self, node: ast.ImportFrom, module: str) -> Iterator[Piece]:
+        """Yield the statements of a module that define the imported names."""
         name, source = f"{module}.py", self._modules[module]
         other = Excerpt(Section((), (Cell(name, name, None, source),)), self._modules, ())
         if node.names[0].name == "*":
@@ -122,7 +124,7 @@ def source_of(node: ast.stmt, source: str) -> str:
 
 
 def reads(node: ast.stmt) -> set[str]:
-    """Return the global names that a statement looks up, inside its functions too."""
+    """Return the global names that a statement reads, also inside its functions."""
     found: set[str] = set()
     text = ast.unparse(_Generators().visit(copy_tree(node)))
     tables = [symtable.symtable(text, "<statement>", "exec")]
@@ -137,14 +139,14 @@ def reads(node: ast.stmt) -> set[str]:
             or symbol.is_declared_global()
         }
     for part in ast.walk(node) if not isinstance(node, DEFINITIONS) else ():
-        # The symbol table counts `x += 1` as a binding alone.
+        # For the symbol table `x += 1` is only a binding.
         if isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
             found.add(part.target.id)
     return found
 
 
 class _Generators(ast.NodeTransformer):
-    """Comprehensions become generators: from Python 3.12 on only those have their own names."""
+    """Turns comprehensions into generators, the only ones with own names since Python 3.12."""
 
     def visit(self, node: ast.AST) -> ast.AST:
         self.generic_visit(node)

@@ -1,8 +1,8 @@
 """Read the files of a submission as bytes, from a folder or an archive, within limits of size.
 
-Everything is measured before it is read; links are never followed, special files never
-opened, and nothing is unpacked to disk. What is refused on its own gives a `Problem`, what leaves
-nothing to grade a `SubmissionError`.
+Sizes are checked before reading, links are never followed, special files are never opened, and
+nothing is unpacked to disk. A single file that is refused gives a `Problem`. If nothing is left to
+grade, a `SubmissionError` is raised.
 """
 
 from __future__ import annotations
@@ -31,60 +31,64 @@ NOTEBOOK_BYTES = 25_000_000
 ARCHIVE_BYTES = TOTAL_BYTES = 60_000_000
 """Limits on a script, a notebook, an archive, and all code files of a submission, in bytes.
 
-Of a notebook it is outputs that take so much; its code is measured by `gradkit.submission.source`.
+The limit of a notebook is large because of its outputs. `gradkit.submission.source` limits its
+code.
 """
 
 ENTRIES = 5_000
-"""Files and folders that are looked at, of whatever kind."""
+"""Largest number of files and folders of any kind in a submission."""
 
 CODE_FILES = 100
+"""Largest number of scripts and notebooks in a submission."""
+
 DEPTH = 8
-"""Levels of folders below the submission's own."""
+"""Largest number of folder levels below the submission's own folder."""
 
 NAME = 120
-"""Characters of a file name that are shown."""
+"""Largest number of characters of a file name that are shown."""
 
 _SKIPPED = frozenset({"__MACOSX", "__pycache__", "node_modules", "site-packages", "venv", "env"})
 
 
 class SubmissionError(GradkitError):
-    """A submission of which nothing can be read. The message is meant for the student."""
+    """A submission from which nothing can be read. The message is meant for the student."""
 
 
 class UnreadableError(SubmissionError):
-    """A submission that this machine could not read now; another time it may."""
+    """A submission that this machine could not read now, but may be able to read later."""
 
 
 def is_passing(error: Exception) -> bool:
-    """True where reading failed for reasons of the machine: another time it may succeed.
+    """Return whether reading failed because of the machine, so that it may succeed later.
 
-    What is not the system's, or is an offset that no file has, comes from damaged contents.
+    Errors that do not come from the system, and invalid offsets (EINVAL), are signs of damaged
+    contents.
     """
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 def is_code(name: str) -> bool:
-    """True of the name of a script or a notebook."""
+    """Return whether a name is that of a script or a notebook."""
     return name.lower().endswith(SUFFIXES)
 
 
 def is_archive(name: str) -> bool:
-    """True of the name of an archive that can be opened."""
+    """Return whether a name is that of an archive that can be opened."""
     return name.lower().endswith(".zip")
 
 
 def is_ignored(part: str) -> bool:
-    """True of the name of a file or folder that is left aside without a word."""
+    """Return whether a file or folder of this name is skipped without a message."""
     return part.startswith(".") or part in _SKIPPED
 
 
 def shown(name: str) -> str:
-    """Make a file name fit to be shown: on one line, without control characters, not endless."""
+    """Return a file name for messages: on one line, without control characters, and shortened."""
     return clean_text(" ".join(name.split()), NAME) or "(no name)"
 
 
 def distinct(name: str, taken: Container[str], suffix: str = "") -> str:
-    """Return the name with its suffix and, where that is taken, a number between the two."""
+    """Return a name that is not taken: ``name.suffix``, else ``name~2.suffix`` and so on."""
     numbered = (f"{name}~{number}{suffix}" for number in count(2))
     return next(each for each in chain([name + suffix], numbered) if each not in taken)
 
@@ -146,11 +150,11 @@ REFUSALS: Mapping[str, str] = {
     ),
     "empty": "There is no script and no notebook in {name}. {said}",
 }
-"""Why a file, a folder or an archive of this name is not read."""
+"""Messages on a file, a folder or an archive that is not read."""
 
 
 def complaint(kind: str, name: str, **fields: object) -> str:
-    """Say one of `REFUSALS` of a name."""
+    """Return one of `REFUSALS`, filled with the name and the other fields."""
     return format_text(REFUSALS[kind], name=shown(name), **fields)
 
 
@@ -175,12 +179,12 @@ def refuse_large(name: str, size: int) -> None:
 
 
 def not_opened(name: str, error: OSError) -> str:
-    """Say that a file or folder could not be opened, and what the system says of it."""
+    """Return a message that a file or folder could not be opened, with the system's reason."""
     return complaint("unopened", name, reason=error.strerror or error)
 
 
 def refuse_many(label: str, files: int, size: int) -> None:
-    """Refuse more code files, or more bytes of them, than are read of one submission.
+    """Refuse a submission with too many code files, or too many bytes of code files.
 
     Raises
     ------
@@ -192,7 +196,7 @@ def refuse_many(label: str, files: int, size: int) -> None:
 
 
 def refuse_entries(label: str, entries: int) -> None:
-    """Refuse more files and folders, of whatever kind, than are looked at.
+    """Refuse a submission with too many files and folders of any kind.
 
     Raises
     ------
@@ -203,18 +207,18 @@ def refuse_entries(label: str, entries: int) -> None:
 
 
 def refusal(error: Exception, message: str) -> SubmissionError:
-    """Give the error for what could not be read: `UnreadableError` if it may be another time."""
+    """Return the error to raise after `error`: `UnreadableError` if reading may succeed later."""
     return (UnreadableError if is_passing(error) else SubmissionError)(message)
 
 
 def left_out(name: str, message: str, *, passing: bool = False) -> Problem:
-    """Give the problem of a file that was left out."""
+    """Return the problem that reports a file that was left out."""
     return Problem(message, Place(shown(name), None, 1), passing)
 
 
 @contextmanager
 def leaving_out(name: str, problems: list[Problem]) -> Iterator[None]:
-    """Add to the problems why a file is not read, and go on without it."""
+    """Turn a SubmissionError about one file into a problem, and continue without the file."""
     try:
         yield
     except SubmissionError as error:
@@ -226,7 +230,7 @@ def leaving_out(name: str, problems: list[Problem]) -> Iterator[None]:
 
 
 def read_file(path: Path, name: str, *, follow: bool) -> File:
-    """Read a file that is called ``name``; ``follow`` it where it is a link.
+    """Read a file as a `File` named ``name``; a link is refused unless ``follow`` is true.
 
     Raises
     ------
@@ -234,7 +238,7 @@ def read_file(path: Path, name: str, *, follow: bool) -> File:
         It is too large, not a regular file, or cannot be opened.
     """
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    # A pipe would be waited for without end; a link may have taken the file's place.
+    # Opening a pipe would block for ever, and the file may have been replaced by a link.
     flags |= getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0))
     try:
         descriptor = os.open(path, flags)
@@ -243,7 +247,7 @@ def read_file(path: Path, name: str, *, follow: bool) -> File:
             if not stat.S_ISREG(state.st_mode):
                 raise SubmissionError(complaint("irregular", name))
             refuse_large(name, state.st_size)
-            # The file may grow between the question and the reading.
+            # The file may grow after its size was read.
             return File(name, stream.read(limit_of(name)))
     except OSError as error:
         raise UnreadableError(not_opened(name, error)) from None
@@ -256,7 +260,7 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
     -------
     files : list of File
     problems : list of Problem
-        What could not be used.
+        One for each file that could not be used.
     archives : dict of str to Path
         Archives by their paths inside ``root``. They are not opened.
 
@@ -281,7 +285,10 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
 
 
 def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
-    """Yield code files and archives with their paths inside ``root``; folders come after."""
+    """Yield code files and archives with their paths inside ``root``, subfolders last.
+
+    Files and folders that cannot be used are added to the problems.
+    """
     folders = [("", root)]
     seen = 0
     while folders:
@@ -319,13 +326,13 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
 # --- archives ---------------------------------------------------------------------------
 
 ARCHIVES = 10
-"""Archives that are opened inside of one submission."""
+"""Largest number of archives that are opened inside one submission."""
 
 RATIO = 200
-"""Largest factor by which a member of more than a megabyte may be packed."""
+"""Largest compression ratio of a member of more than a megabyte."""
 
 _ENTRY_BYTES = 300
-"""Of an archive's directory, for one member; a longer directory has too many of them."""
+"""Largest expected number of bytes of one member in an archive's directory."""
 
 _END = struct.Struct("<4s4H2LH")
 _END_MARK = b"PK\x05\x06"
@@ -349,9 +356,9 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
 
 
 def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
-    """Read all code files of an archive that is open for reading and is called ``name``.
+    """Read all code files of an open archive that is called ``name``.
 
-    With ``inner``, archives in it are opened where there is no code beside them.
+    With ``inner``, archives inside it are opened if it contains no code file itself.
 
     Raises
     ------
@@ -368,7 +375,7 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
 
 @contextmanager
 def refusing_damage(name: str) -> Iterator[None]:
-    """Refuse what is called like an archive and turns out not to be readable as one."""
+    """Refuse an archive that is damaged or not a zip file."""
     try:
         yield
     except (OSError, SubmissionError):
@@ -379,13 +386,16 @@ def refusing_damage(name: str) -> Iterator[None]:
 
 
 def _refuse_directory(name: str, stream: BinaryIO) -> None:
-    """Look at the size and at the end record, before `zipfile` reads the whole directory."""
+    """Refuse a too large archive, before `zipfile` reads the whole directory.
+
+    The size and the end record are checked.
+    """
     size = stream.seek(0, os.SEEK_END)
     refuse_large(name, size)
     stream.seek(max(0, size - _END.size - _LONGEST_COMMENT))
     tail = stream.read()
     stream.seek(0)
-    # `zipfile` looks for a record without a comment first, then for the last mark.
+    # `zipfile` searches for an end record without a comment first, then for the last mark.
     start = len(tail) - _END.size
     if start < 0 or tail[start : start + 4] != _END_MARK or tail[-2:] != b"\x00\x00":
         start = tail.rfind(_END_MARK)
@@ -403,15 +413,16 @@ def read_members(
     *,
     inner: bool = True,
 ) -> tuple[list[File], list[Problem]]:
-    """Read the code files among some members, named as seen from the folder ``within``.
+    """Read the code files among some members, with names relative to the folder ``within``.
 
-    Students pack a folder and hand in the archive alone. Where there is code beside it, an
-    archive may be a copy of that or anything else, and is left closed.
+    With ``inner``, archives among the members are opened if there is no code file, since students
+    submit a packed folder without anything beside it. An archive beside code files may be a copy
+    of them, and is not opened.
 
     Raises
     ------
     SubmissionError
-        There are more of them than is reasonable.
+        There are too many code files.
     """
     problems: list[Problem] = []
     wanted: dict[str, zipfile.ZipInfo] = {}
@@ -454,39 +465,42 @@ def read_archives(
     read: Callable[[str], tuple[list[File], list[Problem]]],
     problems: list[Problem],
 ) -> tuple[list[File], list[Problem]]:
-    """Read the code files of the first archives in a submission, under the limits of a single one.
+    """Read the code files of the archives in a submission, under the limits of one submission.
+
+    Only the first `ARCHIVES` archives are opened.
 
     Parameters
     ----------
     label : str
-        What the submission is called.
+        The name of the submission.
     names : sequence of str
         Paths of the archives in it.
     read : callable
-        Reads the archive of this path.
+        Reads the archive of a path.
     problems : list of Problem
-        What could not be used before.
+        Problems found before; new ones are added.
 
     Raises
     ------
     SubmissionError
-        There are more files in them than is reasonable.
+        There are too many files in the archives.
     """
     files: list[File] = []
     problems += [left_out(name, complaint("closed", name)) for name in names[ARCHIVES:]]
     for name in names[:ARCHIVES]:
         with leaving_out(name, problems):
-            found, said = read(name)
-            problems += said
+            found, new_problems = read(name)
+            problems += new_problems
             files += [File(f"{name[: -len('.zip')]}/{file.name}", file.data) for file in found]
         refuse_many(label, len(files), sum(len(file.data) for file in files))
     return files, problems
 
 
 def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """Read a member of an archive, up to the size in the directory."""
     try:
         with archive.open(info) as member:
-            # The size in the directory is a promise; what is read is counted.
+            # The size in the directory may be wrong, so it also limits what is read.
             return member.read(info.file_size)
     except Exception as error:  # what `zipfile` raises on damaged input has no common base
         if isinstance(error, OSError) and is_passing(error):
@@ -495,7 +509,7 @@ def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> byt
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
-    """Return the member's path with slashes, whatever packed it."""
+    """Return a member's path with slashes, also if a program for Windows packed it."""
     return info.filename.replace("\\", "/")
 
 
@@ -514,7 +528,7 @@ def unpack_nested(
 
 
 def _refuse_pitfall(name: str, info: zipfile.ZipInfo) -> None:
-    """Refuse a member of any kind that is not read."""
+    """Refuse a member with an unsafe path, a link, or one that cannot or must not be unpacked."""
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
         why = complaint("outside", name)

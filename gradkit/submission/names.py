@@ -1,4 +1,4 @@
-"""Read names: which attempt a file is, and which tasks a heading or a file name speaks of."""
+"""Read the attempt that a file name shows, and the tasks that a heading or file name mentions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LATER = frozenset({"final", "finished", "last", "latest", "new", "newest", "fixe
 EARLIER = frozenset({"old", "backup", "bak", "draft", "orig", "original", "wip"})
 COPY = frozenset({"copy", "kopie"})
 LONGEST = 120
-"""Characters of a name that is taken apart; more are nobody's own."""
+"""Largest number of characters of a name that is parsed. Longer names are not a student's own."""
 
 _APPENDED = re.compile(
     r"(?P<rest>.*?)(?:[\s_.\-]*\((?P<counted>\d+)\)|[\s_.\-]*(?:v|ver|version|attempt|try)?"
@@ -30,14 +30,14 @@ Natural = tuple[tuple[int, int, str], ...]
 
 
 class Attempt(Struct, frozen=True, order=True):
-    """Orders files of one ``base``: drafts, then plain names, then final ones, by number."""
+    """Sort key of files with one ``base``: drafts, then plain names, then final ones, by number."""
 
     standing: int
     numbers: tuple[int, ...]
 
 
 class FileName(Struct, frozen=True):
-    """A file's name taken apart. ``base`` is what all attempts at the same file share.
+    """A parsed file name. ``base`` is the part that all attempts at the same file share.
 
     ``hw.py``, ``hw (1).py``, ``hw-2.py``, ``Copy of hw.py`` and ``hw_final.py`` have the base
     ``hw.py``, and are in this order. ``natural`` orders any files, ``part 2`` before ``part 10``.
@@ -49,7 +49,7 @@ class FileName(Struct, frozen=True):
 
 
 def parse_file_name(name: str) -> FileName:
-    """Read base and attempt off a file's name, which may lie in folders (``old/hw.py``)."""
+    """Parse a file's name, which may include folders (``old/hw.py``)."""
     path = PurePosixPath(name)
     parts = map(_stripped, (*path.parts[:-1], path.stem))
     bases, standings, numbers = zip(*parts, strict=True)
@@ -59,7 +59,7 @@ def parse_file_name(name: str) -> FileName:
 
 
 def natural(name: str) -> Natural:
-    """Return a sort key by which numbers in names are compared as numbers."""
+    """Return a sort key that compares numbers in names as numbers."""
     return tuple(
         (1, len(piece.lstrip("0")), piece.lstrip("0"))
         if piece.isdecimal()
@@ -69,12 +69,13 @@ def natural(name: str) -> Natural:
 
 
 def is_attempt_at(name: str, files: Collection[str]) -> bool:
-    """True of a file that is one of these, or an attempt at one of them, in whatever folder."""
+    """Return whether a file is one of `files` or an attempt at one of them, in any folder."""
     own = _COPY_OF.sub("", PurePosixPath(name).name).casefold()
     return any(_matches(PurePosixPath(own), PurePosixPath(f.casefold())) for f in files)
 
 
 def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
+    """Return whether a name is a file's name with nothing but an attempt's suffix appended."""
     appended = name.stem.removeprefix(file.stem)
     if name.suffix != file.suffix or not name.stem.startswith(file.stem):
         return False
@@ -82,7 +83,10 @@ def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
 
 
 def _stripped(part: str) -> tuple[str, int, int]:
-    """Return a name without what was appended to it, and the standing and number it tells."""
+    """Return a name without suffixes such as ``_final`` or ``(2)``, its standing and its number.
+
+    The standing is -1 for a draft, 1 for a final version and 0 otherwise.
+    """
     standing = number = 0
     if len(part) > LONGEST:
         return part, 0, 0
@@ -110,7 +114,7 @@ def _stripped(part: str) -> tuple[str, int, int]:
 
 FRAMEWORK_WORDS = {
     "numpy": ("numpy", "np", "scratch", "manual", "manually", "by hand"),
-    # Keras is here because its section stands where the torch one should.
+    # Keras is listed because students submit it in place of torch.
     "torch": ("torch", "pytorch", "keras", "tensorflow"),
 }
 
@@ -121,10 +125,10 @@ _ALIKE = 0.88
 
 
 class Claims:
-    """Reads texts against the words of a set of tasks.
+    """Finds the tasks whose words a text contains.
 
-    Words that all tasks share say nothing. Next to ``Task.words`` count the columns and
-    the loss, as far as they tell tasks apart.
+    The words of a task are ``Task.words``, its columns and its loss. Words that all tasks share
+    are ignored.
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
@@ -141,19 +145,19 @@ class Claims:
             for framework, listed in FRAMEWORK_WORDS.items()
             for word in listed
         ]
-        # Every cell below a heading asks again.
+        # The results are cached because a heading is read again for every cell below it.
         self.topic = cache(partial(self._read, subjects))
-        """The tasks of the subject that a text names, or None where it names none."""
+        """Return the tasks whose subject a text names, or None if it names none."""
         self.framework = cache(partial(self._read, frameworks))
-        """The tasks of the framework that a text names, or None where it names none."""
+        """Return the tasks whose framework a text names, or None if it names none."""
 
     def _read(
         self, phrases: Iterable[tuple[tuple[str, ...], frozenset[str]]], text: str
     ) -> frozenset[str] | None:
-        """Unite what each phrase means.
+        """Return the tasks of all phrases in a text; None if there are none, or all tasks.
 
-        A longer phrase uses up its words: "logistic regression" may mean classification,
-        and does not mean regression then.
+        The words of a longer phrase are not read again: "logistic regression" may mean
+        classification, and its second word must not mean regression then.
         """
         words = list(words_of(text))
         found: frozenset[str] = frozenset()
@@ -168,7 +172,7 @@ class Claims:
 
 
 def words_of(text: str) -> tuple[str, ...]:
-    """Return the words in lower case; ``CamelCase`` counts whole and in its parts."""
+    """Return the words of a text in lower case; ``CamelCase`` as a whole and in its parts."""
     words: list[str] = []
     for word in _SPLIT.findall(text):
         parts = _CAMEL.split(word)
@@ -178,8 +182,8 @@ def words_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=4096)
 def _same(word: str, wanted: str) -> bool:
-    """True of the wanted word, another form of it, or a misspelling, in any language."""
-    # German, Danish, Polish and Turkish write a k where Latin has a c.
+    """Return whether a word is the wanted word, another form of it, or a misspelling."""
+    # German, Danish, Polish and Turkish write a k where English has a c.
     word, wanted = (each.replace("k", "c") for each in (word, wanted))
     if word == wanted:
         return True
@@ -190,9 +194,9 @@ def _same(word: str, wanted: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_misspelling(word: str, wanted: str) -> bool:
-    """Tell whether a word is a misspelling of another one, as ``paramters`` of ``parameters``.
+    """Return whether a word is a misspelling of another word, as ``paramters`` of ``parameters``.
 
-    Short words are none: too many of them are alike by chance.
+    Short words never are, since too many of them are similar by chance.
     """
     if min(len(word), len(wanted)) < _STEM or word[0] != wanted[0]:
         return False

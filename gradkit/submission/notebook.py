@@ -16,29 +16,35 @@ from gradkit.submission.source import Amount, decode, newline_of, unify
 from gradkit.text import clean_text
 
 CODE_CELLS = 2_000
+"""Largest number of code cells in a notebook."""
+
 CELLS = 5_000
+"""Largest number of cells of any kind in a notebook."""
+
 VALUES = 3_000_000
-"""Values in the notebook's JSON, estimated from its commas, before it is parsed."""
+"""Largest number of values in a notebook's JSON, estimated from its commas before parsing."""
 
 GROUPS = 300_000
-"""Lists and objects in the notebook's JSON, estimated from its brackets."""
+"""Largest number of lists and objects in a notebook's JSON, estimated from its brackets."""
 
 MARKDOWN = 20_000
-"""Characters of a markdown cell that are searched for headings."""
+"""Number of characters of a markdown cell that are searched for headings."""
 
 HEADINGS = 2_000
-"""In all markdown cells."""
+"""Largest number of headings in all markdown cells of a notebook."""
 
 _VERSION = 4
+"""Newest notebook format that can be read."""
+
 _SHOWN = 20
-"""Characters of a format's number that are repeated."""
+"""Largest number of characters of a format's number in a message."""
 
 _KEPT = frozenset({"nbformat", "nbformat_minor", "cells", "worksheets"})
 _KEPT_OF_CELLS = frozenset(
     {"cell_type", "source", "input", "language", "level", "prompt_number", "execution_count"}
     | {"outputs", "metadata", "collapsed", "id"}
 )
-"""What nbformat may want to see; to check the rest of a large notebook would take it long."""
+"""Fields of cells that nbformat needs. Others are removed, because checking them takes long."""
 
 _TEXTS = frozenset({"source", "input"})
 _EMPTIED: Mapping[str, type] = {"outputs": list, "metadata": dict}
@@ -60,9 +66,9 @@ def read_notebook(
     label : str
         The file's name as it is shown.
     amount : Amount, optional
-        What has been read of the submission so far.
+        The amount of code that has been read of the submission so far.
     alone : bool
-        The submission has no other file: a cell's number says where it is.
+        The submission has no other file, so that a cell's number is enough to find it.
 
     Returns
     -------
@@ -70,12 +76,12 @@ def read_notebook(
         Numbered by the code cells alone, empty ones included in the count.
     problems : list of Problem
     modules : dict
-        Sources of modules that cells write by ``%%writefile``, by module name.
+        Sources of modules that cells write with ``%%writefile``, by module name.
 
     Raises
     ------
     SubmissionError
-        It is no notebook, or larger than is reasonable.
+        The file is not a notebook, or too large.
     """
     cells: list[Cell] = []
     problems: list[Problem] = []
@@ -104,15 +110,21 @@ def read_notebook(
                 modules[written[1]] = "\n" * before + text[written.end() :]
             title = _FORM_TITLE.match(text)
             headings = path.now() + ((plain(title[1]),) if title else ())
-            called = "" if alone else label + format_text(", code cell {cell}", cell=number)
-            made, found = make_cell(label, number, text, headings, title=called, newline=newline)
+            name = "" if alone else label + format_text(", code cell {cell}", cell=number)
+            made, found = make_cell(label, number, text, headings, title=name, newline=newline)
             cells += made
             problems += found
     return cells, problems, modules
 
 
 def _load(file: File, label: str) -> dict[str, Any]:
-    """Parse the JSON, after a look at how much of it there is."""
+    """Parse a notebook's JSON, after a check of its size.
+
+    Raises
+    ------
+    SubmissionError
+        The file is too large, or not a notebook.
+    """
     data = file.data
     if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
         raise SubmissionError(complaint("data", label))
@@ -147,7 +159,7 @@ def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
 
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
-    """Let nbformat read and upgrade the notebook, relieved of its outputs and metadata."""
+    """Return the cells of a notebook in the newest format, without outputs and metadata."""
     import nbformat
     from nbformat.reader import reads
 
@@ -162,12 +174,11 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
                 del cell[key]
             cell.update({key: empty() for key, empty in _EMPTIED.items() if key in cell})
             for key in _TEXTS & cell.keys():
-                # Lines that are put together take a fifth of the memory. (In format 2 they
-                # have no ends.)
+                # Joined lines take a fifth of the memory. (In format 2 they have no line ends.)
                 if isinstance(cell[key], list) and version != 2:
                     cell[key] = "".join(cell[key])
         with warnings.catch_warnings():
-            # Missing or doubled cell ids matter to nobody here.
+            # nbformat warns about missing or repeated cell ids, which are not used here.
             warnings.simplefilter("ignore")
             notebook = nbformat.convert(  # type: ignore[no-untyped-call]
                 reads(json.dumps(loaded)),  # type: ignore[no-untyped-call]

@@ -1,8 +1,8 @@
-"""Read a path into a `Submission`, the first stage of the line. Nothing is run.
+"""Read a path into a `Submission`, without running anything: the first stage of grading.
 
-Of a class each file, sub-folder and member of an archive given is one submission. They are listed
-first and read one by one, wherever each of them lies. Nothing is lost on the way: what cannot be
-graded is in the list too, and says why when it is loaded.
+For a class, each file, sub-folder and archive member of the given paths is one submission. The
+submissions are listed first and then read one by one. The list also contains files that cannot be
+graded; reading them raises an error that says why.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ from gradkit.text import clean_text, storable
 __all__ = ["Handed", "Loader", "SubmissionError", "collect", "gather", "parse", "place_of", "read"]
 
 _EXPECTED = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
-_NOT_HANDED_IN = re.compile(r"setup|conftest|test_.*|.*_test")
+_TESTS_AND_PACKAGING = re.compile(r"setup|conftest|test_.*|.*_test")
 
 
 def read(path: str | PathLike[str]) -> Submission:
@@ -74,7 +74,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
     Returns
     -------
     RawSubmission
-        Data files, hidden files and Jupyter's checkpoints are left aside.
+        Data files, hidden files and Jupyter's checkpoints are skipped.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
         Nothing can be read at all. The message says why, and what to do.
     """
     path = Path(path)
-    if not os.path.exists(path):  # which takes what cannot be looked at for missing
+    if not os.path.exists(path):  # also false if a parent folder cannot be searched
         raise UnreadableError(
             format_text("There is no file or folder {path}.", path=clean_text(str(path), 300))
         )
@@ -96,7 +96,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
 
 
 def _folder(path: Path) -> tuple[list[File], list[Problem]]:
-    """Read the code files of a folder; where there are none, those of the archives in it."""
+    """Read the code files of a folder or, if it has none, of the archives in it."""
     files, problems, archives = read_folder(path)
     if files:
         return files, problems
@@ -106,7 +106,7 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 
 def not_gradable(name: str) -> str:
-    """Say that a file is of another kind."""
+    """Return the message that a file is neither a script nor a notebook nor an archive."""
     return complaint("kind", name, expected=_EXPECTED)
 
 
@@ -122,16 +122,16 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
     Raises
     ------
     SubmissionError
-        There is no code in it, or more than is read.
+        There is no code in it, or too much.
     """
-    taken = _handed_in(sorted(_unwrapped(files), key=lambda file: file.name))
+    taken = _without_tests(sorted(_unwrapped(files), key=lambda file: file.name))
     if not taken:
-        said = " ".join(problem.message for problem in problems[:3])
+        reasons = " ".join(problem.message for problem in problems[:3])
         passing = any(problem.passing for problem in problems)
         kind = UnreadableError if passing else SubmissionError
-        raise kind(complaint("empty", name, said=said or _EXPECTED))
+        raise kind(complaint("empty", name, said=reasons or _EXPECTED))
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
-    # Seen by the sizes alone, before all of it is sent to whoever parses it.
+    # A too large submission is refused by its sizes, before its text is parsed.
     sizes = {file.name: len(file.data) for file in scripts}
     refuse_if(name, sum(sizes.values()), 0, SubmissionError, sizes)
     return RawSubmission(stem_of(name), path, tuple(taken), tuple(problems), _digest(taken))
@@ -140,36 +140,36 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
 def joined(
     name: str, parts: Iterable[RawSubmission], problems: Iterable[Problem] = ()
 ) -> RawSubmission:
-    """Join several that were handed in as one, under the limits of a single one.
+    """Join several submissions of one student into one, under the limits of one submission.
 
     Parameters
     ----------
     name : str
     parts : iterable of RawSubmission
-        Where a file comes twice, the later one gets a number behind its name.
+        If two files have the same name, a number is added to the name of the second.
     problems : iterable of Problem
-        Of what could not be read, besides those of the parts.
+        Problems with files that could not be read, besides those of the parts.
 
     Raises
     ------
     SubmissionError
-        There is no code in it, or more than is read.
+        There is no code in it, or too much.
     """
     files: dict[str, File] = {}
-    said: list[Problem] = []
+    all_problems: list[Problem] = []
     for raw in parts:
-        said += raw.problems
+        all_problems += raw.problems
         for file in raw.files:
             stem, suffix = splitext(file.name)
             label = distinct(stem, files, suffix)
             files[label] = File(label, file.data)
-    said += problems
+    all_problems += problems
     refuse_many(name, len(files), sum(len(file.data) for file in files.values()))
-    return packed(name, "", list(files.values()), said)
+    return packed(name, "", list(files.values()), all_problems)
 
 
 def stem_of(name: str) -> str:
-    """Return what a submission in a file or folder of this name is called."""
+    """Return the name of the submission in a file or folder of this name."""
     return shown(PurePosixPath(name).stem if is_code(name) or is_archive(name) else name)
 
 
@@ -179,8 +179,8 @@ def parse(raw: RawSubmission) -> Submission:
     Returns
     -------
     Submission
-        Its cells follow the files in the order of their paths. What could not be used is
-        listed in ``problems``.
+        Its cells are in the order of the files' paths. ``problems`` lists files and statements
+        that could not be used.
 
     Raises
     ------
@@ -197,10 +197,10 @@ def parse(raw: RawSubmission) -> Submission:
         labels.add(label)
         try:
             if file.name.lower().endswith(".ipynb"):
-                found, said, written = read_notebook(file, label, amount, alone=len(raw.files) == 1)
+                found, new, written = read_notebook(file, label, amount, alone=len(raw.files) == 1)
                 modules.update(written)
             else:
-                found, said, source = read_script(file, label, amount)
+                found, new, source = read_script(file, label, amount)
                 for name in _module_names(file.name):
                     modules.setdefault(name, source)
         except MuchCodeError:
@@ -211,13 +211,14 @@ def parse(raw: RawSubmission) -> Submission:
             problems.append(Problem(str(error), Place(label, None, 1)))
             continue
         cells += found
-        problems += said
+        problems += new
     if not cells and problems:
         raise SubmissionError(" ".join(problem.message for problem in problems[:3]))
     return Submission(raw.name, raw.path, raw.digest, tuple(cells), modules, tuple(problems))
 
 
 def _digest(files: Iterable[File]) -> str:
+    """Return a hash of the names and the contents of files."""
     total = hashlib.sha256()
     for file in files:
         name = file.name.encode("utf-8", "surrogateescape")
@@ -227,7 +228,7 @@ def _digest(files: Iterable[File]) -> str:
 
 
 def _unwrapped(files: list[File]) -> list[File]:
-    """Take off the folder that everything lies in, as archives usually have one."""
+    """Remove the outer folders that contain all files from their names."""
     while files:
         folder, slash, _ = files[0].name.partition("/")
         if not slash or not all(file.name.startswith(folder + slash) for file in files):
@@ -236,14 +237,14 @@ def _unwrapped(files: list[File]) -> list[File]:
     return files
 
 
-def _handed_in(files: list[File]) -> list[File]:
-    """Leave out tests and packaging, unless there is nothing else."""
-    own = [f for f in files if not _NOT_HANDED_IN.fullmatch(PurePosixPath(f.name).stem)]
+def _without_tests(files: list[File]) -> list[File]:
+    """Leave out tests and packaging files, unless there are no other files."""
+    own = [f for f in files if not _TESTS_AND_PACKAGING.fullmatch(PurePosixPath(f.name).stem)]
     return own or files
 
 
 def _module_names(name: str) -> list[str]:
-    """Return what a file can be imported as: dotted from the top, or from its own folder."""
+    """Return the module names of a file: dotted from the top folder, and from its own folder."""
     parts = list(PurePosixPath(name).with_suffix("").parts)
     if parts[-1] == "__init__":
         parts.pop()
@@ -255,18 +256,19 @@ def _module_names(name: str) -> list[str]:
 # --- the submissions of a class ---------------------------------------------------------
 
 MEMBERS = 200_000
-"""Files and folders in one archive of a class."""
+"""Largest number of files and folders in one archive of a class."""
 
 EXPORT = re.compile(r"assignment_\d+_export/$")
+"""Name of the folder in an archive that Gradescope exports."""
 
 
 class Handed(Struct, frozen=True):
-    """The location of a submission: a path, or a ``member`` (file or folder/) of the archive there.
+    """The location of a submission: a path, or a ``member`` (file or folder/) of an archive.
 
-    ``name`` is unlike all others of the class. ``listed`` is true of what was found in a
-    folder, where links are not followed, rather than named. ``file`` is what the student called
-    the file, where the download gave it another name. ``parts`` are read as one submission;
-    the path is that of the first.
+    ``name`` is unique in the class. ``listed`` is true if the path was found in a folder and not
+    given by the user; links are then not followed. ``file`` is the student's own name of the file
+    if the download renamed it. ``parts`` are read together as one submission; the path is then
+    that of the first part.
     """
 
     name: str
@@ -283,22 +285,22 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
     Parameters
     ----------
     paths : iterable of Path
-        A script or notebook is one submission. Of a folder or a zip archive every file and
-        every folder in it is one. An archive whose only folder is called like itself is
-        taken as that folder. What is given twice is one submission.
+        A script or notebook is one submission. In a folder or a zip archive every file and
+        every folder is one. If an archive has a single folder with its own name, the contents of
+        that folder are listed. A path that is given twice is one submission.
     leave : collection of Path
-        What is no submission wherever it lies: the results, among those they are about.
+        Paths that are not submissions, such as a folder of results among the submissions.
 
     Returns
     -------
     list of Handed
-        In the order given, members by name. Where a name would come twice, the files'
-        endings tell them apart, then the folders they lie in.
+        In the order given, members by name. Submissions that would have the same name get the
+        suffixes of their files and then the names of their folders.
 
     Raises
     ------
     SubmissionError
-        A path leads nowhere, cannot be listed, or holds no submission.
+        A path does not exist, cannot be listed, or contains no submission.
     """
     aside = {os.path.abspath(path) for path in leave}
     given: dict[tuple[str, str], Handed] = {}
@@ -325,6 +327,7 @@ def place_of(handed: Handed) -> str:
 
 
 def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
+    """Yield the submissions at one path, without the paths in `aside`."""
     try:
         if path.is_dir():
             members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
@@ -356,6 +359,7 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
 
 
 def _packed(path: Path) -> Iterator[Handed]:
+    """Yield the submissions in one archive of a class."""
     with refusing_damage(path.name), zipfile.ZipFile(path) as archive:
         names = [name_of(info) for info in archive.infolist()]
     if len(names) > MEMBERS:
@@ -366,37 +370,42 @@ def _packed(path: Path) -> Iterator[Handed]:
 
 
 def folder_in(path: Path, names: list[str]) -> str:
-    """Return the folder that everything lies in and that is called like the archive, or nothing.
+    """Return the only folder in an archive if it has the archive's name, otherwise "".
 
-    A browser calls an archive ``class (1)`` where it has one of that name already. Gradescope
-    calls the folder in it ``assignment_NUMBER_export``.
+    A browser adds a number to the name of an archive that it downloads again: ``class (1)``. The
+    folder in an archive of Gradescope is called ``assignment_NUMBER_export``.
     """
-    called = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
+    stems = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
     tops = _tops(names, "")
     if len(tops) != 1:
         return ""
-    like = tops[0] in {f"{name}/" for name in called} or EXPORT.match(tops[0])
-    return tops[0] if like else ""
+    is_wrapper = tops[0] in {f"{name}/" for name in stems} or EXPORT.match(tops[0])
+    return tops[0] if is_wrapper else ""
 
 
 def _tops(names: list[str], prefix: str) -> list[str]:
-    """List what lies at the top of an archive, or of a folder in it; folders with a slash."""
+    """List the top-level files and folders of an archive, or of the folder `prefix` in it.
+
+    Names of folders end with a slash.
+    """
     tops: dict[str, None] = {}
     for name in names:
         if name.startswith(prefix) and name != prefix:
             first, slash, _ = name.removeprefix(prefix).partition("/")
-            # What points out of the archive is no member of it.
+            # Paths that point out of the archive are skipped.
             if first not in ("", ".", "..") and ":" not in first and not is_ignored(first):
                 tops[first + slash] = None
     return sorted(tops)
 
 
 def _with_ending(handed: Handed) -> Handed:
+    """Return a submission named after its file with the suffix."""
     name = PurePosixPath(handed.member or handed.path.as_posix()).name
     return replace(handed, name=shown(name))
 
 
 def _with_folder(handed: Handed) -> Handed:
+    """Return a submission with its folder, or its archive, in its name."""
     folder = handed.path.name if handed.member else handed.path.parent.name
     return replace(handed, name=shown(f"{folder}/{handed.name}"))
 
@@ -404,39 +413,39 @@ def _with_folder(handed: Handed) -> Handed:
 # --- loading -----------------------------------------------------------------------------
 
 OPEN = 16
-"""Archives that are kept open: a class may come as one for each student."""
+"""Largest number of archives that are kept open: a class may have one for each student."""
 
 
 _Archive = tuple[zipfile.ZipFile, dict[str, list[zipfile.ZipInfo]]]
-"""An open archive, and what belongs to each file and folder at its top."""
+"""An open archive, and the members that belong to each of its top-level files and folders."""
 
 
 class Loader(AbstractContextManager["Loader"]):
-    """A context manager that reads submissions one by one, and keeps the last archives open."""
+    """A context manager that reads submissions one by one and keeps recently used archives open."""
 
     def __init__(self) -> None:
         self._opened: OrderedDict[Path, _Archive] = OrderedDict()
 
     def load(self, handed: Handed) -> RawSubmission:
-        """Read the bytes of one submission, under the limits of a single one.
+        """Read the bytes of one submission, within the limits of size.
 
         Raises
         ------
         SubmissionError
             Nothing can be read. The message says why, and what to do. It is an
-            `UnreadableError` where all or a part of it cannot be read by this machine, now.
+            `UnreadableError` if the machine cannot read the submission, or a part of it, now.
         """
         if handed.parts:
             raw = self._joined(handed)
             return replace(raw, name=handed.name, path=place_of(handed))
         if handed.listed and handed.path.is_symlink():
-            # One that leads nowhere may lead somewhere again: to a disk that is not there now.
+            # A broken link may work again later, for example if it points to an unmounted disk.
             kind = SubmissionError if handed.path.exists() else UnreadableError
             raise kind(complaint("link", handed.path.name))
         raw = self._member(handed) if handed.member else collect(handed.path)
         for problem in raw.problems:
             if problem.passing:
-                # Graded without that file, it would pass for what the student handed in.
+                # Grading without this file would grade something the student did not submit.
                 raise UnreadableError(problem.message)
         files = tuple(File(storable(file.name), file.data) for file in raw.files)
         if len(files) == 1 and is_code(handed.file) and is_code(handed.member or handed.path.name):
@@ -444,10 +453,11 @@ class Loader(AbstractContextManager["Loader"]):
         return replace(raw, name=handed.name, path=place_of(handed), files=files)
 
     def stamp(self, handed: Handed) -> str:
-        """When the newest of its files was changed last, UTC, ISO 8601; empty if unknown.
+        """Return the newest modification time of a submission's files; "" if unknown.
 
-        An archive's times have no zone, and are taken for this computer's. The files of a
-        clone have the time of cloning, which says nothing.
+        It is in UTC, in ISO 8601. Times in an archive have no zone, and are read in this
+        computer's zone. The time of a git clone counts as unknown, since all its files have the
+        time of cloning.
         """
         try:
             if handed.parts:
@@ -467,7 +477,7 @@ class Loader(AbstractContextManager["Loader"]):
             return ""
 
     def _joined(self, handed: Handed) -> RawSubmission:
-        """All parts together; one that cannot be read is a problem as long as another can."""
+        """Read all parts of a submission; parts that cannot be read become problems."""
         parts: list[RawSubmission] = []
         problems: list[Problem] = []
         for part in handed.parts:
@@ -480,12 +490,13 @@ class Loader(AbstractContextManager["Loader"]):
         return joined(handed.name, parts, problems)
 
     def _member(self, handed: Handed) -> RawSubmission:
+        """Read a submission that is a member of an archive."""
         label = PurePosixPath(handed.member).name
         folder = handed.member if handed.member.endswith("/") else ""
         try:
             archive, infos = self._members(handed)
         except Exception as error:
-            # It could be listed before.
+            # The archive could be listed before, so the failure may pass.
             raise UnreadableError(_unread(handed, error)) from None
         try:
             if folder:
@@ -506,6 +517,7 @@ class Loader(AbstractContextManager["Loader"]):
         return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
 
     def _members(self, handed: Handed) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
+        """Return the open archive of a submission, and the members that belong to it."""
         path = handed.path
         if path not in self._opened:
             archive, parts = self._opened[path] = zipfile.ZipFile(path), {}

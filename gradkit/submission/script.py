@@ -1,8 +1,8 @@
 """Read a script, or a notebook exported as one, as cells with headings.
 
-Exports are known by their marks: ``# In[5]:`` and ``# # Title`` of nbconvert, Colab's
+Exports are recognised by their marks: ``# In[5]:`` and ``# # Title`` of nbconvert, Colab's
 markdown as bare strings, ``# %% [markdown]`` of the percent format. In any script a banner
-of rules (``# ==== Regression ====``) counts as a heading.
+(``# ==== Regression ====``) counts as a heading.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Piece(Struct):
 def read_script(
     file: File, label: str, amount: Amount | None = None
 ) -> tuple[list[Cell], list[Problem], str]:
-    """Read a script as one cell, or as one cell for each part with headings of its own.
+    """Read a script as one cell, or as one cell for each part below its own headings.
 
     Parameters
     ----------
@@ -51,26 +51,26 @@ def read_script(
     label : str
         The file's name as it is shown.
     amount : Amount, optional
-        What has been read of the submission so far.
+        The amount of code that has been read of the submission so far.
 
     Returns
     -------
     cells : list of Cell
     problems : list of Problem
     source : str
-        The whole text, for those who import the file.
+        The whole text, for files that import this one.
 
     Raises
     ------
     SubmissionError
-        It is more code than is read.
+        There is too much code.
     """
     text, complaint = decode(file.data)
     (amount or Amount(label)).add(label, [text])
     problems = []
     if complaint is not None:
-        said = format_text(AS_LATIN_1, label=label, complaint=complaint)
-        problems.append(Problem(said, Place(label, None, 1)))
+        message = format_text(AS_LATIN_1, label=label, complaint=complaint)
+        problems.append(Problem(message, Place(label, None, 1)))
     cells = []
     pieces = _pieces(text.split("\n"))
     if len(pieces) == 1:
@@ -94,7 +94,7 @@ def read_script(
 
 
 def _pieces(lines: list[str]) -> list[_Piece]:
-    """Cut at marks and headings; what holds nothing but comments is left out."""
+    """Cut lines into pieces at cell marks and headings; pieces of comments alone are left out."""
     exported = any(_EXPORT.match(line) for line in lines)
     path = Path()
     pieces = [_Piece(0, ())]
@@ -134,11 +134,12 @@ def _is_code(line: str) -> bool:
 
 
 def _title(mark: str) -> str:
-    """Return what a cell mark says besides its kind: ``# %% Regression [markdown]``."""
+    """Return the title in a cell mark: ``Regression`` for ``# %% Regression [markdown]``."""
     return plain(re.sub(r"\[\w+\]|\{.*|\w+=\S+", "", mark).strip(" :"))
 
 
 def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple[int, str]]:
+    """Return level and text of the heading in a comment line, as a list of at most one item."""
     line = lines[i][:_LONGEST]
     if exported:
         text = _COMMENT.match(line)
@@ -154,12 +155,12 @@ def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple
 
 
 def _rank(rule: str) -> int:
-    """Rules of ``=`` and ``#`` head larger parts than the others."""
+    """Return the level of a banner: rules of ``=`` and ``#`` are above all others."""
     return BELOW_ALL if rule[0] in "=#" else BELOW_ALL + 1
 
 
 def _string(block: list[str]) -> str:
-    """Return the text of a string that stands alone, or nothing where it is part of more."""
+    """Return the text of lines that are only a string, otherwise ""."""
     match readable("\n".join(block)).body:
         case [ast.Expr(ast.Constant(str(text)))]:
             return text

@@ -1,9 +1,9 @@
-"""Make source text fit to be parsed: measured, decoded, magics blanked, a stray indent taken out.
+"""Decode, measure and repair source text, and parse it.
 
-A syntax tree takes some hundred times its text, so text is measured before it is parsed. Honest
-submissions are a hundred times smaller than the limits; their data and outputs are not code.
-Every repair keeps the number of lines, so that a line of the result is the same line of
-what the user sees.
+Magics are blanked, and stray indents are removed. A syntax tree takes some hundred times the memory
+of its text, so text is measured before it is parsed. Real submissions are a hundred times smaller
+than the limits; their data and outputs are not code. Repairs keep the number of lines, so that line
+numbers are those of the student's file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MARKS = (
 
 _TOKENS = re.compile(r"""'''|\"\"\"|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|\#.*|[()\[\]{}]|\\.""")
 _INSIDE = re.compile(r"""\\.|'''|\"\"\"""")
-"""In a string of several lines: what a backslash hides, and quotes, of which its own end it."""
+"""Tokens inside a multi-line string: escaped characters, and triple quotes that may end it."""
 
 _MAGIC = re.compile(
     r"\s*(?:%|!|\?)"  # %matplotlib inline, !pip install, ?help
@@ -42,17 +42,20 @@ _MAGIC = re.compile(
     r"|\s*[\w.]+\?{1,2}\s*$"  # np.dot?
 )
 _LONGEST_MAGIC = 500
-"""Characters of a line that tell whether it is one."""
+"""Number of characters of a line that are searched for a magic."""
 
 _PYTHON_CELLS = frozenset({"time", "timeit", "capture", "prun", "memit", "mprun", "python3"})
+"""Cell magics whose cell contains Python."""
+
 _REPAIRS = 25
+"""Largest number of repairs of one source."""
 
 
 class Parsed(Struct, frozen=True):
-    """Source after repair. ``tree`` is None where it is still not Python.
+    """Source after repair. ``tree`` is None if it is still not valid Python.
 
-    ``line``, ``column`` (from 1, 0 where it is not known) and ``reason`` say what is wrong with it
-    then. ``dedented`` are the lines whose indentation was taken out.
+    ``line``, ``column`` (from 1, 0 if unknown) and ``reason`` then describe the error.
+    ``dedented`` are the lines at which a stray indent was removed.
     """
 
     source: str
@@ -72,7 +75,7 @@ def decode(data: bytes) -> tuple[str, str | None]:
     -------
     text : str
     complaint : str or None
-        What was wrong, if Latin-1 had to be taken because nothing else fitted.
+        What was wrong, if the text was read as Latin-1 because its own encoding failed.
     """
     encoding, complaint = "utf-8", None
     for mark, name in _MARKS:
@@ -100,27 +103,27 @@ def decode(data: bytes) -> tuple[str, str | None]:
 
 
 def newline_of(data: bytes) -> str:
-    """Return what ends most lines of a text file: a line feed, alone or after a carriage return."""
+    r"""Return the line ending of most lines of a text file: ``\n`` or ``\r\n``."""
     plain = data.replace(b"\0", b"")  # UTF-16 has zeros between
     return "\r\n" if 2 * plain.count(b"\r\n") > plain.count(b"\n") else "\n"
 
 
 def starts_with_mark(data: bytes) -> bool:
-    """Tell whether a text file starts with a byte order mark."""
+    """Return whether a text file starts with a byte order mark."""
     return any(data.startswith(mark) for mark, _ in _MARKS)
 
 
 def unify(text: str) -> str:
-    r"""Give every line the ending ``\n`` and replace what no encoding can carry."""
+    r"""Give every line the ending ``\n``, and replace characters that cannot be encoded."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def parse(source: str) -> Parsed:
-    """Parse source as it would run in a notebook; repair what keeps it from that.
+    """Parse source as a notebook would run it, with repairs if it does not parse.
 
-    Magics and shell lines are blanked (``pass`` inside a block). A stray indent at top
-    level is taken out where the rest then parses.
+    Magics and shell lines are blanked (``pass`` inside a block). Stray indents at top level are
+    removed if the source then parses.
     """
     result = _attempt(source)
     if result.tree is None:
@@ -129,13 +132,13 @@ def parse(source: str) -> Parsed:
 
 
 def statements(source: str) -> list[ast.stmt]:
-    """Return the statements at top level; none where it is not Python."""
+    """Return the top-level statements of a source; none if it is not valid Python."""
     tree = parse(source).tree
     return [] if tree is None else tree.body
 
 
 def opening(source: str) -> str:
-    """Return what a text says before its first statement: comments, and a string."""
+    """Return the comments and strings of a source before its first statement."""
     plain = (
         node
         for node in statements(source)
@@ -167,10 +170,10 @@ def blank_magics(source: str) -> str:
 
 
 def logical_starts(lines: list[str]) -> Iterator[int]:
-    """Yield the indices of lines that do not continue the one before.
+    """Yield the indices of lines that do not continue the line before.
 
-    Lines are read when they are reached, and may be changed until then: a magic's own brackets and
-    quotes do not count.
+    A line is read after its index was yielded, so the caller may blank a magic first: the brackets
+    and quotes of a magic must not count.
     """
     depth, quote, continued = 0, "", False
     for i in range(len(lines)):
@@ -191,6 +194,7 @@ def logical_starts(lines: list[str]) -> Iterator[int]:
 
 
 def _attempt(source: str) -> Parsed:
+    """Parse source without any repair."""
     try:
         return Parsed(source, syntax.parse(source))
     except SyntaxError as error:
@@ -202,7 +206,7 @@ def _attempt(source: str) -> Parsed:
 
 
 def _dedent(broken: Parsed) -> Parsed:
-    """Take out stray indents at top level, if the source parses after that."""
+    """Remove stray indents at top level if the source then parses; else return it unchanged."""
     result, dedented = broken, list[int]()
     for _ in range(_REPAIRS):
         if result.reason != "unexpected indent":
@@ -225,14 +229,17 @@ def _dedent(broken: Parsed) -> Parsed:
 
 
 _GOES_ON = re.compile(r"\s|#|$|[)\]}]|(?:elif|else|except|finally)\b")
-"""The beginning of a line that no statement at top level begins with."""
+"""The beginning of a line that cannot begin a top-level statement."""
 
 _OPENED = re.compile(r"on line (\d+)$")
-"""What Python says of the line that a block which is missing should stand below."""
+"""The end of Python's message on a missing block: the line of the statement that needs it."""
 
 
 class Broken(Struct, frozen=True):
-    """Lines of a source from ``start`` (from 1) on that are not Python: statements at top level."""
+    """The lines of a top-level statement that is not valid Python; the first is line ``start``.
+
+    ``wrong`` describes the error.
+    """
 
     start: int
     source: str
@@ -240,9 +247,9 @@ class Broken(Struct, frozen=True):
 
 
 def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
-    """Blank the statements at top level that are not Python, so that the rest can be used.
+    """Blank the top-level statements that are not valid Python, so that the rest can be used.
 
-    Where nothing would be left, or it does not help, all of it is what is not Python.
+    If no statement is left, or the rest does not parse either, the whole source counts as broken.
     """
     lines = wrong.source.split("\n")
     found: list[Broken] = []
@@ -260,7 +267,7 @@ def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
 
 
 def _statement_at(lines: list[str], wrong: Parsed) -> tuple[int, int]:
-    """Return the lines, from 0, of the statement at top level in which something is wrong."""
+    """Return the lines, from 0, of the top-level statement that contains a syntax error."""
     opened = _OPENED.search(wrong.reason)
     start = int(opened[1] if opened else wrong.line) - 1
     while start and (_GOES_ON.match(lines[start]) or lines[start - 1].startswith("@")):
@@ -274,26 +281,26 @@ def _statement_at(lines: list[str], wrong: Parsed) -> tuple[int, int]:
 # --- amount of code ----------------------------------------------------------------------
 
 CODE = SCRIPT_BYTES
-"""Characters of code in all scripts and code cells of a submission together."""
+"""Largest number of characters of code in all scripts and code cells of a submission."""
 
 WORDS = 50_000
-"""Words, numbers and signs of code in all of them."""
+"""Largest number of words, numbers and signs in the code of a submission."""
 
 _WORD = re.compile(r"\w+|#+|\*{3,}|={3,}|[^\w\s]")
-"""A word, number or sign. A row of signs that no expression has, as in ``# *****``, counts once."""
+"""A word, number or sign. A decorative row of signs, as in ``# *****``, counts once."""
 
 
 class MuchCodeError(SubmissionError):
-    """The files of a submission are fine one by one, and too much together."""
+    """The files of a submission have too much code together, but not one by one."""
 
 
 class Amount:
-    """The code that has been read of a submission so far.
+    """The amount of code that has been read of a submission so far.
 
     Parameters
     ----------
     name : str
-        What the submission is called.
+        The name of the submission.
     """
 
     def __init__(self, name: str) -> None:
@@ -307,9 +314,9 @@ class Amount:
         Raises
         ------
         SubmissionError
-            It is too much by itself. Nothing has been added then.
+            The file alone has too much code. It is not added then.
         MuchCodeError
-            It is too much with what there was before.
+            There is too much code together with the earlier files.
         """
         code = words = 0
         for text in texts:
@@ -330,9 +337,10 @@ def refuse_if(
     kind: type[SubmissionError],
     sizes: Mapping[str, int] | None = None,
 ) -> None:
-    """Raise an error of this ``kind`` if this is more code than is read.
+    """Raise an error of class ``kind`` if there are too many characters or words of code.
 
-    The error names the largest file of several; ``sizes`` are their characters of code by name.
+    If there are several files, the error names the largest; ``sizes`` are their characters of
+    code by name.
     """
     if code <= CODE and words <= WORDS:
         return

@@ -1,6 +1,7 @@
-"""Activations and losses: one record each, from which everything known of them follows.
+"""Activations and losses: one record each, with all that gradkit knows about it.
 
-To add one is to add its entry. All functions take columns, (…, units, 1) or (…, units, examples).
+A new activation or loss needs only a new entry. All functions take columns, (…, units, 1) or
+(…, units, examples).
 """
 
 from __future__ import annotations
@@ -15,41 +16,41 @@ from numpy.typing import NDArray
 from gradkit.records.task import Array
 
 Values = NDArray[Any]
-"""float64; float32 where single precision is modelled."""
+"""float64 arrays, or float32 arrays where single precision is modelled."""
 
 
 class Activation(Struct, frozen=True, kw_only=True):
-    """What a layer does with its weighted sum Z to give its output A.
+    """An activation: the function from a layer's weighted sum Z to its output A.
 
     Attributes
     ----------
     value : callable
-        From Z to A.
+        Function from Z to A.
     slope : callable, optional
-        From A to dA/dZ, entry by entry. It is written in A, as an update that is not handed Z
-        has to write it.
+        Function from A to dA/dZ, entry by entry. It is a function of A because a student's update
+        may not be given Z.
     pull_back : callable, optional
-        In place of ``slope``, where an entry of A depends on other entries of Z, or the slope is
-        no function of A: from Z, A and dL/dA to dL/dZ.
+        Function from Z, A and dL/dA to dL/dZ. It replaces ``slope`` if an entry of A depends on
+        other entries of Z, or if the slope is not a function of A.
     kink : float, optional
-        The Z at which there is no slope.
+        The Z at which the slope does not exist.
     steepest : float
         The largest size of the slope.
     low, high : float
-        Between which bounds A lies.
+        Bounds of A.
     factors : tuple of str, optional
-        The slope as a product of symbols of `gradkit.records.rule.Factor`. None has it stand for
-        itself, as ``hidden_derivative`` or ``output_derivative``.
+        The slope as a product of symbols of `gradkit.records.rule.Factor`. With None the slope has
+        its own symbol, ``hidden_derivative`` or ``output_derivative``.
     usual : bool
-        Whether students may have written it in place of any other.
+        Whether students often use it in place of another activation.
     numpy, torch : str
         Source of A for columns ``Z``, and the name of the function in torch.
     numpy_slope : str
-        Source of the slope for columns ``A``; empty where it is none of A.
+        Source of the slope for columns ``A``; empty if it is not a function of A.
     written : str
-        The slope for readers, with ``{A}`` in the place of A.
+        The slope in words or mathematics for reports, with ``{A}`` in the place of A.
     sign, tex : str
-        How it is written in a formula; nothing where Z is its own value.
+        The symbol in a formula; empty for the identity.
     """
 
     value: Callable[[Values], Values]
@@ -70,19 +71,20 @@ class Activation(Struct, frozen=True, kw_only=True):
 
 
 class Loss(Struct, frozen=True, kw_only=True):
-    """What is minimised, a sum over outputs and examples.
+    """A loss function: a sum over outputs and examples.
 
     Attributes
     ----------
     value : callable
-        From y and ŷ to a number for each entry.
+        Function from y and ŷ to a number for each entry.
     slope : callable
-        From y and ŷ to dL/dŷ, entry by entry.
+        Function from y and ŷ to dL/dŷ, entry by entry.
     natural : str
-        The activation that belongs to it: their slopes cancel to ŷ − y, for targets of classes
+        The activation whose slope cancels with that of the loss to ŷ − y, for targets of classes
         that add up to 1.
     by_sum : callable, optional
-        From y and ŷ to dL/dZ in front of that activation. A student's rounding is that of this.
+        Function from y and ŷ to dL/dZ before that activation. Tolerances are based on its
+        rounding, since students write this form.
     numpy : str
         Source of the loss of each column of ``A``, with targets ``y``.
     """
@@ -95,7 +97,7 @@ class Loss(Struct, frozen=True, kw_only=True):
 
 
 def _sigmoid(z: Values) -> Values:
-    # Of the two equal forms each is used where its exponential cannot overflow.
+    # Two equal forms: each is used for the Z for which its exponential cannot overflow.
     decay = np.exp(np.where(z >= 0, -z, z))
     result: Values = np.where(z >= 0, 1 / (1 + decay), decay / (1 + decay))
     return result
@@ -213,22 +215,22 @@ LOSSES: dict[str, Loss] = {
 
 
 _SUMS = np.linspace(-2.9, 2.9, 30)[:, None]
-"""Sums at which it is tried what can be told of an activation: no kink is among them."""
+"""Sums at which properties of activations are tested. None of them is a kink."""
 
 
 def is_curved(activation: Activation) -> bool:
-    """True where A is another number than Z."""
+    """Return whether an activation is not the identity."""
     return not np.array_equal(activation.value(_SUMS), _SUMS)
 
 
 def is_idempotent(activation: Activation) -> bool:
-    """True where a second time changes nothing, as relu of relu."""
+    """Return whether applying an activation twice is the same as once, as for relu."""
     once = activation.value(_SUMS)
     return np.array_equal(activation.value(once), once)
 
 
 def is_piecewise_linear(activation: Activation) -> bool:
-    """True where a small move of A leaves the slope as it was."""
+    """Return whether the slope of an activation does not change with a small change of A."""
     if activation.slope is None:
         return False
     a = activation.value(_SUMS)

@@ -1,8 +1,8 @@
-"""Read an assignment file: TOML beside its CSVs, in; `Assignment`, out.
+"""Read an assignment file, TOML beside its CSVs, into an `Assignment`.
 
-The shape of the file is checked against `gradkit.task.tables`, what the shape cannot say
-(a start that does not fit the layers) here. Either way a wrong file is refused with the
-file, the key, what was found and what was expected.
+`gradkit.task.tables` checks keys and types. Conditions between values, such as a start that does
+not fit the layers, are checked here. Errors name the file, the key, the value found and the value
+expected.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ from gradkit.writing import read_file, read_text_file
 __all__ = ["AssignmentError", "packed_with", "read_assignment", "read_gallery", "solutions_of"]
 
 BELOW_ONE = float(np.nextafter(1, 0))
+"""The largest number below 1."""
 
 CHECKS: dict[str, dict[str, str]] = {
     "numpy": {
@@ -68,17 +69,17 @@ CHECKS: dict[str, dict[str, str]] = {
     },
     "torch": {"model": "model", "forward": "model", "gradient": "train", "trajectory": "train"},
 }
-"""The checks that there are, and the role that each looks at, if it is one."""
+"""The checks of each framework, with the role that a check calls, if it is a single one."""
 
 
 @cache
 def read_gallery() -> tuple[Assignment, ...]:
-    """Read all exercises that come with gradkit, but for the first."""
+    """Read all exercises that come with gradkit, except the first."""
     return tuple(read_assignment(file) for name, file in exercises().items() if name != FIRST)
 
 
 def gallery_functions() -> tuple[FunctionTask, ...]:
-    """Return the function tasks of all these exercises."""
+    """Return the function tasks of all exercises that come with gradkit, except the first."""
     return tuple(task for exercise in read_gallery() for task in exercise.functions)
 
 
@@ -98,7 +99,7 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
     Raises
     ------
     AssignmentError
-        The file is missing, is not TOML, or says something that cannot be graded.
+        The file is missing, is not TOML, or contains something that cannot be graded.
     """
     file = DEFAULT if path is None else Path(path)
     try:
@@ -123,14 +124,14 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
 
 
 def packed_with(path: Path) -> dict[str, bytes]:
-    """Read an assignment file and the files that belong to it, by the path from its folder.
+    """Read an assignment file and its files, by their paths from its folder.
 
-    These are the files that it names, and a file of examples beside it.
+    Its files are those that it names, and a file of examples beside it.
 
     Raises
     ------
     AssignmentError
-        Something lies elsewhere, so that the folder is not all there is.
+        A file is outside the folder, so that the folder alone is not enough.
     """
     found = {path.name: path.read_bytes()}
     for task in tomllib.loads(found[path.name].decode())["tasks"]:
@@ -154,6 +155,7 @@ def solutions_of(assignment: Assignment, folder: Path) -> dict[str, bytes]:
 
 
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
+    """Build the assignment of a parsed file; `text` is its content, for the digest."""
     digest = hashlib.sha256(text)
     roles = {
         name: _role(name, convert(f"roles.{name}", role, RoleTable))
@@ -207,11 +209,12 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
     Raises
     ------
     AssignmentError
-        A key is no code of a mistake, a value is no share, or two keys are codes of one mistake.
+        A key is not the code of a mistake, a value is not from 0 to 1, or two keys are codes of
+        one mistake.
     """
     if not table:
         return {}
-    # Late: few assignments set deductions, and the catalogue takes time to load.
+    # Imported here because few assignments set deductions, and the catalogue loads slowly.
     from gradkit.diagnosis.catalogue import all_codes, current_code, mistake_codes
 
     codes = mistake_codes()
@@ -235,19 +238,20 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
 
 
 def _visibility(
-    said: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
+    setting: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
 ) -> dict[str, Visibility]:
-    """When students may see what each check found; one word is said of them all."""
+    """Return the visibility of each check for students, from one word or a word for each check."""
     checks = tuple(dict.fromkeys(check.name for task in tasks for check in task.checks))
-    if not isinstance(said, dict):
-        return dict.fromkeys(checks, said)
-    for check, word in said.items():
+    if not isinstance(setting, dict):
+        return dict.fromkeys(checks, setting)
+    for check, word in setting.items():
         among("marking.visibility", check, checks, "a check, one of ")
         among(f"marking.visibility.{check}", word, get_args(Visibility))
-    return {check: said.get(check, "visible") for check in checks}
+    return {check: setting.get(check, "visible") for check in checks}
 
 
 def _role(name: str, table: RoleTable) -> Role:
+    """Build a role, whose arguments must be of known kinds."""
     for argument in table.arguments:
         among(f"roles.{name}.arguments.{argument.name}.kind", argument.kind, QUANTITIES)
     names, arguments = tuple(table.names), table.arguments
@@ -255,7 +259,7 @@ def _role(name: str, table: RoleTable) -> Role:
 
 
 def _tolerances(table: dict[str, Any]) -> dict[str, float]:
-    """Relative errors that are let pass, by check."""
+    """Return the relative errors that are accepted, by check."""
     known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
     for check in table:
         among("marking.tolerances", check, known)
@@ -271,6 +275,7 @@ def _task(
     tolerances: dict[str, float],
     digest: Any,
 ) -> Task:
+    """Build a net task; its data are added to the digest."""
     for key, name, known in [
         *((f"{here}.roles", name, roles) for name in table.roles),
         *((f"{here}.optional", name, table.roles) for name in table.optional),
@@ -343,6 +348,7 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
 
 
 def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer, ...]) -> Start:
+    """Build a start, whose arrays must have the shapes of the layers."""
     if name == DRAWN:
         refuse(here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)

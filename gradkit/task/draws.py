@@ -7,11 +7,12 @@ An input is an expression over sizes and these functions, in which a shape is a 
     judged(1, uniform(0.3, 0.8))
     0.1 * normal(D, M)  onehot(C, N).T  'relu'  (3, 4)
 
-Without a shape it is a number. ``integers`` are from 0 to below C, ``onehot`` has a row for each of
-N examples, ``binary`` is 0 or 1, ``probabilities`` are rows that add up to 1, ``distinct`` has no
-two numbers within 0.1 of each other, ``mask`` is 1/p with probability p and else 0. ``judged`` is
-the first where answers are judged, and the second where a change of them is held to fresh inputs: a
-rate of 1 tells ``lr * g`` from ``g / lr`` and ``g`` as little as a factor of 1 does anywhere.
+Without a shape, a function gives a number. ``integers`` are from 0 to below C, ``onehot`` has a row
+for each of N examples, ``binary`` is 0 or 1, ``probabilities`` are rows that add up to 1,
+``distinct`` has no two numbers within 0.1 of each other, ``mask`` is 1/p with probability p and
+else 0. ``judged`` gives its first argument where outputs are judged, and its second where a changed
+program is tried on fresh inputs: a learning rate of 1 would not distinguish ``lr * g`` from
+``g / lr`` and from ``g``.
 """
 
 from __future__ import annotations
@@ -27,20 +28,20 @@ from gradkit.lines import LinesError, read_expression, value_of
 from gradkit.records.task import Draw, FunctionTask
 
 RANDOM = 3
-"""Probes at random inputs, each of other sizes."""
+"""Number of probes with random inputs. Each has other sizes."""
 
 TRIES = 50
-"""Draws of sizes among which one with all different is looked for."""
+"""Largest number of draws of sizes until all sizes of a probe differ."""
 
 
 SHORT = 4
-"""Significant digits of numbers that are recorded in a file."""
+"""Number of significant digits of inputs that are recorded in a file."""
 
 
 def functions(
     rng: np.random.Generator, *, judged: bool = True, short: bool = False
 ) -> dict[str, Callable[..., Any]]:
-    """Return the functions that the expression of an input may call, drawing from a generator.
+    """Return the functions that an input's expression may call; they draw from a generator.
 
     With ``short``, drawn numbers have at most `SHORT` digits, so that a file of them is small.
     Numbers that have to fit each other, such as probabilities, keep all digits.
@@ -89,16 +90,16 @@ def functions(
 
 
 KNOWN = frozenset(functions(np.random.default_rng(0)))
-"""Names of these functions."""
+"""Names of the functions that an input's expression may call."""
 
 
 def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
-    """Hold an input to the grammar.
+    """Check that an input follows the grammar of this module.
 
     Raises
     ------
     LinesError
-        It is none, or names something that is neither a size nor one of the functions.
+        It is not an expression, or it names something that is neither a size nor a function.
     """
     if isinstance(value, Mapping):
         for item in value.values():
@@ -153,7 +154,7 @@ def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
 def _complete(
     task: FunctionTask, sizes: Mapping[str, int], hard: Mapping[str, Any]
 ) -> dict[str, int]:
-    """Add the sizes that follow from others, and put in those of a hard case."""
+    """Add the sizes that are computed from other sizes, and override those of a hard case."""
     known = {**sizes, **{name: hard[name] for name in task.sizes if name in hard}}
     for name, choice in task.sizes.items():
         if isinstance(choice, str) and name not in known:
@@ -182,7 +183,7 @@ def draws(
     seed : int
         The same seed draws the same probes.
     judged : bool
-        Answers are judged there; else a change of them is held to these probes.
+        Outputs are judged at these probes. Otherwise a changed program is tried on them.
     count : int
         Number of random probes.
     short : bool
@@ -196,21 +197,21 @@ def draws(
     Raises
     ------
     LinesError
-        A size is no whole number from 1, or an expression cannot be computed or gives no numbers.
+        A size is not a whole number from 1, or an expression cannot be computed or is not numeric.
     """
     cases: list[Mapping[str, Any]] = [*({} for _ in range(count)), *task.hard]
     plan = draw_sizes(task, np.random.default_rng(seed), count)
     for number, hard in enumerate(cases):
         rng = np.random.default_rng([seed, number])
         sizes = _complete(task, plan[number % count], hard)
-        told = ", ".join(f"{name} = {value}" for name, value in hard.items())
-        called = functions(rng, judged=judged, short=short)
-        values = _values(task, sizes, hard, called, number - count)
-        yield Draw(told or f"random {number + 1}", sizes, values, bool(hard))
+        label = ", ".join(f"{name} = {value}" for name, value in hard.items())
+        known = functions(rng, judged=judged, short=short)
+        values = _values(task, sizes, hard, known, number - count)
+        yield Draw(label or f"random {number + 1}", sizes, values, bool(hard))
 
 
 def drawn_again(task: FunctionTask, draw: Draw, seed: int) -> Draw:
-    """Draw other inputs of the same sizes, at random."""
+    """Draw other random inputs of the same sizes."""
     values = _values(task, draw.sizes, {}, functions(np.random.default_rng([seed, RANDOM, 1])))
     return Draw(draw.label, draw.sizes, values)
 
@@ -219,11 +220,14 @@ def _values(
     task: FunctionTask,
     sizes: Mapping[str, int],
     hard: Mapping[str, Any],
-    called: Mapping[str, Callable[..., Any]],
+    known: Mapping[str, Callable[..., Any]],
     number: int = 0,
 ) -> dict[str, Any]:
-    """Return sizes and inputs by name; ``number`` is that of the hard case."""
-    names = {**called, **sizes}
+    """Draw the inputs of one probe, and return them and the sizes by name.
+
+    ``known`` are the functions of expressions, and ``number`` is the index of the hard case.
+    """
+    names = {**known, **sizes}
     drawn: dict[str, Any] = dict(sizes)
     for name, value in task.inputs.items():
         key = f"hard[{number}].{name}" if name in hard else f"inputs.{name}"
@@ -232,6 +236,7 @@ def _values(
 
 
 def _drawn(key: str, value: Any, names: Mapping[str, Any]) -> Any:
+    """Draw an input, or each item of a table or list of inputs."""
     if isinstance(value, Mapping):
         return {name: _drawn(f"{key}.{name}", item, names) for name, item in value.items()}
     if isinstance(value, list):
@@ -251,7 +256,7 @@ UNCOMPUTED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeErr
 
 
 def computed(key: str, text: str, names: Mapping[str, Any]) -> Any:
-    """Return the value of the expression that stands at a key.
+    """Return the value of an expression; errors name its `key` in the assignment file.
 
     Raises
     ------

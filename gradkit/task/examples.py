@@ -75,6 +75,7 @@ def _size(drawn: Sequence[Draw]) -> int:
 
 
 def _example(solution: Solution, draw: Draw) -> Example:
+    """Record the outputs of all checks at one probe."""
     checks = solution.task.checks
     other = drawn_again(solution.task, draw, 0)
     return Example(
@@ -100,6 +101,7 @@ def _rounded(made: Made) -> Made:
 
 
 def _recorded(array: NDArray[Any]) -> NDArray[Any]:
+    """Round an array to the recorded digits, in a recorded type."""
     array = np.asarray(array, dtype=DTYPES[array.dtype.kind])
     if array.dtype.kind != "f":
         return array
@@ -173,6 +175,7 @@ def read_examples(task: FunctionTask) -> tuple[Example, ...]:
 
 
 def _encoded(example: Example) -> dict[str, Any]:
+    """Convert an example to JSON."""
     draw = example.draw
     tree, arrays = packed(draw.values)
     return {
@@ -206,6 +209,7 @@ def _encoded_made(by_convention: Sequence[Made]) -> dict[str, Any]:
 def _differing(
     arrays: Mapping[str, NDArray[Any]], others: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
+    """Return the arrays that differ from others of the same names."""
     return {
         name: array
         for name, array in arrays.items()
@@ -228,6 +232,7 @@ def _number(number: Any) -> Any:
 
 
 def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Example:
+    """Convert an example from JSON."""
     values = unpacked(data["inputs"], _decoded_arrays(data["arrays"]))
     draw = Draw(data["label"], data["sizes"], values, data["hard"])
     made = {check.name: _decoded_made(data["made"][check.name]) for check in checks}
@@ -235,6 +240,7 @@ def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Exampl
 
 
 def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:
+    """Convert the outputs of a check from JSON, one result for each convention."""
     values, changed = _decoded_arrays(data["values"]), tuple(data["changed"])
     first = Made(values, {**values, **_decoded_arrays(data["again"])}, changed)
     others = []
@@ -245,6 +251,7 @@ def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:
 
 
 def _decoded_arrays(data: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Convert arrays from JSON, and make them read-only."""
     arrays = {}
     for name, (dtype, shape, numbers) in data.items():
         if dtype not in DTYPES.values():

@@ -29,16 +29,16 @@ from gradkit.writing import read_text_file
 TOLERANCE = "a relative error: a number from 0 to 0.1"
 
 OF = frozenset({"sum", "mean"})
-"""What the scalar of a gradient may call."""
+"""Functions that the expression of a gradient's scalar may call."""
 
 
 def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) -> FunctionTask:
-    """Build a function task; its given modules are read from beside the file.
+    """Build a function task; the modules that it gives to students are read from files.
 
     Raises
     ------
     AssignmentError
-        Something in it cannot be asked; the text says where, what was found, what was expected.
+        The table has an error; the message names the key, the found and the expected value.
     """
     for kind, named, others in (
         ("sizes", table.sizes, {"np", *KNOWN}),
@@ -53,13 +53,13 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         for name, value in table.sizes.items()
     }
     for name, value in table.inputs.items():
-        _held(f"{here}.inputs.{name}", lambda value=value: read_input(value, sizes))
+        _refusing(f"{here}.inputs.{name}", lambda value=value: read_input(value, sizes))
     for number, case in enumerate(table.hard):
         for name, value in case.items():
             key = f"{here}.hard[{number}].{name}"
             among(key, name, [*sizes, *table.inputs])
             if name not in sizes:
-                _held(key, lambda value=value: read_input(value, sizes))
+                _refusing(key, lambda value=value: read_input(value, sizes))
             elif type(value) is not int or value < 1:
                 refuse(key, repr(value), "a size: a whole number from 1")
     for name in table.given:
@@ -117,16 +117,17 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
 
 
 def _is_name(text: str) -> bool:
+    """Return whether a text is a Python name that does not begin with an underscore."""
     return text.isidentifier() and not iskeyword(text) and not text.startswith("_")
 
 
-def _held(key: str, read: Any) -> Any:
-    """Read something in the grammar of lines.
+def _refusing(key: str, read: Any) -> Any:
+    """Call `read`, and turn its LinesError into an error of the assignment file at a key.
 
     Raises
     ------
     AssignmentError
-        It is beyond it.
+        The text at the key does not follow the grammar of lines.
     """
     try:
         return read()
@@ -135,8 +136,9 @@ def _held(key: str, read: Any) -> Any:
 
 
 def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
+    """Return the choices of a size, or the expression that computes it from other sizes."""
     if isinstance(value, str):
-        for name in _held(key, lambda: read_expression(value)):
+        for name in _refusing(key, lambda: read_expression(value)):
             if isinstance(sizes.get(name), str) or name not in sizes:
                 refuse(key, repr(value), f"sizes that are given as numbers: {', '.join(sizes)}")
         return value
@@ -147,7 +149,7 @@ def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | s
 
 
 def _given(file: Path, key: str, source: str, digest: Any) -> str:
-    """Return the source of a module that the course hands out; none is an empty module."""
+    """Return the source of a module that the course gives to students; "" without a file."""
     if not source:
         return ""
     try:
@@ -160,6 +162,7 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
 
 
 def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iterator[FunctionCheck]:
+    """Build the checks in order; `owners` is filled with the classes of objects in the lines."""
     inputs = {*table.sizes, *table.inputs}
     known = {*inputs, "np"}
     seen: set[str] = set()
@@ -184,7 +187,7 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
         for output, of_input in gradient.items():
             among(f"{key}.gradient", output, entry.compare, "one of compare: ")
             place = f"{key}.gradient.{output}"
-            read = _held(place, lambda text=of_input: read_expression(text))
+            read = _refusing(place, lambda text=of_input: read_expression(text))
             if len(read) != 1 or not _is_place(of_input) or not read <= table.inputs.keys():
                 expected = f"an input, or an entry of one: {', '.join(table.inputs)}"
                 refuse(place, repr(of_input), expected)
@@ -205,10 +208,10 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
 def _calls(
     key: str, texts: str | list[str], owners: dict[str, str], known: Iterable[str]
 ) -> list[Lines]:
-    """Read the lines of a check, and those that may stand for them."""
+    """Read the lines of a check, and the alternative lines that may replace them."""
     read: list[Lines] = []
     for text in [texts] if isinstance(texts, str) else texts:
-        lines = _held(key, lambda text=text: read_lines(text, owners))
+        lines = _refusing(key, lambda text=text: read_lines(text, owners))
         _known(key, lines.reads, known)
         if read and set(lines.makes) != set(read[0].makes):
             expected = f"lines that make the same names: {', '.join(read[0].makes)}"
@@ -220,6 +223,7 @@ def _calls(
 def _conventions(
     key: str, entry: CheckTable, table: FunctionTaskTable
 ) -> Iterator[Mapping[str, str]]:
+    """Yield the conventions of a check, whose expressions must use known names."""
     sizes, inputs = table.sizes, table.inputs
     for convention in entry.conventions:
         for name, text in convention.items():
@@ -237,7 +241,7 @@ def _factors(task: FunctionTask) -> Iterator[tuple[str, str]]:
 
 
 def _is_place(expression: str) -> bool:
-    """Tell an expression that something can be assigned to, as ``parameters['W1']``."""
+    """Return whether an expression can be assigned to, as ``parameters['W1']``."""
     node = ast.parse(expression.strip(), mode="eval").body
     while isinstance(node, ast.Subscript):
         node = node.value
@@ -245,13 +249,14 @@ def _is_place(expression: str) -> bool:
 
 
 def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
-    """Read an expression at a key, and return the names in it, all of which are known."""
-    names: frozenset[str] = _held(key, lambda: read_expression(text))
+    """Read an expression at a key, and return its names, all of which must be known."""
+    names: frozenset[str] = _refusing(key, lambda: read_expression(text))
     _known(key, names, known)
     return names
 
 
 def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse names at a key that are not known."""
     for name in sorted({*names} - {*known}):
         refuse(key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}")
 
@@ -259,15 +264,15 @@ def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
 def steps_of(
     task: FunctionTask, check: FunctionCheck, names: Iterable[str] = ()
 ) -> list[FunctionCheck]:
-    """Return the checks whose lines come before those of a check, because it needs what they make.
+    """Return a check and the earlier checks whose lines make the names that it reads.
 
     Parameters
     ----------
     task : FunctionTask
     check : FunctionCheck
-        Comes last in the answer.
+        The last of the returned checks.
     names : iterable of str
-        Names that are needed besides those that it reads.
+        Names that are needed besides those that the check reads.
     """
     wanted = {name for lines in (check.call, *check.others) for name in lines.reads} | set(names)
     steps = [check]
@@ -280,14 +285,14 @@ def steps_of(
 
 
 def scalar_names(task: FunctionTask, check: FunctionCheck) -> list[str]:
-    """Return the names of outputs in the scalar that the gradients of a check belong to."""
+    """Return the names of the outputs in the scalar whose gradients a check computes."""
     return sorted(read_expression(check.of) - OF - {"np", *task.inputs, *task.sizes})
 
 
 def forward_steps(task: FunctionTask, check: FunctionCheck) -> list[FunctionCheck]:
-    """Return the checks whose lines compute the scalar that the gradients of a check belong to.
+    """Return the checks whose lines compute the scalar whose gradients a check computes.
 
-    The check itself is one of them if its lines make an output of that scalar.
+    The check itself is one of them if its lines make an output in that scalar.
     """
     names = scalar_names(task, check)
     steps = steps_of(task, check, names)
@@ -295,22 +300,22 @@ def forward_steps(task: FunctionTask, check: FunctionCheck) -> list[FunctionChec
 
 
 def scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
-    """Return the scalar that a check's gradients are of, from inputs and outputs by name."""
+    """Compute the scalar whose gradients a check computes, from inputs and outputs by name."""
     known = {"np": np, "sum": np.sum, "mean": np.mean, **names}
     return float(np.sum(value_of(check.of, known)))
 
 
 def least_evaluations(check: FunctionCheck, draw: Draw) -> int:
-    """Return how often finite differences evaluate the forward pass of a check, at least.
+    """Return the smallest number of forward passes that finite differences need in a check.
 
-    That is once for each entry of the smallest array with several rows and columns that the check
-    differentiates by: code that is no finite difference may call a helper for each row or column,
-    and get similar results, but not that often. Return 0 where there is no such array.
+    That is one for each entry of the smallest array with several rows and columns by which the
+    check differentiates. Other code may call a helper for each row or column, with similar
+    results, but not so often. The number is 0 if there is no such array.
     """
     arrays = (np.squeeze(value_of(of, {**draw.values})) for of in check.gradient.values())
     return min((array.size for array in arrays if array.ndim > 1), default=0)
 
 
 def functions_of(calls: Iterable[Call]) -> tuple[str, ...]:
-    """Return the names of functions and classes that calls need, in order."""
+    """Return the names of the functions and classes that calls use, each once."""
     return tuple(dict.fromkeys(call.function.partition(".")[0] for call in calls))

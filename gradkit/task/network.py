@@ -5,9 +5,9 @@ written for one probe: ``X`` (features, 1), ``W1`` (in, out), ``b1`` (out, 1), `
 ``y`` (outputs, 1). In place of the 1 there may be a column for each of several examples; a loss is
 then the sum over them.
 
-The gradient is made by reverse mode: one pass forward keeps what each layer gave, one pass back
-multiplies the slope by each layer's own. It takes as much memory as the parameters do, and what
-the layers gave.
+The gradient is computed by reverse mode: a forward pass stores the output of each layer, and a
+backward pass multiplies the slope by the slope of each layer. It needs memory for the parameters
+and for the layers' outputs.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from gradkit.records.task import Array, Layer, Parameters, Task
 from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation, Values
 
 NUDGE = 1e-6
-"""By how much, relative, a number is moved to see what depends on it."""
+"""Relative change of a number whose effect on other numbers is measured."""
 
 
 class Dense(Struct, frozen=True):
-    """How a layer is run: whose parameters it takes, and what it does with the weighted sum.
+    """A dense layer: the number of its parameters, and the operations on its weighted sum.
 
-    ``activations`` are applied in turn. A right layer has one; the sum is then ``Wᵀ·A + b``, and
-    ``sign``, ``bias`` and ``transposed`` are for layers with mistakes in them.
+    ``activations`` are applied in turn. A correct layer has one, and its sum is ``Wᵀ·A + b``.
+    ``sign``, ``bias`` and ``transposed`` describe layers with mistakes.
     """
 
     number: int
@@ -40,7 +40,7 @@ class Dense(Struct, frozen=True):
 
 
 class Stage(Struct, frozen=True, eq=False):
-    """A layer that has been run: its input, its signed sum, and what each activation gave."""
+    """A layer that has been run: its input, its signed sum and the output of each activation."""
 
     layer: Dense
     entering: Values
@@ -48,7 +48,7 @@ class Stage(Struct, frozen=True, eq=False):
 
     @property
     def output(self) -> Values:
-        """What the layer gives."""
+        """Return the layer's output."""
         return self.values[-1]
 
 
@@ -60,7 +60,7 @@ def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
 
 
 def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) -> tuple[Stage, ...]:
-    """Run a forward pass and keep what every layer gave."""
+    """Run a forward pass, and return the stage of every layer."""
     stages: list[Stage] = []
     A = X
     for layer in layers:
@@ -77,7 +77,7 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
 
 
 def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
-    """Return the slope of a loss by Z, from the one by A."""
+    """Return the slope of a loss by Z from its slope by A."""
     if activation.slope is not None:
         return slope * activation.slope(a)
     if activation.pull_back is None:
@@ -93,10 +93,10 @@ def slopes_of(
     Parameters
     ----------
     stages : sequence of Stage
-        As `run` gives them, or put together from values that come from elsewhere.
+        As `run` returns them, or built from values of other code.
     parameters : mapping of arrays, (…, in, out) and (…, out, 1)
     slope : array, (…, outputs, examples)
-        Of the loss by what the last stage gives.
+        Slope of the loss by the output of the last stage.
 
     Returns
     -------
@@ -116,7 +116,7 @@ def slopes_of(
             f"W{number}": by_sum if layer.transposed else np.swapaxes(by_sum, -1, -2),
             f"b{number}": layer.bias * slope.sum(axis=-1, keepdims=True),
         }
-        # A layer that runs twice gets a share from each time.
+        # A layer that runs twice contributes twice.
         found |= {key: found[key] + value if key in found else value for key, value in made.items()}
         if stage is not stages[0]:
             slope = (W if layer.transposed else np.swapaxes(W, -1, -2)) @ slope
@@ -140,7 +140,7 @@ def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tupl
 def forward(
     layers: tuple[Layer, ...], parameters: Mapping[str, Values], X: Array
 ) -> tuple[Values, Values]:
-    """Output and input of the last layer.
+    """Return the output and the input of the last layer.
 
     Parameters
     ----------
@@ -160,12 +160,12 @@ def forward(
 def sums(
     layers: tuple[Layer, ...], parameters: Parameters, X: Array
 ) -> Iterator[tuple[Activation, Array, Array]]:
-    """For each layer its activation, its sum Z, and how many rounding units Z may lose.
+    """Yield the activation of each layer, its sum Z, and how many rounding units Z may lose.
 
-    To first order, in absolute numbers. Rounding of a sum goes with the size of its terms, and
-    not of what is left of them: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from layer to layer, with s the
-    steepest slope of the activation before (Higham, Accuracy and Stability of Numerical
-    Algorithms, 2002, chapter 3).
+    The units are a first-order estimate in absolute numbers. The rounding error of a sum depends
+    on the size of its terms, not on the size of their sum: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from
+    layer to layer, with s the steepest slope of the previous activation (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2002, chapter 3).
     """
     before = np.abs(X).astype(np.float64)
     for stage in run(stack(layers), parameters, X):
@@ -193,7 +193,7 @@ def rounding_units(
 
 
 def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
-    """The smallest distance of a sum from its activation's kink, per probe; inf without one."""
+    """Return each probe's smallest distance of a sum from its activation's kink; inf without."""
     distance = np.full(X.shape[:-2], np.inf)
     for activation, z, _ in sums(layers, parameters, X):
         if activation.kink is not None:
@@ -232,7 +232,7 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
 def gradient_at(
     task: Task, stages: Sequence[Stage], parameters: Parameters, y: Array
 ) -> dict[str, Array]:
-    """Return the gradient where a forward pass, as `run` gives it, has been made already."""
+    """Return the gradient of the loss from the stages of a forward pass, see `run`."""
     stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
 
@@ -266,10 +266,11 @@ def descend(
 def _backwards_from(
     task: Task, stages: Sequence[Stage], y: Array
 ) -> tuple[Sequence[Stage], Array, Callable[[Array, Values], Values]]:
-    """Where to go back from: stages, the slope of the loss by the last, and that as a function.
+    """Return the start of the backward pass.
 
-    With the activation that belongs to its loss, the last layer is run without: the two slopes
-    cancel.
+    It consists of the stages, the slope of the loss by the output of the last stage, and this slope
+    as a function of y and ŷ. If the last activation is the natural one of the loss, it is removed
+    from the last stage, because its slope and that of the loss cancel.
     """
     loss = LOSSES[task.loss]
     y_hat, by_output = stages[-1].output, loss.slope
@@ -281,9 +282,9 @@ def _backwards_from(
 def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str, Array]:
     """Return how many rounding units the gradient may lose, to first order, entry by entry.
 
-    A running error analysis along `gradient`: every number that it is made from, those handed in
-    and those made on the way, is off by one unit of its own besides what it inherits (Higham,
-    Accuracy and Stability of Numerical Algorithms, 2002, section 3.3).
+    This is a running error analysis of `gradient`: every input and every intermediate number is
+    off by one rounding unit of its own, and by the error that it inherits (Higham, Accuracy and
+    Stability of Numerical Algorithms, 2002, section 3.3).
 
     Parameters
     ----------
@@ -328,7 +329,10 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
 
 
 def _steepness(activation: Activation, a: Values) -> Values:
-    """The size of the slope, entry by entry; the steepest where it depends on other entries."""
+    """Return the size of an activation's slope in each entry.
+
+    If the slope of an entry depends on other entries, the largest possible slope is returned.
+    """
     if activation.slope is None:
         return np.full_like(a, activation.steepest)
     return np.abs(activation.slope(a))

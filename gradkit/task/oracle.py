@@ -1,7 +1,8 @@
-"""What the answers should be, derived from the task file: the generic net and its gradient.
+"""Compute the expected values of a task, from its layers or by running a model solution.
 
-Every oracle answers the same three questions on stacked probes. The other one runs a model
-solution, see `gradkit.task.oracle`.
+Every oracle has the same three methods, on stacked probes: forward pass, update and training run.
+`Derived` computes them with the generic net of `gradkit.task.network`. `NumpyReference` and
+`TorchReference` call a model solution.
 """
 
 from __future__ import annotations
@@ -23,31 +24,32 @@ from gradkit.records.task import Array, Form, Parameters, Probes, Run, Task
 from gradkit.task import network
 
 Forward = Callable[[Parameters, Array], tuple[Array, Array]]
-"""From parameters (n, …) and X (n, features, 1) to ``y_hat`` and ``A1``, columns of n."""
+"""Function of parameters (n, …) and X (n, features, 1) to ``y_hat`` and ``A1``, n columns each."""
 
 Step = Callable[[Mapping[str, Array]], Mapping[str, Array]]
-"""From parameters, ``X``, ``y``, ``y_hat``, ``A1`` and maybe ``rate`` to the new parameters."""
+"""Function of parameters, ``X``, ``y``, ``y_hat``, ``A1`` and possibly ``rate`` to new parameters.
+"""
 
 
 def train_by_example(
     forward: Forward, step: Step, runs: Sequence[Run]
 ) -> tuple[Array, Array, dict[str, Array]]:
-    """Make some runs side by side.
+    """Compute several training runs at once, with one step per example.
 
     Parameters
     ----------
     forward, step : callable
-        On columns with a leading axis of n runs.
+        Functions of columns with a leading axis of n runs.
     runs : sequence of Run
-        On as many rows, for the same number of epochs, with the same rate.
+        Runs with the same number of rows, the same number of epochs and the same rate.
 
     Returns
     -------
     y_hat : array, (steps, n, outputs, 1)
     hidden : array, (steps, n, units, 1)
-        Before each step.
+        Output and hidden layer before each step.
     parameters : dict of arrays, (n, …)
-        After the last one.
+        Parameters after the last step.
     """
     run, n = runs[0], len(runs)
     parameters: dict[str, Array] = {
@@ -77,16 +79,16 @@ class OracleError(GradkitError):
 
 
 class Oracle(Protocol):
-    """Where expected values come from. All arrays are stacked over probes."""
+    """A source of expected values. All arrays are stacked over probes."""
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
+        """Return ``y_hat`` (n, outputs, 1) and ``A1`` (n, units, 1)."""
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return parameters after one step on one example each."""
 
     def train(self, run: Run) -> dict[str, Array]:
-        """``y_hat`` and ``A1``, or ``loss``, of every step, and ``final/…`` parameters."""
+        """Return ``y_hat`` and ``A1``, or ``loss``, of every step, and ``final/…`` parameters."""
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
@@ -103,7 +105,7 @@ def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
 
 
 class Derived(Struct, frozen=True):
-    """Expected values from the task's layers, loss and rates alone, in the correct form."""
+    """Expected values that are computed from the task's layers, loss and rates alone."""
 
     task: Task
 
@@ -137,7 +139,7 @@ class Derived(Struct, frozen=True):
 
 
 class _Wrapper(Struct, frozen=True):
-    """Another oracle, of which a part is answered otherwise."""
+    """An oracle that passes calls on to another oracle; subclasses override some methods."""
 
     oracle: Oracle
 
@@ -151,7 +153,10 @@ class _Wrapper(Struct, frozen=True):
 
 
 class Rescaled(_Wrapper, frozen=True):
-    """Another oracle of a numpy task, with the steps of each kind longer by a ratio."""
+    """An oracle of a numpy task whose steps are those of another oracle times a ratio.
+
+    ``ratios`` has a ratio for weights (``W``) and for biases (``b``); a missing ratio is 1.
+    """
 
     ratios: Mapping[str, float]
 
@@ -168,28 +173,28 @@ class Rescaled(_Wrapper, frozen=True):
 
 
 KEPT = 64
-"""Runs that are cached: a task has a handful from its own starts on its own data."""
+"""Largest number of cached runs. A task has only a few runs from its own starts and data."""
 
 
 class CachedOracle(_Wrapper, frozen=True):
-    """Another oracle, asked once for what it has been asked before.
+    """An oracle that caches the training runs of another oracle.
 
-    Its runs are from the task's starts and on the task's rows, but for those on data that is
-    drawn for one submission; these are forgotten again.
+    Runs from the task's own starts on its own rows are the same for all submissions. Runs on data
+    that is drawn for one submission drop out of the cache after some time.
     """
 
     _runs: OrderedDict[Hashable, dict[str, Array]] = field(default_factory=OrderedDict)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """See `Oracle`. Arrays are read-only."""
+        """Return the cached result of a run, or compute it. Arrays are read-only."""
         arrays = {**run.parameters, "X": run.X, "y": run.y}
-        told = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
-        key = (told, run.epochs, run.rate)
+        contents = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
+        key = (contents, run.epochs, run.rate)
         if key not in self._runs:
-            answer = self.oracle.train(run)
-            for value in answer.values():
+            result = self.oracle.train(run)
+            for value in result.values():
                 value.flags.writeable = False
-            self._runs[key] = answer
+            self._runs[key] = result
             if len(self._runs) > KEPT:
                 self._runs.popitem(last=False)
         self._runs.move_to_end(key)
@@ -197,14 +202,17 @@ class CachedOracle(_Wrapper, frozen=True):
 
 
 def mean_scale(task: Task) -> float:
-    """What torch's mean reduction divides by, beside the rows: outputs, but not for classes."""
+    """Return the factor of torch's mean reduction, beside that of the rows.
+
+    It is one over the number of outputs, or 1 for the cross-entropy of classes.
+    """
     return 1.0 if task.loss == "cross_entropy" else 1.0 / task.layers[-1].units
 
 
 def descended(
     task: Task, inputs: Mapping[str, Array], slopes: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Gradient descent: each parameter minus its rate times its slope."""
+    """Return the parameters after a step of gradient descent: minus rate times slope."""
     return {
         key: value - rate_of(task, key, inputs)[:, None, None] * slopes[key]
         for key, value in parameters_in(inputs).items()
@@ -212,18 +220,19 @@ def descended(
 
 
 def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:
-    """The learning rate of parameter ``key`` in each probe: the one handed over, or the task's."""
+    """Return the learning rate of parameter ``key`` in each probe: that of the inputs or task."""
     if "rate" in inputs:
         return inputs["rate"]
     return np.full(len(inputs["X"]), _own_rate(task, key))
 
 
 def _own_rate(task: Task, key: str) -> float:
+    """Return the task's rate of a weight or a bias."""
     return task.rates.weight if key[0] == "W" else task.rates.bias
 
 
 def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
-    """Make a run of single steps, as `Oracle.train` gives it."""
+    """Compute a run with one step per example, in the form of `Oracle.train`."""
     y_hat, A1, parameters = train_by_example(forward, step, [run])
     ends = final({key: value[0] for key, value in parameters.items()})
     return {"y_hat": y_hat[:, 0], "A1": A1[:, 0], **ends}
@@ -232,7 +241,7 @@ def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array:
     """Return the loss of every step of a run, (steps,), as recorded or from the predictions.
 
-    Empty where there are none.
+    The array is empty if `values` contain neither.
     """
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
@@ -245,7 +254,7 @@ def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array
 
 
 def final(parameters: Parameters) -> dict[str, Array]:
-    """Return parameters under the names that a run gives them at its end."""
+    """Return parameters under the names of a run's final parameters: ``final/W1``."""
     return {f"final/{key}": value for key, value in parameters.items()}
 
 
@@ -255,11 +264,11 @@ def parameters_in(inputs: Mapping[str, Array]) -> dict[str, Array]:
 
 
 class Answers(Struct, frozen=True):
-    """What is right for one task, in canonical form: W (in, out), everything else a column.
+    """Right results for one task, in canonical form: W (in, out), everything else a column.
 
     ``parameters`` maps ``W1`` (in, out), ``b1`` (out, 1) and so on to float64 arrays. ``X`` is
-    one example, (features, 1), ``y`` its target, (outputs, 1); both may be given in any shape
-    of that size. Nothing that is given is changed.
+    one example, (features, 1), ``y`` its target, (outputs, 1); both may have any shape of that
+    size. The arguments are not changed.
     """
 
     task: Task
@@ -282,7 +291,7 @@ class Answers(Struct, frozen=True):
         return {key: value[0] for key, value in after.items()}
 
     def gradient(self, parameters: Parameters, X: ArrayLike, y: ArrayLike) -> dict[str, Array]:
-        """The gradient of the task's loss, from its layers alone, in the parameters' shapes."""
+        """Return the gradient of the task's loss, computed from its layers, by parameter."""
         slopes = network.gradient(self.task, _stacked(parameters), _column(X), _column(y))
         return {key: value[0] for key, value in slopes.items()}
 
@@ -299,7 +308,7 @@ def _column(value: ArrayLike) -> Array:
 
 
 AGREEMENT = 1e-9
-"""How closely, relative to the largest value, reference and derivation must agree."""
+"""Largest difference of reference and `Derived`, relative to the largest value."""
 
 
 class NumpyReference(Struct, frozen=True):
@@ -319,7 +328,7 @@ class NumpyReference(Struct, frozen=True):
         return np.array([pair[0] for pair in pairs]), np.array([pair[1] for pair in pairs])
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Call the update once for each probe; a rate that is handed over rescales the change."""
+        """Call the update once for each probe, and rescale the change to the rate of the inputs."""
         before, after = parameters_in(inputs), []
         for i in range(len(inputs["X"])):
             parameters = {key: value[i].copy() for key, value in before.items()}
@@ -343,7 +352,7 @@ class NumpyReference(Struct, frozen=True):
 
 
 class TorchReference(Struct, frozen=True):
-    """Expected values from a torch model solution, run in float64 unless told otherwise."""
+    """Expected values from a torch model solution, by default in float64."""
 
     task: Task
     module: Any
@@ -362,7 +371,7 @@ class TorchReference(Struct, frozen=True):
         return np.array(outputs), network.forward(self.task.layers, parameters, X)[1]
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """No torch submission is asked for an update; the derived answer stands."""
+        """Return the result of `Derived`, since torch tasks have no update function."""
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
@@ -393,6 +402,7 @@ class TorchReference(Struct, frozen=True):
 
 
 def _fill(model: Any, parameters: Parameters) -> None:
+    """Copy parameters into a torch model, in the order of its own parameters."""
     import torch
 
     with torch.no_grad():
@@ -404,18 +414,18 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "numpy": ("L_layer_forward", "update_parameters"),
     "torch": ("Model", "train"),
 }
-"""What a model solution must define."""
+"""Names that a model solution must define, by framework."""
 
 
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
-    """The model solution of ``task`` in ``folder``: ``regression_numpy.py`` for regression-numpy.
+    """Load the model solution of a task: ``regression_numpy.py`` for regression-numpy.
 
-    The published form of a task, where it has one, is ``regression_numpy_published.py``.
+    The published form of a task, if it has one, is ``regression_numpy_published.py``.
 
     Raises
     ------
     OracleError
-        There is no such file, it cannot be loaded, or it lacks what is asked for.
+        There is no such file, it cannot be loaded, or it lacks a required name.
     """
     path = folder / task.solution
     published = path.with_stem(f"{path.stem}_published")
@@ -426,7 +436,7 @@ def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
 
 
 def load_module(path: Path, asked: Iterable[str]) -> ModuleType:
-    """Load a model solution's file, which has to define what is asked for.
+    """Load a model solution's file, which has to define the functions or classes `asked`.
 
     Raises
     ------
@@ -453,13 +463,13 @@ def load_module(path: Path, asked: Iterable[str]) -> ModuleType:
 
 
 def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
-    """Hold a reference against the task file, quantity by quantity.
+    """Compare the results of a model solution with those of the task file.
 
     Raises
     ------
     OracleError
-        They differ: one of the two is wrong, and nobody can be graded before it is known which.
-        Or the reference raises an exception.
+        They differ, so that one of the two is wrong and nobody can be graded. Or the model
+        solution raises an exception.
     """
     try:
         answers = expect(oracle, probes)

@@ -1,9 +1,9 @@
-"""Draw the questions of one task from a seed.
+"""Draw the probes of one task from a seed: the inputs of all calls and training runs.
 
-Inputs are random, asymmetric and short (two decimals), so that a number in a report can be
-typed into a shell. The task's own starts and data are asked too, for everybody to compare
-with, but cannot grade alone: they are known to everybody, and at equal weights an exchanged
-index is invisible.
+Inputs are random, asymmetric and short (two decimals), so that a reader can type a number of a
+report into a shell. The task's own starts and data are probes too, because students can compare
+with them. They cannot grade alone: everybody knows them, and with equal weights an exchanged index
+does not show.
 """
 
 from __future__ import annotations
@@ -22,29 +22,34 @@ from gradkit.task.oracle import Derived, course_of
 from gradkit.text import DRAWN
 
 RANDOM, FEWEST = 24, 4
-"""Random calls in a batch: enough for every entry to be seen well away from zero."""
+"""Usual and smallest number of random calls in a batch.
+
+24 calls are enough for every entry to be far from zero in some of them.
+"""
 
 SMALL = 0.001
-"""What each entry is once multiplied with: how exact a step is, is seen best on a small number."""
+"""Factor of each entry in one of the calls: a small number shows best how exact a step is."""
 
 BYTES = 8 << 20
-"""Of the parameters in a batch's calls: a large net gets fewer, and at least `FEWEST`."""
+"""Largest size of all parameters in a batch, in bytes: a large net gets fewer calls."""
 
 RATES = (0.02, 0.05)
-"""Handed in turn to functions that take a learning rate."""
+"""Learning rates that are passed in turn to functions with such an argument."""
 
 OTHER_EPOCHS = 3
+"""Largest number of epochs of the run `TWICE`."""
+
 TWICE = "every row twice"
-"""A run on data of another size than the task's own."""
+"""Name of the run on data of another size than the task's own."""
 
 CLEARANCE = 0.05
-"""How far a probe stays from an activation's kink."""
+"""Smallest distance of a probe from an activation's kink."""
 
 Forward = Callable[[Parameters, Array], tuple[Array, Array]]
 
 
 def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
-    """Draw every call that the task makes.
+    """Draw all batches of calls and all training runs of a task.
 
     Parameters
     ----------
@@ -52,8 +57,8 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     seed : int
         The same seed draws the same probes.
     forward : callable
-        The oracle's forward pass on stacked parameters and inputs; the y_hat and A1 that an
-        update is given are consistent with its parameters.
+        The oracle's forward pass on stacked parameters and inputs. It computes the y_hat and A1
+        that are passed to an update.
     takes_rate : bool
         Whether the bound update, or train, takes a learning rate.
 
@@ -77,7 +82,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
         _batch("forward/random", "forward", role, given, names),
     )
     own = [_run(task, start, takes_rate) for start in task.starts]
-    # With numbers of its own: what else is drawn does not depend on what a run needs.
+    # A separate generator, so that the other probes do not depend on how often a run is redrawn.
     secret = np.random.default_rng([seed, zlib.crc32(task.id.encode()), 1])
     starts = [*own, draw_run(task, secret, own[-1])]
     runs = tuple(replace(run, name=f"run/{run.start}", check="trajectory") for run in starts)
@@ -96,9 +101,9 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
 
 
 def _twice(run: Run, generator: np.random.Generator) -> Run:
-    """Return a short run on every row twice and in another order, which no check looks at.
+    """Return a short run with every row twice, in another order, that belongs to no check.
 
-    Their mean loss is the same all along.
+    Its mean losses are those of the given run.
     """
     order = generator.permutation(np.repeat(np.arange(len(run.X)), 2))
     epochs = min(run.epochs, OTHER_EPOCHS)
@@ -114,16 +119,16 @@ def _run(task: Task, start: Start, takes_rate: bool) -> Run:
 
 
 def whole(values: Array) -> NDArray[Any]:
-    """As int64 where every value is a whole number: so a data frame would hand it over."""
+    """Convert values to int64 if all are whole numbers, as pandas reads them from a file."""
     return values.astype(np.int64) if np.all(values == np.rint(values)) else values
 
 
 def _draw_inputs(
     task: Task, generator: np.random.Generator, n: int, small: float = 1.0
 ) -> dict[str, Array]:
-    """Parameters, X and y of n probes, redrawn until each keeps clear of every kink.
+    """Draw parameters, X and y of n probes, again and again until all are far from every kink.
 
-    In one of them each entry of the parameters is ``small`` times what it would be.
+    Each entry of the parameters is multiplied by ``small`` in one of the probes.
     """
     shapes = parameter_shapes(task.X.shape[1], task.layers)
     sizes = {key: np.ones((n, *shape)) for key, shape in shapes.items()}
@@ -166,46 +171,50 @@ def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: f
 def _batch(
     name: str, check: str, role: str, inputs: dict[str, Array], labels: tuple[str, ...]
 ) -> Batch:
+    """Make a batch with read-only inputs."""
     for value in inputs.values():
         value.flags.writeable = False
     return Batch(name, check, role, inputs, labels)
 
 
 SPREAD, NEARER = 0.4, 0.8
-"""How far from the task's own numbers, relative to their size, and how much nearer next time."""
+"""First relative distance from the task's own numbers, and its factor for each further try."""
 
 TRIES = 12
+"""Largest number of runs that are drawn."""
+
 DIGITS = 3
+"""Significant digits of the drawn numbers."""
 
 GROWS = 2.0
-"""How many times its first value the loss may come to: more is a run that runs away."""
+"""Largest ratio of a loss to the first loss. With a larger ratio the run diverges."""
 
 MOVES = 1e-3
-"""What every array has to move by, relative to the one that moves most: no unit is dead."""
+"""Smallest movement of an array relative to the largest: a dead unit does not move."""
 
 LEARNS = 1e-4
-"""How much of its size a loss has to change by: a hundred times what float32 makes of it."""
+"""Smallest relative change of the loss: a hundred times the rounding of float32."""
 
 NUDGE, STEADY = 1e-6, 1e-3
-"""A start moved by so much, relative, may end elsewhere by so much of the whole way."""
+"""Relative change of the start, and the largest change of the end relative to the whole way."""
 
 
 def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
-    """Return a run like ``own``, from another start and on other rows.
+    """Draw a run like ``own``, from another start and on other rows.
 
     Parameters
     ----------
     task : Task
     generator : Generator
     own : Run
-        From the task's last start, on its own rows.
+        The run from the task's last start, on its own rows.
 
     Returns
     -------
     Run
-        As many rows as the task has, with numbers of three digits. Every array moves, nothing
-        runs away, and rounding is not magnified. Where no such run is found in a dozen tries,
-        the last one, which is nearest to ``own``.
+        A run on as many rows as the task has, with numbers of three digits. Every array moves, the
+        loss does not diverge, and rounding is not magnified. If no such run is found in a dozen
+        tries, the last one is returned, which is closest to ``own``.
     """
     spread = SPREAD
     for _ in range(TRIES):
@@ -217,6 +226,7 @@ def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
 
 
 def _nearby(task: Task, generator: np.random.Generator, own: Run, spread: float) -> Run:
+    """Draw a run whose start and data are within a relative distance of those of another run."""
     size = max(float(np.abs(value).max()) for value in own.parameters.values()) or 1.0
     parameters = {
         key: _moved(generator, value, spread * size) for key, value in own.parameters.items()
@@ -232,13 +242,13 @@ def _nearby(task: Task, generator: np.random.Generator, own: Run, spread: float)
 
 
 def _moved(generator: np.random.Generator, values: Array, by: float | Array) -> Array:
-    """Values moved by up to ``by``, in numbers that can be typed."""
+    """Move values at random by up to ``by``, and round them to few digits."""
     moved = values + by * generator.uniform(-1, 1, values.shape)
     return np.array([float(f"{value:.{DIGITS}g}") for value in moved.ravel()]).reshape(moved.shape)
 
 
 def _is_telling(task: Task, run: Run) -> bool:
-    """Tell whether a run is one by which right code can be told from wrong, in float32 too."""
+    """Return whether a run separates right from wrong code, also in float32."""
     with np.errstate(all="ignore"):
         after = Derived(task).train(run)
         losses = course_of(task, run, after).reshape(run.epochs, -1).mean(axis=1)
@@ -254,13 +264,16 @@ def _is_telling(task: Task, run: Run) -> bool:
 
 
 def _is_smooth(task: Task, run: Run) -> bool:
-    """Tell whether no unit has a kink."""
+    """Return whether no activation of the task has a kink."""
     rows = {key: np.repeat(value[None], len(run.X), 0) for key, value in run.parameters.items()}
     return bool(np.isinf(kink_distance(task.layers, rows, run.X[:, :, None])).all())
 
 
 def _is_steady(task: Task, run: Run, way: Mapping[str, Array], largest: float) -> bool:
-    """Tell whether a start beside this one leads to an end beside its end: no step is at a kink."""
+    """Return whether a slightly moved start leads to a slightly moved end.
+
+    Otherwise some step is at a kink.
+    """
     nudged = {key: value * (1 + NUDGE) for key, value in run.parameters.items()}
     beside = replace(run, parameters=nudged)
     other = _way(beside, Derived(task).train(beside))
@@ -268,4 +281,5 @@ def _is_steady(task: Task, run: Run, way: Mapping[str, Array], largest: float) -
 
 
 def _way(run: Run, after: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the change of each parameter over a run."""
     return {key: after[f"final/{key}"] - value for key, value in run.parameters.items()}

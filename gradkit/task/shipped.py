@@ -1,4 +1,4 @@
-"""The exercises that come with gradkit: a folder each, the first one first."""
+"""Find the exercises that come with gradkit, and the folders of model solutions."""
 
 from __future__ import annotations
 
@@ -9,31 +9,32 @@ FIRST = "backpropagation"
 DEFAULT = SHIPPED / FIRST / "assignment.toml"
 
 BESIDE = Path(__file__).parents[2] / "reference"
-"""Where a checkout has the model solutions; an installed gradkit has none."""
+"""Folder of the model solutions in a checkout. An installed gradkit has none."""
 
 
 def exercises() -> dict[str, Path]:
-    """Return the assignment files that come with gradkit, by exercise."""
+    """Return the assignment files that come with gradkit, by exercise; `FIRST` is the first."""
     files = {file.parent.name: file for file in sorted(SHIPPED.glob("*/assignment.toml"))}
     return {FIRST: files.pop(FIRST), **files}
 
 
 NAMES = SHIPPED / "names.txt"
+"""List of the functions that only one of the shipped exercises asks for."""
 
 
 def characteristic_names() -> tuple[str, ...]:
-    """Return the functions that only one of the shipped exercises asks for, from their list.
+    """Read the names of functions that only one of the shipped exercises asks for.
 
-    Whether a submission may be of one is so told without reading them all.
+    They show whether a submission may belong to one of them, without reading all exercises.
     """
     return tuple(NAMES.read_text(encoding="utf-8").split())
 
 
 def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
-    """Return the folder that was named, or else ``reference/`` beside the assignment file.
+    """Return the folder of model solutions: `named`, or ``reference/`` beside the assignment file.
 
-    Of gradkit's own exercises it is the one in a checkout, where each but the first has a folder of
-    its own.
+    The model solutions of gradkit's own exercises are in ``reference/`` of a checkout; exercises
+    other than the first have a subfolder there. None if the folder does not exist.
     """
     if named is not None:
         return named

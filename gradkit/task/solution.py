@@ -23,7 +23,7 @@ from gradkit.task.oracle import OracleError, load_module
 
 
 class Solution(Struct, frozen=True, eq=False):
-    """The functions of a model solution, by name, and its text where changes are looked for."""
+    """The functions of a model solution by name, and its source if mistakes are searched."""
 
     task: FunctionTask
     names: Mapping[str, Any]
@@ -32,20 +32,20 @@ class Solution(Struct, frozen=True, eq=False):
     def make(
         self, check: FunctionCheck, draw: Draw, right: Mapping[str, Made] | None = None
     ) -> Made:
-        """Return what the lines of a check give at these inputs, with all lines that they need.
+        """Compute the outputs of a check's lines, after the lines of earlier checks they need.
 
         Parameters
         ----------
         check : FunctionCheck
         draw : Draw
         right : mapping of str to Made, optional
-            By check the values that are put in the place of those that earlier lines compare, as
-            they are for a student.
+            Right outputs by check. They replace the outputs of earlier checks before this check
+            runs, as for a student.
 
         Raises
         ------
         OracleError
-            The model solution raises, or what is compared is no array of numbers.
+            The model solution raises, or an output is not an array of numbers.
         """
         tree, arrays = packed(draw.values)
         names = {"np": np, **self.names, **unpacked(tree, arrays)}
@@ -53,7 +53,7 @@ class Solution(Struct, frozen=True, eq=False):
         before: dict[str, list[bytes]] = {}
         kept: dict[str, Any] = {}
         try:
-            # A model may overflow where the inputs are hard; what comes of it is looked at.
+            # A model may overflow for hard inputs; infinite outputs are reported later.
             with np.errstate(all="ignore"):
                 for step in steps_of(self.task, check):
                     before = {name: snapshot(value) for name, value in inputs.items()}
@@ -79,14 +79,17 @@ class Solution(Struct, frozen=True, eq=False):
         return Made(values, again, changed)
 
     def meant(self, draw: Draw, convention: Mapping[str, str]) -> Draw:
-        """Return a draw with the inputs that a convention has in their place."""
+        """Return a draw in which a convention's inputs replace its inputs of the same names."""
         names = {"np": np, **draw.values}
         inputs = {n: text for n, text in convention.items() if n in self.task.inputs}
         other = {name: value_of(text, names) for name, text in inputs.items()}
         return replace(draw, values={**draw.values, **other})
 
     def by(self, check: FunctionCheck, draw: Draw, convention: Mapping[str, str]) -> Made:
-        """Return what is right by a convention: other inputs, or so many times an output."""
+        """Compute the right outputs of a check in a convention.
+
+        A convention replaces inputs, or multiplies outputs by factors.
+        """
         made = self.make(check, self.meant(draw, convention))
         factors = {n: text for n, text in convention.items() if n not in self.task.inputs}
         times = {name: value_of(text, {**draw.sizes}) for name, text in factors.items()}
@@ -99,7 +102,7 @@ class Solution(Struct, frozen=True, eq=False):
     def read(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> dict[str, Any]:
-        """Return the values of expressions after the lines of some checks, at these inputs."""
+        """Run the lines of some checks at some inputs, and return the values of expressions."""
         names = {"np": np, **self.names, **unpacked(*packed(values))}
         with np.errstate(all="ignore"):
             for step in steps:
@@ -128,6 +131,7 @@ class Solution(Struct, frozen=True, eq=False):
         return tuple(name for name, values in changed.items() if scalar(values) != before)
 
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
+        """Return the arrays of the expressions that a check compares."""
         found = {}
         for expression in expressions:
             value = np.array(value_of(expression, names))
@@ -146,7 +150,7 @@ def load_solution(task: FunctionTask, folder: Path) -> Solution:
     Raises
     ------
     OracleError
-        There is no such file, it cannot be loaded, or it lacks what is asked for.
+        There is no such file, it cannot be loaded, or it lacks a function of the task.
     """
     path = folder / task.solution
     names = vars(load_module(path, functions_of(task.calls)))

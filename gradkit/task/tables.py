@@ -1,4 +1,4 @@
-"""The shape of an assignment file: its tables, and what is said where one does not fit."""
+"""Define the tables of an assignment file, and the errors on a table that does not fit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHOICES = {
     "visibility": get_args(Visibility),
     "required": ("all", "a list of tasks"),
 }
-"""What the keys may say that take one of a few words."""
+"""The words that are accepted as values of some keys."""
 
 Names = Annotated[list[str], msgspec.Meta(min_length=1)]
 
@@ -58,14 +58,14 @@ class RoleTable(Table):
 
 
 class ImportsTable(Table):
-    """``tasks.imports``: names of packages. What is left out is told from an empty list."""
+    """``tasks.imports``: names of packages. A missing key, None, differs from an empty list."""
 
     allowed: list[str] | None = None
     forbidden: list[str] | None = None
 
 
 class TaskTable(Table):
-    """An entry of ``tasks``; ``checks`` and ``starts`` hold what their builders look at."""
+    """An entry of ``tasks``. The contents of ``checks`` and ``starts`` are checked later."""
 
     id: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     title: str
@@ -93,7 +93,7 @@ EXAMPLES = "examples.json.gz"
 """Name of the file of examples beside an assignment file, see `gradkit.task.examples`."""
 
 DEADLINE = 30.0
-"""Seconds for everything that a student's functions are asked in a task that does not say."""
+"""Default time in seconds for all calls of a student's functions in a function task."""
 
 
 class CheckTable(Table):
@@ -131,10 +131,11 @@ class FunctionTaskTable(Table):
 
 
 class MarkingTable(Table):
-    """``marking``; every entry of ``deductions`` is a mistake's share of its check's points.
+    """The table ``marking``.
 
-    Every entry of ``tolerances`` is a relative error that is let pass in a check.
-    ``visibility`` is one word for all checks, or a word for each that it names.
+    ``deductions`` has a share of the check's points for a mistake's code, and ``tolerances`` the
+    relative error that is accepted in a check. ``visibility`` is one word for all checks, or a
+    table with a word for each named check.
     """
 
     step: Positive = 0.25
@@ -148,8 +149,8 @@ class MarkingTable(Table):
 class AssignmentFile(Table):
     """The whole file; every entry of ``roles`` is a `RoleTable`.
 
-    ``files`` holds for every task that names none of its own. ``required`` are the ids of the tasks
-    that count, handed in or not, or ``"all"``.
+    ``files`` is the default for tasks without this key. ``required`` are the ids of the tasks that
+    count even if nothing was submitted for them, or ``"all"``.
     """
 
     schema: Schema
@@ -167,12 +168,12 @@ T = TypeVar("T")
 
 
 def convert(key: str, raw: Any, table: type[T]) -> T:
-    """Read ``raw``, which stands at ``key`` of the file, as ``table``.
+    """Convert ``raw``, the value of ``key`` in the file, to a table.
 
     Raises
     ------
     AssignmentError
-        It does not have the table's shape.
+        Its keys or types do not fit the table.
     """
     try:
         return msgspec.convert(raw, table)
@@ -181,7 +182,7 @@ def convert(key: str, raw: Any, table: type[T]) -> T:
 
 
 def refuse(key: str, found: str, expected: str) -> NoReturn:
-    """Say what stands at ``key`` and what should.
+    """Raise an error with a key, its found value and the expected value.
 
     Raises
     ------
@@ -191,12 +192,12 @@ def refuse(key: str, found: str, expected: str) -> NoReturn:
 
 
 def numbers_of(key: str, table: Mapping[str, Any], most: float, expected: str) -> dict[str, float]:
-    """Return the numbers from 0 to ``most`` that stand in the table at ``key``.
+    """Return the values of the table at ``key`` as floats, if all are numbers from 0 to ``most``.
 
     Raises
     ------
     AssignmentError
-        One is none; ``expected`` says what it should be.
+        A value is not such a number; ``expected`` describes a right value.
     """
     for name, value in table.items():
         real = isinstance(value, int | float) and not isinstance(value, bool)
@@ -206,19 +207,19 @@ def numbers_of(key: str, table: Mapping[str, Any], most: float, expected: str) -
 
 
 def among(key: str, name: Any, known: Collection[str], expected: str = "one of ") -> None:
-    """Refuse a name at ``key`` that is none of the known ones.
+    """Refuse a name at ``key`` that is not known.
 
     Raises
     ------
     AssignmentError
-        ``expected`` says what there should be, in front of all that are known.
+        The message has ``expected`` before the list of known names.
     """
     if name not in known:
         refuse(key, repr(name), expected + ", ".join(known))
 
 
 def _explain(key: str, raw: Any, message: str) -> str:
-    """Put msgspec's sentence into ours: key, found, expected."""
+    """Convert msgspec's message to one with the key, the found and the expected value."""
     what, _, path = message.partition(" - at `")
     path = path.rstrip("`").removeprefix("$").removeprefix(".")
     found: Any = raw
@@ -237,26 +238,26 @@ def _explain(key: str, raw: Any, message: str) -> str:
 
 
 MOST = 10_000
-"""Points of a check; with more, what is shown of them would not be what was added up."""
+"""Largest number of points of a check: of more points not all digits would be shown."""
 
 POINTS = f"points: a number from 0 to {MOST:,}"
 
 SOLVERS = ("torch", "jax", "tensorflow", "sympy", "autograd")
-"""Packages that take derivatives for whoever should take them by hand."""
+"""Packages that compute derivatives, which students should derive by hand."""
 
 FORBIDDEN: Mapping[str, tuple[str, ...]] = {"numpy": SOLVERS, "torch": ()}
-"""What is forbidden in a task that does not say."""
+"""Packages that are forbidden by default, by framework."""
 
 ENDINGS = (".py", ".ipynb")
 
 
 def files_of(key: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names of files that stand at ``key``.
+    """Return the file names at ``key`` of the file.
 
     Raises
     ------
     AssignmentError
-        One is no name of a script or a notebook.
+        A name is not that of a script or a notebook.
     """
     for name in names:
         if not name.endswith(ENDINGS) or "/" in name or "\\" in name or name in ENDINGS:
@@ -265,12 +266,13 @@ def files_of(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def imports_of(key: str, table: ImportsTable, framework: Framework) -> Imports:
-    """Return the packages that stand at ``key``, or what holds where nothing is said.
+    """Return the allowed and forbidden packages at ``key``, or the defaults.
 
     Raises
     ------
     AssignmentError
-        A name has dots or is none, stands on both sides, or is the task's own framework.
+        A name is not the name of a package or has dots, is both allowed and forbidden, or the
+        task's own framework is forbidden.
     """
     for side, names in (("allowed", table.allowed or []), ("forbidden", table.forbidden or [])):
         for name in names:

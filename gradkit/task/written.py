@@ -1,4 +1,4 @@
-"""A net task as functions and lines that call them, with a model solution that is written out."""
+"""Write a net task as a function task, with a model solution in the student's convention."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SUMS = {
     ("in_out", "flat"): "{A} @ {W} + {b}",
     ("out_in", "flat"): "{W} @ {A} + {b}",
 }
-"""The sum of a layer, by how weights and vectors lie."""
+"""Source of the sum of a layer, by the layout of weights and the orientation of vectors."""
 
 BACK = {
     ("in_out", "column"): ("X @ dZ1.T", "A1 * dZ2", "{W} * dZ2"),
@@ -50,7 +50,7 @@ BACK = {
     ("in_out", "flat"): ("np.outer(X, dZ1)", "np.outer(A1, dZ2)", "({W} * dZ2)[:, 0]"),
     ("out_in", "flat"): ("np.outer(dZ1, X)", "np.outer(dZ2, A1)", "(dZ2 * {W})[0]"),
 }
-"""The gradients of the weights of a net with one output, and how the error is led back."""
+"""Source of the weights' gradients of a net with one output, and of the backpropagated error."""
 
 OF_BIASES = {
     ("column", "column"): "dZ{n}",
@@ -58,21 +58,23 @@ OF_BIASES = {
     ("flat", "flat"): "dZ{n}",
     ("row", "flat"): "np.sum(dZ{n}, axis=0)",
 }
-"""The gradient of a bias, by how vectors and biases lie."""
+"""Source of the gradient of a bias, by the orientations of vectors and biases."""
 
 
 class Written(Struct, frozen=True):
-    """A model solution, and by check what each expression that is compared stands for."""
+    """A written model solution, and the quantity of each compared expression, by check."""
 
     solution: Solution
     quantities: Mapping[str, Mapping[str, str]]
 
 
 def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Written | None:
-    """Return a task's roles as functions, in the convention ``of`` one of them, and what is right.
+    """Write a task as a function task with a model solution, in the student's convention.
 
-    None where that is more than the texts here: other layers or outputs, rates that are handed
-    over, columns with biases that lie otherwise.
+    The convention is that of the role ``of``. The function task calls the student's functions
+    under their own names. The result is None if the texts of this module do not cover the task or
+    the convention: another number of layers or outputs, rates that are passed, or biases with
+    another orientation.
     """
     if not all(role in bound and _is_plain(bound[role]) for role in ("forward", "update")):
         return None
@@ -91,7 +93,8 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         values=[_put(a.numpy, "Z", f"Z{number}") for number, a in enumerate(activations, 1)],
     )
     slope, last = "-(y - y_hat)", _factor(activations[-1].numpy_slope, "y_hat")
-    # How else an error may be written stands there too, though it comes to nothing.
+    # The other form of the error is written too, without effect: a search for mistakes compares
+    # the student's code with it.
     whole = f"dA2 = dZ2{last.replace('*', '/', 1)}"
     if LOSSES[task.loss].natural != task.layers[-1].activation:
         slope, whole = f"-2 * (y - y_hat){last}", "dA2 = y_hat - y"
@@ -123,29 +126,29 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
         words, meant = _words(own)
         source += f"\n\ndef {own.function}({', '.join(words)}):\n"
         source += indent(f"{meant}{body}return {returned}\n", "    ")
-        # No function is called so, as it may be as its role.
+        # `of_` is added because the student's function may have the name of its role.
         call, less = f"of_{role} = {own.function}({_handed(own)})", dict[str, str]()
         if role == "update":
-            # A step is much smaller than what it changes.
+            # The change is compared, because it is much smaller than the parameter.
             less = {name: f" - {name}" for name in names}
             before = "".join(f"{name} = 1 * {place}\n" for name, place in places.items())
             call = f"{before}{layers}{call}"
         ways = [read_lines(call)]
         if role == "update" and not own.returns:
-            # A new dict is returned, or that which is handed over is changed.
+            # The function returns a new dict, or it changes the dict that it is given.
             ways = [read_lines(f"{call}\nafter = {each}") for each in ("of_update", "parameters")]
         base = ways[0].makes[-1]
-        told = {
+        compared = {
             base + "".join(f"[{n!r}]" for n in path) + less.get(name, ""): name
             for name, path in given.items()
         }
         checks.append(
             FunctionCheck(
-                CHECKS[role], 1.0, call=ways[0], others=tuple(ways[1:]), compare=tuple(told)
+                CHECKS[role], 1.0, call=ways[0], others=tuple(ways[1:]), compare=tuple(compared)
             )
         )
-        quantities[CHECKS[role]] = told
-    # What is right for labels in between need not be so for those that there are.
+        quantities[CHECKS[role]] = compared
+    # Code that is right for labels between 0 and 1 need not be right for 0 and 1 themselves.
     labels = slope.startswith("-(")
     inputs: dict[str, Any] = {
         "dim": [task.X.shape[1], *(layer.units for layer in task.layers)],
@@ -174,16 +177,16 @@ def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Writt
 
 
 CHECKS = {"initialise": "interface", "forward": "forward", "update": "update"}
-"""The check that looks at what each role gives."""
+"""The check of each role."""
 
 
 def _is_plain(bound: Bound) -> bool:
-    """Tell a function that is handed nothing else, and called for itself."""
+    """Return whether a function takes no learning rate and does not depend on other calls."""
     return not (bound.training or bound.before) and "rate" not in bound.arguments
 
 
 def _is_known(task: Task, convention: Convention) -> bool:
-    """Tell what the texts here stand for."""
+    """Return whether the texts of this module cover a task and a convention."""
     *_, output = task.layers
     return (
         (len(task.layers), output.units) == (2, 1)
@@ -196,16 +199,17 @@ def _is_known(task: Task, convention: Convention) -> bool:
 
 
 def _put(text: str, name: str, new: str) -> str:
-    """Write another name in the place of one."""
+    """Replace a name in a source text."""
     return re.sub(rf"\b{name}\b", new, text)
 
 
 def _factor(slope: str, of: str) -> str:
+    """Return the source of a multiplication by the slope of an activation; "" for a slope of 1."""
     return "" if slope == "1" else f" * ({_put(slope, 'A', of)})"
 
 
 def _laid(convention: Convention, name: str, value: Array) -> Array:
-    """Return an array as whoever wrote the code has it."""
+    """Return an array in the student's layout."""
     if name[0] == "W":
         return value.T if convention.weights == "out_in" else value
     lies = convention.biases if name[0] == "b" else convention.vectors
@@ -213,7 +217,7 @@ def _laid(convention: Convention, name: str, value: Array) -> Array:
 
 
 def _start(value: Array) -> str:
-    """Write an array of starting parameters."""
+    """Return the source of an array of starting parameters."""
     if np.ptp(value):
         return f"np.array({value.tolist()})"
     number = value.flat[0]
@@ -221,11 +225,12 @@ def _start(value: Array) -> str:
 
 
 def _drawn(how: str, like: Array) -> str:
+    """Return the expression that draws an input: the beginning `how`, and the shape of `like`."""
     return f"{how}, {', '.join(map(str, like.shape))})"
 
 
 def _words(bound: Bound) -> tuple[list[str], str]:
-    """Return the names of a function's arguments, and a line that gives them ours."""
+    """Return the names of a function's parameters, and a line that renames them to gradkit's."""
     by_position = len(bound.arguments) - len(bound.keywords)
     words = [*bound.arguments[:by_position], *bound.keywords]
     others = {kind: word for kind, word in zip(bound.arguments, words, strict=True) if kind != word}
@@ -233,7 +238,7 @@ def _words(bound: Bound) -> tuple[list[str], str]:
 
 
 def _handed(bound: Bound) -> str:
-    """Write what is handed over."""
+    """Return the source of the arguments of a call."""
     flat = bound.convention.vectors == "flat"
     values = {"y": "np.array([y])" if flat else "np.array([[y]])"}
     if bound.convention.scalars == "scalar":
@@ -246,7 +251,7 @@ def _handed(bound: Bound) -> str:
 
 
 def _nested(outputs: Mapping[Path, str]) -> str:
-    """Write what has each of these at the end of its path."""
+    """Return the source of a nested tuple or dict that has each name at the end of its path."""
     if () in outputs:
         return outputs[()]
     heads: dict[int | str, dict[Path, str]] = {}

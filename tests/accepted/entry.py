@@ -1,4 +1,4 @@
-"""An entry of the table of accepted conventions, and how it becomes a file."""
+"""Define an entry of the table of accepted conventions, and write it to a file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Blocks = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One legal submission, its wrong twin, and how it is called.
+    """One accepted submission, its wrong twin, and the way to call its functions.
 
     ``arguments`` are the quantities that update takes, in the student's order; ``rate``
     among them means that weights and biases alike move by it. ``output`` and ``hidden``

@@ -1,4 +1,4 @@
-"""Notebooks as they are: broken cells, loops, plots and two tasks beside the solution."""
+"""Notebooks with broken cells, loops, plots and two tasks beside the solution."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ parameters
 
 
 def code(*texts: str) -> Blocks:
-    """Code cells of these texts."""
+    """Return code cells with some texts."""
     return tuple(("code", text.strip("\n")) for text in texts)
 
 
 def heading(text: str) -> Blocks:
-    """One cell of Markdown."""
+    """Return one cell of Markdown."""
     return (("markdown", text),)
 
 
 def pieces(problem: str, **options: object) -> dict[str, str]:
-    """A numpy solution cut into its functions, by name."""
+    """Cut a numpy solution into its functions, by name."""
     text = numpy_text(problem, **options)
     return {
         node.name: ast.get_source_segment(text, node)
@@ -55,17 +55,17 @@ def pieces(problem: str, **options: object) -> dict[str, str]:
 
 
 def loop(problem: str, epochs: int = 5) -> str:
-    """The notebook's training loop at top level."""
+    """Return the notebook's training loop at top level."""
     return LOOP.format(epochs=epochs, loss=LOSSES[problem])
 
 
 def data(problem: str) -> str:
-    """The rows, as an array."""
+    """Return code that makes an array of the problem's rows."""
     return f"data = np.array({ROWS[problem]})"
 
 
 def plain(problem: str, *, before: Blocks = (), after: Blocks = ()) -> Blocks:
-    """A section of one cell per function, with cells before and after them."""
+    """Return a section of one cell per function, with cells before and after them."""
     functions = code(*pieces(problem).values())
     top = heading(TITLES[problem] + "\n\nby hand, with numpy")
     return top + code("import numpy as np") + before + functions + after

@@ -170,7 +170,7 @@ def numpy_text(
     inputs: str = "array",
     made: str = "",
 ) -> str:
-    """Source of a correct numpy submission in the given conventions.
+    """Return the source of a correct numpy submission in the given conventions.
 
     ``words`` are the student's names for what update takes, in order, a rate's default
     included. ``style`` is ``arrays``, ``matrix`` (ŷ must be (1, 1)) or ``entries`` (ŷ
@@ -235,7 +235,7 @@ MADE = {  # how the update function comes to its name: its `def` line, what stan
 
 
 def _made(text: str, name: str, way: str) -> str:
-    """The same submission, with its update function made in another way than by `def`."""
+    """Return a submission whose update function is defined in another way than by `def`."""
     head, around = MADE[way]
     above, below = text.split(f"def {name}(")
     function = indent(head.format(name=name) + below, "    ")
@@ -269,7 +269,7 @@ WRONG_TOTAL = (
 
 
 def _wrong_total(text: str) -> str:
-    """Forget the bias, in both layers or, where each is written out, in the second."""
+    """Leave out the bias, in both layers or, if each is written out, in the second."""
     for right, wrong in WRONG_TOTAL:
         if right in text:
             return spoil(text, right, wrong)
@@ -277,7 +277,7 @@ def _wrong_total(text: str) -> str:
 
 
 def numpy_entry(problem: str, name: str, spoilt: str = "update", **options: object) -> Accepted:
-    """An entry whose text is `numpy_text` with ``options``."""
+    """Return an entry whose text is `numpy_text` with ``options``."""
     text = numpy_text(problem, **options)
     roles, words = options.get("roles", ROLES), options.get("words", ARGUMENTS)
     keys = options.get("keys", KEYS)
@@ -305,12 +305,12 @@ def numpy_entry(problem: str, name: str, spoilt: str = "update", **options: obje
 
 
 def named(initialise: str, forward: str, update: str) -> dict[str, object]:
-    """Options for other function names."""
+    """Return the options of `numpy_text` for other function names."""
     return {"roles": ROLES | {"initialise": initialise, "forward": forward, "update": update}}
 
 
 def worded(*words: str, rate: str | None = None) -> dict[str, object]:
-    """Options for other names of (parameters, y, ŷ, A1, X), and a rate at the end."""
+    """Return options for other names of (parameters, y, ŷ, A1, X), and a rate at the end."""
     pairs = dict(zip(ARGUMENTS, words, strict=True)) if words else ARGUMENTS
     return {"words": pairs | ({"rate": rate} if rate else {})}
 

@@ -1,4 +1,4 @@
-"""Play a submission as its entry says, without gradkit: what an entry's facts are proven with."""
+"""Run a submission as its entry says, without gradkit, to verify the facts of the entry."""
 
 import ast
 import contextlib
@@ -15,7 +15,7 @@ OTHERS = {"regression": "classification", "classification": "regression"}
 
 
 def texts(entry: Accepted, source) -> list[str]:
-    """The cells that make an entry's namespace, those of other sections first."""
+    """Return the cells that make an entry's namespace, those of other sections first."""
     if isinstance(source, str):
         return [source]
     problem, framework = entry.task.split("-")
@@ -34,12 +34,12 @@ def texts(entry: Accepted, source) -> list[str]:
 
 
 def is_training(node: ast.stmt) -> bool:
-    """Whether a top-level statement is a torch loop."""
+    """Return whether a top-level statement is a torch training loop."""
     return isinstance(node, ast.For) and ".backward()" in ast.unparse(node)
 
 
 def namespace(entry: Accepted, source, put_in: dict | None = None) -> dict:
-    """Definitions and assignments of a submission; what fails or loops is passed over.
+    """Run a submission's definitions and assignments; skip failing statements and loops.
 
     With ``put_in``, a torch loop runs with these values in place of the student's own.
     """
@@ -60,7 +60,7 @@ def namespace(entry: Accepted, source, put_in: dict | None = None) -> dict:
 
 
 def laid_out(entry: Accepted, name: str, value: np.ndarray) -> np.ndarray:
-    """A canonical array in the student's layout."""
+    """Return a canonical array in the student's layout."""
     if name[0] == "W":
         return value.T.copy() if entry.weights == "out_in" else value.copy()
     if name[0] == "b":
@@ -71,19 +71,19 @@ def laid_out(entry: Accepted, name: str, value: np.ndarray) -> np.ndarray:
 
 
 def at(returned, way):
-    """The value at the end of a way into something returned."""
+    """Return the value at the end of a path into a returned object."""
     for step in way:
         returned = returned[step]
     return returned
 
 
 def as_column(value: np.ndarray) -> np.ndarray:
-    """A row or a flat array as the column that it stands for."""
+    """Convert a row or a flat array to a column."""
     return np.reshape(value, (-1, 1))
 
 
 def quantities(entry: Accepted, found: dict, probe, rate: float | None) -> dict[str, np.ndarray]:
-    """Forward and update of a submission's functions at one probe, in canonical form."""
+    """Run a submission's forward and update at one probe, and return canonical results."""
     names = {"forward": "L_layer_forward", "update": "update_parameters"} | dict(entry.functions)
     reference = load(entry.task.replace("-", "_"))
     y_hat, A1 = reference.L_layer_forward(probe.X, probe.parameters)
@@ -120,7 +120,7 @@ def quantities(entry: Accepted, found: dict, probe, rate: float | None) -> dict[
 
 
 def expected(entry: Accepted, probe, rate: float | None) -> dict[str, np.ndarray]:
-    """What the model solution computes; with a rate, every entry moves by it."""
+    """Return the model solution's results, with ``rate`` for all entries if it is given."""
     reference = load(entry.task.replace("-", "_"))
     y_hat, A1 = reference.L_layer_forward(probe.X, probe.parameters)
     parameters = copy.deepcopy(probe.parameters)
@@ -134,7 +134,7 @@ def expected(entry: Accepted, probe, rate: float | None) -> dict[str, np.ndarray
 
 
 def differing(found: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> set[str]:
-    """Names of what is not the same, shape included."""
+    """Return the names of found arrays that differ from the right ones, in shape or value."""
     return {
         name
         for name, value in found.items()
@@ -144,7 +144,7 @@ def differing(found: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> set
 
 
 def torch_run(entry: Accepted, names_with, seed: int) -> dict[str, np.ndarray]:
-    """Output, parameters after 1, 2 and 6 epochs, and losses, in float64.
+    """Return output, parameters after 1, 2 and 6 epochs, and losses, in float64.
 
     ``names_with(put_in)`` gives the submission's namespace, its loop run with ``put_in``.
     """

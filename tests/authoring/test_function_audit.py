@@ -14,7 +14,7 @@ from gradkit.authoring.audit import CONVENTION, audit_file
 from gradkit.authoring.functions import FunctionModel
 from gradkit.cli import main
 from gradkit.records.mistake import TaskAudit
-from gradkit.report.exercise import MOST, to_text
+from gradkit.report.exercise import MAX_LISTED_CHANGES, to_text
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.oracle import OracleError
@@ -155,7 +155,7 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
     uneven = f"dx / len(x) if len(x) == {first.sizes['N']} else dx"
     for wrong, seen in (("dx", CONVENTION), (uneven, "loss"), ("dx / len(x)", "")):
         tree = ast.parse(MODEL.replace("dx / len(x)", wrong))
-        assert auditing._seen(model, tree) == seen
+        assert auditing._detect(model, tree) == seen
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_model_that_remembers_is_told(found: Found) -> None:
 
 def test_a_change_without_end_is_seen(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is stopped, and the next one is tried; so is one that ends the process."""
-    monkeypatch.setattr(auditing, "LEAST", 1.0)
+    monkeypatch.setattr(auditing, "MIN_SECONDS", 1.0)
     loop = (
         "    n = 0\n    while n != 2:\n        n += 1\n    if n > 9:\n        os._exit(1)\n    z ="
     )
@@ -239,7 +239,7 @@ def test_the_text_fits_a_screen(found: Found, tmp_path: Path) -> None:
     assert done.exit_code == 1
     lines = done.stdout.splitlines()
     assert len(lines) < 40
-    assert sum(" -> " in line for line in lines) == MOST
+    assert sum(" -> " in line for line in lines) == MAX_LISTED_CHANGES
     assert "  ! no check sees changes of softmax.py:9  dx = np.exp(logs)" in lines
     assert "      logs -> x" in lines
     assert any(line.startswith("  ! and ") and "that no check sees" in line for line in lines)

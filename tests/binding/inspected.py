@@ -1,4 +1,4 @@
-"""The functions of a section, looked at in this very process."""
+"""Inspect the functions of a section in the test's own process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gradkit.task.assignment import read_assignment
 
 
 class HereProcess(StudentProcess):
-    """A `StudentProcess` whose section is run here, with what a worker is sent and answers."""
+    """A `StudentProcess` that runs its section in this process, with a worker's messages."""
 
     def __init__(self, section: Section, modules: dict[str, str] | None = None) -> None:
         super().__init__(None, section, modules or {}, frozenset(), 1.0, 0)  # type: ignore[arg-type]
@@ -25,7 +25,7 @@ class HereProcess(StudentProcess):
         self._names = Namespace(*sources, modules or {})
 
     def ask(self, request) -> Frame:
-        """Answer as the worker would."""
+        """Return the reply that a worker would send."""
         child.Loaded.namespace = self._names
         child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
         received = _sent(request, TO_WORKER)
@@ -35,7 +35,7 @@ class HereProcess(StudentProcess):
 
 
 def wanting(*names: str) -> Task:
-    """A task of one role, with these names."""
+    """Return a task of one role with some names."""
     task = read_assignment().tasks[0]
     role: Role = replace(task.roles[0], aliases=names)
     return replace(task, roles=(role,))
@@ -44,5 +44,5 @@ def wanting(*names: str) -> Task:
 def inspected(
     section: Section, *names: str, modules: dict[str, str] | None = None
 ) -> tuple[Function, ...]:
-    """Its functions, where a role is called one of these."""
+    """Return the functions of a section for a task of one role with some names."""
     return inspect(wanting(*names), HereProcess(section, modules))

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from binding.inspected import inspected
 
-from gradkit.binding.conventions import LAYOUTS, STYLES, find_returns, stated, unknown, variants
+from gradkit.binding.conventions import (
+    LAYOUTS,
+    STYLES,
+    all_conventions,
+    conventions_of_start,
+    find_returns,
+    variants,
+)
 from gradkit.binding.match import misfit, not_found
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
@@ -21,7 +28,7 @@ def told(**shapes: tuple[int, ...]):
     """The conventions that parameters of these shapes state."""
     leaves = {key: np.zeros(shape) for key, shape in shapes.items()}
     tree = {"dict": [[key, {"array": key}] for key in shapes]}
-    return stated(TASK, tree, leaves)
+    return conventions_of_start(TASK, tree, leaves)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +67,7 @@ def test_other_parameters_tell_nothing(shapes) -> None:
 
 def test_without_a_word_all_are_tried() -> None:
     """The assignment's own first."""
-    found = unknown(TASK)
+    found = all_conventions(TASK)
     assert len(found) == len(STYLES) * len(LAYOUTS)
     assert (found[0].weights, found[0].vectors, found[0].keys["b2"]) == ("in_out", "column", "b2")
     assert {convention.keys["W1"] for convention in found} == {"W1", "w1"}
@@ -69,7 +76,7 @@ def test_without_a_word_all_are_tried() -> None:
 
 def test_scalars_are_tried_before_matrices_and_series() -> None:
     """An error is blamed on the student only after each form of ŷ and X was offered."""
-    (one,) = unknown(TASK)[:1]
+    (one,) = all_conventions(TASK)[:1]
     tried = [(c.scalars, c.inputs) for c in variants([one])]
     assert tried == [("scalar", "array"), ("matrix", "array"), ("scalar", "series")]
 

@@ -54,7 +54,7 @@ UPDATE = f"{TASK}/update"
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> Path:
-    """A download with these files."""
+    """Write a download with some files."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -64,7 +64,7 @@ def write(folder: Path, texts: Mapping[str, str]) -> Path:
 def run(
     out: Path, *folders: Path, settings: Settings = SETTINGS, policy: str | None = None
 ) -> None:
-    """Grade downloads into a class, by the roster."""
+    """Grade downloads into a class with the roster of this module."""
     with Store(out, write=True) as store, grader(settings) as able:
         listed = enrolment_of(gather(folders), roster(ROSTER, "roster.csv"))
         grading = Grading(store, settings, Silent())
@@ -72,7 +72,7 @@ def run(
 
 
 def graded(folder: Path) -> Path:
-    """Two runs: the first attempts, then all of them."""
+    """Grade a class in two runs: the first attempts, then all attempts."""
     first = write(folder / "first", FIRST)
     run(folder / "out", first)
     run(folder / "out", first, write(folder / "second", SECOND))
@@ -80,7 +80,7 @@ def graded(folder: Path) -> Path:
 
 
 def gradkit(*words: object, given: str | None = None, **environment: str) -> Ended:
-    """The command, in this process."""
+    """Run the command in this process."""
     return CliRunner().invoke(
         main, list(map(str, words)), input=given, env={"COLUMNS": "200", **environment}
     )

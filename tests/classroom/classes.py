@@ -1,4 +1,4 @@
-"""Small classes, and what is found in the file that they were graded into."""
+"""Make small classes, and read the results of their grading."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gradkit.task.assignment import DEFAULT
 TASK = "regression-numpy"
 SETTINGS = Settings(tasks=(TASK,), seed=11, no_reference=True)
 OPTIONS = ("--task", TASK, "--seed", "11", "--no-reference")
-"""The same on the command line."""
+"""The same settings as options of the command line."""
 
 RIGHT = source("regression_numpy")
 MISTAKES = [text for text in samples().values() if text.startswith(f"# task: {TASK}\n")]
@@ -32,12 +32,12 @@ HANGS = re.sub(
     r"\1    import time\n    while True:\n        time.sleep(1)\n",
     MISTAKES[0],
 )
-"""Asleep: one that computes for ever would take a core from whatever else is tested."""
+"""Code that sleeps: code that computes for ever would slow down other tests."""
 OTHER_EXERCISE = "def sort(numbers):\n    return sorted(numbers)\n"
 
 
 class Silent:
-    """Watches nothing."""
+    """A watcher that shows nothing."""
 
     def begin(self, total: int) -> None:
         """See `Watch`."""
@@ -50,7 +50,7 @@ class Silent:
 
 
 def handed_in(folder: Path, **texts: str) -> Path:
-    """A folder with a script for each student."""
+    """Write a folder with a script for each student."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
@@ -58,7 +58,7 @@ def handed_in(folder: Path, **texts: str) -> Path:
 
 
 def mixed(folder: Path, count: int) -> Path:
-    """A class of which three in five are right, and no two are alike."""
+    """Write a class of `count` students: three in five are right, and all differ."""
     texts = [RIGHT if n % 5 < 3 else MISTAKES[n % len(MISTAKES)] for n in range(count)]
     return handed_in(
         folder, **{f"s{n:03}": f"{text}\n# student {n}\n" for n, text in enumerate(texts)}
@@ -66,7 +66,7 @@ def mixed(folder: Path, count: int) -> Path:
 
 
 def changed_assignment(folder: Path, *changes: str) -> Path:
-    """Gradkit's own assignment file, in a folder of its own, with old, new, old, new replaced."""
+    """Copy gradkit's own assignment with changed text: old, new, old, new and so on."""
     shutil.copytree(DEFAULT.parent, folder, dirs_exist_ok=True)
     text = DEFAULT.read_text(encoding="utf-8")
     for old, new in zip(changes[::2], changes[1::2], strict=True):
@@ -77,7 +77,7 @@ def changed_assignment(folder: Path, *changes: str) -> Path:
 
 
 def results(folder: Path) -> dict[str, Result | str]:
-    """The current results by name; of what was not graded, the sentence."""
+    """Return the current results by name, or the message if a submission was not graded."""
     with Store(folder, write=False) as store:
         return {
             one.kept.name: unpack(store.result(one.kept.id), Result)
@@ -88,18 +88,18 @@ def results(folder: Path) -> dict[str, Result | str]:
 
 
 def command(*arguments: object) -> list[str]:
-    """The command line of a process of its own."""
+    """Return the command line of gradkit in a new process."""
     return [sys.executable, "-m", "gradkit", *map(str, arguments)]
 
 
 def environment(temporary: Path | None = None) -> dict[str, str]:
-    """For that process: this checkout, and a folder for all that it makes and should remove."""
+    """Return the environment of a new process: this checkout, and a temporary folder."""
     settings = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     return settings | ({"TMPDIR": str(temporary)} if temporary else {})
 
 
 def gradkit(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command."""
+    """Run the command in a new process."""
     return subprocess.run(
         command(*arguments),
         env=environment(),
@@ -111,7 +111,7 @@ def gradkit(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def processes(mark: Path) -> list[int]:
-    """Processes in whose environment a folder is named. Linux."""
+    """Return the ids of processes whose environment contains a folder's name. Linux."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

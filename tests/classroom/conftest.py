@@ -1,4 +1,4 @@
-"""One graded class for all tests that only look at it, and copies for those that change it."""
+"""Fixtures: a graded class for tests that only read it, and copies for other tests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ def handed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def course(handed: Path, tmp_path: Path) -> Path:
-    """A copy of that class's folder, to be changed."""
+    """Copy the folder of the graded class, so that a test may change it."""
     shutil.copytree(handed / "out", tmp_path / "out")
     return tmp_path / "out"

@@ -1,4 +1,4 @@
-"""A course of 63: its roster, and what its students handed in on three platforms."""
+"""Write a course of 63 students: its roster, and downloads of three platforms."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mistakes.samples import samples
 
 CANVAS, MOODLE, GRADESCOPE = 24, 24, 10
 GROUPS = 3
-"""So many of Gradescope's submissions are of two students."""
+"""Number of Gradescope submissions that belong to two students."""
 
 SWAPPED = samples()["swapped-index"]
 OTHERS = [text for text in MISTAKES if text != SWAPPED]
@@ -23,7 +23,7 @@ FAMILY = ("Abel", "Brand", "Czerny", "Díaz", "Ek", "Frank", "Grün", "Holm", "I
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One student. ``number`` is whatever their platform counts them by."""
+    """One student. ``number`` is the number that the platform uses."""
 
     name: str
     number: int
@@ -36,7 +36,7 @@ class Person:
 
     @property
     def email(self) -> str:
-        """An address."""
+        """Return the student's e-mail address."""
         return f"s{self.number}@x.edu"
 
 
@@ -47,25 +47,25 @@ ABSENT = PEOPLE[CANVAS + MOODLE + GRADESCOPE + GROUPS :]
 
 
 def work(person: Person) -> str:
-    """What somebody hands in: three of five are right, and no two are alike."""
+    """Return the submission of a student: three of five are right, and all differ."""
     n = person.number
     text = RIGHT if n % 5 < 3 else SWAPPED if n % 10 == 3 else OTHERS[n % len(OTHERS)]
     return f"{text}\n# {person.name}\n"
 
 
 def canvas_name(person: Person, attachment: int, *, late: bool = False) -> str:
-    """As Canvas calls a file of a download."""
+    """Return the name that Canvas gives a file in a download."""
     joined = person.sortable.replace(", ", "").lower()
     return f"{joined}{'_LATE' * late}_{person.number}_{attachment}_hw.py"
 
 
 def moodle_name(person: Person) -> str:
-    """As Moodle calls a folder of a download."""
+    """Return the path that Moodle gives a file in a download."""
     return f"{person.name}_{person.number}_assignsubmission_file/hw.py"
 
 
 def archive(path: Path, files: dict[str, str]) -> Path:
-    """A download."""
+    """Write a download as a zip archive."""
     with zipfile.ZipFile(path, "w") as target:
         for name, text in files.items():
             target.writestr(name, text)
@@ -73,7 +73,7 @@ def archive(path: Path, files: dict[str, str]) -> Path:
 
 
 def first_downloads(folder: Path) -> list[Path]:
-    """What is there after the deadline: two archives and an unpacked export."""
+    """Write the downloads after the deadline: two archives and an unpacked export."""
     folder.mkdir()
     canvas = {canvas_name(one, 9000 + one.number): work(one) for one in ON_CANVAS}
     moodle = {moodle_name(one): work(one) for one in ON_MOODLE}
@@ -85,7 +85,7 @@ def first_downloads(folder: Path) -> list[Path]:
 
 
 def second_download(folder: Path) -> Path:
-    """Canvas, a week later: three have handed in again, one of them late."""
+    """Write a later download of Canvas: three have submitted again, one of them late."""
     again = {
         canvas_name(one, 9500 + one.number, late=one is ON_CANVAS[4]): f"{RIGHT}\n# again {n}\n"
         for n, one in enumerate(ON_CANVAS[3:6])

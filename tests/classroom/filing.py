@@ -1,4 +1,4 @@
-"""Results made up for the store, and somebody whom permissions concern."""
+"""Make results for the store, and run code without the rights of an administrator."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def add(store: Store, run: int, results: Sequence[Filed]) -> None:
 
 
 def as_stranger(imports: str, script: str, *arguments: object) -> str:
-    """What a script prints that is run without the rights of an administrator."""
+    """Return the output of a script that is run without the rights of an administrator."""
     lines = [imports, "import os, sys", "if os.getuid() == 0: os.setuid(65534)", script]
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(lines), *map(str, arguments)],

@@ -1,4 +1,4 @@
-"""A pool of one, in this process: nothing to start and nothing to wait for."""
+"""A worker pool of one that grades in this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gradkit.submission.read import gather
 
 
 class Here:
-    """Grades one order after another."""
+    """A worker pool that grades one order after another, in this process."""
 
     def __init__(self, able: Grader) -> None:
         self._able = able
@@ -51,7 +51,7 @@ def grade_here(
     policy: str | None = None,
     new_version: bool = False,
 ) -> Tally:
-    """Grade a folder into another."""
+    """Grade a folder of submissions into another folder."""
     with Store(out, write=True) as store, grader(settings) as able:
         grading = Grading(store, settings, Silent(), new_version=new_version)
         listed = enrolment_of(gather([folder]))

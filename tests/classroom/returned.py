@@ -1,4 +1,4 @@
-"""Classes as platforms hand them out, graded, and what comes back for them."""
+"""Grade downloads of platforms, and read the feedback that is written for them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ ROSTER = (
 
 
 def download(folder: Path, texts: Mapping[str, str]) -> Path:
-    """A folder with these files."""
+    """Write a folder with some files."""
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,12 +91,12 @@ def graded(
 
 
 def members(path: Path) -> dict[str, str]:
-    """What Python's reader finds in an archive; nothing in it is damaged."""
+    """Return the members of an archive, none of which may be damaged."""
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         return {name: archive.read(name).decode() for name in archive.namelist()}
 
 
 def table(data: bytes) -> list[dict[str, str]]:
-    """A platform's table, as Python reads it."""
+    """Read a platform's table."""
     return list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline="")))

@@ -201,7 +201,7 @@ def test_a_worker_that_isolates_too_little(
 ) -> None:
     """It runs nobody's code: the command ends with the worker's sentence."""
     monkeypatch.setattr(doctor, "examine", lambda key: doctor.Examination(1, ()))
-    monkeypatch.setattr("gradkit.classroom.cluster._TRIED", {})
+    monkeypatch.setattr("gradkit.classroom.cluster._OBJECTIONS", {})
     settings = replace(SETTINGS, require_tier=2)
     with (
         distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=":0") as made,

@@ -339,18 +339,18 @@ def test_killed_before_the_file_is_written_anew(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(Store, "_sweep", killed)
+        patched.setattr(Store, "_vacuum", killed)
         with pytest.raises(KeyboardInterrupt), Store(course, write=True) as store:
             purge(store, ANNA)
     with Store(course, write=False) as store:
         assert ANNA not in {one.kept.name for one in counting_attempts(store)}
-    sweep = Store._sweep
+    sweep = Store._vacuum
 
     def watched(self: Store) -> None:
         swept.append(True)
         sweep(self)
 
-    monkeypatch.setattr(Store, "_sweep", watched)
+    monkeypatch.setattr(Store, "_vacuum", watched)
     for _ in range(2):
         with Store(course, write=True):
             pass

@@ -1,4 +1,4 @@
-"""A grader that takes a text."""
+"""Fixtures for tests of the diagnosis: graders of a text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def diagnosed(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Diagnosed]:
-    """``diagnosed(text_or_path, task, seed=0)``: one task's result, graded in this process."""
+    """Return ``diagnosed(text_or_path, task, seed=0)``, which grades one task in this process."""
     with ExitStack() as stack:
         sessions: dict[tuple[str, int], Session] = {}
         written = tmp_path_factory.mktemp("submissions") / "homework.py"
@@ -64,10 +64,10 @@ def diagnosed(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="session")
 def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spotted:
-    """``spotted(text, task, seeds)``: the seeds on which a check of the text does not pass.
+    """Return ``spotted(text, task, seeds)``, which returns the seeds at which a check fails.
 
-    The text is run in one process for all seeds, which a grader would not do; what it is
-    asked and how that is judged is the same.
+    Unlike in grading, one process runs the text for all seeds. The probes and the checks are the
+    same as in grading.
     """
     written = tmp_path_factory.mktemp("submissions") / "spotless.py"
     tasks = {task.id: task for task in assignment_and_reference(Settings())[0].tasks}

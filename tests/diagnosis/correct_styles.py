@@ -1,4 +1,4 @@
-"""Right updates in as many styles as there are students."""
+"""Right updates in many styles of students."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SLOPE = {REGRESSION: "1.0", CLASSIFICATION: "A1 * (1 - A1)"}
 OF_UNIT = {REGRESSION: "1.0", CLASSIFICATION: "A1[{j}, 0] * (1 - A1[{j}, 0])"}
 
 STYLES: dict[str, str] = {}
-"""Sources with places ``ERROR``, ``SLOPE`` and ``SLOPE0``, ``SLOPE1``, ``SLOPEj``."""
+"""Sources with placeholders ``ERROR``, ``SLOPE`` and ``SLOPE0``, ``SLOPE1``, ``SLOPEj``."""
 
 STYLES["entry by entry"] = """
 def update_parameters(parameters, y, y_hat, A1, X):
@@ -277,7 +277,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
         parameters[key] -= (0.001 if key[0] == 'W' else 0.01) * grads[key]
 """
 DIFFERENCES = "differences of the loss"
-"""The one style that is remarked on: right numbers, and nothing derived."""
+"""The one style that gets a remark: its gradient is right, but computed numerically."""
 
 STYLES["by classes"] = """
 def update_parameters(parameters, y, y_hat, A1, X):
@@ -301,7 +301,7 @@ CLASSES = {REGRESSION: ("2 * (1 - y_hat)", "-2 * y_hat"), CLASSIFICATION: ("1 - 
 
 
 def source_of(style: str, task: str) -> str:
-    """The update of one style for one task."""
+    """Return the source of the update of one style for one task."""
     text = STYLES[style].replace("ERROR", ERROR[task]).replace("LOSS", LOSS[task])
     for number, instead in zip((1, 0), CLASSES[task], strict=True):
         text = text.replace(f"CLASS{number}", instead)

@@ -5,7 +5,7 @@ from __future__ import annotations
 REGRESSION, CLASSIFICATION = "regression-numpy", "classification-numpy"
 
 CODE: dict[str, tuple[str, str]] = {}
-"""Task and source by name."""
+"""Task and source of each update, by name."""
 
 CODE["noise on W1"] = (
     REGRESSION,
@@ -749,7 +749,7 @@ SOMETIMES = {
     "raises for large inputs",
     "raises at the seventh call",
 }
-"""Code that the check of single steps does not see, or that stops in it."""
+"""Code whose mistake the check of single steps does not detect, or that crashes in it."""
 
 BY_RULE = [
     ("weight decay", "W1[0,1]", "+0.002 · (y−y_hat) · W2[1] · X[0] −0.01 · W1[0,1]"),
@@ -762,9 +762,9 @@ BY_RULE = [
         "+0.002 · (y−y_hat) · W2[0] · X[0] +0.002 · (y−y_hat) · W2[0]",
     ),
 ]
-"""Name, entry and the formula that is told."""
+"""Name, entry and expected formula of some updates."""
 
 
 def source_of(name: str) -> str:
-    """The update of one name."""
+    """Return the source of the update with a name."""
     return CODE[name][1]

@@ -1,4 +1,4 @@
-"""What tests of the diagnosis look at in a result."""
+"""Read findings from a result, for tests of the diagnosis."""
 
 from __future__ import annotations
 
@@ -9,44 +9,44 @@ from gradkit.records.result import UNEXPLAINED, Finding, TaskResult
 
 
 def codes(result: TaskResult) -> set[str]:
-    """The mistakes that were named, ``unexplained`` among them; no remarks."""
+    """Return the codes of the findings of a task, with ``unexplained`` but without remarks."""
     return {finding.mistake for finding in result.findings if finding.check}
 
 
 def named(result: TaskResult) -> set[str]:
-    """Return the mistakes of the catalogue that a student is accused of, but for exceptions."""
+    """Return the mistakes of the catalogue that were found, without exceptions."""
     return codes(result) - {UNEXPLAINED, CRASH, *kinds()}
 
 
 def open_(result: TaskResult) -> list[Finding]:
-    """What no mistake of the catalogue explains, with a change that mends it or without."""
+    """Return the findings without a mistake of the catalogue, with or without a repair."""
     return [f for f in result.findings if f.mistake in (UNEXPLAINED, *kinds())]
 
 
 def after_exceptions(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings that follow those about lines that stop the code."""
+    """Return the findings after those about crashing lines, which must come first."""
     stops = [finding for finding in findings if finding.mistake == CRASH]
     assert list(findings[: len(stops)]) == stops
     return list(findings[len(stops) :])
 
 
 def finding(result: TaskResult, code: str) -> Finding:
-    """The only finding of that mistake."""
+    """Return the only finding of a mistake."""
     (found,) = [f for f in result.findings if f.mistake == code]
     return found
 
 
 def alternatives(result: TaskResult) -> set[frozenset[str]]:
-    """Other sets of mistakes that the result says predict the same."""
+    """Return the other sets of mistakes that predict the same numbers, by the findings."""
     return {frozenset(other) for f in result.findings for other in f.alternatives}
 
 
 def states(result: TaskResult) -> dict[str, str]:
-    """States by check."""
+    """Return the states by check."""
     return {check.check: check.state for check in result.checks}
 
 
 def wrong_entries(result: TaskResult, check: str = "update") -> int:
-    """How many entries of a check failed."""
+    """Return the number of failed entries of a check."""
     (found,) = [c for c in result.checks if c.check == check]
     return sum(entry.state == "fail" for entry in found.entries)

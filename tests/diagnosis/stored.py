@@ -1,7 +1,7 @@
 """Cases of net tasks, as they were diagnosed when they were stored: codes, lines and shares.
 
-The texts are those that the tests of this folder grade. Whoever puts another diagnosis in the
-place of the one that stored them holds it to these::
+The texts are those that the tests of this folder grade. To compare a changed diagnosis with the
+stored one::
 
     GRADKIT_SOAK=8 pytest -m slow tests/diagnosis/test_stored_cases.py
 
@@ -109,26 +109,28 @@ OTHER_LINES = {
     "parameters['W1'][1, 0] -= 0.001 * dW1[1, 0]\n": MENDED,
     "lr=lr / 2)\n    losses, total = [], 0.0\n    for epoch in range(epochs):\n        loss = nn.functional.binary_cross_entropy_with_logits(": "the layer has its line, and not its class, beside a mistake of the loop",
 }
-"""What stands in texts whose mistakes are told as they were, at other lines, and why; before a
-… what is in the name of the task, and $ for the end of the text."""
+"""Reasons why the findings of some cases have other lines now, by a part of the case's text.
+
+A part of the task's name may stand before … in the key, and $ stands for the end of the text.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What there is to say of a case: check, code and lines of each finding, and the points."""
+    """The diagnosis of a case: check, code and lines of each finding, and shares of points."""
 
     findings: tuple[tuple[str, str, tuple[int, ...]], ...]
     shares: tuple[tuple[str, float], ...]
 
     @property
     def named(self) -> set[tuple[str, str]]:
-        """The mistakes that have a name, each with its check."""
+        """Return the findings with a mistake of the catalogue, as check and code."""
         return {(check, code) for check, code, _ in self.findings if code != UNEXPLAINED}
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A case and what was found then."""
+    """A stored case, with the diagnosis of the time when it was stored."""
 
     test: str
     task: str
@@ -138,7 +140,7 @@ class Stored:
 
 
 def known_as(why: str) -> str:
-    """How a case differs for a reason."""
+    """Return the difference that is expected of a case with a known reason."""
     known = {
         KEPT: "lost wrong-learning-rate",
         PROVED: "lost unregistered-parameters",
@@ -149,18 +151,18 @@ def known_as(why: str) -> str:
 
 
 def reason(case: Stored) -> str:
-    """Why other lines are told of a case than were, in words; nothing where none are known."""
+    """Return the reason why a case has other lines than when it was stored; "" if none is known."""
     return next((why for part, why in OTHER_LINES.items() if is_about(part, case)), "")
 
 
 def is_about(part: str, case: Stored) -> bool:
-    """Whether an entry of `OTHER_LINES` is about a case."""
+    """Return whether a key of `OTHER_LINES` applies to a case."""
     task, _, text = part.rpartition(" … ")
     return task in case.task and text in f"{case.text}$"
 
 
 def stored() -> list[Stored]:
-    """All cases, in the order of tasks and tests."""
+    """Read all stored cases, in the order of tasks and tests."""
     rows = map(json.loads, lzma.decompress(FILE.read_bytes()).decode().splitlines())
     return [
         Stored(
@@ -178,7 +180,7 @@ def stored() -> list[Stored]:
 
 
 def found_in(result: TaskResult) -> Found:
-    """The same of a result."""
+    """Return the diagnosis in a result, in the stored form."""
     findings = [
         (
             finding.check,
@@ -193,18 +195,18 @@ def found_in(result: TaskResult) -> Found:
 
 
 def _as_then(finding: tuple[str, str, tuple[int, ...]]) -> tuple[str, str, tuple[int, ...]]:
-    """A finding as it was told when what no mistake explains had no change that mends it."""
+    """Replace the code of a repair, which was unknown when cases were stored, by `UNEXPLAINED`."""
     check, code, lines = finding
     return check, UNEXPLAINED if code in kinds() else code, lines
 
 
 def _with_lines(found: Found) -> set[tuple[str, str, tuple[int, ...]]]:
-    """The findings whose lines are held to what they were: those with a name."""
+    """Return the findings whose lines are compared: those with a mistake of the catalogue."""
     return {each for each in found.findings if each[1] != UNEXPLAINED}
 
 
 def differs(then: Found, now: Found) -> str:
-    """Say in a word how a case is diagnosed differently than when it was stored, if it is.
+    """Return how the diagnosis of a case differs from the stored one; "" if it does not.
 
     Shares were stored before there was a search for repairs, which changes none.
     """

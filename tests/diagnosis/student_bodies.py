@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One update function; ``mistakes`` are what a teacher would write beside it."""
+    """One update function; ``mistakes`` are its mistakes as a teacher would list them."""
 
     name: str
     task: str
@@ -27,7 +27,7 @@ BODIES: list[Body] = []
 def body(
     name: str, task: str, mistakes: str, source: str, *, also: str = "", layout: str = "column"
 ) -> None:
-    """Add one; names of mistakes are separated by spaces."""
+    """Add an update function; the names of its mistakes are separated by spaces."""
     full = {"r": "regression-numpy", "c": "classification-numpy"}[task]
     named, others = frozenset(mistakes.split()), frozenset(also.split())
     BODIES.append(Body(name, full, source, named, others, layout))
@@ -724,7 +724,7 @@ OUTER = """parameters['W2'][0][0] = parameters['W2'][0][0] + (0.001 * e * A1[0][
 
 
 def scalar(derivative: str, *, outer_first: bool = False) -> str:
-    """The notebook's nine lines with ``derivative`` of ``A1[j][0]``, written ``{a}``."""
+    """Return the notebook's nine lines with a ``derivative`` of ``A1[j][0]``, written ``{a}``."""
     d0, d1 = (derivative.format(a=f"A1[{j}][0]", x=f"X[{j}][0]") for j in (0, 1))
     first, last = (OUTER, "") if outer_first else ("", OUTER)
     return SCALAR.format(first=first, last=last, d0=d0, d1=d1)

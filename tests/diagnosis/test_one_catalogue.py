@@ -37,7 +37,7 @@ CONSTANTS = {
 } | {"UNEXPLAINED": UNEXPLAINED}
 """Codes that these modules name by a constant, by the name of that."""
 
-NO_CODES = {"not-checked", "cross-entropy", "output-derivative"}
+NO_CODES = {"denied-access", "not-checked", "cross-entropy", "output-derivative"}
 """Words with a hyphen in these folders that are no codes: a state, a loss, the end of codes."""
 
 
@@ -218,7 +218,7 @@ def test_show_finds_a_finding_by_its_code(former: None) -> None:
     """By the current or a former code, whichever was stored; the id still counts."""
     known = [recorded("ann", "aa", OLD), recorded("ann", "bb", "wrong-sign")]
     for name in ("aa", OLD, NEW):
-        assert find(known, "f.json", name) is known[0]
+        assert find(known, "f.json", name) == known[0]
     again = [*known, recorded("ann", "cc", NEW), recorded("ben", "dd", NEW)]
     with pytest.raises(ReproducerError, match=r"^swapped-index is in 2 results; say whose it is"):
         find(again, "f.json", NEW)

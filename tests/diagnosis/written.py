@@ -1,4 +1,4 @@
-"""Homework around an update body: the rest of the file is right, and the same for all."""
+"""Write a numpy submission around an update function; the rest of the file is right."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def L_layer_forward(X, parameters):
 
 
 def homework(task: str, update: str, layout: str = "column") -> str:
-    """A whole submission of a numpy task around ``update``, which defines `update_parameters`.
+    """Return a whole submission of a numpy task with the given source of `update_parameters`.
 
-    ``layout`` is one of `FORWARD`.
+    ``layout`` is a key of `FORWARD`.
     """
     layer = FORWARD[layout]
     if task.startswith("classification"):

@@ -1,4 +1,4 @@
-"""These tests are about what is right and what is not: why it is not is asked elsewhere."""
+"""Turn the search for repairs off: these tests are about verdicts only."""
 
 import pytest
 
@@ -8,5 +8,5 @@ from gradkit.records.result import Inquiry
 
 @pytest.fixture(autouse=True)
 def undiagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Judge, and look for no changes: see `tests/diagnosis/test_repairs.py`."""
+    """Grade without a search for repairs, which `tests/diagnosis/test_repairs.py` tests."""
     monkeypatch.setattr(session, "_inquiry", lambda *_: Inquiry())

@@ -1,4 +1,4 @@
-"""Grade answers to an exercise of the gallery, and say what is found in each of its checks."""
+"""Grade answers to an exercise of the gallery, and return the findings of its checks."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from gradkit.task.shipped import BESIDE, SHIPPED
 HERE = Path(__file__).parent
 
 QUICK = 2
-"""Seeds that right answers have in the quick suite."""
+"""Seeds of right answers in the quick suite."""
 
 SEEDS = 2 + 10 * SIZE
-"""Seeds that they have in all."""
+"""All seeds of right answers."""
 
 MANY = 1 + SIZE
-"""Seeds that each wrong answer has in all."""
+"""All seeds of wrong answers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
-    """A mistake: edits of the model solution's text, and the outputs that are wrong by it.
+    """A mistake: edits of the model solution's text, and the outputs that become wrong.
 
     ``fails`` holds the outputs of each check that does not pass; all others have to pass.
     """
@@ -50,7 +50,7 @@ def several(name: str, edits: Mapping[str, str], says: str = "", **fails: str) -
 
 
 def _outputs(fails: Mapping[str, str]) -> dict[str, list[str]]:
-    """Take ``relu_forward="out, x left alone"`` apart."""
+    """Split the outputs of each check: ``relu_forward="out, x left alone"``."""
     return {check: outputs.split(", ") for check, outputs in fails.items()}
 
 
@@ -64,7 +64,7 @@ class Exercise:
         self.session = Session(settings, workshop)
 
     def grade(self, path: Path, seed: int) -> Result:
-        """Grade what is at a path."""
+        """Grade the answer at a path."""
         return self.session.grade(read_submission(path), seed).result
 
     def edited(self, folder: Path, edits: Sequence[tuple[str, str]]) -> Path:
@@ -85,7 +85,7 @@ def answers(name: str) -> list[str]:
 
 
 def answer(exercise: Exercise, style: str) -> Path:
-    """Where an answer is."""
+    """Return the path of an answer."""
     return exercise.model if style == "model" else HERE / exercise.name / f"{style}.py"
 
 
@@ -117,7 +117,7 @@ def messages(result: Result) -> str:
 
 
 def assert_right(exercise: Exercise, style: str, seeds: Sequence[int]) -> None:
-    """Hold a right answer to full marks at each seed."""
+    """Assert that a right answer has all points at each seed."""
     for seed in seeds:
         result = exercise.grade(answer(exercise, style), seed)
         assert passed(result) == {}, (style, seed)
@@ -126,7 +126,7 @@ def assert_right(exercise: Exercise, style: str, seeds: Sequence[int]) -> None:
 
 
 def assert_wrong(exercise: Exercise, case: Wrong, folder: Path, seeds: Sequence[int]) -> None:
-    """Hold a wrong answer to what is wrong with it, no more and no less, at each seed."""
+    """Assert that exactly the expected outputs of a wrong answer fail, at each seed."""
     path = exercise.edited(folder, case.edits)
     for seed in seeds:
         result = exercise.grade(path, seed)
@@ -142,7 +142,7 @@ def assert_wrong(exercise: Exercise, case: Wrong, folder: Path, seeds: Sequence[
 
 
 def assert_starter(exercise: Exercise, text: str, path: Path) -> None:
-    """Hold what a student starts from to no points, and to a word on what is missing."""
+    """Assert that a starter has no points, and that its functions are reported as missing."""
     path.write_text(text, "utf-8")
     result = exercise.grade(path, 0)
     assert result.score == 0

@@ -1,4 +1,4 @@
-"""Answers to one exercise of the gallery, marked on many seeds by one session."""
+"""Grade answers to an exercise of the gallery at many seeds with one session."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from gradkit.task.shipped import BESIDE, SHIPPED
 HERE = Path(__file__).parent
 
 QUICK = (1, 2)
-"""Seeds of the quick tests."""
+"""Seeds of quick tests."""
 
 MANY = range(5 * SIZE)
-"""Seeds of the soaks."""
+"""Seeds of slow tests."""
 
 SEEDS = [
     pytest.param(QUICK, id="quick"),
@@ -34,7 +34,7 @@ CHANGED = "is changed in place: whoever uses it afterwards gets other numbers."
 
 @dataclass(frozen=True)
 class Exercise:
-    """One exercise, its model solution, and a session that marks answers to it."""
+    """One exercise, its model solution, and a session that grades answers to it."""
 
     name: str
     folder: Path
@@ -42,7 +42,7 @@ class Exercise:
 
     @property
     def solution(self) -> str:
-        """The text of the model solution."""
+        """Return the text of the model solution."""
         return solution(self.name)
 
     def marked(self, text: str, seed: int, name: str = "answer.py") -> TaskResult:
@@ -54,7 +54,7 @@ class Exercise:
 
 
 def solution(name: str) -> str:
-    """The text of an exercise's model solution."""
+    """Read the text of an exercise's model solution."""
     (path,) = (BESIDE / name).glob("*.py")
     return path.read_text(encoding="utf-8")
 
@@ -67,7 +67,7 @@ def opened(name: str, workshop: Workshop, folder: Path) -> Iterator[Exercise]:
 
 
 def answers(name: str) -> dict[str, str]:
-    """Right answers by hand, and the model solution."""
+    """Return right answers to an exercise, with the model solution."""
     paths = sorted((HERE / name).glob("*.py"))
     assert len(paths) >= 2
     texts = {path.stem: path.read_text(encoding="utf-8") for path in paths}
@@ -98,7 +98,7 @@ def told(task: TaskResult) -> str:
 
 
 def has_full_marks(exercise: Exercise, text: str, seeds: Iterable[int]) -> None:
-    """Hold an answer to be right on each seed, with no remark but that it works in place."""
+    """Assert that an answer is right at each seed, with no remark but on changes in place."""
     for seed in seeds:
         task = exercise.marked(text, seed)
         assert told(task) == "", seed
@@ -108,7 +108,7 @@ def has_full_marks(exercise: Exercise, text: str, seeds: Iterable[int]) -> None:
 
 
 def fails(exercise: Exercise, text: str, outputs: set[str], seeds: Iterable[int]) -> str:
-    """Hold a wrong answer to lose points for these outputs and no others; return what is said."""
+    """Assert that a wrong answer fails in some outputs only; return the messages."""
     for seed in seeds:
         task = exercise.marked(text, seed)
         assert off(task) == outputs, (seed, told(task))
@@ -126,7 +126,7 @@ def fails(exercise: Exercise, text: str, outputs: set[str], seeds: Iterable[int]
 
 
 def is_to_be_written(exercise: Exercise, text: str, functions: Iterable[str]) -> None:
-    """Hold a starter to have no points, and each function to be named as what is missing."""
+    """Assert that a starter has no points, and that each function is reported as missing."""
     task = exercise.marked(text, 1)
     assert task.score == 0
     assert {check.state for check in task.checks} <= {"missing", "blocked"}, told(task)

@@ -1,4 +1,4 @@
-"""For tests of single decisions, which a check makes with numpy's warnings off."""
+"""Fixtures for tests of single decisions of a gradient check."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ import pytest
 
 @pytest.fixture
 def quietly() -> Iterator[None]:
-    """Numbers off their domain are no matter, as in a check."""
+    """Turn numpy's warnings off during the test, as in a check."""
     with np.errstate(all="ignore"):
         yield

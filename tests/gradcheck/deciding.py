@@ -1,4 +1,4 @@
-"""What tests of single decisions compare numbers with."""
+"""Compare numbers in tests of single decisions of a gradient check."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import numpy as np
 
 
 def near(found, expected) -> bool:
-    """Whether numbers are the same to a millionth."""
+    """Return whether numbers agree to a relative error of a millionth."""
     return bool(np.allclose(found, expected, rtol=1e-6, atol=0))

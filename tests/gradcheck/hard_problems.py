@@ -19,7 +19,7 @@ Loss = Callable[[dict[str, torch.Tensor]], torch.Tensor]
 
 @dataclass(frozen=True)
 class Problem:
-    """A function, a point and the right gradient there."""
+    """A function, a point and the right gradient at that point."""
 
     name: str
     f: Callable[[Params], Any]

@@ -45,7 +45,7 @@ SMOOTH = ("tanh", "sigmoid", "softplus", "sin", "linear")
 
 @dataclass
 class Net:
-    """One net, its data and its loss; ``dtype`` is that of the forward pass."""
+    """One net, its data and its loss; ``dtype`` is the type of the forward pass."""
 
     params: Params
     X: np.ndarray
@@ -64,7 +64,7 @@ class Net:
 
     @property
     def depth(self) -> int:
-        """The number of layers."""
+        """Return the number of layers."""
         return sum(name.startswith("W") for name in self.params)
 
     def __post_init__(self) -> None:
@@ -247,7 +247,7 @@ def random_net(rng: np.random.Generator, family: str) -> Net:
 
 
 def structural(net: Net, rng: np.random.Generator) -> Iterator[tuple[str, Params]]:
-    """Every structural error that can be made in this net, one at a time."""
+    """Return every structural error that this net can have, one at a time."""
     good = net.gradient(net.params)
 
     def changed(name: str, value) -> Params:
@@ -278,7 +278,7 @@ def structural(net: Net, rng: np.random.Generator) -> Iterator[tuple[str, Params
 
 
 def matters(good: Params, wrong: Params, least: float = 1e-3) -> bool:
-    """Whether an error changes some entry that is not tiny in its tensor by a fair amount."""
+    """Return whether an error clearly changes an entry that is not tiny in its tensor."""
     largest = max(float(np.abs(g).max()) for g in good.values())
     for name, right in good.items():
         g, w = right.astype(float), wrong[name].astype(float)

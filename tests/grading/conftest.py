@@ -1,4 +1,4 @@
-"""A grader that is quick to call again."""
+"""Fixtures for tests of grading: a grader with cached sessions, and a short deadline."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ Grade = Callable[..., Result]
 
 @pytest.fixture(scope="session")
 def grade(workshop: Workshop) -> Iterator[Grade]:
-    """``grade(path, *tasks, seed=0, diagnose=False, form=…, reference=…, assignment=…)``.
+    """Return ``grade(path, *tasks, seed=0, diagnose=False, form=…, reference=…, assignment=…)``.
 
-    Sessions are shared by all tests: one of its own for each seed or task would start
-    torch anew, and ask the reference the same questions, every time. What a failure is
-    due to has tests of its own; here it is asked for only where a test says so.
+    All tests share the sessions, because a new session would start torch, and run the model
+    solution, again. The diagnosis has its own tests, and runs here only with ``diagnose=True``.
     """
     with ExitStack() as stack:
         sessions: dict[tuple[Any, ...], Session] = {}
@@ -52,7 +51,7 @@ def grade(workshop: Workshop) -> Iterator[Grade]:
 
 @pytest.fixture
 def hurried(tmp_path: Path) -> Path:
-    """Gradkit's own assignment, with two seconds for each task."""
+    """Write gradkit's own assignment with a deadline of two seconds for each task."""
     for source in DEFAULT.parent.glob("*.csv"):
         shutil.copy(source, tmp_path)
     text = DEFAULT.read_text(encoding="utf-8").replace("deadline = 10.0", "deadline = 2.0")

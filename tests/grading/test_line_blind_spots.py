@@ -36,15 +36,16 @@ def spoilt(folder: Path, problem: str, right: str, wrong: str) -> Path:
 def test_swapped_index_passes_the_published_first_step_and_fails_at_random_probes(
     grade, tmp_path: Path, problem: str
 ) -> None:
-    """The run leaves its course at a later row than the first step leads to."""
+    """The loss is still right at the row after the first step, and wrong later."""
     path = spoilt(tmp_path, problem, *SWAPPED[problem])
     for seed in range(5):
         found = checks(grade(path, seed=seed))
         assert failed(found["update"]) == {"W1[0,1]", "W1[1,0]"}
         # Parameters after the first step show in the loss of the second example: both are right.
         for example in (1, 2):
-            at = f"the loss leaves its course at epoch 1, example {example}."
-            assert f"From the published start {at}" not in found["trajectory"].message
+            at = f"from epoch 1, example {example} on."
+            text = f"From the published start, your loss differs from the expected loss {at}"
+            assert text not in found["trajectory"].message
 
 
 @pytest.mark.parametrize(("problem", "right", "wrong"), EXCHANGED)
@@ -59,4 +60,5 @@ def test_exchanged_units_pass_the_whole_published_run_and_fail_from_an_asymmetri
     published = next(course for course in found.courses if course.start == "published")
     assert published.found == pytest.approx(published.expected, rel=1e-9)
     assert "From the published start" not in found.message
-    assert "From the asymmetric start the loss leaves its course at epoch 1" in found.message
+    text = "From the asymmetric start, your loss differs from the expected loss from epoch 1"
+    assert text in found.message

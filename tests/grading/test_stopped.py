@@ -78,7 +78,7 @@ def test_what_stops_costs_what_it_does(
     assert " stopped with " in made.message
     assert sum(entry.state == "pass" for entry in made.entries) in (right, 9)
     assert made.score == pytest.approx(6 * right / 9, abs=0.13)
-    assert made.notes[-1].endswith(f" after one step; points are given for {right}.")
+    assert made.notes[-1].endswith(f" after one step. You get points for {right} of them.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What tests of the line look at in a result, and how they write submissions."""
+"""Read results, and write submissions, for tests of grading."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from gradkit.records.result import CheckResult, Result
 
 
 def states(result: Result, task: str | None = None) -> dict[str, str]:
-    """States by check, of one task."""
+    """Return the states of one task by check."""
     return {name: check.state for name, check in checks(result, task).items()}
 
 
 def checks(result: Result, task: str | None = None) -> dict[str, CheckResult]:
-    """Results by check, of the named task or of the only one."""
+    """Return the check results of the named task, or of the only task, by check."""
     (found,) = [t for t in result.tasks if task is None or t.task == task]
     return {check.check: check for check in found.checks}
 
 
 def failed(check: CheckResult) -> set[str]:
-    """Entries of a check that did not pass: ``W1[0,1]``."""
+    """Return the entries of a check that did not pass: ``W1[0,1]``."""
     return {
         entry.parameter + (f"[{','.join(map(str, entry.index))}]" if entry.index else "")
         for entry in check.entries
@@ -32,7 +32,7 @@ def failed(check: CheckResult) -> set[str]:
 
 
 def not_passed(result: Result) -> list[tuple[str, str, str, str]]:
-    """Task, check, state and message of every check that did not pass."""
+    """Return task, check, state and message of every check that did not pass."""
     return [
         (task.task, check.check, check.state, check.message)
         for task in result.tasks
@@ -42,7 +42,7 @@ def not_passed(result: Result) -> list[tuple[str, str, str, str]]:
 
 
 def full(result: Result) -> bool:
-    """Whether every point was earned."""
+    """Return whether a result has all points and all checks passed."""
     return result.score == result.max_score and not not_passed(result)
 
 

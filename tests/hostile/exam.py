@@ -1,4 +1,4 @@
-"""Running an attack, and looking at what is left of it."""
+"""Run an attack in a worker, and compare the machine before and after it."""
 
 import contextlib
 import ctypes
@@ -21,17 +21,17 @@ SECRET = "of the grader: 1729"  # noqa: S105  (what attacks look for)
 NOTE = "of the neighbour: 4711 points"
 X = np.random.default_rng(3).standard_normal((6, 2))
 HASTE = 0.25
-"""Seconds that an attack has which would not end by itself."""
+"""Time limit in seconds of an attack that would not end by itself."""
 
 LATE = 0.1
-"""Seconds after its deadline by which a worker is gone."""
+"""Largest number of seconds between a worker's deadline and its end."""
 
 TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an attack ``got`` (empty where it was held back), or the ``error`` it met with."""
+    """The secret that an attack ``got`` (empty if it was blocked), or its ``error``."""
 
     got: str
     error: str
@@ -39,7 +39,7 @@ class Outcome:
 
 
 class Exam:
-    """A workshop, what attackers may reach for in it, and what a good submission gives there."""
+    """A workshop, the bait for attacks on it, and the results of a good submission in it."""
 
     def __init__(self, most_tier: int, **options) -> None:
         self._stack = contextlib.ExitStack()
@@ -85,9 +85,9 @@ class Exam:
         (self.folder / "empty").mkdir(exist_ok=True)
 
     def attack(self, name: str, *, prize: bool) -> Outcome:
-        """Run an attack in a worker of its own, which is gone in time.
+        """Run an attack in its own worker, and assert that the worker ends in time.
 
-        On a busy machine anybody may once come late; who does every time has not been stopped.
+        On a busy machine a worker may be late once. If it is late in all tries, it was not stopped.
         """
         seconds = 3.0 if prize else HASTE
         for _ in range(TRIES):
@@ -114,7 +114,7 @@ class Exam:
         return Outcome("" if got == "None" else got, error, spent)
 
     def good(self) -> dict[str, object]:
-        """What a good submission gives, to the last bit."""
+        """Return the results of a good submission, bit by bit."""
         with self.workshop.worker(seed=7) as worker:
             reply = worker.ask(Frame("good", {"X": X}, {"note": NOTE}), 10.0)
             assert reply.kind == "done", reply.data
@@ -123,7 +123,7 @@ class Exam:
         return {**arrays, **reply.data}
 
     def traces(self) -> dict[str, object]:
-        """What must be the same after an attack as it was before."""
+        """Return the state of the machine that an attack must not change."""
         return {
             "descriptors": sorted(os.listdir("/proc/self/fd")),
             "children": len(children()),
@@ -134,46 +134,46 @@ class Exam:
         }
 
     def workers(self) -> list[int]:
-        """Processes of this workshop but its fork server."""
+        """Return the ids of this workshop's processes, without its fork server."""
         slot = self.workshop._slot
         server, folder = slot._zygote.pid, str(slot._folder)
         for _ in range(50):
             found = [pid for pid in processes() if is_of(pid, server, folder) and pid != server]
             if not found:
                 break
-            # Only where the server itself was killed is nobody left to wait for its worker.
+            # If the server itself was killed, its worker may take a moment to end.
             time.sleep(0.01)
         return found
 
     def server_memory(self) -> int:
-        """Address space of the fork server in bytes."""
+        """Return the address space of the fork server in bytes."""
         pid = self.workshop._slot._zygote.pid
         return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * 4096
 
     def server_descriptors(self) -> int:
-        """How many descriptors the fork server holds; 0 where that may not be seen."""
+        """Return the number of the fork server's descriptors; 0 without permission to see them."""
         pid = self.workshop._slot._zygote.pid
         with contextlib.suppress(PermissionError):
             return len(os.listdir(f"/proc/{pid}/fd"))
         return 0
 
     def close(self) -> None:
-        """Take everything away."""
+        """Close the workshop, and remove the bait."""
         self._stack.close()
 
     def restore(self) -> None:
-        """Put back what an attack may have removed below the tier that prevents it."""
+        """Restore the bait that an attack may have changed on a low tier."""
         self._refill()
         self._word.raw = b"grade"
 
 
 def processes() -> list[int]:
-    """The number of every process."""
+    """Return the ids of all processes."""
     return [int(entry) for entry in os.listdir("/proc") if entry.isdecimal()]
 
 
 def is_of(pid: int, server: int, folder: str) -> bool:
-    """Whether a process is a child of the fork server, or works in its folder."""
+    """Return whether a process is a child of the fork server, or works in its folder."""
     try:
         if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == server:
             return True
@@ -183,7 +183,7 @@ def is_of(pid: int, server: int, folder: str) -> bool:
 
 
 def shared_segments() -> int:
-    """How many System V segments there are."""
+    """Return the number of System V shared memory segments."""
     try:
         return len(Path("/proc/sysvipc/shm").read_text().splitlines())
     except OSError:

@@ -1,4 +1,4 @@
-"""A small download of Moodle's, and the worksheet that comes with it."""
+"""Write a small download of Moodle, and its grading worksheet."""
 
 from __future__ import annotations
 

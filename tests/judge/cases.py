@@ -1,4 +1,4 @@
-"""Cases for the judge: what a right submission gives, with one thing changed by hand."""
+"""Make cases for the judge: the results of a right submission, with some outcomes changed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Change = Callable[[Outcome], Outcome]
 
 
 def bound(role: str) -> Bound:
-    """A function that plays this role; update calls X ``x_``."""
+    """Return a function that plays a role. The parameter X of update is named ``x_``."""
     return Bound(
         role=role,
         function=NAMES[role],
@@ -62,7 +62,10 @@ def case(
     task: Task | None = None,
     takes_rate: bool = False,
 ) -> Case:
-    """Return a right submission; ``changes`` alter outcomes by name, None removes one."""
+    """Return the case of a right submission with changed outcomes.
+
+    ``changes`` has a function for the name of an outcome, or None to remove the outcome.
+    """
     probes, expected = (
         _usual(name, seed, takes_rate) if task is None else _asked(task, seed, takes_rate)
     )
@@ -104,36 +107,39 @@ def _usual(name: str, seed: int, takes_rate: bool) -> tuple[Probes, Expected]:
 
 
 def observed(made: Case, outcomes: Mapping[str, Outcome]) -> Case:
-    """The same with these outcomes, and what is expected where rates are the student's own."""
+    """Return a case with other outcomes, and with expected values at the student's own rates."""
     expected = expected_of(made.task, Derived(made.task), made.probes, outcomes)
     return replace(made, observations=Observations(made.task.id, outcomes), expected=expected)
 
 
 def with_rates(made: Case, *rates: float) -> Case:
-    """Return the same case of a text that states these rates, in lines 1, 2 and so on."""
+    """Return a case whose text contains some learning rates, in lines 1, 2 and so on."""
     written = tuple(WrittenRate(each, Place("a.py", None, n)) for n, each in enumerate(rates, 1))
     return replace(made, binding=replace(made.binding, rates=written))
 
 
 def _single(values: Mapping[str, np.ndarray], torch: bool) -> Mapping[str, np.ndarray]:
-    """Torch keeps its parameters in float32."""
+    """Convert parameters to float32 for a torch task."""
     if not torch:
         return values
     return {k: v.astype(np.float32) if k != "loss" else v for k, v in values.items()}
 
 
 def verdicts(made: Case) -> dict[str, Verdict]:
-    """Verdicts by check."""
+    """Judge a case, and return the verdicts by check."""
     return {verdict.check: verdict for verdict in judge(made)}
 
 
 def states(made: Case) -> dict[str, str]:
-    """States by check."""
+    """Judge a case, and return the states by check."""
     return {name: verdict.state for name, verdict in verdicts(made).items()}
 
 
 def with_outputs(**outputs: Callable[[np.ndarray], np.ndarray | None]) -> Change:
-    """A change of named outputs (``final_W1`` stands for ``final/W1``); None takes one away."""
+    """Return a change of named outputs, where ``final_W1`` stands for ``final/W1``.
+
+    The functions take the old value. If one returns None, the output is removed.
+    """
 
     def change(outcome: Outcome) -> Outcome:
         made = dict(outcome.outputs)
@@ -150,7 +156,7 @@ def with_outputs(**outputs: Callable[[np.ndarray], np.ndarray | None]) -> Change
 
 
 def add(amount: float, *index: int) -> Callable[[np.ndarray], np.ndarray]:
-    """Add to one entry, in every probe."""
+    """Return a function that adds a number to one entry of an array, in every probe."""
 
     def change(value: np.ndarray) -> np.ndarray:
         value = value.astype(float)

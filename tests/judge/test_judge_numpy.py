@@ -147,8 +147,8 @@ def test_complex_steps_have_no_own_rate() -> None:
 @pytest.mark.parametrize(
     ("start", "key", "said"),
     [
-        ("published", "final_W1", "1 of 14 losses and final parameters are off course."),
-        ("asymmetric", "final_b2", "1 of 14 losses and final parameters are off course."),
+        ("published", "final_W1", "1 of 14 losses and final parameters are wrong."),
+        ("asymmetric", "final_b2", "1 of 14 losses and final parameters are wrong."),
     ],
 )
 def test_a_wrong_final_parameter_fails_trajectory(start: str, key: str, said: str) -> None:
@@ -169,8 +169,8 @@ def test_the_first_example_that_parts_is_named() -> None:
 
     found = verdicts(case(changes={"run/asymmetric": with_outputs(y_hat=change)}))["trajectory"]
     assert found.message == (
-        "From the asymmetric start the loss leaves its course at epoch 2, example 3. "
-        "4 of 14 losses and final parameters are off course."
+        "From the asymmetric start, your loss differs from the expected loss from epoch 2, "
+        "example 3 on. 4 of 14 losses and final parameters are wrong."
     )
     assert failed(found) == {f"loss[{n}]" for n in (1, 2, 3, 4)}
 

@@ -177,8 +177,8 @@ def test_losses_that_leave_their_course() -> None:
     changes = {"run/published": with_outputs(loss=change)}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message == (
-        "From the published start the loss leaves its course at epoch 8. "
-        "13 of 28 losses and final parameters are off course."
+        "From the published start, your loss differs from the expected loss from epoch 8 on. "
+        "13 of 28 losses and final parameters are wrong."
     )
 
 

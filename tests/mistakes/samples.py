@@ -33,12 +33,12 @@ def samples() -> dict[str, str]:
 
 
 def right(task: str) -> str:
-    """The right text that a task's samples are made of."""
+    """Return the right text that a task's samples are made from."""
     return (HERE / f"right_{task.replace('-', '_')}.py").read_text(encoding="utf-8")
 
 
 def changed(name: str, text: str, edits: list[list[str]]) -> str:
-    """The text with each of its old pieces replaced by a new one, all at once."""
+    """Replace all old pieces of a text by new ones at the same time."""
     made, end = "", 0
     for old, new in sorted(edits, key=lambda edit: text.find(edit[0])):
         start = text.find(old, end)
@@ -63,7 +63,7 @@ def write(folder: Path) -> list[Path]:
 
 @cache
 def folder() -> Path:
-    """A folder with all of them, which is gone when the process ends."""
+    """Write all samples into a folder, which is removed when the process ends."""
     made = TemporaryDirectory(prefix="gradkit-samples-")
     atexit.register(made.cleanup)
     write(Path(made.name))

@@ -1,4 +1,4 @@
-"""The nets of the catalogue's examples, built and differentiated numerically.
+"""Build the nets of the catalogue's examples, and differentiate them numerically.
 
 Nothing here is derived by hand: what an example should give is a forward pass, a central
 difference of the loss through it, or a step against that.
@@ -17,7 +17,7 @@ Values = dict[str, Any]
 
 
 def values_of(net: str) -> Values:
-    """Inputs, target and parameters of a net, asymmetric; fixed, so that failures repeat."""
+    """Return inputs, target and parameters of a net: asymmetric, and always the same."""
     rng = np.random.default_rng(7)
 
     def draw(*shape: int) -> np.ndarray:
@@ -36,7 +36,7 @@ def values_of(net: str) -> Values:
 
 
 def parameters_of(values: Mapping[str, Any]) -> list[str]:
-    """The names of what can be learned."""
+    """Return the names of the parameters."""
     return [name for name in ("U", "a", "V", "c", "w", "k") if name in values]
 
 
@@ -46,12 +46,12 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def cross_entropy(o: np.ndarray, t: np.ndarray) -> float:
-    """Mean of −t·log(o) − (1−t)·log(1−o)."""
+    """Return the mean of −t·log(o) − (1−t)·log(1−o)."""
     return float(np.mean(-t * np.log(o) - (1 - t) * np.log(1 - o)))
 
 
 def stages_of(net: str, v: Mapping[str, Any]) -> Values:
-    """All that a forward pass computes, by the pages' names."""
+    """Return all values that a forward pass computes, by the names of the pages."""
     if net == "logistic":
         return {"o": sigmoid(v["w"].T @ v["q"] + v["k"])}
     rows = net.startswith("torch")
@@ -65,7 +65,7 @@ def stages_of(net: str, v: Mapping[str, Any]) -> Values:
 
 
 def loss_of(net: str, v: Mapping[str, Any]) -> float:
-    """The loss that the net's text names; a mean over rows where there are several."""
+    """Return the loss that the net's text names; a mean if there are several rows."""
     o = stages_of(net, v)["o"]
     if net.endswith("logistic"):
         return cross_entropy(o, np.asarray(v["t"]))
@@ -73,7 +73,7 @@ def loss_of(net: str, v: Mapping[str, Any]) -> float:
 
 
 def slope_of(loss: Callable[[np.ndarray], float], at: np.ndarray) -> np.ndarray:
-    """Central differences of a function of one array, entry by entry."""
+    """Return central differences of a function of one array, entry by entry."""
     slope = np.zeros_like(at)
     for place in np.ndindex(at.shape):
         step = np.zeros_like(at)
@@ -83,7 +83,7 @@ def slope_of(loss: Callable[[np.ndarray], float], at: np.ndarray) -> np.ndarray:
 
 
 def gradients_of(net: str, v: Mapping[str, Any]) -> Values:
-    """The slope of the loss for each parameter, ``dU`` and so on."""
+    """Return the slope of the loss for each parameter, ``dU`` and so on."""
     found = {}
     for name in parameters_of(v):
 
@@ -95,12 +95,12 @@ def gradients_of(net: str, v: Mapping[str, Any]) -> Values:
 
 
 def stepped(net: str, v: Mapping[str, Any], gradients: Mapping[str, Any]) -> Values:
-    """The parameters after one step of gradient descent."""
+    """Return the parameters after one step of gradient descent."""
     return {name: v[name] - RATE * gradients[f"d{name}"] for name in parameters_of(v)}
 
 
 def expected_of(net: str) -> Values:
-    """The right value of everything that a numpy example may write."""
+    """Return the right value of each name that a numpy example may assign."""
     v = values_of(net)
     gradients = gradients_of(net, v)
     right = {**stages_of(net, v), **gradients, **stepped(net, v, gradients)}
@@ -111,7 +111,7 @@ def expected_of(net: str) -> Values:
 
 
 def run_numpy(net: str, code: str, *, column: bool = False) -> Values:
-    """Everything in sight after an example has run, ``store`` as ``store[…]``.
+    """Run a numpy example, and return all its names, ``store`` as ``store[…]``.
 
     The output ``o`` is a number or, as the net's own formula gives it, a ``column`` of one.
     """
@@ -127,7 +127,7 @@ def run_numpy(net: str, code: str, *, column: bool = False) -> Values:
 
 
 def written_by(code: str) -> set[str]:
-    """The names that an example assigns to at its top level, entries of them included."""
+    """Return the names that an example assigns at top level, or whose entries it assigns."""
     names = set()
     for node in ast.parse(code).body:
         for inner in ast.walk(node):
@@ -143,7 +143,7 @@ def written_by(code: str) -> set[str]:
 
 
 def wrong_numpy(net: str, code: str, graded: set[str], *, column: bool = False) -> list[str]:
-    """Which of the ``graded`` names an example leaves at a wrong value."""
+    """Return the ``graded`` names to which an example assigns a wrong value."""
     scope, right = run_numpy(net, code, column=column), expected_of(net)
     found = {name: scope.get(name) for name in graded if name in right}
     if "store" in graded:
@@ -153,13 +153,13 @@ def wrong_numpy(net: str, code: str, graded: set[str], *, column: bool = False) 
 
 
 def agrees(value: Any, right: np.ndarray, tolerance: float = 1e-7) -> bool:
-    """Whether an array, or a number, is right; whatever else has another size is not."""
+    """Return whether an array or a number has the right size and the right values."""
     flat = np.ravel(np.asarray(value, dtype=float))
     return flat.size == right.size and bool(np.allclose(flat, np.ravel(right), tolerance, 1e-9))
 
 
 def run_torch(net: str, code: str) -> Values:
-    """Loss and gradients of an example, or the run that it makes, by name.
+    """Run a torch example, and return its loss and gradients, or its training run, by name.
 
     Where the example only prepares a loss, a model or an optimiser, the usual loop follows.
     """
@@ -200,7 +200,7 @@ def run_torch(net: str, code: str) -> Values:
 
 
 def wrong_torch(net: str, code: str) -> list[str]:
-    """Which losses, gradients and parameters are not those of plain gradient descent."""
+    """Return the names of losses, gradients and parameters that gradient descent does not give."""
     v = values_of(net)
     right: Values = {"loss": np.asarray(loss_of(net, v)), **gradients_of(net, v), "history": []}
     for _ in range(EPOCHS):

@@ -1,4 +1,4 @@
-"""Each mistake of a numpy net alone, as it is usually made."""
+"""Make each mistake of a numpy net alone, in its usual forms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Chosen = Callable[[Entry], Details | None]
 
 
 def usual_cases(code: str, task: Task, *, rate: bool = False) -> tuple[Slip, ...]:
-    """The usual forms of one mistake in this task, each alone.
+    """Return the usual forms of one mistake in a task, each alone.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def _at(details: Details = (), *parameters: str) -> Chosen:
 
 
 def _if(fits: Callable[[str, int, int], bool], details: Callable[[int, int], Details]) -> Chosen:
-    """Details that depend on an entry's place, at the entries that fit."""
+    """Choose details that depend on an entry's index, for the entries that fit."""
     return lambda entry: details(*entry[1]) if fits(entry[0], *entry[1]) else None
 
 
@@ -116,7 +116,7 @@ def _factors(*names: str) -> Details:
 
 
 def _wrong_derivatives(task: Task) -> tuple[Chosen, ...]:
-    """A piece of the right one; or the sigmoid's, or a piece of that."""
+    """Return wrong derivatives: parts of the right one, the sigmoid's, or a part of that."""
     if not _curved(task):
         return ()
     own = _own_factors(task)
@@ -128,7 +128,7 @@ def _wrong_derivatives(task: Task) -> tuple[Chosen, ...]:
 
 
 def _extra_derivatives(task: Task) -> tuple[Chosen, ...]:
-    """A linear layer gets the sigmoid's, any other its own once more."""
+    """Return superfluous derivatives: the sigmoid's for a linear layer, otherwise its own again."""
     own = _own_factors(task) if _curved(task) else SIGMOID
     # Zero and one are their own squares.
     return () if own == ("hidden_step",) else (_at(_factors(*own), *FIRST),)
@@ -257,7 +257,7 @@ CASES: Mapping[str, Callable[[Task], tuple[Chosen, ...]]] = {
 
 
 def usual_forward_cases(code: str, task: Task) -> tuple[Slip, ...]:
-    """The usual forms of one forward mistake in this task, each alone; empty without room."""
+    """Return the usual forms of one forward mistake in a task, each alone; empty without room."""
     last = len(task.layers)
     own = {n: layer.activation for n, layer in enumerate(task.layers, 1)}
     curved = [n for n, name in own.items() if is_curved(ACTIVATIONS[name])]

@@ -1,4 +1,4 @@
-"""IPython without a terminal, in which cells are run as a notebook runs them."""
+"""Run cells in IPython without a terminal, as a notebook does."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +12,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Notebook:
-    """Runs cells one after the other."""
+    """A notebook that runs cells one after another."""
 
     def __init__(self) -> None:
         self.shell = InteractiveShell.instance()
 
     def run(self, source: str) -> object:
-        """The value of a cell; what it raises is raised."""
+        """Run a cell, and return its value, or raise its exception."""
         done = self.shell.run_cell(source, store_history=True, silent=False)
         done.raise_error()
         return done.result

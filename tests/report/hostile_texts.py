@@ -1,4 +1,4 @@
-"""What a student could write to be more than text, for each channel that would obey it."""
+"""Texts that a student could write to attack an output channel."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ TEXTS = {
     "XML": "]]> <failure/> \x0b \ufffe \uffff \x1f",
     "quotes": "\"'\" ' \" ',\n",
 }
-"""By what it tries."""
+"""Hostile texts by the kind of attack."""
 
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\x80-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What no channel may let through: all control characters but newline and tab."""
+"""Control characters except newline and tab, which no channel may output."""
 
 
 def hostile(text: str) -> Result:
-    """A result in which ``text`` stands wherever a student's own words may come through."""
+    """Return a result with ``text`` in all fields that may contain a student's own words."""
     made = result(text)
     finding = Finding(
         id="f1",
@@ -83,7 +83,7 @@ def hostile(text: str) -> Result:
 
 
 def obeyed(printed: str) -> list[str]:
-    """The lines of a log that a runner takes for commands: GitHub's two forms, Azure's, TeamCity's.
+    """Return the lines of a log that a runner would obey: of GitHub, Azure or TeamCity.
 
     GitHub skips white space before ``::``; ``##[`` may stand anywhere.
     """

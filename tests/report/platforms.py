@@ -1,4 +1,4 @@
-"""The formats that platforms read, as tests call them and read what comes out."""
+"""Render and parse the output formats for platforms."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from gradkit.report.formats import FORMATS, render
 
 
 def refuse(name: str) -> None:
-    """What strict readers of JSON do with NaN and Infinity."""
+    """Raise an error for NaN and Infinity, as strict readers of JSON do."""
     raise AssertionError(name)
 
 
 def strict(text: str) -> Any:
-    """JSON as platforms read it."""
+    """Parse JSON as strictly as platforms do."""
     return json.loads(text, parse_constant=refuse)
 
 
 def reported(line: str) -> Any:
-    """The result that GitHub Classroom's reporter is given."""
+    """Parse the result that GitHub Classroom's reporter gets."""
     return strict(base64.b64decode(line.removeprefix("result=")).decode())
 
 
@@ -53,19 +53,19 @@ READ: dict[str, Callable[[str], str]] = {
         ]
     ),
 }
-"""What a student reads of a format, where that is not the text as it stands."""
+"""Functions that extract the text that a student sees, by format. Others are plain text."""
 
 STUDENTS = [word for word, each in FORMATS.items() if each.for_students and word != "html"]
-"""Formats that students read. What a page shows is looked at in `html/`."""
+"""Formats that students read. Pages are tested in `html/`."""
 
 
 def read(word: str, text: str) -> str:
-    """What a student reads of it."""
+    """Return the text that a student sees of an output in a format."""
     return READ.get(word, str)(text)
 
 
 def shown(word: str, result: Result, hints: int) -> str:
-    """What a student reads of a result in that format."""
+    """Return the text that a student sees of a result in a format."""
     seen = result if FORMATS[word].dated else apply_visibility(result)
     return read(word, render(word, [seen], hints))
 
@@ -77,7 +77,7 @@ def _gradescope(result: Result) -> tuple[float, float, float]:
 
 
 def _classroom(result: Result) -> tuple[float, float, float]:
-    """As the reporter adds: its table by counting tests, its notice by their scores."""
+    """Return the score of the reporter's table, which counts tests, the sum, and the maximum."""
     data = reported(classroom.render([result], 3))
     passed = sum(test["status"] == "pass" for test in data["tests"])
     table = passed / len(data["tests"]) * data["max_score"]
@@ -85,9 +85,10 @@ def _classroom(result: Result) -> tuple[float, float, float]:
 
 
 def slack(word: str, result: Result) -> float:
-    """How far a total may be off: GitHub Classroom's table where equal parts would be too many.
+    """Return the largest error of a total, which only GitHub Classroom's table can have.
 
-    Each check is told as whole tests there, so that half a test may be lost or gained with each.
+    If there would be too many tests of equal points, each check is rounded to whole tests, so that
+    the error of a check is at most half a test.
     """
     if word != "github-classroom" or isinstance(classroom._unit(result), int):
         return 0.0
@@ -116,4 +117,4 @@ TOTALS: dict[str, Callable[[Result], tuple[float, float, float]]] = {
     "junit": _junit,
     "markdown": _markdown,
 }
-"""For each platform the score it shows, the sum of the checks' points, and the maximum."""
+"""Functions that return a platform's score, the sum of the checks' points, and the maximum."""

@@ -1,4 +1,4 @@
-"""A result with something of everything, some of it hostile."""
+"""Make a result that has a value in every kind of field, with hostile text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOSTILE = (
 
 
 def result(text: str = "plain", *, number: float = 0.5) -> Result:
-    """``text`` stands wherever a student's own words may come through."""
+    """Return a result with ``text`` in all fields that may contain a student's own words."""
     place = Place(text, 3, 7)
     entries = (
         Entry("W1", (0, 1), "fail", number, 0.123456789, "random 1"),

@@ -1,4 +1,4 @@
-"""Measure how long findings are in what people read."""
+"""Measure the length of findings in text and on pages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def lines_in_text(finding: Finding, level: int, width: int) -> int:
 
 
 def lines_on_page(html: str, start: str, end: str) -> Iterator[int]:
-    """Yield the number of blocks of each finding in a page; what is folded is one block."""
+    """Yield the number of blocks of each finding in a page; a folded part is one block."""
     html = re.sub(r"<details.*?<summary>.*?</details>", "<p></p>", html, flags=re.DOTALL)
     for part in html.split(start)[1:]:
         yield len(re.findall("</h[1-6]>|</p>|</div>|<br>", part.split(end)[0]))

@@ -81,7 +81,7 @@ OF_LAYER_1 = {
 
 
 def possible(codes: frozenset[str], task: Task) -> bool:
-    """Whether one function of this task can have exactly these mistakes."""
+    """Return whether a function of a task can have exactly these mistakes."""
     if any(len(codes.intersection(group)) > 1 for group in GROUPS.values()):
         return False
     if codes & {"nothing-updated", "copy-dropped"} and len(codes) > 1:
@@ -100,7 +100,7 @@ def possible(codes: frozenset[str], task: Task) -> bool:
 
 
 def sets_of(size: int, task: Task) -> list[frozenset[str]]:
-    """All sets of ``size`` mistakes that can occur together."""
+    """Return all sets of ``size`` mistakes that can occur together."""
     return [s for c in combinations(CODES, size) if possible(s := frozenset(c), task)]
 
 
@@ -126,7 +126,7 @@ def _rates(codes: frozenset[str], task: Task) -> tuple[str, str]:
 
 
 def write(codes: frozenset[str], task: Task, style: str) -> str:
-    """The source of ``update_parameters`` with these mistakes in this style."""
+    """Return the source of ``update_parameters`` with some mistakes, in a style."""
     head = "def update_parameters(parameters, y, y_hat, A1, X):\n"
     if "copy-dropped" in codes:
         head += "    parameters = {k: v.copy() for k, v in parameters.items()}\n"
@@ -277,7 +277,7 @@ def _vectorised(codes: frozenset[str], task: Task, style: str) -> list[str]:
 
 
 def compiled(source: str) -> Callable[..., Any]:
-    """The function that the text defines."""
+    """Return the function that a source defines."""
     names: dict[str, Any] = {"np": np, "sigmoid": lambda z: 1 / (1 + np.exp(-z))}
     exec(source, names)
     return names["update_parameters"]

@@ -1,4 +1,4 @@
-"""Where, in a generated update, a mistake stands: read off the text itself.
+"""Find the lines of a mistake in a generated update, from its text.
 
 Where the text with a mistake differs from the text without it, there the mistake stands.
 """
@@ -12,18 +12,18 @@ from rules.generate import write
 from gradkit.records.task import Task
 
 NOWHERE = ("not-updated", "nothing-updated")
-"""These have no line of their own: nothing was written."""
+"""Mistakes without a line of their own: something was left out."""
 
 
 def differing(codes: frozenset[str], code: str, task: Task, style: str) -> set[int]:
-    """Lines, from 1, that are there because of one of the mistakes."""
+    """Return the lines, from 1, that differ because of one of the mistakes."""
     without, with_it = (write(which, task, style).split("\n") for which in (codes - {code}, codes))
     changes = SequenceMatcher(None, without, with_it, autojunk=False).get_opcodes()
     return {line + 1 for tag, _, _, a, b in changes if tag != "equal" for line in range(a, b)}
 
 
 def stands_at(code: str, line: int, codes: frozenset[str], task: Task, style: str) -> bool:
-    """Whether a line, from 1, is one where this mistake, of all these, can be seen."""
+    """Return whether one of several mistakes can be seen in a line, from 1."""
     lines = dict(enumerate(write(codes, task, style).split("\n"), 1))
     if code in NOWHERE:
         return line in lines

@@ -14,7 +14,7 @@ CLASSIFICATION = SHIPPED["classification-numpy"]
 
 
 def exercise(name: str, features: int, layers: tuple[Layer, ...], loss: str) -> Task:
-    """A task of another shape, with the shipped regression's rates."""
+    """Return a task of another shape, with the rates of the shipped regression."""
     generator = np.random.default_rng(len(name))
     outputs = layers[-1].units
     X = np.round(generator.uniform(1, 9, (6, features)), 1)

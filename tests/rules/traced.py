@@ -1,4 +1,4 @@
-"""From an update function to its rules and its mistakes, in this process."""
+"""Compute the rules and the mistakes of an update function, in this process."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ LAYOUTS = {
 def program_of(
     function: Callable[..., Any], task: Task, inputs: UpdateInputs, style: str = "vectorised"
 ) -> Program | None:
-    """What the function says of itself, called in the layout of a style."""
+    """Return the formula of an update function that is called in the layout of a style."""
     return told(function, task, inputs, style)[0]
 
 
 def told(
     function: Callable[..., Any], task: Task, inputs: UpdateInputs, style: str = "vectorised"
 ) -> tuple[Program | None, bool]:
-    """The same, and whether it asks for the class."""
+    """Return the formula of an update function, and whether it tests the class."""
     rate = ["rate"] if inputs.rate is not None else []
     call = {
         "function": "update_parameters",
@@ -66,7 +66,7 @@ def rules_of(
     fresh: UpdateInputs,
     style: str = "vectorised",
 ) -> dict[Entry, Rule]:
-    """The rule of each entry, held to the numbers that the function gives."""
+    """Return the rule of each entry, verified on the numbers that the function returns."""
     return recover(task, program_of(function, task, fit, style), run(function, fresh, style))
 
 
@@ -78,7 +78,7 @@ def diagnosed(
     style: str = "vectorised",
     **options: Any,
 ) -> Diagnosis:
-    """Its mistakes."""
+    """Return the diagnosed mistakes of an update function."""
     seen = run(function, fit, style), run(function, fresh, style)
     rules = recover(task, program_of(function, task, fit, style), seen[1])
     return diagnose(task, rules, *seen, **options)

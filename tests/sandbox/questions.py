@@ -1,4 +1,4 @@
-"""One small submission, and a question of each kind about it."""
+"""Send one request of each kind about a small submission."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ KEYS = ("W1", "b1", "W2", "b2")
 
 
 def put_all(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
-    """Put one question of each kind."""
+    """Send one request of each kind."""
     one = np.ones((1, 1))
     parameters = dict.fromkeys(KEYS, one)
     call = _call("forward", ["X", "parameters"], {"y_hat": [0], "A1": [1]})

@@ -1,4 +1,4 @@
-"""What the tests of the worker share: opening a workshop, watching processes."""
+"""Open workshops and watch processes, for tests of the worker."""
 
 import os
 import time
@@ -12,17 +12,17 @@ HERE = str(Path(__file__).parent)
 
 
 def open_workshop(tier=0, **options):
-    """Open a workshop whose workers do the deeds of `deeds`, by default on the tier that lets them.
+    """Open a workshop whose workers have the handlers of `deeds`, by default without isolation.
 
-    What the higher tiers forbid is tested in tests/hostile.
+    Acts that higher tiers block are tested in tests/hostile.
     """
     return Workshop(**weakened(tier, handlers="deeds", search=[HERE]), **options)
 
 
 def quickest(trial, until, tries=5):
-    """The least number of seconds that a trial returns; it is repeated until below `until`.
+    """Repeat a trial until it returns less than `until` seconds, and return the least number.
 
-    On a busy machine anybody may once come late.
+    On a busy machine a single trial may be late.
     """
     least = float("inf")
     for _ in range(tries):
@@ -33,7 +33,7 @@ def quickest(trial, until, tries=5):
 
 
 def is_running(pid):
-    """Whether a process exists and is more than a zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

@@ -1,4 +1,4 @@
-"""Submissions in the shapes that students hand in, built from a few blocks of code."""
+"""Build submissions of the forms that students submit, from a few blocks of code."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ IMPORTS = "import numpy as np\nimport pandas as pd\nimport matplotlib.pyplot as 
 
 
 def numpy_part(kind: str) -> list[str]:
-    """The cells of one problem in numpy; ``kind`` is written into each function."""
+    """Return the cells of one problem in numpy; each function contains the text ``kind``."""
     return [text.format(kind=kind) for text in (INITIALISE, LAYER, FORWARD, UPDATE, LOOP)]
 
 
 def torch_part(name: str, epochs: int) -> list[str]:
-    """The cells of one problem in torch."""
+    """Return the cells of one problem in torch."""
     return [
         NET.format(name=name),
         TENSORS,
@@ -96,11 +96,11 @@ def torch_part(name: str, epochs: int) -> list[str]:
 
 
 def published(headings: dict[str, str] | None = None) -> list[str]:
-    """Both problems in both frameworks, shaped as the published notebook.
+    """Return both problems in both frameworks, in the form of the published notebook.
 
     ``headings`` replaces the texts of the headings; an empty text leaves one out.
     """
-    said = {
+    texts = {
         "regression": "# regression problem",
         "rn": "## numpy implementation",
         "rt": "## PyTorch Implementation",
@@ -113,18 +113,18 @@ def published(headings: dict[str, str] | None = None) -> list[str]:
         "!pip install torch",
         IMPORTS,
         "import tensorflow as tf",
-        said["regression"],
+        texts["regression"],
         FRAMES["regression"],
-        said["rn"],
+        texts["rn"],
         *numpy_part("regression"),
-        said["rt"],
+        texts["rt"],
         TORCH_IMPORTS,
         *torch_part("MyNN", 20),
-        said["classification"],
+        texts["classification"],
         FRAMES["classification"],
-        said["cn"],
+        texts["cn"],
         *numpy_part("classification"),
-        said["ct"],
+        texts["ct"],
         *torch_part("Classification", 100),
     ]
     return [block for block in blocks if block]
@@ -134,7 +134,7 @@ UNHEADED = dict.fromkeys(("regression", "rn", "rt", "classification", "cn", "ct"
 
 
 def notebook(blocks: list[str]) -> str:
-    """A notebook's text; blocks that begin with ``#`` and a word are headings."""
+    """Return the text of a notebook; a block of one line that begins with ``#`` is a heading."""
     cells = [
         new_markdown_cell(block) if _is_heading(block) else new_code_cell(block.strip("\n"))
         for block in blocks
@@ -161,19 +161,19 @@ def handed_in(folder: Path, **files: str | list[str]) -> Submission:
 
 
 def text(cells: tuple[Cell, ...]) -> str:
-    """All source of some cells."""
+    """Return the source of some cells as one text."""
     return "\n".join(cell.source for cell in cells)
 
 
 def by_tasks(sections: tuple[Section, ...]) -> dict[tuple[str, ...], Section]:
-    """Sections by the tasks they may be of; each must be there once."""
+    """Return sections by their possible tasks, and assert that no two have the same."""
     found = {section.tasks: section for section in sections}
     assert len(found) == len(sections), [section.tasks for section in sections]
     return found
 
 
 def raw_notebook(cells: list[dict[str, object]], version: int = 4) -> bytes:
-    """A notebook written without nbformat."""
+    """Return the bytes of a notebook, written without nbformat."""
     return json.dumps(
         {"cells": cells, "metadata": {}, "nbformat": version, "nbformat_minor": 5}
     ).encode()

@@ -42,7 +42,7 @@ IMPORTS = "import numpy as np\n\ndef sigmoid(z):\n    return 1 / (1 + np.exp(-z)
 
 @dataclass(frozen=True)
 class Slip:
-    """``lines`` maps right lines to wrong ones; ``at`` are the lines that must be told."""
+    """``lines`` maps right lines to wrong lines; ``at`` are the lines that must be reported."""
 
     code: str
     lines: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""From the text of a submission to the lines of its mistakes, as the stages do it in a row."""
+"""Find the lines of mistakes in the text of a submission, by all stages in order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CALLS = 8
 
 
 class Watched:
-    """One update function: its trace, and what is known of its mistakes."""
+    """One update function: its trace, and the diagnosis of its mistakes."""
 
     def __init__(
         self, task: Task, bound: Bound, sitting: StudentProcess, seen: Iterable[str] = ()
@@ -39,7 +39,7 @@ class Watched:
         self.trace: Trace = observe_trace(sitting, task, bound, to_columns(self.inputs))
 
     def diagnosis(self) -> Diagnosis:
-        """What the step does and should do."""
+        """Diagnose the update step from its rules."""
         inputs = self._inputs(1, ROWS)
         ask = asked_of(self.sitting, self.task, self.bound)
         program, _ = observe_program(ask, self.task, inputs)
@@ -48,7 +48,7 @@ class Watched:
         return diagnose(self.task, rules, fit, fresh, seen=self._seen)
 
     def attributions(self) -> list[Attribution]:
-        """The lines of all slips."""
+        """Return the places of all slips."""
         diagnosis = self.diagnosis()
         return [
             found
@@ -68,7 +68,7 @@ class Watched:
 
 
 def batch_of(inputs: UpdateInputs) -> Batch:
-    """As columns, as the worker hands them over."""
+    """Return update inputs as a batch of columns, as a worker passes them."""
     quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
     arrays = {name: value[:, :, None] for name, value in quantities.items()}
     rate = {} if inputs.rate is None else {"rate": inputs.rate}
@@ -78,7 +78,7 @@ def batch_of(inputs: UpdateInputs) -> Batch:
 
 @contextmanager
 def watch(workshop: Workshop, task: str, *sources: str, seen: Iterable[str] = ()):
-    """A `Watched` of a section of these cells."""
+    """Open a `Watched` for the update function in a section of some cells."""
     cells = tuple(
         Cell(f"cell {number}", "hw.ipynb", number, source)
         for number, source in enumerate(sources, 1)

@@ -1,11 +1,10 @@
-"""Pack an assignment for Gradescope or GitHub Classroom, as a folder or a zip.
+"""Export an assignment for Gradescope or GitHub Classroom, as a folder or a zip.
 
-Files for students leave out everything that tells the answer. Examples of the outputs of a model
-solution (`gradkit.task.examples`) replace the model solution itself.
+Files for students contain nothing that reveals the answers: examples of a model solution's outputs
+(`gradkit.task.examples`) replace the model solution.
 
-gradkit is installed from a wheel in an export, unless told otherwise. A requirement is only of use
-where pip finds it, and gradkit is on no package index. A wheel that is carried along needs neither
-index nor network for gradkit itself, and is the very code that exports.
+By default, an export contains a wheel of gradkit, since gradkit is on no package index. The wheel
+needs no network for gradkit itself, and has exactly the code of the gradkit that exports.
 """
 
 from __future__ import annotations
@@ -42,13 +41,13 @@ from gradkit.writing import add_member, refusing
 
 
 class ExportError(GradkitError):
-    """Nothing can be exported; the text says what was found and what to do."""
+    """An assignment cannot be exported; the text says what was found and what to do."""
 
 
 class File(Struct, frozen=True):
-    """What is in a file, and who may do what with it.
+    """The content and permissions of a file.
 
-    ``secret`` files are for the owner alone; ``program`` is run.
+    A ``secret`` file can only be read by its owner; a ``program`` is executable.
     """
 
     content: bytes
@@ -61,16 +60,15 @@ Files = Mapping[str, File]
 
 
 def as_files(texts: Mapping[str, str]) -> dict[str, File]:
-    """Make files of texts."""
+    """Encode texts as files, by path."""
     return {name: File(text.encode()) for name, text in texts.items()}
 
 
 class Bundle(Struct, frozen=True):
-    """An assignment with its files, relative to ``assignment_file``'s folder.
+    """An assignment with its files by path, relative to the folder of ``assignment_file``.
 
-    ``own`` says whether it is another assignment than the one that comes with gradkit.
-    ``reference`` are the model solutions, empty where there are none; ``untold`` are checks that
-    then nobody can judge.
+    ``own`` says that it is not gradkit's default assignment. ``reference`` are the model
+    solutions, empty if they are left out; ``untold`` are the checks that need them.
     """
 
     assignment: Assignment
@@ -82,36 +80,36 @@ class Bundle(Struct, frozen=True):
 
 
 def module(task: Task) -> str:
-    """Name a task's file, without the ending."""
+    """Return the name of a task's module."""
     return task.id.replace("-", "_")
 
 
 def file_of(task: Task | FunctionTask) -> str:
-    """Name the file that a task is handed in as."""
+    """Return the name of the file that students submit for a task."""
     if isinstance(task, Task):
         return f"{module(task)}.py"
     return task.files[0] if task.files else PurePosixPath(task.solution).name
 
 
 def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) -> Bundle:
-    """Collect an assignment.
+    """Collect an assignment with its files and, unless ``keyless``, its model solutions.
 
     Parameters
     ----------
     path : path or None
-        The assignment file. None is the one that comes with gradkit.
+        Assignment file, by default gradkit's default assignment.
     reference : path or None
-        The folder of model solutions; None looks for the checkout's.
+        Folder of the model solutions, by default that of the checkout.
     keyless : bool
-        Whether to leave model solutions out. Expected values are then derived from the assignment
-        file, and those of functions come from recorded examples.
+        Leave out the model solutions. Expected values are then derived from the assignment file,
+        or, for functions, taken from recorded examples.
 
     Raises
     ------
     ExportError
         Model solutions are missing or cannot be loaded.
     AssignmentError
-        The assignment file cannot be used, or what it names lies outside its folder.
+        The assignment file cannot be used, or names a file outside its folder.
     """
     assignment = read_assignment(path)
     file = path or DEFAULT
@@ -126,6 +124,13 @@ def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) 
 def _reference(
     assignment: Assignment, path: Path | None, reference: Path | None
 ) -> dict[str, bytes]:
+    """Return the files of the model solutions, after loading each of them.
+
+    Raises
+    ------
+    ExportError
+        Model solutions are missing or cannot be loaded.
+    """
     folder = find_reference(path, reference)
     if folder is None:
         raise ExportError(
@@ -146,33 +151,34 @@ def _reference(
     return solutions_of(assignment, folder)
 
 
-def _filled(template: str, *, program: bool = False, **values: str) -> File:
+def _fill(template: str, *, program: bool = False, **values: str) -> File:
+    """Fill a template of this package, and return it as a file."""
     return File(fill("gradkit.authoring.export", template, **values).encode(), program=program)
 
 
 def write_zip(files: Files, path: Path) -> None:
-    """Write an archive, whose members carry their permissions.
+    """Write files into a new zip, with their permissions.
 
     Raises
     ------
     ExportError
-        There is such a file already, or it cannot be written.
+        The zip exists already, or cannot be written.
     """
-    _refuse_there(path.parent, [path.name])
+    _refuse_existing(path.parent, [path.name])
     with refusing(ExportError, path), zipfile.ZipFile(path, "x") as archive:
         for name, file in sorted(files.items()):
             add_member(archive, name, file.content, mode(file))
 
 
 def write_folder(files: Files, folder: Path) -> None:
-    """Write files below a folder that may be there already: all, or none.
+    """Write files into a new or existing folder, without overwriting anything.
 
     Raises
     ------
     ExportError
-        One of them is there already, or it cannot be written.
+        One of the files exists already, so that none was written, or a file cannot be written.
     """
-    _refuse_there(folder, files)
+    _refuse_existing(folder, files)
     with refusing(ExportError, folder):
         for name, file in files.items():
             path = folder / name
@@ -183,18 +189,19 @@ def write_folder(files: Files, folder: Path) -> None:
 
 
 def mode(file: File) -> int:
-    """Permissions: others read what is no secret and run what is a program."""
-    whole = 0o755 if file.program else 0o644
-    return whole & 0o700 if file.secret else whole
+    """Return a file's permission bits: none for others if it is secret."""
+    permissions = 0o755 if file.program else 0o644
+    return permissions & 0o700 if file.secret else permissions
 
 
-def _refuse_there(folder: Path, names: Iterable[str]) -> None:
-    there = [name for name in names if (folder / name).exists()]
-    if there:
-        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+def _refuse_existing(folder: Path, names: Iterable[str]) -> None:
+    """Raise ExportError if a folder has any of these files."""
+    existing = [name for name in names if (folder / name).exists()]
+    if existing:
+        more = f" and {len(existing) - 3} more" if len(existing) > 3 else ""
         raise ExportError(
-            f"{folder} already has {', '.join(there[:3])}{more}, and nothing is overwritten. Name "
-            "a place that is empty or not there yet."
+            f"{folder} already has {', '.join(existing[:3])}{more}, and nothing is overwritten. "
+            "Name a place that is empty or not there yet."
         )
 
 
@@ -202,21 +209,21 @@ HEAD = "# Written by gradkit from the course's own file, without what tells the 
 
 
 def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tuple[str, ...]]:
-    """Make the files of an assignment that students get in place of the course's own.
+    """Make the assignment's files for students, which do not contain the model solutions.
 
     Parameters
     ----------
     path : Path
-        The assignment file, which has been read before.
+        Assignment file, which has been read before.
     reference : Path or None
-        The folder of the model solutions, from which examples are recorded. If it is None, a file
-        of examples beside the assignment file is handed out as it is.
+        Folder of the model solutions, from which examples are recorded. If it is None, students
+        get the file of examples beside the assignment file, if there is one.
 
     Returns
     -------
     files : dict of str to bytes
-        The assignment file without changes that quote a model solution, and a file of examples if
-        the assignment has tasks of functions and a model solution or such a file is there.
+        The assignment file without entries that quote a model solution, and for function tasks
+        the file of examples if it was recorded.
     untold : tuple of str
         ``task/check`` of the checks that cannot be judged without a model solution.
 
@@ -229,30 +236,30 @@ def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tu
     """
     text = path.read_bytes()
     data = tomllib.loads(text.decode())
-    # An accepted change of the model solution quotes its text.
+    # Entries of `equivalent`, the accepted mutants, quote lines of the model solution.
     quoting = [table for table in data["tasks"] if table.pop("equivalent", None)]
-    files = {path.name: (HEAD + _written(data)).encode() if quoting else text}
+    files = {path.name: (HEAD + _to_toml(data)).encode() if quoting else text}
     tasks = read_assignment(path).functions
     if tasks and reference is not None:
         files[EXAMPLES] = pack_examples(load_solution(task, reference) for task in tasks)
         return files, ()
-    untold = [
+    unchecked = [
         f"{task.id}/{check.name}"
         for task in tasks
         if not read_examples(task)
         for check in task.checks
         if {*check.compare} - check.gradient.keys()
     ]
-    return files, tuple(untold)
+    return files, tuple(unchecked)
 
 
-def _written(table: Mapping[str, Any]) -> str:
-    """Write a table, a key in each line: TOML is JSON with another sign between key and value."""
+def _to_toml(table: Mapping[str, Any]) -> str:
+    """Write a table as TOML, a key per line; values are JSON with `` = `` after nested keys."""
     signs = (", ", " = ")
     write = partial(
         json.dumps, ensure_ascii=False, allow_nan=False, separators=signs, default=np.ndarray.tolist
     )
-    return "".join(f"{write(key)} = {write(each)}\n" for key, each in table.items())
+    return "".join(f"{write(key)} = {write(value)}\n" for key, value in table.items())
 
 
 WHEEL = """\
@@ -264,13 +271,12 @@ Tag: py3-none-any
 
 
 def running_wheel() -> tuple[str, bytes]:
-    """Name and content of a wheel of this gradkit.
+    """Build a wheel of the running gradkit, and return its name and content.
 
     Raises
     ------
     ExportError
-        gradkit runs from a folder and was never installed, so that its requirements are
-        not known.
+        gradkit runs from a folder without being installed, so its requirements are not known.
     """
     try:
         installed = distribution("gradkit")
@@ -285,6 +291,7 @@ def running_wheel() -> tuple[str, bytes]:
 
 
 def _package(root: Path) -> dict[str, bytes]:
+    """Return the contents of the package's files by their paths in a wheel."""
     return {
         f"gradkit/{path.relative_to(root).as_posix()}": path.read_bytes()
         for path in sorted(root.rglob("*"))
@@ -293,6 +300,7 @@ def _package(root: Path) -> dict[str, bytes]:
 
 
 def _metadata(installed: Distribution) -> dict[str, bytes]:
+    """Return the contents of a wheel's metadata files, except RECORD, by their paths."""
     folder = f"gradkit-{installed.version}.dist-info"
     texts = {
         "METADATA": installed.read_text("METADATA"),
@@ -303,17 +311,19 @@ def _metadata(installed: Distribution) -> dict[str, bytes]:
 
 
 def _archive(members: dict[str, bytes], version: str) -> bytes:
+    """Zip a wheel's members, and add the RECORD of their digests."""
     record = f"gradkit-{version}.dist-info/RECORD"
     lines = [f"{name},{_hash(content)},{len(content)}" for name, content in members.items()]
-    whole = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
+    all_members = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in whole.items():
+        for name, content in all_members.items():
             add_member(archive, name, content)
     return buffer.getvalue()
 
 
 def _hash(content: bytes) -> str:
+    """Return a digest in the form of a wheel's RECORD."""
     digest = urlsafe_b64encode(hashlib.sha256(content).digest())
     return f"sha256={digest.rstrip(b'=').decode()}"
 
@@ -322,9 +332,9 @@ SUFFIX = ".whl"
 
 
 class Install(Struct, frozen=True):
-    """What pip is given: a requirement or an address, or the name of the ``wheel`` that is carried.
+    """The argument of ``pip install``: a requirement, a URL, or the name of a wheel.
 
-    ``wheel`` is its content, None where nothing is carried.
+    ``wheel`` is the content of the wheel, which is then part of the export, else None.
     """
 
     what: str
@@ -332,12 +342,12 @@ class Install(Struct, frozen=True):
 
 
 def choose(asked: str | None) -> Install:
-    """Read the value of `--install`; None carries a wheel of the gradkit that runs.
+    """Interpret the value of ``--install``; None means a wheel of the running gradkit.
 
     Raises
     ------
     ExportError
-        It is nothing that others could install, or a wheel that cannot be read.
+        Others could not install from the value, or it is a wheel that cannot be read.
     """
     if asked is None:
         return _running()
@@ -349,19 +359,21 @@ def choose(asked: str | None) -> Install:
             return Install(Path(asked).name, Path(asked).read_bytes())
         except OSError as error:
             raise _refusal(asked, f"cannot be read ({error.strerror})") from None
-    # What pip would take for a path.
-    path = asked.startswith(".") or {"/", os.sep} & set(asked)
-    if "file:" in asked or (path and not address):
+    # pip takes these for paths.
+    is_path = asked.startswith(".") or {"/", os.sep} & set(asked)
+    if "file:" in asked or (is_path and not address):
         raise _refusal(asked, "is a place on this machine, which others do not have")
     return Install(asked)
 
 
 @cache
 def _running() -> Install:
+    """Return a wheel of the running gradkit, built once."""
     return Install(*running_wheel())
 
 
 def _refusal(asked: str, why: str) -> ExportError:
+    """Return the error for a value of ``--install`` that cannot be used."""
     return ExportError(
         f"--install {asked}: {why}. Name a wheel (FILE{SUFFIX}), which is then carried along, a "
         "requirement as gradkit==1.0, or an address that all who get it can reach."
@@ -369,31 +381,31 @@ def _refusal(asked: str, why: str) -> ExportError:
 
 
 def words(given: Install, folder: str = ".") -> str:
-    """Return the argument of `pip install` in a shell, with the wheel in ``folder`` (quoted)."""
+    """Return the quoted argument of ``pip install`` in a shell; a wheel is in ``folder``."""
     quoted = shlex.quote(given.what)
     return quoted if given.wheel is None else f"{folder}/{quoted}"
 
 
 def carried(given: Install, folder: str = "") -> Files:
-    """The wheel by its path in a folder that ends with a slash, or nothing."""
+    """Return the wheel by its path in a folder, whose name ends with a slash; or no file."""
     return {} if given.wheel is None else {f"{folder}{given.what}": File(given.wheel)}
 
 
 # --- platforms -------------------------------------------------------------------------
 
 TORCH = "torch --index-url https://download.pytorch.org/whl/cpu"
-"""What to install for torch tasks: a tenth of the size of what comes with CUDA."""
+"""Arguments of ``pip install`` for torch without CUDA, which is a tenth of the size."""
 
 
 def torch_of(assignment: Assignment) -> str:
-    """Return `TORCH` where a task needs it, else nothing."""
+    """Return `TORCH` if a task of an assignment needs it, else an empty text."""
     return TORCH if any(task.framework.modules for task in assignment.tasks) else ""
 
 
 def gradescope(source: Bundle, given: Install) -> Files:
-    """The files of the archive."""
+    """Return the files of an autograder for Gradescope."""
     return {
-        "setup.sh": _filled(
+        "setup.sh": _fill(
             "gradescope-setup.sh",
             install=words(given, '"$source"'),
             torch=torch_of(source.assignment),
@@ -406,19 +418,20 @@ def gradescope(source: Bundle, given: Install) -> Files:
 
 
 def runner(template: str, source: Bundle, folder: str) -> File:
-    """The program that checks, where `secrets` are in a ``folder`` that a shell knows.
+    """Return the program that checks a submission; the `secrets` are in ``folder``.
 
-    It insists on a tier of isolation: beside keys that root alone can read, no root.
+    If the model solutions are among them, it requires tier 3, at which student code does not run
+    as root and cannot read files of root.
     """
-    tier, keys = "0", "--no-reference"
+    tier, solutions = "0", "--no-reference"
     if source.reference:
-        tier, keys = "3", f'--reference "{folder}/reference"'
-    options = f'--assignment "{folder}/assignment/{source.assignment_file}" {keys}'
-    return _filled(template, options=options, tier=tier, program=True)
+        tier, solutions = "3", f'--reference "{folder}/reference"'
+    options = f'--assignment "{folder}/assignment/{source.assignment_file}" {solutions}'
+    return _fill(template, options=options, tier=tier, program=True)
 
 
 def secrets(source: Bundle) -> dict[str, File]:
-    """The assignment and its model solutions, each in a folder of its own, closed to others."""
+    """Return the files of the assignment and of its model solutions, readable by the owner only."""
     return {
         **{f"assignment/{path}": File(text, secret=True) for path, text in source.files.items()},
         **{f"reference/{path}": File(text, secret=True) for path, text in source.reference.items()},
@@ -426,11 +439,11 @@ def secrets(source: Bundle) -> dict[str, File]:
 
 
 HOME = ".gradkit"
-"""Where the wheel, and an assignment of one's own, go in the students' repository."""
+"""Folder of the students' repository for the wheel and the course's assignment file."""
 
 
 def classroom(source: Bundle, given: Install) -> Files:
-    """The workflow, gradkit's wheel and, where it is not gradkit's own, the assignment."""
+    """Return the files for GitHub Classroom: a workflow, gradkit's wheel, the own assignment."""
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
     text = workflow(given, option, torch_of(source.assignment))
     files = {".github/workflows/classroom.yml": File(text), **carried(given, f"{HOME}/")}
@@ -440,8 +453,8 @@ def classroom(source: Bundle, given: Install) -> Files:
 
 
 def workflow(given: Install, options: str = "", torch: str = TORCH) -> bytes:
-    """The text of the workflow; ``options`` go to `gradkit check`."""
-    return _filled(
+    """Return the text of a workflow that runs ``gradkit check`` with some options."""
+    return _fill(
         "github-classroom.yml",
         install=words(given, HOME),
         torch=f"pip install {torch}" if torch else "",
@@ -458,32 +471,34 @@ def export_assignment(
     no_reference: bool = False,
     install: str | None = None,
 ) -> tuple[str, ...]:
-    """Write what a platform needs to grade an assignment; nothing is overwritten.
+    """Write the files that a platform needs to grade an assignment; overwrite nothing.
 
     Parameters
     ----------
     platform : str
-        ``gradescope`` (a zip), ``github-classroom`` or ``wheel``, gradkit alone (a folder each).
+        ``gradescope`` (a zip), ``github-classroom`` (a folder), or ``wheel`` (a folder with only
+        a wheel of gradkit).
     out : Path
-        The zip or folder to write.
+        Zip or folder to write.
     assignment : Path, optional
-        An assignment file; by default gradkit's own assignment.
+        Assignment file, by default gradkit's default assignment.
     reference : Path, optional
-        Folder of the model solutions; by default the checkout's.
+        Folder of the model solutions, by default that of the checkout.
     no_reference : bool
-        Leave model solutions out.
+        Leave out the model solutions.
     install : str, optional
-        What pip installs gradkit from; by default a wheel of the gradkit that runs.
+        Wheel, requirement or URL from which pip installs gradkit, by default a wheel of the
+        running gradkit.
 
     Returns
     -------
     tuple of str
-        ``task/check`` of those of which nobody can tell there, without the model solution.
+        ``task/check`` of the checks that cannot be judged without the model solutions.
 
     Raises
     ------
     GradkitError
-        Something is there already, cannot be written, or is lacking.
+        A file exists already or cannot be written, or model solutions are missing.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Write what a student starts from, and an assignment of one's own, from an assignment.
+"""Write starter files for students, and folders for instructors' own assignments.
 
-`student_template/` is what comes out for gradkit's own assignment.
+`student_template/` contains the starter files of gradkit's default assignment.
 """

@@ -1,7 +1,7 @@
-"""What a student starts from in an exercise of functions, made from the text of its model solution.
+"""Make the starter files of an exercise of functions from the text of its model solution.
 
-Of the model solution there remain the imports and, of functions and classes that the checks call,
-signatures and docstrings: docstrings are handed out.
+A starter has the model solution's imports, and the signatures and docstrings of the functions and
+classes that the checks call. So students can read these docstrings.
 """
 
 from __future__ import annotations
@@ -19,26 +19,27 @@ from gradkit.task.assignment import packed_with
 from gradkit.task.shipped import SHIPPED, find_reference
 
 STARTER = "starter"
-"""The folder beside a shipped assignment file that has the starters: a wheel has no solutions."""
+"""Folder of ready starters beside a shipped assignment file, since a wheel has no solutions."""
 
 NOTEBOOK = "starter.ipynb"
 
 TO_WRITE = "raise NotImplementedError"
+"""Body of a function that students have to write."""
 
 Definition = ast.FunctionDef | ast.ClassDef
 
 
 class StarterError(GradkitError):
-    """There is nothing to start from; the text says why and what to do."""
+    """Starter files cannot be made; the text says why and what to do."""
 
 
 def starters(assignment: Assignment, reference: Path) -> dict[str, str]:
-    """Make the starters of all function tasks from the folder of their model solutions.
+    """Make the starters of all function tasks, by file, from the folder of model solutions.
 
     Raises
     ------
     StarterError
-        A model solution cannot be read, or lacks what the checks call.
+        A model solution cannot be read, or is not valid Python.
     """
     files: dict[str, str] = {}
     for name in dict.fromkeys(task.solution for task in assignment.functions):
@@ -56,16 +57,16 @@ def starters(assignment: Assignment, reference: Path) -> dict[str, str]:
 
 
 def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
-    """Make a starter from a model solution: what these tasks call, with bodies to be written."""
+    """Make a starter from a model solution: the definitions that tasks call, without bodies."""
     tree = ast.parse(text)
     called = {call.function for task in tasks for call in task.calls}
-    asked = {name for task in tasks for check in task.checks for name in words_in(check)}
+    used = {name for task in tasks for check in task.checks for name in words_in(check)}
     known = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     wanted = {name.partition(".")[0] for name in called}
     while more := {b for name in wanted & known.keys() for b in _bases(known[name])} - wanted:
         wanted |= more
     definitions = [n for n in tree.body if isinstance(n, Definition) and n.name in wanted]
-    defaults = {name for node in definitions for name in _of_signatures(node)}
+    defaults = {name for node in definitions for name in _names_in_defaults(node)}
     lines = text.splitlines()
     docstring = tree.body[: ast.get_docstring(tree) is not None]
     imports = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
@@ -73,38 +74,49 @@ def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
         node
         for node in tree.body
         if isinstance(node, ast.Assign)
-        and any(isinstance(each, ast.Name) and each.id in defaults for each in node.targets)
+        and any(isinstance(target, ast.Name) and target.id in defaults for target in node.targets)
     ]
     groups: tuple[Sequence[ast.stmt], ...] = (docstring, imports, constants)
     head = ["\n".join(_source(lines, node) for node in group) for group in groups if group]
     parts = ["\n\n".join(head)] if head else []
-    parts += ["\n".join(_unwritten(lines, node, asked)) for node in definitions]
+    parts += ["\n".join(_without_bodies(lines, node, used)) for node in definitions]
     return "\n\n\n".join(parts) + "\n"
 
 
 def _bases(node: ast.ClassDef) -> set[str]:
+    """Return the names of the base classes of a class."""
     return {base.id for base in node.bases if isinstance(base, ast.Name)}
 
 
-def _of_signatures(node: Definition) -> set[str]:
-    """Return the names in the defaults of arguments."""
+def _names_in_defaults(node: Definition) -> set[str]:
+    """Return the names in the default values of a definition's arguments."""
     signatures = [part for part in ast.walk(node) if isinstance(part, ast.arguments)]
-    defaults = [each for one in signatures for each in (*one.defaults, *one.kw_defaults) if each]
-    return {name.id for each in defaults for name in ast.walk(each) if isinstance(name, ast.Name)}
+    defaults = [
+        default
+        for signature in signatures
+        for default in (*signature.defaults, *signature.kw_defaults)
+        if default
+    ]
+    parts = [part for default in defaults for part in ast.walk(default)]
+    return {part.id for part in parts if isinstance(part, ast.Name)}
 
 
 def _first_line(node: ast.stmt) -> int:
-    """Return the first line of a statement; decorators are part of it."""
+    """Return the number of a statement's first line, including its decorators."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(part.lineno for part in decorators)])
 
 
 def _source(lines: Sequence[str], node: ast.stmt) -> str:
+    """Return the lines of a statement, including its decorators."""
     return "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
 
 
-def _unwritten(lines: Sequence[str], node: Definition, asked: set[str]) -> Iterator[str]:
-    """Yield the lines of a definition whose body is still to be written."""
+def _without_bodies(lines: Sequence[str], node: Definition, used: set[str]) -> Iterator[str]:
+    """Yield the lines of a definition, with bodies that students have to write.
+
+    Of a class, only methods that the checks use and ``__init__`` are kept.
+    """
     yield from _heading(lines, node)
     if isinstance(node, ast.FunctionDef):
         yield " " * (node.col_offset + 4) + TO_WRITE
@@ -112,52 +124,53 @@ def _unwritten(lines: Sequence[str], node: Definition, asked: set[str]) -> Itera
     methods = [
         part
         for part in node.body
-        if isinstance(part, ast.FunctionDef) and (part.name in asked or part.name == "__init__")
+        if isinstance(part, ast.FunctionDef) and (part.name in used or part.name == "__init__")
     ]
-    documented = ast.get_docstring(node) is not None
+    has_docstring = ast.get_docstring(node) is not None
     for number, method in enumerate(methods):
-        if number or documented:
+        if number or has_docstring:
             yield ""
-        yield from _unwritten(lines, method, asked)
-    if not (methods or documented):
+        yield from _without_bodies(lines, method, used)
+    if not (methods or has_docstring):
         yield " " * (node.col_offset + 4) + "pass"
 
 
 def _heading(lines: Sequence[str], node: Definition) -> list[str]:
-    """Return decorators, signature and docstring as they stand."""
+    """Return the lines of a definition's decorators, signature and docstring."""
     first = _first_line(node) - 1
     body = node.body[0]
     if ast.get_docstring(node) is not None:
         return list(lines[first : body.end_lineno])
-    begins = _first_line(body)
-    if begins == node.lineno:  # all on one line
+    start = _first_line(body)
+    if start == node.lineno:  # the definition is on one line
         return [lines[first][: body.col_offset].rstrip()]
-    found = list(lines[first : begins - 1])
+    found = list(lines[first : start - 1])
     while not found[-1].strip() or found[-1].lstrip().startswith("#"):
         found.pop()
     return found
 
 
 def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *, own: bool) -> str:
-    """Write starters as a notebook, as JSON: a cell for each definition, and checks below them.
+    """Write starters as a notebook in JSON: a cell for each definition, and checks below them.
 
-    What a file says of all its definitions stands above them.
+    A file's docstring becomes a text cell above its definitions.
 
     Parameters
     ----------
     assignment : Assignment
     files : mapping of str to str
-        The starters.
+        Texts of the starters by file name.
     given : Install
+        Argument of ``pip install`` for gradkit.
     own : bool
-        Whether the assignment is one's own, and its file is needed to check.
+        Whether the assignment is not shipped with gradkit, so that its file is needed to check.
     """
     cells: list[NewCell] = []
     for name in dict.fromkeys(task.solution for task in assignment.functions):
         tasks = [task for task in assignment.functions if task.solution == name]
         titles = [f"## {task.title}" for task in tasks]
-        of_all = ast.get_docstring(ast.parse(files[name]))
-        text = "\n\n".join(filter(None, (*titles, of_all)))
+        docstring = ast.get_docstring(ast.parse(files[name]))
+        text = "\n\n".join(filter(None, (*titles, docstring)))
         cells.append(("markdown", name.replace(".", "-"), text))
         parts = _cells(files[name]) + [check_of(task.id, own=own) for task in tasks]
         stem = name.removesuffix(".py")
@@ -166,15 +179,15 @@ def notebook(assignment: Assignment, files: Mapping[str, str], given: Install, *
 
 
 def _cells(text: str) -> list[str]:
-    """Divide a starter into cells: what stands between definitions, and each definition."""
+    """Divide a starter into cells: one for each definition, and one for the lines between two."""
     tree, lines = ast.parse(text), text.splitlines()
     cells: list[list[str]] = []
-    definition = True
+    is_after_definition = True
     for node in tree.body[ast.get_docstring(tree) is not None :]:
-        if definition or isinstance(node, Definition):
+        if is_after_definition or isinstance(node, Definition):
             cells.append([])
         cells[-1].append(_source(lines, node))
-        definition = isinstance(node, Definition)
+        is_after_definition = isinstance(node, Definition)
     return ["\n".join(cell) for cell in cells]
 
 
@@ -186,25 +199,25 @@ def exercise_files(
     *,
     as_notebook: bool = False,
 ) -> dict[str, File]:
-    """Return a student's folder for an exercise of functions, path by path, without the wheel.
+    """Return the files of a student's folder for an exercise of functions, except the wheel.
 
     Parameters
     ----------
     assignment : Assignment
     given : Install
-        How students get gradkit.
+        Argument of ``pip install`` for gradkit.
     reference : Path or None
-        The folder of the model solutions if it is not ``reference/`` beside the assignment file; a
-        shipped exercise has its starters made.
+        Folder of the model solutions if it is not ``reference/`` beside the assignment file. A
+        shipped exercise has ready starters.
     home : str
-        The folder that an assignment of one's own lies in.
+        Folder for an assignment that is not shipped with gradkit.
     as_notebook : bool
-        Whether a notebook is written in place of the starters.
+        Whether to write a notebook instead of Python files.
 
     Raises
     ------
     StarterError
-        There is nothing to start from.
+        The assignment has no task of functions, or the model solutions cannot be read.
     """
     if not assignment.functions:
         raise StarterError(
@@ -236,10 +249,11 @@ def exercise_files(
         wheel=None if given.wheel is None else given.what,
         option=f" --assignment {home}/assignment.toml" if own else "",
     )
-    made = as_files({**files, **modules})
+    folder_files = as_files({**files, **modules})
     if own:
         path = Path(assignment.path)
         packed = {**packed_with(path), **handed_out(path, reference)[0]}
         for name, content in packed.items():
-            made[f"{home}/{'assignment.toml' if name == path.name else name}"] = File(content)
-    return made
+            place = f"{home}/{'assignment.toml' if name == path.name else name}"
+            folder_files[place] = File(content)
+    return folder_files

@@ -1,8 +1,8 @@
-"""Describe an assignment to students: starter files, a notebook, READMEs and model solutions.
+"""Fill the templates of an assignment's starter files, notebook, READMEs and model solutions.
 
-All are templates, for nets of one hidden layer and one output: that is what `update_parameters` can
-be written for. A model solution reads as a person would write it, and imports nothing of gradkit,
-so that it can be held against the assignment file as any other.
+The templates are for nets with one hidden layer and one output, since `update_parameters` is
+written for these. A model solution looks hand-written and imports nothing of gradkit, so that it
+can be checked like any other code.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from gradkit.task.probes import whole
 from gradkit.templates import fill
 
 LINE = 60
-"""Characters of data that stand on one line."""
+"""Largest number of characters of data on one line."""
 
 COUNTS = ("no", "one", "two", "three", "four", "five")
+"""Small numbers in words."""
 
 OWN = 'ASSIGNMENT = "assignment/assignment.toml"  # upload the folder beside this notebook'
+"""Line of a notebook that names the course's assignment file."""
 
 CARRIED = "# gradkit itself is the file beside this notebook: in Colab, upload it there first.\n"
+"""Line of a notebook that explains the wheel beside it."""
 
 
 def text_of(template: str, **values: object) -> str:
@@ -34,13 +37,14 @@ def text_of(template: str, **values: object) -> str:
 
 
 def facts(task: Task) -> dict[str, Any]:
-    """Collect what the templates say of a task: formulas, sizes, rates and data."""
+    """Collect the values that the templates use for a task: formulas, sizes, rates and data."""
     *features, target = task.columns
     hidden, output = (layer.activation for layer in task.layers)
     n, h, o = task.X.shape[1], *(layer.units for layer in task.layers)
     squared, framework = task.loss == "squared_error", task.framework
     layers = ["linear", hidden, "linear", output]
-    named = [each for place, each in enumerate(layers) if place % 2 == 0 or each != "linear"]
+    # A linear activation is not named.
+    named = [name for place, name in enumerate(layers) if place % 2 == 0 or name != "linear"]
     listed = f"{', '.join(features[:-1])} and {features[-1]}"
     weight, bias, *_ = task.starts[0].parameters.values()
     return {
@@ -68,17 +72,17 @@ def facts(task: Task) -> dict[str, Any]:
 
 
 def starter(task: Task, option: str = "") -> str:
-    """Write the starter of a task: definitions to be filled in, and a loop that runs them.
+    """Write the starter of a task: functions without bodies, and a loop that runs them.
 
-    ``option`` follows the file's name in the command that checks it.
+    ``option`` is added to the command in its text that checks the file.
     """
     return text_of(f"starter_{task.framework.name}", option=option, **facts(task))
 
 
 def tests(assignment: Assignment) -> str:
-    """Write a file of plain tests, for those who want their own beside gradkit's checks."""
-    tasks = [facts(task) for task in _ordered(assignment)]
-    numpy = [each for each in tasks if each["by_hand"]]
+    """Write a test file without gradkit's checks, as a start for instructors' own tests."""
+    tasks = [facts(task) for task in _in_order(assignment)]
+    numpy = [task for task in tasks if task["by_hand"]]
     return text_of("tests", tasks=tasks, numpy=numpy)
 
 
@@ -94,23 +98,24 @@ def readme(assignment: Assignment, given: Install, *, own: bool = False) -> str:
     ----------
     assignment : Assignment
     given : Install
+        Argument of ``pip install`` for gradkit.
     own : bool
-        Whether it is another than gradkit's, and its file is needed to check.
+        Whether the assignment is not gradkit's default, so that its file is needed to check.
     """
     wheel = None if given.wheel is None else given.what
     return text_of("student", install=words(given), wheel=wheel, own=own, **_overall(assignment))
 
 
 def notebook(assignment: Assignment, given: Install, *, own: bool = False) -> str:
-    """Write the starter notebook, as JSON: the parts of the starter files, a check below each.
+    """Write the starter notebook in JSON: the parts of each starter file, and a check of it.
 
     Parameters
     ----------
     assignment, given, own
-        See `readme`.
+        As in `readme`.
     """
     cells: list[NewCell] = []
-    for task in _ordered(assignment):
+    for task in _in_order(assignment):
         cells.append(("markdown", task.id, text_of("part", **facts(task)).rstrip("\n")))
         parts = {**_parts(starter(task)), "check": check_of(task.id, own=own)}
         if not task.framework.trains:
@@ -125,15 +130,15 @@ NewCell = tuple[str, str, str]
 
 
 def check_of(task: str, *, own: bool) -> str:
-    """Write the line that checks a task in a notebook."""
+    """Return the line of a notebook that checks a task."""
     where = ", assignment=ASSIGNMENT" if own else ""
     return f'gradkit.check(task="{task}"{where})'
 
 
 def written(introduction: str, given: Install, cells: Iterable[NewCell], *, own: bool) -> str:
-    """Write a notebook as JSON: its introduction, a cell that gets gradkit, and these cells.
+    """Write a notebook in JSON: an introduction, a cell that installs gradkit, and other cells.
 
-    ``own`` adds where the assignment is, if it is another than gradkit's.
+    ``own`` adds the path of the assignment file, if it is not gradkit's default assignment.
     """
     import nbformat.v4
 
@@ -144,9 +149,9 @@ def written(introduction: str, given: Install, cells: Iterable[NewCell], *, own:
     make = {"markdown": v4.new_markdown_cell, "code": v4.new_code_cell}
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
-    whole = [make[kind](text, id=name) for kind, name, text in (*first, *cells)]
-    made = v4.new_notebook(cells=whole, metadata=metadata, nbformat_minor=5)
-    return f"{v4.writes(made)}\n"
+    all_cells = [make[kind](text, id=name) for kind, name, text in (*first, *cells)]
+    notebook = v4.new_notebook(cells=all_cells, metadata=metadata, nbformat_minor=5)
+    return f"{v4.writes(notebook)}\n"
 
 
 def _parts(text: str) -> dict[str, str]:
@@ -163,26 +168,29 @@ def _parts(text: str) -> dict[str, str]:
 
 
 def _overall(assignment: Assignment) -> dict[str, Any]:
-    """Collect what is said of all tasks together: ``rates`` are those of numpy, with one task."""
-    tasks = [facts(task) for task in _ordered(assignment)]
+    """Collect the values that the templates use for all tasks together.
+
+    ``rates`` has the learning rates of the numpy tasks in words, with a task for each.
+    """
+    tasks = [facts(task) for task in _in_order(assignment)]
     rates = {
-        f"{each['weight_rate']} for weights, {each['bias_rate']} for biases": each
-        for each in tasks
-        if each["by_hand"]
+        f"{task['weight_rate']} for weights, {task['bias_rate']} for biases": task
+        for task in tasks
+        if task["by_hand"]
     }
     count = COUNTS[len(tasks)]
     return {"title": assignment.title, "tasks": tasks, "rates": rates, "count": count}
 
 
-def _ordered(assignment: Assignment) -> list[Task]:
-    """Sort tasks as students do them: by hand first."""
+def _in_order(assignment: Assignment) -> list[Task]:
+    """Sort tasks in the order in which students solve them: numpy before torch."""
     return sorted(assignment.tasks, key=lambda task: task.framework.trains)
 
 
 def literal(values: Array, *, floats: bool = False) -> str:
-    """Write numbers as they are typed, whole ones without a point unless ``floats``.
+    """Write an array as a Python list, whole numbers without a point unless ``floats``.
 
-    What is too long for a line has a line for each row.
+    A list that is too long for a line has a line for each row.
     """
     listed = values.tolist() if floats else whole(values).tolist()
     text = repr(listed)

@@ -1,7 +1,6 @@
-"""Put the files together, and write them where nothing is overwritten.
+"""Collect the files of students' and instructors' folders, and write them.
 
-A variant is another exercise of the same kind: sizes, activation, rates, data and starts from a
-seed.
+A variant is a similar exercise with random sizes, activations, rates, data and initial weights.
 """
 
 from __future__ import annotations
@@ -38,34 +37,34 @@ PLACES = {
     "pytest": "pytest.ini",
     "gitignore": ".gitignore",
 }
-"""Files that are the same for every assignment, by their template."""
+"""Paths of files in every student's folder, by their template."""
 
 
 SETTINGS = """[pytest]
 gradkit_assignment = assignment.toml
 gradkit_reference = reference
 """
-"""For tests of an instructor's own."""
+"""Content of ``pytest.ini`` for an instructor's own tests."""
 
 HOME = "assignment"
-"""Where the exercise lies in a student's folder, if it is not gradkit's own."""
+"""Folder of the assignment file in a student's folder, if it is not gradkit's default."""
 
 
 class WriteError(GradkitError):
-    """Nothing was written; the text says why and what to do."""
+    """Options cannot be combined, so nothing was written; the text says what to do."""
 
 
 def student_files(
     assignment: Assignment | None = None, given: Install | None = None
 ) -> dict[str, str]:
-    """A student's folder, path by path, but for gradkit's wheel.
+    """Return the files of a student's folder by path, except gradkit's wheel.
 
     Parameters
     ----------
     assignment : Assignment, optional
-        gradkit's own if not given.
+        Assignment of nets, by default gradkit's default assignment.
     given : Install, optional
-        How students get gradkit; with the wheel beside the files if not given.
+        Argument of ``pip install`` for gradkit, by default the wheel beside the files.
     """
     own = assignment is not None
     chosen = assignment or read_assignment()
@@ -88,14 +87,14 @@ def student_files(
 
 
 def instructor_files(seed: int | None, given: Install | None = None) -> dict[str, str]:
-    """An assignment of one's own: the exercise, its solutions, what students get.
+    """Return the files of an instructor's folder: an assignment, solutions and students' files.
 
     Parameters
     ----------
     seed : int or None
-        Draws a variant; None takes gradkit's own exercise, whose answers are public.
+        Seed of a variant; None copies gradkit's default assignment, whose answers are public.
     given : Install, optional
-        See `student_files`.
+        As in `student_files`.
     """
     if seed is None:
         paths = [DEFAULT, *DEFAULT.parent.glob("*.csv")]
@@ -117,11 +116,11 @@ def instructor_files(seed: int | None, given: Install | None = None) -> dict[str
 
 
 def _read(exercise: Mapping[str, str]) -> Assignment:
-    """The exercise, read as it will be from its folder."""
-    with tempfile.TemporaryDirectory() as made:
+    """Write the files of an assignment into a temporary folder, and read the assignment."""
+    with tempfile.TemporaryDirectory() as folder:
         for name, text in exercise.items():
-            (Path(made) / name).write_text(text, encoding="utf-8")
-        return read_assignment(Path(made) / "assignment.toml")
+            (Path(folder) / name).write_text(text, encoding="utf-8")
+        return read_assignment(Path(folder) / "assignment.toml")
 
 
 def write_new(
@@ -134,29 +133,31 @@ def write_new(
     reference: Path | None = None,
     notebook: bool = False,
 ) -> tuple[str, ...]:
-    """Write a student's folder, or an instructor's, and name its files.
+    """Write a student's or an instructor's folder, and return the names of its files.
 
     Parameters
     ----------
     folder : Path
-        Made if there is none; nothing in it is overwritten.
+        Folder to write; it is made if it does not exist. Nothing in it is overwritten.
     instructor : bool
-        An assignment of one's own, with its solutions and what its students get.
+        Write an own assignment with model solutions and the files for students.
     variant : int, optional
-        Draws other sizes, activation, rates and data, for an instructor.
+        With ``instructor``: seed of random sizes, activations, rates and data.
     install : str, optional
-        What pip installs gradkit from; by default a wheel of the gradkit that runs.
+        Wheel, requirement or URL from which pip installs gradkit, by default a wheel of the
+        running gradkit.
     exercise : Path, optional
-        The assignment file of another exercise, of functions.
+        Assignment file of an exercise of functions.
     reference : Path, optional
-        The model solutions of an exercise of one's own, from whose text the starters are made.
+        With an own ``exercise``: folder of its model solutions, from which starters are made.
     notebook : bool
-        Another exercise's starters as a notebook, in place of the files; of nets both are written.
+        With ``exercise``: write a notebook instead of Python files. The default assignment has
+        both.
 
     Raises
     ------
     GradkitError
-        Nothing was written.
+        The options cannot be combined, or files exist already or cannot be made.
 
     Examples
     --------
@@ -175,12 +176,12 @@ def write_new(
     given = choose(install)
     if exercise is not None and exercise != DEFAULT:
         read = read_assignment(exercise)
-        made = exercise_files(read, given, reference, HOME, as_notebook=notebook)
+        own_files = exercise_files(read, given, reference, HOME, as_notebook=notebook)
     else:
         texts = instructor_files(variant, given) if instructor else student_files(None, given)
-        made = as_files(texts)
-    # The wheel of gradkit, where it is carried, is in the folder that students get.
-    files = {**made, **carried(given, "template/" if instructor else "")}
+        own_files = as_files(texts)
+    # gradkit's wheel belongs into the folder that students get.
+    files = {**own_files, **carried(given, "template/" if instructor else "")}
     write_folder(files, folder)
     return tuple(files)
 
@@ -188,10 +189,10 @@ def write_new(
 ALL_COUNT = (
     'required = "all"   # which tasks count, handed in or not; leave it out for those that were'
 )
-"""The line of an assignment file that has all tasks count."""
+"""Line of an assignment file by which all tasks count."""
 
 TASKS_BELOW = "# --- the tasks "
-"""The line of gradkit's own assignment file below which a variant has other text."""
+"""Line of the default assignment file below which a variant has other text."""
 
 STORIES = (
     (("sun", "water", "soil", "heat"), "growth", "blooms"),
@@ -199,11 +200,11 @@ STORIES = (
     (("speed", "wind", "slope", "load"), "range", "arrived"),
     (("salt", "acid", "sugar", "time"), "taste", "sold"),
 )
-"""Features, what regression predicts, what classification predicts."""
+"""Names of features, of the target of regression, and of the target of classification."""
 
 
 def files_of(seed: int) -> dict[str, str]:
-    """``assignment.toml`` and its CSVs. The same seed gives the same files."""
+    """Return the ``assignment.toml`` and CSV files of a variant, the same for the same seed."""
     draw = np.random.default_rng(seed)
     features, number, label = STORIES[draw.integers(len(STORIES))]
     roles = DEFAULT.read_text(encoding="utf-8").partition(TASKS_BELOW)[0]
@@ -212,7 +213,7 @@ def files_of(seed: int) -> dict[str, str]:
     files: dict[str, str] = {}
     problems = []
     for problem, target in (("regression", number), ("classification", label)):
-        columns = (*_chosen(draw, features, int(draw.integers(3, 5))), target)
+        columns = (*_choose(draw, features, int(draw.integers(3, 5))), target)
         hidden = int(draw.integers(3, 6))
         X = draw.integers(5, 31, (int(draw.integers(4, 7)), len(columns) - 1)) / 10
         y = _targets(draw, problem, len(X))
@@ -224,18 +225,21 @@ def files_of(seed: int) -> dict[str, str]:
     return files
 
 
-def _chosen(draw: np.random.Generator, names: Sequence[str], count: int) -> list[str]:
+def _choose(draw: np.random.Generator, names: Sequence[str], count: int) -> list[str]:
+    """Draw some names, and keep their order."""
     return [names[i] for i in sorted(draw.permutation(len(names))[:count])]
 
 
 def _targets(draw: np.random.Generator, problem: str, n: int) -> Array:
+    """Draw the targets of n rows: numbers for regression, else labels."""
     if problem == "regression":
         return np.asarray(draw.integers(5, 41, n) / 10)
-    # Both classes, in no order.
+    # A permutation, so that both classes occur in equal numbers.
     return np.asarray(draw.permutation(np.arange(n) % 2), dtype=np.float64)
 
 
 def _csv(columns: Sequence[str], X: Array, y: Array) -> str:
+    """Write data as the text of a CSV file."""
     rows = [[f"{value:g}" for value in (*row, target)] for row, target in zip(X, y, strict=True)]
     return "".join(",".join(row) + "\n" for row in [columns, *rows])
 
@@ -243,7 +247,7 @@ def _csv(columns: Sequence[str], X: Array, y: Array) -> str:
 def _problem(
     draw: np.random.Generator, problem: str, columns: Sequence[str], hidden: int
 ) -> dict[str, Any]:
-    """Draw the problem's two tasks, in numpy and in torch."""
+    """Draw the values of a problem's two tasks, in numpy and in torch, for the template."""
     regression = problem == "regression"
     n = len(columns) - 1
     return {
@@ -259,10 +263,12 @@ def _problem(
 
 
 def _shapes(n: int, hidden: int) -> dict[str, tuple[int, int]]:
+    """Return the shapes of a net's parameters by name, for n features."""
     return dict(zip(PARAMETERS, ((n, hidden), (hidden, 1), (hidden, 1), (1, 1)), strict=True))
 
 
 def _even(n: int, hidden: int, value: float) -> dict[str, Array]:
+    """Return initial parameters with equal weights, and biases of zero."""
     return {
         key: np.full(shape, value if key[0] == "W" else 0.0)
         for key, shape in _shapes(n, hidden).items()
@@ -270,7 +276,7 @@ def _even(n: int, hidden: int, value: float) -> dict[str, Array]:
 
 
 def _uneven(draw: np.random.Generator, n: int, hidden: int) -> dict[str, Array]:
-    """Two decimals, no two hidden units alike, none near zero."""
+    """Draw initial parameters of two decimals, with random signs and none near zero."""
     return {
         key: np.round(draw.uniform(0.1, 0.6, shape), 2) * draw.choice([-1.0, 1.0], shape)
         for key, shape in _shapes(n, hidden).items()

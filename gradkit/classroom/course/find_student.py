@@ -1,4 +1,4 @@
-"""Find the student that a word, a name or identifiers mean, and the pseudonym of one."""
+"""Find a student by name, identifier or pseudonym, and compute pseudonyms."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from gradkit.errors import GradkitError, did_you_mean
 
 
 def pseudonym(store: Store, name: str) -> str:
-    """A name that only who has the class file can tell whose it is.
+    """Return a student's pseudonym, which only an owner of the class file can resolve.
 
-    48 bits of HMAC-SHA-256 under the file's secret: without that, not even a list of all names
-    helps.
+    It is 48 bits of HMAC-SHA-256 under the class file's secret. Without the secret, a pseudonym
+    cannot be found even with a list of all names.
     """
-    told = drawn(store.meta("secret") or "", f"pseudonym {name}")
-    return f"student-{told.hex()[:12]}"
+    digest = drawn(store.meta("secret") or "", f"pseudonym {name}")
+    return f"student-{digest.hex()[:12]}"
 
 
 Index = Mapping[tuple[str, str], frozenset[int]]
-"""By kind of identifier and value, the numbers of those who have it."""
+"""Numbers of the students who have an identifier, by its kind and value."""
 
 EXACT = frozenset({"canvas", "moodle", "sis"})
-"""Kinds whose capitals matter."""
+"""Kinds of identifiers that are case-sensitive."""
 
 
 def normal(name: str) -> str:
-    """A name without what varies: case, spaces, commas, hyphens, how accents are encoded.
+    """Normalise a name: ignore case, spaces, commas, hyphens and how accents are encoded.
 
     Examples
     --------
@@ -40,13 +40,17 @@ def normal(name: str) -> str:
 
 
 def turned(name: str) -> str:
-    """``Last, First`` the other way round; other names as they are."""
+    """Turn ``Last, First`` into ``First Last``, and leave other names as they are."""
     last, comma, first = name.partition(",")
     return f"{first.strip()} {last.strip()}" if comma else name
 
 
 def index(entries: Iterable[tuple[Mapping[str, str], Iterable[str]]]) -> Index:
-    """Numbers by identifier and by name; ``entries`` are identifiers and ways to write the name."""
+    """Index entries by identifier and by normalised name.
+
+    ``entries`` are pairs: a student's identifiers by kind, and spellings of the student's name.
+    The index maps a kind (or ``name``) and value to the positions of the entries that have it.
+    """
     found = defaultdict[tuple[str, str], set[int]](set)
     for number, (ids, names) in enumerate(entries):
         keys = [(kind, _key(kind, value)) for kind, value in ids.items()]
@@ -58,14 +62,15 @@ def index(entries: Iterable[tuple[Mapping[str, str], Iterable[str]]]) -> Index:
 
 
 def _key(kind: str, value: str) -> str:
+    """Return an identifier as it stands in an `Index`."""
     return value.strip() if kind in EXACT else value.strip().casefold()
 
 
 def who(ids: Mapping[str, str], name: str, kinds: Sequence[str], known: Index) -> frozenset[int]:
-    """Return the numbers that identifiers and a name can mean: one, none, or several.
+    """Return the numbers of all students that identifiers and a name can belong to.
 
-    A name counts only where no identifier is known; identifiers that mean different ones
-    leave it open between these.
+    The name counts only if none of the identifiers is in the index. If identifiers belong to
+    different students, and no student has all of them, all of these students are returned.
     """
     hits = [
         numbers
@@ -78,97 +83,105 @@ def who(ids: Mapping[str, str], name: str, kinds: Sequence[str], known: Index) -
     return common or frozenset.union(*hits)
 
 
-NAMED = 10
-"""Students who are named where a word does not tell; the rest are counted."""
+MAX_NAMES = 10
+"""Students that a message names if a word is ambiguous; the rest are only counted."""
 
 OF_FILES = frozenset({"attachment", "gradescope"})
-"""Kinds of identifiers that are a submission's, and no student's."""
+"""Kinds of identifiers that belong to a submission rather than to a student."""
 
 
 class UnknownStudentError(GradkitError):
-    """The word means nobody, or several; the text names those that it could mean."""
+    """A word matches no student or several; the text names those that it could mean."""
 
 
 def students(store: Store) -> dict[str, tuple[str, ...]]:
-    """Everybody in a class, by name, with their identifiers; on the roster or not."""
+    """Return the identifiers of all students of a class by name, on the roster or not."""
     roster = store.enrolled()
-    found = {name: list(_values(student.ids)) for name, student in roster.items()}
+    found = {name: list(_student_identifiers(student.ids)) for name, student in roster.items()}
     for kept in store.newest():
         own = found.setdefault(kept.name, [])
-        # A roster knows better, and what a group handed in has one member's identifiers.
+        # The roster's identifiers are more reliable, and a group's submission has the
+        # identifiers of one member only.
         if kept.name not in roster and not kept.sender.members:
-            own += _values(kept.sender.ids)
+            own += _student_identifiers(kept.sender.ids)
     return {name: tuple(dict.fromkeys(found[name])) for name in sorted(found)}
 
 
-def _values(ids: Mapping[str, str]) -> Iterator[str]:
+def _student_identifiers(ids: Mapping[str, str]) -> Iterator[str]:
+    """Yield the identifiers that belong to a student rather than to a submission."""
     yield from (value for kind, value in ids.items() if kind not in OF_FILES and value)
 
 
 def meant(
     word: str, known: Mapping[str, Collection[str]], *, part: bool = False, where: str = ""
 ) -> str | None:
-    """Return the one student, by name with identifiers, whom a word means; None if it is nobody.
+    """Return the name of the one student that a word matches, or None if it matches nobody.
+
+    The first of these that matches any student decides: the exact name; a name or identifier,
+    ignoring case; a name, ignoring spelling (see `normal`) and as ``Last, First`` too; with
+    ``part``, a part of a name or identifier.
 
     Parameters
     ----------
     word : str
-        The name as it is stored; else, whatever the capitals, a whole name, as ``Last, First`` too,
-        or identifier; else a part of one, with ``part``.
     known : mapping of str to collection of str
+        Identifiers of each student by name.
     part : bool
+        Whether a part of a name or identifier is enough.
     where : str
-        Where it stands, for the message.
+        Place of the word in a file, put in front of the message.
 
     Raises
     ------
     UnknownStudentError
-        It could be several; the text names them.
+        Several students match; the text names them.
     """
     wanted = word.strip().casefold()
-    ways: tuple[Callable[[str], bool], ...] = (
+    tests: tuple[Callable[[str], bool], ...] = (
         lambda name: word == name,
-        lambda name: any(wanted == each.casefold() for each in (name, *known[name])),
+        lambda name: any(wanted == text.casefold() for text in (name, *known[name])),
         lambda name: normal(turned(word)) == normal(name),
-        lambda name: part and any(wanted in each.casefold() for each in (name, *known[name])),
+        lambda name: part and any(wanted in text.casefold() for text in (name, *known[name])),
     )
-    tried = ([name for name in known if wanted and way(name)] for way in ways)
-    found = next(filter(None, tried), [])
+    matches = ([name for name in known if wanted and test(name)] for test in tests)
+    found = next(filter(None, matches), [])
     if len(found) > 1:
         raise UnknownStudentError(
-            f"{where}{word} could be {_several(found, 'or')}. Write more of the name, or all of it."
+            f"{where}{word} could be {_join_names(found, 'or')}. "
+            "Write more of the name, or all of it."
         )
     return found[0] if found else None
 
 
 def find_student(store: Store, word: str) -> str:
-    """The name of the one student whom a word means.
+    """Return the name of the one student of a class that a word matches.
 
     Parameters
     ----------
     store : Store
     word : str
-        See `meant`, or a pseudonym; a part of a name or identifier, if it is nobody else's.
+        A name, identifier or pseudonym, or a part of a name or identifier; see `meant`.
 
     Raises
     ------
     UnknownStudentError
-        Nobody is meant, or several are.
+        No student or several students match.
     """
     known = students(store)
-    secret = {name: (*ids, pseudonym(store, name)) for name, ids in known.items()}
-    found = meant(word, secret) or meant(word, known, part=True)
+    with_pseudonyms = {name: (*ids, pseudonym(store, name)) for name, ids in known.items()}
+    found = meant(word, with_pseudonyms) or meant(word, known, part=True)
     if found:
         return found
     if not known:
         raise UnknownStudentError(f"{store.path}: nobody is in it yet.")
     raise UnknownStudentError(
         f"There is nobody in {store.path} whose name or identifier has {word} in it. "
-        f"There are {_several(list(known), 'and')}.{did_you_mean(word, known)}"
+        f"There are {_join_names(list(known), 'and')}.{did_you_mean(word, known)}"
     )
 
 
-def _several(names: list[str], word: str) -> str:
-    if len(names) > NAMED:
-        return f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+def _join_names(names: list[str], word: str) -> str:
+    """Join names with a word before the last; of many, name the first and count the rest."""
+    if len(names) > MAX_NAMES:
+        return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -1,7 +1,7 @@
-"""Read the list of a course's students, and put each submission under its students' names.
+"""Read a course's roster, and assign each submission to the students who submitted it.
 
-With a roster these are the roster's names; without one, the names that the platform's download
-gives. What a group handed in is every member's.
+With a roster, students have the names of the roster; without one, the names in the platform's
+download. A group's submission belongs to every member of the group.
 """
 
 from __future__ import annotations
@@ -55,11 +55,13 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("Última modificación (entrega)", "Última modificación (envío)"),
     ),
 }
-"""Headings by what the column holds, in lower case or as platforms write them."""
+"""Column headings by what the column holds, in lower case or as platforms write them."""
 
 USABLE = ("name", "sortable", "last", *KINDS)
+"""Columns of `COLUMNS` that identify a student: a roster needs at least one of them."""
+
 _PARTICIPANT = re.compile(r"(?P<word>[^\d\W]\D{3,})?(?P<number>\d+)")
-"""``Participant 123`` and the same in other languages, or the number alone."""
+"""``Participant 123`` in any language, or the number alone."""
 
 
 def read_roster(path: Path) -> list[Student]:
@@ -68,26 +70,27 @@ def read_roster(path: Path) -> list[Student]:
     Raises
     ------
     CsvTableError
-        It cannot be opened, or see `roster`.
+        The file cannot be opened, or `roster` cannot read it.
     """
     return roster(read_named(path, CsvTableError), path.name)
 
 
 def roster(data: bytes, name: str) -> list[Student]:
-    """The students of a CSV with a header.
+    """Read the students in a CSV file with a header.
 
-    A gradebook of Canvas and a grading worksheet of Moodle are rosters too.
+    A Canvas gradebook and a Moodle grading worksheet can be used as rosters.
 
     Parameters
     ----------
     data : bytes
     name : str
-        What the file is called, for the messages.
+        Name of the file, for the messages.
 
     Raises
     ------
     CsvTableError
-        It is no table, has no column that tells students, or no student.
+        The file is not a table, has no column that identifies students, has an unreadable
+        submission time, or has no student.
     """
     sheet = csv.read_table(data, name)
     header = csv.values(sheet, 0)
@@ -101,29 +104,30 @@ def roster(data: bytes, name: str) -> list[Student]:
     lines = [
         {kind: cells[at].strip() for kind, at in columns.items() if at < len(cells)}
         for cells in csv.filled(sheet).values()
-        # Canvas has a line of largest scores among its students, and one of how they are posted.
+        # A Canvas gradebook has a line of the largest scores among the lines of students.
         if "Points Possible" not in cells[0]
     ]
     for line in lines:
-        told = line.get("at", "")
-        if re.search(r"\d", told) and moment(told) is None:
+        time = line.get("at", "")
+        if re.search(r"\d", time) and moment(time) is None:
             raise CsvTableError(
-                f"{shown(name)}: “{shown(told)}”, when somebody handed in, is no time that can be "
+                f"{shown(name)}: “{shown(time)}”, when somebody handed in, is no time that can be "
                 "read. Set Moodle to English and download it again, or take that column out."
             )
-    students = [student for line in lines if (student := _student(line)) is not None]
+    students = [student for line in lines if (student := _parse_student(line)) is not None]
     if not students:
         raise CsvTableError(f"{shown(name)} has a header and no student below it.")
     return students
 
 
-def _student(line: Mapping[str, str]) -> Student | None:
+def _parse_student(line: Mapping[str, str]) -> Student | None:
+    """Return the student of a roster's line, or None if it has neither name nor identifier."""
     full = " ".join(line[kind] for kind in ("first", "last") if line.get(kind))
     names = [line.get("name", ""), line.get("sortable", ""), full]
     names = [text for text in names if text]
     ids = {kind: line[kind] for kind in KINDS if line.get(kind)}
-    # German worksheets of Moodle call the participant “ID”, as Canvas calls its user; GitHub
-    # Classroom's own list calls a column “identifier” that holds anything.
+    # The heading does not identify the platform: Moodle's German worksheets call the participant
+    # “ID”, as Canvas calls the user, and GitHub Classroom's “identifier” can hold anything.
     for kind in ("canvas", "moodle"):
         value = ids.pop(kind, "")
         found = _PARTICIPANT.fullmatch(value)
@@ -137,17 +141,19 @@ def _student(line: Mapping[str, str]) -> Student | None:
     return Student(shown(name), tuple(names), ids, line.get("group", ""), line.get("at", ""))
 
 
-def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool = False) -> Match:
+def match(
+    students: Sequence[Student], senders: Sequence[Sender], *, by_group: bool = False
+) -> Match:
     """Match submissions with the students of a roster.
 
     Parameters
     ----------
     students : sequence of Student
-    told : sequence of Sender
-        One for each submission.
+    senders : sequence of Sender
+        The sender of each submission.
     by_group : bool
-        Everyone in a student's group handed in what that student did. Without, only what
-        bears the group's own name is the group's.
+        Whether a submission of a student also belongs to all other members of the student's
+        group. Otherwise, only a submission under the group's name belongs to the whole group.
     """
     known = index((student.ids, student.names) for student in students)
     groups: dict[str, list[int]] = {}
@@ -155,29 +161,32 @@ def match(students: Sequence[Student], told: Sequence[Sender], *, by_group: bool
         if normal(student.group):
             groups.setdefault(normal(student.group), []).append(number)
     owners: list[frozenset[int]] = []
-    strangers: list[int] = []
-    open_: list[tuple[int, tuple[Student, ...]]] = []
-    for number, sender in enumerate(told):
-        own, doubtful = _owners(sender, known, groups, students)
-        if doubtful:
-            open_.append((number, tuple(students[each] for each in sorted(doubtful))))
+    unmatched: list[int] = []
+    ambiguous: list[tuple[int, tuple[Student, ...]]] = []
+    for number, sender in enumerate(senders):
+        own, candidates = _owners(sender, known, groups, students)
+        if candidates:
+            ambiguous.append((number, tuple(students[line] for line in sorted(candidates))))
         elif not own:
-            strangers.append(number)
-        mates = {normal(students[each].group) for each in own} - {""} if by_group else ()
-        owners.append(own.union(*(groups[mate] for mate in mates)))
+            unmatched.append(number)
+        own_groups = {normal(students[line].group) for line in own} - {""} if by_group else ()
+        owners.append(own.union(*(groups[group] for group in own_groups)))
     found = frozenset[int]().union(*owners)
     return Match(
-        tuple(tuple(students[each] for each in sorted(own)) for own in owners),
+        tuple(tuple(students[line] for line in sorted(own)) for own in owners),
         tuple(student for number, student in enumerate(students) if number not in found),
-        tuple(strangers),
-        tuple(open_),
+        tuple(unmatched),
+        tuple(ambiguous),
     )
 
 
 def _owners(
     sender: Sender, known: Index, groups: Mapping[str, list[int]], students: Sequence[Student]
 ) -> tuple[frozenset[int], frozenset[int]]:
-    """Return a submission's owners, and who else it could be where that is open."""
+    """Return the numbers of a submission's owners, and the candidates if it is ambiguous.
+
+    At least one of the two sets is empty.
+    """
     if sender.members:
         owners: frozenset[int] = frozenset()
         for member in sender.members:
@@ -191,12 +200,12 @@ def _owners(
         return frozenset(group), frozenset()
     found = who(sender.ids, sender.student, KINDS, known)
     if not found and sender.source == "plain":
-        # A file may be called by any of them.
+        # The name of a plain file may be an identifier of any kind.
         found = frozenset().union(
             *(who({kind: sender.student}, "", (kind,), known) for kind in KINDS)
         )
     if not found and sender.source == "github":
-        # The name of a clone ends with the login, which may have a hyphen itself.
+        # The name of a clone ends with the login, and a login can contain hyphens.
         name = sender.original.casefold()
         logins = [student.ids.get("github", "").casefold() for student in students]
         found = frozenset(
@@ -206,7 +215,7 @@ def _owners(
 
 
 class Entry(Struct, frozen=True):
-    """A submission to be graded, and all whose it is; the first one's name is on it."""
+    """A submission to be graded and its students; ``handed`` has the first student's name."""
 
     handed: Handed
     sender: Sender
@@ -214,7 +223,7 @@ class Entry(Struct, frozen=True):
 
 
 class Enrolment(Struct, frozen=True):
-    """A class before it is graded. Without a roster there are no students, and an empty match."""
+    """A class before grading. Without a roster, ``students`` and ``match`` are empty."""
 
     entries: tuple[Entry, ...]
     students: tuple[Student, ...] = ()
@@ -228,54 +237,58 @@ def enrolment_of(
     by_group: bool = False,
     known: Mapping[str, str] | None = None,
 ) -> Enrolment:
-    """Say whose each submission is.
+    """Assign each submission to its students.
 
     Parameters
     ----------
     handed : sequence of Handed
-        As gathered.
+        Submissions as gathered.
     students : sequence of Student
-        Of a roster, where there is one.
+        Students of the roster, if there is one.
     by_group : bool
-        What one of a roster's group handed in is the whole group's.
+        Whether a member's submission belongs to the whole group of the roster.
     known : mapping of str to str, optional
-        Names that earlier runs gave to platforms' identifiers, see `names_of`: whoever has one
-        keeps it, and nobody else gets it.
+        Names that earlier runs gave to platforms' identifiers, see `names_of`. An identifier
+        keeps its name, and no other identifier gets the same name.
 
     Returns
     -------
     Enrolment
-        In the order given. What the roster has no student for keeps its own name.
+        Entries in the order of the submissions. A submission without a student on the roster
+        keeps its own name.
     """
     found = attributed(handed, senders(handed))
     if not students:
         names = _members([sender for _, sender in found])
         entries = [
-            _entry(one, sender, own or (_kept(one.name, sender, known or {}),))
-            for (one, sender), own in zip(found, names, strict=True)
+            _entry(file, sender, own or (_stable_name(file.name, sender, known or {}),))
+            for (file, sender), own in zip(found, names, strict=True)
         ]
         return Enrolment(tuple(entries))
-    enlisted = _told_apart(students)
-    matched = match(enlisted, [sender for _, sender in found], by_group=by_group)
+    unique = _with_unique_names(students)
+    matched = match(unique, [sender for _, sender in found], by_group=by_group)
     entries = [
-        _entry(one, _timed(sender, own), tuple(student.name for student in own) or (one.name,))
-        for (one, sender), own in zip(found, matched.owners, strict=True)
+        _entry(
+            file, _with_time(sender, own), tuple(student.name for student in own) or (file.name,)
+        )
+        for (file, sender), own in zip(found, matched.owners, strict=True)
     ]
-    return Enrolment(tuple(entries), tuple(enlisted), matched)
+    return Enrolment(tuple(entries), tuple(unique), matched)
 
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
+    """Return the entry of a submission, renamed to its first student."""
     return Entry(replace(handed, name=students[0]), sender, students)
 
 
-def _timed(sender: Sender, own: Sequence[Student]) -> Sender:
-    """Return a sender with the time that a platform's table has, where its download has none."""
-    times = [each.at for each in own if sender.source == "moodle" and moment(each.at)]
+def _with_time(sender: Sender, own: Sequence[Student]) -> Sender:
+    """Fill in a Moodle submission's time from its students' rows if the download has none."""
+    times = [student.at for student in own if sender.source == "moodle" and moment(student.at)]
     return replace(sender, at=sender.at or next(iter(times), ""))
 
 
-def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:
-    """The name that this student had before, or one that nobody else had."""
+def _stable_name(name: str, sender: Sender, known: Mapping[str, str]) -> str:
+    """Return the sender's name in earlier runs, or a name that no sender of these runs has."""
     own = identity(sender)
     if own in known:
         return known[own]
@@ -283,41 +296,47 @@ def _kept(name: str, sender: Sender, known: Mapping[str, str]) -> str:
 
 
 def names_of(store: Store) -> dict[str, str]:
-    """The names under which a class has its platforms' identifiers."""
+    """Return the students' names in a class by platform identifier, see `identity`."""
     return {
         identity(kept.sender): kept.name
-        for kept in sorted(store.newest(), key=lambda each: (each.seen, each.place))
+        for kept in sorted(store.newest(), key=lambda kept: (kept.seen, kept.place))
         if kept.sender.source != "plain" and not kept.sender.members
     }
 
 
-def _members(told: Sequence[Sender]) -> list[tuple[str, ...]]:
-    """List the names of all who handed in each submission together, where the platform has them."""
-    members = [member for sender in told for member in sender.members]
-    persons = Counter(name for name, _ in {(called(each)[0], _identity(each)) for each in members})
+def _members(senders: Sequence[Sender]) -> list[tuple[str, ...]]:
+    """List the members' names of each group's submission, none if the platform lists no members.
+
+    Different persons with the same name get an identifier after the name.
+    """
+    members = [member for sender in senders for member in sender.members]
+    persons = Counter(
+        name for name, _ in {(called(member)[0], _identifier(member)) for member in members}
+    )
     names = [
         [called(member)[persons[called(member)[0]] > 1] for member in sender.members]
-        for sender in told
+        for sender in senders
     ]
-    return [tuple(dict.fromkeys(each)) for each in names]
+    return [tuple(dict.fromkeys(group)) for group in names]
 
 
 def called(member: Mapping[str, str]) -> tuple[str, str]:
-    """Return what one of a group is called, alone and where another has the same name."""
-    name = shown(member.get("name") or _identity(member))
-    return name, shown(f"{name} ({_identity(member)})")
+    """Return the name of a group's member, without and with an identifier in parentheses."""
+    name = shown(member.get("name") or _identifier(member))
+    return name, shown(f"{name} ({_identifier(member)})")
 
 
-def _identity(member: Mapping[str, str]) -> str:
+def _identifier(member: Mapping[str, str]) -> str:
+    """Return the most reliable identifier in a mapping by kind, or else the name in it."""
     return next((member[kind] for kind in KINDS if member.get(kind)), member.get("name", ""))
 
 
-def _told_apart(students: Sequence[Student]) -> list[Student]:
-    """Students of one name with an identifier behind it, or else their number."""
+def _with_unique_names(students: Sequence[Student]) -> list[Student]:
+    """Add an identifier, or else the line's number, to names that several students have."""
     count = Counter(student.name for student in students)
     return [
         student
         if count[student.name] == 1
-        else replace(student, name=shown(f"{student.name} ({_identity(student.ids) or number})"))
+        else replace(student, name=shown(f"{student.name} ({_identifier(student.ids) or number})"))
         for number, student in enumerate(students, 1)
     ]

@@ -1,12 +1,12 @@
-"""Tell who handed in what, by the names that learning platforms give their downloads.
+"""Find out who submitted each file from the file names in learning platforms' downloads.
 
     Canvas            name[_LATE]_userid_attachmentid_file, [LATE_]anon_ID_attachmentid_file
     Moodle            Full Name_participantid_assignsubmission_plugin[_][file]
     Gradescope        submission_NUMBER, with submission_metadata.yml beside them
     GitHub Classroom  assignment-login, in a folder assignment-submissions or all of them clones
 
-A name that has none of these forms is a student's by itself. Which form a download has is
-decided for all of it: one stray name does not make a platform.
+A name that has none of these forms is a student's name. The form is decided once for a whole
+download, so that a single name that happens to have a platform's form changes nothing.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ from gradkit.submission.read import Handed
 from gradkit.text import storable
 
 METADATA = "submission_metadata.yml"
+"""Name of Gradescope's list of submissions."""
+
 LARGEST = 50_000_000
-"""Bytes of it that are read."""
+"""Bytes of Gradescope's list that are read at most."""
 
 Metadata = Mapping[str, tuple[str, tuple[Mapping[str, str], ...]]]
-"""By submission, when it was handed in and by whom (``name``, ``email``, ``sis``)."""
+"""By submission, its time and its members, each with ``name``, ``email`` and ``sis``."""
 
 _HEAD = re.compile(r"(?P<name>submission_\d+): *")
 _SECTION = re.compile(r"  :(?P<key>\w+):(?: +(?P<value>.+?))? *")
@@ -42,7 +44,7 @@ _KINDS = {"name": "name", "sid": "sis", "email": "email"}
 
 
 def read_metadata(handed: Handed) -> Metadata:
-    """Read the list beside a submission; empty where there is none that can be read."""
+    """Read Gradescope's list in the folder of a submission; empty if it cannot be read."""
     try:
         beside: Path | zipfile.Path = handed.path.parent / METADATA
         if handed.member:
@@ -56,7 +58,10 @@ def read_metadata(handed: Handed) -> Metadata:
 
 
 def parse(lines: Iterable[str]) -> Metadata:
-    """Names, addresses and times from the text; the first of each submission's own level."""
+    """Parse the lines of Gradescope's list into times, names and addresses by submission.
+
+    Only the keys at a submission's own level are read, not those of nested entries.
+    """
     at: dict[str, str] = {}
     members: dict[str, list[dict[str, str]]] = {}
     name = section = ""
@@ -79,7 +84,7 @@ def parse(lines: Iterable[str]) -> Metadata:
 
 
 def scalar(text: str) -> str:
-    """A value on one line: plain, or in either kind of quotes.
+    """Decode a YAML value on one line: plain, or in single or double quotes.
 
     Examples
     --------
@@ -94,16 +99,17 @@ def scalar(text: str) -> str:
 
 
 def _unescaped(found: re.Match[str]) -> str:
+    """Return the character of an escape sequence of a double-quoted YAML value."""
     sign = found[1]
     if len(sign) > 1:
         code = int(sign[1:], 16)
-        # Half of a pair is no character either.
+        # A lone surrogate is not a character, and cannot be stored.
         return storable(chr(code)) if code <= sys.maxunicode else "\ufffd"
     return _ESCAPES.get(sign, sign)
 
 
-# Canvas takes the first two parts that are digits alone for the ids when a file comes back, so
-# the name ends before them here too.
+# When feedback is uploaded, Canvas takes the first two parts that are only digits for the ids, so
+# the name ends before these parts here too.
 CANVAS = re.compile(
     r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<attachment>[1-9]\d*)_(?P<file>.+)",
     re.DOTALL,
@@ -116,43 +122,45 @@ CANVAS_ANONYMOUS = re.compile(
 CANVAS_TEXT = re.compile(
     r"(?P<name>.+?)(?P<late>_LATE)?_(?P<user>[1-9]\d*)_(?P<file>(?:text|link)\.html)"
 )
-# Moodle takes underscores out of the name, and splits what comes back at the first four.
+# Moodle removes underscores from the name, and splits uploaded names at the first four.
 MOODLE = re.compile(
     r"(?P<name>[^_]+)_(?P<participant>\d+)_assignsubmission_(?P<plugin>[^_]+)(?:_(?P<file>.*))?",
     re.DOTALL,
 )
 SUBMISSION = re.compile(r"submission_(?P<number>\d+)")
 CLONES = "-submissions"
-"""How the folder ends that GitHub's command clones a classroom into."""
+"""End of the name of the folder into which GitHub's command clones a classroom."""
 
 SHARE = 0.8
-"""Of the names of a download that must have a platform's form for it to be that one's."""
+"""Smallest share of a download's names that must have the form of a platform's names."""
 
 KINDS = ("canvas", "moodle", "email", "sis", "login", "github")
-"""Kinds of identifiers, the one that tells students apart most surely first."""
+"""Kinds of identifiers, the most reliable first."""
 
 
 def senders(handed: Sequence[Handed]) -> list[Sender]:
-    """Return the sender of each submission, in the same order; several may be of one student.
+    """Return the sender of each submission, in the same order; a student can have several.
 
     Parameters
     ----------
     handed : sequence of Handed
-        As gathered. Those that lie in one folder or archive are taken as one download.
+        Submissions as gathered. Those in the same folder or archive are one download.
     """
     downloads: dict[Path, list[Handed]] = {}
-    for one in handed:
-        downloads.setdefault(_place(one), []).append(one)
-    told = {place: iter(_download(together)) for place, together in downloads.items()}
-    return [next(told[_place(one)]) for one in handed]
+    for file in handed:
+        downloads.setdefault(_container(file), []).append(file)
+    found = {container: iter(_senders_of_download(files)) for container, files in downloads.items()}
+    return [next(found[_container(file)]) for file in handed]
 
 
-def _place(handed: Handed) -> Path:
+def _container(handed: Handed) -> Path:
+    """Return the folder or archive that contains a submission."""
     return handed.path if handed.member else handed.path.parent
 
 
-def _download(handed: Sequence[Handed]) -> list[Sender]:
-    names = [original(one) for one in handed]
+def _senders_of_download(handed: Sequence[Handed]) -> list[Sender]:
+    """Return the senders of one download, by the platform whose form most of the names have."""
+    names = [original(file) for file in handed]
     counted = [name for name in names if name != METADATA]
     listed = METADATA in names or any(map(SUBMISSION.fullmatch, counted))
     metadata = read_metadata(handed[0]) if listed else {}
@@ -163,22 +171,23 @@ def _download(handed: Sequence[Handed]) -> list[Sender]:
     )
     for reader in readers:
         found = [reader(name) for name in names]
-        known = [one for one in found if one is not None]
-        if counted and len(known) >= SHARE * len(counted) and _consistent(known):
+        known = [sender for sender in found if sender is not None]
+        if counted and len(known) >= SHARE * len(counted) and _has_unique_ids(known):
             return [
-                _plain(one) if sender is None else sender
-                for one, sender in zip(handed, found, strict=True)
+                _plain(file) if sender is None else sender
+                for file, sender in zip(handed, found, strict=True)
             ]
     slug = _slug(handed, names)
     if slug:
         return [_github(slug, name) for name in names]
-    return [_plain(one) for one in handed]
+    return [_plain(file) for file in handed]
 
 
-def _consistent(found: Sequence[Sender]) -> bool:
-    """True where the numbers can be a platform's: one student for each, each attachment once.
+def _has_unique_ids(found: Sequence[Sender]) -> bool:
+    """Return True if each identifier has one student, and no attachment occurs twice.
 
-    Names with a date in them look like Canvas' too, and then all students are number 2026.
+    Otherwise the numbers are not a platform's: file names with a date look like Canvas' names,
+    but then all students have the number 2026.
     """
     students = {(identity(sender), sender.student) for sender in found}
     attachments = [s.ids["attachment"] for s in found if "attachment" in s.ids]
@@ -186,12 +195,13 @@ def _consistent(found: Sequence[Sender]) -> bool:
 
 
 def original(handed: Handed) -> str:
-    """The name that the download gave it, ending and all, as text that can be stored."""
+    """Return a submission's file name in the download with its suffix, as storable text."""
     member = handed.member.rstrip("/")
     return storable(PurePosixPath(member).name if member else handed.path.name)
 
 
 def _canvas(name: str) -> Sender | None:
+    """Read a sender from a name of Canvas' form, None for other names."""
     if found := CANVAS_ANONYMOUS.fullmatch(name):
         late = bool(found["late"] or found["later"])
     elif found := CANVAS.fullmatch(name) or CANVAS_TEXT.fullmatch(name):
@@ -205,6 +215,7 @@ def _canvas(name: str) -> Sender | None:
 
 
 def _moodle(name: str) -> Sender | None:
+    """Read a sender from a name of Moodle's form, None for other names."""
     found = MOODLE.fullmatch(name)
     if found is None:
         return None
@@ -213,6 +224,7 @@ def _moodle(name: str) -> Sender | None:
 
 
 def _gradescope(name: str, metadata: Metadata) -> Sender | None:
+    """Look up the sender of a name of Gradescope's form in its list, None for other names."""
     found = SUBMISSION.fullmatch(name)
     if found is None:
         return None
@@ -220,29 +232,31 @@ def _gradescope(name: str, metadata: Metadata) -> Sender | None:
     first = members[0] if members else {}
     ids = {"gradescope": found["number"]}
     ids |= {kind: value for kind, value in first.items() if kind != "name"}
-    named = ", ".join(one["name"] for one in members if one.get("name"))
-    together = tuple(members) if len(members) > 1 else ()
-    return Sender(shown(named or name), "gradescope", ids, False, name, "", at, together)
+    student = ", ".join(member["name"] for member in members if member.get("name"))
+    group = tuple(members) if len(members) > 1 else ()
+    return Sender(shown(student or name), "gradescope", ids, False, name, "", at, group)
 
 
 def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
-    """Return the common prefix of a classroom's folders; empty where they are no such folders.
+    """Return the prefix that GitHub Classroom gave to all folders, or an empty text.
 
-    Without the folder's own name, or Git's mark in each of them, folders that begin alike may
-    as well be those of two students with one family name.
+    The folders must lie in a folder named like a classroom's, or be Git repositories. Otherwise
+    a common prefix may also be the family name of two students.
     """
     if not all(
-        one.member.endswith("/") or (not one.member and one.path.is_dir()) for one in handed
+        file.member.endswith("/") or (not file.member and file.path.is_dir()) for file in handed
     ):
         return ""
     first = handed[0]
     around = storable(first.path.stem if first.member else first.path.parent.name)
     if around.endswith(CLONES):
         slug = around.removesuffix(CLONES) + "-"
-    elif len(handed) > 1 and all(not one.member and (one.path / ".git").exists() for one in handed):
+    elif len(handed) > 1 and all(
+        not file.member and (file.path / ".git").exists() for file in handed
+    ):
         parts = zip(*(name.split("-") for name in names), strict=False)
-        common = list(takewhile(lambda same: len(set(same)) == 1, parts))
-        slug = "".join(f"{same[0]}-" for same in common)
+        common = list(takewhile(lambda words: len(set(words)) == 1, parts))
+        slug = "".join(f"{words[0]}-" for words in common)
     else:
         return ""
     fits = len(slug) > 1 and all(len(name) > len(slug) and name.startswith(slug) for name in names)
@@ -250,37 +264,43 @@ def _slug(handed: Sequence[Handed], names: Sequence[str]) -> str:
 
 
 def _github(slug: str, name: str) -> Sender:
+    """Return the sender of a classroom's folder, whose name is the slug and the login."""
     login = name.removeprefix(slug)
     return Sender(shown(login), "github", {"github": login}, False, name)
 
 
 def _plain(handed: Handed) -> Sender:
+    """Return a sender whose only identification is the file's name."""
     return Sender(handed.name, "plain", {}, False, original(handed))
 
 
-def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[Handed, Sender]]:
-    """Each submission under its student's name.
+def attributed(handed: Sequence[Handed], senders: Sequence[Sender]) -> list[tuple[Handed, Sender]]:
+    """Rename each submission to its student, and join the files of one submission.
 
-    Files of one student in one download of Canvas or Moodle are one submission, and carry the
-    names that the student gave them. What one student has in several downloads are attempts,
-    in the order given. Students whose names are alike and whose identifiers are not have these
-    behind their names. Gradescope's own list is no submission, and left out.
+    Files of one student in one download of Canvas or Moodle are one submission, and get the
+    names that the student gave them. A student's files in several downloads are attempts, in
+    the order given. Different students with the same name get their identifier after the name.
+    Gradescope's own list is not a submission and is left out.
     """
-    persons = Counter(name for name, _ in {(each.student, identity(each)) for each in told})
-    numbered = {
-        _place(one) for one, s in zip(handed, told, strict=True) if s.source == "gradescope"
+    persons = Counter(
+        name for name, _ in {(sender.student, identity(sender)) for sender in senders}
+    )
+    of_gradescope = {
+        _container(file)
+        for file, sender in zip(handed, senders, strict=True)
+        if sender.source == "gradescope"
     }
     merged: dict[tuple[str, Path], tuple[list[Handed], Sender]] = {}
-    for one, sender in zip(handed, told, strict=True):
-        if sender.original == METADATA and _place(one) in numbered:
+    for file, sender in zip(handed, senders, strict=True):
+        if sender.original == METADATA and _container(file) in of_gradescope:
             continue
         name = sender.student
         if persons[name] > 1:
             name = shown(f"{name} ({identity(sender).partition(' ')[2]})")
-        together = sender.source in ("canvas", "moodle")
-        key = (identity(sender), _place(one) if together else one.path / one.member)
+        is_joined = sender.source in ("canvas", "moodle")
+        key = (identity(sender), _container(file) if is_joined else file.path / file.member)
         parts, _ = merged.setdefault(key, ([], replace(sender, student=name)))
-        parts.append(replace(one, name=name, file=sender.file))
+        parts.append(replace(file, name=name, file=sender.file))
     return [
         (replace(parts[0], parts=tuple(parts) if len(parts) > 1 else ()), sender)
         for parts, sender in merged.values()
@@ -288,7 +308,7 @@ def attributed(handed: Sequence[Handed], told: Sequence[Sender]) -> list[tuple[H
 
 
 def identity(sender: Sender) -> str:
-    """Return the platform's identifier, which tells a student from one of the same name."""
+    """Return the kind and value of a sender's most reliable identifier, else the file's name."""
     for kind in (*KINDS, "anonymous", "gradescope"):
         if kind in sender.ids:
             return f"{kind} {sender.ids[kind]}"

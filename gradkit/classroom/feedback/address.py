@@ -1,7 +1,7 @@
-"""Find where a student's feedback goes: the file's name, and the identifiers of a row.
+"""Find the file name and identifiers under which a platform accepts a student's feedback.
 
-Both are those of the student's own newest submission, whichever attempt counts: a platform
-looks for what it has now. A submission that a whole group has under one name is its owner's.
+Both are taken from the student's own newest submission, whichever attempt counts, because a
+platform looks for its newest one. A group's submission belongs to the member who submitted it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from gradkit.records.course import Sender, Student
 from gradkit.writing import add_member, make_folder_inside, refusing, write_atomically, write_whole
 
 Page = Callable[[str], bytes]
-"""From a student's name to the page."""
+"""A function that returns a student's page by the student's name."""
 
 FEEDBACK = "feedback.html"
-_BESIDES = re.compile(r"[^\w.-]+")
-# What Windows does not take in a name, and what a path is made of.
+_NON_WORD = re.compile(r"[^\w.-]+")
+# Characters that Windows forbids in names, and the separators of paths.
 _UNSAFE = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 
 
@@ -41,6 +41,7 @@ class BundleError(GradkitError):
 
 
 def _canvas_name(sender: Sender) -> str | None:
+    """Return the name by which Canvas accepts feedback, None for other platforms' submissions."""
     name = sender.original
     found = CANVAS_ANONYMOUS.fullmatch(name) or CANVAS.fullmatch(name)
     if sender.source != "canvas" or found is None:
@@ -49,25 +50,26 @@ def _canvas_name(sender: Sender) -> str | None:
 
 
 def _moodle_name(sender: Sender) -> str | None:
+    """Return the path by which Moodle accepts feedback, None for other platforms' submissions."""
     found = MOODLE.fullmatch(sender.original)
     if sender.source != "moodle" or found is None:
         return None
-    # Since Moodle 4.1 the folders end without an underscore, and both forms are taken back.
+    # Folders have no underscore at the end since Moodle 4.1, but it accepts both forms.
     folder = sender.original[: found.end("plugin")] + ("_" if found["file"] is not None else "")
     return f"{_safe(folder)}/{FEEDBACK}"
 
 
 def _safe(name: str) -> str:
+    """Replace characters that are not allowed in a file's name on every system."""
     return _UNSAFE.sub("-", name)
 
 
 def file_name(name: str) -> str:
-    """A name for a file that every system takes, and that no other student has.
+    """Return a name for a student's file that is valid on every system and unique.
 
-    Systems differ in what they allow and in whether they tell capitals apart; the digest
-    does in any case.
+    The digest keeps names apart that some systems do not distinguish, as by their case.
     """
-    plain = _BESIDES.sub("_", name).strip("._")[:60] or "student"
+    plain = _NON_WORD.sub("_", name).strip("._")[:60] or "student"
     return f"{plain}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}.html"
 
 
@@ -76,27 +78,28 @@ Names = tuple[dict[str, str], list[tuple[str, str]]]
 
 
 NAMES: Mapping[Way, Callable[[Sender], str | None]] = {
-    # Canvas takes a file of the student's own that begins with `link` for no attachment, so that
-    # name is left out.
+    # Canvas does not accept feedback for a file whose own name begins with `link`, so the
+    # student's name of the file is left out.
     "canvas": _canvas_name,
     "moodle": _moodle_name,
     "folder": lambda sender: file_name(sender.student),
 }
-"""How pages are named for “Upload submissions”, for “Upload multiple feedback files in a zip”, and
-as every system takes them."""
+"""Functions that name a page: for Canvas' “Upload submissions”, for Moodle's “Upload multiple
+feedback files in a zip”, and for a folder on any system."""
 
 NAMELESS: Mapping[Way, str] = {
     "canvas": "was not downloaded from Canvas with an attachment's number",
     "moodle": "was not downloaded from Moodle with a participant's number",
 }
+"""Reasons why a submission's page has no name for a platform."""
 
 
-def page_names(way: Way, told: Sequence[Sender]) -> Names:
-    """Name the students' pages, and tell who has none and why.
+def page_names(way: Way, senders: Sequence[Sender]) -> Names:
+    """Return the names of the students' pages, and the students without a name with the reason.
 
-    Where a student has several submissions, the last one has the page.
+    If a student has several submissions, the page gets the name of the last.
     """
-    named = {sender.student: NAMES[way](sender) for sender in told}
+    named = {sender.student: NAMES[way](sender) for sender in senders}
     names = {student: name for student, name in named.items() if name is not None}
     left = [(student, NAMELESS[way]) for student, name in named.items() if name is None]
     return names, left
@@ -106,20 +109,21 @@ KEPT = "What was there before is as it was; make room or choose another place wi
 
 
 def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
-    """Write the pages into an archive, which takes its place at once.
+    """Write pages into a zip file, atomically.
 
     Parameters
     ----------
     path : Path
-        One of that name is replaced.
+        Path of the zip. An existing file is replaced.
     names : iterable of (str, str)
-        Students and the names of their pages. The members are in the order of these.
+        Students and the names of their pages. The members are sorted by these names.
     page : callable
+        Function that returns a student's page.
 
     Raises
     ------
     BundleError
-        It cannot be written. What was there is as it was.
+        The zip cannot be written. An existing file is unchanged.
     """
     with (
         refusing(BundleError, path, advice=KEPT),
@@ -131,7 +135,7 @@ def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
 
 
 def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> None:
-    """Write the pages into a folder, each of them at once. See `write_zip`."""
+    """Write pages into a folder, each file atomically. The arguments are those of `write_zip`."""
     with refusing(BundleError, folder, advice=KEPT):
         for student, name in sorted(names, key=itemgetter(1)):
             path = folder / name
@@ -140,7 +144,7 @@ def write_folder(folder: Path, names: Iterable[tuple[str, str]], page: Page) -> 
 
 
 class Address(Struct, frozen=True):
-    """What is known of a student: senders of all submissions, the newest first."""
+    """The senders of a student's submissions, the newest first, and the roster's entry if any."""
 
     name: str
     senders: tuple[Sender, ...]
@@ -148,7 +152,7 @@ class Address(Struct, frozen=True):
 
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
-    """Map each student who has a submission to an address."""
+    """Map each student who has a submission to the student's address."""
     own = {kept.submission for kept in theirs(store.newest())}
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
@@ -161,34 +165,34 @@ def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]
     return {
         name: Address(
             name,
-            tuple(msgspec.json.decode(packed, type=Sender) for packed in told),
+            tuple(msgspec.json.decode(packed, type=Sender) for packed in senders),
             roster.get(name),
         )
-        for name, told in found.items()
+        for name, senders in found.items()
     }
 
 
 def is_own(address: Address, sender: Sender) -> bool:
-    """True where a submission is the student's own, rather than another's of the group."""
-    return _is(address, sender.ids, sender.student, (sender.student,))
+    """Return True if the student, not another member of the group, sent a submission."""
+    return _is_student(address, sender.ids, sender.student, (sender.student,))
 
 
 def ids_of(address: Address) -> dict[str, str]:
-    """Identifiers by which a platform may know the student; the roster's before all others."""
+    """Return a student's identifiers by kind; the roster's take precedence over submissions'."""
     own: dict[str, str] = {}
     for sender in reversed(address.senders):
         for member in sender.members:
-            if _is(address, member, member.get("name", ""), called(member)):
+            if _is_student(address, member, member.get("name", ""), called(member)):
                 own |= {kind: value for kind, value in member.items() if kind != "name"}
         if not sender.members and is_own(address, sender):
             own |= sender.ids
     return own | (dict(address.student.ids) if address.student else {})
 
 
-def _is(address: Address, ids: Mapping[str, str], name: str, names: Sequence[str]) -> bool:
-    """True where identifiers, or else a name, are those of the student in the roster.
+def _is_student(address: Address, ids: Mapping[str, str], name: str, names: Sequence[str]) -> bool:
+    """Return True if identifiers, or else a name, match the student's entry in the roster.
 
-    Without a roster one of ``names`` has to be the student's.
+    Without a roster, one of ``names`` must be the student's name.
     """
     student = address.student
     if student is None:
@@ -197,29 +201,33 @@ def _is(address: Address, ids: Mapping[str, str], name: str, names: Sequence[str
 
 
 def names_of(way: Way, found: Sequence[Address]) -> Names:
-    """The names of the students' pages, and who has none, with the reason.
+    """Return the names of the students' pages, and the students without a name with the reason.
 
-    What a group has under one name bears that name for each of them where the platform hands
-    it to all of a group, as Canvas does. Moodle gives each member's file to that member alone.
+    For a group's submission under one member's name, all members get the same page's name, since
+    Canvas shows feedback to the whole group. Moodle shows it only to that member, so that the
+    other members get no page.
     """
-    told = [(each, _newest(way, each) or each.senders[0]) for each in found]
-    names, left = page_names(way, [replace(sender, student=each.name) for each, sender in told])
-    for each, sender in told if way == "moodle" else ():
-        if each.name in names and sender.source == way and not is_own(each, sender):
-            del names[each.name]
-            whose = f"{way.capitalize()} gives the file of {sender.student} to {sender.student}"
-            left.append((each.name, f"{whose} alone"))
+    chosen = [(address, _newest(way, address) or address.senders[0]) for address in found]
+    names, left = page_names(
+        way, [replace(sender, student=address.name) for address, sender in chosen]
+    )
+    for address, sender in chosen if way == "moodle" else ():
+        if address.name in names and sender.source == way and not is_own(address, sender):
+            del names[address.name]
+            reason = f"{way.capitalize()} gives the file of {sender.student} to {sender.student}"
+            left.append((address.name, f"{reason} alone"))
     return names, left
 
 
 def _newest(source: str, address: Address) -> Sender | None:
-    fitting = [sender for sender in address.senders if sender.source == source]
-    own = [sender for sender in fitting if is_own(address, sender)]
-    return next(iter(own or fitting), None)
+    """Return the student's newest submission by a platform, the student's own if there is one."""
+    from_source = [sender for sender in address.senders if sender.source == source]
+    own = [sender for sender in from_source if is_own(address, sender)]
+    return next(iter(own or from_source), None)
 
 
 def shared(names: Mapping[str, str]) -> dict[str, list[str]]:
-    """Map the name of a file to the students who have it, where several do."""
+    """Map the names of files that several students share to these students."""
     found: dict[str, list[str]] = {}
     for student, name in names.items():
         found.setdefault(name, []).append(student)

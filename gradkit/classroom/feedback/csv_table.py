@@ -1,7 +1,6 @@
-r"""A table of a platform's, cell by cell as it is written: what is not touched stays byte for byte.
+r"""Read and change a platform's CSV table such that unchanged cells keep their exact bytes.
 
-Cells are kept raw, quotes and all; a byte-order mark, line ends and the delimiter are the
-table's own.
+Cells are kept raw, with their quotes. The byte-order mark, line ends and delimiter are preserved.
 """
 
 from __future__ import annotations
@@ -28,9 +27,9 @@ class CsvTableError(GradkitError):
 
 
 class CsvTable(Struct, frozen=True):
-    """``rows`` are raw cells, and after the last one of each row its line end.
+    """A CSV table: each of ``rows`` has the raw cells and the line end after them.
 
-    ``mark`` are the bytes before the text, ``encoding`` is Python's name.
+    ``mark`` is the byte-order mark, ``encoding`` Python's name of the encoding.
     """
 
     name: str
@@ -41,43 +40,45 @@ class CsvTable(Struct, frozen=True):
 
 
 def read_table(data: bytes, name: str) -> CsvTable:
-    """Take a table apart.
+    """Parse a CSV table into raw cells; find its encoding and delimiter.
 
     Parameters
     ----------
     data : bytes
-        UTF-8 with or without a mark, UTF-16 with one, else Windows' Western code page.
+        UTF-8, UTF-16 with a byte-order mark, or else Windows-1252.
     name : str
-        What the file is called, for the messages.
+        Name of the file, for the messages.
 
     Raises
     ------
     CsvTableError
-        It is empty, is no text, or a quotation mark in it is never closed.
+        The table is empty or not text, or a quotation mark is never closed.
     """
-    mark, encoding, text = _decoded(data, name)
+    mark, encoding, text = _decode(data, name)
     if not text.strip():
         raise CsvTableError(
             f"{shown(name)} is empty. Download it again; expected is a table with a header."
         )
     first = _END.split(text, maxsplit=1)[0]
-    counts = {delimiter: _outside(first).count(delimiter) for delimiter in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda each: counts[each])
+    unquoted = re.sub(r'"[^"]*"', "", first)
+    counts = {delimiter: unquoted.count(delimiter) for delimiter in DELIMITERS}
+    delimiter = max(DELIMITERS, key=lambda candidate: counts[candidate])
     return CsvTable(name, mark, encoding, delimiter, tuple(_rows(text, delimiter, name)))
 
 
 def write_table(sheet: CsvTable) -> bytes:
-    """Put a table together again."""
+    """Return the bytes of a table."""
     return sheet.mark + b"".join(line(sheet, row) for row in range(len(sheet.rows)))
 
 
 def line(sheet: CsvTable, row: int) -> bytes:
-    """One row as it stands in the table, its line end with it."""
+    """Return the bytes of a row with its line end."""
     cells, end = sheet.rows[row]
     return (sheet.delimiter.join(cells) + end).encode(sheet.encoding)
 
 
-def _decoded(data: bytes, name: str) -> tuple[bytes, str, str]:
+def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
+    """Return the byte-order mark, the encoding and the text of a table."""
     marks = (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -99,13 +100,10 @@ def _decoded(data: bytes, name: str) -> tuple[bytes, str, str]:
     )
 
 
-def _outside(line: str) -> str:
-    return re.sub(r'"[^"]*"', "", line)
-
-
 def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...], str]]:
+    """Yield the raw cells of each row, and the line end after them."""
     stop = re.escape(delimiter)
-    # Quoted from the beginning, or plain; what follows the closing quote belongs to the cell.
+    # A cell is quoted from its beginning, or plain. Text after the closing quote belongs to it.
     cell = re.compile(rf"(?:{_QUOTED})?+[^{stop}\r\n]*+")
     at, row = 0, 1
     cells: list[str] = []
@@ -139,7 +137,7 @@ def value_of(raw: str) -> str:
 
 
 def cell_of(value: str, delimiter: str) -> str:
-    """A cell that says this, in quotes where it needs them."""
+    """Return a value as a raw cell, in quotes if it needs them."""
     if value.startswith(" ") or any(sign in value for sign in (delimiter, '"', "\r", "\n")):
         return '"' + value.replace('"', '""') + '"'
     return value
@@ -151,23 +149,23 @@ def values(sheet: CsvTable, row: int) -> list[str]:
 
 
 def filled(sheet: CsvTable) -> dict[int, list[str]]:
-    """Return the texts of each row below the header that is not blank, by its number."""
+    """Return the texts of all rows below the header that are not blank, by row number."""
     rows = range(1, len(sheet.rows))
     return {row: values(sheet, row) for row in rows if not is_blank(sheet.rows[row][0])}
 
 
 def is_blank(cells: Sequence[str]) -> bool:
-    """True where a row has nothing but spaces."""
+    """Return True if all cells of a row are empty or spaces."""
     return not any(value_of(raw).strip() for raw in cells)
 
 
 def heading(text: str) -> str:
-    """A header's text without what varies: case, spaces, underscores, hyphens."""
+    """Normalise a heading: ignore case, and treat underscores and hyphens as spaces."""
     return " ".join(re.sub(r"[\s_\-\u00a0\ufeff]+", " ", text).casefold().split())
 
 
 def columns_of(header: Sequence[str], known: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """Map each kind to the first column with one of its headings; what has none is left out."""
+    """Map each kind to the first column with one of its headings; leave out kinds without one."""
     first = {head: at for at, head in reversed([*enumerate(map(heading, header))])}
     found = {
         kind: [first[h] for h in map(heading, names) if h in first] for kind, names in known.items()
@@ -176,13 +174,13 @@ def columns_of(header: Sequence[str], known: Mapping[str, Iterable[str]]) -> dic
 
 
 def decimal_comma(texts: Iterable[str]) -> bool:
-    """True where numbers are written ``1,5``: at least one is, and none is ``1.5``."""
+    """Return True if texts have numbers such as ``1,5``, and none such as ``1.5``."""
     numbers = [text.strip() for text in texts if _NUMBER.fullmatch(text.strip())]
     return bool(numbers) and all(_COMMA.fullmatch(number) for number in numbers)
 
 
 def number_of(text: str) -> float | None:
-    """A number with point or comma; None where it is none."""
+    """Parse a number with a decimal point or comma; return None for other texts."""
     try:
         return float(text.strip().replace(",", "."))
     except ValueError:
@@ -190,18 +188,18 @@ def number_of(text: str) -> float | None:
 
 
 def points(score: float, comma: bool) -> str:
-    """Two decimals, as platforms compare them."""
-    said = f"{score:.2f}"
-    return said.replace(".", ",") if comma else said
+    """Format a score with two decimals, as platforms do."""
+    text = f"{score:.2f}"
+    return text.replace(".", ",") if comma else text
 
 
 def refuse_ragged(sheet: CsvTable) -> None:
-    """Refuse a table with a row of another width: its cells may be another column's.
+    """Refuse a table if the rows differ in length, since cells may be in wrong columns.
 
     Raises
     ------
     CsvTableError
-        There is one, and it is not blank.
+        A row that is not blank has more or fewer cells than the header.
     """
     width = len(sheet.rows[0][0])
     for number, (cells, _) in enumerate(sheet.rows, 1):
@@ -213,7 +211,7 @@ def refuse_ragged(sheet: CsvTable) -> None:
 
 
 def put(sheet: CsvTable, changes: Mapping[tuple[int, int], str]) -> CsvTable:
-    """Put other values into some cells, by row and column."""
+    """Return a copy of a table with new values in some cells, given by row and column."""
     rows = [list(cells) for cells, _ in sheet.rows]
     for (row, column), value in changes.items():
         rows[row][column] = cell_of(value, sheet.delimiter)

@@ -1,9 +1,9 @@
-"""The way back to the platform: pages, grades and comments, and a note of what was given to whom.
+"""Write pages, grades and comments for the platform, and store what each student was given.
 
-Files take their places, each at once and whole, within the transaction that notes them and just
-before its end. So nothing is ever noted that was not written. Whoever is killed in between has
-written files that are not noted: they are the same when the command is started again, which
-notes them. What a student has been given already is not noted again.
+Files are written atomically, just before the end of the transaction that stores them. So nothing
+is stored as given that was not written. If the process is killed in between, files are written
+but not stored as given: the same command writes the same files again and stores them. Files that
+a student already was given are not stored again.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ from gradkit.task.assignment import read_assignment
 from gradkit.writing import make_folder_inside, read_named, refusing, write_whole
 
 NOTHING_FILLED = FilledTable(b"", (), (), ())
+"""Result of filling no table."""
 
 PAGE, GRADE = "page", "grade"
-"""What a student may be left without."""
+"""Kinds of feedback that a student can be left without, in messages."""
 
 
 class FeedbackError(GradkitError):
-    """There is nothing that could be given back; the text says why."""
+    """Feedback cannot be written; the text says why."""
 
 
 class Table(Struct, frozen=True):
-    """A platform's table: where it goes, and how it is filled."""
+    """A platform's table: the path to write it to, and the function that fills it."""
 
     target: Path
     fill: Callable[[Sequence[Mark]], FilledTable]
 
 
 class Plan(Struct, frozen=True):
-    """How feedback goes back.
+    """The options of writing feedback.
 
-    ``out`` is the archive, or the folder where ``way`` is one. ``changed`` leaves out pages that
-    their students have been given already. Without ``write`` nothing is written and nothing
-    noted.
+    ``out`` is the zip to write, or the folder if ``way`` is ``folder``. ``changed`` leaves out
+    pages that students already were given. Without ``write``, nothing is written or stored.
     """
 
     way: Way
@@ -77,26 +77,27 @@ class Plan(Struct, frozen=True):
 
 
 def feedback(store: Store, plan: Plan) -> Given:
-    """Write the pages and the table of a class, and note what is new in them.
+    """Write the pages and the table of a class, and store those that are new.
 
     Parameters
     ----------
     store : Store
-        Open for writing, where anything is to be written.
+        Store of the class, open for writing if ``plan.write`` is True.
     plan : Plan
 
     Returns
     -------
     Given
-        Students without a submission are not written about: their row stays as it is.
+        Numbers and reasons. Students without a submission get nothing: their row in the table
+        is unchanged.
 
     Raises
     ------
     FeedbackError
-        Nothing is graded, or nobody's submission came from that platform.
+        Nothing is graded, or no submission came from the platform.
     BundleError, CsvTableError, StoreError
-        A file cannot be written, the table cannot be filled, or the class file not written.
-        Of files, those that were there are whole.
+        A file or the class file cannot be written, or the table cannot be filled. No existing
+        file is damaged.
     """
     roster, found, before = store.enrolled(), counting_attempts(store), given(store)
     known = addresses(store, roster)
@@ -106,15 +107,15 @@ def feedback(store: Store, plan: Plan) -> Given:
     grades = plan.table is not None
     pages = {page.name: page for page in made(graded, plan.hints, plan.workers, comments=grades)}
     names, left, notes = _names(plan, [known[name] for name in pages], pages)
-    nothing = {one.kept.name for one in found if one.kept.standing == "absent"}
-    left = [each for each in left if each.student not in nothing]
-    nothing -= pages.keys()
+    absent = {attempt.kept.name for attempt in found if attempt.kept.standing == "absent"}
+    left = [item for item in left if item.student not in absent]
+    absent -= pages.keys()
     filled = NOTHING_FILLED
     if plan.table is not None:
         filled = plan.table.fill([_mark(known[name], page) for name, page in pages.items()])
     elif not names:
         raise FeedbackError(
-            f"Nobody's submission in {store.path} was downloaded from {_of(plan)}, which "
+            f"Nobody's submission in {store.path} was downloaded from {_platform(plan)}, which "
             "finds whose a page is by the name in its own download. Write the pages with --format "
             "folder."
         )
@@ -126,19 +127,19 @@ def feedback(store: Store, plan: Plan) -> Given:
                 notes.append(f"{plan.out} is that of the last time: do not upload it again.")
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
     left += [Left(name, GRADE, why) for name, why in filled.left if pages[name].score is not None]
-    elsewhere = _elsewhere(plan, known)
+    elsewhere = _on_other_platforms(plan, known)
     everything = f"{PAGE}, {GRADE}" if grades else PAGE
-    told = {one.kept.name: brief(one.kept.told) for one in found}
-    ungraded = {name: why for name, why in told.items() if name not in {*pages, *nothing}}
-    ungraded |= {name: NOT_YET for name in store.awaited() if name not in told}
-    without = [name for name, page in pages.items() if page.score is None]
+    reasons = {attempt.kept.name: brief(attempt.kept.told) for attempt in found}
+    ungraded = {name: why for name, why in reasons.items() if name not in {*pages, *absent}}
+    ungraded |= {name: NOT_YET for name in store.awaited() if name not in reasons}
+    without_score = [name for name, page in pages.items() if page.score is None]
     if grades:
-        left += [Left(name, GRADE, told[name]) for name in without]
-    elif reasons := [name for name in without if name in names]:
-        students = "".join(first_names(reasons, 6))
+        left += [Left(name, GRADE, reasons[name]) for name in without_score]
+    elif on_pages := [name for name in without_score if name in names]:
+        students = "".join(first_names(on_pages, 6))
         notes.append(f"Pages that give the reason why there is no grade: {students}.")
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
-    uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *nothing}), rule)
+    uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *absent}), rule)
     return Given(
         pages=len(names),
         new=sum(pages[name].new for name in names),
@@ -146,26 +147,26 @@ def feedback(store: Store, plan: Plan) -> Given:
         written=tuple(map(str, written)),
         left=(
             *(Left(name, everything, why) for name, why in {**ungraded, **uncounted}.items()),
-            *(each for each in left if each.student not in elsewhere),
+            *(item for item in left if item.student not in elsewhere),
         ),
-        absent=tuple(name for name in roster if name not in {*known, *ungraded} - nothing),
-        notes=(*notes, *filled.notes, *_told_elsewhere(elsewhere, {*names, *filled.filled})),
+        absent=tuple(name for name in roster if name not in {*known, *ungraded} - absent),
+        notes=(*notes, *filled.notes, *_count_elsewhere(elsewhere, {*names, *filled.filled})),
     )
 
 
-def _elsewhere(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
-    """Students whose submissions all came by another platform, and by which."""
+def _on_other_platforms(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
+    """Map the students whose submissions all came from another platform to that platform."""
     if plan.way == "folder":
         return {}
     return {
         name: address.senders[0].source
         for name, address in known.items()
-        if not {each.source for each in address.senders} & {plan.way, "plain"}
+        if not {sender.source for sender in address.senders} & {plan.way, "plain"}
     }
 
 
-def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
-    """Count those who get nothing here since they handed in by another platform."""
+def _count_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
+    """Yield a note that counts students who get nothing because they use another platform."""
     count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
     if count:
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
@@ -176,36 +177,40 @@ def _told_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> I
 
 
 def _mark(address: Address, page: Page) -> Mark:
+    """Return a student's mark with the identifiers that the platform may know."""
     return Mark(address.name, ids_of(address), page.score, page.max_score, page.comment)
 
 
 def _names(
     plan: Plan, found: Sequence[Address], pages: Mapping[str, Page]
 ) -> tuple[dict[str, str], list[Left], list[str]]:
-    """Name the students' files; say who has none, and what else has to be known."""
+    """Return the names of the students' pages, the students without one, and notes."""
     names, without = names_of(plan.way, found)
     if without and not names:
-        # The same of everybody needs to be said once.
-        told = f"No pages are written: nobody's submission was downloaded from {_of(plan)}."
-        return {}, [], [told]
+        # One note is enough if the reason is the same for all students.
+        note = f"No pages are written: nobody's submission was downloaded from {_platform(plan)}."
+        return {}, [], [note]
     left = [Left(student, PAGE, why) for student, why in without]
     notes: list[str] = []
     for students in shared(names).values():
         if len({pages[student].digest for student in students}) > 1:
-            why = f"the pages of {', '.join(students)} differ, and {_of(plan)} has one file for all"
-            why += ": write them with --format folder"
+            why = (
+                f"the pages of {', '.join(students)} differ, and {_platform(plan)} has one file "
+                "for all: write them with --format folder"
+            )
             left += [Left(student, PAGE, why) for student in students]
             for student in students:
                 del names[student]
         else:
             notes = [
-                f"What a group handed in comes back under one name: {_of(plan)} gives it to "
+                f"What a group handed in comes back under one name: {_platform(plan)} gives it to "
                 "everybody in a group that it knows itself."
             ]
     return names, left, notes
 
 
-def _of(plan: Plan) -> str:
+def _platform(plan: Plan) -> str:
+    """Return the platform's name, for messages."""
     return "there" if plan.way == "folder" else PLATFORMS[plan.way]
 
 
@@ -217,17 +222,20 @@ def _write(
     filled: FilledTable,
     before: Mapping[str, Sequence[Release]],
 ) -> list[Path]:
-    """Write the files and note what is new in them, in the order that the module tells."""
+    """Write the files and store those that are new; return the paths written.
+
+    The module's docstring explains the order.
+    """
 
     def page(student: str) -> bytes:
         return zlib.decompress(pages[student].packed)
 
     table = plan.table.target if plan.table else Path()
-    told = [(name, table.name, r) for name, r in zip(filled.filled, filled.rows, strict=True)]
-    told += [(student, file, page(student)) for student, file in sorted(names.items())]
-    # Of what was given under one name the newest counts: an older one may have come back.
-    known = {(each.name, each.file): each.digest for all_ in before.values() for each in all_}
-    new = [each for each in told if known.get(each[:2]) != digest_of(each[2])]
+    items = [(name, table.name, r) for name, r in zip(filled.filled, filled.rows, strict=True)]
+    items += [(student, file, page(student)) for student, file in sorted(names.items())]
+    # Only the newest release under a name is compared: content may change back to an older one.
+    known = {(old.name, old.file): old.digest for releases in before.values() for old in releases}
+    new = [item for item in items if known.get(item[:2]) != digest_of(item[2])]
     written = []
     with store.writing():
         if new:
@@ -235,11 +243,11 @@ def _write(
             release(store, run, new)
             store.end(run)
         if names:
-            # Who is in a group has the same page as the others of it.
-            once = {file: student for student, file in names.items()}
+            # All members of a group have the same page, which is written once.
+            unique = {file: student for student, file in names.items()}
             _make_folder(store, plan.out if plan.way == "folder" else plan.out.parent)
             write = write_folder if plan.way == "folder" else write_zip
-            write(plan.out, [(student, file) for file, student in once.items()], page)
+            write(plan.out, [(student, file) for file, student in unique.items()], page)
             written.append(plan.out)
         if plan.table is not None:
             _make_folder(store, table.parent)
@@ -250,12 +258,12 @@ def _write(
 
 
 def _make_folder(store: Store, folder: Path) -> None:
-    """Make the folder that feedback is written into; links in the folder of the class are refused.
+    """Make the folder for feedback, and refuse symbolic links in the folder of the class.
 
     Raises
     ------
     BundleError
-        It cannot be made, or is such a link.
+        The folder cannot be made, or is such a link.
     """
     with refusing(BundleError, folder, "cannot be made", "Choose another place with --out."):
         make_folder_inside(store.path.parent, folder)
@@ -263,7 +271,10 @@ def _make_folder(store: Store, folder: Path) -> None:
 
 DEFAULTS = {"canvas": "canvas.zip", "moodle": "moodle.zip", "folder": "pages"}
 CHANGED = {**DEFAULTS, "canvas": "canvas-changed.zip", "moodle": "moodle-changed.zip"}
-"""What is written into ``feedback`` in the folder of a class; a zip of all pages stays whole."""
+"""Default names in the class's folder ``feedback``: for all pages, and for changed pages only.
+
+The names differ so that changed pages do not replace the zip of all pages.
+"""
 
 
 def give_back(
@@ -281,28 +292,28 @@ def give_back(
     dry_run: bool = False,
     workers: int = 1,
 ) -> Given:
-    """Write what goes back to the students of a class, and note what each was given.
+    """Write feedback for the students of a class, and store what each student was given.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     way : str
-        ``canvas`` or ``moodle``, a zip for that platform; ``folder``, a page for each student.
+        ``canvas`` or ``moodle`` for a zip for that platform, ``folder`` for a page per student.
     out : Path, optional
-        The zip or folder to write. By default one in ``feedback`` in that folder.
+        Zip or folder to write. By default a name in the class's folder ``feedback``.
     hints : int, optional
-        Another hint level than the assignment's.
+        Hint level of the pages, by default the assignment's.
     worksheet, gradebook : Path, optional
-        Table of Moodle's or Canvas' that is to be filled.
+        Table of Moodle or Canvas to fill.
     column : str, optional
-        The assignment in the gradebook, by title or number.
+        Title or number of the assignment in the gradebook.
     in_place : bool
-        Replace the worksheet. By default the filled table is written beside the zip.
+        Replace the worksheet. By default, the filled table is written to the zip's folder.
     changed : bool
-        Leave out pages that their students have been given already.
+        Leave out pages that students already were given.
     why : str
-        Kept with the release.
+        Reason, stored with the release.
     dry_run : bool
         Write nothing.
     workers : int
@@ -311,7 +322,7 @@ def give_back(
     Raises
     ------
     GradkitError
-        Nothing was noted; files that were there are whole.
+        Feedback cannot be written. Nothing was stored, and no existing file is damaged.
 
     Examples
     --------
@@ -322,8 +333,8 @@ def give_back(
     target = out or folder / "feedback" / (CHANGED if changed else DEFAULTS)[way]
     table = _table(way, target, worksheet, gradebook, column, in_place=in_place)
     with Store(folder, write=not dry_run, make=False) as store:
-        if said := changed_policy(store)[2]:
-            raise FeedbackError(f"{said}. Write feedback then.")
+        if change := changed_policy(store)[2]:
+            raise FeedbackError(f"{change}. Write feedback then.")
         level = hints or read_assignment(settings_of(store).assignment).hints
         plan = Plan(way, target, level, table, workers, why, changed, not dry_run)
         return feedback(store, plan)
@@ -338,12 +349,12 @@ def _table(
     *,
     in_place: bool,
 ) -> Table | None:
-    """The platform's table that is to be filled, where one is named.
+    """Return the platform's table to fill, or None if none is named.
 
     Raises
     ------
     FeedbackError
-        The options do not go together, or it cannot be read.
+        The options cannot be combined, or the table cannot be read.
     """
     if worksheet is not None and way != "moodle":
         raise FeedbackError("--worksheet is a table of Moodle's: it goes with --format moodle.")

@@ -1,8 +1,8 @@
-"""Pages of a class: one of all, one for each student, and what is new in it when it is given back.
+"""Make the pages of a class: the instructor's page, and a page for each student.
 
-The students' pages may be handed on; the class page is the instructor's. A page that is given back
-says what is new since the page before it. Where nothing is, it is that page again, byte for byte:
-made once more against what it was made against then.
+A page that a student is given lists the changes since the student's previous page. If nothing has
+changed, it equals the previous page byte for byte: it again lists the changes between the previous
+page and the page before that.
 """
 
 from __future__ import annotations
@@ -43,28 +43,29 @@ from gradkit.report.plain_text import to_comment
 from gradkit.writing import make_folder_inside, write_whole
 
 CHUNK = 20
-"""Results that go to a process at a time."""
+"""Results that are sent to a process at a time."""
 
 ALONE = 30
-"""Pages that are written by this process: others would take longer to start."""
+"""Largest number of pages written by this process: starting others would take longer."""
 
 
 def write_pages(
     store: Store, folder: Path, hints: int, workers: int, rows: Sequence[Row] = ()
 ) -> None:
-    """Write ``index.html`` and ``students/NAME.html``.
+    """Write ``index.html`` for the instructor, and ``students/NAME.html`` for each student.
 
     Parameters
     ----------
     store : Store
     folder : Path
-        Made if there is none; pages of the same names are replaced, each at once.
+        Folder of the pages; it is made if it does not exist. Existing pages are replaced
+        atomically.
     hints : int
-        The level of the students' pages.
+        Hint level of the students' pages.
     workers : int
         Processes that share the work.
     rows : sequence of Row
-        See `everybody`, by default what it gives.
+        Rows of the class, by default those of `everybody`.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def write_pages(
 
 
 def _write(stand: Stand, students: Path, hints: int) -> tuple[str, str]:
-    """Write a student's page, and return name and link."""
+    """Write a student's page, and return the student's name and the link to the page."""
     name = stand.kept.name
     page = student_page(explained(seen(stand), stand.withdrawn, hints), hints)
     write_whole(students / file_name(name), page.encode())
@@ -98,9 +99,10 @@ def _write(stand: Stand, students: Path, hints: int) -> tuple[str, str]:
 
 
 class Stand(Struct, frozen=True):
-    """How a student's submission stands, or stood: the attempt that counts, and what was said.
+    """A student's counting attempt at some time, with its result, the overrides and the policy.
 
-    ``withdrawn`` has for each code that counts no more the reason given, if there is one.
+    ``packed`` is the result, ``number`` the attempt's number, ``words`` are the overrides.
+    ``withdrawn`` maps the codes of withdrawn findings to the instructor's reasons.
     """
 
     kept: Kept
@@ -112,9 +114,9 @@ class Stand(Struct, frozen=True):
 
 
 class Former(Struct, frozen=True):
-    """How it stood at ``since``, and the reasons that were given for what was done after that.
+    """An earlier stand at the time ``since``, with the reasons for later changes.
 
-    ``taken_back`` has by task and check why a person's points were taken back.
+    ``taken_back`` are the overrides removed since then: task, check and reason.
     """
 
     since: str
@@ -124,23 +126,26 @@ class Former(Struct, frozen=True):
 
 
 def whole(stand: Stand) -> Result:
-    """Return what counts."""
+    """Return the full result that counts, with overrides and policy."""
     return counted(unpack(stand.packed, Result), stand.kept, stand.words, stand.policy)
 
 
 def seen(stand: Stand) -> Result:
-    """Return what the student may see of a result; that a word is stale is for others to know."""
-    return apply_visibility(_settled(whole(stand)))
+    """Return the result as the student may see it; whether an override is stale is hidden."""
+    return apply_visibility(_hide_stale(whole(stand)))
 
 
 def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
-    """Return a result in which each task says once what was withdrawn of each check, and why."""
+    """Add notes about withdrawn findings to a result's checks, each finding once per task.
 
-    def told(task: TaskResult) -> Iterator[CheckResult]:
-        said: set[str] = set()
+    ``withdrawn`` maps codes to the instructor's reasons, which are part of the notes.
+    """
+
+    def with_notes(task: TaskResult) -> Iterator[CheckResult]:
+        mentioned: set[str] = set()
         for check in task.checks:
-            new = [code for code in check.withdrawn if code not in said]
-            said.update(new)
+            new = [code for code in check.withdrawn if code not in mentioned]
+            mentioned.update(new)
             notes = [note for note in check.notes if new or note != WITHDRAWN]
             for code in new:
                 if hints >= TITLE_LEVEL:
@@ -149,130 +154,143 @@ def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Resul
                     notes.append(format_text("The reason given: {reason}", reason=withdrawn[code]))
             yield replace(check, notes=tuple(dict.fromkeys(notes)))
 
-    tasks = (replace(each, checks=tuple(told(each))) for each in result.tasks)
+    tasks = (replace(task, checks=tuple(with_notes(task))) for task in result.tasks)
     return replace(result, tasks=tuple(tasks))
 
 
-def _settled(result: Result) -> Result:
-    """Return a result in which nothing that a person has set is stale."""
-    settle = partial(decided, stale=False)
-    tasks = (replace(each, checks=tuple(map(settle, each.checks))) for each in result.tasks)
-    return replace(result, tasks=tuple(tasks), adjustments=tuple(map(settle, result.adjustments)))
+def _hide_stale(result: Result) -> Result:
+    """Return a copy of a result in which no override is marked as stale."""
+    hide = partial(decided, stale=False)
+    tasks = (replace(task, checks=tuple(map(hide, task.checks))) for task in result.tasks)
+    return replace(result, tasks=tuple(tasks), adjustments=tuple(map(hide, result.adjustments)))
 
 
 def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
-    """Compare two results of a student as the student may see them.
+    """List the changes of a student's result as far as the student may see them.
 
     Parameters
     ----------
     former : Former
     stand : Stand
     hints : int
-        The level of the page.
+        Hint level of the page.
 
     Returns
     -------
     Changes or None
-        None where nothing has changed that the student may see.
+        None if nothing has changed that the student may see.
     """
     old, new = seen(former.stand), seen(stand)
     name = stand.kept.name
-    most, now = (0.0 if is_open(each) else each.max_score for each in (old, new))
-    score = Change(name, old.score, most, new.score, now)
+    old_max, new_max = (0.0 if is_open(result) else result.max_score for result in (old, new))
+    score = Change(name, old.score, old_max, new.score, new_max)
     numbers = (former.stand.number, stand.number)
-    out = {(task.task, code) for task in new.tasks for c in task.checks for code in c.withdrawn}
+    withdrawn = {
+        (task.task, code) for task in new.tasks for check in task.checks for code in check.withdrawn
+    }
     gone: dict[bool, list[Moved]] = {True: [], False: []}
-    for key, moved in _moved(new, old, hints):
-        gone[key in out].append(moved)
+    for key, moved in _missing_findings(new, old, hints):
+        gone[key in withdrawn].append(moved)
     found = Changes(
         former.since,
         score,
-        tuple(_checks(old, new)),
+        tuple(_changed_scores(old, new)),
         tuple(gone[False]),
-        tuple(moved for _, moved in _moved(old, new, hints)),
-        tuple(_words(old, new, former.taken_back)),
+        tuple(moved for _, moved in _missing_findings(old, new, hints)),
+        tuple(_changed_overrides(old, new, former.taken_back)),
         numbers if former.stand.kept.digest != stand.kept.digest else None,
         former.reasons,
         tuple(gone[True]),
     )
-    still = (score.old, score.old_max) == (score.new, score.new_max)
-    nothing = Changes(former.since, score, reasons=former.reasons)
-    return None if still and found == nothing else found
+    is_same_score = (score.old, score.old_max) == (score.new, score.new_max)
+    no_changes = Changes(former.since, score, reasons=former.reasons)
+    return None if is_same_score and found == no_changes else found
 
 
 def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckResult]]:
+    """Map the ids of task and check to their results."""
     return {
         (task.task, check.check): (task, check) for task in result.tasks for check in task.checks
     }
 
 
-def _checks(old: Result, new: Result) -> Iterator[Change]:
+def _changed_scores(old: Result, new: Result) -> Iterator[Change]:
+    """Yield the checks whose score or largest score differs between two results."""
     before, after = _by_check(old), _by_check(new)
     for key in dict.fromkeys([*before, *after]):
         task, _ = after.get(key) or before[key]
-        was, now = _worth(before.get(key)), _worth(after.get(key))
-        if was != now:
-            yield Change(f"{task.title}: {key[1]}", *was, *now)
+        old_score, new_score = _score_of(before.get(key)), _score_of(after.get(key))
+        if old_score != new_score:
+            yield Change(f"{task.title}: {key[1]}", *old_score, *new_score)
 
 
-def _worth(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:
+def _score_of(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, float]:
+    """Return a check's score and largest score; zeros if the check does not exist."""
     return (0.0, 0.0) if found is None else (found[1].score, found[1].max_score)
 
 
-def _moved(there: Result, missing: Result, hints: int) -> Iterator[tuple[tuple[str, str], Moved]]:
-    """Findings of ``missing`` that are not in the other, with their tasks and codes."""
-    known = {_key(task, finding) for task, finding in _findings(there, hints)}
-    for task, finding in _findings(missing, hints):
+def _missing_findings(
+    base: Result, other: Result, hints: int
+) -> Iterator[tuple[tuple[str, str], Moved]]:
+    """Yield the visible findings of ``other`` that ``base`` lacks, after task and code."""
+    known = {_key(task, finding) for task, finding in _findings(base, hints)}
+    for task, finding in _findings(other, hints):
         if _key(task, finding) not in known:
-            named = hints >= TITLE_LEVEL
-            said = finding.title if named else next(iter(finding.hints), "")
-            told = Moved(task.title, finding.check, said, finding.entries if named else ())
-            yield (task.task, finding.mistake), told
+            is_named = hints >= TITLE_LEVEL
+            text = finding.title if is_named else next(iter(finding.hints), "")
+            moved = Moved(task.title, finding.check, text, finding.entries if is_named else ())
+            yield (task.task, finding.mistake), moved
 
 
 def _findings(result: Result, hints: int) -> Iterator[tuple[TaskResult, Finding]]:
+    """Yield the findings of a result that are visible at a hint level, with their tasks."""
     return ((task, finding) for task in result.tasks for finding in visible(task, hints))
 
 
 def _key(task: TaskResult, finding: Finding) -> tuple[str, ...]:
+    """Return a key that is equal for the same finding in two results."""
     return (task.task, finding.check, finding.mistake, *sorted(finding.entries))
 
 
-def _words(
+def _changed_overrides(
     old: Result, new: Result, taken_back: Iterable[tuple[str, str, str]]
 ) -> Iterator[PointsGiven]:
-    """A check that is not shown keeps its reasons too."""
+    """Yield the points that an instructor has set or taken back between two results.
+
+    The reason for taking points back is left out if the check is not visible to students.
+    """
     before, after = _by_check(old), _by_check(new)
-    why: Mapping[tuple[str, str], str] = {(task, check): said for task, check, said in taken_back}
+    reasons: Mapping[tuple[str, str], str] = {(task, check): why for task, check, why in taken_back}
     for key in dict.fromkeys([*before, *after]):
         task, check = after.get(key) or before[key]
-        was = before[key][1].decision if key in before else None
-        now = check.decision if key in after else None
-        if now is not None and (was is None or was.made != now.made):
-            yield PointsGiven(task.title, check.check, check.score, now.comment)
-        elif was is not None and now is None:
-            unseen = new.visibility.get(key[1], "visible") != "visible"
-            yield PointsGiven(task.title, check.check, None, "" if unseen else why.get(key, ""))
-    made = {line.decision.made for line in old.adjustments if line.decision is not None}
+        old_decision = before[key][1].decision if key in before else None
+        decision = check.decision if key in after else None
+        if decision is not None and (old_decision is None or old_decision.made != decision.made):
+            yield PointsGiven(task.title, check.check, check.score, decision.comment)
+        elif old_decision is not None and decision is None:
+            is_hidden = new.visibility.get(key[1], "visible") != "visible"
+            reason = "" if is_hidden else reasons.get(key, "")
+            yield PointsGiven(task.title, check.check, None, reason)
+    known = {line.decision.made for line in old.adjustments if line.decision is not None}
     for line in new.adjustments:
-        if line.decision is not None and line.decision.made not in made:
+        if line.decision is not None and line.decision.made not in known:
             yield PointsGiven(line.name or "Total", "", line.score, line.decision.comment)
 
 
 PAGE = ".html"
-"""How the names of pages end, among all that students are given."""
+"""End of the names of pages, which tells them from tables among the files given to students."""
 
 
 GROUP = "Handed in by a group"
-"""In the place of a name where several have one page: none of them is named to the others."""
+"""Heading of a page of several students, so that the page does not name them to each other."""
 
 
 class Draft(Struct, frozen=True):
-    """A page to be made.
+    """The data of a student's page.
 
-    ``heading`` says whose it is. ``digest`` is that of the page that the
-    student was given last, and empty where there is none; ``former`` how things stood then, and
-    ``before`` how they stood when the page before that one was given.
+    ``heading`` is shown in place of the name. ``digest`` is that of the student's previous page,
+    empty if there is none. ``former`` is the stand at the previous page, and ``before`` the stand
+    at the page before that.
     """
 
     name: str
@@ -284,9 +302,10 @@ class Draft(Struct, frozen=True):
 
 
 class Page(Struct, frozen=True):
-    """A page, compressed. ``new``: the student has not been given it. ``comment`` is plain text.
+    """A student's page in compressed form, with its score and a comment in plain text.
 
-    There is no score where nothing could be graded.
+    ``new`` says that the student has not been given this page. ``score`` is None if nothing could
+    be graded.
     """
 
     name: str
@@ -299,12 +318,12 @@ class Page(Struct, frozen=True):
 
 
 class Past:
-    """How a class stood at the end of any run."""
+    """Looks up the stands of students at the end of any run of a class."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
-        self._at = cache(partial(Counting, store))
+        self._counting_at = cache(partial(Counting, store))
         self._remarks = [run for run in store.runs() if run.kind == "remark" and run.why]
         self._withdrawn = store.withdrawn()
         self._taken_back = store.rows(
@@ -313,16 +332,16 @@ class Past:
         )
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
-        """Return how a student stood; None where nothing had been graded that counts."""
-        at = self._at(last(upto))
-        one = at.attempts.get(name)
-        if one is None or not (packed := self._store.result(one.kept.id)):
+        """Return a student's stand after a run (by default the last); None without a result."""
+        counting = self._counting_at(last(upto))
+        attempt = counting.attempts.get(name)
+        if attempt is None or not (packed := self._store.result(attempt.kept.id)):
             return None
-        words = at.words.get(name, ())
-        return Stand(one.kept, packed, one.number, words, at.policy, self._withdrawn)
+        words = counting.words.get(name, ())
+        return Stand(attempt.kept, packed, attempt.number, words, counting.policy, self._withdrawn)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
-        """Return a student's result at a run, and the reasons for its changes until ``upto``."""
+        """Return a student's stand after a run, with the reasons for changes until ``upto``."""
         stand = self.stand(name, run)
         if stand is None:
             return None
@@ -340,7 +359,7 @@ class Past:
         return Former(self._began[run], stand, tuple(dict.fromkeys(reasons)), tuple(taken))
 
     def _is_changed_by(self, name: str, run: int) -> bool:
-        """Return whether a run changed points or findings that the student may see.
+        """Return True if a run changed points or findings that the student may see.
 
         The reason of a run may be private, as "Farah was in hospital": only students whose own
         result that run changed may read it, whatever else changes on their pages later.
@@ -352,51 +371,54 @@ class Past:
 
 
 def drafts(
-    store: Store, found: Sequence[CountingAttempt], told: Mapping[str, Sequence[Release]]
+    store: Store, attempts: Sequence[CountingAttempt], releases: Mapping[str, Sequence[Release]]
 ) -> list[Draft]:
-    """Pages for those who have a result that counts; ``told`` is what each was given before."""
+    """Collect the data of the pages of all students who have a counting result.
+
+    ``releases`` maps each student to the files that the student was given before.
+    """
     past = Past(store)
-    # One file has several students where a group handed it in.
-    count = Counter(map(_handed_in, found))
-    made = []
-    for one in found:
-        name = one.kept.name
+    # A group's members have the same file, so that their page must not name one of them.
+    count = Counter(map(_submission_key, attempts))
+    found = []
+    for attempt in attempts:
+        name = attempt.kept.name
         stand = past.stand(name)
-        taken_back = one.kept.standing == "absent" and stand and is_open(whole(stand))
-        if stand is not None and not taken_back:
-            heading = GROUP if count[_handed_in(one)] > 1 else name
-            pages = _pages(told.get(name, ()))
+        is_taken_back = attempt.kept.standing == "absent" and stand and is_open(whole(stand))
+        if stand is not None and not is_taken_back:
+            heading = GROUP if count[_submission_key(attempt)] > 1 else name
+            pages = _pages(releases.get(name, ()))
             digest = pages[-1].digest if pages else ""
             former = past.former(name, pages[-1].run, None) if pages else None
             before = past.former(name, pages[-2].run, pages[-1].run) if pages[1:] else None
-            made.append(Draft(name, heading, stand, digest, former, before))
-    return made
+            found.append(Draft(name, heading, stand, digest, former, before))
+    return found
 
 
-def _handed_in(one: CountingAttempt) -> tuple[str, ...]:
-    """Return a key that is the same for all of a group, and for nobody else."""
-    sender = one.kept.sender
-    return one.kept.digest, sender.source, sender.original, sender.student
+def _submission_key(attempt: CountingAttempt) -> tuple[str, ...]:
+    """Return a key that is the same for all members of a group, and for no other student."""
+    sender = attempt.kept.sender
+    return attempt.kept.digest, sender.source, sender.original, sender.student
 
 
-def _pages(told: Sequence[Release]) -> list[Release]:
-    """The pages among what a student was given, each once where it was given several times."""
-    pages = [each for each in told if each.file.endswith(PAGE)]
+def _pages(releases: Sequence[Release]) -> list[Release]:
+    """Select pages from the files given to a student; leave out repetitions of the same page."""
+    pages = [release for release in releases if release.file.endswith(PAGE)]
     return pages[:1] + [new for old, new in pairwise(pages) if old.digest != new.digest]
 
 
 def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) -> Iterator[Page]:
-    """The pages, in the same order.
+    """Make the pages of some drafts, in the same order.
 
     Parameters
     ----------
     found : sequence of Draft
     hints : int
-        The level of the pages.
+        Hint level of the pages.
     workers : int
         Processes that share the work.
     comments : bool
-        Whether each is wanted as plain text too.
+        Whether to make comments in plain text too.
     """
     make = partial(_page, hints=hints, comments=comments)
     alone = len(found) <= ALONE
@@ -404,13 +426,14 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
 
 
 def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
+    """Make a page, the same as the student's previous page if nothing has changed since."""
     result = explained(seen(draft.stand), draft.stand.withdrawn, hints)
     result = replace(result, submission=draft.heading)
-    told = None if draft.before is None else changes(draft.before, draft.stand, hints)
-    content = _written(result, hints, told)
+    listed = None if draft.before is None else changes(draft.before, draft.stand, hints)
+    content = _render(result, hints, listed)
     if draft.former is not None and digest_of(content) != draft.digest:
-        told = changes(draft.former, draft.stand, hints)
-        content = _written(result, hints, told)
+        listed = changes(draft.former, draft.stand, hints)
+        content = _render(result, hints, listed)
     digest = digest_of(content)
     return Page(
         draft.name,
@@ -419,9 +442,10 @@ def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
         digest != draft.digest,
         None if is_open(result) else result.score,
         result.max_score,
-        to_comment(result, hints, told) if comments else "",
+        to_comment(result, hints, listed) if comments else "",
     )
 
 
-def _written(result: Result, hints: int, told: Changes | None) -> bytes:
-    return student_page(result, hints, told).encode("utf-8", "replace")
+def _render(result: Result, hints: int, listed: Changes | None) -> bytes:
+    """Return the bytes of a student's page with the changes listed on it."""
+    return student_page(result, hints, listed).encode("utf-8", "replace")

@@ -1,9 +1,9 @@
-"""Tables of platforms, filled: a grading worksheet of Moodle's, and a gradebook for Canvas.
+"""Fill grades into a Moodle grading worksheet or a Canvas gradebook.
 
-Moodle knows its columns by their headings in the language of whoever uploads it, and passes
-over whatever it cannot place without a word. So nothing but two cells of a row is touched. What
-goes to Canvas has the students' own columns and the one of the assignment, nothing else: what
-others have graded since the download must not be set back when it is uploaded.
+Moodle recognises columns by headings in the uploader's language, and silently ignores anything
+that it does not recognise. So only two cells of a row are changed. The table for Canvas has only
+the students' own columns and the assignment's column, so that an upload does not reset grades
+that were given in other assignments after the download.
 """
 
 from __future__ import annotations
@@ -40,13 +40,16 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     "scale": ("Scale", "Skala", "Barème", "Escala"),
     **{kind: COLUMNS[kind] for kind in ("name", "email", "sis")},
 }
-"""What Moodle calls its columns, in English, German, French and Spanish."""
+"""Headings of Moodle's columns in English, German, French and Spanish."""
 
 REQUIRED = ("identifier", "grade", "modified")
-"""Without these Moodle refuses the whole sheet."""
+"""Columns without which Moodle refuses the whole worksheet."""
 
 PARTICIPANT_IDS = ("moodle", "email", "sis")
+"""Kinds of identifiers in a worksheet, the most reliable first."""
+
 FEEDBACK_BYTES = 60_000
+"""Largest number of bytes of a comment."""
 
 NO_COMMENTS = (
     "It has no column for comments: switch on “Feedback comments” in the assignment's settings "
@@ -55,26 +58,26 @@ NO_COMMENTS = (
 
 
 def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable:
-    """Fill the grades and the comments of those who have a row.
+    """Fill grades and comments into a Moodle worksheet, for students who have a row.
 
     Parameters
     ----------
     data : bytes
-        The sheet as it was downloaded.
+        Worksheet as downloaded.
     name : str
-        What the file is called, for the messages.
+        Name of the file, for the messages.
     marks : sequence of Mark
-        A comment that is empty leaves the one that is there.
+        An empty comment leaves the existing comment unchanged.
 
     Returns
     -------
     FilledTable
-        Every cell but those that are filled is the same byte for byte.
+        All cells that are not filled are byte for byte the same.
 
     Raises
     ------
     CsvTableError
-        It is no such worksheet, or it asks for words of a scale.
+        The table is not a Moodle worksheet, or expects words of a scale instead of points.
     """
     sheet = csv.read_table(data, name)
     at = _columns(sheet)
@@ -102,21 +105,21 @@ def fill_worksheet(data: bytes, name: str, marks: Sequence[Mark]) -> FilledTable
             notes.append(NO_COMMENTS)
     graded = {row: mark for row, mark in taken.items() if mark.score is not None}
     if "maximum" in at:
-        there = [csv.number_of(cells[row][at["maximum"]]) for row in graded]
-        notes += other_maximum("Moodle", there, (mark.max_score for mark in graded.values()))
-    done = csv.put(sheet, changes)
+        maxima = [csv.number_of(cells[row][at["maximum"]]) for row in graded]
+        notes += other_maximum("Moodle", maxima, (mark.max_score for mark in graded.values()))
+    filled = csv.put(sheet, changes)
     names = tuple(mark.student for mark in taken.values())
-    written = tuple(csv.line(done, row) for row in taken)
+    written = tuple(csv.line(filled, row) for row in taken)
     return FilledTable(
-        csv.write_table(done), names, tuple(left), tuple(dict.fromkeys(notes)), written
+        csv.write_table(filled), names, tuple(left), tuple(dict.fromkeys(notes)), written
     )
 
 
 def as_html(text: str) -> str:
-    """Plain text as Moodle's comments are stored; nothing in it is mark-up or a formula.
+    """Convert plain text to the HTML of a Moodle comment, with all characters escaped.
 
-    Columns stand below each other only where all characters are equally wide. Moodle's reader
-    takes a backslash before a quotation mark for an escape, so neither sign is left as it is.
+    ``pre`` aligns columns of text. Moodle's CSV reader takes a backslash before a quotation mark
+    for an escape, so both characters are replaced.
     """
     escaped = html.escape(clean_text(text, FEEDBACK_BYTES)).replace("\\", "&#92;")
     escaped = "<br />".join(escaped.strip().split("\n")).replace("\t", " ")
@@ -128,15 +131,17 @@ def claim(
     rows: Mapping[int, tuple[Mapping[str, str], Sequence[str]]],
     kinds: Sequence[str],
 ) -> tuple[dict[int, Mark], list[tuple[str, str]]]:
-    """Match marks with the rows of a table, and give a reason for each that has none.
+    """Match marks with the rows of a table.
+
+    Return the marks by row number, and the students without a row of their own with the reason.
 
     Parameters
     ----------
     marks : sequence of Mark
     rows : mapping
-        Identifiers and names of each row, by its number.
+        Identifiers and names of each row by row number.
     kinds : sequence of str
-        Identifiers that the table has, the one that the platform looks at first before others.
+        Kinds of identifiers in the table, in the order in which the platform uses them.
     """
     known, numbers = index(rows.values()), list(rows)
     wanted: dict[int, list[Mark]] = {}
@@ -157,6 +162,7 @@ def claim(
 
 
 def _columns(sheet: CsvTable) -> dict[str, int]:
+    """Return the columns of a Moodle worksheet by kind, and refuse other tables."""
     header = csv.values(sheet, 0)
     found = csv.columns_of(header, HEADINGS)
     missing = [kind for kind in REQUIRED if kind not in found]
@@ -177,50 +183,57 @@ def _columns(sheet: CsvTable) -> dict[str, int]:
 
 
 def _participant(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
+    """Return the identifiers and names in a row of a Moodle worksheet."""
     ids = {kind: cells[at[kind]] for kind in ("email", "sis") if kind in at}
-    # “Participant 123”, in whatever language.
+    # The cell has the form “Participant 123”, with the word in any language.
     if number := re.search(r"\d+$", cells[at["identifier"]].strip()):
         ids["moodle"] = number[0]
     return ids, [cells[at["name"]]] if "name" in at else []
 
 
 def other_maximum(platform: str, there: Iterable[float | None], own: Iterable[float]) -> list[str]:
-    """Say so, once, where a platform's maximum is not gradkit's."""
-    theirs = sorted({most for most in there if most is not None})
-    ours = sorted(set(own))
-    if not theirs or not ours or theirs == ours:
+    """Return a note if the platform's maxima (``there``) differ from gradkit's (``own``)."""
+    expected = sorted({most for most in there if most is not None})
+    found = sorted(set(own))
+    if not expected or not found or expected == found:
         return []
-    wanted, made = (" or ".join(f"{most:g}" for most in each) for each in (theirs, ours))
+    wanted, made = (" or ".join(f"{most:g}" for most in maxima) for maxima in (expected, found))
     return [
         f"{platform} has {wanted} points for it, and gradkit's maximum is {made}: scores are "
-        f"written as they are. To scale them, write `[scale]` and `to = {theirs[-1]:g}` into "
+        f"written as they are. To scale them, write `[scale]` and `to = {expected[-1]:g}` into "
         "policy.toml in the folder of the class, and run `gradkit remark`."
     ]
 
 
 USER_IDS = ("canvas", "sis", "login")
-"""Identifiers in the order in which Canvas looks at them."""
+"""Kinds of identifiers, in the order in which Canvas uses them."""
 
 INFO: Mapping[str, str] = {
     **{"Student": "name", "LastName": "name", "FirstName": "first", "ID": "canvas"},
     **{"SIS User ID": "sis", "SIS Login ID": "login", "Integration ID": "integration"},
     **{"Root Account": "root", "Section": "section"},
 }
-"""What a column holds, by its heading."""
+"""Kinds of the columns at the left of a Canvas gradebook, by heading."""
 
 TOTALS = re.compile(r"(?:Current|Final|Override) (?:Score|Points|Grade|Status)")
-"""In a heading, makes Canvas pass over the column."""
+"""Canvas ignores a column whose heading contains this."""
 
 LIKE = 0.8
-"""How much alike a title has to be to one that is there, to be taken for it misspelt."""
+"""Smallest similarity to an existing title at which a title is taken for a misspelling."""
 
 POSSIBLE = "    Points Possible"
+"""First cell of the gradebook's row of largest scores."""
+
 _READ_ONLY = re.compile(r"read\s+only")
 _ID = re.compile(r"(?P<title>.*?)\s*\((?P<id>\d+)\)", re.DOTALL)
 
 
 class _Layout(Struct, frozen=True):
-    """Columns of the downloaded gradebook; ``assignment`` is None where it has no such one."""
+    """The columns of a gradebook, and its row of largest scores (``possible``).
+
+    ``info`` are the students' columns by kind. ``assignment`` is the assignment's column, None
+    for a new assignment, and ``heading`` its heading.
+    """
 
     info: Mapping[str, int]
     assignment: int | None
@@ -229,29 +242,30 @@ class _Layout(Struct, frozen=True):
 
 
 def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: str) -> FilledTable:
-    """Write the scores of those who have a row.
+    """Fill scores into a Canvas gradebook, for students who have a row.
 
     Parameters
     ----------
     data : bytes
-        The gradebook as it was downloaded.
+        Gradebook as downloaded.
     name : str
-        What the file is called, for the messages.
+        Name of the file, for the messages.
     marks : sequence of Mark
-        Where there is no score, a row keeps what it has: blank, ``EX`` or a number. Nobody
-        who is excused is given a score.
+        Without a score, a row's cell is unchanged: blank, ``EX`` or a number. Excused students
+        (``EX``) get no score.
     assignment : str
-        The assignment's number or title in Canvas; a title that is not there makes a new one.
+        Number or title of the assignment in Canvas. An unknown title makes a new assignment.
 
     Returns
     -------
     FilledTable
-        With the order of rows, the delimiter, the mark and the line ends of the one given.
+        Only the students' columns and the assignment's. Order of rows, delimiter, byte-order
+        mark and line ends are those of the given table.
 
     Raises
     ------
     CsvTableError
-        It is no gradebook, or the assignment cannot be written.
+        The table is not a Canvas gradebook, or the assignment cannot be written.
     """
     sheet = csv.read_table(data, name)
     csv.refuse_ragged(sheet)
@@ -271,19 +285,26 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     comma = csv.decimal_comma(
         text for row in range(1, len(sheet.rows)) for text in csv.values(sheet, row)
     )
-    done = _written(sheet, layout, scores, most, comma=comma)
-    # A row of largest scores may have come in above the students.
-    more = len(done.rows) - len(sheet.rows)
+    filled = _fill(sheet, layout, scores, most, comma=comma)
+    # If a row of largest scores was added above the students, their rows have moved down.
+    added = len(filled.rows) - len(sheet.rows)
     return FilledTable(
-        csv.write_table(done),
+        csv.write_table(filled),
         tuple(mark.student for mark in scores.values()),
         tuple(left),
         tuple(_notes(sheet, layout, (mark.max_score for mark in scores.values()))),
-        tuple(csv.line(done, row + more) for row in scores),
+        tuple(csv.line(filled, row + added) for row in scores),
     )
 
 
 def _layout(sheet: CsvTable, assignment: str) -> _Layout:
+    """Find the columns of a gradebook and the assignment's column.
+
+    Raises
+    ------
+    CsvTableError
+        The table is not a Canvas gradebook, or the assignment is ambiguous or cannot be written.
+    """
     header = [text.lstrip("\ufeff") for text in csv.values(sheet, 0)]
     info: dict[str, int] = {}
     for place, text in enumerate(header):
@@ -302,8 +323,11 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     places = [
         place
         for place in range(after, len(header))
-        if wanted and wanted in (header[place].strip(), *_named(header[place])[1:])
-    ] or [place for place in range(after, len(header)) if _named(header[place])[0] == wanted]
+        if wanted and wanted in (header[place].strip(), *_split_heading(header[place])[1:])
+    ]
+    places = places or [
+        place for place in range(after, len(header)) if _split_heading(header[place])[0] == wanted
+    ]
     if len(places) > 1:
         there = ", ".join(f"“{shown(header[place])}”" for place in places)
         raise CsvTableError(
@@ -325,6 +349,7 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
 
 
 def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
+    """Raise CsvTableError if a title cannot be a new assignment's, as if it may be misspelled."""
     if title.isdecimal() or not title:
         raise CsvTableError(
             f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected is "
@@ -336,36 +361,38 @@ def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
             "that are called like its totals. Choose another."
         )
     wanted = title.casefold()
-    titles = [_named(text)[0].casefold() for text in known]
+    titles = [_split_heading(text)[0].casefold() for text in known]
     close = get_close_matches(wanted, titles, n=1, cutoff=LIKE)
     near = [text for text in known if text.casefold().startswith((wanted, *close))]
     if near:
-        meant = " or ".join(f"“{shown(text)}”" for text in near)
+        similar = " or ".join(f"“{shown(text)}”" for text in near)
         raise CsvTableError(
-            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean {meant}? Name "
+            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean {similar}? Name "
             "it in full or by its number; a new one with a title like these has to be made in "
             "Canvas first. Nothing was written."
         )
 
 
-def _named(text: str) -> tuple[str, ...]:
-    """Divide a heading into the assignment's title and number, in brackets too, if it has one."""
+def _split_heading(text: str) -> tuple[str, ...]:
+    """Split a heading into title, number, and number in brackets; or title alone if no number."""
     found = _ID.fullmatch(text.strip())
     return (found["title"], found["id"], f"({found['id']})") if found else (text.strip(),)
 
 
 def _is_excused(cell: str) -> bool:
+    """Return True if a cell has Canvas' ``EX`` for an excused student."""
     return cell.strip().casefold() == "ex"
 
 
 def _is_about_posting(cells: Sequence[str]) -> bool:
-    """Canvas has a row that says which assignments are muted or posted by hand."""
+    """Return True for a blank row, or Canvas' row of muted and manually posted assignments."""
     return csv.is_blank(cells) or all(
         re.fullmatch(r'\s*"?(?:Muted|Manual Posting.*)?"?\s*', raw, re.IGNORECASE) for raw in cells
     )
 
 
 def _user(cells: Sequence[str], info: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
+    """Return the identifiers and names in a row of a gradebook."""
     ids = {kind: cells[info[kind]] for kind in USER_IDS if kind in info}
     name = cells[info["name"]].strip()
     if "first" in info:
@@ -373,10 +400,10 @@ def _user(cells: Sequence[str], info: Mapping[str, int]) -> tuple[dict[str, str]
     return ids, [name]
 
 
-def _written(
+def _fill(
     sheet: CsvTable, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
 ) -> CsvTable:
-    """The students' columns as they are, and the assignment's with the scores in it."""
+    """Return the students' columns unchanged, and the assignment's column with the scores."""
     own, new = sorted(layout.info.values()), layout.assignment is None
 
     def cell(score: float) -> str:
@@ -388,20 +415,21 @@ def _written(
             rows.append((cells, end))
             continue
         mark = scores.get(row)
-        kept = "" if layout.assignment is None else cells[layout.assignment]
+        value = "" if layout.assignment is None else cells[layout.assignment]
         if row == 0 and new:
-            kept = csv.cell_of(layout.heading, sheet.delimiter)
+            value = csv.cell_of(layout.heading, sheet.delimiter)
         elif row == layout.possible and new:
-            kept = cell(most)
+            value = cell(most)
         elif mark is not None and mark.score is not None:
-            kept = cell(mark.score)
-        rows.append(((*(cells[place] for place in own), kept), end))
+            value = cell(mark.score)
+        rows.append(((*(cells[place] for place in own), value), end))
         if row == 0 and new and layout.possible is None:
             rows.append(((POSSIBLE, *[""] * (len(own) - 1), cell(most)), end))
     return replace(sheet, rows=tuple(rows))
 
 
 def _notes(sheet: CsvTable, layout: _Layout, own: Iterable[float]) -> list[str]:
+    """Return notes about a new assignment, or a maximum that differs from gradkit's ``own``."""
     if layout.assignment is None:
         return [
             f"There is no assignment “{shown(layout.heading)}” in {shown(sheet.name)}: Canvas will "
@@ -409,5 +437,5 @@ def _notes(sheet: CsvTable, layout: _Layout, own: Iterable[float]) -> list[str]:
         ]
     if layout.possible is None:
         return []
-    there = csv.number_of(csv.values(sheet, layout.possible)[layout.assignment])
-    return other_maximum("Canvas", [there], own)
+    maximum = csv.number_of(csv.values(sheet, layout.possible)[layout.assignment])
+    return other_maximum("Canvas", [maximum], own)

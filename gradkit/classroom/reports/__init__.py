@@ -1,1 +1,1 @@
-"""Summarise, review and explain a class, and remove a student from it."""
+"""Summarise a class, list results to review, explain grades, and remove students."""

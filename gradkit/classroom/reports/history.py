@@ -1,4 +1,4 @@
-"""Tell how a grade came about, run by run, and how a class differs between two runs."""
+"""Explain how a grade changed from run to run, and compare a class between two runs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gradkit.records.result import Result
 
 
 class RunError(GradkitError):
-    """There is no such run; the text says which there are."""
+    """A run does not exist; the text lists the existing runs."""
 
 
 def history(store: Store, name: str) -> History:
@@ -30,7 +30,7 @@ def history(store: Store, name: str) -> History:
     ----------
     store : Store
     name : str
-        As it is stored, see `gradkit.classroom.course.find_student`.
+        The student's stored name, see `gradkit.classroom.course.find_student`.
 
     Returns
     -------
@@ -39,21 +39,21 @@ def history(store: Store, name: str) -> History:
         nor findings of the student is listed without its reason, which is about other students.
     """
     runs = store.runs()
-    attempts, words = _attempts(store, name), _words(store, name)
+    attempts, overrides = _attempts(store, name), _overrides(store, name)
     given = releases(store, name)
     dropped: tuple[str, ...] = ()
     steps: list[Step] = []
     before: Mark | None = None
     found: tuple[str, ...] = ()
     for run in runs:
-        said = run.settings.get("dropped", dropped)
-        former, dropped = dropped, msgspec.convert(said, tuple[str, ...])
-        back = tuple(each for each in given if each.run == run.id)
-        set_ = tuple(each for number, each in words if number == run.id)
-        own = (tuple(attempts.get(run.id, ())), set_, back)
-        # Another rule may make an attempt count that did not, or none.
-        ruled = run.policy or "rules" in run.settings
-        if not any(own) and not (ruled and any(number < run.id for number in attempts)):
+        codes = run.settings.get("dropped", dropped)
+        former, dropped = dropped, msgspec.convert(codes, tuple[str, ...])
+        files = tuple(release for release in given if release.run == run.id)
+        points_set = tuple(override for number, override in overrides if number == run.id)
+        own = (tuple(attempts.get(run.id, ())), points_set, files)
+        # A new rule or policy can change which attempt counts, if there were attempts before.
+        changes_rule = run.policy or "rules" in run.settings
+        if not any(own) and not (changes_rule and any(number < run.id for number in attempts)):
             continue
         after, found_after = _mark_and_findings(store, name, run.id)
         is_others = run.kind == "remark" and (before, found) == (after, found_after)
@@ -71,7 +71,7 @@ def history(store: Store, name: str) -> History:
 
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
-    """Return the score that counted for a student after a run; None if no attempt counted."""
+    """Return a student's score that counted after a run; None if no attempt counted."""
     return _mark_and_findings(store, name, upto)[0]
 
 
@@ -80,19 +80,20 @@ def _mark_and_findings(
 ) -> tuple[Mark | None, tuple[str, ...]]:
     """Return a student's score after a run, and the mistakes found in the attempt that counts."""
     counting = Counting(store, upto)
-    one = counting.attempts.get(name)
-    if one is None:
+    attempt = counting.attempts.get(name)
+    if attempt is None:
         return None, ()
     result = counting.result(name)
-    return _mark(counting, one), found_in(result) if result else ()
+    return _mark(counting, attempt), found_in(result) if result else ()
 
 
-def _mark(counting: Counting, one: CountingAttempt) -> Mark:
-    return Mark(*counting.score(one.kept.name), one.number, one.attempts)
+def _mark(counting: Counting, attempt: CountingAttempt) -> Mark:
+    """Return the score of a counting attempt, with its number and the number of attempts."""
+    return Mark(*counting.score(attempt.kept.name), attempt.number, attempt.attempts)
 
 
 def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
-    """Map run id to the submissions that it found or marked again."""
+    """Map the ids of runs to the student's submissions that the run found or marked again."""
     listed = store.rows(
         "SELECT listed.run, submission, path, digest, stamp, sender FROM listed "
         "JOIN submissions ON submissions.id = submission WHERE name = ? ORDER BY listed.id",
@@ -105,7 +106,7 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
     )
     found = {(row["run"], row["submission"]): row for row in listed}
     made = {(row["run"], row["submission"]): row for row in results}
-    # A run that only marks again is told nothing new of whose a submission is.
+    # A run that only marks again does not list submissions, so the last listing is used.
     known = {row["submission"]: row for row in listed}
     attempts: dict[int, list[Attempt]] = {}
     for key in sorted({**found, **made}):
@@ -115,26 +116,26 @@ def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
             *(sender.original, row["path"], sender.source, sender.at, sender.late),
             *(row["stamp"], row["digest"], result is None),
         )
-        attempts.setdefault(key[0], []).append(_graded(attempt, result) if result else attempt)
+        attempts.setdefault(key[0], []).append(_with_result(attempt, result) if result else attempt)
     return attempts
 
 
-TOLD = ("score", "max_score", "provisional", "assignment", "preset", "versions", "digests")
-"""Parts of a result that are told under their own names."""
+COPIED_FIELDS = ("score", "max_score", "provisional", "assignment", "preset", "versions", "digests")
+"""Fields of a result that are copied into a record of an attempt."""
 
 
-def _graded(attempt: Attempt, row: sqlite3.Row) -> Attempt:
-    """Add to an attempt what came of it."""
+def _with_result(attempt: Attempt, row: sqlite3.Row) -> Attempt:
+    """Add the result in a row of the class file to an attempt."""
     if row["standing"] != "graded":
         return replace(attempt, standing=row["standing"], told=row["told"])
     result = unpack(row["packed"], Result)
     seeds = {task.task: task.seed or result.seed for task in result.tasks}
-    facts: dict[str, Any] = {name: getattr(result, name) for name in TOLD}
+    facts: dict[str, Any] = {name: getattr(result, name) for name in COPIED_FIELDS}
     return replace(attempt, standing="graded", seeds=seeds, found=found_in(result), **facts)
 
 
 def found_in(result: Result) -> tuple[str, ...]:
-    """The mistakes of a result, as ``task/check mistake``; a remark has no check."""
+    """List the mistakes of a result as ``task/check mistake``, or ``task mistake`` for a note."""
     found = (
         (f"{task.task}/{finding.check}".rstrip("/"), finding.mistake)
         for task in result.tasks
@@ -143,8 +144,8 @@ def found_in(result: Result) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(" ".join, found)))
 
 
-def _words(store: Store, name: str) -> list[tuple[int, PointsSet]]:
-    """List the points that were set for the student's checks, or taken back, each with its run."""
+def _overrides(store: Store, name: str) -> list[tuple[int, PointsSet]]:
+    """List all points that were set for a student or taken back, each after its run's id."""
     rows = store.rows(
         'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
     )
@@ -154,25 +155,25 @@ def _words(store: Store, name: str) -> list[tuple[int, PointsSet]]:
 def differences(
     store: Store, before: int, after: int, *, pseudonyms: bool = False
 ) -> list[Difference]:
-    """List the students of whom something else counts, is found, or was set by a person.
+    """List the students whose score, findings or overrides differ between two runs.
 
     Parameters
     ----------
     store : Store
     before, after : int
-        Numbers of runs.
+        Numbers of the runs.
     pseudonyms : bool
-        Students by their pseudonyms.
+        Use pseudonyms for names.
 
     Returns
     -------
     list of Difference
-        By name. Who is in one of the two alone has come, or has gone.
+        Differences by name, also of students who have a counting attempt in one run only.
 
     Raises
     ------
     RunError
-        There is no such run.
+        One of the runs does not exist.
     """
     known = [run.id for run in store.runs()]
     for number in (before, after):
@@ -184,27 +185,27 @@ def differences(
     old, new = stood(store, before), stood(store, after)
     found = []
     for name in {**old, **new}:
-        one, two = old.get(name), new.get(name)
-        if one != two:
-            was, now = (each.found if each else () for each in (one, two))
+        first, second = old.get(name), new.get(name)
+        if first != second:
+            old_found, new_found = (state.found if state else () for state in (first, second))
             found.append(
                 Difference(
                     pseudonym(store, name) if pseudonyms else name,
-                    one,
-                    two,
-                    tuple(each for each in was if each not in now),
-                    tuple(each for each in now if each not in was),
+                    first,
+                    second,
+                    tuple(mistake for mistake in old_found if mistake not in new_found),
+                    tuple(mistake for mistake in new_found if mistake not in old_found),
                 )
             )
-    return sorted(found, key=lambda each: each.name)
+    return sorted(found, key=lambda difference: difference.name)
 
 
 def stood(store: Store, upto: int) -> dict[str, Stood]:
-    """Map each student to what counted at the end of a run."""
+    """Map each student to the score, mistakes and overrides that counted at the end of a run."""
     found, counting = {}, Counting(store, upto)
-    for name, one in counting.attempts.items():
+    for name, attempt in counting.attempts.items():
         result = counting.result(name)
-        set_ = {
+        overrides = {
             f"{task.task}/{check.check}": check.score
             for task in (result.tasks if result else ())
             for check in task.checks
@@ -212,7 +213,7 @@ def stood(store: Store, upto: int) -> dict[str, Stood]:
         }
         for line in result.adjustments if result else ():
             if line.decision is not None:
-                set_[line.name or "total"] = line.score
+                overrides[line.name or "total"] = line.score
         mistakes = found_in(result) if result else ()
-        found[name] = Stood(one.kept.standing, _mark(counting, one), mistakes, set_)
+        found[name] = Stood(attempt.kept.standing, _mark(counting, attempt), mistakes, overrides)
     return found

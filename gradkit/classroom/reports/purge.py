@@ -1,4 +1,4 @@
-"""Take a student out of a class file, so that nothing of them is left in its bytes."""
+"""Remove a student from a class, so that no trace is left in the bytes of the class file."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from gradkit.writing import refusing
 
 ZIPS = (f"feedback/{way}{part}.zip" for way in ("canvas", "moodle") for part in ("", "-changed"))
 OF_ALL = ("pages/index.html", *ZIPS)
-"""What names everybody, and is written anew without whoever is gone."""
+"""Files that name all students. They are removed, as the next command writes them again."""
 
 OF_ONE = ("pages/students", "feedback/pages")
 """Folders with a page for each student."""
 
 
 def remove_traces(folder: Path, name: str) -> list[Path]:
-    """Remove a student's pages, and what names everybody; say which files there were.
+    """Remove a student's pages and the files that name all students; return the removed files.
 
     Parameters
     ----------
     folder : Path
-        That of the class.
+        Folder of the class.
     name : str
 
     Raises
     ------
     StoreError
-        A file cannot be removed. Those before it are gone.
+        A file cannot be removed. The files before it have been removed.
     """
     files = [folder / part / file_name(name) for part in OF_ONE]
     removed = []
@@ -55,14 +55,14 @@ def remove_traces(folder: Path, name: str) -> list[Path]:
 
 
 def tables(folder: Path) -> Iterator[Path]:
-    """Tables and a policy that may name a student, which are not gradkit's to change."""
+    """Yield the instructor's files that may name a student, which gradkit does not change."""
     yield from sorted((folder / "feedback").glob("*.csv"))
-    # Extensions are told by name.
+    # The policy lists extensions by student.
     yield from (file for file in [folder / FILE] if file.exists())
 
 
 STATEMENTS = (
-    # A run that was about this student alone says so in its reason.
+    # The reason of a run that set this student's points is about the student.
     "UPDATE runs SET why = '' WHERE id IN (SELECT run FROM overrides WHERE name = ?)",
     "DELETE FROM listed WHERE submission IN (SELECT id FROM submissions WHERE name = ?)",
     "DELETE FROM results WHERE submission IN (SELECT id FROM submissions WHERE name = ?)",
@@ -72,17 +72,19 @@ STATEMENTS = (
     "DELETE FROM overrides WHERE name = ?",
     "DELETE FROM released WHERE name = ?",
 )
+"""Statements that remove a student's rows, in an order that keeps all references valid."""
 
 
 class PurgeError(GradkitError):
-    """Nobody was removed; the text says why."""
+    """No student was removed; the text says why."""
 
 
 class Purged(Struct, frozen=True):
-    """How many rows are gone, and where the submissions had been read from.
+    """The number of rows that were removed, and the paths of the student's submissions.
 
-    ``files`` were removed besides. ``shared`` are students who handed in something together
-    with the one who is gone: that is theirs too, and stays, under the name that its file has.
+    ``files`` are pages and zips that were removed too. ``shared`` are students who submitted
+    something together with the removed student: the submission is also theirs and stays, under
+    the name of its file.
     """
 
     rows: int
@@ -91,8 +93,11 @@ class Purged(Struct, frozen=True):
     files: tuple[Path, ...] = ()
 
 
-class _Self(Struct, frozen=True):
-    """A student as platforms know them; ``written`` are the names as written, longest first."""
+class _Identity(Struct, frozen=True):
+    """All names and identifiers of a student.
+
+    ``written`` are the names as written, the longest first; ``names`` are normalised names.
+    """
 
     written: tuple[str, ...]
     names: frozenset[str]
@@ -102,30 +107,32 @@ class _Self(Struct, frozen=True):
 def purge_student(
     folder: Path, student: str, *, confirm: Callable[[str], bool], why: str = "", by: str = ""
 ) -> tuple[str, Purged]:
-    """Remove all that is stored of a student: rows of the class file, pages, zips of pages.
+    """Remove all that is stored of a student: rows of the class file, pages and zips of pages.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     student : str
-        A name, a part of one, an identifier or a pseudonym.
+        A name, an identifier, a part of these, or a pseudonym.
     confirm : callable
-        Is given the whole name and says whether to go on. It cannot be taken back.
+        Function that is called with the full name, and returns True to go on. Removing cannot
+        be undone.
     why : str
-        Kept with the note that it was done; it must not name the student.
+        Reason, stored with the fact that a student was removed. It must not name the student.
     by : str
-        Who decides; by default the account that this runs under.
+        Person who decides, by default the account of this process.
 
     Returns
     -------
     tuple of str and Purged
-        The name that there was.
+        The student's name, and what was removed.
 
     Raises
     ------
     GradkitError
-        Nobody is meant, several are, it was not confirmed, or the reason names the student.
+        No student or several students match, removing was not confirmed, or the reason names
+        the student.
 
     Examples
     --------
@@ -142,18 +149,19 @@ def purge_student(
 
 
 def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
-    """Remove all that is stored of a student, pages too, and note only that this was done.
+    """Remove all that is stored of a student and the pages, and store only that this was done.
 
-    The note names a pseudonym. SQLite writes zeros over what is removed, and the file is
-    written anew without it. Where others handed in the same submission, the student is taken
-    out of what is noted of it. A reason of a run that names the student has the pseudonym.
+    The new run names the student by a pseudonym. SQLite overwrites removed rows with zeros, and
+    the file is rewritten without free pages. In submissions that other students share, the
+    student's name and identifiers are removed. In reasons of other runs, the pseudonym replaces
+    the name.
 
     Raises
     ------
     PurgeError
-        There is nobody of that name, or the reason names the student.
+        There is no student of this name, or the reason names the student.
     StoreError
-        A page cannot be removed, or the class file cannot be written; that is as it was.
+        A page cannot be removed, or the class file cannot be written, which is then unchanged.
     """
     paths = tuple(
         row["path"] for row in store.rows("SELECT path FROM submissions WHERE name = ?", (name,))
@@ -161,14 +169,14 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     listed = store.rows("SELECT packed FROM students WHERE name = ?", (name,))
     if not paths and not listed:
         raise PurgeError(f"There is nobody called {name} in {store.path}.")
-    gone, hidden = _self(store, name, listed), pseudonym(store, name)
-    if _hidden(why, gone, hidden) != why:
+    gone, alias = _identity_of(store, name, listed), pseudonym(store, name)
+    if _replace_names(why, gone, alias) != why:
         raise PurgeError(
             f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
         )
-    # First: afterwards nobody could tell which files they were.
+    # Files are removed first: if this fails, the name is still in the class file for a retry.
     files = remove_traces(store.path.parent, name)
-    together = store.rows(
+    shared_rows = store.rows(
         "SELECT DISTINCT others.id, others.sender, theirs.name FROM listed AS others "
         "JOIN submissions AS theirs ON theirs.id = others.submission "
         "JOIN listed AS own ON own.run = others.run AND own.place = others.place "
@@ -177,26 +185,26 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
         (name, name),
     )
     with store.erasing():
-        for row in together:
+        for row in shared_rows:
             sender = _without(sender_of(row), gone)
             store.change("UPDATE listed SET sender = ? WHERE id = ?", (as_json(sender), row["id"]))
         rows = sum(store.change(statement, (name,)) for statement in STATEMENTS)
         for run in store.runs():
-            if (told := _hidden(run.why, gone, hidden)) != run.why:
-                store.change("UPDATE runs SET why = ? WHERE id = ?", (told, run.id))
+            if (reason := _replace_names(run.why, gone, alias)) != run.why:
+                store.change("UPDATE runs SET why = ? WHERE id = ?", (reason, run.id))
             if "rules" in run.settings:
                 rules = without(msgspec.convert(run.settings["rules"], Policy), name)
-                said = json.dumps({**run.settings, "rules": msgspec.to_builtins(rules)})
-                store.change("UPDATE runs SET settings = ? WHERE id = ?", (said, run.id))
+                settings = json.dumps({**run.settings, "rules": msgspec.to_builtins(rules)})
+                store.change("UPDATE runs SET settings = ? WHERE id = ?", (settings, run.id))
         store.forget(name)
-        said = f"{hidden} was removed{': ' if why else ''}{why}"
-        store.end(store.begin("purge", why=said, who=by))
-    shared = tuple(dict.fromkeys(row["name"] for row in together))
+        reason = f"{alias} was removed{': ' if why else ''}{why}"
+        store.end(store.begin("purge", why=reason, who=by))
+    shared = tuple(dict.fromkeys(row["name"] for row in shared_rows))
     return Purged(rows, tuple(dict.fromkeys(paths)), shared, tuple(files))
 
 
-def _self(store: Store, name: str, listed: Sequence[Row]) -> _Self:
-    """All names and identifiers that a class file has of a student."""
+def _identity_of(store: Store, name: str, listed: Sequence[Row]) -> _Identity:
+    """Return all names and identifiers of a student in a class file."""
     names = {name}
     ids: set[tuple[str, str]] = set()
     for row in listed:
@@ -208,39 +216,43 @@ def _self(store: Store, name: str, listed: Sequence[Row]) -> _Self:
         "WHERE name = ?",
         (name,),
     )
-    known = frozenset(way for each in names for way in (normal(each), normal(turned(each))))
+    known = frozenset(form for text in names for form in (normal(text), normal(turned(text))))
     for row in rows:
         sender = sender_of(row)
-        # Of what several handed in, the identifiers are one member's, who says so.
-        told = [{**sender.ids, "name": sender.student}, *sender.members]
+        # A group's submission has the identifiers of one member: only those next to the
+        # student's own name are the student's.
+        persons = [{**sender.ids, "name": sender.student}, *sender.members]
         ids |= {
             (kind, value)
-            for each in told
-            if normal(each.get("name", "")) in known
-            for kind, value in each.items()
+            for person in persons
+            if normal(person.get("name", "")) in known
+            for kind, value in person.items()
             if kind in KINDS
         }
-    return _Self(tuple(sorted(names, key=len, reverse=True)), known, frozenset(ids))
+    return _Identity(tuple(sorted(names, key=len, reverse=True)), known, frozenset(ids))
 
 
-def _without(sender: Sender, gone: _Self) -> Sender:
-    """Return the sender of a submission without one of those whose it is."""
-    members = tuple(each for each in sender.members if not _is(each, gone))
-    named = ", ".join(each["name"] for each in members if each.get("name"))
-    whose = normal(sender.student) in gone.names
-    student = named if len(members) < len(sender.members) else "" if whose else sender.student
+def _without(sender: Sender, gone: _Identity) -> Sender:
+    """Return the sender of a shared submission without the names and identifiers of a student."""
+    members = tuple(member for member in sender.members if not _is_student(member, gone))
+    student = sender.student
+    if len(members) < len(sender.members):
+        student = ", ".join(member["name"] for member in members if member.get("name"))
+    elif normal(student) in gone.names:
+        student = ""
     ids = {kind: value for kind, value in sender.ids.items() if (kind, value) not in gone.ids}
     return replace(sender, student=student, ids=ids, members=members)
 
 
-def _hidden(text: str, gone: _Self, hidden: str) -> str:
+def _replace_names(text: str, gone: _Identity, alias: str) -> str:
+    """Replace all names of a student in a text by an alias."""
     for name in gone.written:
-        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", hidden, text, flags=re.IGNORECASE)
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", alias, text, flags=re.IGNORECASE)
     return text
 
 
-def _is(member: Mapping[str, str], gone: _Self) -> bool:
-    """True where a member of a group is that student: by identifiers, without any by name."""
+def _is_student(member: Mapping[str, str], gone: _Identity) -> bool:
+    """Return True if a group's member is a student, by identifiers or, without these, by name."""
     ids = {(kind, value) for kind, value in member.items() if kind in KINDS}
     return (
         bool(ids & gone.ids) if ids and gone.ids else normal(member.get("name", "")) in gone.names

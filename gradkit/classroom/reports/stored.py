@@ -1,4 +1,4 @@
-"""A stored submission read again from where it was, and a finding of it shown to be so."""
+"""Look up stored results and files given to students, and reproduce stored findings."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
 
 
 class NoResultError(ReproducerError):
-    """There is no result to show; the text says why, and how to give points all the same."""
+    """There is no result to show; the text says why, and how to give points nevertheless."""
 
 
 class StudentResult(Struct, frozen=True):
-    """The result of a student that counts, points that a person has set in it.
+    """A student's counting result with overrides applied, and the path of the submission.
 
-    ``path`` is where the submission was; it is empty where the student was asked for by a
-    pseudonym, and the name in ``result`` is then that.
+    If the student was looked up by a pseudonym, ``path`` is empty and ``result`` has the
+    pseudonym for the name.
     """
 
     result: Result
@@ -43,7 +43,7 @@ class StudentResult(Struct, frozen=True):
 
 
 class Copy(Struct, frozen=True):
-    """The bytes that a student was given, the ``number``-th of ``total`` times."""
+    """The bytes of the ``number``-th of ``total`` files that a student was given."""
 
     data: bytes
     file: str
@@ -53,20 +53,21 @@ class Copy(Struct, frozen=True):
 
 
 def student_result(folder: Path, student: str) -> StudentResult:
-    """Look up a student's result.
+    """Look up the result that counts for a student.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     student : str
-        A name, a part of one, an identifier or a pseudonym.
+        A name, an identifier, a part of these, or a pseudonym.
 
     Raises
     ------
+    NoResultError
+        The student submitted nothing that counts or could be graded.
     GradkitError
-        Nobody is meant, or several are. It is a `NoResultError` where nothing of the student was
-        handed in or could be graded.
+        No student or several students match, or the class cannot be read.
 
     Examples
     --------
@@ -83,25 +84,25 @@ def student_result(folder: Path, student: str) -> StudentResult:
 
 
 def show_finding(folder: Path, student: str, finding: str, assignment: Path | None = None) -> Shown:
-    """Write a finding of a student's as a script, and run it.
+    """Write a script that reproduces a student's finding, and run it.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     student : str
-        A name, a part of one, an identifier or a pseudonym.
+        A name, an identifier, a part of these, or a pseudonym.
     finding : str
-        The finding's id.
+        Id of the finding.
     assignment : Path, optional
-        The assignment file, by default that of the class.
+        Assignment file, by default that of the class.
 
     Raises
     ------
     ReproducerError
-        There is no such finding, or the submission or assignment is not what it was.
+        There is no such finding, or the submission or assignment has changed.
     StoreError
-        Nothing has been graded there.
+        Nothing has been graded in this folder.
 
     Examples
     --------
@@ -114,30 +115,32 @@ def show_finding(folder: Path, student: str, finding: str, assignment: Path | No
         kept, result = _counting(store, student)
         who = _known_as(store, kept.name, student)
         where = f"the result of {who} in {store.path}"
-        told = to_data(replace(result, submission=who), EXPECTED_LEVEL)
-        found = find(findings_in([told]), where, finding)
+        data = to_data(replace(result, submission=who), EXPECTED_LEVEL)
+        found = find(findings_in([data]), where, finding)
         source = replace(read_stored(kept, folder), name=who)
-        of = settings_of(store)
-        return run_again(found, source, where, assignment or of.assignment, of.reference)
+        settings = settings_of(store)
+        return run_again(
+            found, source, where, assignment or settings.assignment, settings.reference
+        )
 
 
 def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
-    """Read what a student was given back, byte for byte.
+    """Return an exact copy of a page that a student was given, or of a table's row.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     student : str
-        A name, a part of one, an identifier or a pseudonym.
+        A name, an identifier, a part of these, or a pseudonym.
     number : int, optional
-        The how-manyth page that was given, by default the last; where there was none, the
-        how-manyth row of a table.
+        Number of the page among the student's pages, from 1; by default the last. If the
+        student was given no page, number of the table's row.
 
     Raises
     ------
     GradkitError
-        Nothing was given back, or not so often.
+        The student was given nothing, or has no page of this number.
 
     Examples
     --------
@@ -150,13 +153,13 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
         name = find_student(store, student)
         who = _known_as(store, name, student)
         given = releases(store, name)
-        # Of a page and a row of a table, which one release may have both of, the page.
-        given = [each for each in given if each.file.endswith(PAGE)] or given
+        # A release can have a page and a row of a table: then only the page is counted.
+        given = [release for release in given if release.file.endswith(PAGE)] or given
         if not given:
             raise ReproducerError(f"{who} was given nothing back yet.")
         if number is not None and number > len(given):
             listed = ", ".join(
-                f"{at} ({each.file}, run {each.run})" for at, each in enumerate(given, 1)
+                f"{at} ({release.file}, run {release.run})" for at, release in enumerate(given, 1)
             )
             raise ReproducerError(f"--release {number}: {who} was given back {listed}.")
         number = number or len(given)
@@ -165,47 +168,55 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
 
 
 def _known_as(store: Store, name: str, student: str) -> str:
-    """Return what a student is called: whoever asks by a pseudonym is not told the name."""
+    """Return the name to show for a student: the pseudonym if the student was looked up by it."""
     return student if student == pseudonym(store, name) else name
 
 
 def _counting(store: Store, student: str) -> tuple[Kept, Result]:
-    """The attempt of a student that counts, and its result."""
+    """Return a student's counting attempt and its result.
+
+    Raises
+    ------
+    NoResultError
+        The student has no counting attempt with a result.
+    """
     name = find_student(store, student)
     counting = Counting(store)
-    one = counting.attempts.get(name)
-    if one is not None and (result := counting.result(name)) is not None:
-        return one.kept, result
-    # What may hold the name is not told with a pseudonym either.
+    attempt = counting.attempts.get(name)
+    if attempt is not None and (result := counting.result(name)) is not None:
+        return attempt.kept, result
+    # With a pseudonym, the reason and the path are left out, as they may contain the name.
     who = _known_as(store, name, student)
-    if name in store.awaited() and one is None:
+    if name in store.awaited() and attempt is None:
         raise NoResultError(AWAITED.format(name=who))
-    if one is None or one.kept.standing == "absent":
-        said = f"{who} has handed in nothing that counts."
+    if attempt is None or attempt.kept.standing == "absent":
+        reason = f"{who} has handed in nothing that counts."
     elif who != name:
-        said = f"{who} was {one.kept.standing}."
+        reason = f"{who} was {attempt.kept.standing}."
     else:
-        said = f"{name} was {one.kept.standing}: {one.kept.told} It is {one.kept.path}."
-    words = shlex.join(["gradkit", "override", str(store.path.parent), who])
+        kept = attempt.kept
+        reason = f"{name} was {kept.standing}: {kept.told} It is {kept.path}."
+    command = shlex.join(["gradkit", "override", str(store.path.parent), who])
     raise NoResultError(
-        f"{said}\n`{words} total 0 --comment …` gives points, or with a task in the place of "
+        f"{reason}\n`{command} total 0 --comment …` gives points, or with a task in the place of "
         "total; `gradkit grade … --student` grades a submission again."
     )
 
 
 def read_stored(kept: Kept, folder: Path) -> Submission:
-    """The submission of a result, which must be what it was.
+    """Read the submission of a stored result from its path, and check that it is unchanged.
 
     Parameters
     ----------
     kept : Kept
     folder : Path
-        That of the class: a path is taken from here, from there, or from beside it.
+        Folder of the class. A relative path is looked up from the working directory, from this
+        folder and from its parent.
 
     Raises
     ------
     ReproducerError
-        It is gone, has changed, or cannot be read.
+        The submission is gone, has changed, or cannot be read.
     """
     places = [p for base in (Path(), folder, folder.parent) for p in _places(base, kept.path)]
     gone, changed = "grade the class again from where it is now", "grade the class anew"
@@ -214,20 +225,27 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
 
 
 def _parcels(path: Path, member: str) -> Iterator[RawSubmission]:
-    """Read what lies there: as one of a download, whose files may belong together, or by itself."""
+    """Yield the submissions that can be read at a path.
+
+    The file is first read as a part of its download, in which several files can be one
+    submission, and then by itself.
+    """
     handed: list[Handed] = []
     with suppress(SubmissionError):
         handed = gather([path if member else path.parent])
     with Loader() as loader:
-        for one, _ in attributed(handed, senders(handed)):
-            if (one.path.resolve(), one.member) == (path.resolve(), member):
-                yield loader.load(one)
+        for submission, _ in attributed(handed, senders(handed)):
+            if (submission.path.resolve(), submission.member) == (path.resolve(), member):
+                yield loader.load(submission)
     if not member:
         yield collect(path)
 
 
 def _places(base: Path, recorded: str) -> Iterator[tuple[Path, str]]:
-    """Every way to read a path as that of an archive and a member, the archive being there."""
+    """Yield each way to split a recorded path into an existing file and a member of it.
+
+    A path such as ``all.zip!ann.py`` is ambiguous, since names can contain ``!``.
+    """
     if (base / recorded).exists():
         yield base / recorded, ""
     for at, sign in enumerate(recorded):

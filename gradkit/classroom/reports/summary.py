@@ -1,4 +1,4 @@
-"""Sum up a class, list what a person must look at, the most urgent first, and split that work."""
+"""Summarise a class, list the results to review, and divide this work among assistants."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ from gradkit.report.data import to_row
 from gradkit.report.table import first_names
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+"""Kinds of reasons for a review, the most urgent first."""
 
 STATES: dict[State, tuple[Kind, str]] = {
     "error": ("crashed", "stopped with an error"),
@@ -46,7 +47,7 @@ STATES: dict[State, tuple[Kind, str]] = {
     "timeout": ("timeout", "ran out of time"),
     "not-checked": ("not-checked", "not checked"),
 }
-"""States of a check that a person must look at, in words."""
+"""States of a check that need a review: the kind of reason, and the state in words."""
 
 REMARKS: tuple[Kind, ...] = (
     "unexplained",
@@ -75,90 +76,96 @@ def review(
     pseudonyms: bool = False,
     rows: Sequence[Row] = (),
 ) -> list[Row]:
-    """List the students whose results a person must look at.
+    """List the students whose results an instructor must review.
 
     Parameters
     ----------
     store : Store
     assistants : sequence of str
-        Who shares the work, see `split_work`.
+        Assistants who share the work, see `split_work`.
     pseudonyms : bool
-        Students by their pseudonyms, and without sentences that may name them.
+        Use pseudonyms for names, and leave out texts that may contain names.
     rows : sequence of Row
-        See `everybody`, by default what it gives.
+        Rows of the class, by default those of `everybody`.
 
     Returns
     -------
     list of Row
-        By the most urgent reason of each, then by name.
+        Rows sorted by the most urgent reason, then by name.
     """
     found = [row for row in rows or everybody(store) if row.review]
     if assistants:
-        whose = split_work([row.name for row in found], assistants)
-        found = [replace(row, assistant=whose[row.name]) for row in found]
+        assigned = split_work([row.name for row in found], assistants)
+        found = [replace(row, assistant=assigned[row.name]) for row in found]
     if pseudonyms:
-        found = [_hidden(row, pseudonym(store, row.name)) for row in found]
+        found = [_anonymise(row, pseudonym(store, row.name)) for row in found]
     return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), row.name))
 
 
 def everybody(store: Store) -> list[Row]:
-    """Give the line of everybody, by which all that is told of a class is told."""
+    """Return a row for each student of a class, from which all its reports are made."""
     roster, counting = store.enrolled(), Counting(store)
     attempts, policy = counting.attempts.values(), counting.policy
-    together, told = all_provisional(attempts), _tells_lateness(attempts)
+    provisional, has_times = all_provisional(attempts), _knows_lateness(attempts)
     graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
     rows = []
-    for name, one in counting.attempts.items():
-        kept, result = one.kept, counting.result(name)
-        row, left = _row(one, result, policy), []
+    for name, attempt in counting.attempts.items():
+        kept, result = attempt.kept, counting.result(name)
+        row, missing = _row(attempt, result, policy), []
         found = [*row.review] if result is None else [*reasons(result)]
-        if together:
+        if provisional:
             found = [reason for reason in found if reason.kind != "provisional"]
-        costs = policy.late and told and result is not None and _open(result)
-        if costs and kept.digest and days_late(policy, kept, moment(kept.sender.at)) is None:
+        has_deduction = policy.late and has_times and result is not None and _undecided(result)
+        is_dated = days_late(policy, kept, moment(kept.sender.at)) is not None
+        if has_deduction and kept.digest and not is_dated:
             found.append(Reason("late", "nothing tells how late it was"))
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", "not in the roster"))
         found.sort(key=lambda reason: KINDS.index(reason.kind))
-        if one.attempts > 1 and result and not any(line.decision for line in result.adjustments):
-            left = _left(store, result, [each for each in graded if each.name == kept.name])
-        rows.append(replace(row, review=tuple(found), left=tuple(left)))
+        is_decided = result and any(line.decision for line in result.adjustments)
+        if attempt.attempts > 1 and result and not is_decided:
+            own = [other for other in graded if other.name == kept.name]
+            missing = _tasks_elsewhere(store, result, own)
+        rows.append(replace(row, review=tuple(found), left=tuple(missing)))
     return rows + [_absent(name, why) for name, why in uncounted(store, counting.attempts).items()]
 
 
-def _left(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
-    """List tasks that a student has in another attempt, and not in the one that counts."""
-    there = {task.task for task in result.tasks if not task.absent}
-    tasks = [task for each in graded for task in unpack(store.result(each.id), Result).tasks]
-    return [*dict.fromkeys(t.task for t in tasks if not t.absent and t.task not in there)]
+def _tasks_elsewhere(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
+    """List the tasks that a student solved in other attempts, but not in the counting result."""
+    present = {task.task for task in result.tasks if not task.absent}
+    tasks = [task for kept in graded for task in unpack(store.result(kept.id), Result).tasks]
+    return [*dict.fromkeys(t.task for t in tasks if not t.absent and t.task not in present)]
 
 
 def uncounted(store: Store, counted: Container[str]) -> dict[str, str]:
-    """Map everybody else, of whom nothing counts, to the phrase that says why."""
-    left = dict.fromkeys(store.enrolled(), NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
-    left |= dict.fromkeys((kept.name for kept in store.newest()), NONE_COUNTS)
-    return {name: why for name, why in left.items() if name not in counted}
+    """Map all students who are not in ``counted`` to the reason why no attempt counts."""
+    found = dict.fromkeys(store.enrolled(), NOTHING) | dict.fromkeys(store.awaited(), NOT_YET)
+    found |= dict.fromkeys((kept.name for kept in store.newest()), NONE_COUNTS)
+    return {name: why for name, why in found.items() if name not in counted}
 
 
-def _tells_lateness(found: Iterable[CountingAttempt]) -> bool:
-    """True where the platform says of anybody when, or whether late, work was handed in."""
-    senders = [one.kept.sender for one in found]
-    return any(each.late or each.source == "canvas" or moment(each.at) for each in senders)
+def _knows_lateness(attempts: Iterable[CountingAttempt]) -> bool:
+    """Return True if the platform gives any attempt's time, or says whether it was late."""
+    senders = [attempt.kept.sender for attempt in attempts]
+    return any(sender.late or sender.source == "canvas" or moment(sender.at) for sender in senders)
 
 
 def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
-    """Say what a person should know of the policy, and who had more in another attempt."""
+    """Return warnings about the policy, unknown times, and tasks that only other attempts have."""
     policy, rows = policy_of(store), [*rows]
-    late = [row.name for row in rows if any(each.kind == "late" for each in row.review)]
-    # Where no platform tells anything, whoever is named was looked for by a person.
-    silent = policy.late and not policy.days_late and not _tells_lateness(counting_attempts(store))
-    who = "anybody" if silent else "".join(first_names(late, 6))
+    late = [row.name for row in rows if any(reason.kind == "late" for reason in row.review)]
+    # If no platform gives times, an instructor who lists days_late has considered all students.
+    has_no_times = (
+        policy.late and not policy.days_late and not _knows_lateness(counting_attempts(store))
+    )
+    who = "anybody" if has_no_times else "".join(first_names(late, 6))
     untimed = (
         f"{POLICY}: nothing tells when {who} handed in, so due, [extensions] and [late] have no "
         "effect there. Say in [days_late] who was late, and by how many days, or 0."
     )
-    said = [f"{told}." for told in changed_policy(store)[2:] if told] + [untimed] * bool(who)
-    return said + [
+    warnings = [f"{change}." for change in changed_policy(store)[2:] if change]
+    warnings += [untimed] * bool(who)
+    return warnings + [
         f"{row.name}: in another attempt, and not in the one that counts: {', '.join(row.left)}. "
         "To have all of it count, give all files together, in one folder or zip: `gradkit "
         f"grade … --student {row.name!r}`."
@@ -168,14 +175,14 @@ def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
 
 
 def all_provisional(found: Iterable[CountingAttempt]) -> bool:
-    """True where everybody's marks are provisional: nobody has to be looked at for that."""
-    graded = [one.kept for one in found if one.kept.standing == "graded"]
+    """Return True if all graded results are provisional, which then is no reason for a review."""
+    graded = [attempt.kept for attempt in found if attempt.kept.standing == "graded"]
     return bool(graded) and all(kept.provisional for kept in graded)
 
 
 def reasons(result: Result) -> Iterator[Reason]:
-    """Why a person must look at a graded result, in the order of its checks."""
-    tasks = _open(result)
+    """Yield the reasons for reviewing a graded result, in the order of its checks."""
+    tasks = _undecided(result)
     found = {finding.mistake for task in tasks for finding in task.findings}
     found |= {each.kind for task in tasks for each in _open_notices(task)}
     yield from (Reason(code, NOTICES.get(code, code)) for code in REMARKS if code in found)
@@ -191,7 +198,7 @@ def reasons(result: Result) -> Iterator[Reason]:
         if task.absent:
             continue
         yield from _striking(task)
-        told = task.findings or any(check.withdrawn for check in task.checks)
+        is_explained = task.findings or any(check.withdrawn for check in task.checks)
         untraced = {finding.check for finding in task.findings if finding.untraced}
         for check in task.checks:
             name = f"{task.task}/{check.check}"
@@ -203,7 +210,7 @@ def reasons(result: Result) -> Iterator[Reason]:
             elif check.state in STATES:
                 kind, words = STATES[check.state]
                 yield Reason(kind, f"{name} {words}")
-            elif check.state == "fail" and not told:
+            elif check.state == "fail" and not is_explained:
                 yield Reason(
                     "unexplained", format_text("{check} failed, and nothing says why", check=name)
                 )
@@ -238,35 +245,36 @@ def _striking(task: TaskResult) -> Iterator[Reason]:
             yield Reason("costly-finding", words)
 
 
-def _open(result: Result) -> list[TaskResult]:
-    """List the tasks whose points no person has set as a whole."""
-    settled = {line.name for line in result.adjustments if line.kind == "task"}
-    whole = any(line.kind == "total" for line in result.adjustments)
-    return [task for task in result.tasks if not whole and task.title not in settled]
+def _undecided(result: Result) -> list[TaskResult]:
+    """List the tasks without an override of the task or the total."""
+    overridden = {line.name for line in result.adjustments if line.kind == "task"}
+    has_total = any(line.kind == "total" for line in result.adjustments)
+    return [task for task in result.tasks if not has_total and task.title not in overridden]
 
 
 def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str]:
-    """Give each student an assistant: the same ones always, and about as many to each.
+    """Assign each student to an assistant, reproducibly and in nearly equal shares.
 
-    Every assistant has a rank for every student, a digest of both names (rendezvous hashing),
-    and takes the best ones up to an even share, rounded up. Nobody has more than that; all
-    that is missing from even shares, less than one for each assistant, may be missing from
-    one of them. Where a student or an assistant comes or goes, those move that have to, and
-    the few whose first choice has become free or full thereby: of 300 among four, one student
-    more or less moves five at most of what was tried, thirty less a dozen, and an assistant
-    who leaves hardly any of the others' students.
+    Each student ranks the assistants by a digest of both names (rendezvous hashing), and gets the
+    first who still has room. Each assistant has room for an even share, rounded up. So one
+    assistant can have fewer students than the others, by less than the number of assistants.
+
+    If students or assistants are added or removed, only few other students move: those whose
+    first choice has become free or full. Of 300 students and four assistants, in trials, one
+    student more or less moved at most five others, thirty students less moved a dozen, and an
+    assistant who left moved hardly any of the other assistants' students.
 
     Parameters
     ----------
     names : sequence of str
-        The students; their order does not matter.
+        Students, in any order.
     assistants : sequence of str
-        At least one, all different; their order does not matter.
+        At least one assistant, all different, in any order.
 
     Returns
     -------
     dict of str to str
-        The assistant by student.
+        The assistant of each student.
 
     References
     ----------
@@ -276,10 +284,10 @@ def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str
     room = dict.fromkeys(assistants, -(-len(names) // len(assistants)))
     found = {}
     for name in sorted(names, key=lambda name: (key_of(name), name)):
-        ranked = sorted(assistants, key=lambda one: (key_of(name, one), one))
-        taken = next(one for one in ranked if room[one])
-        room[taken] -= 1
-        found[name] = taken
+        ranked = sorted(assistants, key=lambda assistant: (key_of(name, assistant), assistant))
+        chosen = next(assistant for assistant in ranked if room[assistant])
+        room[chosen] -= 1
+        found[name] = chosen
     return found
 
 
@@ -289,29 +297,30 @@ NONE_COUNTS = "no attempt that counts"
 
 
 def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = ()) -> Summary:
-    """Gather the results of a class that count, with every last word in them.
+    """Summarise the counting results of a class, with overrides and policy applied.
 
     Parameters
     ----------
     store : Store
     pseudonyms : bool
-        Students by their pseudonyms, in the order of these; without sentences and comments,
-        which may name them, and without the times at which they handed in.
+        Use pseudonyms for names, sort by these, and leave out times of submission and texts
+        that may contain names.
     rows : sequence of Row
-        See `everybody`, by default what it gives.
+        Rows of the class, by default those of `everybody`.
 
     Returns
     -------
     Summary
-        Whoever has nothing that counts is in it too, on the roster or not.
+        Rows by name, also of students without a counting result; counts of the checks' states;
+        mistakes with the students who made them, the most frequent first.
     """
     rows = rows or everybody(store)
     if pseudonyms:
-        rows = [_hidden(row, pseudonym(store, row.name)) for row in rows]
+        rows = [_anonymise(row, pseudonym(store, row.name)) for row in rows]
     else:
         roster = store.enrolled()
         known = {name: dict(student.ids) for name, student in roster.items()}
-        known |= {name: ids_of(each) for name, each in addresses(store, roster).items()}
+        known |= {name: ids_of(address) for name, address in addresses(store, roster).items()}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
     rows = sorted(rows, key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
@@ -326,50 +335,53 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
 
 
 def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
-    """Return the mistake that most students of a class made, as one of them made it.
+    """Return the most frequent mistake of a class, with a student's finding as an example.
 
-    The example is the student with the fewest other mistakes. Findings that are notes for the
-    instructor, and failures without an explanation, are no mistakes here.
+    The example is from the student with the fewest mistakes. Notes for the instructor and
+    unexplained failures do not count as mistakes. Return None if there is no mistake.
     """
     counting = Counting(store)
     rows = {row.name: row for row in summary.rows}
     for code, names in summary.mistakes.items():
         if code in {*FOR_INSTRUCTORS, UNEXPLAINED}:
             continue
-        name = min(names, key=lambda each: len(rows[each].mistakes))
+        name = min(names, key=lambda student: len(rows[student].mistakes))
         if (result := counting.result(name)) is None:
             continue
-        found = [each for task in result.tasks for each in task.findings if each.mistake == code]
-        return FrequentMistake(name, found[0], len(names))
+        findings = [finding for task in result.tasks for finding in task.findings]
+        example = next(finding for finding in findings if finding.mistake == code)
+        return FrequentMistake(name, example, len(names))
     return None
 
 
-def _row(one: CountingAttempt, result: Result | None, policy: Policy) -> Row:
-    kept = one.kept
+def _row(attempt: CountingAttempt, result: Result | None, policy: Policy) -> Row:
+    """Return the row of a student with a counting attempt."""
+    kept = attempt.kept
     late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))
-    handed = HandedIn(one.number, one.attempts, late, kept.sender.at)
+    handed = HandedIn(attempt.number, attempt.attempts, late, kept.sender.at)
     if kept.standing == "absent":
         if result is None:
             return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
     standing = kept.standing
     why = {"graded": "", "absent": NOTHING}.get(standing, standing)
-    look = () if standing == "graded" or result else (Reason(standing, why),)
+    review = () if standing == "graded" or result else (Reason(standing, why),)
     row = to_row(result) if result else Row(kept.name, standing)
     facts = {"standing": standing, "told": kept.told, "handed": handed, "ungraded": why}
-    return replace(row, name=kept.name, review=look, **facts)
+    return replace(row, name=kept.name, review=review, **facts)
 
 
 def _absent(name: str, why: str) -> Row:
+    """Return the row of a student without a counting attempt."""
     standing: Literal["waiting", "absent"] = "waiting" if why == NOT_YET else "absent"
-    look = (Reason(standing, why),)
-    return Row(name, standing, review=look, handed=HandedIn(0, 0), ungraded=why)
+    review = (Reason(standing, why),)
+    return Row(name, standing, review=review, handed=HandedIn(0, 0), ungraded=why)
 
 
-def _hidden(row: Row, name: str) -> Row:
-    """The row of a student who is not to be known."""
+def _anonymise(row: Row, name: str) -> Row:
+    """Return a row under a pseudonym, without time of submission, comments and other texts."""
     overridden = {key: decided(check, comment="") for key, check in row.overridden.items()}
     lines = tuple(replace(decided(line, comment=""), said="") for line in row.adjustments)
     handed = replace(row.handed, at="")
-    made = replace(row, name=name, told="", handed=handed, overridden=overridden)
-    return replace(made, adjustments=lines)
+    hidden = replace(row, name=name, told="", handed=handed, overridden=overridden)
+    return replace(hidden, adjustments=lines)

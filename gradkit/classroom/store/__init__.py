@@ -1,1 +1,1 @@
-"""The class file: what is stored of a class, what of it counts, and whose word stands."""
+"""Read and write the class file, and compute which attempts and points count."""

@@ -1,8 +1,8 @@
-"""What counts of an attempt: the marks, the last words of persons, and the course's policy.
+"""Compute the points that count from marks, instructors' overrides and the course's policy.
 
-A person sets the points of a check, of a task, or the total. That survives new marks and new runs,
-and is stale from when something else was found than what the person had looked at. A stale word
-still counts; somebody has to look again.
+An override sets the points of a check, of a task, or the total. It survives new marks and new
+runs, and becomes stale when the findings differ from those that the instructor saw. A stale
+override still counts, but the result has to be reviewed.
 """
 
 from __future__ import annotations
@@ -37,20 +37,21 @@ from gradkit.records.result import Adjustment, CheckResult, Decision, Result, Ta
 from gradkit.writing import read_named
 
 TOTAL = "total"
-"""What is said in the place of a check where all of the work is meant."""
+"""Name of the total among the names of checks and tasks."""
 
 NO_POLICY = Policy()
+"""Policy of a course without ``policy.toml``."""
 
 
 class OverrideError(GradkitError):
-    """These points cannot be given; the text says why."""
+    """Points cannot be set; the text says why."""
 
 
 class Overridden(Struct, frozen=True):
-    """A check, a task or a total whose points a person has set.
+    """A check, a task or a total whose points an instructor has set.
 
-    ``marked`` is what the marks say, None where there are none, ``former`` what a person had said
-    until now. ``result`` is the student's, with what counts; None where nothing does any more.
+    ``marked`` are gradkit's points, None without marks, and ``former`` the points of an earlier
+    override. ``result`` is the student's result that counts, None if none counts any more.
     """
 
     name: str
@@ -64,19 +65,21 @@ class Overridden(Struct, frozen=True):
 def override_points(
     folder: Path, student: str, check: str, points: float | None, *, comment: str, by: str = ""
 ) -> Overridden:
-    """Set a student's points for a check, a task or all, or take them back. See `override`.
+    """Set a student's points for a check, a task or the total, or take them back. See `override`.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     student : str
-        A name, a part of one, an identifier or a pseudonym.
+        A name, an identifier, a part of these, or a pseudonym.
+    check, points, comment, by
+        As in `override`.
 
     Raises
     ------
     GradkitError
-        These points cannot be given, or nobody is meant. Nothing was changed.
+        The points cannot be set, or no student matches. Nothing was changed.
 
     Examples
     --------
@@ -92,28 +95,28 @@ def override_points(
 def override(
     store: Store, student: str, check: str, points: float | None, *, comment: str, by: str = ""
 ) -> Overridden:
-    """Give points for a check, a task or all of a student's work, or take an earlier word back.
+    """Set a student's points for a check, a task or the total, or take an override back.
 
     Parameters
     ----------
     store : Store
         Open for writing.
     student : str
-        Of whom an attempt counts, refused ones too, or who has handed in nothing.
+        A student with a counting attempt, even a refused one, or without any submission.
     check : str
-        ``task/check``; the check alone where only one task has it; a task; or ``total``.
+        ``task/check``, a check that only one task has, a task, or ``total``.
     points : float, optional
-        None takes back.
+        None takes an earlier override back.
     comment : str
-        Why; everybody who sees the points sees it.
+        Reason, shown together with the points.
     by : str
-        Who; by default the account that this runs under.
+        Person who decides, by default the account of this process.
 
     Raises
     ------
     OverrideError
-        There is no such check, the points are outside its range, there is nothing to be
-        taken back, or no reason is given.
+        There is no such check, the points are out of range, there is no override to take back,
+        or the reason is empty.
     """
     name = find_student(store, student)
     counting = Counting(store)
@@ -122,7 +125,7 @@ def override(
             f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
         )
     if name not in counting.attempts:
-        _note_absent(store, name, comment, by)
+        _store_absent(store, name, comment, by)
         counting = Counting(store)
     if name not in counting.attempts:
         raise OverrideError(
@@ -138,8 +141,8 @@ def override(
         )
     result = unpack(packed, Result)
     target = _find(result, kept, check)
-    said = {(each.task, each.check): each for each in counting.words.get(name, ())}
-    former = said.get((target.task, target.check))
+    known = {(word.task, word.check): word for word in counting.words.get(name, ())}
+    former = known.get((target.task, target.check))
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
     if points is None and former is None:
@@ -162,27 +165,27 @@ def override(
 NOTHING = "Nothing was handed in."
 
 
-def _note_absent(store: Store, name: str, comment: str, by: str) -> None:
-    """Note that a student has handed in nothing, so that a person's word on that has a place.
+def _store_absent(store: Store, name: str, comment: str, by: str) -> None:
+    """Store an empty attempt of a student who submitted nothing, so that points can be set.
 
-    What has no digest is nobody's attempt as soon as there is another.
+    The attempt has no digest, so that it does not count as soon as there is another attempt.
     """
-    # Late: nobody else here needs the assignment.
+    # Imported here because only this function needs the assignment.
     from gradkit.grading.session import Session
 
-    told = NOTHING
     with Session(settings_of(store)) as session:
-        result = pack(session.refused(name, "", "", told))
+        result = pack(session.refused(name, "", "", NOTHING))
     run = store.begin("override", why=comment.strip(), who=by)
-    store.add(run, [Filed(name, "", "", "", "absent", told, result=result)])
+    store.add(run, [Filed(name, "", "", "", "absent", NOTHING, result=result)])
     store.add_listed(run, [Listed(name, "", 0, "", Sender(name, "plain", {}, False, name))])
     store.end(run)
 
 
 class _Target(Struct, frozen=True):
-    """What points are set for: a check, a task (no check) or all (no task); see `basis_of`.
+    """An item whose points can be set: a check, a task (no check) or the total (no task).
 
-    ``marked`` is what the marks say, None where there are none.
+    ``marked`` are gradkit's points, None without marks; ``most`` is the largest number of points;
+    ``basis`` is a digest of the findings, see `basis_of`.
     """
 
     task: str
@@ -193,11 +196,12 @@ class _Target(Struct, frozen=True):
 
     @property
     def name(self) -> str:
+        """Return ``task/check``, the task, or ``total``."""
         return "/".join(filter(None, (self.task, self.check))) or TOTAL
 
 
 def _targets(result: Result, kept: Kept) -> dict[str, _Target]:
-    """Map the names of all that points can be set for to it."""
+    """Return all checks and tasks of a result, and the total, by name."""
     found: dict[str, _Target] = {}
 
     def add(task: str, check: str, score: float, most: float, basis: str) -> None:
@@ -209,6 +213,7 @@ def _targets(result: Result, kept: Kept) -> dict[str, _Target]:
             basis = basis_of(kept, task, check)
             add(task.task, check.check, check.score, check.max_score, basis)
         add(task.task, "", task.score, task.max_score, _basis_of_task(kept, task))
+    # A refused result has a total only if the class says which tasks count.
     if not result.refused or result.required:
         most = sum(task.max_score for task in asked(result))
         basis = _digest([_basis_of_task(kept, task) for task in result.tasks])
@@ -217,12 +222,22 @@ def _targets(result: Result, kept: Kept) -> dict[str, _Target]:
 
 
 def asked(result: Result, spoken: Iterable[str] = ()) -> list[TaskResult]:
-    """Return the tasks that count: of what was refused those that are required, or spoken of."""
+    """Return the tasks that count in a result.
+
+    In a refused result, only required tasks and those with an override (``spoken``) count.
+    """
     counting = {*result.required, *spoken}
     return [task for task in result.tasks if not result.refused or task.task in counting]
 
 
 def _find(result: Result, kept: Kept, name: str) -> _Target:
+    """Return the item of a result with a name.
+
+    Raises
+    ------
+    OverrideError
+        No item or several items match the name.
+    """
     known = _targets(result, kept)
     found = [key for key in known if name in (key, key.partition("/")[2])]
     if len(found) == 1:
@@ -239,7 +254,7 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
-    """Map each student to the overrides that hold, at the end of a run or now."""
+    """Map each student to the overrides that are valid at the end of a run, or now."""
     rows = store.rows(
         'SELECT name, task, "check", points, basis, who AS "by", '
         "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "
@@ -256,52 +271,67 @@ def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override
 
 
 def policy_of(store: Store, upto: int | None = None) -> Policy:
-    """Return the policy that the newest run which says so has set."""
-    said = [
+    """Return the policy that was set last, at the end of a run or now."""
+    found = [
         r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
     ]
-    return msgspec.convert(said[-1], Policy) if said else NO_POLICY
+    return msgspec.convert(found[-1], Policy) if found else NO_POLICY
 
 
 def changed_policy(
     store: Store, newcomers: Mapping[str, Collection[str]] = {}, *, whole: bool = False
 ) -> tuple[Policy | None, list[str], str]:
-    """Return the policy beside a class if it is another than what holds, whom it misnames, and how.
+    """Read a class's policy file, and compare it with the policy that is in force.
 
-    ``newcomers`` are not in the class yet: names, with their identifiers. ``whole``: there is a
-    roster, and nobody else is in the course. The last is empty where nothing is graded yet.
+    Parameters
+    ----------
+    store : Store
+    newcomers : mapping of str to collection of str
+        Identifiers of students who are not in the class yet, by name.
+    whole : bool
+        Whether ``newcomers`` and the class are all students of the course.
+
+    Returns
+    -------
+    tuple of Policy or None, list of str, str
+        The new policy, None if it is unchanged or there is no file; warnings about unknown
+        students in it; a sentence about the changes, empty if there are none or nothing is
+        graded yet.
     """
     folder, former = store.path.parent, policy_of(store)
-    told = read_policy(folder / FILE)
-    if told is None:
+    read = read_policy(folder / FILE)
+    if read is None:
         return None, [], ""
     known = {**newcomers, **students(store)}
-    policy, strangers = named(told, known, whole=whole or bool(store.enrolled()))
+    policy, warnings = named(read, known, whole=whole or bool(store.enrolled()))
     if policy == former:
-        return None, strangers, ""
-    said = f"has changed since the class was graded: {'; '.join(differences(former, policy))}"
-    said = f"{folder / FILE} {said}. `gradkit remark {folder}` takes it up for everybody"
-    return policy, strangers, said if store.newest() else ""
+        return None, warnings, ""
+    text = f"has changed since the class was graded: {'; '.join(differences(former, policy))}"
+    text = f"{folder / FILE} {text}. `gradkit remark {folder}` takes it up for everybody"
+    return policy, warnings, text if store.newest() else ""
 
 
 class Counting:
-    """What counts of a class: each student's attempt, the last words on it, the policy.
+    """The counting attempts of a class, with the overrides and the policy.
 
     Parameters
     ----------
     store : Store
     upto : int, optional
-        The last run that counts, by default all do: so the class stood at its end.
-    rule, policy : optional
-        By default those that were set last.
+        Run after whose end the class is looked at, by default the last.
+    rule : str, optional
+        Rule for the counting attempt, by default the rule that was set last.
+    policy : Policy, optional
+        Policy of the course, by default the policy that was set last.
     amended : mapping of int to Filed, optional
-        As in `counting_attempts`.
+        Results that are about to replace stored ones, as in `counting_attempts`.
 
     Attributes
     ----------
     attempts : dict of str to CountingAttempt
-        By student, in the order of the names.
+        Counting attempt of each student, in the order of the names.
     words : dict of str to tuple of Override
+        Overrides of each student.
     policy : Policy
     """
 
@@ -316,11 +346,11 @@ class Counting:
     ) -> None:
         self._store, self._amended = store, amended
         found = counting_attempts(store, upto, rule=rule, amended=amended)
-        self.attempts = {one.kept.name: one for one in found}
+        self.attempts = {attempt.kept.name: attempt for attempt in found}
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
 
     def result(self, name: str) -> Result | None:
-        """Return a student's result; None where nothing was graded, nor given by a person."""
+        """Return a student's result; None if nothing was graded and no points were set."""
         kept = self.attempts[name].kept
         new = self._amended.get(kept.id)
         packed = self._store.result(kept.id) if new is None else new.result
@@ -330,7 +360,7 @@ class Counting:
         return None if is_open(made) else made
 
     def score(self, name: str) -> tuple[float | None, float | None]:
-        """Return a student's score and the largest, None where there is none."""
+        """Return a student's score and the largest score; None for both without a result."""
         kept = self.attempts[name].kept
         if name not in self.words and self.policy == NO_POLICY:
             return kept.score, kept.max_score
@@ -339,29 +369,29 @@ class Counting:
 
 
 def is_open(result: Result) -> bool:
-    """True of what was refused, and is worth nothing as long as no person says what."""
-    decided = any(check.decision for task in result.tasks for check in task.checks)
-    return bool(result.refused) and not result.adjustments and not decided
+    """Return True if a submission was refused and no points have been set for it."""
+    has_decision = any(check.decision for task in result.tasks for check in task.checks)
+    return bool(result.refused) and not result.adjustments and not has_decision
 
 
 Decided = TypeVar("Decided", Adjustment, CheckResult)
 
 
 def decided(of: Decided, **changes: Any) -> Decided:
-    """Return a check or a line with another decision, where a person has made one."""
+    """Return a check or an adjustment with changes of its decision, if it has a decision."""
     return replace(of, decision=of.decision and replace(of.decision, **changes))
 
 
 def counted(
-    result: Result, kept: Kept, said: Iterable[Override], policy: Policy = NO_POLICY
+    result: Result, kept: Kept, overrides: Iterable[Override], policy: Policy = NO_POLICY
 ) -> Result:
-    """Return a result with the last words on it, the lines of the policy, and what follows.
+    """Return a result with the scores that follow from overrides and the policy.
 
-    A word on what is not there any more has nothing to say.
+    Overrides of checks or tasks that no longer exist are ignored.
     """
-    words = {(each.task, each.check): each for each in said}
+    words = {(override.task, override.check): override for override in overrides}
     targets = _targets(result, kept) if words else {}
-    tasks = [_task(task, words, targets) for task in result.tasks]
+    tasks = [_override_checks(task, words, targets) for task in result.tasks]
     lines = [
         _line("task", words[task.task, ""], targets[task.task], task.score, task.title)
         for task in tasks
@@ -377,91 +407,100 @@ def counted(
     shown = [
         task for task in counting if not result.refused or any(c.decision for c in task.checks)
     ]
-    made = replace(
+    new = replace(
         result, tasks=tuple(shown), score=round(score, 2), max_score=most, adjustments=tuple(lines)
     )
-    if is_open(made):
-        return replace(made, max_score=policy.scale.to) if policy.scale and most else made
-    return adjusted(made, policy, kept, moment(kept.sender.at))
+    if is_open(new):
+        return replace(new, max_score=policy.scale.to) if policy.scale and most else new
+    return adjusted(new, policy, kept, moment(kept.sender.at))
 
 
 def _line(
     kind: Literal["task", "total"], word: Override, target: _Target, score: float, name: str
 ) -> Adjustment:
-    """Return the line that makes of a score what a person has set."""
+    """Return the adjustment that changes a score to the points that an override sets."""
     given = min(word.points or 0.0, target.most)
     decision = _decision(word, target)
     return Adjustment(kind, round(given - score, 2), "", name, given, target.most, decision)
 
 
 def _decision(word: Override, target: _Target) -> Decision:
+    """Return an override as a decision, stale if the findings have changed since."""
     stale = word.basis != target.basis
     return Decision(target.marked, word.by, word.made, word.comment, stale)
 
 
-def _task(
+def _override_checks(
     task: TaskResult, words: Mapping[tuple[str, str], Override], targets: Mapping[str, _Target]
 ) -> TaskResult:
+    """Return a task with the points that overrides set for its checks."""
     checks = []
-    spoken = {check for at, check in words if at == task.task}
+    overridden = {check for task_id, check in words if task_id == task.task}
     for check in task.checks:
         word = words.get((task.task, check.check))
         if word is None or word.points is None:
             checks.append(check)
             continue
         decision = _decision(word, targets[f"{task.task}/{check.check}"])
-        # Points that the check has not any more cannot be given either.
+        # The largest score of the check may have become smaller since the override.
         score = min(word.points, check.max_score)
         checks.append(replace(check, score=score, decision=decision))
     if tuple(checks) == task.checks:
         return task
-    # What a person has set is no sum of deductions any more.
-    free = (replace(f, deduction=0.0) if f.check in spoken else f for f in task.findings)
+    # The points that an override sets are not the sum of deductions.
+    findings = (
+        replace(finding, deduction=0.0) if finding.check in overridden else finding
+        for finding in task.findings
+    )
     score = round(sum(check.score for check in checks), 2)
-    return replace(task, checks=tuple(checks), findings=tuple(free), score=score)
+    return replace(task, checks=tuple(checks), findings=tuple(findings), score=score)
 
 
 def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:
-    """A digest of what a person looks at who decides on a check.
+    """Return a digest of the facts on which an instructor decides about a check.
 
-    The contents of the submission, the check's state, what it is worth, and what was found;
-    neither numbers, which fresh inputs change, nor what mistakes cost.
+    These are the submission's contents, the check's state and largest score, and its findings.
+    Numbers are not included, as they change with the inputs, nor are deductions.
     """
     found = sorted(
-        [each.mistake, *each.entries] for each in task.findings if each.check == check.check
+        [finding.mistake, *finding.entries]
+        for finding in task.findings
+        if finding.check == check.check
     )
     return _digest([kept.digest, check.state, check.max_score, found, sorted(check.follows)])
 
 
 def _basis_of_task(kept: Kept, task: TaskResult) -> str:
+    """Return a digest of the facts on which an instructor decides about a task."""
     return _digest([basis_of(kept, task, check) for check in task.checks])
 
 
-def _digest(said: object) -> str:
-    return key_of(json.dumps(said))
+def _digest(facts: object) -> str:
+    """Return a digest of a value that can be written as JSON."""
+    return key_of(json.dumps(facts))
 
 
 BULK = ("student", "check", "points", "comment")
-"""The columns of a table of overrides."""
+"""Columns of a table of overrides."""
 
 
 def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridden]:
-    """Set the points that a CSV lists, all or none of them.
+    """Set the points that are listed in a CSV file, all or none of them.
 
     Parameters
     ----------
     folder : Path
         Folder of the class.
     table : Path
-        With the columns ``student``, ``check``, ``points`` and ``comment``. No points take back
-        what was set.
+        CSV file with the columns ``student``, ``check``, ``points`` and ``comment``. An empty
+        cell of points takes an override back.
     by : str
-        Who decides; by default the account that this runs under.
+        Person who decides, by default the account of this process.
 
     Raises
     ------
     GradkitError
-        A row cannot be used; it says which. Nothing was changed.
+        A row cannot be used; the text says which row. Nothing was changed.
     """
     sheet = csv.read_table(read_named(table, OverrideError), table.name)
     csv.refuse_ragged(sheet)
@@ -470,7 +509,7 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
         raise OverrideError(
             f"{table}: has no column {', '.join(missing)}. Expected are {', '.join(BULK)}."
         )
-    done = []
+    overridden = []
     with Store(folder, write=True, make=False) as store, store.writing():
         for number, cells in csv.filled(sheet).items():
             row = {name: cells[place].strip() for name, place in places.items()}
@@ -478,9 +517,9 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
             try:
                 if row["points"] and points is None:
                     raise OverrideError(f"{row['points']!r} is no number of points.")
-                told = {"comment": row["comment"], "by": by}
-                done.append(override(store, row["student"], row["check"], points, **told))
+                reason = {"comment": row["comment"], "by": by}
+                overridden.append(override(store, row["student"], row["check"], points, **reason))
             except GradkitError as error:
                 text = f"{table}, row {number + 1}: {error} Nothing was set."
                 raise OverrideError(text) from None
-    return done
+    return overridden

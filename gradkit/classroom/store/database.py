@@ -1,6 +1,6 @@
-"""The class file: one SQLite database, opened for reading, or for writing by one at a time.
+"""Open the class file, one SQLite database, for reading, or for writing by one process at a time.
 
-What is in it is written in transactions: all of one is stored, or nothing.
+It is written in transactions: all changes of a transaction are stored, or none.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ SCHEMA = Path(__file__).with_name("schema.sql")
 FILE, LOCK = "class.sqlite", "class.lock"
 
 NEW = f"{FILE}-new"
-"""A class file in the making: the file itself is whole as soon as it is there."""
+"""Name of an unfinished class file, which is renamed when it is complete."""
 
 TRACES = "traces"
-"""A fact that is noted until what was erased has left no trace either."""
+"""Key of the fact that erased rows may still have traces in the file's free pages."""
 
 
 def files_of(folder: Path) -> list[Path]:
-    """List the files of a class that may be in its folder: its own, and what is written of it."""
+    """List the files that gradkit writes into a class's folder, whether they exist or not."""
     parts = [f"{name}{end}" for name in (FILE, NEW, LOCK) for end in ("", "-journal")]
     names = (*parts, "pages", "feedback")
     return [folder / name for name in names]
 
 
 def last(upto: int | None) -> int:
-    """The number of the last run that counts; None means that all do."""
+    """Return the number of the last run to be looked at; for None, a number above all runs'."""
     return sys.maxsize if upto is None else upto
 
 
 DAMAGED = ("malformed", "not a database", "no such table", "no such column", "not decode")
-"""What SQLite says of a file that is not as it was written."""
+"""Parts of SQLite's messages about a damaged file."""
 
 RESCUE = (
     "Put a backup in its place; where there is none, `sqlite3 class.sqlite .recover` may save what "
@@ -52,27 +52,28 @@ RESCUE = (
 
 
 class StoreError(GradkitError):
-    """The class file cannot be used or written; the text says what is kept, and what to do."""
+    """The class file cannot be read or written; the text says what is kept, and what to do."""
 
 
 class HeldError(StoreError):
-    """Another program holds the class file; later on it can be written."""
+    """Another program has locked the class file; it can be written later."""
 
 
 class BusyError(StoreError):
-    """Somebody else is writing."""
+    """Another gradkit process is writing into the folder."""
 
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Be the only one who writes in this folder, until the end of the block or process.
+    """Lock the folder of a class for writing, until the end of the block or process.
 
-    A database of its own serves as the lock, held open in a transaction: the system lets go
-    of it when the process ends, however it ends, and it works wherever SQLite does.
+    The lock is an open transaction of a separate database. The system releases it however the
+    process ends, and it works wherever SQLite does.
 
     Raises
     ------
     BusyError
+        Another process has the lock.
     sqlite3.Error
         The lock cannot be made.
     """
@@ -93,22 +94,21 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class Database:
-    """A context manager on the class file of a folder.
+    """A context manager that opens the class file of a folder.
 
     Parameters
     ----------
     folder : Path
     write : bool
-        Whether anything is to be added: the folder and file are then made if there are
-        none, and nobody else may write meanwhile.
+        Open for writing: no other process can write meanwhile.
     make : bool
-        False refuses to make a file where there is none.
+        With ``write``, make the folder and the file if they do not exist.
 
     Raises
     ------
     StoreError
-        The file is not there (for reading), is no class file, cannot be opened, or somebody
-        else is writing.
+        The file does not exist, is not a class file, cannot be opened, or another process is
+        writing.
     """
 
     def __init__(self, folder: Path, *, write: bool, make: bool = True) -> None:
@@ -122,33 +122,34 @@ class Database:
             with contextlib.ExitStack() as stack:
                 if write:
                     self._prepare(folder, stack)
-                # Not "ro": who reads after a crash in the middle of a transaction has to take back
-                # the half of it that was written. A file that may not be written is opened as such.
+                # Not "ro": after a crash during a transaction, a reader must roll it back. SQLite
+                # opens a file without write permission as read-only by itself.
                 uri = f"{self.path.resolve().as_uri()}?mode=rw"
                 self._base = sqlite3.connect(uri, uri=True, isolation_level=None)
                 self._base.row_factory = sqlite3.Row
                 stack.callback(self._base.close)
                 if not write:
                     self._base.execute("PRAGMA query_only = ON")
-                self._open(write=write)
+                self._check_format(write=write)
                 self._stack = stack.pop_all()
         except sqlite3.Error as error:
             self._refuse(error)
 
     def _prepare(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        """Make the folder, lock it, and make the class file if it does not exist."""
         with refusing(StoreError, folder, advice="Choose another folder with --out."):
             folder.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(folder))
             if not self.path.exists():
-                self._begin(folder / NEW)
+                self._make_file(folder / NEW)
 
-    def _begin(self, path: Path) -> None:
-        """Make a class file without a run, and put it in its place once it is whole."""
-        # Left behind by whoever was killed over it, or by a file that somebody has taken away.
+    def _make_file(self, path: Path) -> None:
+        """Make a class file without runs at a path, and rename it when it is complete."""
+        # These can be left by a process that was killed, or by a class file that was deleted.
         for left in (path, f"{path}-journal", f"{self.path}-journal"):
             Path(left).unlink(missing_ok=True)
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as base:
-            # Names, marks and the secret of the draws: nobody else's business.
+            # Other users must not read names, marks and the secret of the seeds.
             path.chmod(0o600)
             base.executescript(f"BEGIN; {SCHEMA.read_text(encoding='utf-8')}")
             facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
@@ -156,39 +157,40 @@ class Database:
             base.execute("COMMIT")
         path.replace(self.path)
 
-    def _open(self, *, write: bool) -> None:
+    def _check_format(self, *, write: bool) -> None:
+        """Check the format of the opened file, and finish an interrupted erasure."""
         if not self._base.execute("SELECT name FROM sqlite_master").fetchone():
             raise StoreError(
                 f"{self.path}: is damaged: there is nothing in it, and there always is in a class "
                 f"file. {RESCUE}"
             )
-        named = self.rows("SELECT name FROM sqlite_master WHERE name = 'meta'")
-        found = self.meta("format") if named else None
+        has_meta = self.rows("SELECT name FROM sqlite_master WHERE name = 'meta'")
+        found = self.meta("format") if has_meta else None
         if found != FORMAT:
             raise StoreError(
                 f"{self.path}: is not a class file of this version of gradkit (found "
                 f"{found or 'no format'}, expected {FORMAT}). Choose another folder with --out."
             )
         if write and self.meta(TRACES) is not None:
-            # Whoever erased something was killed before its end.
-            self._sweep()
+            # A process that erased rows was killed before it had removed their traces.
+            self._vacuum()
 
     def meta(self, key: str) -> str | None:
-        """A fact about the file itself."""
+        """Return a stored fact about the file by its key, None if there is none."""
         rows = self.rows("SELECT value FROM meta WHERE key = ?", (key,))
         return str(rows[0]["value"]) if rows else None
 
     def note(self, key: str, value: str | None) -> None:
-        """Note a fact about the file within `writing`, or forget it where there is no value."""
+        """Store a fact about the file within `writing`; with None, delete it."""
         self._base.execute("DELETE FROM meta WHERE key = ?", (key,))
         if value is not None:
             self._base.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """A transaction: all that is added in it is stored, or nothing is.
+        """Open a transaction: all changes in the block are stored, or none.
 
-        Within another it is a part of that one.
+        Within another transaction, the block is a part of that transaction.
 
         Raises
         ------
@@ -204,7 +206,7 @@ class Database:
                 yield
                 self._base.execute("COMMIT")
             except BaseException:
-                # Where the disk is full, the database has done so already.
+                # If the disk is full, SQLite has already rolled back, and this fails.
                 with contextlib.suppress(sqlite3.Error):
                     self._base.execute("ROLLBACK")
                 raise
@@ -217,7 +219,7 @@ class Database:
         Raises
         ------
         StoreError
-            It cannot be read, or is damaged.
+            The file cannot be read, or is damaged.
         """
         try:
             return self._base.execute(query, values).fetchall()
@@ -225,27 +227,27 @@ class Database:
             self._refuse(error)
 
     def insert(self, table: str, **values: object) -> int:
-        """Add a row within `writing`, by the names of its columns, and give its number."""
+        """Insert a row, given by column names, within `writing`, and return its id."""
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" * len(values))
-        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  (names of ours)
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  (names are constants)
         return int(self._base.execute(statement, tuple(values.values())).lastrowid or 0)
 
     def change(self, statement: str, values: Sequence[object] = ()) -> int:
-        """Change rows within `writing`, and say how many there were."""
+        """Execute a statement within `writing`, and return the number of rows changed."""
         return self._base.execute(statement, values).rowcount
 
     @contextlib.contextmanager
     def erasing(self) -> Iterator[None]:
-        """A transaction that takes rows away, after which no trace of them is in the file."""
+        """Open a transaction that deletes rows, and remove all traces of them from the file."""
         self._base.execute("PRAGMA secure_delete = ON")
         with self.writing():
             yield
             self.note(TRACES, "")
-        self._sweep()
+        self._vacuum()
 
-    def _sweep(self) -> None:
-        """Write the file anew: pages that are free may still have copies from before."""
+    def _vacuum(self) -> None:
+        """Rewrite the file without its free pages, which can contain copies of erased rows."""
         try:
             self._base.execute("VACUUM")
             self.note(TRACES, None)
@@ -253,7 +255,8 @@ class Database:
             self._refuse(error)
 
     def _refuse(self, error: sqlite3.Error) -> NoReturn:
-        said = str(error)
+        """Raise StoreError with advice for an error of SQLite."""
+        message = str(error)
         advice = {
             "database or disk is full": "The disk is full: make room",
             "attempt to write a readonly database": "It may not be written: check its permissions",
@@ -261,14 +264,15 @@ class Database:
             "disk I/O error": "The disk cannot be written or read",
             "database is locked": "Another program holds it: wait for that",
         }
-        if any(words in said for words in DAMAGED):
+        if any(words in message for words in DAMAGED):
             raise StoreError(
-                f"{self.path}: is damaged, or no class file ({said}). {RESCUE}"
+                f"{self.path}: is damaged, or no class file ({message}). {RESCUE}"
             ) from None
-        kind = HeldError if "database is locked" in said else StoreError
-        told = next((text for part, text in advice.items() if part in said), said)
+        kind = HeldError if "database is locked" in message else StoreError
+        explanation = next((text for part, text in advice.items() if part in message), message)
         raise kind(
-            f"{self.path}: {told}, and start the same command again. What had been stored is kept."
+            f"{self.path}: {explanation}, and start the same command again. "
+            "What had been stored is kept."
         ) from None
 
     def __enter__(self) -> Self:

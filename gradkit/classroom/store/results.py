@@ -1,7 +1,7 @@
-"""Runs, submissions, their results and what was given back, in a class file: only ever added to.
+"""Store runs, submissions, results and feedback in a class file, which only grows.
 
-A result is never changed: a newer one of the same submission takes its place. So a class
-can be marked again, and it can always be told how a score came about.
+A result is never changed: a newer result of the same submission replaces it. So a class can be
+marked again, and every score can be explained.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ from gradkit.text import storable
 T = TypeVar("T")
 
 AWAITED, NAMED, COURSE = "awaited", "named", "course"
-"""Facts about the file: whose submissions a run was to grade, what some were said to be, and where
-the roster is."""
+"""Keys of facts about the file: the students whom the last run was to grade, the tasks that an
+instructor chose for students, and the roster's path."""
 
 LEVEL = 1
-"""Of compression: arrays of floats gain little from more."""
+"""Level of compression: higher levels hardly shrink arrays of floats."""
 
 
 def pack(record: object) -> bytes:
-    """The bytes of a record."""
+    """Encode a record into compressed bytes."""
     return zlib.compress(_ENCODER.encode(record), LEVEL)
 
 
 def unpack(data: bytes, kind: type[T]) -> T:
-    """The record of that kind.
+    """Decode a record of a type from the bytes that `pack` returned.
 
     Raises
     ------
     StoreError
-        The bytes are not what `pack` gives of such a record.
+        The bytes are not a packed record of this type.
     """
     try:
-        return msgspec.msgpack.decode(zlib.decompress(data), type=kind, dec_hook=_array)
+        return msgspec.msgpack.decode(zlib.decompress(data), type=kind, dec_hook=_decode_array)
     except (zlib.error, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
         name = getattr(kind, "__name__", str(kind))
         raise StoreError(
@@ -65,7 +65,8 @@ def unpack(data: bytes, kind: type[T]) -> T:
         ) from None
 
 
-def _plain(value: object) -> Any:
+def _encode_array(value: object) -> Any:
+    """Encode an array or scalar of numpy as values that msgpack knows."""
     if isinstance(value, np.ndarray):
         array = np.ascontiguousarray(value)
         return {"dtype": array.dtype.str, "shape": value.shape, "data": array.tobytes()}
@@ -74,16 +75,19 @@ def _plain(value: object) -> Any:
     raise NotImplementedError(f"a record holds a {type(value).__name__}, which cannot be packed")
 
 
-def _array(kind: type, value: Any) -> Any:
-    """An array, read-only as in all records."""
+def _decode_array(kind: type, value: Any) -> Any:
+    """Decode an array; it is read-only, as in all records."""
     return np.frombuffer(value["data"], np.dtype(value["dtype"])).reshape(value["shape"])
 
 
-_ENCODER = msgspec.msgpack.Encoder(enc_hook=_plain)
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_array)
 
 
 class Store(Database):
-    """See `Database`. What is added together is stored together."""
+    """The stored runs, submissions and results of a class. The arguments are those of `Database`.
+
+    Each method that stores something uses one transaction.
+    """
 
     def begin(
         self,
@@ -96,26 +100,27 @@ class Store(Database):
         policy: str | None = None,
         rules: Policy | None = None,
     ) -> int:
-        """Note that a run begins, and give its number.
+        """Store the beginning of a run, and return its number.
 
         Parameters
         ----------
         kind : str
         settings : Settings, optional
-            What is graded or marked against, where something is.
+            Settings of grading or marking, if the run does either.
         modules : collection of str
-            Whose versions are noted too.
+            Additional modules whose versions are stored.
         why : str
+            Reason for the run.
         who : str
-            By default the account that this runs under.
+            Account that started the run, by default that of this process.
         policy : str, optional
-            Which attempt counts from now on.
+            Rule for the attempt that counts from now on.
         rules : Policy, optional
-            What holds beside the checks from now on.
+            Policy of the course from now on.
         """
-        said = asdict(settings) if settings else {}
+        facts = asdict(settings) if settings else {}
         if rules is not None:
-            said["rules"] = msgspec.to_builtins(rules, builtin_types=(Path,))
+            facts["rules"] = msgspec.to_builtins(rules, builtin_types=(Path,))
         with self.writing():
             return self.insert(
                 "runs",
@@ -123,90 +128,92 @@ class Store(Database):
                 began=now(),
                 who=who or _user(),
                 why=why,
-                settings=json.dumps(said, default=_absolute),
+                settings=json.dumps(facts, default=_absolute),
                 versions=json.dumps(versions_of(modules)),
                 policy=policy,
             )
 
     def end(self, run: int) -> None:
-        """Note that a run has come to its end."""
+        """Store the time at which a run ended."""
         with self.writing():
             self._base.execute("UPDATE runs SET ended = ? WHERE id = ?", (now(), run))
 
     def add(self, run: int, filed: Sequence[Filed]) -> None:
-        """Store results, all or none of them.
+        """Store results with their evidence, all or none of them.
 
         Raises
         ------
         StoreError
-            See `writing`.
+            The file cannot be written, see `writing`.
         """
         with self.writing():
-            for one in filed:
-                submission = self._submission(run, one)
-                row = {"submission": submission, "run": run, "packed": one.evidence}
-                evidence = self.insert("evidence", **row) if one.evidence else None
-                self._insert(run, submission, evidence, one)
+            for result in filed:
+                submission = self._submission(run, result)
+                row = {"submission": submission, "run": run, "packed": result.evidence}
+                evidence = self.insert("evidence", **row) if result.evidence else None
+                self._insert(run, submission, evidence, result)
 
     def amend(self, run: int, filed: Mapping[int, Filed]) -> None:
-        """Store new results made from the evidence of older ones, by the older one's id."""
+        """Store new results that were made from the evidence of older ones, by the older id."""
         with self.writing():
-            for older, one in filed.items():
+            for older, result in filed.items():
                 submission, evidence = self._base.execute(
                     "SELECT submission, evidence FROM results WHERE id = ?", (older,)
                 ).fetchone()
-                self._insert(run, submission, evidence, one)
+                self._insert(run, submission, evidence, result)
 
-    def _submission(self, run: int, one: Filed) -> int:
+    def _submission(self, run: int, filed: Filed) -> int:
+        """Return the id of a student's submission by its digest; store it if it is new."""
         row = self._base.execute(
             "INSERT INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET run = submissions.run RETURNING id",
-            (one.name, one.path, one.digest, run),
+            (filed.name, filed.path, filed.digest, run),
         ).fetchone()
         return int(row[0])
 
-    def _insert(self, run: int, submission: int, evidence: int | None, one: Filed) -> None:
+    def _insert(self, run: int, submission: int, evidence: int | None, filed: Filed) -> None:
+        """Insert the row of a result."""
         same = ("key", "standing", "told", "score", "max_score", "provisional", "seconds")
         self.insert(
             "results",
             **{"submission": submission, "run": run, "evidence": evidence},
-            **{name: getattr(one, name) for name in same},
-            **{"made": now(), "packed": one.result},
+            **{name: getattr(filed, name) for name in same},
+            **{"made": now(), "packed": filed.result},
         )
 
     def add_listed(self, run: int, found: Sequence[Listed]) -> None:
-        """Note whose submissions a run has found. Their results are stored, now or before."""
+        """Store the submissions that a run has found; each must have a stored result."""
         with self.writing():
             self._base.executemany(
                 "INSERT INTO listed (run, submission, place, stamp, sender) VALUES (?, "
                 "(SELECT id FROM submissions WHERE name = ? AND digest = ?), ?, ?, ?)",
                 [
-                    (run, one.name, one.digest, one.place, one.stamp, as_json(one.sender))
-                    for one in found
+                    (run, line.name, line.digest, line.place, line.stamp, as_json(line.sender))
+                    for line in found
                 ],
             )
 
     def enrol(self, run: int, course: Course) -> None:
-        """Note a roster and where it is; a later roster takes the place of an earlier one."""
+        """Store a course's roster if it has changed, and the roster's path."""
         with self.writing():
             if course.roster or course.groups:
                 self.note(COURSE, json.dumps([course.roster, course.groups]))
             if course.students == tuple(self.enrolled().values()):
                 return
-            for each in course.students:
-                self.insert("students", run=run, name=each.name, packed=as_json(each))
+            for student in course.students:
+                self.insert("students", run=run, name=student.name, packed=as_json(student))
 
     def course(self) -> Course:
-        """Return what is known of the course: of the newest roster, what was read from it."""
+        """Return the course with the students of the newest roster."""
         roster, groups = json.loads(self.meta(COURSE) or '["", false]')
         return Course(roster, groups, tuple(self.enrolled().values()))
 
     def await_(self, run: int, names: Iterable[str]) -> None:
-        """Note who has handed in something that a run is about to grade."""
+        """Store the names of the students whose submissions a run is about to grade."""
         self.note(AWAITED, json.dumps([run, sorted(set(names))]))
 
     def awaited(self) -> list[str]:
-        """List who had handed in something that the last run did not come to."""
+        """List the students whose submissions the last run was to grade but did not."""
         run, names = json.loads(self.meta(AWAITED) or "[0, []]")
         done = self.rows(
             "SELECT name FROM listed JOIN submissions ON submissions.id = submission "
@@ -216,19 +223,19 @@ class Store(Database):
         return [name for name in names if name not in {row["name"] for row in done}]
 
     def named(self, tasks: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
-        """Return the tasks that a person has said students' submissions are; note others first."""
+        """Return the tasks that an instructor chose for students; or set them first."""
         if tasks is not None:
             self.note(NAMED, json.dumps(tasks))
         return {name: tuple(ids) for name, ids in json.loads(self.meta(NAMED) or "{}").items()}
 
     def forget(self, name: str) -> None:
-        """Take a student out of the facts about the file."""
+        """Remove a student from the facts about the file."""
         run, names = json.loads(self.meta(AWAITED) or "[0, []]")
-        self.await_(run, (each for each in names if each != name))
-        self.named({who: tasks for who, tasks in self.named().items() if who != name})
+        self.await_(run, (other for other in names if other != name))
+        self.named({other: tasks for other, tasks in self.named().items() if other != name})
 
     def enrolled(self) -> dict[str, Student]:
-        """Return the students of the newest roster, by name; none where there was no roster."""
+        """Return the students of the newest roster by name; empty if there is no roster."""
         rows = self.rows(
             "SELECT name, packed FROM students WHERE run = (SELECT max(run) FROM students) "
             "ORDER BY id"
@@ -236,52 +243,53 @@ class Store(Database):
         return {row["name"]: msgspec.json.decode(row["packed"], type=Student) for row in rows}
 
     def drop(self, run: int, codes: Sequence[str]) -> None:
-        """Withdraw findings of these codes from everyone, now and in later runs."""
+        """Withdraw findings with these codes from all results, now and in later runs."""
         with self.writing():
             self._base.executemany(
                 "INSERT OR IGNORE INTO drops VALUES (?, ?)", [(code, run) for code in codes]
             )
 
     def keep(self, codes: Sequence[str]) -> None:
-        """Let findings of these codes count again; the runs' settings tell that they did not."""
+        """Let findings with these codes count again; earlier runs' settings still list them."""
         with self.writing():
             self._base.executemany("DELETE FROM drops WHERE code = ?", [(code,) for code in codes])
 
     def dropped(self) -> tuple[str, ...]:
-        """Codes of findings that have been withdrawn."""
+        """Return the codes of withdrawn findings."""
         return tuple(self.withdrawn())
 
     def withdrawn(self) -> dict[str, str]:
-        """Return codes of findings that have been withdrawn, and the reason given for each."""
+        """Return the reasons for withdrawing findings, by the findings' codes."""
         rows = self.rows("SELECT code, why FROM drops JOIN runs ON runs.id = run ORDER BY code")
         return {row["code"]: row["why"] for row in rows}
 
     def newest(self, upto: int | None = None) -> list[Kept]:
-        """The newest result of each submission, by name and in the order they were first seen.
+        """Return the newest result of each submission, by name and in the order first found.
 
         Parameters
         ----------
         upto : int, optional
-            The last run that counts, by default all do: so the class stood at its end.
+            Run after whose end the class is looked at, by default the last.
         """
         names = {row["id"]: row["name"] for row in self.rows("SELECT id, name FROM submissions")}
         senders = cache(partial(msgspec.json.decode, type=Sender))
         found: dict[int, dict[str, Any]] = {}
-        before: dict[tuple[str, str], int] = {}
-        begun: dict[tuple[int, str], int] = {}
-        alike: dict[tuple[int, str, str], int] = {}
+        previous: dict[tuple[str, str], int] = {}
+        since: dict[tuple[int, str], int] = {}
+        first_with_stamp: dict[tuple[int, str, str], int] = {}
         for run, submission, place, stamp, packed in self.rows(
             "SELECT run, submission, place, stamp, sender FROM listed WHERE run <= ? ORDER BY id",
             (last(upto),),
         ):
             sender, name = senders(packed), names[submission]
             key = (submission, sender.original)
-            # Found where the same was found last, or of the same time, it was not given anew.
-            if before.get((name, sender.original)) != submission:
-                before[name, sender.original], begun[key] = submission, run
-            first = alike.setdefault((*key, stamp), run) if stamp else run
+            # The submission is not new if the last run found it under the same name, or an
+            # earlier run found it with the same time.
+            if previous.get((name, sender.original)) != submission:
+                previous[name, sender.original], since[key] = submission, run
+            first = first_with_stamp.setdefault((*key, stamp), run) if stamp else run
             facts = {"seen": run, "place": place, "stamp": stamp, "sender": sender}
-            found[submission] = {**facts, "given": min(begun[key], first)}
+            found[submission] = {**facts, "given": min(since[key], first)}
         rows = self.rows(
             "SELECT results.id, evidence.run AS taken, results.submission, name, "
             "path, digest, key, standing, told, score, max_score, provisional FROM results "
@@ -298,42 +306,43 @@ class Store(Database):
         ]
 
     def result(self, id_: int) -> bytes:
-        """The packed result."""
+        """Return a packed result by its id; empty bytes if it does not exist."""
         return self._packed("SELECT packed FROM results WHERE id = ?", id_) or b""
 
     def last_graded(self) -> bytes | None:
-        """The packed result that was stored last; None where nothing has been graded."""
+        """Return the packed result of the submission graded last; None if nothing is graded."""
         query = "SELECT packed FROM results WHERE standing = 'graded' ORDER BY id DESC LIMIT 1"
         return self._packed(query)
 
     def evidence(self, id_: int) -> bytes | None:
-        """The packed evidence that a result was made from; None where there is none."""
+        """Return the packed evidence that a result was made from; None if there is none."""
         query = (
             "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence"
         )
         return self._packed(f"{query} WHERE results.id = ?", id_)
 
     def _packed(self, query: str, *values: object) -> bytes | None:
+        """Return the column ``packed`` of a query's first row, None without rows."""
         return next((bytes(row["packed"]) for row in self.rows(query, values)), None)
 
     def runs(self) -> list[Run]:
-        """All runs, the oldest first."""
+        """Return all runs, the oldest first."""
         rows = self.rows("SELECT * FROM runs ORDER BY id")
         facts = ("settings", "versions")
         return [Run(**{**row, **{fact: json.loads(row[fact]) for fact in facts}}) for row in rows]
 
     def last_marked(self) -> Run | None:
-        """Return the last run that graded the class, or marked it again."""
+        """Return the last run that graded or re-marked the class, None if there is none."""
         return next((r for r in reversed(self.runs()) if r.kind in ("grade", "remark")), None)
 
 
 def settings_of(store: Store) -> Settings:
-    """The settings of the newest run of a class.
+    """Return the settings of the last run that graded or re-marked a class.
 
     Raises
     ------
     StoreError
-        Nothing has been graded there.
+        Nothing has been graded in this class.
     """
     run = store.last_marked()
     if run is None:
@@ -342,38 +351,45 @@ def settings_of(store: Store) -> Settings:
 
 
 def settings_in(run: Run) -> Settings:
-    """Return the settings of a run that graded a class, or marked it again."""
+    """Return the settings of a run that graded or re-marked a class."""
     return msgspec.convert(run.settings, Settings, dec_hook=lambda kind, value: kind(value))
 
 
-def filed_of(one: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
-    """A result as it is about to be stored, of a submission or in an older one's place."""
+def filed_of(submission: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
+    """Return a graded result ready to be stored.
+
+    ``submission`` is the graded submission, or the older result to be replaced; ``more`` are
+    further fields of `Filed`.
+    """
     parts = ("score", "max_score", "provisional")
-    told = {name: getattr(marks, name) for name in parts}
-    return Filed(one.name, one.path, one.digest, key, "graded", **told, **more)
+    scores = {name: getattr(marks, name) for name in parts}
+    return Filed(
+        submission.name, submission.path, submission.digest, key, "graded", **scores, **more
+    )
 
 
 def now() -> str:
-    """The time, UTC, to the millisecond."""
+    """Return the present time in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _absolute(path: Path) -> str:
-    """A path that means the same wherever the next command is started."""
+    """Return an absolute path, which does not depend on the working directory."""
     return str(path.resolve())
 
 
 def as_json(record: Sender | Student) -> str:
-    """Write a record as a row has it; see `sender_of`."""
+    """Encode a record as the text of a column."""
     return msgspec.json.encode(record).decode()
 
 
 def sender_of(row: sqlite3.Row) -> Sender:
-    """Decode the sender in a row."""
+    """Decode the column ``sender`` of a row."""
     return msgspec.json.decode(row["sender"], type=Sender)
 
 
 def _user() -> str:
+    """Return the name of the account that this process runs under, or ``unknown``."""
     try:
         return storable(getpass.getuser())
     except (OSError, KeyError, ImportError):
@@ -381,7 +397,7 @@ def _user() -> str:
 
 
 def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> None:
-    """Note what a run gives back: students, names of files, contents."""
+    """Store the files that a run gives to students: student, file's name and content of each."""
     with store.writing():
         for name, file, content in pages:
             packed = zlib.compress(content)
@@ -389,7 +405,7 @@ def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> 
 
 
 def releases(store: Store, name: str | None = None) -> list[Release]:
-    """All that a student was given back, or that everybody was, the oldest first."""
+    """List the files that a student (by default all students) was given, the oldest first."""
     rows = store.rows(
         "SELECT id, run, name, file, content FROM released WHERE name = coalesce(?, name) "
         "ORDER BY id",
@@ -402,60 +418,64 @@ def releases(store: Store, name: str | None = None) -> list[Release]:
 
 
 def given(store: Store) -> dict[str, list[Release]]:
-    """Map each student to all that was given back, the oldest first."""
+    """Map each student to the files that the student was given, the oldest first."""
     found: dict[str, list[Release]] = {}
-    for each in releases(store):
-        found.setdefault(each.name, []).append(each)
+    for file in releases(store):
+        found.setdefault(file.name, []).append(file)
     return found
 
 
 def digest_of(content: bytes) -> str:
-    """SHA-256, as in `Release`."""
+    """Return the SHA-256 digest of a file's content, as in `Release`."""
     return hashlib.sha256(content).hexdigest()
 
 
 def content(store: Store, id_: int) -> bytes:
-    """The bytes of a file that was given back."""
+    """Return the content of a file that was given to a student, by its id."""
     (row,) = store.rows("SELECT content FROM released WHERE id = ?", (id_,))
     return _content(row)
 
 
 def _content(row: sqlite3.Row) -> bytes:
+    """Decompress the column ``content`` of a row."""
     return zlib.decompress(row["content"])
 
 
 def key_base(settings: Settings, digests: Mapping[str, str], version: str | None = None) -> str:
-    """A digest of what all results of a run depend on, besides the submissions.
+    """Return a digest of everything that all results of a run depend on, except submissions.
 
-    ``version`` is the gradkit that runs or ran their code, by default this one.
+    ``version`` is the gradkit version that runs or ran the code, by default this one.
     """
-    said = {
+    facts = {
         key: value
         for key, value in asdict(settings).items()
-        # Where the files lie does not matter, what is in them does; and what was withdrawn
-        # is withdrawn from everyone alike. A tier is a promise about the machine.
+        # The contents of the assignment's files are in the digests, so their paths do not
+        # matter. Withdrawn findings are the same for all results, and a required tier says
+        # something about the machine only.
         if key not in ("assignment", "reference", "dropped", "require_tier")
     }
-    return key_of(json.dumps([said, dict(digests), version or gradkit.__version__], sort_keys=True))
+    return key_of(
+        json.dumps([facts, dict(digests), version or gradkit.__version__], sort_keys=True)
+    )
 
 
 def key_of(*parts: str) -> str:
-    """A digest of some texts."""
+    """Return a digest of some texts."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def drawn(secret: str, text: str) -> bytes:
-    """Draw bytes that only who has the secret can tell from the text: HMAC-SHA-256."""
-    said = text.encode("utf-8", "surrogatepass")
-    return hmac.new(secret.encode(), said, hashlib.sha256).digest()
+    """Return the HMAC-SHA-256 of a text, which cannot be computed without the secret."""
+    data = text.encode("utf-8", "surrogatepass")
+    return hmac.new(secret.encode(), data, hashlib.sha256).digest()
 
 
 def seed_of(secret: str, assignment: Assignment, name: str, digest: str) -> int:
-    """The seed of one attempt's probes: fresh for each, and the same whenever it is graded.
+    """Return the seed of an attempt's random inputs: another for each attempt, but reproducible.
 
-    48 bits of HMAC-SHA-256, so that nobody without the class file's secret can tell them
-    beforehand. An attempt is told by the digest of its contents: neither a restart nor the
-    order in which a class is graded changes what is asked.
+    It is 48 bits of HMAC-SHA-256, so that it cannot be predicted without the class file's secret.
+    It depends on the student's name and the digest of the contents, so that neither a restart nor
+    the order of grading changes the inputs.
     """
     text = json.dumps([assignment.id, name, digest])
     return int.from_bytes(drawn(secret, text)[:6], "big")

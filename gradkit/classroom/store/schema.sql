@@ -8,7 +8,7 @@ CREATE TABLE runs (
     why TEXT NOT NULL,
     settings TEXT NOT NULL,
     versions TEXT NOT NULL,
-    -- Which attempt counts from then on, where that was said.
+    -- The rule for the attempt that counts from this run on, NULL if unchanged.
     policy TEXT
 ) STRICT;
 CREATE TABLE submissions (
@@ -45,7 +45,7 @@ CREATE TABLE drops (
     code TEXT PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs
 ) STRICT;
--- A submission as a run found it: whose it is by its platform, and in which place.
+-- A submission as a run found it: its sender by the platform, and its place on the roll.
 CREATE TABLE listed (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs,
@@ -55,14 +55,14 @@ CREATE TABLE listed (
     sender TEXT NOT NULL
 ) STRICT;
 CREATE INDEX listed_of ON listed (submission);
--- The course's list of students, of which the newest line of each name holds.
+-- The rosters of the course. The rows of the newest run are valid.
 CREATE TABLE students (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs,
     name TEXT NOT NULL,
     packed TEXT NOT NULL
 ) STRICT;
--- A person's last word on a check. The newest holds, and one without points takes it back.
+-- Points that an instructor has set. The newest row of a check is valid; NULL takes back.
 CREATE TABLE overrides (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs,
@@ -72,7 +72,7 @@ CREATE TABLE overrides (
     points REAL,
     basis TEXT NOT NULL
 ) STRICT;
--- What was given back to whom, byte for byte.
+-- The files that students were given, byte for byte.
 CREATE TABLE released (
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL REFERENCES runs,

@@ -1,4 +1,4 @@
-"""A real browser, where there is one."""
+"""Fixtures for tests in a real browser, if one is installed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ ARGUMENTS = (
 
 
 def lacking(reason: str) -> None:
-    """Skip the test where a browser is a luxury, fail it where it was promised."""
+    """Skip the test, or fail it if the environment requires a browser."""
     if os.environ.get("GRADKIT_BROWSER") == "required":
         pytest.fail(f"GRADKIT_BROWSER=required, but {reason}")
     pytest.skip(reason)
 
 
 def violations(page: Any) -> list[str]:
-    """What axe finds, rule by rule, with the elements that it is about."""
+    """Return the accessibility problems that axe finds, with rule and element."""
     if importlib.util.find_spec("axe_playwright_python") is None:
         lacking("axe-playwright-python is not installed: pip install 'gradkit[browser]'")
     from axe_playwright_python.sync_playwright import Axe
@@ -45,7 +45,7 @@ def violations(page: Any) -> list[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
-    """Chromium without a window; it is started once."""
+    """Start Chromium without a window, once for all tests."""
     command = next(filter(None, map(shutil.which, COMMANDS)), None)
     if command is None:
         lacking("there is no Chromium: install it, or leave out what is marked browser")

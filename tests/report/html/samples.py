@@ -1,4 +1,4 @@
-"""A submission with one finding, each part of it with a word that tells its hint level."""
+"""Make a result with one finding, whose parts each contain a word for their hint level."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ WORDS = {
     3: "levelthree",
     4: "levelfour",
 }
-"""What stands in the texts of each level, and nowhere else."""
+"""A word for each hint level, which only texts of that level contain."""
 
 
 def result(name: str = "ada", text: str = "plain") -> Result:
-    """``text`` stands wherever a student's own words may come through."""
+    """Return a result with ``text`` in all fields that may contain a student's own words."""
     place = Place(f"{text}.py", None, 12)
     finding = Finding(
         id="f1",
@@ -113,7 +113,7 @@ def result(name: str = "ada", text: str = "plain") -> Result:
 
 
 def changes(text: str = "plain") -> Changes:
-    """Of all kinds, with ``text`` wherever somebody else's words may come through."""
+    """Return changes of all kinds, with ``text`` in all fields that may contain other's words."""
     return Changes(
         "2026-11-20T10:00:00.000+00:00",
         Change("ada", 9.5, 20.0, 12.5, 20.0),
@@ -130,7 +130,7 @@ def changes(text: str = "plain") -> Changes:
 
 
 class Elements(HTMLParser):
-    """Every start tag of a page with its attributes, and all of its text."""
+    """The start tags of a page with their attributes, and the text of the page."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -139,13 +139,13 @@ class Elements(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Keep it."""
+        """Store a start tag."""
         self.tags.append((tag, dict(attrs)))
 
     def handle_data(self, data: str) -> None:
-        """Keep it."""
+        """Store a piece of text."""
         self.text += data
 
     def each(self, tag: str) -> Iterator[dict[str, str | None]]:
-        """The attributes of each such element."""
+        """Return the attributes of each element with a tag."""
         return (attributes for name, attributes in self.tags if name == tag)
