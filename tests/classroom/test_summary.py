@@ -103,6 +103,7 @@ def test_pandas_reads_the_table(out: Path) -> None:
         *("overrides", "review", "mistakes", "tasks"),
         *(f"regression-numpy/{check}" for check in CHECKS),
         *(f"{kind}_points" for kind in LINES),
+        *("score_by_numbers", "max_by_numbers"),
     ]
     assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
     checks = table.filter(like="/")
@@ -111,6 +112,11 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert checks.loc["pia.pdf"].isna().all()
     assert table.loc["ben", "mistakes"] == "wrong-sign"
     assert table.loc["ann", "score"] == 20.0
+    numbers = table[["score_by_numbers", "max_by_numbers"]]
+    assert numbers.loc["ann"].tolist() == [20.0, 20.0]
+    # Right are the interface and the forward pass: 5 of 20 points.
+    assert numbers.loc["ben"].tolist() == [5.0, 20.0]
+    assert numbers.loc["pia.pdf"].isna().all()
     assert table["standing"].value_counts().to_dict() == {"graded": 5, "refused": 1}
     assert str(table.loc["pia.pdf", "review"]).startswith("pia.pdf is not a file that can be")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 from msgspec.structs import replace
@@ -26,7 +26,14 @@ from gradkit.records.classroom import (
     Summary,
 )
 from gradkit.records.course import Policy
-from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Result, State, TaskResult
+from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    UNEXPLAINED,
+    Notice,
+    Result,
+    State,
+    TaskResult,
+)
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
 
@@ -49,9 +56,17 @@ REMARKS: tuple[Kind, ...] = (
     "forbidden-import",
     "numerical-gradient",
     "own-forward-gradient",
+    "selector",
+    "denied-access",
     "nondeterministic",
 )
-"""Codes of findings that need a review."""
+"""Codes of findings and kinds of notices that a person must look at."""
+
+NOTICES: Mapping[str, str] = {
+    "selector": "a constant takes one of several formulas",
+    "denied-access": "stopped because a file or the network was denied",
+}
+"""Words for what has no code in the catalogue."""
 
 
 def review(
@@ -169,7 +184,8 @@ def reasons(result: Result) -> Iterator[Reason]:
     """Yield the reasons for reviewing a graded result, in the order of its checks."""
     tasks = _undecided(result)
     found = {finding.mistake for task in tasks for finding in task.findings}
-    yield from (Reason(code, code) for code in REMARKS if code in found)
+    found |= {each.kind for task in tasks for each in _open_notices(task)}
+    yield from (Reason(code, NOTICES.get(code, code)) for code in REMARKS if code in found)
     if tasks and any(problem.broken for problem in result.problems):
         yield Reason("not-python", "a part is not valid Python")
     for line in result.adjustments:
@@ -181,6 +197,7 @@ def reasons(result: Result) -> Iterator[Reason]:
     for task in tasks:
         if task.absent:
             continue
+        yield from _striking(task)
         is_explained = task.findings or any(check.withdrawn for check in task.checks)
         untraced = {finding.check for finding in task.findings if finding.untraced}
         for check in task.checks:
@@ -203,6 +220,29 @@ def reasons(result: Result) -> Iterator[Reason]:
         yield Reason("absent", format_text("not handed in: {tasks}", tasks=", ".join(absent)))
     if result.provisional and tasks:
         yield Reason("provisional", "provisional")
+
+
+def _open_notices(task: TaskResult) -> list[Notice]:
+    """List the notices that are not about a check whose points a person has set."""
+    settled = {check.check for check in task.checks if check.decision is not None}
+    return [each for each in task.notices if each.check not in settled]
+
+
+def _striking(task: TaskResult) -> Iterator[Reason]:
+    """Yield a reason for a task without points, and for each finding that alone costs over half.
+
+    Where no check found anything to run, nothing was handed in for the task.
+    """
+    open_ = [check for check in task.checks if check.decision is None]
+    is_there = any(check.state not in ("missing", "blocked") for check in open_)
+    if task.checkable and not task.score and is_there:
+        yield Reason("zero", format_text("{task} earns no points", task=task.task))
+    for finding in task.findings:
+        if finding.deduction > task.max_score / 2:
+            cost = {"points": f"{finding.deduction:g}", "most": f"{task.max_score:g}"}
+            text = "{task} loses {points} of {most} points by {code} alone"
+            words = format_text(text, task=task.task, code=finding.mistake, **cost)
+            yield Reason("costly-finding", words)
 
 
 def _undecided(result: Result) -> list[TaskResult]:
