@@ -53,22 +53,24 @@ def accepted(work: Path) -> Iterator[Known]:
         yield Known("accepted", path, Settings(tasks=(entry.task,)))
 
 
+def assignment_of(exercise: str) -> Path:
+    """Return the assignment file of an exercise of the gallery."""
+    return ROOT / "gradkit" / "assignments" / exercise / "assignment.toml"
+
+
 def models(work: Path) -> Iterator[Known]:
     """Yield the model solutions, each compared with itself and with derived values."""
-    for path in sorted(REFERENCE.rglob("*.py")):
-        if "published" not in path.name:
-            own = path.parent if path.parent != REFERENCE else None
-            name = "assignment.toml"
-            file = ROOT / "gradkit" / "assignments" / own.name / name if own else None
-            source = own if own and len(list(own.glob("*.py"))) > 1 else path
-            for no_reference in (False, True):
-                yield Known("models", source, Settings(assignment=file, no_reference=no_reference))
+    nets = {path: None for path in REFERENCE.glob("*.py") if "published" not in path.name}
+    exercises = {folder: assignment_of(folder.name) for folder in REFERENCE.glob("[a-z]*/")}
+    for path, file in sorted({**nets, **exercises}.items()):
+        for no_reference in (False, True):
+            yield Known("models", path, Settings(assignment=file, no_reference=no_reference))
 
 
 def gallery(work: Path) -> Iterator[Known]:
     """Yield the right answers of the gallery, with and without model solutions."""
     for path in sorted(GALLERY.glob("*/*.py")):
-        file = ROOT / "gradkit" / "assignments" / path.parent.name / "assignment.toml"
+        file = assignment_of(path.parent.name)
         if file.exists():
             for no_reference in (False, True):
                 yield Known("gallery", path, Settings(assignment=file, no_reference=no_reference))
