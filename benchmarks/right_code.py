@@ -26,10 +26,10 @@ from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.result import Result  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
+from gradkit.task.shipped import BESIDE, FIRST, exercises  # noqa: E402
 
 GALLERY = ROOT / "tests" / "gallery"
 SAMPLES = ROOT / "tests" / "sample_class"
-REFERENCE = ROOT / "reference"
 LEFT_OUT = ("hangs", "another_exercise", "untouched")
 """Words in the names of samples of which nothing is right, or that take their whole deadline."""
 
@@ -53,16 +53,11 @@ def accepted(work: Path) -> Iterator[Known]:
         yield Known("accepted", path, Settings(tasks=(entry.task,)))
 
 
-def assignment_of(exercise: str) -> Path:
-    """Return the assignment file of an exercise of the gallery."""
-    return ROOT / "gradkit" / "assignments" / exercise / "assignment.toml"
-
-
 def models(work: Path) -> Iterator[Known]:
     """Yield the model solutions, each compared with itself and with derived values."""
-    nets = {path: None for path in REFERENCE.glob("*.py") if "published" not in path.name}
-    exercises = {folder: assignment_of(folder.name) for folder in REFERENCE.glob("[a-z]*/")}
-    for path, file in sorted({**nets, **exercises}.items()):
+    nets = [(path, None) for path in BESIDE.glob("*.py") if "published" not in path.name]
+    functions = [(BESIDE / name, file) for name, file in exercises().items() if name != FIRST]
+    for path, file in [*nets, *functions]:
         for no_reference in (False, True):
             yield Known("models", path, Settings(assignment=file, no_reference=no_reference))
 
@@ -70,10 +65,9 @@ def models(work: Path) -> Iterator[Known]:
 def gallery(work: Path) -> Iterator[Known]:
     """Yield the right answers of the gallery, with and without model solutions."""
     for path in sorted(GALLERY.glob("*/*.py")):
-        file = assignment_of(path.parent.name)
-        if file.exists():
-            for no_reference in (False, True):
-                yield Known("gallery", path, Settings(assignment=file, no_reference=no_reference))
+        file = exercises()[path.parent.name]
+        for no_reference in (False, True):
+            yield Known("gallery", path, Settings(assignment=file, no_reference=no_reference))
 
 
 def samples(work: Path) -> Iterator[Known]:
@@ -96,20 +90,20 @@ def points(result: Result, whole: bool) -> dict[str, float]:
     }
 
 
-def full(result: Result) -> dict[str, float]:
+def full_points(result: Result) -> dict[str, float]:
     """Return the points that each check can earn."""
     checks = ((task.task, check) for task in result.tasks for check in task.checks)
     return {f"{task}/{check.check}": check.max_score for task, check in checks}
 
 
-def lost(known: Known, session: Session, seeds: int) -> Iterator[str]:
+def lost_points(known: Known, session: Session, seeds: int) -> Iterator[str]:
     """Yield a line for each seed on which right code loses a point."""
     submission = read_submission(known.path)
     best: dict[str, float] = {}
     for seed in range(1, seeds + 1):
         result = session.grade(submission, seed).result
         found = points(result, known.whole)
-        best = full(result) if known.whole else best or found
+        best = full_points(result) if known.whole else best or found
         # A check that fails on the first seed is wrong code; what passes there has to go on.
         missing = [name for name, score in best.items() if found.get(name, -1.0) < score]
         if missing or not best:
@@ -132,7 +126,7 @@ def main() -> None:
             for known in SETS[kind](work):
                 count += 1
                 with Session(known.settings, workshop) as session:
-                    for line in lost(known, session, options.seeds):
+                    for line in lost_points(known, session, options.seeds):
                         print(line, flush=True)
                         failed += 1
             wrong = failed - before

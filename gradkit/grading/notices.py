@@ -1,8 +1,9 @@
-"""Notice what an instructor should look at although it costs nothing and is no finding.
+"""Make the notices of a result: what an instructor should look at, and what costs no points.
 
-- A gradient earns points, and matches only the student's own wrong forward pass.
-- The code writes out several formulas, of which a constant takes one.
-- The code was denied a file or the network, and stopped.
+- ``own-forward-gradient``: a gradient earns points, and matches only the student's own wrong
+  forward pass.
+- ``selector``: the code contains several formulas, and a constant selects one of them.
+- ``denied-access``: the code stopped because the sandbox denied a file or the network.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ from gradkit.records.result import FAILED, Inquiry, Notice, Verdict
 from gradkit.records.submission import Cell
 
 DENIED = ("PermissionError", "[Errno 1]", "[Errno 13]")
-"""Python's words where the sandbox has denied something: the type, or the number in a sentence."""
+"""Parts of Python's error message after a denial: the exception's type, or its error number."""
 
 
 def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Iterator[Notice]:
-    """Yield where the text of a section takes one of several formulas by a constant.
+    """Yield a notice for each line of a section where a constant selects one of several formulas.
 
-    Of a section in which all is right the choice is right too.
+    There are none if no check fails, because the selected formula is right then.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return
-    # Late: who is right never needs it.
+    # Imported here because right submissions do not need it.
     from gradkit.grading.selectors import written_choices
 
     for number, line in written_choices([cell.source for cell in cells]):
@@ -31,14 +32,14 @@ def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Itera
 
 
 def notices_of_verdicts(verdicts: Iterable[Verdict], inquiry: Inquiry) -> Iterator[Notice]:
-    """Yield what the verdicts on a task say beside their states.
+    """Yield the notices that the verdicts on a task lead to.
 
     Parameters
     ----------
     verdicts : iterable of Verdict
     inquiry : Inquiry
-        What is charged. Of a check that follows from its findings the gradients are right for a
-        right forward pass too.
+        The findings that cost points. A check that fails because of findings about another check
+        gets no notice: its gradients are right once those are repaired.
     """
     for verdict in verdicts:
         if verdict.own_forward and not inquiry.follows.get(verdict.check):

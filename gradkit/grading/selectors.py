@@ -61,10 +61,10 @@ def is_selection(before: str, after: str, texts: Iterable[str] = ()) -> bool:
 
 
 def written_choices(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
-    r"""Yield where a text writes out several formulas of which a constant takes one.
+    r"""Yield each line where a constant selects one of several formulas of the text.
 
-    Fewer expressions than those of `is_selection`: an instructor reads each of them. Stored
-    parameters, options of a function, and lists of the layers of a net are none.
+    An instructor reads each line, so the rule is stricter than that of `is_selection`. Stored
+    parameters, options of a function, and lists of a net's layers do not count.
 
     Parameters
     ----------
@@ -85,10 +85,9 @@ def written_choices(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     []
     """
     try:
-        parsed = [(number, parse(text).tree) for number, text in enumerate(texts)]
-        trees = [(number, tree) for number, tree in parsed if tree is not None]
-        selections = _Selections([tree for _, tree in trees])
-        for number, tree in trees:
+        selections = _selections_of(tuple(texts))
+        numbers = [number for number, text in enumerate(texts) if parse(text).tree is not None]
+        for number, tree in zip(numbers, selections.trees, strict=True):
             lines = {
                 node.lineno
                 for node in ast.walk(tree)
@@ -181,7 +180,7 @@ class _Selections:
         self._varargs = {each.args.vararg.arg for each in functions if each.args.vararg}
         self._constants = _constant_names(self._values)
         self._counted = {_name_of(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
-        self._below = {id(each): rest for node in nodes for each, rest in _left_early(node)}
+        self._below = {id(each): rest for node in nodes for each, rest in _returning_ifs(node)}
         arguments = [node for node in nodes if isinstance(node, ast.arguments)]
         self._options = {name for each in arguments for name, _ in _parameters(each)}
         self._choosers = {*_choosers(nodes)}
@@ -203,12 +202,14 @@ class _Selections:
         return bool(bound & self._deciding)
 
     def is_written_choice(self, node: ast.AST) -> bool:
-        """Tell a node that takes one of several formulas of the text by a constant."""
+        """Return whether a node selects one of several formulas of the text by a constant."""
         if isinstance(node, ast.Subscript):
             return self._is_key(node.slice) and self._has_formulas(self._among(node.value))
         if isinstance(node, ast.If | ast.IfExp):
             branches = [node.body, node.orelse or self._below.get(id(node), [])]
-            return self._is_key(node.test, is_test=True) and self._has_formulas(_results(branches))
+            return self._is_key(node.test, is_test=True) and self._has_formulas(
+                _results_of_branches(branches)
+            )
         if not isinstance(node, ast.Call):
             return False
         if self._chooses(node):
@@ -223,22 +224,22 @@ class _Selections:
         return [each for value in values if value is not None for each in _elements(value)]
 
     def _is_key(self, node: ast.expr, *, is_test: bool = False) -> bool:
-        """Tell a constant that is written for this choice: by a name, or in a branch.
+        """Return whether a constant was written to select a formula.
 
-        What is counted, or worked out by a function, is none, and neither is in a branch an option
-        of a function.
+        That is a constant with a name or, with ``is_test``, any constant in a condition. A counter
+        does not count, nor the result of a call, nor in a condition an option of a function.
         """
         if not _is_constant(node, self._constants):
             return False
         names = self._names_behind([node])
         values = [value for name in names for value in self._values.get(name, []) if value]
-        worked_out = any(isinstance(part, ast.Call) for each in values for part in ast.walk(each))
-        if worked_out or names & self._counted or (is_test and names & self._options):
+        is_computed = any(isinstance(part, ast.Call) for each in values for part in ast.walk(each))
+        if is_computed or names & self._counted or (is_test and names & self._options):
             return False
         return is_test or bool(names)
 
     def _has_formulas(self, found: Sequence[ast.expr]) -> bool:
-        """Tell several alternatives of which one at least is worked out from what is given."""
+        """Return whether expressions differ, and at least one is a formula of the inputs."""
         given = [each for each in found if not _is_constant(each, self._constants)]
         formulas = [each for each in given if isinstance(each, FORMULAS)]
         return bool(formulas) and len({ast.dump(each) for each in found}) > 1
@@ -322,11 +323,11 @@ def _elements(node: ast.expr) -> list[ast.expr]:
 
 
 FORMULAS = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Lambda)
-"""Expressions that work something out."""
+"""Kinds of expressions that compute a value from other values."""
 
 
-def _left_early(node: ast.AST) -> Iterator[tuple[ast.If, list[ast.stmt]]]:
-    """Yield each `if` that ends with `return`, with the statements that come below it instead."""
+def _returning_ifs(node: ast.AST) -> Iterator[tuple[ast.If, list[ast.stmt]]]:
+    """Yield each `if` that ends with `return`, with the statements below it: its `else`."""
     for name in ("body", "orelse"):
         block = getattr(node, name, None)
         if not isinstance(block, list):
@@ -336,10 +337,10 @@ def _left_early(node: ast.AST) -> Iterator[tuple[ast.If, list[ast.stmt]]]:
                 yield each, block[place + 1 :]
 
 
-def _results(branches: Iterable[ast.expr | list[ast.stmt]]) -> list[ast.expr]:
-    """Return what the branches of a choice give, if all of them give values to the same names.
+def _results_of_branches(branches: Iterable[ast.expr | list[ast.stmt]]) -> list[ast.expr]:
+    """Return the values that the branches of a condition give to the names that all of them set.
 
-    A branch that returns gives a value to the result of its function.
+    A returned value counts as the value of a name that stands for the function's result.
     """
     given: list[dict[str, ast.expr]] = []
     for branch in branches:

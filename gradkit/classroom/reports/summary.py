@@ -66,7 +66,7 @@ NOTICES: Mapping[str, str] = {
     "selector": "a constant takes one of several formulas",
     "denied-access": "stopped because a file or the network was denied",
 }
-"""Words for what has no code in the catalogue."""
+"""Words for the kinds of notices without an entry in the catalogue."""
 
 
 def review(
@@ -197,7 +197,7 @@ def reasons(result: Result) -> Iterator[Reason]:
     for task in tasks:
         if task.absent:
             continue
-        yield from _striking(task)
+        yield from _reasons_by_points(task)
         is_explained = task.findings or any(check.withdrawn for check in task.checks)
         untraced = {finding.check for finding in task.findings if finding.untraced}
         for check in task.checks:
@@ -223,19 +223,20 @@ def reasons(result: Result) -> Iterator[Reason]:
 
 
 def _open_notices(task: TaskResult) -> list[Notice]:
-    """List the notices that are not about a check whose points a person has set."""
+    """List the notices of a task, except those about a check whose points a person has set."""
     settled = {check.check for check in task.checks if check.decision is not None}
     return [each for each in task.notices if each.check not in settled]
 
 
-def _striking(task: TaskResult) -> Iterator[Reason]:
-    """Yield a reason for a task without points, and for each finding that alone costs over half.
+def _reasons_by_points(task: TaskResult) -> Iterator[Reason]:
+    """Yield the reasons for a review that the points of a task give.
 
-    Where no check found anything to run, nothing was handed in for the task.
+    They are a score of zero, and each finding that costs over half of the task by itself. A task
+    whose checks are all missing or blocked was not submitted, so its zero is no reason.
     """
-    open_ = [check for check in task.checks if check.decision is None]
-    is_there = any(check.state not in ("missing", "blocked") for check in open_)
-    if task.checkable and not task.score and is_there:
+    undecided = [check for check in task.checks if check.decision is None]
+    is_submitted = any(check.state not in ("missing", "blocked") for check in undecided)
+    if task.checkable and not task.score and is_submitted:
         yield Reason("zero", format_text("{task} earns no points", task=task.task))
     for finding in task.findings:
         if finding.deduction > task.max_score / 2:
