@@ -284,31 +284,23 @@ def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
     return growth <= GROWTH and kept >= KEPT
 
 
-def beside_before(work: Path, options: argparse.Namespace, framework: str) -> bool:
+def compare_with_commit(work: Path, options: argparse.Namespace, framework: str) -> bool:
     """Print the processor time of this checkout beside that of an older commit.
 
     Return whether the bar is reached.
     """
     write_class(work / "class", options.students, framework, options.seed, 10)
-    git = [shutil.which("git") or "git", "-C", str(ROOT)]
-    archive = [
-        *git,
-        "archive",
-        f"--output={work / 'before.tar'}",
-        options.before,
-        "gradkit",
-        "reference",
-    ]
-    subprocess.run(archive, check=True)
-    shutil.unpack_archive(work / "before.tar", work / "before")
+    tar = work / "before.tar"
+    git = shutil.which("git") or "git"
+    archive = [git, "archive", f"--output={tar}", options.before, "gradkit", "reference"]
+    subprocess.run(archive, cwd=ROOT, check=True)
+    shutil.unpack_archive(tar, work / "before")
     checkouts = {"now": ROOT, "before": work / "before"}
     taken: dict[str, list[float]] = {name: [] for name in checkouts}
     for _ in range(options.rounds):
         for name, checkout in checkouts.items():
-            taken[name].append(
-                by_command(checkout, work / "class", work / "out") / options.students
-            )
-    now, before = (1e3 * statistics.median(each) for each in taken.values())
+            taken[name].append(by_command(checkout, work / "class", work / "out"))
+    now, before = (1e3 * statistics.median(s) / options.students for s in taken.values())
     print(f"{options.students} right submissions of {framework} tasks, {options.rounds} rounds")
     print(f"{now:.1f} ms of CPU each, at {options.before} {before:.1f} ms (medians):")
     print(f"{now / before:.2f} times as much, bar {TIMES_BEFORE}")
@@ -339,8 +331,9 @@ def main() -> None:
     parser.add_argument("--before", metavar="COMMIT", help="compare with this commit")
     options = parser.parse_args()
     options.students = options.students or (10_000 if options.memory else 500)
-    measure = with_hostile if options.hostile else lasting if options.memory else throughput
-    measure = beside_before if options.before else measure
+    modes = [(options.before, compare_with_commit), (options.hostile, with_hostile)]
+    modes += [(options.memory, lasting), (True, throughput)]
+    measure = next(function for is_chosen, function in modes if is_chosen)
     framework = "torch" if options.torch else "numpy"
     if measure is throughput:
         if options.torch:

@@ -26,10 +26,10 @@ from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.result import Result  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
+from gradkit.task.shipped import BESIDE, FIRST, exercises  # noqa: E402
 
 GALLERY = ROOT / "tests" / "gallery"
 SAMPLES = ROOT / "tests" / "sample_class"
-REFERENCE = ROOT / "reference"
 LEFT_OUT = ("hangs", "another_exercise", "untouched")
 """Words in the names of samples of which nothing is right, or that take their whole deadline."""
 
@@ -55,23 +55,19 @@ def accepted(work: Path) -> Iterator[Known]:
 
 def models(work: Path) -> Iterator[Known]:
     """Yield the model solutions, each compared with itself and with derived values."""
-    for path in sorted(REFERENCE.rglob("*.py")):
-        if "published" not in path.name:
-            own = path.parent if path.parent != REFERENCE else None
-            name = "assignment.toml"
-            file = ROOT / "gradkit" / "assignments" / own.name / name if own else None
-            source = own if own and len(list(own.glob("*.py"))) > 1 else path
-            for no_reference in (False, True):
-                yield Known("models", source, Settings(assignment=file, no_reference=no_reference))
+    nets = [(path, None) for path in BESIDE.glob("*.py") if "published" not in path.name]
+    functions = [(BESIDE / name, file) for name, file in exercises().items() if name != FIRST]
+    for path, file in [*nets, *functions]:
+        for no_reference in (False, True):
+            yield Known("models", path, Settings(assignment=file, no_reference=no_reference))
 
 
 def gallery(work: Path) -> Iterator[Known]:
     """Yield the right answers of the gallery, with and without model solutions."""
     for path in sorted(GALLERY.glob("*/*.py")):
-        file = ROOT / "gradkit" / "assignments" / path.parent.name / "assignment.toml"
-        if file.exists():
-            for no_reference in (False, True):
-                yield Known("gallery", path, Settings(assignment=file, no_reference=no_reference))
+        file = exercises()[path.parent.name]
+        for no_reference in (False, True):
+            yield Known("gallery", path, Settings(assignment=file, no_reference=no_reference))
 
 
 def samples(work: Path) -> Iterator[Known]:
@@ -94,20 +90,20 @@ def points(result: Result, whole: bool) -> dict[str, float]:
     }
 
 
-def full(result: Result) -> dict[str, float]:
+def full_points(result: Result) -> dict[str, float]:
     """Return the points that each check can earn."""
     checks = ((task.task, check) for task in result.tasks for check in task.checks)
     return {f"{task}/{check.check}": check.max_score for task, check in checks}
 
 
-def lost(known: Known, session: Session, seeds: int) -> Iterator[str]:
+def lost_points(known: Known, session: Session, seeds: int) -> Iterator[str]:
     """Yield a line for each seed on which right code loses a point."""
     submission = read_submission(known.path)
     best: dict[str, float] = {}
     for seed in range(1, seeds + 1):
         result = session.grade(submission, seed).result
         found = points(result, known.whole)
-        best = full(result) if known.whole else best or found
+        best = full_points(result) if known.whole else best or found
         # A check that fails on the first seed is wrong code; what passes there has to go on.
         missing = [name for name, score in best.items() if found.get(name, -1.0) < score]
         if missing or not best:
@@ -130,7 +126,7 @@ def main() -> None:
             for known in SETS[kind](work):
                 count += 1
                 with Session(known.settings, workshop) as session:
-                    for line in lost(known, session, options.seeds):
+                    for line in lost_points(known, session, options.seeds):
                         print(line, flush=True)
                         failed += 1
             wrong = failed - before

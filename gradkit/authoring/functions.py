@@ -134,9 +134,11 @@ def _is_close(a: NDArray[Any], b: NDArray[Any]) -> bool:
 def _compare_with_differences(
     solution: Solution, check: FunctionCheck, draw: Draw, output: str, expression: str
 ) -> dict[str, str]:
-    """Compare a gradient with finite differences of the check's scalar ``of``.
+    """Compare a gradient of the model solution with finite differences.
 
-    Return the problem by the output's name, nothing if they agree.
+    ``output`` is the gradient and ``expression`` the input that it belongs to. The differences are
+    those of the scalar that the check's ``of`` defines. Return the problem by the name of the
+    gradient, nothing if they agree.
     """
     claimed = solution.make(check, draw).values[output]
     start = np.array(value_of(expression, dict(draw.values)), dtype=float)

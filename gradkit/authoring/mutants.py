@@ -210,15 +210,15 @@ def _replacements(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterat
             yield ast.parse(other, mode="eval").body
 
 
-def _inverse(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iterator[ast.AST]:
-    """Yield an operation with the inverse operator, if there is one."""
+def _with_inverse_operator(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iterator[ast.AST]:
+    """Yield a copy of an operation with the inverse operator, such as - for +, if there is one."""
     if type(node.op) in INVERSE_OPERATORS:
         yield _with(node, op=INVERSE_OPERATORS[type(node.op)]())
 
 
 def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
     """Yield a binary operation with the inverse operator, and without one of its operands."""
-    yield from _inverse(node)
+    yield from _with_inverse_operator(node)
     if not isinstance(node.op, ast.MatMult):
         yield node.left
     if isinstance(node.op, ast.Add | ast.Mult):
@@ -287,7 +287,7 @@ def _augmented_assignment(node: ast.AugAssign) -> Iterator[ast.AST]:
     """Yield nothing, ``=`` and the inverse operator for an assignment such as ``+=``."""
     yield ast.Pass()
     yield ast.Assign([node.target], node.value)
-    yield from _inverse(node)
+    yield from _with_inverse_operator(node)
 
 
 def _assignment(node: ast.Assign) -> Iterator[ast.AST]:
@@ -313,7 +313,7 @@ _MAKERS: Mapping[type, Callable[[Any], Iterator[ast.AST]]] = {
     ast.UnaryOp: _unary,
     ast.Constant: _constant,
     ast.Compare: _compare,
-    ast.BoolOp: _inverse,
+    ast.BoolOp: _with_inverse_operator,
     ast.Call: _call,
     ast.Attribute: _attribute,
     ast.AugAssign: _augmented_assignment,
@@ -355,7 +355,10 @@ def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
 
 
 def _numeric_values(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
-    """Yield the shape and bytes of arrays and numbers, also in dicts and attributes of ``self``."""
+    """Yield an expression for each array or number, with its shape and its bytes.
+
+    Elements of dicts and attributes of ``self`` have expressions such as ``cache['A1']``.
+    """
     for name, value in names.items():
         parts: dict[str, Any] = {name: value}
         if isinstance(value, dict):

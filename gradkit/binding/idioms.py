@@ -204,7 +204,7 @@ def narrow_by_words(
         All tasks if the words do not decide.
     """
     words = _words_of(section)
-    narrowed = _tasks_named(tasks, words, with_exp)
+    narrowed = _tasks_by_loss_and_activation(tasks, words, with_exp)
     left = next((kept for kept in narrowed if 0 < len(kept) < len(tasks)), tasks)
     if finished and not any(_names_activation(task, words, with_exp) for task in left):
         left = [task for task in left if not _activations(task)] or left
@@ -217,7 +217,7 @@ def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[st
     The list is empty if losses and activations name different tasks.
     """
     words = _words_of(section)
-    by_loss, by_activation = _tasks_named(tasks, words, with_exp)
+    by_loss, by_activation = _tasks_by_loss_and_activation(tasks, words, with_exp)
     return by_loss if by_loss == by_activation else []
 
 
@@ -226,10 +226,10 @@ def _words_of(section: Section) -> set[str]:
     return {plain(word) for word in idioms_of(section, ()).words}
 
 
-def _tasks_named(
+def _tasks_by_loss_and_activation(
     tasks: Sequence[Task], words: Collection[str], with_exp: Collection[str]
 ) -> tuple[list[Task], list[Task]]:
-    """Return the tasks whose loss is among the words, and the tasks whose activation is."""
+    """Return two lists: the tasks whose loss is among the words, and those whose activation is."""
     by_loss = [task for task in tasks if _names_loss(task, words)]
     return by_loss, [task for task in tasks if _names_activation(task, words, with_exp)]
 

@@ -170,7 +170,7 @@ class Outline:
                 self._add_imported(module, alias, origin)
 
     def _add_imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
-        """Add the models that are imported from another file of the submission."""
+        """Add the models that an import takes from another file of the submission to `models`."""
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:

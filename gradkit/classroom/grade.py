@@ -308,7 +308,7 @@ class Grading:
             if kept.provisional and self._lacked_torch(kept):
                 return False
         self._ended[job.number] = "skipped"
-        self._list(job)
+        self._queue_submission(job)
         self._watch.skip()
         return True
 
@@ -335,11 +335,11 @@ class Grading:
             refused = self._refuse(filed.name, filed.path, filed.digest, filed.told)
             filed = replace(filed, result=pack(refused))
         self._filed += [renamed(filed, student) for student in job.entry.students]
-        self._list(job)
+        self._queue_submission(job)
         self._watch.step(filed)
 
-    def _list(self, job: _Job) -> None:
-        """Queue the fact that a submission belongs to its students, to be stored with results."""
+    def _queue_submission(self, job: _Job) -> None:
+        """Queue a submission under each of its students, to be stored together with the results."""
         stamp, sender = self._loader.stamp(job.entry.handed), job.entry.sender
         self._listed += [
             Listed(student, job.digest, job.number, stamp, sender) for student in job.entry.students

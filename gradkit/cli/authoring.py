@@ -75,7 +75,7 @@ def explain_command(
     With --costs and --assignment, the deductions of the assignment are listed too.
     """
     from gradkit.authoring.export import as_files, write_folder
-    from gradkit.diagnosis.catalogue import catalogue, mistake
+    from gradkit.diagnosis.catalogue import catalogue, mistake, mistake_codes
     from gradkit.report.exercise import listing, page_text, pages_of, show_page
     from gradkit.text import spell
 
@@ -84,7 +84,7 @@ def explain_command(
         from gradkit.report.exercise import costs as table
         from gradkit.task.assignment import read_assignment
 
-        chosen = catalogue().values() if page is None else [page]
+        chosen = [mistake(each) for each in mistake_codes()] if page is None else [page]
         own = read_assignment(assignment).deductions
         click.echo(spell(table(chosen, own), sys.stdout.encoding), nl=False)
     elif out is not None:

@@ -120,16 +120,17 @@ NO_REFERENCE = flag(
 )
 PRESET = click.option(
     "--preset",
-    type=OneOf(["default", "strict", "lenient"]),
-    help="How much mistakes cost.  [default: the preset last used for the class, else the "
-    "assignment's]",
+    type=OneOf(["default", "strict", "lenient", "numbers"]),
+    help="How much mistakes cost. With numbers they cost nothing, and right outputs alone earn "
+    "points.  [default: the preset last used for the class, else the assignment's]",
 )
 HINTS = number(
     "--hints",
     (1, 4),
     "How much to show: 1 where to look, 2 the mistake, 3 the line and its formula, 4 the correct "
-    "formula and the expected numbers.  [default: the assignment's level; 4 for text and json "
-    "with model solutions; text then has one hint for each mistake and no formulas]",
+    "formula and the expected numbers. Mistakes in functions, their lines and formulas need the "
+    "model solution.  [default: the assignment's level; with model solutions 4 in json, and one "
+    "hint for each mistake without formulas in text]",
 )
 REQUIRE_TIER = number(
     "--require-tier", (0, 3), "Refuse to run student code below this tier of the sandbox."

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 import gradkit
 from gradkit.formatting import format_text
-from gradkit.grading.mark import Scheme, mark
+from gradkit.grading.mark import Scheme, mark, score_by_numbers
+from gradkit.grading.notices import notices_of_verdicts
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.loading import is_installed
@@ -180,7 +181,8 @@ def refused_result(
     """
     every = [(task, Evidence(task.id, of.seed)) for task in tasks]
     marks = [assess(task, nothing, unchecked(task, nothing), scheme) for task, nothing in every]
-    return replace(total(of, marks), refused=told, provisional=False)
+    made = total(of, marks)
+    return replace(made, refused=told, provisional=False, score_by_numbers=None)
 
 
 def assess(
@@ -188,9 +190,13 @@ def assess(
 ) -> TaskResult:
     """Return the marks of one section for one task."""
     verdicts = [_endless(each, evidence.listings) for each in verdicts]
-    marked = mark(task, verdicts, _standing(evidence.inquiry, verdicts, scheme.dropped), scheme)
+    inquiry = _standing(evidence.inquiry, verdicts, scheme.dropped)
+    marked = mark(task, verdicts, inquiry, scheme)
+    noticed = notices_of_verdicts(verdicts, inquiry.proved or inquiry)
     return replace(
         marked,
+        score_by_numbers=score_by_numbers(task, verdicts, scheme),
+        notices=(*evidence.notices, *noticed),
         absent=evidence.absent,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),
@@ -245,12 +251,15 @@ def _about(checks: Collection[str], inquiry: Inquiry, dropped: frozenset[str]) -
 
 def total(result: Result, tasks: Sequence[TaskResult]) -> Result:
     """Return the result with these tasks' marks in it, and their sums."""
+    by_numbers = [task.score_by_numbers for task in tasks]
+    known = [score for score in by_numbers if score is not None]
     return replace(
         result,
         tasks=tuple(tasks),
         provisional=any(task.provisional for task in tasks),
         score=sum(task.score for task in tasks),
         max_score=sum(task.max_score for task in tasks),
+        score_by_numbers=sum(known) if len(known) == len(by_numbers) else None,
     )
 
 

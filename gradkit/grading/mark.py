@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.formatting import format_text
 from gradkit.grading.shares import HARD_CASE, gradients_of, own_forward_loss, share
-from gradkit.records.mistake import Preset
+from gradkit.records.mistake import NUMBERS, PRICE_LISTS, Preset, PriceList
 from gradkit.records.result import (
     CENT,
     OPEN,
@@ -30,8 +30,9 @@ class Scheme(Struct, frozen=True):
 
     The task's total is rounded to ``step``, half up, and its checks so that they add up to it.
     ``preset`` says which of the catalogue's figures count, ``deductions`` are the assignment's own,
-    see `deduction`. ``derived`` says that expected values are no model solution's. Findings whose
-    code is in ``dropped`` have been withdrawn: they are not shown, and cost nothing.
+    see `deduction`. With a preset without prices (`PRICE_LISTS`) findings cost nothing, whatever
+    ``deductions`` says. ``derived`` says that expected values are no model solution's. Findings
+    whose code is in ``dropped`` have been withdrawn: they are not shown, and cost nothing.
     """
 
     step: float
@@ -40,12 +41,17 @@ class Scheme(Struct, frozen=True):
     derived: bool = False
     dropped: frozenset[str] = frozenset()
 
+    @property
+    def prices(self) -> PriceList | None:
+        """The price list of the catalogue that counts; None if findings cost nothing."""
+        return PRICE_LISTS[self.preset]
+
 
 def deduction(
     code: str,
     entries: int,
     of: int,
-    preset: Preset = "default",
+    prices: PriceList = "default",
     own: Mapping[str, float] | None = None,
 ) -> float:
     """Return the share of a check's points that a mistake costs.
@@ -57,10 +63,10 @@ def deduction(
     entries, of : int
         How many of the check's entries it concerns: what is not explained costs their
         share, and so does a parameter that is not updated.
-    preset : {"default", "strict", "lenient"}
+    prices : {"default", "strict", "lenient"}
         Which of the catalogue's figures counts.
     own : mapping of str to float, optional
-        The assignment's own figures; they go before the catalogue's, whatever the preset.
+        The assignment's own figures; they go before the catalogue's, whatever ``prices`` is.
     """
     # Late: who makes no mistake has no need of the catalogue.
     from gradkit.diagnosis.catalogue import mistake
@@ -68,7 +74,7 @@ def deduction(
     if own and code in own:
         return own[code]
     figures: Mapping[Preset, float] = {} if code == UNEXPLAINED else mistake(code).deduction
-    return figures[preset] if figures else entries / of
+    return figures[prices] if figures else entries / of
 
 
 def is_by_share(code: str) -> bool:
@@ -78,11 +84,11 @@ def is_by_share(code: str) -> bool:
     return code != UNEXPLAINED and not mistake(code).deduction
 
 
-def rounding(preset: Preset = "default") -> float:
+def rounding(prices: PriceList = "default") -> float:
     """Return the share of a check's points that single precision costs: that of a wrong figure."""
-    from gradkit.diagnosis.catalogue import prices
+    from gradkit.diagnosis import catalogue
 
-    return prices()["figure"][preset]
+    return catalogue.prices()["figure"][prices]
 
 
 ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
@@ -116,6 +122,9 @@ def mark(
 
     A trajectory that diverges earns nothing, and the whole task stays below half of its points.
 
+    With a preset without prices none of this holds: each check earns the share of its entries that
+    passed (`gradkit.grading.shares`), and the findings are shown and cost nothing.
+
     Where a search for repairs added findings, they change no points: `Inquiry.proved` is counted,
     and the findings that are shown share in what their check lost.
 
@@ -132,16 +141,20 @@ def mark(
     -------
     TaskResult
     """
-    by_check = {verdict.check: verdict for verdict in verdicts}
     inquiry = _with_current_codes(inquiry)
-    priced = inquiry if inquiry.proved is None else inquiry.proved
+    if scheme.prices is None:
+        verdicts, paid = [_outputs_alone(verdict) for verdict in verdicts], Inquiry()
+    else:
+        paid = inquiry
+    by_check = {verdict.check: verdict for verdict in verdicts}
+    priced = paid if paid.proved is None else paid.proved
     charged = [_charged(check, by_check, priced, scheme) for check in task.checks]
     is_capped = any(_diverges(by_check[c.check.check], c.findings, scheme) for c in charged)
     rounded = _round_points(charged, scheme, is_capped=is_capped)
     shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
     order = [check.name for check in task.checks]
     shown.sort(key=lambda f: order.index(f.check) if f.check else len(order))
-    costs = _costs(rounded, charged, by_check, inquiry, scheme)
+    costs = _costs(rounded, charged, by_check, paid, scheme)
     worth = sum(check.max_score for check in rounded.checks)
     return TaskResult(
         task.id,
@@ -157,6 +170,18 @@ def mark(
         tuple(_with_costs(finding, costs.get(_key(finding), {})) for finding in shown),
         (DIVERGES,) if is_capped else (),
     )
+
+
+def score_by_numbers(
+    task: Task | FunctionTask, verdicts: Sequence[Verdict], scheme: Scheme
+) -> float:
+    """Return the score of a task under the preset ``numbers``: only its right outputs count."""
+    return mark(task, verdicts, Inquiry(), replace(scheme, preset=NUMBERS)).score
+
+
+def _outputs_alone(verdict: Verdict) -> Verdict:
+    """Return a verdict without the parts that change points for other reasons than its outputs."""
+    return replace(verdict, rounded=False, diverges=False)
 
 
 class _RoundedPoints(Struct, frozen=True):
@@ -327,7 +352,7 @@ def _charged(
     follows = inquiry.follows.get(verdict.check, ()) if fails or verdict.own_forward else ()
     costs = [_cost(f, by_check[f.check], scheme) for f in findings]
     rounded = verdict.rounded or (fails and verdict.check in inquiry.rounded)
-    rounds = rounding(scheme.preset) if rounded else 0.0
+    rounds = rounding(scheme.prices) if rounded and scheme.prices else 0.0
     earned = share(verdict, gradients_of(check))
     left = max(0.0, 1.0 - sum(costs) - rounds)
     is_explained = rounded or _explains(own, verdict) or len(findings) > len(own)
@@ -487,11 +512,13 @@ def shares_of(whole: int, weights: Sequence[float]) -> list[int]:
 
 def _cost(finding: Finding, verdict: Verdict, scheme: Scheme) -> float:
     """Return the share of its check's points that a finding costs."""
+    if scheme.prices is None:
+        return 0.0
     failed = sum(entry.state != "pass" for entry in verdict.entries)
     concerned = len(finding.entries) or failed or 1
     # What stopped has no entries: all of it is concerned.
     of = len(verdict.entries) or concerned
-    return deduction(finding.mistake, concerned, of, scheme.preset, scheme.deductions)
+    return deduction(finding.mistake, concerned, of, scheme.prices, scheme.deductions)
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:

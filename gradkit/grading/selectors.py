@@ -60,6 +60,44 @@ def is_selection(before: str, after: str, texts: Iterable[str] = ()) -> bool:
         return True
 
 
+def written_choices(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    r"""Yield each line where a constant selects one of several formulas of the text.
+
+    An instructor reads each line, so the rule is stricter than that of `is_selection`. Stored
+    parameters, options of a function, and lists of a net's layers do not count.
+
+    Parameters
+    ----------
+    texts : sequence of str
+        The cells of a submission.
+
+    Yields
+    ------
+    int, int
+        The number of the text, and the line in it, in order.
+
+    Examples
+    --------
+    >>> text = "way = 1\ndef f(x):\n    return (x, -x)[way]\n"
+    >>> list(written_choices([text]))
+    [(0, 3)]
+    >>> list(written_choices([text.replace("way = 1", "way = input()")]))
+    []
+    """
+    try:
+        selections = _selections_of(tuple(texts))
+        numbers = [number for number, text in enumerate(texts) if parse(text).tree is not None]
+        for number, tree in zip(numbers, selections.trees, strict=True):
+            lines = {
+                node.lineno
+                for node in ast.walk(tree)
+                if isinstance(node, ast.expr | ast.stmt) and selections.is_written_choice(node)
+            }
+            yield from ((number, line) for line in sorted(lines))
+    except RecursionError:
+        return
+
+
 @lru_cache(maxsize=4)
 def _selections_of(texts: tuple[str, ...]) -> _Selections:
     """Return the selections of some texts; many changes of the same text are tried."""
@@ -141,6 +179,10 @@ class _Selections:
         functions = [node for node in nodes if isinstance(node, Function)]
         self._varargs = {each.args.vararg.arg for each in functions if each.args.vararg}
         self._constants = _constant_names(self._values)
+        self._counted = {_name_of(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
+        self._below = {id(each): rest for node in nodes for each, rest in _returning_ifs(node)}
+        arguments = [node for node in nodes if isinstance(node, ast.arguments)]
+        self._options = {name for each in arguments for name, _ in _parameters(each)}
         self._choosers = {*_choosers(nodes)}
         self._counts = {id(each.test) for each in nodes if _is_counting(each)}
         parts = [part for node in nodes for part in self._selecting(node)]
@@ -158,6 +200,49 @@ class _Selections:
             return True
         bound = {name for part in path[1:] for name in _names_decided_at(part)}
         return bool(bound & self._deciding)
+
+    def is_written_choice(self, node: ast.AST) -> bool:
+        """Return whether a node selects one of several formulas of the text by a constant."""
+        if isinstance(node, ast.Subscript):
+            return self._is_key(node.slice) and self._has_formulas(self._among(node.value))
+        if isinstance(node, ast.If | ast.IfExp):
+            branches = [node.body, node.orelse or self._below.get(id(node), [])]
+            return self._is_key(node.test, is_test=True) and self._has_formulas(
+                _results_of_branches(branches)
+            )
+        if not isinstance(node, ast.Call):
+            return False
+        if self._chooses(node):
+            return self._has_formulas(node.args)
+        by = node.func.value if isinstance(node.func, ast.Attribute) else None
+        looked_up = by is not None and _name_of(node.func) in LOOKUPS and bool(node.args)
+        return looked_up and self._is_key(node.args[0]) and self._has_formulas(self._among(by))
+
+    def _among(self, node: ast.expr | None) -> list[ast.expr]:
+        """Return the elements that the text writes out for an expression or a name."""
+        values = self._aliased(node.id) if isinstance(node, ast.Name) else [node]
+        return [each for value in values if value is not None for each in _elements(value)]
+
+    def _is_key(self, node: ast.expr, *, is_test: bool = False) -> bool:
+        """Return whether a constant was written to select a formula.
+
+        That is a constant with a name or, with ``is_test``, any constant in a condition. A counter
+        does not count, nor the result of a call, nor in a condition an option of a function.
+        """
+        if not _is_constant(node, self._constants):
+            return False
+        names = self._names_behind([node])
+        values = [value for name in names for value in self._values.get(name, []) if value]
+        is_computed = any(isinstance(part, ast.Call) for each in values for part in ast.walk(each))
+        if is_computed or names & self._counted or (is_test and names & self._options):
+            return False
+        return is_test or bool(names)
+
+    def _has_formulas(self, found: Sequence[ast.expr]) -> bool:
+        """Return whether expressions differ, and at least one is a formula of the inputs."""
+        given = [each for each in found if not _is_constant(each, self._constants)]
+        formulas = [each for each in given if isinstance(each, FORMULAS)]
+        return bool(formulas) and len({ast.dump(each) for each in found}) > 1
 
     def _selecting(self, node: ast.AST) -> list[ast.expr]:
         """Return the parts of a node by which it selects, if these are constants."""
@@ -235,6 +320,38 @@ def _elements(node: ast.expr) -> list[ast.expr]:
     if isinstance(node, ast.Dict):
         return node.values
     return node.elts if isinstance(node, ast.Tuple | ast.List) else []
+
+
+FORMULAS = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Lambda)
+"""Kinds of expressions that compute a value from other values."""
+
+
+def _returning_ifs(node: ast.AST) -> Iterator[tuple[ast.If, list[ast.stmt]]]:
+    """Yield each `if` that ends with `return`, with the statements below it: its `else`."""
+    for name in ("body", "orelse"):
+        block = getattr(node, name, None)
+        if not isinstance(block, list):
+            continue
+        for place, each in enumerate(block):
+            if isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return):
+                yield each, block[place + 1 :]
+
+
+def _results_of_branches(branches: Iterable[ast.expr | list[ast.stmt]]) -> list[ast.expr]:
+    """Return the values that the branches of a condition give to the names that all of them set.
+
+    A returned value counts as the value of a name that stands for the function's result.
+    """
+    given: list[dict[str, ast.expr]] = []
+    for branch in branches:
+        if isinstance(branch, ast.expr):
+            given.append({"": branch})
+            continue
+        bound = {name: value for part in branch for name, value in _bindings(part) if value}
+        returned = [part.value for part in branch if isinstance(part, ast.Return) and part.value]
+        given.append({**bound, **({"": returned[0]} if returned else {})})
+    common = set.intersection(*(set(each) for each in given))
+    return [each[name] for name in sorted(common) for each in given]
 
 
 CONSTANT = (

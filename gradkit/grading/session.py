@@ -34,6 +34,7 @@ from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader, with_places
 from gradkit.grading.mark import Scheme
+from gradkit.grading.notices import notices_of_text
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.remarks import function_remarks
 from gradkit.grading.settings import (
@@ -342,7 +343,10 @@ class Session(AbstractContextManager["Session"]):
             tolerances=tolerances_of(task),
         )
         places = _places(evidence.inquiry, evidence.verdicts)
-        evidence = replace(evidence, listings=listings(submission.cells, places))
+        noticed = notices_of_text(evidence.verdicts, (*section.own, *section.shared))
+        evidence = replace(
+            evidence, listings=listings(submission.cells, places), notices=tuple(noticed)
+        )
         return evidence, assess(task, evidence, evidence.verdicts, scheme)
 
     def _of_net(

@@ -186,6 +186,10 @@ Kind = Literal[
     "forbidden-import",
     "numerical-gradient",
     "own-forward-gradient",
+    "selector",
+    "denied-access",
+    "zero",
+    "costly-finding",
     "unexplained",
     "untraced",
     "not-python",
@@ -231,6 +235,8 @@ class Row(Struct, frozen=True):
     if this work is not divided. A student without a counting submission is ``absent``;
     ``ungraded`` says why there is no grade. ``link`` leads to the student's page: a path relative
     to the page of the class, or ``#name`` within it, not yet quoted; empty without a page.
+    ``by_numbers`` are the points under the preset ``numbers`` and those that all tasks have; it is
+    None where they are not known.
     """
 
     name: str
@@ -252,6 +258,7 @@ class Row(Struct, frozen=True):
     tasks: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     ungraded: str = ""
     link: str = ""
+    by_numbers: tuple[float, float] | None = None
 
 
 class Summary(Struct, frozen=True):

@@ -8,7 +8,21 @@ from typing import Literal
 from msgspec import Struct
 
 About = Literal["forward", "update", "model", "train", "function"]
-Preset = Literal["default", "strict", "lenient"]
+PriceList = Literal["default", "strict", "lenient"]
+Preset = Literal["default", "strict", "lenient", "numbers"]
+
+PRICE_LISTS: Mapping[Preset, PriceList | None] = {
+    "default": "default",
+    "strict": "strict",
+    "lenient": "lenient",
+    "numbers": None,
+}
+"""For each preset the prices of the catalogue that it takes. None means that findings cost nothing:
+each check earns the share of its outputs that are right.
+"""
+
+NUMBERS: Preset = "numbers"
+"""The preset whose total is stored beside that of every result."""
 
 
 class Mistake(Struct, frozen=True):

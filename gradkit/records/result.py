@@ -111,6 +111,20 @@ FOR_INSTRUCTORS = frozenset(
 """Codes of findings that a person has to judge. Only the highest hint level shows them."""
 
 
+NoticeKind = Literal["own-forward-gradient", "selector", "denied-access"]
+
+
+class Notice(Struct, frozen=True):
+    """Something that the instructor should look at. It costs nothing, and students never see it.
+
+    ``check`` is the check that it is about, empty for the whole task. ``place`` is where to look.
+    """
+
+    kind: NoticeKind
+    check: str = ""
+    place: Place | None = None
+
+
 class Finding(Struct, frozen=True):
     """One mistake, entries that no mistake of the catalogue explains, or a remark on a task.
 
@@ -230,7 +244,9 @@ class TaskResult(Struct, frozen=True):
 
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` is the seed of its
     probes, which differs from that of the result if probes were drawn again. ``listings`` are the
-    functions with findings. An ``absent`` task was not submitted.
+    functions with findings. An ``absent`` task was not submitted. ``notices`` are for the
+    instructor. ``score_by_numbers`` is the score under the preset ``numbers``; it is None in
+    results that an older gradkit has stored.
     """
 
     task: str
@@ -245,6 +261,8 @@ class TaskResult(Struct, frozen=True):
     seed: int = 0
     listings: tuple[Listing, ...] = ()
     absent: bool = False
+    score_by_numbers: float | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
@@ -275,7 +293,9 @@ class Result(Struct, frozen=True):
     assignment: by check, when students may see its findings. ``required`` are the ids of the tasks
     that count even if they were not submitted. If it is empty, the submitted tasks count, of
     ``all_tasks``. The score is the sum of the tasks and of the ``adjustments``. If nothing could be
-    graded, ``refused`` says why.
+    graded, ``refused`` says why. ``score_by_numbers`` is the sum of the tasks under the
+    preset ``numbers``, without adjustments and whatever points a person has set. It is None in
+    results that an older gradkit has stored.
     """
 
     submission: str
@@ -298,6 +318,7 @@ class Result(Struct, frozen=True):
     all_tasks: int = 0
     adjustments: tuple[Adjustment, ...] = ()
     refused: str = ""
+    score_by_numbers: float | None = None
 
 
 class Evidence(Struct, frozen=True):
@@ -308,7 +329,8 @@ class Evidence(Struct, frozen=True):
     ``tolerances`` the accepted error of each check, and ``basis`` is a digest of all else that the
     verdicts depend on. If the task could not be checked at all, ``unchecked`` says why, and there
     are no observations. If it is ``absent``, it was not submitted. ``notes`` are remarks on the
-    grading, ``listings`` the code that findings and checks point to.
+    grading, ``listings`` the code that findings and checks point to. ``notices`` are
+    those about the text alone.
     """
 
     task: str
@@ -325,6 +347,7 @@ class Evidence(Struct, frozen=True):
     tier: int = 0
     listings: tuple[Listing, ...] = ()
     absent: bool = False
+    notices: tuple[Notice, ...] = ()
 
 
 class Graded(Struct, frozen=True):

@@ -78,11 +78,11 @@ def to_data(result: Result, hints: int) -> dict[str, Any]:
 
 
 FIELDS: Mapping[type, str] = {
-    Result: "submission path assignment form seed oracle provisional preset score max_score tasks "
-    "adjustments required all_tasks refused problems versions digests tier",
+    Result: "submission path assignment form seed oracle provisional preset score max_score "
+    "score_by_numbers tasks adjustments required all_tasks refused problems versions digests tier",
     Adjustment: "kind name points said",
-    TaskResult: "task title score max_score checkable provisional seed checks findings listings "
-    "notes",
+    TaskResult: "task title score max_score score_by_numbers checkable provisional seed checks "
+    "findings listings notes",
     CheckResult: "check state score max_score message place entries courses notes follows decision",
     Entry: "parameter index label state found expected estimate bound factor probe",
     Course: "start epochs found expected",
@@ -164,7 +164,15 @@ def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
         counted=count_text(result),
         tasks={task.task: (task.title, worth[task.task].score) for task in result.tasks},
         link=link,
+        by_numbers=_by_numbers(result),
     )
+
+
+def _by_numbers(result: Result) -> tuple[float, float] | None:
+    """Return the points under the preset ``numbers`` and those that all tasks have."""
+    if result.score_by_numbers is None:
+        return None
+    return result.score_by_numbers, sum(task.max_score for task in result.tasks)
 
 
 def _decision(check: CheckResult) -> dict[str, Any] | None:
@@ -184,7 +192,9 @@ def apply_visibility(result: Result) -> Result:
     unseen = {check for check, word in result.visibility.items() if word != "visible"}
     if not unseen:
         return result
-    return replace(result, tasks=tuple(_task(task, unseen) for task in result.tasks))
+    tasks = tuple(_task(task, unseen) for task in result.tasks)
+    # How many outputs are right is a part of what an unseen check found.
+    return replace(result, tasks=tasks, score_by_numbers=None)
 
 
 def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
@@ -194,7 +204,7 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
     shown_codes = {finding.mistake for finding in findings}
     gone = {code for check in task.checks if check.check in unseen for code in check.withdrawn}
     checks = tuple(_check(check, unseen, shown_codes, gone) for check in task.checks)
-    return replace(task, checks=checks, findings=findings)
+    return replace(task, checks=checks, findings=findings, score_by_numbers=None)
 
 
 def _check(

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
 from gradkit.formatting import format_text
-from gradkit.records.mistake import Audit, Mistake, Preset
+from gradkit.records.mistake import Audit, Mistake, PriceList
 from gradkit.records.task import Assignment
 from gradkit.report.document import document
 from gradkit.text import columns
@@ -73,7 +73,7 @@ def _deduction_sentence(mistake: Mistake) -> str:
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
     """List the deduction for each mistake, by preset and as the assignment sets it."""
-    presets = list(get_args(Preset))
+    presets = list(get_args(PriceList))
     heads = ["mistake", *presets, *(["this assignment"] if own else [])]
     rows = []
     for each in mistakes:
@@ -81,7 +81,11 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         if own:
             cells.append(f"{own[each.code]:.0%}" if each.code in own else "")
         rows.append([each.code, *cells])
-    note = "Shares of a check's points; “share” is that of the entries that are wrong."
+    note = (
+        "Shares of a check's points; “share” is that of the entries that are wrong. Remarks for "
+        "the instructor cost nothing. Under the preset “numbers” mistakes cost nothing: each check "
+        "earns the share of its outputs that are right."
+    )
     return f"{columns([heads, *rows])}\n{note}\n"
 
 

@@ -109,6 +109,8 @@ def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
         "tasks": row.counted,
         **{check: row.checks[check][1] if check in row.checks else None for check in checks},
         **{f"{kind}_points": _line(row, kind) for kind in LINES},
+        "score_by_numbers": row.by_numbers[0] if row.by_numbers else None,
+        "max_by_numbers": row.by_numbers[1] if row.by_numbers else None,
     }
 
 

@@ -20,7 +20,6 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.errors import did_you_mean
-from gradkit.records.result import UNEXPLAINED
 from gradkit.records.task import (
     FRAMEWORKS,
     QUANTITIES,
@@ -216,16 +215,19 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
     if not table:
         return {}
     # Imported here because few assignments set deductions, and the catalogue loads slowly.
-    from gradkit.diagnosis.catalogue import current_code, mistake_codes
+    from gradkit.diagnosis.catalogue import all_codes, current_code, mistake_codes
 
-    codes = [code for code in mistake_codes() if code != UNEXPLAINED]
+    codes = mistake_codes()
+    known = [name for code in codes for name in all_codes(code)]
     found: dict[str, float] = {}
     wanted = "a share: a number from 0 to 1"
     for code, share in tables.numbers_of("marking.deductions", table, 1, wanted).items():
         current = current_code(code)
         if current not in codes:
-            near = get_close_matches(code, codes, cutoff=0.5) or codes
-            among("marking.deductions", code, near, "a mistake's code, one of ")
+            near = get_close_matches(code, known, cutoff=0.5)
+            like = f", one of {', '.join(near)}" if near else ""
+            listed = "; `gradkit explain --costs` lists them all"
+            refuse("marking.deductions", repr(code), f"a mistake's code{like}{listed}")
         if current in found:
             raise AssignmentError(
                 f"marking.deductions: two lines are about {current}, by its current and by a "

@@ -283,7 +283,7 @@ def test_the_reason_of_a_remark_is_not_told_where_only_digests_changed(out: Path
     """Another preset gives everybody a new result, and other points to one student alone."""
     give(out)
     before = members(out / "feedback" / "m.zip")
-    remark_class(out, preset="strict", why="the faculty decided")
+    remark_class(out, preset="numbers", why="the faculty decided")
     set_points(out, "Ann Mo", 3.5, "copied")
     give(out)
     pages = members(out / "feedback" / "m.zip")

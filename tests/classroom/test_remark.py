@@ -116,6 +116,7 @@ def test_nothing_changes_where_nothing_has_changed(out: Path) -> None:
 
 SCHEMES: dict[str, Callable[[Path], Settings]] = {
     "strict": lambda folder: replace(CLASS, preset="strict"),
+    "numbers": lambda folder: replace(CLASS, preset="numbers"),
     "points and steps": lambda folder: replace(
         CLASS,
         assignment=changed_assignment(folder, POINTS, OTHER_POINTS, "step = 0.25", "step = 0.1"),

@@ -31,7 +31,15 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.remark import remark_class
-from gradkit.classroom.reports.summary import KINDS, REMARKS, STATES, reasons, review, summarise
+from gradkit.classroom.reports.summary import (
+    KINDS,
+    NOTICES,
+    REMARKS,
+    STATES,
+    reasons,
+    review,
+    summarise,
+)
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Kind, Listed, Reason, Row
@@ -41,6 +49,7 @@ from gradkit.records.result import (
     CheckResult,
     Decision,
     Finding,
+    Notice,
     Result,
     State,
     TaskResult,
@@ -59,9 +68,9 @@ def looks(course: Path, *assistants: str) -> list[Row]:
 
 
 def made(*checks: CheckResult, found: tuple[str, ...] = (), provisional: bool = False) -> Result:
-    """A result of one task."""
+    """A result of one task, with half of its points."""
     findings = tuple(Finding(code, "", code, code, ()) for code in found)
-    task = TaskResult("t", "T", 0.0, 1.0, 1.0, provisional, checks, findings)
+    task = TaskResult("t", "T", 0.5, 1.0, 1.0, provisional, checks, findings)
     return Result("me", "a", "correct", 1, "derived", provisional, 0, 1, (task,), (), {}, {}, 0)
 
 
@@ -98,8 +107,50 @@ def test_a_check_that_failed_without_a_reason_is_looked_at() -> None:
     said = Reason("unexplained", "t/c failed, and nothing says why")
     assert list(reasons(failed)) == [said]
     assert list(reasons(made(*failed.tasks[0].checks, found=("swapped-index",)))) == []
-    some = replace(failed, tasks=(replace(failed.tasks[0], score=0.5),))
-    assert list(reasons(some)) == [said]
+    most = replace(failed, tasks=(replace(failed.tasks[0], score=0.9),))
+    assert list(reasons(most)) == [said]
+
+
+def test_a_task_without_points_is_looked_at() -> None:
+    """Unless nothing was handed in for it, nothing could be judged, or a person has decided."""
+    states: tuple[State, ...] = ("fail", "missing", "blocked")
+    wrong, missing, blocked = (CheckResult(each, each, 0.0, 1.0, "") for each in states)
+    zero = Reason("zero", "t earns no points")
+
+    def said(*checks: CheckResult, checkable: float = 1.0) -> bool:
+        result = made(*checks, found=("swapped-index",))
+        task = replace(result.tasks[0], score=0.0, checkable=checkable)
+        return zero in reasons(replace(result, tasks=(task,)))
+
+    assert said(wrong)
+    assert said(wrong, missing)
+    assert not said(missing, blocked)
+    assert not said(wrong, checkable=0.0)
+    assert not said(replace(wrong, decision=Decision(0.0, "a", "2026", "why", stale=False)))
+    assert zero not in reasons(made(wrong))
+
+
+@pytest.mark.parametrize(("cost", "is_told"), [(5.0, False), (5.25, True)])
+def test_a_finding_that_costs_more_than_half_is_looked_at(cost: float, is_told: bool) -> None:
+    """It says how much of the task it costs alone."""
+    one = Finding("id", "update", "wrong-sign", "", (), deduction=cost)
+    check = CheckResult("update", "fail", 0.0, 10.0, "")
+    task = TaskResult("t", "T", 10.0 - cost, 10.0, 10.0, False, (check,), (one,))
+    result = replace(made(), tasks=(task,))
+    told = [Reason("costly-finding", "t loses 5.25 of 10 points by wrong-sign alone")]
+    assert list(reasons(result)) == (told if is_told else [])
+
+
+def test_a_notice_is_looked_at_until_a_person_decides() -> None:
+    """One about the whole task stays until the task is decided."""
+    word = Decision(0.0, "a", "2026", "why", stale=False)
+    check = CheckResult("update", "fail", 0.5, 1.0, "", decision=word)
+    denied, chosen = Notice("denied-access", "update"), Notice("selector")
+    result = made(replace(check, decision=None), found=("crash",))
+    for checks, told in (((check,), ["selector"]), (result.tasks[0].checks, [*NOTICES])):
+        task = replace(result.tasks[0], checks=checks, notices=(denied, chosen))
+        said = list(reasons(replace(result, tasks=(task,))))
+        assert said == [Reason(kind, NOTICES[kind]) for kind in told]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("where", ["check", "task", "total"])
@@ -123,7 +174,7 @@ def test_what_a_person_has_decided_is_settled(where: str) -> None:
 @pytest.mark.parametrize("code", REMARKS)
 def test_what_cannot_be_explained_is_looked_at(code: Kind) -> None:
     """And what is for a person to judge; an ordinary mistake is not."""
-    assert list(reasons(made(found=(code,)))) == [Reason(code, code)]
+    assert list(reasons(made(found=(code,)))) == [Reason(code, NOTICES.get(code, code))]
     assert list(reasons(made(found=("swapped-index",)))) == []
 
 

@@ -71,7 +71,11 @@ def test_all_that_matters_is_at_hand(out: Path) -> None:
     }
     assert review["pia.pdf"] == ("refused",)
     assert "regression-numpy/update ran out of time" in review["hans"]
-    assert review.keys() == {"pia.pdf", "hans"}
+    # Gradient ascent costs more than half of the task.
+    for name in ("ben", "cas"):
+        (reason,) = review[name]
+        assert reason.endswith("of 20 points by wrong-sign alone")
+    assert review.keys() == {"pia.pdf", "hans", "ben", "cas"}
     ann = summary.rows[1]
     assert (ann.score, ann.max_score, ann.provisional) == (20.0, 20.0, True)
     assert ann.checks["regression-numpy/update"] == ("pass", 6.0, 6.0)
@@ -103,6 +107,7 @@ def test_pandas_reads_the_table(out: Path) -> None:
         *("overrides", "review", "mistakes", "tasks"),
         *(f"regression-numpy/{check}" for check in CHECKS),
         *(f"{kind}_points" for kind in LINES),
+        *("score_by_numbers", "max_by_numbers"),
     ]
     assert list(table.index) == ["'=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
     checks = table.filter(like="/")
@@ -111,6 +116,11 @@ def test_pandas_reads_the_table(out: Path) -> None:
     assert checks.loc["pia.pdf"].isna().all()
     assert table.loc["ben", "mistakes"] == "wrong-sign"
     assert table.loc["ann", "score"] == 20.0
+    numbers = table[["score_by_numbers", "max_by_numbers"]]
+    assert numbers.loc["ann"].tolist() == [20.0, 20.0]
+    # Right are the interface and the forward pass: 5 of 20 points.
+    assert numbers.loc["ben"].tolist() == [5.0, 20.0]
+    assert numbers.loc["pia.pdf"].isna().all()
     assert table["standing"].value_counts().to_dict() == {"graded": 5, "refused": 1}
     assert str(table.loc["pia.pdf", "review"]).startswith("pia.pdf is not a file that can be")
 

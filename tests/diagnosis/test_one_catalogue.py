@@ -37,7 +37,7 @@ CONSTANTS = {
 } | {"UNEXPLAINED": UNEXPLAINED}
 """Codes that these modules name by a constant, by the name of that."""
 
-NO_CODES = {"not-checked", "cross-entropy", "output-derivative"}
+NO_CODES = {"denied-access", "not-checked", "cross-entropy", "output-derivative"}
 """Words with a hyphen in these folders that are no codes: a state, a loss, the end of codes."""
 
 
@@ -149,17 +149,26 @@ def test_an_assignment_can_price_a_former_code(tmp_path: Path, former: None) -> 
     assert read_assignment(own).deductions == {NEW: 0.5}
 
 
-def test_an_assignment_can_price_every_mistake(tmp_path: Path) -> None:
-    """Kinds of changes too; before, only mistakes of nets had a price of the assignment."""
+def test_an_assignment_can_price_every_code_of_the_list_of_costs(tmp_path: Path) -> None:
+    """Its current code, and instead of it each of its former ones."""
     below = "[roles.initialise]"
-    lines = "[marking.deductions]\nmissing-copy = 0.5\ncrash = 1\n"
-    own = changed_assignment(tmp_path, below, lines + below)
-    assert read_assignment(own).deductions == {"changed-in-place": 0.5, "crash": 1.0}
+    listed = CliRunner().invoke(main, ["explain", "--costs"]).stdout
+    table = listed.partition("\n\n")[0].splitlines()[1:]
+    codes = [line.split()[0] for line in table]
+    assert {"swapped-index", "wrong-axis", "crash", "unexplained"} < {*codes}
+    names = [all_codes(code) for code in codes]
+    assert ("changed-in-place", "missing-copy") in names
+    for nth in range(max(map(len, names))):
+        chosen = [each[min(nth, len(each) - 1)] for each in names]
+        prices = "".join(f"{name} = 0.5\n" for name in chosen)
+        own = changed_assignment(tmp_path, below, f"[marking.deductions]\n{prices}{below}")
+        assert read_assignment(own).deductions == dict.fromkeys(codes, 0.5)
 
 
-@pytest.mark.parametrize("code", ["unexplained", "several-files"])
-def test_what_is_no_mistake_has_no_price(tmp_path: Path, code: str) -> None:
-    """Remarks cost nothing, and what nothing explains costs its share."""
+@pytest.mark.parametrize("code", ["numerical-gradient", "several-files"])
+def test_a_remark_has_no_price(tmp_path: Path, code: str) -> None:
+    """It costs nothing, so `gradkit explain --costs` does not list it either."""
+    assert code not in CliRunner().invoke(main, ["explain", "--costs"]).stdout
     below = "[roles.initialise]"
     own = changed_assignment(tmp_path, below, f"[marking.deductions]\n{code} = 1\n{below}")
     with pytest.raises(AssignmentError, match=f"found '{code}'; expected a mistake's code"):

@@ -219,7 +219,7 @@ def test_an_optimiser_that_knows_one_layer(trained: Trained, task: str, layer: s
     assert codes(result) == {"unregistered-parameters"}
     found = finding(result, "unregistered-parameters")
     assert found.check == "trajectory"
-    assert "Hand the optimiser `model.parameters()`" in found.hints[3]
+    assert "Give the optimiser `model.parameters()`" in found.hints[3]
 
 
 @pytest.mark.parametrize("layer", ["first", "second"])

@@ -18,6 +18,7 @@ from gradkit.grading.mark import (
     mark,
     round_checks,
     round_half_up,
+    score_by_numbers,
     total_of,
 )
 from gradkit.grading.shares import share
@@ -482,3 +483,59 @@ def test_a_withdrawn_proposal_gives_nothing_back() -> None:
     assert left.findings == ()
     assert [check.withdrawn for check in left.checks] == [(), ()]
     assert [check.follows for check in left.checks] == [(), ()]
+
+
+# --- the preset without prices ---------------------------------------------------------------
+
+STATES: list[State] = ["pass", "fail", "error", "blocked", "missing"]
+
+
+@given(
+    right=st.lists(st.lists(st.booleans(), min_size=1, max_size=6), min_size=2, max_size=2),
+    states=st.lists(st.sampled_from(STATES), min_size=2, max_size=2),
+    found=st.lists(st.sampled_from(["swapped-index", "wrong-sign", UNEXPLAINED]), max_size=3),
+    marks=st.fixed_dictionaries({name: st.booleans() for name in ("still", "rounded", "diverges")}),
+    cost=st.sampled_from([None, 0.0, 0.5, 1.0]),
+)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_by_numbers_each_check_earns_the_share_of_its_right_outputs(
+    right: list[list[bool]],
+    states: list[State],
+    found: list[str],
+    marks: dict[str, bool],
+    cost: float | None,
+) -> None:
+    """Whatever was found, whatever the assignment's own prices are, and however the run ends."""
+    names = ("update", "trajectory")
+    verdicts = [
+        Verdict(name, state, "", entries(*("pass" if each else "fail" for each in own)), **marks)
+        for name, state, own in zip(names, states, right, strict=True)
+    ]
+    findings = tuple(replace(finding(code), id=str(n)) for n, code in enumerate(found))
+    inquiry = Inquiry(findings, {"trajectory": tuple(found)}, ("update",))
+    own = {} if cost is None else {"swapped-index": cost, UNEXPLAINED: cost}
+    scheme = Scheme(0.01, "numbers", own)
+    task: Task = replace(TASK, checks=tuple(Check(name, 6.0) for name in names))
+    made = mark(task, verdicts, inquiry, scheme)
+    expected = sum(6 * share(verdict) for verdict in verdicts)
+    assert made.score == pytest.approx(expected, abs=0.006)
+    assert sum(check.score for check in made.checks) == pytest.approx(made.score)
+    assert {each.mistake for each in made.findings} == {*found}
+    assert all(each.deduction == 0 and not each.costs for each in made.findings)
+    # The same total stands beside that of another preset.
+    assert score_by_numbers(task, verdicts, replace(scheme, preset="strict")) == made.score
+
+
+def test_by_numbers_what_a_search_proposes_costs_nothing() -> None:
+    """It is told, as under any other preset."""
+    made = marked(FAILS, RUN, inquiry=TOLD, preset="numbers", deductions={"wrong-name": 1.0})
+    assert [each.deduction for each in made.findings] == [0.0] * len(TOLD.findings)
+    assert made.score == marked(FAILS, RUN).score
+
+
+def test_by_numbers_what_is_right_to_seven_digits_is_wrong() -> None:
+    """Single precision has a price, and this preset has none."""
+    run = Verdict("trajectory", "fail", "", entries("fail", "fail"), rounded=True)
+    assert marked(run).score == 3.5  # the price of 10 %, rounded down to a quarter
+    (check,) = marked(run, preset="numbers").checks
+    assert (check.score, check.notes) == (0.0, ())

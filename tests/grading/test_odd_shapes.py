@@ -396,13 +396,13 @@ def test_a_start_of_whole_numbers_is_noted(grade, tmp_path: Path, zeros: str, no
 
 
 def test_a_changed_argument_is_told_as_what_it_is(grade, tmp_path: Path) -> None:
-    """The new value is what the line below wants, so nothing is used as if it were the old one."""
+    """The line below needs the new value, so the finding accuses no line of using the old one."""
     text = changed(UPDATE, "    d1 =", "    A1 *= d2\n    d1 =")
     text = changed(text, "0.001 * A1 * d2", "0.001 * A1")
     path = script(tmp_path, "import numpy as np\n" + INITIALISE + FORWARD + text)
     found = [f for t in grade(path, diagnose=True).tasks for f in t.findings]
     said = {each.mistake: each.sentence for each in found}
-    assert "gets the new value" in said["input-mutated"]
+    assert "get the new value" in said["input-mutated"]
     assert "as if it were the old one" not in said["input-mutated"]
     alone = script(tmp_path, "import numpy as np\n" + INITIALISE + FORWARD + UPDATE, "right.py")
     assert full(grade(alone, diagnose=True))

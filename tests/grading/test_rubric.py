@@ -358,6 +358,9 @@ def own_assignment(folder: Path, marking: str) -> Path:
     [
         ("", [], "16.25 / 20"),
         ("", ["--preset", "strict"], "15.5 / 20"),
+        ("", ["--preset", "numbers"], "13.5 / 20"),
+        ('preset = "numbers"', [], "13.5 / 20"),
+        ("[marking.deductions]\nswapped-index = 0", ["--preset", "numbers"], "13.5 / 20"),
         ('preset = "strict"', [], "15.5 / 20"),
         ('preset = "strict"', ["--preset", "lenient"], "17 / 20"),
         ("[marking.deductions]\nswapped-index = 0.125", [], "18.25 / 20"),

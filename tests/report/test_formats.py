@@ -111,8 +111,8 @@ def test_a_platform_that_asks_about_one_gets_one(format_: str) -> None:
     done = gradkit("check", RIGHT, WRONG, "--format", format_)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
-        f"gradkit: --format {format_} is for one submission, and 2 were given. Run gradkit once "
-        "for each, or take --format json.\n"
+        f"gradkit: --format {format_} takes one submission, but 2 were given. Run gradkit once "
+        "for each, or use --format json.\n"
     )
 
 

@@ -53,13 +53,25 @@ WRONG: list[tuple[str, str, str]] = [
     (
         'preset = "default"',
         'preset = "harsh"',
-        "marking.preset: found 'harsh'; expected one of default, strict, lenient",
+        "marking.preset: found 'harsh'; expected one of default, strict, lenient, numbers",
     ),
     (
         'preset = "default"',
         "deductions = { wrong-sing = 0.1 }",
         "marking.deductions: found 'wrong-sing'; expected a mistake's code, one of wrong-sign, "
-        "wrong-index, wrong-weight",
+        "wrong-index, wrong-weight; `gradkit explain --costs` lists them all",
+    ),
+    (
+        'preset = "default"',
+        "deductions = { missing-copi = 0.1 }",
+        "marking.deductions: found 'missing-copi'; expected a mistake's code, one of missing-copy, "
+        "missing-slope, missing-factor; `gradkit explain --costs` lists them all",
+    ),
+    (
+        'preset = "default"',
+        "deductions = { 0 = 0.1 }",
+        "marking.deductions: found '0'; expected a mistake's code; `gradkit explain --costs` lists "
+        "them all",
     ),
     (
         'preset = "default"',

@@ -254,7 +254,10 @@ def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tu
 
 
 def _to_toml(table: Mapping[str, Any]) -> str:
-    """Write a table as TOML, a key per line; values are JSON with `` = `` after nested keys."""
+    """Return a table as TOML, a line for each key.
+
+    A value is written as JSON. A nested table is JSON with ``=`` for the colon: an inline table.
+    """
     signs = (", ", " = ")
     write = partial(
         json.dumps, ensure_ascii=False, allow_nan=False, separators=signs, default=np.ndarray.tolist

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
 from msgspec.structs import replace
@@ -26,7 +26,14 @@ from gradkit.records.classroom import (
     Summary,
 )
 from gradkit.records.course import Policy
-from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Result, State, TaskResult
+from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    UNEXPLAINED,
+    Notice,
+    Result,
+    State,
+    TaskResult,
+)
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
 
@@ -49,9 +56,17 @@ REMARKS: tuple[Kind, ...] = (
     "forbidden-import",
     "numerical-gradient",
     "own-forward-gradient",
+    "selector",
+    "denied-access",
     "nondeterministic",
 )
-"""Codes of findings that need a review."""
+"""Codes of findings and kinds of notices that a person must look at."""
+
+NOTICES: Mapping[str, str] = {
+    "selector": "a constant takes one of several formulas",
+    "denied-access": "stopped because a file or the network was denied",
+}
+"""Words for the kinds of notices without an entry in the catalogue."""
 
 
 def review(
@@ -169,7 +184,8 @@ def reasons(result: Result) -> Iterator[Reason]:
     """Yield the reasons for reviewing a graded result, in the order of its checks."""
     tasks = _undecided(result)
     found = {finding.mistake for task in tasks for finding in task.findings}
-    yield from (Reason(code, code) for code in REMARKS if code in found)
+    found |= {each.kind for task in tasks for each in _open_notices(task)}
+    yield from (Reason(code, NOTICES.get(code, code)) for code in REMARKS if code in found)
     if tasks and any(problem.broken for problem in result.problems):
         yield Reason("not-python", "a part is not valid Python")
     for line in result.adjustments:
@@ -181,6 +197,7 @@ def reasons(result: Result) -> Iterator[Reason]:
     for task in tasks:
         if task.absent:
             continue
+        yield from _reasons_by_points(task)
         is_explained = task.findings or any(check.withdrawn for check in task.checks)
         untraced = {finding.check for finding in task.findings if finding.untraced}
         for check in task.checks:
@@ -203,6 +220,30 @@ def reasons(result: Result) -> Iterator[Reason]:
         yield Reason("absent", format_text("not handed in: {tasks}", tasks=", ".join(absent)))
     if result.provisional and tasks:
         yield Reason("provisional", "provisional")
+
+
+def _open_notices(task: TaskResult) -> list[Notice]:
+    """List the notices of a task, except those about a check whose points a person has set."""
+    settled = {check.check for check in task.checks if check.decision is not None}
+    return [each for each in task.notices if each.check not in settled]
+
+
+def _reasons_by_points(task: TaskResult) -> Iterator[Reason]:
+    """Yield the reasons for a review that the points of a task give.
+
+    They are a score of zero, and each finding that costs over half of the task by itself. A task
+    whose checks are all missing or blocked was not submitted, so its zero is no reason.
+    """
+    undecided = [check for check in task.checks if check.decision is None]
+    is_submitted = any(check.state not in ("missing", "blocked") for check in undecided)
+    if task.checkable and not task.score and is_submitted:
+        yield Reason("zero", format_text("{task} earns no points", task=task.task))
+    for finding in task.findings:
+        if finding.deduction > task.max_score / 2:
+            cost = {"points": f"{finding.deduction:g}", "most": f"{task.max_score:g}"}
+            text = "{task} loses {points} of {most} points by {code} alone"
+            words = format_text(text, task=task.task, code=finding.mistake, **cost)
+            yield Reason("costly-finding", words)
 
 
 def _undecided(result: Result) -> list[TaskResult]:

@@ -476,7 +476,7 @@ def _basis_of_task(kept: Kept, task: TaskResult) -> str:
 
 
 def _digest(facts: object) -> str:
-    """Return a digest of a value that can be written as JSON."""
+    """Return the digest of the JSON text of a value."""
     return key_of(json.dumps(facts))
 
 

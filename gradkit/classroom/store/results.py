@@ -148,7 +148,7 @@ class Store(Database):
         """
         with self.writing():
             for result in filed:
-                submission = self._submission(run, result)
+                submission = self._submission_id(run, result)
                 row = {"submission": submission, "run": run, "packed": result.evidence}
                 evidence = self.insert("evidence", **row) if result.evidence else None
                 self._insert(run, submission, evidence, result)
@@ -162,8 +162,8 @@ class Store(Database):
                 ).fetchone()
                 self._insert(run, submission, evidence, result)
 
-    def _submission(self, run: int, filed: Filed) -> int:
-        """Return the id of a student's submission by its digest; store it if it is new."""
+    def _submission_id(self, run: int, filed: Filed) -> int:
+        """Return the row id of a student's submission; insert a row if its digest is new."""
         row = self._base.execute(
             "INSERT INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET run = submissions.run RETURNING id",

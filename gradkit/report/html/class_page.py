@@ -59,6 +59,7 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
         checks=counted,
         kinds=KINDS,
         columns=_columns(cleaned),
+        numbered=any(row.by_numbers for row in cleaned),
         failed=failed,
         chips=chips,
         decided=decided,

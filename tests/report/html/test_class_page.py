@@ -94,6 +94,16 @@ def test_who_has_no_grade_is_told_beside_the_name() -> None:
     assert "<dt>with a score</dt><dd>3</dd>" in page
 
 
+def test_the_points_by_numbers_stand_beside_the_others() -> None:
+    """In a column of their own, unless nobody's are known."""
+    known = row_of("Di", score=16.25, max_score=20.0, by_numbers=(13.5, 20.0))
+    page = class_page([*ROWS, known], "Class")
+    assert cells(page, "Di")[:4] == ["Di", "16.25", "20", "13.5"]
+    assert cells(page, "Bo")[:4] == ["Bo", "4", "10", "–"]
+    assert page.count(">By numbers</th>") == 1
+    assert "By numbers" not in class_page(ROWS, "Class")
+
+
 def test_one_task_needs_no_column_of_its_own() -> None:
     """The points say it."""
     assert len(cells(class_page(ROWS[1:2], "Class"), "Bo")) == 5
