@@ -71,11 +71,17 @@ def with_parts(node: Any, **parts: Any) -> Any:
 
 
 def with_context(node: ast.expr, like: ast.AST) -> ast.expr:
-    """Return a node that is read or stored as another node is."""
+    """Return a node that is read or stored as another node is; its own parts are read."""
     context = getattr(like, "ctx", None)
     if context is None or not hasattr(node, "ctx"):
         return node
-    return with_parts(node, ctx=context)  # type: ignore[no-any-return]
+    made = with_parts(node, ctx=context)
+    for name in ("value", "slice"):
+        part = getattr(node, name, None)
+        # A part that was stored to before the change, such as `m` in `m[label]`, is read now.
+        if part is not None and isinstance(getattr(part, "ctx", None), ast.Store):
+            setattr(made, name, with_context(part, new(ast.Name, "", ast.Load())))
+    return made  # type: ignore[no-any-return]
 
 
 def replaced(tree: Any, instead: Mapping[int, ast.AST]) -> Any:

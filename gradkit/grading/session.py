@@ -522,7 +522,10 @@ def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidenc
     from gradkit.diagnosis.crashes import with_crashes
 
     cells = (*section.own, *section.shared)
-    return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)
+    inquiry = evidence.inquiry
+    # Whatever is found in functions is a repair.
+    by_numbers = () if isinstance(task, FunctionTask) else (inquiry.proved or inquiry).findings
+    return with_crashes(evidence.verdicts, inquiry, by_numbers, cells, task.id)
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
