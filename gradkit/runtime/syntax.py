@@ -188,7 +188,10 @@ def return_lines(node: AnyFunction) -> list[int]:
 
 
 def own_statements(node: AnyFunction) -> list[ast.stmt]:
-    """List the statements of a function by their lines, the bodies of inner ones left out."""
+    """List the statements of a function in order of their lines.
+
+    The bodies of inner functions and classes are left out. A lambda has no statements.
+    """
     waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
     for part in waiting:
         waiting += [] if isinstance(part, DEFINITIONS) else statements_in(part)
