@@ -49,7 +49,7 @@ def machine(request):
 @pytest.fixture
 def room(machine):
     """What the fork server may call: ``room(name, *arguments)``."""
-    program, numbers = filters.room(machine), filters._numbers(machine)
+    program, numbers = filters.room(machine), filters._call_numbers(machine)
     return lambda name, *given: run(program, ARCHITECTURES[machine], numbers[name], given)
 
 
@@ -57,7 +57,7 @@ def room(machine):
 def worker(machine):
     """What a worker may call, where both programs apply and the stricter answer counts."""
     programs = filters.room(machine), filters.leash(OWN, machine)
-    numbers = filters._numbers(machine)
+    numbers = filters._call_numbers(machine)
 
     def answer(name, *given):
         both = [run(p, ARCHITECTURES[machine], numbers[name], given) for p in programs]
@@ -75,7 +75,7 @@ def test_everyday_calls(room, worker):
 def test_unlisted_calls(machine):
     """A call that is known and not listed is refused; a newer one does not exist."""
     program, architecture = filters.room(machine), ARCHITECTURES[machine]
-    listed = set(filters._numbers(machine).values())
+    listed = set(filters._call_numbers(machine).values())
     assert {run(program, architecture, n) for n in range(464) if n not in listed} == {EPERM}
     assert run(program, architecture, 464) == ENOSYS
     assert run(program, architecture, 0x40000000) == ENOSYS  # x32
