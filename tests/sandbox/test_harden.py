@@ -51,7 +51,7 @@ class TestSteps:
             ("linux.die_with(1 << 22)", "the parent had ended before it could be watched"),
             ("linux.renounce(); linux.filter_calls(b'x' * 8)", "loading a seccomp program: Inv"),
             ("linux.read_only(os.open('/dev/null', 0))", "closing the room by Landlock: "),
-            ("linux._allow(0, '/dev', 1)", "allowing /dev by Landlock: "),
+            ("linux._add_rule(0, '/dev', 1)", "allowing /dev by Landlock: "),
             ("linux._prctl('asking for much', 4, 99)", "asking for much: Invalid argument"),
             ("linux.SPARE = range(7, 7)\nlinux.spare_account()", "IndexError"),
         ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gradkit.runtime.frames import SEVERAL, TO_GRADER, Frame, FrameError, apart, together
-from gradkit.runtime.serve import _answer
+from gradkit.runtime.serve import _encoded_reply
 
 ONE = Frame("one", {"a": np.arange(3.0)}, {"n": 1})
 TWO = Frame("two", {"a": np.zeros(2), "b/c": np.ones(1)}, {})
@@ -75,7 +75,7 @@ def test_each_is_answered_in_turn_and_one_that_fails_spoils_no_other(monkeypatch
         return Frame("counted", {}, {"sum": sum(seen)})
 
     asked = together([Frame("count", {}, {"n": n}) for n in (1, 2)] + [ONE, Frame("count")])
-    _answer({"count": count}, asked)
+    _encoded_reply({"count": count}, asked)
     kinds = [part.kind for part in apart(sent[0], 4)]
     assert kinds == ["counted", "counted", "error", "error"]
     assert seen == [1, 2]
