@@ -80,7 +80,7 @@ def test_a_folder_of_another_account_is_left(place, monkeypatch):
 
 def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
     """Another one is made; where that goes on for ever, it is said."""
-    lock, taken = remains._lock, []
+    lock, taken = remains._lock_folder, []
 
     def meddle(path: Path) -> int | None:
         found = lock(path)
@@ -89,12 +89,12 @@ def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
             path.rmdir()
         return found
 
-    monkeypatch.setattr(remains, "_lock", meddle)
+    monkeypatch.setattr(remains, "_lock_folder", meddle)
     made = make_folder()
     assert made.is_dir()
     assert made not in taken
     remove_folder(made)
-    monkeypatch.setattr(remains, "_lock", lambda _: None)
+    monkeypatch.setattr(remains, "_lock_folder", lambda _: None)
     with pytest.raises(WorkshopError, match="are removed as soon as they are made"):
         make_folder()
 

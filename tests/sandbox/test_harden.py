@@ -342,11 +342,11 @@ class TestReadable:
         for folder in (home / "build", packages / "numpy", beside):
             folder.mkdir(parents=True)
         (tmp_path / "real").symlink_to(home)
-        monkeypatch.setattr("gradkit.runtime.harden._HOME", str(home))
+        monkeypatch.setattr("gradkit.runtime.harden._GRADKIT_PARENT", str(home))
         monkeypatch.setattr(sys, "path", [str(tmp_path / "real" / "env" / "site-packages")])
         libraries = [tmp_path, home, home / "build", packages / "numpy", beside]
         monkeypatch.setattr(
-            "gradkit.runtime.harden._folders_of_libraries", lambda: list(map(str, libraries))
+            "gradkit.runtime.harden._loaded_library_folders", lambda: list(map(str, libraries))
         )
         files, _ = readable([])
         named = [Path(file) for file in files if file.startswith(str(tmp_path))]
