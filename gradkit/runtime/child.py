@@ -406,7 +406,9 @@ def model(frame: Frame) -> Frame:
     for name in frame.data["candidates"]:
         with _Attempt() as attempt:
             built = torch_call.build(Loaded.namespace[name])
-            parameters = torch_call.held(built, frame.data["inputs"], frame.data["most"])[:LEAVES]
+            parameters = torch_call.relevant_parameters(
+                built, frame.data["inputs"], frame.data["most"]
+            )[:LEAVES]
             arrays = {
                 str(number): np.array(list(parameter.shape)[:DIMENSIONS], dtype=np.int64)
                 for number, parameter in enumerate(parameters)
