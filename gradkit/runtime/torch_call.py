@@ -30,7 +30,7 @@ class Layout:
     def to_layout(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
         """Return a canonical parameter in this layout; ``key`` is its name, as W1 or b1."""
         if key[0] == "W":
-            return value.T if self.turned else value
+            return value.T if self.transposed else value
         return value.T if self.rows else value[:, 0]
 
 
@@ -173,7 +173,7 @@ def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
         return {}
     values = {key: parameter.detach().cpu().numpy() for key, parameter in found.items()}
     return {
-        key: np.array(value.T if layout.turned and key[0] == "W" else value).reshape(
+        key: np.array(value.T if layout.transposed and key[0] == "W" else value).reshape(
             like[key].shape
         )
         for key, value in values.items()
