@@ -17,7 +17,7 @@ from gradkit.runtime.call import Arrays, Returned, canonical, is_parameter
 from gradkit.runtime.messages import message, raised, text_of
 
 
-@dataclass(frozen=True, match_parameters=True)
+@dataclass(frozen=True, slots=True)
 class Layout:
     """How a model stores parameters: weights ``transposed`` (out, in) or not, biases as ``rows``.
 
