@@ -93,13 +93,13 @@ def test_who_needs_no_import_does_not_wait_for_one(workshop, monkeypatch) -> Non
     def unwanted(*_):
         raise AssertionError
 
-    monkeypatch.setattr(process, "_imports_of", unwanted)
+    monkeypatch.setattr(process, "_import_requests", unwanted)
     assert ask(workshop, ["plain"]) == [[1.0, 1.0]]
 
 
 def test_an_import_that_takes_too_long_is_told_as_one(workshop, monkeypatch) -> None:
     """It has a limit of its own; what does not need it is answered all the same."""
-    monkeypatch.setattr(process, "IMPORTS", 1.0)
+    monkeypatch.setattr(process, "IMPORT_SECONDS", 1.0)
     lost = Lost("timeout", "was stopped, as importing `endless` took over 1 s")
     assert ask(workshop, ["used", "inside", "plain"], "endless") == [lost, lost, [1.0, 1.0]]
 
@@ -120,7 +120,7 @@ def test_what_is_imported_is_read_from_the_text() -> None:
     """In functions too, and in modules that are handed in; what is no Python imports nothing."""
     own = [["c", "import a.b\nfrom a import c\ndef f():\n    from d import *\nfrom . import e"]]
     sources = {"own": own, "shared": [["s", "import (f"]], "borrowed": []}
-    requests = process._imports_of(sources | {"modules": {"g": "import numpy, a.b as x"}})
+    requests = process._import_requests(sources | {"modules": {"g": "import numpy, a.b as x"}})
     assert [request.data for request in requests] == [
         {"name": "a.b", "of": []},
         {"name": "a", "of": ["c"]},
