@@ -246,7 +246,7 @@ def test_what_no_handler_sends_is_told(kind, data, arrays, said) -> None:
 
 def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
     """Five, and what stands in them."""
-    assert (replies.DEPTH, replies.MOST) == (child.DEPTH, inspection.MAX_FUNCTIONS)
+    assert (replies.MAX_DEPTH, replies.MAX_LISTED) == (child.DEPTH, inspection.MAX_FUNCTIONS)
     tree: dict[str, object] = {"array": "0"}
     for _ in range(5):
         tree = {"list": [tree]}
