@@ -189,12 +189,12 @@ class TestTiers:
     def test_sibling(self):
         """A workshop for another framework asks for no less."""
         with Workshop(require_tier=BEST) as first:
-            second = first._beside(("json",))
+            second = first._sibling(("json",))
             start(second)
             assert second.tier == BEST
             assert second._require_tier == BEST
         with Workshop(method="spawn") as first:
-            assert first._beside(("json",)).method == "spawn"
+            assert first._sibling(("json",)).method == "spawn"
 
     def test_spawned(self):
         """A worker that is not forked is at tier 0, and refused where more is asked for."""
@@ -309,7 +309,7 @@ class TestStudentsNeeds:
 class TestReadable:
     """What is named to Landlock."""
 
-    def test_gradkit_beside_numpy(self, tmp_path, monkeypatch):
+    def test_gradkit_sibling_numpy(self, tmp_path, monkeypatch):
         """In a folder of packages everything is named but gradkit, and never the folder."""
         packages = tmp_path / "lib" / "site-packages"
         for name in ("numpy", "gradkit", "gradkit-0.1.0.dist-info", "_editable_gradkit", "torch"):
