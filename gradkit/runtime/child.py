@@ -204,6 +204,7 @@ def batch(frame: Frame) -> Frame:
     rows: list[Returned] = []
 
     def make_calls() -> None:
+        """Make all calls from the first on, and collect their results in ``rows``."""
         rows.clear()
         function, before = _function_and_before(call)
         for index in range(n):
@@ -347,6 +348,7 @@ def lines(frame: Frame) -> Frame:
     out = Returned()
 
     def make_calls() -> None:
+        """Run all steps from the first on, and store the result."""
         nonlocal out
         done.clear()
         out = run_steps(Loaded.namespace, frame.data, frame.arrays, done, Loaded.cells)

@@ -256,6 +256,7 @@ class FrameReader:
     __slots__ = ("_steps", "received", "wanted")
 
     def __init__(self, limits: FrameLimits) -> None:
+        """Start with a buffer for the first bytes of a frame within ``limits``."""
         self._steps = _read_in_pieces(limits)
         self.wanted: memoryview = next(self._steps)
         self.received: int = 0

@@ -225,6 +225,7 @@ class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a 
     """
 
     def __init__(self, kind: LossKind, told: Message) -> None:
+        """Store the kind and the message, and format the text of the exception."""
         self.kind: LossKind = kind
         self.told = told
         self.detail = format_message(told)

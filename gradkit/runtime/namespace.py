@@ -88,6 +88,7 @@ class Namespace(dict[str, Any]):
         forbidden: Collection[str] = (),
         policy: Policy = ANYTHING,
     ) -> None:
+        """Prepare the dict for a section's sources; no student code runs yet."""
         plan = Plan((own, shared, borrowed), forbidden)
         self._initialise(
             plan, Library(modules or {}, Namespace._for_module, policy), {}, "__main__"

@@ -264,6 +264,7 @@ class Plan:
     """
 
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
+        """Store the sources of the three layers, without parsing them."""
         self._sources = [list(part) for part in sources]
         self._layers: list[Layer | None] = [None] * len(self._sources)
         self._forbidden = {plain(name) for name in forbidden}

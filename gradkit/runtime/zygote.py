@@ -64,6 +64,7 @@ class _Zygote:
     shell: Shell
 
     def __init__(self, control: socket.socket, handlers: Handlers) -> None:
+        """Store the grader's socket, the handlers for workers, and facts about this process."""
         self.control = control
         self.handlers = handlers
         self.folder = os.getcwd()

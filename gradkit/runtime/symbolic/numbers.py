@@ -64,6 +64,7 @@ class Sheet:
     """
 
     def __init__(self, cells: frozenset[str] = frozenset()) -> None:
+        """Start without any recorded steps."""
         self.steps: list[tuple[str, int, int, int]] = []
         self.constants: dict[float, int] = {}
         self.stacks: dict[Stack, int] = {}
@@ -317,6 +318,7 @@ def _make_operator(name: str, value: Callable[[float, float], float], reflected:
     """
 
     def operate(self: Number, other: Any) -> Any:
+        """Return the result for this number and another, recorded as a new step."""
         if not _is_number(other):
             return NotImplemented
         step = other.step if isinstance(other, Number) else self.sheet.constant(float(other))

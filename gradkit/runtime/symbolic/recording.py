@@ -55,7 +55,8 @@ Content = tuple[tuple[int, ...], bytes]
 def unwatched(before: Before) -> Before:
     """Return a function that calls another with tracing switched off."""
 
-    def first(inputs: Arrays, parameters: Mapping[str, Any] | None) -> None:
+    def call_untraced(inputs: Arrays, parameters: Mapping[str, Any] | None) -> None:
+        """Call the function without tracing, and restore the trace function afterwards."""
         watching = sys.gettrace()
         sys.settrace(None)
         try:
@@ -63,7 +64,7 @@ def unwatched(before: Before) -> Before:
         finally:
             sys.settrace(watching)
 
-    return first
+    return call_untraced
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +97,7 @@ class Recording:
     """
 
     def __init__(self, cells: frozenset[str], read: Read = read) -> None:
+        """Start without any recorded values; `watch` records."""
         self.events: list[Seen] = []
         self._steps = 0
         self.cut = False

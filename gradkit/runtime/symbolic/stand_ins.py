@@ -161,6 +161,7 @@ class _StandIns:
     """
 
     def __init__(self) -> None:
+        """Make the replacements of ``float`` and of all loaded modules in `REPLACEMENTS`."""
         self.new: dict[int, Any] = {id(builtins.float): _FloatType("float", (builtins.float,), {})}
         self.own: dict[int, Any] = {}
         for name in REPLACEMENTS:
