@@ -215,20 +215,20 @@ class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a 
         ``timeout``: it was stopped at its deadline. ``crash``: a signal ended it. ``exit``:
         student code ended it. ``protocol``: it sent something that is no frame, or closed its
         channel. ``memory``: the system killed it for lack of memory.
-    told : Message
+    reason : Message
         How it ended, as a sentence without its subject.
 
     Attributes
     ----------
     detail : str
-        The text of ``told``: "was ended by SIGSEGV …".
+        The text of ``reason``: "was ended by SIGSEGV …".
     """
 
-    def __init__(self, kind: LossKind, told: Message) -> None:
+    def __init__(self, kind: LossKind, reason: Message) -> None:
         """Store the kind and the message, and format the text of the exception."""
         self.kind: LossKind = kind
-        self.told = told
-        self.detail = format_message(told)
+        self.reason = reason
+        self.detail = format_message(reason)
         super().__init__(f"the process that ran the submission {self.detail}")
 
 

@@ -206,7 +206,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            reason = _loss_message(lost.told, request)
+            reason = _loss_message(lost.reason, request)
             if lost.kind == "timeout":
                 reason = self._stuck_message or reason
             return self._record_loss(lost.kind, reason)
@@ -227,10 +227,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             return self._record_loss("protocol", message("invalid", reason=clean_text(str(error))))
         return reply
 
-    def _record_loss(self, kind: LossKind, told: Message) -> Lost:
+    def _record_loss(self, kind: LossKind, reason: Message) -> Lost:
         """End the worker, and store and return how it was lost."""
         self._close()
-        self.losses.append(Lost(kind, format_message(told)))
+        self.losses.append(Lost(kind, format_message(reason)))
         return self.losses[-1]
 
     def ask_all(
@@ -374,13 +374,13 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._close()
 
 
-def _loss_message(told: Message, request: Frame) -> Message:
+def _loss_message(reason: Message, request: Frame) -> Message:
     """Return the message of a loss, with the number of calls if a request of many is late."""
-    (code, fields), data = told, request.data
+    (code, fields), data = reason, request.data
     run = request.kind == "run"
     count = data["epochs"] * len(request.arrays["X"]) if run else data.get("n", 1)
     several = code == "overdue" and count > 1
-    return message("overdue-calls", count=count, **fields) if several else told
+    return message("overdue-calls", count=count, **fields) if several else reason
 
 
 def _import_requests(sources: Mapping[str, Any]) -> list[Frame]:
