@@ -217,7 +217,7 @@ def batch(frame: Frame) -> Frame:
 
 
 def _run_calls(name: str | None, make_calls: Callable[[], None]) -> None:
-    """Run ``make_calls``; if a function is named, remove its statements that raise and repeat."""
+    """Run ``make_calls``; if a function is named, rerun it without each statement that raises."""
     if not name:
         return make_calls()
     # Imported late, because most requests do not need it.
@@ -289,7 +289,7 @@ def follow(frame: Frame) -> Frame:
 
 
 def repeated(frame: Frame) -> Frame:
-    """Call a function once, and reply with the count of almost equal results, see `repeats`."""
+    """Call a function twice, and reply with the count of `repeats` for the second call."""
     call, times = frame.data["call"], 0
     with _Attempt() as attempt:
         function, before = _function_and_before(call)
@@ -376,7 +376,7 @@ def _with_changed_definitions(
 
 
 def symbolic(frame: Frame) -> Frame:
-    """Call an update once with numbers that record the operations that produced them."""
+    """Call an update once with numbers that record their operations, and reply with these."""
     return trace_symbolically(
         lambda: _function_and_before(frame.data["call"]), Loaded.namespace, Loaded.cells, frame
     )
@@ -403,7 +403,10 @@ def repair(frame: Frame) -> Frame:
 
 
 def model(frame: Frame) -> Frame:
-    """Build the first candidate that is a torch module, and reply with its parameters' shapes."""
+    """Build the first candidate that is a torch module, and reply with its parameters' shapes.
+
+    If no candidate is a module, reply with the failure of the first.
+    """
     failure = None
     for name in frame.data["candidates"]:
         with _Attempt() as attempt:

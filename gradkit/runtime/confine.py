@@ -52,9 +52,10 @@ def failing_closed() -> Iterator[None]:
 
 @failing_closed()
 def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]) -> None:
-    """Limit the resources of this process for good; on Windows, do nothing.
+    """Limit this process's memory, processor time, file size, open files and tasks, for good.
 
-    Limits contain accidents. They are no defence against malicious code.
+    Limits contain accidents. They are no defence against malicious code. On Windows, which has
+    none, nothing is done.
 
     Parameters
     ----------

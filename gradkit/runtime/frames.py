@@ -320,7 +320,7 @@ def read(readinto: Callable[[memoryview], int | None], limits: FrameLimits) -> F
 
 
 def _read_in_pieces(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
-    """Yield each buffer that the caller has to fill next, and return the frame at the end.
+    """Read a frame: yield each buffer that the caller has to fill next, and return the frame.
 
     Raises
     ------

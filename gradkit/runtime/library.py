@@ -148,7 +148,10 @@ class LazyModule(ModuleType):
             self.__path__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
-        """Return the value of a global name, which is created now; AttributeError if unknown."""
+        """Return the value of a global name of the module, creating it now if it has none yet.
+
+        AttributeError is raised if the module does not bind the name.
+        """
         try:
             return self.__dict__["gradkit_names"][name]
         except KeyError:
@@ -297,8 +300,11 @@ class Library:
         return next((tail for tail in tails if self.has(tail)), None)
 
     def has(self, name: str) -> bool:
-        """Return whether a student's module or package has a name that no loaded module has."""
-        # Code that imports a loaded module's name (numpy, random) means that module.
+        """Return whether a dotted name is a student's module or package.
+
+        A name whose first part is a loaded module, as ``random``, is not.
+        """
+        # Code that imports the name of a loaded module means that module.
         is_known = name in self._sources or name in self.packages
         return is_known and name.partition(".")[0] not in sys.modules
 

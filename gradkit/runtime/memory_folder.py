@@ -132,7 +132,7 @@ class MemoryFolder:
         return self.stat(path, dir_fd=dir_fd)
 
     def listdir(self, path: Any = ".") -> list[Any]:
-        """Return the names of the files and folders in a folder."""
+        """Return the names in a folder; for the root, both those in memory and those on disk."""
         key = self._key_of(path)
         if key != "" and self._key_in_memory(path) is None:
             names: list[Any] = self._real["listdir"](path)
@@ -149,7 +149,7 @@ class MemoryFolder:
         return _Entries(self, os.fsdecode(path), [*map(os.fsdecode, self.listdir(path))])
 
     def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: Any = None) -> None:
-        """Make an empty folder."""
+        """Make an empty folder in memory; OSError if the path exists. Other paths: `os.mkdir`."""
         key = self._key_of(path, dir_fd)
         if key is None:
             self._real["mkdir"](path, mode, dir_fd=dir_fd)
@@ -159,7 +159,7 @@ class MemoryFolder:
             self._add(key, None, path)
 
     def rmdir(self, path: Any, *, dir_fd: Any = None) -> None:
-        """Remove an empty folder."""
+        """Remove a folder from memory; OSError if it is not empty. Other paths: `os.rmdir`."""
         key = self._key_in_memory(path, dir_fd)
         if key is None:
             self._real["rmdir"](path, dir_fd=dir_fd)
@@ -169,7 +169,7 @@ class MemoryFolder:
             del self.entries[key]
 
     def remove(self, path: Any, *, dir_fd: Any = None) -> None:
-        """Remove a file from memory."""
+        """Remove a file from memory; OSError for a folder. Other paths: `os.remove`."""
         key = self._key_in_memory(path, dir_fd)
         if key is None:
             self._real["remove"](path, dir_fd=dir_fd)
@@ -183,7 +183,11 @@ class MemoryFolder:
     def replace(
         self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None
     ) -> None:
-        """Rename a file, replacing a file that has the new name."""
+        """Rename a file in memory, replacing a file that has the new name.
+
+        OSError is raised if the new name is that of a folder. For other paths `os.replace` is
+        called.
+        """
         key, new = self._key_in_memory(src, src_dir_fd), self._key_of(dst, dst_dir_fd)
         if not key or not new or self.entries[key] is None:
             self._real["replace"](src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
@@ -216,7 +220,7 @@ class MemoryFolder:
         return key if key in self.entries else None
 
     def _folder_at(self, path: Any) -> str:
-        """Return the key of a folder; raise OSError (ENOTDIR) for a file."""
+        """Return the key of the folder at a path; raise OSError (ENOTDIR) if it is a file."""
         key = self._key_of(path) or ""
         if self.entries.get(key) is not None:
             raise _error(errno.ENOTDIR, path)

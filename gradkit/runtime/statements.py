@@ -80,7 +80,7 @@ class Layer:
 
 
 def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
-    """Parse cells into a layer with this number.
+    """Parse cells, and return their statements with the names that these bind, as a layer.
 
     The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken``.
     """

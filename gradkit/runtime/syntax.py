@@ -161,9 +161,9 @@ AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def parts_of(node: ast.stmt) -> list[ast.stmt]:
-    """List a statement and all statements in it that are no body of a loop or definition.
+    """List a statement, and all statements in its ``if``, ``try``, ``with`` and ``match`` blocks.
 
-    Only ``if``, ``try``, ``with`` and ``match`` are searched for inner statements.
+    Nested blocks are included. The bodies of loops, functions and classes are left out.
     """
     found: list[ast.AST] = [node]
     for part in found:
@@ -353,7 +353,10 @@ def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> 
 
 @lru_cache(maxsize=100)
 def unread_parameters(function: ast.AST) -> list[str]:
-    """Return the names of parameters that a function never reads, sorted, without ``self``."""
+    """Return the parameters of a function and its inner functions that it never reads, sorted.
+
+    ``self`` is left out.
+    """
     parameters = {part.arg for part in every(ast.arg, function)}
     return sorted(parameters - names_in(function, ast.Load) - {"self"})
 

@@ -270,7 +270,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return replies
 
     def renew(self, *, apart: bool = False) -> None:
-        """Reload the code and reseed the generators before the next request; reset the deadline.
+        """Make the next request reload the code and reseed the generators; reset the deadline.
 
         The same process is used, because a fork takes longer than most requests. A new one is used
         if half of the deadline is used up, or if ``apart`` asks for one, which no earlier request

@@ -170,9 +170,10 @@ class Worker:
             self._raise_loss("protocol", message("invalid", reason=clean_text(str(error), 500)))
 
     def _wait(self, until: float, sending: bool) -> bool:
-        """Wait until data arrive or can be sent, and return whether the process has ended.
+        """Wait until data arrive, can be sent, or `_POLL_SECONDS` are over; read printed output.
 
-        Printed output is read. The end of the process is checked every `_POLL_SECONDS`.
+        Return whether the process has ended and has sent no more data. ``until`` is the latest
+        time, and ``sending`` says whether there are data to send.
         """
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
         self._selector.modify(self._link.channel, events)
@@ -220,7 +221,7 @@ class Worker:
         return False
 
     def _drain(self, most: int) -> None:
-        """Read about ``most`` bytes of printed output, and keep them up to the allowance."""
+        """Read about ``most`` bytes of printed output; beyond the allowance, only count them."""
         with contextlib.suppress(OSError):
             while most > 0 and (data := self._link.output.recv(_CHUNK_BYTES)):
                 most -= len(data)
