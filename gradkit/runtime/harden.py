@@ -83,6 +83,7 @@ def _is_part_of_gradkit(path: str, usual: Set[str]) -> bool:
 
 
 def _entries_but_gradkit(folder: str) -> Iterator[str]:
+    """Yield the paths in a folder, without those of gradkit and inner folders of packages."""
     for name in os.listdir(folder) if isdir(folder) else ():
         if _OWN not in name.lower() and name not in _PACKAGES:
             yield join(folder, name)
@@ -117,6 +118,7 @@ def _library_places(place: str, usual: Set[str]) -> Iterator[str]:
 
 
 def _loaded_library_folders() -> list[str]:
+    """Return the folders of all shared libraries that this process has loaded."""
     with open("/proc/self/maps") as lines:
         files = {line.split(maxsplit=5)[5].rstrip("\n") for line in lines if ".so" in line}
     return sorted({dirname(file) for file in files if file.startswith("/")})

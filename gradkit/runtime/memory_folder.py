@@ -116,7 +116,10 @@ class MemoryFolder:
         return text
 
     def stat(self, path: Any, *, dir_fd: Any = None, follow_symlinks: bool = True) -> Any:
-        """Return an `os.stat_result` with the type and size of a file or folder; times are zero."""
+        """Return an `os.stat_result` with type and size of a file or folder, and times zero.
+
+        For a path that is not in memory, return the result of `os.stat`.
+        """
         key = self._key_in_memory(path, dir_fd)
         if key is None:
             return self._real["stat"](path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
@@ -132,7 +135,10 @@ class MemoryFolder:
         return self.stat(path, dir_fd=dir_fd)
 
     def listdir(self, path: Any = ".") -> list[Any]:
-        """Return the names in a folder; for the root, both those in memory and those on disk."""
+        """Return the names in a folder; for the root, both those in memory and those on disk.
+
+        For a path that is not in memory, return the result of `os.listdir`.
+        """
         key = self._key_of(path)
         if key != "" and self._key_in_memory(path) is None:
             names: list[Any] = self._real["listdir"](path)

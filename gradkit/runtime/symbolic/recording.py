@@ -221,8 +221,20 @@ class Recording:
     def _record_leaf(self, number: int, leaf: Leaf, kind: int, where: Where) -> None:
         """Record a value as an event if it is new or has changed in its slot.
 
-        ``number`` is that of the frame. The event's kind is ``changed`` if a known array was
-        changed in place. Recording is cut if there are too many events or numbers.
+        Parameters
+        ----------
+        number : int
+            The number of the frame, -1 for a global.
+        leaf : tuple
+            Path, value, and id of the container.
+        kind : int
+            Kind of the event; it becomes ``changed`` if a known array was changed in place.
+        where : tuple
+            File and line of the event.
+
+        Notes
+        -----
+        Recording is cut if there are too many events or numbers.
         """
         path, value, holder = leaf
         slot = (number, path)

@@ -80,6 +80,7 @@ class _FloatType(type):
     """Metaclass of replacements for float types, which leave a recording number unchanged."""
 
     def __call__(cls, value: Any = 0.0, *more: Any) -> Any:
+        """Convert a value to the float type, but return recording numbers and arrays unchanged."""
         if isinstance(value, np.ndarray) and value.dtype == object:
             return value.item() if value.size == 1 else value
         return value if isinstance(value, Number) else cls.__mro__[1](value, *more)
