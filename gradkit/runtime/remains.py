@@ -91,7 +91,7 @@ def own_folder() -> Iterator[Path]:
 
 
 def remove_abandoned(place: str) -> None:
-    """Remove the folders of `make_folder` in a folder whose processes have ended."""
+    """Remove folders that `make_folder` has made in a place and whose processes have ended."""
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
             if not entry.name.startswith(PREFIX):

@@ -88,6 +88,7 @@ class _WithoutTraining(ast.NodeTransformer):
     """Replaces training loops by ``pass``."""
 
     def visit(self, node: ast.AST) -> ast.AST:
+        """Return ``pass`` for a training loop; visit other nodes as usual."""
         if isinstance(node, LOOPS) and trains(node):
             return ast.copy_location(ast.Pass(), node)
         return super().visit(node)  # type: ignore[no-any-return]

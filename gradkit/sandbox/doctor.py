@@ -136,7 +136,10 @@ def examine(*, key: Path | None = None) -> Examination:
 
 
 def failures(examination: Examination) -> list[Trial]:
-    """Return the trials that went wrong although the reached tier should ensure them."""
+    """Return the trials that did not go as they must, although the reached tier ensures that.
+
+    These are forbidden operations that succeeded, and wanted ones that failed.
+    """
     return [
         trial for trial in examination.trials if trial.tier <= examination.tier and not trial.held
     ]

@@ -346,6 +346,7 @@ def _check_calls(parsed: _Outcome, total: int) -> None:
 
 
 def _check_faults(parsed: _Outcome, calls: int, allowed: Collection[str]) -> None:
+    """Require that all faults are about allowed names, and about one of the first calls."""
     _check_names({name for _, name, _, _ in parsed.faults}, allowed)
     _require(all(call < calls for call, *_ in parsed.faults), "a fault of no call")
 
@@ -369,6 +370,7 @@ def _check_shapes(shapes: Shapes, arrays: Arrays) -> None:
 
 
 def _check_names(names: Collection[str], allowed: Collection[str]) -> None:
+    """Raise UnfitError unless all names are allowed."""
     for name in names:
         if name not in allowed:
             raise UnfitError(f"{shown(name)} had not been asked for")

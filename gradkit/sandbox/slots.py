@@ -116,7 +116,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _unwanted_folders() -> list[str]:
-    """Return the folder that contains gradkit, unless that is a folder of installed packages."""
+    """Return a list with the folder that contains gradkit; empty if it contains all packages."""
     folder = Path(__file__).parents[2]
     return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
 

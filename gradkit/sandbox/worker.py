@@ -216,6 +216,7 @@ class Worker:
                 return frame, True
 
     def _has_unexpected_data(self) -> bool:
+        """Return whether the process has sent a byte before a request, and read that byte."""
         with contextlib.suppress(OSError):
             return bool(self._link.channel.recv(1))
         return False
