@@ -38,7 +38,7 @@ from gradkit.runtime.call import (
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.inspection import functions, left_behind
-from gradkit.runtime.library import Policy, shut_out
+from gradkit.runtime.library import Policy, block_imports
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.serve import reseed
@@ -54,13 +54,13 @@ DEPTH = 5
 class Loaded:
     """The loaded section, which the worker keeps between requests.
 
-    ``shut`` is true once the forbidden packages cannot be imported any more. ``tools`` has the
-    names of numpy and builtins as they were before any student code ran.
+    ``imports_blocked`` is true once forbidden packages cannot be imported any more. ``tools`` has
+    the names of numpy and builtins as they were before any student code ran.
     """
 
     namespace: Namespace
     cells: frozenset[str] = frozenset()
-    shut: bool = False
+    imports_blocked: bool = False
     tools: Mapping[ModuleType, Mapping[str, Any]] = {}
 
 
@@ -112,9 +112,9 @@ def load(frame: Frame) -> Frame:
     reseed(data["seed"])
     own, shared, borrowed = parts = [data[part] for part in ("own", "shared", "borrowed")]
     policy = Policy(**data["imports"])
-    if policy.forbidden and not Loaded.shut:
-        shut_out(policy.forbidden)
-        Loaded.shut = True
+    if policy.forbidden and not Loaded.imports_blocked:
+        block_imports(policy.forbidden)
+        Loaded.imports_blocked = True
     Loaded.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
     modules = {f"{name}.py" for name in data["modules"]}
     Loaded.cells = frozenset(cell for part in parts for cell, _ in part) | modules

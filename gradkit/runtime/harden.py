@@ -7,8 +7,9 @@
 | 2 | Landlock: libraries can be read, nothing else, and nothing written |
 | 3 | an account that no other process has, if root started the fork server |
 
-First, `shut_in` finds out which restrictions this machine supports, which determines the tier. Then
-it applies them. A step that fails ends the process, so no worker runs with less than its tier.
+First, `confine_server` finds out which restrictions this machine supports, which determines the
+tier. Then it applies them. A step that fails ends the process, so no worker runs with less than its
+tier.
 
 With Landlock, all installed packages stay readable, because student code may import any of them at
 any time. Only gradkit, from which correct answers could be computed, is not. So a folder that
@@ -129,7 +130,7 @@ def _is_below(path: str, folders: Set[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class Confinement:
     """The restrictions of a fork server: the tier, and whether it is ``alone`` in its account.
 
     If it is, the kernel counts only the tasks of the fork server and its workers for the account.
@@ -140,7 +141,7 @@ class Shell:
 
 
 @failing_closed()
-def shut_in(folder: str, packages: Sequence[str]) -> Shell:
+def confine_server(folder: str, packages: Sequence[str]) -> Confinement:
     """Apply all restrictions that this machine supports to the fork server, for good.
 
     Parameters
@@ -152,7 +153,7 @@ def shut_in(folder: str, packages: Sequence[str]) -> Shell:
 
     Returns
     -------
-    Shell
+    Confinement
         The tier that was reached.
 
     Raises
@@ -162,7 +163,7 @@ def shut_in(folder: str, packages: Sequence[str]) -> Shell:
     """
     linux.adopt_orphans()
     if not (filters.known() and linux.can_filter()):
-        return Shell(0)
+        return Confinement(0)
     files, folders = readable(packages)
     tier = 2 if linux.landlock_version() else 1
     installed = [file for file in files if os.path.dirname(file) in folders]
@@ -182,15 +183,15 @@ def shut_in(folder: str, packages: Sequence[str]) -> Shell:
             linux.count_as(account)
             alone = True
     linux.hide()
-    linux.renounce()
+    linux.forbid_new_privileges()
     if rules is not None:
         linux.read_only(rules)
     linux.filter_calls(filters.room())
-    return Shell(tier, alone)
+    return Confinement(tier, alone)
 
 
 @failing_closed()
-def tie_down(shell: Shell, server: int) -> None:
+def confine_worker(confinement: Confinement, server: int) -> None:
     """Apply the restrictions of a worker to this process, a child of process ``server``.
 
     The worker ends with the fork server. From tier 1 on it loads the seccomp program `leash`.
@@ -201,5 +202,5 @@ def tie_down(shell: Shell, server: int) -> None:
         A step fails.
     """
     linux.die_with(server)
-    if shell.tier >= 1:
+    if confinement.tier >= 1:
         linux.filter_calls(filters.leash(os.getpid()))

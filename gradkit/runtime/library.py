@@ -77,7 +77,7 @@ def is_stand_in(value: object) -> bool:
     return type(value) is _Forbidden
 
 
-def use_of(value: Any) -> NoReturn:
+def raise_forbidden_use(value: Any) -> NoReturn:
     """Raise the error of code that uses a stand-in.
 
     Raises
@@ -108,7 +108,7 @@ def stand_in(path: str) -> Any:
     return _Forbidden(path.rpartition(".")[2], (), {"gradkit_path": path, "__all__": ()})
 
 
-def shut_out(forbidden: Collection[str]) -> None:
+def block_imports(forbidden: Collection[str]) -> None:
     """Make every later import of forbidden packages in this process raise ForbiddenImportError.
 
     Loaded modules of these packages are removed from ``sys.modules``; existing references stay.

@@ -4,7 +4,8 @@
 - `adopt_orphans` makes the fork server the parent of descendants that outlive their parent, so that
   it finds them.
 - `die_with` ends workers together with the fork server.
-- `renounce` prevents programs from gaining rights when they start. The next two need it.
+- `forbid_new_privileges` prevents programs from gaining rights when they start. The next two need
+  it.
 - `read_only` (Landlock) prevents reading anything that is not named, and writing anything; also
   TCP, and signals and abstract sockets to other processes.
 - `filter_calls` (seccomp) prevents starting programs and processes, opening for writing, sockets,
@@ -97,7 +98,7 @@ def die_with(parent: int) -> None:
         raise OSError(errno.ESRCH, "the parent had ended before it could be watched")
 
 
-def renounce() -> None:
+def forbid_new_privileges() -> None:
     """Set no_new_privs: programs that this process starts gain no rights."""
     what = "renouncing new privileges"
     _set_and_verify(what, _NO_NEW_PRIVS, 1, _GET_NO_NEW_PRIVS, returned=True)

@@ -24,7 +24,7 @@ from gradkit.runtime.library import (
     MissingImportError,
     Policy,
     is_stand_in,
-    use_of,
+    raise_forbidden_use,
 )
 from gradkit.runtime.messages import Message, format_message, message, message_of, raised, text_of
 from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
@@ -365,7 +365,9 @@ class Namespace(dict[str, Any]):
         importer = self["__builtins__"]["__import__"]
         try:
             module = importer(node.module or "", self, None, ("*",), node.level)
-            return use_of(module) if is_stand_in(module) else module
+            if is_stand_in(module):
+                raise_forbidden_use(module)
+            return module
         except Exception as error:
             self._fail(star, error)
             return None

@@ -139,7 +139,7 @@ def open_streams() -> None:
     sys.stderr = _open_text(2)
 
 
-def point_streams(output: int) -> None:
+def redirect_streams(output: int) -> None:
     """Redirect standard output and error to a descriptor, and make standard input empty."""
     # A new descriptor, because settings of a shared one would reach the next worker too.
     empty = os.open(os.devnull, os.O_RDONLY)
@@ -199,7 +199,7 @@ def main(settings: dict[str, Any]) -> None:
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")
-    point_streams(2)
+    redirect_streams(2)
     open_streams()
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
 

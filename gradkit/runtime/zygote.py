@@ -27,9 +27,9 @@ from typing import Any
 
 from gradkit.runtime import memory_folder
 from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
-from gradkit.runtime.harden import Shell, shut_in, tie_down
+from gradkit.runtime.harden import Confinement, confine_server, confine_worker
 from gradkit.runtime.remains import has_ended, kill_below, kill_group
-from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
+from gradkit.runtime.serve import Handlers, load, open_streams, redirect_streams, serve
 
 UNFIT = 70
 """Exit code of a child that failed for a reason other than its confinement."""
@@ -51,7 +51,7 @@ def main(settings: dict[str, Any]) -> None:
     open_streams()
     zygote = _Zygote(control, handlers)
     try:
-        zygote.shell = shut_in(zygote.folder, settings["preload"])
+        zygote.confinement = confine_server(zygote.folder, settings["preload"])
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)
@@ -61,7 +61,7 @@ def main(settings: dict[str, Any]) -> None:
 class _Zygote:
     """The fork server, with at most one child that has not been reaped."""
 
-    shell: Shell
+    confinement: Confinement
 
     def __init__(self, control: socket.socket, handlers: Handlers) -> None:
         """Store the grader's socket, the handlers for workers, and facts about this process."""
@@ -114,9 +114,9 @@ class _Zygote:
         try:
             os.setsid()
             self.control.close()
-            point_streams(output)
+            redirect_streams(output)
             os.close(output)
-            if self.shell.tier == 0:
+            if self.confinement.tier == 0:
                 self.move_out()
             # A high number, because student code may close or write to low descriptors by mistake.
             high = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, random.randrange(128, 192))  # noqa: S311  (not a secret)
@@ -145,13 +145,13 @@ class _Zygote:
         """Apply a worker's limits and restrictions as the first request says; return the tier."""
         allowance = Allowance(**opening["allowance"])
         # In an account of its own, the kernel counts the zygote and the worker.
-        running = 2 if self.shell.alone else opening["running"]
+        running = 2 if self.confinement.alone else opening["running"]
         confine(allowance, opening["cpu_seconds"], running, self.taken)
-        tie_down(self.shell, self.pid)
-        if self.shell.tier > 0:
+        confine_worker(self.confinement, self.pid)
+        if self.confinement.tier > 0:
             # The kernel now refuses to write files. Tier 0 has a folder, see `move_out`.
             memory_folder.install(self.folder)
-        return self.shell.tier
+        return self.confinement.tier
 
     def ended(self) -> dict[str, Any]:
         """Answer whether the child has ended, or there is none."""
@@ -173,9 +173,9 @@ class _Zygote:
         if self.child is not None:
             kill_group(self.child)
             os.wait4(self.child, 0)
-        while self.shell.tier == 0 and _has_children():
+        while self.confinement.tier == 0 and _has_children():
             kill_below(self.pid)
-        if self.shell.tier == 0:
+        if self.confinement.tier == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.rmdir(self.folder)

@@ -126,9 +126,9 @@ SHUT = """
 import sys, importlib, importlib.util
 from importlib.machinery import PathFinder
 import colorsys, wave
-from gradkit.runtime.library import ForbiddenImportError, shut_out
-shut_out(())
-shut_out(("colorsys", "xml"))
+from gradkit.runtime.library import ForbiddenImportError, block_imports
+block_imports(())
+block_imports(("colorsys", "xml"))
 assert "colorsys" not in sys.modules
 
 def refused(action):

@@ -49,7 +49,10 @@ class TestSteps:
         ("code", "said"),
         [
             ("linux.die_with(1 << 22)", "the parent had ended before it could be watched"),
-            ("linux.renounce(); linux.filter_calls(b'x' * 8)", "loading a seccomp program: Inv"),
+            (
+                "linux.forbid_new_privileges(); linux.filter_calls(b'x' * 8)",
+                "loading a seccomp program: Inv",
+            ),
             ("linux.read_only(os.open('/dev/null', 0))", "closing the room by Landlock: "),
             ("linux._add_rule(0, '/dev', 1)", "allowing /dev by Landlock: "),
             ("linux._prctl('asking for much', 4, 99)", "asking for much: Invalid argument"),
@@ -70,7 +73,9 @@ class TestSteps:
         code = "os.setgroups = os.setresgid = os.setresuid = lambda *_: None\nlinux.become(61500)"
         assert said_by(code).endswith("the process is not account 61500 after it was made so")
 
-    @pytest.mark.parametrize("step", ["adopt_orphans", "hide", "renounce", "filter_calls"])
+    @pytest.mark.parametrize(
+        "step", ["adopt_orphans", "hide", "forbid_new_privileges", "filter_calls"]
+    )
     def test_fork_server_fails_closed(self, step, tmp_path):
         """A fork server that cannot be confined starts no worker, and reports why."""
         (tmp_path / "unfit.py").write_text(
@@ -104,7 +109,12 @@ class TestSteps:
 
     @pytest.mark.parametrize(
         ("step", "answer"),
-        [("adopt_orphans()", 0), ("renounce()", 0), ("die_with(os.getppid())", 0), ("hide()", 1)],
+        [
+            ("adopt_orphans()", 0),
+            ("forbid_new_privileges()", 0),
+            ("die_with(os.getppid())", 0),
+            ("hide()", 1),
+        ],
     )
     def test_step_that_falsely_reports_success(self, step, answer):
         """An emulator or a filter may report success without doing anything."""
