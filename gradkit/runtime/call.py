@@ -509,7 +509,7 @@ def run_steps(
         second run is watched, ``similar`` is its count from `repeats`.
     """
     names: dict[str, Any] = {"np": np}
-    names |= {name: namespace[own] for name, own in data["functions"].items()}
+    names |= {name: namespace[student_name] for name, student_name in data["functions"].items()}
     names |= unpacked(data["inputs"], arrays)
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
     before: dict[str, list[bytes]] = {}

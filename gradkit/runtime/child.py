@@ -274,11 +274,11 @@ def follow(frame: Frame) -> Frame:
         parameters: Mapping[str, Any] = parameters_for(call, arrays)
         for index in range(len(outputs)):
             row = index % len(X)
-            given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
-            given |= {"X": X[row], "y": y[row]}
+            inputs = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
+            inputs |= {"X": X[row], "y": y[row]}
             if before is not None:
-                before(given, parameters)
-            arguments = arguments_for(call, given, parameters)
+                before(inputs, parameters)
+            arguments = arguments_for(call, inputs, parameters)
             parameters = dict(
                 changed_parameters(call, apply(function, call, arguments), parameters)
             )

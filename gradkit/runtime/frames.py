@@ -410,10 +410,10 @@ def apart(frame: Frame, count: int | None = None) -> list[Frame]:
         raise FrameError(f"{count} messages were expected, found {len(parts)}")
     arrays: dict[str, dict[str, NDArray[Any]]] = {str(number): {} for number in range(len(parts))}
     for name, array in frame.arrays.items():
-        owner, _, own = name.partition("/")
-        if owner not in arrays or not own:
+        owner, _, array_name = name.partition("/")
+        if owner not in arrays or not array_name:
             raise FrameError(f"an array belongs to no message: {name[:40]!a}")
-        arrays[owner][own] = array
+        arrays[owner][array_name] = array
     try:
         parsed = msgspec.convert(parts, list[_Part])
     except msgspec.ValidationError as error:

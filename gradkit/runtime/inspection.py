@@ -158,7 +158,7 @@ def _entries_of(
     """
     standing = "borrowed" if statement is not None and statement.layer == BORROWED else "own"
     try:
-        found = _find_own_function(names[name], texts)
+        unwrapped = _find_own_function(names[name], texts)
     except BaseException:
         # The error is reported when the function is called.
         if statement is not None and isinstance(statement.node, ast.FunctionDef):
@@ -167,8 +167,8 @@ def _entries_of(
             entry = _entry(name, "guess", statement.cell, statement.node.lineno, _ANY_SIGNATURE)
             yield {**entry, "signature": "(…)"}
         return
-    if found is not None:
-        called, function = found
+    if unwrapped is not None:
+        called, function = unwrapped
         code, text = function.__code__, texts.node(function)
         entry = _entry(name, standing, code.co_filename, code.co_firstlineno, signature_of(called))
         yield entry if text is None else {**entry, "line": text.lineno, "last": _last_line(text)}
@@ -346,10 +346,10 @@ def _effects_with_helpers(names: Names, name: str, texts: _SourceTexts) -> Effec
         node = texts.node(function) if function is not None else None
         if function is None or node is None:
             continue
-        found = effects_of(node, *_methods_and_modules(function.__globals__))
-        waiting += [(function.__globals__, read) for read in found.reads - reads]
-        reads |= found.reads
-        writes |= found.writes
+        effects = effects_of(node, *_methods_and_modules(function.__globals__))
+        waiting += [(function.__globals__, read) for read in effects.reads - reads]
+        reads |= effects.reads
+        writes |= effects.writes
     return Effects(frozenset(reads), frozenset(writes))
 
 
@@ -363,10 +363,10 @@ def _function_named(names: Names, name: str, texts: _SourceTexts) -> FunctionTyp
         if statement is None or not isinstance(statement.node, _CHEAP_STATEMENTS):
             return None
     try:
-        found = _find_own_function(names[name], texts)
+        unwrapped = _find_own_function(names[name], texts)
     except BaseException:
         return None
-    return found[1] if found is not None else None
+    return unwrapped[1] if unwrapped is not None else None
 
 
 _CHEAP_STATEMENTS = (ast.FunctionDef, ast.ImportFrom)

@@ -259,9 +259,9 @@ def count_as(account: int) -> None:
     """
     os.setresuid(account, -1, -1)
     head = struct.pack("<Ii", _CAPABILITIES, 0)
-    held = ctypes.create_string_buffer(24)
-    _syscall("asking for powers", _CAPGET[os.uname().machine], head, held)
-    low = [word & _FILES for word in struct.unpack("<6I", held.raw)[:3]]
+    capabilities = ctypes.create_string_buffer(24)
+    _syscall("asking for powers", _CAPGET[os.uname().machine], head, capabilities)
+    low = [word & _FILES for word in struct.unpack("<6I", capabilities.raw)[:3]]
     kept = struct.pack("<6I", *low, 0, 0, 0)
     _syscall("giving up powers", _CAPGET[os.uname().machine] + 1, head, kept)
     if os.getresuid()[0] != account:

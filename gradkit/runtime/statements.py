@@ -155,7 +155,9 @@ def _names_changed_by_call(layer: Layer, call: ast.Call) -> frozenset[str]:
         declared = frozenset(name for part in every(ast.Global, function) for name in part.names)
         if any(isinstance(part, LOOPS) for part in walk(function)):
             return declared
-        imported = {name for name, made in layer.binders.items() if _imported_package(made[0])}
+        imported = {
+            name for name, binders in layer.binders.items() if _imported_package(binders[0])
+        }
         return declared | effects_of(function, modules=imported).writes
     # ``opt.set("W", 0.001).set("b", 0.01)``
     func: ast.expr = call
@@ -171,9 +173,11 @@ def _names_changed_by_call(layer: Layer, call: ast.Call) -> frozenset[str]:
 
 def _names_from_package_of(layer: Layer, name: str) -> frozenset[str]:
     """Return the names that are imported from the same package as a name."""
-    packages = {other: _imported_package(made[0]) for other, made in layer.binders.items()}
-    own = packages.get(name)
-    return frozenset(other for other, package in packages.items() if own and package == own)
+    packages = {other: _imported_package(binders[0]) for other, binders in layer.binders.items()}
+    own_package = packages.get(name)
+    return frozenset(
+        other for other, package in packages.items() if own_package and package == own_package
+    )
 
 
 def _imported_package(statement: Statement) -> str:
@@ -294,24 +298,24 @@ class Plan:
 
         Without a statement, return the one that gives the name its value at the end.
         """
-        found = self._last_binder_above(name, at) if at is not None else None
-        if found is None:
+        binder = self._last_binder_above(name, at) if at is not None else None
+        if binder is None:
             for number in _ORDERS[None if at is None else at.layer]:
                 binders = self._binders(number, name)
                 if binders:
                     return binders[-1]
-        return found
+        return binder
 
     def earlier(self, name: str, statement: Statement) -> Statement | None:
         """Return the last statement that binds a name before another statement, or None.
 
         The layers after that of the statement are searched too.
         """
-        found = self._last_binder_above(name, statement)
+        binder = self._last_binder_above(name, statement)
         for number in range(statement.layer + 1, len(self._layers)):
-            binders = () if found else self._binders(number, name)
-            found = binders[-1] if binders else found
-        return found
+            binders = () if binder else self._binders(number, name)
+            binder = binders[-1] if binders else binder
+        return binder
 
     def at(self, cell: str, line: int) -> Statement | None:
         """Return the statement that begins at a line of a cell, or None."""

@@ -89,7 +89,7 @@ def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, 
     )
     for layout in LAYOUTS:
         for free in (list(registered), [*registered, *unregistered(model)]):
-            found = {}
+            matched = {}
             for key, value in parameters.items():
                 shape = layout.to_layout(key, value).shape
                 fitting = [
@@ -98,9 +98,9 @@ def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, 
                     if tuple(parameter.shape) == shape
                 ]
                 if fitting:
-                    found[key] = free.pop(fitting[0])
-            if not free and len(found) == len(parameters):
-                return layout, found
+                    matched[key] = free.pop(fitting[0])
+            if not free and len(matched) == len(parameters):
+                return layout, matched
     raise raised(ModelMismatchError, message("other-layers"))
 
 
@@ -156,8 +156,8 @@ def fill(model: Any, parameters: Arrays) -> None:
     import torch
 
     with torch.no_grad():
-        layout, found = match_parameters(model, parameters)
-        for key, parameter in found.items():
+        layout, matched = match_parameters(model, parameters)
+        for key, parameter in matched.items():
             value = layout.to_layout(key, parameters[key])
             parameter.copy_(torch.tensor(np.ascontiguousarray(value)))
 
@@ -168,10 +168,10 @@ def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
     The dict is empty if they do not match the canonical parameters ``like`` in number and shape.
     """
     try:
-        layout, found = match_parameters(model, like)
+        layout, matched = match_parameters(model, like)
     except ModelMismatchError:
         return {}
-    values = {key: parameter.detach().cpu().numpy() for key, parameter in found.items()}
+    values = {key: parameter.detach().cpu().numpy() for key, parameter in matched.items()}
     return {
         key: np.array(value.T if layout.transposed and key[0] == "W" else value).reshape(
             like[key].shape

@@ -81,8 +81,8 @@ def _leaves(node: ast.AST) -> Iterator[ast.expr]:
     if isinstance(node, ast.Call):
         if isinstance(node.func, ast.Attribute) and not _is_numpy(node.func):
             yield from _leaves(node.func.value)
-        for given in (*node.args, *(keyword.value for keyword in node.keywords)):
-            yield from _leaves(given)
+        for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+            yield from _leaves(argument)
     elif isinstance(node, ast.expr) and _is_lookup(node):
         yield node
     elif not (isinstance(node, ast.expr) and _is_numpy(node)):

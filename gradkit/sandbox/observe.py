@@ -160,8 +160,8 @@ def observe_returned(
     if isinstance(reply, Lost) or "tree" not in reply.data:
         return outcome_of(process, "returned", reply)
     sizes = {path: reply.arrays[array].size for path, array in arrays_of(reply.data["tree"])}
-    found = {name: sizes.get(path) for name, path in bound.returns.items()}
-    call["shapes"] = {name: [size, 1] for name, size in found.items() if size}
+    lengths = {name: sizes.get(path) for name, path in bound.returns.items()}
+    call["shapes"] = {name: [size, 1] for name, size in lengths.items() if size}
     call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
     n = len(next(iter(inputs.values())))
     outcome = observe(process, Question("batch", inputs, {"call": call, "n": n}, "returned"))
@@ -198,9 +198,9 @@ def observe_run_with(
         row = index % len(X)
         y_hat, A1 = forward(parameters, X[row])
         outputs.append(y_hat[0])
-        given = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1, **parameters}
-        given["rate"] = np.array([run.rate or 0.0])
-        outcome = observe(process, Question("batch", given, data, run.name, "replaced"))
+        inputs = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1, **parameters}
+        inputs["rate"] = np.array([run.rate or 0.0])
+        outcome = observe(process, Question("batch", inputs, data, run.name, "replaced"))
         after = {key: outcome.outputs.get(key) for key in parameters}
         parameters = {key: value for key, value in after.items() if value is not None}
         if len(parameters) < len(after):
@@ -339,8 +339,8 @@ def _with_computed_values(reads: Sequence[str], made: Made) -> Made:
         parts = parts_of(expression)
         if parts is None:
             continue
-        for found in (values, second, missing):
-            found.pop(expression, None)
+        for results in (values, second, missing):
+            results.pop(expression, None)
         missing_leaves = [leaf for leaf in parts.leaves if leaf not in values]
         if missing_leaves:
             reason = made.missing.get(expression)

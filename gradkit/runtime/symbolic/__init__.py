@@ -160,6 +160,6 @@ def _parameter_steps(
     for quantity in call["keys"].keys() & call["shapes"].keys():
         array = np.array(source.get(call["keys"][quantity]), dtype=object)
         shaped = laid_out(call, quantity, array, tuple(call["shapes"][quantity]), Returned())
-        made = None if shaped is None else steps_in(sheet, shaped)
-        if made is not None:
-            yield f"after/{quantity}", made
+        steps = None if shaped is None else steps_in(sheet, shaped)
+        if steps is not None:
+            yield f"after/{quantity}", steps

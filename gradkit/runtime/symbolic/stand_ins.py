@@ -175,9 +175,9 @@ class _StandIns:
         if name in REPLACEMENTS and id(module) not in self.new and sys.modules.get(name) is module:
             names = REPLACEMENTS[name]()
             pairs = [(module, _StandIn(module, names))]
-            pairs += [(getattr(module, name), new) for name, new in names.items()]
-            for own, new in pairs:
-                self.new[id(own)], self.own[id(new)] = new, own
+            pairs += [(getattr(module, name), replacement) for name, replacement in names.items()]
+            for original, replacement in pairs:
+                self.new[id(original)], self.own[id(replacement)] = replacement, original
         return self.new.get(id(module), module)
 
     def importer(self, own: Callable[..., Any]) -> Callable[..., Any]:
