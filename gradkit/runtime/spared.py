@@ -23,7 +23,7 @@ Text = tuple[str, int, str]
 
 
 def spared(names: Namespace, name: str, call: Callable[[], None]) -> None:
-    """Make calls of a function, and remove a statement that raises and repeat until none raises.
+    """Make calls of a function; if one raises, remove the statement that raised, and repeat.
 
     Parameters
     ----------

@@ -253,7 +253,10 @@ class Worker:
 
 
 def _loss_from_exit_code(code: int | None) -> tuple[LossKind, Message]:
-    """Return the kind of loss and a message for an exit code; None if the server has ended too."""
+    """Return the kind of loss and a message for a process's exit code.
+
+    The code is None if the fork server has ended too.
+    """
     if code is None:
         return "crash", message("server")
     if code >= 0:
