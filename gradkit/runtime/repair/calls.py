@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGE, LARGER, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.edits.rows import TAKEN_FOR
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, OTHERS, RATES, Scope, is_array, is_like
 from gradkit.runtime.repair.spots import REDUCERS, Spot
@@ -23,10 +24,8 @@ from gradkit.runtime.repair.tree import (
     called_with,
     expression,
     is_numpy,
-    new,
     number_of,
     owner_of,
-    with_parts,
 )
 from gradkit.runtime.syntax import base_name
 

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import FILLS, PER_NODE, PUT_IN
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
 from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import expression, new, size_of, statement_of, with_parts
+from gradkit.runtime.repair.tree import expression, size_of, statement_of
 from gradkit.runtime.repair.values import OPERATIONS
 from gradkit.runtime.syntax import every, names_in
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import BRACKETS, LARGE, LARGER
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.calls import WRAPPERS
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, is_numeric
 from gradkit.runtime.repair.spots import Spot
@@ -20,10 +21,8 @@ from gradkit.runtime.repair.tree import (
     binary,
     called_with,
     expression,
-    new,
     product_of,
     renamed,
-    with_parts,
 )
 from gradkit.runtime.syntax import names_in
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGER, SCALED, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.calls import SHAPED
 from gradkit.runtime.repair.indices import beside, indices, moved
 from gradkit.runtime.repair.scope import is_array
@@ -20,10 +21,8 @@ from gradkit.runtime.repair.tree import (
     called_with,
     expression,
     method_of,
-    new,
     number_of,
     renamed,
-    with_parts,
 )
 from gradkit.runtime.syntax import every, names_in
 
