@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+"""A place in a text, which the compiler needs of each node."""
 
 
 @lru_cache(maxsize=8)
@@ -59,7 +60,7 @@ def is_same(one: Any, other: Any) -> bool:
 
 def new(kind: type[Any], *parts: Any) -> Any:
     """Return a node that has a place, as the compiler needs one."""
-    return kind(*parts, **_PLACE)
+    return kind(*parts, **PLACE)
 
 
 def with_parts(node: Any, **parts: Any) -> Any:

@@ -155,6 +155,14 @@ def test_a_change_of_lines_is_made_again_from_its_reference(
     assert TEXT.split("\n")[edit.written.line - 1].strip() == told
 
 
+def test_values_that_had_no_brackets_get_none() -> None:
+    """A return with two values is written as the student wrote it."""
+    text = TEXT.replace("return dW, db", "return db, dW")
+    reference = reference_of("wrong-order", text)
+    assert reference is not None
+    assert replaced(TEXT, apply(TEXT, reference, KNOWN, {2}).written) == text
+
+
 def test_one_slip_that_is_made_again_is_one_change() -> None:
     """The same name is changed wherever it stands within an expression."""
     text = TEXT.replace("W @ X + b", "W @ X + b * b")
