@@ -175,9 +175,8 @@ def leash(pid: int, machine: str = "") -> bytes:
         "clone": _allow_with_bits(0, _THREAD),
         "kill": _allow_values(0, pid),
         "tgkill": _allow_values(0, pid),
-        "prctl": _allow_values(
-            0, *_NAMES_OF_THREADS
-        ),  # not dumpable again, no farewell to the parent
+        # So a worker can neither undo `hide` nor `die_with`.
+        "prctl": _allow_values(0, *_NAMES_OF_THREADS),
         "prlimit64": _allow_null(2),  # limits may be read, not set
         **dict.fromkeys(
             ("seccomp", "sendmsg", "recvmsg", "sendto", "setsid", "unlinkat", "rmdir"), _REFUSED

@@ -35,7 +35,7 @@ MESSAGES: Mapping[str, str] = {
     "unasked": "sent something that it had not been asked for",
     "invalid": "sent what is not a valid reply: {reason}",
     "error": "could not be asked: {reason}",
-    # What came back in place of numbers.
+    # What a function returned instead of numbers.
     "nothing": "nothing is returned",
     "none": "found None",
     "no-value": "{type}: {reason}",
@@ -47,7 +47,7 @@ MESSAGES: Mapping[str, str] = {
     "shape": "{found}, not {expected}",
     "no-module": "a torch module is expected, this is {type}",
     "other-layers": "its parameters do not have the shapes of the assigned layers",
-    # Why a name is not there.
+    # Why a name has no value.
     "circle": "`{name}` is needed at {place} to make itself",
     "not-made": "`{name}` was not made: {reason}",
     "star-import": "`{name}` is not defined, and a star import {reason}",
