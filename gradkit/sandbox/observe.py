@@ -343,8 +343,8 @@ def _with_computed_values(reads: Sequence[str], made: Made) -> Made:
             results.pop(expression, None)
         missing_leaves = [leaf for leaf in parts.leaves if leaf not in values]
         if missing_leaves:
-            reason = made.missing.get(expression)
-            missing[expression] = reason or made.missing.get(missing_leaves[0], "")
+            reasons = [made.missing.get(name, "") for name in (expression, missing_leaves[0])]
+            missing[expression] = reasons[0] or reasons[1]
             continue
         try:
             values[expression] = computed(parts, values)
