@@ -130,7 +130,7 @@ def test_the_map_names_every_room() -> None:
     rooms = [path for path in (ROOT / "gradkit").iterdir() if path.name[0] not in "_."]
     names = {f"{path.name}/" if path.is_dir() else path.name for path in rooms} - {"py.typed"}
     assert "judge/" in names
-    table = MAP[MAP.index("## The map") : MAP.index("| beside it")]
+    table = MAP[MAP.index("## Packages") : MAP.index("Other folders:")]
     named = set(re.findall(r"`([a-z_]+(?:/|\.py))`", table))
     assert names - {"docs/", "assignments/"} <= named
     beside = {path.name for path in ROOT.iterdir()}
