@@ -18,12 +18,11 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "exercises.md"
 HEAD = """\
 # Exercises that come with gradkit
 
-`gradkit check` and `gradkit grade` recognise these exercises by their functions; `--assignment layers`
-names one if that is ambiguous. `gradkit new --exercise layers hw` writes the starter files, whose
-docstrings state shapes and conventions, such as whether examples are rows or columns.
-`gradkit list --assignment layers` lists the tasks and their points. Variants from different years of
-a course are accepted, such as half of `reg * sum(W²)`, or a division by the batch in `Linear` instead
-of the loss. You can also write [your own exercise](own-exercise.md).
+`gradkit check` and `gradkit grade` recognise these exercises by their functions. If that is
+ambiguous, `--assignment NAME` names one. `gradkit new --exercise layers hw` writes starter files,
+whose docstrings state shapes and conventions. `gradkit list --assignment layers` lists tasks and
+points. Variants from different years of a course are accepted, such as half of `reg * sum(W²)`, or
+a division by the batch in `Linear` instead of the loss. [Your own exercise](own-exercise.md).
 
 | name | exercise | students write | points |
 |---|---|---|---|
