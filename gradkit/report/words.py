@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from gradkit.formatting import format_text
 from gradkit.records.result import Adjustment, CheckResult, Finding, Result, TaskResult
-from gradkit.text import clean_text
+from gradkit.text import clean_text, where
 
 
 def points(value: float) -> str:
@@ -35,6 +35,16 @@ def signed(value: float) -> str:
 def score_text(score: float | None, most: float | None) -> str:
     """Write a score and the largest score, ``16.25 / 20``; a dash if either is None."""
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
+
+
+def place_text(check: CheckResult) -> str:
+    """Write where to look: a line, or the function whose outputs are wrong.
+
+    For wrong outputs the place is where the function begins, which is not the wrong line.
+    """
+    if check.state == "fail":
+        return format_text("the function at {place}", place=where(check.place))
+    return where(check.place)
 
 
 def comparable(
