@@ -50,7 +50,8 @@ def check_text(
         return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
     place = ""
     if check.place is not None and check.state != "pass" and not (findings or check.follows):
-        place = format_text("See {place}.\n", place=clean_text(words.place_text(check)))
+        seen = words.place_text(check.state, check.place)
+        place = format_text("See {place}.\n", place=clean_text(seen))
     return log_text(place + _plain(lines, width))
 
 

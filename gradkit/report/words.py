@@ -18,7 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.formatting import format_text
-from gradkit.records.result import Adjustment, CheckResult, Finding, Result, TaskResult
+from gradkit.records.result import Adjustment, CheckResult, Finding, Result, State, TaskResult
+from gradkit.records.submission import Place
 from gradkit.text import clean_text, where
 
 
@@ -37,14 +38,13 @@ def score_text(score: float | None, most: float | None) -> str:
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
-def place_text(check: CheckResult) -> str:
-    """Write where to look: a line, or the function whose outputs are wrong.
+def place_text(state: State, place: Place) -> str:
+    """Write where to look for a check in a state: a line, or the function with wrong outputs.
 
-    For wrong outputs the place is where the function begins, which is not the wrong line.
+    If outputs are wrong, the place is where the function begins, which is not the wrong line.
     """
-    if check.state == "fail":
-        return format_text("the function at {place}", place=where(check.place))
-    return where(check.place)
+    text = where(place)
+    return format_text("the function at {place}", place=text) if state == "fail" else text
 
 
 def comparable(
