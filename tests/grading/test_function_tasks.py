@@ -91,7 +91,7 @@ WRONG = {
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
         "`db` has entries that are not a number",
     ),
-    "changed": (("dw = x", "x *= 2; dw = 0.5 * x"), "`x` is changed in place; it is to be left"),
+    "changed": (("dw = x", "x *= 2; dw = 0.5 * x"), "`x` is changed in place; it must not"),
 }
 
 
