@@ -233,4 +233,6 @@ def test_who_trains_on_a_copy_of_the_data_is_told(grade, tmp_path: Path, task: s
     ) in check.message
     wrong = HONEST.format(loss=LOSS[task]).replace("optimizer.zero_grad()", "pass")
     (result,) = grade(homework(tmp_path, TASKS[task], wrong), task).tasks
-    assert "assignment's data" not in next(c for c in result.checks if c.check == "trajectory").message
+    assert (
+        "assignment's data" not in next(c for c in result.checks if c.check == "trajectory").message
+    )

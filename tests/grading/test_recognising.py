@@ -373,7 +373,9 @@ def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
-    assert str(caught.value).startswith("homework: This looks like another exercise. No function in it")
+    assert str(caught.value).startswith(
+        "homework: This looks like another exercise. No function in it"
+    )
 
 
 def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) -> None:
