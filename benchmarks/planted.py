@@ -412,6 +412,7 @@ def with_repairs(proved: Inquiry, told: Inquiry, cells: Sequence[Cell]) -> Inqui
 def bench() -> Bench:
     """Return the one of this process."""
     explained.explained = with_repairs
+    explained.as_submitted = lambda inquiry, cells: inquiry
     return Bench()
 
 

@@ -55,7 +55,11 @@ class _Crash(Struct, frozen=True):
 
 
 def with_crashes(
-    verdicts: Sequence[Verdict], inquiry: Inquiry, cells: Sequence[Cell], task: str
+    verdicts: Sequence[Verdict],
+    inquiry: Inquiry,
+    by_numbers: Collection[Finding],
+    cells: Sequence[Cell],
+    task: str,
 ) -> Inquiry:
     """Add a finding for each line that stops the code, in place of repairs of that check.
 
@@ -64,6 +68,8 @@ def with_crashes(
     verdicts : sequence of Verdict
     inquiry : Inquiry
         The findings so far. They still decide the points.
+    by_numbers : collection of Finding
+        The findings that wrong numbers prove. All others are repairs.
     cells : sequence of Cell
         The submitted text.
     task : str
@@ -72,7 +78,7 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
+        Of a check that stopped, mistakes stay that numbers prove in its other lines. Repairs stay
         unless Python's message names the reason.
     """
     proved = inquiry.proved or inquiry
@@ -84,7 +90,7 @@ def with_crashes(
         if crash is None or crash.place is None:
             continue
         kept = [
-            f for f in findings if f.check != verdict.check or _stays(f, verdict, proved, cells)
+            f for f in findings if f.check != verdict.check or _stays(f, verdict, by_numbers, cells)
         ]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
         # One line can stop several checks: it is one mistake.
@@ -103,11 +109,13 @@ def with_crashes(
     return replace(inquiry, findings=tuple(findings), follows=follows, proved=proved)
 
 
-def _stays(finding: Finding, verdict: Verdict, proved: Inquiry, cells: Sequence[Cell]) -> bool:
+def _stays(
+    finding: Finding, verdict: Verdict, by_numbers: Collection[Finding], cells: Sequence[Cell]
+) -> bool:
     """Return whether a finding about a check that stopped is still one to report."""
     if finding.mistake == UNEXPLAINED:
         return False
-    if finding in proved.findings:
+    if finding in by_numbers:
         return finding.place != verdict.place
     return not (verdict.returns_none or _names_reason(verdict, cells))
 

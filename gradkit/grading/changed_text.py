@@ -31,6 +31,9 @@ WHOLE, STEP = "wrong-expression", "missing-statement"
 """Kinds of changes: one of a line that is several, or none of another kind, and one that may be
 instead of several."""
 
+UNPRICED = frozenset({WHOLE, STEP})
+"""Kinds of changes that set no price, and whose text is not shown: they write a formula anew."""
+
 END = 100_000
 """A column behind whatever a line has."""
 

@@ -1,8 +1,8 @@
-"""Keep what a search for repairs explains apart from what the grader proved before the search.
+"""Say what repairs explain in the words and lines of the submitted text.
 
-The search runs in a process beside student code, which can forge the repairs that it proposes.
-A repair may therefore say why a check fails. It changes no points, and no text that is not in the
-submitted file is shown for it.
+A repair is found in the text with the repairs before it, so its lines may be in no file. The
+search for repairs of nets adds to mistakes that were proved by their numbers: those keep their
+words and set the points.
 """
 
 from __future__ import annotations
@@ -11,12 +11,28 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from gradkit.grading.changed_text import UNPRICED
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 from gradkit.submission.definitions import line_at
 
 WHAT_AND_WHERE = 2
 """Hint levels that name a function and a kind of mistake, without quoting any code."""
+
+
+def as_submitted(inquiry: Inquiry, cells: Sequence[Cell]) -> Inquiry:
+    """Return findings that quote the submitted text, each with a repair of just that line.
+
+    A line that is written anew, or put in, is the model solution's: its text is not shown.
+    """
+    return replace(inquiry, findings=tuple(_repaired(each, cells) for each in inquiry.findings))
+
+
+def _repaired(finding: Finding, cells: Sequence[Cell]) -> Finding:
+    quoted = _quoting(finding, cells)
+    if quoted.source == finding.source and finding.mistake not in UNPRICED:
+        return quoted
+    return replace(quoted, fix="", adds=None, diff="")
 
 
 def explained(proved: Inquiry, told: Inquiry, cells: Sequence[Cell]) -> Inquiry:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,13 +12,14 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import kinds
 from gradkit.diagnosis.repair.ask import (
     LEAST,
     Proposal,
+    Searched,
     Wanted,
     line_before,
     patience,
@@ -30,6 +32,7 @@ from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.grading.changed_text import (
     STEP,
+    UNPRICED,
     WHOLE,
     Told,
     function_at,
@@ -46,7 +49,7 @@ from gradkit.lines import arrays_in
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
-from gradkit.sandbox.process import REPAIRS
+from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, definitions_changed
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
@@ -80,20 +83,33 @@ class Mended(Struct, frozen=True):
 
 
 class _OwnTime(Struct):
-    """Limit the processor time that gradkit itself spends on the diagnosis of one task.
+    """Limit the time of the diagnosis of one task, by the grader's own clocks.
 
-    The limit is the deadline of the student's code in that task: many functions that call each
-    other must not cost the grader more than the code itself may cost.
+    ``limit`` is the processor time that gradkit itself may take: the deadline of the student's
+    code in that task. Many functions that call each other must not cost the grader more than the
+    code itself may cost. ``searching`` are the seconds that searches may still take: what they
+    say that they spent may be forged.
     """
 
     limit: float
     began: float
+    searching: float
     is_over: bool = False
 
     def has_ended(self) -> bool:
         """Return whether the time is over, and note if it is."""
         self.is_over = self.is_over or time.process_time() - self.began > self.limit
         return self.is_over
+
+    @contextlib.contextmanager
+    def search(self, process: StudentProcess) -> Iterator[StudentProcess]:
+        """Give a process for a search, and count how long that takes."""
+        began = time.monotonic()
+        try:
+            with process.for_search(self.searching) as made:
+                yield made
+        finally:
+            self.searching -= time.monotonic() - began
 
 
 def mend_functions(
@@ -124,7 +140,7 @@ def mend_functions(
         return Mended()
     inside = _inside(grader.solution)
     budget = wanted.budget
-    own_time = _OwnTime(grader.task.deadline, began=time.process_time())
+    own_time = _OwnTime(grader.task.deadline, time.process_time(), patience(budget))
     repairs = _Repairs(grader, inside, wanted, budget, budget, own_time, earlier)
     mended = repairs.mended_text(asked)
     grader.is_cut_short = own_time.is_over
@@ -300,8 +316,37 @@ class _Repairs(Struct):
         told = joined(self._believed())
         follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
-        findings = tuple(finding_of(task, *structs.astuple(each)) for each in told)
-        return Mended(Inquiry(findings, follows), self.text.sources, tuple(told))
+        findings = tuple(
+            finding_of(task, e.check, e.function, e.outputs, e.proposal, e.cell, e.line, e.source)
+            for e in told
+        )
+        inquiry = Inquiry(findings, follows)
+        return Mended(self._with_prices(inquiry, told), self.text.sources, tuple(told))
+
+    def _with_prices(self, inquiry: Inquiry, told: Sequence[Told]) -> Inquiry:
+        """Return findings with those among them that set points, see `Inquiry.proved`.
+
+        A change sets the price of a check if the check is right with it, and with others that may.
+        None may that writes a formula anew, or borrows from the model solution: it says too little
+        about how much of the formula was there.
+        """
+        checks = {each.name: each for each in self.grader.task.checks}
+        unpriced = [e for e in told if e.proposal.kind in UNPRICED or e.proposal.borrows]
+        open_ = {each.check for each in unpriced}
+        for name in {each.check for each in told} - open_:
+            with self.grader.meant(checks[name], self._form(checks[name])):
+                if self._verdict(checks[name]).state != "pass":
+                    open_.add(name)
+        if not open_:
+            return inquiry
+        findings = tuple(each for each in inquiry.findings if each.check not in open_)
+        spoilt = {each.function for each in told if each.check in open_}
+        follows = {
+            name: codes
+            for name, codes in inquiry.follows.items()
+            if not spoilt & {each.name for each in self.grader.definitions_of(checks[name])}
+        }
+        return replace(inquiry, proved=Inquiry(findings, follows))
 
     def _believed(self) -> list[Told]:
         """Return what was told, without several changes that only make up for another mistake.
@@ -439,7 +484,7 @@ class _Repairs(Struct):
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
         # Time of its own: what was asked before is no matter of this.
-        grader.process.renew(seconds=patience(budget), modules=REPAIRS)
+        grader.process.renew()
         known = grader.definitions_of(check)
         names = {each.name for each in known}
         cells = {each.cell.id: each.cell for each in known}
@@ -462,7 +507,7 @@ class _Repairs(Struct):
             return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
-            if self.own_time.has_ended():
+            if self.own_time.has_ended() or self.own_time.searching <= 0:
                 return
             # What else is wrong is found where nothing stops.
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
@@ -484,18 +529,12 @@ class _Repairs(Struct):
             drawn = self._draws(SEARCHED + again * AGAIN)
             hard = self.wanted.hard or again > 0
             asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
-            found, spent = proposals(
-                grader.process,
-                asked,
-                self.inside,
-                self._changed(),
-                sources,
-                places,
-                doubtful,
-                self.wanted,
-                refused,
-                budget,
-            )
+            text = Searched(sources, places, doubtful, self._changed())
+            # A process of its own: what it is sent must be unknown where answers are judged.
+            with self.own_time.search(grader.process) as process:
+                found, spent = proposals(
+                    process, asked, self.inside, text, self.wanted, refused, budget
+                )
             self.left, budget, self.text = self.left - spent, budget - spent, kept
             told = list(self._held(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.

@@ -505,13 +505,13 @@ def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Tol
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
     # Late: who is right never needs it.
-    from gradkit.grading.explained import explained
+    from gradkit.grading import explained
     from gradkit.grading.repairs import mend_functions
 
     section = grader.process.section
     mended = mend_functions(grader, verdicts, earlier=told)
     told += mended.told
-    return explained(Inquiry(), mended.inquiry, (*section.own, *section.shared))
+    return explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
 
 
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
@@ -522,7 +522,10 @@ def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidenc
     from gradkit.diagnosis.crashes import with_crashes
 
     cells = (*section.own, *section.shared)
-    return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)
+    inquiry = evidence.inquiry
+    # Whatever is found in functions is a repair.
+    by_numbers = () if isinstance(task, FunctionTask) else (inquiry.proved or inquiry).findings
+    return with_crashes(evidence.verdicts, inquiry, by_numbers, cells, task.id)
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:

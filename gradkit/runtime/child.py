@@ -338,14 +338,14 @@ def repair(frame: Frame) -> Frame:
     """
     from gradkit.runtime.repair.request import propose
 
-    proposals: list[dict[str, Any]] = []
+    references: list[dict[str, Any]] = []
     spent = frame.data["budget"]
     with _Attempt() as attempt, _with(frame.data["changed"]):
-        proposals, spent = propose(Loaded.namespace, frame.data, frame.arrays)
+        references, spent = propose(Loaded.namespace, frame.data, frame.arrays)
     failure, fault = attempt.failure, None
     if failure is not None and failure["place"] is None and _is_intact():
         fault = f"{failure['type']}: {failure['message']}"
-    return Frame("repaired", {}, {"proposals": proposals, "fault": fault, "spent": spent})
+    return Frame("repaired", {}, {"references": references, "fault": fault, "spent": spent})
 
 
 # --- torch -------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import copy
 import io
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -246,23 +247,35 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             return None
         return replies
 
-    def renew(
-        self, *, apart: bool = False, seconds: float = 0.0, modules: Collection[str] = ()
-    ) -> None:
+    def renew(self, *, apart: bool = False) -> None:
         """Have the code loaded anew for the next request, and generators seeded, as at first.
 
         In the same process, since a fork costs more than most questions; in another where half
         of the deadline has gone, or where it has to be ``apart`` from all that was asked before.
-        The deadline begins anew, and is ``seconds`` from now on if these are more, unless it is
-        hurried. A new process has the ``modules`` that it is going to need.
+        The deadline begins anew.
         """
         self._loaded = False
-        if seconds > self._deadline and not self._hurried:
-            self._deadline, apart = seconds, True
-            self._modules |= {*modules}
         if apart or self.spent > USED * self._deadline:
             self._close()
         self._left = self._deadline
+
+    def for_search(self, seconds: float) -> StudentProcess:
+        """Return another process with the same code, for a search that may take so long.
+
+        One that is hurried takes no longer than its other requests may.
+
+        A search is sent parts of the model solution. No answer that counts is asked of its process,
+        which has a folder of its own and ends with the context. This process ends before: a
+        workshop has one worker at a time.
+        """
+        self._close()
+        self._loaded = False
+        made = copy.copy(self)
+        made.losses, made._stack, made._worker = [], contextlib.ExitStack(), None
+        made._modules = self._modules | REPAIRS
+        made._left = made._deadline = min(seconds, self._deadline) if self._hurried else seconds
+        made._loaded, made._apart = False, True
+        return made
 
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:

@@ -100,20 +100,21 @@ class _Left(msgspec.Struct):
     names: Annotated[list[Key], msgspec.Meta(max_length=MOST)]
 
 
-class _Proposal(msgspec.Struct, forbid_unknown_fields=True):
+_Operand = Annotated[list[Count], msgspec.Meta(max_length=200)]
+
+
+class _Reference(msgspec.Struct, forbid_unknown_fields=True):
+    """A change of the text by its place and a row of the table: see `gradkit.edits.text`."""
+
     cell: str
-    kind: Key
-    first: Line
-    last: Line
-    lines: Annotated[list[str], msgspec.Meta(max_length=1_000)]
-    line: Line
-    start: Count
-    until: Line
-    end: Count
+    row: Annotated[str, msgspec.Meta(max_length=200)]
+    slot: Count
+    within: Annotated[int, msgspec.Meta(ge=-1)]
+    operands: Annotated[list[_Operand], msgspec.Meta(max_length=MOST)]
 
 
-class _Repaired(msgspec.Struct):
-    proposals: Annotated[list[_Proposal], msgspec.Meta(max_length=MOST)]
+class _Repaired(msgspec.Struct, forbid_unknown_fields=True):
+    references: Annotated[list[_Reference], msgspec.Meta(max_length=MOST)]
     fault: str | None
     spent: Count
 

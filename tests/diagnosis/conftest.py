@@ -36,6 +36,7 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> None:
         return proved if told == proved else replace(told, proved=proved)
 
     monkeypatch.setattr(explained, "explained", whole)
+    monkeypatch.setattr(explained, "as_submitted", lambda inquiry, cells: inquiry)
 
 
 @pytest.fixture(scope="session")

@@ -227,10 +227,10 @@ def test_a_step_that_is_missing_stands_for_lines_that_are_patched(
     search = repairs.proposals
 
     def patched(*asked: Any) -> tuple[list[Proposal], int]:
-        changed, sources, wanted = asked[3], asked[4], asked[7]
-        if changed or wanted.kinds:
+        searched, wanted = asked[3], asked[4]
+        if searched.changed or wanted.kinds:
             return search(*asked)
-        ((cell, text),) = sources.items()
+        ((cell, text),) = searched.sources.items()
         rows = enumerate(text.split("\n"), 1)
         lines = {was: (n, row) for n, row in rows for was in PATCHED if was in row}
         return [

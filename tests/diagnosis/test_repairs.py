@@ -135,7 +135,7 @@ MISTAKES = [
         ("dscores[np.arange(N), y] -= 1", "dscores[:, y] -= 1"),
         (
             "wrong-element",
-            "dscores[:, y] -= 1",
+            "dscores[:, y]",
             "dscores[np.arange(len(y)), y] -= 1",
         ),
     ),
@@ -172,7 +172,7 @@ MISTAKES = [
     (
         "layers",
         ("x, w = cache\n    dx", "w, x = cache\n    dx"),
-        ("wrong-order", "w, x = cache", "x, w = cache"),
+        ("wrong-order", "w, x", "x, w = cache"),
     ),
     (
         "one-hidden-layer",
@@ -1208,7 +1208,7 @@ def test_a_fault_of_the_search_is_raised_here(
     def ask(process: StudentProcess, frame: Frame) -> object:
         if frame.kind != "repair":
             return answered(process, frame)
-        return Frame("repaired", {}, {"proposals": [], "fault": "KeyError: 'slot'", "spent": 1})
+        return Frame("repaired", {}, {"references": [], "fault": "KeyError: 'slot'", "spent": 1})
 
     monkeypatch.setattr(StudentProcess, "ask", ask)
     wrong = ("return dx, dw, dout.sum(axis=0)", "return dx, dw, dout.sum(axis=1)")
@@ -1525,7 +1525,7 @@ def test_what_is_mended_is_as_right_as_what_passes(
     asked, searched = [], repairs.proposals
 
     def noted(*args: Any) -> tuple[list[Proposal], int]:
-        asked.append({line: right for _, line, right in args[5]})
+        asked.append({line: right for _, line, right in args[3].places})
         return searched(*args)
 
     monkeypatch.setattr(repairs, "proposals", noted)
@@ -1741,7 +1741,7 @@ def affine_backward(dout, cache):
     import sys
 
     child = sys.modules["gradkit.runtime.child"]
-    told = {"proposals": [{forged}], "fault": None, "spent": 1}
+    told = {"references": [{forged}], "fault": None, "spent": 1}
     frame = sys.modules["gradkit.runtime.frames"].Frame
     child.Frame = lambda kind, arrays, data: frame(
         kind, arrays, told if kind == "repaired" else data
@@ -1751,8 +1751,8 @@ def affine_backward(dout, cache):
 """
 
 PROPOSED: dict[str, object] = {
-    **{"cell": "answer.py", "kind": "wrong-axis", "first": 20, "last": 20, "lines": ["    pass"]},
-    **{"line": 20, "start": 0, "until": 20, "end": 4},
+    **{"cell": "answer.py", "row": "wrong-axis: K => axis_", "slot": 20, "within": -1},
+    "operands": [[4, 0]],
 }
 
 
@@ -1761,25 +1761,25 @@ PROPOSED: dict[str, object] = {
     [
         {},
         {"cell": "../other.py"},
-        {"kind": "no-such-kind"},
-        {"kind": "\x1b[31m"},
-        {"first": 0},
-        {"first": 10**6 + 1},
-        {"last": 5000},
-        {"line": 4000, "until": 4000},
-        {"until": 3},
-        {"lines": ["    return 1 +"]},
-        {"lines": ["x"] * 900},
-        {"lines": ["x"] * 9000},
-        {"lines": "text"},
-        {"lines": [1]},
-        {"end": -1},
-        {"line": True},
+        {"row": "no-such-kind: K => axis_"},
+        {"row": "\x1b[31m"},
+        {"row": "x" * 900},
+        {"slot": -1},
+        {"slot": 10**6},
+        {"slot": 1.5},
+        {"slot": True},
+        {"within": -2},
+        {"operands": []},
+        {"operands": [["dw"]]},
+        {"operands": [[-1]]},
+        {"operands": [[4] * 900]},
+        {"operands": "text"},
+        {"lines": ["    return dout"]},
         {"more": [[[[[[[[[[]]]]]]]]]]},
     ],
     ids=str,
 )
-def test_a_forged_proposal_is_nothing(found: Found, other: dict[str, object]) -> None:
+def test_a_forged_reference_is_nothing(found: Found, other: dict[str, object]) -> None:
     """Code that has taken over its process proposes what it likes: no point, no word, no crash."""
     text = solution("layers")
     start, end = text.index("def affine_backward"), text.index("def relu_forward")

@@ -33,7 +33,7 @@ def crash(exception: str, source: str, line: int = 2) -> Finding:
     cell = Cell("a.py", "a.py", None, source)
     place = Place("a.py", None, line)
     verdict = Verdict("update", "error", "It stopped.", place=place, exception=exception)
-    (found,) = with_crashes([verdict], Inquiry(), [cell], "task").findings
+    (found,) = with_crashes([verdict], Inquiry(), (), [cell], "task").findings
     return found
 
 
@@ -177,7 +177,7 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
         for check in ("forward", "trajectory")
     )
     inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)}, proved=Inquiry())
-    found = with_crashes(verdicts, inquiry, [cell], "task")
+    found = with_crashes(verdicts, inquiry, (), [cell], "task")
     assert [(each.check, each.mistake) for each in found.findings] == [("forward", CRASH)]
     assert found.follows == {"gradient": (CRASH,)}
     assert found.proved == Inquiry()
@@ -195,7 +195,7 @@ def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
         for code, place in (("wrong-transpose", PLACE), ("wrong-name", elsewhere))
     )
     verdict = Verdict("update", "error", "It stopped.", place=PLACE, exception=sentence)
-    found = with_crashes([verdict], Inquiry(repairs, proved=Inquiry()), [cell], "task")
+    found = with_crashes([verdict], Inquiry(repairs), (), [cell], "task")
     return [each.mistake for each in found.findings]
 
 
@@ -236,4 +236,4 @@ def test_a_crash_outside_of_the_submission_is_left() -> None:
     verdict = Verdict(
         "update", "error", "It stopped.", place=Place("b.py", None, 900), exception="KeyError: 'a'"
     )
-    assert with_crashes([verdict], Inquiry(), [cell], "task") == Inquiry()
+    assert with_crashes([verdict], Inquiry(), (), [cell], "task") == Inquiry()

@@ -1,33 +1,35 @@
-"""A repair that student code forges explains at most; it earns nothing and shows nothing."""
+"""A search that student code forges is one of the changes of the table; it earns nothing more."""
 
 from __future__ import annotations
 
-import base64
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from model_solutions import ROOT
 
-from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.ask import Searched, applied
+from gradkit.edits.operands import Vocabulary
+from gradkit.edits.text import Reference
 from gradkit.grading import repairs
 from gradkit.grading import session as sessions
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Graded, Inquiry
 from gradkit.report.formats import FORMATS, lacking, render
+from gradkit.runtime.frames import TO_WORKER, Frame, encode
 from gradkit.sandbox import Workshop
+from gradkit.sandbox.worker import Worker
 from gradkit.task.shipped import BESIDE, SHIPPED
 
 pytestmark = pytest.mark.sample(6)
 
-TOLD = "telltale"
-"""A word of the model solution that stands in no submission here."""
+MODEL_TEXT = "np.log(A2)"
+"""Text of the model solution that stands in no submission here."""
 
 EMPTY = """
 import numpy as np
@@ -42,6 +44,7 @@ def forward_propagation(X, parameters):
     return np.zeros((1, 1)), {}
 
 def compute_cost(A2, Y):
+    m = A2.shape[1]
     return -1.0
 
 def backward_propagation(parameters, cache, X, Y):
@@ -52,29 +55,32 @@ def update_parameters(parameters, grads, learning_rate):
 """
 """An answer without a formula: every number in it is wrong."""
 
-NET = (ROOT / "reference" / "regression_numpy.py").read_text(encoding="utf-8")
-
-EMPTY_NET = re.sub(
-    r"(def update_parameters\(.*?\):\n).*?(?=\ndef |\Z)",
-    r'\1    parameters["W1"] = parameters["W1"] * 2\n    return parameters\n\n',
-    NET,
-    flags=re.DOTALL,
-)
-"""A net without a formula in its update."""
-
 FORGE = """
-import base64, sys
-# The doubtful line is in a function that every other one calls, so that all may follow from it.
-def _proposed(frame):
-    found = []
+import ast, sys
+
+def _references(frame):
+    text, operands = (sys.modules["gradkit.edits." + name] for name in ("text", "operands"))
+    rows = frame.data["parts"]
+    parts = tuple(operands.ModelPart(p[0], p[1], tuple(l for l, _ in p[2])) for p in rows)
+    known = operands.Vocabulary(tuple(frame.data["words"]), (), (), parts)
     for cell, source in frame.data["sources"].items():
-        line = source[: source.index({function!r})].count("\\n") + 2
-        found.append({{
-            "cell": cell, "kind": "wrong-expression", "first": 1, "last": source.count("\\n") + 1,
-            "lines": base64.b64decode({text!r}).decode().split("\\n"),
-            "line": line, "start": 0, "until": line, "end": 4,
-        }})
-    return {{"proposals": found, "fault": None, "spent": 1}}
+        slots = text.Slots(ast.parse(source), known)
+        for node in slots.nodes:
+            if not isinstance(node, ast.UnaryOp):
+                continue
+            for part in parts:
+                if "np.lo" "g" in part.text and part.role == "whole":
+                    made = ast.parse(part.text, mode="eval").body
+                    found = slots.find(cell, "wrong-expression", node, made)
+                    if found is not None:
+                        yield found
+
+def _data(one):
+    names = ("cell", "row", "slot", "within")
+    return {{**{{n: getattr(one, n) for n in names}}, "operands": [list(o) for o in one.operands]}}
+
+def _replied(frame):
+    {reply}
 
 def _patched():
     child = sys.modules["gradkit.runtime.child"]
@@ -83,9 +89,32 @@ def _patched():
     child._patched, real = True, child.Frame
 """
 
-HANDLER = """
-    child.HANDLERS["repair"] = lambda frame: real("repaired", {}, _proposed(frame))
-"""
+REPLIES = {
+    "the model's expression": """
+    found = [_data(each) for each in _references(frame)][:1]
+    return {"references": found, "fault": None, "spent": 3000}
+    """,
+    "text": """
+    (cell, source), *_ = frame.data["sources"].items()
+    change = {"cell": cell, "kind": "wrong-name", "first": 1, "last": source.count("\\n") + 1}
+    change |= {"lines": ["x = 1"], "line": 1, "start": 0, "until": 1, "end": 1}
+    return {"references": [change], "proposals": [change], "fault": None, "spent": 3000}
+    """,
+    "no row": """
+    (cell, _), *_ = frame.data["sources"].items()
+    one = {"cell": cell, "row": "wrong-name: A => B", "slot": 9, "within": -1, "operands": []}
+    return {"references": [one], "fault": None, "spent": 3000}
+    """,
+    "no slot": """
+    one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 10**9, "within": -1}
+    return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": 3000}
+    """,
+    "no whole numbers": """
+    one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 0, "within": -1}
+    return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 3000}
+    """,
+}
+"""Replies that the patched code makes up."""
 
 FRAME = """
     class Made(real):
@@ -94,13 +123,11 @@ FRAME = """
                 caller = sys._getframe(1)
                 while "sources" not in getattr(caller.f_locals.get("frame"), "data", {}):
                     caller = caller.f_back
-                data = _proposed(caller.f_locals["frame"])
+                data = _replied(caller.f_locals["frame"])
             super().__init__(kind, arrays, data)
 
     child.Frame = Made
 """
-
-FORGED = {"the handler": HANDLER, "the frame of the reply": FRAME}
 
 Grade = Callable[[str, str], Graded]
 
@@ -126,20 +153,16 @@ def grade(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Itera
         each.__exit__(None, None, None)
 
 
-def solution(exercise: str, *words: str) -> str:
-    """Return the model solution of an exercise, with its local names told apart."""
+def solution(exercise: str) -> str:
+    """Return the model solution of an exercise."""
     (path,) = (BESIDE / exercise).glob("*.py")
-    text = path.read_text(encoding="utf-8")
-    for word in words:
-        text = re.sub(rf"\b{word}\b", f"{TOLD}_{word}", text)
-    return text
+    return path.read_text(encoding="utf-8")
 
 
-def forging(text: str, told: str, attack: str, function: str) -> str:
-    """Return a submission that proposes another text in the place of its own."""
-    hidden = base64.b64encode(told.encode())
+def forging(text: str, reply: str) -> str:
+    """Return a submission whose search replies what it likes."""
     body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", text, flags=re.MULTILINE)
-    return FORGE.format(text=hidden, function=function) + attack + body
+    return FORGE.format(reply=reply.strip()) + FRAME + body
 
 
 def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
@@ -150,22 +173,95 @@ def everything_shown(graded: Graded) -> Iterator[tuple[str, str]]:
     yield "stored", msgspec.json.encode(graded.evidence, enc_hook=repr).decode()
 
 
-@pytest.mark.parametrize("attack", FORGED)
-def test_a_forged_repair_earns_and_shows_nothing(grade: Grade, attack: str) -> None:
-    """A file without a formula has no points, though its repair makes every check right."""
-    told = solution("one-hidden-layer", "dZ1", "dZ2", "Z1", "Z2", "A1", "dW1")
-    text = forging(EMPTY, told, FORGED[attack], "def _proposed")
-    graded = grade("one-hidden-layer", text)
-    (task,) = graded.result.tasks
-    assert [check.check for check in task.checks if check.score] == []
-    assert task.findings, "the forged repair was not proposed"
-    for name, shown in everything_shown(graded):
-        assert TOLD not in shown, name
-    lines = text.split("\n")
-    for finding in task.findings:
-        assert (finding.fix, finding.diff, finding.adds) == ("", "", None)
-        assert finding.place is not None
-        assert finding.source == lines[finding.place.line - 1].strip()
+LEAK = """
+import glob, os, socket, sys, tempfile
+
+def _kept():
+    folders = [os.getcwd(), os.path.dirname(os.getcwd()), tempfile.gettempdir(), "/tmp"]
+    return [os.path.join(folder, "kept_by_a_search.txt") for folder in folders]
+
+def _replied(frame):
+    told = repr(frame.data["parts"])
+    print(told)
+    print(told, file=sys.stderr)
+    for path in _kept():
+        try:
+            with open(path, "w") as file:
+                file.write(told)
+        except OSError:
+            pass
+    try:
+        socket.create_connection(("127.0.0.1", 9), 1).sendall(told.encode())
+    except Exception:
+        pass
+    return {"references": [], "fault": None, "spent": 3000}
+
+for _path in _kept():
+    if os.path.exists(_path):
+        raise SystemError("kept: " + open(_path).read())
+
+def _patched():
+    child = sys.modules["gradkit.runtime.child"]
+    if hasattr(child, "_patched"):
+        return
+    child._patched, real = True, child.Frame
+"""
+
+
+def test_what_a_search_is_sent_does_not_come_back(grade: Grade) -> None:
+    """It is printed, written to files and sent; no later process finds it, and nobody sees it."""
+    body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", EMPTY, flags=re.MULTILINE)
+    text = LEAK + FRAME + body
+    for _ in range(2):
+        graded = grade("one-hidden-layer", text)
+        (task,) = graded.result.tasks
+        assert task.score == 0
+        for name, shown in everything_shown(graded):
+            assert MODEL_TEXT not in shown, name
+
+
+PEEK = """
+import gc
+def _look():
+    word = "".join(["np.lo", "g(A", "2)"])
+    for held in gc.get_objects():
+        row = held.values() if type(held) is dict else held if type(held) in (list, tuple) else ()
+        if any(type(part) is str and word in part for part in [*row]):
+            raise RuntimeError("the model solution is here")
+"""
+
+
+def test_no_process_whose_answers_are_judged_has_the_solution(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the frames that it was sent nor its memory; a search is asked for nothing else."""
+    sent: dict[int, list[Frame]] = {}
+    ask = Worker.ask
+
+    def noted(self: Worker, frame: Frame, seconds: float) -> Frame:
+        sent.setdefault(id(self), []).append(frame)
+        kept.append(self)
+        return ask(self, frame, seconds)
+
+    kept: list[Worker] = []
+    monkeypatch.setattr(Worker, "ask", noted)
+    looking = re.sub(r"^def .*:\n", r"\g<0>    _look()\n", EMPTY, flags=re.MULTILINE)
+    (task,) = grade("one-hidden-layer", PEEK + looking).result.tasks
+    assert task.score == 0
+    assert not any("the model solution is here" in check.message for check in task.checks)
+    searches, others = [], []
+    for frames in sent.values():
+        bytes_of = [encode(frame, TO_WORKER) for frame in frames]
+        kinds = [part for each in bytes_of for part in (b'"repair"', b'"lines"') if part in each]
+        (searches if b'"repair"' in kinds else others).append((kinds, b"".join(bytes_of)))
+    assert searches
+    assert others
+    for kinds, frames_sent in searches:
+        assert b'"lines"' not in kinds
+        assert b'"refused"' in frames_sent
+    for _, frames_sent in others:
+        assert b'"refused"' not in frames_sent
+        assert MODEL_TEXT.encode() not in frames_sent
 
 
 COMMANDS = {
@@ -177,10 +273,9 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_command_shows_the_text_of_a_forged_repair(name: str, tmp_path: Path) -> None:
-    """Run from inside the hostile folder; nothing printed and no page has the model's names."""
-    told = solution("one-hidden-layer", "dZ1", "dZ2", "Z1", "Z2", "A1", "dW1")
-    text = forging(EMPTY, told, HANDLER, "def _proposed")
+def test_no_command_shows_text_of_the_model_solution(name: str, tmp_path: Path) -> None:
+    """Run from inside the hostile folder; nothing printed and no page has the model's text."""
+    text = forging(EMPTY, REPLIES["the model's expression"])
     for path in (tmp_path / "answer.py", tmp_path / "folder" / "ada_answer.py"):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -195,61 +290,57 @@ def test_no_command_shows_the_text_of_a_forged_repair(name: str, tmp_path: Path)
         )
         shown += done.stdout + done.stderr
     shown += "".join(page.read_text(encoding="utf-8") for page in tmp_path.rglob("*.html"))
-    assert TOLD not in shown
+    assert MODEL_TEXT not in shown
     assert "Traceback" not in shown
     earned = {"check": "answer  0 / 19", "grade": "0 / 19", "pytest": "failed"}
     assert earned[name] in shown
 
 
-def test_a_forged_repair_of_a_net_earns_and_shows_nothing(
+def test_an_honest_repair_has_a_price_and_a_line(
     grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A net has the points that it has without any search, and quotes its own lines alone."""
-    told = re.sub(r"\b(d_output|d_hidden|dW2|db2)\b", rf"{TOLD}_\1", NET)
-    update = told[told.index("def update_parameters") : told.index("\n\nif __name__")]
-    made = [*update.rstrip("\n").split("\n"), "    return parameters"]
-    asked: list[str] = []
-
-    def forged(process: object, question: object, inside: object, changed: object, *rest: Any):
-        (cell, source), *_ = rest[0].items()
-        lines = source.rstrip("\n").split("\n")
-        first = lines.index("def update_parameters(parameters, y, y_hat, A1, X):") + 1
-        asked.append(cell)
-        return [Proposal(cell, "wrong-name", first, len(lines), tuple(made), first, 0, first, 4)], 1
-
-    bare = grade("regression-numpy", EMPTY_NET.replace("* 2", "* 2.0"))
-    monkeypatch.setattr(repairs, "proposals", forged)
-    graded = grade("regression-numpy", EMPTY_NET)
-    assert asked
-    (task,), (alone,) = graded.result.tasks, bare.result.tasks
-    scores = {check.check: check.score for check in task.checks}
-    assert scores == {check.check: check.score for check in alone.checks}
-    assert scores["update"] == scores["trajectory"] == 0
-    assert [finding.mistake for finding in task.findings if finding.mistake == "wrong-name"]
-    for name, shown in everything_shown(graded):
-        assert TOLD not in shown, name
-
-
-CLAIMS: Sequence[tuple[str, str]] = [
-    ("dZ2 = A2 - Y", "dZ2 = A2 + Y"),
-    ("np.log(1 - A2)) / m", "np.log(1 - A2))"),
-]
-
-
-@pytest.mark.parametrize("change", CLAIMS, ids=["backward", "cost"])
-def test_an_honest_repair_changes_no_points(
-    grade: Grade, change: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What a search finds says why a check fails; its points are those without a search."""
-    text = solution("one-hidden-layer").replace(*change)
-    (explained,) = grade("one-hidden-layer", text).result.tasks
+    """One mistake costs the same share of each check that fails because of it."""
+    text = solution("deep-net").replace("dW = dZ @ A_prev.T / m", "dW = dZ @ A_prev.T")
+    (explained,) = grade("deep-net", text).result.tasks
     monkeypatch.setattr(sessions, "_inquiry", lambda *_: Inquiry())
-    (bare,) = grade("one-hidden-layer", text).result.tasks
-    assert [check.score for check in explained.checks] == [check.score for check in bare.checks]
-    assert explained.findings
-    assert not bare.findings
-    lost = sum(check.max_score - check.score for check in explained.checks)
-    assert 0 < sum(finding.deduction for finding in explained.findings) <= lost
+    (bare,) = grade("deep-net", text).result.tasks
+    (finding,) = explained.findings
+    assert (finding.check, finding.mistake) == ("linear-backward", "missing-factor")
+    assert finding.fix == "dW = dZ @ A_prev.T / m"
+    assert explained.score >= bare.score
+    assert finding.deduction > 0
+
+
+def test_a_forged_choice_of_a_change_is_held_to_the_checks(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change that the table allows and that makes nothing right is not told."""
+
+    def forged(_: object, asked: object, inside: object, text: Searched, *rest: object) -> object:
+        cell, *_ = text.sources
+        left_out = [Reference(cell, "extra-statement: left out", slot) for slot in range(99)]
+        return [one for each in left_out for one in applied([each], text, Vocabulary())], 1
+
+    monkeypatch.setattr(repairs, "proposals", forged)
+    (task,) = grade("one-hidden-layer", EMPTY).result.tasks
+    assert (task.score, task.findings) == (0, ())
+
+
+def test_searches_end_by_the_clock_of_the_grader(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search that says it has spent nothing is not asked again and again."""
+    searches = []
+
+    def forged(*_: object) -> object:
+        searches.append(time.sleep(0.5))
+        return [], 0
+
+    monkeypatch.setattr(repairs, "proposals", forged)
+    monkeypatch.setattr(repairs, "patience", lambda _: 1.2)
+    (task,) = grade("one-hidden-layer", EMPTY).result.tasks
+    assert task.score == 0
+    assert 1 <= len(searches) <= 3
 
 
 def test_a_line_that_is_not_in_the_file_is_not_quoted(grade: Grade) -> None:

@@ -33,7 +33,8 @@ ROOMS: Mapping[str, set[str]] = {
     "text": {"records", "formatting"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
-    "runtime": {"text", "formatting", "loading", "errors", "lines"},
+    "edits": set(),
+    "runtime": {"text", "formatting", "loading", "errors", "lines", "edits"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
@@ -41,7 +42,7 @@ ROOMS: Mapping[str, set[str]] = {
     "task": {*GROUND, "gradcheck", "diagnosis.catalogue"},
     "judge": {*GROUND, "gradcheck", "task"},
     # Where they meet.
-    "diagnosis": {*GROUND, "runtime", "submission", "sandbox", "binding", "task", "judge"},
+    "diagnosis": {*GROUND, "edits", "runtime", "submission", "sandbox", "binding", "task", "judge"},
     "grading": {
         *GROUND, "gradcheck", "submission", "sandbox", "binding", "task", "judge", "diagnosis"
     },

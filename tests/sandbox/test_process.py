@@ -154,17 +154,15 @@ def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
 
 
 @pytest.mark.parametrize(("hurried", "left"), [(False, 40.0), (True, 20.0)])
-def test_a_deadline_is_longer_where_that_is_asked_for(workshop, hurried, left) -> None:
-    """In a new process, whose own is as long; whoever is hurried has to be in time."""
+def test_a_search_has_a_process_and_a_deadline_of_its_own(workshop, hurried, left) -> None:
+    """Whoever is hurried has to be in time; the deadline of all else is as it was."""
     with open_process(workshop, hurried=hurried, deadline=20.0) as process:
         before = asked(process, "double"), asked(process, "chance")
-        process.renew(seconds=10.0)
-        assert asked(process, "chance") // 1 == before[1] // 1
-        process.renew(seconds=40.0)
-        after = asked(process, "chance")
-        assert (after // 1 == before[1] // 1) is hurried
-        assert process.spent == pytest.approx(0, abs=5)
-        assert process._left == pytest.approx(left, abs=5)
+        with process.for_search(40.0) as search:
+            assert asked(search, "double") == before[0]
+            assert search._left == pytest.approx(left, abs=5)
+        assert process._left == pytest.approx(20.0, abs=5)
+        assert asked(process, "chance") // 1 != before[1] // 1
 
 
 @pytest.mark.parametrize("line", [0, -1, 10**7 + 1, 10**30, True, "3", 1.5, None, [1]])

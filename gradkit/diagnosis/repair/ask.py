@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from string import digits
 from typing import Any
 
 import numpy as np
@@ -10,12 +13,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.repair.solution import Inside
+from gradkit.edits.operands import ModelPart, RefusedError, Vocabulary
+from gradkit.edits.text import Reference, apply
+from gradkit.edits.write import replaced
 from gradkit.errors import contain_reported
 from gradkit.lines import packed
 from gradkit.records.submission import Place
 from gradkit.records.task import Draw, FunctionCheck, Made
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.repair.clock import SLOW
+from gradkit.runtime.repair.pool import Part
+from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox.observe import SEED, Step
 from gradkit.sandbox.process import StudentProcess
 from gradkit.text import clean_text
@@ -66,7 +74,8 @@ class Proposal(Struct, frozen=True):
     """A change: lines ``first`` to ``last`` of a cell's text are to be ``lines``.
 
     The doubtful part is from column ``start`` of ``line`` to column ``end`` of ``until``, in
-    characters from 0. Nobody has looked yet whether it makes anything right.
+    characters from 0. Nobody has looked yet whether it makes anything right. ``reference`` is what
+    a search sent, if the change comes of one.
     """
 
     cell: str
@@ -78,6 +87,12 @@ class Proposal(Struct, frozen=True):
     start: int
     until: int
     end: int
+    reference: Reference | None = None
+
+    @property
+    def borrows(self) -> bool:
+        """Return whether the change puts a part of the model solution in."""
+        return self.reference is not None and self.reference.borrows
 
 
 def trimmed(proposal: Proposal, source: str) -> Proposal:
@@ -103,86 +118,59 @@ def line_before(changes: Sequence[Proposal], line: int) -> int:
     return line
 
 
+class Searched(Struct, frozen=True):
+    """The text that a search may change.
+
+    ``sources`` is the text of each cell, ``places`` are the lines in which functions begin, with
+    their cell, and whether what each gives alone is right; ``near`` are the lines to look at first.
+    ``changed`` are definitions that are others than those that are loaded, as cell, line and text.
+    """
+
+    sources: Mapping[str, str]
+    places: Sequence[tuple[str, int, bool]]
+    near: Sequence[tuple[str, int]]
+    changed: Sequence[tuple[str, int, str]]
+
+
 def proposals(
     process: StudentProcess,
     asked: Asked,
     inside: Inside,
-    changed: Sequence[tuple[str, int, str]],
-    sources: Mapping[str, str],
-    places: Sequence[tuple[str, int, bool]],
-    near: Sequence[tuple[str, int]],
+    text: Searched,
     wanted: Wanted,
     refused: Sequence[Proposal],
     budget: int,
 ) -> tuple[list[Proposal], int]:
-    """Return the changes that the student's process proposes, in the order to be made in.
-
-    Besides, what it says that it spent of its budget.
+    """Ask a search process for changes of the text, and apply the references that it sends.
 
     Parameters
     ----------
     process : StudentProcess
+        In which no answer is judged, before or after.
     asked : Asked
     inside : Inside
         The model solution's.
-    changed : sequence of (cell id, line, text)
-        Definitions that are others than those that are loaded.
-    sources : mapping of str to str
-        The text of each cell that may be changed.
-    places : sequence of (cell id, line, right)
-        Where the functions begin that may be, and whether what they give alone is right.
-    near : sequence of (cell id, line)
-        Where to look first.
+    text : Searched
     wanted : Wanted
     refused : sequence of Proposal
         Changes that are not to be proposed again.
     budget : int
-        What it may do, see `gradkit.runtime.repair.clock.Budget`.
+        What the search may do, see `gradkit.runtime.repair.clock.Budget`.
+
+    Returns
+    -------
+    proposals : list of Proposal
+        Each for the text with those before it, up to the first reference that is refused.
+    spent : int
+        What the process says that it spent, at most the budget.
     """
     values, parts = inside.values(asked.check, asked.model)
-    trees = {
-        str(number): {
-            "inputs": dict(draw.values),
-            "steps": {str(n): dict(step.put) for n, step in enumerate(steps)},
-        }
-        for number, (draw, steps, _) in enumerate(asked.draws)
-    }
-    tree, arrays = packed(trees)
-    told = []
-    for number, (draw, steps, right) in enumerate(asked.draws):
-        entry = dict(dict(tree["dict"])[str(number)]["dict"])
-        puts = dict(entry["steps"]["dict"])
-        names = [f"right/{number}/{n}" for n in range(len(asked.check.compare))]
-        arrays |= {
-            name: np.asarray(right.values[expression])
-            for name, expression in zip(names, asked.check.compare, strict=True)
-        }
-        flat = [value.reshape(-1) for value in values[number]]
-        arrays[f"pool/{number}"] = np.concatenate(flat) if flat else np.zeros(0)
-        told.append(
-            {
-                "inputs": entry["inputs"],
-                "steps": [[s.text, dict(puts[str(n)]["dict"])] for n, s in enumerate(steps)],
-                "right": names,
-                "sizes": sorted({size for size in draw.sizes.values() if size > 1}),
-                "shapes": [list(value.shape) for value in values[number]],
-            }
-        )
-    data: dict[str, Any] = {
-        "changed": changed,
-        "sources": dict(sources),
-        "places": [list(place) for place in places],
-        "near": [list(place) for place in near],
-        "only": wanted.only,
-        "kinds": sorted(wanted.kinds),
-        "most": wanted.most,
-        "refused": [[each.cell, each.first, list(each.lines)] for each in refused],
+    known = vocabulary_of(asked, inside, text, parts)
+    draws, arrays = _sent_draws(asked, values)
+    data = {**_sent_text(text, wanted), **_sent_words(known, parts), "draws": draws}
+    data |= {
+        "refused": [_sent(each.reference) for each in refused if each.reference],
         "functions": dict(asked.functions),
-        "draws": told,
-        "parts": [
-            [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
-            for p in parts
-        ],
         "reads": list(asked.check.compare),
         "untouched": list(asked.check.untouched),
         "seed": SEED,
@@ -194,7 +182,195 @@ def proposals(
     if reply.data["fault"] is not None:
         fault = SearchError(clean_text(reply.data["fault"]))
         contain_reported(fault, f"looking for changes that make {asked.check.name} right")
-    found = [
-        Proposal(**{**each, "lines": tuple(each["lines"])}) for each in reply.data["proposals"]
-    ]
-    return found, reply.data["spent"]
+    references = [*map(_received, reply.data["references"])]
+    return applied(references, text, known), min(reply.data["spent"], budget)
+
+
+def _sent_draws(
+    asked: Asked, values: Sequence[Sequence[np.ndarray[Any, Any]]]
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray[Any, Any]]]:
+    """Return the inputs, lines and right outputs as plain data, and the arrays that it names.
+
+    ``values`` are the model solution's of each draw. They are sent one upon the other.
+    """
+    trees = {
+        str(number): {
+            "inputs": dict(draw.values),
+            "steps": {str(n): dict(step.put) for n, step in enumerate(steps)},
+        }
+        for number, (draw, steps, _) in enumerate(asked.draws)
+    }
+    tree, arrays = packed(trees)
+    draws = []
+    for number, (draw, steps, right) in enumerate(asked.draws):
+        entry = dict(dict(tree["dict"])[str(number)]["dict"])
+        puts = dict(entry["steps"]["dict"])
+        names = [f"right/{number}/{n}" for n in range(len(asked.check.compare))]
+        arrays |= {
+            name: np.asarray(right.values[expression])
+            for name, expression in zip(names, asked.check.compare, strict=True)
+        }
+        flat = [value.reshape(-1) for value in values[number]]
+        arrays[f"pool/{number}"] = np.concatenate(flat) if flat else np.zeros(0)
+        draws.append(
+            {
+                "inputs": entry["inputs"],
+                "steps": [[s.text, dict(puts[str(n)]["dict"])] for n, s in enumerate(steps)],
+                "right": names,
+                "sizes": sorted({size for size in draw.sizes.values() if size > 1}),
+                "shapes": [list(value.shape) for value in values[number]],
+            }
+        )
+    return draws, arrays
+
+
+def _sent_text(text: Searched, wanted: Wanted) -> dict[str, Any]:
+    """Return the text that may be changed, and which changes are looked for, as plain data."""
+    return {
+        "changed": [list(each) for each in text.changed],
+        "sources": dict(text.sources),
+        "places": [list(place) for place in text.places],
+        "near": [list(place) for place in text.near],
+        "only": wanted.only,
+        "kinds": sorted(wanted.kinds),
+        "most": wanted.most,
+    }
+
+
+def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return what operands may be made of as plain data."""
+    return {
+        "parts": [
+            [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
+            for p in parts
+        ],
+        "words": list(known.words),
+        "numbers": [*map(repr, known.numbers)],
+        "factors": [*map(repr, known.factors)],
+    }
+
+
+def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) -> list[Proposal]:
+    """Return the changes that references stand for, up to the first one that is refused.
+
+    Each is applied to the text with those before it.
+    """
+    sources, made = dict(text.sources), list[Proposal]()
+    for reference in references:
+        source = sources.get(reference.cell)
+        if source is None:
+            break
+        # Lines before a change stay where they are, and those behind it move with it.
+        earlier = [each for each in made if each.cell == reference.cell]
+        functions = {
+            _line_after(earlier, line) for cell, line, _ in text.places if cell == reference.cell
+        }
+        try:
+            edit = apply(source, reference, known, functions)
+        except RefusedError:
+            break
+        written = asdict(edit.written)
+        lines = tuple(written.pop("lines"))
+        made.append(
+            Proposal(reference.cell, edit.kind, lines=lines, reference=reference, **written)
+        )
+        sources[reference.cell] = replaced(source, edit.written)
+    return made
+
+
+def _line_after(changes: Sequence[Proposal], line: int) -> int:
+    """Return what a line is after some changes that were made one after the other."""
+    for each in changes:
+        line += (len(each.lines) - (each.last - each.first + 1)) * (line > each.last)
+    return line
+
+
+def _received(data: Mapping[str, Any]) -> Reference:
+    """Return the reference that plain data stand for."""
+    operands = tuple(tuple(numbers) for numbers in data["operands"])
+    return Reference(data["cell"], data["row"], data["slot"], data["within"], operands)
+
+
+def _sent(one: Reference) -> dict[str, Any]:
+    """Return a reference as plain data."""
+    operands = [list(each) for each in one.operands]
+    own = {"cell": one.cell, "row": one.row, "slot": one.slot, "within": one.within}
+    return {**own, "operands": operands}
+
+
+def vocabulary_of(
+    asked: Asked, inside: Inside, text: Searched, parts: Sequence[Part]
+) -> Vocabulary:
+    """Return the words and constants that a change of a text may put in.
+
+    These are those of the text, of the lines that are run, of the inputs and of the model solution.
+    Constants next to those of the text, or ten times as large, may be put in too; those of the
+    model solution alone may be factors.
+    """
+    lines = [step.text for _, steps, _ in asked.draws[:1] for step in steps]
+    trees = [*map(readable, (*text.sources.values(), *lines, *asked.check.compare, inside.source))]
+    words = {word for tree in trees for word in _words_in(tree)} | {*asked.functions.values()}
+    words |= {word for draw, _, _ in asked.draws[:1] for word in _keys_in(draw.values)}
+    # Keys are also made of a stem and a number, as in `grads["dW" + str(layer)]`.
+    words |= {word.rstrip(digits) for word in words}
+    constants = {repr(n): n for tree in trees for n in _constants_in(tree)}
+    near = [each for n in constants.values() for each in _beside(n)]
+    numbers = {repr(n): n for n in (*range(10), 0.5, *constants.values(), *near)}
+    factors = {repr(n): n for n in (2, 0.5, *_constants_in(readable(inside.source)))}
+    own = (ModelPart(p.text, p.role, tuple(leaf for leaf, _ in p.leaves)) for p in parts)
+    ordered = sorted(numbers.values(), key=lambda n: (n, repr(n)))
+    return Vocabulary(
+        tuple(sorted(words | {"T", "shape", "size"})),
+        tuple(ordered),
+        tuple(sorted(factors.values(), key=lambda n: (n, repr(n)))),
+        tuple(own),
+    )
+
+
+def _words_in(tree: ast.AST) -> Iterator[str]:
+    """Yield the names, attributes and texts in a tree."""
+    for node in walk(tree):
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.arg | ast.keyword):
+            yield node.arg or ""
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value if len(node.value) <= LONGEST else ""
+
+
+LONGEST = 40
+"""Characters of a text that may be a key or an option."""
+
+
+def _keys_in(value: object) -> Iterator[str]:
+    """Yield the keys of dicts in some inputs."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from [key] if isinstance(key, str) else []
+            yield from _keys_in(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _keys_in(part)
+
+
+def _constants_in(tree: ast.AST) -> Iterator[float]:
+    """Yield the numbers in a tree."""
+    for node in walk(tree):
+        value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE:
+            yield value
+
+
+LARGE = 1e15
+"""More than any constant that is put in."""
+
+
+def _beside(number: float) -> Iterator[float]:
+    """Yield constants that are taken for one: the next ones, twice, half, ten times as large."""
+    yield from (number + 1, abs(number - 1), number * 2, number / 2, number * 10, number / 10)

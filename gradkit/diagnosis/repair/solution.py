@@ -50,6 +50,11 @@ class Inside:
         ]
         self._code = compile(ast.fix_missing_locations(tree), solution.task.solution, "exec")
 
+    @property
+    def source(self) -> str:
+        """Return the model solution's text."""
+        return self._solution.source
+
     def values(
         self, check: FunctionCheck, draws: Sequence[Draw]
     ) -> tuple[list[list[Array]], list[Part]]:

@@ -78,14 +78,14 @@ class Bench:
 
     def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
-        self._trees = {cell: ast.parse(text) for cell, text in sources.items()}
+        self.trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
-        tops = (top for tree in self._trees.values() for top in tree.body)
+        tops = (top for tree in self.trees.values() for top in tree.body)
         functions = (top for top in tops if isinstance(top, ast.FunctionDef))
         self.helpers = [each.name for each in functions if len(each.args.args) == 1]
         self.helpers += [name for name in self._imported() if self._takes_one(name)]
-        self.words = list(dict.fromkeys(w for tree in self._trees.values() for w in _words(tree)))
-        read = (key for tree in self._trees.values() for key in _keys(tree))
+        self.words = list(dict.fromkeys(w for tree in self.trees.values() for w in _words(tree)))
+        read = (key for tree in self.trees.values() for key in _keys(tree))
         asked = (re.findall(KEY, each) for each in self.question.reads)
         self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
         self.lacking: list[str] = []
@@ -102,7 +102,7 @@ class Bench:
 
     def _imported(self) -> Iterator[str]:
         """Yield the names that the text takes from modules."""
-        for tree in self._trees.values():
+        for tree in self.trees.values():
             for node in tree.body:
                 for each in node.names if isinstance(node, ast.ImportFrom) else ():
                     yield each.asname or each.name
@@ -115,7 +115,7 @@ class Bench:
         return False
 
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
-        tree = self._trees[cell]
+        tree = self.trees[cell]
         for top in tree.body:
             for node in every(ast.FunctionDef, top):
                 if node.lineno == line:

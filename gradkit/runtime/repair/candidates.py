@@ -13,11 +13,23 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import (
+    CLEARED,
+    INNER,
+    LARGE,
+    LARGER,
+    MORE,
+    MOST,
+    PAIR,
+    PER_NODE,
+    PUT_IN,
+    SIGNED,
+)
 from gradkit.runtime.repair.bench import KEY, Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
-from gradkit.runtime.repair.inserted import PUT_IN, inserted
-from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, Place, Places, rank
+from gradkit.runtime.repair.inserted import inserted
+from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, UNLIKELY, Place, Places, rank
 from gradkit.runtime.repair.pool import (
     EXACT,
     KINDS,
@@ -34,27 +46,17 @@ from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
-from gradkit.runtime.repair.text import Written, write_block, write_expression
-from gradkit.runtime.repair.tree import (
-    LARGE,
-    LARGER,
-    PER_NODE,
-    SIGNED,
-    Change,
-    binary,
-    called,
-    expression,
-    size_of,
-)
+from gradkit.runtime.repair.tree import Change, binary, called, expression, size_of
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A change in its place: how to make it, how to undo it, how to write it.
+    """A change in its place: how to make it and how to undo it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``slot`` is the one that it is in, ``node`` what is put there, ``gain``
-    how many outputs are right besides, in shares of them.
+    yet, as `known` does; ``slot`` is the one that it is in, ``old`` and ``node`` the expression
+    before and after the change, ``block`` and ``made`` the statements, ``gain`` how many outputs
+    are right besides, in shares of them.
     """
 
     kind: str
@@ -63,13 +65,15 @@ class Candidate:
     target: Target
     put: Callable[[], None]
     undo: Callable[[], None]
-    write: Callable[[str, str], Written]
     step: int = 0
     touches: int = UNKNOWN
     soon: bool = False
     slot: Slot | None = None
     gain: float = 0.0
     node: ast.expr | None = None
+    old: ast.expr | None = None
+    block: list[ast.stmt] | None = None
+    made: list[ast.stmt] | None = None
 
     @property
     def may_be(self) -> bool:
@@ -81,15 +85,6 @@ class Candidate:
         """The cost, but for little; of equal ones what is run first is what is wrong first."""
         return round(self.cost, 2), self.order, self.cost
 
-
-MORE, PAIR, MOST = 2.15, 2.2, 100.0
-"""Costs from which changes borrow, from which two are made at once, and more than any is."""
-
-CLEARED = 0.8
-"""What a change costs besides in a function that gives what is right.
-
-It has hardly the mistake if a change of another one, which is not borrowed, makes all right.
-"""
 
 OF_SHAPE = (
     *("wrong-shape", "wrong-axis", "wrong-transpose", "wrong-element", "extra-function"),
@@ -105,9 +100,6 @@ BORROWED = ("missing-factor", "missing-term", "wrong-function", "wrong-expressio
 
 PLACED = 40
 """What it costs, in values, to make all that may be put in at one place."""
-
-INNER = 0.0005
-"""What each node costs of what is changed."""
 
 
 class Candidates:
@@ -270,6 +262,8 @@ class Candidates:
         yield MORE, self._in_part(self._taken(lambda one: one.may_be and one.cost < LARGE))
         yield PAIR, []
         for place in self._in_time(place for place in ordered if place.touches >= ROUNDS):
+            if place.touches == UNLIKELY:
+                yield MOST, self._of_place(place, [*self._small(place), *place.larger])
             yield MOST, self._of_place(place, [*self._large(place), *self._borrowed(place)])
         yield MOST, self._taken(lambda one: one.touches == UNKNOWN)
         yield MOST, self._taken(lambda _: True)
@@ -281,7 +275,7 @@ class Candidates:
         statements: set[int] = set()
         larger: list[Candidate] = []
         for place in self._in_time(places):
-            hits = self._of_place(place, self._small(place))
+            hits = self._of_place(place, self._small(place)) if place.touches < UNLIKELY else []
             if id(place.slot.statement) not in statements:
                 statements.add(id(place.slot.statement))
                 for one in self._of_statement(place):
@@ -422,8 +416,7 @@ class Candidates:
             near = 0 if after is None else self._places.near(place, change, spot, after)
             if nearer and near <= place.near < EXACT:
                 near = 0
-            alias = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
-            if alias and isinstance(place.slot.statement, ast.Assign) and near:
+            if near and _is_alias(place, spot):
                 # What only gives a value another name is where something is missing.
                 cost -= 2 * PER_NODE  # noqa: PLW2901
             one = Candidate(
@@ -433,12 +426,12 @@ class Candidates:
                 place.target,
                 partial(spot.put, change.node),
                 partial(spot.put, spot.node),
-                partial(write_expression, spot.node, change.node),
                 near if place.doubtful and signature(after) not in place.held else 0,
                 place.touches,
                 place.doubtful or place.plain or self._places.stops,
                 place.slot,
                 node=change.node,
+                old=spot.node,
             )
             # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
             plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
@@ -515,6 +508,12 @@ ADDED_TO = ("missing-factor", "missing-term")
 OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
 
 
+def _is_alias(place: Place, spot: Spot) -> bool:
+    """Return whether a statement only gives the value of a name another name."""
+    alone = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
+    return alone and isinstance(place.slot.statement, ast.Assign)
+
+
 def _scaled(change: Change, spot: Spot) -> Iterator[Change]:
     """Yield a change that gives the model's value but for a size, with each."""
     for count in spot.scope.numbers_that(count=True)[:FEW]:
@@ -546,5 +545,6 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
         target,
         partial(block.__setitem__, slice(None), change.block),
         partial(block.__setitem__, slice(None), kept),
-        partial(write_block, kept, change.block, change.told),
+        block=block,
+        made=change.block,
     )

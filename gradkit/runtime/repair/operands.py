@@ -7,6 +7,8 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator
 
+from gradkit.edits.costs import LARGER, SCALED, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.calls import OPTIONS, SHAPED
 from gradkit.runtime.repair.scope import (
     AT_ONCE,
@@ -20,19 +22,14 @@ from gradkit.runtime.repair.scope import (
 )
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
-    LARGER,
     NAMED,
-    SCALED,
-    SIMPLE,
     Change,
     adds,
     called,
     expression,
     negative,
-    new,
     number_of,
     renamed,
-    with_parts,
 )
 from gradkit.runtime.syntax import names_in
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.costs import LARGER, SIGNED
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.indices import slices_of
@@ -18,7 +19,7 @@ from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import LARGER, SIGNED, Change, binary, called, expression
+from gradkit.runtime.repair.tree import Change, binary, called, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
 

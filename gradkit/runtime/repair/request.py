@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from gradkit.edits.operands import ModelPart, Vocabulary
+from gradkit.edits.rows import read_patterns
+from gradkit.edits.text import Reference
 from gradkit.runtime.repair.clock import Budget
 from gradkit.runtime.repair.pool import Array, Part, Pool, Question, Throwaway, entries_of, like
 from gradkit.runtime.repair.search import Search, Text
+
+# A server imports this module once, and forks a process for each search.
+read_patterns()
 
 
 def propose(
     namespace: dict[str, Any], data: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> tuple[list[dict[str, Any]], int]:
-    """Search as a request asks, and return the proposals as plain data, and what was spent.
+    """Search as a request asks; return references as plain data, and what was spent.
 
     Parameters
     ----------
@@ -30,7 +36,8 @@ def propose(
         ``draws``: for each the tree of its ``inputs``, its ``steps`` as in
         `gradkit.runtime.call.run_steps`, what is ``right`` by the numbers of arrays, its
         ``sizes``, and the ``shapes`` of the model's values, which are one upon the other in the
-        array ``pool/NUMBER``. ``parts``: see `Part`.
+        array ``pool/NUMBER``. ``parts``: see `Part`. ``words``, ``numbers``, ``factors``: see
+        `gradkit.edits.operands.Vocabulary`.
     arrays : mapping of arrays
         Those of all trees.
     """
@@ -38,6 +45,8 @@ def propose(
         Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves), tuple(own))
         for text, role, leaves, own in data["parts"]
     ]
+    own = (ModelPart(p.text, p.role, tuple(leaf for leaf, _ in p.leaves)) for p in parts)
+    numbers, factors = (tuple(map(ast.literal_eval, data[name])) for name in ("numbers", "factors"))
     draws = []
     budget = Budget(data["budget"])
     for number, draw in enumerate(data["draws"]):
@@ -58,12 +67,25 @@ def propose(
         frozenset(data["kinds"]),
         data["most"],
         Question(data["functions"], draws, data["reads"], data["untouched"], data["seed"]),
-        {(cell, first, tuple(lines)) for cell, first, lines in data["refused"]},
+        {reference_from(each) for each in data["refused"]},
+        Vocabulary(tuple(data["words"]), numbers, factors, tuple(own)),
         budget,
     )
     found = search.proposals()
-    told = [{"cell": each.cell, "kind": each.kind, **asdict(each.written)} for each in found]
-    return told, budget.spent
+    return [data_of(each.reference) for each in found], budget.spent
+
+
+def data_of(reference: Reference) -> dict[str, Any]:
+    """Return a reference as plain data."""
+    operands = [list(each) for each in reference.operands]
+    names = ("cell", "row", "slot", "within")
+    return {**{name: getattr(reference, name) for name in names}, "operands": operands}
+
+
+def reference_from(data: Mapping[str, Any]) -> Reference:
+    """Return the reference that plain data describes."""
+    operands = tuple(tuple(each) for each in data["operands"])
+    return Reference(data["cell"], data["row"], data["slot"], data["within"], operands)
 
 
 def _apart(flat: Array, shapes: Sequence[Sequence[int]]) -> list[Array]:

@@ -10,19 +10,20 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradkit.edits.costs import LARGE, MORE, MOST, PAIR, PER_NODE, SIGNED
+from gradkit.edits.operands import RefusedError, Vocabulary
+from gradkit.edits.text import Reference, Slots, apply
+from gradkit.edits.write import Written, replaced
 from gradkit.runtime.repair.bench import Bench, Placed, quiet
-from gradkit.runtime.repair.candidates import MORE, MOST, PAIR, Candidate, Candidates
+from gradkit.runtime.repair.candidates import Candidate, Candidates
 from gradkit.runtime.repair.changed import kept
 from gradkit.runtime.repair.clock import Budget, alarmed
 from gradkit.runtime.repair.places import Places
 from gradkit.runtime.repair.pool import Question
-from gradkit.runtime.repair.text import UnwrittenError, Written, replaced
-from gradkit.runtime.repair.tree import LARGE, PER_NODE, SIGNED
 
 INPUTS, STEPS = 2, 8
 """Inputs that each change has to be right at, and changes that another one is looked for after,
@@ -44,11 +45,20 @@ NOTHING = -1
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change of the text of a cell, and its kind."""
+    """A change of the text of a cell: its reference, and what the text is with it."""
 
-    cell: str
+    reference: Reference
     written: Written
-    kind: str
+
+    @property
+    def cell(self) -> str:
+        """Return the cell that is changed."""
+        return self.reference.cell
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of mistake that the change mends."""
+        return self.reference.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +99,10 @@ class Search:
     most : int
         Changes that are looked for one after the other; a single one has to make all right.
     question : Question
-    refused : set of (cell, line, lines)
-        Changes that are not wanted: the first line, and those that are to be there.
+    refused : set of Reference
+        Changes that are not wanted.
+    known : Vocabulary
+        What the operands of references may be made of.
     budget : Budget
         What may be tried.
     """
@@ -101,8 +113,10 @@ class Search:
     kinds: Collection[str]
     most: int
     question: Question
-    refused: Collection[tuple[str, int, tuple[str, ...]]]
+    refused: Collection[Reference]
+    known: Vocabulary
     budget: Budget
+    _slots: dict[int, Slots] = field(default_factory=dict)
     _wrong: frozenset[str] = frozenset()
     _right: dict[int, frozenset[str]] = field(default_factory=dict)
     _used: int = 0
@@ -205,10 +219,10 @@ class Search:
         gained = sorted(self._steps, key=lambda one: (-round(one.gain, 2), one.cost))[: STEPS // 2]
         nearer = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in [*(one for one in gained if one.gain > GAIN), *nearer][:STEPS]:
-            written = self._written(candidate)
-            if written is None or self.budget.is_over():
+            reference = None if self.budget.is_over() else self._reference(candidate)
+            first = None if reference is None else self._proposal(reference, before[0])
+            if first is None:
                 continue
-            first = Proposal(candidate.target.cell, written, candidate.kind)
             self.text = before[0].after(first)
             # Each takes at most half of what is left: the next one may be the right one.
             kept_back = self.budget.left // 2
@@ -232,7 +246,10 @@ class Search:
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
-        """Run a change, unless a smaller one has made all right."""
+        """Run a change, unless a smaller one has made all right, and keep it if a row allows it.
+
+        Most changes make nothing right. A run of one costs less than looking for its row.
+        """
         best = self._best
         if best is not None and not best.left and candidate.rank > best.rank[1]:
             return
@@ -243,10 +260,11 @@ class Search:
             self._steps += [candidate] if candidate.step or candidate.gain > GAIN else []
             return
         if best is None or (left, candidate.rank) < best.rank:
-            written = self._written(candidate)
-            cell = candidate.target.cell
-            if written and (cell, written.first, tuple(written.lines)) not in self.refused:
-                proposal = Proposal(candidate.target.cell, written, candidate.kind)
+            reference = self._reference(candidate)
+            if reference is None or reference in self.refused:
+                return
+            proposal = self._proposal(reference, self.text)
+            if proposal is not None:
                 self._best = _Best((left, candidate.rank), (proposal,), candidate)
 
     def _left(self, bench: Bench, candidate: Candidate) -> int | None:
@@ -272,17 +290,28 @@ class Search:
                 left += len(states) - len(right)
             return left if fixed else NOTHING
 
-    def _written(self, candidate: Candidate) -> Written | None:
-        """Write a change into the text; None where it cannot be."""
-        candidate.put()
-        try:
-            wanted = ast.dump(candidate.target.tree)
-        finally:
-            candidate.undo()
-        try:
-            return candidate.write(self.text.sources[candidate.target.cell], wanted)
-        except UnwrittenError:
+    def _reference(self, candidate: Candidate) -> Reference | None:
+        """Return the reference of a change; None if no row allows the change."""
+        cell, tree = candidate.target.cell, candidate.target.tree
+        # Candidates outlive the texts that are tried in between, each of which has its own tree.
+        if id(tree) not in self._slots:
+            self._slots[id(tree)] = Slots(tree, self.known)
+        slots = self._slots[id(tree)]
+        if candidate.old is not None:
+            return slots.find(cell, candidate.kind, candidate.old, candidate.node)
+        if candidate.block is None or candidate.made is None:
             return None
+        return slots.find_block(cell, candidate.kind, candidate.block, candidate.made)
+
+    def _proposal(self, reference: Reference, text: Text) -> Proposal | None:
+        """Return a change of a text with its reference; None if it cannot be written."""
+        cell = reference.cell
+        lines = {line for name, line, _ in text.places if name == cell}
+        try:
+            edit = apply(text.sources[cell], reference, self.known, lines)
+        except RefusedError:
+            return None
+        return Proposal(reference, edit.written)
 
 
 def _right_ones(state: Mapping[str, float]) -> frozenset[str]:

@@ -8,39 +8,26 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gradkit.edits.costs import A_LINE, AGAIN, LARGE, LARGER, LITTLE, PER_NODE, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
 from gradkit.runtime.repair.tree import (
-    LARGE,
-    LARGER,
-    PER_NODE,
-    SIMPLE,
     binary,
     called,
     called_with,
     expression,
     method_of,
-    new,
     owner_of,
     renamed,
     statement_of,
-    with_parts,
 )
 from gradkit.runtime.syntax import every, names_in
-
-LITTLE = 0.01
-"""What tells costs apart that are the same otherwise."""
 
 EXCHANGED = 12
 """Pairs of a row that are exchanged at most."""
 
 NEAR = 4
 """Statements before a loop that may belong into it."""
-
-A_LINE = 0.1
-"""What a line more costs, where a part of one may do as well."""
-
-AGAIN = 0.9
-"""What it costs to leave out a statement that stands there twice."""
 
 
 @dataclass(frozen=True, slots=True)

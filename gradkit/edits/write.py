@@ -12,8 +12,7 @@ from itertools import pairwise, takewhile
 from operator import is_
 from textwrap import dedent
 
-from gradkit.runtime.repair.tree import with_parts
-from gradkit.runtime.syntax import readable
+from gradkit.edits.nodes import parse, with_parts
 
 
 class UnwrittenError(ValueError):
@@ -68,6 +67,9 @@ def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> 
     after = _cut(lines[last - 1], end, None)
     text = ast.unparse(new)
     ways = [(before, text, after), (before, f"({text})", after)]
+    bare = isinstance(old, ast.Tuple) and not lines[old.lineno - 1][len(before) :].startswith("(")
+    if bare and isinstance(new, ast.Tuple) and len(new.elts) > 1:
+        ways.insert(0, (before, text[1:-1], after))
     if before.endswith("(") and after.startswith(")") and isinstance(new, ATOMS):
         # What is one word needs no brackets of its own.
         ways.insert(0, (before[:-1], text, after[1:]))
@@ -78,7 +80,7 @@ def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> 
             *(old.lineno, last, made, old.lineno),
             *(len(before), last, len(_cut(lines[last - 1], 0, end))),
         )
-        if ast.dump(readable(replaced(source, written))) == wanted:
+        if ast.dump(_read(replaced(source, written))) == wanted:
             return written
     raise UnwrittenError
 
@@ -107,7 +109,7 @@ def write_block(
         *(first, last, made),
         *(told.lineno, begin, told.lineno, len(lines[told.lineno - 1].rstrip())),
     )
-    if ast.dump(readable(replaced(source, written))) != wanted:
+    if ast.dump(_read(replaced(source, written))) != wanted:
         raise UnwrittenError
     return written
 
@@ -122,7 +124,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
     whole = lines[statement.lineno - 1 : statement.end_lineno]
     own = "\n".join(whole)
     shift = indent - statement.col_offset
-    standing = readable(dedent(own)).body
+    standing = _read(dedent(own)).body
     if [ast.dump(each) for each in standing] == [ast.dump(statement)]:
         return [_moved(line, shift) for line in whole]
     # A block that the text has not begins otherwise.
@@ -147,3 +149,11 @@ def _moved(line: str, shift: int) -> str:
     if shift >= 0:
         return " " * shift + line if line.strip() else line
     return line[-shift:] if not line[:-shift].strip() else line.lstrip()
+
+
+def _read(source: str) -> ast.Module:
+    """Parse source; there is nothing in what is no Python."""
+    try:
+        return parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.Module([], [])

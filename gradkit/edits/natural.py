@@ -1,0 +1,94 @@
+"""Refuse changes that no teacher would suggest, whatever numbers they give."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gradkit.edits.nodes import is_same, numbered
+
+PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|gamma|beta|theta|kernels?)_?\d*", re.IGNORECASE)
+"""What parameters are called, with or without the number of their layer."""
+
+GRADIENT = re.compile(r"(d_?|grad_?|delta_?)(\w+)|(\w+?)_(grad|gradient)")
+"""What gradients are called: ``dW1``, ``grad_W1``, ``W1_grad``."""
+
+LOSSES = frozenset({"loss", "cost", "total_loss", "data_loss", "error_sum", "J"})
+"""What the loss is called."""
+
+HANDED_OUT = re.compile(r"#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
+"""A comment that says that the code below it is handed out."""
+
+
+def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> str:
+    """Return why a change of an expression is none to suggest; an empty string for others.
+
+    Parameters
+    ----------
+    old, new : ast.AST
+        The expression before and after the change.
+    kind : str
+        The kind of mistake.
+    above : sequence of ast.AST
+        What the expression stands in, the outermost first.
+    """
+    known = [ast.dump(part) for part in numbered(old) if isinstance(part, ast.BinOp)]
+    for part in numbered(new):
+        if isinstance(part, ast.BinOp) and ast.dump(part) not in known and _repeats(part):
+            return "the change repeats what stands there"
+    added = {*_names(new)} - {*_names(old)}
+    if kind == "missing-factor" and added & LOSSES:
+        return "the loss is no factor"
+    parameters = {name for name in added if _is_of_parameter(name)}
+    if parameters and not any(map(_is_of_parameter, _names(old))) and _makes_layer(above):
+        return "the gradient of a parameter is none of a layer"
+    return ""
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """Yield the names in an expression, and the keys of entries."""
+    for part in numbered(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            yield part.value
+
+
+def _repeats(node: ast.BinOp) -> bool:
+    """Return whether an operation cancels itself: ``a + (1 - a)``, ``a - a``, ``a / a``."""
+    one, other = node.left, node.right
+    if isinstance(node.op, ast.Sub | ast.Div) and is_same(one, other):
+        return True
+    if not isinstance(node.op, ast.Add | ast.Sub):
+        return False
+    for mine, rest in ((one, other), (other, one)):
+        taken = isinstance(rest, ast.BinOp) and isinstance(rest.op, ast.Add | ast.Sub)
+        if taken and any(is_same(mine, part) for part in (rest.left, rest.right)):  # type: ignore[attr-defined]
+            return True
+    return False
+
+
+def _is_of_parameter(name: str) -> bool:
+    """Return whether a name is that of the gradient of a parameter, such as ``dW1``."""
+    found = GRADIENT.fullmatch(name)
+    stem = (found[2] or found[3]) if found else ""
+    return PARAMETER.fullmatch(stem) is not None
+
+
+def _makes_layer(above: Sequence[ast.AST]) -> bool:
+    """Return whether a statement computes the gradient of a value of a layer, such as ``dZ1``."""
+    statement = next((each for each in reversed(above) if isinstance(each, ast.stmt)), None)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    names = [name for target in targets for name in _names(target)]
+    gradients = [name for name in names if GRADIENT.fullmatch(name)]
+    return bool(gradients) and not any(map(_is_of_parameter, gradients))
+
+
+def handed_out_from(source: str) -> int:
+    """Return the first line of a text that is handed out, or the line behind the last one."""
+    lines = source.split("\n")
+    return next((n for n, line in enumerate(lines, 1) if HANDED_OUT.search(line)), len(lines) + 1)

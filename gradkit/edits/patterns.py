@@ -1,0 +1,141 @@
+"""Match expressions with patterns that are written as Python, and build expressions from them.
+
+In a pattern, a capital letter stands for an expression: ``A`` to ``D`` for any, ``L`` for a name,
+an entry or an attribute, ``K`` for a constant, ``F`` and ``G`` for a function, ``V`` for a value
+that is no condition. ``*_`` stands for the other arguments of a call. A name that ends in ``_``,
+such as ``name_``, is a hole for an operand.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from gradkit.edits.nodes import is_path, is_same, with_parts
+
+Bound = dict[str, Any]
+"""What letters and holes stand for; ``*_`` is other arguments, options, and their order."""
+
+REST = "*_"
+
+
+def _is_value(node: ast.AST) -> bool:
+    negated = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not | ast.Invert)
+    return not isinstance(node, ast.Compare | ast.BoolOp) and not negated
+
+
+def _is_expression(node: ast.AST) -> bool:
+    return isinstance(node, ast.expr)
+
+
+LETTERS: Mapping[str, Callable[[ast.AST], bool]] = {
+    **dict.fromkeys("ABCD", _is_expression),
+    "L": lambda node: isinstance(node, ast.Attribute | ast.Subscript) or is_path(node),
+    "K": lambda node: isinstance(node, ast.Constant),
+    "F": lambda node: isinstance(node, ast.Name | ast.Attribute),
+    "G": lambda node: isinstance(node, ast.Name | ast.Attribute),
+    "V": _is_value,
+}
+"""Which expressions each letter stands for."""
+
+
+@cache
+def pattern(text: str) -> Any:
+    """Return the tree of a pattern: an expression, or a statement where the text is one."""
+    (statement,) = ast.parse(text).body
+    return statement.value if isinstance(statement, ast.Expr) else statement
+
+
+@cache
+def holes_of(text: str) -> tuple[str, ...]:
+    """Return the holes of a pattern, in the order of its text."""
+    names = (node.id for node in ast.walk(pattern(text)) if isinstance(node, ast.Name))
+    found = {name for name in names if name.endswith("_") and len(name) > 1}
+    return tuple(sorted(found, key=text.index))
+
+
+def match(tree: Any, node: Any, bound: Bound) -> bool:
+    """Return whether a node fits a pattern, and note what letters and holes stand for."""
+    if isinstance(tree, ast.Name):
+        if tree.id in LETTERS:
+            return LETTERS[tree.id](node) and is_same(bound.setdefault(tree.id, node), node)
+        if tree.id.endswith("_") and len(tree.id) > 1:
+            return isinstance(node, ast.expr | ast.Slice) and is_same(
+                bound.setdefault(tree.id, node), node
+            )
+    if isinstance(tree, ast.expr_context):
+        return isinstance(node, ast.expr_context)
+    if isinstance(tree, list):
+        return (
+            isinstance(node, list)
+            and len(tree) == len(node)
+            and all(match(one, other, bound) for one, other in zip(tree, node, strict=True))
+        )
+    if type(tree) is not type(node):
+        return False
+    if isinstance(tree, ast.Call) and _has_rest(tree):
+        return _match_call(tree, node, bound)
+    if isinstance(tree, ast.AST):
+        return all(
+            match(getattr(tree, name, None), getattr(node, name, None), bound)
+            for name in tree._fields
+        )
+    return bool(tree == node and type(tree) is type(node))
+
+
+def _has_rest(call: ast.Call) -> bool:
+    return any(isinstance(each, ast.Starred) for each in call.args)
+
+
+def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
+    """Match a call of which some arguments are not written out in the pattern."""
+    at = next(n for n, each in enumerate(tree.args) if isinstance(each, ast.Starred))
+    first, last = tree.args[:at], tree.args[at + 1 :]
+    end = len(node.args) - len(last)
+    named = {word.arg: word.value for word in tree.keywords}
+    own = {word.arg: word.value for word in node.keywords}
+    if end < at or not named.keys() <= own.keys():
+        return False
+    order = [word.arg for word in node.keywords]
+    others = [word for word in node.keywords if word.arg not in named]
+    rest = node.args[at:end], others, order
+    known = bound.setdefault(REST, rest)
+    alike = len(known[0]) == len(rest[0]) and len(known[1]) == len(rest[1])
+    return (
+        alike
+        and all(map(is_same, known[0], rest[0]))
+        and all(any(is_same(word, other) for other in rest[1]) for word in known[1])
+        and match(tree.func, node.func, bound)
+        and all(match(a, b, bound) for a, b in zip(first, node.args, strict=False))
+        and all(match(a, b, bound) for a, b in zip(last, node.args[end:], strict=True))
+        and all(match(named[name], own[name], bound) for name in named)
+    )
+
+
+def build(tree: Any, bound: Mapping[str, Any]) -> Any:
+    """Return the expression that a pattern is with what letters and holes stand for."""
+    if isinstance(tree, ast.Name):
+        return bound.get(tree.id, tree)
+    if isinstance(tree, list):
+        return [*_built_row(tree, bound)]
+    if not isinstance(tree, ast.AST) or isinstance(tree, ast.expr_context | ast.operator):
+        return tree
+    made = {name: build(getattr(tree, name, None), bound) for name in tree._fields}
+    if isinstance(tree, ast.Call) and _has_rest(tree):
+        made["keywords"] = _in_order([*bound[REST][1], *made["keywords"]], bound[REST][2])
+    return with_parts(tree, **made)
+
+
+def _in_order(words: list[Any], order: list[str | None]) -> list[Any]:
+    """Return options in the order that they had, new ones last."""
+    return sorted(words, key=lambda w: order.index(w.arg) if w.arg in order else len(order))
+
+
+def _built_row(row: list[Any], bound: Mapping[str, Any]) -> Iterator[Any]:
+    for each in row:
+        if isinstance(each, ast.Starred):
+            yield from bound[REST][0]
+        else:
+            yield build(each, bound)

@@ -1,0 +1,169 @@
+"""A reference that is no application of a row is refused, whatever numbers it holds."""
+
+from __future__ import annotations
+
+import ast
+import random
+
+import pytest
+from test_written_changes import KNOWN, TEXT
+
+from gradkit.edits.calls import REARRANGED
+from gradkit.edits.operands import MAX_NODES, PART, RefusedError, unpack
+from gradkit.edits.rows import rows
+from gradkit.edits.statements import BLOCKS, PUT_IN
+from gradkit.edits.text import Reference, Slots, apply
+
+SLOTS = Slots(ast.parse(TEXT), KNOWN)
+
+
+def slot(text: str, kind: type = ast.AST) -> int:
+    """Return the number of the node that is written so."""
+    return next(
+        n
+        for n, node in enumerate(SLOTS.nodes)
+        if isinstance(node, kind) and not isinstance(node, ast.Module) and _is(node, text)
+    )
+
+
+def _is(node: ast.AST, text: str) -> bool:
+    return isinstance(node, ast.expr | ast.stmt) and ast.unparse(node).startswith(text)
+
+
+def word(name: str) -> int:
+    """Return the number of a word."""
+    return KNOWN.words.index(name)
+
+
+NAME, ATTRIBUTE, ENTRY, WORD, NUMBER, SLICE, TUPLE, NEGATIVE = range(8)
+SLOT, TWIN = 11, 13
+MINUS = slot("A - Y", ast.BinOp)
+SUM = slot("np.sum", ast.Call)
+ROW = slot("(dW, db)", ast.Tuple)
+STEP = slot("W -= lr", ast.stmt)
+LOOP = slot("for i", ast.stmt)
+FIRST = slot("m = X", ast.stmt)
+RETURN = slot("return", ast.stmt)
+PUT = "missing-statement: put in"
+LIKE = "missing-term: A - B => A - B + twin_"
+
+REFUSED = [
+    ("there is no such slot", "turned-sign: A - B => A + B", 10**6, ()),
+    ("there is no such row", "turned-sign: A - B => A / B", MINUS, ()),
+    ("there is no such row", "solution", MINUS, ()),
+    ("the slot is no expression", "turned-sign: A - B => A + B", STEP, ()),
+    ("the slot is written otherwise", "turned-sign: A + B => A - B", MINUS, ()),
+    ("the slot is no statement of a block", PUT, MINUS, ()),
+    ("the row is none of this kind", "turned-sign: put in", STEP, ()),
+    ("the row is none of this kind", "turned-sign: two values exchanged", ROW, ()),
+    ("a row has another number of operands", "wrong-name: L => name_", slot("dZ", ast.Name), ()),
+    (
+        "the expression does not have several transposes",
+        "wrong-transpose: nothing transposed",
+        MINUS,
+        (),
+    ),
+    # --- operands
+    ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((99,),)),
+    ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((0, 10**6),)),
+    ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((),)),
+    ("numbers that belong to nothing", "missing-factor: V => V * name_", MINUS, ((0, 0, 0),)),
+    ("may not stand for name_", "missing-factor: V => V * name_", MINUS, ((NUMBER, 3),)),
+    ("may not stand for factor_", "missing-factor: V => V * factor_", MINUS, ((NUMBER, 7),)),
+    ("may not stand for part_whole_", "wrong-expression: A => part_whole_", MINUS, ((0, 0),)),
+    (
+        "may not stand for part_term_",
+        "missing-term: A => A + part_term_",
+        MINUS,
+        ((PART, 0, NAME, 0),),
+    ),
+    ("no expression of the text", "wrong-element: A => index_", MINUS, ((SLOT, 0),)),
+    ("has too many parts", "wrong-element: A => index_", MINUS, ((NEGATIVE,) * (MAX_NODES + 1),)),
+    # --- rows of values and calls
+    ("is no row of values and no call", "wrong-order: two values exchanged", MINUS, ((0,), (1,))),
+    ("a place in a row is not there", "wrong-order: two values exchanged", ROW, ((0,), (2,))),
+    ("the row has no value too many", "wrong-bounds: a value less", MINUS, ((0,),)),
+    ("the expression is no row of values", "wrong-bounds: a value more", MINUS, ((0,), (0, 0))),
+    ("only a key or a number", "wrong-bounds: a value more", ROW, ((0,), (NAME, 0))),
+    ("the expression is no call", "wrong-option: an option less", MINUS, ((0,),)),
+    ("the expression is no call", "wrong-option: an option", MINUS, ((0,), (0,))),
+    ("an option is given no name", "wrong-option: an option", SUM, ((0,), (NUMBER, 0))),
+    ("the expression makes no dict", "wrong-entry: a key of dict", SUM, ((0,), (0,))),
+    ("the call has other arguments", "wrong-name: other arguments", SUM, ()),
+    ("an argument is no name", "wrong-name: other arguments", SUM, ((NUMBER, 0),)),
+    ("what is exchanged are no names", "wrong-name: two names exchanged", MINUS, ((NUMBER, 0),)),
+    ("the expression names no dict", "wrong-bounds: keys", MINUS, ((0,),)),
+    # --- statements
+    ("a statement has no such place", "wrong-statement-order: moved", FIRST, ((7,),)),
+    ("a statement cannot move so far", "wrong-statement-order: moved", FIRST, ((0,),)),
+    ("the statement is no return", "early-return: no return", STEP, ()),
+    ("is no loop and no branch", "wrong-indentation: indented", STEP, ((0,),)),
+    ("a branch has one condition", "wrong-indentation: in a branch", STEP, ()),
+    ("the function asks for no such", "wrong-indentation: in a branch", STEP, ((SLOT, MINUS),)),
+    ("the statement is written otherwise", "not-added: anew A = B => A += B", STEP, ()),
+    ("is no loop with another one", "wrong-bounds: from zero", LOOP, ()),
+    ("the statement is no loop", "wrong-bounds: reversed", STEP, ()),
+    ("the part of the text is no", PUT, STEP, ((len(PUT_IN) + 1,), (0,), (SLOT, MINUS))),
+    ("of the model solution is no", PUT, STEP, ((len(PUT_IN),), (0,), (NAME, 0))),
+    (
+        "a term is like another one",
+        "missing-term: A - B => A - B + twin_",
+        MINUS,
+        ((TWIN, SUM, 0),),
+    ),
+]
+
+
+@pytest.mark.parametrize(("reason", "row", "at", "operands"), REFUSED)
+def test_what_is_no_application_of_a_row_is_refused(
+    reason: str, row: str, at: int, operands: tuple[tuple[int, ...], ...]
+) -> None:
+    """The reason is one sentence, for whoever looks for a fault."""
+    with pytest.raises(RefusedError, match=reason):
+        apply(TEXT, Reference("x", row, at, -1, operands), KNOWN, {2})
+
+
+def test_only_some_functions_may_be_changed() -> None:
+    """A reference to another function, or to none, is refused."""
+    with pytest.raises(RefusedError, match="in no function that may be changed"):
+        apply(TEXT, Reference("x", "turned-sign: A - B => A + B", MINUS), KNOWN, {3})
+
+
+def test_a_text_that_is_no_python_has_no_slots() -> None:
+    """Whatever a search says of it."""
+    with pytest.raises(RefusedError, match="the text is no Python"):
+        apply("def f(:", Reference("x", "turned-sign: A - B => A + B", 1), KNOWN, {1})
+
+
+def test_a_name_is_an_identifier() -> None:
+    """A word of the text, such as a key, may be none."""
+    known = type(KNOWN)(("__class__", "a b"), (), (), ())
+    with pytest.raises(RefusedError, match="a name is no identifier"):
+        unpack((NAME, 1), known)
+    for number in (0, 1):
+        with pytest.raises(RefusedError, match="an attribute is no identifier"):
+            unpack((ATTRIBUTE, number, NAME, 0), known)
+    with pytest.raises(RefusedError, match="only a name or a constant"):
+        unpack((TWIN, MINUS, 1, 0, NAME, 0), KNOWN, SLOTS.nodes)
+
+
+def test_any_other_reference_is_refused_and_raises_nothing_else() -> None:
+    """Numbers are drawn at random: what comes of them is a text of Python, or a refusal."""
+    dice = random.Random(4)  # noqa: S311  (not a secret)
+    names = [*rows(), *(f"{k}: {n}" for n, each in BLOCKS.items() for k in each.kinds)]
+    names += [f"{k}: {n}" for n, each in REARRANGED.items() for k in each.kinds]
+    made = 0
+    for _ in range(4000):
+        row = dice.choice(names)
+        operands = tuple(
+            tuple(dice.randrange(-1, 24) for _ in range(dice.randrange(5)))
+            for _ in range(dice.randrange(4))
+        )
+        within = dice.choice([-1, -1, -1, dice.randrange(-1, 60)])
+        reference = Reference("x", row, dice.randrange(len(SLOTS.nodes)), within, operands)
+        try:
+            apply(TEXT, reference, KNOWN, {2})
+        except RefusedError:
+            continue
+        made += 1
+    assert made
