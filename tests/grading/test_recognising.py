@@ -310,7 +310,7 @@ def test_a_refusal_tells_of_code_before_files() -> None:
     cell = Cell("hw.py", "hw.py", None, "")
     submission = Submission("hw", "hw", "", (cell,), {}, (*aside, Problem("No."), broken))
     said = another_exercise(submission, read_assignment(None))
-    assert said.startswith("hw.py:3 is broken. 0 was left aside. 1 was left aside. hw: Nothing")
+    assert said.startswith("hw.py:3 is broken. 0 was left aside. 1 was left aside. hw: No function")
 
 
 @pytest.mark.parametrize(
