@@ -1,1 +1,1 @@
-"""What runs inside the student's process, and the frames that cross to it."""
+"""Code that runs in the student's process, and the frames that it exchanges with the grader."""

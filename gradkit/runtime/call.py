@@ -1,12 +1,13 @@
-"""Call student functions inside the worker: one in the student's own convention, or by lines.
+"""Call student functions inside the worker, and run the lines of a check.
 
-In: canonical arrays and a call, the JSON form of a bound role. Out: canonical arrays, with
-whatever could not be read as such told apart as faults. Nothing here knows an answer.
+The input is canonical arrays and a call, which is the JSON form of a bound role. The output is
+canonical arrays, and a fault for each value that cannot be read as one. No module of the worker
+knows the correct values.
 
 A call is a bound role as JSON, see `gradkit.records.observations`: ``function``, ``arguments``,
 ``by_name``, ``keys``, ``weights``, ``vectors``, ``biases``, ``scalars``, ``inputs``,
-``columns``, ``returns`` and the canonical ``shapes`` of what comes back; and ``before``, the call
-that goes before it, where it is to have one.
+``columns``, ``returns``, the canonical ``shapes`` of the returned quantities and, if another
+function has to be called first, its call as ``before``.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ Call = Mapping[str, Any]
 Arrays = Mapping[str, NDArray[Any]]
 
 Before = Callable[[Arrays, Mapping[str, Any] | None], None]
-"""What is called first, with the inputs and the student's dict of parameters."""
+"""Calls the function that has to be called first, with inputs and the student's parameters."""
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Returned:
     faults: list[tuple[str, str, Message | str]] = field(default_factory=list)
 
     def fault(self, quantity: str, kind: str, found: Message | str) -> None:
-        """Note what of a quantity cannot be compared, and what was found in its place."""
+        """Record that a quantity cannot be compared: the kind of fault and the value found."""
         self.faults.append((quantity, kind, found))
 
 
@@ -52,25 +53,44 @@ class Returned:
 
 
 def is_parameter(quantity: str) -> bool:
-    """Tell whether this names a parameter, as W1 and b2 do."""
+    """Return whether a quantity is a parameter, as W1 and b2 are."""
     return quantity[0] in "Wb" and quantity[1:].isdigit()
 
 
 def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """Return a dict of fresh arrays, or matrices, in the student's keys and layout."""
-    made = {}
+    """Return a dict of new arrays, or matrices, with the student's keys and layout.
+
+    Parameters
+    ----------
+    call : mapping
+        Gives the student's ``keys`` and the layout of ``weights`` and ``biases``.
+    inputs : mapping of arrays
+        Contains each parameter in canonical layout.
+    """
+    parameters = {}
     for quantity, key in call["keys"].items():
         value = inputs[quantity]
         if quantity[0] == "W":
-            laid = np.array(value.T if call["weights"] == "out_in" else value, order="C")
+            array = np.array(value.T if call["weights"] == "out_in" else value, order="C")
         else:
-            laid = _laid(value, call["biases"])
-        made[key] = _typed(call, laid)
-    return made
+            array = _oriented_vector(value, call["biases"])
+        parameters[key] = _as_array_type(call, array)
+    return parameters
 
 
 def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
-    """Return one argument other than the parameters, fresh, in the student's form."""
+    """Return a new value for one argument of the student's function, in the student's layout.
+
+    Parameters
+    ----------
+    call : mapping
+        Gives the layout.
+    kind : str
+        The argument: ``dim`` for the list of layer sizes, ``dim/1`` for one of them, ``rate``, or
+        a quantity such as ``X``. The dict of parameters is not one of them.
+    inputs : mapping of arrays
+        Canonical values.
+    """
     if kind == "dim":
         return [int(size) for size in inputs["dim"]]
     if kind.startswith("dim/"):
@@ -81,22 +101,23 @@ def argument_for(call: Call, kind: str, inputs: Arrays) -> Any:
     if kind in ("y", "y_hat") and value.size == 1:
         if call["scalars"] == "scalar":
             return value.reshape(()).copy()[()]
-        return _typed(call, value.copy()) if kind == "y_hat" else value.copy()
+        return _as_array_type(call, value.copy()) if kind == "y_hat" else value.copy()
     if kind == "X" and call["inputs"] == "series":
         import pandas as pd  # only for the rare function that insists on a data frame's row
 
         return pd.Series(value[:, 0], index=call["columns"])
-    laid = _laid(value, call["vectors"])
-    # Data are arrays; what a forward pass makes of matrices are matrices.
-    return laid if kind in ("X", "y") else _typed(call, laid)
+    vector = _oriented_vector(value, call["vectors"])
+    # Data are always arrays, but a forward pass with matrix parameters returns matrices.
+    return vector if kind in ("X", "y") else _as_array_type(call, vector)
 
 
-def _typed(call: Call, array: NDArray[Any]) -> NDArray[Any]:
-    """Return an array as the type that the student's initialiser returns."""
+def _as_array_type(call: Call, array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of an array as np.matrix if the student's initialiser returns matrices."""
     return array.view(np.matrix) if call.get("arrays") == "matrix" else array
 
 
-def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
+def _oriented_vector(column: NDArray[Any], orientation: str) -> NDArray[Any]:
+    """Return a copy of a column (n, 1) as a ``row`` (1, n), ``flat`` (n,) or column."""
     if orientation == "row":
         return np.array(column.T, order="C")
     return column[:, 0].copy() if orientation == "flat" else column.copy()
@@ -106,41 +127,59 @@ def _laid(column: NDArray[Any], orientation: str) -> NDArray[Any]:
 
 
 def canonical(call: Call, quantity: str, value: Any, shape: tuple[int, ...], out: Returned) -> None:
-    """Read one returned value as ``quantity`` of canonical ``shape`` into ``out``."""
+    """Convert a returned value to the canonical layout, and store it in ``out``.
+
+    Parameters
+    ----------
+    call : mapping
+        Gives the student's layout.
+    quantity : str
+        The name under which the array is stored.
+    value : object
+        The value that the student's function returned.
+    shape : tuple of int
+        The canonical shape.
+    out : Returned
+        Gets the array, or a fault if the value is no array of numbers of that shape.
+    """
     array = plain(quantity, value, out)
-    shaped = None if array is None else laid_out(call, quantity, array, shape, out)
-    if shaped is not None:
-        out.arrays[quantity] = shaped
+    converted = None if array is None else laid_out(call, quantity, array, shape, out)
+    if converted is not None:
+        out.arrays[quantity] = converted
 
 
 def laid_out(
     call: Call, quantity: str, array: NDArray[Any], shape: tuple[int, ...], out: Returned
 ) -> NDArray[Any] | None:
-    """Return an array in the canonical layout, or None with the fault recorded."""
+    """Return a student's array in the canonical layout.
+
+    If its shape is wrong, None is returned and a ``shape`` fault is added to ``out``.
+    """
     if array.size == 1 and math.prod(shape) == 1:
         return array.reshape(shape)
-    expected, turned = shape, False
+    expected, transposed = shape, False
     if quantity[0] == "W":
-        turned = call["weights"] == "out_in"
-        expected = shape[::-1] if turned else shape
+        transposed = call["weights"] == "out_in"
+        expected = shape[::-1] if transposed else shape
     elif is_parameter(quantity):
         expected = {"column": shape, "row": shape[::-1], "flat": shape[:1]}[call["biases"]]
     elif array.shape in (shape, shape[::-1], shape[:1]):
-        # An output is a vector: nothing is ambiguous about its orientation.
+        # An output is a vector, so every orientation means the same values.
         expected = array.shape
     if array.shape != expected:
         out.fault(
             quantity, "shape", message("shape", found=str(array.shape), expected=str(expected))
         )
         return None
-    return array.T if turned else array.reshape(shape)
+    return array.T if transposed else array.reshape(shape)
 
 
 def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
-    """Return a base ndarray of numbers, or None with the fault recorded.
+    """Return a student's value as a base ndarray of numbers.
 
-    Subclasses are read through ``np.ndarray``'s own buffer, so that no overloaded operator
-    of theirs runs.
+    If it cannot be read, None is returned and a fault for ``quantity`` is added to ``out``.
+    Subclasses are read through the buffer of ``np.ndarray``, so that none of their overloaded
+    operators runs; they get a ``subclass`` fault too.
     """
     kind = type(value)
     if value is None:
@@ -170,7 +209,7 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
 
 
 def follow(value: Any, path: list[int | str]) -> Any:
-    """Return the value at the end of a path, or None where the path breaks off."""
+    """Return the item at a path of keys and indices in nested containers, or None if missing."""
     for step in path:
         try:
             value = value[step]
@@ -183,7 +222,10 @@ def follow(value: Any, path: list[int | str]) -> Any:
 
 
 def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None) -> list[Any]:
-    """Return what to hand over, in the order of the student's signature; the dict as it is."""
+    """Return the arguments of a call, in the order of the student's signature.
+
+    The dict of ``parameters`` is passed as it is; the other arguments are new values.
+    """
     return [
         parameters if kind == "parameters" else argument_for(call, kind, inputs)
         for kind in call["arguments"]
@@ -191,7 +233,10 @@ def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | No
 
 
 def read_outputs(call: Call, returned: Any, out: Returned) -> None:
-    """Read the quantities that a function returned, by their paths."""
+    """Read each quantity of a returned value at its path, and store it in ``out``.
+
+    A quantity that is missing or cannot be read gets a fault in ``out``.
+    """
     if returned is None:
         for name in call["returns"]:
             out.fault(name, "missing", message("nothing"))
@@ -201,33 +246,35 @@ def read_outputs(call: Call, returned: Any, out: Returned) -> None:
         canonical(call, quantity, follow(returned, path), shape, out)
 
 
-def apply(function: Callable[..., Any], call: Call, handed: list[Any]) -> Any:
-    """Hand the arguments over, the last of them by the student's own names."""
-    first = len(handed) - len(call["by_name"])
-    return function(*handed[:first], **dict(zip(call["by_name"], handed[first:], strict=True)))
+def apply(function: Callable[..., Any], call: Call, arguments: list[Any]) -> Any:
+    """Call a function, with the last arguments by keyword as ``by_name`` lists them."""
+    first = len(arguments) - len(call["by_name"])
+    keywords = dict(zip(call["by_name"], arguments[first:], strict=True))
+    return function(*arguments[:first], **keywords)
 
 
 def call_before(
     function: Callable[..., Any], call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None
 ) -> None:
-    """Call what goes before in a training loop, for what it leaves behind alone.
+    """Call a function that must run before another, and drop what it returns.
 
-    It is given the very dict that the next call gets, as in a loop: what it keeps of it may be
-    changed by that call. What it changes itself is put back.
+    An update may read values that the forward pass has stored in a global cache. The function
+    gets the same dict of ``parameters`` as the next call, as in a training loop, because it may
+    store that dict. Its own changes of the parameters are undone.
 
     Raises
     ------
     BeforeError
-        It raised.
+        The function raised; its exception is the cause.
     """
-    handed: Any = parameters_for(call, inputs) if parameters is None else parameters
-    arrays = {key: value for key, value in handed.items() if isinstance(value, np.ndarray)}
-    was = {key: value.copy() for key, value in arrays.items()}
+    passed: Any = parameters_for(call, inputs) if parameters is None else parameters
+    arrays = {key: value for key, value in passed.items() if isinstance(value, np.ndarray)}
+    copies = {key: value.copy() for key, value in arrays.items()}
     try:
-        apply(function, call, arguments_for(call, inputs, handed))
+        apply(function, call, arguments_for(call, inputs, passed))
         for key, value in arrays.items():
-            value[...] = was[key]
-            handed[key] = value
+            value[...] = copies[key]
+            passed[key] = value
     except BaseException as error:
         raise BeforeError from error
 
@@ -235,35 +282,36 @@ def call_before(
 def run_function(
     function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
 ) -> tuple[Any, dict[str, Any] | None, Returned]:
-    """Call ``function`` once, after what goes ``before``.
+    """Call a student's function once, after the function that must run ``before`` it.
 
     Returns
     -------
     returned : object
-        Whatever came back.
+        The value that the function returned.
     parameters : dict or None
-        The dict that was handed over, as it is now.
+        The dict of parameters that was passed, with the changes that the function made; None if
+        it takes none.
     out : Returned
-        Holds a ``mutated`` fault for each input that should have been left alone.
+        Holds a ``mutated`` fault for each argument that the function changed and must not change.
     """
     out = Returned()
     parameters = parameters_for(call, inputs) if "parameters" in call["arguments"] else None
     if before is not None:
         before(inputs, parameters)
-    handed = arguments_for(call, inputs, parameters)
+    arguments = arguments_for(call, inputs, parameters)
     watched = [
         (kind, value, value.tobytes())
-        for kind, value in zip(call["arguments"], handed, strict=True)
+        for kind, value in zip(call["arguments"], arguments, strict=True)
         if isinstance(value, np.ndarray)
     ]
     if parameters is not None and call["returns"] and not _returns_parameters(call):
-        # What returns quantities has no business changing the parameters.
+        # A function that returns other quantities must not change the parameters.
         watched += [
             (name, parameters[key], parameters[key].tobytes()) for name, key in call["keys"].items()
         ]
-    returned = apply(function, call, handed)
-    for name, value, was in watched:
-        if value.tobytes() != was:
+    returned = apply(function, call, arguments)
+    for name, value, original in watched:
+        if value.tobytes() != original:
             out.fault(name, "mutated", "")
     return returned, parameters, out
 
@@ -271,7 +319,11 @@ def run_function(
 def evaluate(
     function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
 ) -> Returned:
-    """Call once and read the result: quantities by their paths, or the changed parameters."""
+    """Call a student's function once, and return its result as canonical arrays and faults.
+
+    The result is the quantities at the paths in ``returns`` or, if the call has none, the
+    parameters that the function returned or changed in place.
+    """
     returned, parameters, out = run_function(function, call, inputs, before)
     if call["returns"]:
         read_outputs(call, returned, out)
@@ -289,15 +341,22 @@ def evaluate(
 def read_parameters(
     call: Call, source: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], out: Returned
 ) -> None:
-    """Read the parameters in a student's dict."""
+    """Read the parameters in a student's dict, and store them in ``out`` in canonical layout.
+
+    A parameter that is missing or cannot be read gets a fault in ``out``.
+    """
     for quantity, key in call["keys"].items():
         canonical(call, quantity, source.get(key), tuple(shapes[quantity]), out)
 
 
 def changed_parameters(
-    call: Call, returned: Any, handed: Mapping[str, Any] | None
+    call: Call, returned: Any, passed: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
-    """Return the dict that holds the new parameters: the returned one, if there is one."""
+    """Return the student's dict of parameters after an update.
+
+    That is a dict made of the parameters that the update returned one by one, or a returned dict
+    with their keys, or else the dict that was ``passed``, which may have been changed in place.
+    """
     if _returns_parameters(call):
         paths = call["returns"]
         return {key: follow(returned, paths[name]) for name, key in call["keys"].items()}
@@ -306,25 +365,26 @@ def changed_parameters(
     for option in options:
         if isinstance(option, dict) and keys <= set(option):
             return option
-    return handed or {}
+    return passed or {}
 
 
 def _returns_parameters(call: Call) -> bool:
-    """Tell whether the new parameters come back one by one, as in ``return W1, b1, W2, b2``."""
+    """Return whether an update returns each parameter, as in ``return W1, b1, W2, b2``."""
     return bool(call["keys"]) and set(call["keys"]) <= set(call["returns"])
 
 
-# --- the same call again and again -------------------------------------------------------
+# --- repeated calls ----------------------------------------------------------------------
 
-MOST = 10_000
-"""Calls that are looked at: a convolution has over a thousand inputs, each with two differences."""
+MAX_WATCHED_CALLS = 10_000
+"""Calls whose results are compared. Finite differences of a convolution make two for each of over
+a thousand inputs."""
 
-APART = 0.1
-"""What results of one function differ by at most, relative, where they are taken for one value."""
+RELATIVE_DIFFERENCE = 0.1
+"""Largest relative difference from the median of a result that counts as close to it."""
 
 
 def repeats(action: Callable[[], object], cells: Collection[str], least: int) -> int:
-    """Count the calls of one student function, during an action, whose results hardly differ.
+    """Run an action, and count the calls of one student function whose results hardly differ.
 
     A gradient by finite differences, or by a complex step, makes such calls: one or two for each
     parameter, each at a point very close to the others. This runs beside student code, which can
@@ -333,6 +393,7 @@ def repeats(action: Callable[[], object], cells: Collection[str], least: int) ->
     Parameters
     ----------
     action : callable
+        Runs student code. Its exceptions are not caught.
     cells : collection of str
         File names of code to watch.
     least : int
@@ -341,13 +402,14 @@ def repeats(action: Callable[[], object], cells: Collection[str], least: int) ->
     Returns
     -------
     int
-        The largest count of any function. It is ``least`` where the action switched the profiler
-        off that counts.
+        The largest count of any function; ``least`` if the action switched off the profiler that
+        counts.
     """
     results: dict[CodeType, list[complex]] = {}
-    left, watched = MOST, {*cells, "<string>"}
+    left, watched = MAX_WATCHED_CALLS, {*cells, "<string>"}
 
-    def see(frame: FrameType, event: str, returned: Any) -> None:
+    def record_result(frame: FrameType, event: str, returned: Any) -> None:
+        """Add a number for the result of a watched call to ``results``, as a profiler."""
         nonlocal left
         code = frame.f_code
         if event == "return" and left > 0 and code.co_filename in watched:
@@ -356,25 +418,26 @@ def repeats(action: Callable[[], object], cells: Collection[str], least: int) ->
             if value is not None:
                 results.setdefault(code, []).append(value)
 
-    profiling = sys.getprofile()
-    sys.setprofile(see)
+    previous_profiler = sys.getprofile()
+    sys.setprofile(record_result)
     switched_off = False
     try:
         action()
-        switched_off = sys.getprofile() is not see
+        switched_off = sys.getprofile() is not record_result
     finally:
-        sys.setprofile(profiling)
+        sys.setprofile(previous_profiler)
     if switched_off:
         return least
-    return max((_close(values, least) for values in results.values()), default=0)
+    return max((_count_close_values(values, least) for values in results.values()), default=0)
 
 
 def _number_of(value: Any) -> complex | None:
-    """Return one number that changes with what a function returns, or None.
+    """Return one number that represents a returned value, or None if it is no finite number.
 
-    Of a tuple or a list the first item counts, as an output or a loss comes first. Of an array each
-    entry counts, because one input may change only a few of them. The weights of the entries
-    change sign, so that rows that add up to 1 differ.
+    For a tuple or a list this is the number of its first item, as an output or a loss comes first.
+    For an array of floats it is a weighted sum of all entries, because one input may change only a
+    few of them. The weights have both signs, so that different rows with sum 1 get different
+    numbers.
     """
     for _ in range(3):
         if type(value) in (tuple, list) and value:
@@ -389,21 +452,21 @@ def _number_of(value: Any) -> complex | None:
     return number if cmath.isfinite(number) else None
 
 
-CHOICE = 2
-"""Different results of a function that only chooses, as the slope of a ReLU does."""
+MAX_CHOICES = 2
+"""Different results of a function that only chooses between two, such as the slope of a ReLU."""
 
 
-def _close(values: list[complex], least: int) -> int:
-    """Return how many values are close to their median, or 0 if that is no finite difference.
+def _count_close_values(values: list[complex], least: int) -> int:
+    """Count the values close to their median; 0 if fewer than ``least`` or with few distinct ones.
 
-    Some differences may be zero, as a ReLU ignores inputs below zero. The values are more than
-    the two of a function that only chooses between two results, though.
+    A gradient by finite differences may contain some equal values, as a ReLU ignores inputs below
+    zero. But it has more distinct values than the two of a function that only chooses.
     """
     if len(values) < least:
         return 0
     middle = sorted(values, key=lambda value: value.real)[len(values) // 2]
-    near = [value for value in values if abs(value - middle) <= APART * abs(middle)]
-    return len(near) if len(near) >= least and len(set(near)) > CHOICE else 0
+    near = [value for value in values if abs(value - middle) <= RELATIVE_DIFFERENCE * abs(middle)]
+    return len(near) if len(near) >= least and len(set(near)) > MAX_CHOICES else 0
 
 
 # --- the lines of a check ----------------------------------------------------------------
@@ -416,37 +479,37 @@ def run_steps(
     done: list[str],
     cells: Collection[str],
 ) -> Returned:
-    """Run lines in turn and read values.
+    """Run the steps of a check in order, and then evaluate its expressions.
 
-    A second run of the last lines gets fresh inputs, and the cache with all that was in it.
+    If the last step is run a second time, it gets new inputs, and the caches with their content.
 
     Parameters
     ----------
     namespace : mapping
         The student's names.
     data : mapping
-        ``functions``: the student's name for each in the lines. ``inputs``: a packed tree.
-        ``steps``: ``[text, {name: tree}]``, lines and what is put in the place of names after them.
+        ``functions``: the student's name for each function in the lines. ``inputs``: a packed tree.
+        ``steps``: ``[text, {name: tree}]``, lines, and values that replace names after them.
         ``reads``: expressions. ``again``: whether to run the last lines a second time. ``least``:
         see `repeats`, which then watches the second run; 0 watches nothing. ``seed``: of all
-        generators, before each step. ``changed``: definitions of other text, see
+        generators, before each step. ``changed``: definitions with changed text, see
         `gradkit.runtime.repair.changed`.
     arrays : mapping of arrays
-        Those of all trees.
+        The arrays of all trees.
     done : list
-        The steps that came to their end are added.
+        The text of each step that has finished is added.
     cells : collection of str
         File names of the student's code.
 
     Returns
     -------
     Returned
-        The values by the number of their expression, ``again/NUMBER`` for those that are other ones
-        the second time, and a ``mutated`` fault for each input that the last lines changed. Where
-        the second run is watched, ``similar`` counts its calls.
+        The values by the number of their expression, ``again/NUMBER`` for those that differ the
+        second time, and a ``mutated`` fault for each input that the last lines changed. If the
+        second run is watched, ``similar`` is its count from `repeats`.
     """
     names: dict[str, Any] = {"np": np}
-    names |= {name: namespace[own] for name, own in data["functions"].items()}
+    names |= {name: namespace[student_name] for name, student_name in data["functions"].items()}
     names |= unpacked(data["inputs"], arrays)
     inputs = {name: names[name] for name, _ in data["inputs"]["dict"]}
     before: dict[str, list[bytes]] = {}
@@ -464,7 +527,7 @@ def run_steps(
         if snapshot(value) != before[name]:
             out.fault(name, "mutated", "")
     if data["again"]:
-        # With the inputs as they were: a step in place is a step from there once more.
+        # The inputs are restored: an update in place must start from the same values again.
         names |= {**kept, **unpacked(data["inputs"], arrays)}
         reseed(data["seed"])
         last, least = partial(run, data["steps"][-1][0], names), data["least"]
@@ -475,16 +538,17 @@ def run_steps(
         second = Returned()
         _read_values(data["reads"], names, "again/", second)
         out.faults += second.faults
-        # What comes out alike, as it nearly always does, needs not be sent twice.
+        # Identical values, which are nearly all, need not be sent twice.
         out.arrays |= {
             name: array
             for name, array in second.arrays.items()
-            if not _alike(out.arrays.get(name.removeprefix("again/")), array)
+            if not _are_identical(out.arrays.get(name.removeprefix("again/")), array)
         }
     return out
 
 
-def _alike(first: NDArray[Any] | None, second: NDArray[Any]) -> bool:
+def _are_identical(first: NDArray[Any] | None, second: NDArray[Any]) -> bool:
+    """Return whether two arrays have the same dtype, shape and bytes; False if one is None."""
     return (
         first is not None
         and (first.dtype, first.shape) == (second.dtype, second.shape)
@@ -493,11 +557,11 @@ def _alike(first: NDArray[Any] | None, second: NDArray[Any]) -> bool:
 
 
 _ENTRY = re.compile(r"([\w.]+)\[[^\[\]]+\]")
-"""An entry of a dict that has a name."""
+"""An expression that looks up one entry of a named dict, such as ``cache['A1']``."""
 
 
-def _keys_of(table: object) -> Message | None:
-    """Say which keys a dict has, where another was looked for."""
+def _keys_message(table: object) -> Message | None:
+    """Return a message that lists the text keys of a dict, for a failed look-up; None if none."""
     if type(table) is not dict:
         return None
     keys = [repr(text_of(key, 40)) for key in table if type(key) is str]
@@ -505,7 +569,10 @@ def _keys_of(table: object) -> Message | None:
 
 
 def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out: Returned) -> None:
-    """Read each expression; where there is no value, a fault says what was found."""
+    """Evaluate expressions, and store their arrays in ``out`` as ``prefix`` and their number.
+
+    An expression that raises, or gives no array of numbers, gets a fault in ``out``.
+    """
     for number, expression in enumerate(expressions):
         name = f"{prefix}{number}"
         try:
@@ -513,10 +580,10 @@ def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out
         except Exception as error:
             reason = message_of(error)
             kind = text_of(type(error).__name__, 80)
-            told = message("no-value", type=kind, reason=reason)
+            found = message("no-value", type=kind, reason=reason)
             if isinstance(error, KeyError) and (entry := _ENTRY.fullmatch(expression.strip())):
-                told = _keys_of(value_of(entry[1], names)) or told
-            out.fault(name, "missing", told)
+                found = _keys_message(value_of(entry[1], names)) or found
+            out.fault(name, "missing", found)
             continue
         array = plain(name, value, out)
         if array is not None:

@@ -1,10 +1,10 @@
-"""A canary: what `gradkit doctor` has a worker try, to see whether it is really kept from it.
+"""Try forbidden operations in a worker, for `gradkit doctor`, to see whether they are blocked.
 
-Each act does its worst as gently as can be: it reads a word, sends an empty signal, sets a limit to
-what it is. It returns what it got where it succeeds, and raises where it is held back.
+Each operation does as little harm as possible: it reads a word, sends a harmless signal, or sets a
+limit to its current value. It returns what it achieved if it succeeds, and raises if it is blocked.
 """
 
-# ruff: noqa: D103  (what each act does is said once, in gradkit.sandbox.doctor)
+# ruff: noqa: D103  (`ACTS` in gradkit.sandbox.doctor has a text for each operation)
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ if sys.platform != "win32":
     import resource
 
 Bait = Mapping[str, Any]
-"""What the grader has laid out: paths, ports, its own number, an address in its memory."""
+"""Targets that the grader has prepared: paths, ports, its process number, an address in its memory,
+and amounts above the limits."""
 
 _PTRACE_SEIZE, _NEW_USERS, _DUMPABLE = 0x4206, 0x10000000, 4
 _IO_URING_SETUP = 425
@@ -35,10 +36,10 @@ _PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241}
 
 
 def _libc(name: str, *arguments: object) -> int:
-    """Call a function of the C library; raise what it reports."""
+    """Call a function of the C library, and return its result; raise OSError if it fails."""
     library = ctypes.CDLL(None, use_errno=True)
-    given = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    result = int(library[name](*given))
+    converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    result = int(library[name](*converted))
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
@@ -61,7 +62,7 @@ def list_key(bait: Bait) -> str:
 
 
 def write_here(bait: Bait) -> None:
-    # By a descriptor: what `open` writes below the working directory stays in memory.
+    # By `os.open`, because `open` keeps files below the working directory in memory.
     os.close(os.open("canary", os.O_WRONLY | os.O_CREAT, 0o600))
     os.unlink("canary")
 
@@ -103,6 +104,7 @@ def unix(bait: Bait) -> None:
 
 
 def fork(bait: Bait) -> str:
+    """Start a process, which ends at once."""
     pid = os.fork()
     if pid == 0:
         os._exit(0)
@@ -129,6 +131,7 @@ def read_memory(bait: Bait) -> str:
 
 
 def write_memory(bait: Bait) -> None:
+    """Write five bytes into the grader's memory."""
     word = ctypes.create_string_buffer(b"tweet", 5)
     mine = (ctypes.c_size_t * 2)(ctypes.addressof(word), 5)
     theirs = (ctypes.c_size_t * 2)(bait["address"], 5)
@@ -175,7 +178,7 @@ def show_itself(bait: Bait) -> None:
 
 def allocate(bait: Bait) -> str:
     with mmap.mmap(-1, bait["memory"]) as block:
-        return f"{len(block)} bytes were had"
+        return f"{len(block)} bytes were allocated"
 
 
 def open_many(bait: Bait) -> str:
@@ -184,15 +187,16 @@ def open_many(bait: Bait) -> str:
 
 
 def start_threads(bait: Bait) -> str:
-    over = threading.Event()
+    """Start more threads than allowed, which wait until all have been started."""
+    finished = threading.Event()
     threading.stack_size(1 << 16)
     threads = []
     try:
         for _ in range(bait["tasks"]):
-            threads.append(threading.Thread(target=over.wait, daemon=True))
+            threads.append(threading.Thread(target=finished.wait, daemon=True))
             threads[-1].start()
     finally:
-        over.set()
+        finished.set()
     return f"{len(threads)} were started"
 
 
@@ -202,17 +206,18 @@ def raise_limits(bait: Bait) -> None:
 
 
 def outlive(bait: Bait) -> str:
+    """Ignore all signals that can be ignored, and sleep past the deadline."""
     for number in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN)
     time.sleep(60)
     return "it had a minute"
 
 
-# --- what must go on working -------------------------------------------------------------
+# --- allowed operations ------------------------------------------------------------------
 
 
 def work(bait: Bait) -> str:
-    """Do what honest student code does: import late, start a thread, compute."""
+    """Do what honest student code does: import a module late, start a thread, and compute."""
     import numpy as np
     import scipy.special
 
@@ -231,7 +236,7 @@ ACTS: dict[str, Callable[[Bait], str | None]] = {
 
 
 def attempt(frame: Frame) -> Frame:
-    """Try the ``act``, with the ``bait``; say whether it was ``done``, and how it went."""
+    """Try the operation ``act`` on its ``bait``; reply whether it was ``done``, and the details."""
     try:
         detail = ACTS[frame.data["act"]](frame.data["bait"]) or "it was done"
     except Exception as error:

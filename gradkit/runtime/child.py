@@ -1,7 +1,7 @@
-"""What a worker does with a request: load the sources, explore a function, run calls.
+"""Answer the grader's requests: load the sources, explore a function, run calls.
 
-Runs in the student's process. Every handler takes a frame and gives a frame; exceptions of
-student code are caught here and travel as data.
+Runs in the student's process. Every handler takes a request as a frame and returns the reply as a
+frame. Exceptions of student code are caught here and sent as data.
 """
 
 from __future__ import annotations
@@ -38,31 +38,36 @@ from gradkit.runtime.call import (
 )
 from gradkit.runtime.frames import DIMENSIONS, Frame
 from gradkit.runtime.inspection import functions, left_behind
-from gradkit.runtime.library import Policy, shut_out
+from gradkit.runtime.library import Policy, block_imports
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.serve import reseed
-from gradkit.runtime.symbolic import symbolic as steps
+from gradkit.runtime.symbolic import symbolic as trace_symbolically
 
 LEAVES = 64
-"""Arrays that a description of a returned value, or of a model, carries at most."""
+"""Most arrays in the description of a returned value or of a model; most names in a list."""
 
 DEPTH = 5
+"""Most levels of containers in the description of a returned value."""
 
 
 class Loaded:
-    """What lies on the worker's desk between requests: one section's namespace."""
+    """The loaded section, which the worker keeps between requests.
+
+    ``imports_blocked`` is true once forbidden packages cannot be imported any more. ``tools`` has
+    the names of numpy and builtins as they were before any student code ran.
+    """
 
     namespace: Namespace
     cells: frozenset[str] = frozenset()
-    shut: bool = False
+    imports_blocked: bool = False
     tools: Mapping[ModuleType, Mapping[str, Any]] = {}
 
 
-def _is_intact() -> bool:
-    """Tell whether no name of numpy's or Python's was given another meaning by student code.
+def _has_original_names() -> bool:
+    """Return whether all names of numpy and builtins still have their original values.
 
-    It may well do so, and then nothing that computes in its process can be held to its word.
+    If student code has replaced one, the results of gradkit's code in this process are unreliable.
     """
     return all(
         vars(module).get(name) is value
@@ -72,10 +77,14 @@ def _is_intact() -> bool:
 
 
 class _Attempt(AbstractContextManager["_Attempt"]):
-    """Calls of student code, and the ``failure`` that ended them, if any did.
+    """A context manager that catches an exception of student code and keeps it as ``failure``.
 
-    That is told with the number of those that were ``done``, or as many before it as it is
-    ``late``.
+    Parameters
+    ----------
+    done : sized
+        Has one item for each call that has been made. Their number is the index of the failed call.
+    late : int
+        Subtracted from that number, if items are added before the end of their call.
     """
 
     def __init__(self, done: Sized = (), late: int = 0) -> None:
@@ -85,6 +94,7 @@ class _Attempt(AbstractContextManager["_Attempt"]):
     def __exit__(
         self, kind: object, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        """Store the description of an exception, if there is one, and suppress it."""
         if error is not None:
             call = max(len(self._done) - self._late, 0)
             self.failure = {**describe_failure(error, Loaded.cells), "call": call}
@@ -92,9 +102,9 @@ class _Attempt(AbstractContextManager["_Attempt"]):
 
 
 def load(frame: Frame) -> Frame:
-    """Take the sources of one section and seed the generators; run nothing yet.
+    """Store the sources of one section as a new namespace, and seed the random generators.
 
-    The folder of the process is empty again, as it would be in a new process.
+    No student code runs yet. The folder of the process is emptied, as in a new process.
     """
     data = frame.data
     memory_folder.clear()
@@ -102,9 +112,9 @@ def load(frame: Frame) -> Frame:
     reseed(data["seed"])
     own, shared, borrowed = parts = [data[part] for part in ("own", "shared", "borrowed")]
     policy = Policy(**data["imports"])
-    if policy.forbidden and not Loaded.shut:
-        shut_out(policy.forbidden)
-        Loaded.shut = True
+    if policy.forbidden and not Loaded.imports_blocked:
+        block_imports(policy.forbidden)
+        Loaded.imports_blocked = True
     Loaded.namespace = Namespace(own, shared, borrowed, data["modules"], data["forbidden"], policy)
     modules = {f"{name}.py" for name in data["modules"]}
     Loaded.cells = frozenset(cell for part in parts for cell, _ in part) | modules
@@ -112,7 +122,10 @@ def load(frame: Frame) -> Frame:
 
 
 def import_(frame: Frame) -> Frame:
-    """Import what the code is going to; what cannot be imported is told where it is used."""
+    """Import the module ``name`` with the names ``of``, as student code would.
+
+    Errors are ignored: they occur again, and are reported, where student code imports the module.
+    """
     with suppress(Exception):
         importer = Loaded.namespace["__builtins__"]["__import__"]
         importer(frame.data["name"], vars(builtins), None, frame.data["of"], 0)
@@ -120,12 +133,15 @@ def import_(frame: Frame) -> Frame:
 
 
 def inspect(frame: Frame) -> Frame:
-    """Tell which functions there are; those of the wanted ``names`` are made, whatever it takes."""
+    """Reply with descriptions of the section's functions.
+
+    Functions with the wanted ``names`` are created even if other statements have to run for that.
+    """
     return Frame("functions", {}, {"functions": functions(Loaded.namespace, frame.data["names"])})
 
 
 def left(frame: Frame) -> Frame:
-    """Tell which names the ``first`` function leaves behind, and that called ``then`` reads."""
+    """Reply with the global names that the function ``first`` writes and ``then`` reads."""
     names = left_behind(Loaded.namespace, frame.data["first"], frame.data["then"])
     return Frame("left", {}, {"names": [text_of(name, 80) for name in names[:LEAVES]]})
 
@@ -134,7 +150,7 @@ def explore(frame: Frame) -> Frame:
     """Call a function once and describe the structure of what it returns."""
     call = frame.data["call"]
     with _Attempt() as attempt:
-        function, before = _after(call)
+        function, before = _function_and_before(call)
         returned, _, out = run_function(function, call, frame.arrays, before)
         leaves: dict[str, NDArray[Any]] = {}
         tree = _describe(returned, leaves, DEPTH)
@@ -143,9 +159,15 @@ def explore(frame: Frame) -> Frame:
 
 
 def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
+    """Return the structure of a value as JSON, and add its arrays to ``leaves`` by number.
+
+    Containers are described down to ``depth`` levels; other values by the name of their type.
+    """
     if isinstance(value, dict) and depth:
         items = list(value.items())[:LEAVES]
-        return {"dict": [[_key(key), _describe(item, leaves, depth - 1)] for key, item in items]}
+        return {
+            "dict": [[_key_as_json(key), _describe(item, leaves, depth - 1)] for key, item in items]
+        }
     if isinstance(value, tuple | list) and depth and not _is_of_numbers(value):
         return {"list": [_describe(item, leaves, depth - 1) for item in value[:LEAVES]]}
     if value is None:
@@ -158,14 +180,15 @@ def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
     return {"array": name, **({"matrix": True} if issubclass(type(value), np.matrix) else {})}
 
 
-def _key(key: object) -> int | str:
+def _key_as_json(key: object) -> int | str:
+    """Return the key of a dict as an integer of 64 bits, or as a short text."""
     if isinstance(key, int) and -(2**63) <= key < 2**63:
         return int(key)
     return text_of(key, 80)
 
 
 def _is_of_numbers(value: Any) -> bool:
-    """Tell whether this is a row of numbers, or a list of equally long ones: an array in lists."""
+    """Return whether a value is an array as lists: a row of numbers, or a list of equal rows."""
     if bool(value) and all(isinstance(item, int | float) for item in value):
         return True
     rows = isinstance(value, list) and all(isinstance(item, list) for item in value)
@@ -173,34 +196,42 @@ def _is_of_numbers(value: Any) -> bool:
 
 
 def batch(frame: Frame) -> Frame:
-    """Evaluate independent calls of one function; stop at the first exception."""
+    """Make ``n`` independent calls of one function, and reply with the stacked results.
+
+    Stop at the first exception, which the reply describes.
+    """
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
 
-    def evaluated() -> None:
+    def make_calls() -> None:
+        """Make all calls from the first on, and collect their results in ``rows``."""
         rows.clear()
-        function, before = _after(call)
+        function, before = _function_and_before(call)
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             rows.append(evaluate(function, call, inputs, before))
 
     with _Attempt(rows) as attempt:
-        _sparing(frame.data.get("spared"), evaluated)
+        _run_calls(frame.data.get("spared"), make_calls)
     return _outcome(call["shapes"], rows, attempt.failure)
 
 
-def _sparing(name: str | None, evaluated: Callable[[], None]) -> None:
-    """Make all calls, of a function that is named without the statements that stop it."""
+def _run_calls(name: str | None, make_calls: Callable[[], None]) -> None:
+    """Run ``make_calls``; if a function is named, rerun it without each statement that raises."""
     if not name:
-        return evaluated()
-    # Late: who is stopped by nothing has no need of it.
+        return make_calls()
+    # Imported late, because most requests do not need it.
     from gradkit.runtime.spared import spared
 
-    return spared(Loaded.namespace, name, evaluated)
+    return spared(Loaded.namespace, name, make_calls)
 
 
 def run(frame: Frame) -> Frame:
-    """Train: forward and update in turn over the rows, with one dict carried through."""
+    """Train by gradkit's loop: call the forward pass and the update for each row and epoch.
+
+    All calls share one dict of parameters. Reply with the outputs of each step and the parameters
+    at the end, as ``final/…``.
+    """
     forward, update = frame.data["forward"], frame.data["update"]
     X, y, rate = frame.arrays["X"], frame.arrays["y"], frame.arrays["rate"]
     steps: list[Returned] = []
@@ -212,14 +243,14 @@ def run(frame: Frame) -> Frame:
         for index in range(frame.data["epochs"] * len(X)):
             row = index % len(X)
             step = Returned()
-            handed = arguments_for(forward, {"X": X[row]}, parameters)
-            read_outputs(forward, apply(forward_function, forward, handed), step)
+            arguments = arguments_for(forward, {"X": X[row]}, parameters)
+            read_outputs(forward, apply(forward_function, forward, arguments), step)
             steps.append(step)
             if any(kind != "subclass" for _, kind, _ in step.faults):
                 break
             inputs = {"X": X[row], "y": y[row], "rate": rate, **step.arrays}
-            handed = arguments_for(update, inputs, parameters)
-            returned = apply(update_function, update, handed)
+            arguments = arguments_for(update, inputs, parameters)
+            returned = apply(update_function, update, arguments)
             parameters = dict(changed_parameters(update, returned, parameters))
     started = {quantity: frame.arrays[quantity].shape for quantity in forward["keys"]}
     read_parameters(forward, parameters or {}, started, final)
@@ -230,22 +261,27 @@ def run(frame: Frame) -> Frame:
 
 
 def follow(frame: Frame) -> Frame:
-    """Train by update alone; what the forward pass gives before each step is handed in."""
+    """Train by the update alone, with the outputs of the forward pass from the request.
+
+    Reply with the parameters after each step.
+    """
     call, arrays = frame.data["call"], frame.arrays
     X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
     shapes = {name: list(arrays[name].shape) for name in call["keys"]}
     steps: list[Returned] = []
     with _Attempt(steps) as attempt:
-        function, before = _after(call)
+        function, before = _function_and_before(call)
         parameters: Mapping[str, Any] = parameters_for(call, arrays)
         for index in range(len(outputs)):
             row = index % len(X)
-            given = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
-            given |= {"X": X[row], "y": y[row]}
+            inputs = {"y_hat": outputs[index], "A1": arrays["A1"][index], "rate": arrays["rate"]}
+            inputs |= {"X": X[row], "y": y[row]}
             if before is not None:
-                before(given, parameters)
-            handed = arguments_for(call, given, parameters)
-            parameters = dict(changed_parameters(call, apply(function, call, handed), parameters))
+                before(inputs, parameters)
+            arguments = arguments_for(call, inputs, parameters)
+            parameters = dict(
+                changed_parameters(call, apply(function, call, arguments), parameters)
+            )
             step = Returned()
             read_parameters(call, parameters, shapes, step)
             steps.append(step)
@@ -253,12 +289,12 @@ def follow(frame: Frame) -> Frame:
 
 
 def repeated(frame: Frame) -> Frame:
-    """Call a function once, and tell how often it calls another for results a hair apart."""
+    """Call a function twice, and reply with the count of `repeats` for the second call."""
     call, times = frame.data["call"], 0
     with _Attempt() as attempt:
-        function, before = _after(call)
+        function, before = _function_and_before(call)
         evaluated = partial(evaluate, function, call, frame.arrays, before)
-        # Whatever a first call makes of other statements is made before watching.
+        # The first call runs the top-level statements that it needs, which must not be counted.
         evaluated()
         times = repeats(evaluated, Loaded.cells, frame.data["least"])
     data: dict[str, Any] = {"faults": [], "failure": attempt.failure, "calls": 1}
@@ -266,12 +302,16 @@ def repeated(frame: Frame) -> Frame:
 
 
 def _function(call: Call) -> Callable[..., Any]:
+    """Return the student's function that a call names."""
     found: Callable[..., Any] = Loaded.namespace[call["function"]]
     return found
 
 
-def _after(call: Call) -> tuple[Callable[..., Any], Before | None]:
-    """Return the function, and what goes before it where the call says so."""
+def _function_and_before(call: Call) -> tuple[Callable[..., Any], Before | None]:
+    """Return the function of a call, and a callable for the call that must run before it.
+
+    The second item is None if the call has no ``before``.
+    """
     first = call.get("before")
     if first is None:
         return _function(call), None
@@ -282,68 +322,79 @@ def _after(call: Call) -> tuple[Callable[..., Any], Before | None]:
 def _outcome(
     shapes: Mapping[str, list[int]], rows: list[Returned], failure: dict[str, Any] | None
 ) -> Frame:
-    """Stack the rows; a row that could not be read holds NaN and is named by a fault."""
+    """Return a reply with the results of several calls stacked by quantity.
+
+    A row that could not be read is NaN. Of equal faults only that of the first call is reported.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     for quantity, shape in shapes.items():
         column = [row.arrays.get(quantity) for row in rows]
         if any(value is not None for value in column):
             gap = np.full(shape, np.nan)
             arrays[quantity] = np.stack([gap if value is None else value for value in column])
-    seen: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     faults = []
     for index, row in enumerate(rows):
         for quantity, kind, found in row.faults:
-            if (quantity, kind) not in seen:
-                seen.add((quantity, kind))
+            if (quantity, kind) not in reported:
+                reported.add((quantity, kind))
                 faults.append([index, quantity, kind, found])
     return Frame("outcome", arrays, {"faults": faults, "failure": failure, "calls": len(rows)})
 
 
 def lines(frame: Frame) -> Frame:
-    """Run the lines of a check and read what they made."""
+    """Run the lines of a check, and reply with the values of its expressions, see `run_steps`."""
     done: list[str] = []
     out = Returned()
 
-    def evaluated() -> None:
+    def make_calls() -> None:
+        """Run all steps from the first on, and store the result."""
         nonlocal out
         done.clear()
         out = run_steps(Loaded.namespace, frame.data, frame.arrays, done, Loaded.cells)
 
-    with _Attempt(done) as attempt, _with(frame.data["changed"]):
-        _sparing(frame.data["spared"], evaluated)
+    with _Attempt(done) as attempt, _with_changed_definitions(frame.data["changed"]):
+        _run_calls(frame.data["spared"], make_calls)
     faults = [[0, *fault] for fault in out.faults]
-    said = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
-    return Frame("outcome", out.arrays, said)
+    data = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
+    return Frame("outcome", out.arrays, data)
 
 
-def _with(texts: Sequence[tuple[str, int, str]]) -> AbstractContextManager[None]:
-    """Have definitions of another text for a while, if there are any."""
+def _with_changed_definitions(
+    texts: Sequence[tuple[str, int, str]],
+) -> AbstractContextManager[None]:
+    """Return a context manager that replaces definitions of the section by changed texts.
+
+    Each text has the cell and the line of the definition that it replaces.
+    """
     if not texts:
         return nullcontext()
-    # Late, as below: a worker has it only where it is needed, see `StudentProcess`.
+    # Imported late, because only some workers have this module loaded, see `StudentProcess`.
     from gradkit.runtime.repair.changed import changed
 
     return changed(Loaded.namespace, texts)
 
 
 def symbolic(frame: Frame) -> Frame:
-    """Call an update once with numbers that know how they were made."""
-    return steps(lambda: _after(frame.data["call"]), Loaded.namespace, Loaded.cells, frame)
+    """Call an update once with numbers that record their operations, and reply with these."""
+    return trace_symbolically(
+        lambda: _function_and_before(frame.data["call"]), Loaded.namespace, Loaded.cells, frame
+    )
 
 
 def repair(frame: Frame) -> Frame:
-    """Look for the smallest change of some functions' text that makes wrong outputs right.
+    """Search for the smallest change of the functions' text that corrects the wrong outputs.
 
-    The answer has ``fault``: None, or what went wrong in the search itself.
+    Reply with references to changes, and ``fault``: None, or the error of the search itself.
     """
     from gradkit.runtime.repair.request import propose
 
     references: list[dict[str, Any]] = []
     spent = frame.data["budget"]
-    with _Attempt() as attempt, _with(frame.data["changed"]):
+    with _Attempt() as attempt, _with_changed_definitions(frame.data["changed"]):
         references, spent = propose(Loaded.namespace, frame.data, frame.arrays)
     failure, fault = attempt.failure, None
-    if failure is not None and failure["place"] is None and _is_intact():
+    if failure is not None and failure["place"] is None and _has_original_names():
         fault = f"{failure['type']}: {failure['message']}"
     return Frame("repaired", {}, {"references": references, "fault": fault, "spent": spent})
 
@@ -352,15 +403,20 @@ def repair(frame: Frame) -> Frame:
 
 
 def model(frame: Frame) -> Frame:
-    """Build the first candidate that is a module, and tell the shapes of its parameters."""
+    """Build the first candidate that is a torch module, and reply with its parameters' shapes.
+
+    If no candidate is a module, reply with the failure of the first.
+    """
     failure = None
     for name in frame.data["candidates"]:
         with _Attempt() as attempt:
-            made = torch_call.build(Loaded.namespace[name])
-            parameters = torch_call.held(made, frame.data["inputs"], frame.data["most"])[:LEAVES]
+            built = torch_call.build(Loaded.namespace[name])
+            parameters = torch_call.relevant_parameters(
+                built, frame.data["inputs"], frame.data["most"]
+            )[:LEAVES]
             arrays = {
-                str(number): np.array(list(each.shape)[:DIMENSIONS], dtype=np.int64)
-                for number, each in enumerate(parameters)
+                str(number): np.array(list(parameter.shape)[:DIMENSIONS], dtype=np.int64)
+                for number, parameter in enumerate(parameters)
             }
             return Frame("outcome", arrays, {"name": name, "faults": [], "failure": None})
         failure = failure or attempt.failure
@@ -368,22 +424,25 @@ def model(frame: Frame) -> Frame:
 
 
 def predict(frame: Frame) -> Frame:
-    """Return one example at a time through the student's module, with the given parameters."""
+    """Run the student's torch module on ``n`` examples, each with its own parameters.
+
+    Reply with the stacked outputs.
+    """
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
     with _Attempt(rows) as attempt:
-        made = Loaded.namespace[call["function"]]
+        built = Loaded.namespace[call["function"]]
         for index in range(n):
             inputs = {name: value[index] for name, value in frame.arrays.items()}
             parameters, _ = torch_call.split(inputs)
-            filled = torch_call.build(made)
+            filled = torch_call.build(built)
             torch_call.fill(filled, parameters)
             rows.append(torch_call.predict(filled, inputs["X"], tuple(call["shapes"]["y_hat"])))
     return _outcome(call["shapes"], rows, attempt.failure)
 
 
 def target(frame: Frame) -> Frame:
-    """Return how many dimensions the student's own target has; 0 where it cannot be made."""
+    """Reply with the number of dimensions of the student's target tensor; 0 if there is none."""
     try:
         value = Loaded.namespace[frame.data["name"]]
         return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})
@@ -392,35 +451,38 @@ def target(frame: Frame) -> Frame:
 
 
 def train(frame: Frame) -> Frame:
-    """Train a fresh model by the student's function or top-level loop, from given parameters."""
+    """Train a new model by the student's function or top-level loop, from given parameters.
+
+    Reply with the losses, and the parameters at the end as ``final/…``.
+    """
     call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
     parameters, inputs = torch_call.split(frame.arrays)
     out = Returned()
     with _Attempt() as attempt:
         student = torch_call.build(Loaded.namespace[training["model"]])
         X, y = torch_call.tensors(inputs, training["target"], torch_call.precision(student))
-        handed = {"X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
+        arguments = {"X": X, "y": y, "epochs": epochs, "rate": float(inputs["rate"])}
         if "cell" in training:
-            student, returned = _run_loop(training, student, parameters, handed)
+            student, returned = _run_loop(training, student, parameters, arguments)
         else:
             torch_call.fill(student, parameters)
-            handed["model"] = student
+            arguments["model"] = student
             function = _function(call)
-            returned = apply(function, call, [handed[kind] for kind in call["arguments"]])
+            returned = apply(function, call, [arguments[kind] for kind in call["arguments"]])
         losses = torch_call.losses_of(returned, out)
         if losses is not None:
             out.arrays["loss"] = losses
         final = torch_call.parameters_of(student, parameters)
         out.arrays.update({f"final/{name}": value for name, value in final.items()})
     faults = [[0, *fault] for fault in out.faults]
-    said = {"faults": faults, "failure": attempt.failure, "calls": 1}
-    return Frame("outcome", out.arrays, said)
+    data = {"faults": faults, "failure": attempt.failure, "calls": 1}
+    return Frame("outcome", out.arrays, data)
 
 
 def _run_loop(
-    training: Mapping[str, Any], student: Any, parameters: Arrays, handed: Mapping[str, Any]
+    training: Mapping[str, Any], student: Any, parameters: Arrays, arguments: Mapping[str, Any]
 ) -> tuple[Any, list[float]]:
-    """Run a top-level training loop; return the model that it trained, and its losses.
+    """Run a top-level training loop, and return the model that it trained and its losses.
 
     If the graded model is the module that the loop itself trains, that module is filled, not a
     copy of it: an optimiser may have been given the parameters of layers that have names of
@@ -430,6 +492,7 @@ def _run_loop(
     trained = student
 
     def adapt(own: Any) -> Any:
+        """Fill the model to train with the given parameters, and return it."""
         nonlocal trained
         if names["model"] == training["model"] and torch_call.is_module(own):
             trained = own
@@ -439,8 +502,8 @@ def _run_loop(
     losses = Loaded.namespace.run_loop(
         training["cell"],
         training["line"],
-        {names[kind]: handed[kind] for kind in ("X", "y", "epochs") if names[kind]},
-        handed["epochs"],
+        {names[kind]: arguments[kind] for kind in ("X", "y", "epochs") if names[kind]},
+        arguments["epochs"],
         training["through"] or None,
         {names["model"]: adapt},
     )
@@ -450,18 +513,19 @@ def _run_loop(
 # --- scripts -----------------------------------------------------------------------------
 
 NAME = "snippet.py"
+"""File name of a script in tracebacks."""
 
 
 def script(frame: Frame) -> Frame:
-    """Run ``text``; what it prints goes the worker's usual way.
+    """Run the request's ``text`` as a program. Its printed output is collected as for all requests.
 
-    The answer has ``failure``: None, or the traceback as Python would print it.
+    Reply with ``failure``: None, or the traceback as Python would print it.
     """
     try:
         code = compile(frame.data["text"], NAME, "exec", dont_inherit=True)
         exec(code, {"__name__": "__main__"})  # noqa: S102  (what a worker is for)
     except BaseException as error:
-        # The first frame is ours.
+        # The first frame is that of this function.
         trace = error.__traceback__.tb_next if error.__traceback__ else None
         lines = traceback.format_exception(type(error), error, trace)
         return Frame("ran", {}, {"failure": "".join(lines)})

@@ -1,7 +1,6 @@
-"""The limits on resources that a worker puts on itself before it sees any student code.
+"""Limit the resources of a worker, in its own process, before any student code runs.
 
-Each step raises where it fails, and the worker then ends without having served: a
-worker that cannot be confined is refused, never used as it is.
+If a step fails it raises, and the worker ends: a worker that cannot be confined is never used.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ UNCONFINED = 71
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a worker may use up.
+    """The resources that a worker may use.
 
-    ``memory`` is in bytes beyond what the interpreter has taken before student code
-    starts; ``file`` is the largest file it may write, in bytes; ``open_files`` counts
-    descriptors; ``tasks`` are processes and threads beyond those that the system runs
-    already; ``output`` is how much of what it prints is kept per request, in bytes.
+    ``memory`` is in bytes, in addition to the memory of the interpreter before student code
+    starts. ``file`` is the size of the largest file that it may write, in bytes. ``open_files``
+    counts descriptors. ``tasks`` are processes and threads, in addition to those that the system
+    runs already. ``output`` is the number of bytes of printed output that is kept per request.
     """
 
     memory: int = 2 << 30
@@ -42,7 +41,7 @@ class ConfinementError(RuntimeError):
 
 @contextmanager
 def failing_closed() -> Iterator[None]:
-    """Give what a system refuses while a process is confined as a `ConfinementError`."""
+    """Return a context manager that turns OSError and ValueError into `ConfinementError`."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -53,29 +52,30 @@ def failing_closed() -> Iterator[None]:
 
 @failing_closed()
 def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[int, int]) -> None:
-    """Limit this process for good.
+    """Limit this process's memory, processor time, file size, open files and tasks, for good.
 
-    Limits bound accidents; they are no defence against code that means harm.
+    Limits contain accidents. They are no defence against malicious code. On Windows, which has
+    none, nothing is done.
 
     Parameters
     ----------
     allowance : Allowance
-        What the process may use up.
+        The resources that the process may use.
     cpu_seconds : int
-        Processor time after which the kernel ends the process. This only serves where the
-        grader, which watches the wall clock, has itself been killed.
+        Processor time in seconds after which the kernel ends the process. This is only needed if
+        the grader, which measures wall time, has been killed.
     running : int
-        From `running_tasks`, which a worker can no longer ask.
+        The result of `running_tasks`, which a worker cannot call itself.
     taken : (int, int)
-        From `taken_memory`, likewise.
+        The result of `taken_memory`, which a sandboxed worker cannot call either.
 
     Raises
     ------
     ConfinementError
-        If the system refuses a limit.
+        The system refuses a limit.
     """
     if sys.platform == "win32":
-        return  # it has none
+        return
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: cpu_seconds,
@@ -86,8 +86,8 @@ def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[i
         size, data = taken
         wanted[resource.RLIMIT_AS] = size + allowance.memory
         wanted[resource.RLIMIT_DATA] = data + allowance.memory
-        # The kernel counts all tasks of the user, not of the worker, so the limit has to
-        # leave room for those. It counts none for root: see `gradkit.runtime.linux.count_as`.
+        # The kernel counts all tasks of the user, so the limit has to include those of other
+        # processes. It counts none for root: see `gradkit.runtime.linux.count_as`.
         wanted[resource.RLIMIT_NPROC] = running + allowance.tasks
     for which, value in wanted.items():
         hard = resource.getrlimit(which)[1]
@@ -96,16 +96,16 @@ def confine(allowance: Allowance, cpu_seconds: int, running: int, taken: tuple[i
 
 
 def running_tasks() -> int:
-    """Processes and threads of the whole system; 0 where nothing depends on it."""
+    """Return the number of processes and threads of the whole system; 0 if not on Linux."""
     if sys.platform != "linux":
         return 0
     return int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
 
 
 def taken_memory() -> tuple[int, int]:
-    """Address space and data of this process, in bytes; 0 where nothing depends on it."""
+    """Return the address space and the data of this process in bytes; zeros if not on Linux."""
     if sys.platform != "linux":
         return 0, 0
-    # In pages: total, resident, shared, text, lib, data.
+    # Columns, in pages: total, resident, shared, text, lib, data.
     pages = Path("/proc/self/statm").read_text().split()
     return int(pages[0]) * resource.getpagesize(), int(pages[5]) * resource.getpagesize()

@@ -1,18 +1,18 @@
-"""Seccomp programs: which system calls a worker may make, and with which arguments.
+"""Build the seccomp programs that decide which system calls a worker may make, and how.
 
-Two programs, and both apply: the strictest answer counts.
+Two programs apply to a worker, and the kernel uses the stricter answer.
 
-- `room` goes into the fork server once, and every worker inherits it. It is a list of what is
-  allowed, so that a call nobody thought of is refused. Numbers the list is too old to know are
-  answered with "no such call", upon which libraries fall back on an older one.
-- `leash` goes into each worker. It takes away what the fork server itself needs: forking, foreign
-  processes, sockets, new limits.
+- `room` is loaded once by the fork server, and all workers inherit it. It lists the allowed calls,
+  so that an unknown call is refused. Calls with numbers beyond the list, which may be new, fail as
+  calls that do not exist, and libraries then use an older call.
+- `leash` is loaded by each worker. It forbids what the fork server itself needs: to fork, to signal
+  other processes, to use sockets, and to set limits.
 
-A refused call gives EPERM, which Python raises as PermissionError. A call made for another
-architecture ends the process: its numbers mean other calls.
+A refused call fails with EPERM, which Python raises as PermissionError. A call for another
+architecture ends the process, because its numbers mean other calls.
 
-A program can look at numbers and not at text in memory, so it cannot tell files apart: it refuses
-to open any file for writing, and leaves reading to Landlock.
+A program sees the numbers among a call's arguments, but no text in memory, so it cannot distinguish
+files: it refuses to open any file for writing, and leaves reading to Landlock.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from functools import cache
 
 _ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""What the kernel calls an architecture (AUDIT_ARCH_…), and its column in `_NUMBERS`."""
+"""By machine: the kernel's number of the architecture (AUDIT_ARCH_…), its column in `_NUMBERS`."""
 
 _NUMBERS = """
 read 0 63  write 1 64  readv 19 65  writev 20 66  pread64 17 67  preadv 295 69  preadv2 327 286
@@ -57,14 +57,14 @@ recvmsg 47 212  sendto 44 206  setsid 112 157  unlinkat 263 35  rmdir 84 -
 """Calls by name, with their numbers on x86_64 and aarch64, from the kernel's tables."""
 
 _LATEST = 463
-"""The largest number in those tables; what is beyond may be new and harmless."""
+"""Largest number in those tables; calls with larger numbers may be new and harmless."""
 
 
-# --- the kernel's instructions: BPF, as in linux/filter.h ----------------------------------
+# --- BPF instructions, as in linux/filter.h ------------------------------------------------
 
 _LOAD, _JEQ, _JGE, _JSET, _AND, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # where the kernel puts them
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in the kernel's seccomp_data, in bytes
 
 Instructions = list[tuple[int, int, int, int]]
 
@@ -81,44 +81,44 @@ def _answer(value: int) -> Instructions:
     return [(_RETURN, 0, 0, value)]
 
 
-def _low(argument: int) -> int:
+def _low_offset(argument: int) -> int:
     return _ARGUMENTS + 8 * argument
 
 
 _ALLOWED = _answer(_ALLOW)
 _REFUSED = _answer(_REFUSE | errno.EPERM)
 _MISSING = _answer(_REFUSE | errno.ENOSYS)
-"""As if there were no such call."""
+"""Fail as if the call did not exist."""
 
 
-# --- when a call is allowed ---------------------------------------------------------------
+# --- rules --------------------------------------------------------------------------------
 #
-# Each way through the instructions of a rule ends with an answer. A rule looks at the lower half of
-# one of the call's arguments, counted from 0.
+# A rule decides by the lower 32 bits of one argument of the call, counted from 0. Each path through
+# its instructions ends with an answer.
 
 
-def _lacks(argument: int, bits: int) -> Instructions:
-    """Allow what has none of these bits."""
-    return [*_load(_low(argument)), *_jump(_JSET, bits, 1, 0), *_ALLOWED, *_REFUSED]
+def _allow_without_bits(argument: int, bits: int) -> Instructions:
+    """Return a rule that allows a call if an argument has none of these bits."""
+    return [*_load(_low_offset(argument)), *_jump(_JSET, bits, 1, 0), *_ALLOWED, *_REFUSED]
 
 
-def _has(argument: int, bits: int) -> Instructions:
-    """Allow what has all of these bits."""
-    masked = [*_load(_low(argument)), (_AND, 0, 0, bits)]
+def _allow_with_bits(argument: int, bits: int) -> Instructions:
+    """Return a rule that allows a call if an argument has all of these bits."""
+    masked = [*_load(_low_offset(argument)), (_AND, 0, 0, bits)]
     return [*masked, *_jump(_JEQ, bits, 0, 1), *_ALLOWED, *_REFUSED]
 
 
-def _is(argument: int, *values: int) -> Instructions:
-    """Allow these values."""
-    found = _load(_low(argument))
+def _allow_values(argument: int, *values: int) -> Instructions:
+    """Return a rule that allows a call if an argument has one of these values."""
+    code = _load(_low_offset(argument))
     for place, value in enumerate(values):
-        found += _jump(_JEQ, value, len(values) - place, 0)
-    return [*found, *_REFUSED, *_ALLOWED]
+        code += _jump(_JEQ, value, len(values) - place, 0)
+    return [*code, *_REFUSED, *_ALLOWED]
 
 
-def _null(argument: int) -> Instructions:
-    """Allow an argument that is 0 in both halves."""
-    low = _low(argument)
+def _allow_null(argument: int) -> Instructions:
+    """Return a rule that allows a call if all 64 bits of an argument are 0."""
+    low = _low_offset(argument)
     zeros = [*_load(low), *_jump(_JEQ, 0, 0, 3), *_load(low + 4), *_jump(_JEQ, 0, 0, 1)]
     return [*zeros, *_ALLOWED, *_REFUSED]
 
@@ -136,38 +136,48 @@ _REMOVE_FOLDER = 0x200
 _NAMES_OF_THREADS = (15, 16, 3, 0x53564D41)  # PR_SET_NAME, _GET_NAME, _GET_DUMPABLE, _SET_VMA
 
 _ROOM_RULES = {
-    "open": _lacks(1, _WRITING),
-    "openat": _lacks(2, _WRITING),
-    "openat2": _MISSING,  # its flags are in memory
-    "clone": _lacks(0, _NAMESPACES | _TRACED_OR_SIBLING),
-    "clone3": _MISSING,  # likewise
-    "fcntl": _is(1, *_DUP_AND_FLAGS),
-    "ioctl": _is(1, *_TERMINAL_AND_FLAGS),
-    "prlimit64": _is(0, 0),  # of this process alone
-    "unlinkat": _is(2, _REMOVE_FOLDER),
+    "open": _allow_without_bits(1, _WRITING),
+    "openat": _allow_without_bits(2, _WRITING),
+    "openat2": _MISSING,  # its flags are in memory, which a program cannot read
+    "clone": _allow_without_bits(0, _NAMESPACES | _TRACED_OR_SIBLING),
+    "clone3": _MISSING,  # its flags are in memory too
+    "fcntl": _allow_values(1, *_DUP_AND_FLAGS),
+    "ioctl": _allow_values(1, *_TERMINAL_AND_FLAGS),
+    "prlimit64": _allow_values(0, 0),  # of this process alone
+    "unlinkat": _allow_values(2, _REMOVE_FOLDER),
 }
 
 
 def known() -> bool:
-    """Tell whether the numbers of this machine's calls are known here."""
+    """Return whether `_NUMBERS` has the system calls of this machine's architecture."""
     return os.uname().machine in _ARCHITECTURES
 
 
 def room(machine: str = "") -> bytes:
-    """Return the program of the fork server, and so of all its workers."""
-    rules = {name: _ROOM_RULES.get(name, _ALLOWED) for name in _numbers(machine)}
+    """Return the seccomp program of the fork server, which all its workers inherit.
+
+    Parameters
+    ----------
+    machine : str
+        ``x86_64`` or ``aarch64``; by default this machine's.
+    """
+    rules = {name: _ROOM_RULES.get(name, _ALLOWED) for name in _call_numbers(machine)}
     newer = [*_jump(_JGE, _LATEST + 1, 0, 1), *_MISSING]
     return _program(machine, rules, [*newer, *_REFUSED])
 
 
 def leash(pid: int, machine: str = "") -> bytes:
-    """Return the program of one worker, which may signal no process but itself, `pid`."""
+    """Return the seccomp program of one worker with process number ``pid``.
+
+    The worker may send signals only to itself. ``machine`` is as for `room`.
+    """
     rules = {
-        "clone": _has(0, _THREAD),
-        "kill": _is(0, pid),
-        "tgkill": _is(0, pid),
-        "prctl": _is(0, *_NAMES_OF_THREADS),  # not dumpable again, no farewell to the parent
-        "prlimit64": _null(2),  # limits may be read, not set
+        "clone": _allow_with_bits(0, _THREAD),
+        "kill": _allow_values(0, pid),
+        "tgkill": _allow_values(0, pid),
+        # So a worker can neither undo `hide` nor `die_with`.
+        "prctl": _allow_values(0, *_NAMES_OF_THREADS),
+        "prlimit64": _allow_null(2),  # limits may be read, not set
         **dict.fromkeys(
             ("seccomp", "sendmsg", "recvmsg", "sendto", "setsid", "unlinkat", "rmdir"), _REFUSED
         ),
@@ -176,15 +186,25 @@ def leash(pid: int, machine: str = "") -> bytes:
 
 
 @cache
-def _numbers(machine: str) -> Mapping[str, int]:
-    column = _ARCHITECTURES[machine or os.uname().machine][1]
+def _call_numbers(machine: str) -> Mapping[str, int]:
+    """Return the numbers of system calls by name, for an architecture that has them."""
+    architecture_index = _ARCHITECTURES[machine or os.uname().machine][1]
     words = _NUMBERS.split()
     triples = zip(words[::3], words[1::3], words[2::3], strict=True)
-    return {name: int(pair[column]) for name, *pair in triples if pair[column] != "-"}
+    return {
+        name: int(pair[architecture_index])
+        for name, *pair in triples
+        if pair[architecture_index] != "-"
+    }
 
 
 def _program(machine: str, rules: Mapping[str, Instructions], otherwise: Instructions) -> bytes:
-    numbers = _numbers(machine)
+    """Return the bytes of a seccomp program with a rule for each named call.
+
+    All other calls run the instructions ``otherwise``. A call for another architecture ends the
+    process.
+    """
+    numbers = _call_numbers(machine)
     architecture = _ARCHITECTURES[machine or os.uname().machine][0]
     code = [
         *_load(_ARCHITECTURE),

@@ -1,4 +1,4 @@
-"""What crosses between the grader and a process that runs student code: frames.
+"""Encode and read frames, the messages between the grader and a process that runs student code.
 
 A frame is
 
@@ -6,9 +6,9 @@ A frame is
 
 with little-endian lengths. The header is JSON, ``{"kind": …, "arrays": [{"name", "dtype",
 "shape"}, …], "data": {…}}``; the body is the arrays' buffers one after the other,
-little-endian and in C order. Numbers that matter travel as arrays, so that ``data`` needs
-no floating point. Nothing is ever unpickled. A reader trusts nothing: every limit is
-checked before memory is taken, and arrays are built here from raw bytes.
+little-endian and in C order. Results are sent as arrays, so that ``data`` needs no floating point.
+Nothing is ever unpickled. A reader trusts nothing: it checks every limit before it allocates
+memory, and builds the arrays from raw bytes.
 """
 
 from __future__ import annotations
@@ -31,11 +31,14 @@ DTYPES: Mapping[str, np.dtype[Any]] = {
         *("float16", "float32", "float64", "complex64", "complex128"),
     )
 }
-"""What an array may hold: numbers and truth values, of a size that is the same everywhere."""
+"""The dtypes of arrays in a frame: numbers and booleans with the same size on all systems."""
 
 _NAMES = {dtype: name for name, dtype in DTYPES.items()}
 DIMENSIONS = 8
-_DEPTH = 40
+"""Most dimensions of an array."""
+
+_MAX_DEPTH = 40
+"""Most levels of containers in ``data``."""
 
 Kind = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_.-]{0,39}\Z")]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -43,12 +46,12 @@ Size = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class FrameError(ValueError):
-    """Bytes that are no frame, or a frame that must not be sent."""
+    """Received bytes are no valid frame, or a frame is not valid and must not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class FrameLimits:
-    """Largest frame for one direction: bytes of header and body, number of arrays."""
+    """Limits of frames in one direction: bytes of header and body, number of arrays."""
 
     header: int
     body: int
@@ -75,29 +78,29 @@ class _Part(msgspec.Struct, forbid_unknown_fields=True):
 def parse_header(
     header: bytes, limits: FrameLimits
 ) -> tuple[str, list[tuple[str, np.dtype[Any], tuple[int, ...]]], dict[str, Any]]:
-    """Return kind, layout (name, dtype and shape of each array) and data of a header.
+    """Return the kind, the layout (name, dtype, shape of each array) and the data of a header.
 
-    Everything is checked but data, see `check_json`.
+    The data are not checked, see `check_json`.
 
     Raises
     ------
     FrameError
-        If it is not JSON of the form that `gradkit.runtime.frames` describes, or describes
+        The header is not JSON of the form that `gradkit.runtime.frames` describes, or describes
         arrays beyond `limits`.
     """
     try:
-        # msgspec has another error for what is no text in each of its versions.
-        said = _DECODER.decode(header.decode())
+        # Decoded here, because msgspec's error for invalid UTF-8 depends on its version.
+        parsed = _DECODER.decode(header.decode())
     except UnicodeDecodeError as error:
         raise FrameError(f"the header is not UTF-8: {error.reason}") from None
     except RecursionError:
         raise FrameError("the header is nested too deeply") from None
     except msgspec.DecodeError as error:
         raise FrameError(f"the header cannot be read: {shown(str(error), 100)}") from None
-    check_within("arrays", len(said.arrays), limits.arrays)
+    check_within("arrays", len(parsed.arrays), limits.arrays)
     layout = []
     names = set()
-    for array in said.arrays:
+    for array in parsed.arrays:
         name = array.name
         if name in names:
             raise FrameError(f"array {shown(name)} occurs twice")
@@ -108,19 +111,19 @@ def parse_header(
                 f"array {shown(name)} has dtype {shown(array.dtype)}, "
                 f"allowed are {', '.join(DTYPES)}"
             )
-        # Empty dimensions count as one here: numpy refuses shapes such as (0, 2**62).
+        # An empty dimension counts as 1, because numpy refuses shapes such as (0, 2**62).
         size = dtype.itemsize * math.prod(max(n, 1) for n in array.shape)
         if size > limits.body:
             check_within(f"bytes of array {shown(name)}", size, limits.body)
         layout.append((name, dtype, tuple(array.shape)))
-    return said.kind, layout, said.data
+    return parsed.kind, layout, parsed.data
 
 
 def check_json(data: object) -> None:
-    """Raise `FrameError` unless this is JSON without floats, not nested too deeply."""
+    """Raise `FrameError` unless a value is JSON without floats and not nested too deeply."""
     level = [data]
-    # Level by level, since a call for each value would take several times as long.
-    for _ in range(_DEPTH + 1):
+    # Level by level, because a function call for each value would take several times as long.
+    for _ in range(_MAX_DEPTH + 1):
         below: list[Any] = []
         for item in level:
             if isinstance(item, str):
@@ -142,10 +145,11 @@ def check_json(data: object) -> None:
                 )
         level = below
     if level:
-        raise FrameError(f"data is nested more than {_DEPTH} deep")
+        raise FrameError(f"data is nested more than {_MAX_DEPTH} deep")
 
 
 def _check_text(text: str, path: str) -> None:
+    """Raise `FrameError` if a text holds lone surrogates; the error says that ``path`` does."""
     if text.isascii():
         return
     try:
@@ -162,19 +166,24 @@ _DECODER = msgspec.json.Decoder(_Header, float_hook=_no_float)
 
 
 def name_of(dtype: np.dtype[Any]) -> str:
-    """Return the name of a dtype, in whatever byte order: numpy takes long to put it together."""
+    """Return the name of a dtype, without its byte order.
+
+    Names are looked up in a table, because numpy takes long to build them.
+    """
     return _NAMES.get(dtype) or dtype.name
 
 
 def check_within(what: str, found: int, limit: int) -> None:
-    """Raise `FrameError` if there are more than `limit` of `what`."""
+    """Raise `FrameError` if a number is above its limit; ``what`` names the things counted."""
     if found > limit:
         raise FrameError(f"{found} {what}, at most {limit} are allowed")
 
 
 def shown(value: object, most: int = 60) -> str:
-    """Return `value` for an error message."""
-    # ASCII and short: the value may be hostile, and the message is shown to people.
+    """Return a value in ASCII for an error message, cut to ``most`` characters.
+
+    The value may be hostile, and the message is shown to people.
+    """
     text = ascii(value)
     return text if len(text) <= most else text[: most - 3] + "..."
 
@@ -184,21 +193,23 @@ _PREFIX = struct.Struct("<4sIQ")
 _ENCODER = msgspec.json.Encoder()
 
 TO_GRADER = FrameLimits(header=256 << 10, body=16 << 20)
+"""Limits of replies."""
+
 TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
-"""A request carries source text, and comes from the side that is trusted."""
+"""Limits of requests, which contain source text and are trusted."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """One message. It is looked at when it is sent, and again when it is received.
+    """One message, which is checked when it is sent, and again when it is received.
 
     Attributes
     ----------
     kind : str
-        What the message is: lower-case letters, digits and ``_.-``, at most 40.
+        Kind of message: at most 40 lower-case letters, digits and ``_.-``.
     arrays : mapping of str to ndarray
-        Up to eight dimensions, of a dtype in `DTYPES`. Those received are read-only base
-        ndarrays.
+        Arrays of up to eight dimensions with a dtype in `DTYPES`. Received arrays are read-only
+        base ndarrays.
     data : mapping
         JSON: None, bool, int (64 bits), str, lists, dicts with str keys. No float.
     """
@@ -209,15 +220,15 @@ class Frame:
 
 
 def encode(frame: Frame, limits: FrameLimits) -> bytes:
-    """Return the bytes of a frame.
+    """Check a frame, and return its bytes.
 
     Raises
     ------
     FrameError
-        If a part of the frame is not as `Frame` describes it, or it exceeds `limits`.
+        A part of the frame is not as `Frame` describes it, or the frame exceeds `limits`.
     """
     check_json([*frame.arrays, frame.data])
-    arrays = {name: _plain(name, array) for name, array in frame.arrays.items()}
+    arrays = {name: _native_array(name, array) for name, array in frame.arrays.items()}
     layout = [
         {"name": name, "dtype": name_of(array.dtype), "shape": array.shape}
         for name, array in arrays.items()
@@ -226,7 +237,7 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
     body = sum(array.nbytes for array in arrays.values())
     check_within("header bytes", len(header), limits.header)
     check_within("body bytes", body, limits.body)
-    # What could not be read is not sent.
+    # A frame that the other side could not read must not be sent.
     parse_header(header, limits)
     buffers = [
         (array if sys.byteorder == "little" else array.byteswap()).tobytes()
@@ -236,23 +247,34 @@ def encode(frame: Frame, limits: FrameLimits) -> bytes:
 
 
 class FrameReader:
-    """Reads one frame from bytes that arrive in pieces.
+    """A reader of one frame whose bytes arrive in pieces.
 
-    Write the next bytes into the front of `wanted`, then say with `advance` how many
-    there were. After the frame has been returned, or `FrameError` raised, take a new
-    reader.
+    Write the next bytes to the front of `wanted`, and call `advance` with their number. Use a new
+    reader after `advance` has returned the frame or raised `FrameError`.
     """
 
     __slots__ = ("_steps", "received", "wanted")
 
     def __init__(self, limits: FrameLimits) -> None:
-        self._steps = _reading(limits)
+        """Start with a buffer for the first bytes of a frame within ``limits``."""
+        self._steps = _read_in_pieces(limits)
         self.wanted: memoryview = next(self._steps)
         self.received: int = 0
-        """Bytes taken so far."""
+        """Number of bytes that have arrived."""
 
     def advance(self, count: int) -> Frame | None:
-        """Take `count` bytes, now in front of `wanted`. Return the frame once it is whole."""
+        """Accept ``count`` bytes that are now at the front of `wanted`.
+
+        Returns
+        -------
+        Frame or None
+            The frame if it is complete; None if more bytes are needed.
+
+        Raises
+        ------
+        FrameError
+            The bytes are no frame within the limits.
+        """
         self.received += count
         self.wanted = self.wanted[count:]
         if not self.wanted:
@@ -265,25 +287,25 @@ class FrameReader:
 
 
 def read(readinto: Callable[[memoryview], int | None], limits: FrameLimits) -> Frame | None:
-    """Read one frame, waiting for it.
+    """Read one frame from a stream, and wait until it is complete.
 
     Parameters
     ----------
     readinto : callable
-        Such as ``socket.recv_into`` or the ``readinto`` of a file: fills the front of a
-        buffer and returns how many bytes, 0 at the end.
+        Fills the front of a buffer and returns the number of bytes, 0 at the end; such as
+        ``socket.recv_into`` or the ``readinto`` of a file.
     limits : FrameLimits
-        What is accepted; more is refused before memory is taken for it.
+        A larger frame is refused before memory is allocated for it.
 
     Returns
     -------
     Frame or None
-        None if the stream ended before a first byte.
+        None if the stream ended before the first byte.
 
     Raises
     ------
     FrameError
-        If the bytes are no frame within `limits`, or end in the middle of one.
+        The bytes are no frame within `limits`, or the stream ended within a frame.
     """
     reader = FrameReader(limits)
     while True:
@@ -297,8 +319,14 @@ def read(readinto: Callable[[memoryview], int | None], limits: FrameLimits) -> F
             return frame
 
 
-def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
-    """Yield each (non-empty) buffer that is to be filled next; return the frame."""
+def _read_in_pieces(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
+    """Read a frame: yield each buffer that the caller has to fill next, and return the frame.
+
+    Raises
+    ------
+    FrameError
+        The bytes in the buffers are no frame within `limits`.
+    """
     prefix = bytearray(_PREFIX.size)
     yield memoryview(prefix)
     magic, header_length, body_length = _PREFIX.unpack(prefix)
@@ -322,7 +350,7 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     arrays = {}
     start = 0
     for (name, dtype, shape), count in zip(layout, counts, strict=True):
-        # A copy: aligned, and alone the owner of its memory.
+        # A copy is aligned and owns its memory.
         array = np.ndarray(shape, dtype, body, start).copy() if count else np.empty(shape, dtype)
         start += array.nbytes
         if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
@@ -334,7 +362,11 @@ def _reading(limits: FrameLimits) -> Generator[memoryview, None, Frame]:
     return Frame(kind, arrays, data)
 
 
-def _plain(name: str, array: object) -> NDArray[Any]:
+def _native_array(name: str, array: object) -> NDArray[Any]:
+    """Return an array as a base ndarray in native byte order; raise FrameError if it is no array.
+
+    The name is used in the text of the error.
+    """
     if not isinstance(array, (np.ndarray, np.generic)):
         raise FrameError(f"array {shown(name)} is no array, but {type(array).__name__}")
     if type(array) is np.ndarray and array.dtype.isnative:
@@ -345,12 +377,14 @@ def _plain(name: str, array: object) -> NDArray[Any]:
 # --- several messages in one frame -------------------------------------------------------
 
 SEVERAL = "several"
+"""Kind of a frame that holds several messages."""
 
 
 def together(messages: Sequence[Frame]) -> Frame:
-    """Put messages into one frame: a round trip costs more than most questions.
+    """Combine messages into one frame, because a round trip takes longer than most requests.
 
-    Its ``parts`` are the kinds and data, in order; the arrays of part 2 are named ``2/X``.
+    ``parts`` in its data are the kinds and the data of the messages, in order. The arrays of
+    message 2, counted from 0, get names such as ``2/X``.
     """
     arrays = {
         f"{number}/{name}": array
@@ -362,12 +396,12 @@ def together(messages: Sequence[Frame]) -> Frame:
 
 
 def apart(frame: Frame, count: int | None = None) -> list[Frame]:
-    """Take a frame apart that `together` has made, or that somebody says it has.
+    """Return the messages in a frame that `together` has made; the frame is not trusted.
 
     Raises
     ------
     FrameError
-        It is none, or has not that many parts.
+        The frame is no such frame, or does not have ``count`` messages if that is given.
     """
     parts = frame.data.get("parts")
     if frame.kind != SEVERAL or not isinstance(parts, list):
@@ -376,12 +410,12 @@ def apart(frame: Frame, count: int | None = None) -> list[Frame]:
         raise FrameError(f"{count} messages were expected, found {len(parts)}")
     arrays: dict[str, dict[str, NDArray[Any]]] = {str(number): {} for number in range(len(parts))}
     for name, array in frame.arrays.items():
-        owner, _, own = name.partition("/")
-        if owner not in arrays or not own:
+        owner, _, array_name = name.partition("/")
+        if owner not in arrays or not array_name:
             raise FrameError(f"an array belongs to no message: {name[:40]!a}")
-        arrays[owner][own] = array
+        arrays[owner][array_name] = array
     try:
-        said = msgspec.convert(parts, list[_Part])
+        parsed = msgspec.convert(parts, list[_Part])
     except msgspec.ValidationError as error:
         raise FrameError(f"a message has kind and data: {shown(str(error), 100)}") from None
-    return [Frame(part.kind, arrays[str(number)], part.data) for number, part in enumerate(said)]
+    return [Frame(part.kind, arrays[str(number)], part.data) for number, part in enumerate(parsed)]

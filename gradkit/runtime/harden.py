@@ -1,21 +1,22 @@
-"""The order in which a fork server and its workers are shut in, and the tier that comes of it.
+"""Confine a fork server and its workers step by step, and report the tier that is reached.
 
 | tier | what is applied, on top of the one below |
 |---|---|
 | 0 | limits on resources: `gradkit.runtime.confine` |
-| 1 | hidden memory, adopted orphans, no new privileges, a list of allowed calls; root is counted |
+| 1 | hidden memory, adopted orphans, no new privileges, a list of allowed calls; tasks counted |
 | 2 | Landlock: libraries can be read, nothing else, and nothing written |
-| 3 | an account that is nobody's, where the fork server was started by root |
+| 3 | an account that no other process has, if root started the fork server |
 
-What the machine lacks is found out first, and lowers the tier. What it has is then applied, and a
-step that fails ends the process: no worker runs with less than its tier.
+First, `confine_server` finds out which restrictions this machine supports, which determines the
+tier. Then it applies them. A step that fails ends the process, so no worker runs with less than its
+tier.
 
-With Landlock everything installed stays readable, as student code imports what it likes, and late;
-but gradkit does not, and with it whatever an answer could be worked out from. A folder that holds
-gradkit, or folders of packages, is never named as a whole, but by its entries. Where gradkit runs
-from a checkout, nothing of the checkout may be read: neither gradkit nor its tests, model solutions
-and history. An environment that lies in it (``.venv``) is no part of it: its folders of packages
-are named as anywhere else.
+With Landlock, all installed packages stay readable, because student code may import any of them at
+any time. Only gradkit, from which correct answers could be computed, is not. So a folder that
+contains gradkit, or folders of packages, is never allowed as a whole: its entries are. If gradkit
+runs from a checkout, nothing in the checkout may be read, neither gradkit nor its tests, model
+solutions and history. An environment inside the checkout (``.venv``) is an exception: its folders
+of packages are allowed as usual.
 
 Linux only.
 """
@@ -37,49 +38,60 @@ _PACKAGES = frozenset({"site-packages", "dist-packages"})
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _LINKER = ("/etc/ld.so.cache", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib")
 _OWN = "gradkit"
-_HOME = dirname(dirname(dirname(os.path.realpath(__file__))))
-"""The folder that gradkit lies in: a checkout, or a folder of packages."""
+_GRADKIT_PARENT = dirname(dirname(dirname(os.path.realpath(__file__))))
+"""The folder that contains gradkit: a checkout, or a folder of packages."""
 
 
 def readable(packages: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Return what may be read, files and whole folders, and folders that may only be listed.
+    """Return the files and folders that workers may read, and the folders that they may list.
+
+    Call this after everything is loaded, as the places of loaded shared libraries are included.
 
     Parameters
     ----------
     packages : iterable of str
-        Packages that student code needs, should they be installed in an unusual place.
+        Packages that student code needs, which may be installed in an unusual place.
 
-    To be asked once everything is loaded: where shared libraries are is seen from those in use.
+    Returns
+    -------
+    tuple of two lists of str
+        Files and whole folders to read; folders of packages to list.
     """
     stdlib = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     usual = stdlib | {entry for entry in sys.path if os.path.basename(entry) in _PACKAGES}
-    named = dict.fromkeys(_DEVICES)
+    paths = dict.fromkeys(_DEVICES)
     for folder in sorted(usual):
-        named |= dict.fromkeys(_entries(folder))
+        paths |= dict.fromkeys(_entries_but_gradkit(folder))
     for package in packages:
-        named |= dict.fromkeys(_unusual(package, usual))
-    for place in (*_LINKER, *_folders_of_libraries()):
-        named |= dict.fromkeys(_libraries(place, usual))
-    # Imports list a folder anew after something was installed in it.
-    return [path for path in named if not _is_own(path, usual)], sorted(usual)
+        paths |= dict.fromkeys(_unusual_places(package, usual))
+    for place in (*_LINKER, *_loaded_library_folders()):
+        paths |= dict.fromkeys(_library_places(place, usual))
+    # Python's import lists a folder again after something was installed in it.
+    return [path for path in paths if not _is_part_of_gradkit(path, usual)], sorted(usual)
 
 
-def _is_own(path: str, usual: Set[str]) -> bool:
-    """Tell whether gradkit's folder is below this, or this in it and in no folder of packages."""
+def _is_part_of_gradkit(path: str, usual: Set[str]) -> bool:
+    """Return whether a path contains gradkit's folder or lies in it.
+
+    Paths in the ``usual`` folders of packages are no part of gradkit, even inside a checkout.
+    """
     if _is_below(path, usual):
         return False
     real, packages = os.path.realpath(path), set(map(os.path.realpath, usual))
-    return _is_below(_HOME, {real}) or (_is_below(real, {_HOME}) and not _is_below(real, packages))
+    return _is_below(_GRADKIT_PARENT, {real}) or (
+        _is_below(real, {_GRADKIT_PARENT}) and not _is_below(real, packages)
+    )
 
 
-def _entries(folder: str) -> Iterator[str]:
+def _entries_but_gradkit(folder: str) -> Iterator[str]:
+    """Yield the paths in a folder, without those of gradkit and inner folders of packages."""
     for name in os.listdir(folder) if isdir(folder) else ():
         if _OWN not in name.lower() and name not in _PACKAGES:
             yield join(folder, name)
 
 
-def _unusual(package: str, usual: Set[str]) -> Iterator[str]:
-    """Yield where a package lies that is in none of the usual folders."""
+def _unusual_places(package: str, usual: Set[str]) -> Iterator[str]:
+    """Yield the folders or the file of a package that is in none of the usual folders."""
     spec = importlib.util.find_spec(package.partition(".")[0])
     places = () if spec is None else spec.submodule_search_locations or (spec.origin or "",)
     for place in places:
@@ -87,21 +99,27 @@ def _unusual(package: str, usual: Set[str]) -> Iterator[str]:
             yield place
 
 
-def _libraries(place: str, usual: Set[str]) -> Iterator[str]:
-    """Yield a folder of shared libraries: as a whole, unless packages of Python's are below it."""
+def _library_places(place: str, usual: Set[str]) -> Iterator[str]:
+    """Yield the paths to allow for a file or folder of shared libraries.
+
+    That is the path itself but, if Python packages or gradkit are below it, its libraries.
+    """
     if isfile(place):
         yield place
     elif isdir(place) and not _is_below(place, usual):
         names = os.listdir(place)
-        pythons = (join(place, name) for name in names if name.startswith("python"))
-        holds_packages = any(isdir(p) and _PACKAGES & set(os.listdir(p)) for p in pythons)
-        if holds_packages or any(_is_below(folder, {place}) for folder in {*usual, _HOME}):
+        python_folders = (join(place, name) for name in names if name.startswith("python"))
+        holds_packages = any(isdir(p) and _PACKAGES & set(os.listdir(p)) for p in python_folders)
+        if holds_packages or any(
+            _is_below(folder, {place}) for folder in {*usual, _GRADKIT_PARENT}
+        ):
             yield from (join(place, name) for name in names if ".so" in name)
         else:
             yield place
 
 
-def _folders_of_libraries() -> list[str]:
+def _loaded_library_folders() -> list[str]:
+    """Return the folders of all shared libraries that this process has loaded."""
     with open("/proc/self/maps") as lines:
         files = {line.split(maxsplit=5)[5].rstrip("\n") for line in lines if ".so" in line}
     return sorted({dirname(file) for file in files if file.startswith("/")})
@@ -112,10 +130,10 @@ def _is_below(path: str, folders: Set[str]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
-    """What has been put around a fork server: the tier that it has reached.
+class Confinement:
+    """The restrictions of a fork server: the tier, and whether it is ``alone`` in its account.
 
-    ``alone``: no other process counts as the account that it has.
+    If it is, the kernel counts only the tasks of the fork server and its workers for the account.
     """
 
     tier: int
@@ -123,28 +141,33 @@ class Shell:
 
 
 @failing_closed()
-def shut_in(folder: str, packages: Sequence[str]) -> Shell:
-    """Put the fork server in its room, for good.
+def confine_server(folder: str, packages: Sequence[str]) -> Confinement:
+    """Apply all restrictions that this machine supports to the fork server, for good.
 
     Parameters
     ----------
     folder : str
-        The folder it works in, which exists and is empty.
+        Its working folder, which exists and is empty.
     packages : sequence of str
         Packages that student code needs.
+
+    Returns
+    -------
+    Confinement
+        The tier that was reached.
 
     Raises
     ------
     ConfinementError
-        If a step fails that this machine should be able to do.
+        A step fails that this machine supports.
     """
     linux.adopt_orphans()
     if not (filters.known() and linux.can_filter()):
-        return Shell(0)
+        return Confinement(0)
     files, folders = readable(packages)
     tier = 2 if linux.landlock_version() else 1
     installed = [file for file in files if os.path.dirname(file) in folders]
-    # Before root is given up, which may be able to read more.
+    # Rules must be made before root is given up, because another account may read less.
     rules = linux.ruleset(files, [*folders, folder], os.path.dirname(folder)) if tier == 2 else None
     alone = False
     if os.geteuid() == 0:
@@ -155,27 +178,29 @@ def shut_in(folder: str, packages: Sequence[str]) -> Shell:
             linux.become(account)
             alone = True
         elif linux.can_count_as(account):
-            # What asks whether it could write there asks for the account that it counts as.
+            # `os.access` asks for the account that the kernel counts this process for.
             os.chown(folder, account, -1)
             linux.count_as(account)
             alone = True
     linux.hide()
-    linux.renounce()
+    linux.forbid_new_privileges()
     if rules is not None:
         linux.read_only(rules)
     linux.filter_calls(filters.room())
-    return Shell(tier, alone)
+    return Confinement(tier, alone)
 
 
 @failing_closed()
-def tie_down(shell: Shell, server: int) -> None:
-    """Take from a worker, a child of process `server`, what that still may.
+def confine_worker(confinement: Confinement, server: int) -> None:
+    """Apply the restrictions of a worker to this process, a child of process ``server``.
+
+    The worker ends with the fork server. From tier 1 on it loads the seccomp program `leash`.
 
     Raises
     ------
     ConfinementError
-        If a step fails.
+        A step fails.
     """
     linux.die_with(server)
-    if shell.tier >= 1:
+    if confinement.tier >= 1:
         linux.filter_calls(filters.leash(os.getpid()))

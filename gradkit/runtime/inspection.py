@@ -1,7 +1,7 @@
-"""Look at a section's functions as they are: what each takes, where its text stands, what it keeps.
+"""Describe a section's functions: parameters, place of the text, and global names that they change.
 
-Runs in the student's process, which can lie: what is told here says what is called, and where a
-mistake is shown.
+Runs in the student's process, where student code can falsify the results. So they only decide which
+functions are called, and at which line a mistake is shown.
 """
 
 from __future__ import annotations
@@ -31,29 +31,30 @@ from gradkit.runtime.syntax import (
     walk,
 )
 
-MOST = 100
-"""Functions that are looked at, besides those of wanted names, and parameters of each."""
+MAX_FUNCTIONS = 100
+"""Most functions that are described besides those with wanted names; most parameters of each."""
 
-STEPS = 40
-"""Objects that are looked at to find the text of one function."""
+MAX_UNWRAPPED = 40
+"""Most objects that are unwrapped to find the text of one function."""
 
-LONGEST = 300
-"""Characters of a signature."""
+MAX_SIGNATURE = 300
+"""Most characters of a signature."""
 
 Names = Mapping[str, Any]
 """A `Namespace`, or the functions of a running notebook."""
 
 
 def functions(names: Names, wanted: Collection[str]) -> list[dict[str, Any]]:
-    """List the functions of a section, in the order in which they count, the last one most.
+    """List descriptions of a section's functions, in increasing order of priority.
 
-    Definitions are made and looked at. What is made otherwise, and may take long, is so only if
-    its name is wanted. Listed first are definitions that cannot be called: methods, and those of
-    wanted names that are not run or belong to another section.
+    Definitions are evaluated. A function that results from another statement, which may take long,
+    is only created if its name is wanted. The list starts with definitions that cannot be called:
+    methods, and definitions with wanted names that are not run or belong to another section.
 
     Parameters
     ----------
     names : mapping
+        The section's names.
     wanted : collection of str
         Names of roles.
 
@@ -62,23 +63,29 @@ def functions(names: Names, wanted: Collection[str]) -> list[dict[str, Any]]:
     list of dict
         See `gradkit.binding.inspection.Function`.
     """
-    texts, wanted = _Texts(names), {plain(name) for name in wanted}
+    texts, wanted = _SourceTexts(names), {plain(name) for name in wanted}
     if not isinstance(names, Namespace):
-        return [function for name in names for function in _described(name, None, names, texts)]
-    made = _made(names)
-    last = [name for name, statement in made.items() if _defines(names, name, statement)][-MOST:]
-    chosen = {name for name in made if plain(name) in wanted}.union(last)
+        return [function for name in names for function in _entries_of(name, None, names, texts)]
+    bound = _binding_statements(names)
+    defined = [name for name, statement in bound.items() if _defines(names, name, statement)]
+    chosen = {name for name in bound if plain(name) in wanted}.union(defined[-MAX_FUNCTIONS:])
     listed = [
         function
-        for name, statement in made.items()
+        for name, statement in bound.items()
         if name in chosen
-        for function in _described(name, statement, names, texts)
+        for function in _entries_of(name, statement, names, texts)
     ]
-    return [*[*_not_made(names, made, wanted)][-MOST:], *listed[-2 * MOST :]]
+    return [
+        *[*_uncallable_entries(names, bound, wanted)][-MAX_FUNCTIONS:],
+        *listed[-2 * MAX_FUNCTIONS :],
+    ]
 
 
-def _made(names: Namespace) -> dict[str, Statement]:
-    """Map each name to the statement that makes it in the end; borrowed, shared, own."""
+def _binding_statements(names: Namespace) -> dict[str, Statement]:
+    """Return each bound name with the last statement that binds it.
+
+    Names of borrowed statements come first, then those of shared, then those of own ones.
+    """
     plan = names.plan
     bound = [name for number in (OWN, SHARED, BORROWED) for name in plan.layer(number).binders]
     found = {name: plan.resolve(name, None) for name in bound}
@@ -91,13 +98,17 @@ def _made(names: Namespace) -> dict[str, Statement]:
 
 
 def names_of(module: object) -> Namespace | None:
-    """Return the names of a module that the student wrote."""
+    """Return the namespace of a module that the student wrote; None for all other values."""
     names = vars(module)["gradkit_names"] if type(module) is LazyModule else None
     return names if isinstance(names, Namespace) else None
 
 
 def _defines(names: Namespace, name: str, statement: Statement | None) -> bool:
-    """Tell whether a statement makes a function as a definition does, and nothing else."""
+    """Return whether a statement only defines a function with this name.
+
+    That is a ``def``, a lambda that is assigned, or an import of such a function from a module that
+    the student wrote.
+    """
     node = statement.node if statement is not None else None
     if isinstance(node, ast.Assign | ast.AnnAssign):
         return isinstance(node.value, ast.Lambda)
@@ -106,64 +117,75 @@ def _defines(names: Namespace, name: str, statement: Statement | None) -> bool:
         name = name if node.names[0].name == "*" else node.names[0].name
         return inner is not None and _defines(inner, name, inner.plan.resolve(name, None))
     return node is not None and any(
-        isinstance(part, _CALLED) and part.name == name for part in definitions_in(node)
+        isinstance(part, _FUNCTION_DEFINITIONS) and part.name == name
+        for part in definitions_in(node)
     )
 
 
-_CALLED = (ast.FunctionDef, ast.AsyncFunctionDef)
+_FUNCTION_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def _not_made(
-    names: Namespace, made: Mapping[str, Statement], wanted: Collection[str]
+def _uncallable_entries(
+    names: Namespace, bound: Mapping[str, Statement], wanted: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """Describe methods, and definitions of wanted names that are nobody's here, or no Python."""
+    """Yield descriptions of definitions that cannot be called.
+
+    These are methods, and definitions with wanted names that are invalid Python, stand under
+    ``if __name__ == "__main__"``, or belong to another section.
+    """
     for number in (SHARED, OWN):
         for name, (cell, line) in names.plan.layer(number).broken.items():
-            if plain(name) in wanted and name not in made:
-                yield _entry(name, "broken", cell, line, _ANYTHING)
-    for statement in sorted(names.plan.statements(), key=lambda each: -each.layer):
-        near = statement.layer != BORROWED
+            if plain(name) in wanted and name not in bound:
+                yield _entry(name, "broken", cell, line, _ANY_SIGNATURE)
+    for statement in sorted(names.plan.statements(), key=lambda statement: -statement.layer):
+        is_local = statement.layer != BORROWED
         for node in definitions_in(statement.node):
-            meant = plain(node.name) in wanted
-            if meant and (statement.guarded if near else made.get(node.name) is not statement):
-                yield _bare(node, statement.cell, "guarded" if near else "elsewhere")
-            elif near and isinstance(node, ast.ClassDef):
+            is_hidden = statement.guarded if is_local else bound.get(node.name) is not statement
+            if plain(node.name) in wanted and is_hidden:
+                standing = "guarded" if is_local else "elsewhere"
+                yield _unevaluated_entry(node, statement.cell, standing)
+            elif is_local and isinstance(node, ast.ClassDef):
                 for part in [part for part in node.body if isinstance(part, ast.FunctionDef)]:
-                    yield _bare(part, statement.cell, "method", owner=node.name)
+                    yield _unevaluated_entry(part, statement.cell, "method", owner=node.name)
 
 
-def _described(
-    name: str, statement: Statement | None, names: Names, texts: _Texts
+def _entries_of(
+    name: str, statement: Statement | None, names: Names, texts: _SourceTexts
 ) -> Iterator[dict[str, Any]]:
+    """Yield the description of the function with a name, or nothing if its value is no function.
+
+    If the value cannot be created, the statement that should bind it is described instead.
+    """
     standing = "borrowed" if statement is not None and statement.layer == BORROWED else "own"
     try:
-        found = _behind(names[name], texts)
+        unwrapped = _find_own_function(names[name], texts)
     except BaseException:
-        # Whoever calls it is told what is wrong with it.
+        # The error is reported when the function is called.
         if statement is not None and isinstance(statement.node, ast.FunctionDef):
-            yield _bare(statement.node, statement.cell, standing)
+            yield _unevaluated_entry(statement.node, statement.cell, standing)
         elif statement is not None:
-            entry = _entry(name, "guess", statement.cell, statement.node.lineno, _ANYTHING)
+            entry = _entry(name, "guess", statement.cell, statement.node.lineno, _ANY_SIGNATURE)
             yield {**entry, "signature": "(…)"}
         return
-    if found is not None:
-        takes, function = found
+    if unwrapped is not None:
+        called, function = unwrapped
         code, text = function.__code__, texts.node(function)
-        entry = _entry(name, standing, code.co_filename, code.co_firstlineno, signature_of(takes))
-        yield entry if text is None else {**entry, "line": text.lineno, "last": _last(text)}
+        entry = _entry(name, standing, code.co_filename, code.co_firstlineno, signature_of(called))
+        yield entry if text is None else {**entry, "line": text.lineno, "last": _last_line(text)}
 
 
-def _last(node: AnyFunction) -> int:
-    """Return the line of the last ``return`` statement or, without one, of the end."""
+def _last_line(node: AnyFunction) -> int:
+    """Return the line of a function's last ``return`` statement or, without one, its last line."""
     return max(return_lines(node), default=node.end_lineno or node.lineno)
 
 
 def _entry(
-    name: str, standing: str, cell: str, line: int, takes: inspect.Signature, owner: str = ""
+    name: str, standing: str, cell: str, line: int, signature: inspect.Signature, owner: str = ""
 ) -> dict[str, Any]:
-    listed = [*takes.parameters.values()][:MOST]
+    """Return the JSON description of a function; see `gradkit.binding.inspection.Function`."""
+    listed = [*signature.parameters.values()][:MAX_FUNCTIONS]
     try:
-        text = " ".join(str(takes).split())
+        text = " ".join(str(signature).split())
     except BaseException:
         text = "(…)"
     return {
@@ -172,7 +194,9 @@ def _entry(
         "cell": cell,
         "line": line,
         "last": line,
-        "signature": text_of(text) if len(text) <= LONGEST else f"{text_of(text, LONGEST)}…)",
+        "signature": text_of(text)
+        if len(text) <= MAX_SIGNATURE
+        else f"{text_of(text, MAX_SIGNATURE)}…)",
         "parameters": [
             [text_of(p.name, 80), p.kind.name, p.default is p.empty, type(p.default) is int]
             for p in listed
@@ -181,60 +205,62 @@ def _entry(
     }
 
 
-_ANYTHING = inspect.signature(lambda *args: None)
+_ANY_SIGNATURE = inspect.signature(lambda *args: None)
 
 
 def signature_of(function: Any) -> inspect.Signature:
-    """Return what a function takes, without annotations; anything where it does not say."""
+    """Return the signature of a function without annotations; ``(*args)`` if it has none."""
     try:
-        signature = inspect.signature(function)
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return _ANYTHING
-    return inspect.Signature(
-        [each.replace(annotation=each.empty) for each in signature.parameters.values()]
-    )
+        return _ANY_SIGNATURE
+    return inspect.Signature([p.replace(annotation=p.empty) for p in parameters])
 
 
-def _bare(
+def _unevaluated_entry(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
     cell: str,
     standing: str,
     owner: str = "",
 ) -> dict[str, Any]:
-    """Describe a definition of which nothing is run; a method without its first parameter."""
-    takes = _ANYTHING
+    """Return the description of a definition from its text alone, without running any of it.
+
+    A definition with an ``owner`` is a method, which is described without its first parameter. A
+    class has the signature ``(*args)``.
+    """
+    signature = _ANY_SIGNATURE
     if not isinstance(node, ast.ClassDef):
         arguments = copy_tree(node.args)
         for part in every(ast.arg, arguments):
             part.annotation = None
         arguments.defaults = [ast.Constant(...) for _ in arguments.defaults]
-        arguments.kw_defaults = [each and ast.Constant(...) for each in arguments.kw_defaults]
-        made = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, ast.Constant(None))))
-        takes = inspect.signature(eval(compile(made, cell, "eval")))  # noqa: S307  (no name is in it)
+        arguments.kw_defaults = [default and ast.Constant(...) for default in arguments.kw_defaults]
+        twin = ast.fix_missing_locations(ast.Expression(ast.Lambda(arguments, ast.Constant(None))))
+        signature = inspect.signature(eval(compile(twin, cell, "eval")))  # noqa: S307  (no name is in it)
     if owner:
-        takes = takes.replace(parameters=[*takes.parameters.values()][1:])
-    entry = _entry(node.name, standing, cell, node.lineno, takes, owner)
-    return entry if isinstance(node, ast.ClassDef) else {**entry, "last": _last(node)}
+        signature = signature.replace(parameters=[*signature.parameters.values()][1:])
+    entry = _entry(node.name, standing, cell, node.lineno, signature, owner)
+    return entry if isinstance(node, ast.ClassDef) else {**entry, "last": _last_line(node)}
 
 
-# --- what stands behind a value ----------------------------------------------------------
+# --- the student's function in a value ---------------------------------------------------
 
 
-class _Texts:
-    """Finds the text of the student's own functions, by file and first line."""
+class _SourceTexts:
+    """The syntax trees of the student's own functions, by file, name and first line."""
 
     def __init__(self, names: Names) -> None:
         self._sources = names.sources() if isinstance(names, Namespace) else None
         self._nodes: dict[str, dict[tuple[str, int], AnyFunction]] = {}
 
     def has(self, value: object) -> bool:
-        """Tell whether this is a function of the student's own."""
+        """Return whether a value is a function that the student's own text defines."""
         if not isinstance(value, FunctionType):
             return False
         return self._sources is None or value.__code__.co_filename in self._sources
 
     def node(self, function: FunctionType) -> AnyFunction | None:
-        """Return the definition or the lambda that a function was made from."""
+        """Return the syntax tree of a function's definition or lambda; None if it is not found."""
         code = function.__code__
         file = code.co_filename
         if file not in self._nodes:
@@ -247,99 +273,107 @@ class _Texts:
         return self._nodes[file].get((code.co_name, code.co_firstlineno))
 
 
-def _behind(value: Any, texts: _Texts) -> tuple[Any, FunctionType] | None:
-    """Return what says the parameters, and the student's own function that is called in the end.
+def _find_own_function(value: Any, texts: _SourceTexts) -> tuple[Any, FunctionType] | None:
+    """Unwrap a callable down to the student's own function that it calls in the end.
 
-    Decorators, factories, ``partial``, methods and callable objects are looked through. What
-    takes anything, as in ``inner(*args, **kwargs)``, takes what the one function in it does.
+    Decorators, factories, ``partial``, methods and callable objects are unwrapped. A wrapper
+    ``inner(*args, **kwargs)`` takes the parameters of the one function in its closure.
+
+    Returns
+    -------
+    tuple of (object, function) or None
+        The callable whose signature counts, and the function; None if there is no such function.
     """
-    text = value
-    for _ in range(STEPS):
-        if isinstance(text, type | ModuleType) or not callable(text):
+    outer = value
+    for _ in range(MAX_UNWRAPPED):
+        if isinstance(outer, type | ModuleType) or not callable(outer):
             return None
-        inner = inspect.unwrap(text)
+        inner = inspect.unwrap(outer)
         if isinstance(inner, partial):
             inner = inner.func
         elif isinstance(inner, MethodType):
             inner = inner.__func__
         elif not isinstance(inner, FunctionType) and texts.has(type(inner).__call__):
             inner = type(inner).__call__
-        if texts.has(inner) and _says(value):
+        if texts.has(inner) and _has_named_parameter(value):
             return value, inner
-        if inner is text or isinstance(inner, FunctionType):
-            held = _held(inner) or _held(text)
-            if len(held) != 1:
+        if inner is outer or isinstance(inner, FunctionType):
+            contained = _contained_functions(inner) or _contained_functions(outer)
+            if len(contained) != 1:
                 return (value, inner) if texts.has(inner) else None
-            value = inner = held[0]
-        text = inner
+            value = inner = contained[0]
+        outer = inner
     return None
 
 
-def _says(function: Any) -> bool:
-    """Tell whether a function has any parameter of its own."""
+def _has_named_parameter(function: Any) -> bool:
+    """Return whether a function has any parameter besides ``*args`` and ``**kwargs``."""
     parameters = signature_of(function).parameters.values()
-    return any(each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD) for each in parameters)
+    return any(p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters)
 
 
-def _held(value: Any) -> list[Any]:
-    """List the functions that a function has in its closure, or an object among its attributes."""
+def _contained_functions(value: Any) -> list[Any]:
+    """List the functions in a function's closure, or in another object's attributes."""
     if isinstance(value, FunctionType):
-        held = [cell.cell_contents for cell in value.__closure__ or ()]
+        contents = [cell.cell_contents for cell in value.__closure__ or ()]
     else:
-        held = list(getattr(value, "__dict__", {}).values())
-    return [one for one in held if isinstance(one, FunctionType | MethodType | partial)]
+        contents = list(getattr(value, "__dict__", {}).values())
+    return [item for item in contents if isinstance(item, FunctionType | MethodType | partial)]
 
 
-# --- what a function leaves behind -------------------------------------------------------
+# --- caches ------------------------------------------------------------------------------
 
 
 def left_behind(names: Names, first: str, then: str) -> list[str]:
-    """Return the names that a function or its helpers write, and another or its helpers read.
+    """Return the sorted global names that function ``first`` writes and function ``then`` reads.
 
-    The commonest form is a cache: the forward pass writes ``cache["A1"]``, or a name that it
-    declares global, and the update reads it.
+    Both include the functions that they call. The commonest example is a cache: the forward pass
+    writes ``cache["A1"]``, or a name that it declares global, and the update reads it.
     """
-    texts = _Texts(names)
-    writes = _with_helpers(names, first, texts).writes
-    return sorted(writes & _with_helpers(names, then, texts).reads) if writes else []
+    texts = _SourceTexts(names)
+    writes = _effects_with_helpers(names, first, texts).writes
+    return sorted(writes & _effects_with_helpers(names, then, texts).reads) if writes else []
 
 
-def _with_helpers(names: Names, name: str, texts: _Texts) -> Effects:
-    """Return the effects of a function, with those of all functions that it names."""
+def _effects_with_helpers(names: Names, name: str, texts: _SourceTexts) -> Effects:
+    """Return the effects of a function, together with those of all functions that it names."""
     reads: set[str] = set()
     writes: set[str] = set()
     waiting: list[tuple[Names, str]] = [(names, name)]
     while waiting:
-        around, name = waiting.pop()
-        function = _helper(around, name, texts)
+        context, name = waiting.pop()
+        function = _function_named(context, name, texts)
         node = texts.node(function) if function is not None else None
         if function is None or node is None:
             continue
-        found = effects_of(node, *_methods_and_modules(function.__globals__))
-        waiting += [(function.__globals__, read) for read in found.reads - reads]
-        reads |= found.reads
-        writes |= found.writes
+        effects = effects_of(node, *_methods_and_modules(function.__globals__))
+        waiting += [(function.__globals__, read) for read in effects.reads - reads]
+        reads |= effects.reads
+        writes |= effects.writes
     return Effects(frozenset(reads), frozenset(writes))
 
 
-def _helper(names: Names, name: str, texts: _Texts) -> FunctionType | None:
-    """Return the function of a name, as far as nothing else has to be run to make it."""
+def _function_named(names: Names, name: str, texts: _SourceTexts) -> FunctionType | None:
+    """Return the student's function with a name, or None.
+
+    Only a definition or an import may run to create it; no other statement does.
+    """
     if isinstance(names, Namespace) and name not in names:
         statement = names.plan.resolve(name, None)
-        if statement is None or not isinstance(statement.node, _HELPERS):
+        if statement is None or not isinstance(statement.node, _CHEAP_STATEMENTS):
             return None
     try:
-        found = _behind(names[name], texts)
+        unwrapped = _find_own_function(names[name], texts)
     except BaseException:
         return None
-    return found[1] if found is not None else None
+    return unwrapped[1] if unwrapped is not None else None
 
 
-_HELPERS = (ast.FunctionDef, ast.ImportFrom)
+_CHEAP_STATEMENTS = (ast.FunctionDef, ast.ImportFrom)
 
 
 def _methods_and_modules(names: Names) -> tuple[set[str], set[str]]:
-    """Names of methods that the student wrote, and of modules."""
+    """Return the names of the student's methods, and the names of imported modules."""
     if not isinstance(names, Namespace):
         return set(), {name for name, value in names.items() if isinstance(value, ModuleType)}
     nodes = [statement.node for statement in names.plan.statements()]

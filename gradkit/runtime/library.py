@@ -1,14 +1,15 @@
-"""The modules that a section may import, and those that it must not.
+"""Import modules for a section: the student's own modules, allowed packages, and stand-ins.
 
-Modules that a student handed in beside the section are importable, and as lazy as it.
+Modules that a student submitted with the section can be imported. Their values are created on
+first use, like those of the section.
 
-Of a package that the task does not allow, an import is no use: many a notebook imports at its top
-what only another part of it needs. So student code gets a stand-in, of which everything may be
-named, subclassed and annotated with, and nothing called or computed with. Whoever else imports such
-a package, by ``importlib`` or in a package of its own, is refused; in this process it is never
-loaded.
+An import alone is not yet a use of a package that the task forbids: many notebooks import at the
+top what only another task needs. So student code gets a stand-in for such a package. It can be
+assigned, subclassed, and used in annotations, but not called or computed with. Imports of the
+package by ``importlib`` or by other packages are refused. The package itself is never loaded in
+this process.
 
-Of others than gradkit only the standard library is imported: this runs in the student's process.
+This runs in the student's process, so only gradkit and the standard library are imported.
 """
 
 from __future__ import annotations
@@ -27,26 +28,26 @@ _OPERATORS = """
 add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul
 neg pos abs lt le gt ge int float complex index len iter next enter exit array_ufunc call
 """
-"""What would call it, or compute with it. A union of types, ``Tensor | None``, is only named."""
+"""Operators that a stand-in refuses; not ``|``, for annotations such as ``Tensor | None``."""
 
 
 class ForbiddenImportError(ImportError):
-    """A package was used that the task does not allow; the text says which, and how."""
+    """Student code used a package that the task does not allow; the text names the package."""
 
 
 class MissingImportError(NameError):
-    """A name cannot be made, as a module that it comes from is not here, or lacks it."""
+    """A name has no value, because its module is not installed or does not contain the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which packages are allowed: all but the ``forbidden`` ones, or only the ``allowed``."""
+    """The packages that code may use: only ``allowed`` ones if any, and no ``forbidden`` ones."""
 
     allowed: Collection[str] = ()
     forbidden: Collection[str] = ()
 
     def bars(self, name: str) -> bool:
-        """Tell whether a module must not be imported by student code."""
+        """Return whether student code must not use a module."""
         root = name.partition(".")[0]
         if root in self.forbidden:
             return True
@@ -57,7 +58,7 @@ ANYTHING = Policy()
 
 
 class _Forbidden(type):
-    """The type of stand-ins. They are classes, as these may be subclassed and annotated with."""
+    """The type of stand-ins, which are classes so that code can subclass and annotate with them."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
@@ -72,44 +73,46 @@ class _Forbidden(type):
 
 
 def is_stand_in(value: object) -> bool:
-    """Tell whether this stands for something that is forbidden."""
+    """Return whether a value is a stand-in for something in a forbidden package."""
     return type(value) is _Forbidden
 
 
-def use_of(value: Any) -> NoReturn:
-    """Take a stand-in for what it stands for.
+def raise_forbidden_use(value: Any) -> NoReturn:
+    """Raise the error of code that uses a stand-in.
 
     Raises
     ------
     ForbiddenImportError
+        Always.
     """
     _refuse(value.gradkit_path)
 
 
 def _refuse(path: str) -> NoReturn:
-    told = message("used", path=path[:TEXT], root=path.partition(".")[0][:TEXT])
-    raise raised(ForbiddenImportError, told)
+    """Raise the ForbiddenImportError for the use of a dotted path in a forbidden package."""
+    used = message("used", path=path[:TEXT], root=path.partition(".")[0][:TEXT])
+    raise raised(ForbiddenImportError, used)
 
 
-def _refusing(cls: _Forbidden, *_: Any, **__: Any) -> NoReturn:
+def _refuse_operation(cls: _Forbidden, *_: Any, **__: Any) -> NoReturn:
     _refuse(cls._path_of())
 
 
 for _name in _OPERATORS.split():
-    setattr(_Forbidden, f"__{_name}__", _refusing)
+    setattr(_Forbidden, f"__{_name}__", _refuse_operation)
 
 
 def stand_in(path: str) -> Any:
-    """Something that stands for a module, or what is in it, and is of no use."""
-    # A star import brings none of it: its names would hide others.
+    """Return a stand-in for a forbidden module or for something in it, by dotted path."""
+    # A star import must bind no names, as they would hide others.
     return _Forbidden(path.rpartition(".")[2], (), {"gradkit_path": path, "__all__": ()})
 
 
-def shut_out(forbidden: Collection[str]) -> None:
-    """Have no forbidden module found in this process, or loaded in any other way.
+def block_imports(forbidden: Collection[str]) -> None:
+    """Make every later import of forbidden packages in this process raise ForbiddenImportError.
 
-    What is loaded already is forgotten: those who hold it keep it, nobody gets it anew. The hook
-    cannot be taken out again, and sees what goes past the finders.
+    Loaded modules of these packages are removed from ``sys.modules``; existing references stay.
+    An audit hook, which cannot be removed, catches imports that avoid the finders.
     """
     names = frozenset(forbidden)
 
@@ -131,36 +134,44 @@ def shut_out(forbidden: Collection[str]) -> None:
 
 Importer = Callable[..., Any]
 
-Make = Callable[[str, str, "Library"], dict[str, Any]]
+NamesFactory = Callable[[str, str, "Library"], dict[str, Any]]
 
 
 class LazyModule(ModuleType):
-    """A module whose attributes are the names of a namespace, made when they are asked for."""
+    """A module whose attributes are the names of a namespace, created on first use."""
 
     def __init__(self, name: str, names: dict[str, Any], *, package: bool) -> None:
+        """Make a module with the names of a namespace; a package gets an empty ``__path__``."""
         super().__init__(name)
         super().__setattr__("gradkit_names", names)
         if package:
             self.__path__: list[str] = []
 
     def __getattr__(self, name: str) -> Any:
+        """Return the value of a global name of the module, creating it now if it has none yet.
+
+        AttributeError is raised if the module does not bind the name.
+        """
         try:
             return self.__dict__["gradkit_names"][name]
         except KeyError:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}") from None
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Set a global of the module, as its own functions see it."""
+        """Set an attribute, and the global name that the module's own functions see."""
         if not name.startswith("__"):
             self.__dict__["gradkit_names"][name] = value
         super().__setattr__(name, value)
 
 
-def _progress(name: str) -> ModuleType:
-    """A progress bar that shows nothing, where ``tqdm`` is not installed: no code hangs on it."""
+def _silent_progress_module(name: str) -> ModuleType:
+    """Return a replacement for ``tqdm``, where that is not installed, with bars that show nothing.
+
+    A dotted name, as ``tqdm.auto``, gets attributes for its parts.
+    """
 
     class Bar:
-        """Whatever it is wrapped around, and a method that does nothing for each of its own."""
+        """Iterates over what it wraps; all its methods do nothing."""
 
         def __init__(self, iterable: Iterable[Any] = (), *_: Any, **__: Any) -> None:
             self.iterable = iterable
@@ -185,37 +196,40 @@ def _progress(name: str) -> ModuleType:
 
 
 def _is_missing(name: str, error: ImportError) -> bool:
-    """Tell whether a module could not be had because it, or a package around it, is not here."""
+    """Return whether an import failed because the module or its package is not installed."""
     return isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}.")
 
 
 def _evaluate(source: Any, globals: Any = None, locals: Mapping[str, Any] | None = None, /) -> Any:
-    """Evaluate an expression as ``eval`` does, and make the global names in it that are not yet."""
+    """Evaluate an expression as ``eval`` does, after creating the global names that it uses."""
     if globals is None:
         frame = sys._getframe(1)
         globals, locals = frame.f_globals, frame.f_locals if locals is None else locals
     code = source if isinstance(source, CodeType) else compile(source, "<string>", "eval")
     for name in code.co_names:
-        # ``eval`` takes globals from what a dict holds already.
+        # ``eval`` finds only globals that are in the dict already.
         with suppress(KeyError):
             globals[name]
     return eval(code, globals, locals)  # noqa: S307  (what student code does in its own process)
 
 
 class Library:
-    """Finds modules by name in a mapping of sources.
+    """Load the student's modules from their sources, and provide ``__import__`` for a section.
 
     Parameters
     ----------
     sources : mapping of str to str
-        By dotted name.
+        Sources of the student's modules, by dotted name.
     make : callable
-        Makes the names of a module from its name, its source and this library.
+        Returns the namespace of a module, from its name, its source and this library.
     policy : Policy
         Which packages may be used.
     """
 
-    def __init__(self, sources: Mapping[str, str], make: Make, policy: Policy = ANYTHING) -> None:
+    def __init__(
+        self, sources: Mapping[str, str], make: NamesFactory, policy: Policy = ANYTHING
+    ) -> None:
+        """Store the sources; ``packages`` are the names of packages that contain modules."""
         self._sources = sources
         self._make = make
         self._policy = policy
@@ -223,19 +237,19 @@ class Library:
         self.packages = {name.rpartition(".")[0] for name in sources} - {""}
 
     def files(self) -> dict[str, str]:
-        """Return the sources by the file names of their code."""
+        """Return the sources of the modules by the file names of their code."""
         return {f"{name}.py": source for name, source in self._sources.items()}
 
     def fork(self) -> Library:
-        """Give a library of the same sources with nothing loaded."""
+        """Return a library with the same sources and no loaded modules."""
         return Library(self._sources, self._make, self._policy)
 
     def builtins_for(self, package: str) -> dict[str, Any]:
-        """Give builtins for code in a package, with this library's ``__import__``."""
+        """Return builtins for code in a package, with ``__import__`` and ``eval`` replaced."""
         return {**vars(builtins), "__import__": self.importer(package), "eval": _evaluate}
 
     def importer(self, package: str) -> Importer:
-        """Give the ``__import__`` for code in a package (the empty name: in none)."""
+        """Return the ``__import__`` for code in a package; the empty name means no package."""
 
         def importer(
             name: str,
@@ -244,6 +258,7 @@ class Library:
             fromlist: Sequence[str] | None = (),
             level: int = 0,
         ) -> Any:
+            """Import a student's module, an allowed one, or a stand-in, as ``__import__`` does."""
             full = name
             if level:
                 parts = package.split(".")
@@ -251,20 +266,20 @@ class Library:
                 full = ".".join([*above, name] if name else above).strip(".")
             if not self.has(full):
                 if self._policy.bars(full):
-                    # Where names are taken from a module, ``import`` gives that itself.
+                    # ``from a.b import c`` needs module a.b, but ``import a.b`` binds a.
                     return stand_in(full if fromlist else full.partition(".")[0])
                 try:
                     return builtins.__import__(name, globals, locals, fromlist, level)
                 except ImportError as error:
                     if full.partition(".")[0] == "tqdm":
-                        return _progress(full)
-                    # What a module that is here imports in its turn is its own affair.
+                        return _silent_progress_module(full)
+                    # An installed module that cannot import another raises its own error.
                     if not level and not _is_missing(full, error):
                         raise
-                    other = self._elsewhere(full) if fromlist else None
+                    other = self._find_by_tail(full) if fromlist else None
                     if other is None:
-                        told = f"No module named {full[:TEXT]!r}"
-                        raise ModuleNotFoundError(told, name=full) from None
+                        text = f"No module named {full[:TEXT]!r}"
+                        raise ModuleNotFoundError(text, name=full) from None
                     full = other
             module = self.load(full)
             for wanted in fromlist or ():
@@ -274,23 +289,27 @@ class Library:
 
         return importer
 
-    def _elsewhere(self, name: str) -> str | None:
-        """Return a module of that name that is not in the package that it is asked for in.
+    def _find_by_tail(self, name: str) -> str | None:
+        """Return the student's module whose name is the end of a dotted name: ``b`` for ``a.b``.
 
-        Whoever hands in one file of a package, or hands out one, leaves its folders behind.
+        A student may submit one file of a package without the package's folders. None is returned
+        if there is no such module.
         """
         parts = name.split(".")
         tails = (".".join(parts[number:]) for number in range(1, len(parts)))
         return next((tail for tail in tails if self.has(tail)), None)
 
     def has(self, name: str) -> bool:
-        """Tell whether this is one of them."""
-        # What is there already (numpy, random) is what everybody means by its name.
-        known = name in self._sources or name in self.packages
-        return known and name.partition(".")[0] not in sys.modules
+        """Return whether a dotted name is a student's module or package.
+
+        A name whose first part is a loaded module, as ``random``, is not.
+        """
+        # Code that imports the name of a loaded module means that module.
+        is_known = name in self._sources or name in self.packages
+        return is_known and name.partition(".")[0] not in sys.modules
 
     def load(self, name: str) -> LazyModule:
-        """Return a module, made when it is first asked for."""
+        """Return a student's module by name, and add it to its package on the first call."""
         if name not in self._loaded:
             names = self._make(name, self._sources.get(name, ""), self)
             module = LazyModule(name, names, package=name in self.packages)

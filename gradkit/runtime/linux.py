@@ -1,21 +1,21 @@
-"""What Linux alone offers to shut a process in, one function for each call.
+"""Restrict a process with system calls that only Linux has, one function for each call.
 
-- `hide`, against others of the same user that would read or write this process's memory, or read
-  its environment.
-- `adopt_orphans`, against descendants that outlive their parent: they come back to the fork
-  server, which sees them.
-- `die_with`, against workers that outlive the fork server.
-- `renounce`, against programs that gain rights when they are started. The next two need it.
-- `read_only` (Landlock), against reading what is not named and writing anything; besides against
-  TCP, signals and abstract sockets out of the room.
-- `filter_calls` (seccomp), against starting programs and processes, opening for writing, sockets,
-  tracing, and all that is not listed in `gradkit.runtime.filters`.
-- `become`, against what root may do: the worker is nobody else on the machine.
-- `count_as`, where root cannot be given up, against threads without end: the kernel counts none of
-  root's own.
+- `hide` protects this process's memory and environment from other processes of the same user.
+- `adopt_orphans` makes the fork server the parent of descendants that outlive their parent, so that
+  it finds them.
+- `die_with` ends workers together with the fork server.
+- `forbid_new_privileges` prevents programs from gaining rights when they start. The next two need
+  it.
+- `read_only` (Landlock) prevents reading anything that is not named, and writing anything; also
+  TCP, and signals and abstract sockets to other processes.
+- `filter_calls` (seccomp) prevents starting programs and processes, opening for writing, sockets,
+  tracing, and every call that is not listed in `gradkit.runtime.filters`.
+- `become` gives up root for an account that no other process has.
+- `count_as` is for machines where root cannot be given up. It limits the number of threads, which
+  the kernel does not count for root.
 
-None of these can be undone. Each raises OSError, with what was attempted, where the
-kernel refuses, or says that it has done what it has not.
+None of these can be undone. Each raises OSError, with what was attempted, if the kernel refuses the
+call, or reports success without having done it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from gradkit.runtime.remains import SPARE
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.syscall.restype = ctypes.c_long
 
-# The same numbers on both architectures, but for seccomp.
+# Numbers of system calls; only that of seccomp depends on the architecture.
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 
@@ -41,7 +41,8 @@ _GET_PDEATHSIG, _GET_DUMPABLE, _GET_SUBREAPER, _GET_NO_NEW_PRIVS = 2, 3, 37, 39
 _SIGKILL = 9
 
 
-def _checked(what: str, result: int) -> int:
+def _check_result(what: str, result: int) -> int:
+    """Return the result of a C function; if negative, raise its OSError, with ``what`` failed."""
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
@@ -49,14 +50,16 @@ def _checked(what: str, result: int) -> int:
 
 
 def _prctl(what: str, option: int, value: int) -> int:
+    """Call prctl with one argument, and return its result; raise OSError if it fails."""
     arguments = [ctypes.c_ulong(item) for item in (value, 0, 0, 0)]
-    return _checked(what, _libc.prctl(ctypes.c_int(option), *arguments))
+    return _check_result(what, _libc.prctl(ctypes.c_int(option), *arguments))
 
 
-def _set(what: str, option: int, value: int, asking: int, *, returned: bool) -> None:
-    """Set something, and ask whether it is set: filters and emulators may only say so.
+def _set_and_verify(what: str, option: int, value: int, asking: int, *, returned: bool) -> None:
+    """Set an option by prctl, read it back by option ``asking``, and raise OSError if it differs.
 
-    The kernel's answer is what it ``returned``, or is written to an address.
+    Some filters and emulators report success without setting anything. The value that is read back
+    is the ``returned`` result of the call, or else is written to an address.
     """
     _prctl(what, option, value)
     found = ctypes.c_int(-1)
@@ -69,8 +72,9 @@ def _set(what: str, option: int, value: int, asking: int, *, returned: bool) -> 
 
 
 def _syscall(what: str, number: int, *arguments: object) -> int:
-    given = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    return _checked(what, int(_libc.syscall(ctypes.c_long(number), *given)))
+    """Make a system call, and return its result; raise OSError if it fails."""
+    converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    return _check_result(what, int(_libc.syscall(ctypes.c_long(number), *converted)))
 
 
 # --- prctl -------------------------------------------------------------------------------
@@ -78,33 +82,33 @@ def _syscall(what: str, number: int, *arguments: object) -> int:
 
 def hide() -> None:
     """Close this process's memory, environment and descriptors to others of the same user."""
-    _set("hiding the process", _SET_DUMPABLE, 0, _GET_DUMPABLE, returned=True)
+    _set_and_verify("hiding the process", _SET_DUMPABLE, 0, _GET_DUMPABLE, returned=True)
 
 
 def adopt_orphans() -> None:
-    """Become the parent of all descendants whose own parent ends."""
-    _set("adopting orphans", _SUBREAPER, 1, _GET_SUBREAPER, returned=False)
+    """Make this process the parent of all its descendants whose own parent ends."""
+    _set_and_verify("adopting orphans", _SUBREAPER, 1, _GET_SUBREAPER, returned=False)
 
 
 def die_with(parent: int) -> None:
     """Have the kernel kill this process when its parent, `parent`, ends."""
     what = "asking to die with the parent"
-    _set(what, _PDEATHSIG, _SIGKILL, _GET_PDEATHSIG, returned=False)
+    _set_and_verify(what, _PDEATHSIG, _SIGKILL, _GET_PDEATHSIG, returned=False)
     if os.getppid() != parent:
         raise OSError(errno.ESRCH, "the parent had ended before it could be watched")
 
 
-def renounce() -> None:
-    """Gain no rights from programs any more (no_new_privs)."""
+def forbid_new_privileges() -> None:
+    """Set no_new_privs: programs that this process starts gain no rights."""
     what = "renouncing new privileges"
-    _set(what, _NO_NEW_PRIVS, 1, _GET_NO_NEW_PRIVS, returned=True)
+    _set_and_verify(what, _NO_NEW_PRIVS, 1, _GET_NO_NEW_PRIVS, returned=True)
 
 
 # --- seccomp -----------------------------------------------------------------------------
 
 
 def can_filter() -> bool:
-    """Tell whether the kernel takes seccomp programs that refuse calls with an error."""
+    """Return whether the kernel supports seccomp programs that refuse calls with an error."""
     action = struct.pack("<I", 0x00050000)
     try:
         _syscall("asking for seccomp", _SECCOMP[os.uname().machine], 2, 0, action)
@@ -114,7 +118,7 @@ def can_filter() -> bool:
 
 
 def filter_calls(program: bytes) -> None:
-    """Load a seccomp program; it holds for this thread and all that it starts."""
+    """Load a seccomp program, which applies to this thread and all threads and processes below."""
     code = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("HxxxxxxP", len(program) // 8, ctypes.addressof(code))
     _syscall("loading a seccomp program", _SECCOMP[os.uname().machine], 1, 0, head)
@@ -124,11 +128,11 @@ def filter_calls(program: bytes) -> None:
 
 _READ_FILE, _READ_FOLDER, _REMOVE_FOLDER = 1 << 2, 1 << 3, 1 << 4
 _RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
-"""By version of Landlock, how many rights on files it knows; 16 from version 5."""
+"""Number of rights on files by version of Landlock; 16 from version 5."""
 
 
 def landlock_version() -> int:
-    """Return the version of Landlock in this kernel; 0 if there is none or it may not be asked."""
+    """Return the version of Landlock in this kernel; 0 if it has none or refuses the question."""
     try:
         return _syscall("asking for Landlock", _LANDLOCK_CREATE, 0, 0, 1)
     except OSError:
@@ -136,19 +140,21 @@ def landlock_version() -> int:
 
 
 def ruleset(readable: Iterable[str], listed: Iterable[str], clearing: str) -> int:
-    """Make the rules for `read_only`, and return their descriptor.
+    """Create a Landlock ruleset for `read_only`, and return its file descriptor.
 
     Parameters
     ----------
     readable : iterable of str
-        Files, and folders with all in them, that may be read.
+        Files and whole folders that may be read.
     listed : iterable of str
-        Folders in which, and below which, names may be listed.
+        Folders in and below which names may be listed.
     clearing : str
         The folder in which empty folders may be removed.
 
-    Every other right on files is taken, and as far as the kernel knows how TCP (version 4), and
-    abstract sockets and signals to processes outside (version 6).
+    Notes
+    -----
+    All other rights on files are removed. Version 4 of Landlock also removes TCP, and version 6
+    abstract sockets and signals to other processes.
     """
     version = landlock_version()
     tcp, scopes = (3 if version >= 4 else 0), (3 if version >= 6 else 0)
@@ -157,10 +163,10 @@ def ruleset(readable: Iterable[str], listed: Iterable[str], clearing: str) -> in
     rules = _syscall("making a Landlock ruleset", _LANDLOCK_CREATE, handled, len(handled), 0)
     try:
         for path in readable:
-            _allow(rules, path, _READ_FILE | _READ_FOLDER)
+            _add_rule(rules, path, _READ_FILE | _READ_FOLDER)
         for path in listed:
-            _allow(rules, path, _READ_FOLDER)
-        _allow(rules, clearing, _REMOVE_FOLDER)
+            _add_rule(rules, path, _READ_FOLDER)
+        _add_rule(rules, clearing, _REMOVE_FOLDER)
     except BaseException:
         os.close(rules)
         raise
@@ -168,18 +174,22 @@ def ruleset(readable: Iterable[str], listed: Iterable[str], clearing: str) -> in
 
 
 def read_only(rules: int) -> None:
-    """Take from this thread, for good, all that the rules do not name; they are closed."""
+    """Apply a ruleset to this thread for good, and close its descriptor.
+
+    The thread loses all rights that the rules do not name.
+    """
     try:
         _syscall("closing the room by Landlock", _LANDLOCK_RESTRICT, rules, 0)
     finally:
         os.close(rules)
 
 
-def _allow(rules: int, path: str, rights: int) -> None:
+def _add_rule(rules: int, path: str, rights: int) -> None:
+    """Add a rule to a Landlock ruleset: rights on a file or folder, if it exists."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
-        return  # what is not there needs no rule
+        return
     try:
         if not os.path.isdir(path):
             rights &= _READ_FILE
@@ -192,23 +202,29 @@ def _allow(rules: int, path: str, rights: int) -> None:
 # --- accounts ----------------------------------------------------------------------------
 
 _CAPGET = {"x86_64": 125, "aarch64": 90}
-"""The call that asks for powers; the next one sets them."""
+"""Number of the system call capget, by architecture; that of capset is the next."""
 
 _CAPABILITIES = 0x20080522  # version 3
 _FILES = 0b1110  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; CAP_FOWNER, to remove its folder
 
 
 def spare_account() -> int:
-    """The number of an account that is nobody's: not in the user database, without a process."""
+    """Return the number of an unused account: not in the user database, and without a process.
+
+    Raises
+    ------
+    OSError
+        All accounts in the range `SPARE` are used.
+    """
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             try:
                 taken.add(entry.stat().st_uid)
             except FileNotFoundError:
-                continue  # it has ended meanwhile
+                continue  # the process has ended
     for step in range(len(SPARE)):
-        # From a place of its own, as several fork servers may be choosing at this moment.
+        # Start at a number of its own, as several fork servers may choose at the same time.
         number: int = SPARE[(os.getpid() + step) % len(SPARE)]
         if number not in taken:
             return number
@@ -216,7 +232,13 @@ def spare_account() -> int:
 
 
 def become(account: int) -> None:
-    """Give up root for the account and the group of this number, for good."""
+    """Give up root for good: change this process to the account and group with this number.
+
+    Raises
+    ------
+    OSError
+        The kernel refuses, or the process is still another account.
+    """
     os.setgroups([])
     os.setresgid(account, account, account)
     os.setresuid(account, account, account)
@@ -225,16 +247,21 @@ def become(account: int) -> None:
 
 
 def count_as(account: int) -> None:
-    """Keep root's files, but be counted as this account, and lose root's powers, for good.
+    """Let the kernel count this process for an account, and give up most powers of root, for good.
 
-    The kernel limits how many tasks there are for each account, but for root's own, and for who
-    has certain powers. What is kept of them is for files alone, which other defences close.
+    The kernel limits the number of tasks of each account, but not of root or of processes with
+    certain capabilities. Access to root's files is kept; other restrictions cover files.
+
+    Raises
+    ------
+    OSError
+        The kernel refuses, or does not count the process for the account.
     """
     os.setresuid(account, -1, -1)
     head = struct.pack("<Ii", _CAPABILITIES, 0)
-    held = ctypes.create_string_buffer(24)
-    _syscall("asking for powers", _CAPGET[os.uname().machine], head, held)
-    low = [word & _FILES for word in struct.unpack("<6I", held.raw)[:3]]
+    capabilities = ctypes.create_string_buffer(24)
+    _syscall("asking for powers", _CAPGET[os.uname().machine], head, capabilities)
+    low = [word & _FILES for word in struct.unpack("<6I", capabilities.raw)[:3]]
     kept = struct.pack("<6I", *low, 0, 0, 0)
     _syscall("giving up powers", _CAPGET[os.uname().machine] + 1, head, kept)
     if os.getresuid()[0] != account:
@@ -242,23 +269,23 @@ def count_as(account: int) -> None:
 
 
 def can_count_as(account: int) -> bool:
-    """Tell whether this process could be counted as that account."""
-    return _succeeds(lambda: count_as(account))
+    """Return whether `count_as` works for an account, tried in a child process."""
+    return _succeeds_in_child(lambda: count_as(account))
 
 
 def can_become(account: int, readable: Iterable[str]) -> bool:
-    """Tell whether this process could be that account, and could then still read these paths."""
+    """Return whether `become` works for an account that can read these paths, tried in a child."""
 
     def attempt() -> None:
         become(account)
         if not all(os.access(path, os.R_OK) for path in readable):
             raise PermissionError
 
-    return _succeeds(attempt)
+    return _succeeds_in_child(attempt)
 
 
-def _succeeds(step: Callable[[], None]) -> bool:
-    """Tell whether a step that cannot be undone raises nothing, in a process of its own."""
+def _succeeds_in_child(step: Callable[[], None]) -> bool:
+    """Return whether a step raises nothing, tried in a child process as it cannot be undone."""
     pid = os.fork()
     if pid == 0:
         code = 1

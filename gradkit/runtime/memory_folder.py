@@ -1,4 +1,4 @@
-"""A folder in the memory of a worker, where student code can save files and read them back.
+"""Give a worker a folder in memory, where student code can save files and read them back.
 
 Students save values to look at them: ``np.save("debug.npy", W)``, ``plt.savefig("loss.png")``. From
 tier 1 on the kernel refuses to open any file for writing, because a seccomp program cannot see the
@@ -7,10 +7,10 @@ below the working directory are kept in a dict, and Python's own functions for f
 `os.stat`, `os.listdir`, …) look there first. So nothing reaches the disk, the grader or another
 process, the folder ends with its process, and it holds no links, pipes or devices.
 
-This is a convenience for honest code and no defence. Code that goes around it, or a library that
-opens files in C, gets what the kernel allows: reading what is installed, and writing nothing.
+This is a convenience for honest code and no defence. Code that avoids it, or a library that opens
+files in C, can do what the kernel allows: read installed files, and write nothing.
 
-Of others than gradkit only the standard library is imported: this runs in the student's process.
+This runs in the student's process, so only gradkit and the standard library are imported.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _installed: list[MemoryFolder] = []
 
 
 def install(root: str) -> None:
-    """Let Python's functions for files keep all that is saved below `root` in memory.
+    """Replace Python's functions for files, so that files saved below `root` stay in memory.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def install(root: str) -> None:
     builtins.open = io.open = folder.open
     for name in _PATCHED:
         setattr(os, name, getattr(folder, name))
-    # `np.savetxt` opens by a function that numpy took hold of when it was imported.
+    # `np.savetxt` uses a reference to `open` that numpy stored when it was imported.
     numpy_files: Any = sys.modules.get("numpy.lib._datasource")
     if numpy_files is not None:
         numpy_files._file_openers._file_openers[None] = folder.open
@@ -76,6 +76,7 @@ class MemoryFolder:
     """
 
     def __init__(self, root: str) -> None:
+        """Start with an empty folder, and keep Python's own functions for other paths."""
         self.entries: dict[str, bytearray | None] = {}
         self._prefix = root.rstrip(os.sep) + os.sep
         self._real: dict[str, Callable[..., Any]] = {
@@ -94,7 +95,7 @@ class MemoryFolder:
         closefd: bool = True,
         opener: Any = None,
     ) -> Any:
-        """Open a file of the folder, or any other file as Python does."""
+        """Open a file of the folder, creating it if the mode writes; other files as Python does."""
         key = self._key_of(file) if opener is None and _is_mode(mode) else None
         if key is None or (key not in self.entries and "r" in mode):
             open_file = self._real["open"]
@@ -115,7 +116,10 @@ class MemoryFolder:
         return text
 
     def stat(self, path: Any, *, dir_fd: Any = None, follow_symlinks: bool = True) -> Any:
-        """Return the type and the size of a file or folder; its times are zero."""
+        """Return an `os.stat_result` with type and size of a file or folder, and times zero.
+
+        For a path that is not in memory, return the result of `os.stat`.
+        """
         key = self._key_in_memory(path, dir_fd)
         if key is None:
             return self._real["stat"](path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
@@ -125,13 +129,16 @@ class MemoryFolder:
         return os.stat_result((kind, 0, 0, 1, os.getuid(), os.getgid(), size, 0, 0, 0))
 
     def lstat(self, path: Any, *, dir_fd: Any = None) -> Any:
-        """Return what `stat` returns: the folder holds no links."""
+        """Return the result of `stat`, because the folder contains no links."""
         if self._key_in_memory(path, dir_fd) is None:
             return self._real["lstat"](path, dir_fd=dir_fd)
         return self.stat(path, dir_fd=dir_fd)
 
     def listdir(self, path: Any = ".") -> list[Any]:
-        """Return the names of the files and folders in a folder."""
+        """Return the names in a folder; for the root, both those in memory and those on disk.
+
+        For a path that is not in memory, return the result of `os.listdir`.
+        """
         key = self._key_of(path)
         if key != "" and self._key_in_memory(path) is None:
             names: list[Any] = self._real["listdir"](path)
@@ -148,7 +155,7 @@ class MemoryFolder:
         return _Entries(self, os.fsdecode(path), [*map(os.fsdecode, self.listdir(path))])
 
     def mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: Any = None) -> None:
-        """Make an empty folder."""
+        """Make an empty folder in memory; OSError if the path exists. Other paths: `os.mkdir`."""
         key = self._key_of(path, dir_fd)
         if key is None:
             self._real["mkdir"](path, mode, dir_fd=dir_fd)
@@ -158,7 +165,7 @@ class MemoryFolder:
             self._add(key, None, path)
 
     def rmdir(self, path: Any, *, dir_fd: Any = None) -> None:
-        """Remove an empty folder."""
+        """Remove a folder from memory; OSError if it is not empty. Other paths: `os.rmdir`."""
         key = self._key_in_memory(path, dir_fd)
         if key is None:
             self._real["rmdir"](path, dir_fd=dir_fd)
@@ -168,7 +175,7 @@ class MemoryFolder:
             del self.entries[key]
 
     def remove(self, path: Any, *, dir_fd: Any = None) -> None:
-        """Remove a file from memory."""
+        """Remove a file from memory; OSError for a folder. Other paths: `os.remove`."""
         key = self._key_in_memory(path, dir_fd)
         if key is None:
             self._real["remove"](path, dir_fd=dir_fd)
@@ -182,7 +189,11 @@ class MemoryFolder:
     def replace(
         self, src: Any, dst: Any, *, src_dir_fd: Any = None, dst_dir_fd: Any = None
     ) -> None:
-        """Rename a file, and replace the file that has the new name."""
+        """Rename a file in memory, replacing a file that has the new name.
+
+        OSError is raised if the new name is that of a folder. For other paths `os.replace` is
+        called.
+        """
         key, new = self._key_in_memory(src, src_dir_fd), self._key_of(dst, dst_dir_fd)
         if not key or not new or self.entries[key] is None:
             self._real["replace"](src, dst, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
@@ -195,13 +206,13 @@ class MemoryFolder:
     rename = replace
 
     def grow(self, more: int) -> None:
-        """Raise OSError if the folder has no room for that many more bytes."""
+        """Raise OSError if the files of the folder cannot grow by ``more`` bytes."""
         used = sum(len(content) for content in self.entries.values() if content is not None)
         if used + more > MAX_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _key_of(self, path: Any, dir_fd: Any = None) -> str | None:
-        """Return a path relative to the root, which is the empty text; None if it is elsewhere."""
+        """Return a path relative to the root, which is the empty text; None if outside the root."""
         if dir_fd is not None or not isinstance(path, str | bytes | os.PathLike):
             return None
         full = os.path.normpath(os.path.join(os.getcwd(), os.fsdecode(path)))
@@ -215,19 +226,22 @@ class MemoryFolder:
         return key if key in self.entries else None
 
     def _folder_at(self, path: Any) -> str:
-        """Return the key of a folder; raise OSError (ENOTDIR) for a file."""
+        """Return the key of the folder at a path; raise OSError (ENOTDIR) if it is a file."""
         key = self._key_of(path) or ""
         if self.entries.get(key) is not None:
             raise _error(errno.ENOTDIR, path)
         return key
 
     def _names_in(self, key: str) -> list[str]:
-        """Return the names of the files and folders that a folder has in memory."""
+        """Return the names of the files and folders directly in a folder in memory."""
         paths = map(os.path.split, self.entries)
         return [name for head, name in paths if head == key]
 
     def _content_for(self, key: str, mode: str, file: Any) -> bytearray:
-        """Return the content of a file that is opened, which is made if it is not there yet."""
+        """Return the content of a file to open, after creating or emptying it as the mode says.
+
+        OSError is raised if the file exists in mode ``x``, or if it is a folder.
+        """
         if key in self.entries and "x" in mode:
             raise _error(errno.EEXIST, file)
         if key not in self.entries:
@@ -240,14 +254,17 @@ class MemoryFolder:
         return content
 
     def _add(self, key: str, content: bytearray | None, path: Any) -> None:
-        """Add a file, or a folder without content, to a folder that is there."""
+        """Add a file, or a folder if the content is None, to an existing folder.
+
+        OSError is raised if the folder does not exist or there are too many entries.
+        """
         self._require_parent(key, path)
         if len(self.entries) >= MAX_ENTRIES:
             raise _error(errno.ENOSPC, path)
         self.entries[key] = content
 
     def _require_parent(self, key: str, path: Any) -> None:
-        """Raise OSError if the folder that ``key`` would be in is not there, or is a file."""
+        """Raise OSError if the parent folder of ``key`` does not exist or is a file."""
         parent = os.path.dirname(key)
         if parent and parent not in self.entries:
             raise _error(errno.ENOENT, path)
@@ -261,7 +278,7 @@ def _error(number: int, path: Any) -> OSError:
 
 
 def _is_mode(mode: Any) -> bool:
-    """Tell whether this is a mode that `open` takes. Python itself refuses any other."""
+    """Return whether a value is a valid mode of `open`; Python itself refuses all others."""
     return (
         isinstance(mode, str)
         and len(set(mode)) == len(mode)
@@ -333,7 +350,7 @@ class _MemoryFile(io.RawIOBase):
         return len(self._content)
 
     def _resize(self, size: int) -> None:
-        """Cut the file, or fill it up with zeros."""
+        """Cut the file to a number of bytes, or fill it with zeros; OSError if there is no room."""
         more = size - len(self._content)
         if more > 0:
             self._folder.grow(more)
@@ -369,7 +386,7 @@ class _Entry:
 
 
 class _Entries:
-    """What `os.scandir` returns: an iterator that can be closed."""
+    """An iterator over a folder's entries with a ``close`` method, as `os.scandir` returns."""
 
     def __init__(self, folder: MemoryFolder, path: str, names: list[str]) -> None:
         self._entries = iter([_Entry(folder, path, name) for name in names])

@@ -17,7 +17,7 @@ from gradkit.errors import GradkitError
 from gradkit.formatting import format_text
 
 Message = tuple[str, Mapping[str, Any]]
-"""A code word of `MESSAGES`, and what stands in the places of its text."""
+"""A code word of `MESSAGES`, and the values of the fields in its text."""
 
 MESSAGES: Mapping[str, str] = {
     # How a process was lost.
@@ -35,7 +35,7 @@ MESSAGES: Mapping[str, str] = {
     "unasked": "sent something that it had not been asked for",
     "invalid": "sent what is not a valid reply: {reason}",
     "error": "could not be asked: {reason}",
-    # What came back in place of numbers.
+    # What a function returned instead of numbers.
     "nothing": "nothing is returned",
     "none": "found None",
     "no-value": "{type}: {reason}",
@@ -47,7 +47,7 @@ MESSAGES: Mapping[str, str] = {
     "shape": "{found}, not {expected}",
     "no-module": "a torch module is expected, this is {type}",
     "other-layers": "its parameters do not have the shapes of the assigned layers",
-    # Why a name is not there.
+    # Why a name has no value.
     "circle": "`{name}` is needed at {place} to make itself",
     "not-made": "`{name}` was not made: {reason}",
     "star-import": "`{name}` is not defined, and a star import {reason}",
@@ -64,111 +64,130 @@ MESSAGES: Mapping[str, str] = {
 }
 
 DEPTH = 5
-"""Messages in one another: a frame's header is not nested more deeply than it can take."""
+"""Most levels of messages within messages, as a frame's header limits its nesting."""
 
-LONGEST = 1_500
-"""Characters of a text that is made of messages."""
+MAX_FORMATTED_TEXT = 1_500
+"""Most characters of a text that is formatted from messages."""
 
 TEXT = 500
-"""Characters of a text that student code made."""
+"""Most characters of a text that student code produced."""
 
-LINES = 10**7
-"""No source has as many lines."""
+MAX_LINE = 10**7
+"""Largest accepted line number; no source has as many lines."""
 
-_OWN = "gradkit_message"
+_MESSAGE_ATTRIBUTE = "gradkit_message"
+"""Attribute in which an exception carries its message."""
 
-Kind = TypeVar("Kind", bound=BaseException)
+Raised = TypeVar("Raised", bound=BaseException)
 
 
 def text_of(value: object, most: int = TEXT) -> str:
-    """Cut what `str` says of a value to plain and valid Unicode of so many characters."""
-    # A class derived from str may cut and encode itself as it likes.
+    """Return the text of a value as a plain str of valid Unicode, cut to ``most`` characters."""
+    # Methods of a class derived from str may be overloaded, so those of str are called.
     return str.__str__(str(value))[:most].encode(errors="replace").decode()
 
 
 def is_line(line: object) -> bool:
-    """Tell the number of a line from what code objects and exceptions may hold instead."""
-    return type(line) is int and 1 <= line <= LINES
+    """Return whether a value is a valid line number: student code may put anything in its place."""
+    return type(line) is int and 1 <= line <= MAX_LINE
 
 
 def message(code: str, /, **fields: Any) -> Message:
-    """Make a message; a field that is nested too deeply is replaced by its text."""
+    """Return a message with a code word and fields; a field nested too deeply becomes its text."""
     for name, value in fields.items():
         if isinstance(value, tuple) and _depth(value) >= DEPTH:
             fields[name] = format_message(value)[:TEXT]
     return code, fields
 
 
-def format_message(told: Sequence[Any] | str) -> str:
-    """Return the text of a message, with the texts of the messages in its fields; keep a text."""
-    if isinstance(told, str):
-        return told
-    code, fields = cast(Message, told)
-    places = {
+def format_message(content: Sequence[Any] | str) -> str:
+    """Return the English text of a message and of the messages in its fields.
+
+    A text is returned as it is.
+    """
+    if isinstance(content, str):
+        return content
+    code, fields = cast(Message, content)
+    texts = {
         name: format_message(value) if isinstance(value, tuple | list) else value
         for name, value in fields.items()
     }
-    return format_text(MESSAGES[code], **places)
+    return format_text(MESSAGES[code], **texts)
 
 
-def is_message(told: object, depth: int = DEPTH) -> bool:
-    """Tell a message, or a text, from anything else that a process may send."""
-    if isinstance(told, str):
+def is_message(value: object, depth: int = DEPTH) -> bool:
+    """Return whether a received value is a text, or a valid message of at most ``depth`` levels.
+
+    A valid message has a known code word and exactly the fields of its text.
+    """
+    if isinstance(value, str):
         return True
-    match told:
+    match value:
         case [str(code), dict(fields)] if depth and code in MESSAGES:
-            return fields.keys() == _places(code) and all(
-                type(value) is int or is_message(value, depth - 1) for value in fields.values()
+            return fields.keys() == _field_names(code) and all(
+                type(item) is int or is_message(item, depth - 1) for item in fields.values()
             )
     return False
 
 
-def raised(kind: type[Kind], told: Message, **more: Any) -> Kind:
-    """Make an exception for student code, which carries the message beside its English text."""
-    error = kind(format_message(told)[:LONGEST], **more)
-    error.__dict__[_OWN] = told
+def raised(kind: type[Raised], content: Message, **arguments: Any) -> Raised:
+    """Return an exception with the English text of a message, which carries the message too.
+
+    Keyword ``arguments`` are passed to the exception's type.
+    """
+    error = kind(format_message(content)[:MAX_FORMATTED_TEXT], **arguments)
+    error.__dict__[_MESSAGE_ATTRIBUTE] = content
     return error
 
 
 def message_of(error: BaseException, most: int = TEXT) -> Message | str:
-    """Return the message that an exception carries, or its own text."""
+    """Return the message that an exception carries or, without one, its text."""
     try:
-        own = error.__dict__.get(_OWN)
-        return own if own is not None and is_message(own) else text_of(error, most)
+        carried = error.__dict__.get(_MESSAGE_ATTRIBUTE)
+        return carried if carried is not None and is_message(carried) else text_of(error, most)
     except BaseException:
         return message("no-text")
 
 
-def _depth(told: object) -> int:
-    if not isinstance(told, tuple):
+def _depth(value: object) -> int:
+    """Return how many levels of messages a value has: 0 if it is no message."""
+    if not isinstance(value, tuple):
         return 0
-    return 1 + max(map(_depth, told[1].values()), default=0)
+    return 1 + max(map(_depth, value[1].values()), default=0)
 
 
 @cache
-def _places(code: str) -> frozenset[str]:
+def _field_names(code: str) -> frozenset[str]:
     return frozenset(place for _, place, _, _ in Formatter().parse(MESSAGES[code]) if place)
 
 
-# --- what a student's function raised ----------------------------------------------------
+# --- exceptions of student code ----------------------------------------------------------
 
 
 class BeforeError(Exception):
-    """What is called first has raised; its cause says what."""
+    """The function that has to be called first has raised; the cause is its exception."""
 
 
 def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, Any]:
-    """Describe an exception as JSON: type, message, and the innermost of the student's lines."""
+    """Return an exception as JSON: type, message, and the innermost of the student's lines.
+
+    Parameters
+    ----------
+    error : BaseException
+        For a `BeforeError` its cause is described, and ``before`` is true.
+    cells : frozenset of str
+        File names of the student's code.
+    """
     before = isinstance(error, BeforeError)
     error = error.__cause__ or error if before else error
     place, function = None, ""
     for frame, line in walk_tb(error.__traceback__):
         code = frame.f_code
         if code.co_filename in cells:
-            place, function = _place(code.co_filename, line), code.co_name
-    # A student may raise one too, with anything for a line.
+            place, function = _place_as_json(code.co_filename, line), code.co_name
+    # Student code may raise a SyntaxError too, with anything as its line.
     if isinstance(error, SyntaxError) and type(error.filename) is str and error.filename in cells:
-        place = _place(error.filename, error.lineno or 1) or place
+        place = _place_as_json(error.filename, error.lineno or 1) or place
     return {
         "type": text_of(type(error).__name__, 80),
         "message": message_of(error),
@@ -178,39 +197,40 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
     }
 
 
-def _place(file: str, line: object) -> list[Any] | None:
+def _place_as_json(file: str, line: object) -> list[Any] | None:
     return [file, line] if is_line(line) else None
 
 
-# --- how a process is lost, or never had -------------------------------------------------
+# --- lost processes ----------------------------------------------------------------------
 
 LossKind = Literal["timeout", "crash", "exit", "protocol", "memory"]
 
 
 class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a worker)
-    """The process that ran student code is gone, and the request in hand with it.
+    """The process that ran student code has ended without a reply to the current request.
 
     Parameters
     ----------
     kind : str
         ``timeout``: it was stopped at its deadline. ``crash``: a signal ended it. ``exit``:
-        it left of its own accord. ``protocol``: what it sent was no frame, or it closed its
-        channel. ``memory``: the system took it for lack of memory.
-    told : Message
-        How it was lost, without the subject.
+        student code ended it. ``protocol``: it sent something that is no frame, or closed its
+        channel. ``memory``: the system killed it for lack of memory.
+    reason : Message
+        How it ended, as a sentence without its subject.
 
     Attributes
     ----------
     detail : str
-        The same in English: "was ended by SIGSEGV …".
+        The text of ``reason``: "was ended by SIGSEGV …".
     """
 
-    def __init__(self, kind: LossKind, told: Message) -> None:
+    def __init__(self, kind: LossKind, reason: Message) -> None:
+        """Store the kind and the message, and format the text of the exception."""
         self.kind: LossKind = kind
-        self.told = told
-        self.detail = format_message(told)
+        self.reason = reason
+        self.detail = format_message(reason)
         super().__init__(f"the process that ran the submission {self.detail}")
 
 
 class WorkshopError(GradkitError):
-    """No worker could be had; this is no fault of the code that would have run in it."""
+    """No worker could be started, for a reason that is no fault of the student's code."""

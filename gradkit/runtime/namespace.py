@@ -1,11 +1,11 @@
-"""The names of a section, each made when it is first asked for.
+"""The global names of a section, whose values are created on first use.
 
-Nothing runs until a name is wanted; then the top-level statements that make it run, and
-those that they turn out to need. Each sees the names as they would be at that point of
-a run from top to bottom, and each runs once. Loops never run on their own account, unless all
-they do is fill something, nor does what stands under ``if __name__ == "__main__"``.
+When code looks up a name, the top-level statements that bind it run, and the statements that these
+need. Each statement runs once, and sees the names as they would be at that point of a run from top
+to bottom. Two kinds of statements never run for that: loops, unless they only fill containers, and
+statements under ``if __name__ == "__main__"``.
 
-Of others than gradkit only the standard library is imported: this runs in the student's process.
+This runs in the student's process, so only gradkit and the standard library are imported.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from gradkit.runtime.library import (
     MissingImportError,
     Policy,
     is_stand_in,
-    use_of,
+    raise_forbidden_use,
 )
 from gradkit.runtime.messages import Message, format_message, message, message_of, raised, text_of
 from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
 from gradkit.runtime.syntax import names_in_class_bodies
 from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording, runnable
 
-_TEXT = 300
-"""Characters of an exception's own text that are passed on."""
+_MAX_TEXT = 300
+"""Most characters of an exception's text in a message."""
 
 IMPORTED: Mapping[str, str] = {
     "np": "import numpy as np",
@@ -40,26 +40,26 @@ IMPORTED: Mapping[str, str] = {
     "nn": "from torch import nn",
     **{name: f"import {name}" for name in ("math", "numpy", "torch")},
 }
-"""Names that nobody has but from an import, and the line that is forgotten where one is missing."""
+"""Names that usually come from an import, with the import line that a student has forgotten."""
 
 MISSING = object()
-"""What is in the place of a value where a name has none."""
+"""Stands for the value of a name that has none."""
 
-_NotMade = NameError | ForbiddenImportError
-_Failure = tuple[Message, type[_NotMade]]
-"""Why a statement failed, and what whoever asks for a name of it gets raised."""
+_UnavailableError = NameError | ForbiddenImportError
+_Failure = tuple[Message, type[_UnavailableError]]
+"""Why a statement failed, and the type of exception that looking up one of its names raises."""
 
 
 class Namespace(dict[str, Any]):
-    """Global names that make themselves: a dict to run code in.
+    """A dict of global names to run code in, which creates missing values by running statements.
 
-    Names are looked for among ``own`` statements, then ``shared``, then ``borrowed``, then in
-    what star imports bring, then in the builtins. Inside a statement, those above it come
-    first. A name whose statement failed raises a NameError that tells where and why;
-    one that is nowhere raises KeyError, which the interpreter makes a NameError of.
+    A name is searched in ``own`` statements, then ``shared``, then ``borrowed`` ones, then in star
+    imports, then in the builtins. While a statement runs, the statements above it are searched
+    first. Looking up a name whose statement failed raises a NameError that says where and why.
+    Looking up an unknown name raises KeyError, which the interpreter turns into a NameError.
 
-    A mutable value is one and the same at every point of the section: what a later
-    statement changes in it is seen by an earlier one that happens to run afterwards.
+    There is only one object for each mutable value: if a later statement has changed it, an earlier
+    statement that runs afterwards sees the change.
 
     Parameters
     ----------
@@ -72,6 +72,11 @@ class Namespace(dict[str, Any]):
         Names that must not come from ``borrowed``, case and underscores aside.
     policy : Policy
         Which packages may be used.
+
+    Attributes
+    ----------
+    plan : Plan
+        The statements that bind each name.
     """
 
     def __init__(
@@ -83,54 +88,61 @@ class Namespace(dict[str, Any]):
         forbidden: Collection[str] = (),
         policy: Policy = ANYTHING,
     ) -> None:
+        """Prepare the dict for a section's sources; no student code runs yet."""
         plan = Plan((own, shared, borrowed), forbidden)
-        self._begin(plan, Library(modules or {}, Namespace._of_module, policy), {}, "__main__")
+        self._initialise(
+            plan, Library(modules or {}, Namespace._for_module, policy), {}, "__main__"
+        )
 
     @classmethod
-    def _of_module(cls, name: str, source: str, library: Library) -> Self:
+    def _for_module(cls, name: str, source: str, library: Library) -> Self:
+        """Return the namespace of a module that the student wrote."""
         names = cls.__new__(cls)
-        names._begin(Plan(([(f"{name}.py", source)], (), ()), ()), library, {}, name)
+        names._initialise(Plan(([(f"{name}.py", source)], (), ()), ()), library, {}, name)
         return names
 
-    def _begin(self, plan: Plan, library: Library, presets: Mapping[str, Any], name: str) -> None:
+    def _initialise(
+        self, plan: Plan, library: Library, presets: Mapping[str, Any], name: str
+    ) -> None:
+        """Set all attributes, with fixed values for the names in ``presets``; run no statement."""
         self.plan = plan
         self._library = library
         self._presets = set(presets)
         self._values: dict[Statement, dict[str, Any]] = {}
         self._failures: dict[Statement, _Failure] = {}
         self._running: list[Statement] = []
-        self._passing: list[set[str]] = []
-        self._starred: dict[Statement, Any] = {}
+        self._temporary: list[set[str]] = []
+        self._star_modules: dict[Statement, Any] = {}
         super().__init__(presets)
         package = name if name in library.packages else name.rpartition(".")[0]
         self["__name__"] = name
         self["__builtins__"] = library.builtins_for(package)
 
     def fork(self, presets: Mapping[str, Any]) -> Namespace:
-        """Give a fresh namespace of the same section with some names fixed.
+        """Return a new namespace of the same section, in which some names have fixed values.
 
-        A preset wins over every statement that binds its name.
+        A preset value replaces the values from all statements that bind its name.
         """
         other = Namespace.__new__(Namespace)
-        other._begin(self.plan, self._library.fork(), presets, self["__name__"])
+        other._initialise(self.plan, self._library.fork(), presets, self["__name__"])
         return other
 
     def sources(self) -> dict[str, str]:
-        """Return the sources by the file names of their code."""
+        """Return the sources of the section and of the student's modules, by file name."""
         return {**self.plan.sources(), **self._library.files()}
 
     def own_module(self, name: str) -> object:
-        """Return a module that the section may import and the student wrote, or None."""
+        """Return a module that the student wrote, by name; None if there is none."""
         return self._library.load(name) if self._library.has(name) else None
 
     def starred(self, star: Statement) -> Any:
-        """Return the module of a star import, or None where it cannot be had."""
-        if star not in self._starred:
-            self._starred[star] = self._star(star)
-        return self._starred[star]
+        """Return the module of a star import, or None if it cannot be imported."""
+        if star not in self._star_modules:
+            self._star_modules[star] = self._import_starred_module(star)
+        return self._star_modules[star]
 
     def names(self) -> list[str]:
-        """Return the names that own statements bind."""
+        """Return the names that the section's own statements bind."""
         return list(self.plan.layer(OWN).binders)
 
     def run_loop(
@@ -184,20 +196,20 @@ class Namespace(dict[str, Any]):
             fork._preset(name, adapt(fork._value_at(name, statement)))
         step = self.plan.resolve(through, statement) if through else None
         if step is not None and through is not None:
-            made = fork._execute(step, compile_statement(recording(step.node), step))
-            fork._preset(through, made[through])
+            values = fork._execute(step, compile_statement(recording(step.node), step))
+            fork._preset(through, values[through])
         loop = compile_statement(lifted(statement.node, epochs, through), statement)
         with contextlib.suppress(EnoughRounds):
             fork._execute(statement, loop)
         return rounds.means()
 
     def _preset(self, name: str, value: Any) -> None:
-        """Fix the value of a name from now on."""
+        """Set the value of a name, which no statement will replace from now on."""
         dict.__setitem__(self, name, value)
         self._presets.add(name)
 
     def _value_at(self, name: str, statement: Statement) -> Any:
-        """Return the value that a name has at a statement, or None if it cannot be made."""
+        """Return the value that a name has at a statement, or None if it cannot be created."""
         source = self.plan.resolve(name, statement)
         try:
             value = MISSING if source is None else self._value(name, source)
@@ -205,37 +217,53 @@ class Namespace(dict[str, Any]):
             value = MISSING
         return None if value is MISSING else value
 
-    # --- making names --------------------------------------------------------------------
+    # --- creating values -----------------------------------------------------------------
 
     def __missing__(self, name: str) -> Any:
-        """Make a name. KeyError tells the interpreter to go on to the builtins."""
+        """Create the value of a name, and return it.
+
+        Raises
+        ------
+        NameError, ForbiddenImportError
+            A statement binds the name, but cannot run.
+        KeyError
+            The name is unknown. The interpreter then searches the builtins.
+        """
         if name.startswith("__") and name.endswith("__"):
             raise KeyError(name)
         at = self._running[-1] if self._running else None
         statement = self.plan.resolve(name, at)
         value = MISSING if statement is None else self._value(name, statement)
         if value is MISSING:
-            value = self._from_stars(name)
+            value = self._star_imported_value(name)
         if value is MISSING:
-            # Kept here, a builtin costs the detour only once.
+            # Stored in this dict, a builtin is found at once the next time.
             value = self["__builtins__"].get(name, MISSING)
         if value is MISSING:
             self._explain(name)
             raise KeyError(name)
         self[name] = value
         if at is not None and name in self.plan.versions:
-            self._passing[-1].add(name)
+            self._temporary[-1].add(name)
         return value
 
     def _value(self, name: str, statement: Statement) -> Any:
-        """Return the name's value from this statement or, where it failed, from one before it."""
-        complaint: Message | None = None
-        kind: type[_NotMade] = NameError
+        """Return a name's value from a statement or, if it failed, from an earlier statement.
+
+        MISSING is returned if the statements ran but did not bind the name.
+
+        Raises
+        ------
+        NameError, ForbiddenImportError
+            The statements failed, or need the name themselves.
+        """
+        reason_missing: Message | None = None
+        kind: type[_UnavailableError] = NameError
         source: Statement | None = statement
         while source is not None:
             if source in self._running:
                 place = place_of(source.cell, source.node.lineno)
-                complaint = complaint or message("circle", name=name, place=place)
+                reason_missing = reason_missing or message("circle", name=name, place=place)
             else:
                 if source not in self._values:
                     self._execute(source)
@@ -243,28 +271,29 @@ class Namespace(dict[str, Any]):
                     return self._values[source][name]
                 if source in self._failures:
                     reason, failed = self._failures[source]
-                    complaint = complaint or message("not-made", name=name, reason=reason)
+                    reason_missing = reason_missing or message("not-made", name=name, reason=reason)
                     kind = failed if kind is NameError else kind
             source = self.plan.earlier(name, source)
-        if complaint:
-            raise raised(kind, complaint, name=name)
+        if reason_missing:
+            raise raised(kind, reason_missing, name=name)
         return MISSING
 
     def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
-        """Run a statement once and keep what it binds; ``code`` takes its place.
+        """Run a statement, store the values that it binds, and return them by name.
 
-        Only with ``code`` does an exception of it come out.
+        If ``code`` is given, that runs instead, and its exceptions are raised. Otherwise an
+        exception is stored as the failure of the statement.
         """
         plan = self.plan
-        # Names of several versions must be found anew, as they are at this point.
+        # Names that several statements bind must be looked up again for this statement.
         hidden = {n: dict.pop(self, n) for n in plan.versions - self._presets if n in self}
         fixed = {n: self[n] for n in self._presets}
-        passing: set[str] = set()
+        temporary: set[str] = set()
         self._running.append(statement)
-        self._passing.append(passing)
+        self._temporary.append(temporary)
         try:
             for name in names_in_class_bodies(statement.node):
-                # A class body finds a global only if it is there already.
+                # The body of a class finds only globals that are in the dict already.
                 with contextlib.suppress(Exception):
                     self[name]
             exec(code or compile_statement(runnable(statement.node), statement), self)  # noqa: S102  (what a worker is for)
@@ -276,46 +305,49 @@ class Namespace(dict[str, Any]):
             self._fail(statement, error)
         finally:
             self._running.pop()
-            self._passing.pop()
-            made = {n: self[n] for n in statement.binds if n in self}
-            self._values[statement] = made
-            for name in passing | statement.binds:
+            self._temporary.pop()
+            values = {n: self[n] for n in statement.binds if n in self}
+            self._values[statement] = values
+            for name in temporary | statement.binds:
                 dict.pop(self, name, None)
             self.update(hidden)
             self.update(fixed)
         if code is None and _is_dotted_import(statement.node):
-            # `import a.b` adds to what another `import a.c` has made.
+            # `import a.b` adds an attribute to the package that `import a.c` has bound.
             before = plan.earlier(next(iter(statement.binds)), statement)
             if before is not None and before not in self._values:
                 self._execute(before)
-        return made
+        return values
 
     def _fail(self, statement: Statement, error: BaseException) -> None:
-        kind: type[_NotMade] = NameError
+        """Store why a statement failed, and the type of exception to raise for its names."""
+        kind: type[_UnavailableError] = NameError
         if isinstance(error, ForbiddenImportError):
             kind = ForbiddenImportError
         elif isinstance(error, MissingImportError | ImportError):
             kind = MissingImportError
-        self._failures[statement] = self._told(error, statement), kind
+        self._failures[statement] = self._failure_message(error, statement), kind
 
-    def _told(self, error: BaseException, statement: Statement) -> Message:
+    def _failure_message(self, error: BaseException, statement: Statement) -> Message:
+        """Return a message with the exception of a statement and the place that raised it."""
         cell, line = statement.cell, statement.node.lineno
         for frame, at in walk_tb(error.__traceback__):
             if frame.f_code.co_filename in self.plan.cells:
                 cell, line = frame.f_code.co_filename, at
         if isinstance(error, SyntaxError) and error.lineno:
             line = error.lineno
-        place, reason = place_of(cell, line), message_of(error, _TEXT)
-        # What is only used, and not allowed, has no name that could not be made.
+        place, reason = place_of(cell, line), message_of(error, _MAX_TEXT)
+        # An error about the use of a forbidden package carries no name.
         name = error.name if isinstance(error, NameError | ForbiddenImportError) else None
         if name and isinstance(reason, tuple):
             return message("needs", place=place, name=name, reason=reason)
         kind = text_of(type(error).__name__)
         return message("failed", place=place, type=kind, reason=reason)
 
-    # --- what is not bound at top level --------------------------------------------------
+    # --- star imports and errors ---------------------------------------------------------
 
-    def _from_stars(self, name: str) -> Any:
+    def _star_imported_value(self, name: str) -> Any:
+        """Return the value of a name from the star imports, or MISSING."""
         if name.startswith("_"):
             return MISSING
         for star in self.plan.stars():
@@ -327,32 +359,41 @@ class Namespace(dict[str, Any]):
                     return value
         return MISSING
 
-    def _star(self, star: Statement) -> Any:
+    def _import_starred_module(self, star: Statement) -> Any:
+        """Import and return the module of a star import; store the failure, and return None."""
         node: Any = star.node
         importer = self["__builtins__"]["__import__"]
         try:
             module = importer(node.module or "", self, None, ("*",), node.level)
-            return use_of(module) if is_stand_in(module) else module
+            if is_stand_in(module):
+                raise_forbidden_use(module)
+            return module
         except Exception as error:
             self._fail(star, error)
             return None
 
     def _explain(self, name: str) -> None:
-        """Raise a NameError if there is more to say than that the name is not defined."""
-        told = self.plan.elsewhere(name)
-        if told is not None:
-            raise raised(NameError, told, name=name)
+        """Raise a NameError if it is known why an undefined name has no value.
+
+        Reasons are a binding in code that is not run, a failed star import, and a forgotten import.
+        """
+        reason = self.plan.elsewhere(name)
+        if reason is not None:
+            raise raised(NameError, reason, name=name)
         for star in self.plan.stars():
             if star in self._failures:
-                reason, kind = self._failures[star]
-                raise raised(kind, message("star-import", name=name, reason=reason), name=name)
+                failure, kind = self._failures[star]
+                raise raised(kind, message("star-import", name=name, reason=failure), name=name)
         if name in IMPORTED:
-            told = message("not-imported", name=name, line=IMPORTED[name])
-            raise raised(NameError, told, name=name)
+            reason = message("not-imported", name=name, line=IMPORTED[name])
+            raise raised(NameError, reason, name=name)
 
 
 def put_back(names: dict[str, Any], name: str, value: Any) -> None:
-    """Give a name the value that it had, or none, past what a dict of names does besides."""
+    """Restore a name's value in a dict of names; remove the name if the value is MISSING.
+
+    The methods of ``dict`` are used, so that a `Namespace` creates no value.
+    """
     if value is MISSING:
         dict.pop(names, name, None)
     else:
@@ -360,6 +401,7 @@ def put_back(names: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _is_dotted_import(node: ast.stmt) -> bool:
+    """Return whether a statement is ``import a.b`` without ``as``."""
     return isinstance(node, ast.Import) and any(
         "." in alias.name and alias.asname is None for alias in node.names
     )

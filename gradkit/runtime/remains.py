@@ -1,8 +1,8 @@
-"""What a process leaves behind, of which nothing stays: its folder, and all that it has started.
+"""Remove what a process leaves behind: its folder, and all processes that it has started.
 
-A folder is locked for as long as the process lives that made it: the system lets go of the lock
-when that ends, however it ends. So whoever makes one finds those that nobody has any more, and
-removes them. Where there are no such locks, on Windows, what a killed process leaves stays.
+A process locks the folder that it makes, and the system releases the lock when the process ends,
+for whatever reason. So `make_folder` can find the folders of ended processes, and removes them.
+Windows has no such locks: there the folders of killed processes stay.
 """
 
 from __future__ import annotations
@@ -25,24 +25,28 @@ if sys.platform != "win32":
     import fcntl
 
 PREFIX = "gradkit-run-"
-"""How the names of these folders begin, and no others': those are not looked at."""
+"""Prefix of the names of these folders; folders with other names are never removed."""
 
 SPARE = range(61184, 65520)
-"""Accounts that systemd hands out for a time, and nobody keeps: a folder may be one's of these."""
+"""Numbers of accounts that systemd assigns temporarily. Workers use one, and may own folders."""
 
 _TRIES = 10
+"""Most attempts to make a folder."""
+
 _locks: dict[Path, int] = {}
 _swept: set[str] = set()
 _sweeping = threading.Lock()
 
 
 def make_folder() -> Path:
-    """Return a new empty folder for a process to work in, until `remove_folder`.
+    """Make and lock a new empty folder, which `remove_folder` removes.
+
+    The first call in a process also removes the abandoned folders of other processes.
 
     Raises
     ------
     WorkshopError
-        There is no place where one can be made.
+        The folder cannot be made, or is removed by others.
     """
     try:
         place = tempfile.gettempdir()
@@ -52,8 +56,8 @@ def make_folder() -> Path:
                 remove_abandoned(place)
         for _ in range(_TRIES):
             folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-            lock = _lock(folder)
-            # Somebody may have found it before it was locked, and taken it for abandoned.
+            lock = _lock_folder(folder)
+            # Another process may have removed it as abandoned before it was locked.
             if sys.platform == "win32" or (lock is not None and folder.is_dir()):
                 if lock is not None:
                     _locks[folder] = lock
@@ -69,7 +73,7 @@ def make_folder() -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder with whatever a process has left in it, as far as that is possible."""
+    """Remove a folder and its content as far as possible, and release its lock."""
     shutil.rmtree(folder, ignore_errors=True)
     lock = _locks.pop(folder, None)
     if lock is not None:
@@ -78,7 +82,7 @@ def remove_folder(folder: Path) -> None:
 
 @contextlib.contextmanager
 def own_folder() -> Iterator[Path]:
-    """Yield a new folder, which is removed at the end of the block."""
+    """Return a context manager for a new folder, which is removed at the end."""
     folder = make_folder()
     try:
         yield folder
@@ -87,27 +91,31 @@ def own_folder() -> Iterator[Path]:
 
 
 def remove_abandoned(place: str) -> None:
-    """Remove the folders in a place that were made here by processes that have ended since."""
+    """Remove folders that `make_folder` has made in a place and whose processes have ended."""
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
             if not entry.name.startswith(PREFIX):
                 continue
             with contextlib.suppress(OSError):
                 state = entry.stat(follow_symlinks=False)
-                if not stat.S_ISDIR(state.st_mode) or not _is_ours(state.st_uid):
+                if not stat.S_ISDIR(state.st_mode) or not _is_own_account(state.st_uid):
                     continue
-                lock = _lock(Path(entry.path))
+                lock = _lock_folder(Path(entry.path))
                 if lock is not None:
                     shutil.rmtree(entry.path, ignore_errors=True)
                     os.close(lock)
 
 
-def _is_ours(account: int) -> bool:
+def _is_own_account(account: int) -> bool:
+    """Return whether this process may remove folders of an account: its own or, as root, spare."""
     return account == os.geteuid() or (os.geteuid() == 0 and account in SPARE)
 
 
-def _lock(folder: Path) -> int | None:
-    """Lock a folder; None where somebody has it locked, or it is gone."""
+def _lock_folder(folder: Path) -> int | None:
+    """Lock a folder, and return the descriptor of the lock.
+
+    None is returned if another process has locked the folder, if it is gone, and on Windows.
+    """
     if sys.platform == "win32":
         return None
     try:
@@ -127,20 +135,21 @@ def _lock(folder: Path) -> int | None:
 
 # --- processes -------------------------------------------------------------------------
 
-_ROUNDS = 20
+_MAX_SCANS = 20
+"""Most searches for descendants that were started while others were stopped."""
 
 
 def kill_tree(pid: int) -> None:
     """Kill a process that leads its own group, its group, and all its descendants.
 
-    Nothing is reaped: the caller holds on to `pid` as a zombie, so that its number cannot
-    have passed to another process. What escapes: descendants that left the group *and*
-    whose parents had ended before this was called.
+    Nothing is reaped: the caller keeps the process as a zombie, so that no other process can have
+    its number. Descendants escape only if they have left the group *and* their parent had ended
+    before this call.
 
     Parameters
     ----------
     pid : int
-        Process, and on POSIX its process group.
+        The process, and on POSIX its process group.
     """
     if sys.platform == "win32":
         command = ["taskkill", "/T", "/F", "/PID", str(pid)]
@@ -154,64 +163,66 @@ def kill_tree(pid: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """Kill a process that leads its own group, and its group. Nothing is reaped."""
+    """Kill a process that leads its own group, and its group, without reaping any."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     _signal(pid, signal.SIGKILL)
 
 
 def kill_below(pid: int) -> None:
-    """Kill all descendants of a process, which itself lives on. Nothing is reaped."""
+    """Kill all descendants of a process, but not the process itself, without reaping any."""
     for member in _stopped_descendants(pid):
         _signal(member, signal.SIGKILL)
 
 
 def has_ended(pid: int) -> bool:
-    """Tell whether a child has ended. It is not reaped: its number stays its own."""
+    """Return whether a child has ended, without reaping it, so that it keeps its number."""
     flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
     return os.waitid(os.P_PID, pid, flags) is not None
 
 
 def _stopped_descendants(pid: int) -> set[int]:
-    """Stop the descendants of a process, and return them.
+    """Stop all descendants of a process by SIGSTOP, and return their process numbers.
 
-    A descendant whose parent is killed first would be lost from view, and one that runs on
-    could start others meanwhile; so all are stopped before any is killed.
+    They have to be stopped before any is killed: the children of a killed process could not be
+    found any more, and a running process could start others. Empty on systems other than Linux.
     """
     if sys.platform != "linux" or not Path("/proc/self/stat").exists():
         return set()
-    found: set[int] = set()
-    for _ in range(_ROUNDS):
-        new = _descendants(pid) - found
+    descendants: set[int] = set()
+    for _ in range(_MAX_SCANS):
+        new = _descendants(pid) - descendants
         if not new:
             break
         for member in new:
             _signal(member, signal.SIGSTOP)
-        found |= new
-    return found
+        descendants |= new
+    return descendants
 
 
 def _descendants(pid: int) -> set[int]:
+    """Return the process numbers of all descendants of a process, from ``/proc``."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):
         if entry.isdecimal():
-            # The process may end between the listing and the reading.
+            # The process may end after the listing.
             with contextlib.suppress(OSError):
                 with open(f"/proc/{entry}/stat", "rb", buffering=0) as file:
                     stat = file.read(4096)
-                # The name, in parentheses, may itself hold anything.
+                # The name of the program, in parentheses, may contain parentheses and spaces.
                 parent = int(stat[stat.rindex(b")") + 1 :].split()[1])
                 children.setdefault(parent, []).append(int(entry))
-    found: set[int] = set()
+    descendants: set[int] = set()
     queue = [pid]
     while queue:
         for child in children.get(queue.pop(), []):
-            if child not in found:
-                found.add(child)
+            if child not in descendants:
+                descendants.add(child)
                 queue.append(child)
-    return found
+    return descendants
 
 
 def _signal(pid: int, number: int) -> None:
+    """Send a signal to a process, if it exists and this process may."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)

@@ -1,6 +1,6 @@
-"""The worker's own loop: read a request, have it handled, send the reply.
+"""Run the worker's loop: read a request, call its handler, send the reply.
 
-`main` is the program of an interpreter that serves once, where there is no fork server.
+`main` is the program of an interpreter that serves one worker, where there is no fork server.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ Handlers = Mapping[str, Callable[[Frame], Frame]]
 
 
 def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
-    """Import what every worker needs, and return ``HANDLERS`` of the module `handlers`.
+    """Import the modules in `preload`, and return ``HANDLERS`` of the module `handlers`.
 
-    `search` are folders in which `handlers` may be found too; they are not left in
-    ``sys.path``.
+    Old names of numpy are restored, and torch, if loaded, is prepared for student code. The folders
+    in `search` are searched for `handlers` too; they are removed from ``sys.path`` afterwards.
     """
     before = list(sys.path)
     restore_old_names()
@@ -66,23 +66,23 @@ def serve(
     replies: io.BufferedWriter,
     confine: Callable[[Mapping[str, Any]], int],
 ) -> None:
-    """Serve one grader until it closes the channel.
+    """Answer the requests of one grader until it closes the channel.
 
-    The first request is ``open``, from the grader itself: the limits to take on and the
-    seed of every generator. The answer to it, ``ready``, tells the tier that was reached
-    before any student code ran. Each later request goes to the handler of its kind; what
-    a handler lets escape is answered with a frame of kind ``error``, whose ``text`` says
-    what it was. Those in a frame of `several` are answered in turn, in one.
+    The first request is ``open``. It comes before any student code, and holds the limits of this
+    process and the seed of all random generators. Its reply, ``ready``, has the tier that was
+    reached. Each later request goes to the handler of its kind. If a handler raises, the reply is a
+    frame of kind ``error`` with a ``text``. Requests in a frame of kind `SEVERAL` are answered in
+    order, in one frame.
 
     Parameters
     ----------
     handlers : mapping of str to callable
-        From a request's kind to what answers it.
+        The handler of each kind of request.
     requests, replies : file
         The channel.
     confine : callable
-        Takes the data of the first request, confines this process as it says, and returns
-        the tier that was reached.
+        Gets the data of the first request, confines this process accordingly, and returns the
+        tier that was reached.
     """
     opening = read(requests.readinto, TO_WORKER)
     if opening is None:
@@ -96,17 +96,17 @@ def serve(
         request = read(requests.readinto, TO_WORKER)
         if request is None:
             return
-        reply = _answer(handlers, request)
+        reply = _encoded_reply(handlers, request)
         for stream in (sys.stdout, sys.stderr):
-            # Student code may have put anything in their place.
+            # Student code may have replaced the streams by anything.
             with contextlib.suppress(BaseException):
                 stream.flush()
 
 
 def reseed(seed: int) -> None:
-    """Put the generators of random, numpy and (where it is loaded) torch in a known state."""
+    """Seed the random generators of random, numpy and, if it is loaded, torch."""
     random.seed(seed)
-    # One number is quicker than two, which touch a hundred pages more in a fresh fork.
+    # Seeding with two numbers touches a hundred more pages of memory in a new fork.
     np.random.seed(seed if seed < 1 << 32 else [seed & 0xFFFFFFFF, seed >> 32])
     if "torch" in sys.modules:
         import torch
@@ -116,29 +116,32 @@ def reseed(seed: int) -> None:
 
 @contextlib.contextmanager
 def generators_kept() -> Iterator[None]:
-    """Put the generators back afterwards, in a process that goes on for somebody else."""
-    kept, kept_numpy = random.getstate(), np.random.get_state()
+    """Return a context manager that restores the state of all random generators at its end.
+
+    For a process that goes on afterwards, such as a notebook.
+    """
+    python_state, numpy_state = random.getstate(), np.random.get_state()
     torch: Any = sys.modules.get("torch")
-    kept_torch = torch.get_rng_state() if torch is not None else None
+    torch_state = torch.get_rng_state() if torch is not None else None
     try:
         yield
     finally:
-        random.setstate(kept)
-        np.random.set_state(kept_numpy)
-        if kept_torch is not None:
-            torch.set_rng_state(kept_torch)
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+        if torch_state is not None:
+            torch.set_rng_state(torch_state)
 
 
 def open_streams() -> None:
-    """Make ``sys.stdin``, ``stdout`` and ``stderr`` anew, in UTF-8, by lines."""
+    """Reopen ``sys.stdin``, ``stdout`` and ``stderr`` in UTF-8 with line buffering."""
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  (stays open)
-    sys.stdout = _text(1)
-    sys.stderr = _text(2)
+    sys.stdout = _open_text(1)
+    sys.stderr = _open_text(2)
 
 
-def point_streams(output: int) -> None:
-    """Make a descriptor standard output and error, and nothing standard input."""
-    # Opened anew: what one process sets on a file that it shares, the next would see.
+def redirect_streams(output: int) -> None:
+    """Redirect standard output and error to a descriptor, and make standard input empty."""
+    # A new descriptor, because settings of a shared one would reach the next worker too.
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
@@ -147,21 +150,27 @@ def point_streams(output: int) -> None:
             os.dup2(output, standard)
 
 
-def _text(descriptor: int) -> io.TextIOWrapper:
-    # By lines, so that what was printed before a crash is not lost with it.
+def _open_text(descriptor: int) -> io.TextIOWrapper:
+    """Return a text file that writes UTF-8 to a descriptor, which stays open when it is closed."""
+    # With line buffering, as output in a buffer would be lost in a crash.
     return open(
         descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False
     )
 
 
-def _answer(handlers: Handlers, request: Frame) -> bytes:
+def _encoded_reply(handlers: Handlers, request: Frame) -> bytes:
+    """Return the bytes of the reply to a request, or of an error frame if encoding fails."""
     try:
         return encode(_reply(handlers, request), TO_GRADER)
-    except BaseException as error:  # the grader must hear of every failure
-        return encode(_failed(error), TO_GRADER)
+    except BaseException as error:  # every failure must be reported to the grader
+        return encode(_error_frame(error), TO_GRADER)
 
 
 def _reply(handlers: Handlers, request: Frame) -> Frame:
+    """Return the reply of a request's handler, or an error frame if that raises.
+
+    A frame of several requests gets a frame of several replies.
+    """
     try:
         if request.kind == SEVERAL:
             return together([_reply(handlers, part) for part in apart(request)])
@@ -169,11 +178,12 @@ def _reply(handlers: Handlers, request: Frame) -> Frame:
         if handler is None:
             raise FrameError(f"no handler for {request.kind!r}, there are {', '.join(handlers)}")
         return handler(request)
-    except BaseException as error:  # likewise
-        return _failed(error)
+    except BaseException as error:  # every failure must be reported to the grader
+        return _error_frame(error)
 
 
-def _failed(error: BaseException) -> Frame:
+def _error_frame(error: BaseException) -> Frame:
+    """Return a frame of kind ``error`` with the type and the text of an exception."""
     try:
         text = str(error)
     except BaseException:  # the exception may be of a student's own class
@@ -182,17 +192,19 @@ def _failed(error: BaseException) -> Frame:
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Load what a worker needs, then serve over standard input and output.
+    """Load the modules of a worker, then answer requests over standard input and output.
 
-    What is printed goes to standard error from here on, where the grader collects it.
+    Never returns: the process exits at the end. Printed output is redirected to standard error,
+    where the grader collects it.
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")
-    point_streams(2)
+    redirect_streams(2)
     open_streams()
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
 
     def limit(opening: Mapping[str, Any]) -> int:
+        """Limit the resources of this process as the first request says, and return tier 0."""
         allowance = Allowance(**opening["allowance"])
         confine(allowance, opening["cpu_seconds"], opening["running"], taken_memory())
         return 0
@@ -202,11 +214,11 @@ def main(settings: dict[str, Any]) -> None:
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)
-    # Student code may have left hooks for a regular exit, and threads that it would await.
+    # A regular exit would run exit hooks of student code and wait for its threads.
     os._exit(0)
 
 
-# --- libraries as student code is to find them ------------------------------------------
+# --- adapt libraries for student code ----------------------------------------------------
 
 OLD_NAMES: dict[str, Any] = {
     **{kind.__name__: kind for kind in (float, int, bool, object, complex, str)},
@@ -232,10 +244,10 @@ OLD_NAMES: dict[str, Any] = {
 
 
 def restore_old_names() -> None:
-    """Give numpy back the names that it has given up, for code that was written when it had them.
+    """Add names to numpy that it has removed, such as ``np.float``, if they are missing.
 
-    Whoever wrote ``np.float`` or ``np.Inf`` was right at the time, and is right still where another
-    numpy is installed. Only the student's process has these names.
+    ``np.reshape`` accepts ``newshape`` again. Code with these names is right for an older numpy.
+    Only the student's process calls this.
     """
     for name, value in OLD_NAMES.items():
         if name not in vars(np):
@@ -244,7 +256,7 @@ def restore_old_names() -> None:
 
 
 def _with_old_keyword(reshape: Callable[..., Any]) -> Callable[..., Any]:
-    """Let ``np.reshape`` be called with ``newshape``, as its second parameter was called."""
+    """Return a version of ``np.reshape`` that accepts ``newshape``, the old name for ``shape``."""
 
     def call(a: Any, *shape: Any, newshape: Any = None, **rest: Any) -> Any:
         return reshape(a, *shape, **rest) if newshape is None else reshape(a, newshape, **rest)
@@ -253,57 +265,61 @@ def _with_old_keyword(reshape: Callable[..., Any]) -> Callable[..., Any]:
 
 
 COMPILER = "torch._dynamo"
+"""Name of the module that compiles models."""
 
 
-def _as_it_is(model: Any = None, *_: Any, **__: Any) -> Any:
-    """Return what was to be compiled, or kept from it; as a function and as a decorator."""
+def _uncompiled(model: Any = None, *_: Any, **__: Any) -> Any:
+    """Return a model unchanged, in place of ``torch.compile``; without one, return a decorator."""
     return model if model is not None else lambda model: model
 
 
 class _LateCompiler(ModuleType):
-    """Stands for the compiler until anything else of it is asked for.
+    """A replacement for the module `COMPILER`, which loads it when another attribute is used.
 
-    Outside of it the two that are here do nothing.
+    ``disable`` and ``graph_break``, which it has itself, do nothing outside of the compiler.
     """
 
-    disable = staticmethod(_as_it_is)
+    disable = staticmethod(_uncompiled)
 
     @staticmethod
     def graph_break(*_: Any, **__: Any) -> None:
         """Do nothing."""
 
     def __getattr__(self, name: str) -> Any:
+        """Return an attribute of the real module, which is loaded now."""
         if sys.modules.get(COMPILER) is self:
             del sys.modules[COMPILER]
         return getattr(importlib.import_module(COMPILER), name)
 
 
 def put_off_compiler() -> None:
-    """Have ``torch._dynamo`` loaded when it is needed, and nothing compiled.
+    """Delay loading ``torch._dynamo`` until it is used, and turn off ``torch.compile``.
 
-    The first optimiser of a process has torch load it, and with it sympy and a large part of
-    torch, in about as much time as all the rest of torch takes. All that it wants of it are two
-    functions which do nothing outside of the compiler. Nor can that work where nothing may be
-    written: what ``torch.compile`` is given runs as it is, to the same numbers.
+    The first optimizer of a process makes torch load that module, and with it sympy and a large
+    part of torch. That takes about as long as loading all the rest of torch, although torch uses
+    only two functions of it, which do nothing outside of the compiler. The compiler itself cannot
+    work where no files may be written, so ``torch.compile`` returns its model unchanged. The
+    results are the same.
 
-    torch has to be loaded already.
+    torch must be loaded already.
     """
-    sys.modules["torch"].compile = _as_it_is  # type: ignore[attr-defined]
+    sys.modules["torch"].compile = _uncompiled  # type: ignore[attr-defined]
     if COMPILER not in sys.modules:
         late = sys.modules[COMPILER] = _LateCompiler(COMPILER)
         sys.modules["torch"]._dynamo = late  # type: ignore[attr-defined]
 
 
 def save_by_python() -> None:
-    """Let ``torch.save`` open its file by Python's `open`.
+    """Replace ``torch.save`` by a version that opens its file with Python's `open`.
 
     torch opens a path in C++, which does not see the folder in `gradkit.runtime.memory_folder`.
-    torch has to be loaded already.
+    torch must be loaded already.
     """
     torch: Any = sys.modules["torch"]
     save = torch.save
 
     def save_to_file(obj: Any, f: Any, *rest: Any, **options: Any) -> None:
+        """Save an object to an open file, or to a path, which is opened with Python's `open`."""
         if isinstance(f, str | os.PathLike):
             with open(f, "wb") as file:
                 save(obj, file, *rest, **options)

@@ -1,7 +1,7 @@
-"""Run a function without the statements that stop it, for what the others do.
+"""Run a function without the statements that raise, to grade what its other statements compute.
 
-Runs in the student's process. Each time a call raises, the statement of the function's own text
-that it was in is taken out, and all calls are made again.
+Runs in the student's process. Each time a call raises, the statement of the function that raised
+is removed from its text, and all calls are made again.
 """
 
 from __future__ import annotations
@@ -15,38 +15,44 @@ from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.repair.changed import changed
 from gradkit.runtime.syntax import first_line, parse, statements_in
 
-MOST = 4
-"""Statements that are taken out at most."""
+MAX_REMOVED = 4
+"""Most statements that are removed."""
 
 Text = tuple[str, int, str]
 """A definition: its cell, its first line there, and its text."""
 
 
 def spared(names: Namespace, name: str, call: Callable[[], None]) -> None:
-    """Call until nothing raises any more, or nothing can be taken out for it.
+    """Make calls of a function; if one raises, remove the statement that raised, and repeat.
 
     Parameters
     ----------
     names : Namespace
+        The student's names. The changed function is there only during the calls.
     name : str
         The function, defined by a ``def`` at top level.
     call : callable
-        Makes all calls anew; what it makes of them is its own.
+        Makes all calls from the beginning, and stores their results itself.
+
+    Raises
+    ------
+    BaseException
+        The exception of a call, if the statement that raised cannot be removed or too many were.
     """
-    text = _text(names, name)
-    for _ in range(MOST):
+    text = _definition_text(names, name)
+    for _ in range(MAX_REMOVED):
         try:
             with changed(names, () if text is None else (text,)):
                 return call()
         except BaseException as error:
-            text = text and _without(text, _line(error, name, text[0]))
+            text = text and _without_statement(text, _line_in_function(error, name, text[0]))
             if text is None:
                 raise
     return call()
 
 
-def _text(names: Namespace, name: str) -> Text | None:
-    """Return the text of a function, if it is defined as such at top level."""
+def _definition_text(names: Namespace, name: str) -> Text | None:
+    """Return the text of a function with its place; None if no top-level ``def`` defines it."""
     code: CodeType | None = getattr(names[name], "__code__", None)
     source = None if code is None else names.plan.sources().get(code.co_filename)
     if code is None or source is None:
@@ -60,45 +66,49 @@ def _text(names: Namespace, name: str) -> Text | None:
     return None
 
 
-def _line(error: BaseException, name: str, cell: str) -> int:
-    """Return the line of the function at which something was raised, in it or below; 0 if none."""
+def _line_in_function(error: BaseException, name: str, cell: str) -> int:
+    """Return the line of a function whose execution led to an exception, or 0.
+
+    The exception may come from a function called at that line. ``cell`` is the function's file.
+    """
     for frame, line in walk_tb(error.__traceback__):
         if (frame.f_code.co_name, frame.f_code.co_filename) == (name, cell):
             return line
     return 0
 
 
-def _without(text: Text, line: int) -> Text | None:
-    """Return the text without the statement at a line; None where it cannot go.
+def _without_statement(text: Text, line: int) -> Text | None:
+    """Return a definition's text without the statement at a line, or None if it must stay.
 
-    What it would have made is None, whatever had the name before.
+    ``raise``, inner functions and statements that share a line with others stay. The names that
+    the removed statement assigns become None, so that older values are not used instead.
     """
     cell, first, source = text
-    node = _at(ast.parse(source).body, line - first + 1)
+    node = _innermost_statement(ast.parse(source).body, line - first + 1)
     lines = source.split("\n")
-    # What raises on purpose says that nothing more is meant to be run.
+    # A student who writes `raise` wants no later statement to run.
     if node is None or isinstance(node, ast.Raise | ast.FunctionDef):
         return None
     start, end = node.lineno - 1, node.end_lineno or node.lineno
     before = lines[start][: node.col_offset]
     if before.strip() or lines[end - 1][node.end_col_offset :].partition("#")[0].strip():
         return None
-    lines[start:end] = [f"{before}{_instead(node)}", *[""] * (end - start - 1)]
+    lines[start:end] = [f"{before}{_replacement(node)}", *[""] * (end - start - 1)]
     return cell, first, "\n".join(lines)
 
 
-def _instead(node: ast.stmt) -> str:
-    """Return ``dx = None`` for an assignment to names, and else ``pass``."""
+def _replacement(node: ast.stmt) -> str:
+    """Return ``dx = None`` for an assignment to names, and ``pass`` for other statements."""
     targets = node.targets if isinstance(node, ast.Assign) else ()
-    names = [n for each in targets for n in (each.elts if isinstance(each, ast.Tuple) else [each])]
+    names = [n for t in targets for n in (t.elts if isinstance(t, ast.Tuple) else [t])]
     if not names or not all(isinstance(name, ast.Name) for name in names):
         return "pass"
     return " = ".join([*map(ast.unparse, names), "None"])
 
 
-def _at(body: Sequence[ast.AST], line: int) -> ast.stmt | None:
-    """Return the innermost statement at a line; of what holds others, where it is its head."""
+def _innermost_statement(body: Sequence[ast.AST], line: int) -> ast.stmt | None:
+    """Return the innermost statement that contains a line, or None if no statement does."""
     for node in body:
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
-            return _at(statements_in(node), line) or node
+            return _innermost_statement(statements_in(node), line) or node
     return None

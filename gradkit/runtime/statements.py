@@ -1,7 +1,7 @@
-"""A section's source as top-level statements, the names that each binds, and which makes a name.
+"""Split a section's source into top-level statements, and find the statement that binds a name.
 
-It knows the syntax tree of Python and nothing else. Both the worker, which runs statements,
-and the outline, which only reads them, stand on it.
+Only Python's syntax tree is used here. The worker, which runs statements, and `gradkit.binding`,
+which only reads them, both use this module.
 """
 
 from __future__ import annotations
@@ -35,17 +35,18 @@ Source = tuple[str, str]
 
 _CELL_ID = re.compile(r"(?P<file>.*?)(?:\[(?P<cell>\d+)\]|:(?P<line>\d+))?(?:\+(?P<cut>\d+))?")
 _DEFAULTS = frozenset({"set_default_dtype"})
-"""Functions of a package that change what all of it makes: who wants any of it wants it so."""
+"""Functions that change the results of their whole package, on which all its names depend."""
 
 BROKEN = re.compile(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=[^=]", re.MULTILINE)
+"""Finds names that source which is not valid Python was going to bind."""
 
 
 @dataclass(eq=False, slots=True)
 class Statement:
-    """One top-level statement; imports of several names are taken apart.
+    """One top-level statement; an import of several names is split into one for each name.
 
-    ``layer`` and ``position`` say where it stands. ``guarded`` statements stand under
-    ``if __name__ == "__main__"``.
+    ``layer`` is the number of its layer, and ``position`` its index there. ``guarded`` statements
+    stand under ``if __name__ == "__main__"``.
     """
 
     cell: str
@@ -59,12 +60,12 @@ class Statement:
 
 @dataclass(slots=True)
 class Layer:
-    """The statements of some cells, and who binds which name, in order.
+    """The statements of some cells, and the statements that bind each name, in order.
 
-    ``functions`` and ``methods`` are definitions by name: who calls one at top level binds what
-    that changes. ``elsewhere`` says where names are bound that nothing at top
-    level binds; ``stars`` are the star imports. ``broken`` has cell and line of names whose
-    definition is not Python.
+    ``functions`` and ``methods`` are definitions by name: a call of one at top level binds the
+    names that it changes. ``elsewhere`` says for names that no top-level statement binds why they
+    have no value. ``stars`` are the star imports. ``broken`` has cell and line of names whose
+    definition is not valid Python.
     """
 
     number: int = 0
@@ -79,7 +80,10 @@ class Layer:
 
 
 def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
-    """Parse cells and list their statements. A cell that cannot be parsed binds nothing."""
+    """Parse cells, and return their statements with the names that these bind, as a layer.
+
+    The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken``.
+    """
     layer = Layer(number)
     flags = 0
     for cell, source in sources:
@@ -90,28 +94,33 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
             reason = getattr(error, "msg", None) or type(error).__name__
             for match in BROKEN.finditer(source):
                 name, place = match[1] or match[2], place_of(cell, line)
-                told = message("no-python", name=name, place=place, reason=reason)
-                layer.elsewhere.setdefault(name, told)
+                reason_message = message("no-python", name=name, place=place, reason=reason)
+                layer.elsewhere.setdefault(name, reason_message)
                 layer.broken[name] = cell, line
             continue
-        flags |= _future(tree)
-        for node, guarded in _top_level(tree.body, guarded=False):
+        flags |= _future_flags(tree)
+        for node, guarded in _top_level_statements(tree.body, guarded=False):
             if isinstance(node, ast.FunctionDef):
                 layer.functions[node.name] = node
             elif isinstance(node, ast.ClassDef):
                 for part in node.body:
                     if isinstance(part, ast.FunctionDef):
                         layer.methods.setdefault(part.name, []).append(part)
-            _add(layer, cell, node, flags, guarded)
+            _add_statement(layer, cell, node, flags, guarded)
     for name in layer.elsewhere.keys() & layer.binders.keys():
         del layer.elsewhere[name]
     return layer
 
 
-def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
+def _add_statement(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
+    """Append a statement to a layer, and register the names that it binds.
+
+    ``flags`` are compiler flags. The names of a guarded statement, or of a loop that is never run,
+    are listed in ``elsewhere``.
+    """
     names = names_bound(node)
     if isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
-        names |= _changed(layer, node.value)
+        names |= _names_changed_by_call(layer, node.value)
     elif isinstance(node, ast.ClassDef) and "__init_subclass__" in layer.methods:
         names |= {base.id for base in node.bases if isinstance(base, ast.Name)}
     position = len(layer.statements)
@@ -131,10 +140,14 @@ def _add(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> 
             layer.elsewhere.setdefault(name, message("loop", name=name, place=place))
 
 
-def _changed(layer: Layer, call: ast.Call) -> frozenset[str]:
-    """Return what a call of the section's own changes, as far as it can be no training."""
+def _names_changed_by_call(layer: Layer, call: ast.Call) -> frozenset[str]:
+    """Return the global names that a top-level call changes, unless the call may train a network.
+
+    That is a call of a function of the section, or of its objects' methods, or of a function that
+    sets a default of a package. A function or method with a loop may train.
+    """
     if last_name(call.func) in _DEFAULTS:
-        return _of_package(layer, base_name(call.func) or "")
+        return _names_from_package_of(layer, base_name(call.func) or "")
     if isinstance(call.func, ast.Name):
         function = layer.functions.get(call.func.id)
         if function is None:
@@ -142,58 +155,70 @@ def _changed(layer: Layer, call: ast.Call) -> frozenset[str]:
         declared = frozenset(name for part in every(ast.Global, function) for name in part.names)
         if any(isinstance(part, LOOPS) for part in walk(function)):
             return declared
-        imported = {name for name, made in layer.binders.items() if _package(made[0])}
+        imported = {
+            name for name, binders in layer.binders.items() if _imported_package(binders[0])
+        }
         return declared | effects_of(function, modules=imported).writes
     # ``opt.set("W", 0.001).set("b", 0.01)``
     func: ast.expr = call
-    own = False
+    changes_own = False
     while isinstance(func, ast.Call | ast.Attribute):
         if isinstance(func, ast.Attribute):
-            own = own or any(map(changes_itself, layer.methods.get(func.attr, ())))
+            changes_own = changes_own or any(map(changes_itself, layer.methods.get(func.attr, ())))
             func = func.value
         else:
             func = func.func
-    return frozenset({func.id} if own and isinstance(func, ast.Name) else ())
+    return frozenset({func.id} if changes_own and isinstance(func, ast.Name) else ())
 
 
-def _of_package(layer: Layer, name: str) -> frozenset[str]:
-    """Return the names that are imported from the package that a name is of."""
-    packages = {other: _package(made[0]) for other, made in layer.binders.items()}
-    own = packages.get(name)
-    return frozenset(other for other, package in packages.items() if own and package == own)
+def _names_from_package_of(layer: Layer, name: str) -> frozenset[str]:
+    """Return the names that are imported from the same package as a name."""
+    packages = {other: _imported_package(binders[0]) for other, binders in layer.binders.items()}
+    own_package = packages.get(name)
+    return frozenset(
+        other for other, package in packages.items() if own_package and package == own_package
+    )
 
 
-def _package(statement: Statement) -> str:
-    """Return the package that a statement imports from; empty where it is no import."""
+def _imported_package(statement: Statement) -> str:
+    """Return the package that a statement imports from; an empty text if it is no import."""
     node = statement.node
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").partition(".")[0]
     return node.names[0].name.partition(".")[0] if isinstance(node, ast.Import) else ""
 
 
-def _future(tree: ast.Module) -> int:
+def _future_flags(tree: ast.Module) -> int:
+    """Return the compiler flag of ``from __future__ import annotations`` if there is one, or 0."""
     imported = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
     names = {alias.name for node in imported for alias in node.names if node.module == "__future__"}
     return annotations.compiler_flag if "annotations" in names else 0
 
 
-def _top_level(body: Sequence[ast.stmt], *, guarded: bool) -> Iterator[tuple[ast.stmt, bool]]:
+def _top_level_statements(
+    body: Sequence[ast.stmt], *, guarded: bool
+) -> Iterator[tuple[ast.stmt, bool]]:
+    """Yield statements, each with whether it is guarded by ``if __name__ == "__main__"``.
+
+    Guarded blocks are replaced by their statements, and an import of several names by one for each
+    name. Imports from ``__future__`` are left out.
+    """
     for node in body:
         if isinstance(node, ast.Import) or (
             isinstance(node, ast.ImportFrom) and node.module != "__future__"
         ):
             for alias in node.names:
-                alone = copy.copy(node)
-                alone.names = [alias]
-                yield alone, guarded
+                single_import = copy.copy(node)
+                single_import.names = [alias]
+                yield single_import, guarded
         elif is_main_guard(node):
-            yield from _top_level(node.body, guarded=True)  # type: ignore[attr-defined]
+            yield from _top_level_statements(node.body, guarded=True)  # type: ignore[attr-defined]
         elif not isinstance(node, ast.ImportFrom):
             yield node, guarded
 
 
 def is_main_guard(node: ast.stmt) -> bool:
-    """Tell whether this is ``if __name__ == "__main__":``."""
+    """Return whether a statement is ``if __name__ == "__main__":``, or another test of the name."""
     return isinstance(node, ast.If) and "__name__" in names_in(node.test)
 
 
@@ -201,7 +226,12 @@ def is_main_guard(node: ast.stmt) -> bool:
 
 
 def place_of(cell: str, line: int) -> Message | str:
-    """Return the place that a cell's id means: ``hw.ipynb[5]``, ``hw.py``, a piece ``+line``."""
+    """Return a place for messages from a cell's id and a line in the cell.
+
+    The id is ``hw.ipynb[5]`` for a cell of a notebook, or ``hw.py``. It may end with ``:8``, the
+    line of the file at which the cell starts, and with ``+3``, the line of the cell at which a
+    piece of it starts.
+    """
     match = _CELL_ID.fullmatch(cell)
     if match is None:
         return f"{cell}:{line}"
@@ -212,6 +242,7 @@ def place_of(cell: str, line: int) -> Message | str:
 
 
 OWN, SHARED, BORROWED = 0, 1, 2
+"""Numbers of layers: the section's own cells, cells shared by all sections, other sections'."""
 
 _ORDERS = {
     None: (OWN, SHARED, BORROWED),
@@ -219,22 +250,25 @@ _ORDERS = {
     SHARED: (SHARED, OWN, BORROWED),
     BORROWED: (SHARED, BORROWED, OWN),
 }
-"""Where a name is looked for once nothing above the statement binds it."""
+"""By layer of a statement, the layers to search for a name that nothing above it binds. None is for
+names as they are at the end."""
 
 
 class Plan:
-    """Which statement makes a name, as it is at another statement or in the end.
+    """The statements of a section, to look up the statement that binds a name at some point.
+
+    Layers are parsed when they are first needed.
 
     Parameters
     ----------
     sources : sequence of three iterables of (cell id, source)
-        Own, shared, borrowed.
+        The cells of the own, shared and borrowed layers.
     forbidden : collection of str
-        Names that are never borrowed, case and underscores aside, unless an import
-        binds them.
+        Names that borrowed cells do not bind, ignoring case and underscores, except by an import.
     """
 
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
+        """Store the sources of the three layers, without parsing them."""
         self._sources = [list(part) for part in sources]
         self._layers: list[Layer | None] = [None] * len(self._sources)
         self._forbidden = {plain(name) for name in forbidden}
@@ -243,11 +277,11 @@ class Plan:
         """Names that more than one statement binds, in the layers parsed so far."""
 
     def sources(self) -> dict[str, str]:
-        """Return the sources by the ids of their cells."""
+        """Return the sources of all cells by the ids of the cells."""
         return dict(source for part in self._sources for source in part)
 
     def layer(self, number: int) -> Layer:
-        """Return a layer, parsed."""
+        """Return a layer by number, which is parsed on the first call."""
         layer = self._layers[number]
         if layer is None:
             layer = self._layers[number] = layer_of(self._sources[number], number)
@@ -260,42 +294,49 @@ class Plan:
         return layer
 
     def resolve(self, name: str, at: Statement | None) -> Statement | None:
-        """Return the statement that makes a name as it is at a statement, or in the end."""
-        found = self._above(name, at) if at is not None else None
-        if found is None:
+        """Return the statement that gives a name its value at a statement, or None.
+
+        Without a statement, return the one that gives the name its value at the end.
+        """
+        binder = self._last_binder_above(name, at) if at is not None else None
+        if binder is None:
             for number in _ORDERS[None if at is None else at.layer]:
                 binders = self._binders(number, name)
                 if binders:
                     return binders[-1]
-        return found
+        return binder
 
     def earlier(self, name: str, statement: Statement) -> Statement | None:
-        """Return the statement that made a name before this one did."""
-        found = self._above(name, statement)
+        """Return the last statement that binds a name before another statement, or None.
+
+        The layers after that of the statement are searched too.
+        """
+        binder = self._last_binder_above(name, statement)
         for number in range(statement.layer + 1, len(self._layers)):
-            binders = () if found else self._binders(number, name)
-            found = binders[-1] if binders else found
-        return found
+            binders = () if binder else self._binders(number, name)
+            binder = binders[-1] if binders else binder
+        return binder
 
     def at(self, cell: str, line: int) -> Statement | None:
-        """Return the statement at a line of a cell."""
+        """Return the statement that begins at a line of a cell, or None."""
         return next((s for s in self.statements() if (s.cell, s.node.lineno) == (cell, line)), None)
 
     def statements(self) -> Iterator[Statement]:
-        """Yield all statements: own, shared, borrowed. Layers are parsed as they are reached."""
+        """Yield all statements: own, then shared, then borrowed ones."""
         for number in (OWN, SHARED, BORROWED):
             yield from self.layer(number).statements
 
     def stars(self) -> list[Statement]:
-        """Return the star imports, the one that counts first in front."""
+        """Return the star imports in the order in which they are searched for a name."""
         own, shared = self.layer(OWN).stars, self.layer(SHARED).stars
         return [*reversed(own), *reversed(shared)]
 
     def elsewhere(self, name: str) -> Message | None:
-        """Say where a name is bound if not at top level."""
+        """Return a message about a name that is bound only where no code is run, or None."""
         return self.layer(OWN).elsewhere.get(name) or self.layer(SHARED).elsewhere.get(name)
 
-    def _above(self, name: str, at: Statement) -> Statement | None:
+    def _last_binder_above(self, name: str, at: Statement) -> Statement | None:
+        """Return the last statement above another in the same layer that binds a name, or None."""
         binders = self._binders(at.layer, name)
         if at.guarded:
             guarded = self.layer(at.layer).guarded.get(name, [])
@@ -303,16 +344,24 @@ class Plan:
         return next((b for b in reversed(binders) if b.position < at.position), None)
 
     def _binders(self, number: int, name: str) -> list[Statement]:
+        """Return the statements of a layer that bind a name, in order.
+
+        Of forbidden names in the borrowed layer, only imports are returned.
+        """
         if self._layers[number] is None and not self._may_bind(number, name):
             return []
         binders = self.layer(number).binders.get(name, [])
         if number == BORROWED and plain(name) in self._forbidden:
-            # An import is no role, whatever it is called: `nn` is not a student's network.
+            # An imported name plays no role: `nn` is not a student's network.
             return [b for b in binders if isinstance(b.node, ast.Import | ast.ImportFrom)]
         return binders
 
     def _may_bind(self, number: int, name: str) -> bool:
-        """Tell whether parsing is worth it: builtins are asked for often and bound rarely."""
+        """Return whether the text of an unparsed layer may bind a name.
+
+        This avoids parsing: for a builtin, which code reads often and binds rarely, the text must
+        look like a binding; for other names it must only occur.
+        """
         if not hasattr(builtins, name):
             return any(name in source for _, source in self._sources[number])
         bound = re.compile(rf"(?:\b(?:def|class|as|import)\s|,|^)\s*{name}\b", re.MULTILINE)
@@ -320,7 +369,7 @@ class Plan:
 
 
 def compile_statement(node: ast.stmt | ast.Module, statement: Statement) -> CodeType:
-    """Compile a node in the place of a statement: its cell is the file name."""
+    """Compile a node with the flags of a statement, and its cell as file name."""
     module = node if isinstance(node, ast.Module) else ast.Module([node], [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -331,10 +380,10 @@ def compile_statement(node: ast.stmt | ast.Module, statement: Statement) -> Code
 
 
 def is_called(name: str, aliases: Iterable[str]) -> bool:
-    """True of a name that is one of the aliases, case and underscores aside."""
+    """Return whether a name is one of the aliases, ignoring case and underscores."""
     return plain(name) in {plain(alias) for alias in aliases}
 
 
 def plain(name: str) -> str:
-    """Return the name in lower case, without underscores."""
+    """Return a name in lower case without underscores, for comparison."""
     return name.lower().replace("_", "")

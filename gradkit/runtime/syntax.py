@@ -1,6 +1,6 @@
-"""Syntax trees, parsed once and walked without detours, and the global names of statements.
+"""Parse source into cached syntax trees, search them, and find the global names of statements.
 
-Trees that come from here are shared: whoever wants to change one copies it first.
+Trees returned by `parse` are shared. Copy one with `copy_tree` before you change it.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 
-_KEPT, _KEPT_LONG = 32, 2
-_LONGEST = 50_000
-"""How many trees are cached of texts up to this many characters, and of longer ones, which take
-some ten megabytes each."""
+_CACHED_TREES, _CACHED_LONG_TREES = 32, 2
+"""Number of cached trees of short and of long texts; a long text's takes some ten megabytes."""
+
+_LONG = 50_000
+"""Characters above which a text is long."""
 
 _LEAVES = frozenset(
     kind
     for base in (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
     for kind in base.__subclasses__()
 )
-_PLAIN = _LEAVES | {str, int, type(None)}
+_SKIPPED_TYPES = _LEAVES | {str, int, type(None)}
 
 _CLAUSES = (ast.ExceptHandler, ast.match_case)
-_HOLDERS = (ast.stmt, *_CLAUSES)
-"""What statements stand in: in nothing else can there be one."""
+_STATEMENTS_AND_CLAUSES = (ast.stmt, *_CLAUSES)
+"""All types of nodes that can contain statements, apart from a module."""
 
 
 def parse(source: str) -> ast.Module:
-    r"""Parse source, without Python's warnings about strings such as "\\d".
+    r"""Parse source into a shared tree, without Python's warnings about strings such as "\\d".
 
     Python refuses decimal numbers with more than `sys.get_int_max_str_digits` digits. A number
     of that size in another base, as ``0x`` with 20,000 digits, is refused here too: `ast.unparse`
@@ -43,14 +44,15 @@ def parse(source: str) -> ast.Module:
     SyntaxError, ValueError, RecursionError, MemoryError
         See `ast.parse`.
     """
-    return _kept(source) if len(source) <= _LONGEST else _kept_long(source)
+    return _parse_cached(source) if len(source) <= _LONG else _parse_long_cached(source)
 
 
 def _parse(source: str) -> ast.Module:
+    """Parse source into a new tree; `parse` describes the exceptions."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tree = ast.parse(source)
-    # Walking a tree takes as long as parsing: few texts need it.
+    # Walking a tree takes as long as parsing, and few texts need it.
     if _MAYBE_LONG_INTEGER.search(source):
         _refuse_long_integers(tree)
     return tree
@@ -72,12 +74,12 @@ def _refuse_long_integers(tree: ast.Module) -> None:
                 raise SyntaxError(f"a number has more than {most} digits", where) from None
 
 
-_kept = lru_cache(maxsize=_KEPT)(_parse)
-_kept_long = lru_cache(maxsize=_KEPT_LONG)(_parse)
+_parse_cached = lru_cache(maxsize=_CACHED_TREES)(_parse)
+_parse_long_cached = lru_cache(maxsize=_CACHED_LONG_TREES)(_parse)
 
 
 def readable(source: str) -> ast.Module:
-    """Parse source; there is nothing in what is no Python."""
+    """Parse source, and return an empty module if the source is not valid Python."""
     try:
         return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -85,9 +87,9 @@ def readable(source: str) -> ast.Module:
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
-    """List the nodes of a tree as `ast.walk` does, but for operators and contexts.
+    """List the nodes of a tree in the order of `ast.walk`, without operators and contexts.
 
-    Only fields are read: IPython stores the parent of a node in the node; see `copy_tree`.
+    Only a node's fields are read, because IPython stores a node's parent in it; see `copy_tree`.
     """
     found = [node]
     for part in found:
@@ -96,9 +98,11 @@ def walk(node: ast.AST) -> list[ast.AST]:
             kind = type(value)
             if kind is list:
                 found += [
-                    item for item in value if type(item) not in _PLAIN and isinstance(item, ast.AST)
+                    item
+                    for item in value
+                    if type(item) not in _SKIPPED_TYPES and isinstance(item, ast.AST)
                 ]
-            elif kind not in _PLAIN and isinstance(value, ast.AST):
+            elif kind not in _SKIPPED_TYPES and isinstance(value, ast.AST):
                 found.append(value)
     return found
 
@@ -107,20 +111,23 @@ Node = TypeVar("Node", bound=ast.AST)
 
 
 def copy_tree(node: Node) -> Node:
-    """Return a copy of a syntax tree that has the fields and positions of its nodes only.
+    """Return a copy of a syntax tree, with only the fields and positions of its nodes.
 
-    IPython stores the parent of each node that it has shown in a traceback, even in `ast.Load()`,
-    which all trees share. `copy.deepcopy` would copy that other tree at each name.
+    IPython stores in each node that it has shown in a traceback the node's parent, even in
+    `ast.Load()`, which all trees share. `copy.deepcopy` would copy that other tree at each name.
     """
     if type(node) in _LEAVES:
         return node
-    fields = {name: _copied(getattr(node, name)) for name in node._fields if hasattr(node, name)}
+    fields = {
+        name: _copy_value(getattr(node, name)) for name in node._fields if hasattr(node, name)
+    }
     return ast.copy_location(type(node)(**fields), node)
 
 
-def _copied(value: object) -> object:
+def _copy_value(value: object) -> object:
+    """Return a copy of a node's field, which may be a node, a list or a constant."""
     if isinstance(value, list):
-        return [_copied(item) for item in value]
+        return [_copy_value(item) for item in value]
     return copy_tree(value) if isinstance(value, ast.AST) else value
 
 
@@ -130,7 +137,10 @@ def every(kind: type[Node], node: ast.AST) -> list[Node]:
 
 
 def walk_statements(node: ast.AST) -> list[ast.AST]:
-    """List of `walk` what statements are, or stand in; no expression holds any."""
+    """List a node, and the statements, handlers and cases below it, in the order of `walk`.
+
+    Quicker than `walk`: expressions, which contain no statements, are not searched.
+    """
     found = [node]
     for part in found:
         found += statements_in(part)
@@ -141,7 +151,7 @@ def statements_in(node: ast.AST) -> list[ast.AST]:
     """Return the statements, handlers and cases directly below a node, in the order of the text."""
     found: list[ast.AST] = []
     for value in vars(node).values():
-        if type(value) is list and value and isinstance(value[0], _HOLDERS):
+        if type(value) is list and value and isinstance(value[0], _STATEMENTS_AND_CLAUSES):
             found += value
     return found
 
@@ -151,7 +161,10 @@ AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 def parts_of(node: ast.stmt) -> list[ast.stmt]:
-    """List a statement, and those in it that are run with it: of ``if``, ``try`` and ``with``."""
+    """List a statement, and all statements in its ``if``, ``try``, ``with`` and ``match`` blocks.
+
+    Nested blocks are included. The bodies of loops, functions and classes are left out.
+    """
     found: list[ast.AST] = [node]
     for part in found:
         found += statements_in(part) if isinstance(part, (*COMPOUND, *_CLAUSES)) else ()
@@ -164,18 +177,21 @@ def definitions_in(node: ast.stmt) -> list[Definition]:
 
 
 def first_line(node: ast.AST) -> int:
-    """Return the first line of a statement, or a lambda; decorators are part of it."""
+    """Return the number of the first line of a statement or lambda, including its decorators."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([getattr(node, "lineno", 1), *(part.lineno for part in decorators)])
 
 
 def return_lines(node: AnyFunction) -> list[int]:
-    """List the lines of ``return`` statements, those of inner functions left out."""
+    """List the line numbers of a function's ``return`` statements, without inner functions'."""
     return [part.lineno for part in own_statements(node) if isinstance(part, ast.Return)]
 
 
 def own_statements(node: AnyFunction) -> list[ast.stmt]:
-    """List the statements of a function by their lines, the bodies of inner ones left out."""
+    """List the statements of a function in order of their lines.
+
+    The bodies of inner functions and classes are left out. A lambda has no statements.
+    """
     waiting: list[ast.AST] = list(node.body) if not isinstance(node, ast.Lambda) else []
     for part in waiting:
         waiting += [] if isinstance(part, DEFINITIONS) else statements_in(part)
@@ -184,7 +200,10 @@ def own_statements(node: AnyFunction) -> list[ast.stmt]:
 
 
 def assignments(node: ast.stmt) -> list[tuple[str, ast.expr]]:
-    """List the names that an assignment binds to values of their own, with these."""
+    """List the names that an assignment binds, each with the expression of its value.
+
+    ``a, b = 1, 2`` gives both names; ``a, b = f()`` gives none. Other statements give none.
+    """
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return []
     found: list[tuple[str, ast.expr]] = []
@@ -207,31 +226,31 @@ MUTATORS = frozenset(
     | {"add_module", "register_module", "register_parameter", "register_buffer"}
     | {"add_argument", "set_defaults"}  # a parser's options
 )
-"""Methods that change their object."""
+"""Names of methods that change their object."""
 
 _SETTERS = frozenset({"setattr", "delattr"})
-"""Functions that change what they are handed first."""
+"""Names of functions that change their first argument."""
 
 _HARMLESS = frozenset({"range", "zip", "enumerate", "len", "str", "int", "float", "round", "items"})
-"""Calls in a loop that only fills something."""
+"""Names of functions that a loop may call and still only fill a container."""
 
 
 def names_bound(node: ast.stmt) -> frozenset[str]:
-    """Return the global names that a statement binds or changes, most loops left out.
+    """Return the global names that a top-level statement binds or changes.
 
-    ``x = …``, ``x += …``, ``x[k] = …``, ``x.a = …`` and ``x.append(…)`` all count for
-    ``x``: whoever wants ``x`` wants it with its changes. So does a loop that fills ``x`` and calls
-    nothing that could train.
+    ``x = …``, ``x += …``, ``x[k] = …``, ``x.a = …`` and ``x.append(…)`` all bind ``x``, because
+    code that reads ``x`` needs these changes. A loop binds names only if it does nothing but fill
+    containers, as other loops may train a network.
     """
     found: set[str | None] = set()
-    # An `elif` stands in the one before, however many there are.
+    # A loop and not recursion, because each `elif` is nested in the one before.
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
         if isinstance(part, DEFINITIONS):
             found.add(part.name)
         elif isinstance(part, LOOPS):
-            found.update(_filled(part))
+            found.update(_names_filled(part))
         elif isinstance(part, ast.alias):
             found.add(part.asname or part.name.partition(".")[0])
         elif isinstance(part, ast.Name | ast.Attribute | ast.Subscript):
@@ -244,7 +263,7 @@ def names_bound(node: ast.stmt) -> frozenset[str]:
             if isinstance(part, ast.pattern):
                 found |= {getattr(part, "name", None), getattr(part, "rest", None)}
             elif isinstance(part, ast.Expr):
-                found.add(_mutated(part.value))
+                found.add(_changed_object(part.value))
             waiting += ast.iter_child_nodes(part)
     return frozenset(name for name in found if name not in (None, "*"))
 
@@ -264,8 +283,11 @@ def global_stores(node: ast.stmt) -> Iterator[ast.Name]:
             waiting += ast.iter_child_nodes(part)
 
 
-def _filled(node: ast.stmt) -> Iterator[str]:
-    """Yield ``x`` for ``for k, v in …: x[k] = v``, where that is all that is done."""
+def _names_filled(node: ast.stmt) -> Iterator[str]:
+    """Yield the names of containers that a loop fills, as ``x`` in ``for k, v in …: x[k] = v``.
+
+    Nothing is yielded for a loop that does anything else.
+    """
     if not isinstance(node, ast.For) or not all(isinstance(s, ast.Assign) for s in node.body):
         return
     names = {last_name(call.func) for call in every(ast.Call, node)}
@@ -275,30 +297,31 @@ def _filled(node: ast.stmt) -> Iterator[str]:
 
 
 def base_name(node: ast.expr) -> str | None:
-    """Return the name that an expression starts from: ``x`` for ``x[0].a``."""
+    """Return the name that an expression starts with: ``x`` for ``x[0].a``; None if it has none."""
     while isinstance(node, ast.Attribute | ast.Subscript):
         node = node.value
     return node.id if isinstance(node, ast.Name) else None
 
 
 def last_name(node: ast.expr) -> str:
-    """Return the name that an expression ends with: ``a`` for ``x[0].a``; empty without one."""
+    """Return the name that an expression ends with: ``a`` for ``x[0].a``; empty if it has none."""
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def called_method(node: ast.AST) -> str:
-    """Return the method that an expression calls: ``a`` for ``x.a()``; empty where it is none."""
+    """Return the name of the method that a node calls: ``a`` for ``x.a()``; else an empty text."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.attr
     return ""
 
 
-def _mutated(value: ast.expr) -> str | None:
-    """Return ``x`` for ``x.append(…)``, ``x.dropna(inplace=True)`` and ``setattr(x, …)``.
+def _changed_object(value: ast.expr) -> str | None:
+    """Return the name of the object that a call changes, or None.
 
-    Other calls may do anything too, but are mostly shows and training.
+    That is ``x`` for ``x.append(…)``, ``x.dropna(inplace=True)`` and ``setattr(x, …)``. Other calls
+    may change objects too, but most of them only print, plot or train.
     """
     if isinstance(value, ast.Call) and last_name(value.func) in _SETTERS and value.args:
         return base_name(value.args[0])
@@ -310,7 +333,7 @@ def _mutated(value: ast.expr) -> str | None:
 
 
 def stored_names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that are assigned anywhere in ``node``, outside of functions."""
+    """Yield the names that are assigned anywhere in a node, except in lambdas."""
     waiting = [node]
     while waiting:
         part = waiting.pop()
@@ -321,19 +344,25 @@ def stored_names(node: ast.AST) -> Iterator[str]:
 
 
 def names_in(node: ast.AST, kind: type[ast.expr_context] = ast.expr_context) -> set[str]:
-    """Return the names below a node, of one kind of use."""
+    """Return the variable names in a tree that are used in one way: ``ast.Load``, ``ast.Store``.
+
+    By default, names with any use are returned.
+    """
     return {name.id for name in every(ast.Name, node) if isinstance(name.ctx, kind)}
 
 
 @lru_cache(maxsize=100)
 def unread_parameters(function: ast.AST) -> list[str]:
-    """Return the parameters that a function never reads, but for ``self``."""
-    handed = {part.arg for part in every(ast.arg, function)}
-    return sorted(handed - names_in(function, ast.Load) - {"self"})
+    """Return the parameters of a function and its inner functions that it never reads, sorted.
+
+    ``self`` is left out.
+    """
+    parameters = {part.arg for part in every(ast.arg, function)}
+    return sorted(parameters - names_in(function, ast.Load) - {"self"})
 
 
 def names_in_class_bodies(node: ast.AST) -> set[str]:
-    """Return the names that class bodies in ``node`` read directly, outside of functions."""
+    """Return the names that class bodies in a node use outside of their functions."""
     names: set[str] = set()
     for part in walk_statements(node):
         if isinstance(part, ast.ClassDef):
@@ -350,19 +379,19 @@ def names_in_class_bodies(node: ast.AST) -> set[str]:
     return names
 
 
-# --- what a function changes -------------------------------------------------------------
+# --- effects of a function ---------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Names outside of a function: those it ``reads``, and those it sets or stores into."""
+    """The non-local names that a function ``reads``, and those that it sets or stores into."""
 
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
 
 
-def _stored_into(node: ast.AST) -> set[str | None]:
-    """Return the names of what is given entries, or attributes, below a node."""
+def _names_stored_into(node: ast.AST) -> set[str | None]:
+    """Return the names of objects whose entries or attributes a node assigns or deletes."""
     parts = (part for part in walk(node) if isinstance(part, ast.Attribute | ast.Subscript))
     return {base_name(part) for part in parts if not isinstance(part.ctx, ast.Load)}
 
@@ -370,7 +399,9 @@ def _stored_into(node: ast.AST) -> set[str | None]:
 def effects_of(
     node: AnyFunction, methods: Collection[str] = (), modules: Collection[str] = ()
 ) -> Effects:
-    """Read a function's own text; what it calls is not followed.
+    """Return the non-local names that a function's own text reads and writes.
+
+    The functions that it calls are not searched.
 
     Parameters
     ----------
@@ -383,7 +414,7 @@ def effects_of(
     reads: set[str] = set()
     own: set[str] = set()
     declared: set[str] = set()
-    stored = _stored_into(node)
+    stored = _names_stored_into(node)
     for part in walk(node):
         if isinstance(part, ast.Name):
             (reads if isinstance(part.ctx, ast.Load) else own).add(part.id)
@@ -407,8 +438,11 @@ def effects_of(
 
 
 def changes_itself(method: AnyFunction) -> bool:
-    """Tell a method that stores into its object, and has no loop: it sets up and does not train."""
+    """Return whether a method stores into its object and has no loop.
+
+    Such a method sets up its object; one with a loop may train it.
+    """
     first = [arg.arg for arg in (*method.args.posonlyargs, *method.args.args)][:1]
     if any(isinstance(part, LOOPS) for part in walk(method)):
         return False
-    return bool(_stored_into(method) & {*first})
+    return bool(_names_stored_into(method) & {*first})

@@ -1,7 +1,7 @@
 """Build, evaluate and train a student's torch model, inside the worker.
 
-Parameters arrive in canonical form and are copied into the model in the order in which it
-registers them: weight (out, in), bias (out,), layer by layer, or weight (in, out) throughout.
+Parameters arrive in canonical layout. They are copied into the model in the order in which it
+registers them, as weight (out, in) and bias (out,) of each layer, or as weight (in, out).
 """
 
 from __future__ import annotations
@@ -19,104 +19,118 @@ from gradkit.runtime.messages import message, raised, text_of
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a model holds weights, ``turned`` (out, in) or not, and biases, as ``rows`` or flat."""
+    """How a model stores parameters: weights ``transposed`` (out, in) or not, biases as ``rows``.
 
-    turned: bool
+    A bias that is no row (1, out) is flat, (out,).
+    """
+
+    transposed: bool
     rows: bool
 
-    def laid(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
-        """Return a canonical parameter as the model holds it."""
+    def to_layout(self, key: str, value: NDArray[Any]) -> NDArray[Any]:
+        """Return a canonical parameter in this layout; ``key`` is its name, as W1 or b1."""
         if key[0] == "W":
-            return value.T if self.turned else value
+            return value.T if self.transposed else value
         return value.T if self.rows else value[:, 0]
 
 
 LAYOUTS = (Layout(True, False), Layout(False, False), Layout(False, True))
-"""As layers of torch have it; then as in ``X @ W + b``, with a parameter made by hand."""
+"""The layout of torch's layers; then those of ``X @ W + b`` with parameters made by hand."""
 
 
 class ModelMismatchError(Exception):
-    """The model does not hold the parameters that the task's layers have."""
+    """The model's parameters do not have the number and shapes of the task's layers."""
 
 
-def build(made: Any) -> Any:
-    """A fresh model from a class or a function, or a copy of a module; its parameters are its own.
+def build(source: Any) -> Any:
+    """Return a new torch model: the result of calling a class or function, or a copy of a module.
 
     Raises
     ------
     TypeError
-        If this is neither.
+        The result is no torch module.
     """
     from torch import nn
 
-    fresh = callable(made) and not isinstance(made, nn.Module)
-    model = made() if fresh else copy.deepcopy(made)
+    is_factory = callable(source) and not isinstance(source, nn.Module)
+    model = source() if is_factory else copy.deepcopy(source)
     if not isinstance(model, nn.Module):
         raise raised(TypeError, message("no-module", type=text_of(type(model).__name__)))
     return model
 
 
 def is_module(value: Any) -> bool:
-    """Tell whether a value is a torch module, not a class of modules."""
+    """Return whether a value is a torch module; a class of modules is not."""
     from torch import nn
 
     return isinstance(value, nn.Module)
 
 
-def slots(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
-    """Return the model's own parameter for each canonical one, and how it is laid out.
+def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, Any]]:
+    """Find the model's parameter for each canonical one.
 
-    In the order in which they are registered, each taking the first that has its shape: a
-    model may well name its output layer before its hidden one. Layers that stand unregistered
-    in plain lists and dicts are used where the registered ones alone do not suffice, and layers
-    that the output does not go through are left aside where all are too many.
+    Each canonical parameter gets the first registered parameter with its shape that is not used
+    yet, because a model may define its output layer before its hidden one. If registered parameters
+    are missing, those of layers in plain lists and dicts are added. If there are too many, those
+    that do not affect the output are left out.
+
+    Returns
+    -------
+    tuple of (Layout, dict)
+        The layout, and the model's own parameters by canonical name.
 
     Raises
     ------
     ModelMismatchError
-        If number or shapes differ.
+        The number of parameters or their shapes differ.
     """
-    registered = held(model, next(iter(parameters.values())).shape[0], len(parameters))
+    registered = relevant_parameters(
+        model, next(iter(parameters.values())).shape[0], len(parameters)
+    )
     for layout in LAYOUTS:
         for free in (list(registered), [*registered, *unregistered(model)]):
-            found = {}
+            matched = {}
             for key, value in parameters.items():
-                shape = layout.laid(key, value).shape
-                fitting = [number for number, slot in enumerate(free) if tuple(slot.shape) == shape]
+                shape = layout.to_layout(key, value).shape
+                fitting = [
+                    number
+                    for number, parameter in enumerate(free)
+                    if tuple(parameter.shape) == shape
+                ]
                 if fitting:
-                    found[key] = free.pop(fitting[0])
-            if not free and len(found) == len(parameters):
-                return layout, found
+                    matched[key] = free.pop(fitting[0])
+            if not free and len(matched) == len(parameters):
+                return layout, matched
     raise raised(ModelMismatchError, message("other-layers"))
 
 
-def held(model: Any, inputs: int, most: int) -> list[Any]:
-    """Return the registered parameters; of more than ``most``, those that the output goes through.
+def relevant_parameters(model: Any, inputs: int, most: int) -> list[Any]:
+    """Return a model's registered parameters; if more than ``most``, those that affect its output.
 
-    All of them where that cannot be told.
+    All are returned if the model cannot be called on an example with ``inputs`` zeros to find out.
     """
     import torch
 
     registered = list(model.parameters())
     if len(registered) <= most:
         return registered
-    learnt = [parameter for parameter in registered if parameter.requires_grad]
+    trainable = [parameter for parameter in registered if parameter.requires_grad]
     try:
         with torch.enable_grad():
             output = model(torch.zeros(1, inputs, dtype=precision(model)))
-            found = torch.autograd.grad(output.sum(), learnt, allow_unused=True)
-    except Exception:  # its own forward pass may do anything, and is judged elsewhere
+            gradients = torch.autograd.grad(output.sum(), trainable, allow_unused=True)
+    except Exception:  # an error in the student's forward pass is reported by another check
         return registered
-    return [p for p, gradient in zip(learnt, found, strict=True) if gradient is not None]
+    return [p for p, gradient in zip(trainable, gradients, strict=True) if gradient is not None]
 
 
 def unregistered(model: Any) -> list[Any]:
-    """Return parameters of layers in plain lists, tuples and dicts, which torch does not see."""
+    """Return a model's parameters in plain lists, tuples and dicts, which torch does not find."""
     from torch import nn
 
     found: list[Any] = []
     waiting = [value for module in model.modules() for value in vars(module).values()]
-    # The registered ones are among them, in dicts of torch's own.
+    # Registered parameters are found too, as torch keeps them in dicts.
     known = {id(parameter) for parameter in model.parameters()}
     while waiting:
         value = waiting.pop(0)
@@ -132,31 +146,34 @@ def unregistered(model: Any) -> list[Any]:
 
 
 def fill(model: Any, parameters: Arrays) -> None:
-    """Copy canonical parameters into the model.
+    """Copy the values of canonical parameters into a model's parameters, in place.
 
     Raises
     ------
     ModelMismatchError
-        If number or shapes differ.
+        The number of parameters or their shapes differ.
     """
     import torch
 
     with torch.no_grad():
-        layout, found = slots(model, parameters)
-        for key, slot in found.items():
-            value = layout.laid(key, parameters[key])
-            slot.copy_(torch.tensor(np.ascontiguousarray(value)))
+        layout, matched = match_parameters(model, parameters)
+        for key, parameter in matched.items():
+            value = layout.to_layout(key, parameters[key])
+            parameter.copy_(torch.tensor(np.ascontiguousarray(value)))
 
 
 def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
-    """Return the model's parameters in canonical form, as far as they are still there."""
+    """Return copies of a model's parameters in canonical layout.
+
+    The dict is empty if they do not match the canonical parameters ``like`` in number and shape.
+    """
     try:
-        layout, found = slots(model, like)
+        layout, matched = match_parameters(model, like)
     except ModelMismatchError:
         return {}
-    values = {key: slot.detach().cpu().numpy() for key, slot in found.items()}
+    values = {key: parameter.detach().cpu().numpy() for key, parameter in matched.items()}
     return {
-        key: np.array(value.T if layout.turned and key[0] == "W" else value).reshape(
+        key: np.array(value.T if layout.transposed and key[0] == "W" else value).reshape(
             like[key].shape
         )
         for key, value in values.items()
@@ -164,7 +181,10 @@ def parameters_of(model: Any, like: Arrays) -> dict[str, NDArray[Any]]:
 
 
 def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
-    """Return one example through the model: ``X`` (features, 1) in, ``y_hat`` of ``shape`` out."""
+    """Run a model on one example ``X`` (features, 1), and return ``y_hat`` in its canonical shape.
+
+    If the model returns no tensor or array of that shape, the result has a fault instead.
+    """
     import torch
 
     out = Returned()
@@ -180,12 +200,15 @@ def predict(model: Any, X: NDArray[Any], shape: tuple[int, ...]) -> Returned:
 
 
 def precision(model: Any) -> Any:
-    """Return the dtype of the model's parameters, which its inputs must have too."""
+    """Return the torch dtype of a model's parameters, which its inputs must have too."""
     return [*model.parameters(), *unregistered(model)][0].dtype
 
 
 def tensors(inputs: Arrays, target: str, dtype: Any) -> tuple[Any, Any]:
-    """X (rows, features) and y; ``target`` is ``flat`` (rows,) or ``column``."""
+    """Return the inputs X (rows, features) and the targets y as torch tensors.
+
+    ``target`` is the shape of y: ``flat`` for (rows,), or ``column`` for (rows, 1).
+    """
     import torch
 
     X = torch.tensor(inputs["X"], dtype=dtype)
@@ -194,13 +217,17 @@ def tensors(inputs: Arrays, target: str, dtype: Any) -> tuple[Any, Any]:
 
 
 def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
-    """The series of losses in what ``train`` returned: by itself, in a tuple or in a dict."""
+    """Return the series of losses from the value that a student's training function returned.
+
+    The series may be the value itself, or the first series of numbers in a tuple or dict. If there
+    is none, None is returned and a fault for ``loss`` is added to ``out``.
+    """
     inside = returned.values() if isinstance(returned, dict) else returned
     options = [*inside, returned] if isinstance(returned, tuple | dict) else [returned]
     for option in options:
         try:
-            values = [_number(value) for value in option]
-        except Exception:  # noqa: S112  (anything may come back; the next may be it)
+            values = [_to_float(value) for value in option]
+        except Exception:  # noqa: S112  (a student's value may be anything; try the next)
             continue
         return np.array(values)
     found = message("found", type=text_of(type(returned).__name__, 80))
@@ -208,12 +235,12 @@ def losses_of(returned: Any, out: Returned) -> NDArray[np.float64] | None:
     return None
 
 
-def _number(value: Any) -> float:
-    # A tensor that still has its graph makes float() warn.
+def _to_float(value: Any) -> float:
+    # float() warns about a tensor that still has its graph.
     return float(value.detach() if hasattr(value, "detach") else value)
 
 
 def split(arrays: Arrays) -> tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]:
-    """Return parameters and other inputs."""
+    """Split arrays by name into parameters (W1, b1, …) and other inputs."""
     parameters = {key: value for key, value in arrays.items() if is_parameter(key)}
     return parameters, {key: value for key, value in arrays.items() if key not in parameters}

@@ -1,7 +1,7 @@
-"""Loops that train a torch model: found, counted, and rewritten so that their losses can be had.
+"""Find loops that train a torch model, and rewrite them so that their losses are recorded.
 
-``for i in range(20): … loss.backward() …`` becomes the same loop with the wanted number of
-rounds, which says when a round begins and which value `backward` is called on.
+``for i in range(20): … loss.backward() …`` becomes the same loop with the wanted number of rounds.
+It calls a function when a round begins, and passes each loss to another before `backward`.
 """
 
 from __future__ import annotations
@@ -23,20 +23,23 @@ from gradkit.runtime.syntax import (
 
 
 def calls_method(node: ast.AST, method: str) -> bool:
-    """Tell whether ``….method(…)`` is called anywhere in ``node``."""
+    """Return whether a method with this name is called anywhere in a node, on any object."""
     return any(called_method(part) == method for part in walk(node))
 
 
 def trains(node: ast.AST) -> bool:
-    """Tell whether ``node`` calls ``.backward()``, and does something about gradients besides."""
+    """Return whether a node trains a torch model.
+
+    It does if it calls ``.backward()`` and also uses ``step``, ``zero_grad`` or ``grad``.
+    """
     names = {part.attr for part in every(ast.Attribute, node)}
     return calls_method(node, "backward") and not names.isdisjoint(("step", "zero_grad", "grad"))
 
 
 def may_train(source: str) -> bool:
-    """Tell whether the text can hold a node that `trains`: told without parsing it.
+    """Return whether a source may train a torch model, without parsing it.
 
-    Python reads names in their NFKC form, however they are written.
+    Names are compared in their NFKC form, as Python does.
     """
     return "backward" in source or (
         not source.isascii() and "backward" in unicodedata.normalize("NFKC", source)
@@ -44,11 +47,11 @@ def may_train(source: str) -> bool:
 
 
 def count_of(loop: ast.stmt) -> ast.Call | None:
-    """Return the call in a loop's head that counts its rounds.
+    """Return the call in a loop's head that counts its rounds (epochs), or None.
 
-    That is ``range(…)``, also inside ``tqdm``, ``enumerate``, ``list``; or ``trange``,
-    ``np.arange``, ``torch.arange``. A range over the length of something counts examples,
-    not rounds, and is none.
+    That is ``range(…)``, also inside ``tqdm``, ``enumerate`` or ``list``; or ``trange``,
+    ``np.arange``, ``torch.arange``. A range over the length of something counts examples and not
+    rounds, so it is not returned.
     """
     if not isinstance(loop, ast.For | ast.AsyncFor):
         return None
@@ -56,13 +59,13 @@ def count_of(loop: ast.stmt) -> ast.Call | None:
     while isinstance(head, ast.Call):
         name = last_name(head.func)
         if name in ("range", "trange", "arange", "tnrange") and head.args:
-            sized = any(
+            counts_examples = any(
                 (isinstance(part, ast.Name) and part.id == "len")
                 or (isinstance(part, ast.Attribute) and part.attr in ("shape", "size"))
                 for argument in head.args
                 for part in walk(argument)
             )
-            return None if sized else head
+            return None if counts_examples else head
         if name not in ("tqdm", "enumerate", "list", "tqdm_notebook", "track", "reversed"):
             return None
         head = head.args[0] if head.args else ast.Constant(None)
@@ -70,7 +73,10 @@ def count_of(loop: ast.stmt) -> ast.Call | None:
 
 
 def runnable(node: ast.stmt) -> ast.stmt:
-    """Return the statement without the training loops inside it."""
+    """Return a statement with its inner training loops replaced by ``pass``.
+
+    A statement without such loops, and a loop itself, is returned unchanged.
+    """
     if isinstance(node, COMPOUND) and trains(node):
         stripped = _WithoutTraining().visit(copy_tree(node))
         assert isinstance(stripped, ast.stmt)  # noqa: S101  (a compound is no loop)
@@ -79,7 +85,10 @@ def runnable(node: ast.stmt) -> ast.stmt:
 
 
 class _WithoutTraining(ast.NodeTransformer):
+    """Replaces training loops by ``pass``."""
+
     def visit(self, node: ast.AST) -> ast.AST:
+        """Return ``pass`` for a training loop; visit other nodes as usual."""
         if isinstance(node, LOOPS) and trains(node):
             return ast.copy_location(ast.Pass(), node)
         return super().visit(node)  # type: ignore[no-any-return]
@@ -87,20 +96,20 @@ class _WithoutTraining(ast.NodeTransformer):
 
 BEGIN = "__gradkit_begin__"
 LOSS = "__gradkit_loss__"
-"""Names under which a lifted loop finds `Rounds.begin` and `Rounds.loss`."""
+"""Global names of `Rounds.begin` and `Rounds.loss`, which a rewritten loop calls."""
 
 
 class EnoughRounds(BaseException):
-    """Ends a loop that would go on after the wanted number of rounds."""
+    """Ends a loop after the wanted number of rounds."""
 
 
 class Rounds:
-    """Counts rounds and keeps the losses of each.
+    """A counter of a loop's rounds, which also stores the losses of each round.
 
     Parameters
     ----------
     limit : int
-        The number of rounds after which the loop is ended.
+        Number of rounds after which the loop is ended.
     """
 
     def __init__(self, limit: int) -> None:
@@ -108,52 +117,51 @@ class Rounds:
         self._losses: list[list[float]] = []
 
     def begin(self) -> None:
-        """Note that a round begins.
+        """Start a new round.
 
         Raises
         ------
         EnoughRounds
-            The wanted number of rounds is done.
+            The wanted number of rounds has been made.
         """
         if len(self._losses) >= self._limit:
             raise EnoughRounds
         self._losses.append([])
 
     def loss(self, value: Any) -> Any:
-        """Note a loss and hand it back."""
+        """Store a loss for the current round, and return it; NaN is stored if it is no number."""
         if not self._losses:
             self._losses.append([])
         try:
             number = float(value.item() if hasattr(value, "item") else value)
         except Exception:
-            # `backward` will say what is wrong with it, in the student's own line.
+            # `backward` will raise the error at the student's own line.
             number = float("nan")
         self._losses[-1].append(number)
         return value
 
     def means(self) -> list[float]:
-        """Return the mean loss of each round that had one; with mini-batches, over them."""
+        """Return the mean of the losses of each round, leaving out rounds without losses."""
         return [sum(losses) / len(losses) for losses in self._losses if losses]
 
 
 def lifted(node: ast.stmt, rounds: int, through: str | None = None) -> ast.Module:
-    """Rewrite a statement that holds a training loop.
+    """Return a module in which a training loop runs a given number of rounds and records losses.
 
     Parameters
     ----------
     node : ast.stmt
-        Left as it is. Its outermost loop that calls `backward`, or the function ``through``,
-        is the one whose rounds count.
+        A statement that contains the loop; it is not changed. Rounds are those of its outermost
+        loop that calls `backward` or the function ``through``.
     rounds : int
-        Put in the place of the loop's own count. A loop over batches is run so many times
-        over.
+        Replaces the loop's own number of rounds. A loop over batches is put in a new loop.
     through : str, optional
-        A function that makes the step.
+        A function that makes the training step.
 
     Returns
     -------
     ast.Module
-        Reads ``BEGIN`` and ``LOSS`` from the namespace; lines are those of ``node``.
+        Calls the global names ``BEGIN`` and ``LOSS``. Line numbers are those of ``node``.
     """
     return ast.fix_missing_locations(
         ast.Module([_Lift(rounds, through).visit(copy_tree(node))], [])
@@ -161,37 +169,49 @@ def lifted(node: ast.stmt, rounds: int, through: str | None = None) -> ast.Modul
 
 
 def recording(node: ast.stmt) -> ast.Module:
-    """Rewrite a function definition so that it notes the losses it calls `backward` on."""
+    """Return a module with a copy of a function definition that records its losses.
+
+    The value on which it calls `backward` is passed to the global name ``LOSS``.
+    """
     lift = _Lift(0, None)
     lift.found = True
     return ast.fix_missing_locations(ast.Module([lift.visit(copy_tree(node))], []))
 
 
 class _Lift(ast.NodeTransformer):
+    """Rewrites the outermost training loop, and every call of `backward`; see `lifted`."""
+
     def __init__(self, rounds: int, through: str | None) -> None:
         self.found = False
         self._rounds = rounds
         self._through = through
 
     def visit(self, node: ast.AST) -> Any:
+        """Rewrite the first training loop; visit other nodes as usual."""
         if not self.found and isinstance(node, LOOPS) and self._trains(node):
             self.found = True
-            return self._loop(node)
+            return self._lift_loop(node)
         return super().visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Pass the loss of a call of `backward` through the global name ``LOSS``."""
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "backward":
-            if _is_module_function(node):
-                node.args[0] = _call(LOSS, node.args[0], at=node)
+            if _passes_loss_as_argument(node):
+                node.args[0] = _call_node(LOSS, node.args[0], at=node)
             else:
-                node.func.value = _call(LOSS, node.func.value, at=node)
+                node.func.value = _call_node(LOSS, node.func.value, at=node)
         return node
 
     def _trains(self, node: ast.AST) -> bool:
+        """Return whether a node calls `backward`, or names the function that does."""
         return calls_method(node, "backward") or self._through in names_in(node)
 
-    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> ast.stmt:
+    def _lift_loop(self, node: ast.For | ast.AsyncFor | ast.While) -> ast.stmt:
+        """Return a training loop with the wanted number of rounds that reports each round.
+
+        A ``for`` loop over batches is put in a new loop over rounds. The node itself is changed.
+        """
         count = count_of(node)
         over_batches = (
             count is None
@@ -199,29 +219,30 @@ class _Lift(ast.NodeTransformer):
             and (not isinstance(node.target, ast.Name) or isinstance(node.iter, ast.Call))
         )
         if count is not None:
-            _recount(count, self._rounds)
+            _replace_count(count, self._rounds)
         self.generic_visit(node)
-        begin = ast.copy_location(ast.Expr(_call(BEGIN, at=node)), node)
+        begin = ast.copy_location(ast.Expr(_call_node(BEGIN, at=node)), node)
         if not over_batches:
             node.body.insert(0, begin)
             return node
-        head = _call("range", ast.Constant(self._rounds), at=node)
+        head = _call_node("range", ast.Constant(self._rounds), at=node)
         around = ast.For(ast.Name("__gradkit_round__", ast.Store()), head, [begin, node], [])
         return ast.copy_location(around, node)
 
 
-def _is_module_function(node: ast.Call) -> bool:
-    """``torch.autograd.backward(loss)`` is called with the loss, not on it."""
+def _passes_loss_as_argument(node: ast.Call) -> bool:
+    """Return whether a call is ``torch.autograd.backward(loss)``, not ``loss.backward()``."""
     value = node.func.value if isinstance(node.func, ast.Attribute) else None
     return bool(node.args) and isinstance(value, ast.Attribute) and value.attr == "autograd"
 
 
-def _call(name: str, *arguments: ast.expr, at: ast.AST) -> ast.Call:
+def _call_node(name: str, *arguments: ast.expr, at: ast.AST) -> ast.Call:
+    """Return the syntax tree of a call of a global name, at the position of another node."""
     return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), list(arguments), []), at)
 
 
-def _recount(count: ast.Call, rounds: int) -> None:
-    """``range(a, b, c)`` becomes ``range(a, a + rounds * c, c)``."""
+def _replace_count(count: ast.Call, rounds: int) -> None:
+    """Change the end of a range in place: ``range(a, b, c)`` to ``range(a, a + rounds * c, c)``."""
     if len(count.args) == 1:
         count.args = [ast.Constant(rounds)]
         return

@@ -1,13 +1,13 @@
-"""The program of a fork server: one process, with numpy loaded, that only ever forks.
+"""Run a fork server (zygote): a process with numpy loaded that forks workers.
 
-The grader talks to it over a socket, in words that are each answered in JSON. ``fork``, together
-with a channel and a descriptor for printed output, makes a child that serves the grader over the
-channel; the zygote itself reads neither requests nor replies. ``ended`` asks whether the child has.
-It is kept as a zombie, whose number cannot be taken by another process, until ``reap``. Whatever
-the child had started has by then become a child of the zygote, which says whether there is ``left``
-any to be killed.
+The grader sends commands over a socket, and gets a JSON answer to each. ``fork`` comes with a
+channel and a descriptor for printed output. It makes a child that answers the grader's requests
+over the channel; the zygote itself reads neither requests nor replies. ``ended`` asks whether the
+child has ended. An ended child is kept as a zombie until ``reap``, so that no other process gets
+its number. Processes that the child had started have become children of the zygote by then, and the
+answer to ``reap`` says whether there are any ``left`` to kill.
 
-Once it has loaded everything it shuts itself in, and its children with it: see
+After it has loaded everything, the zygote restricts itself, and thereby its children: see
 `gradkit.runtime.harden`.
 """
 
@@ -27,23 +27,31 @@ from typing import Any
 
 from gradkit.runtime import memory_folder
 from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
-from gradkit.runtime.harden import Shell, shut_in, tie_down
+from gradkit.runtime.harden import Confinement, confine_server, confine_worker
 from gradkit.runtime.remains import has_ended, kill_below, kill_group
-from gradkit.runtime.serve import Handlers, load, open_streams, point_streams, serve
+from gradkit.runtime.serve import Handlers, load, open_streams, redirect_streams, serve
 
 UNFIT = 70
-"""Exit code of a child that could not begin to serve."""
+"""Exit code of a child that failed for a reason other than its confinement."""
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Load what workers need, then fork until the grader closes the socket."""
+    """Load the modules of workers, apply all restrictions, then fork workers on command.
+
+    Never returns: the process ends when the grader closes the socket, or if it cannot be confined.
+
+    Parameters
+    ----------
+    settings : dict
+        ``control``: descriptor of the socket; ``preload``, ``handlers``, ``search``: see `load`.
+    """
     control = socket.socket(fileno=settings["control"])
     control.set_inheritable(False)
     handlers = load(settings["preload"], settings["handlers"], settings["search"])
     open_streams()
     zygote = _Zygote(control, handlers)
     try:
-        zygote.shell = shut_in(zygote.folder, settings["preload"])
+        zygote.confinement = confine_server(zygote.folder, settings["preload"])
     except ConfinementError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(UNCONFINED)
@@ -51,24 +59,28 @@ def main(settings: dict[str, Any]) -> None:
 
 
 class _Zygote:
-    shell: Shell
+    """The fork server, with at most one child that has not been reaped."""
+
+    confinement: Confinement
 
     def __init__(self, control: socket.socket, handlers: Handlers) -> None:
+        """Store the grader's socket, the handlers for workers, and facts about this process."""
         self.control = control
         self.handlers = handlers
         self.folder = os.getcwd()
         self.pid = os.getpid()
         self.child: int | None = None
-        # What can no longer be had once the room is closed.
+        # Measured now, because the sandbox will forbid it.
         self.taken = taken_memory()
 
     def run(self) -> None:
+        """Answer the grader's commands until it closes the socket; then end the process."""
         answers: Mapping[bytes, Callable[..., dict[str, Any]]] = {
             b"fork": self.fork,
             b"ended": self.ended,
             b"reap": self.reap,
         }
-        # A grader that is killed may have left an answer unread: then it is not only gone.
+        # A killed grader that has not read an answer resets the connection.
         with contextlib.suppress(ConnectionResetError, BrokenPipeError):
             while True:
                 request, received, _, _ = socket.recv_fds(self.control, 16, 2)
@@ -78,6 +90,10 @@ class _Zygote:
         self.leave()
 
     def fork(self, channel: int, output: int) -> dict[str, Any]:
+        """Fork a worker for a channel and an output descriptor; answer with its process number.
+
+        Both descriptors are closed in this process, which exits if it cannot fork.
+        """
         try:
             pid = os.fork()
         except OSError as error:
@@ -90,74 +106,84 @@ class _Zygote:
         return {"pid": pid}
 
     def become_worker(self, channel: int, output: int) -> None:
+        """Serve the grader over a channel as a worker, in the forked child; never returns.
+
+        The process exits with 0, `UNCONFINED` if it could not be confined, or `UNFIT`.
+        """
         code = UNFIT
         try:
             os.setsid()
             self.control.close()
-            point_streams(output)
+            redirect_streams(output)
             os.close(output)
-            if self.shell.tier == 0:
+            if self.confinement.tier == 0:
                 self.move_out()
-            # Out of the way of whoever closes or writes to low descriptors by accident.
+            # A high number, because student code may close or write to low descriptors by mistake.
             high = fcntl.fcntl(channel, fcntl.F_DUPFD_CLOEXEC, random.randrange(128, 192))  # noqa: S311  (not a secret)
             os.close(channel)
-            # Read and written as a file: what sockets can do beyond that is taken away.
+            # Used as a file, because the sandbox forbids calls that only sockets have.
             requests = open(high, "rb", buffering=0)  # noqa: SIM115  (until this process ends)
             serve(self.handlers, requests, open(high, "wb"), self.confine)  # noqa: SIM115
             code = 0
         except ConfinementError as error:
             code = UNCONFINED
             print(error, file=sys.stderr, flush=True)
-        except BaseException:  # nothing may return into the zygote's loop
+        except BaseException:  # the child must not return to the zygote's loop
             traceback.print_exc()
             sys.stderr.flush()
         finally:
             os._exit(code)
 
     def move_out(self) -> None:
-        """Take a folder of one's own, where files can be written."""
+        """Make a folder for this worker, and use it as working and temporary folder."""
         folder = os.path.join(self.folder, str(os.getpid()))
         os.mkdir(folder)
         os.chdir(folder)
         os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
 
     def confine(self, opening: Mapping[str, Any]) -> int:
+        """Apply a worker's limits and restrictions as the first request says; return the tier."""
         allowance = Allowance(**opening["allowance"])
-        # Of an account that nobody else has, the kernel counts this process and the child.
-        running = 2 if self.shell.alone else opening["running"]
+        # In an account of its own, the kernel counts the zygote and the worker.
+        running = 2 if self.confinement.alone else opening["running"]
         confine(allowance, opening["cpu_seconds"], running, self.taken)
-        tie_down(self.shell, self.pid)
-        if self.shell.tier > 0:
-            # From here on the kernel refuses to write files: see `move_out` for tier 0.
+        confine_worker(self.confinement, self.pid)
+        if self.confinement.tier > 0:
+            # The kernel now refuses to write files. Tier 0 has a folder, see `move_out`.
             memory_folder.install(self.folder)
-        return self.shell.tier
+        return self.confinement.tier
 
     def ended(self) -> dict[str, Any]:
+        """Answer whether the child has ended, or there is none."""
         return {"ended": self.child is None or has_ended(self.child)}
 
     def reap(self) -> dict[str, Any]:
+        """Wait for the child's end; answer with its exit code and whether other children are left.
+
+        The code is None if there is no child.
+        """
         child, self.child = self.child, None
         code = None
         if child is not None:
             code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        return {"code": code, "left": _any_left()}
+        return {"code": code, "left": _has_children()}
 
     def leave(self) -> None:
-        """End, because the grader has: with it goes the child, and the folder."""
+        """Kill the child and its descendants, remove the folder, and exit."""
         if self.child is not None:
             kill_group(self.child)
             os.wait4(self.child, 0)
-        while self.shell.tier == 0 and _any_left():
+        while self.confinement.tier == 0 and _has_children():
             kill_below(self.pid)
-        if self.shell.tier == 0:
+        if self.confinement.tier == 0:
             shutil.rmtree(self.folder, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.rmdir(self.folder)
         os._exit(0)
 
 
-def _any_left() -> bool:
-    """Reap the orphans that have ended; whether there are others."""
+def _has_children() -> bool:
+    """Reap all children that have ended, and return whether any are still running."""
     try:
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass

@@ -1,7 +1,6 @@
-"""Whether this machine keeps student code from what it may not do: tried, not assumed.
+"""Test the sandbox of this machine: run forbidden operations, and report which are blocked.
 
-A canary in a worker of its own tries each forbidden act, one worker for each. What it reports is
-checked from outside wherever that can be done.
+Each operation runs in a new worker, see `gradkit.runtime.canary`.
 """
 
 from __future__ import annotations
@@ -25,24 +24,23 @@ from gradkit.sandbox.workshop import refuse_unfit, short_of
 from gradkit.text import clean_text
 
 MEMORY = 256 << 20
-"""Bytes that the canary may allocate; it tries twice as many."""
+"""Bytes that a worker may allocate here; the trial allocates twice as many."""
 
-SLACK = 200
-"""Threads beyond those allowed that the canary tries to start, as others come and go meanwhile."""
+EXTRA_THREADS = 200
+"""Threads above the limit that the trial starts, because other processes end threads meanwhile."""
 
-DEADLINE = 0.3
-GRACE = 5.0
-"""Seconds: after how long the canary that will not end is stopped, and how late that may be.
+OUTLIVE_SECONDS = 0.3
+"""Seconds of the deadline that the trial ``outlive`` tries to outlive by a minute."""
 
-It would go on for a minute; a busy machine takes its time.
-"""
+LATE_SECONDS = 5.0
+"""Most seconds after that deadline in which a busy machine may stop the trial."""
 
 
 class Act(Struct, frozen=True):
-    """Something to try. ``wanted`` acts must succeed, the others must not.
+    """An operation to try. A ``wanted`` operation must succeed, and all others must fail.
 
-    ``tier`` is the lowest that sees to it; ``as_root`` is that where root started the grader,
-    which has powers that other accounts have not.
+    ``tier`` is the lowest tier that ensures this. ``as_root`` is that tier if root started the
+    grader, because root's processes can do more.
     """
 
     name: str
@@ -85,11 +83,15 @@ ACTS = (
 )
 
 _EVERYWHERE = {"outlive", "work"}
-"""What can be tried, and is prevented, on every system."""
+"""Operations that are tried on every system; the others only on Linux."""
 
 
 class Trial(Struct, frozen=True):
-    """How one act went. ``held`` is as it should be; ``tier`` is from where that is expected."""
+    """The result of one operation.
+
+    ``held`` says whether it went as it must: blocked, or successful if it is wanted. ``tier`` is
+    the lowest tier that ensures this.
+    """
 
     act: str
     words: str
@@ -106,43 +108,48 @@ class Examination(Struct, frozen=True):
 
 
 def examine(*, key: Path | None = None) -> Examination:
-    """Have a canary try every act.
+    """Try every operation in a worker, and return the tier and the results.
 
     Parameters
     ----------
     key : Path, optional
-        A file with answers that it is to read; by default one is made up.
+        A file with answers that the worker tries to read; by default a temporary file.
 
     Raises
     ------
     WorkshopError
-        If no worker can be had here.
+        No worker can be started on this machine.
     """
     refuse_unfit()
     acts = [act for act in ACTS if sys.platform == "linux" or act.name in _EVERYWHERE]
     with (
-        _bait(key) as bait,
+        _prepare_targets(key) as bait,
         Workshop(
-            # The module needs calls that Windows has not; there a worker is asked no more
-            # than whether it is stopped.
+            # On Windows, which lacks most calls in this module, only `_EVERYWHERE` is tried.
             handlers="gradkit.runtime.canary",
             preload=("numpy.linalg",),
             allowance=Allowance(memory=MEMORY),
         ) as workshop,
     ):
-        trials = tuple(_try(act, bait, workshop) for act in acts)
+        trials = tuple(_run_trial(act, bait, workshop) for act in acts)
         return Examination(workshop.tier or 0, trials)
 
 
 def failures(examination: Examination) -> list[Trial]:
-    """Return the acts that should be held at the tier that was reached, and are not."""
+    """Return the trials that did not go as they must, although the reached tier ensures that.
+
+    These are forbidden operations that succeeded, and wanted ones that failed.
+    """
     return [
         trial for trial in examination.trials if trial.tier <= examination.tier and not trial.held
     ]
 
 
 def objection(examination: Examination, required: int) -> str:
-    """Why nobody else's code may be run here; empty where nothing speaks against it."""
+    """Return why other people's code must not run on this machine; empty if it may.
+
+    The tier is below the required one, or the sandbox did not block an operation.
+    """
     if examination.tier < required:
         return short_of(examination.tier, required)
     broken = failures(examination)
@@ -154,10 +161,11 @@ def objection(examination: Examination, required: int) -> str:
     return ""
 
 
-def _try(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
+def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
+    """Run one operation in a new worker, and return whether it went as it must."""
     from gradkit.runtime.frames import Frame  # late: it loads numpy, as the worker meanwhile does
 
-    seconds = DEADLINE if act.name == "outlive" else 20.0
+    seconds = OUTLIVE_SECONDS if act.name == "outlive" else 20.0
     with workshop.worker() as worker:
         started = time.monotonic()
         try:
@@ -165,7 +173,7 @@ def _try(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
             done, detail = bool(data["done"]), str(data["detail"])
         except WorkerLost as lost:
             late = time.monotonic() - started - seconds
-            done, detail = lost.kind != "timeout" or late > GRACE, f"it {lost.detail}"
+            done, detail = lost.kind != "timeout" or late > LATE_SECONDS, f"it {lost.detail}"
             if lost.kind == "timeout":
                 detail += f", {1e3 * late:.0f} ms after its time"
     held = done if act.wanted else not done
@@ -176,8 +184,11 @@ def _try(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
 
 
 @contextlib.contextmanager
-def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
-    """Lay out what the canary may reach for."""
+def _prepare_targets(key: Path | None) -> Iterator[dict[str, Any]]:
+    """Return a context manager for the targets of all operations, as JSON data.
+
+    These are files, sockets, this process, a word in its memory, and amounts above the limits.
+    """
     word = ctypes.create_string_buffer(b"grade", 5)
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(own_folder())
@@ -189,7 +200,7 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
         udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         udp.bind(("127.0.0.1", 0))
         bait = {
-            # Latin-1 has every byte of a path, of whatever encoding that is.
+            # Latin-1 can represent every byte of a path in any encoding.
             "key": os.fsencode(key or answers).decode("latin-1"),
             "folder": str(folder),
             "victim": str(victim),
@@ -200,7 +211,7 @@ def _bait(key: Path | None) -> Iterator[dict[str, Any]]:
             "udp": udp.getsockname()[1],
             "memory": 2 * MEMORY,
             "descriptors": Allowance().open_files,
-            "tasks": running_tasks() + Allowance().tasks + SLACK,
+            "tasks": running_tasks() + Allowance().tasks + EXTRA_THREADS,
         }
         if hasattr(socket, "AF_UNIX"):
             unix = stack.enter_context(socket.socket(socket.AF_UNIX))

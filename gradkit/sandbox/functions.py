@@ -1,4 +1,4 @@
-"""A student's bound functions as plain ones: numpy in, numpy out, run in the worker."""
+"""Call a student's bound functions in the worker like plain functions, with numpy arrays."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ Arrays = dict[str, NDArray[np.float64]]
 
 
 class StudentCodeError(Exception):
-    """A student's function is missing, stopped, or gave nothing that can be read."""
+    """A student's function is missing, raised, lost its process, or returned no readable arrays."""
 
 
 class StudentFunctions:
-    """The functions of one section that play a task's roles.
+    """The functions of one section that have a role in a task.
 
-    All arrays are in canonical form, whatever the student's own: W (in, out), b (out, 1), X
-    and y columns. Nothing that is given is changed.
+    All arrays are in canonical layout, whatever layout the student uses: W (in, out), b (out, 1), X
+    and y columns. Arguments are never changed.
 
-    pytest shows the test's own line for what is raised here, and no frame of this module.
+    In pytest, an exception of this class is shown at the test's own line, without frames of this
+    module.
 
     Parameters
     ----------
@@ -43,19 +44,20 @@ class StudentFunctions:
         self._process = process
 
     def initialise(self) -> Arrays:
-        """Return the student's starting parameters."""
+        """Call the student's initialiser, and return the parameters by name."""
         __tracebackhide__ = True
         role = self._role("initialise")
-        return _read(role, observe(self._process, of_initialise(self.task, role)))
+        return _arrays_of_outcome(role, observe(self._process, of_initialise(self.task, role)))
 
     def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
-        """Return what the forward pass returns: ``y_hat`` (outputs, 1) and, where it does, ``A1``.
+        """Return the outputs of the student's forward pass for one example.
 
-        A torch task's module gives ``y_hat`` alone.
+        These are ``y_hat`` (outputs, 1) and, if the student's function returns it, ``A1``. The
+        module of a torch task gives only ``y_hat``.
         """
         __tracebackhide__ = True
         role = self._role(self.task.framework.forward)
-        return self._ask(role, {**_stacked(parameters), "X": _column(X)})
+        return self._call_role(role, {**_stacked(parameters), "X": _column(X)})
 
     def update(
         self,
@@ -79,32 +81,33 @@ class StudentFunctions:
         y, y_hat : array_like
             Target and prediction, columns with an entry for each output.
         A1 : array_like
-            What entered the last layer, a column.
+            The input of the last layer, a column.
         rate : float
-            Passed on if the student's function takes a learning rate.
+            The learning rate, passed if the student's function takes one.
 
         Raises
         ------
         ValueError
-            A column has another size than the task's, as it has in another order of arguments.
+            A column has another size than in the task, for example if arguments are in the wrong
+            order.
         StudentCodeError
-            Also raised by the other methods: the function is missing, stops, or does not return
-            the arrays. The text says what happened, and where.
+            The function is missing, raises, or does not return the arrays. The text says what
+            happened, and where. The other methods raise it too.
         """
         __tracebackhide__ = True
-        given = {"X": X, "y": y, "y_hat": y_hat, "A1": A1}
-        columns = {name: _column(value) for name, value in given.items()}
+        arguments = {"X": X, "y": y, "y_hat": y_hat, "A1": A1}
+        columns = {name: _column(value) for name, value in arguments.items()}
         self._check_sizes(columns)
         inputs = {**_stacked(parameters), **columns, "rate": np.array([rate])}
-        return self._ask(self._role("update"), inputs)
+        return self._call_role(self._role("update"), inputs)
 
     def _check_sizes(self, columns: Arrays) -> None:
-        """Refuse columns of `update` that have other sizes than the task's.
+        """Check that the columns passed to `update` have the task's sizes.
 
         Raises
         ------
         ValueError
-            The text names the column, its size and the task's size.
+            A size is wrong. The text names the column, its size and the task's size.
         """
         __tracebackhide__ = True
         shapes = shapes_of(self.task)
@@ -122,6 +125,7 @@ class StudentFunctions:
                 )
 
     def _role(self, name: str) -> Bound:
+        """Return the bound function of a role; StudentCodeError if there is none."""
         __tracebackhide__ = True
         for missing in self.binding.missing:
             if missing.role == name:
@@ -132,19 +136,20 @@ class StudentFunctions:
             )
         return self.binding.bound[name]
 
-    def _ask(self, role: Bound, inputs: Arrays) -> Arrays:
+    def _call_role(self, role: Bound, inputs: Arrays) -> Arrays:
+        """Call the function of a role once, and return its arrays."""
         __tracebackhide__ = True
         batch = Batch("test", "test", role.role, inputs, ("test",))
-        return _read(role, observe_batch(self._process, self.task, role, batch))
+        return _arrays_of_outcome(role, observe_batch(self._process, self.task, role, batch))
 
 
-def _read(role: Bound, outcome: Outcome) -> Arrays:
-    """Return the arrays of one call.
+def _arrays_of_outcome(role: Bound, outcome: Outcome) -> Arrays:
+    """Return the arrays of the only call in an outcome, as float64.
 
     Raises
     ------
     StudentCodeError
-        It gave none.
+        The function raised, lost its process, or returned something that cannot be read.
     """
     __tracebackhide__ = True
     if outcome.failure is not None:

@@ -1,4 +1,4 @@
-"""Put probes and the lines of checks to the bound functions, and write down what comes back."""
+"""Send probes and the lines of checks to a student's bound functions, and record the outcomes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from gradkit.sandbox.process import Question, StudentProcess
 
 
 def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
-    """Canonical shapes of all quantities of a task."""
+    """Return the canonical shapes of a task's quantities: parameters, outputs, ``A1`` and loss."""
     start = task.starts[0].parameters
     last = f"W{len(task.layers)}"
     return {
@@ -32,7 +32,7 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def call_of(bound: Bound, task: Task) -> dict[str, Any]:
-    """Return the JSON form of a bound role, as `gradkit.runtime.call` reads it."""
+    """Return the JSON form of a bound role, which `gradkit.runtime.call` calls a call."""
     convention = bound.convention
     shapes = shapes_of(task)
     wanted = bound.returns or convention.keys
@@ -49,55 +49,61 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
 
 
 def observe(process: StudentProcess, question: Question) -> Outcome:
-    """Return what comes of one question."""
+    """Send one request, and return its outcome."""
     reply = process.ask(question)
     return outcome_of(process, question.name, reply, question.loop)
 
 
 def observe_all(process: StudentProcess, questions: Sequence[Question]) -> dict[str, Outcome]:
-    """Return what comes of several questions, by name."""
+    """Send several requests, and return their outcomes by the names of the requests."""
     if any(question.loop == "student" for question in questions):
-        # Each has all parameters of a net: together they may be more than a frame takes.
+        # One by one, because each has all parameters of a net: all may not fit into a frame.
         return {question.name: observe(process, question) for question in questions}
     replies = zip(questions, process.ask_all(questions), strict=True)
     return {q.name: outcome_of(process, q.name, reply, q.loop) for q, reply in replies}
 
 
 def observe_batch(process: StudentProcess, task: Task, bound: Bound, batch: Batch) -> Outcome:
-    """Independent calls of one role."""
+    """Call the function of a role on each row of a batch, and return the outcome."""
     return observe(process, of_batch(task, bound, batch))
 
 
-# --- questions ---------------------------------------------------------------------------
+# --- requests ----------------------------------------------------------------------------
 
 
 def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
-    """Independent calls of one role."""
+    """Return a request to call the function of a role, or run a module, on each row of a batch."""
     data = {"call": call_of(bound, task), "n": len(batch.labels)}
     kind = "predict" if bound.role == "model" else "batch"
     return Question(kind, batch.inputs, data, batch.name)
 
 
 def of_initialise(task: Task, bound: Bound) -> Question:
-    """Return one call with the task's layer sizes."""
+    """Return a request to call the student's initialiser once with the task's layer sizes."""
     sizes = np.array([task.X.shape[1], *(layer.units for layer in task.layers)])
     data = {"call": call_of(bound, task), "n": 1}
     return Question("batch", {"dim": sizes[None]}, data, "initialise")
 
 
 def of_model(task: Task, model: Bound) -> Question:
-    """Return shapes of the module's registered parameters, in order, under their numbers from 0."""
+    """Return a request for the shapes of a torch module's parameters.
+
+    The outcome has the shapes as arrays, named ``0``, ``1``, … in the order of registration.
+    """
     return Question("model", {}, about_models(task, [model.function]), "model")
 
 
 def about_models(task: Task, names: list[str]) -> dict[str, Any]:
-    """Return what a process is told that looks for the first module among some names."""
+    """Return the data of a request for the first torch module among some names."""
     most = len(task.starts[0].parameters)
     return {"candidates": names, "inputs": task.X.shape[1], "most": most}
 
 
 def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
-    """One call of an update: how often it calls another function for results a hair apart."""
+    """Return a request to call an update once, and count almost equal results of its functions.
+
+    Many of them show finite differences. Fewer than half the number of parameters count as 0.
+    """
     sizes = [value.size for value in task.starts[0].parameters.values()]
     data = {"call": call_of(update, task), "least": sum(sizes) // 2 + 1}
     once = {key: value[0] for key, value in batch.inputs.items()}
@@ -105,7 +111,7 @@ def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
 
 
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
-    """Return a training run by gradkit's loop over the student's forward and update."""
+    """Return a request for a training run by gradkit's loop with the student's two functions."""
     data = {
         "forward": call_of(forward, task),
         "update": call_of(update, task),
@@ -118,9 +124,10 @@ def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
 def of_followed(
     task: Task, update: Bound, run: Run, y_hat: NDArray[Any], A1: NDArray[Any]
 ) -> Question:
-    """Return the updates of a training run, with outputs (steps, size, 1) that are handed in.
+    """Return a request for a training run of the student's update alone.
 
-    The answer is each parameter after each step.
+    ``y_hat`` and ``A1`` of shape (steps, size, 1) replace the outputs of the forward pass. The
+    outcome has each parameter after each step.
     """
     data = {"call": call_of(update, task)}
     columns = {"X": run.X[:, :, None], "y": run.y[:, :, None], "y_hat": y_hat, "A1": A1}
@@ -128,7 +135,7 @@ def of_followed(
 
 
 def of_training(task: Task, train: Bound, run: Run) -> Question:
-    """Return a torch training run by the student's own loop."""
+    """Return a request for a torch training run by the student's own loop."""
     data = {"call": call_of(train, task), "epochs": run.epochs, "training": dict(train.training)}
     return Question("train", _run_arrays(run), data, run.name, "student")
 
@@ -137,21 +144,24 @@ def _run_arrays(run: Run) -> dict[str, NDArray[Any]]:
     return {**run.parameters, "X": run.X, "y": run.y, "rate": np.array(run.rate or 0.0)}
 
 
-# --- what takes more than one ------------------------------------------------------------
+# --- outcomes of several requests --------------------------------------------------------
 
 
 def observe_returned(
     process: StudentProcess, task: Task, bound: Bound, inputs: Mapping[str, NDArray[Any]]
 ) -> Outcome:
-    """Return what a forward function returns, in whatever sizes: columns (n, size) by quantity."""
+    """Call a forward function on n inputs, and return its outputs in the sizes that it uses.
+
+    The first call finds the size of each quantity. The outputs have shape (n, size).
+    """
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
     reply = process.ask(Frame("explore", once, {"call": call}))
     if isinstance(reply, Lost) or "tree" not in reply.data:
         return outcome_of(process, "returned", reply)
     sizes = {path: reply.arrays[array].size for path, array in arrays_of(reply.data["tree"])}
-    found = {name: sizes.get(path) for name, path in bound.returns.items()}
-    call["shapes"] = {name: [size, 1] for name, size in found.items() if size}
+    lengths = {name: sizes.get(path) for name, path in bound.returns.items()}
+    call["shapes"] = {name: [size, 1] for name, size in lengths.items() if size}
     call["returns"] = {name: call["returns"][name] for name in call["shapes"]}
     n = len(next(iter(inputs.values())))
     outcome = observe(process, Question("batch", inputs, {"call": call, "n": n}, "returned"))
@@ -159,7 +169,7 @@ def observe_returned(
 
 
 def arrays_of(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield the ways to the arrays in a described structure, and their names."""
+    """Yield the path and the name of each array in a described structure."""
     if "array" in tree:
         yield path, tree["array"]
     for key, item in (*enumerate(tree.get("list", ())), *tree.get("dict", ())):
@@ -173,9 +183,11 @@ def observe_run_with(
     run: Run,
     forward: Callable[[Parameters, Array], tuple[Array, Array]],
 ) -> Outcome:
-    """Return a training run in which the grader's forward pass stands in for the student's.
+    """Train with the student's update and the grader's forward pass, and return the outcome.
 
-    Step by step: parameters come back from the worker, outputs for them go in.
+    Each step is one request: it sends the outputs of ``forward`` for the current parameters, and
+    gets the new parameters. The outcome has the outputs of all steps and the parameters at the end
+    (``final/…``). A step without all parameters ends the run.
     """
     data = {"call": call_of(update, task), "n": 1}
     parameters: dict[str, NDArray[Any]] = {k: v[None] for k, v in run.parameters.items()}
@@ -186,9 +198,9 @@ def observe_run_with(
         row = index % len(X)
         y_hat, A1 = forward(parameters, X[row])
         outputs.append(y_hat[0])
-        given = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1, **parameters}
-        given["rate"] = np.array([run.rate or 0.0])
-        outcome = observe(process, Question("batch", given, data, run.name, "replaced"))
+        inputs = {"X": X[row], "y": y[row], "y_hat": y_hat, "A1": A1, **parameters}
+        inputs["rate"] = np.array([run.rate or 0.0])
+        outcome = observe(process, Question("batch", inputs, data, run.name, "replaced"))
         after = {key: outcome.outputs.get(key) for key in parameters}
         parameters = {key: value for key, value in after.items() if value is not None}
         if len(parameters) < len(after):
@@ -198,7 +210,7 @@ def observe_run_with(
 
 
 def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Loop = "") -> Outcome:
-    """Return a reply as a record."""
+    """Return the outcome of a reply, or of a lost worker, as a record with a name."""
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, loop=loop)
     faults = tuple(
@@ -210,14 +222,14 @@ def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Lo
 
 
 REAL = "biuf"
-"""Kinds of real numbers."""
+"""numpy's kinds of real dtypes: boolean, signed, unsigned, floating."""
 
 SEED = 0
-"""Every generator stands so before each step."""
+"""Seed of all random generators before each step."""
 
 
 class Step(Struct, frozen=True):
-    """Lines to run, and values that are put in the place of what they made."""
+    """Lines to run, and values by name that replace the results of the lines."""
 
     text: str
     put: Mapping[str, Any]
@@ -234,25 +246,27 @@ def of_lines(
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
 ) -> Frame:
-    """Return what asks for some lines to be run, see `made_of`.
+    """Return a request to run the lines of a check; `made_of` reads the reply.
 
     Parameters
     ----------
     functions : mapping of str to str
         The student's name for each function in the lines.
     inputs : mapping
-        What the lines start from.
+        Values of names before the first step.
     steps : sequence of Step
+        Run in order.
     reads : sequence of str
-        Expressions to be read afterwards.
+        Expressions to evaluate afterwards.
     again : bool
-        Whether the last lines are run and read a second time.
+        Whether the last step is run, and the expressions are evaluated, a second time.
     least : int
-        Fewer calls of one function than this are not counted in that second run; 0 counts none.
+        Almost equal calls of one function in that second run are counted if there are at least this
+        many; 0 counts none.
     changed : sequence of (cell id, line, text)
-        Definitions of another text, which begin in this line of the cell.
+        Texts that replace the definitions at these lines.
     spared : str
-        A function that goes without the statements that stop it.
+        A function whose statements that raise are removed.
     """
     tree, arrays = packed({"inputs": dict(inputs), "put": [dict(step.put) for step in steps]})
     trees = dict(tree["dict"])
@@ -260,12 +274,12 @@ def of_lines(
     data = {
         "functions": dict(functions),
         "inputs": trees["inputs"],
-        "steps": [[s.text, dict(each["dict"])] for s, each in zip(steps, put, strict=True)],
+        "steps": [[step.text, dict(tree["dict"])] for step, tree in zip(steps, put, strict=True)],
         "reads": with_leaves(reads),
         "again": again,
         "least": least,
         "seed": SEED,
-        "changed": [list(each) for each in changed],
+        "changed": [list(change) for change in changed],
         "spared": spared,
     }
     return Frame("lines", arrays, data)
@@ -274,7 +288,22 @@ def of_lines(
 def made_of(
     process: StudentProcess, reads: Sequence[str], reply: Frame | Lost
 ) -> tuple[Made, Outcome]:
-    """Return what some lines made, by expression, and the outcome as the process reports it."""
+    """Return the values of a check's expressions from the reply to `of_lines`, and the outcome.
+
+    Parameters
+    ----------
+    process : StudentProcess
+        Resolves places in the student's file.
+    reads : sequence of str
+        The expressions of the request.
+    reply : Frame or Lost
+        The reply.
+
+    Returns
+    -------
+    tuple of (Made, Outcome)
+        Values by expression, or why they are missing; the outcome of the request.
+    """
     outcome = outcome_of(process, "lines", reply)
     if not isinstance(reply, Frame):
         return Made(), outcome
@@ -295,28 +324,33 @@ def made_of(
         elif name.isdigit() and kind != "subclass":
             missing[every[int(name)]] = format_message(found)
     similar = int(reply.arrays[SIMILAR][0]) if SIMILAR in reply.arrays else 0
-    return _computed(reads, Made(values, second, tuple(mutated), missing, similar)), outcome
+    return _with_computed_values(
+        reads, Made(values, second, tuple(mutated), missing, similar)
+    ), outcome
 
 
-def _computed(reads: Sequence[str], made: Made) -> Made:
-    """Return the values of ``reads``; those that are made of arrays are computed here."""
+def _with_computed_values(reads: Sequence[str], made: Made) -> Made:
+    """Return the values of expressions; those that only compute with arrays are computed here.
+
+    Values from the student's process are used for all other expressions.
+    """
     values, second, missing = dict(made.values), dict(made.again), dict(made.missing)
     for expression in reads:
         parts = parts_of(expression)
         if parts is None:
             continue
-        for found in (values, second, missing):
-            found.pop(expression, None)
-        lacking = [leaf for leaf in parts.leaves if leaf not in values]
-        if lacking:
-            own = made.missing.get(expression)
-            missing[expression] = own or made.missing.get(lacking[0], "")
+        for results in (values, second, missing):
+            results.pop(expression, None)
+        missing_leaves = [leaf for leaf in parts.leaves if leaf not in values]
+        if missing_leaves:
+            reasons = [made.missing.get(name, "") for name in (expression, missing_leaves[0])]
+            missing[expression] = reasons[0] or reasons[1]
             continue
         try:
             values[expression] = computed(parts, values)
             if any(leaf in second for leaf in parts.leaves):
                 second[expression] = computed(parts, {**values, **second})
-        except Exception as error:  # of numpy, over arrays that do not fit
+        except Exception as error:  # numpy raises various errors if the arrays do not fit
             kind, reason = type(error).__name__, message_of(error)
             missing[expression] = format_message(message("no-value", type=kind, reason=reason))
     return Made(

@@ -1,4 +1,4 @@
-"""One section's code in a worker, and a new worker with the same code after each loss."""
+"""Run one section's code in a worker, and in a new worker whenever one is lost."""
 
 from __future__ import annotations
 
@@ -38,36 +38,37 @@ from gradkit.text import clean_data, clean_text
 if TYPE_CHECKING:
     from gradkit.sandbox.worker import Worker
 
-LEAST = 0.5
-"""Seconds that a request is given however little is left of the deadline."""
+MIN_REQUEST_SECONDS = 0.5
+"""Least seconds for a request, even if less is left of the deadline."""
 
-USED = 0.5
-"""With more than this part of the deadline gone, code that is loaded anew gets a new process."""
+REUSE_SHARE = 0.5
+"""Share of the deadline; if more is used, `StudentProcess.renew` starts a new process."""
 
-IMPORTS = 30.0
-"""Seconds that all imports of a submission may take, where they took too long for a request."""
+IMPORT_SECONDS = 30.0
+"""Most seconds for all imports of a submission, if they were too slow for a normal request."""
 
 
 ANYTHING = Imports()
+"""Allows all packages."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question(Frame):
-    """A request about what is to be called ``name``; ``loop`` says whose loop trains, if any."""
+    """A request with the name of its outcome; ``loop`` says whose training loop it runs, if any."""
 
     name: str = ""
     loop: Loop = ""
 
 
 class OverdueError(Exception):
-    """A hurried submission did not come to its end: it took too long, or lost its process."""
+    """A hurried submission took too long or lost its process, and has to be asked again later."""
 
 
 class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
-    """A context manager that puts requests to a section's code.
+    """A context manager that sends requests to a section's code in a worker.
 
-    Each request may take half of what is left of the deadline, so that a hang costs the
-    check it happens in, and those after it still get their turn.
+    Each request may take half of the time left until the deadline, so that a check that hangs
+    leaves time for the checks after it.
 
     Parameters
     ----------
@@ -80,15 +81,22 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     deadline : float
         Seconds of wall time for all requests.
     seed : int
-        Seeds the random generators of every worker, so that each starts alike.
+        Seeds the random generators of every worker, so that all start equally.
     imports : Imports
-        Which packages the code may use.
+        The packages that the code may use.
     needs : collection of str
-        Modules that it is going to import, see `Workshop.worker`.
+        Modules that the code is going to import, see `Workshop.worker`.
     hurried : bool
-        Whether to give up altogether, with `OverdueError`, at the first request that is not
-        answered in time, or costs the process: whoever asks will come back with more time. A
-        crash is followed by many, since each question after it has a process of its own.
+        Whether to raise `OverdueError` at the first request that is not answered in time or loses
+        its process. The caller then asks again with more time. A crash would take much time, as
+        each request after it needs a new process.
+
+    Attributes
+    ----------
+    losses : list of Lost
+        How workers were lost, so far.
+    tier : int
+        Tier of isolation of the latest worker.
     """
 
     def __init__(
@@ -104,6 +112,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         needs: Collection[str] = (),
         hurried: bool = False,
     ) -> None:
+        """Store the code and the limits; the first request starts a worker."""
         self.section = section
         self.modules = dict(modules)
         self.losses: list[Lost] = []
@@ -130,67 +139,77 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._apart = False
         self._imports: list[Frame] | None = None
         self._importing = 0.0
-        self._stuck: Message | None = None
+        self._stuck_message: Message | None = None
 
     def ask(self, request: Frame) -> Frame | Lost:
-        """Put one request.
+        """Send one request, and wait for the reply.
+
+        If the request times out because of slow imports, it is sent once more after the imports.
 
         Returns
         -------
         Frame or Lost
-            The reply, with all text in it fit to be shown, or how the worker was lost, which
-            is kept in ``losses`` too.
+            The reply, whose texts are cleaned for display, or how the worker was lost, which is
+            added to ``losses`` too.
 
         Raises
         ------
         OverdueError
-            It is hurried, and there was no reply in time.
+            The process is hurried, and there was no reply in time.
         """
         left = self._left
-        reply = self._ask(request)
+        reply = self._ask_once(request)
         if isinstance(reply, Lost) and reply.kind == "timeout" and self._imports is None:
-            # Whether it was the code, or what it imports, is only asked where it matters.
-            self._imports = _imports_of(self._sources)
+            # Only after a timeout is it worth finding out whether the imports took the time.
+            self._imports = _import_requests(self._sources)
             self._open()
-            if self._importing > LEAST:
+            if self._importing > MIN_REQUEST_SECONDS:
                 self.losses.remove(reply)
                 self._left = left
-                return self._ask(request)
+                return self._ask_once(request)
         return reply
 
-    def _import(self, worker: Worker, imports: Sequence[Frame]) -> None:
-        """Have a new worker import what the code does, in time that is not the code's.
+    def _import_packages(self, worker: Worker, imports: Sequence[Frame]) -> None:
+        """Make a new worker import the code's packages, in time that is not the code's.
 
-        One that does not come to its end is lost for whatever it is asked next.
+        If an import takes too long, the worker is lost, and the next request reports that.
         """
         began = time.monotonic()
         for request in imports:
             first = [] if self._loaded else [Frame("load", {}, self._sources)]
-            left = IMPORTS - (time.monotonic() - began)
+            left = IMPORT_SECONDS - (time.monotonic() - began)
             try:
                 worker.ask(together([*first, request]), max(left, 0.0))
                 self._loaded = True
             except WorkerLost:
                 name, self._imports = request.data["name"], []
-                self._stuck = message("importing", name=name, seconds=f"{IMPORTS:g}")
+                self._stuck_message = message("importing", name=name, seconds=f"{IMPORT_SECONDS:g}")
                 break
         self._importing = time.monotonic() - began
 
-    def _ask(self, request: Frame) -> Frame | Lost:
-        self._prepare([request])
-        # A new process is the grader's own time, the loading of the code is the student's.
+    def _ask_once(self, request: Frame) -> Frame | Lost:
+        """Send one request to a worker with the loaded code, check the reply, and return it.
+
+        If the worker is lost, return and store how; if the process is hurried, raise OverdueError.
+        """
+        self._provide_modules([request])
+        # Starting a process does not count for the deadline, but loading the student's code does.
         worker = self._worker or self._open()
         first, started = not self._loaded, time.monotonic()
         try:
             sent = together([Frame("load", {}, self._sources), request]) if first else request
-            reply = worker.ask(sent, self._left if self._hurried else max(LEAST, self._left / 2))
+            reply = worker.ask(
+                sent, self._left if self._hurried else max(MIN_REQUEST_SECONDS, self._left / 2)
+            )
             self._loaded = True
         except WorkerLost as lost:
             self._close()
             if self._hurried:
                 raise OverdueError from None
-            told = _of_several(lost.told, request)
-            return self._lose(lost.kind, self._stuck or told if lost.kind == "timeout" else told)
+            reason = _loss_message(lost.reason, request)
+            if lost.kind == "timeout":
+                reason = self._stuck_message or reason
+            return self._record_loss(lost.kind, reason)
         finally:
             self._left -= time.monotonic() - started
         try:
@@ -198,27 +217,29 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
                 _, reply = apart(reply, 2)
             reply = Frame(reply.kind, reply.arrays, clean_data(reply.data))
             if reply.kind == "error":
-                return self._lose("protocol", message("error", reason=reply.data.get("text", "")))
+                return self._record_loss(
+                    "protocol", message("error", reason=reply.data.get("text", ""))
+                )
             if request.kind != SEVERAL:
                 check(request.kind, request.data, request.arrays, reply)
         except (FrameError, UnfitError) as error:
-            # It answers what it cannot have been asked.
-            return self._lose("protocol", message("invalid", reason=clean_text(str(error))))
+            # The reply does not fit the request.
+            return self._record_loss("protocol", message("invalid", reason=clean_text(str(error))))
         return reply
 
-    def _lose(self, kind: LossKind, told: Message) -> Lost:
-        """Part from a process, and note how it was lost."""
+    def _record_loss(self, kind: LossKind, reason: Message) -> Lost:
+        """End the worker, and store and return how it was lost."""
         self._close()
-        self.losses.append(Lost(kind, format_message(told)))
+        self.losses.append(Lost(kind, format_message(reason)))
         return self.losses[-1]
 
     def ask_all(
         self, questions: Sequence[Frame], *, at_once: bool = False
     ) -> Sequence[Frame | Lost]:
-        """Put several requests, and give the reply to each.
+        """Send several requests, and return their replies in order.
 
-        They are put all ``at_once``, which is quicker, as a hurried one does. Where that does not
-        go smoothly, a new worker is asked one by one, as others are: what was lost then belongs to
+        A hurried process, or the argument ``at_once``, sends them in one frame, which is quicker.
+        If that fails, the requests are sent one by one to a new worker, so that a loss belongs to
         one of them.
 
         Raises
@@ -235,7 +256,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return [self.ask(question) for question in questions]
 
     def _ask_together(self, questions: Sequence[Frame]) -> list[Frame] | None:
-        self._prepare(questions)
+        """Send several requests in one frame, and return their checked replies, or None."""
+        self._provide_modules(questions)
         reply = self.ask(together(questions))
         if isinstance(reply, Lost):
             return None
@@ -248,38 +270,41 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return replies
 
     def renew(self, *, apart: bool = False) -> None:
-        """Have the code loaded anew for the next request, and generators seeded, as at first.
+        """Make the next request reload the code and reseed the generators; reset the deadline.
 
-        In the same process, since a fork costs more than most questions; in another where half
-        of the deadline has gone, or where it has to be ``apart`` from all that was asked before.
-        The deadline begins anew.
+        The same process is used, because a fork takes longer than most requests. A new one is used
+        if half of the deadline is used up, or if ``apart`` asks for one, which no earlier request
+        can have affected.
         """
         self._loaded = False
-        if apart or self.spent > USED * self._deadline:
+        if apart or self.spent > REUSE_SHARE * self._deadline:
             self._close()
         self._left = self._deadline
 
     def for_search(self, seconds: float) -> StudentProcess:
-        """Return another process with the same code, for a search that may take so long.
+        """Return another `StudentProcess` with the same code, for a search of this many seconds.
 
-        One that is hurried takes no longer than its other requests may.
+        A hurried process allows a search no more than its own deadline.
 
-        A search is sent parts of the model solution. No answer that counts is asked of its process,
-        which has a folder of its own and ends with the context. This process ends before: a
-        workshop has one worker at a time.
+        The requests of a search contain parts of the model solution, so no gradable result may
+        come from the process that gets them. It has a folder of its own, and ends with the context
+        manager. This process's worker is ended first, because a workshop has one worker at a time.
         """
         self._close()
         self._loaded = False
-        made = copy.copy(self)
-        made.losses, made._stack, made._worker = [], contextlib.ExitStack(), None
-        made._modules = self._modules | REPAIRS
-        made._left = made._deadline = min(seconds, self._deadline) if self._hurried else seconds
-        made._loaded, made._apart = False, True
-        return made
+        other = copy.copy(self)
+        other.losses, other._stack, other._worker = [], contextlib.ExitStack(), None
+        other._modules = self._modules | REPAIRS
+        other._left = other._deadline = min(seconds, self._deadline) if self._hurried else seconds
+        other._loaded, other._apart = False, True
+        return other
 
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
-        """Have other texts of the section's own and shared cells, by id, loaded for a while."""
+        """Return a context manager during which some cells have other texts, given by cell id.
+
+        Only own and shared cells are replaced. The code is reloaded at both ends.
+        """
         before = self._sources, self.section
         parts = {
             name: tuple(replace(c, source=texts.get(c.id, c.source)) for c in cells)
@@ -296,7 +321,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             self.renew()
 
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
-        """Return the exception that a reply tells of, with its place in the student's file."""
+        """Return the exception that a reply describes, with its place in the student's file.
+
+        None is returned for None, the description of no exception.
+        """
         if data is None:
             return None
         return Failure(
@@ -309,32 +337,33 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         )
 
     def place(self, where: Sequence[Any] | None) -> Place | None:
-        """A cell id and a line of it, as the student sees them; None where that is no line."""
+        """Return the place that a student sees for a cell id and a line; None if invalid."""
         if where is None or not is_line(where[1]):
             return None
         return self._find(str(where[0]), where[1])
 
     @property
     def spent(self) -> float:
-        """Seconds that requests have taken so far."""
+        """Seconds that requests have taken since the deadline began."""
         return self._deadline - self._left
 
-    def _prepare(self, requests: Sequence[Frame]) -> None:
-        """Part from a process that lacks modules which some requests need."""
-        needed = frozenset[str]().union(*(_needed(each.kind, each.data) for each in requests))
+    def _provide_modules(self, requests: Sequence[Frame]) -> None:
+        """End the worker if it lacks modules that the requests need; the next one has them."""
+        needed = frozenset[str]().union(*(_modules_needed(r.kind, r.data) for r in requests))
         if not self._modules >= needed:
             self._close()
             self._modules |= needed
 
     def _open(self) -> Worker:
-        lifetime = max(LEAST, self._left) + (IMPORTS if self._imports else 0)
+        """Start a worker; if imports are known to be slow, import the packages in it."""
+        lifetime = max(MIN_REQUEST_SECONDS, self._left) + (IMPORT_SECONDS if self._imports else 0)
         self._worker = self._stack.enter_context(
             self._workshop.worker(deadline=lifetime, seed=self._seed, modules=self._modules)
         )
         self._loaded = False
         self.tier = self._worker.tier
         if self._imports:
-            self._import(self._worker, self._imports)
+            self._import_packages(self._worker, self._imports)
         return self._worker
 
     def _close(self) -> None:
@@ -345,17 +374,17 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._close()
 
 
-def _of_several(told: Message, request: Frame) -> Message:
-    """Say that it was several calls which took too long, where a request asks for as many."""
-    (code, fields), data = told, request.data
+def _loss_message(reason: Message, request: Frame) -> Message:
+    """Return the message of a loss, with the number of calls if a request of many is late."""
+    (code, fields), data = reason, request.data
     run = request.kind == "run"
     count = data["epochs"] * len(request.arrays["X"]) if run else data.get("n", 1)
     several = code == "overdue" and count > 1
-    return message("overdue-calls", count=count, **fields) if several else told
+    return message("overdue-calls", count=count, **fields) if several else reason
 
 
-def _imports_of(sources: Mapping[str, Any]) -> list[Frame]:
-    """Return a request for each package that the code imports, in functions too."""
+def _import_requests(sources: Mapping[str, Any]) -> list[Frame]:
+    """Return an import request for each module that the code imports, inside functions too."""
     texts = [text for part in ("own", "shared", "borrowed") for _, text in sources[part]]
     found: dict[str, set[str]] = {}
     for text in (*texts, *sources["modules"].values()):
@@ -368,14 +397,15 @@ def _imports_of(sources: Mapping[str, Any]) -> list[Frame]:
 
 
 REPAIRS = frozenset({"gradkit.runtime.repair.request"})
-"""What looks for changes, and runs changed text."""
+"""The module that searches for repairs, and runs changed text."""
 
 
-def _needed(kind: str, data: Mapping[str, Any]) -> frozenset[str]:
-    """Modules without which a request cannot be answered: a worker of its own has them ready.
+def _modules_needed(kind: str, data: Mapping[str, Any]) -> frozenset[str]:
+    """Return the modules that a worker must have loaded before it can answer a request.
 
-    A worker that imported pandas itself would take longer over it than over all the rest, and
-    gradkit's own it cannot read. Who is right needs none of these, and does not pay for them.
+    They are loaded in advance because importing pandas would take a worker longer than everything
+    else, and because a sandboxed worker cannot read gradkit's own modules. Requests about correct
+    code need none of them.
     """
     if kind == "repair" or data.get("changed"):
         return REPAIRS
@@ -386,18 +416,18 @@ def _needed(kind: str, data: Mapping[str, Any]) -> frozenset[str]:
     return frozenset({"pandas"} if any(c.get("inputs") == "series" for c in calls) else ())
 
 
-# --- functions that are there already --------------------------------------------------
+# --- functions of a notebook -----------------------------------------------------------
 
 
 class LiveProcess(StudentProcess):
-    """A `StudentProcess` whose requests are answered by functions of this process.
+    """A `StudentProcess` that runs functions in this process, such as those of a notebook.
 
     Parameters
     ----------
     section : Section
-        Their text, as far as it can be had.
+        The text of the functions, as far as it is known.
     functions : mapping of str to object
-        By name.
+        The functions by name.
     """
 
     def __init__(self, section: Section, functions: Mapping[str, Any]) -> None:
@@ -405,13 +435,17 @@ class LiveProcess(StudentProcess):
         self._functions = dict(functions)
 
     def ask(self, request: Frame) -> Frame | Lost:
-        """See `StudentProcess`. An interrupt goes on to whoever pressed the key."""
+        """Call the handler of a request in this process, and return the reply.
+
+        Printed output is dropped, and random generators are restored. KeyboardInterrupt is raised
+        again, although handlers catch it.
+        """
         from gradkit.runtime import child
         from gradkit.runtime.serve import generators_kept
 
         child.Loaded.namespace = self._functions  # type: ignore[assignment]
         child.Loaded.cells = frozenset(cell.id for cell in self.section.own)
-        # By way of bytes, as from a process: what is handed over is a copy, and may be changed.
+        # Encoded as for another process, so that the functions get copies, which they may change.
         received = _sent(request, TO_WORKER)
         with contextlib.redirect_stdout(io.StringIO()), generators_kept():
             reply = _sent(child.HANDLERS[request.kind](received), TO_GRADER)
@@ -422,6 +456,7 @@ class LiveProcess(StudentProcess):
 
 
 def _sent(frame: Frame, limits: FrameLimits) -> Frame:
+    """Return a frame as it arrives after encoding: checked, and with copies of its arrays."""
     received = read(io.BytesIO(encode(frame, limits)).readinto, limits)
     assert received is not None  # noqa: S101  (a whole frame was sent)
     return received

@@ -1,6 +1,6 @@
-"""Slots that student code runs in: forks of a zygote on Linux, else interpreters used once.
+"""Start processes for student code: forks of a zygote on Linux, else interpreters used once.
 
-Either is a bare Python interpreter that knows gradkit's worker and nothing else of us.
+Each process is a Python interpreter that has loaded only gradkit's worker.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from gradkit.runtime.remains import (
 )
 from gradkit.safe_path import safe_path
 
-# Not all systems find their shared libraries without these.
-_KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_INHERITED_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+"""Environment variables without which some systems do not find their shared libraries."""
 
 
 class Recipe(Struct, frozen=True):
-    """What an interpreter should have imported when student code comes to it.
+    """The modules that an interpreter imports before student code runs in it.
 
-    ``handlers`` is a module with a dict ``HANDLERS``; ``search`` are folders to find that
-    module in, besides the installed packages.
+    ``handlers`` is a module with a dict ``HANDLERS``. ``search`` are folders that are searched for
+    that module, in addition to the installed packages.
     """
 
     preload: tuple[str, ...]
@@ -61,20 +61,35 @@ def launch(
     settings: dict[str, Any] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start an interpreter that runs ``main(settings)`` of the module `program`.
+    """Start an interpreter that runs ``main(settings)`` of a module, and return at once.
 
-    It leads a session of its own, sees an environment made for it, works in `folder`, and
-    imports none of the user's own packages. Returns at once.
+    The interpreter leads a new session, gets a new environment, and imports none of the user's own
+    packages.
+
+    Parameters
+    ----------
+    program : str
+        Name of the module.
+    recipe : Recipe
+        Is passed with the settings.
+    folder : Path
+        Working and home folder of the interpreter.
+    stdin, stdout, stderr : int or file
+        Standard streams, as for `subprocess.Popen`.
+    settings : dict, optional
+        More settings, as JSON.
+    pass_fds : sequence of int
+        Descriptors that the interpreter inherits.
     """
-    # With an environment made from nothing it is as isolated as -I makes it; -I itself would
-    # ignore the hash seed, and with it the order of sets would differ from one run to the next.
+    # A new environment isolates the interpreter as -I does. But -I would ignore the hash seed, and
+    # the order of sets would differ between runs.
     return interpreter(
         program,
         {**asdict(recipe), **(settings or {})},
         environment=_environment(folder),
         options=("-X", "utf8"),
         libraries=_libraries(recipe.preload),
-        unwanted=_checkout(),
+        unwanted=_unwanted_folders(),
         folder=folder,
         stdin=stdin,
         stdout=stdout,
@@ -85,28 +100,29 @@ def launch(
 
 
 def _environment(folder: Path) -> dict[str, str]:
+    """Return the environment of an interpreter whose home and temporary folder is ``folder``."""
     threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
-        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        **{name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ},
         **dict.fromkeys((*threads, "VECLIB_MAXIMUM_THREADS"), "1"),
         **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder)),
         "LC_ALL": "C.UTF-8",
         "MPLBACKEND": "Agg",
-        # Given a folder of their own they do not insist on making one.
+        # Without these variables, matplotlib and torch try to make folders.
         **dict.fromkeys(("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"), str(folder)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",
     }
 
 
-def _checkout() -> list[str]:
-    """Return the folder that gradkit lies in, unless that is one of installed packages."""
+def _unwanted_folders() -> list[str]:
+    """Return a list with the folder that contains gradkit; empty if it contains all packages."""
     folder = Path(__file__).parents[2]
     return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
 
 
 def _libraries(names: Sequence[str]) -> list[str]:
-    """Folders in which this process finds packages that a bare interpreter might not."""
+    """Return the folders of numpy and some packages, which a bare interpreter may not search."""
     path = safe_path()
     folders: dict[str, None] = {}
     for name in ("numpy", *names):
@@ -117,25 +133,26 @@ def _libraries(names: Sequence[str]) -> list[str]:
 
 
 class Link(Struct, frozen=True):
-    """The grader's ends of a new process: ``channel`` for frames, ``output`` for prints."""
+    """The grader's sockets to a process: ``channel`` for frames, ``output`` for printed output."""
 
     channel: socket.socket
     output: socket.socket
 
 
-_PATIENCE = 60.0
-"""Seconds for a zygote to load its libraries and fork; torch from a cold disk is slow."""
-_FAREWELL = 1.0
-"""Seconds for one that has not answered to end of its own accord."""
+_ANSWER_SECONDS = 60.0
+"""Most seconds for a zygote's answer; loading torch from disk for the first time is slow."""
+_EXIT_SECONDS = 1.0
+"""Most seconds for a zygote that has not answered to end by itself."""
 
 
 class ForkSlot:
-    """One zygote and, at most, one child of it. Created at once; the zygote loads meanwhile.
+    """A zygote, which forks processes for student code, and at most one running child of it.
 
-    A slot is a source of processes, used by one thread at a time.
+    The constructor returns while the zygote still loads. One thread at a time may use a slot.
     """
 
     def __init__(self, recipe: Recipe) -> None:
+        """Start the zygote, which loads the modules of the recipe."""
         self._recipe = recipe
         self._pid: int | None = None
         self._closed = False
@@ -143,46 +160,55 @@ class ForkSlot:
         self._launch()
 
     def _launch(self) -> None:
+        """Make a folder, and start a zygote in it."""
         self._folder = make_folder()
         try:
             self._start_zygote()
-        except BaseException:  # an interrupt: nobody has this slot yet, to close it
+        except BaseException:  # after an interrupt, no caller has this slot to close it
             remove_folder(self._folder)
             raise
 
     def _start_zygote(self) -> None:
+        """Start the zygote in the folder, with a control socket and a file for standard error."""
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until close)
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.settimeout(_PATIENCE)
+        self._control, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_ANSWER_SECONDS)
         self._gone = False
-        with theirs:
+        with zygote_end:
             self._zygote: subprocess.Popen[bytes] = launch(
                 "gradkit.runtime.zygote",
                 self._recipe,
                 self._folder,
                 stderr=self._said,
-                settings={"control": theirs.fileno()},
-                pass_fds=[theirs.fileno()],
+                settings={"control": zygote_end.fileno()},
+                pass_fds=[zygote_end.fileno()],
             )
-        # Late: the zygote loads its libraries meanwhile.
+        # Imported late, so that the zygote loads its libraries at the same time.
         from gradkit.runtime.linux import hide
 
         hide()
 
     def start(self) -> Link:
-        """Fork a child of the zygote, which is first replaced if it is gone.
+        """Fork a child of the zygote, and return the sockets to it.
 
-        The one before has been stopped. May return before it is ready.
+        The previous child must have been stopped. If the zygote has ended, a new one is started
+        first. The child may not be ready yet when this returns.
+
+        Raises
+        ------
+        WorkshopError
+            The slot is closed, or no child could be started.
         """
         with self._lock:
             if self._closed:
                 raise WorkshopError("the workshop has been closed, it starts no more processes")
             if self._gone or self._zygote.poll() is not None:
-                self._release()
+                self._end_zygote()
                 self._launch()
             return self._fork()
 
     def _fork(self) -> Link:
+        """Ask the zygote for a child, and return the sockets; WorkshopError if it has ended."""
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_channel, their_output:
@@ -197,23 +223,23 @@ class ForkSlot:
         return Link(channel, output)
 
     def ended(self) -> bool:
-        """Tell whether the child has ended, or the zygote is gone."""
+        """Return whether the child or the zygote has ended."""
         with self._lock:
             answer = self._ask("ended")
             return answer is None or bool(answer["ended"])
 
     def stop(self) -> int | None:
-        """Kill the child with all it has started, empty the folder, and return its exit code.
+        """Kill the child and all its descendants, empty the folder, and return the exit code.
 
-        It is minus the number of the signal that ended it, and None where it cannot be known, or
-        nothing has been started.
+        The code is minus the number of the signal that ended the child; None if it is unknown or
+        there is no child.
         """
         with self._lock:
             if self._pid is None:
                 return None
             kill_group(self._pid)
             first = answer = self._ask("reap")
-            # Whatever it had started is now the zygote's.
+            # Processes that the child had started are now children of the zygote.
             while answer is not None and answer.pop("left"):
                 kill_below(self._zygote.pid)
                 answer = self._ask("reap")
@@ -223,30 +249,31 @@ class ForkSlot:
             return None if first is None else first["code"]
 
     def complaint(self) -> str:
-        """Return the last lines of the zygote's standard error."""
+        """Return the end of the zygote's standard error, up to 2000 bytes."""
         self._said.seek(0, os.SEEK_END)
         self._said.seek(max(self._said.tell() - 2000, 0))
         return self._said.read().decode(errors="replace").strip() or "it said nothing"
 
     def close(self) -> None:
-        """Stop the child and the zygote."""
+        """Kill the child and the zygote; the slot starts no more processes."""
         self._closed = True
-        # Wakes a thread that waits, with the lock held, for a zygote to load.
+        # Wake a thread that holds the lock while it waits for a zygote to load.
         with contextlib.suppress(OSError):
             if self._pid is None:
                 self._control.shutdown(socket.SHUT_RDWR)
         with self._lock:
-            self._release()
+            self._end_zygote()
 
-    def _release(self) -> None:
+    def _end_zygote(self) -> None:
+        """Kill the child and the zygote, close the files, and remove the folder."""
         self.stop()
         self._control.close()
         if self._gone:
-            # There may be a child whose number has not been heard; the zygote, finding its
-            # socket closed, ends it. One that still loads has none, or one that has been asked
-            # nothing and ends when it finds its own socket closed.
+            # There may be a child whose number is unknown. The zygote kills that child when it
+            # finds the control socket closed. A zygote that is still loading has no child, or one
+            # that ends itself when it finds its channel closed.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._zygote.wait(_FAREWELL)
+                self._zygote.wait(_EXIT_SECONDS)
         if self._zygote.poll() is None:
             os.killpg(self._zygote.pid, signal.SIGKILL)
         self._zygote.wait()
@@ -254,11 +281,11 @@ class ForkSlot:
         remove_folder(self._folder)
 
     def _ask(self, request: str, *descriptors: int) -> dict[str, Any] | None:
-        """Return the zygote's answer to a request, or None if it is gone."""
+        """Send a command and descriptors to the zygote, and return its answer; None if it ended."""
         if self._gone:
             return None
-        # Until it is heard, as an interrupt would leave an answer on its way that must not be
-        # taken for the answer to a later question.
+        # Reset after the answer: if an interrupt comes before, that answer will still arrive, and
+        # must not be taken for the answer to a later command.
         self._gone = True
         try:
             socket.send_fds(self._control, [request.encode()], descriptors)
@@ -270,9 +297,10 @@ class ForkSlot:
 
 
 class SpawnSlot:
-    """One interpreter in use, and the next one warming up."""
+    """An interpreter that runs student code, and the next one, which loads its modules."""
 
     def __init__(self, recipe: Recipe) -> None:
+        """Start the first interpreter, which loads the modules of the recipe."""
         self._recipe = recipe
         self._closed = False
         self._lock = threading.RLock()
@@ -280,7 +308,7 @@ class SpawnSlot:
         self._next: _Interpreter | None = _Interpreter(recipe)
 
     def start(self) -> Link:
-        """Put the waiting interpreter to use, and start the next."""
+        """Return the sockets to the interpreter that is ready, and start the next one."""
         with self._lock:
             if self._closed:
                 raise WorkshopError("the workshop has been closed, it starts no more processes")
@@ -291,22 +319,22 @@ class SpawnSlot:
             return link
 
     def ended(self) -> bool:
-        """Tell whether the interpreter in use has ended."""
+        """Return whether the interpreter in use has ended, or there is none."""
         with self._lock:
             return self._current is None or self._current.ended()
 
     def stop(self) -> int | None:
-        """Kill the interpreter in use with all it has started."""
+        """Kill the interpreter in use and all its descendants; return its exit code, or None."""
         with self._lock:
             current, self._current = self._current, None
             return None if current is None else current.stop()
 
     def complaint(self) -> str:
-        """Return nothing of use: what an interpreter says is its output."""
+        """Return a fixed text: the standard error of an interpreter is in its output already."""
         return "nothing"
 
     def close(self) -> None:
-        """Stop both interpreters."""
+        """Kill both interpreters; the slot starts no more processes."""
         with self._lock:
             self._closed = True
             self.stop()
@@ -319,14 +347,15 @@ Slot = ForkSlot | SpawnSlot
 
 
 class _Interpreter:
-    """One interpreter, whose standard streams are joined to sockets.
+    """One interpreter, whose standard streams are connected to sockets by threads.
 
-    Only sockets can be waited for together on every system. Where a socket can itself be a
-    standard stream, printed output takes no detour: all of it then arrives before the reply
-    does that it belongs to. On Windows some may arrive late, and count for the next request.
+    Sockets are needed because only these can be waited for together on every system. Except on
+    Windows, standard error is itself a socket, so that all printed output arrives before the reply.
+    On Windows some may arrive later, and is counted for the next request.
     """
 
     def __init__(self, recipe: Recipe) -> None:
+        """Start the interpreter in a new folder; `connect` lets bytes pass."""
         self._folder: Path = make_folder()
         self._bridges: list[threading.Thread] = []
         self._connected = False
@@ -345,7 +374,7 @@ class _Interpreter:
             self._far_output.close()
 
     def connect(self) -> Link:
-        """Let bytes pass between the pipes and the sockets from now on."""
+        """Start threads that copy bytes between the pipes and the sockets; return the sockets."""
         process = self._process
         stdin, stdout = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout))
 
@@ -354,38 +383,43 @@ class _Interpreter:
             stdin.flush()
 
         self._bridge(self._far_channel.recv, write, stdin.close)
-        self._bridge(_reading(stdout), self._far_channel.sendall, _ending(self._far_channel))
+        self._bridge(
+            _pipe_reader(stdout), self._far_channel.sendall, _socket_closer(self._far_channel)
+        )
         if process.stderr is not None:
-            end = _ending(self._far_output)
-            self._bridge(_reading(process.stderr), self._far_output.sendall, end)
+            end = _socket_closer(self._far_output)
+            self._bridge(_pipe_reader(process.stderr), self._far_output.sendall, end)
         self._connected = True
         return Link(self._channel, self._output)
 
     def _bridge(self, *ends: Callable[..., object]) -> None:
-        thread = threading.Thread(target=_carry, args=ends, daemon=True)
+        """Start a thread that runs `_copy_bytes` with these functions."""
+        thread = threading.Thread(target=_copy_bytes, args=ends, daemon=True)
         thread.start()
         self._bridges.append(thread)
 
     def ended(self) -> bool:
+        """Return whether the interpreter has ended; on Linux it stays a zombie."""
         if sys.platform != "linux":
             return self._process.poll() is not None
-        # Without taking its number from it: it is still to be killed by that number.
+        # `poll` would reap the process, whose number is still needed to kill its descendants.
         return has_ended(self._process.pid)
 
     def stop(self) -> int:
+        """Kill the interpreter and its descendants, close its streams, and return the exit code."""
         process = self._process
         if process.returncode is None:
             kill_tree(process.pid)
         code = process.wait()
-        fars = (self._far_channel, self._far_output)
-        for far in fars:
+        far_ends = (self._far_channel, self._far_output)
+        for far in far_ends:
             with contextlib.suppress(OSError):
                 far.shutdown(socket.SHUT_RDWR)
         for thread in self._bridges:
-            # One may be held up by a descendant that has escaped, with the pipe in its hands.
+            # A thread may wait for a descendant that has escaped and keeps the pipe open.
             thread.join(0.2)
-        # Whoever has taken the near ends closes them.
-        for end in (*fars, *(() if self._connected else (self._channel, self._output))):
+        # After `connect`, the caller closes the near ends.
+        for end in (*far_ends, *(() if self._connected else (self._channel, self._output))):
             end.close()
         for pipe in (process.stdin, process.stdout, process.stderr):
             with contextlib.suppress(OSError):
@@ -395,10 +429,10 @@ class _Interpreter:
         return code
 
 
-def _carry(
+def _copy_bytes(
     take: Callable[[int], bytes], give: Callable[[bytes], object], end: Callable[[], object]
 ) -> None:
-    """Carry bytes from one end to the other, until either is closed; then call `end`."""
+    """Copy bytes from ``take`` to ``give`` until either is closed, and then call ``end``."""
     with contextlib.suppress(OSError, ValueError):
         while data := take(65536):
             give(data)
@@ -406,9 +440,9 @@ def _carry(
         end()
 
 
-def _reading(pipe: IO[bytes]) -> Callable[[int], bytes]:
+def _pipe_reader(pipe: IO[bytes]) -> Callable[[int], bytes]:
     return lambda size: os.read(pipe.fileno(), size)
 
 
-def _ending(stream: socket.socket) -> Callable[[], object]:
+def _socket_closer(stream: socket.socket) -> Callable[[], object]:
     return lambda: stream.shutdown(socket.SHUT_WR)

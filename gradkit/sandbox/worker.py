@@ -1,4 +1,4 @@
-"""The grader's side of one process that runs student code: ask it, watch it, lose it."""
+"""Send requests to one process that runs student code, receive replies, and end the process."""
 
 from __future__ import annotations
 
@@ -16,30 +16,38 @@ from gradkit.runtime.messages import LossKind, Message, WorkerLost, WorkshopErro
 from gradkit.sandbox.slots import Slot
 from gradkit.text import clean_text
 
-_TICK = 0.05
-"""Seconds between looks at a process whose end nothing announces."""
+_POLL_SECONDS = 0.05
+"""Seconds between checks whether the process has ended."""
 _START_SECONDS = 60.0
-_GRACE = 0.1
-"""Seconds that a process which has closed its channel is given to end, so as to say how."""
-_CHUNK = 1 << 16
-_PIPE = 1 << 20
-"""More bytes than a socket holds, unless someone keeps filling it."""
+"""Most seconds for a new process to answer its first request."""
+_GRACE_SECONDS = 0.1
+"""Most seconds for a process that has closed its channel to end, so that its exit code is known."""
+_CHUNK_BYTES = 1 << 16
+"""Bytes of printed output that are read at once."""
+_SOCKET_BYTES = 1 << 20
+"""More bytes than the buffer of a socket holds."""
 
 
 class Worker:
-    """A process that serves one submission. Made by `Workshop.worker`, for one thread.
+    """A process that answers requests about one submission, for use by one thread.
+
+    Workers are made by `Workshop.worker`.
 
     Attributes
     ----------
     output : str
-        What was printed, on both standard streams, during the last request: control
-        characters stripped, and no more than the allowance, with a last line that says so
-        if there was more.
+        The text that was printed on both standard streams during the last request, without
+        control characters. If it was longer than the allowance, it is cut, and its last line
+        says so.
     tier : int
-        Tier of isolation that the process reached before it saw any student code.
+        Tier of isolation that the process reached before any student code ran.
     """
 
     def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
+        """Start a process in a slot, and wait until it has applied its limits.
+
+        The ``deadline``, in seconds, begins when the process is ready.
+        """
         self.tier = 0
         self._code: int | None = None
         self._slot = slot
@@ -59,42 +67,41 @@ class Worker:
 
     @property
     def output(self) -> str:
-        """What was printed during the last request, see above."""
+        """Return the printed text of the last request, see `Worker`."""
         text = clean_text(self._printed.decode(errors="replace"), self._cap)
         if self._dropped:
             text += f"\n… {self._dropped} more bytes were printed and dropped"
         return text
 
     def ask(self, frame: Frame, seconds: float) -> Frame:
-        """Send a request and wait for the reply to it.
+        """Send a request, and wait for its reply.
 
         Parameters
         ----------
         frame : Frame
             The request.
         seconds : float
-            Wall time allowed. The worker's own deadline, if it is nearer, rules.
+            Most seconds of wall time. If the worker's own deadline is earlier, that applies.
 
         Returns
         -------
         Frame
-            The reply. If a handler failed for a reason of its own, a frame of kind
-            ``error`` with a ``text``.
+            The reply; a frame of kind ``error`` with a ``text`` if the handler itself failed.
 
         Raises
         ------
         WorkerLost
-            If the process is gone, or had to be killed. The worker is then good for
-            nothing but `close`, and asking again raises the same.
+            The process has ended, or had to be killed. The worker can only be closed then; every
+            later request raises the same exception.
         FrameError
-            If the request is too large to be sent.
+            The request is too large.
         """
         if self._lost is not None:
             raise self._lost
         return self._exchange(encode(frame, TO_WORKER), seconds)
 
     def close(self) -> None:
-        """Kill the process with all it has started, and close the descriptors."""
+        """Kill the process and all its descendants, and close the descriptors."""
         try:
             self._stop()
         finally:
@@ -103,6 +110,10 @@ class Worker:
             self._link.output.close()
 
     def _open(self, allowance: Allowance, cpu_seconds: int, seed: int) -> None:
+        """Send the first request, with limits and seed, and store the tier of the reply.
+
+        If there is no reply, the worker is closed, and WorkshopError says why.
+        """
         data = {
             "allowance": asdict(allowance),
             "cpu_seconds": cpu_seconds,
@@ -113,13 +124,13 @@ class Worker:
             reply = self._exchange(encode(Frame("open", {}, data), TO_WORKER), _START_SECONDS)
         except WorkerLost as lost:
             self._drain(self._cap)
-            said = self.output.strip() or self._slot.complaint()
+            printed = self.output.strip() or self._slot.complaint()
             self.close()
             if self._code == UNCONFINED:
-                raise WorkshopError(f"no submission is run: {said}") from None
+                raise WorkshopError(f"no submission is run: {printed}") from None
             raise WorkshopError(
                 f"the process that was to run a submission {lost.detail} before it began; "
-                f"it said: {said}"
+                f"it said: {printed}"
             ) from None
         except BaseException:
             self.close()
@@ -127,55 +138,70 @@ class Worker:
         self.tier = int(reply.data["tier"])
 
     def _exchange(self, request: bytes, seconds: float) -> Frame:
+        """Send an encoded request, and return the reply; WorkerLost if none comes in time.
+
+        Printed output is collected meanwhile.
+        """
         self._printed.clear()
         self._dropped = 0
         until = min(time.monotonic() + seconds, self._end)
         unsent = memoryview(request)
         reader = FrameReader(TO_GRADER)
-        if self._readable():
-            self._lose("protocol", message("unasked"))
+        if self._has_unexpected_data():
+            self._raise_loss("protocol", message("unasked"))
         ended = False
         try:
             while True:
                 unsent = self._send(unsent)
-                # The look at the process comes first: all it sent before its end is then
-                # there to be read.
+                # `_wait` checks the process before this reads again, so all that the process sent
+                # before its end is read.
                 reply, open_end = self._receive(reader)
                 if reply is not None:
-                    self._drain(_PIPE)
+                    self._drain(_SOCKET_BYTES)
                     return reply
                 if ended or not open_end:
-                    self._bury()
+                    self._lose_ended_process()
                 if time.monotonic() >= until:
                     over = until == self._end
-                    code, had = ("deadline", self._deadline) if over else ("overdue", seconds)
-                    self._lose("timeout", message(code, seconds=f"{round(had, 1):g}"))
+                    code, allowed = ("deadline", self._deadline) if over else ("overdue", seconds)
+                    self._raise_loss("timeout", message(code, seconds=f"{round(allowed, 1):g}"))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
-            self._lose("protocol", message("invalid", reason=clean_text(str(error), 500)))
+            self._raise_loss("protocol", message("invalid", reason=clean_text(str(error), 500)))
 
     def _wait(self, until: float, sending: bool) -> bool:
-        """Sleep until something happens. Return whether the process has ended."""
+        """Wait until data arrive, can be sent, or `_POLL_SECONDS` are over; read printed output.
+
+        Return whether the process has ended and has sent no more data. ``until`` is the latest
+        time, and ``sending`` says whether there are data to send.
+        """
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if sending else 0)
         self._selector.modify(self._link.channel, events)
-        timeout = min(until - time.monotonic(), _TICK)
+        timeout = min(until - time.monotonic(), _POLL_SECONDS)
         ready = [key.fileobj for key, _ in self._selector.select(max(timeout, 0))]
         if self._link.output in ready:
-            self._drain(_CHUNK)
-        # The end of its channel says more than its own.
+            self._drain(_CHUNK_BYTES)
+        # Data in the channel are read first, even if the process has ended.
         return self._link.channel not in ready and self._slot.ended()
 
     def _send(self, unsent: memoryview) -> memoryview:
+        """Send as many bytes as possible without waiting, and return the rest."""
         try:
             return unsent[self._link.channel.send(unsent) :] if unsent else unsent
         except BlockingIOError:
             return unsent
         except OSError:
-            # The other end is closed; reading will tell.
+            # The other end is closed, which `_receive` will report.
             return unsent[:0]
 
     def _receive(self, reader: FrameReader) -> tuple[Frame | None, bool]:
-        """Take what has arrived. Return the frame, if whole, and whether more may come."""
+        """Read the bytes that have arrived.
+
+        Returns
+        -------
+        tuple of (Frame or None, bool)
+            The frame if it is complete, and whether the channel is open.
+        """
         while True:
             try:
                 count = self._link.channel.recv_into(reader.wanted)
@@ -189,34 +215,36 @@ class Worker:
             if frame is not None:
                 return frame, True
 
-    def _readable(self) -> bool:
+    def _has_unexpected_data(self) -> bool:
+        """Return whether the process has sent a byte before a request, and read that byte."""
         with contextlib.suppress(OSError):
             return bool(self._link.channel.recv(1))
         return False
 
     def _drain(self, most: int) -> None:
-        """Take up to `most` bytes of what was printed; keep what the allowance lets."""
+        """Read about ``most`` bytes of printed output; beyond the allowance, only count them."""
         with contextlib.suppress(OSError):
-            while most > 0 and (data := self._link.output.recv(_CHUNK)):
+            while most > 0 and (data := self._link.output.recv(_CHUNK_BYTES)):
                 most -= len(data)
                 kept = data[: max(self._cap - len(self._printed), 0)]
                 self._printed += kept
                 self._dropped += len(data) - len(kept)
 
-    def _bury(self) -> NoReturn:
-        """Say how a process ended whose channel is closed."""
-        patience = time.monotonic() + _GRACE
+    def _lose_ended_process(self) -> NoReturn:
+        """Wait for the end of a process whose channel is closed, and raise WorkerLost."""
+        patience = time.monotonic() + _GRACE_SECONDS
         while not (ended := self._slot.ended()) and time.monotonic() < patience:
             time.sleep(0.001)
         if not ended:
-            self._lose("protocol", message("closed"))
+            self._raise_loss("protocol", message("closed"))
         self._drain(self._cap)
         self._stop()
-        self._lose(*_cause(self._code))
+        self._raise_loss(*_loss_from_exit_code(self._code))
 
-    def _lose(self, kind: LossKind, told: Message) -> NoReturn:
+    def _raise_loss(self, kind: LossKind, reason: Message) -> NoReturn:
+        """Kill the process, and raise WorkerLost, which later requests raise again."""
         self._stop()
-        self._lost = WorkerLost(kind, told)
+        self._lost = WorkerLost(kind, reason)
         raise self._lost
 
     def _stop(self) -> None:
@@ -224,7 +252,11 @@ class Worker:
         self._code = self._code if code is None else code
 
 
-def _cause(code: int | None) -> tuple[LossKind, Message]:
+def _loss_from_exit_code(code: int | None) -> tuple[LossKind, Message]:
+    """Return the kind of loss and a message for a process's exit code.
+
+    The code is None if the fork server has ended too.
+    """
     if code is None:
         return "crash", message("server")
     if code >= 0:

@@ -1,6 +1,6 @@
-"""Where workers come from: one at a time, started before it is needed.
+"""Provide workers, one at a time, each started before it is needed.
 
-And the tiers of isolation in words: what each adds, and why a machine may not reach it.
+Also the texts about tiers of isolation: what each adds, and what a machine needs for it.
 """
 
 from __future__ import annotations
@@ -26,41 +26,41 @@ if sys.platform != "win32":
 Method = Literal["fork", "spawn"]
 
 NUMPY = ("numpy", "numpy.random")
-"""What every process loads."""
+"""Modules that every process loads."""
 
 CHILD = "gradkit.runtime.child"
-"""Whose handlers answer, unless told."""
+"""Module whose handlers answer requests by default."""
 
 
 class Workshop(AbstractContextManager["Workshop"]):
-    """A context manager that holds a process ready to run student code in.
+    """A context manager that keeps a process ready to run student code.
 
-    Returns at once, with the process still loading, so that the caller can do the like
-    meanwhile: nothing here imports numpy before the first worker is asked for.
+    The constructor returns while the process still loads its modules, so that the caller can load
+    its own at the same time. For that reason numpy is not imported here before the first worker.
 
     Parameters
     ----------
     preload : sequence of str
         Modules that student code will need, besides numpy: ``("torch",)``.
     method : {"fork", "spawn"}, optional
-        ``fork``: a server loads the modules once and forks a process for each worker.
-        ``spawn``: each worker has an interpreter of its own, the next of which is started
-        ahead. By default fork on Linux, and spawn elsewhere.
+        ``fork``: a server loads the modules once, and forks a process for each worker.
+        ``spawn``: each worker has an interpreter of its own, and the next one is started in
+        advance. By default ``fork`` on Linux, and ``spawn`` elsewhere.
     handlers : str
         Module whose ``HANDLERS`` answer the requests.
     search : sequence of str
-        Folders in which that module may be found too.
+        More folders to search for that module.
     allowance : Allowance
-        What each worker may use up.
+        The resources that each worker may use.
     require_tier : int, optional
-        Tier of isolation without which no worker is given.
+        Lowest accepted tier of isolation.
 
     Raises
     ------
     ValueError
-        If fork is asked for where there is none, or a tier is required that there is not.
+        The method is ``fork`` and the system is not Linux, or there is no such tier.
     WorkshopError
-        If the machine lacks what processes are started and watched by.
+        The machine cannot start or watch processes.
 
     Attributes
     ----------
@@ -86,6 +86,7 @@ class Workshop(AbstractContextManager["Workshop"]):
         allowance: Allowance | None = None,
         require_tier: int | None = None,
     ) -> None:
+        """Check the arguments and the machine, and start the first process."""
         if method == "fork" and sys.platform != "linux":
             raise ValueError(
                 f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
@@ -96,12 +97,12 @@ class Workshop(AbstractContextManager["Workshop"]):
         self.tier: int | None = None
         self._require_tier = require_tier or 0
         self.allowance = allowance or Allowance()
-        self.method: Method = method or _usual()
+        self.method: Method = method or _default_method()
         self._preload = tuple(preload)
         self._siblings: dict[tuple[str, ...], Workshop] = {}
-        self._opening = threading.Lock()
+        self._siblings_lock = threading.Lock()
         self._slot = _slot(self.method, Recipe((*NUMPY, *preload), handlers, tuple(search)))
-        self._free = threading.Lock()
+        self._worker_lock = threading.Lock()
         self._stack = ExitStack()
         self._stack.callback(self._slot.close)
 
@@ -109,40 +110,40 @@ class Workshop(AbstractContextManager["Workshop"]):
     def worker(
         self, *, deadline: float = 60.0, seed: int = 0, modules: Collection[str] = ()
     ) -> Iterator[Worker]:
-        """Give a new process, and kill it afterwards with all it has started.
+        """Return a context manager for a new worker, which is killed at the end.
 
-        Waits for the one before: a thread that holds it waits for ever.
+        All processes that the worker has started are killed too. This waits until the previous
+        worker has ended, so a thread must not open a second worker while it uses one.
 
         Parameters
         ----------
         deadline : float
-            Seconds of wall time that the worker may live, from when it is ready.
+            Seconds of wall time that the worker may live after it is ready.
         seed : int
             From 0 to 2**64 - 1. Seeds the generators of random, numpy and torch.
         modules : collection of str
-            What it is going to import, besides what the workshop loads for all. It comes
-            from a slot beside this one, opened when it is first asked for: what a process
-            holds, each of its forks pays for.
+            More modules that the worker needs loaded. It then comes from another workshop, which is
+            opened on the first call: all forks of a process would pay for modules that few need.
 
         Raises
         ------
         ValueError
-            If the seed is out of range.
+            The seed is out of range.
         WorkshopError
-            If no process could be made ready, or none at the tier that is required, or the
-            workshop has been closed.
+            No process could be started, or it did not reach the required tier, or the workshop has
+            been closed.
         """
-        # Late, as it imports numpy, which a slot's process can do at the same time.
+        # Imported late, because this imports numpy, which a slot's process does at the same time.
         from gradkit.sandbox.worker import Worker
 
         if not 0 <= seed < 2**64:
             raise ValueError(f"a seed is at least 0 and less than 2**64, got {seed}")
         if modules:
-            with self._beside(modules).worker(deadline=deadline, seed=seed) as worker:
+            with self._sibling(modules).worker(deadline=deadline, seed=seed) as worker:
                 self.tier = worker.tier
                 yield worker
             return
-        with self._free:
+        with self._worker_lock:
             try:
                 with closing(Worker(self._slot, self.allowance, deadline, seed)) as worker:
                     self.tier = worker.tier
@@ -150,28 +151,28 @@ class Workshop(AbstractContextManager["Workshop"]):
                         raise WorkshopError(short_of(worker.tier, self._require_tier))
                     yield worker
             finally:
-                # An interrupt may have come between the start of a process and its worker.
+                # After an interrupt there may be a process without a worker.
                 self._slot.stop()
 
-    def _beside(self, modules: Collection[str]) -> Workshop:
-        """Return another that loads other modules and asks for the same tier."""
+    def _sibling(self, modules: Collection[str]) -> Workshop:
+        """Return a workshop with the same settings that loads more modules, opened once."""
         preload = (*self._preload, *sorted(modules))
-        with self._opening:
+        with self._siblings_lock:
             if preload not in self._siblings:
-                beside = Workshop(
+                sibling = Workshop(
                     preload=preload,
                     method=self.method,
                     allowance=self.allowance,
                     require_tier=self._require_tier,
                 )
-                self._siblings[preload] = self._stack.enter_context(beside)
+                self._siblings[preload] = self._stack.enter_context(sibling)
             return self._siblings[preload]
 
     def close(self) -> None:
-        """Kill all processes and remove their folders.
+        """Kill all processes, and remove their folders.
 
-        Another thread may do this at any time; whoever waits for a worker's reply then gets
-        `WorkerLost`, and whoever waits for a worker gets `WorkshopError`.
+        Any thread may call this at any time. A thread that waits for a reply then gets
+        `WorkerLost`, and a thread that waits for a worker gets `WorkshopError`.
         """
         self._stack.close()
 
@@ -180,16 +181,16 @@ class Workshop(AbstractContextManager["Workshop"]):
 
 
 _ahead: list[tuple[Method, Recipe, Slot]] = []
-"""What was started before a workshop was there to hold it: one, or none."""
+"""The slot that `start_ahead` has started, until a workshop takes it: one or none."""
 
 
 def start_ahead() -> None:
-    """Start the process that a `Workshop` will want, before all else is loaded.
+    """Start the process of a default `Workshop` early, before the grader loads its own modules.
 
-    The first that asks for nothing in particular has it; if none does, it ends with this
-    process. What cannot be started here will tell the workshop why.
+    The first workshop with default settings takes the process. If there is none, the process is
+    killed at exit. Errors are ignored, because the workshop will raise them again.
     """
-    method, recipe = _usual(), Recipe(NUMPY, CHILD, ())
+    method, recipe = _default_method(), Recipe(NUMPY, CHILD, ())
     with suppress(OSError, WorkshopError):
         refuse_unfit()
         _ahead.append((method, recipe, _slot(method, recipe)))
@@ -201,17 +202,19 @@ def _close_ahead() -> None:
         _ahead.pop()[2].close()
 
 
-def _usual() -> Method:
+def _default_method() -> Method:
     return "fork" if sys.platform == "linux" else "spawn"
 
 
 def _slot(method: Method, recipe: Recipe) -> Slot:
+    """Return the slot that `start_ahead` has started for this recipe, or else a new slot."""
     if _ahead and _ahead[-1][:2] == (method, recipe):
         return _ahead.pop()[2]
     return (ForkSlot if method == "fork" else SpawnSlot)(recipe)
 
 
 # --- tiers of isolation ------------------------------------------------------------------
+
 
 ADDS = {
     0: "a process of its own, limits on resources, an empty environment, a protocol without pickle",
@@ -226,21 +229,21 @@ LACKING = {
     2: "it takes a kernel with Landlock (5.13 or later), and a container that lets it be used",
     3: "it takes root, and an installation of Python that other accounts can read",
 }
-"""By tier, what it takes to reach it from the one below."""
+"""By tier, what a machine needs to reach it from the tier below."""
 
 
 OPEN = {
     0: "read and write the grader's files, use the network, start programs",
     1: "read the grader's files, among them gradkit's own, model solutions and others' work",
 }
-"""By tier, what student code can do that nothing prevents before a grade can be trusted."""
+"""By tier, what student code can do there that makes grades untrustworthy."""
 
 GRADING = 2
-"""The tier that grading other people's code asks for, unless told: below it answers can be read."""
+"""Default of the lowest tier for grading other people's code. Below, code can read answers."""
 
 
 def short_of(reached: int, required: int) -> str:
-    """Say that a tier was not reached, what the next one takes, and what to do."""
+    """Return a text that a tier was not reached, what the next tier needs, and what to do."""
     could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (
         f"student code would run at isolation tier {reached} here, and tier {required} is "
@@ -253,31 +256,35 @@ CONTAINER = (
     'docker run --rm -v "$PWD:/class" -w /class python:3.12 '
     "sh -c 'pip install -q ./gradkit-*.whl && gradkit grade SUBMISSIONS --out RESULTS'"
 )
-"""How tier 2 is had where the system has none: in a container, whose default profile will do."""
+"""Command that grades in a container, which reaches tier 2 on systems that have no tiers."""
 
 PACKED = "`gradkit export wheel --out .` writes the wheel that it installs."
+"""How to get the wheel for that command."""
 
 
 DESCRIPTORS = 256
-"""Files that a process must be able to have open; a worker's channel has a number below that."""
+"""Files that a process must be able to open; the descriptor of a worker's channel is smaller."""
 
 PROC = Path("/proc")
+"""Where Linux describes processes."""
 
 
 def refuse_unfit() -> None:
-    """Raise the limit on open files as far as it takes, and see to it that there is ``/proc``.
+    """Raise an error if this machine cannot run workers.
+
+    The limit on open files is raised to `DESCRIPTORS` if it is lower, and ``/proc`` must exist.
 
     Raises
     ------
     WorkshopError
-        What is missing, and what to do.
+        The limit cannot be raised, or there is no ``/proc``; the text says what to do.
     """
     if sys.platform == "win32":
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < DESCRIPTORS:
         try:
-            # Where that cannot be raised either, this fails.
+            # This fails if the hard limit is too low and cannot be raised.
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, max(hard, DESCRIPTORS)))
         except (OSError, ValueError):
             raise WorkshopError(

@@ -74,7 +74,7 @@ def _is_taken(node: ast.AST) -> bool:
 
 
 def names() -> dict[str, Any]:
-    """The names of the text."""
+    """Return the names that the text binds."""
     space: dict[str, Any] = {"__name__": "answer"}
     exec(TEXT, space)
     return space

@@ -21,7 +21,7 @@ def alone(x):
 
 
 def names() -> dict[str, Any]:
-    """The names of a text."""
+    """Return the namespace of a text."""
     space: dict[str, Any] = {"__name__": "answer"}
     exec(BASE, space)
     return space

@@ -1,4 +1,4 @@
-"""What a function's text shows of the names that it changes and reads outside of itself."""
+"""The global names that a function's text changes and reads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gradkit.runtime.syntax import Effects, effects_of
 
 
 def of(body: str, parameters: str = "X") -> Effects:
-    """The effects of a function with this body."""
+    """Return the effects of a function with this body."""
     lines = "\n".join(f"    {line}" for line in body.split("\n"))
     (node,) = ast.parse(f"def f({parameters}):\n{lines}").body
     assert isinstance(node, ast.FunctionDef)
@@ -38,8 +38,8 @@ def of(body: str, parameters: str = "X") -> Effects:
         "def g():\n    c['A1'] = X\ng()",
     ],
 )
-def test_what_is_stored_outside_is_written(body: str):
-    """In all the forms that a cache is filled in."""
+def test_stored_global_names_are_written(body: str):
+    """All ways to fill a cache are included."""
     assert of(body).writes == {"c"}
 
 
@@ -61,13 +61,13 @@ def test_what_is_stored_outside_is_written(body: str):
         "return [c.append(1) for c in X]",
     ],
 )
-def test_its_own_names_and_what_is_only_read_are_not(body: str):
-    """Nobody pays for what stays inside."""
+def test_local_and_read_names_are_not_written(body: str):
+    """Local variables are no effects."""
     assert not of(body).writes
 
 
-def test_what_is_read_is_no_parameter():
-    """An argument of the same name hides what is outside."""
+def test_parameters_are_not_read_names():
+    """A parameter hides a global variable of the same name."""
     assert "A1" in of("return A1 + X").reads
     assert "A1" not in of("return A1 + X", "X, A1").reads
     assert "A1" not in of("A1 = X\nreturn A1").reads
@@ -106,8 +106,8 @@ def unknown(X): return nowhere.keep(X)
         ("absent", "recalls", []),
     ],
 )
-def test_helpers_are_followed_and_circles_end(first: str, then: str, names: list[str]):
-    """A helper of a helper counts; one that calls itself is read once."""
+def test_helpers_are_included_and_recursion_ends(first: str, then: str, names: list[str]):
+    """Helpers of helpers are included, and a function that calls itself is read once."""
     assert left_behind(Namespace([("hw.py", HELPERS)]), first, then) == names
     imported = f"from tools import {first}, {then}"
     beside = Namespace([("main.py", imported)], modules={"tools": HELPERS})

@@ -11,7 +11,7 @@ from gradkit.runtime.repair.scope import scope_of
 
 
 def twins(statement: str, **held: object) -> list[str]:
-    """The statements that one has as twins where these names are there."""
+    """Return the twins of a statement where these names exist."""
     made = _of_twins(ast.parse(statement).body[0], scope_of(held))
     return sorted({ast.unparse(each) for each in made})
 

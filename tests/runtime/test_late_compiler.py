@@ -1,4 +1,4 @@
-"""torch's compiler is loaded where it is asked for, and by nothing else."""
+"""torch's compiler is loaded only when code uses it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ for optimiser in (torch.optim.SGD([weight], lr=0.5), torch.optim.Adam([weight], 
 
 
 def said_by(program: str) -> str:
-    """What a program prints after torch was loaded so, and two optimisers made a step each."""
+    """Return the output of a program that delays the compiler and uses two optimizers."""
     made = subprocess.run(
         [sys.executable, "-P", "-c", START + program], capture_output=True, text=True, check=True
     )
     return made.stdout.strip()
 
 
-def test_an_optimiser_needs_no_compiler() -> None:
-    """Their steps are made, 1 and 0.5 long, without sympy or the rest of it."""
+def test_optimizer_does_not_load_the_compiler() -> None:
+    """The steps have lengths 1 and 0.5, and sympy and the compiler are not loaded."""
     program = "print(round(weight.item(), 3), 'sympy' in sys.modules)"
     assert said_by(program) == "-0.5 False"
 
@@ -48,7 +48,7 @@ def test_an_optimiser_needs_no_compiler() -> None:
         "from torch._dynamo import is_compiling; print(not is_compiling())",
     ],
 )
-def test_whoever_asks_for_it_has_it(program: str) -> None:
-    """The compiler itself, from there on."""
+def test_compiler_is_loaded_when_used(program: str) -> None:
+    """From then on, the module is the real one."""
     ends = "; import torch._dynamo; print(type(torch._dynamo).__name__)"
     assert said_by(program + ends).splitlines() == ["True", "module"]

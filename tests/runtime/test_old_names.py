@@ -1,4 +1,4 @@
-"""Code of years ago still runs in a student's process, and numpy stays as it is in others."""
+"""Code for old numpy runs in a student's process, and numpy in the grader is not changed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OLD = {
 
 @pytest.fixture(scope="module")
 def values() -> Mapping[str, str]:
-    """What each expression gives in an interpreter that has the names, or how it fails."""
+    """Return the value or the error of each expression in an interpreter with the old names."""
     code = (
         "from gradkit.runtime.serve import restore_old_names\n"
         "restore_old_names(); import numpy as np, sys\n"
@@ -47,15 +47,13 @@ def values() -> Mapping[str, str]:
 
 
 @pytest.mark.parametrize("expression", OLD)
-def test_a_name_that_numpy_has_given_up_is_there(
-    expression: str, values: Mapping[str, str]
-) -> None:
-    """As it was."""
+def test_removed_names_of_numpy_are_restored(expression: str, values: Mapping[str, str]) -> None:
+    """They have their old values."""
     assert values[expression] == str(np.array(OLD[expression]).tolist())
 
 
-def test_only_the_students_process_has_them(workshop: Workshop) -> None:
-    """A worker has, this process has not."""
+def test_only_the_student_process_has_old_names(workshop: Workshop) -> None:
+    """A worker has them, and this process does not."""
     from gradkit.runtime.frames import Frame
 
     with workshop.worker(deadline=10, seed=0) as worker:

@@ -1,4 +1,4 @@
-"""Folders of which nothing stays, also where their process is killed."""
+"""Folders of processes are removed, even if a process is killed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no su
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """A place for temporary files of one's own."""
+    """Provide a folder for temporary files."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(remains, "_swept", set())
     return tmp_path
 
 
 def running(code: str, place: Path) -> subprocess.Popen[str]:
-    """A process of ours that has begun, and its folders below a place."""
+    """Start a process of gradkit, and return it with its folders in a place."""
     return subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(place)},
@@ -39,8 +39,8 @@ def running(code: str, place: Path) -> subprocess.Popen[str]:
     )
 
 
-def test_what_a_killed_process_left_is_removed(place):
-    """By the next one, and nothing that anybody still has."""
+def test_folders_of_killed_processes_are_removed(place):
+    """The next process removes them, and keeps folders that are in use."""
     code = (
         "from gradkit.runtime.remains import make_folder; import time\n"
         "folder = make_folder(); (folder / 'secret').touch(); print(folder, flush=True)\n"
@@ -69,8 +69,8 @@ def test_what_a_killed_process_left_is_removed(place):
     assert not folders[0].exists()
 
 
-def test_a_folder_of_another_account_is_left(place, monkeypatch):
-    """Only root looks after those of accounts that it has made up."""
+def test_folder_of_another_account_is_kept(place, monkeypatch):
+    """Only root removes folders of spare accounts."""
     (place / f"{PREFIX}x").mkdir()
     here = os.geteuid()
     monkeypatch.setattr(os, "geteuid", lambda: here + 1)
@@ -78,9 +78,9 @@ def test_a_folder_of_another_account_is_left(place, monkeypatch):
     assert (place / f"{PREFIX}x").is_dir()
 
 
-def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
-    """Another one is made; where that goes on for ever, it is said."""
-    lock, taken = remains._lock, []
+def test_folder_that_another_process_removes_is_replaced(place, monkeypatch):
+    """If that happens again and again, an error is raised."""
+    lock, taken = remains._lock_folder, []
 
     def meddle(path: Path) -> int | None:
         found = lock(path)
@@ -89,18 +89,18 @@ def test_a_folder_that_is_taken_for_abandoned(place, monkeypatch):
             path.rmdir()
         return found
 
-    monkeypatch.setattr(remains, "_lock", meddle)
+    monkeypatch.setattr(remains, "_lock_folder", meddle)
     made = make_folder()
     assert made.is_dir()
     assert made not in taken
     remove_folder(made)
-    monkeypatch.setattr(remains, "_lock", lambda _: None)
+    monkeypatch.setattr(remains, "_lock_folder", lambda _: None)
     with pytest.raises(WorkshopError, match="are removed as soon as they are made"):
         make_folder()
 
 
-def test_no_place_for_a_folder(place, monkeypatch):
-    """What failed, and what to do."""
+def test_unwritable_temporary_folder_is_reported(place, monkeypatch):
+    """The error says what failed, and what to do."""
     monkeypatch.setattr(tempfile, "tempdir", str(place / "nowhere"))
     with pytest.raises(WorkshopError, match=r"no folder could be made .*nowhere.* TMPDIR"):
         make_folder()
@@ -111,7 +111,7 @@ def test_no_place_for_a_folder(place, monkeypatch):
     "delay", [0.2, *(pytest.param(delay, marks=pytest.mark.slow) for delay in (0.6, 1.2))]
 )
 def test_killed_during_the_canary(place, delay):
-    """Whatever was there, the next command has removed it."""
+    """The next command removes everything."""
     command = "from gradkit.cli import main; main(['doctor'])"
     first = running(command, place)
     time.sleep(delay)
@@ -127,7 +127,7 @@ def test_killed_during_the_canary(place, delay):
 
 
 def _directories() -> list[str]:
-    """Where processes work, of which one may still come to its end."""
+    """Return the working folders of processes, of which one may be ending."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():

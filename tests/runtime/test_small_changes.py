@@ -29,7 +29,7 @@ LOCAL = {
 
 
 def changes(text: str, *helpers: str) -> Mapping[str, Change]:
-    """The texts that are made of an expression, each with the smallest change that makes it."""
+    """Return the changed texts of an expression, each with its smallest change."""
     holder = ast.parse(text, mode="eval")
     values = Values(Names({}, LOCAL), kept=False)
 
@@ -185,7 +185,7 @@ def test_a_constant_of_the_other_sign() -> None:
 
 
 def rewritten(text: str, place: int) -> Mapping[tuple[str, str], float]:
-    """The kinds and texts of what may stand in the place of statements, with their costs."""
+    """Return the kinds, texts and costs of replacements for statements."""
     tree = ast.parse(text)
     made = changed_blocks(tree.body, place, tree, tree, (), {"a"})
     return {(o.kind, "; ".join(map(ast.unparse, o.block))): o.cost for o in made}

@@ -1,4 +1,4 @@
-"""Numbers that know how they were made are computed with as any others."""
+"""Numbers that record their operations can be used like other numbers."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ WAYS = {
 
 
 def made(way):
-    """An update that does this, and is given numpy and math as a student's text has them."""
+    """Return an update with this body, with numpy and math among its names."""
     lines = "\n".join(f"    {line}" for line in way.strip().splitlines())
     names = {"np": np, "math": math}
     text = f"def update(p, y, y_hat, A1, X):\n    e = y - y_hat\n{lines}\n"
@@ -66,8 +66,8 @@ def made(way):
 
 @pytest.mark.sample(9)
 @pytest.mark.parametrize("name", WAYS)
-def test_polynomials_are_what_the_code_computes(name):
-    """At other inputs than those that it was called with, where it is called with plain numbers."""
+def test_recorded_steps_compute_the_same_values(name):
+    """The steps give the values of a plain call for other inputs too."""
     function = made(WAYS[name])
     inputs = draw(CLASSIFICATION, 3, 12)
     program = program_of(function, CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
@@ -90,15 +90,15 @@ BLIND = {
 
 
 @pytest.mark.parametrize("name", BLIND)
-def test_what_becomes_another_number_is_a_constant(name):
-    """The twin: its polynomial does not give other calls' values, as whoever looks will see."""
+def test_converted_numbers_are_constants(name):
+    """Their steps do not give the values for other inputs, which the grader notices."""
     program = program_of(made(BLIND[name]), CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
     if program is not None and program.after:
         assert all(len(monomial) < 2 for monomial in program.after["b2", (0, 0)])
 
 
-def test_nothing_is_left_of_it():
-    """Neither in numpy nor among the student's names."""
+def test_replacements_are_removed_after_the_call():
+    """They are neither in numpy nor among the student's names."""
     function = made("p['b2'] = p['b2'] + e; kept['e'] = e; kept['all'] = np.zeros(2) + e")
     names = function.__globals__
     names["kept"] = {}
@@ -111,8 +111,8 @@ def test_nothing_is_left_of_it():
     assert names["kept"]["all"].dtype == np.float64
 
 
-def test_names_that_are_imported_meanwhile_give_way_too():
-    """And stay what they are afterwards."""
+def test_names_imported_during_the_call_are_replaced():
+    """After the call they are the original modules."""
     names = {"__builtins__": {"__import__": __import__, "len": len}}
     text = "def f():\n    import numpy\n    global late\n"
     exec(f"{text}    from math import exp as late\n    return numpy, late", names)
@@ -125,23 +125,23 @@ def test_names_that_are_imported_meanwhile_give_way_too():
     assert names["__builtins__"]["__import__"] is __import__
 
 
-def test_numpys_own_code_is_left_alone():
-    """What draws random numbers fills arrays in C, and would write into objects."""
+def test_numpy_itself_is_not_changed():
+    """Functions that draw random numbers fill arrays in C, and would write into objects."""
     function = made("p['W1'] = p['W1'] + 0.01 * np.random.randn(2, 2); p['b2'] = p['b2'] + e")
     program = program_of(function, REGRESSION, draw(REGRESSION, 4, 1))
     assert program is not None
     assert len(program.after["W1", (0, 0)]) == 2
 
 
-def test_what_fails_says_nothing():
-    """No polynomials, whatever it raises."""
+def test_failed_call_has_no_parameter_steps():
+    """The type of the exception does not matter."""
     program = program_of(made("raise SystemExit"), CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
     assert program is not None
     assert program.after == {}
 
 
-def test_a_call_has_an_end(monkeypatch):
-    """Of what loops for long nothing is known, and no time is lost over it."""
+def test_too_many_steps_end_the_call(monkeypatch):
+    """A long loop is stopped early, and nothing is recorded of it."""
     long = made("while True: e = e * 1.0")
     program = program_of(long, CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
     assert program is not None
@@ -152,8 +152,8 @@ def test_a_call_has_an_end(monkeypatch):
         one * 2.0
 
 
-def test_numbers_compare_by_value_and_lack_what_floats_lack():
-    """A comparison takes the way that the number would take."""
+def test_numbers_compare_by_value_and_have_only_methods_of_floats():
+    """The code takes the same branches as with plain numbers."""
     array = numbers(Sheet(), np.array([1.5, -2.0]), 0)
     one, other = array
     assert isinstance(array, Numbers)

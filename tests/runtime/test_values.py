@@ -17,7 +17,7 @@ LOCAL: dict[str, Any] = {
 
 
 def parsed(text: str) -> ast.expr:
-    """The tree of an expression."""
+    """Return the syntax tree of an expression."""
     return ast.parse(text, mode="eval").body
 
 

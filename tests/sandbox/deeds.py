@@ -1,6 +1,6 @@
-"""Handlers for the tests of the worker: what good and bad student code may do."""
+"""Handlers for the tests of the worker, which act like good and bad student code."""
 
-# ruff: noqa: D103  (the names say what the deeds are)
+# ruff: noqa: D103  (the names say what the handlers do)
 
 import contextlib
 import ctypes
@@ -25,7 +25,7 @@ def draw(frame):
 
 
 def look(frame):
-    """Tell what can be seen of the surroundings."""
+    """Reply with the environment that the process sees."""
     data = {
         "pid": os.getpid(),
         "folder": os.getcwd(),
@@ -40,7 +40,7 @@ def look(frame):
 
 
 def flag(frame):
-    """Tell the flags of standard input, and set others."""
+    """Reply with the flags of standard input, after setting others."""
     import fcntl
 
     flags = fcntl.fcntl(0, fcntl.F_GETFL)
@@ -96,7 +96,7 @@ def fail(frame):
 
 
 class UnspeakableError(Exception):
-    """One whose text cannot be had."""
+    """An exception whose text cannot be read."""
 
     def __str__(self):
         raise ValueError("no")
@@ -123,7 +123,7 @@ def allocate(frame):
 
 
 def channel():
-    """Find the channel the way an attacker would."""
+    """Return the descriptor of the channel, found as an attacker would."""
     for descriptor in range(3, 256):
         try:
             if os.path.samestat(os.fstat(descriptor), os.fstat(1)):
@@ -152,13 +152,13 @@ def shut(frame):
 
 
 def forge(frame):
-    """Send a second reply, for a question yet to come."""
+    """Send a second reply, for a later request."""
     os.write(channel(), encode(Frame("real"), TO_GRADER))
     return Frame("forged")
 
 
 def breed(frame):
-    """Start descendants: in the group, in a session of its own, and below that."""
+    """Start descendants in the group, in another session, and below each."""
     script = (
         "import os, subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'])\n"
@@ -177,7 +177,7 @@ def breed(frame):
 
 
 def orphan_holds_channel(frame):
-    """Leave, while a child keeps the channel open."""
+    """Exit, while a child keeps the channel open."""
     if os.fork() == 0:
         time.sleep(20)
         os._exit(0)

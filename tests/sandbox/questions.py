@@ -57,7 +57,7 @@ KEYS = ("W1", "b1", "W2", "b2")
 
 
 def put_all(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
-    """Send one request of each kind."""
+    """Pass one request of each kind to its handler, and check that the reply can be encoded."""
     one = np.ones((1, 1))
     parameters = dict.fromkeys(KEYS, one)
     call = _call("forward", ["X", "parameters"], {"y_hat": [0], "A1": [1]})
@@ -97,6 +97,7 @@ def put_all(handlers: Mapping[str, Callable[[Frame], Frame]]) -> None:
 
 
 def _sources(source: str) -> dict[str, Any]:
+    """Return the data of a request to load a section with one cell."""
     own = [[CELL, source]]
     return {
         "own": own,
@@ -110,7 +111,7 @@ def _sources(source: str) -> dict[str, Any]:
 
 
 def _call(function: str, arguments: list[str], returns: Mapping[str, list[int]]) -> dict[str, Any]:
-    """See `gradkit.runtime.call`."""
+    """Return a call in the form that `gradkit.runtime.call` describes."""
     shapes = {name: [] if name == "loss" else [1, 1] for name in returns or KEYS}
     return {
         "function": function,

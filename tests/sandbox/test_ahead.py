@@ -1,4 +1,4 @@
-"""What a check runs code in is started before the rest is loaded, and is not left over."""
+"""The process for student code is started before the grader's own modules, and is always ended."""
 
 import os
 import shlex
@@ -17,15 +17,15 @@ ROOT = Path(HERE).parents[1]
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """A place of its own for temporary folders; what a test has started is ended."""
+    """Provide a folder for temporary files, and end the process that a test has started."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     yield tmp_path
     workshop._close_ahead()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_first_workshop_has_it():
-    """It is used once: the next workshop starts its own."""
+def test_first_default_workshop_takes_the_started_process():
+    """The next workshop starts a process of its own."""
     before = children()
     start_ahead()
     (started,) = set(children()) - set(before)
@@ -38,15 +38,15 @@ def test_the_first_workshop_has_it():
     assert is_gone(started)
 
 
-def test_who_wants_another_does_not_get_it():
-    """Other modules are not loaded in it."""
+def test_workshop_with_other_settings_starts_its_own_process():
+    """The process that was started early has not loaded the workshop's modules."""
     start_ahead()
     with Workshop(preload=("json",)) as other, other.worker():
         assert len(workshop._ahead) == 1
 
 
-def test_what_cannot_be_started_is_told_by_the_workshop(monkeypatch):
-    """Nothing is said ahead of what needs it."""
+def test_workshop_raises_the_error_of_an_early_start(monkeypatch):
+    """The early start itself raises and prints nothing."""
     monkeypatch.setattr("tempfile.tempdir", str(Path("/nowhere")))
     start_ahead()
     assert workshop._ahead == []
@@ -58,8 +58,8 @@ def test_what_cannot_be_started_is_told_by_the_workshop(monkeypatch):
     ("arguments", "starts"),
     [("check none.py", 1), ("check none.py --help", 0), ("list", 0), ("", 0)],
 )
-def test_checks_alone_start_it(monkeypatch, arguments, starts):
-    """Another command, and help, start nothing."""
+def test_only_checking_commands_start_a_process_early(monkeypatch, arguments, starts):
+    """Other commands and help start no process."""
     started = []
     monkeypatch.setattr("gradkit.sandbox.start_ahead", lambda: started.append(1))
     monkeypatch.setattr("gradkit.cli.main", lambda: None)
@@ -70,8 +70,8 @@ def test_checks_alone_start_it(monkeypatch, arguments, starts):
     assert len(started) == starts
 
 
-def test_a_refused_check_leaves_nothing(folder):
-    """What was started for a file that there is not ends with the command."""
+def test_refused_check_leaves_no_process(folder):
+    """If the file does not exist, the process ends with the command."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     command = [sys.executable, "-P", "-m", "gradkit", "check", "none.py"]
     before = children()
@@ -88,8 +88,8 @@ def test_a_refused_check_leaves_nothing(folder):
     ("arguments", "code", "leaves"),
     [("check none.py", 2, True), ("check", 0, True), ("list", 2, False), ("check x", "no", False)],
 )
-def test_a_check_leaves_at_once(monkeypatch, arguments, code, leaves):
-    """With its exit code; whatever else ends is taken apart as usual."""
+def test_finished_check_exits_at_once(monkeypatch, arguments, code, leaves):
+    """The exit code is kept; other commands end as usual."""
     left = []
 
     def end():
@@ -106,8 +106,8 @@ def test_a_check_leaves_at_once(monkeypatch, arguments, code, leaves):
     assert left == ([code] if leaves else [])
 
 
-def test_what_cannot_be_written_ends_as_usual(folder):
-    """A pipe that nobody reads is no success."""
+def test_unwritable_output_ends_with_the_usual_error(folder):
+    """Output to a closed pipe is not reported as success."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
     check = f"{shlex.quote(sys.executable)} -P -m gradkit check reference/regression_numpy.py"
     piped = f"{check} --format json > /dev/full; echo ended $?"

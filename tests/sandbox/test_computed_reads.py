@@ -1,4 +1,4 @@
-"""What a check compares is computed outside the student's process, from plain arrays."""
+"""The values of a check's expressions are computed in the grader, from plain arrays."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from gradkit.sandbox.computed_reads import Computed, computed, parts_of, with_le
         ("np.sum(x[:, 0]) / (1 + n)", "np.sum(value_0) / (1 + value_1)", ("x[:, 0]", "n")),
     ],
 )
-def test_what_an_expression_is_made_of(expression: str, text: str, leaves: tuple[str, ...]) -> None:
-    """The largest parts that only look up what is there; of methods, what they are called on."""
+def test_sub_expressions_of_a_computed_expression(
+    expression: str, text: str, leaves: tuple[str, ...]
+) -> None:
+    """These are the largest parts that only look up a value, and the objects of methods."""
     assert parts_of(expression) == Computed(text, leaves)
     assert with_leaves(["out", expression]) == ["out", expression, *leaves]
 
@@ -35,14 +37,14 @@ def test_what_an_expression_is_made_of(expression: str, text: str, leaves: tuple
     "expression",
     ["out", "grads['dW']", "layer.W[0]", "np.size([*initial])", "model(x)", "f.loss(x)"],
 )
-def test_what_only_the_students_process_can_give(expression: str) -> None:
-    """What calls nothing, unpacks a container, or calls a function of the student's."""
+def test_expressions_that_only_the_student_process_computes(expression: str) -> None:
+    """They call nothing, unpack a container, or call a student's function."""
     assert parts_of(expression) is None
     assert with_leaves([expression]) == [expression]
 
 
-def test_the_value_is_that_of_the_expression() -> None:
-    """Of copies: a method that changes its array changes nothing else."""
+def test_computed_value_equals_the_expression() -> None:
+    """A method that changes its array changes only a copy."""
     parts = parts_of("np.sum(x) + x.max()")
     assert parts is not None
     x = np.arange(4.0)

@@ -1,4 +1,4 @@
-"""The doctor tells the truth: what holds is held, and a defence that is missing is missed."""
+"""The doctor reports correctly which operations are blocked, and which defences are missing."""
 
 import ctypes
 import json
@@ -21,13 +21,13 @@ BEST = examine().tier
 
 
 def names(trials):
-    """The acts of these trials."""
+    """Return the names of the operations of some trials."""
     return {trial.act for trial in trials}
 
 
 @pytest.mark.parametrize("most", range(BEST + 1))
-def test_what_a_tier_promises_is_held(most):
-    """At every tier that this machine has nothing fails, and less is held at the lower ones."""
+def test_tier_blocks_all_operations_it_promises(most):
+    """No trial fails at a reachable tier, and fewer operations are blocked at lower tiers."""
     examination = examine_weakened(most)
     assert examination.tier == most
     assert names(examination.trials) == names_of_acts()
@@ -42,7 +42,7 @@ def test_what_a_tier_promises_is_held(most):
 
 
 def names_of_acts():
-    """All acts that there are."""
+    """Return the names of all operations."""
     return {act.name for act in ACTS}
 
 
@@ -65,8 +65,8 @@ def names_of_acts():
         ),
     ],
 )
-def test_a_missing_defence_is_told(defence, tier, expected):
-    """Each defence, left out while its tier is claimed, is found out by the acts it prevents."""
+def test_missing_defence_is_reported(defence, tier, expected):
+    """If a defence is left out, the operations that it should block are reported."""
     if tier > BEST:
         pytest.skip(f"this machine reaches tier {BEST}")
     if defence == "hidden":
@@ -77,20 +77,20 @@ def test_a_missing_defence_is_told(defence, tier, expected):
 
 
 def show_again():
-    """Undo for this process what an earlier workshop has done to it."""
+    """Make this process visible again after an earlier workshop has hidden it."""
     assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
 
 
-def test_a_key_of_ones_own(tmp_path):
-    """The canary reads the file that is named."""
+def test_canary_reads_the_given_key(tmp_path):
+    """The trial reads the file with answers that was given."""
     key = tmp_path / "key.py"
     key.write_text("the answer is 42")
     (trial,) = (t for t in examine_weakened(0, key=key).trials if t.act == "read_key")
     assert (trial.held, trial.detail) == (False, "it begins with 'the answer is 42'")
 
 
-def test_a_key_in_a_folder_whose_name_is_not_unicode(tmp_path):
-    """The canary reads that too: bytes go to it and back."""
+def test_key_in_a_folder_with_an_undecodable_name(tmp_path):
+    """The path is sent to the worker as bytes."""
     folder = tmp_path / os.fsdecode(b"ref\xe9")
     folder.mkdir()
     (folder / "key.py").write_text("the answer is 42")
@@ -102,8 +102,8 @@ def test_a_key_in_a_folder_whose_name_is_not_unicode(tmp_path):
 class TestCommand:
     """`gradkit doctor`."""
 
-    def test_all_held(self):
-        """A line for each act, and success."""
+    def test_all_operations_blocked(self):
+        """The command prints a line for each operation, and succeeds."""
         done = CliRunner().invoke(main, ["doctor"])
         assert done.exit_code == 0
         assert done.stdout.startswith(f"Student code runs at isolation tier {BEST}.\n")
@@ -111,15 +111,15 @@ class TestCommand:
         assert "\n  held      run another program: PermissionError" in done.stdout
 
     def test_json(self):
-        """The same as data."""
+        """The JSON output has the same data."""
         done = CliRunner().invoke(main, ["doctor", "--format", "json"])
         data = json.loads(done.stdout)
         assert (data["schema"], data["tier"]) == ("gradkit/sandbox/doctor/v1", BEST)
         assert {trial["act"] for trial in data["trials"]} == names_of_acts()
         assert all(trial["held"] for trial in data["trials"] if trial["tier"] <= BEST)
 
-    def test_not_held(self, monkeypatch):
-        """What is not held is named in a sentence, and the exit code is 2."""
+    def test_operation_not_blocked(self, monkeypatch):
+        """The operation is named in a sentence, and the exit code is 2."""
         monkeypatch.setattr(
             gradkit.sandbox.doctor,
             "examine",
@@ -134,8 +134,8 @@ class TestCommand:
         assert "start a process" in done.stderr
         assert "Grade only your own code here." in done.stderr
 
-    def test_no_worker(self, monkeypatch):
-        """Where no worker can be had, that is said."""
+    def test_worker_cannot_start(self, monkeypatch):
+        """The error is reported."""
 
         def refuse(key):
             raise WorkshopError("no process could be started")
@@ -145,7 +145,7 @@ class TestCommand:
         assert (done.exit_code, done.stderr) == (2, "gradkit: no process could be started\n")
 
     def test_tier_0(self, monkeypatch):
-        """Where there is no better tier, the container that gives one is named."""
+        """Where only tier 0 can be reached, the command for a container is printed."""
         monkeypatch.setattr(
             gradkit.sandbox.doctor, "examine", lambda key: examine_weakened(0, key=key)
         )
@@ -161,7 +161,7 @@ RIGHT = Path(__file__).parents[2] / "reference" / "regression_numpy.py"
 @pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
 @pytest.mark.parametrize("tier", [None, 0, 1])
 def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
-    """As platforms have others' code checked; who requires none waits for no canary."""
+    """The sandbox is tested first if a tier above 0 is required, and otherwise not."""
     tried = []
 
     def examined(**options):
@@ -181,8 +181,8 @@ def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
 
 
 @pytest.mark.skipif(BEST < 1, reason="there is nothing to require")
-def test_check_goes_on_where_the_tier_holds():
-    """It is tried, and then everything is as without."""
+def test_check_continues_if_the_tier_holds():
+    """After the trials, the output is the same as without a required tier."""
     done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", str(BEST)])
     assert (done.exit_code, done.stderr) == (0, "")
     done = CliRunner().invoke(main, ["check", str(RIGHT), "--require-tier", "3"])

@@ -1,4 +1,4 @@
-"""The seccomp programs, run here step by step as the kernel would, for both architectures."""
+"""The seccomp programs, simulated step by step for both architectures."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ OWN = 4711
 
 
 def refuse(number):
-    """The kernel's answer that makes a call fail with this error."""
+    """Return the kernel's action that makes a call fail with this error."""
     return 0x00050000 | number
 
 
@@ -22,7 +22,7 @@ EPERM, ENOSYS = refuse(errno.EPERM), refuse(errno.ENOSYS)
 
 
 def run(program, architecture, number, arguments=()):
-    """What a program answers to a call: the classic BPF machine, as far as programs use it."""
+    """Return the result of a BPF program for a call, as the kernel would."""
     data = struct.pack("<IIQ6Q", number, architecture, 0, *(*arguments, *[0] * 6)[:6])
     steps = list(struct.iter_unpack("<HBBI", program))
     at = value = 0
@@ -42,22 +42,22 @@ def run(program, architecture, number, arguments=()):
 
 @pytest.fixture(params=ARCHITECTURES)
 def machine(request):
-    """Each architecture."""
+    """Return each architecture."""
     return request.param
 
 
 @pytest.fixture
 def room(machine):
-    """What the fork server may call: ``room(name, *arguments)``."""
-    program, numbers = filters.room(machine), filters._numbers(machine)
+    """Return a function that runs the fork server's program: ``room(name, *arguments)``."""
+    program, numbers = filters.room(machine), filters._call_numbers(machine)
     return lambda name, *given: run(program, ARCHITECTURES[machine], numbers[name], given)
 
 
 @pytest.fixture
 def worker(machine):
-    """What a worker may call, where both programs apply and the stricter answer counts."""
+    """Return a function that runs both programs of a worker, and gives the stricter result."""
     programs = filters.room(machine), filters.leash(OWN, machine)
-    numbers = filters._numbers(machine)
+    numbers = filters._call_numbers(machine)
 
     def answer(name, *given):
         both = [run(p, ARCHITECTURES[machine], numbers[name], given) for p in programs]
@@ -67,7 +67,7 @@ def worker(machine):
 
 
 def test_everyday_calls(room, worker):
-    """Reading, memory, threads and waiting."""
+    """Reading, memory, threads and waiting are allowed."""
     for name in ("read", "mmap", "futex", "getrandom", "clock_gettime", "exit_group", "statx"):
         assert room(name) == worker(name) == ALLOW
 
@@ -75,21 +75,21 @@ def test_everyday_calls(room, worker):
 def test_unlisted_calls(machine):
     """A call that is known and not listed is refused; a newer one does not exist."""
     program, architecture = filters.room(machine), ARCHITECTURES[machine]
-    listed = set(filters._numbers(machine).values())
+    listed = set(filters._call_numbers(machine).values())
     assert {run(program, architecture, n) for n in range(464) if n not in listed} == {EPERM}
     assert run(program, architecture, 464) == ENOSYS
     assert run(program, architecture, 0x40000000) == ENOSYS  # x32
 
 
 def test_another_architecture(machine):
-    """Its numbers mean other calls: the process is ended."""
+    """A call for another architecture, whose numbers mean other calls, ends the process."""
     for program in (filters.room(machine), filters.leash(OWN, machine)):
         assert run(program, 0x40000003, 4) == KILL
 
 
 @pytest.mark.parametrize("extra", [0, os.O_CLOEXEC, os.O_DIRECTORY, os.O_NONBLOCK, os.O_PATH])
 def test_opening(worker, extra):
-    """For reading alone, whatever else is asked for."""
+    """Files may be opened only for reading, whatever other flags are set."""
     assert worker("openat", 0, 0, os.O_RDONLY | extra) == ALLOW
     for flag in (os.O_WRONLY, os.O_RDWR, os.O_CREAT, os.O_TRUNC, os.O_TMPFILE, 3):
         assert worker("openat", 0, 0, flag | extra) == EPERM
@@ -97,7 +97,7 @@ def test_opening(worker, extra):
 
 
 def test_processes(room, worker):
-    """The fork server forks, workers start threads, nobody makes namespaces."""
+    """The fork server may fork, workers may start threads, and neither may make namespaces."""
     fork, thread = 0x01200011, 0x003D0F00
     assert (room("clone", fork), room("clone", thread)) == (ALLOW, ALLOW)
     assert (worker("clone", fork), worker("clone", thread)) == (EPERM, ALLOW)
@@ -107,7 +107,7 @@ def test_processes(room, worker):
 
 
 def test_signals(room, worker):
-    """The fork server may kill its worker; a worker may signal itself alone."""
+    """The fork server may signal its worker; a worker may signal only itself."""
     assert room("kill", 1) == ALLOW
     for name in ("kill", "tgkill"):
         assert worker(name, OWN) == ALLOW
@@ -115,7 +115,7 @@ def test_signals(room, worker):
 
 
 def test_limits(room, worker):
-    """The fork server's child sets its own; later they may be read, and nobody else's set."""
+    """A process may set its own limits before it is confined, and may only read them later."""
     assert room("prlimit64", 0, 7, 0x7FFF00000000) == ALLOW
     assert room("prlimit64", 1, 7, 0) == EPERM
     assert worker("prlimit64", 0, 7, 0) == ALLOW
@@ -124,13 +124,13 @@ def test_limits(room, worker):
 
 
 def test_descriptors(worker):
-    """Flags and copies, but no owner that signals would be sent to."""
+    """Flags and copies are allowed, but not an owner that gets signals."""
     assert worker("fcntl", 5, 1030) == worker("ioctl", 1, 0x5401) == ALLOW
     assert worker("fcntl", 5, 8) == worker("ioctl", 0, 0x5412) == EPERM
 
 
-def test_what_the_fork_server_alone_needs(room, worker):
-    """Its socket, sessions, programs for workers, the removal of its own folder."""
+def test_calls_only_the_fork_server_may_make(room, worker):
+    """It needs them for its socket, sessions, the programs of workers, and to remove its folder."""
     for name in ("sendmsg", "recvmsg", "sendto", "seccomp", "setsid"):
         assert (room(name), worker(name)) == (ALLOW, EPERM)
     assert room("unlinkat", 0, 0, 0x200) == ALLOW

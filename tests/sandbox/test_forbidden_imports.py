@@ -1,4 +1,4 @@
-"""Packages that are stood in for: named they may be, used they may not."""
+"""Stand-ins for forbidden packages can be named, but not used."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POLICY = Policy(forbidden=("torch", "sympy"))
 
 
 def section(source: str, policy: Policy = POLICY, **modules: str) -> Namespace:
-    """A section of one cell."""
+    """Return the namespace of a section with one cell."""
     return Namespace([("hw.py", textwrap.dedent(source))], modules=modules, policy=policy)
 
 
@@ -34,7 +34,7 @@ def section(source: str, policy: Policy = POLICY, **modules: str) -> Namespace:
     ],
 )
 def test_a_stand_in(imports: str, named: str) -> None:
-    """It is there, and true; it cannot be called."""
+    """A stand-in is true, and cannot be called."""
     value = section(imports)[named]
     assert is_stand_in(value)
     assert value
@@ -42,8 +42,8 @@ def test_a_stand_in(imports: str, named: str) -> None:
         value()
 
 
-def test_the_whole_name_is_told() -> None:
-    """As the student would write it."""
+def test_error_names_the_full_path() -> None:
+    """The path is written as in the student's code."""
     with pytest.raises(ForbiddenImportError) as caught:
         section("import torch.nn.functional as F")["F"].relu(1)
     assert str(caught.value) == (
@@ -57,15 +57,15 @@ def test_the_whole_name_is_told() -> None:
      "len(pi)", "list(pi)", "pi < 1", "np.float64(2) * pi", "np.sin(pi)",
      "[0, 1][pi]", "np.ones((2, 2)) @ pi"],
 )  # fmt: skip
-def test_nothing_is_computed_with_it(use: str) -> None:
-    """Constants of it are of no use either."""
+def test_stand_in_cannot_be_computed_with(use: str) -> None:
+    """Its constants cannot be used either."""
     names = section(f"import numpy as np\nfrom torch import pi\ndef f():\n    return {use}")
     with pytest.raises(ForbiddenImportError, match=r"`torch\.pi` is used"):
         names["f"]()
 
 
-def test_types_are_named() -> None:
-    """In annotations, unions and tests of type."""
+def test_stand_in_can_annotate_and_subclass() -> None:
+    """It works in annotations, unions and isinstance."""
     names = section(
         """
         import torch
@@ -82,37 +82,37 @@ def test_types_are_named() -> None:
         section("import torch")["torch"].__file__  # noqa: B018  (what is looked at)
 
 
-def test_a_star_import_hides_nothing() -> None:
-    """No name comes from it; one that is nowhere else is told to be forbidden."""
+def test_star_import_of_a_stand_in_binds_nothing() -> None:
+    """The error about an undefined name says that the package is forbidden."""
     names = section("from torch import *\nx = list(range(3))\ny = tensor")
     assert names["x"] == [0, 1, 2]
     with pytest.raises(ForbiddenImportError, match=r"`tensor` is not defined, and a star import "):
         names["y"]
 
 
-def test_what_was_made_with_it() -> None:
-    """A name that it would have made says so, wherever it is needed."""
+def test_value_made_with_a_forbidden_package_fails() -> None:
+    """The error occurs wherever the value is needed."""
     names = section("import torch\na = torch.zeros(2)\nb = a + 1\ndef f():\n    return b")
     with pytest.raises(ForbiddenImportError, match=r"`b` was not made: .*`torch\.zeros` is used"):
         names["f"]()
 
 
-def test_a_file_of_that_name() -> None:
-    """A student's own is no package."""
+def test_student_module_with_a_forbidden_name() -> None:
+    """A submitted module with the name of a forbidden package can be imported."""
     policy = Policy(forbidden=("homemade",))
     names = section("import homemade\nx = homemade.number", policy, homemade="number = 3\n")
     assert names["x"] == 3
 
 
-def test_a_module_beside_it() -> None:
-    """Files that are imported are held to it too."""
+def test_student_module_that_imports_a_forbidden_package() -> None:
+    """Submitted modules must not use forbidden packages either."""
     names = section("from helper import f", helper="import torch\ndef f():\n    torch.ones(1)\n")
     with pytest.raises(ForbiddenImportError, match=r"`torch\.ones` is used"):
         names["f"]()
 
 
-def test_only_what_is_allowed() -> None:
-    """And what code cannot do without."""
+def test_only_allowed_packages_can_be_used() -> None:
+    """Modules that Python itself needs are allowed too."""
     policy = Policy(allowed=("numpy",))
     source = "from __future__ import annotations\nimport numpy.linalg\nimport math, importlib\n"
     names = section(f"{source}n = numpy.linalg\nm = math\ni = importlib", policy)
@@ -126,9 +126,9 @@ SHUT = """
 import sys, importlib, importlib.util
 from importlib.machinery import PathFinder
 import colorsys, wave
-from gradkit.runtime.library import ForbiddenImportError, shut_out
-shut_out(())
-shut_out(("colorsys", "xml"))
+from gradkit.runtime.library import ForbiddenImportError, block_imports
+block_imports(())
+block_imports(("colorsys", "xml"))
 assert "colorsys" not in sys.modules
 
 def refused(action):
@@ -159,8 +159,8 @@ print("held")
 """
 
 
-def test_a_process_that_is_shut() -> None:
-    """Whatever way is taken, and with the finder gone; all else is imported as ever."""
+def test_forbidden_packages_cannot_be_loaded_in_any_way() -> None:
+    """They cannot even if the finder is removed; other imports work as usual."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", SHUT], capture_output=True, text=True, check=False
     )

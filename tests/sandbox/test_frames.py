@@ -1,4 +1,4 @@
-"""The frame protocol, read as if everything that arrives were a lie."""
+"""The frame protocol, whose reader trusts no byte that arrives."""
 
 import io
 import json
@@ -28,7 +28,7 @@ SMALL = FrameLimits(header=4096, body=4096, arrays=4)
 
 
 def raw(header, body=b"", *, magic=MAGIC, header_length=None, body_length=None):
-    """Bytes that look like a frame, with lengths that may lie."""
+    """Return bytes that look like a frame, with lengths that may be false."""
     if not isinstance(header, bytes):
         header = json.dumps(header).encode()
     lengths = (
@@ -39,12 +39,12 @@ def raw(header, body=b"", *, magic=MAGIC, header_length=None, body_length=None):
 
 
 def header(kind="k", arrays=(), **data):
-    """Make a header of the right form."""
+    """Return a header with the right structure."""
     return {"kind": kind, "arrays": list(arrays), "data": data}
 
 
 def array(name="a", dtype="float64", shape=(2,)):
-    """Make the description of an array."""
+    """Return the description of an array."""
     return {"name": name, "dtype": dtype, "shape": list(shape)}
 
 
@@ -73,7 +73,7 @@ frames = st.builds(
 
 
 class TestRoundTrip:
-    """What is sent is what arrives."""
+    """A received frame equals the sent one."""
 
     @given(frames)
     def test_arrives_as_sent(self, frame):
@@ -92,7 +92,7 @@ class TestRoundTrip:
 
     @given(frames, st.data())
     def test_pieces(self, frame, data):
-        """It does not matter in what pieces a frame arrives."""
+        """A frame may arrive in pieces of any sizes."""
         stream = encode(frame, TO_GRADER)
         reader = FrameReader(TO_GRADER)
         arrived = None
@@ -105,7 +105,7 @@ class TestRoundTrip:
         assert encode(arrived, TO_GRADER) == encode(frame, TO_GRADER)
 
     def test_sequence(self):
-        """Frames follow each other."""
+        """Several frames can be read from one stream."""
         stream = io.BytesIO(encode(Frame("one"), SMALL) + encode(Frame("two"), SMALL))
         assert read(stream.readinto, SMALL).kind == "one"
         assert read(stream.readinto, SMALL).kind == "two"
@@ -120,11 +120,11 @@ class TestRoundTrip:
 
 
 class TestHostileBytes:
-    """Whatever arrives, the reader gives a valid frame or says what is wrong."""
+    """For any bytes, the reader returns a valid frame or raises FrameError."""
 
     @given(st.binary(max_size=200))
     def test_any_bytes(self, data):
-        """Bytes at random are a FrameError, and never anything else."""
+        """Random bytes raise FrameError, and no other exception."""
         if not data:
             assert parse(data) is None
             return
@@ -162,8 +162,8 @@ class TestHostileBytes:
         with pytest.raises(FrameError, match=f"ended within a frame, after {len(data)} bytes"):
             parse(data)
 
-    def test_lying_lengths(self):
-        """The error comes from the sixteen bytes of the prefix alone."""
+    def test_false_lengths(self):
+        """The error is raised after the sixteen bytes of the prefix."""
         for lengths in ({"header_length": 2**32 - 1}, {"body_length": 2**64 - 1}):
             reader = FrameReader(SMALL)
             reader.wanted[:] = raw(b"", **lengths)
@@ -213,14 +213,14 @@ class TestHostileBytes:
             (raw(header(arrays=[array(dtype="bool")]), b"\x01\x02"), "a byte other than 0 and 1"),
         ],
     )
-    def test_lies(self, data, text):
-        """A lie is refused with what was found and what is allowed."""
+    def test_false_headers(self, data, text):
+        """The error says what was found and what is allowed."""
         with pytest.raises(FrameError, match=text):
             parse(data)
 
 
 class TestSending:
-    """What could not be read is not sent."""
+    """A frame that could not be read is not sent."""
 
     @pytest.mark.parametrize(
         ("arguments", "text"),
@@ -240,12 +240,12 @@ class TestSending:
         ],
     )
     def test_unsendable(self, arguments, text):
-        """What cannot be sent is refused."""
+        """An invalid frame is refused."""
         with pytest.raises(FrameError, match=text):
             encode(Frame(*arguments), SMALL)
 
-    def test_knotted_data(self):
-        """Data within itself is refused."""
+    def test_recursive_data(self):
+        """Data that contain themselves are refused."""
         knot = []
         knot.append(knot)
         with pytest.raises(FrameError, match="is nested more than 40 deep"):
@@ -265,7 +265,7 @@ class TestSending:
             encode(frame, SMALL)
 
     def test_own_copy(self):
-        """What is received is read-only, and a subclass with tricks is a plain array."""
+        """Received arrays are read-only, and a subclass of ndarray arrives as a plain array."""
 
         class Trick(np.ndarray):
             def __add__(self, other):

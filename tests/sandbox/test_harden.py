@@ -1,4 +1,4 @@
-"""Being shut in: each step fails closed, and what students need goes on working."""
+"""Each step of the confinement fails closed, and honest code still works."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def start(workshop):
 
 
 def said_by(code):
-    """The error that code, run in a process of its own, ends with."""
+    """Return the error with which code ends in a process of its own."""
     code = f"from gradkit.runtime import linux, filters\nimport os\n{code}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", code]
@@ -43,36 +43,41 @@ def said_by(code):
 
 
 class TestSteps:
-    """What each call says when the kernel, or the machine, refuses."""
+    """The error of each call if the kernel or the machine refuses."""
 
     @pytest.mark.parametrize(
         ("code", "said"),
         [
             ("linux.die_with(1 << 22)", "the parent had ended before it could be watched"),
-            ("linux.renounce(); linux.filter_calls(b'x' * 8)", "loading a seccomp program: Inv"),
+            (
+                "linux.forbid_new_privileges(); linux.filter_calls(b'x' * 8)",
+                "loading a seccomp program: Inv",
+            ),
             ("linux.read_only(os.open('/dev/null', 0))", "closing the room by Landlock: "),
-            ("linux._allow(0, '/dev', 1)", "allowing /dev by Landlock: "),
+            ("linux._add_rule(0, '/dev', 1)", "allowing /dev by Landlock: "),
             ("linux._prctl('asking for much', 4, 99)", "asking for much: Invalid argument"),
             ("linux.SPARE = range(7, 7)\nlinux.spare_account()", "IndexError"),
         ],
     )
     def test_refused(self, code, said):
-        """With what was attempted."""
+        """The error names what was attempted."""
         assert said in said_by(code)
 
     def test_no_account_is_free(self):
-        """Every candidate is taken."""
+        """All candidates are used."""
         said = said_by("linux.SPARE = range(1)\nlinux.spare_account()")
         assert said.endswith("no account from 0 to 0 is free")
 
     def test_not_the_account(self):
-        """An account that was not taken on is noticed."""
+        """The error is raised if the account did not change."""
         code = "os.setgroups = os.setresgid = os.setresuid = lambda *_: None\nlinux.become(61500)"
         assert said_by(code).endswith("the process is not account 61500 after it was made so")
 
-    @pytest.mark.parametrize("step", ["adopt_orphans", "hide", "renounce", "filter_calls"])
+    @pytest.mark.parametrize(
+        "step", ["adopt_orphans", "hide", "forbid_new_privileges", "filter_calls"]
+    )
     def test_fork_server_fails_closed(self, step, tmp_path):
-        """A fork server that cannot be shut in starts no worker, and says why."""
+        """A fork server that cannot be confined starts no worker, and reports why."""
         (tmp_path / "unfit.py").write_text(
             "from gradkit.runtime import linux\n"
             "def refuse(*_): raise OSError(1, 'not on this machine')\n"
@@ -90,7 +95,7 @@ class TestSteps:
         "broken", ["linux.die_with = refuse", "filters.leash = lambda *_: b'x' * 8"]
     )
     def test_worker_fails_closed(self, broken, tmp_path):
-        """A worker that cannot be tied down is refused before it has seen anything."""
+        """A worker that cannot be confined is refused before any student code runs."""
         (tmp_path / "unfit.py").write_text(
             "from gradkit.runtime import filters, linux\n"
             "def refuse(*_): raise OSError(1, 'not on this machine')\n"
@@ -104,15 +109,20 @@ class TestSteps:
 
     @pytest.mark.parametrize(
         ("step", "answer"),
-        [("adopt_orphans()", 0), ("renounce()", 0), ("die_with(os.getppid())", 0), ("hide()", 1)],
+        [
+            ("adopt_orphans()", 0),
+            ("forbid_new_privileges()", 0),
+            ("die_with(os.getppid())", 0),
+            ("hide()", 1),
+        ],
     )
-    def test_a_step_that_is_only_said_to_be_done(self, step, answer):
-        """Under an emulator, say, or a filter that answers in the kernel's place."""
+    def test_step_that_falsely_reports_success(self, step, answer):
+        """An emulator or a filter may report success without doing anything."""
         code = f"linux._libc.prctl = lambda *_: {answer}\nlinux.{step}"
         assert said_by(code).endswith("the system says that it is done, and it is not")
 
-    def test_nobody_is_run_where_steps_are_only_said_to_be_done(self, tmp_path):
-        """The fork server gives up, and says why."""
+    def test_no_code_runs_if_steps_falsely_report_success(self, tmp_path):
+        """The fork server ends, and reports why."""
         (tmp_path / "unfit.py").write_text(
             "from gradkit.runtime import linux\nlinux._libc.prctl = lambda *_: 0\nHANDLERS = {}\n"
         )
@@ -123,15 +133,15 @@ class TestSteps:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="takes root, to be counted as another")
     def test_not_counted(self):
-        """A number that was not taken on is noticed."""
+        """The error is raised if the process is not counted for the account."""
         said = said_by("os.setresuid = lambda *_: None\nlinux.count_as(61500)")
         assert said.endswith("the process does not count as 61500 after it was made so")
         assert not linux.can_count_as(-2)
 
 
 @pytest.mark.parametrize("tier", range(BEST + 1))
-def test_flags_of_standard_input_are_nobody_elses(tier):
-    """What one process sets on it, the next does not find."""
+def test_flags_of_standard_input_are_not_shared(tier):
+    """Flags that one process sets are not set in the next."""
     with open_workshop(tier) as workshop:
         found = []
         for _ in range(2):
@@ -141,8 +151,8 @@ def test_flags_of_standard_input_are_nobody_elses(tier):
 
 
 @landlock
-def test_what_stat_tells_is_not_kept_back(run, tmp_path):
-    """As the page on security says: contents and listings are, sizes by permissions alone."""
+def test_stat_is_allowed(run, tmp_path):
+    """Contents and listings are blocked; sizes are blocked only by file permissions."""
     tmp_path.chmod(0o700)
     (tmp_path / "key.py").write_text("answers")
     output, _ = run(f"import os; print(os.stat({str(tmp_path / 'key.py')!r}).st_size)")
@@ -153,18 +163,18 @@ def test_what_stat_tells_is_not_kept_back(run, tmp_path):
 
 
 class TestTiers:
-    """Asking for a tier, and getting it or a sentence."""
+    """A required tier is reached, or a sentence says why not."""
 
     @pytest.mark.parametrize("tier", range(BEST + 1))
     def test_reached(self, tier):
-        """A tier that is there is given."""
+        """A worker is given if the tier is reached."""
         with Workshop(require_tier=tier, **weakened(tier)) as workshop:
             assert workshop.tier is None
             start(workshop)
             assert workshop.tier == tier
 
     def test_not_reached(self, tmp_path):
-        """A tier that is not there is refused, with what it takes."""
+        """No worker is given if the tier is not reached; the error says what it needs."""
         (tmp_path / "unfit.py").write_text(
             "from gradkit.runtime import linux\nlinux.landlock_version = lambda: 0\nHANDLERS = {}\n"
         )
@@ -182,22 +192,22 @@ class TestTiers:
 
     @pytest.mark.parametrize("required", [4, -1])
     def test_out_of_range(self, required):
-        """A tier that cannot be is refused at once."""
+        """A tier that does not exist is refused at once."""
         with pytest.raises(ValueError, match=f"from 0 to 3, {required} is required"):
             Workshop(require_tier=required)
 
     def test_sibling(self):
-        """A workshop for another framework asks for no less."""
+        """A workshop for more modules requires the same tier."""
         with Workshop(require_tier=BEST) as first:
-            second = first._beside(("json",))
+            second = first._sibling(("json",))
             start(second)
             assert second.tier == BEST
             assert second._require_tier == BEST
         with Workshop(method="spawn") as first:
-            assert first._beside(("json",)).method == "spawn"
+            assert first._sibling(("json",)).method == "spawn"
 
     def test_spawned(self):
-        """A worker that is not forked is at tier 0, and refused where more is asked for."""
+        """A worker that is not forked has tier 0, and is refused if more is required."""
         with (
             open_workshop(3, method="spawn", require_tier=1) as workshop,
             pytest.raises(WorkshopError, match="at isolation tier 0 here, and tier 1 is required"),
@@ -220,7 +230,7 @@ def run():
 
 @landlock
 class TestStudentsNeeds:
-    """What honest code does is done at the best tier as well."""
+    """Honest code works at the highest tier."""
 
     @pytest.mark.parametrize(
         ("code", "printed"),
@@ -261,13 +271,13 @@ class TestStudentsNeeds:
         ],
     )
     def test_works(self, run, code, printed):
-        """Late imports, threads, clocks, random numbers."""
+        """Late imports, threads, clocks and random numbers work."""
         output, failure = run(code)
         assert failure is None
         assert printed in output
 
     def test_torch(self):
-        """Modules, optimisers and half of torch's late imports."""
+        """Modules, optimizers and many late imports of torch work."""
         pytest.importorskip("torch")
         code = (
             "import torch\n"
@@ -300,17 +310,17 @@ class TestStudentsNeeds:
         ],
     )
     def test_forbidden_with_a_plain_error(self, run, code):
-        """What may not be done fails at once, as files do that one has no right to."""
+        """A forbidden operation fails at once, like access to another user's file."""
         output, failure = run(code)
         assert "PermissionError" in failure or "not permitted" in failure
         assert "gradkit" not in output
 
 
 class TestReadable:
-    """What is named to Landlock."""
+    """The paths that Landlock allows."""
 
-    def test_gradkit_beside_numpy(self, tmp_path, monkeypatch):
-        """In a folder of packages everything is named but gradkit, and never the folder."""
+    def test_gradkit_installed_beside_numpy(self, tmp_path, monkeypatch):
+        """All entries of a folder of packages but gradkit are allowed, not the folder itself."""
         packages = tmp_path / "lib" / "site-packages"
         for name in ("numpy", "gradkit", "gradkit-0.1.0.dist-info", "_editable_gradkit", "torch"):
             (packages / name).mkdir(parents=True)
@@ -321,8 +331,8 @@ class TestReadable:
         assert str(packages) not in files
         assert str(tmp_path) not in [*files, *listed]
 
-    def test_the_checkout_is_not_named(self):
-        """Nor is anything above it, nor a folder of packages as a whole."""
+    def test_checkout_is_not_readable(self):
+        """No folder above it is allowed either, nor a whole folder of packages."""
         files, listed = readable(["numpy"])
         for path in map(Path, files):
             assert path not in (ROOT, *ROOT.parents)
@@ -335,25 +345,25 @@ class TestReadable:
             for folder in listed
         )
 
-    def test_libraries_in_a_checkout_are_not_named(self, tmp_path, monkeypatch):
-        """Nor is its folder for their sake, or one above it; packages in it and others are."""
+    def test_libraries_in_a_checkout_are_not_readable(self, tmp_path, monkeypatch):
+        """Its folder and the folders above are not allowed; packages in it are."""
         home, packages = tmp_path / "home", tmp_path / "home" / "env" / "site-packages"
         beside = tmp_path / "beside"
         for folder in (home / "build", packages / "numpy", beside):
             folder.mkdir(parents=True)
         (tmp_path / "real").symlink_to(home)
-        monkeypatch.setattr("gradkit.runtime.harden._HOME", str(home))
+        monkeypatch.setattr("gradkit.runtime.harden._GRADKIT_PARENT", str(home))
         monkeypatch.setattr(sys, "path", [str(tmp_path / "real" / "env" / "site-packages")])
         libraries = [tmp_path, home, home / "build", packages / "numpy", beside]
         monkeypatch.setattr(
-            "gradkit.runtime.harden._folders_of_libraries", lambda: list(map(str, libraries))
+            "gradkit.runtime.harden._loaded_library_folders", lambda: list(map(str, libraries))
         )
         files, _ = readable([])
         named = [Path(file) for file in files if file.startswith(str(tmp_path))]
         assert set(named) == {packages / "numpy", beside, tmp_path / "real/env/site-packages/numpy"}
 
     def test_a_package_in_an_unusual_place(self, tmp_path, monkeypatch):
-        """It is named alone."""
+        """Only the package itself is allowed."""
         (tmp_path / "odd").mkdir()
         (tmp_path / "odd" / "__init__.py").write_text("")
         (tmp_path / "lone.py").write_text("")
@@ -392,7 +402,7 @@ for path in {paths!r}:
 
 
 @landlock
-def test_nothing_of_a_checkout_that_holds_its_environment_is_read(tmp_path):
+def test_checkout_with_its_environment_inside_is_not_readable(tmp_path):
     """With ``.venv`` in it, where the README puts it, and gradkit installed as editable.
 
     The environment's packages can be read; sources, model solutions, tests and history cannot.

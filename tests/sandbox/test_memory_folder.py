@@ -1,4 +1,4 @@
-"""Each worker has an empty folder in its own memory, and nothing of it reaches the disk."""
+"""Each worker has an empty folder in its memory, and writes nothing to the disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Run = Callable[[str], tuple[str, str | None]]
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    """Run a script in a worker of its own; return what it prints, and its failure."""
+    """Run a script in a new worker, and return its printed output and its failure."""
     with Workshop() as workshop:
 
         def run(text: str) -> tuple[str, str | None]:
@@ -92,7 +92,7 @@ def run() -> Iterator[Run]:
     ],
 )
 def test_saved_files_can_be_read(run: Run, code: str, printed: str) -> None:
-    """Whatever saves by Python's own functions works in the working directory."""
+    """Everything that saves by Python's own functions works in the working directory."""
     output, failure = run(code)
     assert failure is None
     assert output.strip() == printed
@@ -122,8 +122,8 @@ def test_a_torch_model_is_saved() -> None:
         assert worker.output.endswith("read 2.0\nTrue\n")
 
 
-def test_a_file_that_cannot_be_renamed_stays(run: Run) -> None:
-    """The folder of the new name is not there."""
+def test_failed_rename_keeps_the_file(run: Run) -> None:
+    """The folder of the new name does not exist."""
     code = (
         "import os\nopen('a', 'w').write('1')\n"
         "try: os.rename('a', 'b/c')\n"
@@ -175,8 +175,8 @@ def test_a_file_that_cannot_be_renamed_stays(run: Run) -> None:
         ("open('../a', 'w')", "PermissionError: [Errno 1] Operation not permitted: '../a'"),
     ],
 )
-def test_errors_are_those_of_a_folder_on_the_disk(run: Run, code: str, error: str) -> None:
-    """Wrong uses fail as Python's documents say, and paths elsewhere as before."""
+def test_errors_equal_those_of_a_folder_on_disk(run: Run, code: str, error: str) -> None:
+    """Wrong uses raise the documented errors; paths elsewhere work as before."""
     _, failure = run(code)
     assert failure is not None
     assert failure.splitlines()[-1] == error
@@ -193,15 +193,15 @@ def test_errors_are_those_of_a_folder_on_the_disk(run: Run, code: str, error: st
         f"import os\nfor i in range({MAX_ENTRIES + 1}): os.mkdir(str(i))",
     ],
 )
-def test_a_full_folder_is_an_os_error(run: Run, code: str) -> None:
+def test_full_folder_raises_os_error(run: Run, code: str) -> None:
     """A folder holds `MAX_BYTES` in `MAX_ENTRIES` files; saving more raises OSError."""
     _, failure = run(code)
     assert failure is not None
     assert "OSError: [Errno 28] No space left on device" in failure
 
 
-def test_nothing_is_written_to_the_disk_or_kept() -> None:
-    """A process finds nothing that another has saved, and the real folder stays empty."""
+def test_files_are_neither_written_to_disk_nor_kept() -> None:
+    """A process finds no files of another, and the real folder stays empty."""
     text = (
         "import os\n"
         "print(os.listdir())\n"
@@ -216,8 +216,8 @@ def test_nothing_is_written_to_the_disk_or_kept() -> None:
                 assert os.listdir(workshop._slot._folder) == []
 
 
-def test_code_that_is_loaded_anew_finds_an_empty_folder() -> None:
-    """One process may load a submission several times: each time it starts as the first time."""
+def test_reloaded_code_finds_an_empty_folder() -> None:
+    """A process may load a submission several times, each time with an empty folder."""
     sources = {
         **{"own": [["a.py", "import os\nfound = len(os.listdir())\nopen('a', 'w').close()\n"]]},
         **{"shared": [], "borrowed": [], "modules": {}, "forbidden": [], "seed": 1},

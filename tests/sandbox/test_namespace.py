@@ -1,4 +1,4 @@
-"""The lazy namespace: what runs, when, and what is said of what cannot be made."""
+"""The namespace of a section: which statements run and when, and the errors about names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def section(*cells: str, shared=(), borrowed=(), modules=None, forbidden=()) -> 
 
 
 def failing(names: Namespace, name: str) -> str:
-    """The text of the NameError that asking for a name raises."""
+    """Return the text of the NameError that looking up a name raises."""
     with pytest.raises(NameError) as caught:
         names[name]
     assert caught.value.name == name or caught.value.name
@@ -45,7 +45,7 @@ def failing(names: Namespace, name: str) -> str:
 # --- what runs ---------------------------------------------------------------------------
 
 
-def test_nothing_runs_until_a_name():
+def test_no_statement_runs_before_a_lookup():
     """Nothing runs until a name is asked for and then only what it needs."""
     names = section("ran('a'); a = 1", "b = (ran('b'), 2)[1]", "c = (ran('c'), b + 1)[1]")
     assert RAN == []
@@ -53,26 +53,26 @@ def test_nothing_runs_until_a_name():
     assert RAN == ["c", "b"]
 
 
-def test_a_statement_runs_once_however_often():
+def test_statement_runs_only_once():
     """A statement runs once however often its names are wanted."""
     names = section("a, b = (ran('ab'), (1, 2))[1]", "c = a + b")
     assert (names["a"], names["c"], names["b"]) == (1, 3, 2)
     assert RAN == ["ab"]
 
 
-def test_functions_may_be_called_above():
+def test_functions_may_be_called_above_their_definition():
     """Functions may be called above the cell that defines them."""
     names = section("x = f(2)", "def f(v):\n    return g(v) + 1", "def g(v):\n    return 10 * v")
     assert names["x"] == 21
 
 
-def test_imports_that_no_wanted_name_needs():
-    """Imports that no wanted name needs are never made."""
+def test_unneeded_imports_do_not_run():
+    """Imports that no wanted name needs do not run."""
     names = section("import no_such_module, math\nfrom nowhere import thing", "x = math.pi")
     assert names["x"] == pytest.approx(3.14159, abs=1e-5)
 
 
-def test_loops_calls_and_main_guards_do():
+def test_loops_calls_and_main_guards_do_not_run():
     """Loops calls and main guards do not run by themselves."""
     names = section(
         """
@@ -155,13 +155,13 @@ def test_loops_calls_and_main_guards_do():
         ),
     ],
 )
-def test_later_changes_of_a_name_belong(source, expected):
-    """Later changes of a name belong to it."""
+def test_lookup_includes_later_changes_of_a_value(source, expected):
+    """Looking up a name also runs the statements that change its value."""
     assert section(source)["x"] == expected
 
 
-def test_a_default_of_a_package_belongs_to_all_of_it():
-    """Whoever wants any name of it wants it with that, and with no other package's."""
+def test_default_of_a_package_runs_for_all_its_names():
+    """It does not run for names of other packages."""
     modules = {
         "maker": "kinds = ['single']\ndef set_default_dtype(kind):\n    kinds.append(kind)\n",
         "other": "kinds = ['none']\n",
@@ -173,15 +173,15 @@ def test_a_default_of_a_package_belongs_to_all_of_it():
     assert names["rest"] == ["none"]
 
 
-def test_a_fresh_binding_makes_earlier_ones():
-    """A fresh binding makes earlier ones needless."""
+def test_new_binding_makes_earlier_ones_unneeded():
+    """Earlier bindings of the name do not run."""
     names = section("x = (ran('first'), 1)[1]", "x = 2")
     assert names["x"] == 2
     assert RAN == []
 
 
-def test_a_statement_sees_the_names():
-    """A statement sees the names as they were at its place."""
+def test_statement_sees_names_as_at_its_position():
+    """Later bindings do not affect the statement."""
     names = section("lr = 0.1", "def rate():\n    return lr", "slow = (lr, rate())", "lr = 0.5")
     assert names["lr"] == 0.5
     assert names["slow"] == (0.1, 0.1)
@@ -190,7 +190,7 @@ def test_a_statement_sees_the_names():
 
 
 def test_a_chain_of_redefinitions_is_followed():
-    """A chain of redefinitions is followed from its fresh start."""
+    """It starts at the last binding that does not use the old value."""
     names = section("X = [1]", "X = X + [2]", "Y = list(X)", "X = tuple(X)")
     assert names["X"] == (1, 2)
     assert names["Y"] == [1, 2]
@@ -229,8 +229,8 @@ def test_globals_that_functions_assign_stay_assigned():
     assert [names["step"](), names["step"](), names["count"]] == [1, 2, 2]
 
 
-def test_builtins_cost_one_detour_and_unknown():
-    """Builtins cost one detour and unknown names are name errors."""
+def test_builtins_are_cached_and_unknown_names_raise():
+    """A builtin is searched once, and an unknown name raises NameError."""
     names = section("def f(v):\n    return len(v)", "def g():\n    return never_made")
     f = names["f"]
     assert f("abc") == 3
@@ -256,8 +256,8 @@ def test_a_student_may_redefine_a_builtin():
     assert section("def sum(v):\n    return 'mine'", "x = sum([1])")["x"] == "mine"
 
 
-def test_annotations_and_futures_of_a_cell():
-    """Annotations and futures of a cell are kept."""
+def test_future_annotations_apply_to_their_cells():
+    """Annotations are texts, so their names need not exist."""
     names = section(
         "from __future__ import annotations\ndef f(a: NoSuchType) -> Other:\n    return a"
     )
@@ -267,8 +267,8 @@ def test_annotations_and_futures_of_a_cell():
 # --- own, shared, borrowed ---------------------------------------------------------------
 
 
-def test_own_comes_before_shared_before_borrowed():
-    """Own comes before shared before borrowed."""
+def test_own_then_shared_then_borrowed_statements_are_searched():
+    """The first layer that binds a name gives its value."""
     names = section(
         "a = 'own'",
         shared=["a = 'shared'", "b = 'shared'"],
@@ -278,7 +278,7 @@ def test_own_comes_before_shared_before_borrowed():
 
 
 def test_forbidden_names_are_never_borrowed():
-    """Forbidden names are never borrowed in whatever spelling."""
+    """Names are compared without case and underscores."""
     names = section(
         "x = 1",
         borrowed=["def Update_Parameters(): pass", "def helper(): pass"],
@@ -289,14 +289,14 @@ def test_forbidden_names_are_never_borrowed():
         names["Update_Parameters"]
 
 
-def test_own_changes_of_a_shared_value():
-    """Own changes of a shared value count."""
+def test_own_statements_may_change_a_shared_value():
+    """The change is seen."""
     names = section("cfg['lr'] = 2", shared=["cfg = {'lr': 1}"])
     assert names["cfg"] == {"lr": 2}
 
 
-def test_a_shared_frame_is_seen():
-    """A shared frame is seen as it is above the own redefinition."""
+def test_shared_statement_sees_names_above_the_own_ones():
+    """An own redefinition does not change what a statement above it has used."""
     names = section("X = df + [1]", "df = ['own']", shared=["df = ['shared']"])
     assert names["X"] == ["shared", 1]
     assert names["df"] == ["own"]
@@ -313,8 +313,8 @@ def test_star_imports_come_before_builtins():
 # --- failures ----------------------------------------------------------------------------
 
 
-def test_a_failing_statement_costs_only():
-    """A failing statement costs only its names and says where and why."""
+def test_failed_statement_affects_only_its_names():
+    """The error says where the statement failed and why."""
     names = section("ok = 1", "\n\ndf = open('no/such/file.csv')\nlater = 2", "X = df.values")
     assert (names["ok"], names["later"]) == (1, 2)
     said = failing(names, "df")
@@ -324,16 +324,16 @@ def test_a_failing_statement_costs_only():
     assert failing(names, "X") == f"`X` was not made: code cell 3, line 1 needs `df`. {said}"
 
 
-def test_the_place_of_a_failure():
-    """The place of a failure is the innermost line of the section."""
+def test_failure_names_its_place():
+    """The place is the innermost line of the section."""
     names = section("def f():\n    return 1 / 0", "x = f()")
     assert failing(names, "x") == (
         "`x` was not made: code cell 1, line 2 failed with ZeroDivisionError: division by zero"
     )
 
 
-def test_a_function_that_needs_a_failed():
-    """A function that needs a failed name raises in its own line."""
+def test_function_that_needs_a_failed_name():
+    """It raises at its own line."""
     names = section("import no_such_module as nm", "def f():\n    return nm.x")
     with pytest.raises(
         NameError, match=r"`nm` was not made: code cell 1, line 1 failed with ModuleNot"
@@ -341,7 +341,7 @@ def test_a_function_that_needs_a_failed():
         names["f"]()
 
 
-def test_where_a_later_statement_fails():
+def test_earlier_value_is_used_if_a_later_statement_fails():
     """Where a later statement fails the earlier value stays."""
     assert section("x = 1", "x = 1 / 0")["x"] == 1
 
@@ -360,15 +360,15 @@ def test_exits_and_odd_exceptions_are_failures():
     )
 
 
-def test_a_name_that_needs_itself():
-    """A name that needs itself is said so."""
+def test_name_that_needs_itself_raises():
+    """The error says so."""
     assert failing(section("x = x + 1"), "x").endswith(
         "code cell 1, line 1 needs `x`. `x` is needed at code cell 1, line 1 to make itself"
     )
     assert "to make itself" in failing(section("a = b", "b = a"), "a")
 
 
-def test_a_name_made_only():
+def test_name_bound_only_in_unrun_code():
     """A name made only in a loop or guard is not available."""
     names = section("\nfor i in range(3):\n    best = i", "if __name__ == '__main__':\n    top = 1")
     assert failing(names, "best") == (
@@ -379,8 +379,8 @@ def test_a_name_made_only():
     )
 
 
-def test_an_unparsable_cell_costs_what():
-    """An unparsable cell costs what it defines and is named."""
+def test_invalid_cell_affects_only_its_names():
+    """The error about a name in it names the cell."""
     names = section("def f(:\n    pass\ndef g():\n    return 1", "x = 1")
     assert names["x"] == 1
     assert failing(names, "g").startswith(
@@ -389,14 +389,14 @@ def test_an_unparsable_cell_costs_what():
 
 
 def test_a_statement_that_does_not_compile():
-    """A statement that does not compile costs only itself."""
+    """Only its own names are missing."""
     names = section("x = 1\nreturn x\ny = [(yield)]\nz = 3")
     assert (names["x"], names["z"]) == (1, 3)
     assert "code cell 1, line 3 failed with SyntaxError" in failing(names, "y")
 
 
 def test_a_star_import_that_failed():
-    """A star import that failed is named with an unknown name."""
+    """The error about an unknown name mentions the failed import."""
     assert failing(section("from no_such_module import *", "x = Dense(2)"), "Dense") == (
         "`Dense` is not defined, and a star import code cell 1, line 1 failed with "
         "ModuleNotFoundError: No module named 'no_such_module'"
@@ -404,7 +404,7 @@ def test_a_star_import_that_failed():
 
 
 def test_an_import_that_was_forgotten():
-    """The line that is missing is told where a name is always an import's."""
+    """The error contains the missing import line."""
     names = section("def f(v):\n    return np.exp(v)", "W = np.zeros(2)")
     with pytest.raises(
         NameError, match=r"^`np` is not defined: write `import numpy as np` at the top$"
@@ -458,28 +458,28 @@ MODULES = {
         ("def f():\n    from helpers import offset\n    return offset()\nx = f()", 1),
     ],
 )
-def test_modules_handed_in_are_imported(source, expected):
-    """Modules handed in are imported as lazily as the section."""
+def test_submitted_modules_can_be_imported(source, expected):
+    """Their values are created on first use, like those of the section."""
     assert section(source, modules=MODULES)["x"] == expected
     assert "helpers" not in sys.modules
 
 
 def test_a_missing_or_failing_name():
-    """A missing or failing name of a module is said."""
+    """The error of the module's name is reported."""
     names = section("from helpers import nothing", "from broken import bad", modules=MODULES)
     assert "cannot import name 'nothing' from 'helpers'" in failing(names, "nothing")
     assert "broken.py:1 failed with ZeroDivisionError" in failing(names, "bad")
 
 
 def test_an_unknown_attribute_of_a_module():
-    """A module says what it lacks as any other does."""
+    """The error is that of any module."""
     names = section("import helpers", modules=MODULES)
     with pytest.raises(AttributeError, match=r"^module 'helpers' has no attribute 'nothing'$"):
         names["helpers"].nothing  # noqa: B018  (asking is the test)
 
 
-def test_a_module_cannot_take_the_place():
-    """A module cannot take the place of one that is loaded."""
+def test_submitted_module_cannot_replace_a_loaded_one():
+    """The import gives the loaded module."""
     names = section(
         "import textwrap\nx = textwrap.dedent(' a')", modules={"textwrap": "dedent = 1"}
     )
@@ -489,8 +489,8 @@ def test_a_module_cannot_take_the_place():
 # --- presets and loops -------------------------------------------------------------------
 
 
-def test_a_preset_wins_over_every_statement():
-    """A preset wins over every statement and leaves the original alone."""
+def test_preset_replaces_values_of_statements():
+    """The original namespace is not changed."""
     names = section("n = 1", "m, n = 5, 6", "total = n + m")
     fork = names.fork({"n": 100})
     assert (fork["total"], fork["n"], fork["m"]) == (105, 100, 5)
@@ -528,7 +528,7 @@ class Model:
 
 
 def loop(head: str, body: str = "loss = model(X)\nloss.backward()\nopt.step()") -> str:
-    """Put the body into the loop."""
+    """Return the source of a loop with this body."""
     return f"{head}\n{textwrap.indent(body, '    ')}"
 
 
@@ -542,7 +542,7 @@ SET_UP = [
 
 
 def run(*cells: str, rounds: int = 4, x=0, through=None, **presets):
-    """The losses of the loop in the last cell, and the model it trained."""
+    """Return the losses of the loop in the last cell, and the model that it trained."""
     model = Model()
     names = section(*SET_UP, *cells)
     losses = names.run_loop(
@@ -571,8 +571,8 @@ def run(*cells: str, rounds: int = 4, x=0, through=None, **presets):
         "if True:\n  for i in range(epochs):",
     ],
 )
-def test_a_loop_makes_as_many_rounds(head):
-    """A loop makes as many rounds as it is told."""
+def test_loop_makes_the_wanted_number_of_rounds(head):
+    """Each kind of loop does."""
     fakes = """
     from contextlib import nullcontext as torch_on
     tqdm = lambda it, desc='': it
@@ -584,7 +584,7 @@ def test_a_loop_makes_as_many_rounds(head):
 
 
 def test_a_while_loop_counts():
-    """A while loop counts with the name that is put in."""
+    """It uses the preset number of epochs."""
     losses, _ = run(
         "k = 0",
         loop("while k < epochs:", "loss = model(X)\nloss.backward()\nopt.step()\nk += 1"),
@@ -593,7 +593,7 @@ def test_a_while_loop_counts():
     assert losses == [0, 1, 2, 3]
 
 
-def test_the_range_keeps_its_start():
+def test_range_keeps_its_start_and_step():
     """The range keeps its start and step."""
     body = "seen.append(i)\nloss = model(X)\nloss.backward()\nopt.step()"
     seen: list[int] = []
@@ -601,15 +601,15 @@ def test_the_range_keeps_its_start():
     assert seen == [1, 3, 5, 7]
 
 
-def test_mini_batches_give_one_mean_per():
+def test_mini_batches_give_one_mean_per_round():
     """Mini batches give one mean per round."""
     losses, model = run(loop("for e in range(2):\n  for b in (0, 10):"), rounds=2)
     assert losses == [0.5, 2.5]
     assert len(model.calls) == 4
 
 
-def test_a_loop_over_batches_alone():
-    """A loop over batches alone is run once per round."""
+def test_loop_over_batches_is_repeated():
+    """A loop over batches without epochs runs once for each round."""
     for head in (
         "for i, b in enumerate([1, 2]):",
         "for x, t in zip([1, 2], [3, 4]):",
@@ -621,7 +621,7 @@ def test_a_loop_over_batches_alone():
 
 
 def test_a_loop_may_stop_early():
-    """A loop may stop early and shows what it did."""
+    """The losses up to then are returned."""
     losses, _ = run(
         loop(
             "for i in range(9):",
@@ -632,7 +632,7 @@ def test_a_loop_may_stop_early():
 
 
 def test_the_loss_may_be_any_expression():
-    """The loss may be any expression and lie in a function."""
+    """It may also be in a function."""
     assert run(
         loop(
             "for i in range(2):",
@@ -644,14 +644,14 @@ def test_the_loss_may_be_any_expression():
     assert losses == [0, 1, 2, 3] == model.calls
 
 
-def test_a_loop_sees_names_as_they():
-    """A loop sees names as they were above it."""
+def test_loop_sees_names_as_at_its_position():
+    """Later bindings do not affect the loop."""
     body = "loss = model(X + shift)\nloss.backward()\nopt.step()"
     names = section(*SET_UP, "shift = 5", loop("for i in range(2):", body), "shift = 50")
     assert names.run_loop("hw.ipynb[7]", 1, {"model": Model(), "X": 0}, 2) == [5, 6]
 
 
-def test_two_loops_of_one_section_run():
+def test_two_loops_of_one_section_run_independently():
     """Two loops of one section run apart from each other."""
     first = Model()
     names = section(*SET_UP, loop("for i in range(2):"), loop("for i in range(3):"))
@@ -674,21 +674,21 @@ def test_a_loop_under_the_main_guard():
     assert names.run_loop("hw.ipynb[6]", 3, {"model": Model(), "X": 0}, 3) == [3, 4, 5]
 
 
-def test_an_exception_in_the_loop_comes():
-    """An exception in the loop comes out with its line."""
+def test_exception_in_the_loop_is_raised():
+    """Its traceback has the line of the loop."""
     with pytest.raises(ZeroDivisionError) as caught:
         run(loop("for i in range(2):", "loss = model(X)\nloss.backward()\nopt.step()\n1 / 0"))
     assert caught.traceback[-1].lineno + 1 == 5
 
 
 def test_no_loop_at_the_place():
-    """No loop at the place is a lookup error."""
+    """LookupError is raised."""
     with pytest.raises(LookupError, match="there is no statement at code cell 1, line 9"):
         section("x = 1").run_loop("hw.ipynb[1]", 9, {}, 2)
 
 
 def test_a_training_loop_inside_another_statement():
-    """A training loop inside another statement is left out of it."""
+    """Looking up a name runs the statement without the loop."""
     block = """
     if True:
         size = 4
@@ -701,8 +701,8 @@ def test_a_training_loop_inside_another_statement():
     assert RAN == []
 
 
-def test_setting_up_parses_nothing(monkeypatch):
-    """A name has the own cells parsed when it is asked for, and the borrowed where one has it."""
+def test_constructor_parses_nothing(monkeypatch):
+    """Own cells are parsed at the first lookup, and borrowed ones if they may bind the name."""
     parsed = []
     parse = ast.parse
 

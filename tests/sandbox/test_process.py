@@ -1,4 +1,4 @@
-"""A hurried process asks all at once, and comes to the same as one that takes its time."""
+"""A `StudentProcess` gives the same replies whether it is hurried or not."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ def chance(W):
 
 @pytest.fixture(scope="module", params=["fork", "spawn"])
 def workshop(request):
-    """Workers that run students' sections, as in grading."""
+    """Provide a workshop whose workers run students' sections, as in grading."""
     with Workshop(method=request.param) as workshop:
         yield workshop
 
 
 def open_process(workshop: Workshop, *, hurried: bool, deadline: float = 20.0) -> StudentProcess:
-    """A process with the source above."""
+    """Return a process with the source above."""
     section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE),))
     return StudentProcess(workshop, section, {}, frozenset(), deadline, seed=0, hurried=hurried)
 
 
 def question(function: str) -> Question:
-    """One call, with a matrix."""
+    """Return a request for one call with a matrix."""
     call = {
         "function": function,
         "arguments": ["parameters"],
@@ -77,8 +77,8 @@ def question(function: str) -> Question:
     return Question("batch", {"W1": np.ones((1, 2, 1))}, {"call": call, "n": 1}, function)
 
 
-def told(process: StudentProcess, functions: list[str]) -> list[object]:
-    """What comes of the questions, as far as it can be compared."""
+def replies_of(process: StudentProcess, functions: list[str]) -> list[object]:
+    """Return the replies as values that can be compared."""
     with process:
         return [
             reply if isinstance(reply, Lost) else reply.arrays["y_hat"].tolist()
@@ -88,7 +88,7 @@ def told(process: StudentProcess, functions: list[str]) -> list[object]:
 
 @pytest.fixture
 def requests(monkeypatch):
-    """The kinds of requests that workers are asked."""
+    """Record the kinds of the requests that workers get."""
     kinds: list[str] = []
     ask = Worker.ask
 
@@ -101,17 +101,17 @@ def requests(monkeypatch):
 
 
 @pytest.mark.parametrize("functions", [["double", "double"], ["double", "talk", "double"]])
-def test_all_at_once_is_no_different(workshop, requests, functions) -> None:
-    """For whoever prints, too."""
-    quick = told(open_process(workshop, hurried=True), functions)
+def test_replies_are_equal_if_sent_together(workshop, requests, functions) -> None:
+    """Replies of code that prints are equal too."""
+    quick = replies_of(open_process(workshop, hurried=True), functions)
     asked = len(requests)
-    assert quick == told(open_process(workshop, hurried=False), functions)
+    assert quick == replies_of(open_process(workshop, hurried=False), functions)
     assert (asked, len(requests)) == (1, 1 + len(functions))
     assert quick[0] == [[[3.0], [3.0]]]
 
 
-def test_what_needs_a_module_of_ours_has_it_at_once(workshop) -> None:
-    """The code cannot read it by then: a process that has it already is asked."""
+def test_worker_has_modules_that_a_request_needs(workshop) -> None:
+    """The sandboxed code could not read the module, so it is loaded before."""
     put = question("double")
     spared = replace(put, data={**put.data, "spared": "double"})
     with open_process(workshop, hurried=False) as process:
@@ -122,8 +122,8 @@ def test_what_needs_a_module_of_ours_has_it_at_once(workshop) -> None:
 
 
 @pytest.mark.parametrize("trouble", ["hang", "crash"])
-def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
-    """With all the others: they will be asked again, one by one where it is at leisure."""
+def test_hurried_process_gives_up_on_timeout_or_crash(workshop, trouble) -> None:
+    """All requests are asked again later, one by one."""
     questions = [question(name) for name in ("double", trouble, "double")]
     with pytest.raises(OverdueError), open_process(workshop, hurried=True, deadline=0.5) as process:
         process.ask_all(questions)
@@ -133,7 +133,7 @@ def test_who_is_not_in_time_or_crashes_is_given_up(workshop, trouble) -> None:
 
 
 def asked(process: StudentProcess, function: str) -> float:
-    """One number of the reply."""
+    """Return one number of the reply."""
     put = question(function)
     reply = process.ask(put)
     assert not isinstance(reply, Lost)
@@ -141,8 +141,8 @@ def asked(process: StudentProcess, function: str) -> float:
 
 
 @pytest.mark.parametrize(("deadline", "same"), [(20.0, True), (0.2, False)])
-def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
-    """Globals and generators are as at first; the process is, unless its time is half over."""
+def test_renewed_process_reloads_the_code(workshop, deadline, same) -> None:
+    """Globals and generators are reset; the process is kept unless half of its time is used."""
     with open_process(workshop, hurried=False, deadline=deadline) as process:
         first = asked(process, "double"), asked(process, "double"), asked(process, "chance")
         process.renew()
@@ -154,8 +154,8 @@ def test_code_that_is_loaded_anew(workshop, deadline, same) -> None:
 
 
 @pytest.mark.parametrize(("hurried", "left"), [(False, 40.0), (True, 20.0)])
-def test_a_search_has_a_process_and_a_deadline_of_its_own(workshop, hurried, left) -> None:
-    """Whoever is hurried has to be in time; the deadline of all else is as it was."""
+def test_search_has_its_own_process_and_deadline(workshop, hurried, left) -> None:
+    """A hurried search has to keep the deadline; that of other requests does not change."""
     with open_process(workshop, hurried=hurried, deadline=20.0) as process:
         before = asked(process, "double"), asked(process, "chance")
         with process.for_search(40.0) as search:
@@ -166,15 +166,15 @@ def test_a_search_has_a_process_and_a_deadline_of_its_own(workshop, hurried, lef
 
 
 @pytest.mark.parametrize("line", [0, -1, 10**7 + 1, 10**30, True, "3", 1.5, None, [1]])
-def test_what_is_no_line_has_no_place(workshop, line) -> None:
-    """A worker that was taken over may tell of any."""
+def test_invalid_line_has_no_place(workshop, line) -> None:
+    """A worker controlled by student code may send any line."""
     with open_process(workshop, hurried=False) as process:
         assert process.place(["cell 1", line]) is None
         assert process.place(["cell 1", 3]) == Place("hw.py", None, 3)
 
 
-def test_what_is_no_answer_is_told_and_costs_the_process(workshop, monkeypatch) -> None:
-    """The next question is put to a new one."""
+def test_invalid_reply_is_reported_and_ends_the_process(workshop, monkeypatch) -> None:
+    """The next request is sent to a new worker."""
     exchange = Worker.ask
 
     def forged(self, frame, seconds):

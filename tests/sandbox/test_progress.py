@@ -1,4 +1,4 @@
-"""Progress bars, where there is no tqdm: nothing is shown, and the loop runs."""
+"""Where tqdm is not installed, loops over progress bars run without showing any."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gradkit.runtime.namespace import Namespace
 
 @pytest.fixture
 def without_tqdm(monkeypatch):
-    """An interpreter in which tqdm is not installed."""
+    """Simulate an interpreter in which tqdm is not installed."""
     known = builtins.__import__
 
     def importer(name, *rest):
@@ -34,7 +34,7 @@ def without_tqdm(monkeypatch):
     ],
 )
 def test_a_loop_over_a_progress_bar_runs(without_tqdm, imported: str, loop: str) -> None:
-    """In the ways it is imported, with what is asked of a bar."""
+    """All common imports and methods of a bar work."""
     source = (
         f"{imported}\ndef run():\n    bar = {loop}\n    seen = []\n    for i in bar:\n"
         "        bar.set_description(f'{i}')\n        seen.append(i)\n    return seen\n"
@@ -43,7 +43,7 @@ def test_a_loop_over_a_progress_bar_runs(without_tqdm, imported: str, loop: str)
 
 
 def test_other_missing_modules_stay_missing(without_tqdm) -> None:
-    """The twin: nothing stands in for what code computes with."""
+    """No other missing module is replaced."""
     importer = Library({}, lambda name, source, library: {}).importer("")
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
         importer("no_such_module")

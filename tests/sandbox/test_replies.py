@@ -1,4 +1,4 @@
-"""What a worker's own handlers send passes; what only a taken-over worker sends is told."""
+"""Replies that the worker's handlers can send pass, and all other replies are refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOLD = {"faults": [], "failure": None}
 
 
 def stack(n: int) -> dict[str, np.ndarray]:
-    """Both parameters, n times."""
+    """Return both parameters, repeated n times."""
     return {name: np.repeat(value[None], n, 0) for name, value in PARAMETERS.items()}
 
 
@@ -85,7 +85,7 @@ ANSWERS = {
 
 
 def hold(kind: str, data: dict, arrays: dict, reply: str = "") -> None:
-    """Check a reply with other data and arrays; None takes one away."""
+    """Check a reply with some data and arrays replaced; None removes one."""
     expected, *rest = ANSWERS[kind]
     merged = [{**whole, **part} for whole, part in zip(rest, (data, arrays), strict=True)]
     said, sent = ({k: v for k, v in part.items() if v is not ...} for part in merged)
@@ -93,18 +93,18 @@ def hold(kind: str, data: dict, arrays: dict, reply: str = "") -> None:
 
 
 def nested(depth: int) -> object:
-    """A message with so many in one another."""
+    """Return a message with this many levels."""
     return ["error", {"reason": nested(depth - 1)}] if depth else "why"
 
 
 def failed(**other: object) -> dict[str, object]:
-    """The data of a batch of which the second call failed."""
+    """Return the data of a batch whose second call failed."""
     return {"calls": 1, "failure": {**FAILURE, "call": 1, **other}}
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-def test_an_answer_to_what_was_asked_passes(kind) -> None:
-    """And the answer to another request does not."""
+def test_reply_that_fits_its_request_passes(kind) -> None:
+    """The reply to another request does not pass."""
     hold(kind, {}, {})
     with pytest.raises(UnfitError, match=f"^a reply of kind loaded to a {kind}$"):
         hold(kind, {}, {}, "loaded")
@@ -137,8 +137,8 @@ def test_an_answer_to_what_was_asked_passes(kind) -> None:
         ("repeats", {"failure": {**FAILURE, "call": 0}}, {}),
     ],
 )
-def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
-    """Exceptions, and values that cannot be read: students' everyday."""
+def test_replies_with_failures_and_faults_pass(kind, data, arrays) -> None:
+    """Exceptions and unreadable values are common in student code."""
     hold(kind, data, arrays)
 
 
@@ -238,15 +238,15 @@ def test_so_does_what_did_not_go_well(kind, data, arrays) -> None:
         ("left", {"names": [1]}, {}, "got `int`"),
     ],
 )
-def test_what_no_handler_sends_is_told(kind, data, arrays, said) -> None:
-    """One thing is wrong with each."""
+def test_impossible_replies_are_refused(kind, data, arrays, said) -> None:
+    """Each reply has one error."""
     with pytest.raises(UnfitError, match=said):
         hold(kind, data, arrays)
 
 
-def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
-    """Five, and what stands in them."""
-    assert (replies.DEPTH, replies.MOST) == (child.DEPTH, inspection.MOST)
+def test_limits_equal_those_of_the_worker() -> None:
+    """A tree has at most as many levels as the worker describes."""
+    assert (replies.MAX_DEPTH, replies.MAX_LISTED) == (child.DEPTH, inspection.MAX_FUNCTIONS)
     tree: dict[str, object] = {"array": "0"}
     for _ in range(5):
         tree = {"list": [tree]}
@@ -255,8 +255,8 @@ def test_a_tree_has_no_more_levels_than_the_worker_describes() -> None:
         hold("explore", {"tree": {"list": [tree]}}, {})
 
 
-def test_what_the_handlers_answer_passes() -> None:
-    """The real ones, to a question of each kind."""
+def test_replies_of_the_handlers_pass() -> None:
+    """The real handlers answer one request of each kind."""
     checked = []
 
     def held(kind: str):
@@ -273,8 +273,8 @@ def test_what_the_handlers_answer_passes() -> None:
     assert {"functions", "left", "explore", "batch", "run"} <= set(checked)
 
 
-def test_every_question_is_answered_without_fault() -> None:
-    """By the real handlers, of numpy and of torch."""
+def test_all_requests_get_replies_without_faults() -> None:
+    """The real handlers answer requests about numpy and torch code."""
     pytest.importorskip("torch")
     seen: list[tuple[str, Frame]] = []
 
@@ -295,8 +295,8 @@ def test_every_question_is_answered_without_fault() -> None:
         assert reply.arrays or kind in ("load", *looked_at)
 
 
-def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
-    """However many, and whatever a student's own class says of their shapes."""
+def test_model_with_unusual_parameters_passes(monkeypatch) -> None:
+    """A model may have any number of parameters, and a class may report any shapes."""
     models = {
         "Many": [SimpleNamespace(shape=[1])] * 1000,
         "Deep": [SimpleNamespace(shape=[1] * 1000)],
@@ -315,8 +315,8 @@ def test_a_model_of_any_parameters_can_be_answered(monkeypatch) -> None:
 @pytest.mark.parametrize(
     "key", [2**80, True, (1,), "k" * 100, "\ud800", type("K", (str,), {})("W1")]
 )
-def test_a_dict_of_any_keys_can_be_answered(monkeypatch, key) -> None:
-    """They are numbers of 64 bits and short texts where they leave the worker."""
+def test_dict_with_unusual_keys_passes(monkeypatch, key) -> None:
+    """The worker sends keys as numbers of 64 bits or short texts."""
     call = {
         "function": "f",
         "arguments": [],
@@ -331,8 +331,8 @@ def test_a_dict_of_any_keys_can_be_answered(monkeypatch, key) -> None:
     check("explore", {"call": call}, {}, reply)
 
 
-def test_a_key_that_cannot_be_told_is_the_students_failure(monkeypatch) -> None:
-    """It is described as what the function raised."""
+def test_key_without_a_text_is_a_failure_of_the_student(monkeypatch) -> None:
+    """It is described like an exception of the function."""
 
     class Evil:
         def __str__(self) -> str:

@@ -1,17 +1,17 @@
-"""Several messages in one frame: what is put together comes apart again, and nothing else does."""
+"""Several messages are combined in one frame, and invalid combined frames are refused."""
 
 import numpy as np
 import pytest
 
 from gradkit.runtime.frames import SEVERAL, TO_GRADER, Frame, FrameError, apart, together
-from gradkit.runtime.serve import _answer
+from gradkit.runtime.serve import _encoded_reply
 
 ONE = Frame("one", {"a": np.arange(3.0)}, {"n": 1})
 TWO = Frame("two", {"a": np.zeros(2), "b/c": np.ones(1)}, {})
 
 
 def same(found: Frame, expected: Frame) -> bool:
-    """Whether two frames say the same."""
+    """Return whether two frames have equal content."""
     return (
         (found.kind, found.data) == (expected.kind, expected.data)
         and found.arrays.keys() == expected.arrays.keys()
@@ -19,8 +19,8 @@ def same(found: Frame, expected: Frame) -> bool:
     )
 
 
-def test_messages_come_apart_as_they_were_put_together() -> None:
-    """Also where one of them is itself of several."""
+def test_apart_returns_the_combined_messages() -> None:
+    """A message may itself be a combined frame."""
     inner = together([ONE, TWO])
     for messages in ([], [ONE], [ONE, TWO], [TWO, inner, ONE]):
         parts = apart(together(messages), len(messages))
@@ -58,14 +58,14 @@ PART = {"kind": "one", "data": {}}
         ),
     ],
 )
-def test_what_nobody_put_together_is_refused(frame: Frame, count: int | None, text: str) -> None:
-    """The other side is not trusted."""
+def test_invalid_combined_frames_are_refused(frame: Frame, count: int | None, text: str) -> None:
+    """The sender is not trusted."""
     with pytest.raises(FrameError, match=text):
         apart(frame, count)
 
 
-def test_each_is_answered_in_turn_and_one_that_fails_spoils_no_other(monkeypatch) -> None:
-    """In the order of the questions."""
+def test_requests_are_answered_in_order_despite_a_failure(monkeypatch) -> None:
+    """A failed request does not affect the others."""
     sent: list[Frame] = []
     monkeypatch.setattr("gradkit.runtime.serve.encode", lambda frame, _: sent.append(frame) or b"")
     seen: list[int] = []
@@ -75,7 +75,7 @@ def test_each_is_answered_in_turn_and_one_that_fails_spoils_no_other(monkeypatch
         return Frame("counted", {}, {"sum": sum(seen)})
 
     asked = together([Frame("count", {}, {"n": n}) for n in (1, 2)] + [ONE, Frame("count")])
-    _answer({"count": count}, asked)
+    _encoded_reply({"count": count}, asked)
     kinds = [part.kind for part in apart(sent[0], 4)]
     assert kinds == ["counted", "counted", "error", "error"]
     assert seen == [1, 2]

@@ -1,4 +1,4 @@
-"""What a worker's interpreter is given to find packages in."""
+"""The folders in which a worker's interpreter finds packages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pytest
 from gradkit.sandbox.slots import _libraries
 
 
-def test_no_library_is_looked_for_in_the_working_directory(
+def test_working_directory_is_not_searched_for_libraries(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Which is on the path of a notebook, and may hold what has a library's name."""
+    """It is on a notebook's path, and may contain files with the names of libraries."""
     here = tmp_path / "a" / "b"
     here.mkdir(parents=True)
     for name in ("numpy", "not_installed"):

@@ -1,4 +1,4 @@
-"""What a package takes to be imported is not the time of the code that imports it."""
+"""The time of slow imports does not count for the code that imports."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def slept(W):
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
-    """Workers on whose machine a package is slow to load."""
+    """Provide workers in which importing one package is slow."""
     folder = tmp_path_factory.mktemp("handlers")
     (folder / "slow_packages.py").write_text(HANDLERS, encoding="utf-8")
     with Workshop(handlers="slow_packages", search=[str(folder)]) as workshop:
@@ -67,7 +67,7 @@ def workshop(tmp_path_factory):
 
 
 def ask(workshop: Workshop, functions: list[str], name: str = "slowpack", n: int = 1) -> list:
-    """What comes of one question for each function, at 0.8 s in all: 0.5 s at least for each."""
+    """Return the outcome of a request for each function: 0.8 s in all, at least 0.5 s each."""
     section = Section(("t",), (Cell("cell 1", "hw.py", None, SOURCE.format(name=name)),))
     with StudentProcess(workshop, section, {}, frozenset(), 0.8, seed=0) as asked:
         found = []
@@ -82,45 +82,45 @@ def ask(workshop: Workshop, functions: list[str], name: str = "slowpack", n: int
 
 
 @pytest.mark.parametrize("function", ["used", "inside"])
-def test_a_slow_import_does_not_cost_the_function(workshop, function) -> None:
-    """At the top of the file and inside a function; nor does it cost those after it."""
+def test_slow_import_does_not_count_for_the_function(workshop, function) -> None:
+    """Imports may be at the top or in functions; later requests are not affected."""
     assert ask(workshop, [function, "plain", "inside"]) == [[2.0, 2.0], [1.0, 1.0], [2.0, 2.0]]
 
 
-def test_who_needs_no_import_does_not_wait_for_one(workshop, monkeypatch) -> None:
-    """Only a question that is not answered in time asks what there is to import."""
+def test_code_without_timeouts_imports_nothing_early(workshop, monkeypatch) -> None:
+    """The imports are only searched after a timeout."""
 
     def unwanted(*_):
         raise AssertionError
 
-    monkeypatch.setattr(process, "_imports_of", unwanted)
+    monkeypatch.setattr(process, "_import_requests", unwanted)
     assert ask(workshop, ["plain"]) == [[1.0, 1.0]]
 
 
-def test_an_import_that_takes_too_long_is_told_as_one(workshop, monkeypatch) -> None:
-    """It has a limit of its own; what does not need it is answered all the same."""
-    monkeypatch.setattr(process, "IMPORTS", 1.0)
+def test_import_that_takes_too_long_is_named(workshop, monkeypatch) -> None:
+    """Imports have a limit of their own; requests that do not need them are answered."""
+    monkeypatch.setattr(process, "IMPORT_SECONDS", 1.0)
     lost = Lost("timeout", "was stopped, as importing `endless` took over 1 s")
     assert ask(workshop, ["used", "inside", "plain"], "endless") == [lost, lost, [1.0, 1.0]]
 
 
-def test_code_that_sleeps_is_not_excused_by_an_import(workshop) -> None:
-    """With all packages at hand it still has not answered."""
+def test_sleeping_code_times_out_despite_an_import(workshop) -> None:
+    """The code does not answer in time although all packages are loaded."""
     (lost,) = ask(workshop, ["slept"])
     assert lost == Lost("timeout", "was stopped, as it had not answered within 0.5 s")
 
 
-def test_several_calls_that_are_one_question_are_told_as_several(workshop) -> None:
-    """No single one of them need have taken that long."""
+def test_timeout_names_the_number_of_calls(workshop) -> None:
+    """Each single call may have been quick."""
     (lost,) = ask(workshop, ["slept"], n=3)
     assert lost == Lost("timeout", "was stopped, as 3 calls of it together took over 0.5 s")
 
 
-def test_what_is_imported_is_read_from_the_text() -> None:
-    """In functions too, and in modules that are handed in; what is no Python imports nothing."""
+def test_imports_are_read_from_the_source() -> None:
+    """Functions and submitted modules are searched too; invalid source has no imports."""
     own = [["c", "import a.b\nfrom a import c\ndef f():\n    from d import *\nfrom . import e"]]
     sources = {"own": own, "shared": [["s", "import (f"]], "borrowed": []}
-    requests = process._imports_of(sources | {"modules": {"g": "import numpy, a.b as x"}})
+    requests = process._import_requests(sources | {"modules": {"g": "import numpy, a.b as x"}})
     assert [request.data for request in requests] == [
         {"name": "a.b", "of": []},
         {"name": "a", "of": ["c"]},

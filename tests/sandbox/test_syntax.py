@@ -1,4 +1,4 @@
-"""Syntax trees: walked as `ast.walk` does, parsed once."""
+"""Syntax trees are walked in the order of `ast.walk`, and parsed once."""
 
 import ast
 from pathlib import Path
@@ -29,8 +29,8 @@ finally:
 
 
 @pytest.mark.parametrize("source", [UNUSUAL, *(path.read_text("utf-8") for path in SOURCES)])
-def test_walks_in_the_order_of_the_library(source):
-    """The same nodes one after the other, without operators and contexts."""
+def test_walk_has_the_order_of_ast_walk(source):
+    """The nodes are the same, without operators and contexts."""
     tree = ast.parse(source)
     known = [node for node in ast.walk(tree) if not isinstance(node, LEAVES)]
     assert list(walk(tree)) == known
@@ -39,19 +39,19 @@ def test_walks_in_the_order_of_the_library(source):
 
 
 def test_statements_directly_below_come_in_the_order_of_the_text():
-    """Those of every branch, and none from further down."""
+    """All branches are included, but no deeper statements."""
     (loop,) = ast.parse("for i in x:\n    if i:\n        a\n    b\nelse:\n    c").body
     assert [node.lineno for node in statements_in(loop)] == [2, 4, 6]
 
 
 def test_same_source_gives_the_same_tree():
-    """And another source another one."""
+    """Another source gives another tree."""
     assert parse("x = 1") is parse("x = 1")
     assert parse("x = 1") is not parse("x = 2")
 
 
-def test_only_the_last_long_sources_are_kept():
-    """The trees of all would take memory for as long as the grader lives."""
+def test_only_the_last_long_trees_are_cached():
+    """All of them would need too much memory."""
     first, *others = ("x = 1\n" * (10_000 + number) for number in range(3))
     tree = parse(first)
     assert parse(first) is tree
@@ -60,14 +60,14 @@ def test_only_the_last_long_sources_are_kept():
     assert parse(first) is not tree
 
 
-def test_what_is_no_python_is_said_each_time():
-    """An error is not kept in place of a tree."""
+def test_invalid_source_raises_each_time():
+    """The error is not cached."""
     for _ in range(2):
         with pytest.raises(SyntaxError):
             parse("x = = 1")
 
 
-def test_what_other_tools_store_in_nodes_is_neither_walked_nor_copied():
+def test_attributes_added_by_other_tools_are_ignored():
     """IPython stores a parent even in the context object that all trees share."""
     tree = ast.parse("f(a)")
     context = tree.body[0].value.func.ctx

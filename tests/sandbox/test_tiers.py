@@ -1,4 +1,4 @@
-"""A machine that lacks what it takes: each command ends with one sentence, and never at random."""
+"""On a machine that cannot run workers, each command ends with a sentence that says why."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ main(sys.argv[3:])
 
 
 def limited(soft: int, hard: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """A command of a process that may have so many files open."""
+    """Return a command that runs with a limit on open files."""
     command = [sys.executable, "-c", LIMITED, soft, hard, *arguments]
     return subprocess.run(
         [*map(str, command)],
@@ -53,8 +53,8 @@ def limited(soft: int, hard: int, *arguments: object) -> subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("most", [12, 20, 64, 130, 160, 191, 255])
-def test_few_descriptors_are_told(most):
-    """As many as there may be, as many as it takes; below that, always."""
+def test_too_few_descriptors_are_reported(most):
+    """The error names the limit and the needed number."""
     done = limited(most, most, "check", RIGHT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
@@ -64,22 +64,22 @@ def test_few_descriptors_are_told(most):
 
 
 @pytest.mark.parametrize(("soft", "hard"), [(64, 256), (256, 256), (30, 4096)])
-def test_a_limit_that_can_be_raised_is(soft, hard):
-    """Then all goes its way, with no more than it takes."""
+def test_limit_on_descriptors_is_raised(soft, hard):
+    """Then the command works as usual."""
     done = limited(soft, hard, "check", RIGHT)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_class_with_few_descriptors(tmp_path):
-    """Nothing is graded, and nothing is said of students."""
+def test_class_is_refused_with_few_descriptors(tmp_path):
+    """Nothing is graded, and no student is blamed."""
     done = limited(191, 191, "grade", RIGHT, "--out", tmp_path / "out", "--require-tier", 0)
     assert done.returncode == 2
     assert "a process may have no more than 191 files open here" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_too_few_processes_are_told():
-    """In a sentence, and no traceback of what forks."""
+def test_too_few_processes_are_reported():
+    """The error is a sentence without a traceback."""
     limit = "import resource; resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))"
     run = "import sys; from gradkit.cli import main; main(sys.argv[1:])"
     done = subprocess.run(
@@ -98,8 +98,8 @@ def test_too_few_processes_are_told():
     )
 
 
-def test_no_proc_is_told(monkeypatch, tmp_path):
-    """With what is missing, and how to have it."""
+def test_missing_proc_is_reported(monkeypatch, tmp_path):
+    """The error says what is missing, and how to mount it."""
     monkeypatch.setattr(places, "PROC", tmp_path)
     said = f"there is no {tmp_path} here, by which processes are watched and limited. Mount it: "
     with pytest.raises(WorkshopError, match=re.escape(said)):
@@ -108,7 +108,7 @@ def test_no_proc_is_told(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("command", [("check", RIGHT), ("doctor",), ("grade", RIGHT, "--out", "o")])
 def test_a_machine_without_proc(command, tmp_path):
-    """The same where there is really none."""
+    """The same error occurs if /proc does not exist."""
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare")
     hiding = ["unshare", "--mount", "sh", "-c"]

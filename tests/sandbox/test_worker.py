@@ -1,4 +1,4 @@
-"""Asking a worker, and every way in which it can be lost."""
+"""Requests to a worker, and all ways in which it can be lost."""
 
 import signal
 import time
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.sample(12)
 
 
 def loss(workshop, kind, seconds=2.0, **data):
-    """Ask what loses the worker, and return the loss."""
+    """Send a request that loses the worker, and return the exception."""
     with workshop.worker() as worker, pytest.raises(WorkerLost) as caught:
         worker.ask(Frame(kind, {}, data), seconds)
     return caught.value
@@ -34,14 +34,14 @@ class TestAsking:
                 assert reply.data == {"x": [1, "é", None]}
 
     def test_large_frames(self, workshop):
-        """Larger than what the channel holds, in both directions."""
+        """Frames may be larger than the buffer of the channel, in both directions."""
         big = np.random.default_rng(0).random((1024, 1024))
         with workshop.worker() as worker:
             reply = worker.ask(Frame("echo", {"a": big}), 10.0)
         assert np.array_equal(reply.arrays["a"], big)
 
     def test_seed(self, workshop):
-        """Random numbers follow from the seed."""
+        """Random numbers depend only on the seed."""
         drawn = []
         for seed in (1, 1, 2**64 - 1):
             with workshop.worker(seed=seed) as worker:
@@ -50,7 +50,7 @@ class TestAsking:
         assert drawn[0] != drawn[2]
 
     def test_failing_handler(self, workshop):
-        """What a handler lets escape is answered as an error, and the worker lives on."""
+        """An exception of a handler is sent as an error, and the worker goes on."""
         with workshop.worker() as worker:
             reply = worker.ask(Frame("fail"), 2.0)
             assert reply.kind == "error"
@@ -70,7 +70,7 @@ class TestAsking:
             assert worker.ask(Frame("echo"), 2.0).kind == "echoed"
 
     def test_oversized_request(self, workshop):
-        """A request too large to send is refused, and the worker lives on."""
+        """A request that is too large is refused, and the worker goes on."""
         with workshop.worker() as worker:
             with pytest.raises(FrameError, match="body bytes, at most"):
                 worker.ask(Frame("echo", {"a": np.zeros(9 << 20)}), 2.0)
@@ -78,18 +78,18 @@ class TestAsking:
 
 
 class TestOutput:
-    """What student code prints."""
+    """The printed output of student code."""
 
-    def test_kept_apart(self, workshop):
-        """What is printed belongs to its request, cleaned of terminal sequences."""
+    def test_output_belongs_to_one_request(self, workshop):
+        """Terminal sequences are removed."""
         with workshop.worker() as worker:
             worker.ask(Frame("say", {}, {"text": "héllo\n"}), 2.0)
             assert set(worker.output.split()) == {"héllo", "to", "error", "raw"}
             worker.ask(Frame("echo"), 2.0)
             assert worker.output == ""
 
-    def test_capped(self, workshop):
-        """More output than the allowance is counted and dropped; the request is answered."""
+    def test_output_is_cut(self, workshop):
+        """Output above the allowance is counted and dropped; the request is answered."""
         with workshop.worker() as worker:
             worker.ask(Frame("print-much", {}, {"lines": 20_000}), 5.0)
             assert worker.output.startswith("y" * 99 + "\n" + "y" * 99)
@@ -101,7 +101,7 @@ class TestOutput:
             assert worker.output == ""
 
     def test_flood(self, workshop):
-        """A flood without end fills no memory and is stopped at the deadline."""
+        """Endless output does not fill the memory, and is stopped at the deadline."""
 
         def flood():
             with workshop.worker() as worker:
@@ -117,10 +117,10 @@ class TestOutput:
 
 
 class TestLosing:
-    """Each way to lose a worker has its kind and its sentence."""
+    """Each way to lose a worker has its kind and its text."""
 
     def test_hang(self, workshop):
-        """A hang that ignores all signals is over 0.1 s after its deadline, and stays so."""
+        """A process that ignores all signals ends within 0.1 s of its deadline."""
         with workshop.worker() as worker:
             pid = worker.ask(Frame("look"), 2.0).data["pid"]
             started = time.monotonic()
@@ -134,7 +134,7 @@ class TestLosing:
             with pytest.raises(WorkerLost, match=r"within 0\.3 s"):
                 worker.ask(Frame("echo"), 1.0)
 
-    def test_promptly(self, workshop):
+    def test_timeout_ends_the_process_promptly(self, workshop):
         """A worker that hangs is killed and reaped within 0.1 s of its deadline."""
 
         def hang():
@@ -148,7 +148,7 @@ class TestLosing:
         assert 0.1 <= spent < 0.2
 
     def test_whole_deadline(self, workshop):
-        """The worker's own deadline, where it is nearer, rules over that of a request."""
+        """The worker's own deadline applies if it is earlier than that of a request."""
         with workshop.worker(deadline=0.3) as worker:
             started = time.monotonic()
             with pytest.raises(WorkerLost, match=r"the 0\.3 s that it had in all were over"):
@@ -157,7 +157,7 @@ class TestLosing:
 
     @pytest.mark.parametrize("code", [0, 3, 70])
     def test_exit(self, workshop, code):
-        """Leaving is told with the exit code, gradkit's own among them."""
+        """The loss names the exit code, even if it is one of gradkit's own."""
         lost = loss(workshop, "leave", code=code)
         assert lost.kind == "exit"
         assert str(lost) == (
@@ -165,7 +165,7 @@ class TestLosing:
         )
 
     def test_segfault(self, workshop):
-        """A crash is told with its signal."""
+        """The loss names the signal."""
         lost = loss(workshop, "segfault")
         assert lost.kind == "crash"
         assert lost.detail.startswith("was ended by SIGSEGV: it touched memory")
@@ -180,13 +180,13 @@ class TestLosing:
         ],
     )
     def test_signals(self, forks, number, kind, text):
-        """Signals that mean something else than a crash are told as what they mean."""
+        """Signals that mean no crash have a loss of another kind."""
         lost = loss(forks, "signalled", signal=int(number))
         assert lost.kind == kind
         assert lost.detail.startswith(text)
 
     def test_garbage(self, forks):
-        """Bytes that are no frame cost the worker its life."""
+        """Bytes that are no frame end the worker."""
         lost = loss(forks, "garbage")
         assert lost.kind == "protocol"
         assert lost.detail == (
@@ -194,17 +194,17 @@ class TestLosing:
         )
 
     def test_partial_frame(self, forks):
-        """After a frame that stops short, how the process ended is what is told."""
+        """After an incomplete frame, the loss says how the process ended."""
         assert loss(forks, "partial", code=4).detail.startswith("left with os._exit(4)")
 
     def test_closed_channel(self, forks):
-        """A worker that closes its channel is not waited for."""
+        """A worker that closes its channel is ended at once."""
         lost = loss(forks, "shut")
         assert lost.kind == "protocol"
         assert lost.detail == "closed the channel to the grader and ran on"
 
     def test_forged_reply(self, forks):
-        """A forged reply may pass for the real one, which then stands where none should."""
+        """A forged second reply is noticed at the next request."""
         with forks.worker() as worker:
             assert worker.ask(Frame("forge"), 2.0).kind == "real"
             time.sleep(0.05)
@@ -214,12 +214,12 @@ class TestLosing:
         assert caught.value.detail == "sent something that it had not been asked for"
 
     def test_orphan(self, workshop):
-        """The end of a worker is seen although its child keeps the channel open for 20 s."""
+        """The end of a worker is noticed although its child keeps the channel open for 20 s."""
         lost = loss(workshop, "orphan-holds-channel", seconds=15.0)
         assert lost.detail.startswith("left with os._exit(5)")
 
     def test_next_worker(self, workshop):
-        """Whatever one worker came to, the next is as good as new."""
+        """However one worker ended, the next one works."""
         for kind in ("segfault", "hang", "leave"):
             loss(workshop, kind, seconds=0.1, code=1)
             with workshop.worker() as worker:
@@ -227,10 +227,10 @@ class TestLosing:
 
 
 class TestSurroundings:
-    """What a worker has around it."""
+    """The environment of a worker."""
 
     def test_environment(self, ask, monkeypatch):
-        """A worker sees no variable, argument or folder of the grader's, and no input."""
+        """A worker gets no variable, argument, folder or input of the grader."""
         monkeypatch.setenv("SECRET", "x")
         data = ask("look").data
         assert data["files"] == []
@@ -249,12 +249,12 @@ class TestSurroundings:
         assert len(hashes) == 1
 
     def test_clean_folder(self, ask):
-        """Files that one worker leaves behind are gone for the next."""
+        """Files of one worker are removed before the next."""
         assert ask("litter").kind == "littered"
         assert ask("look").data["files"] == []
 
     def test_memory(self):
-        """Memory beyond the allowance is refused, less is not."""
+        """Memory above the allowance is refused, and less is not."""
         with open_workshop(allowance=Allowance(memory=64 << 20)) as workshop:
             for size, answer in ((8 << 20, "allocated"), (256 << 20, "refused")):
                 with workshop.worker() as worker:

@@ -1,4 +1,4 @@
-"""Starting, sharing and closing a workshop: nothing may be left over."""
+"""Workshops are started, shared and closed without leaving anything behind."""
 
 import os
 import signal
@@ -38,13 +38,13 @@ def descriptors():
 
 
 def start(workshop, **options):
-    """Start a worker for nothing."""
+    """Start a worker, and do nothing with it."""
     with workshop.worker(**options):
         pass
 
 
 def fail_with_a_worker(workshop, pids):
-    """Note the number of a worker's process, then fail while it runs."""
+    """Store the number of a worker's process, and raise while it runs."""
     with workshop.worker() as worker:
         pids.append(worker.ask(Frame("look"), 2.0).data["pid"])
         raise ZeroDivisionError
@@ -52,10 +52,10 @@ def fail_with_a_worker(workshop, pids):
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 class TestNothingIsLeft:
-    """What a workshop started, it takes away again."""
+    """A workshop removes everything that it has started."""
 
     def test_leaks(self, method, tmp_path, monkeypatch):
-        """Whatever workers did, no process, descriptor, thread or folder is left."""
+        """However workers ended, no process, descriptor, thread or folder is left."""
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
         before = descriptors(), children(), threading.active_count()
         with open_workshop(method=method) as workshop:
@@ -70,7 +70,7 @@ class TestNothingIsLeft:
         assert list(tmp_path.iterdir()) == []
 
     def test_descendants(self, method):
-        """Descendants go with the worker, those in sessions of their own too."""
+        """All descendants end with the worker, those in other sessions too."""
         with open_workshop(method=method) as workshop:
             with workshop.worker() as worker:
                 pids = worker.ask(Frame("breed"), 5.0).arrays["pids"].tolist()
@@ -87,7 +87,7 @@ class TestNothingIsLeft:
             assert is_gone(pids.pop())
 
     def test_close_at_once(self, method):
-        """A workshop closed before it has loaded is gone at once."""
+        """A workshop that is closed before it has loaded ends at once."""
         before = children()
 
         def close_at_once():
@@ -99,7 +99,7 @@ class TestNothingIsLeft:
         assert children() == before
 
     def test_close_from_another_thread(self, method):
-        """Closing ends what other threads wait for, and starts nothing more."""
+        """Other threads stop waiting, and no process is started any more."""
         workshop = open_workshop(method=method)
         with ThreadPoolExecutor(1) as pool:
 
@@ -155,7 +155,7 @@ def test_interrupted_grader(method, number, tmp_path):
 
 
 def test_interrupted_cleaning(monkeypatch):
-    """An interrupt while a worker is being killed leaves none, and no confusion."""
+    """An interrupt while a worker is being killed leaves no process and no wrong state."""
     calls = []
 
     def interrupted(pid):
@@ -175,10 +175,10 @@ def test_interrupted_cleaning(monkeypatch):
 
 
 class TestSharing:
-    """Several threads."""
+    """Several threads share a workshop."""
 
     def test_many_threads(self):
-        """Good, hanging and crashing requests at once: each gets its own answer."""
+        """With good, hanging and crashing requests at once, each thread gets its own reply."""
 
         def grade(index):
             kind = ("echo", "segfault", "echo", "hang", "echo")[index % 5]
@@ -199,7 +199,7 @@ class TestSharing:
         assert children() == before
 
     def test_modules_of_some_workers(self):
-        """Who asks for a module finds it there, everyone else is spared it; all is closed."""
+        """Only workers that ask for a module have it loaded; all are closed."""
         text = "import sys; print('pandas' in sys.modules)"
         before = children()
         with Workshop() as workshop:
@@ -213,7 +213,7 @@ class TestSharing:
 
 
 class TestStarting:
-    """Workers that can be had, and workers that cannot."""
+    """Workers that can be started, and workers that cannot."""
 
     def test_overlap(self):
         """Opening a workshop imports no numpy, so that both sides can load it at once."""
@@ -228,7 +228,7 @@ class TestStarting:
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_unloadable_handlers(self, method):
-        """Handlers that cannot be loaded are told with the reason, every time."""
+        """The error names the reason each time."""
         with Workshop(handlers="no.such.module", method=method) as workshop:
             for _ in range(2):
                 with pytest.raises(WorkshopError, match="No module named 'no'"):
@@ -236,7 +236,7 @@ class TestStarting:
 
     @pytest.mark.parametrize("method", ["fork", "spawn"])
     def test_unconfined(self, method, tmp_path):
-        """A step of confinement that fails ends the worker before any student code."""
+        """If a step of the confinement fails, the worker ends before any student code."""
         (tmp_path / "unfit.py").write_text(
             "import resource\n"
             "def refuse(*_): raise OSError('no limits here')\n"
@@ -249,7 +249,7 @@ class TestStarting:
             start(workshop)
 
     def test_killed_server(self):
-        """The end of a fork server costs one worker, and is made good."""
+        """If a fork server ends, one worker is lost, and a new server is started."""
         with open_workshop(method="fork") as workshop:
             with workshop.worker() as worker:
                 pid = worker.ask(Frame("look"), 2.0).data["pid"]
@@ -262,7 +262,7 @@ class TestStarting:
                 assert worker.ask(Frame("echo"), 2.0).kind == "echoed"
 
     def test_torch(self, tmp_path):
-        """Torch is loaded before the fork, by a process of one thread, and is seeded."""
+        """Torch is loaded before the fork, in a process with one thread, and is seeded."""
         pytest.importorskip("torch")
         (tmp_path / "torched.py").write_text(
             "import sys, os\n"
@@ -291,7 +291,7 @@ class TestStarting:
         assert drawn[0] == drawn[1] != drawn[2]
 
     def test_wrong_options(self, monkeypatch):
-        """Options that make no sense are refused with what would."""
+        """The error says which options are valid."""
         with (
             open_workshop() as workshop,
             pytest.raises(ValueError, match=r"less than 2\*\*64, got -1"),

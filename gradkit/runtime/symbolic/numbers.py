@@ -1,10 +1,9 @@
-"""Numbers that know how they were made: each is a step, of others and of what was handed over.
+"""Numbers that record the operations that produced them, from the arguments of a call on.
 
-A step is an operation, what went into it, and where in the text it stands. Arrays of such numbers
-are arrays of objects, with which numpy computes as with any others. A comparison is one of values,
-so that the way that a number takes through the code is the one that it would take. Where a number
-is turned into one of C's, it is a constant from there on, and whoever looks at what comes of it
-must not trust the rest.
+A number has a value and a step. A step is an operation, the steps of its operands, and its place in
+the student's text. Arrays of such numbers are numpy arrays of objects. Comparisons use the values,
+so that the code takes the same branches as with plain numbers. A number that is converted to a C
+number becomes a constant, and the recorded operations no longer describe results that depend on it.
 """
 
 from __future__ import annotations
@@ -20,52 +19,65 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.symbolic.values import LARGEST, Carrier, read
+from gradkit.runtime.symbolic.values import MAX_ARRAY_SIZE, Carrier, read
 
 POWERS = 6
-"""Up to which a power is one, and no exponential."""
+"""Largest absolute integer exponent that is recorded as a power, and not as exp and log."""
 
 MADE = 30_000
-"""Steps that one call takes: it would take much longer than with plain ones."""
+"""Most steps of one call, which takes much longer than with plain numbers."""
 
 FUNCTIONS = ("exp", "log", "sqrt", "tanh", "sin", "cos", "rint", "floor", "ceil", "trunc", "sign")
-"""What may be made of one number."""
+"""Names of recorded numpy functions of one number."""
 
 GIVEN, CONSTANT = "given", "constant"
 OPERATIONS = (GIVEN, CONSTANT, "add", "sub", "mul", "truediv", "power", "absolute", *FUNCTIONS)
-"""What a step may be: an atom that was handed over, a constant, or done with one or two others."""
+"""Operations of a step: an atom (a number that was passed to the call), a constant, or an operation
+with one or two operands."""
 
 Stack = tuple[tuple[CodeType, int], ...]
-"""Where the student's code stands, innermost first: a code object, and an instruction of it."""
+"""The student's code being executed, innermost first: a code object, and the offset of an
+instruction in it."""
 
 
 class TooLongError(ArithmeticError):
-    """A call makes more numbers than are looked at."""
+    """A call makes more than `MADE` steps."""
 
 
 class Sheet:
-    """The steps of one call.
+    """The recorded steps of one call.
 
     Parameters
     ----------
     cells : frozenset of str
-        File names of code whose places are looked at.
+        File names of code whose places are recorded.
 
     Attributes
     ----------
-    steps : list
-        What made each number: an operation, two steps that went into it, or the number of an atom
-        or a constant, and the number of a stack.
+    steps : list of (operation, int, int, int)
+        The operation of each step, the numbers of the steps of its two operands, and the number of
+        a stack. For an atom or a constant, the first int is the number of that.
+    constants : dict of float to int
+        The step of each constant.
+    stacks : dict of Stack to int
+        The number of each stack.
     """
 
     def __init__(self, cells: frozenset[str] = frozenset()) -> None:
+        """Start without any recorded steps."""
         self.steps: list[tuple[str, int, int, int]] = []
         self.constants: dict[float, int] = {}
         self.stacks: dict[Stack, int] = {}
         self._cells = cells
 
-    def step(self, operation: str, one: int, other: int) -> int:
-        """Return the number of a new step, made by whatever line is being run."""
+    def step(self, operation: str, first: int, second: int) -> int:
+        """Record a step with two operands at the current place in the code, and return its number.
+
+        Raises
+        ------
+        TooLongError
+            There are too many steps.
+        """
         if len(self.steps) >= MADE:
             raise TooLongError("a call that makes too many numbers")
         stack, frame = [], sys._getframe(1)
@@ -74,18 +86,27 @@ class Sheet:
                 stack.append((frame.f_code, frame.f_lasti))
             frame = frame.f_back  # type: ignore[assignment]
         where = self.stacks.setdefault(tuple(stack), len(self.stacks))
-        self.steps.append((operation, one, other, where))
+        self.steps.append((operation, first, second, where))
         return len(self.steps) - 1
 
     def constant(self, number: float) -> int:
-        """Return the step that a constant is."""
+        """Return the number of a constant's step, which is recorded when the constant is new."""
         if number not in self.constants:
             self.constants[number] = self.step(CONSTANT, len(self.constants), 0)
         return self.constants[number]
 
 
 class Number(Carrier):
-    """A number that knows its step. It has what a student may use of a numpy scalar."""
+    """A number that records its operations, with the methods of a numpy scalar that students use.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        Gets a new step for the number.
+    value : float
+    *made : str, int, int
+        The arguments of `Sheet.step`.
+    """
 
     __slots__ = ("sheet", "step", "value")
 
@@ -141,6 +162,7 @@ class Number(Carrier):
         return Number(self.sheet, abs(self.value), "absolute", self.step, same.step)
 
     def __pow__(self, power: Any) -> Any:
+        """Return a power, recorded as power, sqrt, or exp and log, depending on the exponent."""
         if not _is_number(power):
             return NotImplemented
         if isinstance(power, Number):
@@ -155,84 +177,91 @@ class Number(Carrier):
         return (self * math.log(base)).exp() if _is_number(base) else NotImplemented
 
     def __getitem__(self, index: Any) -> Any:
-        return self._array()[index]
+        return self._as_array()[index]
 
     def __getattr__(self, name: str) -> Any:
+        """Return a function of `FUNCTIONS` as a method, or a method of a 0-dimensional array."""
         if name in FUNCTIONS:
-            return lambda: self._of(name)
-        if name in _OF_ARRAYS:
-            return getattr(self._array(), name)
+            return lambda: self._apply_function(name)
+        if name in _ARRAY_METHODS:
+            return getattr(self._as_array(), name)
         raise AttributeError(name)
 
     @property
     def T(self) -> Number:  # noqa: N802  (numpy's name)
-        """The number."""
+        """The number itself."""
         return self
 
     def item(self) -> Number:
-        """Return the number."""
+        """Return the number itself."""
         return self
 
     copy = sum = mean = squeeze = conjugate = __deepcopy__ = lambda self, *_, **__: self
 
     def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
-        """Return the number, as a float of any width; or what another type makes of it."""
+        """Return the number itself for a float type, or else its value as a scalar of the type."""
         return self if is_float(dtype) else np.float64(self.value).astype(dtype)
 
     def square(self) -> Any:
-        """Return the square."""
+        """Return the number times itself."""
         return self * self
 
     def reciprocal(self) -> Any:
-        """Return 1 over it."""
+        """Return 1 divided by the number."""
         return 1.0 / self
 
     def expm1(self) -> Any:
-        """Return its exponential less 1."""
-        return self._of("exp") - 1.0
+        """Return the exponential of the number minus 1."""
+        return self._apply_function("exp") - 1.0
 
     def log1p(self) -> Any:
-        """Return the logarithm of what is 1 more."""
-        return (self + 1.0)._of("log")
+        """Return the logarithm of the number plus 1."""
+        return (self + 1.0)._apply_function("log")
 
-    def _of(self, function: str) -> Number:
+    def _apply_function(self, function: str) -> Number:
+        """Return the result of a function of `FUNCTIONS`, recorded as a step."""
         with np.errstate(all="ignore"):
             value = float(getattr(np, function)(self.value))
         return Number(self.sheet, value, function, self.step, self.step)
 
-    __floor__ = partialmethod(_of, "floor")
-    __ceil__ = partialmethod(_of, "ceil")
-    __trunc__ = partialmethod(_of, "trunc")
+    __floor__ = partialmethod(_apply_function, "floor")
+    __ceil__ = partialmethod(_apply_function, "ceil")
+    __trunc__ = partialmethod(_apply_function, "trunc")
 
-    def _array(self) -> Any:
+    def _as_array(self) -> Any:
+        """Return a 0-dimensional array that contains the number."""
         array = np.empty((), dtype=object)
         array[()] = self
         return array.view(Numbers)
 
 
-_OF_ARRAYS = frozenset({"reshape", "flatten", "ravel", "tolist", "dot"})
+_ARRAY_METHODS = frozenset({"reshape", "flatten", "ravel", "tolist", "dot"})
 
 
 class Numbers(np.ndarray):
-    """An array of them that stays one, where an array of floats would."""
+    """An array of recording numbers, which behaves like an array of floats."""
 
     def __setitem__(self, index: Any, value: Any) -> None:
+        """Set entries; an array of size 1 is set as its only item."""
         if isinstance(value, np.ndarray) and value.size == 1:
             value = value.item()
         np.ndarray.__setitem__(self, index, value)
 
     def astype(self, dtype: Any, *rest: Any, **more: Any) -> Any:
-        """Return a copy, where the type is one of floats; or what another type makes of it."""
+        """Return a copy with the same numbers for a float type, or else a converted array."""
         return self.copy() if is_float(dtype) else np.ndarray.astype(self, dtype, *rest, **more)
 
 
 def is_float(dtype: Any) -> bool:
-    """Whether values of a type are floats of some width, or objects."""
+    """Return whether a dtype is a float of any width, or object."""
     return dtype is float or np.dtype(dtype).kind in "fO"
 
 
 def numbers(sheet: Sheet, values: Any, first: int) -> Any:
-    """Return an array of numbers that were handed over, of these values and in their order."""
+    """Return an array of recording numbers with given values, as atoms numbered from ``first``.
+
+    The atoms are numbered in C order.
+    """
     array = np.empty(values.size, dtype=object)
     for place, value in enumerate(values.reshape(-1).tolist()):
         array[place] = Number(sheet, value, GIVEN, first + place, 0)
@@ -240,21 +269,27 @@ def numbers(sheet: Sheet, values: Any, first: int) -> Any:
 
 
 def step_of(sheet: Sheet, value: Any) -> int | None:
-    """Return the step that made a number, or None where it is none."""
+    """Return the number of a value's step; for a plain finite number, that of a constant.
+
+    None is returned for all other values.
+    """
     if isinstance(value, Number):
         return value.step
     return sheet.constant(float(value)) if _is_number(value) and math.isfinite(value) else None
 
 
 def steps_in(sheet: Sheet, value: Any) -> NDArray[Any] | None:
-    """Return the steps that made the numbers of a value, or None where some are no numbers."""
-    if isinstance(value, np.ndarray) and value.dtype == object and 0 < value.size <= LARGEST:
+    """Return the numbers of the steps of all numbers in an array, table or number, in its shape.
+
+    None is returned if some items are no numbers.
+    """
+    if isinstance(value, np.ndarray) and value.dtype == object and 0 < value.size <= MAX_ARRAY_SIZE:
         array = np.ndarray.view(value, np.ndarray)
     else:
         plain = None if isinstance(value, Number) else read(value)
         array = np.array(value if plain is None else plain, dtype=object)
-    steps = [step_of(sheet, one) for one in array.reshape(-1).tolist()]
-    known = [one for one in steps if one is not None]
+    steps = [step_of(sheet, item) for item in array.reshape(-1).tolist()]
+    known = [step for step in steps if step is not None]
     return np.array(known).reshape(array.shape) if len(known) == len(steps) else None
 
 
@@ -262,40 +297,49 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, Number | int | float | np.integer | np.floating | np.bool_)
 
 
-def _divided(one: float, other: float) -> float:
+def _divide(first: float, second: float) -> float:
+    """Return the quotient of two numbers as numpy does: infinite or NaN for a zero divisor."""
     with np.errstate(all="ignore"):
-        return float(np.float64(one) / np.float64(other))
+        return float(np.float64(first) / np.float64(second))
 
 
-_COMBINED: Sequence[tuple[str, Callable[[float, float], float]]] = (
+_BINARY_OPERATIONS: Sequence[tuple[str, Callable[[float, float], float]]] = (
     ("add", add),
     ("sub", sub),
     ("mul", mul),
-    ("truediv", _divided),
+    ("truediv", _divide),
 )
 
 
-def _operator(name: str, value: Callable[[float, float], float], turned: bool) -> Any:
+def _make_operator(name: str, value: Callable[[float, float], float], reflected: bool) -> Any:
+    """Return a binary method of `Number` that computes a value and records operation ``name``.
+
+    A ``reflected`` method, such as ``__radd__``, takes its operands in reverse order.
+    """
+
     def operate(self: Number, other: Any) -> Any:
+        """Return the result for this number and another, recorded as a new step."""
         if not _is_number(other):
             return NotImplemented
-        theirs = other.step if isinstance(other, Number) else self.sheet.constant(float(other))
-        pair = (self.value, self.step), (float(other), theirs)
-        (one, left), (two, right) = pair[::-1] if turned else pair
-        return Number(self.sheet, value(one, two), name, left, right)
+        step = other.step if isinstance(other, Number) else self.sheet.constant(float(other))
+        pair = (self.value, self.step), (float(other), step)
+        (left, left_step), (right, right_step) = pair[::-1] if reflected else pair
+        return Number(self.sheet, value(left, right), name, left_step, right_step)
 
     return operate
 
 
-def _comparison(compare: Callable[[float, float], bool]) -> Any:
+def _make_comparison(compare: Callable[[float, float], bool]) -> Any:
+    """Return a comparison method of `Number` that compares values and records nothing."""
+
     def operate(self: Number, other: Any) -> Any:
         return compare(self.value, float(other)) if _is_number(other) else NotImplemented
 
     return operate
 
 
-for _name, _value in _COMBINED:
-    setattr(Number, f"__{_name}__", _operator(_name, _value, turned=False))
-    setattr(Number, f"__r{_name}__", _operator(_name, _value, turned=True))
+for _name, _value in _BINARY_OPERATIONS:
+    setattr(Number, f"__{_name}__", _make_operator(_name, _value, reflected=False))
+    setattr(Number, f"__r{_name}__", _make_operator(_name, _value, reflected=True))
 for _compare in (lt, le, gt, ge):
-    setattr(Number, f"__{_compare.__name__}__", _comparison(_compare))
+    setattr(Number, f"__{_compare.__name__}__", _make_comparison(_compare))

@@ -1,4 +1,7 @@
-"""What stands in for numpy's makers of arrays, and for `float`, while numbers know their steps."""
+"""Replace functions of numpy and math, and `float`, during a call with recording numbers.
+
+The originals would convert recording numbers to plain floats.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +19,40 @@ import numpy as np
 from gradkit.runtime.namespace import MISSING, put_back
 from gradkit.runtime.symbolic.numbers import FUNCTIONS, Number, Numbers, is_float
 
-MAKERS = (
+ARRAY_MAKERS = (
     *("zeros", "ones", "empty", "full", "eye", "identity", "array", "asarray", "asanyarray"),
     *("zeros_like", "ones_like", "empty_like", "full_like", "ascontiguousarray", "copy"),
 )
-"""Functions whose arrays may be filled with numbers later."""
+"""Functions of numpy that make arrays, which code may fill with recording numbers later."""
 
-LOOKED_AT = ("isnan", "isinf", "isfinite", "isclose", "allclose", "array_equal")
-"""Functions that only look at values, and know none but C's."""
+INSPECTIONS = ("isnan", "isinf", "isfinite", "isclose", "allclose", "array_equal")
+"""Functions of numpy that inspect values, and do not support arrays of objects."""
 
-KINDS = ("float64", "float32", "float16")
+FLOAT_TYPES = ("float64", "float32", "float16")
+"""Names of numpy's types of floats."""
 
 
-def _makes(make: Callable[..., Any]) -> Callable[..., Any]:
-    """A maker of arrays, whose floats are objects."""
+def _recording_maker(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a version of a function that makes arrays, with `Numbers` in place of float arrays."""
 
-    def maker(*given: Any, **named: Any) -> Any:
-        kinds = [named[name] for name in ("dtype",) if named.get(name) is not None]
-        kinds += [one for one in given[1:] if isinstance(one, type | str | np.dtype)]
-        if any(not is_float(kind) for kind in kinds):
-            return make(*given, **named)
-        given = tuple(object if any(one is kind for kind in kinds) else one for one in given)
-        named |= {"dtype": object} if "dtype" in named else {}
-        array = make(*given, **named)
+    def maker(*arguments: Any, **keywords: Any) -> Any:
+        """Make an array; replace a float dtype by object, and keep all other dtypes."""
+        dtypes = [keywords[name] for name in ("dtype",) if keywords.get(name) is not None]
+        dtypes += [item for item in arguments[1:] if isinstance(item, type | str | np.dtype)]
+        if any(not is_float(dtype) for dtype in dtypes):
+            return make(*arguments, **keywords)
+        arguments = tuple(
+            object if any(item is dtype for dtype in dtypes) else item for item in arguments
+        )
+        keywords |= {"dtype": object} if "dtype" in keywords else {}
+        array = make(*arguments, **keywords)
         return array.astype(object).view(Numbers) if array.dtype.kind in "fO" else array
 
     return maker
 
 
-def _values(value: Any) -> Any:
+def _plain_values(value: Any) -> Any:
+    """Return a recording number or an array of them as plain floats; other values unchanged."""
     if isinstance(value, Number):
         return value.value
     if isinstance(value, np.ndarray) and value.dtype == object:
@@ -52,24 +60,27 @@ def _values(value: Any) -> Any:
     return value
 
 
-def _looks(look: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *given, **named: look(*map(_values, given), **named)
+def _with_plain_values(inspect: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a version of a function whose arguments are converted to plain floats."""
+    return lambda *args, **keywords: inspect(*map(_plain_values, args), **keywords)
 
 
-def _of_math(name: str) -> Callable[..., Any]:
-    own = getattr(math, name)
+def _math_function(name: str) -> Callable[..., Any]:
+    """Return a version of a function of ``math`` that also accepts recording numbers."""
+    original = getattr(math, name)
 
     def function(value: Any, *more: Any) -> Any:
         value = value.item() if isinstance(value, np.ndarray) else value
-        return getattr(value, name)() if isinstance(value, Number) else own(value, *more)
+        return getattr(value, name)() if isinstance(value, Number) else original(value, *more)
 
     return function
 
 
-class _Kind(type):
-    """A type of floats that leaves a number what it is."""
+class _FloatType(type):
+    """Metaclass of replacements for float types, which leave a recording number unchanged."""
 
     def __call__(cls, value: Any = 0.0, *more: Any) -> Any:
+        """Convert a value to the float type, but return recording numbers and arrays unchanged."""
         if isinstance(value, np.ndarray) and value.dtype == object:
             return value.item() if value.size == 1 else value
         return value if isinstance(value, Number) else cls.__mro__[1](value, *more)
@@ -83,45 +94,52 @@ def _expit(value: Any) -> Any:
 
 
 def _sign(value: Any) -> Any:
+    """Return the sign of a value, of a recording number, or of each number in an array."""
     if isinstance(value, Number):
         return value.sign()
     is_object = isinstance(value, np.ndarray) and value.dtype == object
-    return np.array(_by_each(value), dtype=object).view(Numbers) if is_object else np.sign(value)
+    return (
+        np.array(_sign_of_each(value), dtype=object).view(Numbers) if is_object else np.sign(value)
+    )
 
 
-_by_each = np.frompyfunc(_sign, 1, 1)
+_sign_of_each = np.frompyfunc(_sign, 1, 1)
 
 
-def _larger(sign: int, one: Any, other: Any, *_: Any, **__: Any) -> Any:
-    """The larger of two, or the smaller, in a way that holds for other numbers as well."""
-    own = np.maximum if sign > 0 else np.minimum
-    numbers = any(isinstance(each, Number | Numbers) for each in (one, other))
-    return (one + other + sign * np.absolute(one - other)) * 0.5 if numbers else own(one, other)
+def _extremum(sign: int, a: Any, b: Any, *_: Any, **__: Any) -> Any:
+    """Return the maximum of two values for ``sign`` 1, and the minimum for -1.
+
+    Recording numbers are computed by a formula that holds for all values of the operands.
+    """
+    original = np.maximum if sign > 0 else np.minimum
+    is_recording = any(isinstance(value, Number | Numbers) for value in (a, b))
+    return (a + b + sign * np.absolute(a - b)) * 0.5 if is_recording else original(a, b)
 
 
-def _of_numpy() -> dict[str, Any]:
+def _numpy_replacements() -> dict[str, Any]:
+    """Return the replacements for functions and types of numpy by name."""
     return {
-        **{name: _makes(getattr(np, name)) for name in MAKERS},
-        **{name: _looks(getattr(np, name)) for name in LOOKED_AT},
+        **{name: _recording_maker(getattr(np, name)) for name in ARRAY_MAKERS},
+        **{name: _with_plain_values(getattr(np, name)) for name in INSPECTIONS},
         "sign": _sign,
-        "maximum": partial(_larger, 1),
-        "minimum": partial(_larger, -1),
-        "clip": lambda value, low, high, *_, **__: _larger(-1, _larger(1, value, low), high),
-        **{name: _Kind(name, (getattr(np, name),), {}) for name in KINDS},
+        "maximum": partial(_extremum, 1),
+        "minimum": partial(_extremum, -1),
+        "clip": lambda value, low, high, *_, **__: _extremum(-1, _extremum(1, value, low), high),
+        **{name: _FloatType(name, (getattr(np, name),), {}) for name in FLOAT_TYPES},
     }
 
 
-INSTEAD: Mapping[str, Callable[[], dict[str, Any]]] = {
-    "numpy": _of_numpy,
-    "math": lambda: {name: _of_math(name) for name in FUNCTIONS if hasattr(math, name)},
+REPLACEMENTS: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "numpy": _numpy_replacements,
+    "math": lambda: {name: _math_function(name) for name in FUNCTIONS if hasattr(math, name)},
     "scipy.special": lambda: {"expit": _expit},
 }
-"""By module, what stands in for some of its names. The modules themselves stay as they are: their
-own compiled code trusts them."""
+"""For each module, a function that returns replacements by name. The modules themselves are not
+changed, because their own compiled code depends on them."""
 
 
 class _StandIn(ModuleType):
-    """A module with other values of some names."""
+    """A copy of a module in which some names have other values."""
 
     def __init__(self, module: Any, names: Mapping[str, Any]) -> None:
         super().__init__(module.__name__)
@@ -133,43 +151,65 @@ class _StandIn(ModuleType):
 
 
 class _StandIns:
-    """Modules and functions, each with what stands in for it."""
+    """The replacements of modules and functions.
+
+    Attributes
+    ----------
+    new : dict
+        The replacement by the id of the original.
+    own : dict
+        The original by the id of the replacement.
+    """
 
     def __init__(self) -> None:
-        self.new: dict[int, Any] = {id(builtins.float): _Kind("float", (builtins.float,), {})}
+        """Make the replacements of ``float`` and of all loaded modules in `REPLACEMENTS`."""
+        self.new: dict[int, Any] = {id(builtins.float): _FloatType("float", (builtins.float,), {})}
         self.own: dict[int, Any] = {}
-        for name in INSTEAD:
+        for name in REPLACEMENTS:
             if name in sys.modules:
                 self.module(sys.modules[name])
 
     def module(self, module: Any) -> Any:
-        """Return what stands in for a module, or the module."""
+        """Return the replacement of a module, which is made on the first call, or the module."""
         name = getattr(module, "__name__", "")
-        if name in INSTEAD and id(module) not in self.new and sys.modules.get(name) is module:
-            names = INSTEAD[name]()
+        if name in REPLACEMENTS and id(module) not in self.new and sys.modules.get(name) is module:
+            names = REPLACEMENTS[name]()
             pairs = [(module, _StandIn(module, names))]
-            pairs += [(getattr(module, name), new) for name, new in names.items()]
-            for own, new in pairs:
-                self.new[id(own)], self.own[id(new)] = new, own
+            pairs += [(getattr(module, name), replacement) for name, replacement in names.items()]
+            for original, replacement in pairs:
+                self.new[id(original)], self.own[id(replacement)] = replacement, original
         return self.new.get(id(module), module)
 
     def importer(self, own: Callable[..., Any]) -> Callable[..., Any]:
-        """Return an ``__import__`` that gives what stands in."""
-        return lambda *given, **named: self.module(own(*given, **named))
+        """Return an ``__import__`` that returns replacements of modules."""
+        return lambda *args, **keywords: self.module(own(*args, **keywords))
 
 
 @contextlib.contextmanager
 def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Iterator[None]:
-    """Put the stand-ins in place for a while, among a student's names."""
-    kept: list[tuple[dict[str, Any], str, Any]] = []
+    """Return a context manager that replaces numpy, math and float among a student's names.
+
+    Parameters
+    ----------
+    names : dict
+        The student's names.
+    function : callable
+        Its global names are replaced too.
+
+    Notes
+    -----
+    At the end the original values are restored, and recording numbers that the student's names
+    hold become plain floats.
+    """
+    originals: list[tuple[dict[str, Any], str, Any]] = []
     instead = _StandIns()
 
     def put(space: dict[str, Any], name: str, new: Any) -> None:
-        kept.append((space, name, dict.get(space, name, MISSING)))
+        originals.append((space, name, dict.get(space, name, MISSING)))
         dict.__setitem__(space, name, new)
 
-    found = (names, getattr(function, "__globals__", None))
-    spaces = {id(space): space for space in found if isinstance(space, dict)}
+    namespaces = (names, getattr(function, "__globals__", None))
+    spaces = {id(space): space for space in namespaces if isinstance(space, dict)}
     try:
         for space in spaces.values():
             for name, value in list(dict.items(space)):
@@ -178,25 +218,25 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
             if "float" not in dict.keys(space):
                 put(space, "float", instead.new[id(builtins.float)])
             own = dict.get(space, "__builtins__")
-            # Names that are not made yet are imported meanwhile.
+            # Names that are created during the call may import modules.
             if isinstance(own, dict) and own is not vars(builtins):
                 put(own, "__import__", instead.importer(own["__import__"]))
         with np.errstate(all="ignore"):
             yield
     finally:
-        for space, name, value in reversed(kept):
+        for space, name, value in reversed(originals):
             put_back(space, name, value)
         for space in spaces.values():
             for name, value in list(dict.items(space)):
                 if id(value) in instead.own:
                     dict.__setitem__(space, name, instead.own[id(value)])
-            _forget(space)
+            _replace_recording_numbers(space)
 
 
-def _forget(space: dict[str, Any]) -> None:
-    """Leave floats in the place of numbers that a student's names keep for the next call."""
+def _replace_recording_numbers(space: dict[str, Any]) -> None:
+    """Convert recording numbers in a dict of names, and in dicts in it, to plain floats."""
     inner: list[dict[Any, Any]] = [one for one in dict.values(space) if type(one) is dict]
     for holder in (space, *inner):
         for name, value in list(dict.items(holder)):
             if isinstance(value, Number | Numbers):
-                dict.__setitem__(holder, name, np.float64(_values(value)))
+                dict.__setitem__(holder, name, np.float64(_plain_values(value)))
