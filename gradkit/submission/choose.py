@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
 from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.definitions import unwritten
-from gradkit.submission.names import Attempt, Natural, is_attempt_at, parse_file_name
+from gradkit.submission.names import Attempt, Claims, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import statements
 
 LISTED = 8
@@ -25,13 +26,14 @@ LISTED = 8
 REASONS = (
     "it is the file that was asked for",
     "it has most of what was asked for",
+    "the other file is named after another task",
     "a notebook goes before scripts",
     "by its name it is the last attempt",
     "its name comes last",
 )
 """Reasons why one file is preferred to another, one for each part of `_Rank`."""
 
-_Rank = tuple[bool, int, bool, Attempt, tuple[Natural, str]]
+_Rank = tuple[bool, int, bool, bool, Attempt, tuple[Natural, str]]
 
 
 class _Piece(Struct, frozen=True):
@@ -54,8 +56,9 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     All sections of one file are used, and the last definition of a name counts, as when Python
     runs the file. Files that play the same roles are ranked, and only the best is used; files
     that play other roles, or none, are used too. These criteria decide, in this order: the file
-    that the assignment names (or the last attempt at it), the most required roles, a notebook
-    rather than a script, the last attempt by its name, the last name. All attempts at one file
+    that the assignment names (or the last attempt at it), the most required roles, a name that is
+    not another task's, a notebook rather than a script, the last attempt by its name, the last
+    name. All attempts at one file
     count as having the same number of roles, so that the last attempt is preferred.
 
     Parameters
@@ -73,7 +76,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     if len(sections) == 1:
         return Claim(sections[0], note=_instead(task, sections[0]))
     pieces = _pieces(task, sections, tasks)
-    ranks = _ranks(task, pieces)
+    ranks = _ranks(task, pieces, tasks)
     first, *rest = sorted(pieces, key=lambda piece: ranks[piece.file], reverse=True)
     taken: list[_Piece] = [first]
     over: list[_Piece] = []
@@ -183,9 +186,10 @@ def _code(cells: Sequence[Cell]) -> str:
     return "\n".join(ast.dump(node) for node in nodes if isinstance(node, DEFINITIONS))
 
 
-def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
+def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[str, _Rank]:
     """Return the rank of each file. All attempts at one file have the most roles of any of them."""
     names = {piece.file: parse_file_name(piece.file) for piece in pieces}
+    claims = Claims(tasks)
     most: dict[str, int] = {}
     for piece in pieces:
         base = names[piece.file].base
@@ -194,6 +198,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece]) -> dict[str, _Rank]:
         piece.file: (
             is_attempt_at(piece.file, task.files),
             most[names[piece.file].base] if piece.roles else 0,
+            task.id in (claims.topic(PurePosixPath(piece.file).stem) or claims.all),
             piece.file.lower().endswith(".ipynb"),
             names[piece.file].attempt,
             # The plain name breaks ties between names that differ only in case or leading zeros.

@@ -103,7 +103,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "the cached A2 changed in place": (
         {"dZ2 = A2 - Y": "A2 -= Y\n    dZ2 = A2"},
         GRADS,
-        "something that it is computed from, such as the cache, is changed in place.",
+        "an input, such as the cache, is changed in place.",
     ),
     "parameters changed in place": (
         {"    dZ1 = parameters": '    parameters["W2"] *= 2\n    dZ1 = parameters'},
