@@ -39,7 +39,7 @@ from gradkit.grading.assess import (
     total,
     unchecked,
 )
-from gradkit.grading.mark import Scheme
+from gradkit.grading.points import Scheme
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Change, Filed, Kept, Remarked

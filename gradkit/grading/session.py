@@ -33,8 +33,8 @@ from gradkit.grading.assess import (
 from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader, with_places
-from gradkit.grading.mark import Scheme
 from gradkit.grading.notices import notices_of_text
+from gradkit.grading.points import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.remarks import function_remarks
 from gradkit.grading.settings import (
@@ -391,7 +391,7 @@ class Session(AbstractContextManager["Session"]):
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
                 inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
-                remarks = function_remarks(grader, verdicts, inquiry.follows)
+                remarks = function_remarks(grader, verdicts, inquiry.causes)
                 inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
             if ends:

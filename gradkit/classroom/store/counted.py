@@ -467,7 +467,7 @@ def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:
         for finding in task.findings
         if finding.check == check.check
     )
-    return _digest([kept.digest, check.state, check.max_score, found, sorted(check.follows)])
+    return _digest([kept.digest, check.state, check.max_score, found, sorted(check.causes)])
 
 
 def _basis_of_task(kept: Kept, task: TaskResult) -> str:
