@@ -52,9 +52,9 @@ ALONE: dict[tuple[str, str], str] = {
         updated-before-use
     """,
     ("slip", "forward"): """
-        activation-twice hidden-returned layer-repeated layer-skipped missing-
-        activation.numpy missing-bias swapped-returns weight-not-transposed wrong-
-        activation wrong-hidden-returned
+        activation-twice hidden-returned layer-repeated layer-skipped
+        missing-activation.numpy missing-bias swapped-returns weight-not-transposed
+        wrong-activation wrong-hidden-returned
     """,
     ("slip", "forward gradient trajectory"): """
         double-sigmoid missing-activation
@@ -69,12 +69,13 @@ ALONE: dict[tuple[str, str], str] = {
         loss-after-step missing-zero-grad recorded-loss
     """,
     ("slip", "update gradient trajectory"): """
-        bias-sum-axis bias-times-input extra-activation-derivative extra-factor extra-
-        output-derivative gradient-stored input-mutated integer-truncation misplaced-
-        parenthesis missing-activation-derivative missing-error missing-input missing-
-        output-derivative missing-weight overwritten swapped-index wrong-activation-
-        derivative wrong-derivative-argument wrong-index wrong-layer-input wrong-source-
-        entry wrong-source-entry.same-bias wrong-sum-axis wrong-target wrong-weight
+        bias-sum-axis bias-times-input extra-activation-derivative extra-factor
+        extra-output-derivative gradient-stored input-mutated integer-truncation
+        misplaced-parenthesis missing-activation-derivative missing-error missing-input
+        missing-output-derivative missing-weight overwritten swapped-index
+        wrong-activation-derivative wrong-derivative-argument wrong-index
+        wrong-layer-input wrong-source-entry wrong-source-entry.same-bias wrong-sum-axis
+        wrong-target wrong-weight
     """,
     ("constant", "gradient trajectory"): """
         mini-batch wrong-optimizer wrong-reduction wrong-rounds
@@ -347,7 +348,7 @@ def own_assignment(folder: Path, marking: str) -> Path:
         ("[marking.deductions]\nswapped-index = 0", ["--preset", "numbers"], "14.75 / 20"),
         ('preset = "strict"', [], "12.5 / 20"),
         ('preset = "strict"', ["--preset", "lenient"], "17 / 20"),
-        ("[marking.deductions]\nswapped-index = 0.125", [], "18 / 20"),
+        ("[marking.deductions]\nswapped-index = 0.125", [], "18.25 / 20"),
         ("[marking.deductions]\nswapped-index = 0", ["--preset", "strict"], "20 / 20"),
         ("[marking.deductions]\nwrong-sign = 1", [], "15.5 / 20"),
     ],
