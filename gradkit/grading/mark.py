@@ -37,6 +37,8 @@ HARD_CASES = (
     "What is wrong only in a special case costs {share:.0%} of its points for each such case."
 )
 
+HELD = "These points are provisional: a person has to look at them."
+
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 
 
@@ -77,7 +79,6 @@ def mark(
     checks = round_checks(checks, score)
     parts = [_divide_lost(check, loss) for check, loss in zip(checks, losses, strict=True)]
     worth = sum(check.max_score for check in checks)
-    held = any(check.held for check in checks)
     shown = [f for f in inquiry.findings if f.mistake not in scheme.dropped]
     order = [check.name for check in task.checks]
     shown.sort(key=lambda f: order.index(f.check) if f.check else len(order))
@@ -88,7 +89,7 @@ def mark(
         score,
         worth,
         checkable,
-        scheme.derived or checkable < worth or held,
+        scheme.derived or checkable < worth,
         tuple(
             _with_precision(check, cents[-1]) for check, cents in zip(checks, parts, strict=True)
         ),
@@ -118,6 +119,8 @@ def _check_result(
         notes.append(WITHDRAWN)
     if causes and verdict.still:
         notes.append(NO_STEP)
+    if loss.held:
+        notes.append(HELD)
     return CheckResult(
         verdict.check,
         verdict.state,

@@ -144,18 +144,19 @@ class Session(AbstractContextManager["Session"]):
     @property
     def scheme(self) -> Scheme:
         """The rules by which verdicts become points, with the preset of the settings if given."""
-        dropped = self.settings.dropped
-        if dropped:
-            # Late: few classes withdraw findings, and the catalogue takes time to load.
+        dropped, accepted = self.settings.dropped, self.settings.accepted
+        if dropped or accepted:
+            # Imported here because few classes do either, and the catalogue takes time to load.
             from gradkit.diagnosis.catalogue import current_code
 
-            dropped = tuple(map(current_code, dropped))
+            dropped, accepted = (tuple(map(current_code, each)) for each in (dropped, accepted))
         return Scheme(
             self.assignment.step,
             self.settings.preset or self.assignment.preset,
             self.assignment.deductions,
             derived=not self.keyed,
             dropped=frozenset(dropped),
+            accepted=frozenset(accepted),
         )
 
     def refuse_unusable(self) -> None:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gradkit.grading.mark import (
     CENT,
     DIVERGES,
+    HELD,
     NO_STEP,
     OPEN,
     ROUNDED,
@@ -475,7 +476,6 @@ def test_a_change_that_is_shown_has_the_price_of_its_kind(basis: Basis) -> None:
     """As a mistake that the numbers show; nothing is held."""
     made = marked(FAILS, RUN, worth=[10.0, 10.0], inquiry=changed("wrong-name", basis))
     assert [check.score for check in made.checks] == [7, 7]
-    assert not made.provisional
     assert [check.held for check in made.checks] == [(), ()]
 
 
@@ -485,7 +485,7 @@ def test_a_change_that_is_not_shown_is_a_slip_and_held(code: str) -> None:
     made = marked(FAILS, RUN, worth=[10.0, 10.0], inquiry=changed(code))
     assert [check.score for check in made.checks] == [7, 7]
     assert [check.held for check in made.checks] == [(code,), (code,)]
-    assert made.provisional
+    assert all(HELD in check.notes for check in made.checks)
 
 
 def test_a_change_that_takes_from_the_model_solution_explains_nothing() -> None:
@@ -502,9 +502,9 @@ def test_a_failure_without_a_finding_costs_its_outputs_and_is_held() -> None:
     little = Verdict("update", "fail", "", entries("fail", *["pass"] * 9))
     for verdict, score in ((FAILS, 4.0), (little, 7.0)):
         made = marked(verdict, worth=[10.0])
-        assert (made.score, made.checks[0].held, made.provisional) == (score, (UNEXPLAINED,), True)
+        assert (made.score, made.checks[0].held) == (score, (UNEXPLAINED,))
         priced = marked(verdict, worth=[10.0], deductions={UNEXPLAINED: 0.4})
-        assert (priced.score, priced.checks[0].held, priced.provisional) == (6, (), False)
+        assert (priced.score, priced.checks[0].held) == (6, ())
         accepted = marked(verdict, worth=[10.0], accepted={UNEXPLAINED})
         assert (accepted.score, accepted.checks[0].held) == (score, ())
         withdrawn = marked(verdict, worth=[10.0], dropped={UNEXPLAINED})
