@@ -84,7 +84,7 @@ def test_the_change_is_told(diagnosed, case: Case) -> None:
     assert was in finding.fix
     (failed,) = [each for each in result.checks if each.check == check]
     later = [each for each in result.checks if each.state == "fail" and each is not failed]
-    assert all(each.follows == (kind,) for each in later)
+    assert all(each.causes == (kind,) for each in later)
     assert bool(later) is (check == "update")
     wrong = [each for each in failed.entries if each.state != "pass"]
     assert len(finding.entries) in (0, len(wrong))

@@ -198,7 +198,7 @@ def test_a_stored_finding_with_a_former_code_is_marked_by_the_current_one(former
     result = mark(task, verdicts, inquiry, Scheme(0.25, deductions={NEW: 0.5}))
     assert [check.score for check in result.checks] == [2.0, 2.0]
     assert result.findings[0].mistake == NEW
-    assert result.checks[1].follows == (NEW,)
+    assert result.checks[1].causes == (NEW,)
     withdrawn = mark(task, verdicts, inquiry, Scheme(0.25, dropped=frozenset({NEW})))
     assert withdrawn.findings == ()
     assert withdrawn.checks[0].withdrawn == (NEW,)

@@ -179,7 +179,7 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
     inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)}, proved=Inquiry())
     found = with_crashes(verdicts, inquiry, [cell], "task")
     assert [(each.check, each.mistake) for each in found.findings] == [("forward", CRASH)]
-    assert found.follows == {"gradient": (CRASH,)}
+    assert found.causes == {"gradient": (CRASH,)}
     assert found.proved == Inquiry()
 
 
