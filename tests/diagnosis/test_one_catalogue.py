@@ -22,7 +22,8 @@ from gradkit.diagnosis.catalogue import (
     mistake,
 )
 from gradkit.diagnosis.mistakes import forward, rewrite, training
-from gradkit.grading.mark import Scheme, deduction, mark
+from gradkit.grading.mark import mark
+from gradkit.grading.points import Scheme, price_of
 from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Entry, Finding, Inquiry, Verdict
 from gradkit.records.task import Check
 from gradkit.report.exercise import TOPICS, page_text
@@ -202,7 +203,7 @@ def test_a_stored_finding_with_a_former_code_is_marked_by_the_current_one(former
     withdrawn = mark(task, verdicts, inquiry, Scheme(0.25, dropped=frozenset({NEW})))
     assert withdrawn.findings == ()
     assert withdrawn.checks[0].withdrawn == (NEW,)
-    assert deduction(OLD, 1, 3) == deduction(NEW, 1, 3) == 0.3
+    assert price_of(current_code(OLD)) == price_of(NEW) == 0.3
 
 
 CHECKS = (Check("update", 4.0), Check("trajectory", 4.0))

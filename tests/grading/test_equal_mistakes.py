@@ -6,8 +6,6 @@ their update for one wrong line in a helper, which cost others a quarter.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from gradkit.grading.assess import assess
