@@ -341,12 +341,16 @@ def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
     if verdict.state not in FAILED and not verdict.own_forward:
         return own
     codes = inquiry.causes.get(verdict.check, ())
-    return own + [
+    others = [
         each
         for each in inquiry.findings
         if each.check not in ("", verdict.check)
         and (each.mistake in codes or _is_same_crash(each, verdict, own))
     ]
+    # A change that repairs a crash has no price of its own, so the crash is charged.
+    repaired = {each.check for each in others if each.basis == "change"}
+    crashes = [f for f in inquiry.findings if f.mistake in STOPS and f.check in repaired]
+    return [*own, *others, *(each for each in crashes if each not in others)]
 
 
 def _is_same_crash(finding: Finding, verdict: Verdict, own: Sequence[Finding]) -> bool:

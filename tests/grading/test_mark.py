@@ -519,6 +519,9 @@ def test_a_stop_costs_its_price_where_all_else_is_known_to_be_right(code: str) -
     made = marked(stops, worth=[10.0], inquiry=Inquiry(repaired))
     assert made.score == 5
     assert [each.deduction for each in made.findings] == [5, 0]
+    causes = {"trajectory": ("wrong-name",)}
+    both = marked(stops, RUN, worth=[10.0, 10.0], inquiry=Inquiry(repaired, causes))
+    assert [check.score for check in both.checks] == [5, 5]
     alone = Inquiry((finding(code),))
     assert marked(stops, worth=[10.0], inquiry=alone).score == 0
     without = replace(stops, entries=entries(*["pass"] * 9, "fail"))
