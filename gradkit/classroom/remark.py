@@ -226,7 +226,7 @@ def remark_class(
     >>> from pathlib import Path
     >>> done = remark_class(Path("results"), drops=["swapped-index"], why="asked unclearly")
     >>> [(change.name, change.old, change.new) for change in done.changes]
-    [('chen', 16.25, 20.0)]
+    [('chen', 15.5, 20.0)]
     """
     rule = policy(attempt) if attempt else None
     drops = [mistake(code).code for code in drops]

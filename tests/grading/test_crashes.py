@@ -173,14 +173,15 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
         for check in ("forward", "trajectory")
     ]
     repairs = tuple(
-        Finding(check, check, "wrong-name", "Another value", (), place=PLACE)
+        Finding(check, check, "wrong-name", "Another value", (), place=PLACE, basis="change")
         for check in ("forward", "trajectory")
     )
-    inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)}, proved=Inquiry())
+    inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)})
     found = with_crashes(verdicts, inquiry, [cell], "task")
     assert [(each.check, each.mistake) for each in found.findings] == [("forward", CRASH)]
     assert found.causes == {"gradient": (CRASH,)}
-    assert found.proved == Inquiry()
+    # All else is right with the repairs, so the crash alone costs points.
+    assert found.findings[0].basis == "change"
 
 
 def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
@@ -191,11 +192,11 @@ def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
     cell = Cell("a.py", "a.py", None, f"def f(x):\n    {line}\n    return x\n")
     elsewhere = Place("a.py", None, 3)
     repairs = tuple(
-        Finding(code, "update", code, "Title", (), place=place)
+        Finding(code, "update", code, "Title", (), place=place, basis="change")
         for code, place in (("wrong-transpose", PLACE), ("wrong-name", elsewhere))
     )
     verdict = Verdict("update", "error", "It stopped.", place=PLACE, exception=sentence)
-    found = with_crashes([verdict], Inquiry(repairs, proved=Inquiry()), [cell], "task")
+    found = with_crashes([verdict], Inquiry(repairs), [cell], "task")
     return [each.mistake for each in found.findings]
 
 

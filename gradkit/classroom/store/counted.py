@@ -87,7 +87,7 @@ def override_points(
     >>> from pathlib import Path
     >>> done = override_points(Path("results"), "chen", "update", 5.5, comment="but for a sign")
     >>> done.name, done.former, done.result.score
-    ('chen', None, 17.25)
+    ('chen', None, 16.8)
     """
     with Store(folder, write=True, make=False) as store, store.writing():
         return override(store, student, check, points, comment=comment, by=by)
