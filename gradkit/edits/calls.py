@@ -198,6 +198,19 @@ def _names_exchanged(node: Any, made: Any, known: Vocabulary) -> Iterator[Sequen
             yield pair  # type: ignore[misc]
 
 
+def _transpose_nothing(node: Any, operands: Sequence[Numbers], known: Vocabulary) -> ast.expr:
+    """Leave out every ``.T`` of an expression that has several."""
+    attributes = (part for part in numbered(node) if isinstance(part, ast.Attribute))
+    values: dict[int, ast.AST] = {id(part): part.value for part in attributes if part.attr == "T"}
+    if len(values) < 2 or operands:
+        raise RefusedError("the expression does not have several transposes")
+    return replaced(node, values)  # type: ignore[no-any-return]
+
+
+def _without_operands(node: Any, made: Any, known: Vocabulary) -> Iterator[Sequence[Numbers]]:
+    yield ()
+
+
 def _choose_keys(node: Any, operands: Sequence[Numbers], known: Vocabulary) -> ast.expr:
     """Go over some keys, written out, in the place of all that a dict has."""
     if not (is_path(node) and operands):
@@ -226,6 +239,9 @@ REARRANGED: Mapping[str, Rearranged] = {
     ),
     "a key of dict": Rearranged(frozenset({"wrong-entry"}), _rename_word, _words_renamed),
     "other arguments": Rearranged(frozenset({"wrong-name"}), _hand_names, _names_handed),
+    "nothing transposed": Rearranged(
+        frozenset({"wrong-transpose"}), _transpose_nothing, _without_operands
+    ),
     "two names exchanged": Rearranged(frozenset({"wrong-name"}), _exchange_names, _names_exchanged),
 }
 """Changes of rows by name. A reference calls each ``KIND: NAME``."""

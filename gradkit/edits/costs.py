@@ -12,6 +12,9 @@ SIMPLE, SIGNED, LARGER, LARGE = 1.0, 1.1, 1.3, 1.6
 PER_NODE = 0.01
 """The cost of each node that a change adds or takes away."""
 
+BORROWED = 0.05
+"""What each node of an expression costs that is borrowed from the model solution."""
+
 SCALED = 1.05
 """The cost of a constant that is a multiple of the one that stands there."""
 

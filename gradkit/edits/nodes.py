@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-_PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
+"""A place in a text, which the compiler needs of each node."""
 
 
 @lru_cache(maxsize=8)
@@ -59,7 +60,7 @@ def is_same(one: Any, other: Any) -> bool:
 
 def new(kind: type[Any], *parts: Any) -> Any:
     """Return a node that has a place, as the compiler needs one."""
-    return kind(*parts, **_PLACE)
+    return kind(*parts, **PLACE)
 
 
 def with_parts(node: Any, **parts: Any) -> Any:
@@ -71,11 +72,17 @@ def with_parts(node: Any, **parts: Any) -> Any:
 
 
 def with_context(node: ast.expr, like: ast.AST) -> ast.expr:
-    """Return a node that is read or stored as another node is."""
+    """Return a node that is read or stored as another node is; its own parts are read."""
     context = getattr(like, "ctx", None)
     if context is None or not hasattr(node, "ctx"):
         return node
-    return with_parts(node, ctx=context)  # type: ignore[no-any-return]
+    made = with_parts(node, ctx=context)
+    for name in ("value", "slice"):
+        part = getattr(node, name, None)
+        # A part that was stored to before the change, such as `m` in `m[label]`, is read now.
+        if part is not None and isinstance(getattr(part, "ctx", None), ast.Store):
+            setattr(made, name, with_context(part, new(ast.Name, "", ast.Load())))
+    return made  # type: ignore[no-any-return]
 
 
 def replaced(tree: Any, instead: Mapping[int, ast.AST]) -> Any:

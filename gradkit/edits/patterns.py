@@ -86,19 +86,21 @@ def match(tree: Any, node: Any, bound: Bound) -> bool:
 
 
 def _has_rest(call: ast.Call) -> bool:
-    return bool(call.args) and isinstance(call.args[-1], ast.Starred)
+    return any(isinstance(each, ast.Starred) for each in call.args)
 
 
 def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
     """Match a call of which some arguments are not written out in the pattern."""
-    first = tree.args[:-1]
+    at = next(n for n, each in enumerate(tree.args) if isinstance(each, ast.Starred))
+    first, last = tree.args[:at], tree.args[at + 1 :]
+    end = len(node.args) - len(last)
     named = {word.arg: word.value for word in tree.keywords}
     own = {word.arg: word.value for word in node.keywords}
-    if len(node.args) < len(first) or not named.keys() <= own.keys():
+    if end < at or not named.keys() <= own.keys():
         return False
     order = [word.arg for word in node.keywords]
     others = [word for word in node.keywords if word.arg not in named]
-    rest = node.args[len(first) :], others, order
+    rest = node.args[at:end], others, order
     known = bound.setdefault(REST, rest)
     alike = len(known[0]) == len(rest[0]) and len(known[1]) == len(rest[1])
     return (
@@ -107,6 +109,7 @@ def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
         and all(any(is_same(word, other) for other in rest[1]) for word in known[1])
         and match(tree.func, node.func, bound)
         and all(match(a, b, bound) for a, b in zip(first, node.args, strict=False))
+        and all(match(a, b, bound) for a, b in zip(last, node.args[end:], strict=True))
         and all(match(named[name], own[name], bound) for name in named)
     )
 

@@ -179,7 +179,7 @@ ROWS: Sequence[tuple[str, str, Each]] = (
     ("wrong-brackets", "F(A, *_) {o} B => F(A {o} B, *_)", {"o": ALL}),
     ("wrong-brackets", "C {p} F(A, *_) {o} B => C {p} F(A {o} B, *_)", {"o": ALL, "p": ALL}),
     ("wrong-brackets", "(C {p} F(A, *_)) {o} B => C {p} F(A {o} B, *_)", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "F(A) {o} F(B) => F(A {o} B)", {"o": ALL}),
+    ("wrong-brackets", "F(A, *_) {o} F(B, *_) => F(A {o} B, *_)", {"o": ALL}),
     ("wrong-brackets", "F(A) {o} B.{p}(*_) => F(A {o} B).{p}(*_)", {"o": ALL, "p": REDUCED}),
     # --- functions -----------------------------------------------------------------------------
     ("wrong-order", "F(G(A)) => G(F(A))", {}),

@@ -67,6 +67,9 @@ def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> 
     after = _cut(lines[last - 1], end, None)
     text = ast.unparse(new)
     ways = [(before, text, after), (before, f"({text})", after)]
+    bare = isinstance(old, ast.Tuple) and not lines[old.lineno - 1][len(before) :].startswith("(")
+    if bare and isinstance(new, ast.Tuple) and len(new.elts) > 1:
+        ways.insert(0, (before, text[1:-1], after))
     if before.endswith("(") and after.startswith(")") and isinstance(new, ATOMS):
         # What is one word needs no brackets of its own.
         ways.insert(0, (before[:-1], text, after[1:]))

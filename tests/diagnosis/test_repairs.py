@@ -172,7 +172,7 @@ MISTAKES = [
     (
         "layers",
         ("x, w = cache\n    dx", "w, x = cache\n    dx"),
-        ("wrong-order", "w, x = cache", "x, w = cache"),
+        ("wrong-order", "w, x", "x, w = cache"),
     ),
     (
         "one-hidden-layer",

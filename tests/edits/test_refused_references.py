@@ -57,6 +57,12 @@ REFUSED = [
     ("the row is none of this kind", "turned-sign: put in", STEP, ()),
     ("the row is none of this kind", "turned-sign: two values exchanged", ROW, ()),
     ("a row has another number of operands", "wrong-name: L => name_", slot("dZ", ast.Name), ()),
+    (
+        "the expression does not have several transposes",
+        "wrong-transpose: nothing transposed",
+        MINUS,
+        (),
+    ),
     # --- operands
     ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((99,),)),
     ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((0, 10**6),)),

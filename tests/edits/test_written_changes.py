@@ -23,6 +23,10 @@ def backward(X, Y, W, b, lr, cache):
         m = m * 1
     W -= lr * dW
     cache["A"] = A
+    m += A[0]
+    scale(A)
+    b = np.log(A.T) + np.exp(Y.T)
+    db = np.mean(dZ, axis=0) * np.mean(A, axis=0)
     return dW, db
 """
 
@@ -61,6 +65,20 @@ CHANGES = [
     ("not-replaced", "W -= lr * dW", "W = lr * dW", "W -= lr * dW"),
     ("missing-factor", "m = m * 1", "m *= m * 1", "m = m * 1"),
     ("not-in-place", "m = m * 1", "m *= 1", "m = m * 1"),
+    ("wrong-element", "m += A[0]", "m[i] += A[0]", "m"),
+    ("wrong-option", "scale(A)", "scale(A, W)", "scale(A)"),
+    (
+        "wrong-transpose",
+        "np.log(A.T) + np.exp(Y.T)",
+        "np.log(A) + np.exp(Y)",
+        "np.log(A.T) + np.exp(Y.T)",
+    ),
+    (
+        "wrong-brackets",
+        "np.mean(dZ, axis=0) * np.mean(A, axis=0)",
+        "np.mean(dZ * A, axis=0)",
+        "np.mean(dZ, axis=0) * np.mean(A, axis=0)",
+    ),
 ]
 
 
@@ -135,6 +153,14 @@ def test_a_change_of_lines_is_made_again_from_its_reference(
     edit = apply(TEXT, reference, KNOWN, {2})
     assert ast.dump(ast.parse(replaced(TEXT, edit.written))) == ast.dump(ast.parse(text))
     assert TEXT.split("\n")[edit.written.line - 1].strip() == told
+
+
+def test_values_that_had_no_brackets_get_none() -> None:
+    """A return with two values is written as the student wrote it."""
+    text = TEXT.replace("return dW, db", "return db, dW")
+    reference = reference_of("wrong-order", text)
+    assert reference is not None
+    assert replaced(TEXT, apply(TEXT, reference, KNOWN, {2}).written) == text
 
 
 def test_one_slip_that_is_made_again_is_one_change() -> None:

@@ -166,6 +166,33 @@ def proposals(
     """
     values, parts = inside.values(asked.check, asked.model)
     known = vocabulary_of(asked, inside, text, parts)
+    draws, arrays = _sent_draws(asked, values)
+    data = {**_sent_text(text, wanted), **_sent_words(known, parts), "draws": draws}
+    data |= {
+        "refused": [_sent(each.reference) for each in refused if each.reference],
+        "functions": dict(asked.functions),
+        "reads": list(asked.check.compare),
+        "untouched": list(asked.check.untouched),
+        "seed": SEED,
+        "budget": budget,
+    }
+    reply = process.ask(Frame("repair", arrays, data))
+    if not isinstance(reply, Frame):
+        return [], budget
+    if reply.data["fault"] is not None:
+        fault = SearchError(clean_text(reply.data["fault"]))
+        contain_reported(fault, f"looking for changes that make {asked.check.name} right")
+    references = [*map(_received, reply.data["references"])]
+    return applied(references, text, known), min(reply.data["spent"], budget)
+
+
+def _sent_draws(
+    asked: Asked, values: Sequence[Sequence[np.ndarray[Any, Any]]]
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray[Any, Any]]]:
+    """Return the inputs, lines and right outputs as plain data, and the arrays that it names.
+
+    ``values`` are the model solution's of each draw. They are sent one upon the other.
+    """
     trees = {
         str(number): {
             "inputs": dict(draw.values),
@@ -194,7 +221,12 @@ def proposals(
                 "shapes": [list(value.shape) for value in values[number]],
             }
         )
-    data: dict[str, Any] = {
+    return draws, arrays
+
+
+def _sent_text(text: Searched, wanted: Wanted) -> dict[str, Any]:
+    """Return the text that may be changed, and which changes are looked for, as plain data."""
+    return {
         "changed": [list(each) for each in text.changed],
         "sources": dict(text.sources),
         "places": [list(place) for place in text.places],
@@ -202,9 +234,12 @@ def proposals(
         "only": wanted.only,
         "kinds": sorted(wanted.kinds),
         "most": wanted.most,
-        "refused": [_sent(each.reference) for each in refused if each.reference],
-        "functions": dict(asked.functions),
-        "draws": draws,
+    }
+
+
+def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
+    """Return what operands may be made of as plain data."""
+    return {
         "parts": [
             [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
             for p in parts
@@ -212,28 +247,7 @@ def proposals(
         "words": list(known.words),
         "numbers": [*map(repr, known.numbers)],
         "factors": [*map(repr, known.factors)],
-        "reads": list(asked.check.compare),
-        "untouched": list(asked.check.untouched),
-        "seed": SEED,
-        "budget": budget,
     }
-    reply = process.ask(Frame("repair", arrays, data))
-    if not isinstance(reply, Frame):
-        return [], budget
-    if reply.data["fault"] is not None:
-        fault = SearchError(clean_text(reply.data["fault"]))
-        contain_reported(fault, f"looking for changes that make {asked.check.name} right")
-    references = [
-        Reference(
-            each["cell"],
-            each["row"],
-            each["slot"],
-            each["within"],
-            tuple(tuple(numbers) for numbers in each["operands"]),
-        )
-        for each in reply.data["references"]
-    ]
-    return applied(references, text, known), min(reply.data["spent"], budget)
 
 
 def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) -> list[Proposal]:
@@ -269,6 +283,12 @@ def _line_after(changes: Sequence[Proposal], line: int) -> int:
     for each in changes:
         line += (len(each.lines) - (each.last - each.first + 1)) * (line > each.last)
     return line
+
+
+def _received(data: Mapping[str, Any]) -> Reference:
+    """Return the reference that plain data stand for."""
+    operands = tuple(tuple(numbers) for numbers in data["operands"])
+    return Reference(data["cell"], data["row"], data["slot"], data["within"], operands)
 
 
 def _sent(one: Reference) -> dict[str, Any]:

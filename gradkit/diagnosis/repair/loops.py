@@ -12,8 +12,8 @@ from gradkit.diagnosis.repair.optimizers import steps_by_hand, unread_in
 from gradkit.diagnosis.repair.spelling import unreturned
 from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_number
 from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
+from gradkit.edits.nodes import with_parts
 from gradkit.records.task import Task
-from gradkit.runtime.repair.tree import with_parts
 from gradkit.runtime.syntax import LOOPS, called_method, every, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
 

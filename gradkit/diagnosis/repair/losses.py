@@ -18,8 +18,8 @@ from gradkit.diagnosis.repair.text import (
     other_names,
 )
 from gradkit.diagnosis.repair.torch_names import LOSSES, group_of
+from gradkit.edits.nodes import with_parts
 from gradkit.records.task import Task
-from gradkit.runtime.repair.tree import with_parts
 from gradkit.runtime.syntax import called_method, every, last_name, names_in, walk
 from gradkit.runtime.training import calls_method
 

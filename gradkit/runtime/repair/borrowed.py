@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.edits.costs import LARGE
+from gradkit.edits.costs import BORROWED, LARGE
 from gradkit.runtime.repair.pool import Part, digested
 from gradkit.runtime.repair.scope import Scope, is_number
 from gradkit.runtime.repair.spots import Spot
@@ -56,39 +56,54 @@ def borrowed_parts(
     roles : collection of str
         Those of what is wanted.
     """
-    keys = [dict(_keys(scope)) for scope in scopes]
-    made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
-    held: dict[tuple[str, tuple[int, ...]], str | None] = {}
-    names: dict[int, dict[tuple[_Key, ...], str]] = {}
+    leaves = _Leaves(parts, values, scopes)
+    seen: set[tuple[str, str]] = set()
+    wanted = [part for part in parts if part.role in roles]
+    for part, other in [(p, o) for p in wanted for o in (False, p.role == "statement")]:
+        text = leaves.text_of(part, DEEP, other=other)
+        if text is not None and (key := (part.role, text)) not in seen:
+            seen.add(key)
+            # A text that is computed here may be no name, and then nothing can be assigned to it.
+            with contextlib.suppress(SyntaxError):
+                tree = statement_of(text) if part.role == "statement" else expression(text)
+                if size_of(tree) <= LARGEST:
+                    yield part, tree
 
-    def holding(leaf: str, wanted: Sequence[_Key]) -> str | None:
-        own = keys[: len(wanted)]
-        row = tuple(wanted[: len(own)])
-        if all(each.get(leaf) == key for each, key in zip(own, row, strict=True)):
-            return leaf
-        if len(own) not in names:
-            held = [(tuple(each.get(name) for each in own), name) for name in keys[0]]
-            turned = [
-                (tuple(_turned(each.get(name)) for each in own), f"-{name}")
-                for name in scopes[0].arrays
-            ]
-            names[len(own)] = dict(reversed([*held, *turned]))
-        return names[len(own)].get(row)
 
-    def leaf_of(leaf: str, numbers: tuple[int, ...], deep: int) -> str | None:
-        if (key := (leaf, numbers)) not in held:
-            every = [_key(values[n]) for n in numbers]
-            # What a step is missing from goes on otherwise after the first run.
-            held[key] = holding(leaf, every) or holding(leaf, every[:1])
-        part = made_of.get(numbers) if deep and held[key] is None else None
-        return text_of(part, deep - 1) if part is not None else held[key]
+class _Leaves:
+    """Finds the student's names for the leaves of the model's expressions.
 
-    def text_of(part: Part, deep: int, *, other: bool = False) -> str | None:
+    Parameters
+    ----------
+    parts, values, scopes
+        See `borrowed_parts`.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], values: Sequence[Any], scopes: Sequence[Scope]
+    ) -> None:
+        self._values, self._scopes = values, scopes
+        self._keys = [dict(_keys(scope)) for scope in scopes]
+        self._made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
+        self._held: dict[tuple[str, tuple[int, ...]], str | None] = {}
+        self._names: dict[int, dict[tuple[_Key, ...], str]] = {}
+
+    def text_of(self, part: Part, deep: int, *, other: bool = False) -> str | None:
+        """Return the text of a part in the student's names; None if they have no name for a leaf.
+
+        Parameters
+        ----------
+        part : Part
+        deep : int
+            How many parts may stand in one another in the place of a leaf.
+        other : bool
+            Whether leaves take any name that holds the value, and not their own first.
+        """
         own: dict[str, str] = {}
         # A size is that of the array beside it, whatever else is as large.
         for leaf, numbers in sorted(part.leaves, key=lambda each: SIZE in each[0]):
             array, _, axis = leaf.partition(SIZE)
-            text = leaf_of("" if other else leaf, numbers, deep)
+            text = self._leaf_of("" if other else leaf, numbers, deep)
             if axis and array in own:
                 text = f"({own[array]}){SIZE}{axis}"
             if text is None:
@@ -96,17 +111,29 @@ def borrowed_parts(
             own[leaf] = text
         return _renamed(part.text, tuple(own.items()))
 
-    seen: set[tuple[str, str]] = set()
-    wanted = [part for part in parts if part.role in roles]
-    for part, other in [(p, o) for p in wanted for o in (False, p.role == "statement")]:
-        text = text_of(part, DEEP, other=other)
-        if text is not None and (key := (part.role, text)) not in seen:
-            seen.add(key)
-            # What is worked out here is no name to give a value.
-            with contextlib.suppress(SyntaxError):
-                tree = statement_of(text) if part.role == "statement" else expression(text)
-                if size_of(tree) <= LARGEST:
-                    yield part, tree
+    def _leaf_of(self, leaf: str, numbers: tuple[int, ...], deep: int) -> str | None:
+        """Return the student's text for the model's values with some numbers."""
+        if (key := (leaf, numbers)) not in self._held:
+            every = [_key(self._values[n]) for n in numbers]
+            # Without a step that is missing, runs after the first one have other values.
+            self._held[key] = self._name_of(leaf, every) or self._name_of(leaf, every[:1])
+        part = self._made_of.get(numbers) if deep and self._held[key] is None else None
+        return self.text_of(part, deep - 1) if part is not None else self._held[key]
+
+    def _name_of(self, leaf: str, wanted: Sequence[_Key]) -> str | None:
+        """Return the name that holds some values run by run, first the leaf's own."""
+        own = self._keys[: len(wanted)]
+        row = tuple(wanted[: len(own)])
+        if all(each.get(leaf) == key for each, key in zip(own, row, strict=True)):
+            return leaf
+        if len(own) not in self._names:
+            held = [(tuple(each.get(name) for each in own), name) for name in self._keys[0]]
+            turned = [
+                (tuple(_turned(each.get(name)) for each in own), f"-{name}")
+                for name in self._scopes[0].arrays
+            ]
+            self._names[len(own)] = dict(reversed([*held, *turned]))
+        return self._names[len(own)].get(row)
 
 
 def entry_parts(
@@ -246,7 +273,7 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
     """Yield an expression with what the model solution has there besides, or in its place."""
     for borrowed, part in parts:
         role = borrowed.role
-        size = 0.05 * size_of(part)
+        size = BORROWED * size_of(part)
         if role == "factor" and spot.whole:
             for operator in (ast.Mult, ast.Div):
                 yield Change("missing-factor", binary(spot.node, operator, part), LARGE + size)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGE, LARGER, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.edits.rows import TAKEN_FOR
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, OTHERS, RATES, Scope, is_array, is_like
 from gradkit.runtime.repair.spots import REDUCERS, Spot
@@ -23,10 +24,8 @@ from gradkit.runtime.repair.tree import (
     called_with,
     expression,
     is_numpy,
-    new,
     number_of,
     owner_of,
-    with_parts,
 )
 from gradkit.runtime.syntax import base_name
 
@@ -41,23 +40,41 @@ LIKE: Mapping[str, Sequence[str]] = {name: row.split() for name, row in TAKEN_FO
 
 
 def other_calls(spot: Spot) -> Iterator[Change]:
-    """Yield a call of another function, of others and with other options, or what it is made of."""
+    """Yield a call with another function, other arguments or options, or one of its arguments."""
     node = spot.node
     if not isinstance(node, ast.Call):
         return
+    yield from _other_functions(spot, node)
+    yield from _without_call(spot, node)
+    yield from _other_arguments(spot, node)
+    yield from _other_options(spot, node)
+    name = called(node)
+    if name in REDUCERS:
+        yield from _reduced(node)
+        yield from _picked(spot, node)
+    if name == "range":
+        yield from _bounds(node)
+
+
+def _other_functions(spot: Spot, node: ast.Call) -> Iterator[Change]:
+    """Yield a call of another function with the same arguments."""
     name = called(node)
     for other in LIKE.get(name, ()):
-        # Whether what is drawn is, is seen by little that it comes to.
+        # Random numbers of another distribution are hard to tell apart.
         cost = LARGE if SHAPED.get(name, 0) is None else SIMPLE
         yield Change("wrong-function", of_another_name(node, other), cost)
     if ast.unparse(node.func) == f"math.{name}" and hasattr(np, name):
-        # That takes arrays, too.
+        # Functions of numpy take arrays, those of math do not.
         yield Change("wrong-function", with_parts(node, func=expression(f"np.{name}")))
     helpers = spot.scope.helpers
     if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
         known = [f"np.{each}" for each in WRAPPERS[:4]] if name in helpers else []
         for helper in (each for each in (*helpers, *known) if each != name):
             yield Change("wrong-function", called_with(f"{helper}(x)", node.args[0]))
+
+
+def _without_call(spot: Spot, node: ast.Call) -> Iterator[Change]:
+    """Yield an argument or the owner of a call without the call, or a name in its place."""
     for argument in node.args:
         if not isinstance(argument, ast.Constant | ast.Starred):
             yield Change("extra-function", argument)
@@ -68,16 +85,21 @@ def other_calls(spot: Spot) -> Iterator[Change]:
         yield Change("wrong-order", with_parts(inner, args=[swapped]))
     if (owner := owner_of(node)) is not None:
         yield Change("extra-function", owner)
-        if name == "copy":
+        if called(node) == "copy":
             yield Change("wrong-function", called_with("np.zeros_like(x)", owner))
     if is_array(spot.value):
         near = spot.scope.alike(ast.unparse(node), spot.value)
         held = {spot.scope.values[other].tobytes(): other for other in reversed(near)}
         for other in held.values():
             yield Change("wrong-expression", expression(other), LARGER)
-    # What is drawn from a range is as wrong where the range is turned.
+
+
+def _other_arguments(spot: Spot, node: ast.Call) -> Iterator[Change]:
+    """Yield a call with its arguments in another order, or with other names in some places."""
+    name = called(node)
+    # A random number from a range stays as random if the ends of the range are exchanged.
     last = len(node.args) - 1 if SHAPED.get(name) != DRAWN else 0
-    # What is asked of `where` is true or false, and comes first.
+    # The first argument of `where` is a condition and stays first.
     begin = int(name == "where")
     orders = [
         [*node.args[:n], *node.args[n : n + 2][::-1], *node.args[n + 2 :]]
@@ -86,9 +108,14 @@ def other_calls(spot: Spot) -> Iterator[Change]:
     for args in [*orders, *([node.args[::-1]] if len(node.args) == 3 and not begin else [])]:
         yield Change("wrong-order", with_parts(node, args=args))
     yield from _others_at_once(node, spot.scope)
-    for name in spot.scope.idle if base_name(node.func) in ("np", "numpy") else ():
-        word = new(ast.keyword, name, expression(name))
-        kind = OPTIONS.get(name, "wrong-option")
+
+
+def _other_options(spot: Spot, node: ast.Call) -> Iterator[Change]:
+    """Yield a call with an option more or less, or with another value of one."""
+    name = called(node)
+    for idle in spot.scope.idle if base_name(node.func) in ("np", "numpy") else ():
+        word = new(ast.keyword, idle, expression(idle))
+        kind = OPTIONS.get(idle, "wrong-option")
         yield Change(kind, with_parts(node, keywords=[*node.keywords, word]))
     for argument in _not_handed(node, spot):
         yield Change("wrong-option", with_parts(node, args=[*node.args, argument]))
@@ -108,11 +135,6 @@ def other_calls(spot: Spot) -> Iterator[Change]:
             for axis in AXES:
                 one_more = [*rest, new(ast.keyword, "axis", expression(f"{axis}"))]
                 yield Change("wrong-axis", with_parts(node, keywords=one_more))
-    if name in REDUCERS:
-        yield from _reduced(node)
-        yield from _picked(spot, node)
-    if name == "range":
-        yield from _bounds(node)
 
 
 def of_another_name(call: Any, name: str) -> ast.expr:

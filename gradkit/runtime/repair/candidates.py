@@ -416,8 +416,7 @@ class Candidates:
             near = 0 if after is None else self._places.near(place, change, spot, after)
             if nearer and near <= place.near < EXACT:
                 near = 0
-            alias = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
-            if alias and isinstance(place.slot.statement, ast.Assign) and near:
+            if near and _is_alias(place, spot):
                 # What only gives a value another name is where something is missing.
                 cost -= 2 * PER_NODE  # noqa: PLW2901
             one = Candidate(
@@ -507,6 +506,12 @@ class Candidates:
 
 ADDED_TO = ("missing-factor", "missing-term")
 OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
+
+
+def _is_alias(place: Place, spot: Spot) -> bool:
+    """Return whether a statement only gives the value of a name another name."""
+    alone = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
+    return alone and isinstance(place.slot.statement, ast.Assign)
 
 
 def _scaled(change: Change, spot: Spot) -> Iterator[Change]:

@@ -10,9 +10,10 @@ import ast
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from gradkit.edits.nodes import is_same
 from gradkit.runtime.repair import calls, missing, operands, operations, shapes
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import Change, adds, is_same
+from gradkit.runtime.repair.tree import Change, adds
 
 Maker = Callable[[Spot], Iterator[Change]]
 

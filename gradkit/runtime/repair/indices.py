@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from gradkit.runtime.repair.tree import binary, expression, negative, new, renamed, with_parts
+from gradkit.edits.nodes import new, with_parts
+from gradkit.runtime.repair.tree import binary, expression, negative, renamed
 
 
 def picked(index: ast.expr) -> Iterator[ast.expr]:

@@ -6,18 +6,20 @@ import ast
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
 
 from gradkit.edits.costs import FILLS, PER_NODE, PUT_IN
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
 from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
-from gradkit.runtime.repair.tree import expression, new, size_of, statement_of, with_parts
+from gradkit.runtime.repair.tree import expression, size_of, statement_of
 from gradkit.runtime.repair.values import OPERATIONS
 from gradkit.runtime.syntax import every, names_in
 
@@ -50,9 +52,15 @@ def inserted(
     entries : collection of tuple of int
         Where the only entry of an output is that is wrong.
     """
-    made = names_in(function, ast.Store)
-    handed = {part.arg for part in every(ast.arg, function)}
-    written = tuple(f"{each}[" for each in made | _written(function))
+    whole = _Whole(
+        function,
+        names_in(function, ast.Store),
+        {part.arg for part in every(ast.arg, function)},
+        tuple(f"{each}[" for each in names_in(function, ast.Store) | _written(function)),
+        pool,
+        lacking,
+        entries,
+    )
     seen = set()
     for parent, block in blocks_below(function):
         for at in range(len(block) + 1 if block else 0):
@@ -61,37 +69,10 @@ def inserted(
             there = scopes(statement, last)
             if not there:
                 continue
-            # What holds 0 is filled before it is read, and what holds nothing where a block ends.
-            held, simple = there[0].values, not isinstance(statement, ast.For | ast.If | ast.While)
-            read = made if last else made & names_in(statement)
-            kept = {n for n in held if "." in n and held[n] is None}
-            empty = [
-                n
-                for n in sorted(read & held.keys() | kept)
-                if held[n] is None or (simple and last < _is_0(held[n]))
-            ]
+            empty = _empty_names(statement, there[0].values, whole, last=last)
             back = [*_of_entries_before(block[:at])]
-            fresh = handed & names_in(statement) - set().union(*map(names_in, block[:at]))
-            more = (
-                _of_model(pool, there, lacking, made, entries),
-                _of_entries(pool, there, made),
-                _of_values(pool, there, made, written, empty),
-                _of_rounds(parent, function) if at == 0 else (),
-                _of_next_round(parent, made, there[0]) if last else (),
-                _of_sums(parent, there[0]) if last else (),
-                back,
-                _of_begins(statement, made, there[0].values),
-                _of_labels(statement, function, made),
-                _of_results(function) if last and parent is function else (),
-                _of_twins(block[at - 1], there[0]) if at else (),
-                _of_steps(handed, made, there[0]) if last else (),
-                _of_kept(made, there[0]) if last else (),
-                _of_counters(there[0]) if at == 0 and parent is function else (),
-                # What is turned back later on is to be turned where it is read first.
-                (statement_of(f"{name} = {name}.T") for name in there[0].arrays if name in fresh),
-            )
             given = set().union(*map(_given, block[:at]))
-            for each in itertools.chain(*more):
+            for each in _statements(whole, parent, block, at, there, empty, back):
                 key = id(block), at, _dumped(each)
                 fills = isinstance(each, ast.Return) or each in back
                 fills |= bool(_targets(each) & {*empty})
@@ -105,6 +86,78 @@ def inserted(
                 beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
                 cost = PUT_IN - FILLS * fills + PER_NODE * (size_of(each) - beside)
                 yield Rewritten(kind, cost, longer, statement), block, statement.lineno + last
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A function that a statement is put into, and what statements may be made of.
+
+    ``made`` are the names that it gives values, ``handed`` its parameters, ``written`` the arrays
+    that it writes to, each with a bracket behind it. For the others see `inserted`.
+    """
+
+    function: ast.AST
+    made: set[str]
+    handed: set[str]
+    written: tuple[str, ...]
+    pool: Pool
+    lacking: Lacking
+    entries: Collection[tuple[int, ...]]
+
+
+def _empty_names(
+    statement: ast.stmt, held: Mapping[str, Any], whole: _Whole, *, last: bool
+) -> list[str]:
+    """Return the names that may need a value before a statement, or at the end of a block.
+
+    An array of zeros needs one before it is read, and a name that is None wherever it is.
+    """
+    simple = not isinstance(statement, ast.For | ast.If | ast.While)
+    read = whole.made if last else whole.made & names_in(statement)
+    kept = {n for n in held if "." in n and held[n] is None}
+    return [
+        n
+        for n in sorted(read & held.keys() | kept)
+        if held[n] is None or (simple and last < _is_0(held[n]))
+    ]
+
+
+def _statements(
+    whole: _Whole,
+    parent: ast.AST,
+    block: list[ast.stmt],
+    at: int,
+    there: Sequence[Scope],
+    empty: list[str],
+    back: list[ast.stmt],
+) -> Iterator[ast.stmt]:
+    """Yield the statements that may be missing at a place of a block.
+
+    ``there`` is what can be named in the place, ``empty`` the names that may need a value, and
+    ``back`` statements that give entries back the values that they had.
+    """
+    function, made = whole.function, whole.made
+    last = at == len(block)
+    statement = block[at - last]
+    fresh = whole.handed & names_in(statement) - set().union(*map(names_in, block[:at]))
+    return itertools.chain(
+        _of_model(whole.pool, there, whole.lacking, made, whole.entries),
+        _of_entries(whole.pool, there, made),
+        _of_values(whole.pool, there, made, whole.written, empty),
+        _of_rounds(parent, function) if at == 0 else (),
+        _of_next_round(parent, made, there[0]) if last else (),
+        _of_sums(parent, there[0]) if last else (),
+        back,
+        _of_begins(statement, made, there[0].values),
+        _of_labels(statement, function, made),
+        _of_results(function) if last and parent is function else (),
+        _of_twins(block[at - 1], there[0]) if at else (),
+        _of_steps(whole.handed, made, there[0]) if last else (),
+        _of_kept(made, there[0]) if last else (),
+        _of_counters(there[0]) if at == 0 and parent is function else (),
+        # An argument that is transposed back later is to be transposed where it is read first.
+        (statement_of(f"{name} = {name}.T") for name in there[0].arrays if name in fresh),
+    )
 
 
 def _of_model(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from gradkit.edits.costs import BRACKETS, LARGE, LARGER
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.calls import WRAPPERS
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, is_numeric
 from gradkit.runtime.repair.spots import Spot
@@ -20,43 +22,71 @@ from gradkit.runtime.repair.tree import (
     binary,
     called_with,
     expression,
-    new,
     product_of,
     renamed,
-    with_parts,
 )
 from gradkit.runtime.syntax import names_in
 
 
-def missing_parts(spot: Spot) -> Iterator[Change]:
-    """Yield the expression with a factor, a divisor or a term that it lacks."""
-    node, value, scope = spot.node, spot.value, spot.scope
-    if not is_numeric(value):
-        return
-    # Of a number that is not whole and all that there is, an array may be missing.
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """What may be a factor or a term of an expression, by its text.
+
+    ``names`` hold arrays that fit its shape, ``same`` those of just that shape, ``counts`` whole
+    numbers, ``rates`` others.
+    """
+
+    names: Sequence[str]
+    same: Sequence[str]
+    counts: Sequence[str]
+    rates: Sequence[str]
+
+
+def _fitting(spot: Spot) -> _Fitting:
+    value, scope = spot.value, spot.scope
+    # A single number that is not whole may lack an array.
     alone = spot.whole and not is_array(value) and not isinstance(value, WHOLE)
     names = scope.fitting(np.shape(value)) if is_array(value) else scope.arrays[: FEW * alone]
+    return _Fitting(
+        names,
+        [name for name in names if scope.values[name].shape == np.shape(value)],
+        scope.numbers_that(count=True)[:FEW],
+        [] if spot.indexes else scope.numbers_that(count=False)[: FEW // 2],
+    )
+
+
+def missing_parts(spot: Spot) -> Iterator[Change]:
+    """Yield the expression with a factor, a divisor or a term that it lacks."""
+    if not is_numeric(spot.value):
+        return
+    fitting = _fitting(spot)
+    yield from _missing_terms(spot, fitting)
+    if spot.whole:
+        yield from _missing_factors(spot, fitting)
+        yield from _missing_products(spot, fitting)
+
+
+def _missing_terms(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
+    """Yield the expression with a name, or a term like one of its own, added to it."""
+    node, value, scope = spot.node, spot.value, spot.scope
     if isinstance(node, ast.Constant) and value == 1:
-        # One without what is taken from it.
         for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:RATES]):
             yield Change("missing-term", binary(node, ast.Sub, expression(name)), LARGER)
-    counts = scope.numbers_that(count=True)[:FEW]
-    rates = [] if spot.indexes else scope.numbers_that(count=False)[: FEW // 2]
     if is_array(value) and value.dtype.kind == "i":
-        # Where something is, in the place of what is there.
+        # An array of whole numbers may be an index.
         for name in scope.arrays:
             if scope.values[name].ndim == 1 and not names_in(node) & {name}:
                 entry = new(ast.Subscript, expression(name), node, ast.Load())
                 yield Change("wrong-element", entry, LARGER)
-    # A number is a term of what it is counted in.
-    same = [name for name in names if scope.values[name].shape == np.shape(value)]
-    terms = (*(names if spot.whole else same), *(counts if isinstance(value, WHOLE) else rates))
-    # In a product it takes brackets, which is more than a factor is.
+    # A whole number is a term of what it counts.
+    counted = fitting.counts if isinstance(value, WHOLE) else fitting.rates
+    terms = (*(fitting.names if spot.whole else fitting.same), *counted)
+    # A term within a product needs brackets, so it costs more than a factor.
     cost = LARGER if spot.whole else LARGE + BRACKETS
     for name, operator in itertools.product((*terms, "1"), SUMS):
         yield Change("missing-term", binary(node, operator, expression(name)), cost)
     if adds(node):
-        # What is added for W1 and W2 may be for W3 as well.
+        # A term of W1 and one of W2 may lack one of W3.
         last: Any = node.right  # type: ignore[attr-defined]
         here, there = ([*map(ast.unparse, ast.walk(part))] for part in (node, last))
         own = [name for name in scope.arrays if name in there]
@@ -66,18 +96,21 @@ def missing_parts(spot: Spot) -> Iterator[Change]:
             yield Change("missing-term", binary(node, ast.Add, term), LARGER)
     if not isinstance(value, WHOLE):
         yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
-    if not spot.whole:
-        return
-    # A whole number counts something: there is no part of it.
-    parts = (ast.Mult,) if isinstance(value, WHOLE) else (ast.Mult, ast.Div)
+
+
+def _missing_factors(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
+    """Yield the expression times, or divided by, a name, a constant or a slope."""
+    node, names, counts, rates = spot.node, fitting.names, fitting.counts, fitting.rates
+    # A whole number counts something: it is not divided.
+    parts = (ast.Mult,) if isinstance(spot.value, WHOLE) else (ast.Mult, ast.Div)
     twice = [f"(2 * {name})" for name in rates]
-    ratios = [f"{each:.6g}" for each in scope.ratios] if not spot.indexes else []
+    ratios = [f"{each:.6g}" for each in spot.scope.ratios] if not spot.indexes else []
     factors = (*names, *rates, *counts, "2", "0.5", *ratios, *twice)
     for factor, each in itertools.product(factors, parts):
         yield Change("missing-factor", binary(node, each, expression(factor)), LARGER)
     slopes = [
         slope
-        for name in same
+        for name in fitting.same
         for slope in (f"1 - {name} ** 2", f"{name} * (1 - {name})", f"{name} > 0", f"1 - {name}")
     ]
     for kind, several in (
@@ -88,13 +121,18 @@ def missing_parts(spot: Spot) -> Iterator[Change]:
     ):
         for factor in several:
             yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
-    for name in same:
+
+
+def _missing_products(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
+    """Yield the expression with a product added to it, such as that of a rate and an array."""
+    rates, counts = fitting.rates, fitting.counts
+    for name in fitting.same:
         products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
         halves = [f"{rate} * {name} / 2" for rate in rates]
         parts_of = [f"{r} * {name} / {n}" for r in rates[:RATES] for n in counts[:RATES]]
         shares = [f"{name} / {count}" for count in counts]
         for term, operator in itertools.product((*products, *halves, *shares, *parts_of), SUMS):
-            yield Change("missing-term", binary(node, operator, expression(term)), LARGE)
+            yield Change("missing-term", binary(spot.node, operator, expression(term)), LARGE)
 
 
 def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:

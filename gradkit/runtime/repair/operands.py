@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gradkit.edits.costs import LARGER, SCALED, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.calls import OPTIONS, SHAPED
 from gradkit.runtime.repair.scope import (
     AT_ONCE,
@@ -27,10 +28,8 @@ from gradkit.runtime.repair.tree import (
     called,
     expression,
     negative,
-    new,
     number_of,
     renamed,
-    with_parts,
 )
 from gradkit.runtime.syntax import names_in
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradkit.edits.costs import LARGER, SIGNED, SIMPLE
+from gradkit.edits.nodes import is_same, new, with_parts
 from gradkit.runtime.repair.calls import LIKE, of_another_name
 from gradkit.runtime.repair.scope import WHOLE, is_array, is_numeric
 from gradkit.runtime.repair.spots import REDUCERS, Spot
@@ -17,12 +18,9 @@ from gradkit.runtime.repair.tree import (
     binary,
     called,
     expression,
-    is_same,
     negative,
-    new,
     owner_of,
     product_of,
-    with_parts,
 )
 
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.MatMult)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.edits.costs import LARGER, SCALED, SIMPLE
+from gradkit.edits.costs import LARGER, LITTLE, SCALED, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.calls import SHAPED
 from gradkit.runtime.repair.indices import beside, indices, moved
 from gradkit.runtime.repair.scope import is_array
@@ -20,10 +21,8 @@ from gradkit.runtime.repair.tree import (
     called_with,
     expression,
     method_of,
-    new,
     number_of,
     renamed,
-    with_parts,
 )
 from gradkit.runtime.syntax import every, names_in
 
@@ -35,7 +34,7 @@ def other_shapes(spot: Spot) -> Iterator[Change]:
     yield from _shaped(spot)
     if isinstance(node, ast.Attribute) and node.attr == "T":
         # A little less than to put another one behind it.
-        yield Change("wrong-transpose", node.value, SIMPLE - 0.01)
+        yield Change("wrong-transpose", node.value, SIMPLE - LITTLE)
     elif is_array(spot.value) and spot.value.ndim >= 2 and not _is_counted(spot):
         yield Change("wrong-transpose", attribute_of(node, "T"))
     # What an entry of a copy is given is lost.

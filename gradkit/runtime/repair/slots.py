@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.runtime.repair.tree import new, putting
+from gradkit.edits.nodes import new
+from gradkit.runtime.repair.tree import putting
 from gradkit.runtime.syntax import copy_tree
 
 KEPT, LATER = (1, 2, 16, 64), 4

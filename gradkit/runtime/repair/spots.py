@@ -63,16 +63,36 @@ def below(
         yield Spot(node, value, scope, whole, put, above, values.names, of, counts, index)
     above |= {node}
     if isinstance(node, ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp):
-        first = node.generators[0]
-        inner = putting(first, "iter", None)
-        yield from below(first.iter, inner, scope, values, above, whole=True)
-        values = Values(_first_round(node, values.names), kept=False)
-        scope = scope_of(values.names)
-        for each in ("elt", "key", "value"):
-            if hasattr(node, each):
-                inner = putting(node, each, None)
-                yield from below(getattr(node, each), inner, scope, values, above, whole=True)
+        yield from _below_comprehension(node, scope, values, above)
         return
+    factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+    alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
+    for name, child, inside, option in _children(node, of):
+        within = index or name == "slice" or called(node) == "range"
+        if name == "func":
+            # A method is that of the value below it, and stays with that.
+            above |= {node.func}  # type: ignore[attr-defined]
+        yield from below(
+            child,
+            inside,
+            scope,
+            values,
+            above,
+            whole=not alone,
+            of=option,
+            counts=counts or within,
+            index=within,
+        )
+
+
+def _children(
+    node: ast.expr, of: str
+) -> Iterator[tuple[str, ast.expr, Callable[[ast.expr], None], str]]:
+    """Yield the expressions that an expression is made of, each with its field.
+
+    Yielded besides are a function that puts another one there, and the option of which it is the
+    value.
+    """
     for name, part in ast.iter_fields(node):
         for number, child in enumerate(part if isinstance(part, list) else [part]):
             inside = putting(node, name, number if isinstance(part, list) else None)
@@ -81,31 +101,32 @@ def below(
                 option = of
             elif name == "args" and isinstance(node, ast.Call) and _is_axis(node, number):
                 option = "axis"
-            if name == "func":
-                if not isinstance(child, ast.Attribute) or is_numpy(child.value):
-                    continue
-                # The method is that of the value below it.
-                above |= {child}
-            elif isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant):
+            if name == "func" and (not isinstance(child, ast.Attribute) or is_numpy(child.value)):
+                continue
+            if isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant):
                 continue
             if name == "func" or isinstance(child, ast.FormattedValue | ast.keyword):
                 inside, child = putting(child, "value", None), child.value  # noqa: PLW2901
-            if not isinstance(child, ast.expr) or isinstance(child, ast.Lambda):
-                continue
-            within = index or name == "slice" or called(node) == "range"
-            factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
-            alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
-            yield from below(
-                child,
-                inside,
-                scope,
-                values,
-                above,
-                whole=not alone,
-                of=option,
-                counts=counts or within,
-                index=within,
-            )
+            if isinstance(child, ast.expr) and not isinstance(child, ast.Lambda):
+                yield name, child, inside, option
+
+
+def _below_comprehension(
+    node: ast.ListComp | ast.DictComp | ast.GeneratorExp | ast.SetComp,
+    scope: Scope,
+    values: Values,
+    above: frozenset[ast.AST],
+) -> Iterator[Spot]:
+    """Yield what a comprehension goes over, and its parts with their values in the first round."""
+    first = node.generators[0]
+    inner = putting(first, "iter", None)
+    yield from below(first.iter, inner, scope, values, above, whole=True)
+    values = Values(_first_round(node, values.names), kept=False)
+    scope = scope_of(values.names)
+    for each in ("elt", "key", "value"):
+        if hasattr(node, each):
+            inner = putting(node, each, None)
+            yield from below(getattr(node, each), inner, scope, values, above, whole=True)
 
 
 def _is_axis(node: ast.Call, place: int) -> bool:

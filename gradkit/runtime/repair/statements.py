@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.edits.costs import A_LINE, AGAIN, LARGE, LARGER, LITTLE, PER_NODE, SIMPLE
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
 from gradkit.runtime.repair.tree import (
     binary,
@@ -16,11 +17,9 @@ from gradkit.runtime.repair.tree import (
     called_with,
     expression,
     method_of,
-    new,
     owner_of,
     renamed,
     statement_of,
-    with_parts,
 )
 from gradkit.runtime.syntax import every, names_in
 

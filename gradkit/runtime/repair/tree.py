@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from gradkit.edits.costs import SIMPLE
+from gradkit.edits.nodes import PLACE, new, with_parts
 from gradkit.runtime.syntax import copy_tree, last_name
 
 
@@ -28,19 +29,11 @@ class Change:
     always: bool = False
 
 
-_PLACE = {"lineno": 1, "col_offset": 0, "end_lineno": 1, "end_col_offset": 0}
-
-
-def new(kind: type[Any], *parts: Any) -> Any:
-    """Make a node that has a place, as the compiler wants it."""
-    return kind(*parts, **_PLACE)
-
-
 def placed(node: ast.AST) -> ast.AST:
     """Give a node and all below it a place."""
     for part in ast.walk(node):
         if "lineno" in part._attributes:
-            for name, value in _PLACE.items():
+            for name, value in PLACE.items():
                 setattr(part, name, value)
     return node
 
@@ -55,14 +48,6 @@ def expression(text: str) -> ast.expr:
 def statement_of(text: str) -> ast.stmt:
     """Return the tree of a statement; equal texts share it."""
     return placed(ast.parse(text).body[0])  # type: ignore[return-value]
-
-
-def with_parts(node: Any, **parts: Any) -> Any:
-    """Return a copy of a node with other parts."""
-    made = copy.copy(node)
-    for name, value in parts.items():
-        setattr(made, name, value)
-    return made
 
 
 NAMED = ast.Name | ast.Attribute | ast.Subscript | ast.Call
@@ -123,17 +108,6 @@ def owner_of(node: ast.AST) -> ast.expr | None:
     function = node.func if isinstance(node, ast.Call) else None
     owner = function.value if isinstance(function, ast.Attribute) else None
     return None if owner is None or is_numpy(owner) else owner
-
-
-def is_same(one: Any, other: Any) -> bool:
-    """Tell expressions that are written alike."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(is_same, one, other))
-    if isinstance(one, ast.AST):
-        return all(is_same(getattr(one, f), getattr(other, f)) for f in one._fields)
-    return bool(one == other)
 
 
 def number_of(value: float) -> ast.expr:
