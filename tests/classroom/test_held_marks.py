@@ -24,14 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("warm")]
 
 STRANGE = f"""{RIGHT}
 
-right_update = update_parameters
-
-
 def update_parameters(parameters, y, y_hat, A1, X):
-    before = {{key: value.copy() for key, value in parameters.items()}}
-    made = right_update(parameters, y, y_hat, A1, X)
-    made["W2"] = before["W2"] + np.sinh(made["W2"] - before["W2"]) * np.cosh(before["b2"] + 1.7)
-    return made
+    for value in parameters.values():
+        value += 0.01 * np.sinh(value + 1.7) * np.cosh(np.sum(X) * y_hat)
 """
 """A step that no mistake of the catalogue and no small change explains."""
 
@@ -93,6 +88,7 @@ def test_a_kind_is_accepted_for_the_class_and_stays_accepted(out: Path) -> None:
     before = results(out)["ben"]
     assert isinstance(before, Result)
     codes = sorted({code for found in held(out).values() for code in found})
+    assert codes
     for code in codes:
         assert gradkit("remark", out, "--accept", code, "--why", "seen").exit_code == 0
     after = results(out)["ben"]
@@ -107,6 +103,7 @@ def test_a_kind_is_accepted_for_the_class_and_stays_accepted(out: Path) -> None:
 
 def test_points_that_a_person_sets_are_not_held(out: Path) -> None:
     """Check by check; when all have points, the student gets the page."""
+    assert held(out)
     for name in held(out):
         with Store(out, write=True) as store:
             override(store, "ben", name, 1.0, comment="seen", by="Vera")
