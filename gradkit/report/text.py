@@ -330,7 +330,7 @@ def check_lines(
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.causes:
         reason = ", ".join(check.causes) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(words.follow_text(reason)), 0
+        yield Text(words.same_reason_text(reason)), 0
     differences = [entry for entry in check.entries if entry.bound is not None]
     if check.message and (differences or not check.causes):
         yield _plain(check.message), 0
