@@ -70,7 +70,8 @@ SHARES = {
 def _deduction_sentence(mistake: Mistake) -> str:
     """Return a sentence on the share of a check's points that a mistake costs."""
     if not mistake.deduction:
-        return f"Deduction: {SHARES[mistake.code]}."
+        share = SHARES.get(mistake.code, "a share that depends on what the check shows")
+        return f"Deduction: {share}."
     if not any(mistake.deduction.values()):
         return "Deduction: none."
     shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
