@@ -3,7 +3,8 @@
 **The rule.** A check that fails loses the price of each mistake that makes it fail, at most all of
 its points. A price is a share of the check's points. It belongs to the kind of mistake, and is the
 same in a formula, a helper, numpy, torch and an exercise of functions, for one wrong entry or for
-many, alone or beside other mistakes. Two mistakes of one kind in a check cost its price once.
+many, alone or beside other mistakes. A line that is wrong for several entries is one mistake; the
+same slip in two lines that are found separately is two.
 
 `gradkit explain --costs` lists the prices; an assignment can set each of them under
 ``[marking.deductions]``. Four prices depend on what a check shows:
@@ -165,11 +166,7 @@ def loss_of(
     if verdict.state not in FAILED and not (findings and verdict.own_forward):
         return Loss(unexplained=wrong)
     pricing = _Pricing(check, verdict, by_check, prices, scheme, wrong)
-    costs = _without_repeats(findings, [pricing.cost(each) for each in findings])
-    costs = [
-        0.0 if _repairs_crash(each, findings) else cost
-        for each, cost in zip(findings, costs, strict=True)
-    ]
+    costs = [0.0 if _repairs_crash(each, findings) else pricing.cost(each) for each in findings]
     precision = 0.0
     if verdict.rounded or (verdict.state == "fail" and verdict.check in inquiry.rounded):
         precision = named_price("precision", prices)
@@ -273,21 +270,6 @@ def _failed(verdict: Verdict) -> list[Entry]:
 def _is_hard(entries: Sequence[Entry]) -> bool:
     """Return whether there are entries, and all are wrong only in hard cases."""
     return bool(entries) and all(entry.hard_cases for entry in entries)
-
-
-def _without_repeats(findings: Sequence[Finding], costs: Sequence[float]) -> list[float]:
-    """Divide the price of each kind among its findings; shares of outputs add up instead."""
-    times = Counter(finding.mistake for finding in findings)
-    return [
-        cost if _is_by_share(finding) else cost / times[finding.mistake]
-        for finding, cost in zip(findings, costs, strict=True)
-    ]
-
-
-def _is_by_share(finding: Finding) -> bool:
-    """Return whether each finding of this kind costs the share of its own entries."""
-    is_share = finding.mistake == UNEXPLAINED or finding.basis == "model"
-    return bool(finding.entries) and (is_share or price_of(finding.mistake) is None)
 
 
 def _repairs_crash(finding: Finding, findings: Sequence[Finding]) -> bool:

@@ -312,13 +312,13 @@ def test_a_price_does_not_depend_on_the_number_of_wrong_entries() -> None:
     assert marked(UPDATE, inquiry=all_lost).score == 0
 
 
-def test_a_kind_is_paid_once_in_a_check() -> None:
-    """Two findings of one kind share its price; two kinds with the same price both cost it."""
+def test_each_finding_is_charged() -> None:
+    """Two of one kind, as two of different kinds with the same price."""
     names = (("W1[0,1]",), ("W1[1,0]",))
     twice = tuple(replace(finding("swapped-index", names=n), id=n[0]) for n in names)
     made = marked(UPDATE, worth=[10.0], inquiry=Inquiry(twice))
-    assert made.score == 7
-    assert [each.deduction for each in made.findings] == [1.5, 1.5]
+    assert made.score == 4
+    assert [each.deduction for each in made.findings] == [3, 3]
     both = Inquiry((twice[0], finding("missing-weight")))
     assert marked(UPDATE, worth=[10.0], inquiry=both).score == 4
 

@@ -134,10 +134,10 @@ def train(model, X, y, epochs, lr):
 MEAN = "(model(X).squeeze(), y.squeeze())"
 
 
-def test_in_torch_a_model_that_is_wrong_everywhere_earns_nothing(grade, tmp_path: Path) -> None:
-    """Its outputs are wrong at every input, so its gradient earns nothing."""
+def test_in_torch_a_model_that_is_wrong_everywhere_costs_its_mistake(grade, tmp_path: Path) -> None:
+    """Its outputs are wrong at every input, so its gradient fails, for the mistake in the model."""
     pytest.importorskip("torch")
     wrong = "torch.sigmoid(self.last(torch.tanh(self.first(X))))"
     source = TORCH.format(output=wrong, reduction=MEAN)
     found = checks(grade(script(tmp_path, source, "hw.py"), "classification-torch"))["gradient"]
-    assert (found.state, found.score) == ("fail", 0)
+    assert (found.state, found.score, found.causes) == ("fail", 3.5, ("wrong-activation",))
