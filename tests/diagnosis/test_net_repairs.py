@@ -8,6 +8,7 @@ from said import after_exceptions
 from written import homework
 
 from gradkit.grading import net_repairs, repairs
+from gradkit.grading.mark import DIVERGES
 from gradkit.grading.net_repairs import RATES
 from gradkit.grading.points import price_of
 from gradkit.records.result import UNEXPLAINED, TaskResult
@@ -91,7 +92,10 @@ def test_the_change_is_told(diagnosed, case: Case) -> None:
     assert len(finding.entries) in (0, len(wrong))
     price = price_of(kind)
     assert price is not None
-    assert failed.score == pytest.approx(failed.max_score * (1 - price), abs=0.25)
+    earned = failed.max_score * (1 - price)
+    assert failed.score <= earned + 0.25
+    # Where the loss rises, the task stays below half, so each check loses more.
+    assert DIVERGES in result.notes or failed.score >= earned - 0.25
 
 
 GUESSED: dict[str, Case] = {
