@@ -1,11 +1,11 @@
-"""Write what is said of the shipped exercises: docs/exercises.md, and the list of their names.
+"""Write docs/exercises.md, and the list of the functions by which an exercise is recognised.
 
     .venv/bin/python .ci/gallery.py
 
-``gradkit/assignments/names.txt`` holds what only one of them asks for.
+``gradkit/assignments/names.txt`` has the functions that only one exercise asks for.
 """
 
-from itertools import takewhile
+from collections.abc import Iterator
 from pathlib import Path
 
 from gradkit.grading.claim import is_class_alone, shared_functions
@@ -18,45 +18,45 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "exercises.md"
 HEAD = """\
 # Exercises that come with gradkit
 
-`gradkit check` and `gradkit grade` recognise them by their functions. `gradkit list` shows them,
-`gradkit new --exercise layers hw` writes what a student starts from, and `--assignment layers` says
-which is meant where that is a doubt. This page is written by `.ci/gallery.py` from the assignment
-files. One of your own: [here](own-exercise.md).
+`gradkit check` and `gradkit grade` recognise these exercises by their functions. If that is
+ambiguous, `--assignment NAME` names one. `gradkit new --exercise layers hw` writes starter files,
+whose docstrings state shapes and conventions. `gradkit list --assignment layers` lists tasks and
+points. Variants from different years of a course are accepted, such as half of `reg * sum(W²)`, or
+a division by the batch in `Linear` instead of the loss. [Your own exercise](own-exercise.md).
+
+| name | exercise | students write | points |
+|---|---|---|---|
 """
 
 
 def page() -> str:
-    """Return the page of exercises: for each what it teaches, its functions and its points."""
-    parts = [HEAD]
-    for name, file in exercises().items():
-        exercise = read_assignment(file)
-        tasks = (*exercise.tasks, *exercise.functions)
-        points = sum(check.points for task in tasks for check in task.checks)
-        lines = file.read_text(encoding="utf-8").splitlines()
-        comment = " ".join(
-            line.removeprefix("#").strip() for line in takewhile(lambda one: one[:1] == "#", lines)
-        )
-        rows = [f"| {task.title} | {_asked(task)} | {_worth(task):g} |" for task in tasks]
-        parts += [f"\n## {exercise.title}\n", f"`{name}`, {points:g} points. {comment}\n"]
-        parts += ["| task | asks for | points |\n|---|---|---|", *rows]
-    return "\n".join(parts) + "\n"
+    """Return the page of exercises: a row for each, with its functions and its points."""
+    return HEAD + "".join(_row(name, file) for name, file in exercises().items())
 
 
-def _asked(task: Task | FunctionTask) -> str:
-    """Return the functions of a task."""
+def _row(name: str, file: Path) -> str:
+    """Return the row of an exercise."""
+    exercise = read_assignment(file)
+    tasks = (*exercise.tasks, *exercise.functions)
+    points = sum(check.points for task in tasks for check in task.checks)
+    asked = dict.fromkeys(function for task in tasks for function in _asked(task))
+    functions = ", ".join(f"`{function}`" for function in asked)
+    return f"| `{name}` | {exercise.title} | {functions} | {points:g} |\n"
+
+
+def _asked(task: Task | FunctionTask) -> Iterator[str]:
+    """Yield the functions and classes of a task; a method stands for its class."""
     if isinstance(task, FunctionTask):
-        names = dict.fromkeys(call.function for call in task.calls)
-        classes = {name.partition(".")[0] for name in names if "." in name}
-        return ", ".join(f"`{name}`" for name in names if name not in classes)
-    return ", ".join(f"`{role.signature}`" for role in task.roles if role.required)
-
-
-def _worth(task: Task | FunctionTask) -> float:
-    return sum(check.points for check in task.checks)
+        for call in task.calls:
+            yield call.function.partition(".")[0]
+    else:
+        for role in task.roles:
+            if role.required:
+                yield role.signature.partition("(")[0].removeprefix("class ")
 
 
 def characteristic() -> str:
-    """Return the names of functions and classes, one on a line."""
+    """Return the functions and classes that identify an exercise, one on a line."""
     tasks = [task for exercise in read_gallery() for task in exercise.functions]
     roles = {a for task in read_assignment().tasks for role in task.roles for a in role.aliases}
     shared = shared_functions(tasks, roles)

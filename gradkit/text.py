@@ -92,9 +92,9 @@ def format_probe(label: str) -> str:
     Examples
     --------
     >>> format_probe("random 3"), format_probe("row 1")
-    ('random input 3', 'row 1')
+    ('input 3', 'row 1')
     """
-    return re.sub(r"^random (?=\d+$)", "random input ", label)
+    return re.sub(r"^random (?=\d+$)", "input ", label)
 
 
 def format_entry(label: str, parameter: str, index: Sequence[int]) -> str:

@@ -297,7 +297,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:MAX_LISTED]))
         sentences.append(
             format_text(
-                "Methods are not looked at: if it is one of the class {classes}, write it as "
+                "Methods are not checked: if it is one of the class {classes}, write it as "
                 "a function of its own, outside the class and without `self`.",
                 classes=named,
             )

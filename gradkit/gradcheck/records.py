@@ -230,13 +230,13 @@ WORST = 8
 
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",
-    "noise": "the noise of f, which is not less than its rounding, hides what is asked",
+    "noise": "the noise of f, at least its rounding, is larger than the difference",
     "curvature": "f bends within every step that rises above its noise",
-    "staircase": "short and long steps tell two slopes, as where a forward moves in steps",
+    "staircase": "short and long steps give different slopes, as if f were constant on steps",
     "non-finite": "f is not finite around the point, or the slope is not",
     "not deterministic": "f gives different values for the same argument",
-    "budget": "the permitted evaluations, or seconds, were used up",
-    "no step": "the parameter is too close to zero: no shorter step has all digits of float64",
+    "budget": "the limit on evaluations or seconds was reached",
+    "no step": "the parameter is too close to zero for a shorter step in float64",
     "argument": "f does not change with its argument",
 }
 

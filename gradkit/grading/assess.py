@@ -216,7 +216,7 @@ def _endless(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
     for each in listings:
         loops = [n for n, line in enumerate(each.source.split("\n")) if LOOP.match(line)]
         if loops and (each.file, each.cell, each.first_line) == (at.file, at.cell, at.line):
-            told = "It may never end: look at what makes the condition of its `while` false."
+            told = "It may never end: when does the condition of its `while` become false?"
             place = replace(at, line=at.line + (loops[0] if len(loops) == 1 else 0))
             return replace(verdict, message=f"{verdict.message} {told}", place=place)
     return verdict

@@ -239,8 +239,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     """
     if is_empty(submission):
         text = format_text(
-            "{name}: it is empty, or holds nothing but comments and texts. Look whether the file "
-            "was saved, and hand it in again.",
+            "{name}: it is empty, or has only comments and texts. Check that the file was saved, "
+            "and submit it again.",
             name=submission.name,
         )
         return problems_of(submission) + text

@@ -259,7 +259,7 @@ def diagnose(
         return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
     except NoDiagnosisError as error:
         return Inquiry(), [
-            format_text("There is no diagnosis here: {why}. Marks count entries.", why=str(error))
+            format_text("No diagnosis: {why}. Points are for right entries.", why=str(error))
         ]
     except FORESEEN:
         raise
@@ -267,8 +267,8 @@ def diagnose(
         kind = contain(error, f"in the diagnosis of {task.id} in {process.section.title!r}")
         return Inquiry(), [
             format_text(
-                "This could not be diagnosed, by a fault of gradkit's own ({kind}): tell your "
-                "instructor. Marks count entries.",
+                "gradkit failed to diagnose this ({kind}): tell your "
+                "instructor. Points are for right entries.",
                 kind=kind,
             )
         ]

@@ -478,7 +478,7 @@ class FunctionGrader(Struct):
             name = call.function.rpartition(".")[2]
             wanted = next(line for line in re.split("[;\n]", lines.text) if f"{name}(" in line)
             told = format_text(
-                "`{found}` is there, and it is not made to be called as in `{wanted}`.",
+                "`{found}` cannot be called as in `{wanted}`.",
                 found=f"{found}({takes})",
                 wanted=wanted.strip(),
             )
@@ -517,8 +517,7 @@ class FunctionGrader(Struct):
         if failure.type in MISSING_IMPORT:
             self.wrong.add(check.name)
             told = format_text(
-                "It imports what is not here, and cannot be judged without: {why}. Hand that in as "
-                "well.",
+                "It imports a module that is missing: {why}. Submit that file too.",
                 why=failure.message.removesuffix(" (unknown location)").rstrip("."),
             )
             return Verdict(check.name, "blocked", told, place=failure.place)
@@ -529,7 +528,7 @@ class FunctionGrader(Struct):
             if pattern in failure.message:
                 told = f"{told.rstrip('.')}. {meant}"
         if draw.hard:
-            told += " " + format_text("That is so with {probe}.", probe=format_probe(draw.label))
+            told += " " + format_text("This happens with {probe}.", probe=format_probe(draw.label))
         step = steps[min(failure.call, len(steps) - 1)]
         exception = sentence_of(failure)
         verdict = Verdict(check.name, "error", told, place=failure.place, exception=exception)

@@ -26,7 +26,7 @@ ROUNDED = "All else is right to about seven digits, as in float32; that costs {p
 NO_STEP = "No step is made, so nothing is earned here."
 
 DIVERGES = (
-    "The loss of a training run rises, or is no number at its end. So the task earns less than "
+    "In a training run the loss rises or ends as nan. So the task earns less than "
     "half of its points."
 )
 
@@ -34,7 +34,8 @@ BELOW = 0.5
 """The part of its points that a task with a diverging training run stays below."""
 
 HARD_CASES = (
-    "What is wrong only in a special case costs {share:.0%} of its points for each such case."
+    "An output that is wrong only in a special case loses {share:.0%} of its points for each such "
+    "case."
 )
 
 HELD = "These points are provisional: a person has to look at them."

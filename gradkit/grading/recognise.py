@@ -338,15 +338,13 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
     said = problems_of(submission)
     titled = any(len(section.tasks) == 1 for section in divide(submission, assignment.tasks))
     if said:
-        text = (
-            "{name}: Nothing in it that could be read plays a role of “{title}”; expected {wanted}."
-        )
+        text = "{name}: No function that could be read belongs to “{title}”; expected {wanted}."
     elif titled:
         # Whose name, or heading, says that it is this exercise is told what is missing of it.
-        text = "{name}: Nothing in it plays a role of “{title}”; expected {wanted}."
+        text = "{name}: No function in it belongs to “{title}”; expected {wanted}."
     else:
         text = (
-            "{name}: This looks like another exercise. Nothing in it plays a role of "
+            "{name}: This looks like another exercise. No function in it belongs to "
             "“{title}”; expected {wanted}."
         )
     return said + format_text(

@@ -494,7 +494,7 @@ def read_submission(path: Path) -> Submission:
 
 CUT_SHORT = (
     "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
-    "too long to examine. Marks count entries."
+    "too long to examine. Points are for right entries."
 )
 
 

@@ -181,11 +181,11 @@ def sentence_of(failure: Failure) -> str:
 def _advice(failure: Failure) -> str:
     """Return advice on an error whose own message does not say what to do; "" for others."""
     if "EOF when reading a line" in failure.message:
-        return " Nobody is there to answer `input()`: write the value into the code."
+        return " `input()` cannot be answered here: write the value into the code."
     if "setting an array element" in failure.message:
         return (
-            " One entry of an array holds one number, and a (1, 1) array is not one: take "
-            "the number out first, with [0, 0] or .item()."
+            " An entry of an array can only hold a number, not a (1, 1) array: take the "
+            "number out first, with [0, 0] or .item()."
         )
     if any(part in failure.message for part in ("0-dimensional", "only length-1 arrays")):
         return (

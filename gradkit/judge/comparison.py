@@ -40,8 +40,7 @@ SENTENCES: Mapping[str, str] = {
 }
 
 TOO_SMALL = (
-    "{function} makes steps so small that in the precision of its numbers they cannot be told from "
-    "none at all; use float64."
+    "{function} makes steps that are too small for the precision of its numbers; use float64."
 )
 
 VECTORS = ("y_hat", "A1")

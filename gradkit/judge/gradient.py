@@ -127,7 +127,7 @@ def gradient(case: Case, earlier: Earlier) -> Verdict:
         still = all(stays.values())
     verdict = replace(verdict, still=still)
     if verdict.state == "fail" and stays.get(1):
-        text = "{function} is asked for one epoch, and leaves every parameter where it was."
+        text = "{function} was called for one epoch and changed no parameter."
         message = format_text(text, function=subject(bound_of(case)))
         verdict = replace(verdict, message=message)
     return verdict

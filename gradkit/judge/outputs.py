@@ -75,9 +75,7 @@ def judge_check(
     for name in check.untouched:
         changed = [probe for probe in probes if name in probe.found.changed]
         if changed:
-            sentence = format_text(
-                "`{name}` is changed in place; it is to be left as it is.", name=name
-            )
+            sentence = format_text("`{name}` is changed in place; it must not change.", name=name)
             entry = output_entry(f"{name}{LEFT_ALONE}", "fail", changed[0].draw.label)
             outputs.append((replace(entry, hard_cases=_hard_cases(changed, probes)), sentence))
     entries = tuple(entry for entry, _ in outputs)
@@ -169,7 +167,7 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
         asked = any(p.expected is None or name in p.expected.changed for p in probes)
         if not asked and name not in check.untouched:
             yield format_text(
-                "`{name}` is changed in place: whoever uses it afterwards gets other numbers.",
+                "`{name}` is changed in place: code that uses it afterwards gets other numbers.",
                 name=name,
             )
     if any(
@@ -178,7 +176,7 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
         for value in probe.found.values.values()
         if value.dtype.kind == "f"
     ):
-        yield "Numbers come back in single precision; they are held to that."
+        yield "The numbers are in single precision and are compared in it."
 
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
@@ -234,8 +232,8 @@ def _judge_second_call(name: str, probes: Sequence[Probe]) -> Output:
             continue  # the result was the same, or there is no model solution
         if same(model.values[name], model.again[name]) and not same(first, second):
             sentence = format_text(
-                "`{name}` comes out otherwise when the same call is made again: something that it "
-                "is computed from, such as the cache, is changed in place.",
+                "`{name}` is different when the same call is made again: an input, such as the "
+                "cache, is changed in place.",
                 name=name,
             )
             return output_entry(name, "fail", probe.draw.label), sentence
@@ -330,7 +328,9 @@ def _describe_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
             text = format_text("`{name}` is not a number (nan).", name=name)
         if not rest:
             return text
-        text += " " + format_text("That is so with {probe}.", probe=format_probe(probe.draw.label))
+        text += " " + format_text(
+            "This happens with {probe}.", probe=format_probe(probe.draw.label)
+        )
         return f"{_describe_numbers(name, pairs, rest)} {text}"
     random = [(p.draw.sizes, a, b) for p, a, b in pairs if not p.draw.hard]
     is_hard_only = all(probe.draw.hard for probe, _, _ in off)
@@ -491,6 +491,6 @@ def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
     random = [probe for probe, _, _ in pairs if not probe.draw.hard]
     if random and all(each.draw.hard for each, _, _ in off):
         return " " + format_text(
-            "That is so only with {probe}.", probe=format_probe(probe.draw.label)
+            "This happens only with {probe}.", probe=format_probe(probe.draw.label)
         )
     return ""

@@ -202,7 +202,7 @@ def model(case: Case, earlier: Earlier) -> Verdict:
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:
-        return nothing or Verdict("model", "not-checked", "The model was not looked at.")
+        return nothing or Verdict("model", "not-checked", "The model was not checked.")
     bound = case.binding.bound["model"]
     start = case.task.starts[0].parameters
     found = [tuple(map(int, outcome.outputs[key])) for key in sorted(outcome.outputs, key=int)]

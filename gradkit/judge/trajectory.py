@@ -29,10 +29,7 @@ ONE_SIZE = (
     "same; here they do not. The number of rows, or of steps, may be written into "
     "the code."
 )
-OWN_ROWS = (
-    "{function} trains on the assignment's own rows, whatever rows it is given: use what comes in "
-    "as X and y, not a copy of the data."
-)
+OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
 LOOPS: Mapping[str, str] = {
     "gradkit": "gradkit's own training loop ran your functions.",
     "replaced": "gradkit's own training loop ran your update, with gradkit's forward pass.",

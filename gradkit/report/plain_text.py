@@ -17,7 +17,7 @@ from gradkit.report import words
 from gradkit.report.document import by_name, document
 from gradkit.report.escape import log_text
 from gradkit.report.text import Line, check_head, check_lines, finding_lines, printed, show_lines
-from gradkit.text import clean_text, where
+from gradkit.text import clean_text
 
 WIDTH = 100
 """Largest number of characters in a line, for platforms that do not wrap lines."""
@@ -50,7 +50,8 @@ def check_text(
         return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
     place = ""
     if check.place is not None and check.state != "pass" and not (findings or check.causes):
-        place = format_text("See {place}.\n", place=clean_text(where(check.place)))
+        seen = words.place_text(check.state, check.place)
+        place = format_text("See {place}.\n", place=clean_text(seen))
     return log_text(place + _plain(lines, width))
 
 

@@ -251,7 +251,7 @@ def _why(run: Run) -> str:
 
 
 def _end(ended: str | None) -> str:
-    return "" if ended else "It did not come to its end."
+    return "" if ended else "It was interrupted."
 
 
 def _time(stamp: str) -> str:

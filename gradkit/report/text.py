@@ -197,7 +197,7 @@ def _footer(result: Result) -> Text:
     if result.oracle == "derived":
         parts.append("without a model solution")
     if result.provisional:
-        parts.append("provisional")
+        parts.append("provisional: the instructor's marks count")
     return Text(" · ".join(parts), style="dim")
 
 
@@ -315,7 +315,8 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
         # For code that raised, the place is shown unless a finding has the same place.
         placed = check.place in own if check.state == "error" else own
         if check.place is not None and not (placed or check.causes):
-            head.append(format_text(", see {place}", place=clean_text(where(check.place))))
+            place = words.place_text(check.state, check.place)
+            head.append(format_text(", see {place}", place=clean_text(place)))
     return head
 
 

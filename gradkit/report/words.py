@@ -18,8 +18,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.formatting import format_text
-from gradkit.records.result import Adjustment, CheckResult, Finding, Result, TaskResult
-from gradkit.text import clean_text
+from gradkit.records.result import Adjustment, CheckResult, Finding, Result, State, TaskResult
+from gradkit.records.submission import Place
+from gradkit.text import clean_text, where
 
 
 def points(value: float) -> str:
@@ -35,6 +36,15 @@ def signed(value: float) -> str:
 def score_text(score: float | None, most: float | None) -> str:
     """Write a score and the largest score, ``16.25 / 20``; a dash if either is None."""
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
+
+
+def place_text(state: State, place: Place) -> str:
+    """Write where to look for a check in a state: a line, or the function with wrong outputs.
+
+    If outputs are wrong, the place is where the function begins, which is not the wrong line.
+    """
+    text = where(place)
+    return format_text("the function at {place}", place=text) if state == "fail" else text
 
 
 def comparable(
@@ -163,7 +173,7 @@ def count_text(result: Result) -> str:
     return format_text("{count} of {all} tasks", count=len(result.tasks), all=result.all_tasks)
 
 
-STALE = "Something else is found now than when this was decided."
+STALE = "The findings have changed since this was decided."
 
 
 def override_text(check: CheckResult) -> str:
@@ -181,7 +191,7 @@ def override_text(check: CheckResult) -> str:
     >>> from gradkit.records.result import Decision
     >>> word = Decision(2.5, "A. Miller", "2026-11-25T10:00:00+00:00", "unclear sheet", False)
     >>> override_text(CheckResult("update", "fail", 4.0, 5.0, "", decision=word))
-    'Set to 4 of 5 by A. Miller on 2026-11-25: unclear sheet. The mark alone is 2.5.'
+    'Set to 4 of 5 by A. Miller on 2026-11-25: unclear sheet. The computed points are 2.5.'
     """
     word = check.decision
     if word is None:
@@ -199,7 +209,7 @@ def override_text(check: CheckResult) -> str:
     day = word.made[:10]
     text = format_text("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
     if word.marked is not None:
-        text += " " + format_text("The mark alone is {marked}.", marked=points(word.marked))
+        text += " " + format_text("The computed points are {marked}.", marked=points(word.marked))
     return f"{text} {STALE}" if word.stale else text
 
 

@@ -204,7 +204,7 @@ def test_result_v1_keeps_its_keys(here: Path, file: str) -> None:
 def test_the_page_lists_the_states_of_a_check() -> None:
     """A program may handle all states that docs/reference/result.md lists; v1 gets no others."""
     page = (ROOT / "docs" / "reference" / "result.md").read_text(encoding="utf-8")
-    (row,) = re.findall(r"^\| `state` \| (.*) \|$", page, flags=re.MULTILINE)
+    (row,) = re.findall(r"^- `state`: (.*)$", page, flags=re.MULTILINE)
     listed = re.findall(r"`([a-z-]+)`", row)
     assert sorted(listed) == sorted(get_args(State))
 

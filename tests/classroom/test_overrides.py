@@ -335,9 +335,9 @@ def test_of_what_was_never_marked_no_mark_is_told(course: Path) -> None:
     give(course, 4.0, f"{TASK}/forward", name=FAY)
     page = student_page(result(course, FAY), 4)
     assert page.count("Set to ") >= 2
-    assert "The mark alone" not in page
+    assert "The computed points" not in page
     give(course, 4.0, "forward")
-    assert "The mark alone is 4." in student_page(result(course), 4)
+    assert "The computed points are 4." in student_page(result(course), 4)
 
 
 def test_the_page_of_a_class_has_a_row_for_who_was_refused(course: Path) -> None:
@@ -568,7 +568,7 @@ def test_that_a_word_is_stale_is_not_the_students_affair(course: Path) -> None:
     (page,) = (course / "feedback" / "pages").glob("Anna*.html")
     text = page.read_text(encoding="utf-8")
     assert text.count("Set to ") == 2
-    assert "Something else is found now" not in text
+    assert "The findings have changed" not in text
 
 
 def test_who_was_not_graded_had_no_points_before(course: Path) -> None:

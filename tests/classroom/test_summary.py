@@ -281,7 +281,7 @@ def test_late_attempts_and_words_are_columns(answered: Path) -> None:
     assert (found[BEN]["late"], found[BEN]["attempt"]) == ("True", "2 of 2")
     assert (found[ANNA]["late"], found[ANNA]["attempt"]) == ("False", "1 of 1")
     assert found[ANNA]["overrides"].startswith(f"{UPDATE}: Set to 5.5 of 6 by A. Miller on ")
-    assert found[ANNA]["overrides"].endswith(": Anna was ill. The mark alone is 4.5.")
+    assert found[ANNA]["overrides"].endswith(": Anna was ill. The computed points are 4.5.")
     assert (found[ANNA]["score"], found[ANNA][UPDATE]) == ("17.25", "5.5")
     assert found[EVE]["overrides"] == ""
 

@@ -61,7 +61,7 @@ def test_methods_are_refused_with_what_to_do(diagnosed) -> None:
     text = homework(TASK, "class Net:\n" + textwrap.indent(update("self, p, y"), "    "))
     (message,) = {c.message for c in diagnosed(text, TASK).checks if c.check == "update"}
     assert message.endswith(
-        "Methods are not looked at: if it is one of the class `Net`, write it as a function of "
+        "Methods are not checked: if it is one of the class `Net`, write it as a function of "
         "its own, outside the class and without `self`."
     )
 

@@ -253,9 +253,7 @@ def test_two_rounds_fewer_are_not_one(trained: Trained) -> None:
     (told_of,) = result.findings
     assert (told_of.mistake, told_of.fix) == ("wrong-expression", "for epoch in range(epochs):")
     gradient = check_of(result, "gradient")
-    assert gradient.message == (
-        "`train` is asked for one epoch, and leaves every parameter where it was."
-    )
+    assert gradient.message == ("`train` was called for one epoch and changed no parameter.")
 
 
 @pytest.mark.parametrize(
@@ -301,5 +299,5 @@ def test_a_method_that_trains_is_spoken_of(trained: Trained) -> None:
     """It is not there as a function, and the text says why it was not taken."""
     method = {"def train(model, X, y": "class Trainer:\n  def fit(self, model, X, y"}
     result = trained(REGRESSION, method)
-    assert "Found no function at all. Methods are not looked at" in told(result)
+    assert "Found no function at all. Methods are not checked" in told(result)
     assert "`Trainer`" in told(result)

@@ -29,7 +29,7 @@ SEEDS = [
     pytest.param(MANY, id="many", marks=pytest.mark.slow),
 ]
 
-CHANGED = "is changed in place: whoever uses it afterwards gets other numbers."
+CHANGED = "is changed in place: code that uses it afterwards gets other numbers."
 
 
 @dataclass(frozen=True)

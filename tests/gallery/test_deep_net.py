@@ -141,18 +141,18 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "dZ = dA * (Z > 0)": "np.greater(Z, 0, out=Z)\n        Z *= dA\n        dZ = Z",
         },
         {*RELU, *of_layers(1, 2)},
-        "`dA_relu` comes out otherwise when the same call is made again: something that it is "
-        "computed from, such as the cache, is changed in place.",
+        "`dA_relu` is different when the same call is made again: an input, such as the "
+        "cache, is changed in place.",
     ),
     "what came in changed in place": (
         {"    dW = dZ @ A_prev.T / m": "    A_prev /= m\n    dW = dZ @ A_prev.T"},
         {*DW, "A left alone", "X left alone"},
-        "`A` is changed in place; it is to be left as it is.",
+        "`A` is changed in place; it must not change.",
     ),
     "dA changed in place": (
         {"dZ = dA * (Z > 0)": "dA[Z <= 0] = 0\n        dZ = dA"},
         {"dA left alone"},
-        "`dA` is changed in place; it is to be left as it is.",
+        "`dA` is changed in place; it must not change.",
     ),
     "a constant forward, a zero backward": (
         {

@@ -110,7 +110,7 @@ WRONG = [
     several(
         "a kept copy is changed",
         {"+ b, (x, w)": "+ b, (x.copy(), w)", DW: f"{DW}\n    x *= 0"},
-        "comes out otherwise when the same call is made again",
+        "is different when the same call is made again",
         affine_backward="dw",
     ),
     several(

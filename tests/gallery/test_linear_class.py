@@ -251,7 +251,7 @@ WRONG = [
         "the kept array is used up",
         f"return {DSIGMOID}",
         "self.A *= 1 - self.A\n        return dLdA * self.A",
-        "comes out otherwise when the same call is made again",
+        "is different when the same call is made again",
         sigmoid_class_backward="dLdZ",
     ),
     wrong("no square", DTANH, DTANH.replace("**2", ""), tanh_class_backward="dLdZ"),
@@ -306,7 +306,7 @@ WRONG = [
     several(
         "the difference is used up",
         {DMSE: "self.difference *= 2 / self.difference.size\n        return self.difference"},
-        "comes out otherwise when the same call is made again",
+        "is different when the same call is made again",
         mse_class_backward="dLdA",
     ),
     wrong(
@@ -382,7 +382,7 @@ WRONG = [
         "the probabilities are used up",
         DCE,
         "self.softmax -= self.Y\n        return self.softmax / len(self.Y)",
-        "comes out otherwise when the same call is made again",
+        "is different when the same call is made again",
         cross_entropy_class_backward="dLdA",
     ),
     wrong(
@@ -587,7 +587,7 @@ def test_a_class_without_a_constructor_takes_nothing(exercise: Exercise, tmp_pat
     path = tmp_path / "answer.py"
     path.write_text(BARE, "utf-8")
     (task,) = exercise.grade(path, 3).tasks
-    said = "`Linear()` is there, and it is not made to be called as in `layer = Linear(D, M)`."
+    said = "`Linear()` cannot be called as in `layer = Linear(D, M)`."
     assert (task.score, task.checks[0].message) == (0, said)
     path.write_text(BARE.replace(*FIELDS), "utf-8")
     (task,) = exercise.grade(path, 3).tasks

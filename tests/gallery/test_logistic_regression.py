@@ -97,12 +97,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "X changed in place": (
         {"    dZ = A - Y": "    X *= 2\n    dZ = A - Y"},
         {"X left alone", "grads['dw']", *STEPS},
-        "`X` is changed in place; it is to be left as it is.",
+        "`X` is changed in place; it must not change.",
     ),
     "w changed in place": (
         {"    dZ = A - Y": "    w += 1\n    dZ = A - Y"},
         {"w left alone", *STEPS},
-        "`w` is changed in place; it is to be left as it is.",
+        "`w` is changed in place; it must not change.",
     ),
     "a step upwards": (
         {"w = w - learning_rate": "w = w + learning_rate"},

@@ -98,7 +98,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             )
         },
         {DW1, DB1, DW2},
-        f"`{DW2}` comes out otherwise when the same call is made again",
+        f"`{DW2}` is different when the same call is made again",
     ),
     "the cached A2 changed in place": (
         {"dZ2 = A2 - Y": "A2 -= Y\n    dZ2 = A2"},
@@ -108,7 +108,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "parameters changed in place": (
         {"    dZ1 = parameters": '    parameters["W2"] *= 2\n    dZ1 = parameters'},
         {"parameters left alone", DW1, DB1},
-        "`parameters` is changed in place; it is to be left as it is.",
+        "`parameters` is changed in place; it must not change.",
     ),
     "a constant forward, a zero backward": (
         {

@@ -101,7 +101,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {SHIFT: "np.exp(scores)"},
         {"loss"},  # the gradient is right for that, where there is one
         "`loss` is not a number (nan). "
-        "That is so only with W = 1000 + normal(D, C), X = probabilities(N, D), reg = 0.0.",
+        "This happens only with W = 1000 + normal(D, C), X = probabilities(N, D), reg = 0.0.",
     ),
     "no shift, with loops": (
         {"np.exp(scores - np.max(scores))": "np.exp(scores)"},
@@ -185,7 +185,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "W changed in place": (
         {"    N = len(X)": "    W -= W.mean()\n    N = len(X)"},
         {"W left alone", "loss"},
-        "`W` is changed in place; it is to be left as it is.",
+        "`W` is changed in place; it must not change.",
     ),
     "a constant forward, a zero backward": (
         {

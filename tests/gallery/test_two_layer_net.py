@@ -114,7 +114,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no shift": (
         {SHIFT: "np.exp(scores)"},
         {"loss"},  # the gradients are right for that, where there are any
-        "not a number (nan). That is so only with b2 = 1000 + normal(C).",
+        "not a number (nan). This happens only with b2 = 1000 + normal(C).",
     ),
     "no shift, in the other year": (
         {
@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "2 * reg * W2": "reg * W2",
         },
         {"loss"},
-        "not a number (nan). That is so only with b2 = 1000 + normal(C).",
+        "not a number (nan). This happens only with b2 = 1000 + normal(C).",
     ),
     "a softmax over the examples": (
         {"np.sum(powers, axis=1, keepdims=True)": "np.sum(powers, axis=0, keepdims=True)"},
@@ -167,12 +167,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "parameters changed in place": (
         {"        dscores /= N\n": '        dscores /= N\n        self.params["b2"] -= 0.1\n'},
         {"b2 left alone"},
-        "`b2` is changed in place; it is to be left as it is.",
+        "`b2` is changed in place; it must not change.",
     ),
     "X changed in place": (
         {"        N = len(X)\n": "        N = len(X)\n        X -= X.mean(axis=0)\n"},
         {"X left alone", "scores", "labels", "loss", *GRADS},
-        "`X` is changed in place; it is to be left as it is.",
+        "`X` is changed in place; it must not change.",
     ),
     "the probabilities are the gradient, and the loss comes after": (
         {

@@ -229,9 +229,10 @@ def test_who_trains_on_a_copy_of_the_data_is_told(grade, tmp_path: Path, task: s
     check = next(check for check in result.checks if check.check == "trajectory")
     assert check.state == "fail"
     assert (
-        "`train` trains on the assignment's own rows, whatever rows it is given: use what comes in "
-        "as X and y, not a copy of the data. "
+        "`train` always trains on the assignment's data: use its arguments X and y instead. "
     ) in check.message
     wrong = HONEST.format(loss=LOSS[task]).replace("optimizer.zero_grad()", "pass")
     (result,) = grade(homework(tmp_path, TASKS[task], wrong), task).tasks
-    assert "own rows" not in next(c for c in result.checks if c.check == "trajectory").message
+    assert (
+        "assignment's data" not in next(c for c in result.checks if c.check == "trajectory").message
+    )

@@ -178,7 +178,7 @@ def test_noor_did_another_exercise(grade) -> None:
     with pytest.raises(GradingError) as caught:
         grade(FOLDER / "noor_another_exercise.py")
     assert str(caught.value).startswith(
-        "noor_another_exercise: This looks like another exercise. Nothing in it plays a role of "
+        "noor_another_exercise: This looks like another exercise. No function in it belongs to "
         "“Backpropagation by hand on a 2-2-1 net”; expected initialise_parameters(dim), "
     )
 

@@ -62,8 +62,8 @@ def test_a_failing_diagnosis_leaves_verdicts_a_note_and_a_traceback(
     assert sound.findings
     assert not hurt.findings
     assert hurt.notes == (
-        f"This could not be diagnosed, by a fault of gradkit's own ({type(fault).__name__}): tell "
-        "your instructor. Marks count entries.",
+        f"gradkit failed to diagnose this ({type(fault).__name__}): tell "
+        "your instructor. Points are for right entries.",
     )
     told, _, traced = capsys.readouterr().err.partition("\n")
     assert told.startswith("A fault of gradkit's own, in the diagnosis of regression-numpy in ")
@@ -91,8 +91,8 @@ def test_a_refusal_that_is_foreseen_is_no_fault(
     monkeypatch.setattr(gradkit.diagnosis.inquiry, "inquire", refuses)
     told = session.check(SWAPPED).tasks[0].notes
     assert told == (
-        "There is no diagnosis here: rules are known for nets of 2 layers, and this one has 3. "
-        "Marks count entries.",
+        "No diagnosis: rules are known for nets of 2 layers, and this one has 3. "
+        "Points are for right entries.",
     )
 
 

@@ -40,7 +40,7 @@ LOUD = "    while True: print('x' * 1000)\n"
 
 
 STOPPED = "was stopped, as 4 calls of it together took over 0.5 s."
-ENDLESS = " It may never end: look at what makes the condition of its `while` false."
+ENDLESS = " It may never end: when does the condition of its `while` become false?"
 
 
 def broken(text: str, how: str) -> str:

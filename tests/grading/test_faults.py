@@ -353,7 +353,7 @@ def test_exception_in_forward_is_told_with_its_own_place(
             "    return",
             "    parameters['W1'][0][0] = X * 1.0\n    return",
             f"{U} stopped with ValueError: setting an array element with a sequence. "
-            "One entry of an array holds one number, and a (1, 1) array is not one: take the "
+            "An entry of an array can only hold a number, not a (1, 1) array: take the "
             "number out first, with [0, 0] or .item().",
             (UPDATE_CELL, 8),
         ),

@@ -91,7 +91,7 @@ WRONG = {
         ("dout.sum(axis=0)", "dout.sum(axis=0) * np.nan"),
         "`db` has entries that are not a number",
     ),
-    "changed": (("dw = x", "x *= 2; dw = 0.5 * x"), "`x` is changed in place; it is to be left"),
+    "changed": (("dw = x", "x *= 2; dw = 0.5 * x"), "`x` is changed in place; it must not"),
 }
 
 
@@ -357,7 +357,7 @@ def test_a_cache_that_is_changed_in_place_is_seen_by_a_second_call(check: Check)
     """The inputs themselves stay as they are."""
     text = changed(("@ w + b, (x, w)", "@ w + b, (x + 0, w)"), ("dw = x", "x *= 2; dw = 0.5 * x"))
     found = of(check(text), "affine", "backward")
-    assert "comes out otherwise when the same call is made again" in found.message
+    assert "is different when the same call is made again" in found.message
 
 
 def test_two_files_of_one_task_count_once(check: Check, tmp_path: Path, workshop: Workshop) -> None:
@@ -525,7 +525,7 @@ def test_another_way_to_be_called_is_accepted(own: Check) -> None:
     found = of(own(("forward(x)", "forward(x, y, z)")), "scaled", "forward")
     assert (found.state, found.message) == (
         "missing",
-        "`forward(x, y, z)` is there, and it is not made to be called as in `out = forward(x)`.",
+        "`forward(x, y, z)` cannot be called as in `out = forward(x)`.",
     )
 
 
@@ -836,7 +836,7 @@ def test_a_module_that_is_not_handed_in_blocks_what_needs_it(own: Check) -> None
     result = own(("\nimport numpy as np\n", IMPORTING), ("(x**2)", "Square(x)"))
     found = of(result, "scaled", "forward")
     assert (found.state, found.score) == ("blocked", 0)
-    assert "No module named 'course.nn.activation'. Hand that in as well." in found.message
+    assert "No module named 'course.nn.activation'. Submit that file too." in found.message
     # Another formula there would do, and is not what is missing.
     assert [task.findings for task in result.tasks] == [()]
     assert of(result, "scaled", "backward").state == "pass"
@@ -856,7 +856,7 @@ def test_a_name_that_a_module_lacks_blocks_what_needs_it(own: Check, tmp_path: P
     (tmp_path / "all" / "hw.py").write_text(text, "utf-8")
     found = of(own(path=tmp_path / "all"), "scaled", "forward")
     assert found.state == "blocked"
-    told = "ImportError: cannot import name 'Square' from 'activation'. Hand that in as well."
+    told = "ImportError: cannot import name 'Square' from 'activation'. Submit that file too."
     assert found.message.endswith(told)
 
 

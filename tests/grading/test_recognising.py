@@ -195,7 +195,7 @@ def test_code_that_cannot_be_read_is_told_first(grade, tmp_path: Path) -> None:
     said = str(caught.value)
     assert said.startswith("homework.py:")
     assert " is not valid Python: '(' was never closed.\n  y = (1\n      ^\nNothing in " in said
-    assert ". homework: Nothing in it that could be read plays a role of “Backpropagation" in said
+    assert ". homework: No function that could be read belongs to “Backpropagation" in said
     assert "another exercise" not in said
 
 
@@ -264,8 +264,8 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
             "X)` too, or name the task with --task.",
         ),
         ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
-        ("", "hw: it is empty, or holds nothing but comments and texts. Look whether the file was"),
-        ("# mine\n'a text'\n", "hw: it is empty, or holds nothing but comments and texts."),
+        ("", "hw: it is empty, or has only comments and texts. Check that the file was"),
+        ("# mine\n'a text'\n", "hw: it is empty, or has only comments and texts."),
     ],
 )
 def test_what_is_nearly_it_is_told_so(grade, tmp_path: Path, text: str, said: str) -> None:
@@ -310,7 +310,7 @@ def test_a_refusal_tells_of_code_before_files() -> None:
     cell = Cell("hw.py", "hw.py", None, "")
     submission = Submission("hw", "hw", "", (cell,), {}, (*aside, Problem("No."), broken))
     said = another_exercise(submission, read_assignment(None))
-    assert said.startswith("hw.py:3 is broken. 0 was left aside. 1 was left aside. hw: Nothing")
+    assert said.startswith("hw.py:3 is broken. 0 was left aside. 1 was left aside. hw: No function")
 
 
 @pytest.mark.parametrize(
@@ -373,7 +373,9 @@ def test_nothing_of_the_exercise(grade, tmp_path: Path) -> None:
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "homework.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
-    assert str(caught.value).startswith("homework: This looks like another exercise. Nothing in it")
+    assert str(caught.value).startswith(
+        "homework: This looks like another exercise. No function in it"
+    )
 
 
 def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) -> None:
@@ -381,7 +383,7 @@ def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) ->
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "regression_numpy.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
-    assert str(caught.value).startswith("regression_numpy: Nothing in it plays a role of “")
+    assert str(caught.value).startswith("regression_numpy: No function in it belongs to “")
 
 
 def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def refused(words: list[str]) -> str:
 
 
 def test_the_page_of_commands_is_that_of_the_commands() -> None:
-    """Every command and option, in the words of its help."""
+    """Every command has a line with the summary of its help."""
     spec = importlib.util.spec_from_file_location("commands", ROOT / ".ci" / "commands.py")
     assert spec is not None
     assert spec.loader is not None
@@ -103,8 +103,7 @@ def test_the_page_of_commands_is_that_of_the_commands() -> None:
     page = (ROOT / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
     assert page == module.page(), "run .ci/commands.py"
     for name in cli.COMMANDS:
-        assert f"\n## gradkit {name}\n" in page
-    assert "| `--task ID` | " in page
+        assert f"\n- `gradkit {name}`: " in page
 
 
 def test_the_readme_is_short_and_leads_to_every_document() -> None:
@@ -130,7 +129,7 @@ def test_the_map_names_every_room() -> None:
     rooms = [path for path in (ROOT / "gradkit").iterdir() if path.name[0] not in "_."]
     names = {f"{path.name}/" if path.is_dir() else path.name for path in rooms} - {"py.typed"}
     assert "judge/" in names
-    table = MAP[MAP.index("## The map") : MAP.index("| beside it")]
+    table = MAP[MAP.index("## Packages") : MAP.index("Other folders:")]
     named = set(re.findall(r"`([a-z_]+(?:/|\.py))`", table))
     assert names - {"docs/", "assignments/"} <= named
     beside = {path.name for path in ROOT.iterdir()}

@@ -257,14 +257,14 @@ def test_a_start_that_is_wrong_fails_interface_alone() -> None:
             "",
             "setting an array element with a sequence.",
             "`update_params` stopped with ValueError: setting an array element with a sequence. "
-            "One entry of an array holds one number, and a (1, 1) array is not one: take the "
+            "An entry of an array can only hold a number, not a (1, 1) array: take the "
             "number out first, with [0, 0] or .item().",
         ),
         (
             "",
             "EOF when reading a line",
-            "`update_params` stopped with ValueError: EOF when reading a line. Nobody is there to "
-            "answer `input()`: write the value into the code.",
+            "`update_params` stopped with ValueError: EOF when reading a line. `input()` cannot "
+            "be answered here: write the value into the code.",
         ),
         (
             "",

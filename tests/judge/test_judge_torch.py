@@ -54,7 +54,7 @@ def test_a_model_that_stops_or_was_not_looked_at() -> None:
     found = verdicts(case("regression-torch", changes=stop))["model"]
     assert (found.state, found.message) == ("error", "`Net` stopped with ValueError: boom.")
     found = verdicts(case("regression-torch", changes={"model": None}))["model"]
-    assert (found.state, found.message) == ("not-checked", "The model was not looked at.")
+    assert (found.state, found.message) == ("not-checked", "The model was not checked.")
 
 
 def test_the_order_of_layers_is_the_models_own() -> None:
@@ -109,7 +109,7 @@ def test_only_steps_from_a_start_that_nobody_knows_earn() -> None:
     drawn = {name: _still(name) for name in ("step 1/drawn", "step 2/drawn")}
     found = verdicts(case("regression-torch", changes=drawn))["gradient"]
     assert (found.state, found.still) == ("fail", True)
-    assert found.message == "`fit` is asked for one epoch, and leaves every parameter where it was."
+    assert found.message == "`fit` was called for one epoch and changed no parameter."
     published = {name: _still(name) for name in ("step 1/published", "step 2/published")}
     found = verdicts(case("regression-torch", changes=published))["gradient"]
     assert (found.state, found.still) == ("fail", False)

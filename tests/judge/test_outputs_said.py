@@ -47,7 +47,7 @@ def test_a_factor_of_one_number_is_said_where_it_is_the_same(found, expected, se
 def test_what_is_wrong_in_hard_probes_only_is_said_of_these() -> None:
     """What holds of the others, which are right, explains nothing: they are 1 times it."""
     assert said([1.0, 2.0, 5.0], [1.0, 2.0, 3.0], hard=1) == (
-        "`cost` is not right. That is so only with probe 2."
+        "`cost` is not right. This happens only with probe 2."
     )
 
 
@@ -61,17 +61,17 @@ NAN = float("nan")
         (
             [1.0, NAN],
             [1.0, 2.0],
-            "`cost` is not a number (nan). That is so only with probe 1.",
+            "`cost` is not a number (nan). This happens only with probe 1.",
         ),
         (
             [3.0, NAN],
             [1.0, 2.0],
-            "`cost` is not right. `cost` is not a number (nan). That is so with probe 1.",
+            "`cost` is not right. `cost` is not a number (nan). This happens with probe 1.",
         ),
         (
             [[1.0, 2.0], [NAN, 2.0]],
             [[1.0, 2.0], [1.0, 2.0]],
-            "`cost` has entries that are not a number (nan). That is so only with probe 1.",
+            "`cost` has entries that are not a number (nan). This happens only with probe 1.",
         ),
     ],
 )

@@ -194,7 +194,7 @@ def test_steps_that_are_off_by_single_precision_are_told_so() -> None:
 
 # --- other rows --------------------------------------------------------------------------
 
-OWN_ROWS = "`fit` trains on the assignment's own rows"
+OWN_ROWS = "`fit` always trains on the assignment's data"
 ONE_SIZE = "With every row given twice and in another order"
 
 

@@ -110,7 +110,7 @@ def test_the_wrong_example_is_wrong(code: str) -> None:
 
 def test_the_wrong_example_of_a_crash_stops() -> None:
     """An exception leaves no numbers to compare."""
-    with pytest.raises(NameError, match="name 'H' is not defined"):
+    with pytest.raises(ValueError, match="mismatch in its core dimension"):
         mistaken(CRASH, examples_of(CRASH)[0])
 
 

@@ -152,12 +152,14 @@ def test_a_mistake_has_one_line(hints: int, both: bool) -> None:
     later = CheckResult("trajectory", *("fail", 2.0, 2.0, "", (), begun.place), causes=("x",))
     task = replace(task, checks=(begun, later))
     text = to_text([replace(made, tasks=(task,))], hints)
-    assert ("see a.py:3" in text) == both
+    assert ("see the function at a.py:3" in text) == both
     assert ("a.py:12" in text) == (not both)
     comment = to_comment(replace(made, tasks=(task,)), hints)
-    assert "See a.py:3" not in comment
-    assert "See a.py:3" in check_text(replace(task, findings=()), begun, hints)
-    assert "see a.py:3" in to_text([replace(made, tasks=(replace(task, findings=()),))], hints)
+    assert "See the function at a.py:3" not in comment
+    assert "See the function at a.py:3." in check_text(replace(task, findings=()), begun, hints)
+    assert "see the function at a.py:3" in to_text(
+        [replace(made, tasks=(replace(task, findings=()),))], hints
+    )
 
 
 def underlined(finding: Finding, width: int = 100) -> list[str]:

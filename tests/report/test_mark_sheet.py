@@ -22,17 +22,17 @@ plain  2.75 / 20 ─────────────────────
     ✗ forward          0 / 5  error, see code cell 3, line 7
       plain
       plain
-    ✗ update       1.75 / 12  fail, see code cell 3, line 7
+    ✗ update       1.75 / 12  fail, see the function at code cell 3, line 7
       plain
       entry    found  at
-      W1[0,1]    0.5  random input 1
+      W1[0,1]    0.5  input 1
       plain        2  plain
     ? gradient     no points  not-checked
       No torch here.
     ? trajectory       0 / 2  inconclusive
       A corner.
     plain
-  seed 7 · without a model solution · provisional
+  seed 7 · without a model solution · provisional: the instructor's marks count
 """
 
 

@@ -20,7 +20,9 @@ from gradkit.report.text import to_text
 from gradkit.report.words import STALE, override_text
 
 WORD = Decision(2.5, "A. Miller", "2026-11-25T09:30:00.000+00:00", "the sheet was\nunclear", False)
-SAID = "Set to 4 of 5 by A. Miller on 2026-11-25: the sheet was unclear. The mark alone is 2.5."
+SAID = (
+    "Set to 4 of 5 by A. Miller on 2026-11-25: the sheet was unclear. The computed points are 2.5."
+)
 
 
 def with_word(word: Decision | None = WORD, check: str = "forward", score: float = 4.0) -> Result:
@@ -73,7 +75,7 @@ def test_the_sentence() -> None:
     """On one line, with one stop after a comment that has its own; without one, no colon."""
     (check,) = (each for each in with_word().tasks[0].checks if each.decision)
     assert override_text(check) == SAID
-    for comment, said in (("Why not?", "25: Why not? The mark"), ("", "25. The mark")):
+    for comment, said in (("Why not?", "25: Why not? The computed"), ("", "25. The computed")):
         assert said in override_text(replace(check, decision=replace(WORD, comment=comment)))
     assert override_text(replace(check, decision=None)) == ""
 
