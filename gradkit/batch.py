@@ -51,9 +51,9 @@ def grade_files(
     >>> from pathlib import Path
     >>> batch = grade_files([Path("handed_in/chen.py")], seed=1, no_reference=True)
     >>> [(result.submission, result.score) for result in batch.results]
-    [('chen', 16.25)]
+    [('chen', 15.5)]
     >>> print(rendered(batch, "markdown", hints=1).splitlines()[0])
-    ## `chen` 16.25 / 20
+    ## `chen` 15.5 / 20
     """
     with _grader(require_tier, settings, on_begin) as grade:
         if meanwhile is not None:

@@ -64,7 +64,10 @@ def test_a_kind_of_change_is_explained() -> None:
         "# Wrong axis\n\n`wrong-axis`\n\nAn array in a function is reduced "
     )
     assert "Right:\n\n```python\ndb = du.sum(axis=0)\n```\n" in done.stdout
-    assert done.stdout.endswith("\nDeduction: the share of the check's entries that are wrong.\n")
+    assert done.stdout.endswith(
+        "\nDeduction: 30% (default), 50% (strict), 20% (lenient) of the points of each check that "
+        "fails because of it.\n"
+    )
     listed = CliRunner().invoke(main, ["explain"]).stdout
     assert "\nExercises of functions\n  wrong-name  " in listed
     done = CliRunner().invoke(main, ["explain", "wrong-axs"])

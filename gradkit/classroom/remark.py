@@ -39,7 +39,7 @@ from gradkit.grading.assess import (
     total,
     unchecked,
 )
-from gradkit.grading.mark import Scheme
+from gradkit.grading.points import Scheme
 from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Change, Filed, Kept, Remarked
@@ -185,6 +185,7 @@ def remark_class(
     preset: Preset | None = None,
     drops: Sequence[str] = (),
     keeps: Sequence[str] = (),
+    accepts: Sequence[str] = (),
     attempt: str | None = None,
     new_version: bool = False,
     why: str = "",
@@ -202,6 +203,8 @@ def remark_class(
     drops, keeps : sequence of str
         Codes of findings to withdraw from all results, or to count again. Former codes are
         allowed.
+    accepts : sequence of str
+        Codes of findings on which held marks rest: these marks are no longer held.
     attempt : str, optional
         Rule for the attempt that counts from now on: ``last``, ``best`` or ``before=DATE``.
     new_version : bool
@@ -223,11 +226,12 @@ def remark_class(
     >>> from pathlib import Path
     >>> done = remark_class(Path("results"), drops=["swapped-index"], why="asked unclearly")
     >>> [(change.name, change.old, change.new) for change in done.changes]
-    [('chen', 16.25, 20.0)]
+    [('chen', 15.5, 20.0)]
     """
     rule = policy(attempt) if attempt else None
     drops = [mistake(code).code for code in drops]
     keeps = [current_code(code) for code in keeps]
+    accepts = [mistake(code).code for code in accepts]
     with Store(folder, write=not dry_run, make=False) as store:
         dropped = [current_code(code) for code in store.dropped()]
         _refuse_keeping(keeps, drops, dropped)
@@ -239,6 +243,7 @@ def remark_class(
             no_reference=no_reference or (former.no_reference and reference is None),
             preset=preset or former.preset,
             dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
+            accepted=tuple(dict.fromkeys([*former.accepted, *accepts])),
         )
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)

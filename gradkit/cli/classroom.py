@@ -126,6 +126,9 @@ def _show_graded(graded: Graded) -> None:
     "CODE",
     "Count this finding again after --drop withdrew it (repeatable).",
 )
+@options.several(
+    "--accept", "accepts", "CODE", "Accept all marks that are held for this finding (repeatable)."
+)
 @options.ATTEMPT
 @options.NEW_VERSION
 @options.text_option(

@@ -55,11 +55,7 @@ class _Crash(Struct, frozen=True):
 
 
 def with_crashes(
-    verdicts: Sequence[Verdict],
-    inquiry: Inquiry,
-    by_numbers: Collection[Finding],
-    cells: Sequence[Cell],
-    task: str,
+    verdicts: Sequence[Verdict], inquiry: Inquiry, cells: Sequence[Cell], task: str
 ) -> Inquiry:
     """Add a finding for each line that stops the code, in place of repairs of that check.
 
@@ -67,9 +63,7 @@ def with_crashes(
     ----------
     verdicts : sequence of Verdict
     inquiry : Inquiry
-        The findings so far. They still decide the points.
-    by_numbers : collection of Finding
-        The findings that wrong numbers prove. All others are repairs.
+        The findings so far.
     cells : sequence of Cell
         The submitted text.
     task : str
@@ -78,10 +72,9 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that numbers prove in its other lines. Repairs stay
+        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
         unless Python's message names the reason.
     """
-    proved = inquiry.proved or inquiry
     findings = list(inquiry.findings)
     reported: set[tuple[str, Place]] = set()
     dropped: dict[str, str] = {}
@@ -89,33 +82,33 @@ def with_crashes(
         crash = _finding_of(verdict, cells, task)
         if crash is None or crash.place is None:
             continue
-        kept = [
-            f for f in findings if f.check != verdict.check or _stays(f, verdict, by_numbers, cells)
-        ]
+        place = crash.place
+        if any(f.check == verdict.check and f.basis == "change" for f in findings):
+            # All else is known to be right, so only the crash itself costs points.
+            crash = replace(crash, basis="change")
+        kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, cells)]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
         # One line can stop several checks: it is one mistake.
-        if (verdict.exception, crash.place) not in reported:
+        if (verdict.exception, place) not in reported:
             at = next((n for n, f in enumerate(kept) if f.check == crash.check), len(kept))
             kept.insert(at, crash)
-        reported.add((verdict.exception, crash.place))
+        reported.add((verdict.exception, place))
         findings = kept
     if not reported:
         return inquiry
     left = {finding.mistake for finding in findings}
-    follows = {
+    causes = {
         check: tuple(dict.fromkeys(c if c in left else dropped.get(c, c) for c in codes))
-        for check, codes in inquiry.follows.items()
+        for check, codes in inquiry.causes.items()
     }
-    return replace(inquiry, findings=tuple(findings), follows=follows, proved=proved)
+    return replace(inquiry, findings=tuple(findings), causes=causes)
 
 
-def _stays(
-    finding: Finding, verdict: Verdict, by_numbers: Collection[Finding], cells: Sequence[Cell]
-) -> bool:
+def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:
     """Return whether a finding about a check that stopped is still one to report."""
     if finding.mistake == UNEXPLAINED:
         return False
-    if finding in by_numbers:
+    if finding.basis == "numbers":
         return finding.place != verdict.place
     return not (verdict.returns_none or _names_reason(verdict, cells))
 

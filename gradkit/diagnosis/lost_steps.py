@@ -90,11 +90,11 @@ def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -
         at = findings.index(told[0]) if told else len(findings)
         codes |= {each.mistake: known.mistake for each in told}
         findings = [*findings[:at], known, *(e for e in findings[at:] if e not in told)]
-    follows = {
+    causes = {
         check: tuple(dict.fromkeys(codes.get(code, code) for code in told))
-        for check, told in inquiry.follows.items()
+        for check, told in inquiry.causes.items()
     }
-    return replace(inquiry, findings=tuple(findings), follows=follows, proved=placed)
+    return replace(inquiry, findings=tuple(findings), causes=causes, proved=placed)
 
 
 def _is_covered(finding: Finding, known: Finding) -> bool:
@@ -125,11 +125,11 @@ def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
     )
     kept = [merged if each is about[0] else each for each in found if each not in about[1:]]
     codes = dict.fromkeys((each.mistake for each in about), first.mistake)
-    follows = {
+    causes = {
         check: tuple(dict.fromkeys(codes.get(code, code) for code in told))
-        for check, told in inquiry.follows.items()
+        for check, told in inquiry.causes.items()
     }
-    return replace(inquiry, findings=tuple(kept), follows=follows)
+    return replace(inquiry, findings=tuple(kept), causes=causes)
 
 
 def _of_lost_step(finding: Finding, update: _Update) -> Finding:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 import gradkit
 from gradkit.formatting import format_text
-from gradkit.grading.mark import Scheme, mark, score_by_numbers
+from gradkit.grading.mark import mark, score_by_numbers
 from gradkit.grading.notices import notices_of_verdicts
+from gradkit.grading.points import Scheme
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.loading import is_installed
@@ -192,7 +193,7 @@ def assess(
     verdicts = [_endless(each, evidence.listings) for each in verdicts]
     inquiry = _standing(evidence.inquiry, verdicts, scheme.dropped)
     marked = mark(task, verdicts, inquiry, scheme)
-    noticed = notices_of_verdicts(verdicts, inquiry.proved or inquiry)
+    noticed = notices_of_verdicts(verdicts, inquiry)
     return replace(
         marked,
         score_by_numbers=score_by_numbers(task, verdicts, scheme),
@@ -233,9 +234,6 @@ def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[
     """Return the findings about checks that still fail, and the withdrawn ones of these."""
     failed = {verdict.check for verdict in verdicts if verdict.state in FAILED}
     failed.add("")  # remarks on the whole task stand
-    proved = inquiry.proved
-    if proved is not None:
-        inquiry = replace(inquiry, proved=_about(failed, proved, dropped))
     return _about(failed, inquiry, dropped)
 
 
@@ -245,8 +243,8 @@ def _about(checks: Collection[str], inquiry: Inquiry, dropped: frozenset[str]) -
     if len(kept) == len(inquiry.findings):
         return inquiry
     left = {finding.mistake for finding in kept} | dropped
-    follows = {check: codes for check, codes in inquiry.follows.items() if left.issuperset(codes)}
-    return replace(inquiry, findings=kept, follows=follows)
+    causes = {check: codes for check, codes in inquiry.causes.items() if left.issuperset(codes)}
+    return replace(inquiry, findings=kept, causes=causes)
 
 
 def total(result: Result, tasks: Sequence[TaskResult]) -> Result:

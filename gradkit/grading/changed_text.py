@@ -31,9 +31,6 @@ WHOLE, STEP = "wrong-expression", "missing-statement"
 """Kinds of changes: one of a line that is several, or none of another kind, and one that may be
 instead of several."""
 
-UNPRICED = frozenset({WHOLE, STEP})
-"""Kinds of changes that set no price, and whose text is not shown: they write a formula anew."""
-
 END = 100_000
 """A column behind whatever a line has."""
 
@@ -47,7 +44,15 @@ def joined(told: Sequence[Told]) -> list[Told]:
         made = tuple(each.source.split("\n")[new.first - 1 : new.first])
         for number, one in enumerate(joined):
             if one.cell is each.cell and one.proposal.lines == made and new.first == new.last:
-                whole = replace(one.proposal, kind=WHOLE, lines=new.lines, start=0, end=END)
+                borrowed = new.reference if new.borrows else one.proposal.reference
+                whole = replace(
+                    one.proposal,
+                    kind=WHOLE,
+                    lines=new.lines,
+                    start=0,
+                    end=END,
+                    reference=borrowed,
+                )
                 outputs = tuple(dict.fromkeys([*one.outputs, *each.outputs]))
                 joined[number] = replace(one, outputs=outputs, proposal=whole)
                 break

@@ -2,7 +2,7 @@
 
 A repair is found in the text with the repairs before it, so its lines may be in no file. The
 search for repairs of nets adds to mistakes that were proved by their numbers: those keep their
-words and set the points.
+words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gradkit.grading.changed_text import UNPRICED
+from gradkit.grading.points import HIDDEN_CHANGES
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 from gradkit.submission.definitions import line_at
@@ -30,7 +30,7 @@ def as_submitted(inquiry: Inquiry, cells: Sequence[Cell]) -> Inquiry:
 
 def _repaired(finding: Finding, cells: Sequence[Cell]) -> Finding:
     quoted = _quoting(finding, cells)
-    if quoted.source == finding.source and finding.mistake not in UNPRICED:
+    if quoted.source == finding.source and finding.mistake not in HIDDEN_CHANGES:
         return quoted
     return replace(quoted, fix="", adds=None, diff="")
 
@@ -41,7 +41,7 @@ def explained(proved: Inquiry, told: Inquiry, cells: Sequence[Cell]) -> Inquiry:
     Parameters
     ----------
     proved : Inquiry
-        The inquiry before the search; it alone decides the points.
+        The inquiry before the search, from the numbers alone.
     told : Inquiry
         The inquiry with the findings of the search.
     cells : sequence of Cell

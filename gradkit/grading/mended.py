@@ -140,9 +140,9 @@ def with_steps(
     more = [each for each in rest.findings if each.check in run]
     findings = tuple(chain(*others[:first], told, *others[first:], more))
     codes = tuple(dict.fromkeys(e.mistake for e in findings if e.mistake != UNEXPLAINED))
-    checks = {*inquiry.follows, *rest.follows, *right} - {each.check for each in findings}
-    follows = dict.fromkeys(sorted(checks), codes)
-    return replace(inquiry, findings=findings, follows=follows, doubtful=rest.doubtful)
+    checks = {*inquiry.causes, *rest.causes, *right} - {each.check for each in findings}
+    causes = dict.fromkeys(sorted(checks), codes)
+    return replace(inquiry, findings=findings, causes=causes, doubtful=rest.doubtful)
 
 
 def _name(finding: Finding) -> tuple[str, str]:

@@ -148,7 +148,7 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
     To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
     """
     own = of_check(verdict.check, inquiry)
-    if verdict.state not in ("fail", "error") or (verdict.check in inquiry.follows and not own):
+    if verdict.state not in ("fail", "error") or (verdict.check in inquiry.causes and not own):
         return False
     if any(each.mistake == UNEXPLAINED for each in own) or not own:
         return True

@@ -38,11 +38,11 @@ def notices_of_verdicts(verdicts: Iterable[Verdict], inquiry: Inquiry) -> Iterat
     ----------
     verdicts : iterable of Verdict
     inquiry : Inquiry
-        The findings that cost points. A check that fails because of findings about another check
-        gets no notice: its gradients are right once those are repaired.
+        The findings. A check that fails because of findings about another check gets no notice:
+        its gradients are right once those are repaired.
     """
     for verdict in verdicts:
-        if verdict.own_forward and not inquiry.follows.get(verdict.check):
+        if verdict.own_forward and not inquiry.causes.get(verdict.check):
             yield Notice("own-forward-gradient", verdict.check, verdict.place)
         if any(word in verdict.exception for word in DENIED):
             yield Notice("denied-access", verdict.check, verdict.place)

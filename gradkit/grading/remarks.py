@@ -12,7 +12,7 @@ from gradkit.records.task import FunctionCheck
 
 
 def function_remarks(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], follows: Container[str] = ()
+    grader: FunctionGrader, verdicts: Sequence[Verdict], causes: Container[str] = ()
 ) -> Iterator[Finding]:
     """Yield a finding without a check for each remarkable verdict of a function task.
 
@@ -22,7 +22,7 @@ def function_remarks(
         Has graded the task.
     verdicts : sequence of Verdict
         One for each check of the task, in order.
-    follows : container of str
+    causes : container of str
         Checks that become right by the mistakes found in other checks: their gradients are right
         for a right forward pass, too.
     """
@@ -32,7 +32,7 @@ def function_remarks(
     from gradkit.diagnosis.catalogue import NUMERICAL, OWN_FORWARD
 
     for check, verdict in zip(grader.task.checks, verdicts, strict=True):
-        if verdict.own_forward and check.name not in follows:
+        if verdict.own_forward and check.name not in causes:
             yield _remark(grader, check, OWN_FORWARD, verdict.own_forward)
         if verdict.numerical:
             yield _remark(grader, check, NUMERICAL, (*check.gradient,))

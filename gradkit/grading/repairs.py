@@ -32,7 +32,6 @@ from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.grading.changed_text import (
     STEP,
-    UNPRICED,
     WHOLE,
     Told,
     function_at,
@@ -75,7 +74,7 @@ ANY = Wanted()
 
 
 class Mended(Struct, frozen=True):
-    """Changes that make right what was wrong, what follows, and the text by cell then."""
+    """Changes that make right what was wrong, their findings, and the text by cell then."""
 
     inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
@@ -314,39 +313,18 @@ class _Repairs(Struct):
 
     def _result(self, later: Sequence[FunctionCheck]) -> Mended:
         told = joined(self._believed())
-        follows = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
+        causes = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
         task = self.grader.task.id
         findings = tuple(
-            finding_of(task, e.check, e.function, e.outputs, e.proposal, e.cell, e.line, e.source)
+            replace(
+                finding_of(
+                    task, e.check, e.function, e.outputs, e.proposal, e.cell, e.line, e.source
+                ),
+                basis="model" if e.proposal.borrows else "change",
+            )
             for e in told
         )
-        inquiry = Inquiry(findings, follows)
-        return Mended(self._with_prices(inquiry, told), self.text.sources, tuple(told))
-
-    def _with_prices(self, inquiry: Inquiry, told: Sequence[Told]) -> Inquiry:
-        """Return findings with those among them that set points, see `Inquiry.proved`.
-
-        A change sets the price of a check if the check is right with it, and with others that may.
-        None may that writes a formula anew, or borrows from the model solution: it says too little
-        about how much of the formula was there.
-        """
-        checks = {each.name: each for each in self.grader.task.checks}
-        unpriced = [e for e in told if e.proposal.kind in UNPRICED or e.proposal.borrows]
-        open_ = {each.check for each in unpriced}
-        for name in {each.check for each in told} - open_:
-            with self.grader.meant(checks[name], self._form(checks[name])):
-                if self._verdict(checks[name]).state != "pass":
-                    open_.add(name)
-        if not open_:
-            return inquiry
-        findings = tuple(each for each in inquiry.findings if each.check not in open_)
-        spoilt = {each.function for each in told if each.check in open_}
-        follows = {
-            name: codes
-            for name, codes in inquiry.follows.items()
-            if not spoilt & {each.name for each in self.grader.definitions_of(checks[name])}
-        }
-        return replace(inquiry, proved=Inquiry(findings, follows))
+        return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
 
     def _believed(self) -> list[Told]:
         """Return what was told, without several changes that only make up for another mistake.
@@ -761,7 +739,7 @@ class _Repairs(Struct):
 def _explained(mended: Mended) -> int:
     """Count the checks that something is told of."""
     found = mended.inquiry
-    return len({*found.follows, *(each.check for each in found.findings)})
+    return len({*found.causes, *(each.check for each in found.findings)})
 
 
 SEVERAL = 3

@@ -33,8 +33,8 @@ from gradkit.grading.assess import (
 from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader, with_places
-from gradkit.grading.mark import Scheme
 from gradkit.grading.notices import notices_of_text
+from gradkit.grading.points import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
 from gradkit.grading.remarks import function_remarks
 from gradkit.grading.settings import (
@@ -144,18 +144,19 @@ class Session(AbstractContextManager["Session"]):
     @property
     def scheme(self) -> Scheme:
         """The rules by which verdicts become points, with the preset of the settings if given."""
-        dropped = self.settings.dropped
-        if dropped:
-            # Late: few classes withdraw findings, and the catalogue takes time to load.
+        dropped, accepted = self.settings.dropped, self.settings.accepted
+        if dropped or accepted:
+            # Imported here because few classes do either, and the catalogue takes time to load.
             from gradkit.diagnosis.catalogue import current_code
 
-            dropped = tuple(map(current_code, dropped))
+            dropped, accepted = (tuple(map(current_code, each)) for each in (dropped, accepted))
         return Scheme(
             self.assignment.step,
             self.settings.preset or self.assignment.preset,
             self.assignment.deductions,
             derived=not self.keyed,
             dropped=frozenset(dropped),
+            accepted=frozenset(accepted),
         )
 
     def refuse_unusable(self) -> None:
@@ -391,7 +392,7 @@ class Session(AbstractContextManager["Session"]):
                 verdicts = grader.grade()
                 ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
                 inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
-                remarks = function_remarks(grader, verdicts, inquiry.follows)
+                remarks = function_remarks(grader, verdicts, inquiry.causes)
                 inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
             if ends:
@@ -522,10 +523,7 @@ def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidenc
     from gradkit.diagnosis.crashes import with_crashes
 
     cells = (*section.own, *section.shared)
-    inquiry = evidence.inquiry
-    # Whatever is found in functions is a repair.
-    by_numbers = () if isinstance(task, FunctionTask) else (inquiry.proved or inquiry).findings
-    return with_crashes(evidence.verdicts, inquiry, by_numbers, cells, task.id)
+    return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)
 
 
 def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:

@@ -42,7 +42,8 @@ class Settings(Struct, frozen=True):
 
     ``handed_in``: of the ``tasks``, or all, those count that were handed in. ``seed`` None draws a
     fresh one for each submission; ``preset`` None takes the assignment's. Findings of the
-    ``dropped`` codes are left out and cost nothing. Student code runs at ``require_tier`` or
+    ``dropped`` codes are left out and cost nothing. Marks that rest on ``accepted`` codes are not
+    held. Student code runs at ``require_tier`` or
     above, or not at all.
     """
 
@@ -55,6 +56,7 @@ class Settings(Struct, frozen=True):
     seed: int | None = None
     preset: Preset | None = None
     dropped: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     require_tier: int = 0
 
 

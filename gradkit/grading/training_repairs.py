@@ -124,7 +124,7 @@ def _with_steps(
     amiss: Sequence[str],
     cells: Mapping[str, Cell],
 ) -> Inquiry:
-    """Return findings with the changes that mend them, and what of the checks ``amiss`` follows."""
+    """Return findings with the changes that mend them, and the causes of the checks ``amiss``."""
     known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
     told, losses = list[Finding](), list[_Step]()
     for number, step in enumerate(steps):
@@ -135,10 +135,12 @@ def _with_steps(
         finding = known.pop(step.of, None) or next(
             each for each in step.found.findings if each.mistake == step.of
         )
-        told.append(_told(task, finding, step.code, steps[: number + 1], cells))
+        new = _told(task, finding, step.code, steps[: number + 1], cells)
+        is_new = new.mistake != finding.mistake
+        told.append(replace(new, basis="change") if is_new else new)
     for loss in losses:
         told = [_with_loss(each, loss, steps, cells) for each in told]
-    # Where all is right then, whatever else was found follows from what is mended.
+    # Where all is right then, whatever else was found is caused by what is mended.
     mended = _make_right(steps)
     findings = told + [
         _place_finding(each, cells)
@@ -146,14 +148,14 @@ def _with_steps(
         if not each.check or (not mended and each.mistake in known)
     ]
     named = {step.of: step.code for step in steps}
-    follows = {
+    causes = {
         check: tuple(named.get(code, code) for code in after)
-        for check, after in inquiry.follows.items()
+        for check, after in inquiry.causes.items()
     }
     if mended:
         mistakes = tuple(dict.fromkeys(each.mistake for each in told))
-        follows |= dict.fromkeys({*amiss} - {each.check for each in told}, mistakes)
-    return replace(inquiry, findings=tuple(findings), follows=follows)
+        causes |= dict.fromkeys({*amiss} - {each.check for each in told}, mistakes)
+    return replace(inquiry, findings=tuple(findings), causes=causes)
 
 
 def _make_right(steps: Sequence[_Step]) -> bool:

@@ -70,8 +70,7 @@ def update(case: Case, earlier: Earlier) -> Verdict:
 
 
 PARTLY_RIGHT = (
-    "If the line that crashes is left out, {count} of {size} entries are right after one step. You "
-    "get points for {counted} of them."
+    "If the line that crashes is left out, {count} of {size} entries are right after one step."
 )
 
 
@@ -91,8 +90,7 @@ def _credit_rest(case: Case, stop: Verdict) -> Verdict:
     right = sum(entry.state == "pass" for entry in entries)
     if still or not right:
         return stop
-    counted = min(right, len(entries) - 1)
-    note = format_text(PARTLY_RIGHT, count=right, size=len(entries), counted=counted)
+    note = format_text(PARTLY_RIGHT, count=right, size=len(entries))
     return replace(stop, entries=entries, notes=(*stop.notes, note))
 
 

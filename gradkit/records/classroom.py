@@ -177,6 +177,7 @@ class Remarked(Struct, frozen=True):
 
 
 Kind = Literal[
+    "held",
     "failed",
     "refused",
     "waiting",

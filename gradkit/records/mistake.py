@@ -31,11 +31,11 @@ class Mistake(Struct, frozen=True):
     ``topic`` is the file of the catalogue that holds the entry. ``sentence`` and ``hints`` (from
     level 1 on) have fields such as ``{entries}`` for the student's own names. ``about`` are the
     roles that the mistake can be made in. A piece of code contains at most one mistake of a
-    ``group``; mistakes of different groups combine. ``deduction`` is the price: the share of the
-    check's points that the mistake costs once, by preset. It is empty if the mistake costs the
-    share of the entries concerned. ``wrong`` and ``right`` are an example, and ``page`` is the
-    Markdown page that shows it. ``kinds`` are the kinds of changes that may repair a mistake of a
-    numpy net. ``aliases`` are former codes of the entry.
+    ``group``; mistakes of different groups combine. ``deduction`` is the price by preset: the share
+    of its points that each failed check loses. It is empty if the price depends on what the check
+    shows. ``wrong`` and ``right`` are an example, and ``page`` is the Markdown page that shows it.
+    ``kinds`` are the kinds of changes that may repair a mistake of a numpy net. ``aliases`` are
+    former codes of the entry.
     """
 
     code: str

@@ -125,6 +125,9 @@ class Notice(Struct, frozen=True):
     place: Place | None = None
 
 
+Basis = Literal["numbers", "change", "model"]
+
+
 class Finding(Struct, frozen=True):
     """One mistake, entries that no mistake of the catalogue explains, or a remark on a task.
 
@@ -145,6 +148,10 @@ class Finding(Struct, frozen=True):
     beginning and the end of the doubtful part of ``source``. ``fix`` is the right code in its
     place or, if ``adds`` is not None, code to be inserted below line ``adds``. ``diff`` is that
     change as a unified diff, applied after the changes of earlier findings.
+
+    ``basis`` says what the finding rests on. ``numbers``: the mistake reproduces the student's
+    numbers, or Python names it. ``change``: a change of the student's text makes outputs right.
+    ``model``: so does a change that takes a part of the model solution.
     """
 
     id: str
@@ -169,23 +176,23 @@ class Finding(Struct, frozen=True):
     adds: int | None = None
     diff: str = ""
     about: tuple[str, ...] = ()
+    basis: Basis = "numbers"
 
 
 class Inquiry(Struct, frozen=True):
     """The results of the diagnosis of one task.
 
-    ``follows`` names, for each failed check that the findings explain completely, the
+    ``causes`` names, for each failed check that the findings explain completely, the
     mistakes of other checks that cause the failure. ``rounded`` are checks whose wrong numbers are
     right to single precision, except those in a finding. ``doubtful`` maps ids of findings whose
     lines are uncertain to more likely places, as far as these are known.
 
-    ``proved`` is the inquiry before a search for repairs. It alone decides the points,
-    because the search runs in the student's process, and student code can forge its result. It is
-    None if no search added anything.
+    ``proved`` is the inquiry before a search for repairs, from the numbers alone. It is None if no
+    search added anything.
     """
 
     findings: tuple[Finding, ...] = ()
-    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    causes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, name="follows")
     rounded: tuple[str, ...] = ()
     doubtful: Mapping[str, tuple[Place, ...]] = {}
     proved: Inquiry | None = None
@@ -219,10 +226,11 @@ CENT = 100
 class CheckResult(Struct, frozen=True):
     """A verdict with its points, which add up to the task's score.
 
-    ``follows`` names the mistakes of other checks that make this check fail too. Each of them costs
+    ``causes`` names the mistakes of other checks that make this check fail too. Each of them costs
     this check the same share of its points as it costs the other check. If there is a
     ``decision``, a person has set the score. ``withdrawn`` are the codes of findings of this check
-    that were withdrawn and cost nothing any more.
+    that were withdrawn and cost nothing any more. ``held`` are the codes of findings that the mark
+    rests on and that a person has to accept: until then the mark is provisional.
     """
 
     check: str
@@ -233,10 +241,11 @@ class CheckResult(Struct, frozen=True):
     entries: tuple[Entry, ...] = ()
     place: Place | None = None
     notes: tuple[str, ...] = ()
-    follows: tuple[str, ...] = ()
+    causes: tuple[str, ...] = field(default=(), name="follows")
     courses: tuple[Course, ...] = ()
     decision: Decision | None = None
     withdrawn: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
 
 
 class TaskResult(Struct, frozen=True):

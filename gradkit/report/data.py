@@ -127,8 +127,8 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
     if isinstance(record, Entry):
         return {"estimate": None if record.bound is None else record.expected}
     if isinstance(record, CheckResult):
-        follows = record.follows if hints >= TITLE_LEVEL else ()
-        return {"follows": follows, "decision": _decision(record)}
+        causes = record.causes if hints >= TITLE_LEVEL else ()
+        return {"follows": causes, "decision": _decision(record)}
     if isinstance(record, Finding):
         place = record.place
         return {
@@ -215,7 +215,7 @@ def _check(
         decision = check.decision and replace(check.decision, comment="")
         points = check.score, check.max_score
         return CheckResult(check.check, check.state, *points, UNSEEN, decision=decision)
-    seen = tuple(code for code in check.follows if code in shown_codes)
-    hidden = (ELSEWHERE,) if len(seen) < len(check.follows) else ()
+    seen = tuple(code for code in check.causes if code in shown_codes)
+    hidden = (ELSEWHERE,) if len(seen) < len(check.causes) else ()
     withdrawn = tuple(code for code in check.withdrawn if code not in gone)
-    return replace(check, follows=(*seen, *hidden), withdrawn=withdrawn)
+    return replace(check, causes=(*seen, *hidden), withdrawn=withdrawn)

@@ -46,7 +46,7 @@ def _prepare() -> None:
         "formulas": words.FORMULAS,
         **by_name(where, format_text, format_count, words.state_of, format_probe, format_entry),
         **by_name(words.override_text, words.pieces, words.doubtful),
-        **by_name(words.follow_text, words.cost_text, words.gradient_text, words.place_text),
+        **by_name(words.same_reason_text, words.cost_text, words.gradient_text, words.place_text),
     }
     filters = by_name(
         words.points, number, link, prose, told, words.signed, entry_name, format_entries

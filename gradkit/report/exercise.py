@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from gradkit.formatting import format_text
 from gradkit.records.mistake import Audit, Mistake, PriceList
+from gradkit.records.result import UNEXPLAINED
 from gradkit.records.task import Assignment
 from gradkit.report.document import document
 from gradkit.text import columns
@@ -57,16 +58,25 @@ def page_text(mistake: Mistake) -> str:
     return document("mistake.md", mistake=mistake, price=_deduction_sentence(mistake))
 
 
+SHARES = {
+    "not-updated": "the share of the parameters that are never updated",
+    UNEXPLAINED: (
+        "the share of the check's outputs that are wrong, and at least the price of a slip"
+    ),
+}
+"""What a mistake costs whose price depends on what a check shows."""
+
+
 def _deduction_sentence(mistake: Mistake) -> str:
     """Return a sentence on the share of a check's points that a mistake costs."""
     if not mistake.deduction:
-        return "Deduction: the share of the check's entries that are wrong."
+        share = SHARES.get(mistake.code, "a share that depends on what the check shows")
+        return f"Deduction: {share}."
     if not any(mistake.deduction.values()):
         return "Deduction: none."
     shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
     return format_text(
-        "Deduction: {shares} of the check's points, at most the share of the entries that are "
-        "wrong.",
+        "Deduction: {shares} of the points of each check that fails because of it.",
         shares=shares,
     )
 
@@ -82,9 +92,12 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
             cells.append(f"{own[each.code]:.0%}" if each.code in own else "")
         rows.append([each.code, *cells])
     note = (
-        "Shares of a check's points; “share” is that of the entries that are wrong. Remarks for "
-        "the instructor cost nothing. Under the preset “numbers” mistakes cost nothing: each check "
-        "earns the share of its outputs that are right."
+        "Shares of the points of each check that fails because of the mistake; together at most "
+        "all of them. A “share” depends on what the check shows: not-updated costs the share of "
+        "the parameters that are never updated, unexplained the share of the outputs that are "
+        "wrong and at least the price of a slip. Remarks for the instructor cost nothing. Under "
+        "the preset “numbers” mistakes cost nothing: each check earns the share of its outputs "
+        "that are right."
     )
     return f"{columns([heads, *rows])}\n{note}\n"
 

@@ -49,7 +49,7 @@ def check_text(
         below = ((line, indent + 2) for line, indent in lines)
         return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
     place = ""
-    if check.place is not None and check.state != "pass" and not (findings or check.follows):
+    if check.place is not None and check.state != "pass" and not (findings or check.causes):
         seen = words.place_text(check.state, check.place)
         place = format_text("See {place}.\n", place=clean_text(seen))
     return log_text(place + _plain(lines, width))

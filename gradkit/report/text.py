@@ -241,7 +241,7 @@ def _task(
             show_lines(_brief(once, findings, hints, explained), console, 6)
         else:
             # A mistake that is reported elsewhere explains the gradient: its table is left out.
-            if explained is not None and check.follows:
+            if explained is not None and check.causes:
                 once = replace(once, entries=(), message="")
             show_lines(check_lines(once, findings, hints), console, 6)
     for message in dict.fromkeys(check.message for check in blocked):
@@ -314,7 +314,7 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
         own = [finding.place for finding in findings if finding.place and hints >= RULE_LEVEL]
         # For code that raised, the place is shown unless a finding has the same place.
         placed = check.place in own if check.state == "error" else own
-        if check.place is not None and not (placed or check.follows):
+        if check.place is not None and not (placed or check.causes):
             place = words.place_text(check.state, check.place)
             head.append(format_text(", see {place}", place=clean_text(place)))
     return head
@@ -329,18 +329,18 @@ def check_lines(
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
-    if check.follows:
-        reason = ", ".join(check.follows) if hints >= TITLE_LEVEL else "what is found above"
-        yield Text(words.follow_text(reason)), 0
+    if check.causes:
+        reason = ", ".join(check.causes) if hints >= TITLE_LEVEL else "what is found above"
+        yield Text(words.same_reason_text(reason)), 0
     differences = [entry for entry in check.entries if entry.bound is not None]
-    if check.message and (differences or not check.follows):
+    if check.message and (differences or not check.causes):
         yield _plain(check.message), 0
     for finding in findings:
         yield from finding_lines(finding, hints, more=more)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if differences and check.state != "pass":
         yield _differences(differences), 0
-    elif failed and check.state == "fail" and not findings and not check.follows:
+    elif failed and check.state == "fail" and not findings and not check.causes:
         yield _entries(failed, hints), 0
     for note in check.notes:
         yield Text(clean_text(note), style="dim"), 0

@@ -98,7 +98,7 @@ def state_of(check: CheckResult) -> str:
     return WITHDRAWN if check.withdrawn else check.state
 
 
-def follow_text(mistakes: str) -> str:
+def same_reason_text(mistakes: str) -> str:
     """Write that a check fails because of mistakes that were found in another check."""
     return format_text("This check fails for the same reason: {told}.", told=mistakes)
 

@@ -50,14 +50,14 @@ def lines(*words: object) -> list[list[str]]:
 def test_a_second_attempt(handed: Path) -> None:
     """Scores and findings of whoever has one, and of nobody else; backwards the other way round."""
     found = changed(handed / "out", 1, 2)
-    before = Stood("graded", Mark(16.25, 20.0, 1, 1), (SWAPPED,), {})
+    before = Stood("graded", Mark(15.5, 20.0, 1, 1), (SWAPPED,), {})
     after = Stood("graded", Mark(20.0, 20.0, 2, 2), (), {})
     assert found == {BEN: Difference(BEN, before, after, (SWAPPED,), ())}
     back = changed(handed / "out", 2, 1)
     assert back == {BEN: Difference(BEN, after, before, (), (SWAPPED,))}
     assert lines(handed / "out", 1, 2) == [
         ["student", "before", "after", "what else"],
-        [BEN, "16.25 / 20", "20 / 20", "attempt 1 of 1 → 2 of 2"],
+        [BEN, "15.5 / 20", "20 / 20", "attempt 1 of 1 → 2 of 2"],
         [f"no more {SWAPPED}"],
     ]
 
@@ -74,7 +74,7 @@ def test_points_that_were_set_and_taken_back(course: Path) -> None:
         with Store(course, write=True) as store:
             override(store, ANNA, "update", points, comment="why")
     assert lines(course, 2, 3)[1] == [
-        *(ANNA, "16.25 / 20", "17.25 / 20"),
+        *(ANNA, "15.5 / 20", "16.8 / 20"),
         f"{UPDATE}: set to 5.5",
     ]
     assert lines(course, 3, 4)[1][3] == f"{UPDATE}: set to 5"

@@ -104,7 +104,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     assert "The step goes up the gradient" not in pages[ANN]
     taken = worksheet_takes((out / "feedback" / "w.csv").read_bytes(), WORDS, "Participant ", 20.0)
     assert {number: grade for number, (grade, _) in taken.items()} == {
-        "502": 9.75,
+        "502": 9.5,
         "501": 20.0,
         "504": None,
     }
@@ -115,7 +115,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     assert (left.student, left.what) == ("Cas Pi", "grade")
     assert left.why.startswith("There is no script and no notebook in Cas Pi_503")
     read = pd.read_csv(io.BytesIO((out / "feedback" / "w.csv").read_bytes()), index_col="Full name")
-    assert read["Grade"].dropna().to_dict() == {"Ben Ost": 9.75, "Ann Mo": 20.0}
+    assert read["Grade"].dropna().to_dict() == {"Ben Ost": 9.5, "Ann Mo": 20.0}
 
 
 def test_every_byte_of_the_worksheet_but_two_cells_is_kept(out: Path) -> None:

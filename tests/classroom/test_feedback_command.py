@@ -83,7 +83,7 @@ def test_the_table_itself_is_replaced_where_that_is_said(out: Path) -> None:
         out, "--format", "moodle", "--worksheet", path, "--in-place", "--out", out / "m.zip"
     )
     assert ended.stdout.splitlines()[-2:] == [str(out / "m.zip"), str(path)]
-    assert [row["Grade"] for row in table(path.read_bytes())] == ["9.75", "20.00", ""]
+    assert [row["Grade"] for row in table(path.read_bytes())] == ["9.50", "20.00", ""]
 
 
 def test_a_dry_run_writes_nothing(out: Path) -> None:

@@ -79,7 +79,7 @@ def test_every_run_that_concerns_a_student(term: Path) -> None:
         *((5, "release"), (6, "grade"), (7, "override")),
     ]
     marks = [step.after and step.after.score for step in found.steps]
-    assert marks == [16.25, 16.25, 17.25, 19.5, 19.5, 19.5, 20.0]
+    assert marks == [15.5, 15.5, 16.8, 19.5, 19.5, 19.5, 20.0]
     befores = [step.before and step.before.score for step in found.steps]
     assert befores == [None, *marks[:-1]]
     assert found.mark == Mark(20.0, 20.0, 1, 1)
@@ -111,7 +111,7 @@ def test_what_it_was_graded_with(term: Path) -> None:
     assert (attempt.original, attempt.source) == (FILE, "canvas")
     assert attempt.path.endswith(f"first/{FILE}")
     assert attempt.found == (f"{UPDATE} swapped-index",)
-    assert (attempt.score, attempt.max_score, attempt.provisional) == (16.25, 20.0, False)
+    assert (attempt.score, attempt.max_score, attempt.provisional) == (15.5, 20.0, False)
 
 
 def test_a_run_that_finds_the_same_says_so(term: Path) -> None:
@@ -167,14 +167,14 @@ def test_another_rule_concerns_whoever_has_handed_in(course: Path, tmp_path: Pat
     text = gradkit("history", course, "anna").stdout
     rule = "From then on the last attempt before 2000-01-01T00:00:00+00:00 counts."
     assert rule in text
-    assert "What counts: 16.25 of 20 points before, nothing counts from then on." in text
+    assert "What counts: 15.5 of 20 points before, nothing counts from then on." in text
     assert told(course, DAN).steps == ()
 
 
 def test_how_it_stood_can_be_asked_for_any_run(term: Path) -> None:
     """As `diff` does."""
     with Store(term, write=False) as store:
-        assert mark_at(store, BEN, 1) == Mark(16.25, 20.0, 1, 1)
+        assert mark_at(store, BEN, 1) == Mark(15.5, 20.0, 1, 1)
         assert mark_at(store, BEN, 2) == Mark(20.0, 20.0, 2, 2)
         assert mark_at(store, BEN, 0) is None
 
@@ -196,9 +196,9 @@ def test_a_dean_can_read_it(term: Path) -> None:
         f"{UPDATE} was set to 5.5 points.",
         f"The points set for {UPDATE} were taken back: the mark counts again.",
         "Withdrawn from everybody: swapped-index.",
-        "What counts: 16.25 of 20 points before, 17.25 of 20 points from then on.",
+        "What counts: 15.5 of 20 points before, 16.8 of 20 points from then on.",
         "What counts is unchanged: 19.5 of 20 points.",
-        "What counts from then on: 16.25 of 20 points.",
+        "What counts from then on: 15.5 of 20 points.",
         "From then on the best attempt counts.",
         f"Given back: a.html, SHA-256 {hashlib.sha256(b'<p>anna').hexdigest()}.",
         f"Found: {UPDATE} swapped-index.",

@@ -256,7 +256,7 @@ def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
     ended = gradkit("remark", out)
     assert ended.stderr == "1 of 2 scores changed.\n"
     assert "policy.toml" not in gradkit(*words).stderr
-    assert results(out)["ben"].score == 16.25
+    assert results(out)["ben"].score == 15.5
     assert "14.25" in gradkit("summary", out, "--format", "csv").stdout
     (out / "policy.toml").write_text("[scale]\nto = 100\n")
     gradkit("remark", out)

@@ -94,7 +94,7 @@ def test_points_that_are_set_count(course: Path) -> None:
     assert (after.decision.by, after.decision.comment) == ("A. Miller", WHY)
     assert not after.decision.stale
     whole = result(course)
-    assert (whole.score, whole.tasks[0].score) == (17.25, 17.25)
+    assert (whole.score, whole.tasks[0].score) == (16.8, 16.8)
     assert result(course, EVE).tasks[0].checks[2].decision is None
 
 
@@ -115,7 +115,7 @@ def test_points_may_go_down_too_and_to_nothing(course: Path) -> None:
 def test_a_word_counts_to_the_last_digit(course: Path) -> None:
     """The total is the sum: no step takes anything from points that a person has set."""
     give(course, 5.1)
-    assert (check(course).score, result(course).score) == (5.1, 16.85)
+    assert (check(course).score, result(course).score) == (5.1, 16.4)
 
 
 def test_taking_back_leaves_the_mark(course: Path) -> None:
@@ -307,7 +307,7 @@ def test_a_task_whose_points_are_set_says_so_at_the_task(course: Path) -> None:
     page = student_page(made, 4)
     assert heading in page
     assert said in page
-    assert "16.25 / 20 <span" not in page
+    assert "15.5 / 20 <span" not in page
     assert next(score for _, score in to_row(made, 4).tasks.values()) == 18
     assert "18 / 20, set by a person" in to_text([made], 4)
     assert "Regression in numpy: 18 / 20, set by a person\n" in to_comment(made, 4)
@@ -523,12 +523,12 @@ def test_the_command(course: Path) -> None:
     ended = gradkit("override", course, "anna", "update", "5.5", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
-        f"{ANNA}, update: 5.5 points (the mark is 4.5). The total is now 17.25 / 20.\n"
+        f"{ANNA}, update: 5.5 points (the mark is 4.2). The total is now 16.8 / 20.\n"
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the mark counts again (until now 5.5 were set, and the mark is 4.5). "
-        "The total is now 16.25 / 20.\n"
+        f"{ANNA}, {UPDATE}: the mark counts again (until now 5.5 were set, and the mark is 4.2). "
+        "The total is now 15.5 / 20.\n"
     )
 
 

@@ -158,7 +158,7 @@ def test_graded_again_a_student_is_there_again(term: Path, handed: Path) -> None
         (path,) = purge(store, ANNA).paths
     assert Path(path).exists()
     run(term, handed / "first")
-    assert "17.25 / 20" in gradkit("show", term, "anna").stdout
+    assert "16.8 / 20" in gradkit("show", term, "anna").stdout
 
 
 # --- groups ------------------------------------------------------------------------------

@@ -22,7 +22,8 @@ from gradkit.diagnosis.catalogue import (
     mistake,
 )
 from gradkit.diagnosis.mistakes import forward, rewrite, training
-from gradkit.grading.mark import Scheme, deduction, mark
+from gradkit.grading.mark import mark
+from gradkit.grading.points import Scheme, price_of
 from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Entry, Finding, Inquiry, Verdict
 from gradkit.records.task import Check
 from gradkit.report.exercise import TOPICS, page_text
@@ -132,7 +133,7 @@ def test_explain_takes_a_former_code() -> None:
     assert "  changed-in-place " in listed
     assert "missing-copy" not in listed
     costs = CliRunner().invoke(main, ["explain", "missing-copy", "--costs"]).stdout
-    assert re.search(r"^changed-in-place +share +share +share$", costs, re.MULTILINE)
+    assert re.search(r"^changed-in-place +30% +50% +20%$", costs, re.MULTILINE)
 
 
 def test_the_list_has_every_entry() -> None:
@@ -198,11 +199,11 @@ def test_a_stored_finding_with_a_former_code_is_marked_by_the_current_one(former
     result = mark(task, verdicts, inquiry, Scheme(0.25, deductions={NEW: 0.5}))
     assert [check.score for check in result.checks] == [2.0, 2.0]
     assert result.findings[0].mistake == NEW
-    assert result.checks[1].follows == (NEW,)
+    assert result.checks[1].causes == (NEW,)
     withdrawn = mark(task, verdicts, inquiry, Scheme(0.25, dropped=frozenset({NEW})))
     assert withdrawn.findings == ()
     assert withdrawn.checks[0].withdrawn == (NEW,)
-    assert deduction(OLD, 1, 3) == deduction(NEW, 1, 3) == 0.3
+    assert price_of(current_code(OLD)) == price_of(NEW) == 0.3
 
 
 CHECKS = (Check("update", 4.0), Check("trajectory", 4.0))

@@ -1122,15 +1122,15 @@ def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
     checks = {check.check: check for check in task.checks}
     for name in ("backward", "backward-alt"):
         assert checks[name].state == "fail"
-        assert checks[name].follows == ("wrong-constant",)
+        assert checks[name].causes == ("wrong-constant",)
         assert checks[name].score == checks[name].max_score / 2
     assert checks["train"].score < checks["train"].max_score
     worse = ("dbeta = np.sum(dout, axis=0)", "dbeta = np.sum(dout, axis=1)")
     (task,) = found("batchnorm", wrong, worse)
     checks = {check.check: check for check in task.checks}
-    assert checks["backward"].follows == ()
+    assert checks["backward"].causes == ()
     assert checks["backward"].score < checks["backward"].max_score / 2
-    assert checks["backward-alt"].follows == ("wrong-constant",)
+    assert checks["backward-alt"].causes == ("wrong-constant",)
 
 
 @pytest.mark.slow

@@ -176,7 +176,7 @@ def test_gradients_that_are_cleared_too_early(trained: Trained, loop: str) -> No
     result = trained(REGRESSION, {IN_ORDER: loop})
     assert codes(result) == {"gradients-cleared"}
     assert alternatives(result) == set()
-    assert check_of(result, "gradient").follows == ("gradients-cleared",)
+    assert check_of(result, "gradient").causes == ("gradients-cleared",)
 
 
 def test_no_step_is_no_step(trained: Trained) -> None:

@@ -201,7 +201,7 @@ def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
     assert told(result) == [
         ("wrong-expression", "self.fc2(self.fc1(X)) * 2.5", "return self.fc2(self.fc1(X))")
     ]
-    assert {each.check: each.follows for each in result.checks if each.follows} == {
+    assert {each.check: each.causes for each in result.checks if each.causes} == {
         "gradient": ("wrong-expression",),
         "trajectory": ("wrong-expression",),
     }
@@ -1267,7 +1267,7 @@ def test_several_are_told_one_after_the_other(diagnosed: Diagnosed, case) -> Non
     causes = {code for code, _ in codes}
     of = {each.check for each in result.findings}
     amiss = [each for each in result.checks if each.state != "pass" and each.check not in of]
-    assert all(causes.issuperset(each.follows) and each.follows for each in amiss)
+    assert all(causes.issuperset(each.causes) and each.causes for each in amiss)
 
 
 def test_another_loss_is_told_whatever_else_is_wrong(diagnosed: Diagnosed) -> None:

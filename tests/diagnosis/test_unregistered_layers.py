@@ -72,7 +72,7 @@ def test_a_frozen_layer_costs_its_share_of_the_run(diagnosed, module_of, name: s
     """The run in which that layer stands still fails for the same reason."""
     result = diagnosed(module_of(*HIDDEN[name]), TASK)
     (run,) = [check for check in result.checks if check.check == "trajectory"]
-    assert run.follows == ("unregistered-parameters",)
+    assert run.causes == ("unregistered-parameters",)
     assert 0 < run.score < run.max_score
 
 

@@ -33,7 +33,7 @@ def crash(exception: str, source: str, line: int = 2) -> Finding:
     cell = Cell("a.py", "a.py", None, source)
     place = Place("a.py", None, line)
     verdict = Verdict("update", "error", "It stopped.", place=place, exception=exception)
-    (found,) = with_crashes([verdict], Inquiry(), (), [cell], "task").findings
+    (found,) = with_crashes([verdict], Inquiry(), [cell], "task").findings
     return found
 
 
@@ -173,14 +173,15 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
         for check in ("forward", "trajectory")
     ]
     repairs = tuple(
-        Finding(check, check, "wrong-name", "Another value", (), place=PLACE)
+        Finding(check, check, "wrong-name", "Another value", (), place=PLACE, basis="change")
         for check in ("forward", "trajectory")
     )
-    inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)}, proved=Inquiry())
-    found = with_crashes(verdicts, inquiry, (), [cell], "task")
+    inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)})
+    found = with_crashes(verdicts, inquiry, [cell], "task")
     assert [(each.check, each.mistake) for each in found.findings] == [("forward", CRASH)]
-    assert found.follows == {"gradient": (CRASH,)}
-    assert found.proved == Inquiry()
+    assert found.causes == {"gradient": (CRASH,)}
+    # All else is right with the repairs, so the crash alone costs points.
+    assert found.findings[0].basis == "change"
 
 
 def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
@@ -191,11 +192,11 @@ def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
     cell = Cell("a.py", "a.py", None, f"def f(x):\n    {line}\n    return x\n")
     elsewhere = Place("a.py", None, 3)
     repairs = tuple(
-        Finding(code, "update", code, "Title", (), place=place)
+        Finding(code, "update", code, "Title", (), place=place, basis="change")
         for code, place in (("wrong-transpose", PLACE), ("wrong-name", elsewhere))
     )
     verdict = Verdict("update", "error", "It stopped.", place=PLACE, exception=sentence)
-    found = with_crashes([verdict], Inquiry(repairs), (), [cell], "task")
+    found = with_crashes([verdict], Inquiry(repairs), [cell], "task")
     return [each.mistake for each in found.findings]
 
 
@@ -236,4 +237,4 @@ def test_a_crash_outside_of_the_submission_is_left() -> None:
     verdict = Verdict(
         "update", "error", "It stopped.", place=Place("b.py", None, 900), exception="KeyError: 'a'"
     )
-    assert with_crashes([verdict], Inquiry(), (), [cell], "task") == Inquiry()
+    assert with_crashes([verdict], Inquiry(), [cell], "task") == Inquiry()

@@ -144,7 +144,7 @@ def test_what_is_never_updated_is_missing_from_what_follows(grade, tmp_path) -> 
     path = script(tmp_path, text_of("regression-numpy", update, 0.001, 0.01))
     found = checks(grade(path, "regression-numpy", diagnose=True))
     assert found["update"].score == 0.75  # the quarter next to 6 / 9
-    assert found["trajectory"].follows == ("not-updated",)
+    assert found["trajectory"].causes == ("not-updated",)
     assert found["trajectory"].score == 0.25
 
 

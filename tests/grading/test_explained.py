@@ -52,7 +52,7 @@ def told(*findings: Finding, proved: Inquiry | None = None) -> tuple[Finding, ..
     return made.findings
 
 
-def test_what_was_proved_decides_the_points() -> None:
+def test_what_was_proved_is_kept_beside_what_is_told() -> None:
     """The inquiry before a search is kept; where a search adds nothing there is none."""
     proved = Inquiry((PROVED,), {"trajectory": ("wrong-sign",)})
     assert explained(proved, Inquiry((FORGED,)), [CELL]).proved == proved

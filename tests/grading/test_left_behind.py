@@ -257,7 +257,7 @@ def test_a_wrong_forward_is_charged_alone(grade, tmp_path: Path):
     result = grade(script(tmp_path, source), "classification-numpy", diagnose=True)
     found = checks(result)
     assert mistakes(result) == ["missing-bias"]
-    assert found["update"].follows == ("missing-bias",)
+    assert found["update"].causes == ("missing-bias",)
     shares = [found[name].score / found[name].max_score for name in ("forward", "update")]
     assert shares == pytest.approx([shares[0]] * 2, abs=0.06)
 
@@ -267,7 +267,7 @@ def test_both_wrong_says_that_one_goes_on_in_the_other(grade, tmp_path: Path):
     source = right().replace(' + parameters["b1"]', "").replace("- 0.001 * hid", "+ 0.001 * hid")
     result = grade(script(tmp_path, source), "classification-numpy", diagnose=True)
     update = checks(result)["update"]
-    assert not update.follows
+    assert not update.causes
     assert update.score < update.max_score
     assert update.message.startswith(
         "`update_parameters` reads `cache`, which `L_layer_forward` leaves behind: what is wrong "

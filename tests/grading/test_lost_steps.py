@@ -81,7 +81,7 @@ def test_one_sum_is_one_mistake(grade, tmp_path: Path) -> None:
     assert finding.sentence.endswith(" uses the same sum.")
     update = next(check for check in task.checks if check.check == "update")
     assert finding.costs["update"] == pytest.approx(update.max_score - update.score)
-    follows = next(check.follows for check in task.checks if check.check == "trajectory")
+    follows = next(check.causes for check in task.checks if check.check == "trajectory")
     assert follows == (mistake,)
     assert to_text([result], 4).count("np.sum(parameters") == 1
 
@@ -108,7 +108,7 @@ def test_a_proved_mistake_stands_in_place_of_a_repair() -> None:
     found = with_lines_of_text(inquiry, [cell], "update")
     assert [each.mistake for each in found.findings] == ["not-updated", "turned-sign"]
     assert found.findings[0].place == Place("a.py", None, 2)
-    assert found.follows == {"trajectory": ("not-updated",)}
+    assert found.causes == {"trajectory": ("not-updated",)}
     assert found.proved == Inquiry((found.findings[0],))
 
 

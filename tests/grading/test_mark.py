@@ -1,4 +1,4 @@
-"""Points: shares of entries, mistakes that cost once, open states, and one rounding."""
+"""Points: the price of each mistake, shares of outputs, held marks, and one rounding."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from msgspec.structs import replace
 from gradkit.grading.mark import (
     CENT,
     DIVERGES,
+    HELD,
     NO_STEP,
     OPEN,
     ROUNDED,
     WITHDRAWN,
-    Scheme,
     mark,
     round_checks,
     round_half_up,
     score_by_numbers,
     total_of,
 )
-from gradkit.grading.shares import share
+from gradkit.grading.points import HIDDEN_CHANGES, STOPS, Scheme, share
 from gradkit.records.result import (
     UNEXPLAINED,
+    Basis,
     CheckResult,
     Entry,
     Finding,
@@ -32,6 +33,7 @@ from gradkit.records.result import (
     TaskResult,
     Verdict,
 )
+from gradkit.records.submission import Place
 from gradkit.records.task import Check, Task
 from gradkit.report.words import cost_text, state_of
 from gradkit.task.assignment import read_assignment
@@ -75,17 +77,17 @@ def test_single_precision_costs_what_a_wrong_figure_costs(preset: str, cost: flo
     assert both.checks[0].notes == (ROUNDED.format(points="1"),)
 
 
-def test_where_no_step_is_made_nothing_is_forgiven() -> None:
-    """The same verdict earns by its findings where steps are made."""
+def test_a_check_in_which_no_parameter_moves_earns_nothing() -> None:
+    """The same verdict loses the price of its findings where steps are made."""
     update = Verdict("update", "fail", "", entries("fail", "fail"))
     course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
-    found = Finding("f", "update", "wrong-sign", "", ("W1[0,0]",))
-    inquiry = Inquiry((found,), {"trajectory": ("wrong-sign",)}, ("update",))
-    made = marked(update, course, inquiry=inquiry)
-    assert [check.score for check in made.checks] == [2.5, 3]
+    found = Finding("f", "update", "swapped-index", "", ("W1[0,0]",))
+    inquiry = Inquiry((found,), {"trajectory": ("swapped-index",)})
+    made = marked(update, course, worth=[10.0, 10.0], inquiry=inquiry)
+    assert [check.score for check in made.checks] == [7, 7]
     still = [replace(verdict, still=True) for verdict in (update, course)]
     none = marked(*still, inquiry=inquiry)
-    assert [check.score for check in none.checks] == pytest.approx([0, 2])
+    assert [check.score for check in none.checks] == [0, 0]
     assert NO_STEP in none.checks[1].notes
     assert NO_STEP not in made.checks[1].notes
 
@@ -129,7 +131,7 @@ def test_a_diverging_run_is_forgiven_with_its_findings() -> None:
     run = Verdict("trajectory", "fail", "", entries("pass", "fail"), diverges=True)
     inquiry = Inquiry((finding("wrong-sign"),), {"trajectory": ("wrong-sign",)})
     update = Verdict("update", "fail", "", entries("fail"))
-    assert [c.score for c in marked(update, run, inquiry=inquiry).checks] == [3, 0]
+    assert [c.score for c in marked(update, run, inquiry=inquiry).checks] == [1.5, 0]
     forgiven = marked(update, run, inquiry=inquiry, dropped={"wrong-sign"})
     assert (forgiven.score, forgiven.notes) == (8, ())
 
@@ -253,15 +255,15 @@ def test_rounding_falls_on_what_is_partly_earned() -> None:
     assert round_checks([], 0) == ()
 
 
-@pytest.mark.parametrize(("own", "score"), [(0.5, 2.0), (0.1, 3.5), (0.0, 4.0)])
+@pytest.mark.parametrize(("own", "score"), [(0.5, 2.0), (0.1, 3.6), (0.0, 4.0)])
 def test_an_own_deduction_holds(own: float, score: float) -> None:
-    """Dearer or cheaper than the share of wrong entries, the cheapest count of which holds else."""
+    """However many entries are wrong, and in place of the catalogue's price."""
     two = Verdict("update", "fail", "", entries("fail", *["pass"] * 7))
     inquiry = Inquiry((finding("swapped-index", names=("W1[0,1]",)),))
-    assert marked(two, inquiry=inquiry).score == 3.5
-    made = marked(two, inquiry=inquiry, deductions={"swapped-index": own})
-    assert made.score == score
-    assert made.findings[0].deduction == 4.0 - score
+    assert marked(two, step=0.1, inquiry=inquiry).score == pytest.approx(2.8)
+    made = marked(two, step=0.1, inquiry=inquiry, deductions={"swapped-index": own})
+    assert made.score == pytest.approx(score)
+    assert made.findings[0].deduction == pytest.approx(4.0 - score)
 
 
 # --- mistakes ----------------------------------------------------------------------------
@@ -297,17 +299,32 @@ def test_a_mistake_costs_once(preset, score: float) -> None:
     assert result.findings[0].deduction == pytest.approx(10 - score)
 
 
-def test_the_student_gets_the_better_count() -> None:
-    """Where the mistakes add up to more than the entries that failed, those count."""
-    one = Verdict("update", "fail", "", entries("fail", *["pass"] * 8))
+def test_a_price_does_not_depend_on_the_number_of_wrong_entries() -> None:
+    """One of nine entries or all: two mistakes cost their prices, at most all points."""
     inquiry = Inquiry((finding("wrong-sign"), finding("swapped-index")))
-    result = marked(one, worth=[9.0], inquiry=inquiry)
-    assert result.score == 8.0
-    assert sum(f.deduction for f in result.findings) == pytest.approx(1.0)
+    for wrong in (1, 9):
+        states: list[State] = ["fail"] * wrong + ["pass"] * (9 - wrong)
+        result = marked(Verdict("update", "fail", "", entries(*states)), inquiry=inquiry)
+        assert result.score == 0.5  # 4 * (1 - 0.6 - 0.3), rounded
+        assert sum(f.deduction for f in result.findings) == pytest.approx(3.5)
+    third = finding("missing-weight")
+    all_lost = replace(inquiry, findings=(*inquiry.findings, third))
+    assert marked(UPDATE, inquiry=all_lost).score == 0
+
+
+def test_each_finding_is_charged() -> None:
+    """Two of one kind, as two of different kinds with the same price."""
+    names = (("W1[0,1]",), ("W1[1,0]",))
+    twice = tuple(replace(finding("swapped-index", names=n), id=n[0]) for n in names)
+    made = marked(UPDATE, worth=[10.0], inquiry=Inquiry(twice))
+    assert made.score == 4
+    assert [each.deduction for each in made.findings] == [3, 3]
+    both = Inquiry((twice[0], finding("missing-weight")))
+    assert marked(UPDATE, worth=[10.0], inquiry=both).score == 4
 
 
 def test_what_is_not_explained_costs_its_entries() -> None:
-    """A mistake for some entries, the share of the rest."""
+    """A price for the mistake of some entries, the share of the rest, and the mark is held."""
     inquiry = Inquiry(
         (
             finding("updated-before-use"),
@@ -315,8 +332,10 @@ def test_what_is_not_explained_costs_its_entries() -> None:
         )
     )
     result = marked(UPDATE, worth=[9.0], inquiry=inquiry)
+    # 15 % and three of nine entries of 9 points.
     assert result.checks[0].score == result.score == 4.75
     assert sum(finding.deduction for finding in result.findings) == 4.25
+    assert result.checks[0].held == (UNEXPLAINED,)
 
 
 def test_a_parameter_that_is_not_updated_costs_its_share() -> None:
@@ -333,27 +352,27 @@ def test_the_assignments_own_figures_go_first() -> None:
     assert marked(UPDATE, worth=[10.0], inquiry=inquiry, deductions=own).score == 6.0
 
 
-def test_a_check_that_follows_loses_the_same_share() -> None:
-    """A check that could not run does not follow from anything."""
+def test_another_check_that_fails_for_it_loses_the_same_share() -> None:
+    """A check that was right, or was not judged, loses nothing for it."""
     inquiry = Inquiry((finding("updated-before-use"),), {"trajectory": ("updated-before-use",)})
     run = Verdict("trajectory", "fail", "", entries("fail", "fail"))
     result = marked(UPDATE, run, worth=[10.0, 10.0], inquiry=inquiry)
     assert [check.score for check in result.checks] == [8.5, 8.5]
-    assert result.checks[1].follows == ("updated-before-use",)
+    assert result.checks[1].causes == ("updated-before-use",)
     (told,) = result.findings
     assert (told.deduction, told.costs) == (3.0, {"update": 1.5, "trajectory": 1.5})
     assert cost_text(told) == "−3: update 1.5, trajectory 1.5"
-    stopped = marked(UPDATE, replace(run, state="error"), worth=[10.0, 2.0], inquiry=inquiry)
-    assert stopped.score == 8.5
-    assert stopped.checks[1].follows == ()
-    assert cost_text(stopped.findings[0]) == "−1.5"
+    blocked = marked(UPDATE, replace(run, state="blocked"), worth=[10.0, 10.0], inquiry=inquiry)
+    assert [check.score for check in blocked.checks] == [8.5, 8.5]
+    right = marked(UPDATE, replace(run, state="pass"), worth=[10.0, 10.0], inquiry=inquiry)
+    assert [check.score for check in right.checks] == [8.5, 10]
+    assert right.checks[1].causes == ()
+    assert cost_text(right.findings[0]) == "−1.5"
 
 
-def test_a_check_that_follows_loses_no_more_than_its_wrong_entries() -> None:
-    """Nor more than all of its points, by several mistakes."""
-    inquiry = replace(BOTH, follows={"trajectory": tuple(f.mistake for f in BOTH.findings)})
-    one = Verdict("trajectory", "fail", "", entries("fail", *["pass"] * 9))
-    assert marked(FAILS, one, inquiry=inquiry).checks[1].score == pytest.approx(3.5, abs=0.2)
+def test_a_check_loses_at_most_all_of_its_points() -> None:
+    """By several mistakes."""
+    inquiry = replace(BOTH, causes={"trajectory": tuple(f.mistake for f in BOTH.findings)})
     none, dear = Verdict("trajectory", "fail", "", entries("fail")), {"wrong-sign": 0.9}
     assert marked(FAILS, none, inquiry=inquiry, deductions=dear).checks[1].score == 0
 
@@ -364,8 +383,7 @@ def test_findings_of_another_check_cost_this_one_nothing() -> None:
     update = Verdict("update", "pass", "", entries("pass"))
     forward = Verdict("forward", "fail", "", entries("fail", "pass"))
     result = marked(forward, update, worth=[2.0, 5.0], inquiry=inquiry)
-    assert result.checks[1].score == 5
-    assert result.checks[0].score >= 1
+    assert [check.score for check in result.checks] == [1.5, 5]
 
 
 def test_a_withdrawn_finding_is_left_out_and_costs_nothing() -> None:
@@ -397,7 +415,7 @@ FAILS = Verdict("update", "fail", "", entries("fail", "fail", "fail", "pass", "p
 BOTH = Inquiry(
     (
         finding("uneven-learning-rate", names=("W1[0,0]",)),
-        finding("swapped-index", names=("W1[0,1]",)),
+        finding("updated-before-use", names=("W1[0,1]",)),
         finding("wrong-sign", names=("W1[0,2]",)),
     )
 )
@@ -407,24 +425,23 @@ BOTH = Inquiry(
 @pytest.mark.parametrize("worth", [4.0, 12.0, 1.0])
 @pytest.mark.parametrize("code", [each.mistake for each in BOTH.findings])
 def test_a_withdrawn_finding_gives_back_what_it_cost(code: str, worth: float, step: float) -> None:
-    """Though the share of the entries that are right is more than what the findings leave."""
+    """To the rounding of the score; the other findings cost what they did."""
     kept = marked(FAILS, worth=[worth], step=step, inquiry=BOTH)
     left = marked(FAILS, worth=[worth], step=step, inquiry=BOTH, dropped={code})
     cost = {each.mistake: each.deduction for each in kept.findings}
     now = {each.mistake: each.deduction for each in left.findings}
     assert now.keys() == cost.keys() - {code}
-    assert all(now[each] <= cost[each] for each in now)
-    assert kept.score + cost[code] <= left.score + 1e-9 < kept.score + cost[code] + step
+    assert abs(left.score - kept.score - cost[code]) <= step + 1e-9
     assert left.score + sum(now.values()) == pytest.approx(worth)
     assert left.score == left.checks[0].score
     assert left.checks[0].withdrawn == (code,)
     assert kept.checks[0].withdrawn == ()
 
 
-def test_what_follows_from_a_withdrawn_finding_says_so() -> None:
+def test_a_check_that_fails_for_a_withdrawn_finding_says_so() -> None:
     """It is shown as withdrawn, and has all of its points back."""
     course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
-    inquiry = replace(BOTH, follows={"trajectory": ("wrong-sign",)})
+    inquiry = replace(BOTH, causes={"trajectory": ("wrong-sign",)})
     codes = {each.mistake for each in BOTH.findings}
     some = marked(FAILS, course, inquiry=inquiry, dropped={"wrong-sign"})
     assert [state_of(check) for check in some.checks] == ["fail", "withdrawn"]
@@ -444,45 +461,85 @@ def test_points_that_are_rounded_up_go_to_no_check_that_was_not_judged() -> None
         assert left.score <= worth
 
 
-# --- what a search proposed changes no points ------------------------------------------------
+# --- what a change shows, and held marks ------------------------------------------------------
 
-PROPOSED = finding("wrong-name", names=("W1[0,0]", "W1[0,1]"))
 RUN = Verdict("trajectory", "fail", "", entries("fail", "fail"))
-TOLD = Inquiry((PROPOSED,), {"trajectory": ("wrong-name",)}, proved=Inquiry())
 
 
-@pytest.mark.parametrize("own", [{}, {"wrong-name": 0.0}, {"wrong-name": 1.0}])
-def test_a_proposed_repair_changes_no_points(own: dict[str, float]) -> None:
-    """Neither of its own check, nor of one that fails for the same reason, whatever it costs."""
-    made = marked(FAILS, RUN, inquiry=TOLD, deductions=own)
-    bare = marked(FAILS, RUN)
-    assert [check.score for check in made.checks] == [check.score for check in bare.checks]
-    assert [check.follows for check in made.checks] == [(), ("wrong-name",)]
-    (told,) = made.findings
-    assert told.deduction == (0 if own == {"wrong-name": 0.0} else 8 - made.score)
-    proved = replace(TOLD, proved=None)
-    earned = 4 * (1 - own.get("wrong-name", 0.375))
-    assert marked(FAILS, RUN, inquiry=proved, step=0.01, deductions=own).checks[1].score == earned
+def changed(code: str, basis: Basis = "change") -> Inquiry:
+    """What a search for changes found for an update, of which the trajectory is wrong too."""
+    return Inquiry((replace(finding(code), basis=basis),), {"trajectory": (code,)})
 
 
-def test_what_was_proved_before_a_search_keeps_its_price() -> None:
-    """A repair that is told in its place shares in what the check lost by it."""
-    slip = finding("swapped-index", names=("W1[0,0]",))
-    proved = Inquiry((slip,), {"trajectory": ("swapped-index",)})
-    told = Inquiry((PROPOSED, slip), proved.follows, proved=proved)
-    before, after = (marked(FAILS, RUN, inquiry=each) for each in (proved, told))
-    assert [check.score for check in after.checks] == [check.score for check in before.checks]
-    lost = 8 - after.score
-    assert sum(each.deduction for each in after.findings) == pytest.approx(lost)
+@pytest.mark.parametrize("basis", ["numbers", "change"])
+def test_a_change_that_is_shown_has_the_price_of_its_kind(basis: Basis) -> None:
+    """As a mistake that the numbers show; nothing is held."""
+    made = marked(FAILS, RUN, worth=[10.0, 10.0], inquiry=changed("wrong-name", basis))
+    assert [check.score for check in made.checks] == [7, 7]
+    assert [check.held for check in made.checks] == [(), ()]
 
 
-def test_a_withdrawn_proposal_gives_nothing_back() -> None:
-    """It cost nothing; the outputs are wrong, whatever was proposed for them."""
-    kept, left = (marked(FAILS, RUN, inquiry=TOLD, dropped=out) for out in ((), {"wrong-name"}))
-    assert left.score == kept.score
-    assert left.findings == ()
-    assert [check.withdrawn for check in left.checks] == [(), ()]
-    assert [check.follows for check in left.checks] == [(), ()]
+@pytest.mark.parametrize("code", sorted(HIDDEN_CHANGES))
+def test_a_change_that_is_not_shown_is_a_slip_and_held(code: str) -> None:
+    """In each check that it repairs."""
+    made = marked(FAILS, RUN, worth=[10.0, 10.0], inquiry=changed(code))
+    assert [check.score for check in made.checks] == [7, 7]
+    assert [check.held for check in made.checks] == [(code,), (code,)]
+    assert all(HELD in check.notes for check in made.checks)
+
+
+def test_a_change_that_takes_from_the_model_solution_explains_nothing() -> None:
+    """It costs what is wrong, at least a slip, and the mark is held."""
+    made = marked(FAILS, RUN, worth=[10.0, 10.0], inquiry=changed("wrong-name", "model"))
+    assert [check.score for check in made.checks] == [4, 0]
+    little = Verdict("update", "fail", "", entries("fail", *["pass"] * 9))
+    least = marked(little, worth=[10.0], inquiry=changed("wrong-name", "model"))
+    assert (least.score, least.checks[0].held) == (7, ("wrong-name",))
+
+
+def test_a_failure_without_a_finding_costs_its_outputs_and_is_held() -> None:
+    """At least a slip; a price of the assignment stands for both, and settles the mark."""
+    little = Verdict("update", "fail", "", entries("fail", *["pass"] * 9))
+    for verdict, score in ((FAILS, 4.0), (little, 7.0)):
+        made = marked(verdict, worth=[10.0])
+        assert (made.score, made.checks[0].held) == (score, (UNEXPLAINED,))
+        priced = marked(verdict, worth=[10.0], deductions={UNEXPLAINED: 0.4})
+        assert (priced.score, priced.checks[0].held) == (6, ())
+        accepted = marked(verdict, worth=[10.0], accepted={UNEXPLAINED})
+        assert (accepted.score, accepted.checks[0].held) == (score, ())
+        withdrawn = marked(verdict, worth=[10.0], dropped={UNEXPLAINED})
+        assert (withdrawn.score, withdrawn.checks[0].held) == (10, ())
+
+
+@pytest.mark.parametrize("code", sorted(STOPS))
+def test_a_stop_costs_its_price_where_all_else_is_known_to_be_right(code: str) -> None:
+    """The change that shows this costs nothing by itself. Else what is not right is lost, too."""
+    stops = Verdict("update", "error", "")
+    repaired = (replace(finding(code), basis="change"), *changed("wrong-name").findings)
+    made = marked(stops, worth=[10.0], inquiry=Inquiry(repaired))
+    assert made.score == 5
+    assert [each.deduction for each in made.findings] == [5, 0]
+    causes = {"trajectory": ("wrong-name",)}
+    both = marked(stops, RUN, worth=[10.0, 10.0], inquiry=Inquiry(repaired, causes))
+    assert [check.score for check in both.checks] == [5, 5]
+    alone = Inquiry((finding(code),))
+    assert marked(stops, worth=[10.0], inquiry=alone).score == 0
+    without = replace(stops, entries=entries(*["pass"] * 9, "fail"))
+    assert marked(without, worth=[10.0], inquiry=alone).score == 5
+    less = replace(stops, entries=entries("pass", "pass", "fail", "fail", "fail"))
+    assert marked(less, worth=[10.0], inquiry=alone).score == 4
+    priced = marked(stops, worth=[10.0], inquiry=alone, deductions={code: 0.2})
+    assert priced.score == 8
+
+
+def test_one_line_that_stops_two_checks_costs_both() -> None:
+    """It is one finding."""
+    place = Place("a.py", None, 3)
+    stops = [Verdict(name, "error", "", place=place) for name in ("forward", "update")]
+    crash = replace(finding("crash", "forward"), place=place, basis="change")
+    made = marked(*stops, worth=[10.0, 10.0], inquiry=Inquiry((crash,)))
+    assert [check.score for check in made.checks] == [5, 5]
+    assert made.findings[0].costs == {"forward": 5.0, "update": 5.0}
 
 
 # --- the preset without prices ---------------------------------------------------------------
@@ -526,11 +583,13 @@ def test_by_numbers_each_check_earns_the_share_of_its_right_outputs(
     assert score_by_numbers(task, verdicts, replace(scheme, preset="strict")) == made.score
 
 
-def test_by_numbers_what_a_search_proposes_costs_nothing() -> None:
+def test_by_numbers_what_a_search_finds_costs_nothing() -> None:
     """It is told, as under any other preset."""
-    made = marked(FAILS, RUN, inquiry=TOLD, preset="numbers", deductions={"wrong-name": 1.0})
-    assert [each.deduction for each in made.findings] == [0.0] * len(TOLD.findings)
-    assert made.score == marked(FAILS, RUN).score
+    made = marked(
+        FAILS, RUN, inquiry=changed("wrong-name"), preset="numbers", deductions={"wrong-name": 1.0}
+    )
+    assert [each.deduction for each in made.findings] == [0.0]
+    assert made.score == marked(FAILS, RUN, preset="numbers").score
 
 
 def test_by_numbers_what_is_right_to_seven_digits_is_wrong() -> None:

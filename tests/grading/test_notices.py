@@ -91,7 +91,7 @@ def test_a_gradient_that_is_right_only_for_a_wrong_forward_is_noticed() -> None:
     verdict = replace(WRONG, own_forward=("dW",))
     told = [Notice("own-forward-gradient", "update")]
     assert list(notices_of_verdicts([verdict], Inquiry())) == told
-    follows = Inquiry(follows={"update": ("missing-bias",)})
+    follows = Inquiry(causes={"update": ("missing-bias",)})
     assert list(notices_of_verdicts([verdict], follows)) == []
 
 

@@ -70,8 +70,9 @@ def test_a_gradient_of_the_own_forward_pass_earns_half(grade, tmp_path: Path) ->
     """The output layer is wrong, and the hidden layer is right, so the pass is right in part."""
     own = text(output=SHIFTED).replace("0.01 * delta", "0.01 * 3 * delta")
     found = gradient(grade, tmp_path, own)
-    # One entry of nine, b2, earns half of its share: 5 - 5/18, in quarters of a point.
-    assert (found.state, found.score, found.max_score) == ("pass", 4.75, 5)
+    # One array of four, b2, earns half of its share: 5 - 5/8, in quarters of a point.
+    assert (found.state, found.max_score) == ("pass", 5)
+    assert found.score == pytest.approx(5 - 5 / 8, abs=0.13)
     assert any(HALF in note for note in found.notes)
     assert "`b2`" in found.notes[0]
 
@@ -133,10 +134,11 @@ def train(model, X, y, epochs, lr):
 MEAN = "(model(X).squeeze(), y.squeeze())"
 
 
-def test_in_torch_a_model_that_is_wrong_everywhere_earns_nothing(grade, tmp_path: Path) -> None:
-    """Its outputs are wrong at every input, so its gradient earns nothing."""
+def test_in_torch_a_model_that_is_wrong_everywhere_costs_its_mistake(grade, tmp_path: Path) -> None:
+    """Its outputs are wrong at every input, so its gradient fails, for the mistake in the model."""
     pytest.importorskip("torch")
     wrong = "torch.sigmoid(self.last(torch.tanh(self.first(X))))"
     source = TORCH.format(output=wrong, reduction=MEAN)
     found = checks(grade(script(tmp_path, source, "hw.py"), "classification-torch"))["gradient"]
-    assert (found.state, found.score) == ("fail", 0)
+    assert (found.state, found.score) == ("fail", 3.5)
+    assert found.causes

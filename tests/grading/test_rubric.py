@@ -13,9 +13,10 @@ from mistakes.samples import folder as mistake_folder
 from msgspec.structs import replace
 
 from gradkit.cli import main
-from gradkit.diagnosis.catalogue import net_mistakes
+from gradkit.diagnosis.catalogue import mistake_codes
 from gradkit.grading.assess import assess, judge_again
-from gradkit.grading.mark import NO_STEP, deduction
+from gradkit.grading.mark import NO_STEP, round_half_up
+from gradkit.grading.points import price_of
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
@@ -32,94 +33,79 @@ PRESETS = ("default", "strict", "lenient")
 
 Marks = Callable[[Path], dict[str, TaskResult]]
 
-ALONE: dict[str, tuple[float, float, float]] = {
-    # Points out of 20 under default, strict and lenient; rounded to a quarter, half up.
-    # Of these, `update` has 6 in regression and 5 in classification, `gradient` 5 and `trajectory`
-    # 4; in torch these two have 5 and 7. A mistake costs its share of each check that fails because
-    # of it, or the share of the wrong entries there, if that is less. A run that diverges keeps its
-    # task below half.
-    #
-    # Order: 15 %, 50 %, noted.
-    "updated-before-use": (17.75, 12.5, 20),
-    # Index and derivative: 30 %, 50 %, 20 %; two wrong entries of nine cost no more than 22 %.
-    "swapped-index": (16.25, 15.5, 17),
-    "wrong-index": (17.5, 16.75, 18),
-    "bias-sum-axis": (16.5, 15.75, 17.25),
-    "wrong-sum-axis": (15.5, 13, 17),
-    "missing-activation-derivative": (15.75, 13, 17.25),
-    "wrong-activation-derivative": (15.75, 13, 17.25),
-    "extra-activation-derivative": (15.75, 13, 17.25),
-    "wrong-derivative-argument": (15.75, 13, 17.25),
-    "missing-output-derivative": (15.75, 13, 17.25),
-    "extra-output-derivative": (15.75, 13, 17.25),
-    "misplaced-parenthesis": (15.75, 13.5, 17.25),
-    "missing-input": (15.5, 13, 17),
-    "wrong-layer-input": (16.5, 15.75, 17.25),
-    "bias-times-input": (16.25, 15.5, 17),
-    "missing-weight": (15.5, 12.5, 17),
-    "wrong-weight": (15.5, 12.5, 17),
-    "extra-factor": (16.25, 15.5, 17),
-    # Sign, and a wrong error: 25 %, 50 %, 15 %.
-    "wrong-sign": (9.75, 9.75, 9.75),
-    "wrong-error": (9.75, 9.75, 9.75),
-    "squared-error": (9.75, 9.75, 9.75),
-    # Nets that never learn, however long they train: 50 %, all, 30 %.
-    "missing-error": (12.5, 8.75, 15.5),
-    "gradient-stored": (9.75, 5, 9.75),
-    # Rate, factor, wrong source, overwritten and the like: 10 %, 25 %, 5 %.
-    "wrong-learning-rate": (19, 17.5, 19.5),
-    "uneven-learning-rate": (18.5, 16.5, 19.25),
-    "rate-ignored": (19, 17.5, 19.5),
-    "wrong-factor": (18.5, 16.25, 19.25),
-    "wrong-factor.mean": (18.5, 16.5, 19.25),
-    "wrong-source-entry": (18.5, 17.75, 19.25),
-    "wrong-source-entry.same-bias": (18.5, 18, 19.25),
-    "overwritten": (18.5, 16.5, 19.25),
-    "wrong-target": (18.5, 16.5, 19.25),
-    "input-mutated": (18.5, 16.75, 19.25),
-    "integer-truncation": (18.5, 16.25, 19.25),
-    # Not updated: the share of the parameters.
-    "not-updated": (16.75, 16.75, 16.75),
-    # A step that is not made earns nothing.
-    "nothing-updated": (6, 6, 6),
-    "copy-dropped": (5, 5, 5),
-    "missing-step": (8, 8, 8),
-    "gradients-cleared": (8, 8, 8),
-    "graph-detached.no-grad": (8, 8, 8),
-    # A form of `forward`, which has 4 or 5 points: 50 %, all, 30 %.
-    "layer-skipped": (18, 16, 18.75),
-    "layer-repeated": (18, 16, 18.75),
-    "subtracted-bias": (18, 16, 18.75),
-    "weight-not-transposed": (18, 16, 18.75),
-    "missing-bias": (18, 16, 18.75),
-    "missing-activation.numpy": (17.5, 15, 18.5),
-    "activation-twice": (17.5, 15, 18.5),
-    "wrong-activation": (17.5, 15, 18.5),
-    "wrong-sigmoid-sign": (17.5, 15, 18.5),
-    "missing-activation": (12, 4, 15.25),
-    "double-sigmoid": (12, 4, 15.25),
-    # What is returned: 25 %, 50 %, 10 %.
-    "hidden-returned": (19, 18.75, 19.5),
-    "wrong-hidden-returned": (19, 18, 19.5),
-    "swapped-returns": (19, 18, 19.5),
-    # Training, of `trajectory` and `gradient`. Another thing learnt: 50 %, all, 30 %.
-    "broadcast-target": (14, 9.75, 16.5),
-    "wrong-loss": (14, 8, 16.5),
-    "logits-loss": (14, 8, 16.5),
-    "graph-detached": (14, 9.75, 16.5),
-    # The loop: 30 %, 50 %, 20 %.
-    "missing-zero-grad": (18, 16.5, 18.5),
-    # Figures: 10 %, 25 %, 5 %. The record of the loss: 25 %, 50 %, 10 %.
-    "wrong-learning-rate.torch": (19.25, 18.25, 19.75),
-    "wrong-reduction": (18.75, 17, 19.5),
-    "wrong-optimizer": (18.75, 17, 19.5),
-    "momentum": (19.25, 18.25, 19.75),
-    "mini-batch": (18.75, 17, 19.5),
-    "wrong-rounds": (18.75, 17, 19.5),
-    "loss-after-step": (18.25, 16.5, 19.25),
-    "recorded-loss": (18.25, 16.5, 19.25),
-    "unregistered-parameters": (12, 7.75, 15.25),
+PRICES: dict[str, tuple[float, float, float]] = {
+    # Shares of the points of each failed check, under default, strict and lenient.
+    "order": (0.15, 0.5, 0),
+    "slip": (0.3, 0.5, 0.2),
+    "constant": (0.2, 0.4, 0.1),
+    "sign": (0.6, 0.8, 0.4),
+    "standstill": (1, 1, 1),
+    # Two of the nine parameters.
+    "share": (2 / 9, 2 / 9, 2 / 9),
 }
+
+DIVERGING = {"wrong-sign", "wrong-error", "squared-error", "gradient-stored"}
+"""Samples with a loss that rises: the trajectory earns nothing, and the task less than half."""
+
+ALONE: dict[tuple[str, str], str] = {
+    ("order", "update gradient trajectory"): """
+        updated-before-use
+    """,
+    ("slip", "forward"): """
+        activation-twice hidden-returned layer-repeated layer-skipped
+        missing-activation.numpy missing-bias swapped-returns weight-not-transposed
+        wrong-activation wrong-hidden-returned
+    """,
+    ("slip", "forward gradient trajectory"): """
+        double-sigmoid missing-activation
+    """,
+    ("slip", "gradient trajectory"): """
+        broadcast-target graph-detached logits-loss wrong-loss
+    """,
+    ("slip", "model gradient trajectory"): """
+        unregistered-parameters
+    """,
+    ("slip", "trajectory"): """
+        loss-after-step missing-zero-grad recorded-loss
+    """,
+    ("slip", "update gradient trajectory"): """
+        bias-sum-axis bias-times-input extra-activation-derivative extra-factor
+        extra-output-derivative gradient-stored input-mutated integer-truncation
+        misplaced-parenthesis missing-activation-derivative missing-error missing-input
+        missing-output-derivative missing-weight overwritten swapped-index
+        wrong-activation-derivative wrong-derivative-argument wrong-index
+        wrong-layer-input wrong-source-entry wrong-source-entry.same-bias wrong-sum-axis
+        wrong-target wrong-weight
+    """,
+    ("constant", "gradient trajectory"): """
+        mini-batch wrong-optimizer wrong-reduction wrong-rounds
+    """,
+    ("constant", "trajectory"): """
+        momentum wrong-learning-rate.torch
+    """,
+    ("constant", "update gradient trajectory"): """
+        uneven-learning-rate wrong-factor.mean wrong-factor
+    """,
+    ("constant", "update trajectory"): """
+        rate-ignored wrong-learning-rate
+    """,
+    ("sign", "forward"): """
+        subtracted-bias wrong-sigmoid-sign
+    """,
+    ("sign", "update gradient trajectory"): """
+        squared-error wrong-error wrong-sign
+    """,
+    ("standstill", "gradient trajectory"): """
+        gradients-cleared graph-detached.no-grad missing-step
+    """,
+    ("standstill", "update gradient trajectory"): """
+        copy-dropped nothing-updated
+    """,
+    ("share", "update gradient trajectory"): """
+        not-updated
+    """,
+}
+"""Samples of one mistake each, by the price of its kind and the checks that fail because of it."""
 
 NO_STEPS = {
     "nothing-updated",
@@ -129,32 +115,20 @@ NO_STEPS = {
     "graph-detached.no-grad",
 }
 
-FIGURES: dict[tuple[float, float, float], str] = {
-    (0.15, 0.50, 0.0): "updated-before-use",
-    (0.30, 0.50, 0.20): """
-        missing-output-derivative extra-output-derivative missing-weight wrong-weight
-        missing-activation-derivative wrong-activation-derivative extra-activation-derivative
-        wrong-derivative-argument misplaced-parenthesis missing-input wrong-layer-input
-        bias-times-input extra-factor swapped-index wrong-index bias-sum-axis wrong-sum-axis
-        gradients-cleared missing-zero-grad""",
-    (0.25, 0.50, 0.15): "wrong-sign wrong-error squared-error",
-    (0.10, 0.25, 0.05): """
-        wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-source-entry
-        overwritten wrong-target input-mutated integer-truncation
+KINDS: dict[str, str] = {
+    "order": "updated-before-use",
+    "sign": "wrong-sign wrong-error squared-error subtracted-bias wrong-sigmoid-sign turned-sign",
+    "constant": """
+        wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-constant
         wrong-reduction mini-batch momentum wrong-optimizer wrong-rounds""",
-    (0.50, 1.0, 0.30): """
-        layer-skipped layer-repeated missing-activation wrong-activation wrong-sigmoid-sign
-        activation-twice double-sigmoid missing-bias subtracted-bias weight-not-transposed
-        wrong-loss logits-loss broadcast-target unregistered-parameters graph-detached
-        missing-error gradient-stored""",
-    (0.25, 0.50, 0.10): """
-        hidden-returned wrong-hidden-returned swapped-returns loss-after-step recorded-loss""",
-    (2 / 9, 2 / 9, 2 / 9): "not-updated nothing-updated copy-dropped missing-step unexplained",
+    "standstill": "nothing-updated copy-dropped missing-step gradients-cleared",
+    "stop": "crash missing-return",
+    "share": "not-updated unexplained",
 }
+"""Kinds of mistakes that are no slips, by their price."""
 
 SETS: dict[str, tuple[list[str], set[str], tuple[float, float, float]]] = {
-    # Changes of the right update below, the mistakes found, points of 20. The sum of the
-    # deductions, unless the share of right entries is more.
+    # Changes of the right update below, the mistakes found, points of 20: prices add up.
     "as published": (
         [
             "W1[0,1] += RATE * e * W2[1,0] * X[0,0] -> W1[0,1] += RATE * e * W2[0,0] * X[1,0]",
@@ -163,19 +137,20 @@ SETS: dict[str, tuple[list[str], set[str], tuple[float, float, float]]] = {
             "W2 = p['W2'].copy() -> W2 = p['W2']",
         ],
         {"updated-before-use", "swapped-index", "uneven-learning-rate"},
-        # 15 + 30 + 10 = 55 % of 12; 125 % is more than the six wrong entries of nine; 25 %.
-        (11.75, 8.75, 16.25),
+        # 15 + 30 + 20 = 65 % of 15 points; 50 + 50 + 40 %, so all; 0 + 20 + 10 %.
+        (10.25, 5, 15.5),
     ),
     "wrong sign at a wrong rate": (
         ["RATE * e -> -0.02 * e"],
         {"wrong-sign", "wrong-learning-rate"},
-        # The run diverges, so the task stays below half of its points.
-        (9.75, 8.75, 9.75),
+        # 60 + 20 % of update and gradient, and the run diverges; all; 50 %, but less than half.
+        (7.25, 5, 9.75),
     ),
     "order and source": (
         ["W2 = p['W2'].copy() -> W2 = p['W2']", "p['b2'][0,0] += -> p['b2'][0,0] = W2[1,0] +"],
         {"updated-before-use", "wrong-source-entry"},
-        (16.25, 8.75, 19.25),
+        # 15 + 30 %; 50 + 50 %; 0 + 20 %.
+        (13.25, 5, 17),
     ),
     "a bias left alone, and an index": (
         [
@@ -183,8 +158,8 @@ SETS: dict[str, tuple[list[str], set[str], tuple[float, float, float]]] = {
             "p['W2'][0,0] += -> p['W2'][0,0] = W2[1,0] +",
         ],
         {"not-updated", "wrong-source-entry"},
-        # A ninth and 10 %; a ninth and 25 %, of which two wrong entries cost no more than 2/9.
-        (16.75, 16.0, 17.5),
+        # A ninth and 30 %; a ninth and 50 %; a ninth and 20 %.
+        (13.75, 10.75, 15.25),
     ),
 }
 
@@ -263,50 +238,60 @@ def scores(marked: dict[str, TaskResult]) -> tuple[float, ...]:
     return tuple(marked[preset].score for preset in PRESETS)
 
 
-def test_every_mistake_has_its_figures() -> None:
-    """The table of the design for `update`, and the catalogue's own figures for the rest."""
-    codes = [code for row in FIGURES.values() for code in row.split()]
-    assert sorted(codes) == sorted([*net_mistakes(), "unexplained"])
-    for figures, row in FIGURES.items():
-        for code in row.split():
-            found = tuple(deduction(code, 2, 9, preset) for preset in PRESETS)  # type: ignore[arg-type]
-            assert found == figures, code
+def test_every_kind_has_its_price() -> None:
+    """A kind that is not listed is a slip; a share depends on what a check shows."""
+    prices = {**PRICES, "stop": (0.5, 0.75, 0.3), "share": (None, None, None)}
+    of = {code: price for price, row in KINDS.items() for code in row.split()}
+    assert {*of} <= {*mistake_codes()}
+    for code in mistake_codes():
+        found = tuple(price_of(code, preset) for preset in PRESETS)  # type: ignore[arg-type]
+        assert found == prices[of.get(code, "slip")], code
 
 
-def test_ones_own_figure_goes_before_the_preset() -> None:
+def test_ones_own_price_goes_before_the_preset() -> None:
     """And concerns the mistake it names alone."""
-    own = {"wrong-sign": 0.4, "not-updated": 0.0}
-    assert [deduction("wrong-sign", 9, 9, preset, own) for preset in PRESETS] == [0.4] * 3  # type: ignore[arg-type]
-    assert deduction("not-updated", 2, 9, "default", own) == 0.0
-    assert deduction("swapped-index", 2, 9, "default", own) == 0.3
+    own = {"wrong-sign": 0.35, "not-updated": 0.0}
+    assert [price_of("wrong-sign", preset, own) for preset in PRESETS] == [0.35] * 3  # type: ignore[arg-type]
+    assert price_of("not-updated", "default", own) == 0.0
+    assert price_of("swapped-index", "default", own) == 0.3
+
+
+SAMPLES = {name: key for key, row in ALONE.items() for name in row.split()}
 
 
 def test_every_submission_with_a_mistake_has_a_row() -> None:
     """A mistake that is added is priced."""
-    assert {path.stem for path in MISTAKES.glob("*.py")} == set(ALONE)
+    assert {path.stem for path in MISTAKES.glob("*.py")} == {*SAMPLES}
 
 
 @pytest.mark.sample(36)
-@pytest.mark.parametrize("name", sorted(ALONE))
+@pytest.mark.parametrize("name", sorted(SAMPLES))
 def test_one_mistake_alone(name: str, marks: Marks) -> None:
-    """Points under the three presets, all of them lost by the checks that fail."""
+    """Each check that fails because of it loses its price, under each preset."""
     marked = marks(MISTAKES / f"{name}.py")
-    assert scores(marked) == ALONE[name]
-    losing = [c for c in marked["default"].checks if c.score < c.max_score]
-    assert {check.state for check in losing} == {"fail"}
+    price, failing = SAMPLES[name]
+    for preset, share in zip(PRESETS, PRICES[price], strict=True):
+        result = marked[preset]
+        checks = {check.check: check for check in result.checks}
+        assert {c.check for c in result.checks if c.state != "pass"} == {*failing.split()}
+        exact = {c: checks[c].max_score * (1 - share * (c in failing.split())) for c in checks}
+        if name in DIVERGING:
+            exact["trajectory"] = 0
+        score = round_half_up(sum(exact.values()), 0.25)
+        assert result.score == (min(score, 9.75) if name in DIVERGING else score)
+        lost = sum(check.max_score - check.score for check in result.checks)
+        assert sum(finding.deduction for finding in result.findings) == pytest.approx(lost)
+        if name not in DIVERGING:
+            assert all(abs(checks[c].score - exact[c]) <= 0.25 for c in checks)
+        assert not any(check.held for check in result.checks)
     if name in NO_STEPS:
         # The others say why.
-        assert all(NO_STEP in check.notes for check in losing if check.follows)
-        return
-    for result in marked.values():
-        lost = sum(check.max_score - check.score for check in result.checks)
-        if result.findings:
-            assert sum(finding.deduction for finding in result.findings) == pytest.approx(lost)
+        assert all(NO_STEP in c.notes for c in marked["default"].checks if c.causes)
 
 
 @pytest.mark.parametrize("name", SETS)
 def test_common_sets(name: str, tmp_path: Path, marks: Marks) -> None:
-    """Deductions of several mistakes in one function add up, down to the share of right entries."""
+    """Deductions of several mistakes in one function add up, at most to all points."""
     changes, codes, points = SETS[name]
     marked = marks(written(tmp_path, changes))
     assert {finding.mistake for finding in marked["default"].findings} == codes
@@ -318,16 +303,16 @@ def test_nothing_is_deducted_from_what_is_right(tmp_path: Path, marks: Marks) ->
     assert scores(marks(written(tmp_path, []))) == (20, 20, 20)
 
 
-def test_perfect_gradients_at_one_wrong_rate_lose_a_tenth_of_update_once(
+def test_perfect_gradients_at_one_wrong_rate_lose_a_fifth_of_each_check(
     tmp_path: Path, marks: Marks
 ) -> None:
     """Each of three checks loses the same share: the factor 2 is a part of the number."""
     result = marks(written(tmp_path, ["0.02 * e -> 0.002 * e"]))["default"]
-    told = {check.check: (check.state, check.score, check.follows) for check in result.checks}
-    assert told["update"] == ("fail", 5.5, ())
-    assert told["gradient"] == ("fail", 4.5, ("wrong-learning-rate",))
-    assert told["trajectory"] == ("fail", 3.5, ("wrong-learning-rate",))
-    assert [(f.mistake, f.deduction) for f in result.findings] == [("wrong-learning-rate", 1.5)]
+    told = {check.check: (check.state, check.score, check.causes) for check in result.checks}
+    assert told["update"] == ("fail", 4.8, ())
+    assert told["gradient"] == ("fail", 4, ("wrong-learning-rate",))
+    assert told["trajectory"] == ("fail", 3.2, ("wrong-learning-rate",))
+    assert [(f.mistake, f.deduction) for f in result.findings] == [("wrong-learning-rate", 3)]
 
 
 def test_a_right_update_behind_a_wrong_forward_is_charged_to_forward(
@@ -356,16 +341,16 @@ def own_assignment(folder: Path, marking: str) -> Path:
 @pytest.mark.parametrize(
     ("marking", "options", "score"),
     [
-        ("", [], "16.25 / 20"),
-        ("", ["--preset", "strict"], "15.5 / 20"),
-        ("", ["--preset", "numbers"], "13.5 / 20"),
-        ('preset = "numbers"', [], "13.5 / 20"),
-        ("[marking.deductions]\nswapped-index = 0", ["--preset", "numbers"], "13.5 / 20"),
-        ('preset = "strict"', [], "15.5 / 20"),
+        ("", [], "15.5 / 20"),
+        ("", ["--preset", "strict"], "12.5 / 20"),
+        ("", ["--preset", "numbers"], "14.75 / 20"),
+        ('preset = "numbers"', [], "14.75 / 20"),
+        ("[marking.deductions]\nswapped-index = 0", ["--preset", "numbers"], "14.75 / 20"),
+        ('preset = "strict"', [], "12.5 / 20"),
         ('preset = "strict"', ["--preset", "lenient"], "17 / 20"),
         ("[marking.deductions]\nswapped-index = 0.125", [], "18.25 / 20"),
         ("[marking.deductions]\nswapped-index = 0", ["--preset", "strict"], "20 / 20"),
-        ("[marking.deductions]\nwrong-sign = 1", [], "16.25 / 20"),
+        ("[marking.deductions]\nwrong-sign = 1", [], "15.5 / 20"),
     ],
 )
 def test_the_command_marks_as_the_assignment_and_the_option_say(

@@ -64,21 +64,21 @@ def test_the_text_itself_is_right(grade, tmp_path: Path) -> None:
         # All that the hidden layer moves by.
         (('hidden = parameters["W2"] * error', "hidden = weights * error"), 3),
         # What stops has nothing to do with the step; it stops all the same.
-        (("    error = -2", '    print(parameters["Z"])\n    error = -2'), 8),
-        (("    error = -2", "    for key in parameter:\n        print(key)\n    error = -2"), 8),
+        (("    error = -2", '    print(parameters["Z"])\n    error = -2'), 9),
+        (("    error = -2", "    for key in parameter:\n        print(key)\n    error = -2"), 9),
         (('    parameters["b1"] -= 0.01 * hidden', '    parameters["b1"] -= hiden'), 7),
     ],
 )
 def test_what_stops_costs_what_it_does(
     grade, tmp_path: Path, change: tuple[str, ...], right: int
 ) -> None:
-    """The state stays what it is; all entries are never right where something stops."""
+    """Half of the points, as half of the arrays at least are right without the statement."""
     made = update_of(grade, tmp_path, *change)
     assert made.state == "error"
     assert " stopped with " in made.message
-    assert sum(entry.state == "pass" for entry in made.entries) in (right, 9)
-    assert made.score == pytest.approx(6 * right / 9, abs=0.13)
-    assert made.notes[-1].endswith(f" after one step. You get points for {right} of them.")
+    assert sum(entry.state == "pass" for entry in made.entries) == right
+    assert made.score == 3
+    assert f"{right} of 9 entries are right after one step." in made.notes[-1]
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_what_is_no_python_is_no_text_to_look_at(grade, tmp_path: Path) -> None:
     """The rest of the file is graded, and what is wrong there diagnosed."""
     broken = "as np\n\n\ndef shown(:\n    pass"
     made = update_of(grade, tmp_path, "as np", broken, ".T @ X +", ".T @ X @ X +")
-    assert (made.state, made.score) == ("error", 2)
+    assert (made.state, made.score) == ("error", 3)
 
 
 def test_of_a_script_no_other_tasks_are_asked_for(grade, tmp_path: Path) -> None:

@@ -385,7 +385,7 @@ def chosen(count: int, pick: str) -> str:
 @pytest.mark.parametrize("pick", ["_pick", "[way]"])
 @pytest.mark.parametrize("count", [8, 16])
 def test_a_selector_is_no_repair(grade: Grade, count: int, pick: str) -> None:
-    """A constant that chooses among alternatives is not offered as a mistake, and earns nothing."""
+    """A constant that chooses among alternatives is not offered as a mistake."""
     text = chosen(count, pick)
     right = text.replace("way = 1\n", f"way = {RIGHT_AT}\n")
     (full,) = grade("one-hidden-layer", right).result.tasks
@@ -396,7 +396,7 @@ def test_a_selector_is_no_repair(grade: Grade, count: int, pick: str) -> None:
     assert not any("way" in part or "_pick" in part for part in doubtful), doubtful
     wrong = [check for check in task.checks if check.state != "pass"]
     assert wrong
-    for check in wrong:
-        passed = sum(entry.state == "pass" for entry in check.entries)
-        share = passed / len(check.entries) if check.entries else 0
-        assert check.score == pytest.approx(check.max_score * share, abs=0.5)
+    # Another change may make the chosen alternative right, such as a sign: it has its price, and
+    # the line with the constant is listed for the instructor.
+    assert all(check.score <= check.max_score * 0.7 + 0.125 for check in wrong)
+    assert "selector" in {notice.kind for notice in task.notices}

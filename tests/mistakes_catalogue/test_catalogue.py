@@ -114,12 +114,12 @@ def test_deductions_are_those_of_the_design():
         "swapped-index": ("0.3", "0.5", "0.2"),
         "wrong-activation-derivative": ("0.3", "0.5", "0.2"),
         "missing-activation-derivative": ("0.3", "0.5", "0.2"),
-        "wrong-sign": ("0.25", "0.5", "0.15"),
-        "wrong-learning-rate": ("0.1", "0.25", "0.05"),
-        "uneven-learning-rate": ("0.1", "0.25", "0.05"),
-        "wrong-factor": ("0.1", "0.25", "0.05"),
-        "wrong-source-entry": ("0.1", "0.25", "0.05"),
-        "overwritten": ("0.1", "0.25", "0.05"),
+        "wrong-sign": ("0.6", "0.8", "0.4"),
+        "wrong-learning-rate": ("0.2", "0.4", "0.1"),
+        "uneven-learning-rate": ("0.2", "0.4", "0.1"),
+        "wrong-factor": ("0.2", "0.4", "0.1"),
+        "wrong-source-entry": ("0.3", "0.5", "0.2"),
+        "overwritten": ("0.3", "0.5", "0.2"),
     }
     for code, row in table.items():
         found = [mistake(code).deduction[p] for p in ("default", "strict", "lenient")]

@@ -149,7 +149,7 @@ def test_a_mistake_has_one_line(hints: int, both: bool) -> None:
     made = result_with(CHANGED)
     (task,) = made.tasks
     begun = replace(task.checks[0], place=Place("a.py", None, 3))
-    later = CheckResult("trajectory", *("fail", 2.0, 2.0, "", (), begun.place), follows=("x",))
+    later = CheckResult("trajectory", *("fail", 2.0, 2.0, "", (), begun.place), causes=("x",))
     task = replace(task, checks=(begun, later))
     text = to_text([replace(made, tasks=(task,))], hints)
     assert ("see the function at a.py:3" in text) == both
@@ -270,7 +270,7 @@ def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
     made = result_with(CHANGED)
     (task,) = made.tasks
     said = "`W1[0,1]` does not match finite differences of the loss: claimed = 1/2 × estimate."
-    check = CheckResult("gradient", "fail", 2.0, 5.0, said, GRADIENT, follows=("swapped-index",))
+    check = CheckResult("gradient", "fail", 2.0, 5.0, said, GRADIENT, causes=("swapped-index",))
     result = replace(made, tasks=(replace(task, checks=(check,)),))
     for hints in (1, 3):
         text = render("text", [result], hints)
@@ -307,7 +307,7 @@ def test_a_check_says_that_it_fails_for_the_same_reason(score: float) -> None:
     said = "This check fails for the same reason: swapped-index."
     made = result_with(CHANGED)
     (task,) = made.tasks
-    check = CheckResult("trajectory", "fail", score, 2.0, "", follows=("swapped-index",))
+    check = CheckResult("trajectory", "fail", score, 2.0, "", causes=("swapped-index",))
     result = replace(made, tasks=(replace(task, checks=(*task.checks, check)),))
     assert said in fragment("Task", result, 3)
     assert said in render("html", [result], 3)

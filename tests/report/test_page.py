@@ -23,7 +23,7 @@ def test_a_page_begins_with_title_and_code() -> None:
     """As Markdown, whatever the page holds behind them."""
     text = page_text(entry("lost-sign", "update", title="A sign is lost"))
     assert text.startswith("# A sign is lost\n\n`lost-sign`\n\nWhat it is.\n")
-    assert text.endswith("```\n\nDeduction: the share of the check's entries that are wrong.\n")
+    assert text.endswith("```\n\nDeduction: a share that depends on what the check shows.\n")
 
 
 def test_a_terminal_gets_it_set() -> None:

@@ -143,8 +143,8 @@ def unseen(word: str) -> Result:
     """A result whose failed update is not visible, with a gradient that follows from it."""
     made = result_with(FINDING)
     check = replace(made.tasks[0].checks[0], message="SECRET", place=Place("SECRET.py", None, 3))
-    follows = CheckResult("gradient", "fail", 2, 2, "", follows=("swapped-index",))
-    own = CheckResult("forward", "fail", 0, 2, "", follows=("wrong-sign", "swapped-index"))
+    follows = CheckResult("gradient", "fail", 2, 2, "", causes=("swapped-index",))
+    own = CheckResult("forward", "fail", 0, 2, "", causes=("wrong-sign", "swapped-index"))
     sign = replace(FINDING, id="f2", check="forward", mistake="wrong-sign", title="A sign")
     task = replace(
         made.tasks[0], checks=(check, follows, own), findings=(*made.tasks[0].findings, sign)

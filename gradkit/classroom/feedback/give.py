@@ -27,13 +27,14 @@ from gradkit.classroom.feedback.address import (
     write_folder,
     write_zip,
 )
-from gradkit.classroom.feedback.pages import Page, drafts, made
+from gradkit.classroom.feedback.pages import Page, drafts, made, whole
 from gradkit.classroom.feedback.platforms import fill_gradebook, fill_worksheet
 from gradkit.classroom.policy import counting_attempts, rule_of
-from gradkit.classroom.reports.summary import NOT_YET
+from gradkit.classroom.reports.summary import NOT_YET, held_marks
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
 from gradkit.errors import GradkitError
+from gradkit.formatting import format_text
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
@@ -46,6 +47,17 @@ NOTHING_FILLED = FilledTable(b"", (), (), ())
 
 PAGE, GRADE = "page", "grade"
 """Kinds of feedback that a student can be left without, in messages."""
+
+
+ALL_HELD = (
+    "{path}: all marks are held. `gradkit review {folder}` lists them. Accept a kind with `gradkit "
+    "remark --accept CODE`, or set points with `gradkit override`."
+)
+
+HELD_BACK = (
+    "the marks are held ({marks}). Accept them with `gradkit remark --accept CODE`, or set points "
+    "with `gradkit override`"
+)
 
 
 class FeedbackError(GradkitError):
@@ -104,11 +116,17 @@ def feedback(store: Store, plan: Plan) -> Given:
     graded = drafts(store, found, before)
     if not graded:
         raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
+    held = {draft.name: marks for draft in graded if (marks := held_marks(whole(draft.stand)))}
+    graded = [draft for draft in graded if draft.name not in held]
+    if not graded:
+        raise FeedbackError(format_text(ALL_HELD, path=store.path, folder=store.path.parent))
     grades = plan.table is not None
+    everything = f"{PAGE}, {GRADE}" if grades else PAGE
     pages = {page.name: page for page in made(graded, plan.hints, plan.workers, comments=grades)}
     names, left, notes = _names(plan, [known[name] for name in pages], pages)
     absent = {attempt.kept.name for attempt in found if attempt.kept.standing == "absent"}
     left = [item for item in left if item.student not in absent]
+    left += [Left(name, everything, _why_held(marks)) for name, marks in held.items()]
     absent -= pages.keys()
     filled = NOTHING_FILLED
     if plan.table is not None:
@@ -128,9 +146,8 @@ def feedback(store: Store, plan: Plan) -> Given:
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
     left += [Left(name, GRADE, why) for name, why in filled.left if pages[name].score is not None]
     elsewhere = _on_other_platforms(plan, known)
-    everything = f"{PAGE}, {GRADE}" if grades else PAGE
     reasons = {attempt.kept.name: brief(attempt.kept.told) for attempt in found}
-    ungraded = {name: why for name, why in reasons.items() if name not in {*pages, *absent}}
+    ungraded = {n: why for n, why in reasons.items() if n not in {*pages, *absent, *held}}
     ungraded |= {name: NOT_YET for name in store.awaited() if name not in reasons}
     without_score = [name for name, page in pages.items() if page.score is None]
     if grades:
@@ -139,7 +156,7 @@ def feedback(store: Store, plan: Plan) -> Given:
         students = "".join(first_names(on_pages, 6))
         notes.append(f"Pages that give the reason why there is no grade: {students}.")
     rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
-    uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *absent}), rule)
+    uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *absent, *held}), rule)
     return Given(
         pages=len(names),
         new=sum(pages[name].new for name in names),
@@ -152,6 +169,12 @@ def feedback(store: Store, plan: Plan) -> Given:
         absent=tuple(name for name in roster if name not in {*known, *ungraded} - absent),
         notes=(*notes, *filled.notes, *_count_elsewhere(elsewhere, {*names, *filled.filled})),
     )
+
+
+def _why_held(marks: Mapping[str, Sequence[str]]) -> str:
+    """Return why a student is given nothing whose marks are held."""
+    listed = "; ".join(f"{check}: {', '.join(codes)}" for check, codes in marks.items())
+    return format_text(HELD_BACK, marks=listed)
 
 
 def _on_other_platforms(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:

@@ -74,7 +74,7 @@ def student_result(folder: Path, student: str) -> StudentResult:
     >>> from pathlib import Path
     >>> sheet = student_result(Path("results"), "chen")
     >>> sheet.result.score, sheet.path
-    (16.25, 'handed_in/chen.py')
+    (15.5, 'handed_in/chen.py')
     """
     with Store(folder, write=False) as store:
         kept, result = _counting(store, student)

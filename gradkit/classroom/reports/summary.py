@@ -185,6 +185,10 @@ def reasons(result: Result) -> Iterator[Reason]:
     tasks = _undecided(result)
     found = {finding.mistake for task in tasks for finding in task.findings}
     found |= {each.kind for task in tasks for each in _open_notices(task)}
+    yield from (
+        Reason("held", format_text("{check} is held: {codes}", check=name, codes=", ".join(codes)))
+        for name, codes in held_marks(result).items()
+    )
     yield from (Reason(code, NOTICES.get(code, code)) for code in REMARKS if code in found)
     if tasks and any(problem.broken for problem in result.problems):
         yield Reason("not-python", "a part is not valid Python")
@@ -220,6 +224,19 @@ def reasons(result: Result) -> Iterator[Reason]:
         yield Reason("absent", format_text("not handed in: {tasks}", tasks=", ".join(absent)))
     if result.provisional and tasks:
         yield Reason("provisional", "provisional")
+
+
+def held_marks(result: Result) -> dict[str, tuple[str, ...]]:
+    """Map the held checks of a result to the codes that a person has to accept.
+
+    A check, a task or a total whose points a person has set is not held.
+    """
+    return {
+        f"{task.task}/{check.check}": check.held
+        for task in _undecided(result)
+        for check in task.checks
+        if check.held and check.decision is None
+    }
 
 
 def _open_notices(task: TaskResult) -> list[Notice]:

@@ -31,6 +31,7 @@ from gradkit.classroom.policy import (
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
 from gradkit.errors import GradkitError, did_you_mean
+from gradkit.grading.mark import HELD
 from gradkit.records.classroom import Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
@@ -86,7 +87,7 @@ def override_points(
     >>> from pathlib import Path
     >>> done = override_points(Path("results"), "chen", "update", 5.5, comment="but for a sign")
     >>> done.name, done.former, done.result.score
-    ('chen', None, 17.25)
+    ('chen', None, 16.8)
     """
     with Store(folder, write=True, make=False) as store, store.writing():
         return override(store, student, check, points, comment=comment, by=by)
@@ -444,7 +445,8 @@ def _override_checks(
         decision = _decision(word, targets[f"{task.task}/{check.check}"])
         # The largest score of the check may have become smaller since the override.
         score = min(word.points, check.max_score)
-        checks.append(replace(check, score=score, decision=decision))
+        notes = tuple(note for note in check.notes if note != HELD)
+        checks.append(replace(check, score=score, decision=decision, held=(), notes=notes))
     if tuple(checks) == task.checks:
         return task
     # The points that an override sets are not the sum of deductions.
@@ -467,7 +469,7 @@ def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:
         for finding in task.findings
         if finding.check == check.check
     )
-    return _digest([kept.digest, check.state, check.max_score, found, sorted(check.follows)])
+    return _digest([kept.digest, check.state, check.max_score, found, sorted(check.causes)])
 
 
 def _basis_of_task(kept: Kept, task: TaskResult) -> str:

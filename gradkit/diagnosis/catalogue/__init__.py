@@ -53,7 +53,7 @@ CRASH, NO_RETURN = "crash", "missing-return"
 
 FUNCTION_DEFAULTS: Mapping[str, Any] = {
     "roles": ["function"],
-    "price": "share",
+    "price": "slip",
     "where": "Look at `{function}`.",
 }
 """Fields that an entry of ``functions.toml`` may leave out."""
@@ -171,7 +171,8 @@ def kinds() -> Mapping[str, Mistake]:
 def prices() -> Mapping[str, Mapping[Preset, float]]:
     """Return ``prices.toml``: for each name of a price, the share of a check's points by preset.
 
-    A mistake costs its price once. An empty table means the share of the entries concerned.
+    An empty table means a share that depends on what the check shows: see
+    `gradkit.grading.points`.
     """
     return MappingProxyType(_table("prices"))
 

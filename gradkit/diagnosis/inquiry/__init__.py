@@ -64,7 +64,7 @@ def inquire(
         or follows_what_is_left(task, examined, sitting, seed)
     ):
         codes = tuple(finding.mistake for finding in forward.findings)
-        return replace(forward, follows=dict.fromkeys(("update", "gradient", "trajectory"), codes))
+        return replace(forward, causes=dict.fromkeys(("update", "gradient", "trajectory"), codes))
     update = update_inquiry(task, examined, sitting, oracle, seed)
     integers = integers_inquiry(task, examined, sitting)
     return replace(

@@ -61,12 +61,12 @@ def training_inquiry(task: Task, examined: Examined, idioms: Idioms, most: int =
     charged |= {UNREGISTERED: "model"} if hidden else {}
     findings = _told(task, examined, explanation, charged)
     codes = tuple(slip.code for slip in explanation.slips)
-    follows: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
+    causes: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
     if findings and all(finding.check != "trajectory" for finding in findings):
-        follows["trajectory"] = codes
+        causes["trajectory"] = codes
     if all(finding.check != "forward" for finding in findings):
         findings = (*own, *findings)
-    return Inquiry(findings, follows)
+    return Inquiry(findings, causes)
 
 
 def _told(

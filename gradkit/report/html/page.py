@@ -85,7 +85,7 @@ def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
         told["doubtful"] = words.doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")
         told["mending"] = words.mending(finding)
     for number, (record, check) in enumerate(zip(task.checks, data["checks"], strict=True), 1):
-        reason = words.follow_text(", ".join(check["follows"]))
+        reason = words.same_reason_text(", ".join(check["follows"]))
         shown_state = words.state_of(record)
         check.update(_check(f"{name}-{number}", check, data), shown=shown_state, reason=reason)
     # That it was not handed in is said of all its checks, and shown once.

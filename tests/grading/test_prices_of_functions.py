@@ -1,0 +1,61 @@
+"""In exercises of functions, too, each mistake costs its price in each check that fails for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gradkit.grading.mark import round_half_up
+from gradkit.grading.session import Session, read_submission
+from gradkit.grading.settings import Settings
+from gradkit.sandbox import Workshop
+from gradkit.task.shipped import BESIDE, SHIPPED
+
+pytestmark = pytest.mark.slow
+
+SIGN = ("dZ2 = A2 - Y", "dZ2 = A2 + Y")
+MEAN = ("dW1 = dZ1 @ X.T / m", "dW1 = dZ1 @ X.T")
+STEP = 0.25
+
+
+@pytest.mark.parametrize(
+    ("exercise", "changes", "share", "failing"),
+    [
+        ("one-hidden-layer", [SIGN], 0.6, {"backward"}),
+        ("one-hidden-layer", [MEAN], 0.3, {"backward"}),
+        ("one-hidden-layer", [SIGN, MEAN], 0.9, {"backward"}),
+        (
+            "deep-net",
+            [("dW = dZ @ A_prev.T / m", "dW = dZ @ A_prev.T")],
+            0.3,
+            {"linear-backward", "relu-backward", "sigmoid-backward", "model-backward"},
+        ),
+    ],
+)
+def test_each_failed_check_loses_the_price_of_its_mistakes(
+    exercise: str,
+    changes: list[tuple[str, str]],
+    share: float,
+    failing: set[str],
+    workshop: Workshop,
+    tmp_path: Path,
+) -> None:
+    """Alone, beside another one, and in a helper that other functions call."""
+    (model,) = (BESIDE / exercise).glob("*.py")
+    text = model.read_text("utf-8")
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (tmp_path / "answer.py").write_text(text, encoding="utf-8")
+    settings = Settings(assignment=SHIPPED / exercise / "assignment.toml", seed=3)
+    with Session(settings, workshop) as session:
+        (task,) = session.grade(read_submission(tmp_path / "answer.py")).result.tasks
+    assert {check.check for check in task.checks if check.state != "pass"} == failing
+    exact = {c.check: c.max_score * (1 - share * (c.check in failing)) for c in task.checks}
+    assert task.score == round_half_up(sum(exact.values()), STEP)
+    assert all(abs(check.score - exact[check.check]) <= STEP for check in task.checks)
+    assert sum(each.deduction for each in task.findings) == pytest.approx(
+        task.max_score - task.score
+    )
+    assert not any(check.held for check in task.checks)
