@@ -83,7 +83,8 @@ FIELDS: Mapping[type, str] = {
     Adjustment: "kind name points said",
     TaskResult: "task title score max_score score_by_numbers checkable provisional seed checks "
     "findings listings notes",
-    CheckResult: "check state score max_score message place entries courses notes follows decision",
+    CheckResult: "check state score max_score message place entries courses notes follows held "
+    "decision",
     Entry: "parameter index label state found expected estimate bound factor probe",
     Course: "start epochs found expected",
     Finding: "id check mistake title sentence parameter entries applies should file cell line "
@@ -128,7 +129,7 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
         return {"estimate": None if record.bound is None else record.expected}
     if isinstance(record, CheckResult):
         causes = record.causes if hints >= TITLE_LEVEL else ()
-        return {"follows": causes, "decision": _decision(record)}
+        return {"follows": causes, "held": bool(record.held), "decision": _decision(record)}
     if isinstance(record, Finding):
         place = record.place
         return {

@@ -126,7 +126,7 @@ def test_new_marks_need_an_option(here: Path, version: str) -> None:
     ended = gradkit("remark", "results", "--preset", "lenient", "--new-version")
     assert ended.exit_code in (0, 1), ended.output
     # The override of the update still counts, up to the points that the update is worth now.
-    assert scores()["chen"] == {"0.1.0": "18.0", "0.2.0": "19.25"}[version]
+    assert scores()["chen"] == {"0.1.0": "18.0", "0.2.0": "19.2"}[version]
 
 
 @pytest.mark.parametrize("version", ["0.2.0"], indirect=True)
@@ -139,7 +139,7 @@ def test_marks_stay_until_the_class_is_marked_again(here: Path) -> None:
     assert "bilal" not in told
     gradkit("remark", "results", "--preset", "default", "--new-version")
     page = gradkit("show", "results", "chen").stdout
-    assert "gradient         4 / 5  fail" in page
+    assert re.search(r"gradient +3.5 / 5  fail", page)
     assert "do not match finite differences of the loss" in page
 
 

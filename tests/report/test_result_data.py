@@ -60,6 +60,7 @@ CHECK_KEYS = {
     "notes",
     "follows",
     "decision",
+    "held",
 }
 ENTRY_KEYS = {"parameter", "index", "label", "state", "found", "expected", "probe"}
 ENTRY_KEYS |= {"estimate", "bound", "factor"}
