@@ -1,4 +1,4 @@
-"""Cases of net tasks, as they were diagnosed when they were stored: codes, lines and shares.
+"""Cases of net tasks, as they were diagnosed when they were stored: codes and lines.
 
 The texts are those that the tests of this folder grade. To compare a changed diagnosis with the
 stored one::
@@ -6,31 +6,23 @@ stored one::
     GRADKIT_SOAK=8 pytest -m slow tests/diagnosis/test_stored_cases.py
 
 Each line of the file is a case as JSON: the ``test`` that it comes from, ``task``, ``seed``,
-``text``, what was ``found``, as check, code and lines, and the ``shares`` of their points that some
-checks earned. Gradients and trajectories are not among these: they are marked otherwise since.
+``text``, and what was ``found``, as check, code and lines. `tests/grading/test_rubric.py` holds
+what a code costs.
 """
 
 from __future__ import annotations
 
 import json
 import lzma
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gradkit.diagnosis.catalogue import kinds
-from gradkit.grading.mark import DIVERGES
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 FILE = Path(__file__).with_name("stored_cases.jsonl.xz")
 
-NEAR = 0.08
-"""Shares that differ by less are equal: checks of five points are rounded to quarters of a point."""
-
-SHARED = ("interface", "model", "forward", "update")
-"""Checks whose shares are compared."""
-
 FACTOR = "the factor is told where it stands, and not where another could make up for it"
-SINGLE = "what is off by single precision alone costs little, or nothing on the way of a step"
 MENDED = "the line that is not there is told where it belongs"
 TURNED = "a step that takes away is as it should be: the sign is told where the gradient has it"
 EARLY = "the step that comes too early is told, and not the lines that it spoils"
@@ -66,12 +58,6 @@ OTHER_LINES = {
     "dW2[0, 0] += dW2[1, 0]; dW2[1, 0] = 0.0\n    parameters['W2'] = parameters['W2'] + 0.001": (
         "what was used too early is told where it is used"
     ),
-    "* y_hat * (1 - y_hat)\n    d = e * parameters['W2'] * A1 * (1 - A1)\n    parameters['W1'] +=": (
-        SINGLE
-    ),
-    "(e * parameters['W2']).T).astype(np.float32)": SINGLE,
-    "X, A1 = X.astype(np.float32), A1.astype(np.float32)": SINGLE,
-    "    e = 2 * np.float32(y - y_hat)\n    d = e * parameters['W2']\n    parameters['W1'] +=": SINGLE,
     'lr=0.001):\n    dA2 = -2 * (y - y_hat)\n    dW2 = A1 * dA2\n    db2 = dA2\n    dA1 = parameters["W2"] * dA2\n    dW1 = np.dot(X, dA1.T)\n    db1 = dA1\n\n    parameters["W2"] = parameters["W2"] - 0.001 *': HANDED,
     "elif key == 'B1':": MENDED,
     "w = [parameters['W2'][0][0], parameters['W2'][1][0]]\n    parameters['W1'][0][0] += 0.01 * e": MENDED,
@@ -117,10 +103,9 @@ A part of the task's name may stand before … in the key, and $ stands for the 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The diagnosis of a case: check, code and lines of each finding, and shares of points."""
+    """The diagnosis of a case: check, code and lines of each finding."""
 
     findings: tuple[tuple[str, str, tuple[int, ...]], ...]
-    shares: tuple[tuple[str, float], ...]
 
     @property
     def named(self) -> set[tuple[str, str]]:
@@ -147,7 +132,7 @@ def known_as(why: str) -> str:
         HANDED: "lost rate-ignored",
         STOPS: "new crash",
     }
-    return {SINGLE: "other shares", **known}.get(why, "other lines")
+    return known.get(why, "other lines")
 
 
 def reason(case: Stored) -> str:
@@ -170,10 +155,7 @@ def stored() -> list[Stored]:
             row["task"],
             row["seed"],
             row["text"],
-            Found(
-                tuple((check, code, tuple(lines)) for check, code, lines in row["found"]),
-                tuple(sorted(row["shares"].items())),
-            ),
+            Found(tuple((check, code, tuple(lines)) for check, code, lines in row["found"])),
         )
         for row in rows
     ]
@@ -189,9 +171,7 @@ def found_in(result: TaskResult) -> Found:
         )
         for finding in result.findings
     ]
-    checks = [] if DIVERGES in result.notes else result.checks  # others lose points with it
-    shares = ((c.check, c.score / c.max_score) for c in checks if c.check in SHARED)
-    return Found(tuple(sorted(findings)), tuple(sorted(shares)))
+    return Found(tuple(sorted(findings)))
 
 
 def _as_then(finding: tuple[str, str, tuple[int, ...]]) -> tuple[str, str, tuple[int, ...]]:
@@ -206,20 +186,12 @@ def _with_lines(found: Found) -> set[tuple[str, str, tuple[int, ...]]]:
 
 
 def differs(then: Found, now: Found) -> str:
-    """Return how the diagnosis of a case differs from the stored one; "" if it does not.
-
-    Shares were stored before there was a search for repairs, which changes none.
-    """
-    then, now = (
-        replace(each, findings=tuple(map(_as_then, each.findings))) for each in (then, now)
-    )
+    """Return how the diagnosis of a case differs from the stored one; "" if it does not."""
+    then, now = (Found(tuple(map(_as_then, each.findings))) for each in (then, now))
     if lost := then.named - now.named:
         return f"lost {', '.join(code for _, code in sorted(lost))}"
     if come := now.named - then.named:
         return f"new {', '.join(code for _, code in sorted(come))}"
     if _with_lines(then) != _with_lines(now):
         return "other lines"
-    was, is_now = dict(then.shares), dict(now.shares)
-    if any(abs(was[name] - is_now[name]) > NEAR for name in was.keys() & is_now.keys()):
-        return "other shares"
     return ""

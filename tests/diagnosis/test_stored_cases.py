@@ -55,17 +55,15 @@ def test_torch_cases_are_diagnosed_as_they_were(diagnosed) -> None:
 
 
 def test_a_difference_is_seen() -> None:
-    """The twin: a name that is lost, one too many, another line, other shares."""
+    """The twin: a name that is lost, one too many, another line."""
     case = next(case for case in NUMPY if case.found.named)
     then = case.found
     assert differs(then, then) == ""
     assert differs(then, replace(then, findings=())).startswith("lost ")
     assert differs(replace(then, findings=()), then).startswith("new ")
     (check, code, lines), *rest = then.findings
-    moved = Found(((check, code, (*lines, 999)), *rest), then.shares)
+    moved = Found(((check, code, (*lines, 999)), *rest))
     assert differs(then, moved) == "other lines"
-    (name, share), *more = then.shares
-    assert differs(then, Found(then.findings, ((name, share + 0.1), *more))) == "other shares"
 
 
 def test_reasons_are_given_for_few_cases() -> None:
