@@ -104,7 +104,7 @@ def refusal_text(sentence: str) -> str:
 
 
 def total(result: Result) -> str:
-    """Return the score of a submission: ``16.25 / 20``."""
+    """Return the score of a submission: ``15.5 / 20``."""
     return words.score_text(result.score, result.max_score)
 
 

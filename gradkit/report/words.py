@@ -34,7 +34,7 @@ def signed(value: float) -> str:
 
 
 def score_text(score: float | None, most: float | None) -> str:
-    """Write a score and the largest score, ``16.25 / 20``; a dash if either is None."""
+    """Write a score and the largest score, ``15.5 / 20``; a dash if either is None."""
     return "–" if score is None or most is None else f"{points(score)} / {points(most)}"
 
 
@@ -257,7 +257,7 @@ def since(before: Result, after: Result) -> Iterator[str]:
     >>> chen, bilal = grade_files(paths, seed=1, no_reference=True).results
     >>> changes = list(since(chen, bilal))
     >>> changes[0], changes[-1]
-    ('16.25 / 20 → 20 / 20', 'gone: swapped-index')
+    ('15.5 / 20 → 20 / 20', 'gone: swapped-index')
     """
     scores = [score_text(each.score, each.max_score) for each in (before, after)]
     if scores[0] != scores[1]:

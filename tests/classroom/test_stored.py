@@ -58,7 +58,7 @@ def test_a_student_is_shown_whole(handed: Path) -> None:
     """The mark sheet at the highest level, the findings with their ids, where it lies."""
     ended = gradkit("show", handed / "out", "anna")
     assert ended.exit_code == 0
-    assert ended.stdout.startswith(f"{ANNA}  16.25 / 20 ")
+    assert ended.stdout.startswith(f"{ANNA}  15.5 / 20 ")
     assert "should move" in ended.stdout
     last = ended.stdout.splitlines()[-1]
     assert last.split(maxsplit=1)[1] == (f"{ANNA}  regression-numpy  Two indices are exchanged")
@@ -275,7 +275,7 @@ def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path
     )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")
-    said = f"{file} is a file: --as is for a student of a class."
+    said = f"{file} is a file: --as needs the folder of a class."
     assert refusal("show", file, "--as", "student") == said
     assert refusal("show", given) == (f"NAME is missing: whose report in {given}?")
 

@@ -88,10 +88,6 @@ def test_what_stops_costs_what_it_does(
         ("    error = -2 * (y - y_hat)\n", "    error = eror\n"),
         # Said on purpose.
         ("    error = -2", "    raise ValueError(1)\n    error = -2"),
-        # Two statements in one line cannot be told apart.
-        ("    error = -2 * (y - y_hat)\n", "    error = -2 * (y - y_hat); print(x)\n"),
-        # More of them than are taken out.
-        ("    error = -2", "    a\n    b\n    c\n    d\n    e\n    error = -2"),
     ],
 )
 def test_what_cannot_run_without_it_has_no_points(
@@ -100,6 +96,23 @@ def test_what_cannot_run_without_it_has_no_points(
     """As where nothing is written."""
     made = update_of(grade, tmp_path, *change)
     assert (made.state, made.score, made.entries) == ("error", 0.0, ())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        # Two statements in one line cannot be left out one by one.
+        ("    error = -2 * (y - y_hat)\n", "    error = -2 * (y - y_hat); print(x)\n"),
+        # More statements than are left out.
+        ("    error = -2", "    a\n    b\n    c\n    d\n    e\n    error = -2"),
+    ],
+)
+def test_a_change_shows_that_all_else_is_right(
+    grade, tmp_path: Path, change: tuple[str, ...]
+) -> None:
+    """Half of the points are lost, the price of a crash."""
+    made = update_of(grade, tmp_path, *change)
+    assert (made.state, made.score) == ("error", 3.0)
 
 
 def test_what_is_wrong_besides_stays_wrong(grade, tmp_path: Path) -> None:
