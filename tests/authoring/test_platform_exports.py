@@ -124,7 +124,7 @@ def test_run_autograder_marks_a_submission(autograder: Path) -> None:
     done = run_autograder(autograder)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     data = json.loads((autograder / "results" / "results.json").read_text())
-    assert data["score"] == sum(test.get("score", 0) for test in data["tests"]) == 16.25
+    assert data["score"] == sum(test.get("score", 0) for test in data["tests"]) == 15.5
     assert "provisional" not in data["output"]
     assert "should move" not in json.dumps(data)
     for path in (autograder / "source", autograder / "submission_metadata.json"):
@@ -160,7 +160,7 @@ def test_nobody_is_run_beside_keys_that_could_be_read(autograder: Path) -> None:
     done = run_autograder(autograder, held={})
     results = autograder / "results" / "results.json"
     told = done.stdout + done.stderr + (results.read_text() if results.exists() else "")
-    marked = '"score": 16.25' in told
+    marked = '"score": 15.5' in told
     assert marked != ("tier 3 is required" in told)
 
 

@@ -374,7 +374,7 @@ def test_a_withdrawn_finding_stays_withdrawn(out: Path, tmp_path: Path) -> None:
     """From everyone, also from who is graded later; and it is said on the result."""
     ended = command(out, "--drop", "swapped-index", "--why", "asked unclearly")
     assert ended.exit_code == 0
-    assert "chen_regression_swapped_index  15.5 / 20  20 / 20   +4.5" in ended.stdout
+    assert "chen_regression_swapped_index  15.5 / 20  20 / 20    +4.5" in ended.stdout
     assert ended.stderr == f"1 of {GRADED} scores changed.\n"
     with Store(out, write=False) as store:
         assert store.dropped() == ("swapped-index",)
@@ -416,7 +416,7 @@ def test_a_former_code_withdraws_the_mistake(out: Path, monkeypatch: pytest.Monk
     with monkeypatch.context() as patched:
         patched.setattr(catalogue, "_current_codes", lambda: {"exchanged-index": "swapped-index"})
         ended = command(out, "--drop", "exchanged-index")
-        assert "chen_regression_swapped_index  15.5 / 20  20 / 20   +4.5" in ended.stdout
+        assert "chen_regression_swapped_index  15.5 / 20  20 / 20    +4.5" in ended.stdout
         with Store(out, write=False) as store:
             assert store.dropped() == ("swapped-index",)
         assert command(out, "--keep", "exchanged-index").exit_code == 0

@@ -70,14 +70,14 @@ def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
     assert "Dan Absent  nothing handed in" in printed[review]
     assert install == "pip install './gradkit[all]'"
     taken, pages = uploaded(here)
-    assert taken["501"][0] == 16.25
+    assert taken["501"][0] == 15.5
     assert taken["502"][0] == 20.0
     assert taken["503"] == (None, "")
     assert "What has changed" not in "".join(pages.values())
     follow(blocks()[1])
     taken, pages = uploaded(here)
     assert taken["501"][0] == 19.5
-    assert "You had 16.25 of 20 points, and now have 19.5 of 20." in pages["501"]
+    assert "You had 15.5 of 20 points, and now have 19.5 of 20." in pages["501"]
     assert "The reason given: the sheet was unclear" in pages["501"]
     assert "5.5 points: right, but for the comments" in pages["501"]
     assert "What has changed" not in pages["502"]
