@@ -213,7 +213,7 @@ def set_by_a_person(term: Term) -> None:
     changed = term.scores()[SWAPPED[1].name]
     term.run("remark", term.out, "--preset", "lenient")
     term.run("remark", term.out, "--preset", "default")
-    assert term.scores()[SWAPPED[1].name] == changed == 17.5
+    assert term.scores()[SWAPPED[1].name] == changed == 17.05
     assert comment in term.table().loc[SWAPPED[1].name, "overrides"]
     assert "points set by A. Miller" in term.history(SWAPPED[1])
     for name in (DAN.name, SWAPPED[2].name):

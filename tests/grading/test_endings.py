@@ -148,4 +148,4 @@ def test_a_training_loop_in_torch_that_never_ends(grade, tmp_path: Path, hurried
         "gradient": "timeout",
         "trajectory": "timeout",
     }
-    assert result.score == 9
+    assert result.score == 8
