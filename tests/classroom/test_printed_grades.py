@@ -59,6 +59,7 @@ def test_each_student_has_a_line() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_the_most_frequent_mistake_is_shown_in_full(tmp_path: Path) -> None:
     """With the line of the student who made the fewest other mistakes, and the correct formula."""
     both = UPHILL.replace("WEIGHT_RATE = 0.001", "WEIGHT_RATE = 0.002")

@@ -117,6 +117,7 @@ def update_parameters(p, y, y_hat, A1, X):
 """
 
 
+@pytest.mark.slow
 def test_a_submission_is_told_of(tmp_path: Path, workshop: Workshop) -> None:
     """The notices are in its result and in its evidence; from tier 1 on access is denied."""
     path = tmp_path / "regression_numpy.py"

@@ -419,7 +419,10 @@ def test_a_task_that_is_asked_for_counts_more_than_a_files_name(grade, tmp_path:
     wrong = _bare("classification").replace("-(y - y_hat)", "(y - y_hat)")
     assert wrong != _bare("classification")
     script(tmp_path, wrong, "classification.py")
-    assert states(grade(tmp_path, "classification-numpy"))["update"] == "fail"
+    result = grade(tmp_path, "classification-numpy")
+    assert states(result)["update"] == "fail"
+    told = "classification.py counts: the other file is named after another task."
+    assert any(told in note for note in result.tasks[0].notes)
 
 
 METHOD = """

@@ -146,6 +146,7 @@ def adds_up(data: dict[str, Any]) -> None:
 
 
 @given(results())
+@pytest.mark.slow
 @settings(max_examples=500, deadline=None, derandomize=True)
 def test_results_add_up_in_records_files_and_rows(result: Result) -> None:
     """Checks to their task, tasks to the result, and what findings cost to what was lost."""
@@ -159,6 +160,7 @@ def test_results_add_up_in_records_files_and_rows(result: Result) -> None:
 
 
 @given(results(), st.data())
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None, derandomize=True)
 def test_results_add_up_with_points_of_a_person_and_a_policy(
     result: Result, data: st.DataObject

@@ -79,6 +79,7 @@ def has_passed(done: subprocess.CompletedProcess[str], count: int) -> bool:
     return f"= {count} passed in " in done.stdout and done.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.sample(9)
 @pytest.mark.parametrize(
     ("place", "path"),

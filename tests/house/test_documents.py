@@ -114,6 +114,7 @@ def test_the_readme_is_short_and_leads_to_every_document() -> None:
     assert told - linked == set()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("warm")
 def test_every_key_of_the_json_is_described() -> None:
     """Keys of a result with a finding, a note and a place."""
