@@ -23,7 +23,7 @@ HANDED_OUT = re.compile(r"#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
 
 
 def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> str:
-    """Return why a change of an expression is none to suggest; an empty string for others.
+    """Return the reason why no teacher would suggest a change of an expression; empty if one would.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ _NO_NODES = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Return whether two parts of a tree are written alike, whether they are read or stored."""
+    """Return whether two syntax trees are equal, apart from whether names are read or assigned."""
     if one is other:
         return True
     if type(one) is not type(other):
@@ -59,7 +59,7 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def new(kind: type[Any], *parts: Any) -> Any:
-    """Return a node that has a place, as the compiler needs one."""
+    """Return a new node with a position in the text, which the compiler needs."""
     return kind(*parts, **PLACE)
 
 
@@ -72,7 +72,7 @@ def with_parts(node: Any, **parts: Any) -> Any:
 
 
 def with_context(node: ast.expr, like: ast.AST) -> ast.expr:
-    """Return a node that is read or stored as another node is; its own parts are read."""
+    """Return a node that is read or assigned as ``like`` is; the parts of the node are read."""
     context = getattr(like, "ctx", None)
     if context is None or not hasattr(node, "ctx"):
         return node
@@ -86,7 +86,7 @@ def with_context(node: ast.expr, like: ast.AST) -> ast.expr:
 
 
 def replaced(tree: Any, instead: Mapping[int, ast.AST]) -> Any:
-    """Return a copy of a tree with other nodes in the place of some, by their identity."""
+    """Return a copy of a tree in which some nodes, given by their ``id``, are replaced."""
     if id(tree) in instead:
         return instead[id(tree)]
     changed = {}
@@ -118,7 +118,7 @@ def is_path(node: ast.AST) -> bool:
 
 
 def called_name(node: ast.AST) -> str:
-    """Return the last name of what a call calls; an empty string for any other node."""
+    """Return the name of the function or method that a node calls; empty if it is no call."""
     function = node.func if isinstance(node, ast.Call) else None
     if isinstance(function, ast.Attribute):
         return function.attr

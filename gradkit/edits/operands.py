@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from gradkit.edits.nodes import is_same, new, numbered, replaced
@@ -89,6 +89,7 @@ def pack(node: ast.AST, vocabulary: Vocabulary) -> Numbers | None:
 
 
 def _pack(node: Any, known: Vocabulary, made: list[int]) -> bool:
+    """Append the numbers of an expression to ``made``; return False if it is no operand."""
     if len(made) > 4 * MAX_NODES:
         return False
     if isinstance(node, ast.Name):
@@ -122,6 +123,7 @@ def _pack(node: Any, known: Vocabulary, made: list[int]) -> bool:
 
 
 def _pack_constant(value: object, known: Vocabulary, made: list[int]) -> bool:
+    """Append the numbers of a constant to ``made``; return False if operands may not have it."""
     if isinstance(value, str):
         return _add(made, WORD, known.place_of_word(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -130,6 +132,7 @@ def _pack_constant(value: object, known: Vocabulary, made: list[int]) -> bool:
 
 
 def _add(made: list[int], sort: int, place: int | None) -> bool:
+    """Append a sort and a place to ``made``; return False if there is no place."""
     made += [sort, place or 0]
     return place is not None
 
@@ -142,9 +145,9 @@ def pack_part(
     Each leaf is a name, or again a part of the model solution.
     """
     for number, part in enumerate(vocabulary.parts):
-        tree, leaves = _shape_of(part) if part.role in roles else (None, {})
+        tree, leaves = _tree_and_leaves(part) if part.role in roles else (None, {})
         found: dict[str, ast.AST] = {}
-        if tree is None or not _fits(tree, node, leaves, found):
+        if tree is None or not _equals_but_for_leaves(tree, node, leaves, found):
             continue
         made = [PART, number]
         for leaf in part.leaves:
@@ -161,7 +164,7 @@ def pack_part(
 
 def pack_twin(base: ast.AST, node: ast.AST, number: int, known: Vocabulary) -> Numbers | None:
     """Return an expression as another one of the text, by its number, with other names."""
-    pairs = list(_apart(base, node))
+    pairs = list(_differing_leaves(base, node))
     if not pairs or len(pairs) > 8 or any(one is None for one, _ in pairs):
         return None
     places = {id(each): place for place, each in enumerate(numbered(base))}
@@ -174,8 +177,8 @@ def pack_twin(base: ast.AST, node: ast.AST, number: int, known: Vocabulary) -> N
     return tuple(made)
 
 
-def _apart(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the names and constants in which two trees differ; None where they differ more."""
+def _differing_leaves(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the names and constants in which two trees differ; None first if shapes differ."""
     if type(one) is not type(other) or isinstance(one, ast.Name | ast.Constant):
         leaves = isinstance(one, ast.Name | ast.Constant)
         if not is_same(one, other):
@@ -189,14 +192,14 @@ def _apart(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
             return
         for left, right in zip(*rows, strict=True):
             if isinstance(left, ast.AST) and isinstance(right, ast.AST):
-                yield from _apart(left, right)
+                yield from _differing_leaves(left, right)
             elif left != right:
                 yield None, other
 
 
 @lru_cache(maxsize=4096)
-def _shape_of(part: ModelPart) -> tuple[Any, dict[int, str]]:
-    """Return the tree of a part, and the leaves in it by the identity of their nodes."""
+def _tree_and_leaves(part: ModelPart) -> tuple[Any, dict[int, str]]:
+    """Return the tree of a part, and the text of each leaf in it by the leaf's ``id``."""
     (statement,) = ast.parse(part.text).body
     tree = statement.value if isinstance(statement, ast.Expr) else statement
     dumps = {ast.dump(ast.parse(leaf, mode="eval").body): leaf for leaf in part.leaves}
@@ -208,8 +211,10 @@ LEAVES = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 """The types of nodes that a leaf of a part may be."""
 
 
-def _fits(tree: Any, node: Any, leaves: dict[int, str], found: dict[str, ast.AST]) -> bool:
-    """Return whether a node is written as a tree is, but for its leaves, which are noted."""
+def _equals_but_for_leaves(
+    tree: Any, node: Any, leaves: dict[int, str], found: dict[str, ast.AST]
+) -> bool:
+    """Return whether a node equals a tree except for its leaves; note these in ``found``."""
     leaf = leaves.get(id(tree))
     if leaf is not None and isinstance(node, ast.expr):
         return is_same(found.setdefault(leaf, node), node)
@@ -217,7 +222,9 @@ def _fits(tree: Any, node: Any, leaves: dict[int, str], found: dict[str, ast.AST
         return (
             isinstance(node, list)
             and len(tree) == len(node)
-            and all(_fits(a, b, leaves, found) for a, b in zip(tree, node, strict=True))
+            and all(
+                _equals_but_for_leaves(a, b, leaves, found) for a, b in zip(tree, node, strict=True)
+            )
         )
     if isinstance(tree, ast.expr_context):
         return isinstance(node, ast.expr_context)
@@ -225,7 +232,9 @@ def _fits(tree: Any, node: Any, leaves: dict[int, str], found: dict[str, ast.AST
         return False
     if isinstance(tree, ast.AST):
         return all(
-            _fits(getattr(tree, name, None), getattr(node, name, None), leaves, found)
+            _equals_but_for_leaves(
+                getattr(tree, name, None), getattr(node, name, None), leaves, found
+            )
             for name in tree._fields
         )
     return bool(tree == node)
@@ -257,7 +266,7 @@ def unpack(numbers: Numbers, vocabulary: Vocabulary, nodes: Sequence[ast.AST] = 
 
 
 class _Reader:
-    """Reads one operand, number by number."""
+    """Read one operand from its numbers, from the first to the last."""
 
     def __init__(self, numbers: Numbers, known: Vocabulary, nodes: Sequence[ast.AST]) -> None:
         self.numbers, self.known, self.nodes = numbers, known, nodes
@@ -270,9 +279,7 @@ class _Reader:
             raise RefusedError("an operand has too many parts")
         sort = self._number(14)
 
-        def read() -> Any:
-            return self.read(depth + 1)
-
+        read = partial(self.read, depth + 1)
         if sort == NAME:
             word = self._of(self.known.words)
             if not word.isidentifier():
@@ -312,7 +319,7 @@ class _Reader:
 
     def _part(self, depth: int) -> Any:
         part = self._of(self.known.parts)
-        tree, leaves = _shape_of(part)
+        tree, leaves = _tree_and_leaves(part)
         own = {leaf: self.read(depth + MAX_NODES // (MAX_DEPTH + 2)) for leaf in part.leaves}
         return replaced(tree, {number: own[leaf] for number, leaf in leaves.items()})
 

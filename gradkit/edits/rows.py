@@ -48,12 +48,13 @@ class Row:
 Each = Mapping[str, Sequence[str]]
 """Operators that a row is written for, by the letters that stand for them."""
 
-AXES = ("0", "1", "-1", "2", "(0, 1)", "(0, 2)", "(1, 2)", "(2, 3)", "(0, 2, 3)", "(-2, -1)")
-"""Axes that a sum, or any other reduction, may be along."""
-
 ALONG = ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1")
 WRAPPED = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
+"""Functions that may be missing around a value. The first four work entry by entry."""
+
 REDUCED = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
+"""Functions that take an axis and leave it out of the shape."""
+
 WINDOWS = ("(-1,)", "(-2, -1)", "(0, -2, -1)")
 
 ROWS: Sequence[tuple[str, str, Each]] = (
@@ -262,11 +263,11 @@ ALONE = frozenset({"missing-shift"})
 @cache
 def rows() -> Mapping[str, Row]:
     """Return all rows by name."""
-    return {row.name: row for row in _rows()}
+    return {row.name: row for row in _expand_table()}
 
 
 def read_patterns() -> None:
-    """Read the patterns of all rows, for a process that is copied: its copies have them then."""
+    """Read the patterns of all rows before the process is forked, so that its copies have them."""
     for row in rows().values():
         pattern(row.before)
         pattern(row.after)
@@ -275,17 +276,19 @@ def read_patterns() -> None:
 @cache
 def rows_of(kind: str, before: str) -> Sequence[Row]:
     """Return the rows of a kind that may change a node of some type, in the order of the table."""
-    return [row for row in rows().values() if row.kind == kind and _may_be(row.before, before)]
+    return [row for row in rows().values() if row.kind == kind and _may_match(row.before, before)]
 
 
-def _may_be(text: str, node: str) -> bool:
+def _may_match(text: str, node: str) -> bool:
+    """Return whether a pattern can match nodes of a type."""
     tree = pattern(text)
     return isinstance(tree, ast.Name) or type(tree).__name__ == node
 
 
-def _rows() -> Iterator[Row]:
+def _expand_table() -> Iterator[Row]:
+    """Yield a row for each choice of operators and each form after a change."""
     for kind, text, each in ROWS:
-        for operators in _chosen(dict(each)):
+        for operators in _choose_operators(dict(each)):
             before, _, after = text.partition(" => ")
             for form in after.split(" | "):
                 old, new = (part.format(**operators) for part in (before, form))
@@ -298,13 +301,13 @@ def _rows() -> Iterator[Row]:
             yield Row("wrong-function", f"{name}(*_)", f"{other}(*_)")
 
 
-def _chosen(each: dict[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Yield each choice of operators for the letters that stand for them."""
+def _choose_operators(each: dict[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Yield each choice of operators for the letters in a row."""
     if not each:
         yield {}
         return
     letter, texts = next(iter(each.items()))
     rest = {name: row for name, row in each.items() if name != letter}
     for text in texts:
-        for others in _chosen(rest):
+        for others in _choose_operators(rest):
             yield {letter: text, **others}

@@ -70,8 +70,8 @@ class BlockRow:
     operands: Callable[[Change, Block], Iterator[Operands]]
 
 
-def _whole(operands: Operands, number: int, low: int, high: int) -> int:
-    """Return an operand that is one whole number, written as its distance from ``low``."""
+def _read_number(operands: Operands, number: int, low: int, high: int) -> int:
+    """Return an operand that is one whole number from ``low`` to ``high``, stored as a distance."""
     numbers = operands[number] if number < len(operands) else ()
     if len(numbers) != 1 or not 0 <= numbers[0] <= high - low:
         raise RefusedError("a statement has no such place")
@@ -81,19 +81,22 @@ def _whole(operands: Operands, number: int, low: int, high: int) -> int:
 # --- left out, moved ---------------------------------------------------------------------------
 
 
-def _leave_out(change: Change, operands: Operands) -> Block:
+def _leave_statement_out(change: Change, operands: Operands) -> Block:
+    """Return the block without the statement."""
     if len(change.block) < 2:
         raise RefusedError("a block cannot be empty")
     return change.with_statements()
 
 
-def _pass(change: Change, operands: Operands) -> Block:
+def _replace_return_by_pass(change: Change, operands: Operands) -> Block:
+    """Return the block with ``pass`` in place of a return."""
     if not isinstance(change.statement, ast.Return):
         raise RefusedError("the statement is no return")
     return change.with_statements(new(ast.Pass))
 
 
-def _nothing(change: Change, wanted: Block) -> Iterator[Operands]:
+def _find_no_operands(change: Change, wanted: Block) -> Iterator[Operands]:
+    """Yield the only operands of a change that needs none."""
     yield ()
 
 
@@ -101,15 +104,17 @@ FAR = 3
 """Statements that another one may move across."""
 
 
-def _move(change: Change, operands: Operands) -> Block:
-    other = change.at + _whole(operands, 0, -FAR, FAR)
+def _move_statement(change: Change, operands: Operands) -> Block:
+    """Return the block with the statement moved up or down by at most `FAR` places."""
+    other = change.at + _read_number(operands, 0, -FAR, FAR)
     if not 0 <= other < len(change.block) or other == change.at:
         raise RefusedError("a statement cannot move so far")
     rest = change.with_statements()
     return [*rest[:other], change.statement, *rest[other:]]
 
 
-def _moves(change: Change, wanted: Block) -> Iterator[Operands]:
+def _find_moves(change: Change, wanted: Block) -> Iterator[Operands]:
+    """Yield the operands with which `_move_statement` may make a certain block."""
     if len(wanted) == len(change.block):
         yield from ([(step,)] for step in range(2 * FAR + 1) if step != FAR)
 
@@ -121,8 +126,9 @@ NEAR = 4
 """Statements before a loop that may belong into it."""
 
 
-def _indent(change: Change, operands: Operands) -> Block:
-    loop, way = change.statement, _whole(operands, 0, LAST_OUT, BEFORE_IN + NEAR - 1)
+def _move_into_or_out_of_loop(change: Change, operands: Operands) -> Block:
+    """Return the block with a statement moved into, or out of, a loop or branch."""
+    loop, way = change.statement, _read_number(operands, 0, LAST_OUT, BEFORE_IN + NEAR - 1)
     if not isinstance(loop, ast.For | ast.If | ast.While):
         raise RefusedError("the statement is no loop and no branch")
     before, after, body = change.block[: change.at], change.block[change.at + 1 :], loop.body
@@ -143,26 +149,29 @@ def _indent(change: Change, operands: Operands) -> Block:
     return [*kept, with_parts(loop, body=[before[place], *body]), *after]
 
 
-def _indents(change: Change, wanted: Block) -> Iterator[Operands]:
+def _find_indents(change: Change, wanted: Block) -> Iterator[Operands]:
+    """Yield all operands of `_move_into_or_out_of_loop`."""
     yield from ([(way,)] for way in range(BEFORE_IN + NEAR))
 
 
-def _branch(change: Change, operands: Operands) -> Block:
+def _put_into_branch(change: Change, operands: Operands) -> Block:
+    """Return the block with the statement below a condition that the function has elsewhere."""
     if len(operands) != 1:
         raise RefusedError("a branch has one condition")
     test = unpack(operands[0], change.known, change.nodes)
-    if not any(is_same(test, each) for each in _tests(change.function)):
+    if not any(is_same(test, each) for each in _conditions_in(change.function)):
         raise RefusedError("the function asks for no such condition")
     return change.with_statements(new(ast.If, test, [change.statement], []))
 
 
-def _branches(change: Change, wanted: Block) -> Iterator[Operands]:
+def _find_branches(change: Change, wanted: Block) -> Iterator[Operands]:
+    """Yield the operands of `_put_into_branch`: the conditions that the function has."""
     numbers = {id(node): number for number, node in enumerate(change.nodes)}
-    yield from ([(SLOT, numbers[id(test)])] for test in _tests(change.function))
+    yield from ([(SLOT, numbers[id(test)])] for test in _conditions_in(change.function))
 
 
-def _tests(function: ast.AST) -> Iterator[ast.expr]:
-    """Yield what is asked in a function's branches, and each part of it."""
+def _conditions_in(function: ast.AST) -> Iterator[ast.expr]:
+    """Yield the conditions of a function's branches, and their parts joined by and/or."""
     for part in ast.walk(function):
         if isinstance(part, ast.If):
             yield part.test
@@ -201,14 +210,17 @@ ANEW: Mapping[str, str] = {
 
 
 @cache
-def _anew(text: str) -> tuple[Any, Any]:
+def _read_forms(text: str) -> tuple[Any, Any]:
+    """Return the trees of a statement before and after it is rewritten."""
     before, _, after = text.partition(" => ")
     return pattern(before), pattern(after)
 
 
-def _written_anew(text: str) -> Callable[[Change, Operands], Block]:
+def _rewrite_statement(text: str) -> Callable[[Change, Operands], Block]:
+    """Return the function that rewrites a statement by a pattern such as ``A = B => A += B``."""
+
     def make(change: Change, operands: Operands) -> Block:
-        before, after = _anew(text)
+        before, after = _read_forms(text)
         statement = change.statement
         plain = statement.value if isinstance(statement, ast.Expr) else statement
         bound: dict[str, Any] = {}
@@ -217,23 +229,29 @@ def _written_anew(text: str) -> Callable[[Change, Operands], Block]:
         made = build(after, bound)
         if isinstance(made, ast.expr):
             return change.with_statements(new(ast.Expr, made))
-        # What was read is given a value now, or what was given one is read besides.
-        for name in ("targets", "target"):
-            if hasattr(made, name):
-                own = getattr(made, name)
-                stored = [_stored(e) for e in own] if isinstance(own, list) else _stored(own)
-                made = with_parts(made, **{name: stored})
-        return change.with_statements(_with_reads(made))
+        # A name that was read may be assigned now, and one that was assigned be read.
+        return change.with_statements(_with_value_that_reads(_with_stored_targets(made)))
 
     return make
 
 
-def _stored(node: Any) -> Any:
+def _with_stored_targets(statement: Any) -> Any:
+    """Return a statement whose targets are marked as assigned."""
+    for name in ("targets", "target"):
+        if hasattr(statement, name):
+            own = getattr(statement, name)
+            stored = [_as_target(e) for e in own] if isinstance(own, list) else _as_target(own)
+            statement = with_parts(statement, **{name: stored})
+    return statement
+
+
+def _as_target(node: Any) -> Any:
+    """Return a node as the target of an assignment."""
     return with_parts(node, ctx=ast.Store()) if hasattr(node, "ctx") else node
 
 
-def _with_reads(statement: Any) -> Any:
-    """Return a statement whose value reads what it is made of, wherever that came from."""
+def _with_value_that_reads(statement: Any) -> Any:
+    """Return a statement whose value only reads names, also those that were assigned before."""
     value = statement.value
     stored = [part for part in ast.walk(value) if isinstance(getattr(part, "ctx", None), ast.Store)]
     if not stored:
@@ -283,7 +301,7 @@ def fill(text: str, operands: Operands, known: Vocabulary, nodes: Nodes) -> dict
     bound: dict[str, Any] = {}
     for hole, numbers in zip(holes, operands, strict=True):
         node = unpack(numbers, known, nodes)
-        if not _is_of_sort(hole, node, numbers, known):
+        if not _may_fill(hole, node, numbers, known):
             raise RefusedError(f"an operand may not stand for {hole}")
         bound[hole] = node
     return bound
@@ -305,7 +323,7 @@ def find(
             numbers = pack_twin(base[0], node, base[1], known) if base else None
         else:
             numbers = pack(node, known)
-        if numbers is None or not _is_of_sort(hole, node, numbers, known):
+        if numbers is None or not _may_fill(hole, node, numbers, known):
             return None
         made.append(numbers)
     return made
@@ -319,8 +337,8 @@ ROLES: Mapping[str, Sequence[str]] = {
 """For each hole for a part of the model solution, what that may be there."""
 
 
-def _is_of_sort(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bool:
-    """Return whether an operand may stand for a hole."""
+def _may_fill(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bool:
+    """Return whether an operand is of the sort that a hole takes."""
     plain = node.operand if isinstance(node, ast.UnaryOp) else node
     number = isinstance(plain, ast.Constant) and isinstance(plain.value, int | float)
     if hole.startswith("part_"):
@@ -345,10 +363,10 @@ def _is_of_sort(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bo
     return is_path(node) and numbers[0] < SLOT
 
 
-def _put_in(change: Change, operands: Operands) -> Block:
-    """Put a statement before another one, or behind the last one of a block."""
-    row = _whole(operands, 0, 0, len(PUT_IN) + 1)
-    behind = _whole(operands, 1, 0, 1)
+def _insert_statement(change: Change, operands: Operands) -> Block:
+    """Insert a statement before another one, or after the last one of a block."""
+    row = _read_number(operands, 0, 0, len(PUT_IN) + 1)
+    behind = _read_number(operands, 1, 0, 1)
     rest = operands[2:]
     if row < len(PUT_IN):
         tree = pattern(PUT_IN[row])
@@ -362,16 +380,12 @@ def _put_in(change: Change, operands: Operands) -> Block:
         made = unpack(rest[0], change.known, change.nodes) if len(rest) == 1 else None
         if not isinstance(made, ast.stmt):
             raise RefusedError("the part of the text is no statement")
-    for name in ("targets", "target"):
-        if hasattr(made, name):
-            own = getattr(made, name)
-            stored = [_stored(e) for e in own] if isinstance(own, list) else _stored(own)
-            made = with_parts(made, **{name: stored})
     at = change.at + behind
-    return [*change.block[:at], made, *change.block[at:]]
+    return [*change.block[:at], _with_stored_targets(made), *change.block[at:]]
 
 
-def _puts_in(change: Change, wanted: Block) -> Iterator[Operands]:
+def _find_inserted_statements(change: Change, wanted: Block) -> Iterator[Operands]:
+    """Yield the operands with which `_insert_statement` may make a certain block."""
     if len(wanted) != len(change.block) + 1:
         return
     behind = int(change.block[change.at] is wanted[change.at])
@@ -397,21 +411,25 @@ def _puts_in(change: Change, wanted: Block) -> Iterator[Operands]:
 # --- loops -------------------------------------------------------------------------------------
 
 
-def _from_zero(change: Change, operands: Operands) -> Block:
-    """Begin two loops, one in the other, with 0 in the place of 1."""
+def _count_from_zero(change: Change, operands: Operands) -> Block:
+    """Return the block with two nested loops that begin with 0 in place of 1."""
     outer = change.statement
     inner = outer.body[0] if isinstance(outer, ast.For) else None
     if not isinstance(inner, ast.For):
         raise RefusedError("the statement is no loop with another one in it")
-    body = [with_parts(inner, iter=_range_from_zero(inner.iter)), *outer.body[1:]]
-    return change.with_statements(with_parts(outer, iter=_range_from_zero(outer.iter), body=body))
-
-
-def _range_from_zero(counted: Any) -> ast.expr:
-    if called_name(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
+    ranges = range_from_zero(outer.iter), range_from_zero(inner.iter)
+    if None in ranges:
         raise RefusedError("a loop does not begin with 1")
-    end = counted.args[1]
-    fewer: Any = new(ast.BinOp, end, ast.Sub(), new(ast.Constant, 1))
+    body = [with_parts(inner, iter=ranges[1]), *outer.body[1:]]
+    return change.with_statements(with_parts(outer, iter=ranges[0], body=body))
+
+
+def range_from_zero(counted: Any) -> ast.expr | None:
+    """Return the range that begins with 0 in place of 1; None for any other expression."""
+    if called_name(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
+        return None
+    one, end = counted.args
+    fewer: Any = new(ast.BinOp, end, ast.Sub(), one)
     if isinstance(end, ast.Constant) and isinstance(end.value, int):
         fewer = new(ast.Constant, end.value - 1)
     elif isinstance(end, ast.BinOp) and ast.unparse(end).endswith(" + 1"):
@@ -419,7 +437,8 @@ def _range_from_zero(counted: Any) -> ast.expr:
     return with_parts(counted, args=[fewer])  # type: ignore[no-any-return]
 
 
-def _reverse(change: Change, operands: Operands) -> Block:
+def _reverse_loop(change: Change, operands: Operands) -> Block:
+    """Return the block with a loop that goes over its values from the last to the first."""
     loop = change.statement
     if not isinstance(loop, ast.For):
         raise RefusedError("the statement is no loop")
@@ -428,16 +447,20 @@ def _reverse(change: Change, operands: Operands) -> Block:
 
 
 BLOCKS: Mapping[str, BlockRow] = {
-    "left out": BlockRow(frozenset({"extra-statement", "early-return"}), _leave_out, _nothing),
-    "no return": BlockRow(frozenset({"early-return"}), _pass, _nothing),
-    "moved": BlockRow(frozenset({"wrong-statement-order"}), _move, _moves),
-    "indented": BlockRow(frozenset({"wrong-indentation"}), _indent, _indents),
-    "in a branch": BlockRow(frozenset({"wrong-indentation"}), _branch, _branches),
-    "put in": BlockRow(KINDS_PUT_IN, _put_in, _puts_in),
-    "from zero": BlockRow(frozenset({"wrong-bounds"}), _from_zero, _nothing),
-    "reversed": BlockRow(frozenset({"wrong-bounds"}), _reverse, _nothing),
+    "left out": BlockRow(
+        frozenset({"extra-statement", "early-return"}), _leave_statement_out, _find_no_operands
+    ),
+    "no return": BlockRow(frozenset({"early-return"}), _replace_return_by_pass, _find_no_operands),
+    "moved": BlockRow(frozenset({"wrong-statement-order"}), _move_statement, _find_moves),
+    "indented": BlockRow(
+        frozenset({"wrong-indentation"}), _move_into_or_out_of_loop, _find_indents
+    ),
+    "in a branch": BlockRow(frozenset({"wrong-indentation"}), _put_into_branch, _find_branches),
+    "put in": BlockRow(KINDS_PUT_IN, _insert_statement, _find_inserted_statements),
+    "from zero": BlockRow(frozenset({"wrong-bounds"}), _count_from_zero, _find_no_operands),
+    "reversed": BlockRow(frozenset({"wrong-bounds"}), _reverse_loop, _find_no_operands),
     **{
-        f"anew {text}": BlockRow(frozenset({kind}), _written_anew(text), _nothing)
+        f"anew {text}": BlockRow(frozenset({kind}), _rewrite_statement(text), _find_no_operands)
         for text, kind in ANEW.items()
     },
 }

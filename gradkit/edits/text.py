@@ -102,14 +102,16 @@ class Slots:
 
     def find(self, cell: str, kind: str, old: ast.AST, new: Any) -> Reference | None:
         """Return the reference of a change of an expression; None if it is no row's."""
-        chain = [*_differences(old, new)]
+        chain = [*_differing_parts(old, new)]
         for one, other in chain:
             if not is_same(replaced(old, {id(one): other}), new):
                 continue
             for row, operands in self._rows(kind, one, other):
                 return Reference(cell, row, self.numbers[id(one)], ONCE, operands)
         for one, other in chain:
-            if not isinstance(one, ast.expr) or not is_same(_throughout(old, one, other), new):
+            if not isinstance(one, ast.expr) or not is_same(
+                _replace_everywhere(old, one, other), new
+            ):
                 continue
             for row, operands in self._rows(kind, one, other):
                 return Reference(cell, row, self.numbers[id(one)], self.numbers[id(old)], operands)
@@ -139,10 +141,10 @@ class Slots:
         apart = [n for n, (a, b) in enumerate(zip(block, made, strict=True)) if not is_same(a, b)]
         if len(apart) == 1:
             return self.find(cell, kind, block[apart[0]], made[apart[0]])
-        for one, other in _differences(block[apart[0]], made[apart[0]]) if apart else ():
+        for one, other in _differing_parts(block[apart[0]], made[apart[0]]) if apart else ():
             if not isinstance(one, ast.expr):
                 continue
-            whole: Any = _throughout(parent, one, other)
+            whole: Any = _replace_everywhere(parent, one, other)
             if is_same(whole.body, made):
                 for name, operands in self._rows(kind, one, other):
                     numbers = self.numbers[id(one)], self.numbers[id(parent)]
@@ -213,7 +215,7 @@ class Slots:
             function = self.function_of(node)
             if kind not in row.kinds or function is None or reference.within != ONCE:
                 raise RefusedError("the row is none of this kind")
-            change = Change(block, _place_in(block, node), self.known, self.nodes, function)
+            change = Change(block, _index_in(block, node), self.known, self.nodes, function)
             made = row.make(change, reference.operands)
             return doubtful(name, change, reference.operands), made, block
         new = self._new_expression(node, kind, name, reference)
@@ -222,7 +224,7 @@ class Slots:
         if not 0 <= reference.within < len(self.nodes):
             raise RefusedError("there is no such slot")
         whole = self.nodes[reference.within]
-        made = _throughout(whole, node, new)
+        made = _replace_everywhere(whole, node, new)
         if isinstance(whole, ast.expr):
             return whole, made, None
         if isinstance(whole, ast.FunctionDef | ast.For | ast.While | ast.If):
@@ -231,6 +233,7 @@ class Slots:
         return whole, [made if each is whole else each for each in block], block
 
     def _new_expression(self, node: Any, kind: str, name: str, reference: Reference) -> ast.expr:
+        """Return the expression that a reference puts in place of a node."""
         if not isinstance(node, ast.expr):
             raise RefusedError("the slot is no expression")
         if name in REARRANGED:
@@ -275,11 +278,12 @@ def _places_of_change(block: Sequence[ast.stmt], made: Sequence[ast.stmt]) -> li
     return [at for at in dict.fromkeys(found) if 0 <= at < len(block)]
 
 
-def _place_in(block: Sequence[ast.stmt], node: ast.AST) -> int:
+def _index_in(block: Sequence[ast.stmt], node: ast.AST) -> int:
+    """Return the index of a statement in its block."""
     return next(place for place, each in enumerate(block) if each is node)
 
 
-def _differences(old: Any, new: Any) -> Iterator[tuple[ast.AST, ast.AST]]:
+def _differing_parts(old: Any, new: Any) -> Iterator[tuple[ast.AST, ast.AST]]:
     """Yield two trees, and their parts down to the smallest one in which they first differ."""
     yield old, new
     if type(old) is not type(new):
@@ -291,12 +295,12 @@ def _differences(old: Any, new: Any) -> Iterator[tuple[ast.AST, ast.AST]]:
             return
         for mine, own in zip(*rows, strict=True):
             if isinstance(mine, ast.AST) and isinstance(own, ast.AST) and not is_same(mine, own):
-                yield from _differences(mine, own)
+                yield from _differing_parts(mine, own)
                 return
 
 
-def _throughout(whole: Any, old: ast.AST, new: Any) -> Any:
-    """Return a tree with another expression wherever one is written."""
+def _replace_everywhere(whole: Any, old: ast.AST, new: Any) -> Any:
+    """Return a tree with another expression wherever it has a certain one."""
     same = [part for part in numbered(whole) if is_same(part, old)]
     return replaced(whole, {id(part): with_context(new, part) for part in same})
 

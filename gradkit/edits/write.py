@@ -115,12 +115,12 @@ def write_block(
 
 
 def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
-    """Return how many statements are the same at the beginning."""
+    """Return how many statements at the beginning of two blocks are the same."""
     return sum(takewhile(bool, map(is_, old, new)))
 
 
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
-    """Return the lines of a statement with another indent: its own, as far as they are its own."""
+    """Return the lines of a statement at another indent, in the student's layout."""
     whole = lines[statement.lineno - 1 : statement.end_lineno]
     own = "\n".join(whole)
     shift = indent - statement.col_offset
@@ -146,6 +146,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
 
 
 def _moved(line: str, shift: int) -> str:
+    """Return a line with its indent changed by a number of columns."""
     if shift >= 0:
         return " " * shift + line if line.strip() else line
     return line[-shift:] if not line[:-shift].strip() else line.lstrip()

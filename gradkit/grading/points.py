@@ -165,8 +165,10 @@ def loss_of(
     findings = charged_findings(verdict, inquiry)
     if verdict.state not in FAILED and not (findings and verdict.own_forward):
         return Loss(unexplained=wrong)
-    pricing = _Pricing(check, verdict, by_check, prices, scheme, wrong)
-    costs = [0.0 if _repairs_crash(each, findings) else pricing.cost(each) for each in findings]
+    pricing = _Prices(check, verdict, by_check, prices, scheme, wrong)
+    costs = [
+        0.0 if _is_repair_of_crash(each, findings) else pricing.cost(each) for each in findings
+    ]
     precision = 0.0
     if verdict.rounded or (verdict.state == "fail" and verdict.check in inquiry.rounded):
         precision = named_price("precision", prices)
@@ -191,8 +193,8 @@ def loss_of(
     )
 
 
-class _Pricing(Struct, frozen=True):
-    """The prices of findings in one check. ``wrong`` is the share of its outputs that are wrong."""
+class _Prices(Struct, frozen=True):
+    """Prices of findings in one check, of whose outputs the share ``wrong`` is wrong."""
 
     check: Check
     verdict: Verdict
@@ -272,8 +274,8 @@ def _is_hard(entries: Sequence[Entry]) -> bool:
     return bool(entries) and all(entry.hard_cases for entry in entries)
 
 
-def _repairs_crash(finding: Finding, findings: Sequence[Finding]) -> bool:
-    """Return whether a change is that which repairs a crash, whose price it shares.
+def _is_repair_of_crash(finding: Finding, findings: Sequence[Finding]) -> bool:
+    """Return whether a finding is the change that repairs a crash, and so costs nothing.
 
     The first change of a check that stops is needed for anything else to run.
     """
@@ -287,7 +289,7 @@ def _repairs_crash(finding: Finding, findings: Sequence[Finding]) -> bool:
 def _held(
     verdict: Verdict, findings: Sequence[Finding], *, is_open: bool, of: Scheme
 ) -> tuple[str, ...]:
-    """Return the codes that the mark of a failed check rests on, and that no person has priced."""
+    """Return the codes for which the mark of a failed check is held."""
     codes = [UNEXPLAINED] if is_open else []
     codes += [
         each.mistake

@@ -63,7 +63,7 @@ def functions(names: Names, wanted: Collection[str]) -> list[dict[str, Any]]:
     list of dict
         See `gradkit.binding.inspection.Function`.
     """
-    texts, wanted = _SourceTexts(names), {plain(name) for name in wanted}
+    texts, wanted = _FunctionTrees(names), {plain(name) for name in wanted}
     if not isinstance(names, Namespace):
         return [function for name in names for function in _entries_of(name, None, names, texts)]
     bound = _binding_statements(names)
@@ -150,7 +150,7 @@ def _uncallable_entries(
 
 
 def _entries_of(
-    name: str, statement: Statement | None, names: Names, texts: _SourceTexts
+    name: str, statement: Statement | None, names: Names, texts: _FunctionTrees
 ) -> Iterator[dict[str, Any]]:
     """Yield the description of the function with a name, or nothing if its value is no function.
 
@@ -246,8 +246,8 @@ def _unevaluated_entry(
 # --- the student's function in a value ---------------------------------------------------
 
 
-class _SourceTexts:
-    """The syntax trees of the student's own functions, by file, name and first line."""
+class _FunctionTrees:
+    """Finds the syntax tree of a student's function by its file, name and first line."""
 
     def __init__(self, names: Names) -> None:
         self._sources = names.sources() if isinstance(names, Namespace) else None
@@ -273,7 +273,7 @@ class _SourceTexts:
         return self._nodes[file].get((code.co_name, code.co_firstlineno))
 
 
-def _find_own_function(value: Any, texts: _SourceTexts) -> tuple[Any, FunctionType] | None:
+def _find_own_function(value: Any, texts: _FunctionTrees) -> tuple[Any, FunctionType] | None:
     """Unwrap a callable down to the student's own function that it calls in the end.
 
     Decorators, factories, ``partial``, methods and callable objects are unwrapped. A wrapper
@@ -330,12 +330,12 @@ def left_behind(names: Names, first: str, then: str) -> list[str]:
     Both include the functions that they call. The commonest example is a cache: the forward pass
     writes ``cache["A1"]``, or a name that it declares global, and the update reads it.
     """
-    texts = _SourceTexts(names)
+    texts = _FunctionTrees(names)
     writes = _effects_with_helpers(names, first, texts).writes
     return sorted(writes & _effects_with_helpers(names, then, texts).reads) if writes else []
 
 
-def _effects_with_helpers(names: Names, name: str, texts: _SourceTexts) -> Effects:
+def _effects_with_helpers(names: Names, name: str, texts: _FunctionTrees) -> Effects:
     """Return the effects of a function, together with those of all functions that it names."""
     reads: set[str] = set()
     writes: set[str] = set()
@@ -353,7 +353,7 @@ def _effects_with_helpers(names: Names, name: str, texts: _SourceTexts) -> Effec
     return Effects(frozenset(reads), frozenset(writes))
 
 
-def _function_named(names: Names, name: str, texts: _SourceTexts) -> FunctionType | None:
+def _function_named(names: Names, name: str, texts: _FunctionTrees) -> FunctionType | None:
     """Return the student's function with a name, or None.
 
     Only a definition or an import may run to create it; no other statement does.

@@ -162,7 +162,7 @@ def objection(examination: Examination, required: int) -> str:
 
 
 def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
-    """Run one operation in a new worker, and return whether it went as it must."""
+    """Try one operation in a new worker; return whether that ended as expected."""
     from gradkit.runtime.frames import Frame  # late: it loads numpy, as the worker meanwhile does
 
     seconds = OUTLIVE_SECONDS if act.name == "outlive" else 20.0

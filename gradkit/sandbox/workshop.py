@@ -139,7 +139,9 @@ class Workshop(AbstractContextManager["Workshop"]):
         if not 0 <= seed < 2**64:
             raise ValueError(f"a seed is at least 0 and less than 2**64, got {seed}")
         if modules:
-            with self._sibling(modules).worker(deadline=deadline, seed=seed) as worker:
+            with self._workshop_with_modules(modules).worker(
+                deadline=deadline, seed=seed
+            ) as worker:
                 self.tier = worker.tier
                 yield worker
             return
@@ -154,8 +156,8 @@ class Workshop(AbstractContextManager["Workshop"]):
                 # After an interrupt there may be a process without a worker.
                 self._slot.stop()
 
-    def _sibling(self, modules: Collection[str]) -> Workshop:
-        """Return a workshop with the same settings that loads more modules, opened once."""
+    def _workshop_with_modules(self, modules: Collection[str]) -> Workshop:
+        """Return a workshop with the same settings that also loads some modules; keep it."""
         preload = (*self._preload, *sorted(modules))
         with self._siblings_lock:
             if preload not in self._siblings:

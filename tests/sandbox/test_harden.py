@@ -199,12 +199,12 @@ class TestTiers:
     def test_sibling(self):
         """A workshop for more modules requires the same tier."""
         with Workshop(require_tier=BEST) as first:
-            second = first._sibling(("json",))
+            second = first._workshop_with_modules(("json",))
             start(second)
             assert second.tier == BEST
             assert second._require_tier == BEST
         with Workshop(method="spawn") as first:
-            assert first._sibling(("json",)).method == "spawn"
+            assert first._workshop_with_modules(("json",)).method == "spawn"
 
     def test_spawned(self):
         """A worker that is not forked has tier 0, and is refused if more is required."""

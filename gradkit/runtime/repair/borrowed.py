@@ -12,18 +12,11 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import BORROWED, LARGE
+from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.pool import Part, digested
 from gradkit.runtime.repair.scope import Scope, is_number
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import (
-    Change,
-    binary,
-    called,
-    expression,
-    renamed,
-    size_of,
-    statement_of,
-)
+from gradkit.runtime.repair.tree import Change, binary, expression, renamed, size_of, statement_of
 
 ROLES = ("factor", "term", "whole")
 """What expressions of the model solution are to what is around them."""
@@ -217,7 +210,7 @@ def _is_by_entries(part: Part) -> bool:
             waiting.append(node.operand)
         elif isinstance(node, ast.Compare):
             waiting += [node.left, *node.comparators]
-        elif isinstance(node, ast.Call) and called(node) in BY_ENTRIES and not node.keywords:
+        elif isinstance(node, ast.Call) and called_name(node) in BY_ENTRIES and not node.keywords:
             waiting += node.args
         else:
             return False

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGE, LARGER, SIMPLE
-from gradkit.edits.nodes import new, with_parts
-from gradkit.edits.rows import TAKEN_FOR
+from gradkit.edits.nodes import called_name, new, with_parts
+from gradkit.edits.rows import REDUCED, TAKEN_FOR, WRAPPED
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, OTHERS, RATES, Scope, is_array, is_like
-from gradkit.runtime.repair.spots import REDUCERS, Spot
+from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     Change,
     binary,
-    called,
     called_with,
     expression,
     is_numpy,
@@ -48,8 +47,8 @@ def other_calls(spot: Spot) -> Iterator[Change]:
     yield from _without_call(spot, node)
     yield from _other_arguments(spot, node)
     yield from _other_options(spot, node)
-    name = called(node)
-    if name in REDUCERS:
+    name = called_name(node)
+    if name in REDUCED:
         yield from _reduced(node)
         yield from _picked(spot, node)
     if name == "range":
@@ -58,7 +57,7 @@ def other_calls(spot: Spot) -> Iterator[Change]:
 
 def _other_functions(spot: Spot, node: ast.Call) -> Iterator[Change]:
     """Yield a call of another function with the same arguments."""
-    name = called(node)
+    name = called_name(node)
     for other in LIKE.get(name, ()):
         # Random numbers of another distribution are hard to tell apart.
         cost = LARGE if SHAPED.get(name, 0) is None else SIMPLE
@@ -68,7 +67,7 @@ def _other_functions(spot: Spot, node: ast.Call) -> Iterator[Change]:
         yield Change("wrong-function", with_parts(node, func=expression(f"np.{name}")))
     helpers = spot.scope.helpers
     if len(node.args) == 1 and (name in helpers or is_numpy(getattr(node.func, "value", node))):
-        known = [f"np.{each}" for each in WRAPPERS[:4]] if name in helpers else []
+        known = [f"np.{each}" for each in WRAPPED[:4]] if name in helpers else []
         for helper in (each for each in (*helpers, *known) if each != name):
             yield Change("wrong-function", called_with(f"{helper}(x)", node.args[0]))
 
@@ -85,7 +84,7 @@ def _without_call(spot: Spot, node: ast.Call) -> Iterator[Change]:
         yield Change("wrong-order", with_parts(inner, args=[swapped]))
     if (owner := owner_of(node)) is not None:
         yield Change("extra-function", owner)
-        if called(node) == "copy":
+        if called_name(node) == "copy":
             yield Change("wrong-function", called_with("np.zeros_like(x)", owner))
     if is_array(spot.value):
         near = spot.scope.alike(ast.unparse(node), spot.value)
@@ -96,7 +95,7 @@ def _without_call(spot: Spot, node: ast.Call) -> Iterator[Change]:
 
 def _other_arguments(spot: Spot, node: ast.Call) -> Iterator[Change]:
     """Yield a call with its arguments in another order, or with other names in some places."""
-    name = called(node)
+    name = called_name(node)
     # A random number from a range stays as random if the ends of the range are exchanged.
     last = len(node.args) - 1 if SHAPED.get(name) != DRAWN else 0
     # The first argument of `where` is a condition and stays first.
@@ -112,7 +111,7 @@ def _other_arguments(spot: Spot, node: ast.Call) -> Iterator[Change]:
 
 def _other_options(spot: Spot, node: ast.Call) -> Iterator[Change]:
     """Yield a call with an option more or less, or with another value of one."""
-    name = called(node)
+    name = called_name(node)
     for idle in spot.scope.idle if base_name(node.func) in ("np", "numpy") else ():
         word = new(ast.keyword, idle, expression(idle))
         kind = OPTIONS.get(idle, "wrong-option")
@@ -230,8 +229,6 @@ def _bounds(node: ast.Call) -> Iterator[Change]:
     yield Change("wrong-bounds", called_with("reversed(x)", node))
 
 
-WRAPPERS = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
-
 DRAWN = 2
 """Arguments of a distribution, before the shape of what is drawn."""
 
@@ -245,11 +242,11 @@ SHAPED: Mapping[str, int | None] = {
 
 def filled_arrays(spot: Spot) -> Iterator[Change]:
     """Yield an array of one number in the place of one that is drawn, or filled otherwise."""
-    calls = [each for each in ast.walk(spot.node) if called(each) in SHAPED]
+    calls = [each for each in ast.walk(spot.node) if called_name(each) in SHAPED]
     if not (spot.whole and is_array(spot.value) and len(calls) == 1):
         return
     call: Any = calls[0]
-    at = SHAPED[called(call)]
+    at = SHAPED[called_name(call)]
     given = call.args[at : at + 1] if at is not None else [new(ast.Tuple, call.args, ast.Load())]
     for shape in [*(word.value for word in call.keywords if word.arg == "size"), *given][:1]:
         for number in spot.scope.ratios:

@@ -25,6 +25,7 @@ from gradkit.edits.costs import (
     PUT_IN,
     SIGNED,
 )
+from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.bench import KEY, Bench, Target
 from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
 from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
@@ -46,7 +47,7 @@ from gradkit.runtime.repair.scope import FEW, Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
-from gradkit.runtime.repair.tree import Change, binary, called, expression, size_of
+from gradkit.runtime.repair.tree import Change, binary, expression, size_of
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ class Candidates:
         self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
         self._only = only
         told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
-        self._helpers = {called(part) for node in told for part in ast.walk(node)}
+        self._helpers = {called_name(part) for node in told for part in ast.walk(node)}
         self._draw = places.draws[0]
         if not kinds and self._is_of_shape():
             self._kinds = OF_SHAPE

@@ -52,7 +52,7 @@ def inserted(
     entries : collection of tuple of int
         Where the only entry of an output is that is wrong.
     """
-    whole = _Whole(
+    whole = _Context(
         function,
         names_in(function, ast.Store),
         {part.arg for part in every(ast.arg, function)},
@@ -89,8 +89,8 @@ def inserted(
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
-    """A function that a statement is put into, and what statements may be made of.
+class _Context:
+    """Hold the function that a statement is put into, and what statements may be made of.
 
     ``made`` are the names that it gives values, ``handed`` its parameters, ``written`` the arrays
     that it writes to, each with a bracket behind it. For the others see `inserted`.
@@ -106,7 +106,7 @@ class _Whole:
 
 
 def _empty_names(
-    statement: ast.stmt, held: Mapping[str, Any], whole: _Whole, *, last: bool
+    statement: ast.stmt, held: Mapping[str, Any], whole: _Context, *, last: bool
 ) -> list[str]:
     """Return the names that may need a value before a statement, or at the end of a block.
 
@@ -123,7 +123,7 @@ def _empty_names(
 
 
 def _statements(
-    whole: _Whole,
+    whole: _Context,
     parent: ast.AST,
     block: list[ast.stmt],
     at: int,

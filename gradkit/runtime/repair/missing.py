@@ -12,7 +12,7 @@ import numpy as np
 
 from gradkit.edits.costs import BRACKETS, LARGE, LARGER
 from gradkit.edits.nodes import new, with_parts
-from gradkit.runtime.repair.calls import WRAPPERS
+from gradkit.edits.rows import WRAPPED
 from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, is_numeric
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
@@ -29,7 +29,7 @@ from gradkit.runtime.syntax import names_in
 
 
 @dataclass(frozen=True, slots=True)
-class _Fitting:
+class _Operands:
     """What may be a factor or a term of an expression, by its text.
 
     ``names`` hold arrays that fit its shape, ``same`` those of just that shape, ``counts`` whole
@@ -42,12 +42,13 @@ class _Fitting:
     rates: Sequence[str]
 
 
-def _fitting(spot: Spot) -> _Fitting:
+def _fitting_operands(spot: Spot) -> _Operands:
+    """Return the names that may be a factor or a term of an expression."""
     value, scope = spot.value, spot.scope
     # A single number that is not whole may lack an array.
     alone = spot.whole and not is_array(value) and not isinstance(value, WHOLE)
     names = scope.fitting(np.shape(value)) if is_array(value) else scope.arrays[: FEW * alone]
-    return _Fitting(
+    return _Operands(
         names,
         [name for name in names if scope.values[name].shape == np.shape(value)],
         scope.numbers_that(count=True)[:FEW],
@@ -59,14 +60,14 @@ def missing_parts(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a factor, a divisor or a term that it lacks."""
     if not is_numeric(spot.value):
         return
-    fitting = _fitting(spot)
+    fitting = _fitting_operands(spot)
     yield from _missing_terms(spot, fitting)
     if spot.whole:
         yield from _missing_factors(spot, fitting)
         yield from _missing_products(spot, fitting)
 
 
-def _missing_terms(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
+def _missing_terms(spot: Spot, fitting: _Operands) -> Iterator[Change]:
     """Yield the expression with a name, or a term like one of its own, added to it."""
     node, value, scope = spot.node, spot.value, spot.scope
     if isinstance(node, ast.Constant) and value == 1:
@@ -98,8 +99,8 @@ def _missing_terms(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
         yield Change("missing-term", binary(expression("1"), ast.Sub, node), cost)
 
 
-def _missing_factors(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
-    """Yield the expression times, or divided by, a name, a constant or a slope."""
+def _missing_factors(spot: Spot, fitting: _Operands) -> Iterator[Change]:
+    """Yield the expression multiplied by, or divided by, a name, a constant or a slope."""
     node, names, counts, rates = spot.node, fitting.names, fitting.counts, fitting.rates
     # A whole number counts something: it is not divided.
     parts = (ast.Mult,) if isinstance(spot.value, WHOLE) else (ast.Mult, ast.Div)
@@ -123,8 +124,8 @@ def _missing_factors(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
             yield Change(kind, binary(node, ast.Mult, expression(factor)), LARGE)
 
 
-def _missing_products(spot: Spot, fitting: _Fitting) -> Iterator[Change]:
-    """Yield the expression with a product added to it, such as that of a rate and an array."""
+def _missing_products(spot: Spot, fitting: _Operands) -> Iterator[Change]:
+    """Yield the expression plus, or minus, a product such as that of a rate and an array."""
     rates, counts = fitting.rates, fitting.counts
     for name in fitting.same:
         products = [p for r in rates for p in (f"{r} * {name}", f"2 * {r} * {name}")]
@@ -162,7 +163,7 @@ def applied_functions(spot: Spot) -> Iterator[Change]:
     counted = spot.scope.counts[:RATES] if isinstance(spot.value, float) else []
     for power in ("2", "0.5", "-1", "-0.5", *counted):
         yield Change("wrong-power", binary(node, ast.Pow, expression(power)), LARGER)
-    known = [f"{library}.{name}" for name in WRAPPERS[: None if library == "np" else 4]]
+    known = [f"{library}.{name}" for name in WRAPPED[: None if library == "np" else 4]]
     for name in (*spot.scope.helpers, *known):
         yield Change("missing-function", called_with(f"{name}(x)", node), LARGER)
     if library != "np":

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gradkit.edits.costs import LARGER, SCALED, SIMPLE
-from gradkit.edits.nodes import new, with_parts
+from gradkit.edits.nodes import called_name, new, with_parts
 from gradkit.runtime.repair.calls import OPTIONS, SHAPED
 from gradkit.runtime.repair.scope import (
     AT_ONCE,
@@ -25,7 +25,6 @@ from gradkit.runtime.repair.tree import (
     NAMED,
     Change,
     adds,
-    called,
     expression,
     negative,
     number_of,
@@ -40,7 +39,7 @@ NUMBERS = (0, 1, 2, -1)
 def other_names(spot: Spot) -> Iterator[Change]:
     """Yield other names and entries that hold what is like a value."""
     node, scope = spot.node, spot.scope
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or called(node) == "len":
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or called_name(node) == "len":
         text = ast.unparse(node)
         kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
         near = scope.alike(text, spot.value)
@@ -121,7 +120,7 @@ def others_throughout(spot: Spot) -> Iterator[Change]:
             yield Change("extra-function", renamed(spot.node, {text: own}), SCALED)
             signed = isinstance(own, ast.UnaryOp) and isinstance(own.op, ast.USub)
             turned = own.operand if signed else negative(own)  # type: ignore[attr-defined]
-            if called(part) == "exp":
+            if called_name(part) == "exp":
                 other = with_parts(part, args=[turned])
                 yield Change("turned-sign", renamed(spot.node, {text: other}), SCALED)
 
@@ -176,7 +175,7 @@ def other_constants(spot: Spot) -> Iterator[Change]:
                 yield Change(OPTIONS.get(spot.of, kind), number_of(number), cost)
         names = spot.scope.numbers_that(count=True) if spot.indexes else spot.scope.numbers
         names = [*spot.scope.places] if counted else names
-        if not counted and (added or any(called(a) in BOUNDED for a in spot.above)):
+        if not counted and (added or any(called_name(a) in BOUNDED for a in spot.above)):
             # Sizes are factors, and no terms or bounds of what is computed.
             names = spot.scope.numbers_that(count=False)
         few = FEW if spot.of != "axis" else 0  # an axis is no variable
@@ -202,7 +201,9 @@ def other_rows(spot: Spot) -> Iterator[Change]:
             if 1 < len(sort) < len(keys):
                 row = new(ast.Tuple, [new(ast.Constant, key) for key in sort], ast.Load())
                 yield Change("wrong-bounds", row)
-    shapes = any(called(each) in SHAPED or called(each) == "reshape" for each in spot.above)
+    shapes = any(
+        called_name(each) in SHAPED or called_name(each) == "reshape" for each in spot.above
+    )
     index = any(isinstance(each, ast.Subscript) and each.slice is node for each in spot.above)
     if not isinstance(node, ast.Tuple | ast.List) or shapes or index or spot.of == "axis":
         return

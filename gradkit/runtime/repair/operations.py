@@ -7,16 +7,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradkit.edits.costs import LARGER, SIGNED, SIMPLE
-from gradkit.edits.nodes import is_same, new, with_parts
+from gradkit.edits.nodes import called_name, is_same, new, with_parts
+from gradkit.edits.rows import REDUCED
 from gradkit.runtime.repair.calls import LIKE, of_another_name
 from gradkit.runtime.repair.scope import WHOLE, is_array, is_numeric
-from gradkit.runtime.repair.spots import REDUCERS, Spot
+from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     SUMS,
     Change,
     adds,
     binary,
-    called,
     expression,
     negative,
     owner_of,
@@ -61,7 +61,7 @@ def other_operations(spot: Spot) -> Iterator[Change]:
         yield Change("extra-term" if added else "surplus-factor", node.right)
     for part in (node.left, node.right) if not added else ():
         # What is divided besides is a mean that is written out.
-        for name in LIKE.get(called(part), ()) if called(part) in REDUCERS else ():
+        for name in LIKE.get(called_name(part), ()) if called_name(part) in REDUCED else ():
             yield Change("wrong-function", of_another_name(part, name), LARGER)
     if product_of(node) and (before := product_of(node.left)):
         # Both factors of the slope of a sigmoid.
@@ -139,7 +139,7 @@ def _closed(node: Any) -> Iterator[Change]:
     # Of c * f(a) - b it is the call that ends later.
     before = node.left if isinstance(node.left, ast.BinOp) else None
     call = before.right if before is not None else node.left
-    if isinstance(call, ast.Call) and call.args and called(call) != "len":
+    if isinstance(call, ast.Call) and call.args and called_name(call) != "len":
         first, *rest = call.args
         last: Any = node.right
         owner = owner_of(last)
@@ -205,7 +205,7 @@ def missing_slopes(spot: Spot) -> Iterator[Change]:
     factor = any(node in (a.left, a.right) for a in products)
     if not (factor and is_array(spot.value) and spot.value.dtype.kind == "f"):
         return
-    if called(node) == "maximum" and len(node.args) == 2:
+    if called_name(node) == "maximum" and len(node.args) == 2:
         owners = [part for part in node.args if not isinstance(part, ast.Constant)]
     else:
         owners = [node] if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) else []
@@ -218,6 +218,6 @@ def missing_slopes(spot: Spot) -> Iterator[Change]:
 def with_sign(spot: Spot) -> Iterator[Change]:
     """Yield the expression with a sign that it lacks."""
     plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
-    plain = plain or any(called(a) == "range" for a in spot.above)  # which has no sign
+    plain = plain or any(called_name(a) == "range" for a in spot.above)  # which has no sign
     if spot.whole and not plain and is_numeric(spot.value) and not isinstance(spot.value, WHOLE):
         yield Change("turned-sign", negative(spot.node), SIGNED)

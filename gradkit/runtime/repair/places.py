@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGER, SIGNED
+from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.indices import slices_of
@@ -19,7 +20,7 @@ from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import Change, binary, called, expression
+from gradkit.runtime.repair.tree import Change, binary, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
 
@@ -144,7 +145,7 @@ class Places:
                 place.near = self._known(values)
                 fractions = [_fractions(each) for each in place.before[: len(place.values)]]
                 place.telling = fractions.index(max(fractions))
-            place.drawn = any(called(each) in DRAWS for each in ast.walk(place.slot.node))
+            place.drawn = any(called_name(each) in DRAWS for each in ast.walk(place.slot.node))
             place.doubtful = place.near < EXACT and not place.plain
             place.touches = self._touched(place) if touched else UNKNOWN
         return sorted(places, key=rank)

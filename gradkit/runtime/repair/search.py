@@ -219,7 +219,7 @@ class Search:
         gained = sorted(self._steps, key=lambda one: (-round(one.gain, 2), one.cost))[: STEPS // 2]
         nearer = sorted(self._steps, key=lambda one: (round(one.cost, 1), -one.step, one.order))
         for candidate in [*(one for one in gained if one.gain > GAIN), *nearer][:STEPS]:
-            reference = None if self.budget.is_over() else self._reference(candidate)
+            reference = None if self.budget.is_over() else self._find_reference(candidate)
             first = None if reference is None else self._proposal(reference, before[0])
             if first is None:
                 continue
@@ -260,7 +260,7 @@ class Search:
             self._steps += [candidate] if candidate.step or candidate.gain > GAIN else []
             return
         if best is None or (left, candidate.rank) < best.rank:
-            reference = self._reference(candidate)
+            reference = self._find_reference(candidate)
             if reference is None or reference in self.refused:
                 return
             proposal = self._proposal(reference, self.text)
@@ -290,8 +290,8 @@ class Search:
                 left += len(states) - len(right)
             return left if fixed else NOTHING
 
-    def _reference(self, candidate: Candidate) -> Reference | None:
-        """Return the reference of a change; None if no row allows the change."""
+    def _find_reference(self, candidate: Candidate) -> Reference | None:
+        """Return the reference by which a row makes a change; None if no row makes it."""
         cell, tree = candidate.target.cell, candidate.target.tree
         # Candidates outlive the texts that are tried in between, each of which has its own tree.
         if id(tree) not in self._slots:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGER, LITTLE, SCALED, SIMPLE
-from gradkit.edits.nodes import new, with_parts
+from gradkit.edits.nodes import called_name, new, with_parts
 from gradkit.runtime.repair.calls import SHAPED
 from gradkit.runtime.repair.indices import beside, indices, moved
 from gradkit.runtime.repair.scope import is_array
@@ -17,7 +17,6 @@ from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import (
     Change,
     attribute_of,
-    called,
     called_with,
     expression,
     method_of,
@@ -53,7 +52,7 @@ def other_shapes(spot: Spot) -> Iterator[Change]:
 def _shaped(spot: Spot) -> Iterator[Change]:
     """Yield the same numbers in another shape: as a row, as a column, or flat."""
     node, value = spot.node, spot.value
-    if isinstance(node, ast.Tuple) and any(called(a) in SHAPED for a in spot.above):
+    if isinstance(node, ast.Tuple) and any(called_name(a) in SHAPED for a in spot.above):
         sizes = [e for e in node.elts if not (isinstance(e, ast.Constant) and e.value == 1)]
         if len(sizes) == 1 < len(node.elts):
             yield Change("wrong-shape", sizes[0])
@@ -77,7 +76,11 @@ def _transposed(node: Any) -> Iterator[Change]:
         plain_ones = {ast.unparse(part): part.value for parts in turned for part in parts}
         yield Change("wrong-transpose", renamed(node, plain_ones), SCALED)
     product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
-    call = isinstance(node, ast.Call) and called(node) in ("dot", "matmul") and len(node.args) == 2
+    call = (
+        isinstance(node, ast.Call)
+        and called_name(node) in ("dot", "matmul")
+        and len(node.args) == 2
+    )
     names = ("left", "right") if product else ()
     factors = [getattr(node, each) for each in names] if product else node.args if call else []
     plain = [f.value if isinstance(f, ast.Attribute) and f.attr == "T" else None for f in factors]
@@ -97,7 +100,7 @@ def _turned_below(node: ast.AST) -> list[ast.Attribute]:
 
 def _is_counted(spot: Spot) -> bool:
     """Tell what only its length is asked of: where that is wrong, another size is meant."""
-    return any(called(each) == "len" for each in spot.above)
+    return any(called_name(each) == "len" for each in spot.above)
 
 
 def other_entries(spot: Spot) -> Iterator[Change]:

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gradkit.edits.nodes import called_name
+from gradkit.edits.rows import REDUCED
 from gradkit.runtime.repair.scope import WHOLE, Scope, scope_of
-from gradkit.runtime.repair.tree import called, is_numpy, owner_of, putting
+from gradkit.runtime.repair.tree import is_numpy, owner_of, putting
 from gradkit.runtime.repair.values import Names, Values
-
-REDUCERS = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax", "amin", "prod")
-"""Functions that are along axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def below(
     factor = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
     alone = factor or isinstance(node, ast.UnaryOp | ast.Subscript | ast.Attribute)
     for name, child, inside, option in _children(node, of):
-        within = index or name == "slice" or called(node) == "range"
+        within = index or name == "slice" or called_name(node) == "range"
         if name == "func":
             # A method is that of the value below it, and stays with that.
             above |= {node.func}  # type: ignore[attr-defined]
@@ -131,7 +130,7 @@ def _below_comprehension(
 
 def _is_axis(node: ast.Call, place: int) -> bool:
     """Tell the argument that is an axis without being called so."""
-    method = isinstance(node.func, ast.Attribute) and node.func.attr in REDUCERS
+    method = isinstance(node.func, ast.Attribute) and node.func.attr in REDUCED
     return method and place == int(owner_of(node) is None)
 
 

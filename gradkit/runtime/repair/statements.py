@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradkit.edits.costs import A_LINE, AGAIN, LARGE, LARGER, LITTLE, PER_NODE, SIMPLE
-from gradkit.edits.nodes import new, with_parts
+from gradkit.edits.nodes import called_name, new, with_parts
+from gradkit.edits.statements import NEAR, range_from_zero
 from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
 from gradkit.runtime.repair.tree import (
     binary,
-    called,
     called_with,
     expression,
     method_of,
@@ -25,9 +25,6 @@ from gradkit.runtime.syntax import every, names_in
 
 EXCHANGED = 12
 """Pairs of a row that are exchanged at most."""
-
-NEAR = 4
-"""Statements before a loop that may belong into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +218,7 @@ def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
         return
     read = {ast.unparse(p) for p in ast.walk(block[0]) if isinstance(p, ast.Name | ast.Subscript)}
     for far, one in enumerate(block):
-        calls: list[Any] = [part for part in ast.walk(one) if called(part) == "exp"]
+        calls: list[Any] = [part for part in ast.walk(one) if called_name(part) == "exp"]
         for name in sorted(read.intersection(ast.unparse(a) for call in calls for a in call.args)):
             for along in (", axis=1, keepdims=True", ", axis=0, keepdims=True", ""):
                 yield far, statement_of(f"{name} = {name} - np.max({name}{along})")
@@ -282,7 +279,7 @@ def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str
         if isinstance(own, ast.Name | ast.Attribute | ast.Subscript):
             target = with_parts(own, ctx=ast.Store())
             yield "not-kept", new(ast.Assign, [target], statement.value)
-    elif isinstance(statement, ast.For) and called(statement.iter) not in COUNTED:
+    elif isinstance(statement, ast.For) and called_name(statement.iter) not in COUNTED:
         yield "wrong-bounds", with_parts(statement, iter=called_with("reversed(x)", statement.iter))
     elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
         for swapped in _swapped(statement.value):
@@ -308,23 +305,10 @@ def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str
         if isinstance(value, ast.BinOp) and ast.unparse(value.left) == ast.unparse(assigned):
             yield "not-in-place", new(ast.AugAssign, assigned, value.op, value.right)
     elif isinstance(statement, ast.For) and isinstance(inner := statement.body[0], ast.For):
-        outer, below = _from_zero(statement.iter), _from_zero(inner.iter)
+        outer, below = range_from_zero(statement.iter), range_from_zero(inner.iter)
         if outer is not None and below is not None:
             body = [with_parts(inner, iter=below), *statement.body[1:]]
             yield "wrong-bounds", with_parts(statement, iter=outer, body=body)
-
-
-def _from_zero(counted: Any) -> ast.expr | None:
-    """Return a range that begins with 1 as one that begins with 0; None for anything else."""
-    if called(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
-        return None
-    one, end = counted.args
-    fewer = binary(end, ast.Sub, one)
-    if isinstance(end, ast.Constant) and isinstance(end.value, int):
-        fewer = new(ast.Constant, end.value - 1)
-    elif isinstance(end, ast.BinOp) and ast.unparse(end).endswith(" + 1"):
-        fewer = end.left
-    return with_parts(counted, args=[fewer])  # type: ignore[no-any-return]
 
 
 def _swapped(row: ast.Tuple | ast.Dict) -> Iterator[ast.expr]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from gradkit.edits.costs import SIMPLE
 from gradkit.edits.nodes import PLACE, new, with_parts
-from gradkit.runtime.syntax import copy_tree, last_name
+from gradkit.runtime.syntax import copy_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,6 @@ def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast
 def size_of(node: ast.AST) -> int:
     """Return the number of nodes of a tree that stays as it is."""
     return 1 + sum(map(size_of, ast.iter_child_nodes(node)))
-
-
-def called(node: ast.AST) -> str:
-    """Return the last name of what a call calls; empty for anything else."""
-    return last_name(node.func) if isinstance(node, ast.Call) else ""
 
 
 def is_numpy(node: ast.AST) -> bool:

@@ -60,8 +60,8 @@ def _plain_values(value: Any) -> Any:
     return value
 
 
-def _with_plain_values(inspect: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a version of a function whose arguments are converted to plain floats."""
+def _accepting_symbolic_numbers(inspect: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that converts symbolic arguments to floats and then calls another one."""
     return lambda *args, **keywords: inspect(*map(_plain_values, args), **keywords)
 
 
@@ -120,7 +120,7 @@ def _numpy_replacements() -> dict[str, Any]:
     """Return the replacements for functions and types of numpy by name."""
     return {
         **{name: _recording_maker(getattr(np, name)) for name in ARRAY_MAKERS},
-        **{name: _with_plain_values(getattr(np, name)) for name in INSPECTIONS},
+        **{name: _accepting_symbolic_numbers(getattr(np, name)) for name in INSPECTIONS},
         "sign": _sign,
         "maximum": partial(_extremum, 1),
         "minimum": partial(_extremum, -1),
