@@ -53,9 +53,10 @@ from gradkit.submission.definitions import definitions, definitions_changed
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
 
-SEARCHED, AGAIN, HELD = 7919, 15485863, 104729
-"""What is added to the seed for the inputs of a search, for each that comes after it, and for those
-that its answer is held to: nobody who knows the ones knows the others."""
+SEARCH_OFFSET, REPEAT_OFFSET, PROOF_OFFSET = 7919, 15485863, 104729
+"""What is added to the seed to draw the inputs of a search, once more for each repeated search, and
+to draw the inputs that prove a change. Code that knows one set of inputs does not know the others.
+"""
 
 SEARCHES = 5
 """Searches for a check, each at inputs of its own, of which all but one were in vain."""
@@ -255,7 +256,7 @@ class _Repairs(Struct):
 
     def _mended(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
         """Look for changes, check by check; return the checks that have none of their own."""
-        held = self._draws(HELD)
+        held = self._draws(PROOF_OFFSET)
         later: list[FunctionCheck] = []
         for number, check in enumerate(checks):
             # What is right once the mistakes before it are mended has none of its own.
@@ -504,7 +505,7 @@ class _Repairs(Struct):
                 for cell in cells.values()
                 for line in self._lines_of(cell, at)
             ]
-            drawn = self._draws(SEARCHED + again * AGAIN)
+            drawn = self._draws(SEARCH_OFFSET + again * REPEAT_OFFSET)
             hard = self.wanted.hard or again > 0
             asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
             text = Searched(sources, places, doubtful, self._changed())

@@ -26,7 +26,7 @@ from gradkit.diagnosis.repair.text import Text
 from gradkit.grading.changed_text import WHOLE, replaced
 from gradkit.grading.mended import OF_NAMES, Step, is_much, of_check, with_steps
 from gradkit.grading.net_repairs import FEW, RATES, proposed
-from gradkit.grading.repairs import HELD, Again
+from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
@@ -173,7 +173,7 @@ class _Search(Struct):
                 step = self._step(cell, text, each, check)
                 if step is not None:
                     with self.process.with_texts(step.texts):
-                        one, other = (self._runs(check, further) for further in (0, HELD))
+                        one, other = (self._runs(check, further) for further in (0, PROOF_OFFSET))
                     if one and other and _known(one[1]) == _known(other[1]):
                         fewer = best is None or _unclear(one[1]) < _unclear(best[-1])
                         best = (step, *one) if fewer else best
@@ -223,7 +223,7 @@ class _Search(Struct):
         open_ = any(check == finding.check and not own for check, _, own in others)
         named = {each for each in others if each[1] != UNEXPLAINED}
         found = []
-        for further in (0, HELD):
+        for further in (0, PROOF_OFFSET):
             examined = self.again(further)
             self.seconds -= self.process.spent
             checks = [each for each in examined.verdicts if each.check == finding.check]

@@ -40,7 +40,7 @@ from gradkit.diagnosis.repair.training import (
 )
 from gradkit.formatting import format_text
 from gradkit.grading.changed_text import replaced
-from gradkit.grading.repairs import HELD, Again
+from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
@@ -361,7 +361,7 @@ class _Search(Struct):
     def _holds(self, texts: Texts, right: Callable[[Examined], bool]) -> bool:
         """Tell whether what is right of a text is so at fresh inputs too."""
         with self.process.with_texts(texts):
-            held = right(self.again(HELD))
+            held = right(self.again(PROOF_OFFSET))
             self.seconds -= self.process.spent
         return held
 
