@@ -6,6 +6,8 @@ their update for one wrong line in a helper, which cost others a quarter.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from gradkit.grading.assess import assess
@@ -21,47 +23,8 @@ pytestmark = pytest.mark.slow
 
 TASK = "classification-numpy"
 
-IN_FORMULAS = """\
-import numpy as np
-
-
-def initialise_parameters(dim):
-    parameters = {}
-    for l in range(1, len(dim)):
-        parameters["W" + str(l)] = np.full((dim[l - 1], dim[l]), 0.1)
-        parameters["b" + str(l)] = np.zeros((dim[l], 1))
-    return parameters
-
-
-def sigmoid(Z):
-    return 1 / (1 + np.exp(-Z))
-
-
-def linear_forward(A_prev, W, b):
-    return sigmoid(np.dot(W.T, A_prev) + b)
-
-
-def L_layer_forward(X, parameters):
-    A1 = linear_forward(X, parameters["W1"], parameters["b1"])
-    A2 = linear_forward(A1, parameters["W2"], parameters["b2"])
-    return A2, A1
-
-
-def update_parameters(parameters, y, y_hat, A1, X):
-    lr_w = 0.001
-    lr_b = 0.01
-    dZ2 = y_hat - y
-    dW2 = A1 * dZ2
-    db2 = dZ2
-    dZ1 = parameters["W2"] * dZ2 * A1 * (1 - A1)
-    dW1 = np.dot(X, dZ1.T)
-    db1 = dZ1
-    parameters["W2"] = parameters["W2"] - lr_w * dW2
-    parameters["b2"] = parameters["b2"] - lr_b * db2
-    parameters["W1"] = parameters["W1"] - lr_w * dW1
-    parameters["b1"] = parameters["b1"] - lr_b * db1
-    return parameters
-"""
+RIGHT = Path(__file__).parents[1] / "mistakes" / "right_classification_numpy.py"
+IN_FORMULAS = RIGHT.read_text("utf-8")
 
 WITH_HELPERS = """\
 import numpy as np
@@ -143,9 +106,9 @@ SUBMISSIONS: dict[str, tuple[str, list[tuple[str, str]]]] = {
     "only one bias is updated": (
         IN_FORMULAS,
         [
-            ('    parameters["W2"] = parameters["W2"] - lr_w * dW2\n', ""),
-            ('    parameters["W1"] = parameters["W1"] - lr_w * dW1\n', ""),
-            ('    parameters["b1"] = parameters["b1"] - lr_b * db1\n', ""),
+            ('    parameters["W2"] = parameters["W2"] - 0.001 * dW2\n', ""),
+            ('    parameters["W1"] = parameters["W1"] - 0.001 * dW1\n', ""),
+            ('    parameters["b1"] = parameters["b1"] - 0.01 * db1\n', ""),
         ],
     ),
 }
