@@ -78,12 +78,14 @@ def with_crashes(
     findings = list(inquiry.findings)
     reported: set[tuple[str, Place]] = set()
     dropped: dict[str, str] = {}
-    for verdict in verdicts:
+    mended = {finding.check for finding in findings if finding.basis == "change"}
+    # A line that stops several checks is reported at the check whose repair is known.
+    for verdict in sorted(verdicts, key=lambda each: each.check not in mended):
         crash = _finding_of(verdict, cells, task)
         if crash is None or crash.place is None:
             continue
         place = crash.place
-        if any(f.check == verdict.check and f.basis == "change" for f in findings):
+        if verdict.check in mended:
             # All else is known to be right, so only the crash itself costs points.
             crash = replace(crash, basis="change")
         kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, cells)]
