@@ -20,23 +20,22 @@ from msgspec.structs import replace
 from gradkit.binding import bind
 from gradkit.formatting import format_text
 from gradkit.grading.assess import (
-    absent,
     assess,
-    basis_of,
-    questions_of,
+    digest_basis,
+    digest_questions,
+    mark_absent,
     refused_result,
     tolerances_of,
-    total,
-    unchecked,
+    verdicts_without_run,
     versions_of,
+    with_totals,
 )
 from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.functions import FunctionGrader, with_places
-from gradkit.grading.notices import notices_of_text
+from gradkit.grading.notices import function_remarks, notices_of_text
 from gradkit.grading.points import Scheme
 from gradkit.grading.recognise import Forwards, refusals, speaks, whose
-from gradkit.grading.remarks import function_remarks
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -299,13 +298,13 @@ class Session(AbstractContextManager["Session"]):
             told: list[Told] = []
             taken = [self._grade(task, claimed[task.id], submission, seed, told) for task in chosen]
         taken += [
-            absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
+            mark_absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
             for task in self.gradable
             if task.id in required and task.id not in there
         ]
         result = self._result(submission, seed, chosen)
         tier = max((evidence.tier for evidence, _ in taken), default=0)
-        result = replace(total(result, [marks for _, marks in taken]), tier=tier)
+        result = replace(with_totals(result, [marks for _, marks in taken]), tier=tier)
         return Graded(result, tuple(evidence for evidence, _ in taken))
 
     def _grade(
@@ -325,7 +324,7 @@ class Session(AbstractContextManager["Session"]):
         evidence = Evidence(task.id, seed, inquiry=_of_claim(task, claim), notes=notes)
         if not is_installed(*task.framework.modules):
             evidence = replace(evidence, unchecked=WITHOUT_TORCH)
-            return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
+            return evidence, assess(task, evidence, verdicts_without_run(task, evidence), scheme)
         if isinstance(task, FunctionTask):
             evidence = self._of_functions(task, section, submission, evidence, told)
             scheme = replace(scheme, derived=self.resources.solution(task) is None)
@@ -340,7 +339,7 @@ class Session(AbstractContextManager["Session"]):
                 if isinstance(task, FunctionTask)
                 else evidence.verdicts
             ),
-            basis=basis_of(task, self.settings.form, self.digests),
+            basis=digest_basis(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
         )
         places = _places(evidence.inquiry, evidence.verdicts)
@@ -367,7 +366,7 @@ class Session(AbstractContextManager["Session"]):
         return replace(
             before,
             seed=seed + redraw,
-            questions=questions_of(task, examined.case.probes),
+            questions=digest_questions(task, examined.case.probes),
             verdicts=examined.verdicts,
             binding=examined.case.binding,
             observations=examined.case.observations,
