@@ -146,9 +146,7 @@ def claim_functions(
         # A function in code that is not valid Python counts: the student has written it.
         for (task_id, file), names in found.items():
             names |= {
-                name
-                for name in expected[task_id]
-                if no_python(texts[file], name.partition(".")[0])
+                name for name in expected[task_id] if no_python(texts[file], name.partition(".")[0])
             }
     if assignment.path == str(DEFAULT):
         shares = {file: _required_share(assignment, texts[file], files[file]) for file in files}
@@ -172,9 +170,7 @@ def _characteristic(
     task: FunctionTask, functions: Collection[str], shared: Collection[str]
 ) -> set[str]:
     """Return those functions that show that a file belongs to the task: not shared, no class."""
-    return {
-        name for name in functions if name not in shared and not has_called_methods(name, task)
-    }
+    return {name for name in functions if name not in shared and not has_called_methods(name, task)}
 
 
 HALF, ALMOST_ALL = 0.5, 0.99
