@@ -122,7 +122,8 @@ def claim_functions(
         characteristic of it; for a named task, any callable function is enough.
     """
     tasks = possible_tasks(submission, assignment)
-    if set(named) - {task.id for task in (*tasks, *assignment.tasks)}:
+    known_ids = {task.id for task in tasks} | {task.id for task in assignment.tasks}
+    if set(named) - known_ids:
         tasks = gallery_functions()
     roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
     shared = shared_functions(tasks, roles)
