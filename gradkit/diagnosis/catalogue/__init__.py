@@ -6,7 +6,7 @@ forward passes, ``training.CHANGES`` for training runs. An entry of ``functions.
 change of a text, made in `gradkit.runtime.repair` and `gradkit.diagnosis.repair`.
 
 =============  =====================================================================================
-``title``      What the report prints first; no sentence.
+``title``      The heading in the report; no sentence.
 ``sentence``   What is wrong, with the student's own names in ``{entries}``, ``{function}`` …
 ``where``      Hint of level 1: where to look, without a name for the mistake.
 ``hint``       Hint of level 2: what to think about.
@@ -214,10 +214,12 @@ def similar(code: str) -> tuple[str, ...]:
     """Return at most six codes that are spelt nearly like this one or share a word with it."""
     from difflib import get_close_matches
 
-    asked = code.lower().replace("_", "-").replace(" ", "-")
+    normal = code.lower().replace("_", "-").replace(" ", "-")
     codes = mistake_codes()
-    near = get_close_matches(asked, codes, n=4, cutoff=0.7)
+    near = get_close_matches(normal, codes, n=4, cutoff=0.7)
     words = {word for known in codes for word in known.split("-")}
-    meant = {near for word in asked.split("-") for near in get_close_matches(word, words, 1, 0.8)}
-    near += [known for known in codes if meant & set(known.split("-"))]
+    similar_words = {
+        match for word in normal.split("-") for match in get_close_matches(word, words, 1, 0.8)
+    }
+    near += [known for known in codes if similar_words & set(known.split("-"))]
     return tuple(dict.fromkeys(near))[:6]
