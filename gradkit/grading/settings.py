@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,12 +22,13 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
-from gradkit.task.examples import read_examples
 from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError, load_reference, verify
 from gradkit.task.probes import draw
 from gradkit.task.shipped import find_reference
-from gradkit.task.solution import Solution, load_solution
 from gradkit.task.tables import EXAMPLES
+
+if TYPE_CHECKING:
+    from gradkit.task.solution import Solution
 
 
 class GradingError(GradkitError):
@@ -310,6 +312,8 @@ class Resources:
         if folder is None or self._settings.no_reference:
             return None
         if task.id not in self._solutions:
+            from gradkit.task.solution import load_solution  # net tasks do not need it
+
             self._solutions[task.id] = load_solution(task, folder)
         return self._solutions[task.id]
 
@@ -324,6 +328,8 @@ class Resources:
         if self.solution(task) is not None:
             return ()
         if task.id not in self._examples:
+            from gradkit.task.examples import read_examples  # net tasks do not need it
+
             try:
                 self._examples[task.id] = read_examples(task)
             except AssignmentError as error:
