@@ -125,15 +125,54 @@ def claim_functions(
     known_ids = {task.id for task in tasks} | {task.id for task in assignment.tasks}
     if set(named) - known_ids:
         tasks = gallery_functions()
-    roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
-    shared = shared_functions(tasks, roles)
-    texts = cells_of(submission)
-    files = {file: definitions(cells) for file, cells in texts.items()}
+    files = {file: definitions(cells) for file, cells in cells_of(submission).items()}
     fitting = {
         (task.id, file): _callable_functions(task, known)
         for task in tasks
         for file, known in files.items()
     }
+    found = _characteristic_functions(submission, assignment, tasks, files, fitting)
+    claims: dict[str, Claim] = {}
+    for task in tasks:
+        ranks = {}
+        for file in files:
+            fits, own = fitting[task.id, file], found[task.id, file]
+            if own or (task.id in named and fits):
+                is_notebook = file.endswith(".ipynb")
+                ranks[file] = (file in task.files, len(own), len(fits), is_notebook, file)
+        if ranks:
+            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
+        elif keep_named and task.id in named:
+            claims[task.id] = Claim(Section((task.id,), submission.cells))
+    return claims
+
+
+Functions = dict[tuple[str, str], set[str]]
+"""Names of functions, by the id of a task and the name of a file."""
+
+
+def _characteristic_functions(
+    submission: Submission,
+    assignment: Assignment,
+    tasks: Sequence[FunctionTask],
+    files: Mapping[str, Mapping[str, Definition]],
+    fitting: Functions,
+) -> Functions:
+    """Return the functions of each file that show that it belongs to a task.
+
+    Parameters
+    ----------
+    submission : Submission
+    assignment : Assignment
+    tasks : sequence of FunctionTask
+        All tasks that the submission may belong to.
+    files : mapping of str to mapping
+        The definitions in each file of the submission.
+    fitting : mapping
+        The functions of each file that can be called as those of each task.
+    """
+    roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
+    shared, texts = shared_functions(tasks, roles), cells_of(submission)
     expected = {
         task.id: _characteristic(task, {call.function for call in task.calls}, shared)
         for task in tasks
@@ -149,22 +188,10 @@ def claim_functions(
             names |= {
                 name for name in expected[task_id] if no_python(texts[file], name.partition(".")[0])
             }
-    if assignment.path == str(DEFAULT):
-        shares = {file: _required_share(assignment, texts[file], files[file]) for file in files}
-        found = _without_partial_exercises(tasks, expected, found, shares)
-    claims: dict[str, Claim] = {}
-    for task in tasks:
-        ranks = {}
-        for file in files:
-            fits, own = fitting[task.id, file], found[task.id, file]
-            if own or (task.id in named and fits):
-                is_notebook = file.endswith(".ipynb")
-                ranks[file] = (file in task.files, len(own), len(fits), is_notebook, file)
-        if ranks:
-            claims[task.id] = _claim(task, submission, sorted(ranks, key=ranks.__getitem__))
-        elif keep_named and task.id in named:
-            claims[task.id] = Claim(Section((task.id,), submission.cells))
-    return claims
+    if assignment.path != str(DEFAULT):
+        return found
+    shares = {file: _required_share(assignment, texts[file], files[file]) for file in files}
+    return _without_partial_exercises(tasks, expected, found, shares)
 
 
 def _characteristic(
@@ -181,9 +208,9 @@ HALF, ALMOST_ALL = 0.5, 0.99
 def _without_partial_exercises(
     tasks: Sequence[FunctionTask],
     expected: Mapping[str, Collection[str]],
-    found: Mapping[tuple[str, str], set[str]],
+    found: Functions,
     shares: Mapping[str, float],
-) -> dict[tuple[str, str], set[str]]:
+) -> Functions:
     """Remove, from each file, the functions of exercises that the file hardly belongs to.
 
     This is needed where any shipped exercise is possible. An exercise stays if the file has more
@@ -334,27 +361,27 @@ def _reason_not_callable(
     }
     own = [name for name, each in known.items() if each.node is not None]
     candidates = {name: roles.get(name.rpartition(".")[2].casefold()) for name in own}
-    meant = {name: role for name, role in candidates.items() if role is not None}
-    if len({role.name for role in meant.values()}) < MIN_ROLES:
+    played = {name: role for name, role in candidates.items() if role is not None}
+    if len({role.name for role in played.values()}) < MIN_ROLES:
         return ""
-    classes = dict.fromkeys(name.partition(".")[0] for name in meant if "." in name)
+    classes = dict.fromkeys(name.partition(".")[0] for name in played if "." in name)
     if classes:
         return format_text(
             "{name}: methods are not graded, such as {names} of the class {classes}. Write each "
             "of them as a function outside the class and without `self`.",
             name=submission.name,
-            names=list_names([name for name in meant if "." in name]),
+            names=list_names([name for name in played if "." in name]),
             classes=list_names(list(classes)),
         )
     text = "{name}: {names} cannot be called with the expected arguments: {wanted}."
-    names = [name for name in meant if _identifies_task(meant[name])]
-    wanted = [meant[name].signature for name in names]
+    names = [name for name in played if _identifies_task(played[name])]
+    wanted = [played[name].signature for name in names]
     if not names:
         text = (
             "{name}: it has only {names} of this exercise. Write {wanted} too, or name the task "
             "with --task."
         )
-        names, found_roles = list(meant), {role.name for role in meant.values()}
+        names, found_roles = list(played), {role.name for role in played.values()}
         wanted = [
             role.signature
             for task in assignment.tasks

@@ -122,6 +122,7 @@ def _own_loss(case: Case, point: Point, process: StudentProcess) -> Loss:
     X, y = point.X.T[:, :, None], point.y.T[:, :, None]
 
     def loss(parameters: Mapping[str, Array]) -> float:
+        """Return the loss with these parameters."""
         repeated = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
         y_hat = _outputs(case, process, repeated, X)["y_hat"]
         with np.errstate(all="ignore"):

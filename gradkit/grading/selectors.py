@@ -190,6 +190,7 @@ class _Selections:
     """
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
+        """Find the selections in all trees."""
         self.trees = trees
         nodes = [node for tree in trees for node in ast.walk(tree)]
         self._values: dict[str, list[ast.expr | None]] = {}

@@ -103,6 +103,7 @@ class Session(AbstractContextManager["Session"]):
     def __init__(
         self, settings: Settings, workshop: Workshop | None = None, budget: TimeBudget | None = None
     ) -> None:
+        """Read the assignment, and find its model solutions."""
         self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)

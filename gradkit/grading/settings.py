@@ -261,6 +261,7 @@ class Resources:
         workshop: Workshop | None = None,
         budget: TimeBudget | None = None,
     ) -> None:
+        """Store the arguments, and open nothing."""
         self._workshop = workshop
         roles = (role for task in tasks for role in task.roles if not role.shared)
         self.forbidden = frozenset(alias for role in roles for alias in role.aliases)

@@ -7,7 +7,7 @@ change of a text, made in `gradkit.runtime.repair` and `gradkit.diagnosis.repair
 
 =============  =====================================================================================
 ``title``      The heading in the report; no sentence.
-``sentence``   What is wrong, with the student's own names in ``{entries}``, ``{function}`` …
+``sentence``   The mistake, with the student's own names in ``{entries}``, ``{function}`` …
 ``where``      Hint of level 1: where to look, without a name for the mistake.
 ``hint``       Hint of level 2: what to think about.
 ``found``      Hint of level 3: what the student's code does.
@@ -15,7 +15,7 @@ change of a text, made in `gradkit.runtime.repair` and `gradkit.diagnosis.repair
 ``price``      A table of ``prices.toml``.
 ``roles``      The roles that a student can make the mistake in.
 ``group``      A piece of code contains at most one mistake of a group.
-``kinds``      Kinds of changes that may mend a mistake of a numpy net.
+``kinds``      Kinds of changes that may repair the mistake in a numpy net.
 ``text``       Markdown for the page, with a derivation.
 ``net``        A table of ``nets.toml``: the net of the example.
 ``wrong``      An example with the mistake, as Python code.
@@ -171,7 +171,7 @@ def kinds() -> Mapping[str, Mistake]:
 def prices() -> Mapping[str, Mapping[Preset, float]]:
     """Return ``prices.toml``: for each name of a price, the share of a check's points by preset.
 
-    An empty table means a share that depends on what the check shows: see
+    An empty table means a share that depends on the results of the check: see
     `gradkit.grading.points`.
     """
     return MappingProxyType(_table("prices"))
@@ -198,8 +198,8 @@ def rank() -> Mapping[str, int]:
     return MappingProxyType({code: place for place, code in enumerate(net_mistakes())})
 
 
-def require_one_of(codes: Collection[str], code: str, of: str) -> None:
-    """Refuse a code that ``codes`` does not have; ``of`` says what the codes are of.
+def require_one_of(codes: Collection[str], code: str, subject: str) -> None:
+    """Raise an error if ``codes``, the mistakes of a ``subject``, do not contain a code.
 
     Raises
     ------
@@ -207,7 +207,7 @@ def require_one_of(codes: Collection[str], code: str, of: str) -> None:
         The text lists ``codes``.
     """
     if code not in codes:
-        raise ValueError(f"{code!r} is no mistake of {of}; those are {', '.join(codes)}.")
+        raise ValueError(f"{code!r} is no mistake of {subject}; those are {', '.join(codes)}.")
 
 
 def similar(code: str) -> tuple[str, ...]:
