@@ -64,13 +64,13 @@ MESSAGES: Mapping[str, str] = {
 }
 """The text of each code word, with its fields in braces."""
 
-DEPTH = 5
+MAX_DEPTH = 5
 """Largest number of levels of messages within messages; the header of a frame allows no more."""
 
 MAX_FORMATTED_TEXT = 1_500
 """Largest number of characters of a text that is formatted from messages."""
 
-TEXT = 500
+MAX_STUDENT_TEXT = 500
 """Largest number of characters of a text that student code produced."""
 
 MAX_LINE = 10**7
@@ -82,7 +82,7 @@ _MESSAGE_ATTRIBUTE = "gradkit_message"
 Raised = TypeVar("Raised", bound=BaseException)
 
 
-def text_of(value: object, most: int = TEXT) -> str:
+def text_of(value: object, most: int = MAX_STUDENT_TEXT) -> str:
     """Return the text of a value as a plain str of valid Unicode, cut to ``most`` characters."""
     # Methods of a class derived from str may be overloaded, so those of str are called.
     return str.__str__(str(value))[:most].encode(errors="replace").decode()
@@ -96,8 +96,8 @@ def is_line(line: object) -> bool:
 def message(code: str, /, **fields: Any) -> Message:
     """Make a message with a code word and fields; a field nested too deeply becomes a text."""
     for name, value in fields.items():
-        if isinstance(value, tuple) and _depth(value) >= DEPTH:
-            fields[name] = format_message(value)[:TEXT]
+        if isinstance(value, tuple) and _depth(value) >= MAX_DEPTH:
+            fields[name] = format_message(value)[:MAX_STUDENT_TEXT]
     return code, fields
 
 
@@ -116,7 +116,7 @@ def format_message(content: Sequence[Any] | str) -> str:
     return format_text(MESSAGES[code], **texts)
 
 
-def is_message(value: object, depth: int = DEPTH) -> bool:
+def is_message(value: object, depth: int = MAX_DEPTH) -> bool:
     """Return whether a received value is a text, or a valid message of at most ``depth`` levels.
 
     A valid message has a known code word and exactly the fields of its text.
@@ -131,7 +131,7 @@ def is_message(value: object, depth: int = DEPTH) -> bool:
     return False
 
 
-def raised(kind: type[Raised], content: Message, **arguments: Any) -> Raised:
+def make_exception(kind: type[Raised], content: Message, **arguments: Any) -> Raised:
     """Make an exception with the text of a message, and store the message in it.
 
     `message_of` reads it. ``kind`` is the exception's type, which is called with the text and the
@@ -142,7 +142,7 @@ def raised(kind: type[Raised], content: Message, **arguments: Any) -> Raised:
     return error
 
 
-def message_of(error: BaseException, most: int = TEXT) -> Message | str:
+def message_of(error: BaseException, most: int = MAX_STUDENT_TEXT) -> Message | str:
     """Return the message that an exception carries or, without one, its text."""
     try:
         carried = error.__dict__.get(_MESSAGE_ATTRIBUTE)
