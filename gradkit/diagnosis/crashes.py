@@ -82,7 +82,8 @@ def with_crashes(
     # A line that stops several checks is reported at the check whose repair is known.
     for verdict in sorted(verdicts, key=lambda each: each.check not in mended):
         crash = _finding_of(verdict, cells, task)
-        if crash is None or crash.place is None:
+        is_known = any((f.check, f.mistake) == (verdict.check, NO_RETURN) for f in findings)
+        if crash is None or crash.place is None or is_known:
             continue
         place = crash.place
         if verdict.check in mended:
@@ -146,9 +147,12 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
 
 
 def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str) -> Finding:
+    """Return the finding of a kind at the line of an exception, with the first hint of its page."""
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
     page = mistake(code)
+    function = getattr(crash.function, "name", "")
+    hints = tuple(format_text(hint, function=function) for hint in page.hints[:1])
     return Finding(
         id=hashlib.sha256(identity.encode()).hexdigest()[:10],
         check=verdict.check,
@@ -162,7 +166,7 @@ def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: 
         source=line.strip(),
         columns=_columns(line, advice.part),
         sentence=advice.sentence,
-        hints=page.hints[:1],
+        hints=hints,
     )
 
 

@@ -128,7 +128,7 @@ OF_TORCH: dict[str, Case] = {
     ),
     "nothing returned": (
         *("return self.l2(x)", "x = self.l2(x)"),
-        *("forward", "missing-statement", "return x"),
+        *("forward", "missing-return", "return x"),
     ),
     "a method in another": (
         *(FORWARD, "".join(f"    {line}\n" for line in FORWARD.splitlines())),
