@@ -496,7 +496,9 @@ def own(check: Check, tmp_path: Path, workshop: Workshop) -> Check:
     ) -> Result:
         right = () if task == OWN else right
         (tmp_path / "model.py").write_text(with_edits(SQUARES, right), encoding="utf-8")
-        (tmp_path / "assignment.toml").write_text(task, encoding="utf-8")
+        # What is right counts here, and not what a mistake costs.
+        text = task.replace("[[tasks]]", '[marking]\npreset = "numbers"\n\n[[tasks]]', 1)
+        (tmp_path / "assignment.toml").write_text(text, encoding="utf-8")
         if examples:
             recorded(tmp_path)
         (tmp_path / "hw.py").write_text(with_edits(SQUARES, pairs), encoding="utf-8")
@@ -794,13 +796,13 @@ STOPS = ("dx = (dout @ w.T)", "dx = (dout @ w)")
 @pytest.mark.parametrize(
     ("changes", "right", "score"),
     [
-        ([STOPS], ["dw", "db"], 4),
-        ([STOPS, ("sum(axis=0)", "sum(axis=1)")], ["dw"], 2),
-        # What is read by all that follows takes it along.
-        ([("dw = x", "x = x @ dout; dw = x")], [], 0),
+        ([STOPS], ["dw", "db"], 3),
+        ([STOPS, ("sum(axis=0)", "sum(axis=1)")], ["dw"], 1.25),
+        # All that follows needs the line, but one change mends it.
+        ([("dw = x", "x = x @ dout; dw = x")], [], 3),
     ],
 )
-def test_what_stops_costs_its_outputs_and_no_others(
+def test_code_that_stops_costs_the_price_of_a_stop(
     check: Check, changes: list[tuple[str, str]], right: list[str], score: float
 ) -> None:
     """A note names what is right without the line that stops, and the exception is reported."""
