@@ -73,26 +73,33 @@ def with_crashes(
     -------
     Inquiry
         Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
-        unless Python's message names the reason.
+        unless Python's message names the reason. A check that stops because of a mistake in
+        another check has no finding of its own.
     """
     findings = list(inquiry.findings)
-    reported: set[tuple[str, Place]] = set()
+    stops = {
+        verdict.check: (verdict, crash)
+        for verdict in verdicts
+        if (crash := _finding_of(verdict, cells, task)) is not None
+    }
+    reported: set[tuple[str, Place | None]] = set()
     dropped: dict[str, str] = {}
-    for verdict in verdicts:
-        crash = _finding_of(verdict, cells, task)
-        if crash is None or crash.place is None:
+    for check, (verdict, crash) in stops.items():
+        repairs = _repairs_of(check, inquiry)
+        elsewhere = all(repair.check != check for repair in repairs)
+        if elsewhere and any(
+            repair.check not in stops or _stays(repair, stops[repair.check][0], cells)
+            for repair in repairs
+        ):
             continue
-        place = crash.place
-        if any(f.check == verdict.check and f.basis == "change" for f in findings):
-            # All else is known to be right, so only the crash itself costs points.
-            crash = replace(crash, basis="change")
-        kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, cells)]
+        kept = [f for f in findings if f.check != check or _stays(f, verdict, cells)]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
         # One line can stop several checks: it is one mistake.
-        if (verdict.exception, place) not in reported:
-            at = next((n for n, f in enumerate(kept) if f.check == crash.check), len(kept))
-            kept.insert(at, crash)
-        reported.add((verdict.exception, place))
+        if (verdict.exception, crash.place) not in reported:
+            at = next((n for n, f in enumerate(kept) if f.check == check), len(kept))
+            # Where a repair is known, all else is right, so only the crash itself costs points.
+            kept.insert(at, replace(crash, basis="change") if repairs else crash)
+        reported.add((verdict.exception, crash.place))
         findings = kept
     if not reported:
         return inquiry
@@ -102,6 +109,13 @@ def with_crashes(
         for check, codes in inquiry.causes.items()
     }
     return replace(inquiry, findings=tuple(findings), causes=causes)
+
+
+def _repairs_of(check: str, inquiry: Inquiry) -> list[Finding]:
+    """Return the changes of the text that make a check right, found for it or for another check."""
+    causes = inquiry.causes.get(check, ())
+    changes = (finding for finding in inquiry.findings if finding.basis == "change")
+    return [each for each in changes if each.check == check or each.mistake in causes]
 
 
 def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:

@@ -25,7 +25,6 @@ from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.loops import INDENTED
 from gradkit.diagnosis.repair.optimizers import IN_PLACE
-from gradkit.diagnosis.repair.spelling import SPELLINGS
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
@@ -35,6 +34,7 @@ from gradkit.diagnosis.repair.training import (
     NAMES,
     OWN,
     SIZES,
+    SPELT_OTHERWISE,
     STANDS,
     changes,
 )
@@ -284,7 +284,7 @@ class _Search(Struct):
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
             # Code that is written otherwise may stop again, elsewhere.
-            spelt = stops and step.proposal.kind in SPELLINGS
+            spelt = stops and step.proposal.kind in SPELT_OTHERWISE
             raised |= spelt and _stops(after.examined) != _stops(run.examined)
             left = self._found(after, 2 if raised or len(codes) > 2 else 1)
             # A model is right before the loop is.
@@ -324,7 +324,7 @@ class _Search(Struct):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:
                         first = (name, proposal.line) in near or (computes and not right)
-                        likely.append((not first and proposal.kind not in SPELLINGS, proposal))
+                        likely.append((not first and proposal.kind not in SPELT_OTHERWISE, proposal))
         likely.sort(key=itemgetter(0))
         for of, code in _wanted(found, run.inquiry):
             for _, proposal in likely:

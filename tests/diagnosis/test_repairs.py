@@ -827,7 +827,7 @@ OF_ONE_SLIP = [
     (
         "one-hidden-layer/helpers",
         ('return np.einsum("ij,jk->ik", W, A) + b', 'out = np.einsum("ij,jk->ik", W, A) + b'),
-        ("missing-statement", "return out"),
+        ("missing-return", "return out"),
     ),
     # Nothing but a shape.
     (

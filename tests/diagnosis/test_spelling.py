@@ -128,7 +128,7 @@ OF_TORCH: dict[str, Case] = {
     ),
     "nothing returned": (
         *("return self.l2(x)", "x = self.l2(x)"),
-        *("forward", "missing-statement", "return x"),
+        *("forward", "missing-return", "return x"),
     ),
     "a method in another": (
         *(FORWARD, "".join(f"    {line}\n" for line in FORWARD.splitlines())),
@@ -292,11 +292,11 @@ OF_FUNCTIONS: dict[str, tuple[str, *tuple[str, ...]]] = {
     ),
     "printed": (
         *("deep-net/tables", "return -np.mean(logs)", "print(-np.mean(logs))"),
-        *("cost", "missing-statement", "return -np.mean(logs)"),
+        *("cost", "missing-return", "return -np.mean(logs)"),
     ),
     "a tuple that nobody gets": (
         *("batchnorm/jacobian", "return out, None", "out, None"),
-        *("test", "missing-statement", "return (out, None)"),
+        *("test", "missing-return", "return (out, None)"),
     ),
     "sizes for a shape": (
         *("epochs/one_hot", "I = np.zeros((bs, k))", "I = np.zeros(bs, k)"),
@@ -503,6 +503,6 @@ def test_right_answers_are_spelt_right(answer: str) -> None:
     """There is hardly anything that could be meant otherwise."""
     text = (Path(__file__).parents[1] / "gallery" / f"{answer}.py").read_text(encoding="utf-8")
     found = [*spelled(Text("cell", text))]
-    assert {one.kind for one in found} <= {"not-kept", "missing-statement"}
+    assert {one.kind for one in found} <= {"not-kept", "missing-return"}
     assert len(found) < 12
     assert {name for _, name in SPELLINGS.values()} >= {one.kind for one in found}

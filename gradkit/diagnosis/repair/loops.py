@@ -9,7 +9,6 @@ from itertools import combinations, pairwise
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.optimizers import steps_by_hand, unread_in
-from gradkit.diagnosis.repair.spelling import unreturned
 from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_number
 from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
 from gradkit.edits.nodes import with_parts
@@ -95,8 +94,7 @@ def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose gradients where a step needs them, a result returned, a model begun as a module."""
-    yield from unreturned(text)
+    """Propose gradients where a step needs them, and a model that is begun as a module."""
     within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
     if calls_method(text.tree, "backward"):
         within = []

@@ -339,7 +339,7 @@ def unreturned(text: Text) -> Iterator[Proposal]:
     for function in _computing(text):
         for node in every(ast.Expr, function):
             if not isinstance(node.value, ast.Call | ast.Constant):
-                yield text.put("unsaid", text.spot(node), f"return {ast.unparse(node)}")
+                yield text.put("unreturned", text.spot(node), f"return {ast.unparse(node)}")
         if any(node.value is not None for node in every(ast.Return, function)):
             continue
         last = function.body[-1]
@@ -347,10 +347,10 @@ def unreturned(text: Text) -> Iterator[Proposal]:
             shown = isinstance(last.value, ast.Call) and last_name(last.value.func) == "print"
             printed = last.value.args if isinstance(last.value, ast.Call) and shown else [last]
             whole = f"return {', '.join(map(ast.unparse, printed))}"
-            yield text.put("unsaid", text.spot(last), whole)
+            yield text.put("unreturned", text.spot(last), whole)
         made = [node.id for node in every(ast.Name, function) if is_stored(node)]
         for name in [*dict.fromkeys(reversed(made))][:_FEW]:
-            yield text.beside("unsaid", last, f"return {name}")
+            yield text.beside("unreturned", last, f"return {name}")
 
 
 def _computing(text: Text) -> list[ast.FunctionDef]:
@@ -380,7 +380,7 @@ SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
     "nested": (nested, "wrong-indentation"),
     "uncalled": (uncalled, "not-called"),
     "unkept": (unkept, "not-kept"),
-    "unsaid": (unreturned, "missing-statement"),
+    "unreturned": (unreturned, "missing-return"),
 }
 """The kinds of changes, each with the kind of `kinds` that it is."""
 

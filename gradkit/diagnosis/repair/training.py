@@ -104,6 +104,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", *OF_LOOPS),
     ),
     "missing": (loops.missing_calls, "missing-statement", ("missing-zero-grad", "missing-step")),
+    "unreturned": (_spelled("unreturned"), SPELLINGS["unreturned"][1], (*FROZEN, SIZES)),
     "unsaid": (loops.missing_statements, "missing-statement", (*FROZEN, SIZES)),
     "added": (optimizers.steps_from_values, "not-added", ("recorded-loss",)),
     "shape": (models.other_shapes, "wrong-shape", ("broadcast-target",)),
@@ -177,7 +178,10 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-OWN = (*SPELLINGS, "given")
+SPELT_OTHERWISE = frozenset({*SPELLINGS, "unsaid"})
+"""The kinds of changes of how a text is written, with what Python and torch need to run it."""
+
+OWN = (*SPELT_OTHERWISE, "given")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {
