@@ -21,7 +21,7 @@ from gradkit.diagnosis.catalogue import rank
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
 from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
 from gradkit.diagnosis.inquiry.training import training_inquiry
-from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
+from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD, causes_of_gradient
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.loops import INDENTED
 from gradkit.diagnosis.repair.optimizers import IN_PLACE
@@ -32,9 +32,9 @@ from gradkit.diagnosis.repair.training import (
     CUTS,
     MENDS,
     NAMES,
+    OF_SPELLING,
     OWN,
     SIZES,
-    SPELT_OTHERWISE,
     STANDS,
     changes,
 )
@@ -155,6 +155,8 @@ def _with_steps(
     if mended:
         mistakes = tuple(dict.fromkeys(each.mistake for each in told))
         causes |= dict.fromkeys({*amiss} - {each.check for each in told}, mistakes)
+        if "gradient" in causes:
+            causes["gradient"] = causes_of_gradient(mistakes) or mistakes
     return replace(inquiry, findings=tuple(findings), causes=causes)
 
 
@@ -284,7 +286,7 @@ class _Search(Struct):
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
             # Code that is written otherwise may stop again, elsewhere.
-            spelt = stops and step.proposal.kind in SPELT_OTHERWISE
+            spelt = stops and step.proposal.kind in OF_SPELLING
             raised |= spelt and _stops(after.examined) != _stops(run.examined)
             left = self._found(after, 2 if raised or len(codes) > 2 else 1)
             # A model is right before the loop is.
@@ -324,7 +326,7 @@ class _Search(Struct):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:
                         first = (name, proposal.line) in near or (computes and not right)
-                        likely.append((not first and proposal.kind not in SPELT_OTHERWISE, proposal))
+                        likely.append((not first and proposal.kind not in OF_SPELLING, proposal))
         likely.sort(key=itemgetter(0))
         for of, code in _wanted(found, run.inquiry):
             for _, proposal in likely:

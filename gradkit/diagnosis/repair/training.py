@@ -178,10 +178,10 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-SPELT_OTHERWISE = frozenset({*SPELLINGS, "unsaid"})
+OF_SPELLING = frozenset({*SPELLINGS, "unsaid"})
 """The kinds of changes of how a text is written, with what Python and torch need to run it."""
 
-OWN = (*SPELT_OTHERWISE, "given")
+OWN = (*OF_SPELLING, "given")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {
