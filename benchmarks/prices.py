@@ -371,13 +371,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
-    parser.add_argument("--only", default="", help="a part of the name of samples, or of answers")
+    parser.add_argument("--only", action="append", help="a part of the names of samples or answers")
     parser.add_argument("--place", action="append", choices=PLACES)
     options = parser.parse_args()
     bench = Bench()
     counts: Counter[tuple[str, str]] = Counter()
     agree: Counter[tuple[str, str]] = Counter()
-    chosen = [each for each in plants() if options.only in f"{each.name} {each.answer}"]
+    only = options.only or [""]
+    chosen = [p for p in plants() if any(word in f"{p.name} {p.answer}" for word in only)]
     with bench.stack:
         for seed in range(options.first, options.first + options.seeds):
             bench.known.clear()
