@@ -543,7 +543,7 @@ BY_HAND = [
     (
         "convolution/einsum",
         ("p : shape[2] - p", "p : shape[3] - p"),
-        ("wrong-constant", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
+        ("wrong-element", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
     ),
     (
         "convolution/einsum",
