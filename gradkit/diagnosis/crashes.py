@@ -84,13 +84,17 @@ def with_crashes(
     }
     reported: set[tuple[str, Place | None]] = set()
     dropped: dict[str, str] = {}
-    for check, (verdict, crash) in stops.items():
+    mended = {finding.check for finding in findings if finding.basis == "change"}
+    # A line that stops several checks is reported at the check whose repair is known.
+    for check in sorted(stops, key=lambda name: name not in mended):
+        verdict, crash = stops[check]
         repairs = _repairs_of(check, inquiry)
-        elsewhere = all(repair.check != check for repair in repairs)
-        if elsewhere and any(
+        is_explained = check not in mended and any(
             repair.check not in stops or _stays(repair, stops[repair.check][0], cells)
             for repair in repairs
-        ):
+        )
+        is_known = any((f.check, f.mistake) == (check, NO_RETURN) for f in findings)
+        if is_explained or is_known:
             continue
         kept = [f for f in findings if f.check != check or _stays(f, verdict, cells)]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}

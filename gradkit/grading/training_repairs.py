@@ -25,6 +25,7 @@ from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD, causes_of
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.loops import INDENTED
 from gradkit.diagnosis.repair.optimizers import IN_PLACE
+from gradkit.diagnosis.repair.spelling import SPELLINGS
 from gradkit.diagnosis.repair.tell import finding_of, marked
 from gradkit.diagnosis.repair.text import Made, Text, made_in
 from gradkit.diagnosis.repair.training import (
@@ -32,7 +33,6 @@ from gradkit.diagnosis.repair.training import (
     CUTS,
     MENDS,
     NAMES,
-    OF_SPELLING,
     OWN,
     SIZES,
     STANDS,
@@ -286,7 +286,7 @@ class _Search(Struct):
         for step, after in tried:
             raised = _stage(after.examined) > _stage(run.examined)
             # Code that is written otherwise may stop again, elsewhere.
-            spelt = stops and step.proposal.kind in OF_SPELLING
+            spelt = stops and step.proposal.kind in SPELLINGS
             raised |= spelt and _stops(after.examined) != _stops(run.examined)
             left = self._found(after, 2 if raised or len(codes) > 2 else 1)
             # A model is right before the loop is.
@@ -326,7 +326,7 @@ class _Search(Struct):
                     computes = own.computes(proposal.line)
                     if not (right and computes) or proposal.kind in CUTS:
                         first = (name, proposal.line) in near or (computes and not right)
-                        likely.append((not first and proposal.kind not in OF_SPELLING, proposal))
+                        likely.append((not first and proposal.kind not in SPELLINGS, proposal))
         likely.sort(key=itemgetter(0))
         for of, code in _wanted(found, run.inquiry):
             for _, proposal in likely:

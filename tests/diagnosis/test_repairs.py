@@ -624,12 +624,6 @@ BY_HAND = [
         ("np.maximum(0, h1)", "np.max(0, h1)"),
         ("wrong-function", "Z1 = np.maximum(0, h1)"),
     ),
-    # A name that is not there, in a call that is handed a row.
-    (
-        "layers/einsum",
-        ("w.reshape(*x.shape", "parameters.reshape(*x.shape"),
-        ("wrong-name", "weights = w.reshape(*x.shape[1:], -1)"),
-    ),
     # Of a term that is missing, and a statement that would do, the term is less.
     (
         "epochs/one_hot",

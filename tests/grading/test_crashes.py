@@ -89,7 +89,7 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
     (finding,) = findings_of(task, "forward")
     assert finding.mistake == NO_RETURN
     assert finding.sentence == "`return` is missing in `L_layer_forward`, so it gives None."
-    assert finding.hints == ("Print what the function returns.",)
+    assert finding.hints[0] == "Look at `L_layer_forward`."
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_repair_that_is_found_for_another_check_shows_that_all_else_is_right()
         verdicts, Inquiry((repair,), {"gradient": ("wrong-name",)}), [cell], "task"
     )
     assert [(e.check, e.mistake, e.basis) for e in found.findings] == [
-        ("gradient", CRASH, "change")
+        ("trajectory", CRASH, "change")
     ]
     assert found.causes == {"gradient": (CRASH,)}
 
