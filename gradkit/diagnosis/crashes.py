@@ -73,33 +73,37 @@ def with_crashes(
     -------
     Inquiry
         Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
-        unless Python's message names the reason.
+        unless Python's message names the reason. A check that stops because of a mistake in
+        another check has no finding of its own.
     """
     findings = list(inquiry.findings)
-    reported: set[tuple[str, Place]] = set()
+    stops = {
+        verdict.check: (verdict, crash)
+        for verdict in verdicts
+        if (crash := _finding_of(verdict, cells, task)) is not None
+    }
+    reported: set[tuple[str, Place | None]] = set()
     dropped: dict[str, str] = {}
     mended = {finding.check for finding in findings if finding.basis == "change"}
-    changes = {finding.mistake for finding in findings if finding.basis == "change"}
-    for verdict in verdicts:
-        crash = _finding_of(verdict, cells, task)
-        is_known = any((f.check, f.mistake) == (verdict.check, NO_RETURN) for f in findings)
-        # A change of another check that mends this one is reported there, with its crash.
-        is_caused = verdict.check not in mended and bool(
-            changes.intersection(inquiry.causes.get(verdict.check, ()))
+    # A line that stops several checks is reported at the check whose repair is known.
+    for check in sorted(stops, key=lambda name: name not in mended):
+        verdict, crash = stops[check]
+        repairs = _repairs_of(check, inquiry)
+        is_explained = check not in mended and any(
+            repair.check not in stops or _stays(repair, stops[repair.check][0], cells)
+            for repair in repairs
         )
-        if crash is None or crash.place is None or is_known or is_caused:
+        is_known = any((f.check, f.mistake) == (check, NO_RETURN) for f in findings)
+        if is_explained or is_known:
             continue
-        place = crash.place
-        if verdict.check in mended:
-            # All else is known to be right, so only the crash itself costs points.
-            crash = replace(crash, basis="change")
-        kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, cells)]
+        kept = [f for f in findings if f.check != check or _stays(f, verdict, cells)]
         dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
         # One line can stop several checks: it is one mistake.
-        if (verdict.exception, place) not in reported:
-            at = next((n for n, f in enumerate(kept) if f.check == crash.check), len(kept))
-            kept.insert(at, crash)
-        reported.add((verdict.exception, place))
+        if (verdict.exception, crash.place) not in reported:
+            at = next((n for n, f in enumerate(kept) if f.check == check), len(kept))
+            # Where a repair is known, all else is right, so only the crash itself costs points.
+            kept.insert(at, replace(crash, basis="change") if repairs else crash)
+        reported.add((verdict.exception, crash.place))
         findings = kept
     if not reported:
         return inquiry
@@ -109,6 +113,13 @@ def with_crashes(
         for check, codes in inquiry.causes.items()
     }
     return replace(inquiry, findings=tuple(findings), causes=causes)
+
+
+def _repairs_of(check: str, inquiry: Inquiry) -> list[Finding]:
+    """Return the changes of the text that make a check right, found for it or for another check."""
+    causes = inquiry.causes.get(check, ())
+    changes = (finding for finding in inquiry.findings if finding.basis == "change")
+    return [each for each in changes if each.check == check or each.mistake in causes]
 
 
 def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:

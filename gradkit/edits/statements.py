@@ -288,7 +288,10 @@ PUT_IN: Sequence[str] = (
 """Statements that may be missing."""
 
 KINDS_PUT_IN = frozenset(
-    {"missing-statement", "wrong-expression", "missing-copy", "missing-shift", "not-added"}
+    {
+        *("missing-statement", "missing-return", "wrong-expression", "missing-copy"),
+        *("missing-shift", "not-added"),
+    }
 )
 """Kinds of mistakes that a statement more mends."""
 

@@ -28,6 +28,7 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import (
     Definition,
     accepts,
+    computes_nothing,
     definitions,
     definitions_changed,
     no_python,
@@ -200,6 +201,8 @@ class FunctionGrader(Struct):
         states = {entry.state for entry in verdict.entries}
         if "missing" in states and "pass" not in states:
             verdict = self._still_to_write(check, verdict)
+        elif verdict.state == "fail":
+            verdict = self._unless_nothing_is_computed(check, verdict)
         if verdict.state not in ("pass", "not-checked"):
             self.wrong.add(check.name)
         if check.gradient and (verdict.state in ("fail", "not-checked") or not self.has_expected):
@@ -496,6 +499,23 @@ class FunctionGrader(Struct):
                 parts = {"state": told.state, "message": told.message, "place": told.place}
                 return replace(verdict, exception="", **parts)
         return verdict
+
+    def _unless_nothing_is_computed(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
+        """Return a verdict of missing if no output is right and the function computes nothing.
+
+        Its text is one call away from a right answer, such as ReLU, and no work.
+        """
+        outputs = [each for each in verdict.entries if not each.parameter.endswith(LEFT_ALONE)]
+        known = [self._found[call.function] for call in self._lines(check).calls]
+        called = [each for each in known if not isinstance(each.node, ast.ClassDef)]
+        is_right = any(each.state == "pass" or each.hard_cases for each in outputs)
+        found = [each for each in called if computes_nothing(each.node)]
+        if is_right or not found or len(found) < len(called):
+            return verdict
+        told = format_text(
+            "`{function}` computes nothing: there is no operation in it.", function=found[0].name
+        )
+        return Verdict(check.name, "missing", told, place=found[0].place())
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
         self.wrong.add(check.name)

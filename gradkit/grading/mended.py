@@ -139,7 +139,9 @@ def with_steps(
     run = {step.change.check for step in steps} - {each.check for each in inquiry.findings}
     more = [each for each in rest.findings if each.check in run]
     findings = tuple(chain(*others[:first], told, *others[first:], more))
-    codes = tuple(dict.fromkeys(e.mistake for e in findings if e.mistake != UNEXPLAINED))
+    # Later checks get a right forward pass: its mistakes are causes only if they are all there is.
+    later = [each for each in findings if each.check != "forward"] or findings
+    codes = tuple(dict.fromkeys(e.mistake for e in later if e.mistake != UNEXPLAINED))
     checks = {*inquiry.causes, *rest.causes, *right} - {each.check for each in findings}
     causes = dict.fromkeys(sorted(checks), codes)
     return replace(inquiry, findings=findings, causes=causes, doubtful=rest.doubtful)

@@ -62,7 +62,10 @@ OWN_FORWARD = 1 / 2
 HIDDEN_CHANGES = frozenset({"wrong-expression", "missing-statement"})
 """Kinds of changes whose text is not shown, as they write a formula anew."""
 
-STOPS = frozenset({"crash", "missing-return"})
+CRASH = "crash"
+"""The kind of an exception."""
+
+STOPS = frozenset({CRASH, "missing-return"})
 """Kinds of mistakes after which a function gives no result."""
 
 NOTHING_UPDATED = "nothing-updated"
@@ -279,11 +282,9 @@ def _is_repair_of_crash(finding: Finding, findings: Sequence[Finding]) -> bool:
 
     The first change of a check that stops is needed for anything else to run.
     """
-    if finding.basis != "change" or finding.mistake in STOPS:
-        return False
-    stops = any(f.check == finding.check and f.mistake in STOPS for f in findings)
-    changes = [f for f in findings if f.check == finding.check and f.basis == "change"]
-    return stops and finding is next(f for f in changes if f.mistake not in STOPS)
+    own = [each for each in findings if each.check == finding.check]
+    changes = [each for each in own if each.basis == "change" and each.mistake != CRASH]
+    return any(each.mistake == CRASH for each in own) and finding in changes[:1]
 
 
 def _held(

@@ -21,7 +21,7 @@ from gradkit.diagnosis.catalogue import rank
 from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
 from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
 from gradkit.diagnosis.inquiry.training import training_inquiry
-from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD
+from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD, causes_of_gradient
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.loops import INDENTED
 from gradkit.diagnosis.repair.optimizers import IN_PLACE
@@ -155,6 +155,8 @@ def _with_steps(
     if mended:
         mistakes = tuple(dict.fromkeys(each.mistake for each in told))
         causes |= dict.fromkeys({*amiss} - {each.check for each in told}, mistakes)
+        if "gradient" in causes:
+            causes["gradient"] = causes_of_gradient(mistakes) or mistakes
     return replace(inquiry, findings=tuple(findings), causes=causes)
 
 

@@ -270,6 +270,36 @@ def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
     )
 
 
+COPIES = frozenset({"copy", "deepcopy", "array", "asarray"})
+"""Functions and methods that give back what they are given."""
+
+NO_OPERATION = (ast.Return, ast.Assign, ast.Expr, ast.Pass, ast.Name, ast.Constant, ast.keyword)
+"""Statements and expressions without an operation, apart from rows and dicts of them."""
+
+
+def computes_nothing(node: ast.AST | None) -> bool:
+    """Return whether a function only gives back arguments, attributes of itself or constants.
+
+    Copies count as nothing, and so do rows and dicts: ``return x.copy(), {"x": x}``.
+    """
+    if not isinstance(node, ast.FunctionDef):
+        return False
+    todo: list[ast.AST] = [*node.body]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Call) and last_name(part.func) in COPIES:
+            owner = [part.func.value] if isinstance(part.func, ast.Attribute) else []
+            todo += [*part.args, *part.keywords, *owner]
+        elif isinstance(part, ast.Attribute):
+            if not (isinstance(part.value, ast.Name) and part.value.id == "self"):
+                return False
+        elif isinstance(part, (*NO_OPERATION, ast.Tuple, ast.List, ast.Dict, ast.expr_context)):
+            todo += ast.iter_child_nodes(part)
+        else:
+            return False
+    return True
+
+
 def unwritten(node: ast.AST | None) -> int | None:
     """Return the first line of a function that is still to be written; None if all is written.
 

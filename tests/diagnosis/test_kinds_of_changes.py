@@ -23,7 +23,7 @@ TEXTS = {"title", "sentence", "hint", "wrong", "right"}
 
 def faults(texts: Mapping[str, str]) -> list[str]:
     """Return what is wrong with the texts of a kind."""
-    if set(texts) - {"aliases", "price"} != TEXTS:
+    if set(texts) - {"aliases", "price", "where"} != TEXTS:
         return [f"other texts: {sorted(set(texts) ^ TEXTS)}"]
     found = []
     places = [name for _, name, _, _ in string.Formatter().parse(texts["sentence"]) if name]

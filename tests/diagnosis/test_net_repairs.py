@@ -1198,6 +1198,6 @@ def test_a_helper_that_gives_nothing_back_is_what_is_wrong(diagnosed) -> None:
     assert "found None" in next(each.message for each in result.checks if each.check == "update")
     # The loop hands None to the forward pass, which stops: that is another check.
     missing, crash = result.findings
-    assert (missing.mistake, missing.fix) == ("missing-statement", "return value")
+    assert (missing.mistake, missing.fix) == ("missing-return", "return value")
     assert missing.check == "update"
     assert (crash.mistake, crash.check) == ("crash", "trajectory")

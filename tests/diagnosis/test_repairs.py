@@ -543,7 +543,7 @@ BY_HAND = [
     (
         "convolution/einsum",
         ("p : shape[2] - p", "p : shape[3] - p"),
-        ("wrong-constant", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
+        ("wrong-element", "return dx[:, :, p : shape[2] - p, p : shape[3] - p], dw, db"),
     ),
     (
         "convolution/einsum",
@@ -821,7 +821,7 @@ OF_ONE_SLIP = [
     (
         "one-hidden-layer/helpers",
         ('return np.einsum("ij,jk->ik", W, A) + b', 'out = np.einsum("ij,jk->ik", W, A) + b'),
-        ("missing-statement", "return out"),
+        ("missing-return", "return out"),
     ),
     # Nothing but a shape.
     (

@@ -45,6 +45,7 @@ CHANGES = [
     ("wrong-name", "dZ @ X.T", "A @ X.T", "dZ"),
     ("wrong-entry", 'cache["A"]', "cache['B']", 'cache["A"]'),
     ("wrong-constant", "* 2", "* 3", "2"),
+    ("wrong-element", "+= A[0]", "+= A[1]", "A[0]"),
     ("surplus-factor", "dZ @ X.T / m", "dZ @ X.T", "dZ @ X.T / m"),
     ("extra-term", "W @ X + b", "W @ X", "W @ X + b"),
     ("extra-function", "np.tanh(W @ X + b)", "(W @ X + b)", "np.tanh(W @ X + b)"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from grading.test_stopped import RIGHT
+from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
 from gradkit.diagnosis.crashes import with_crashes
@@ -182,6 +183,41 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
     assert found.causes == {"gradient": (CRASH,)}
     # All else is right with the repairs, so the crash alone costs points.
     assert found.findings[0].basis == "change"
+
+
+MADE_RIGHT = Finding(
+    "id", "forward", NO_RETURN, "Title", (), place=Place("a.py", None, 1), basis="change"
+)
+
+
+def test_a_check_that_stops_because_of_another_mistake_has_no_finding_of_its_own() -> None:
+    """The forward pass gives None, and the training stops on that: one mistake, one price."""
+    cell = Cell("a.py", "a.py", None, "def train(model):\n    model.f(1).squeeze()\n")
+    sentence = "AttributeError: 'NoneType' object has no attribute 'squeeze'"
+    stops = Verdict("gradient", "error", "It stopped.", place=PLACE, exception=sentence)
+    inquiry = Inquiry((MADE_RIGHT,), {"gradient": (NO_RETURN,)})
+    assert with_crashes([stops], inquiry, [cell], "task") == inquiry
+    # The twin: nothing says that the other mistake is why it stops.
+    apart = with_crashes([stops], Inquiry((MADE_RIGHT,)), [cell], "task")
+    assert [each.mistake for each in apart.findings] == [NO_RETURN, CRASH]
+
+
+def test_a_repair_that_is_found_for_another_check_shows_that_all_else_is_right() -> None:
+    """The line stops two checks, and its repair is looked for once."""
+    cell = Cell("a.py", "a.py", None, "def train(loss):\n    loss.backwards()\n")
+    sentence = "AttributeError: 'Tensor' object has no attribute 'backwards'"
+    verdicts = [
+        Verdict(check, "error", "It stopped.", place=PLACE, exception=sentence)
+        for check in ("gradient", "trajectory")
+    ]
+    repair = replace(MADE_RIGHT, check="trajectory", mistake="wrong-name", place=PLACE)
+    found = with_crashes(
+        verdicts, Inquiry((repair,), {"gradient": ("wrong-name",)}), [cell], "task"
+    )
+    assert [(e.check, e.mistake, e.basis) for e in found.findings] == [
+        ("trajectory", CRASH, "change")
+    ]
+    assert found.causes == {"gradient": (CRASH,)}
 
 
 def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:

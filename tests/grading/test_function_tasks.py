@@ -131,6 +131,35 @@ def test_gradients_that_match_only_a_forward_pass_wrong_at_each_input_earn_nothi
     assert of(result, "affine", "backward").score == 2
 
 
+COMPUTES_NOTHING = {
+    "an argument": "return x, x",
+    "a copy": "out = x.copy()\n    return out, (x, None)",
+    "an array of it": "return np.array(x), {'x': x}",
+}
+
+
+@pytest.mark.parametrize("what", COMPUTES_NOTHING)
+def test_a_function_that_computes_nothing_earns_nothing(check: Check, what: str) -> None:
+    """It lacks one call, which is all of its work."""
+    result = check(changed(("return np.maximum(x, 0), x", COMPUTES_NOTHING[what])))
+    found = of(result, "relu", "forward")
+    assert (found.state, found.score, found.held) == ("missing", 0, ())
+    assert found.message == "`relu_forward` computes nothing: there is no operation in it."
+
+
+@pytest.mark.parametrize("now", ["np.maximum(x, 0)\n    return x, x", "return np.maximum(x, x), x"])
+def test_a_function_that_computes_something_has_a_slip(check: Check, now: str) -> None:
+    """The twin: it gives back what it is given, too, and tried."""
+    found = of(check(changed(("return np.maximum(x, 0), x", now))), "relu", "forward")
+    assert (found.state, found.score) == ("fail", 1.5)
+
+
+def test_a_right_function_that_computes_nothing_is_right(check: Check) -> None:
+    """A cache is made by a helper that only hands it on."""
+    text = changed(("return np.maximum(x, 0), x", "return same(np.maximum(x, 0)), same(x)"))
+    assert check(text + "\n\ndef same(x):\n    return x\n").score == 15
+
+
 CONSTANT = changed(
     (
         "return x.reshape(len(x), -1) @ w + b, (x, w)",

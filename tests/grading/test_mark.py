@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
 from gradkit.grading.mark import (
     CENT,
     DIVERGES,
@@ -21,7 +22,7 @@ from gradkit.grading.mark import (
     score_by_numbers,
     total_of,
 )
-from gradkit.grading.points import HIDDEN_CHANGES, STOPS, Scheme, share
+from gradkit.grading.points import HIDDEN_CHANGES, Scheme, share
 from gradkit.records.result import (
     UNEXPLAINED,
     Basis,
@@ -511,15 +512,25 @@ def test_a_failure_without_a_finding_costs_its_outputs_and_is_held() -> None:
         assert (withdrawn.score, withdrawn.checks[0].held) == (10, ())
 
 
-@pytest.mark.parametrize("code", sorted(STOPS))
-def test_a_stop_costs_its_price_where_all_else_is_known_to_be_right(code: str) -> None:
-    """The change that shows this costs nothing by itself. Else what is not right is lost, too."""
+def test_a_missing_return_costs_once_where_it_stops_the_code() -> None:
+    """What the function gives is None, on which the line after its call stops."""
     stops = Verdict("update", "error", "")
-    repaired = (replace(finding(code), basis="change"), *changed("wrong-name").findings)
+    crash = replace(finding(CRASH), basis="change")
+    made = marked(stops, worth=[10.0], inquiry=Inquiry((crash, *changed(NO_RETURN).findings)))
+    assert made.score == 5
+    alone = marked(Verdict("update", "fail", ""), worth=[10.0], inquiry=changed(NO_RETURN))
+    assert alone.score == 5
+
+
+@pytest.mark.parametrize("change", ["wrong-name", NO_RETURN])
+def test_a_stop_costs_its_price_where_all_else_is_known_to_be_right(change: str) -> None:
+    """The change that shows this costs nothing by itself. Else what is not right is lost, too."""
+    stops, code = Verdict("update", "error", ""), CRASH
+    repaired = (replace(finding(code), basis="change"), *changed(change).findings)
     made = marked(stops, worth=[10.0], inquiry=Inquiry(repaired))
     assert made.score == 5
     assert [each.deduction for each in made.findings] == [5, 0]
-    causes = {"trajectory": ("wrong-name",)}
+    causes = {"trajectory": (change,)}
     both = marked(stops, RUN, worth=[10.0, 10.0], inquiry=Inquiry(repaired, causes))
     assert [check.score for check in both.checks] == [5, 5]
     alone = Inquiry((finding(code),))

@@ -181,7 +181,17 @@ def test_a_constant_of_the_other_sign() -> None:
     """As a factor it is a sign that is wrong; as a power it is another power."""
     assert changes("0.5 * a")["-0.5 * a"].kind == "turned-sign"
     assert changes("a / 3")["a / -3"].kind == "turned-sign"
-    assert changes("a ** 2")["a ** (-2)"].kind == "wrong-constant"
+    assert changes("a ** 2")["a ** (-2)"].kind == "wrong-power"
+
+
+def test_a_wrong_number_is_called_by_what_it_is_for() -> None:
+    """So that the start of a loop, an option and a power cost the same however they are wrong."""
+    assert changes("3 + a")["2 + a"].kind == "wrong-constant"
+    assert changes("a ** 3")["a ** 2"].kind == "wrong-power"
+    assert changes("range(1, count)")["range(0, count)"].kind == "wrong-bounds"
+    assert changes("c[1]")["c[2]"].kind == "wrong-element"
+    assert changes("np.var(a, ddof=1)")["np.var(a, ddof=0)"].kind == "wrong-option"
+    assert changes("np.sum(a, axis=1)")["np.sum(a, axis=0)"].kind == "wrong-axis"
 
 
 def rewritten(text: str, place: int) -> Mapping[tuple[str, str], float]:

@@ -7,7 +7,12 @@ import numpy as np
 from gradkit.binding.idioms import Idioms
 from gradkit.diagnosis.inquiry.findings import failed, finding_of
 from gradkit.diagnosis.mistakes.trained import explain_training
-from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD, explain_module
+from gradkit.diagnosis.mistakes.training import (
+    OF_THE_MODULE,
+    RECORD,
+    causes_of_gradient,
+    explain_module,
+)
 from gradkit.judge.case import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip, TrainingRun
@@ -61,7 +66,8 @@ def training_inquiry(task: Task, examined: Examined, idioms: Idioms, most: int =
     charged |= {UNREGISTERED: "model"} if hidden else {}
     findings = _told(task, examined, explanation, charged)
     codes = tuple(slip.code for slip in explanation.slips)
-    causes: dict[str, tuple[str, ...]] = {"gradient": codes} if codes else {}
+    first = causes_of_gradient(codes)
+    causes: dict[str, tuple[str, ...]] = {"gradient": first} if first else {}
     if findings and all(finding.check != "trajectory" for finding in findings):
         causes["trajectory"] = codes
     if all(finding.check != "forward" for finding in findings):

@@ -18,6 +18,15 @@ from gradkit.task.activations import ACTIVATIONS, is_curved
 RECORD = frozenset({"recorded-loss", "loss-after-step"})
 """Mistakes that leave the training as it is."""
 
+AFTER_FIRST_GRADIENT = RECORD | {"missing-zero-grad", "momentum", "wrong-learning-rate"}
+"""Mistakes that leave the first gradient of a training run as it is."""
+
+
+def causes_of_gradient(codes: Iterable[str]) -> tuple[str, ...]:
+    """Return the mistakes of a training run that make its first gradient wrong."""
+    return tuple(dict.fromkeys(code for code in codes if code not in AFTER_FIRST_GRADIENT))
+
+
 Facts = Mapping[str, Any]
 
 ENTRYWISE = sorted(

@@ -82,6 +82,8 @@ def inserted(
                 longer = [*block[:at], each, *block[at:]]
                 again = bool(_given(each) & given)
                 kind = "wrong-expression" if again and not fills else "missing-statement"
+                if isinstance(each, ast.Return):
+                    kind = "missing-return"
                 # Beside what gives the same a value it is nearest.
                 beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
                 cost = PUT_IN - FILLS * fills + PER_NODE * (size_of(each) - beside)

@@ -129,6 +129,18 @@ ROWS = (dict, list, tuple)
 """What holds values and is none itself."""
 
 
+def _kind_of_constant(spot: Spot) -> str:
+    """Return the kind of mistake that a wrong number is, by what the number is for."""
+    if spot.of:
+        return "wrong-option"
+    if any(called_name(node) == "range" for node in spot.above):
+        return "wrong-bounds"
+    if spot.index:
+        return "wrong-element"
+    powers = [a for a in spot.above if isinstance(a, ast.BinOp) and isinstance(a.op, ast.Pow)]
+    return "wrong-power" if any(a.right is spot.node for a in powers) else "wrong-constant"
+
+
 def other_constants(spot: Spot) -> Iterator[Change]:
     """Yield other keys, words and numbers, and what is named in the place of one."""
     node = spot.node
@@ -171,7 +183,7 @@ def other_constants(spot: Spot) -> Iterator[Change]:
                 # A row of axes is another row, before one of them is; what is set is hardly turned.
                 set_to = number < 0 and not spot.above
                 cost = SCALED if row or number not in plain else LARGER if set_to else SIMPLE
-                kind = "turned-sign" if number == -value and scales else "wrong-constant"
+                kind = "turned-sign" if number == -value and scales else _kind_of_constant(spot)
                 yield Change(OPTIONS.get(spot.of, kind), number_of(number), cost)
         names = spot.scope.numbers_that(count=True) if spot.indexes else spot.scope.numbers
         names = [*spot.scope.places] if counted else names
@@ -180,7 +192,7 @@ def other_constants(spot: Spot) -> Iterator[Change]:
             names = spot.scope.numbers_that(count=False)
         few = FEW if spot.of != "axis" else 0  # an axis is no variable
         for name in [n for n in names if n.isidentifier() or not held_to][:few]:
-            yield Change("wrong-constant", expression(name))
+            yield Change(_kind_of_constant(spot), expression(name))
         for name in spot.scope.arrays[:FEW] if added and not counted else ():
             yield Change("wrong-name", expression(name), LARGER)
 
