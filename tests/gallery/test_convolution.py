@@ -47,8 +47,6 @@ def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: 
 
 PADDED = "padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))"
 ROWS = "rows = 1 + (padded.shape[2] - height) // stride"
-COLUMNS = "columns = 1 + (padded.shape[3] - width) // stride"
-WINDOW = "            window = padded[:, :, top : top + height, left : left + width]"
 OUT = "out[:, :, i, j] = np.tensordot(window, w, ((1, 2, 3), (1, 2, 3))) + b"
 DPADDED = "dpadded = np.zeros_like(padded)"
 DB = "db = dout.sum(axis=(0, 2, 3))"
@@ -68,27 +66,11 @@ MASK = "(x[place] == largest)"
 WRONG = [
     wrong("no bias", OUT, OUT.replace(" + b", ""), convolution_forward="out"),
     wrong(
-        "one bias for all filters", OUT, OUT.replace("+ b", "+ b.sum()"), convolution_forward="out"
-    ),
-    wrong(
         "padding on one side",
         PADDED,
         "padded = np.pad(x, ((0, 0), (0, 0), (2 * pad, 0), (2 * pad, 0)))",
         convolution_forward="out",
         convolution_backward="dw",  # that of the other padding
-    ),
-    wrong(
-        "padding with ones",
-        PADDED,
-        PADDED[:-1] + ", constant_values=1)",
-        convolution_forward="out",
-        convolution_backward="dw",
-    ),
-    wrong(
-        "windows beside each other",
-        WINDOW,
-        MOVED + WINDOW,
-        convolution_forward="out",
     ),
     # The windows run over the edge.
     wrong(
@@ -99,25 +81,6 @@ WRONG = [
         convolution_forward="error",
         convolution_backward="blocked",
     ),
-    wrong(
-        "a column short",
-        COLUMNS,
-        COLUMNS.replace("1 + ", ""),
-        "has shape",
-        convolution_forward="out",
-    ),
-    wrong(
-        "the filter turned round",
-        OUT,
-        OUT.replace("window, w,", "window, w[:, :, ::-1, ::-1],"),
-        convolution_forward="out",
-    ),
-    wrong(
-        "a mean for a sum",
-        OUT,
-        f"{OUT}\n            out[:, :, i, j] /= w[0].size",
-        convolution_forward="out",
-    ),
     several(
         "the input is changed",
         {PADDED: f"x -= x.mean()\n    {PADDED}"},
@@ -127,31 +90,11 @@ WRONG = [
     ),
     wrong("shares that do not add up", DX, DX.replace("+=", "="), convolution_backward="dx"),
     wrong("the last share alone", DW, DW.replace("+=", "="), convolution_backward="dw"),
-    wrong("the padding left on", CUT, "dx = dpadded", "has shape", convolution_backward="dx"),
-    wrong(
-        "the padding cut on one side",
-        CUT,
-        "dx = dpadded[:, :, 2 * pad :, 2 * pad :]",
-        convolution_backward="dx",
-    ),
     wrong(
         "no stride on the way back",
         START + PLACE + "            dpadded",
         START + MOVED + PLACE + "            dpadded",
         convolution_backward="dx, dw",
-    ),
-    wrong(
-        "the filter turned round on the way back",
-        DX,
-        DX.replace(" w,", " w[:, :, ::-1, ::-1],"),
-        convolution_backward="dx",
-    ),
-    wrong("dx's sign", CUT, CUT.replace("dx = ", "dx = -"), "sign", convolution_backward="dx"),
-    wrong(
-        "dw of the gradient alone",
-        DW,
-        "dw += dout[:, :, i, j].sum(axis=0)[:, None, None, None]",
-        convolution_backward="dw",
     ),
     wrong("dw a mean", CUT, f"{CUT}\n    dw /= len(dout)", "by N", convolution_backward="dw"),
     several(
@@ -166,28 +109,6 @@ WRONG = [
         "has shape",
         convolution_backward="db",
     ),
-    wrong("db of each example", DB, "db = dout.sum(axis=(2, 3))", convolution_backward="db"),
-    wrong(
-        "db over all",
-        DB,
-        "db = dout.sum()",
-        "It is summed over all axes.",
-        convolution_backward="db",
-    ),
-    wrong(
-        "db keeps its axes",
-        DB,
-        "db = dout.sum(axis=(0, 2, 3), keepdims=True)",
-        "Its numbers are right.",
-        convolution_backward="db",
-    ),
-    wrong("db a mean", DB, "db = dout.mean(axis=(0, 2, 3))", convolution_backward="db"),
-    wrong(
-        "the cache's array is used up",
-        DPADDED,
-        "dpadded = padded\n    dpadded[...] = 0",
-        convolution_backward="dw",
-    ),
     several(
         "the filter is used up",
         {DX: DX.replace(" w,", " kept,"), DPADDED: f"{DPADDED}\n    kept = w.copy()\n    w *= 0"},
@@ -196,19 +117,6 @@ WRONG = [
     ),
     wrong(
         "a mean for the largest", POOLED, POOLED.replace("max", "mean"), max_pooling_forward="out"
-    ),
-    wrong("the smallest", POOLED, POOLED.replace("max", "min"), max_pooling_forward="out"),
-    wrong(
-        "the largest of all channels",
-        POOLED,
-        POOLED.replace("(axis=(2, 3))", "(axis=(1, 2, 3))[:, None]"),
-        max_pooling_forward="out",
-    ),
-    wrong(
-        "no stride",
-        "out[:, :, i, j] = x[:",
-        "top, left = i, j\n            out[:, :, i, j] = x[:",
-        max_pooling_forward="out",
     ),
     wrong(
         "the input is less its mean",
@@ -221,37 +129,11 @@ WRONG = [
     ),
     wrong("no mask", f"{MASK} * ", "1 * ", max_pooling_backward="dx"),
     wrong(
-        "the mask of the smallest",
-        LARGEST,
-        LARGEST.replace("max", "min"),
-        max_pooling_backward="dx",
-    ),
-    wrong("the mask of what is positive", MASK, "(x[place] > 0)", max_pooling_backward="dx"),
-    wrong(
-        "only the mask",
-        f"{MASK} * dout[:, :, i : i + 1, j : j + 1]",
-        MASK,
-        max_pooling_backward="dx",
-    ),
-    wrong("one largest for all", LARGEST, "largest = x[place].max()", max_pooling_backward="dx"),
-    wrong(
         "lost keepdims",
         LARGEST,
         LARGEST.replace(", keepdims=True", ""),
         "ValueError",
         max_pooling_backward="error",
-    ),
-    wrong(
-        "a share for each",
-        f"dx[place] += {MASK}",
-        f"dx[place] += 1 / (height * width) * {MASK}",
-        max_pooling_backward="dx",
-    ),
-    wrong(
-        "the gradient of the next window",
-        "dout[:, :, i : i + 1, j : j + 1]",
-        "dout[:, :, i : i + 1, j - 1 : j or None]",
-        max_pooling_backward="dx",
     ),
     wrong(
         "written into the cached input",

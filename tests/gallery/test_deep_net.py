@@ -60,76 +60,25 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         of_layers(1, 2, 3),
         "`grads['db3']` is 1/m of the expected value",
     ),
-    "mean for sum": ({"np.sum(dZ": "np.mean(dZ"}, DB, "`db` is 1/m of the expected value"),
     "db over all axes": (
         {SUM: "np.sum(dZ)"},
         DB - {"grads['db3']"},  # of one output that is the same
         "It is summed over all axes.",
-    ),
-    "db over the wrong axis": (
-        {SUM: "np.sum(dZ, axis=0, keepdims=True)"},
-        DB,
-        "`db` has shape (1, ",
-    ),
-    "db without keepdims": (
-        {SUM: "np.sum(dZ, axis=1)"},
-        DB - {"grads['db3']"},
-        "Its numbers are right.",
-    ),
-    "dW from the weights": (
-        {"return W.T @ dZ, dW, db": "return W.T @ dZ, W * dZ.mean(), db"},
-        DW,
-        "`dW` is not right.",
-    ),
-    "dW transposed": (
-        {"dW = dZ @ A_prev.T / m": "dW = A_prev @ dZ.T / m"},
-        DW,
-        "is the transpose of the expected array.",
     ),
     "ReLU without its mask": (
         {"dZ = dA * (Z > 0)": "dZ = dA * 1"},
         {*RELU, *of_layers(1, 2)},
         "`dA_relu` is not right.",
     ),
-    "the mask of the wrong array": (
-        {"dZ = dA * (Z > 0)": "dZ = dA * (dA > 0)"},
-        {*RELU, *of_layers(1, 2)},
-        "`db_relu` is not right.",
-    ),
-    "the mask of what came in": (
-        {"dZ = dA * (Z > 0)": "dZ = dA * (linear_cache[0][:1] > 0)"},
-        {*RELU, *of_layers(1, 2)},
-        "`dW_relu` is not right.",
-    ),
-    "the mask the other way round": (
-        {"dZ = dA * (Z > 0)": "dZ = dA * (Z < 0)"},
-        {*RELU, *of_layers(1, 2)},
-        "`dW_relu` is not right.",
-    ),
     "the sigmoid without its slope": (
         {"dZ = dA * A * (1 - A)": "dZ = dA"},
         {*SIGMOID, *of_layers(1, 2, 3)},
         "`dW_sigmoid` is not right.",
     ),
-    "the slope of the sigmoid at Z": (
-        {"dZ = dA * A * (1 - A)": "dZ = dA * Z * (1 - Z)"},
-        {*SIGMOID, *of_layers(1, 2, 3)},
-        "`dA_sigmoid` is not right.",
-    ),
-    "ReLU in the last layer, backward": (
-        {'activation = "relu" if i < len(caches)': 'activation = "relu" if i <= len(caches)'},
-        of_layers(1, 2, 3),
-        "`grads['dW3']` is not right.",
-    ),
     "sigmoid in all layers, backward": (
         {'activation = "relu" if i < len(caches) else': 'activation = "sigmoid" if i else'},
         of_layers(1, 2),
         "`grads['dW2']` is not right.",
-    ),
-    "the other sign": (
-        {"(1 - Y) / (1 - AL) - Y / AL": "Y / AL - (1 - Y) / (1 - AL)"},
-        of_layers(1, 2, 3),
-        "`grads['dW1']` has the wrong sign.",
     ),
     "the next layer's cache": (
         {"caches[i - 1], activation)": "caches[max(i - 2, 0)], activation)"},

@@ -46,16 +46,13 @@ def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: 
 
 
 LOSS = "return np.mean(np.log(total) - shifted[np.arange(len(y)), y])"
-TOTAL = "total = np.exp(shifted).sum(axis=1)"
 DZ = "dZ = exps / exps.sum(axis=1, keepdims=True)"
-LABELS = "dZ[np.arange(len(y)), y] -= 1"
 MEAN = "return dZ / len(y)"
 STEP = "theta -= lr * examples.T @ gradient_of_loss(examples @ theta, labels)"
 HIDDEN = "hidden = np.maximum(inputs @ W1, 0)"
 BACK = "dhidden = dZ @ W2.T * (hidden > 0)"
 DW = "dW1, dW2 = inputs.T @ dhidden, hidden.T @ dZ"
 STEP1, STEP2 = "W1 -= lr * dW1", "W2 -= lr * dW2"
-FIRST = "        examples, labels = X[start : start + batch], y[start : start + batch]"
 SECOND = "        inputs, labels = X[start : start + batch], y[start : start + batch]"
 
 SOFTMAX = {"epochs_softmax_gradient": "dtheta", "epochs_softmax_epoch": "theta"}
@@ -65,20 +62,26 @@ NN2 = {"epochs_nn_gradient": "dW2", "epochs_nn_epoch": "W1, W2"}
 
 WRONG = [
     wrong(
+        "not in place",
+        STEP,
+        STEP.replace("theta -=", "theta = theta -"),
+        "`dtheta` is 0 in every entry.",
+        **SOFTMAX,
+    ),
+    wrong(
+        "W2 changed before it is used",
+        f"{BACK}\n        {DW}",
+        f"dW2 = hidden.T @ dZ\n        W2 -= lr * dW2\n        {BACK}\n"
+        "        dW1, dW2 = inputs.T @ dhidden, 0",
+        **NN1,
+    ),
+    wrong(
         "a sum for a mean",
         LOSS,
         LOSS.replace("mean", "sum"),
         "a division by N is missing",
         epochs_loss="loss",
     ),
-    wrong("a loss for each", LOSS, f"return {LOSS[15:-1]}", "has shape", epochs_loss="loss"),
-    wrong("no minus", LOSS, LOSS.replace("np.mean(", "-np.mean("), "sign", epochs_loss="loss"),
-    wrong(
-        "no labels", LOSS, "return np.mean(np.log(total)[:, None] - shifted)", epochs_loss="loss"
-    ),
-    wrong("labels off by one", LOSS, LOSS.replace("y])", "y - 1])"), epochs_loss="loss"),
-    wrong("a sum over the batch", TOTAL, "total = np.exp(shifted).sum()", epochs_loss="loss"),
-    wrong("no exp", TOTAL, TOTAL.replace("np.exp(shifted)", "abs(shifted)"), epochs_loss="loss"),
     wrong("no 1/N", MEAN, "return dZ", "a division by N is missing", **SOFTMAX, **NN),
     several(
         "no 1/N at all",
@@ -94,13 +97,6 @@ WRONG = [
         STEP.replace("lr", "batch / len(X) * lr"),
         epochs_softmax_epoch="theta",
     ),
-    wrong(
-        "labels off by one on the way back", LABELS, LABELS.replace("y]", "y - 1]"), **SOFTMAX, **NN
-    ),
-    wrong("all rows for each label", LABELS, "dZ[:, y] -= 1", **SOFTMAX, **NN),
-    wrong("no labels on the way back", LABELS, "pass", **SOFTMAX, **NN),
-    wrong("softmax over the batch", DZ, DZ.replace("axis=1", "axis=0"), **SOFTMAX, **NN),
-    wrong("softmax over everything", DZ, "dZ = exps / exps.sum()", **SOFTMAX, **NN),
     wrong(
         "lost keepdims",
         DZ,
@@ -119,34 +115,6 @@ WRONG = [
         **SOFTMAX,
     ),
     wrong(
-        "not in place",
-        STEP,
-        STEP.replace("theta -=", "theta = theta -"),
-        "`dtheta` is 0 in every entry.",
-        **SOFTMAX,
-    ),
-    wrong("a rate of its own", STEP, STEP.replace("lr", "0.1"), **SOFTMAX),
-    wrong("no rate", STEP, STEP.replace("lr * ", ""), epochs_softmax_epoch="theta"),
-    wrong(
-        "the gradient of the outputs",
-        STEP,
-        "theta -= lr * examples.T @ (examples @ theta)",
-        **SOFTMAX,
-    ),
-    wrong(
-        "all examples in each step",
-        FIRST,
-        "        examples, labels = X, y",
-        epochs_softmax_epoch="theta",
-    ),
-    wrong(
-        "the first batch each time",
-        FIRST,
-        FIRST.replace("start : start + batch", ":batch"),
-        epochs_softmax_epoch="theta",
-    ),
-    wrong("one step", STEP, f"{STEP}\n        break", epochs_softmax_epoch="theta"),
-    wrong(
         "the examples are changed",
         STEP,
         f"examples -= examples.mean(axis=0)\n        {STEP}",
@@ -156,30 +124,9 @@ WRONG = [
     ),
     wrong("no ReLU", HIDDEN, "hidden = inputs @ W1", **NN),
     wrong("no mask", BACK, BACK.replace(" * (hidden > 0)", ""), **NN1),
-    wrong("the mask of the gradient", BACK, BACK.replace("hidden > 0)", "dZ @ W2.T > 0)"), **NN1),
-    wrong("the values for the mask", BACK, BACK.replace("(hidden > 0)", "hidden"), **NN1),
-    wrong(
-        "the mask of the weights", BACK, BACK.replace("hidden > 0)", "W1.sum(axis=0) > 0)"), **NN1
-    ),
-    wrong("only the mask", BACK, "dhidden = 1.0 * (hidden > 0)", **NN1),
     wrong("1/N twice in dW1", DW, f"{DW}\n        dW1 /= len(labels)", "by N", **NN1),
     wrong("1/N twice in dW2", DW, f"{DW}\n        dW2 /= len(labels)", "by N", **NN2),
     wrong("no 1/N in dW2", DW, f"{DW}\n        dW2 *= len(labels)", "by N", **NN2),
-    wrong("dW2 before ReLU", DW, DW.replace("hidden.T", "(inputs @ W1).T"), **NN2),
-    wrong(
-        "dW1 of the wrong input",
-        DW,
-        "dW1, dW2 = (hidden @ W1.T).T @ dhidden, hidden.T @ dZ",
-        **NN1,
-    ),
-    wrong("dW2's sign", STEP2, STEP2.replace("-=", "+="), "the wrong sign", **NN2),
-    wrong(
-        "W2 changed before it is used",
-        f"{BACK}\n        {DW}",
-        f"dW2 = hidden.T @ dZ\n        W2 -= lr * dW2\n        {BACK}\n"
-        "        dW1, dW2 = inputs.T @ dhidden, 0",
-        **NN1,
-    ),
     wrong(
         "W1 not in place",
         STEP1,
@@ -188,7 +135,6 @@ WRONG = [
         epochs_nn_gradient="dW1",
         epochs_nn_epoch="W1",
     ),
-    wrong("W2 stays", STEP2, "pass", "`dW2` is 0 in every entry.", **NN2),
     wrong(
         "all examples in each step of the net",
         SECOND,

@@ -31,7 +31,6 @@ ONES = "dscores[np.arange(N), y] -= 1"
 WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/N in dW": ({"X.T @ dscores / N": "X.T @ dscores"}, {"dW"}, "`dW` is not right."),
     "no 1/N in dW, with loops": ({"    dW /= len(X)\n": ""}, {"dW_naive"}, "`dW_naive` is not"),
-    "no 1/N in the loss": ({"-np.mean(np.log": "-np.sum(np.log"}, {"loss"}, "`loss` is not right."),
     "no 1/N in the loss, with loops": (
         {"    loss /= len(X)\n": ""},
         {"loss_naive"},
@@ -47,55 +46,10 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {"loss", "loss_naive"},  # the gradients are right for that loss
         "`loss_naive` is not right.",
     ),
-    "1/N twice": (
-        {"X.T @ dscores / N": "X.T @ dscores / N**2"},
-        {"dW"},
-        "`dW` is not right.",
-    ),
-    "1/C for 1/N": ({"X.T @ dscores / N": "X.T @ dscores / W.shape[1]"}, {"dW"}, "`dW` is not"),
-    "no regularisation in the loss": (
-        {"data_loss + reg * np.sum(W**2)": "data_loss"},
-        {"loss"},
-        "`loss` is not right.",
-    ),
-    "no regularisation in the loss, with loops": (
-        {"return loss + reg * np.sum(W**2)": "return loss"},
-        {"loss_naive"},
-        "`loss_naive` is not right.",
-    ),
-    "no regularisation in the gradient": (
-        {"data_loss + reg * np.sum(W**2), dW + 2 * reg * W": "data_loss + reg * np.sum(W**2), dW"},
-        {"dW"},
-        "`dW` is not right.",
-    ),
-    "no regularisation in the gradient, with loops": (
-        {
-            "return loss + reg * np.sum(W**2), dW + 2 * reg * W": (
-                "return loss + reg * np.sum(W**2), dW"
-            )
-        },
-        {"dW_naive"},
-        "`dW_naive` is not right.",
-    ),
-    "no regularisation": (
-        {" + reg * np.sum(W**2), dW + 2 * reg * W": ", dW"},
-        BOTH,  # a loss that does not depend on reg is another one
-        "`loss` is not right.",
-    ),
     "half of the regularisation's gradient": (
         {"2 * reg * W": "reg * W"},
         {"dW", "dW_naive"},
         "`dW` is not right.",
-    ),
-    "the regularisation over N": (
-        {"data_loss + reg * np.sum(W**2)": "data_loss + reg * np.sum(W**2) / N"},
-        {"loss"},
-        "`loss` is not right.",
-    ),
-    "mean for sum in the regularisation": (
-        {"data_loss + reg * np.sum(W**2)": "data_loss + reg * np.mean(W**2)"},
-        {"loss"},
-        "`loss` is not right.",
     ),
     "no shift": (
         {SHIFT: "np.exp(scores)"},
@@ -118,38 +72,10 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {"loss", "dW"},
         "`loss` is not right.",
     ),
-    "a softmax over everything": (
-        {PROBABILITIES: "powers / np.sum(powers)"},
-        {"loss", "dW"},
-        "`loss` is not right.",
-    ),
     "the softmax without keepdims": (
         {PROBABILITIES: "powers / np.sum(powers, axis=1)"},
         {"vectorized"},
         "ValueError: operands could not be broadcast together",
-    ),
-    "1 off whole columns": ({ONES: "dscores[:, y] -= 1"}, {"dW"}, "`dW` is not right."),
-    "1 off everything": ({ONES: "dscores -= 1"}, {"dW"}, "`dW` is not right."),
-    "1 not taken off": ({f"    {ONES}\n": ""}, {"dW"}, "`dW` is not right."),
-    "1 not taken off, with loops": (
-        {"(probabilities[j] - (j == y[i]))": "probabilities[j]"},
-        {"dW_naive"},
-        "`dW_naive` is not right.",
-    ),
-    "labels off by one": (
-        {"y] -= 1": "y - 1] -= 1"},
-        {"dW"},
-        "`dW` is not right.",
-    ),
-    "labels off by one, with loops": (
-        {"j == y[i]": "j + 1 == y[i]"},
-        {"dW_naive"},
-        "`dW_naive` is not right.",
-    ),
-    "labels off by one in the loss": (
-        {"np.log(dscores[np.arange(N), y])": "np.log(dscores[np.arange(N), y - 1])"},
-        {"loss"},
-        "`loss` is not right.",
     ),
     "the probabilities changed before the loss": (
         {
@@ -161,26 +87,10 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {"loss"},
         "`loss` is not right.",
     ),
-    "the gradient of the scores' input": (
-        {"X.T @ dscores / N": "np.ones_like(X).T @ dscores / N"},
-        {"dW"},
-        "`dW` is not right.",
-    ),
-    "the other sign": ({"-np.mean(np.log": "np.mean(np.log"}, {"loss"}, "`loss` is not right."),
-    "dW transposed": (
-        {"np.sum(W**2), dW + 2 * reg * W": "np.sum(W**2), (dW + 2 * reg * W).T"},
-        {"dW", "dW_naive"},
-        "is the transpose of the expected array.",
-    ),
     "the last example left out": (
         {"for i in range(len(X)):": "for i in range(len(X) - 1):"},
         {"loss_naive", "dW_naive"},
         "`loss_naive` is not right.",
-    ),
-    "the first class left out": (
-        {"for j in range(W.shape[1]):": "for j in range(1, W.shape[1]):"},
-        {"dW_naive"},
-        "`dW_naive` is not right.",
     ),
     "W changed in place": (
         {"    N = len(X)": "    W -= W.mean()\n    N = len(X)"},
