@@ -1,49 +1,8 @@
-"""Convolution and pooling: right answers in other styles, wrong ones, and what is missing."""
+"""Wrong answers to the exercise of convolution and pooling, and its course's starter."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from layers_helpers import (
-    MANY,
-    QUICK,
-    SEEDS,
-    Exercise,
-    Wrong,
-    answers,
-    assert_right,
-    assert_starter,
-    assert_wrong,
-    several,
-    wrong,
-)
-
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "convolution"
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop) -> Exercise:
-    """The exercise."""
-    return Exercise(NAME, workshop)
-
-
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
-    """The model solution's, and those of students who write otherwise."""
-    assert_right(exercise, style, range(QUICK))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
-    """Whatever is drawn."""
-    assert_right(exercise, style, range(QUICK, SEEDS))
-
+from layers_helpers import several, wrong
 
 PADDED = "padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))"
 ROWS = "rows = 1 + (padded.shape[2] - height) // stride"
@@ -153,7 +112,7 @@ CONSTANT = {
     f"dx[place] += {MASK} * dout[:, :, i : i + 1, j : j + 1]": "pass",
 }
 
-COURSE = """
+STARTER = """
 import numpy as np
 
 
@@ -183,68 +142,3 @@ def max_pool_backward_naive(dout, cache):
     pass
     return dx
 """
-
-BARE = '''
-def conv_forward_naive(x, w, b, conv_param):
-    """Return the output, and a cache."""
-    pass
-
-
-def conv_backward_naive(dout, cache):
-    pass
-
-
-def max_pool_forward_naive(x, pool_param):
-    ...
-
-
-def max_pool_backward_naive(dout, cache):
-    raise NotImplementedError("to be written")
-'''
-
-
-@pytest.mark.sample(36)
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_in_what_is_wrong(
-    exercise: Exercise, case: Wrong, tmp_path: Path
-) -> None:
-    """The output is named, and nothing else is."""
-    assert_wrong(exercise, case, tmp_path, range(1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
-    """Whatever is drawn."""
-    assert_wrong(exercise, case, tmp_path, range(1, MANY))
-
-
-@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
-def test_the_starter_has_no_points_and_says_what_is_missing(
-    exercise: Exercise, text: str, tmp_path: Path
-) -> None:
-    """As it is handed out."""
-    assert_starter(exercise, text, tmp_path / "layers.py")
-
-
-def test_a_constant_forward_with_a_zero_backward_earns_nothing(
-    exercise: Exercise, tmp_path: Path
-) -> None:
-    """It is right for itself, and does not depend on its inputs."""
-    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
-    assert result.score == 0
-
-
-def test_without_padding_only_the_sum_is_right(exercise: Exercise, tmp_path: Path) -> None:
-    """Outputs are too small, and there is none where the filter is larger than the image.
-
-    Where there is one, the gradient of the bias is that of what is handed over.
-    """
-    path = exercise.edited(tmp_path, [(PADDED, "padded = x")])
-    for seed in range(4):
-        result = exercise.grade(path, seed)
-        states = {check.check: check.state for check in result.tasks[0].checks}
-        assert states["forward"] in ("fail", "error")
-        assert states["backward"] in ("error", "blocked")
-        right = [each for c in result.tasks[0].checks for each in c.entries if each.state == "pass"]
-        assert [each.parameter for each in right] == ["db"] * (result.tasks[0].score == 3)

@@ -1,49 +1,8 @@
-"""Layers and losses as classes: right answers in other styles, wrong ones, and what is missing."""
+"""Wrong answers to the exercise of layers and losses as classes, and its course's starter."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from layers_helpers import (
-    MANY,
-    QUICK,
-    SEEDS,
-    Exercise,
-    Wrong,
-    answers,
-    assert_right,
-    assert_starter,
-    assert_wrong,
-    several,
-    wrong,
-)
-
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "linear-class"
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop) -> Exercise:
-    """The exercise."""
-    return Exercise(NAME, workshop)
-
-
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
-    """The model solution's, and those of students who write otherwise."""
-    assert_right(exercise, style, range(QUICK))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
-    """Whatever is drawn."""
-    assert_right(exercise, style, range(QUICK, SEEDS))
-
+from layers_helpers import several, wrong
 
 Z = "return A @ self.W.T + self.b.T"
 DW = "self.dLdW = dLdZ.T @ self.A"
@@ -256,7 +215,7 @@ CONSTANT = {
     DCE: "return 0 * self.softmax",
 }
 
-COURSE = '''
+STARTER = '''
 import numpy as np
 
 
@@ -323,115 +282,3 @@ class CrossEntropyLoss:
         dLdA = None  # TODO
         return NotImplemented
 '''
-
-BARE = '''
-class Linear:
-    def __init__(self, in_features, out_features):
-        pass
-
-    def forward(self, A):
-        """Return Z."""
-
-    def backward(self, dLdZ):
-        pass
-
-
-class ReLU:
-    def forward(self, Z):
-        ...
-
-    def backward(self, dLdA):
-        ...
-
-
-class Sigmoid:
-    def forward(self, Z):
-        pass
-
-    def backward(self, dLdA):
-        pass
-
-
-class Tanh:
-    def forward(self, Z):
-        pass
-
-    def backward(self, dLdA):
-        pass
-
-
-class MSELoss:
-    def forward(self, A, Y):
-        pass
-
-    def backward(self):
-        pass
-
-
-class CrossEntropyLoss:
-    def forward(self, A, Y):
-        pass
-
-    def backward(self):
-        raise NotImplementedError
-'''
-
-
-@pytest.mark.sample(36)
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_in_what_is_wrong(
-    exercise: Exercise, case: Wrong, tmp_path: Path
-) -> None:
-    """The output is named, and nothing else is."""
-    assert_wrong(exercise, case, tmp_path, range(1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
-    """Whatever is drawn."""
-    assert_wrong(exercise, case, tmp_path, range(1, MANY))
-
-
-@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
-def test_the_starter_has_no_points_and_says_what_is_missing(
-    exercise: Exercise, text: str, tmp_path: Path
-) -> None:
-    """As it is handed out."""
-    assert_starter(exercise, text, tmp_path / "mytorch.py")
-
-
-def test_a_constant_forward_with_a_zero_backward_earns_nothing(
-    exercise: Exercise, tmp_path: Path
-) -> None:
-    """It is right for itself, and does not depend on its inputs."""
-    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
-    assert result.score == 0
-
-
-BARE = """\
-from dataclasses import dataclass
-
-
-class Linear:
-    def forward(self, A):
-        self.A = A
-        return A @ self.W.T + self.b.T
-
-    def backward(self, dLdZ):
-        self.dLdW, self.dLdb = dLdZ.T @ self.A, dLdZ.sum(axis=0, keepdims=True).T
-        return dLdZ @ self.W
-"""
-FIELDS = ("class Linear:", "@dataclass\nclass Linear:\n    D: int\n    M: int\n    W: object = 0.0")
-
-
-def test_a_class_without_a_constructor_takes_nothing(exercise: Exercise, tmp_path: Path) -> None:
-    """A decorator may have given it one."""
-    path = tmp_path / "answer.py"
-    path.write_text(BARE, "utf-8")
-    (task,) = exercise.grade(path, 3).tasks
-    said = "`Linear()` cannot be called as in `layer = Linear(D, M)`."
-    assert (task.score, task.checks[0].message) == (0, said)
-    path.write_text(BARE.replace(*FIELDS), "utf-8")
-    (task,) = exercise.grade(path, 3).tasks
-    assert [check.state for check in task.checks] == ["fail", "pass", "pass"]

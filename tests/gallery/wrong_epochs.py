@@ -1,49 +1,8 @@
-"""Epochs of mini-batches: right answers in other styles, wrong ones, and what is missing."""
+"""Wrong answers to the exercise of epochs of mini-batches, and its course's starter."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from layers_helpers import (
-    MANY,
-    QUICK,
-    SEEDS,
-    Exercise,
-    Wrong,
-    answers,
-    assert_right,
-    assert_starter,
-    assert_wrong,
-    several,
-    wrong,
-)
-
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "epochs"
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop) -> Exercise:
-    """The exercise."""
-    return Exercise(NAME, workshop)
-
-
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
-    """The model solution's, and those of students who write otherwise."""
-    assert_right(exercise, style, range(QUICK))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
-    """Whatever is drawn."""
-    assert_right(exercise, style, range(QUICK, SEEDS))
-
+from layers_helpers import several, wrong
 
 LOSS = "return np.mean(np.log(total) - shifted[np.arange(len(y)), y])"
 DZ = "dZ = exps / exps.sum(axis=1, keepdims=True)"
@@ -153,7 +112,7 @@ WRONG = [
 
 CONSTANT = {LOSS: "return 1.0", STEP: "pass", STEP1: "pass", STEP2: "pass"}
 
-COURSE = '''
+STARTER = '''
 import numpy as np
 
 
@@ -177,49 +136,3 @@ def nn_epoch(X, y, W1, W2, lr = 0.1, batch=100):
     pass
     ### END YOUR CODE
 '''
-
-BARE = """
-def softmax_loss(Z, y):
-    raise NotImplementedError()
-
-
-def softmax_regression_epoch(X, y, theta, lr=0.1, batch=100):
-    m = len(X)
-    raise NotImplementedError()
-
-
-def nn_epoch(X, y, W1, W2, lr=0.1, batch=100):
-    ...
-"""
-
-
-@pytest.mark.sample(18)
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_in_what_is_wrong(
-    exercise: Exercise, case: Wrong, tmp_path: Path
-) -> None:
-    """The output is named, and nothing else is."""
-    assert_wrong(exercise, case, tmp_path, range(1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
-    """Whatever is drawn."""
-    assert_wrong(exercise, case, tmp_path, range(1, MANY))
-
-
-@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
-def test_the_starter_has_no_points_and_says_what_is_missing(
-    exercise: Exercise, text: str, tmp_path: Path
-) -> None:
-    """As it is handed out."""
-    assert_starter(exercise, text, tmp_path / "simple_ml.py")
-
-
-def test_a_constant_forward_with_a_zero_backward_earns_nothing(
-    exercise: Exercise, tmp_path: Path
-) -> None:
-    """It is right for itself, and does not depend on its inputs."""
-    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
-    assert result.score == 0

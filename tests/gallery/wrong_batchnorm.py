@@ -1,49 +1,8 @@
-"""Batch normalisation: right answers in other styles, wrong ones, and what is missing."""
+"""Wrong answers to the exercise of batch normalisation, and its course's starter."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from layers_helpers import (
-    MANY,
-    QUICK,
-    SEEDS,
-    Exercise,
-    Wrong,
-    answers,
-    assert_right,
-    assert_starter,
-    assert_wrong,
-    several,
-    wrong,
-)
-
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "batchnorm"
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop) -> Exercise:
-    """The exercise."""
-    return Exercise(NAME, workshop)
-
-
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
-    """The model solution's, and those of students who write otherwise."""
-    assert_right(exercise, style, range(QUICK))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
-    """Whatever is drawn."""
-    assert_right(exercise, style, range(QUICK, SEEDS))
-
+from layers_helpers import several, wrong
 
 OUT = "return gamma * x_hat + beta, (x_hat, gamma, std)"
 TEST = "gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta"
@@ -199,21 +158,7 @@ CONSTANT = {
 }
 
 
-BARE = '''
-def batchnorm_forward(x, gamma, beta, bn_param):
-    """Normalise each column of x."""
-    pass
-
-
-def batchnorm_backward(dout, cache):
-    pass
-
-
-def batchnorm_backward_alt(dout, cache):
-    raise NotImplementedError
-'''
-
-COURSE = """
+STARTER = """
 import numpy as np
 
 
@@ -255,35 +200,3 @@ def batchnorm_backward_alt(dout, cache):
     pass
     return dx, dgamma, dbeta
 """
-
-
-@pytest.mark.sample(36)
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_in_what_is_wrong(
-    exercise: Exercise, case: Wrong, tmp_path: Path
-) -> None:
-    """The output is named, and nothing else is."""
-    assert_wrong(exercise, case, tmp_path, range(1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
-    """Whatever is drawn."""
-    assert_wrong(exercise, case, tmp_path, range(1, MANY))
-
-
-@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
-def test_the_starter_has_no_points_and_says_what_is_missing(
-    exercise: Exercise, text: str, tmp_path: Path
-) -> None:
-    """As it is handed out."""
-    assert_starter(exercise, text, tmp_path / "layers.py")
-
-
-def test_a_constant_forward_with_a_zero_backward_earns_nothing(
-    exercise: Exercise, tmp_path: Path
-) -> None:
-    """It is right for itself, and does not depend on its inputs."""
-    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
-    assert result.score == 0

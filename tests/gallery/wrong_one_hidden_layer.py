@@ -1,17 +1,6 @@
-"""One hidden layer: wrong answers are told by output, starters have no points."""
+"""Wrong answers to the exercise of one hidden layer, and its course's starters."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-
-import pytest
-from marked import QUICK, Exercise, edited, fails, is_to_be_written, opened, solution
-
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "one-hidden-layer"
 
 DW1, DB1, DW2, DB2 = (f"grads['{name}']" for name in ("dW1", "db1", "dW2", "db2"))
 GRADS = {DW1, DB1, DW2, DB2}
@@ -119,34 +108,6 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
 }
 """Edits of the model solution, the outputs that they make wrong, and what is said."""
 
-EMPTY = '''
-import numpy as np
-
-
-def layer_sizes(X, Y):
-    """Return the sizes of the layers."""
-    pass
-
-
-def initialize_parameters(n_x, n_h, n_y):
-    pass
-
-
-def forward_propagation(X, parameters):
-    pass
-
-
-def compute_cost(A2, Y):
-    pass
-
-
-def backward_propagation(parameters, cache, X, Y):
-    pass
-
-
-def update_parameters(parameters, grads, learning_rate=1.2):
-    pass
-'''
 
 NONE = """
 import numpy as np
@@ -235,29 +196,8 @@ def update_parameters(parameters, grads, learning_rate=1.2):
     return parameters
 """
 
-NOTHING = NONE.replace("    logprobs = None\n    cost = None\n", "")
-"""Where even the names are left to write."""
+STARTERS = {"none": NONE, "nothing": NONE.replace("    logprobs = None\n    cost = None\n", "")}
+"""Starters in which values, or also their names, are to be written."""
 
-WRITTEN = {"layer_sizes", "initialize_parameters", "forward_propagation"}
-WRITTEN |= {"compute_cost", "update_parameters"}
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exercise]:
-    """The exercise, with its session."""
-    with opened(NAME, workshop, tmp_path_factory.mktemp(NAME)) as each:
-        yield each
-
-
-@pytest.mark.sample(36)
-@pytest.mark.parametrize("label", WRONG)
-def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
-    """Those that are wrong, and no others."""
-    edits, outputs, sentence = WRONG[label]
-    assert sentence in fails(exercise, edited(solution(NAME), edits), outputs, QUICK)
-
-
-@pytest.mark.parametrize("text", [EMPTY, NONE, NOTHING], ids=["pass", "none", "nothing"])
-def test_a_starter_has_no_points(exercise: Exercise, text: str) -> None:
-    """It says of each function that it is to be written."""
-    is_to_be_written(exercise, text, WRITTEN)
+FUNCTIONS = {"layer_sizes", "initialize_parameters", "forward_propagation"}
+FUNCTIONS |= {"compute_cost", "update_parameters"}

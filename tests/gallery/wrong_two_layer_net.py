@@ -1,20 +1,6 @@
-"""A net of two layers as a class: wrong answers are told by output, starters have no points."""
+"""Wrong answers to the exercise of a net of two layers as a class, and its course's starters."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from marked import QUICK, Exercise, edited, fails, is_to_be_written, opened, solution
-
-from gradkit.grading.session import Session, read_submission
-from gradkit.grading.settings import GradingError, Settings
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "two-layer-net"
 
 W1, B1, W2, B2 = (f"grads['{name}']" for name in ("W1", "b1", "W2", "b2"))
 GRADS = {W1, B1, W2, B2}
@@ -132,7 +118,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
 }
 """Edits of the model solution, the outputs that they make wrong, and what is said."""
 
-STARTER = '''
+TEXT = '''
 from builtins import range
 from builtins import object
 import numpy as np
@@ -202,58 +188,10 @@ class TwoLayerNet(object):
         return y_pred
 '''
 
-BODIES = {
-    "pass": "pass",
-    "none": "self.params = {}\n        self.params['W1'] = None\n        self.params['b1'] = None",
+STARTERS = {
+    "pass": TEXT.format(init="pass"),
+    "none": TEXT.format(
+        init="self.params = {}\n        self.params['W1'] = None\n        self.params['b1'] = None"
+    ),
 }
-
-MODULAR = """
-import numpy as np
-
-
-class TwoLayerNet:
-    def __init__(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
-        self.params = {"W1": weight_scale * np.random.randn(input_dim, hidden_dim)}
-        self.reg = reg
-
-    def loss(self, X, y=None):
-        return 0.0, {}
-
-    def predict(self, X):
-        return X
-"""
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exercise]:
-    """The exercise, with its session."""
-    with opened(NAME, workshop, tmp_path_factory.mktemp(NAME)) as each:
-        yield each
-
-
-@pytest.mark.sample(36)
-@pytest.mark.parametrize("label", WRONG)
-def test_a_wrong_answer_is_told_by_its_outputs(exercise: Exercise, label: str) -> None:
-    """Those that are wrong, and no others."""
-    edits, outputs, sentence = WRONG[label]
-    assert sentence in fails(exercise, edited(solution(NAME), edits), outputs, QUICK)
-
-
-@pytest.mark.parametrize("kind", BODIES)
-def test_a_starter_has_no_points(exercise: Exercise, kind: str) -> None:
-    """It says of each method that it is to be written."""
-    methods = ("TwoLayerNet", "TwoLayerNet.loss", "TwoLayerNet.predict")
-    is_to_be_written(exercise, STARTER.format(init=BODIES[kind]), methods)
-
-
-def test_another_course_s_net_of_that_name_is_not_taken_for_it(
-    workshop: Workshop, tmp_path: Path
-) -> None:
-    """One whose loss takes no regularisation."""
-    path = tmp_path / "fc_net.py"
-    path.write_text(MODULAR, encoding="utf-8")
-    with (
-        Session(Settings(), workshop) as session,
-        pytest.raises(GradingError, match="another exercise"),
-    ):
-        session.grade(read_submission(path))
+FUNCTIONS = ("TwoLayerNet", "TwoLayerNet.loss", "TwoLayerNet.predict")
