@@ -41,12 +41,12 @@ def differences(diagnosed, cases: list[Stored]) -> dict[str, str]:
 def incomplete(result: TaskResult) -> str:
     """Return what is missing in the findings of an update: an entry, a number or a formula."""
     for check in result.checks:
+        if check.check != "update" or check.state != "fail":
+            continue
         wrong = [entry for entry in check.entries if entry.state == "fail"]
         if any(entry.expected is None or entry.expected == entry.found for entry in wrong):
             return "lost a number"
         findings = [finding for finding in result.findings if finding.check == check.check]
-        if check.check != "update" or check.state != "fail":
-            continue
         if len({entry for finding in findings for entry in finding.entries}) < len(wrong):
             return "lost an entry"
         for finding in findings:

@@ -111,18 +111,14 @@ def steps(*names: str) -> set[str]:
 
 WRONG_BY_HAND = [
     ("regression", "W.T @ A_prev + b", "W.T @ A_prev", {"output", "hidden", "loss"} | EVERY_STEP),
-    ("regression", "-2 * (y - y_hat)", "-(y - y_hat)", EVERY_STEP),
     ("regression", "X @ d_hidden.T", "d_hidden @ X.T", steps("W1")),
-    ("regression", "db1 = d_hidden", "db1 = d_hidden[::-1]", steps("b1")),
     (
         "classification",
         "1 + np.exp(-Z)",
         "1 + np.exp(Z)",
         {"output", "hidden", "loss"} | EVERY_STEP,
     ),
-    ("classification", "-(y - y_hat)", "y - y_hat", EVERY_STEP),
     ("classification", "dZ2 * A1 * (1 - A1)", "dZ2 * (1 - A1)", steps("W1", "b1")),
-    ("classification", "dW2 = A1 * dZ2", "dW2 = X * dZ2", steps("W2")),
     ("classification", "db2 = dZ2", "db2 = dZ2 * y_hat * (1 - y_hat)", steps("b2")),
 ]
 
@@ -141,10 +137,6 @@ def test_a_wrong_hand_solution_disagrees(
 
 WRONG_WITH_AUTOGRAD = [
     ("regression", "nn.MSELoss()", "nn.L1Loss()"),
-    ("regression", "criterion(model(X)", "criterion(2 * model(X)"),
-    ("regression", "self.output(self.hidden(X))", "self.output(torch.sigmoid(self.hidden(X)))"),
-    ("classification", "nn.BCELoss()", "nn.MSELoss()"),
-    ("classification", "nn.BCELoss()", "nn.BCEWithLogitsLoss()"),
     ("classification", "A1 = torch.sigmoid(self.hidden(X))", "A1 = self.hidden(X)"),
 ]
 
@@ -156,30 +148,6 @@ def test_a_wrong_torch_solution_disagrees(problem: str, right: str, wrong: str) 
     hand = by_hand(load(f"{problem}_numpy"), problem, probe)
     autograd = by_autograd(twin(f"{problem}_torch", right, wrong), probe)
     assert differing(hand, autograd, 1e-11)
-
-
-@pytest.mark.parametrize("problem", PROBLEMS)
-@pytest.mark.parametrize("column", [False, True])
-def test_torch_averages_over_examples(problem: str, column: bool) -> None:
-    """On several examples loss and gradients are the means of those by hand, y flat or not."""
-    probes = [draw(problem, seed) for seed in range(5)]
-    start = probes[0].parameters
-    hands = [
-        by_hand(load(f"{problem}_numpy"), problem, Probe(start, probe.X, probe.y))
-        for probe in probes
-    ]
-    solution = load(f"{problem}_torch")
-    model = solution.Model().double()
-    set_weights(model, start)
-    X = torch.from_numpy(np.hstack([probe.X for probe in probes]).T)
-    y = torch.tensor([probe.y for probe in probes], dtype=torch.float64)
-    (loss_,) = solution.train(model, X, y.reshape(-1, 1) if column else y, epochs=1, lr=0.5)
-    assert loss_ == pytest.approx(np.mean([hand["loss"] for hand in hands]), rel=1e-12)
-    for number, layer in enumerate((model.hidden, model.output), 1):
-        expected = np.mean([hand[f"dW{number}"] for hand in hands], axis=0)
-        np.testing.assert_allclose(layer.weight.grad.numpy().T, expected, rtol=1e-9, atol=1e-11)
-        expected = np.mean([hand[f"db{number}"] for hand in hands], axis=0).ravel()
-        np.testing.assert_allclose(layer.bias.grad.numpy(), expected, rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("problem", PROBLEMS)
