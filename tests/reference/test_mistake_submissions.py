@@ -5,19 +5,7 @@
 """
 
 import pytest
-from accepted.entry import Accepted
-from accepted.play import differing, expected, namespace, quantities
-from mistakes.samples import changed, folder, right, samples
-from model_solutions import draw
-
-
-@pytest.mark.parametrize("task", ["regression-numpy", "classification-numpy"])
-def test_what_the_samples_are_made_of_is_right(task: str) -> None:
-    """Nothing is spoilt before a piece is changed."""
-    entry = Accepted("right", task, right(task), "", "")
-    probe = draw(entry.task.removesuffix("-numpy"), 1)
-    found = quantities(entry, namespace(entry, right(task)), probe, None)
-    assert differing(found, expected(entry, probe, None)) == set()
+from mistakes.samples import changed, folder, samples
 
 
 def test_a_piece_that_does_not_stand_once_is_refused() -> None:
