@@ -1,6 +1,5 @@
-"""Load model solutions for tests, change them, and run them on probes."""
+"""Load model solutions for tests, change them, and train with them."""
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -10,16 +9,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = ROOT / "reference"
 PROBLEMS = ("regression", "classification")
-NAMES = ("W1", "b1", "W2", "b2")
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """Parameters in canonical form, one example as a column, and its target."""
-
-    parameters: dict[str, np.ndarray]
-    X: np.ndarray
-    y: float
 
 
 @cache
@@ -46,30 +35,6 @@ def twin(name: str, right: str, wrong: str) -> ModuleType:
     text = source(name)
     assert text.count(right) == 1, f"{right!r} stands {text.count(right)} times in {name}"
     return run(text.replace(right, wrong), name)
-
-
-def draw(problem: str, seed: int) -> Probe:
-    """Draw a probe of short decimals that all differ in size, none of them near zero."""
-    rng = np.random.default_rng([seed, PROBLEMS.index(problem)])
-    sizes = rng.choice(np.arange(2, 24), size=11, replace=False) * 0.05
-    values = np.round(sizes * rng.choice([-1.0, 1.0], size=11), 2)
-    X = np.round(values[9:] * 4, 1).reshape(2, 1)
-    y = float(rng.integers(2)) if problem == "classification" else float(rng.integers(-9, 10))
-    return Probe(
-        {
-            "W1": values[:4].reshape(2, 2),
-            "b1": values[4:6].reshape(2, 1),
-            "W2": values[6:8].reshape(2, 1),
-            "b2": values[8:9].reshape(1, 1),
-        },
-        X,
-        y,
-    )
-
-
-def copy(parameters: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Copy parameters, so that they may be changed."""
-    return {name: value.copy() for name, value in parameters.items()}
 
 
 def loss(problem: str, y: float, y_hat: float) -> float:

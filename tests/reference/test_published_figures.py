@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from model_solutions import PROBLEMS, REFERENCE, load, run_epochs, twin
+from model_solutions import PROBLEMS, REFERENCE, load, run_epochs, source, twin
 
 PUBLISHED = json.loads((REFERENCE / "published.json").read_text(encoding="utf-8"))
 
@@ -112,3 +112,16 @@ def test_a_wrong_torch_loop_gives_another_run(problem: str, right: str, wrong: s
     run = PUBLISHED[f"{problem}-torch"]
     printed = [losses[epoch] for epoch in run["printed_epochs"]]
     assert not np.allclose(printed, run["losses"], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_solutions_import_only_numpy_or_torch(problem: str) -> None:
+    """A model solution that imports gradkit would share its faults."""
+    for name in (f"{problem}_numpy", f"{problem}_torch", f"{problem}_numpy_published"):
+        imports = [
+            line
+            for line in source(name).splitlines()
+            if line.lstrip().startswith(("import ", "from "))
+        ]
+        expected = ["import torch", "from torch import nn"]
+        assert imports == (expected if name.endswith("torch") else ["import numpy as np"])
