@@ -22,7 +22,7 @@ from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -326,20 +326,113 @@ def _bases(target: ast.expr) -> Iterator[ast.expr]:
 # --- run -------------------------------------------------------------------------------
 
 
+class ReturnedError(TypeError):
+    """A function returned something that a line cannot unpack into its targets."""
+
+
+class _Statement(NamedTuple):
+    """A compiled line. If it unpacks what a call returns, ``assign`` does that in a second step.
+
+    ``assign`` stores the parts of the value of the name `_VALUE` in ``targets``.
+    """
+
+    code: CodeType
+    assign: CodeType | None = None
+    function: str = ""
+    targets: tuple[str, ...] = ()
+
+
+_VALUE = "_returned"
+"""Name of the value that is unpacked. Lines cannot use it, as it begins with an underscore."""
+
+
 def run(text: str, names: dict[str, Any]) -> None:
-    """Execute lines in a namespace, which gets the names that they assign."""
-    exec(_compile(text, "exec"), names)  # noqa: S102  (checked against the grammar)
+    """Execute lines in a namespace, which gets the names that they assign.
+
+    Raises
+    ------
+    ReturnedError
+        A line has several targets, and the function returned None or another number of values.
+    """
+    for each in _compile_statements(text):
+        if each.assign is None:
+            exec(each.code, names)  # noqa: S102  (checked against the grammar)
+            continue
+        value = eval(each.code, names)  # noqa: S307
+        _refuse_other_count(value, each)
+        names[_VALUE] = value
+        try:
+            exec(each.assign, names)  # noqa: S102
+        finally:
+            del names[_VALUE]
+
+
+def _refuse_other_count(value: Any, line: _Statement) -> None:
+    """Raise ReturnedError if a returned value is not the tuple or list that a line unpacks.
+
+    Other objects are unpacked by Python, except None, numbers and arrays.
+    """
+    count = len(line.targets)
+    found = "1 array" if isinstance(value, np.ndarray) else ""
+    if value is None:
+        found = "None"
+    elif isinstance(value, int | float | complex | np.generic):
+        found = "1 number"
+    elif type(value) in (tuple, list) and len(value) != count:
+        found = "1 value" if len(value) == 1 else f"{len(value)} values"
+    # An array with a row for each target is unpacked as a tuple is.
+    if not found or (isinstance(value, np.ndarray) and value.shape[:1] == (count,)):
+        return
+    wanted = f"{count} values, for {', '.join(f'`{each}`' for each in line.targets)}"
+    raise ReturnedError(f"`{line.function}` returns {found}; it has to return {wanted}")
+
+
+@lru_cache(maxsize=1000)
+def _compile_statements(text: str) -> tuple[_Statement, ...]:
+    """Compile lines, one statement after the other."""
+    return tuple(map(_compile_statement, ast.parse(text).body))
+
+
+def _compile_statement(node: ast.stmt) -> _Statement:
+    """Compile a line, in two steps if it unpacks what a call of a named function returns."""
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+        (target, *others), function = node.targets, "".join(filter(None, _called(node.value)[1:]))
+        parts = target.elts if isinstance(target, ast.Tuple) else []
+        if function and parts and not others and not any(isinstance(p, ast.Starred) for p in parts):
+            value = ast.Expression(node.value)
+            name = ast.copy_location(ast.Name(_VALUE, ast.Load()), node.value)
+            assign = ast.Module([ast.copy_location(ast.Assign([target], name), node)], [])
+            return _Statement(
+                compile(value, "<check>", "eval", dont_inherit=True),
+                compile(assign, "<check>", "exec", dont_inherit=True),
+                function,
+                tuple(map(ast.unparse, parts)),
+            )
+    module = ast.Module([node], [])
+    return _Statement(compile(module, "<check>", "exec", dont_inherit=True))
+
+
+def unpacked_into(text: str) -> tuple[str, ...]:
+    """Return the targets of the last line that unpacks what a function returns; none if none does.
+
+    Examples
+    --------
+    >>> unpacked_into("net = Net(D); loss, grads = net.loss(X, y)")
+    ('loss', 'grads')
+    """
+    unpacking = [each for each in _compile_statements(text) if each.assign is not None]
+    return unpacking[-1].targets if unpacking else ()
 
 
 def value_of(expression: str, names: dict[str, Any]) -> Any:
     """Return the value of an expression in a namespace."""
-    return eval(_compile(expression.strip(), "eval"), names)  # noqa: S307
+    return eval(_compile(expression.strip()), names)  # noqa: S307
 
 
 @lru_cache(maxsize=1000)
-def _compile(text: str, mode: str) -> CodeType:
-    """Compile a text as an expression (``eval``) or as statements (``exec``)."""
-    return compile(text, "<check>", mode, dont_inherit=True)
+def _compile(expression: str) -> CodeType:
+    """Compile an expression."""
+    return compile(expression, "<check>", "eval", dont_inherit=True)
 
 
 # --- inputs, for sending to another process ------------------------------------------------

@@ -78,12 +78,15 @@ def with_crashes(
     findings = list(inquiry.findings)
     reported: set[tuple[str, Place]] = set()
     dropped: dict[str, str] = {}
-    for verdict in verdicts:
+    mended = {finding.check for finding in findings if finding.basis == "change"}
+    # A line that stops several checks is reported at the check whose repair is known.
+    for verdict in sorted(verdicts, key=lambda each: each.check not in mended):
         crash = _finding_of(verdict, cells, task)
-        if crash is None or crash.place is None:
+        is_known = any((f.check, f.mistake) == (verdict.check, NO_RETURN) for f in findings)
+        if crash is None or crash.place is None or is_known:
             continue
         place = crash.place
-        if any(f.check == verdict.check and f.basis == "change" for f in findings):
+        if verdict.check in mended:
             # All else is known to be right, so only the crash itself costs points.
             crash = replace(crash, basis="change")
         kept = [f for f in findings if f.check != verdict.check or _stays(f, verdict, cells)]
@@ -144,9 +147,12 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
 
 
 def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str) -> Finding:
+    """Return the finding of a kind at the line of an exception, with the first hint of its page."""
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
     page = mistake(code)
+    function = getattr(crash.function, "name", "")
+    hints = tuple(format_text(hint, function=function) for hint in page.hints[:1])
     return Finding(
         id=hashlib.sha256(identity.encode()).hexdigest()[:10],
         check=verdict.check,
@@ -160,7 +166,7 @@ def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: 
         source=line.strip(),
         columns=_columns(line, advice.part),
         sentence=advice.sentence,
-        hints=page.hints[:1],
+        hints=hints,
     )
 
 

@@ -18,6 +18,7 @@ from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.case import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
+from gradkit.lines import ReturnedError
 from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, OPEN, Entry, Verdict
 from gradkit.records.submission import Section
@@ -521,17 +522,27 @@ class FunctionGrader(Struct):
                 why=failure.message.removesuffix(" (unknown location)").rstrip("."),
             )
             return Verdict(check.name, "blocked", told, place=failure.place)
+        step = steps[min(failure.call, len(steps) - 1)]
+        place, cannot_unpack = failure.place, failure.type == ReturnedError.__name__
+        if cannot_unpack:
+            returning = self._found.get(self._lines(step).calls[-1].function)
+            place = place if returning is None else returning.place()
         told = failure.type
-        if failure.message:
+        if cannot_unpack:
+            told = f"{failure.message}."
+        elif failure.message:
             told = format_text("{type}: {message}", type=failure.type, message=failure.message)
         for pattern, meant in OLD_WAYS.items():
             if pattern in failure.message:
                 told = f"{told.rstrip('.')}. {meant}"
         if draw.hard:
             told += " " + format_text("This happens with {probe}.", probe=format_probe(draw.label))
-        step = steps[min(failure.call, len(steps) - 1)]
-        exception = sentence_of(failure)
-        verdict = Verdict(check.name, "error", told, place=failure.place, exception=exception)
+        verdict = Verdict(
+            *(check.name, "error", told),
+            place=place,
+            exception="" if cannot_unpack else sentence_of(failure),
+            returns_none=cannot_unpack,
+        )
         verdict = self._still_to_write(step, verdict)
         return verdict if step is check else self._blocked(check, verdict.message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
 from gradkit.grading.selectors import is_selection
 from gradkit.judge.case import Examined
-from gradkit.lines import arrays_in
+from gradkit.lines import arrays_in, unpacked_into
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Draw, FunctionCheck, Lines
@@ -540,6 +541,9 @@ class _Repairs(Struct):
         handed = self.grader.draws[0].values.values()
         asked |= {key for value in handed if isinstance(value, Mapping) for key in value}
         there = definitions(section.cells)
+        compared = {re.split(r"\W", each)[0] for each in check.compare}
+        unpacked = unpacked_into(check.call.text) if stopped.returns_none else ()
+        targets = {name: name in compared for name in unpacked}
         texts = (
             Text(
                 cell.id,
@@ -548,6 +552,7 @@ class _Repairs(Struct):
                 said=stopped.message,
                 asked=asked,
                 there=there,
+                targets=targets,
             )
             for cell in section.own
         )
@@ -565,7 +570,7 @@ class _Repairs(Struct):
         seen: list[Mapping[str, str]] = [text.sources]
         lost, left = len(self.grader.process.losses), FOLLOWED
         judged = self.grader.verdicts[check.name]
-        here = replace(before, place=before.place or judged.place)
+        here = replace(before, place=before.place or judged.place, returns_none=judged.returns_none)
         ways: list[tuple[int, Sequence[Proposal], Verdict]] = [(0, (), here)]
         while ways and left > 0 and not any(right for right, _ in freeing):
             # What is likelier, and less, comes first.
@@ -625,6 +630,8 @@ class _Repairs(Struct):
             outputs = _made_right(before, after)
             if outputs is None or (outputs and self._breaks(check)):
                 break
+            if outputs and self._are_conditions(check, outputs):
+                break
             if outputs and self._fitted_before(check, outputs, [name for name, *_ in steps]):
                 break
             if outputs:
@@ -637,6 +644,12 @@ class _Repairs(Struct):
                     yield Told(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self.text, []
         self.text = kept
+
+    def _are_conditions(self, check: FunctionCheck, outputs: Sequence[str]) -> bool:
+        """Return whether outputs are only true or false: any of many changes makes them right."""
+        expected = self.grader.expected(check, self.grader.draws[0])
+        values = expected.values if expected is not None else {}
+        return all(np.asarray(values.get(name, 0)).dtype.kind == "b" for name in outputs)
 
     def _fitted_before(
         self, check: FunctionCheck, outputs: Sequence[str], functions: Sequence[str]

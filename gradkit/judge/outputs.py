@@ -393,6 +393,12 @@ def _is_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> b
     return found.size > 1 and not found.any() and bool(np.asarray(expected).any())
 
 
+def _is_false(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
+    """Return whether a condition that the check compares is false, and has to be true."""
+    are_bools = found.dtype.kind == expected.dtype.kind == "b"
+    return are_bools and found.size == 1 and not found.any() and bool(expected.all())
+
+
 def _is_one_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
     return found.size == 1 and not found.any() and bool(np.asarray(expected).any())
 
@@ -435,6 +441,7 @@ MULTIPLE = "`{name}` is wrong by the same factor in every entry; the factor depe
 Relation = Callable[[NDArray[Any], NDArray[Any], float], bool]
 
 _RELATIONS: Sequence[tuple[Relation, str]] = (
+    (_is_false, "`{name}` is false; it has to be true."),
     (_is_zero, "`{name}` is 0 in every entry."),
     (_is_one_zero, "`{name}` is 0."),
     (_is_negative, "`{name}` has the wrong sign."),

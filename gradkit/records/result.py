@@ -80,7 +80,7 @@ class Verdict(Struct, frozen=True):
     its gradients by finite differences. ``diverges``: a training run ends with a higher loss than
     it began with, or with NaN. ``exception`` is Python's own message if the code raised, such as
     ``NameError: name 'W3' is not defined``. ``returns_none``: a function returned None instead of
-    values.
+    values, or a number of values that the task cannot unpack.
     """
 
     check: str

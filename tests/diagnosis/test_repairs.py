@@ -550,10 +550,6 @@ SLIPS: dict[str, list[tuple[str, ...]]] = {
     "layers/cs231n": [
         ("wrong-constant", "dx[x <= 0] = 0", "dx[x <= 0] = -1"),
     ],
-    "layers/einsum": [
-        # A name that is not there, in a call that is handed a row.
-        ("wrong-name", "w.reshape(*x.shape", "parameters.reshape(*x.shape"),
-    ],
     "layers/keyed": [
         ("wrong-order", '("x", "w", "b")', '("w", "x", "b")'),
     ],

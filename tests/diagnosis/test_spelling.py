@@ -128,7 +128,7 @@ OF_TORCH: dict[str, Case] = {
     ),
     "nothing returned": (
         *("return self.l2(x)", "x = self.l2(x)"),
-        *("forward", "missing-statement", "return x"),
+        *("forward", "missing-return", "return x"),
     ),
     "a method in another": (
         *(FORWARD, "".join(f"    {line}\n" for line in FORWARD.splitlines())),
@@ -147,7 +147,6 @@ CRASH_ALONE = {
     "another layer's name",
     "a name of torch's",
     "an optimiser's name",
-    "a dictionary",
     "a module that is left out",
     "a name of numpy's",
     "what is only changed after",
@@ -163,6 +162,7 @@ CRASH_AND_REPAIR = {
     "a method for its result",
     "no self in a constructor",
     "square brackets",
+    "a dictionary",
     "a number of rounds",
     "a loss that is not made",
     "a class for a model",
@@ -196,6 +196,14 @@ def test_misspelt_models_are_reported(diagnosed, name: str) -> None:
     assert [each.mistake for each in found] == reported_kinds(name, kind)
     repairs = [(each.check, each.fix) for each in found if each.mistake != "crash"]
     assert repairs == [(check, fix)] * len(repairs)
+
+
+def test_a_repaired_crash_in_the_training_costs_its_price_in_both_checks(diagnosed) -> None:
+    """The line stops the gradient and the trajectory; the repair is found for the trajectory."""
+    pytest.importorskip("torch")
+    graded = diagnosed(TORCH.replace("losses = []", "losses = {}"), "regression-torch")
+    scores = {each.check: each.score / each.max_score for each in graded.checks}
+    assert scores == {"model": 1, "forward": 1, "gradient": 0.5, "trajectory": 0.5}
 
 
 def test_a_forward_without_self_stops_wherever_it_is_called(diagnosed) -> None:

@@ -88,7 +88,7 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
     (finding,) = findings_of(task, "forward")
     assert finding.mistake == NO_RETURN
     assert finding.sentence == "`return` is missing in `L_layer_forward`, so it gives None."
-    assert finding.hints == ("Print what the function returns.",)
+    assert finding.hints[0] == "Look at `L_layer_forward`."
 
 
 @pytest.mark.parametrize(

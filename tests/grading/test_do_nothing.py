@@ -145,7 +145,7 @@ def test_what_is_never_updated_is_missing_from_what_follows(grade, tmp_path) -> 
     found = checks(grade(path, "regression-numpy", diagnose=True))
     assert found["update"].score == 0.75  # the quarter next to 6 / 9
     assert found["trajectory"].causes == ("not-updated",)
-    assert found["trajectory"].score == 0.25
+    assert found["trajectory"].score == 0.5  # the quarter next to 4 / 9
 
 
 TORCH = """

@@ -122,7 +122,7 @@ KINDS: dict[str, str] = {
         wrong-learning-rate uneven-learning-rate rate-ignored wrong-factor wrong-constant
         wrong-reduction mini-batch momentum wrong-optimizer wrong-rounds""",
     "standstill": "nothing-updated copy-dropped missing-step gradients-cleared",
-    "stop": "crash missing-return",
+    "stop": "crash missing-return wrong-return",
     "share": "not-updated unexplained",
 }
 """Kinds of mistakes that are no slips, by their price."""

@@ -8,13 +8,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from soak import TURNS
 
 yaml = pytest.importorskip("yaml")
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXTS = {
     name: (ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8")
-    for name in ("ci.yml", "release.yml")
+    for name in ("ci.yml", "release.yml", "soaks.yml")
 }
 PORTABLE = (ROOT / ".ci" / "portable.txt").read_text(encoding="utf-8").split()
 LINUX_ALONE = ("tests/hostile", "tests/sandbox", "tests/classroom", "tests/house")
@@ -135,3 +136,10 @@ def test_elsewhere_it_runs_what_is_portable() -> None:
     assert len(PORTABLE) > 10
     assert [path for path in PORTABLE if not (ROOT / path).exists()] == []
     assert [path for path in PORTABLE if path.startswith(LINUX_ALONE)] == []
+
+
+def test_all_sampled_slow_tests_run_every_week() -> None:
+    """Each commit runs one sixteenth of them, and the weekly workflow has a job for each."""
+    turns = jobs("soaks.yml")["sampled"]["strategy"]["matrix"]["turn"]
+    assert turns == list(range(TURNS))
+    assert yaml.safe_load(TEXTS["soaks.yml"])[True]["schedule"]

@@ -12,7 +12,6 @@ from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy,
 
 from gradkit.diagnosis.catalogue import (
     CRASH,
-    NO_RETURN,
     TOPICS,
     UnknownMistakeError,
     catalogue,
@@ -81,7 +80,7 @@ def test_every_mistake_has_a_page(role: str) -> None:
 def test_every_page_is_of_a_mistake() -> None:
     """No page and no code without a prediction, but for what has no name and for remarks."""
     assert set(CODES) == set().union(*ROLES.values())
-    assert set(tables("stops")) == {CRASH, NO_RETURN, UNEXPLAINED}
+    assert set(tables("stops")) == {CRASH, UNEXPLAINED}
 
 
 @pytest.mark.filterwarnings("ignore:Using a target size:UserWarning")  # what the page is about

@@ -247,8 +247,9 @@ def test_what_is_right_is_put_in_the_place_of_what_is_compared(tmp_path: Path) -
         ),
         (
             "return 1",
-            "affine/forward: the model solution stopped with TypeError: cannot unpack non-iterable "
-            "int object. Mend it before grading.",
+            "affine/forward: the model solution stopped with ReturnedError: `affine_forward` "
+            "returns 1 number; it has to return 2 values, for `out`, `cache`. Mend it before "
+            "grading.",
         ),
         (
             "return 'a', None",

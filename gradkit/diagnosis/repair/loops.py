@@ -9,7 +9,6 @@ from itertools import combinations, pairwise
 from gradkit.diagnosis.inquiry.training import CUTTING
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.optimizers import steps_by_hand, unread_in
-from gradkit.diagnosis.repair.spelling import unreturned
 from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_number
 from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
 from gradkit.edits.nodes import with_parts
@@ -95,8 +94,7 @@ def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose gradients where a step needs them, a result returned, a model begun as a module."""
-    yield from unreturned(text)
+    """Propose ``backward()`` where a step needs gradients, and ``super().__init__()``."""
     within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
     if calls_method(text.tree, "backward"):
         within = []
@@ -106,12 +104,12 @@ def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
         losses = [last_name(each.targets[0]) for each in made if isinstance(each.value, ast.Call)]
         for name in reversed(losses):
             for last in steps or (made if calls_method(text.tree, "step") else []):
-                yield text.beside("unsaid", last, f"{name}.backward()", before=bool(steps))
+                yield text.beside("left out", last, f"{name}.backward()", before=bool(steps))
     for model in every(ast.ClassDef, text.tree):
         for method in model.body if model.bases else ():
             if getattr(method, "name", "") == "__init__" and not calls_method(method, "__init__"):
                 first = method.body[0]  # type: ignore[attr-defined]
-                yield text.beside("unsaid", first, "super().__init__()", before=True)
+                yield text.beside("left out", first, "super().__init__()", before=True)
 
 
 def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:

@@ -10,7 +10,7 @@ import ast
 import builtins
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from itertools import combinations
@@ -353,6 +353,81 @@ def unreturned(text: Text) -> Iterator[Proposal]:
             yield text.beside("unsaid", last, f"return {name}")
 
 
+def undivided(text: Text) -> Iterator[Proposal]:
+    """Yield ``//`` for ``/`` where the names of a line are made that stops for want of an integer.
+
+    One division after the other, and then all of them.
+    """
+    if "cannot be interpreted as an integer" not in text.said:
+        return
+    for function in text.functions:
+        stopped = [n for n in every(ast.Name, function) if n.lineno in text.stops]
+        read = {node.id for node in stopped if not is_stored(node)}
+        quotients = [
+            node
+            for made in every(ast.Assign, function)
+            if read & {last_name(target) for target in made.targets}
+            for node in every(ast.BinOp, made)
+            if isinstance(node.op, ast.Div)
+        ]
+        for some in (*([node] for node in quotients), quotients[1:] and quotients):
+            parts = [
+                (node, ast.unparse(ast.BinOp(node.left, ast.FloorDiv(), node.right)))
+                for node in some
+            ]
+            if parts:
+                yield text.put_each("undivided", parts)
+
+
+def unended(text: Text) -> Iterator[Proposal]:
+    """Yield a last line that returns what the check unpacks, where a function has none."""
+    for function in _returning(text):
+        last = function.body[-1]
+        if not isinstance(last, ast.Return) or last.value is None:
+            for some in combinations(_returnable(text, function), len(text.targets)):
+                if _may_be_returned(some, text):
+                    yield text.beside("unended", last, f"return {', '.join(some)}")
+
+
+def miscounted(text: Text) -> Iterator[Proposal]:
+    """Yield a last line with more or fewer values, as many as the check unpacks."""
+    count = len(text.targets)
+    for function in _returning(text):
+        last = function.body[-1]
+        if not isinstance(last, ast.Return) or last.value is None:
+            continue
+        parts = last.value.elts if isinstance(last.value, ast.Tuple) else [last.value]
+        there = tuple(map(ast.unparse, parts))
+        further = [name for name in _returnable(text, function) if name not in there]
+        fewer = combinations(there, count) if len(there) > count else ()
+        more = combinations(further, count - len(there)) if len(there) < count else ()
+        for some in (
+            *fewer,
+            *(there + added for added in more if _may_be_returned(there + added, text)),
+        ):
+            yield text.put("miscounted", text.spot(last), f"return {', '.join(some)}")
+
+
+def _returning(text: Text) -> list[ast.FunctionDef]:
+    """Return the functions that give the check another number of values than it unpacks."""
+    return [each for each in text.functions if text.targets and each.lineno in text.stops]
+
+
+def _may_be_returned(names: Sequence[str], text: Text) -> bool:
+    """Return whether each name is compared with a right value, or is the one that the check has.
+
+    Nothing proves that another name, such as one for the cache, has the right value.
+    """
+    pairs = zip(names, text.targets.items(), strict=True)
+    return all(is_compared or name == target for name, (target, is_compared) in pairs)
+
+
+def _returnable(text: Text, function: ast.FunctionDef) -> list[str]:
+    """Return names of a function's values: those that the check unpacks, then those made last."""
+    made = list(dict.fromkeys(reversed(list(_given(function)))))
+    return [*dict.fromkeys([*(name for name in text.targets if name in made), *made[:_FEW]])]
+
+
 def _computing(text: Text) -> list[ast.FunctionDef]:
     """Return the functions that compute, and train nothing."""
     training = ("backward", "step", "__init__")
@@ -380,7 +455,10 @@ SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
     "nested": (nested, "wrong-indentation"),
     "uncalled": (uncalled, "not-called"),
     "unkept": (unkept, "not-kept"),
-    "unsaid": (unreturned, "missing-statement"),
+    "unsaid": (unreturned, "missing-return"),
+    "undivided": (undivided, "wrong-operator"),
+    "unended": (unended, "missing-return"),
+    "miscounted": (miscounted, "wrong-return"),
 }
 """The kinds of changes, each with the kind of `kinds` that it is."""
 

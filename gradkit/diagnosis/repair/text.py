@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -58,7 +59,9 @@ class Text:
     nothing.
     ``made`` are names in this and other texts, ``stops`` the lines that the code stops at,
     ``said`` what Python says there, ``asked`` the methods and attributes that something else asks
-    for, and ``there`` the names that are there besides.
+    for, and ``there`` the names that are there besides. ``targets`` are what a line of the check
+    unpacks into, if it stops because a function returns another number of values: for each, whether
+    the check compares it.
     """
 
     def __init__(
@@ -71,9 +74,11 @@ class Text:
         said: str = "",
         asked: Collection[str] = FORWARD[:1],
         there: Collection[str] = (),
+        targets: Mapping[str, bool] = MappingProxyType({}),
     ) -> None:
         self.cell, self.source, self.made = cell, source, made
         self.stops, self.said, self.asked, self.there = stops, said, asked, there
+        self.targets = targets
         self.lines = source.split("\n")
         self.tree = readable(source)
         self.calls = every(ast.Call, self.tree)

@@ -60,6 +60,7 @@ SPELT: Mapping[str, tuple[str, ...]] = {
     "nested": (),
     "uncalled": (*FROZEN, "missing-zero-grad", "recorded-loss", SIZES),
     "unkept": ("missing-activation", "wrong-activation"),
+    "unsaid": (*FROZEN, SIZES),
 }
 """The kinds of changes of how a text is written, and the mistakes that each may mend."""
 
@@ -104,7 +105,7 @@ KINDS: Mapping[str, tuple[Changes, str, tuple[str, ...]]] = {
         ("missing-step", "missing-zero-grad", "recorded-loss", "mini-batch", *OF_LOOPS),
     ),
     "missing": (loops.missing_calls, "missing-statement", ("missing-zero-grad", "missing-step")),
-    "unsaid": (loops.missing_statements, "missing-statement", (*FROZEN, SIZES)),
+    "left out": (loops.missing_statements, "missing-statement", (*FROZEN, SIZES)),
     "added": (optimizers.steps_from_values, "not-added", ("recorded-loss",)),
     "shape": (models.other_shapes, "wrong-shape", ("broadcast-target",)),
     "sum": (losses.other_sums, "wrong-function", ("wrong-reduction", "recorded-loss")),
