@@ -1,4 +1,4 @@
-"""A mistake in a function is told by the smallest change that makes it right, and its line."""
+"""A mistake in a function has a finding with its line and the smallest repair."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Found = Callable[..., tuple[TaskResult, ...]]
 
 @pytest.fixture(scope="module")
 def found(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
-    """``found(exercise, (was, is), …)``: what a changed model solution comes to."""
+    """Return ``found(exercise, (was, now), …)``, which grades a changed model solution."""
     folder = tmp_path_factory.mktemp("changed")
     sessions: dict[str, Session] = {}
 
@@ -52,19 +52,19 @@ def found(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def solution(exercise: str) -> str:
-    """The text of an exercise's model solution."""
+    """Return the text of a model solution."""
     (path,) = (BESIDE / exercise).glob("*.py")
     return path.read_text(encoding="utf-8")
 
 
 def by_hand(exercise: str, style: str) -> str:
-    """The text of another right answer to an exercise."""
+    """Return the text of another right answer to an exercise."""
     path = Path(__file__).parents[1] / "gallery" / exercise / f"{style}.py"
     return path.read_text(encoding="utf-8")
 
 
 def line_of(exercise: str, text: str) -> int:
-    """The line of the model solution that holds a text."""
+    """Return the number of the line of the model solution that holds a text."""
     before, _, _ = solution(exercise).partition(text)
     return before.count("\n") + 1
 
@@ -237,10 +237,10 @@ MISTAKES = [
     MISTAKES,
     ids=[f"{exercise}-{told[0]}" for exercise, _, told in MISTAKES],
 )
-def test_a_mistake_is_told_where_it_is(
+def test_a_mistake_is_located(
     found: Found, exercise: str, change: tuple[str, str], told: tuple[str, str, str | None]
 ) -> None:
-    """Its line, the doubtful part of that, its kind, and the change."""
+    """A finding has the mistake's line, the doubtful part of it, its kind and the repair."""
     kind, doubtful, fix = told
     (one,) = findings(found(exercise, change))
     assert one.mistake == kind
@@ -254,8 +254,8 @@ def test_a_mistake_is_told_where_it_is(
     assert one.title == kinds()[kind].title
 
 
-def test_a_name_is_not_given_its_own_value(found: Found) -> None:
-    """That would do, and is nothing to write."""
+def test_no_repair_assigns_a_name_to_itself(found: Found) -> None:
+    """Such a repair would give the right numbers, but nobody would write it."""
     rows = "rows = x.reshape(len(x), -1)\n    x = rows\n    return rows @ w + b, (x, w)"
     (one,) = findings(found("layers", ("return x.reshape(len(x), -1) @ w + b, (x, w)", rows)))
     assert (one.mistake, one.fix) == ("wrong-shape", "x = rows.reshape(x.shape)")
@@ -721,7 +721,7 @@ CASES = [
 def test_a_slip_is_one_repair(
     found: Found, answer: str, kind: str, was: str, now: str, fix: str
 ) -> None:
-    """The line is quoted with its repair, however many words of it are wrong."""
+    """The finding quotes the line with its repair, however many words of the line are wrong."""
     exercise, _, style = answer.partition("/")
     text = by_hand(exercise, style) if style else solution(exercise)
     (one,) = findings(found(exercise, (was, now), text=text))
@@ -734,8 +734,8 @@ def test_a_slip_is_one_repair(
     assert one.fix in {row[1:].strip() for row in one.diff.split("\n") if row.startswith("+")}
 
 
-def test_two_changes_that_make_up_for_a_helper_are_not_told(found: Found) -> None:
-    """The forward pass runs it too, and is still wrong then, for no reason that is known."""
+def test_changes_that_compensate_for_a_helper_are_not_reported(found: Found) -> None:
+    """The forward pass uses the helper too, and stays wrong after such changes."""
     was = "np.logaddexp.reduce(a, axis=axis, keepdims=keepdims)"
     now = "np.logaddexp.reduce(a, keepdims=keepdims) + 0 * axis"
     text = by_hand("linear-class", "in_place")
@@ -785,24 +785,24 @@ SEVERAL = [
 @pytest.mark.parametrize(
     ("answer", "change", "told"), SEVERAL, ids=[each[2][0] for each in SEVERAL]
 )
-def test_a_mistake_of_several_lines_is_one(
+def test_a_mistake_of_several_lines_is_one_finding(
     found: Found, answer: str, change: tuple[str, str], told: tuple[str, str]
 ) -> None:
-    """It is told with all of them."""
+    """The repair has all of the lines."""
     exercise, _, style = answer.partition("/")
     (one,) = findings(found(exercise, change, text=by_hand(exercise, style)))
     assert (one.mistake, one.fix) == told
 
 
-def test_one_step_is_told_for_what_several_values_lack(found: Found) -> None:
-    """Each of them could be divided by itself."""
+def test_one_missing_statement_repairs_several_values(found: Found) -> None:
+    """Dividing each of the values by itself would be right too."""
     text = by_hand("two-layer-net", "course_style")
     (one,) = findings(found("two-layer-net", ("        dscores /= N\n", ""), text=text))
     assert (one.mistake, one.fix) == ("missing-statement", "dscores /= N")
 
 
-def test_a_count_is_not_turned(found: Found) -> None:
-    """Nor taken from another one, where the number of layers is half of it."""
+def test_a_count_is_not_negated(found: Found) -> None:
+    """Nor is it subtracted from another count, even where that gives the same number."""
     was = "grad = X_b.T @ (Z - I) / batch"
     text = by_hand("epochs", "one_hot").replace(was, f"n = X_b.shape[0]\n        {was[:-5]}n")
     (one,) = findings(found("epochs", ("theta -= lr * grad", "theta += lr * grad"), text=text))
@@ -814,8 +814,8 @@ def test_a_count_is_not_turned(found: Found) -> None:
     assert one.fix == "for l in range(L):"
 
 
-def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:
-    """Those that a loop goes on with are what it began with at first."""
+def test_several_arguments_of_a_call_are_repaired_together(found: Found) -> None:
+    """The right arguments are the names that the loop updates, not the names of the start."""
     text = by_hand("logistic-regression", "dots")
     for was, now in (
         ("    w = copy.deepcopy(w)\n    b = copy.deepcopy(b)", "    u, c = copy.deepcopy((w, b))"),
@@ -830,8 +830,8 @@ def test_names_of_a_call_are_exchanged_at_once(found: Found) -> None:
     assert (one.mistake, one.fix) == ("wrong-name", "grads, cost = propagate(u, c, X, Y)")
 
 
-def test_names_are_read_as_a_dict_holds_them(found: Found) -> None:
-    """All that are changed there, of which one alone makes nothing right."""
+def test_arguments_are_repaired_with_entries_of_a_dict(found: Found) -> None:
+    """All arguments have to change; one change alone makes no output right."""
     updates = (
         '        w = w - learning_rate * grads["dw"]\n        b = b - learning_rate * grads["db"]\n'
     )
@@ -849,8 +849,8 @@ def test_names_are_read_as_a_dict_holds_them(found: Found) -> None:
     assert one.fix == "grads, J = propagate(params['w'], params['b'], X, Y)"
 
 
-def test_a_number_that_is_set_is_hardly_turned(found: Found) -> None:
-    """A step the other way is likelier."""
+def test_a_sign_is_repaired_in_the_step_not_in_a_constant(found: Found) -> None:
+    """A step in the wrong direction is the likelier mistake."""
     was, now = (
         "G1 = np.where(h1 > 0, 1, 0)",
         "G1 = np.zeros_like(h1)\n        G1[h1 > 0] = 1\n        G1 = G1",
@@ -860,8 +860,8 @@ def test_a_number_that_is_set_is_hardly_turned(found: Found) -> None:
     assert (one.mistake, one.fix) == ("turned-sign", "W1 -= lr * g1")
 
 
-def test_a_row_of_counts_may_be_laid_along_another_axis(found: Found) -> None:
-    """A helper that two tasks call makes places out of two rows of whole numbers."""
+def test_a_row_of_counts_can_be_turned_into_a_column(found: Found) -> None:
+    """Two tasks call this helper, which makes indices of two rows of whole numbers."""
     right, text = "j = j0.reshape(-1, 1) + j1.reshape(1, -1)", by_hand("convolution", "im2col")
     told = findings(found("convolution", (right, "j = j1.reshape(1, -1)"), text=text))
     assert {(each.mistake, each.fix) for each in told} == {
@@ -869,8 +869,8 @@ def test_a_row_of_counts_may_be_laid_along_another_axis(found: Found) -> None:
     }
 
 
-def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
-    """None of the two makes an output right, and the first gives no value of the model's."""
+def test_the_first_of_two_changes_makes_most_values_right(found: Found) -> None:
+    """Neither change makes an output right, and the first gives no value of the model solution."""
     was = "dx[place] += (x[place] == largest) * dout[:, :, i : i + 1, j : j + 1]"
     twice = (was, f"{was}\n            {was}")
     text = solution("convolution")
@@ -882,16 +882,16 @@ def test_two_changes_begin_with_what_makes_most_right(found: Found) -> None:
     assert len({each.entries for each in told}) == 1
 
 
-def test_what_counts_is_tried_whatever_it_is_in_the_first_rounds(found: Found) -> None:
-    """There it is 0 by many changes, which are others in those that nobody has looked at."""
+def test_an_index_is_repaired_though_it_is_right_in_the_first_round(found: Found) -> None:
+    """In the first round many changes give 0; they differ only in later rounds."""
     was = "top, left = i * stride, j * stride"
     text = solution("convolution").replace(was, was.replace("i *", "i +"), 1)
     (one,) = findings(found("convolution", text=text))
     assert (one.mistake, one.fix) == ("wrong-operator", was)
 
 
-def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
-    """It earns half beside a wrong forward pass; a mistake of its own costs more."""
+def test_a_backward_pass_that_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
+    """It earns half of its points; a mistake of its own costs more."""
     wrong = ("var = x.var(axis=0)", "var = x.var(axis=0, ddof=1)")
     (task,) = found("batchnorm", wrong)
     checks = {check.check: check for check in task.checks}
@@ -909,8 +909,8 @@ def test_what_is_right_for_a_right_forward_pass_follows(found: Found) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_wrong_besides_is_looked_for_anew(found: Found) -> None:
-    """Of one check the first takes most of what a search may do; the second has its own."""
+def test_a_second_mistake_of_a_check_has_its_own_budget(found: Found) -> None:
+    """The search for the first mistake uses most of the budget of a check."""
     text = by_hand("batchnorm", "jacobian")
     changes = (
         ("old[0] + (1 - momentum)", "old[0] + (1 - np.exp(x) * x)"),
@@ -922,8 +922,8 @@ def test_what_is_wrong_besides_is_looked_for_anew(found: Found) -> None:
     }
 
 
-def test_the_form_in_which_all_is_right_comes_first(found: Found) -> None:
-    """Where the bias is flat one change makes some right; in the form that is meant two make all."""
+def test_the_form_in_which_everything_gets_right_comes_first(found: Found) -> None:
+    """In the flat form a change makes some values right; in the intended form two make all right."""
     text = (BESIDE / "linear-class" / "linear.py").read_text(encoding="utf-8")
     told = findings(
         found(
@@ -936,8 +936,8 @@ def test_the_form_in_which_all_is_right_comes_first(found: Found) -> None:
     assert sorted(each.mistake for each in told) == ["turned-sign", "wrong-axis"]
 
 
-def test_changes_of_one_line_are_told_as_one(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An axis makes the shape right, an operator the values: one other line."""
+def test_changes_of_one_line_are_one_finding(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One change makes the shape right, the other the values; the finding shows one new line."""
     text, was = by_hand("linear-class", "flat_bias"), "flat.sum(axis=0) / len(rows)"
     wrong = (was, "flat.sum(axis=1) * len(rows)")
     (one,) = findings(found("linear-class", wrong, text=text))
@@ -948,8 +948,8 @@ def test_changes_of_one_line_are_told_as_one(found: Found, monkeypatch: pytest.M
     assert len(findings(found("linear-class", wrong, text=text))) == 2
 
 
-def test_a_shape_alone_accuses_nobody(found: Found) -> None:
-    """What starts with another shape is looked at once the gradient is right: that has the line."""
+def test_a_wrong_shape_at_the_start_follows_from_the_gradient(found: Found) -> None:
+    """The start is looked at once the gradient is right, and the gradient has the finding."""
     text = by_hand("linear-class", "flat_bias")
     told = findings(
         found(
@@ -964,8 +964,8 @@ def test_a_shape_alone_accuses_nobody(found: Found) -> None:
     assert "wrong-name" not in {each.mistake for each in told}
 
 
-def test_what_is_offered_is_right(found: Found) -> None:
-    """Put into the text it has all points; another change of that line has not."""
+def test_a_repair_earns_full_marks(found: Found) -> None:
+    """With the repair in the text all points are earned; with another change they are not."""
     exercise, was, now = "one-hidden-layer", "dW1 = dZ1 @ X.T / m", "dW1 = dZ1 @ X.T"
     (one,) = findings(found(exercise, (was, now)))
     offered = found(exercise, (was, one.fix))
@@ -974,10 +974,10 @@ def test_what_is_offered_is_right(found: Found) -> None:
     assert other.score < other.max_score
 
 
-def test_a_fault_of_the_search_is_raised_here(
+def test_a_fault_of_the_search_is_raised_in_tests(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In use it costs the diagnosis alone."""
+    """In use the fault costs only the repairs."""
     answered = StudentProcess.ask
 
     def ask(process: StudentProcess, frame: Frame) -> object:
@@ -993,22 +993,22 @@ def test_a_fault_of_the_search_is_raised_here(
     assert findings(found("layers", wrong)) == []
 
 
-def test_a_search_that_the_student_led_astray_is_no_fault_of_ours(found: Found) -> None:
-    """Where a name of numpy's says something else, so does all that is computed beside it."""
+def test_a_search_disturbed_by_the_student_is_no_fault(found: Found) -> None:
+    """The submission replaces functions of numpy that the search uses."""
     wrong = ("return dx, dw, dout.sum(axis=0)", "return dx, dw, dout.sum(axis=1)")
     text = solution("layers") + "\n\nnp.abs = np.isfinite = np.allclose = lambda *a, **k: True\n"
     assert findings(found("layers", wrong, text=text)) == []
 
 
-def test_the_right_answer_has_nothing_found(found: Found) -> None:
-    """Nor has one that lacks a function."""
+def test_a_right_answer_has_no_finding(found: Found) -> None:
+    """Neither has an answer that lacks a function."""
     assert findings(found("layers")) == []
     lacking = solution("layers").replace("def relu_backward", "def relu_backwards")
     assert findings(found("layers", text=lacking)) == []
 
 
-def test_two_mistakes_are_told_one_by_one(found: Found) -> None:
-    """Each with its own line and outputs; the second is looked for in the text without the first."""
+def test_two_mistakes_are_two_findings(found: Found) -> None:
+    """Each has its line and outputs; the second is searched in the text with the first repaired."""
     told = findings(
         found(
             "layers",
@@ -1022,8 +1022,8 @@ def test_two_mistakes_are_told_one_by_one(found: Found) -> None:
     }
 
 
-def test_two_mistakes_on_the_way_to_one_output_are_told(found: Found) -> None:
-    """Neither alone makes the cost right; together they do, and each is told at its line."""
+def test_two_mistakes_that_spoil_one_output_are_found(found: Found) -> None:
+    """Only both repairs together make the cost right, and each has its line."""
     was = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 - A2)) / m"
     now = "return -np.sum(Y * np.log(A2) + (1 - Y) * np.log(1 + A2)) / m"
     size = "m = Y.shape[1]\n    return"
@@ -1035,8 +1035,8 @@ def test_two_mistakes_on_the_way_to_one_output_are_told(found: Found) -> None:
     assert len({each.entries for each in told}) == 1
 
 
-def test_what_is_returned_in_another_order_is_told(found: Found) -> None:
-    """No output is there then; a text that is still to be written has nothing found."""
+def test_values_returned_in_another_order_are_found(found: Found) -> None:
+    """No output is available then. A function that is not written yet has no finding."""
     text = solution("layers").replace("return dout * (cache > 0)", "raise NotImplementedError")
     assert findings(found("layers", text=text)) == []
     text = solution("two-layer-net")
@@ -1048,8 +1048,8 @@ def test_what_is_returned_in_another_order_is_told(found: Found) -> None:
     assert one.place.line == line_of("two-layer-net", "return loss, {")
 
 
-def test_a_mistake_is_told_in_the_form_that_is_meant(found: Found) -> None:
-    """A flat bias, summed over the examples: right in one of the forms that stand for one another."""
+def test_a_mistake_is_found_in_the_form_that_the_student_uses(found: Found) -> None:
+    """A flat bias is one of the accepted forms; here it is not divided by the examples."""
     text = by_hand("linear-class", "flat_bias")
     was = "self.dLdb = flat.sum(axis=0) / len(rows)"
     assert findings(found("linear-class", text=text)) == []
@@ -1079,10 +1079,10 @@ HALF = (
         ("powers / np.sum(powers, axis=1, keepdims=True)", "powers / np.sum(powers)"),
     ],
 )
-def test_a_wrong_forward_pass_is_told_alone_in_either_convention(
+def test_a_wrong_forward_pass_is_one_finding_in_either_convention(
     found: Found, half: bool, was: str, now: str
 ) -> None:
-    """No output passes, and how they change with the penalty tells which one is followed."""
+    """No output passes; how they change with the penalty shows which convention is used."""
     (task,) = found("two-layer-net", *(HALF if half else ()), (was, now))
     (one,) = [each for each in task.findings if each.check]
     assert one.place is not None
@@ -1094,8 +1094,8 @@ def test_a_wrong_forward_pass_is_told_alone_in_either_convention(
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_a_convention_is_left_open_where_no_output_tells(found: Found, many: bool) -> None:
-    """Once the forward pass is right the gradient is, divided by the examples or not."""
+def test_a_convention_stays_open_where_no_output_shows_it(found: Found, many: bool) -> None:
+    """The gradient is right with and without the division once the forward pass is right."""
     text = (BESIDE / "linear-class" / "loss.py").read_text(encoding="utf-8")
     backward = [("(self.softmax - self.Y) / len(self.Y)", "self.softmax - self.Y")]
     (one,) = findings(
@@ -1109,8 +1109,8 @@ def test_a_convention_is_left_open_where_no_output_tells(found: Found, many: boo
     assert (one.check, one.mistake) == ("forward", "wrong-axis")
 
 
-def test_a_mistake_costs_the_same_whatever_it_is_found_for(found: Found) -> None:
-    """The line is told of the scores; gradients that fit only these scores earn nothing."""
+def test_a_mistake_costs_the_same_whichever_check_finds_it(found: Found) -> None:
+    """The line is reported for the scores; gradients of these wrong scores earn nothing."""
     text = solution("two-layer-net").replace(
         'np.maximum(X @ W1 + self.params["b1"], 0)', 'X @ W1 + self.params["b1"]'
     )
@@ -1134,8 +1134,8 @@ SUMMED = """
 """
 
 
-def test_what_a_check_passes_without_is_told_of_nobody(found: Found) -> None:
-    """A sum over all rows is mended where it is used, and then where it is made: that is enough."""
+def test_a_change_that_is_not_needed_is_not_reported(found: Found) -> None:
+    """The sum over all rows is repaired where it is made, and needs no change where it is used."""
     text = solution("softmax-loss").partition("def softmax_loss_vectorized")[0]
     text += f"def softmax_loss_vectorized(W, X, y, reg):{SUMMED}"
     (one,) = findings(found("softmax-loss", text=text))
@@ -1157,8 +1157,8 @@ def change(first: int, last: int, *lines: str, cell: str = "c") -> Proposal:
         (3, "A a B c d"),
     ],
 )
-def test_one_change_is_left_out_of_several(number: int, text: str) -> None:
-    """Those after it stand where they stood, and are made of the lines that are there then."""
+def test_one_of_several_changes_is_left_out(number: int, text: str) -> None:
+    """Later changes are adapted to the lines that are there without it."""
     changes = [
         change(1, 1, "A", "a"),
         change(3, 3, "B1", "B2"),
@@ -1175,8 +1175,8 @@ def test_one_change_is_left_out_of_several(number: int, text: str) -> None:
     assert source.split("\n") == text.split()
 
 
-def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
-    """No change of the backward pass, which is right, gives it the weights that it was not given."""
+def test_a_wrong_cache_is_located_where_it_is_made(found: Found) -> None:
+    """The backward pass is right and cannot be repaired: it never got the weights."""
     (one,) = findings(found("layers", ("@ w + b, (x, w)", "@ w + b, (x, x)")))
     assert one.mistake == "wrong-name"
     assert one.place is not None
@@ -1189,8 +1189,8 @@ def test_a_cache_is_told_in_the_function_that_makes_it(found: Found) -> None:
 MASK = "    mask = x {} 0\n    return mask * x, mask"
 
 
-def test_a_mask_is_told_where_it_is_made(found: Found) -> None:
-    """Turned round where it is used, it would be wrong for the backward pass, which now passes."""
+def test_a_wrong_mask_is_located_where_it_is_made(found: Found) -> None:
+    """Inverting it where it is used would make the backward pass wrong, which passes now."""
     right = solution("layers").replace("dout * (cache > 0)", "dout * cache")
     right = right.replace("    return np.maximum(x, 0), x", MASK.format(">"))
     assert findings(found("layers", text=right)) == []
@@ -1198,8 +1198,8 @@ def test_a_mask_is_told_where_it_is_made(found: Found) -> None:
     assert (one.check, one.fix) == ("forward", "mask = x > 0")
 
 
-def test_a_cache_is_told_whatever_else_its_function_passes(found: Found) -> None:
-    """Nobody has looked at what it hands on, in any of the checks that it passes."""
+def test_a_wrong_cache_is_found_in_a_function_that_passes(found: Found) -> None:
+    """No check looks at the cache that this function returns."""
     text, was = by_hand("batchnorm", "step_by_step"), "cache = (xhat, gamma, xmu"
     (one,) = findings(found("batchnorm", (was, "cache = (gamma, gamma, xmu"), text=text))
     assert (one.mistake, one.fix) == ("wrong-name", f"{was}, ivar, sqrtvar, var, eps)")
@@ -1208,8 +1208,8 @@ def test_a_cache_is_told_whatever_else_its_function_passes(found: Found) -> None
     assert "`batchnorm_backward`" in one.sentence
 
 
-def test_a_step_at_the_end_of_a_loop_is_put_in(found: Found) -> None:
-    """It reads what the last statement makes that is there."""
+def test_a_missing_statement_is_added_at_the_end_of_a_loop(found: Found) -> None:
+    """It uses the value of the last statement that is there."""
     was = "out[:, :, i, j] = x[:, :, top : top + height, left : left + width].max(axis=(2, 3))"
     (one,) = findings(found("convolution", (was, "")))
     assert one.mistake == "missing-statement"
@@ -1218,8 +1218,8 @@ def test_a_step_at_the_end_of_a_loop_is_put_in(found: Found) -> None:
     assert (one.place.line, one.adds) == (line_of("convolution", was) - 1,) * 2
 
 
-def test_a_method_of_a_base_class_is_told(found: Found) -> None:
-    """It is changed in the classes that are made of it too."""
+def test_a_mistake_in_a_method_of_a_base_class_is_located(found: Found) -> None:
+    """The repair changes the derived classes too."""
     was, now = "return dLdA * np.array([[self.df(z)", "return np.array([[self.df(z)"
     text = by_hand("linear-class", "loops")
     told = findings(found("linear-class", (was, now), text=text))
@@ -1228,8 +1228,8 @@ def test_a_method_of_a_base_class_is_told(found: Found) -> None:
     assert [one.place.line for one in told if one.place is not None] == [line] * 3
 
 
-def test_a_step_is_put_in_where_it_is_missing(found: Found) -> None:
-    """At the end of a branch, in the student's own names: the line alone is the change."""
+def test_a_missing_statement_is_added_in_its_branch(found: Found) -> None:
+    """It uses the student's names, and the diff adds that line alone."""
     was = "        running_var = momentum * running_var + (1 - momentum) * var\n"
     text = by_hand("batchnorm", "step_by_step")
     (one,) = findings(found("batchnorm", (was, ""), text=text))
@@ -1237,10 +1237,8 @@ def test_a_step_is_put_in_where_it_is_missing(found: Found) -> None:
     assert one.adds == text[: text.index(was)].count("\n")
 
 
-def test_no_change_is_told_that_breaks_another_check(
-    found: Found, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sign in a helper makes up for that of a step, and spoils another one's."""
+def test_no_repair_breaks_another_check(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sign in a helper would compensate for the sign of a step, and break another check."""
     wrong, helper = ("theta -= lr", "theta += lr"), "    return dZ / len(y)"
     line = line_of("epochs", helper)
     change = (line, line, (helper.replace("dZ", "-dZ"),), line, 11, line, 22)
@@ -1251,10 +1249,10 @@ def test_no_change_is_told_that_breaks_another_check(
     assert {each.mistake for each in findings(found("epochs", wrong))} == {"turned-sign"}
 
 
-def test_no_line_of_a_gradient_is_told_that_fits_the_own_forward_pass(
+def test_a_gradient_that_fits_its_own_forward_pass_is_not_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An odd change makes the loss right, and a right gradient seem wrong."""
+    """A change of the forward pass makes the loss right, and the gradient seem wrong."""
     scores, gradient = "    scores = X @ W\n    powers", "X.T @ dscores / N"
     forward = "    Z = np.abs(X)\n    scores = Z @ W\n    powers"
     text = solution("softmax-loss").replace(scores, forward).replace(gradient, "Z.T @ dscores / N")
@@ -1272,10 +1270,10 @@ def test_no_line_of_a_gradient_is_told_that_fits_the_own_forward_pass(
     assert [one.source for one in told if one.check] == ["scores = Z @ W"]
 
 
-def test_what_only_keeps_another_check_from_stopping_is_not_told(
+def test_a_change_that_only_prevents_an_exception_is_not_reported(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The backward pass is right behind a forward pass that gives nothing of what it should."""
+    """With it the backward pass is right, but the forward pass returns nothing useful."""
     (line,) = [
         n
         for n, text in enumerate(solution("convolution").split("\n"), 1)
@@ -1293,10 +1291,8 @@ def test_what_only_keeps_another_check_from_stopping_is_not_told(
     assert {each.check for each in told if each.mistake != "crash"} == {"backward"}
 
 
-def test_what_is_mended_is_as_right_as_what_passes(
-    found: Found, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is wrong in the backward pass is hardly in a forward pass that was mended before."""
+def test_repaired_lines_count_as_right(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next search does not expect a mistake in the forward pass, which was repaired before."""
     asked, searched = [], repairs.proposals
 
     def noted(*args: Any) -> tuple[list[Proposal], int]:
@@ -1316,8 +1312,8 @@ BEGUN = """\
 """
 
 
-def test_what_is_right_once_alone_is_looked_for_again(found: Found) -> None:
-    """Sums that a loop begins anew are not right without: a second call adds to the first one's."""
+def test_sums_that_a_loop_resets_are_two_findings(found: Found) -> None:
+    """Removing the reset would be right for the first call only: a second call adds to its sums."""
     loop = "        for a, dz, da in zip(self.A, dLdZ, dLdA):\n"
     within = BEGUN.replace("        self", "            self")
     told = findings(
@@ -1343,8 +1339,8 @@ UPDATED = """
 """
 
 
-def test_a_key_may_be_made_of_a_word_and_a_number(found: Found) -> None:
-    """Those of two loops, one in the other."""
+def test_a_key_can_be_made_of_a_word_and_a_number(found: Found) -> None:
+    """The word and the number are those of two nested loops."""
     step = '    return {name: value - learning_rate * grads["d" + name] for name, value in parameters.items()}\n'
     text = solution("deep-net").replace(step, UPDATED.replace('{letter}{i}"]', 'W{i}"]'))
     (one,) = findings(found("deep-net", text=text))
@@ -1352,8 +1348,8 @@ def test_a_key_may_be_made_of_a_word_and_a_number(found: Found) -> None:
     assert one.fix.endswith("grads['d' + letter + str(i)]")
 
 
-def test_what_is_right_of_a_check_that_fails_stays_so(found: Found) -> None:
-    """A helper, changed, would make up for a transposition in one pass and spoil the other one."""
+def test_no_repair_breaks_an_output_of_a_failing_check(found: Found) -> None:
+    """Changing a helper would compensate for a transposition in one pass, and spoil the other."""
     text = by_hand("convolution", "im2col")
     told = findings(
         found(
@@ -1370,22 +1366,22 @@ def test_what_is_right_of_a_check_that_fails_stays_so(found: Found) -> None:
     assert "@ columns + b" in told[0].fix
 
 
-def test_what_is_missing_is_told_by_the_convention_that_is_followed(found: Found) -> None:
-    """Half of what the model solution has."""
+def test_a_missing_term_follows_the_convention_of_the_answer(found: Found) -> None:
+    """The answer has half of the penalty of the model solution."""
     change = "loss = loss / N + 0.5 * reg * (W ** 2).sum()", "loss = loss / N"
     text = by_hand("softmax-loss", "half_penalty")
     (one,) = findings(found("softmax-loss", change, text=text))
     assert (one.mistake, one.fix) == ("missing-statement", "loss += reg / 2 * np.sum(W ** 2)")
 
 
-def test_what_stops_for_want_of_an_import_is_not_changed_elsewhere(found: Found) -> None:
-    """The verdict has the line that is missing."""
+def test_a_missing_import_has_no_repair_elsewhere(found: Found) -> None:
+    """The verdict already has the missing line."""
     text = by_hand("logistic-regression", "per_example")
     assert findings(found("logistic-regression", ("import numpy as np\n", ""), text=text)) == []
 
 
-def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None:
-    """A line that is missing moves the text below it, in which there is another mistake."""
+def test_lines_are_counted_in_the_text_of_the_student(found: Found) -> None:
+    """Adding the missing line moves the second mistake in the repaired text."""
     lost, was = "        dscores[np.arange(N), y] -= 1\n", '"b1": np.sum(dhidden, axis=0)'
     told = findings(found("two-layer-net", (lost, ""), (was, was.replace("0)", "1)"))))
     assert [each.mistake for each in told] == ["missing-statement", "wrong-axis"]
@@ -1396,14 +1392,14 @@ def test_lines_are_those_of_the_student_when_one_is_put_in(found: Found) -> None
     assert told[1].place.line == line_of("two-layer-net", was) - 1
 
 
-def test_a_mistake_in_a_helper_is_told_once(found: Found) -> None:
-    """What is right once it is mended has no mistake of its own."""
+def test_a_mistake_in_a_helper_is_one_finding(found: Found) -> None:
+    """The functions that call it are right once it is repaired."""
     told = findings(found("deep-net", ("dW = dZ @ A_prev.T / m", "dW = dZ @ A_prev.T")))
     assert [(each.check, each.mistake) for each in told] == [("linear-backward", "missing-factor")]
 
 
-def test_what_raises_is_told_too(found: Found) -> None:
-    """A missing transposition stops the line; the change makes it right."""
+def test_a_line_that_raises_is_repaired(found: Found) -> None:
+    """A missing transposition stops the code at this line."""
     was = "dw = x.reshape(len(x), -1).T @ dout"
     (one,) = findings(found("layers", (was, "dw = x.reshape(len(x), -1) @ dout")))
     assert (one.mistake, one.place and one.place.line) == (
@@ -1412,15 +1408,15 @@ def test_what_raises_is_told_too(found: Found) -> None:
     )
 
 
-def test_a_finding_adds_no_points(found: Found) -> None:
-    """What is told costs what the entries cost that are wrong."""
+def test_a_finding_costs_what_its_outputs_cost(found: Found) -> None:
+    """The points of the task are the same as without the finding."""
     (task, _) = found("layers", ("dout.sum(axis=0)", "dout.sum(axis=1)"))
     assert (task.score, task.max_score) == (8, 10)
     assert task.findings[0].deduction == pytest.approx(2)
 
 
-def test_what_is_quite_different_is_told_line_by_line(found: Found) -> None:
-    """Each of the lines computes something else; no other line is accused."""
+def test_lines_that_compute_something_else_are_separate_findings(found: Found) -> None:
+    """No other line is reported."""
     was = "    dx = (dout @ w.T).reshape(x.shape)\n    dw = x.reshape(len(x), -1).T @ dout\n"
     other = "    dx = np.cos(x) + np.roll(x, 1)\n    dw = np.sort(w, axis=0) ** 3\n"
     told = findings(found("layers", (was, other)))
@@ -1429,15 +1425,15 @@ def test_what_is_quite_different_is_told_line_by_line(found: Found) -> None:
     assert lines == [line_of("layers", line) for line in was.strip().split("\n")]
 
 
-def test_what_has_no_change_is_not_explained(found: Found) -> None:
-    """What is computed depends on a word, and no change of a formula mends that."""
+def test_a_body_that_no_change_repairs_has_no_finding(found: Found) -> None:
+    """No change of a formula gives the right values here."""
     was = "    dx = (dout @ w.T).reshape(x.shape)\n    dw = x.reshape(len(x), -1).T @ dout\n"
     other = "    return tuple(map(float, 'abc'))\n"
     assert findings(found("layers", (was, other))) == []
 
 
 def test_columns_count_characters(found: Found) -> None:
-    """As an editor does, whatever the letters before."""
+    """Letters that take several bytes count once, as in an editor."""
     was = "dx = (dout @ w.T).reshape(x.shape)"
     now = 'größe = "äöü"; dx = (-dout @ w.T).reshape(x.shape)'
     (one,) = findings(found("layers", (was, now)))
@@ -1465,8 +1461,8 @@ def iter_files(frame):
 """
 
 
-def test_code_with_two_faces_gains_nothing(found: Found) -> None:
-    """A search that is shown another mistake finds what makes nothing right where it counts."""
+def test_code_that_behaves_otherwise_during_the_search_gains_nothing(found: Found) -> None:
+    """It shows the search another mistake, and the repair of that changes nothing in the check."""
     text = solution("layers")
     start, end = text.index("def affine_backward"), text.index("def relu_forward")
     (task, _) = found("layers", text=text[:start] + TWO_FACED + "\n\n" + text[end:])
@@ -1474,10 +1470,10 @@ def test_code_with_two_faces_gains_nothing(found: Found) -> None:
     assert [each.mistake for each in task.findings] == []
 
 
-def test_a_search_does_the_same_however_quick_it_is(
+def test_a_search_does_not_depend_on_the_time_it_takes(
     found: Found, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it spends depends on the texts alone."""
+    """Its budget counts changed texts, not seconds."""
     spent: list[int] = []
 
     def proposals(*arguments: object) -> tuple[list[Proposal], int]:
@@ -1538,8 +1534,8 @@ PROPOSED: dict[str, object] = {
     ],
     ids=str,
 )
-def test_a_forged_reference_is_nothing(found: Found, other: dict[str, object]) -> None:
-    """Code that has taken over its process proposes what it likes: no point, no word, no crash."""
+def test_a_forged_proposal_is_ignored(found: Found, other: dict[str, object]) -> None:
+    """Code that controls its process can propose anything: it gains no point and no text."""
     text = solution("layers")
     start, end = text.index("def affine_backward"), text.index("def relu_forward")
     forged = FORGED.replace("{forged}", repr({**PROPOSED, **other}))
@@ -1548,8 +1544,8 @@ def test_a_forged_reference_is_nothing(found: Found, other: dict[str, object]) -
     assert after.score == after.max_score
 
 
-def test_what_is_large_is_not_searched(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is recorded of a large net takes more memory than a diagnosis is worth."""
+def test_large_nets_are_not_searched(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recording their values would take too much memory."""
     mistake = ("dout.sum(axis=0)", "dout.sum(axis=1)")
     monkeypatch.setattr(repairs, "LARGEST", 10)
     assert findings(found("layers", mistake)) == []
@@ -1562,7 +1558,7 @@ MATRIX_PRODUCT = "dw = X.T * dout"
 
 @pytest.mark.parametrize("wrong", ["dw = dout", f"{MATRIX_PRODUCT} / len(x) + w"])
 def test_matrices_are_searched_as_arrays(found: Found, wrong: str) -> None:
-    """Values of `np.matrix` are computed with as arrays: a product of two does not stop a search."""
+    """A product of two `np.matrix` values does not stop the search."""
     text = by_hand("layers", "matrices")
     (task,) = [t for t in found("layers", (MATRIX_PRODUCT, wrong), text=text) if t.task == "affine"]
     (check,) = [check for check in task.checks if check.check == "backward"]
