@@ -8,7 +8,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradkit.grading.claim import is_class_alone, shared_functions
+from gradkit.grading.claim import has_called_methods, shared_functions
 from gradkit.records.task import FunctionTask, Task
 from gradkit.task.assignment import read_assignment, read_gallery
 from gradkit.task.shipped import NAMES, exercises
@@ -64,7 +64,7 @@ def characteristic() -> str:
     for task in tasks:
         for call in task.calls:
             name = call.function
-            if name not in shared and not is_class_alone(name, task):
+            if name not in shared and not has_called_methods(name, task):
                 function = name.partition(".")[0]
                 names |= {function, *task.names.get(function, ())}
     return "".join(f"{name}\n" for name in sorted(names))

@@ -123,7 +123,7 @@ def main() -> None:
     failed = 0
     with (
         mock.patch.object(grading, "diagnose", return_value=(Inquiry(), ())),
-        mock.patch.object(grading, "_inquiry", return_value=Inquiry()),
+        mock.patch.object(grading, "_diagnose_functions", return_value=Inquiry()),
         tempfile.TemporaryDirectory() as folder,
         Workshop() as workshop,
     ):

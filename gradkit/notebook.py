@@ -22,8 +22,8 @@ from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
 from gradkit.formatting import format_text
-from gradkit.grading.claim import listed, refusal
-from gradkit.grading.session import Session, mistaken_for
+from gradkit.grading.claim import list_names, refusal
+from gradkit.grading.session import Session, find_confused_task
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.loading import is_installed
 from gradkit.records.result import Result
@@ -281,7 +281,7 @@ def _find_claims(session: Session, submission: Submission, kernel: Kernel) -> di
     known = {"first": tasks[0], "tasks": ", ".join(tasks)}
     if all(found.node is None for found in definitions(submission.cells).values()):
         if kernel.given:
-            raise GradingError(format_text(NO_TEXT, names=listed(list(kernel.names)), **known))
+            raise GradingError(format_text(NO_TEXT, names=list_names(list(kernel.names)), **known))
         raise GradingError(NO_FUNCTIONS)
     advice = format_text(NO_TASK, **known)
     try:
@@ -299,7 +299,7 @@ def _refuse_other_task(session: Session, submission: Submission, task: Task | Fu
     """Return a refusal if the forward pass solves another task, else an empty text."""
     if not isinstance(task, Task) or not is_installed(*task.framework.modules):
         return ""
-    other = mistaken_for(session, submission, Section((task.id,), submission.cells))
+    other = find_confused_task(session, submission, Section((task.id,), submission.cells))
     return format_text(AGAIN, other=other.title, task=task.title) if other is not None else ""
 
 

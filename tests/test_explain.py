@@ -82,6 +82,11 @@ def test_what_mistakes_cost_is_listed(tmp_path: Path) -> None:
     listed = CliRunner().invoke(main, ["explain", "--costs"]).stdout
     assert re.search(r"^swapped-index +30% +50% +20%$", listed, re.MULTILINE)
     assert re.search(r"^not-updated +share +share +share$", listed, re.MULTILINE)
+    # The list and the page of a mistake have the same words for a share.
+    for code in ("not-updated", "unexplained"):
+        page = CliRunner().invoke(main, ["explain", code]).stdout
+        share = " ".join(page.split()).rpartition("Deduction: ")[2]
+        assert f"{code} costs {share}" in " ".join(listed.split())
     below = "[roles.initialise]"
     figure = f"[marking.deductions]\nswapped-index = 0.5\n{below}"
     own = changed_assignment(tmp_path, below, figure)

@@ -31,13 +31,13 @@ from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.catalogue import all_codes, current_code, mistake
 from gradkit.grading.assess import (
     StaleError,
-    absent,
     assess,
-    basis_of,
+    digest_basis,
     judge_again,
+    mark_absent,
     tolerances_of,
-    total,
-    unchecked,
+    verdicts_without_run,
+    with_totals,
 )
 from gradkit.grading.points import Scheme
 from gradkit.grading.session import Session
@@ -94,9 +94,9 @@ class Marker:
                 marked.append(self._mark_task(form, name, submitted[name], scheme))
             elif name in required:
                 task = self._tasks_of(form)[name]
-                marked.append(absent(task, result.seed, scheme, form=form, digests=digests)[1])
+                marked.append(mark_absent(task, result.seed, scheme, form=form, digests=digests)[1])
         return replace(
-            total(result, marked),
+            with_totals(result, marked),
             digests={"submission": result.digests["submission"], **digests},
             preset=scheme.preset,
             oracle="reference" if session.keyed else "derived",
@@ -131,7 +131,7 @@ class Marker:
                 return evidence.verdicts
             known = tuple(v for v in evidence.verdicts if new[v.check] == old.get(v.check))
         if evidence.observations is None:
-            return unchecked(task, evidence)
+            return verdicts_without_run(task, evidence)
         try:
             oracle = self._session_of(form).resources.oracle(task)
         except OracleError as error:
@@ -147,7 +147,7 @@ class Marker:
 
     def _compute_basis(self, form: Form, name: str) -> str:
         """Return a digest of everything that a task's verdicts depend on."""
-        return basis_of(self._tasks_of(form)[name], form, self.session.digests)
+        return digest_basis(self._tasks_of(form)[name], form, self.session.digests)
 
 
 @lru_cache(maxsize=1)

@@ -1,1 +1,1 @@
-"""Say which mistake the code makes, on which line, and prove it."""
+"""Find the mistakes behind failed checks, and the line of each."""

@@ -79,11 +79,15 @@ def with_crashes(
     reported: set[tuple[str, Place]] = set()
     dropped: dict[str, str] = {}
     mended = {finding.check for finding in findings if finding.basis == "change"}
-    # A line that stops several checks is reported at the check whose repair is known.
-    for verdict in sorted(verdicts, key=lambda each: each.check not in mended):
+    changes = {finding.mistake for finding in findings if finding.basis == "change"}
+    for verdict in verdicts:
         crash = _finding_of(verdict, cells, task)
         is_known = any((f.check, f.mistake) == (verdict.check, NO_RETURN) for f in findings)
-        if crash is None or crash.place is None or is_known:
+        # A change of another check that mends this one is reported there, with its crash.
+        is_caused = verdict.check not in mended and bool(
+            changes.intersection(inquiry.causes.get(verdict.check, ()))
+        )
+        if crash is None or crash.place is None or is_known or is_caused:
             continue
         place = crash.place
         if verdict.check in mended:

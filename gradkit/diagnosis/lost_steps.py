@@ -1,14 +1,14 @@
-"""Find the line of a mistake in the text of an update where its numbers do not show the line.
+"""Find the line of a mistake in the text of an update if its numbers do not show the line.
 
-A parameter that never changes has no wrong statement among those that ran: the new value is in a
-variable that is never stored, or the statement stands after a `return`. A sum over the wrong axis
-shows up in every parameter that uses it, and is in the one line that calls `sum`.
+For a parameter that never changes, no statement that ran is wrong: the new value is in a variable
+that is never stored, or the statement comes after a `return`. A sum over the wrong axis makes every
+parameter wrong that uses the sum, but the mistake is in the one line that calls `sum`.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,9 +20,11 @@ from gradkit.runtime.syntax import last_name, own_statements, walk
 from gradkit.submission.definitions import line_at
 from gradkit.submission.source import statements
 
-STILL = "not-updated"
-SUMS = ("bias-sum-axis", "wrong-sum-axis")
-"""Mistakes of one sum, told by the parameters that it is in."""
+NOT_UPDATED = "not-updated"
+"""Code of a parameter that never changes."""
+
+SUM_CODES = ("bias-sum-axis", "wrong-sum-axis")
+"""Codes of a sum over the wrong axis: one sum may be reported for several parameters."""
 
 
 class _Update(Struct, frozen=True):
@@ -32,27 +34,27 @@ class _Update(Struct, frozen=True):
     cell: Cell
 
     def placed(self, finding: Finding, *nodes: ast.stmt | ast.expr) -> Finding:
-        """Return a finding at some nodes of the text, with the first one underlined."""
+        """Return a finding with the lines of some nodes, and with the first node underlined."""
         places = tuple(self.cell.place(node.lineno) for node in nodes)
         line, first = line_at([self.cell], places[0]), nodes[0]
-        # Offsets of the syntax tree count bytes of UTF-8.
+        # Columns in a syntax tree count bytes of UTF-8.
         raw = line.encode(errors="replace")
-        whole = first.end_lineno == first.lineno
+        is_one_line = first.end_lineno == first.lineno
         ends = (first.col_offset, first.end_col_offset or 0)
         indent = len(line) - len(line.lstrip())
-        marked = tuple(len(raw[:end].decode(errors="replace")) - indent for end in ends)
+        columns = tuple(len(raw[:end].decode(errors="replace")) - indent for end in ends)
         return replace(
             finding,
             place=places[0],
             places=tuple(dict.fromkeys(places)),
             source=line.strip(),
-            columns=marked if whole else (),
+            columns=columns if is_one_line else (),
             untraced="",
         )
 
 
 def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -> Inquiry:
-    """Place mistakes at the lines of the update that the text alone shows.
+    """Return an inquiry in which some mistakes point to lines that only the text shows.
 
     Parameters
     ----------
@@ -65,11 +67,12 @@ def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -
     Returns
     -------
     Inquiry
-        Findings about one sum are one finding. A proved mistake that is placed by the text stands
-        in place of repairs for the same entries: a search may find other changes with its numbers.
+        Findings about the same sum are merged. If such a mistake was proved before a search for
+        repairs, it replaces the repairs for the same entries, because other changes of the text may
+        give the same numbers.
     """
     proved = inquiry.proved or inquiry
-    if not any(finding.mistake in (STILL, *SUMS) for finding in proved.findings):
+    if not any(finding.mistake in (NOT_UPDATED, *SUM_CODES) for finding in proved.findings):
         return inquiry
     updates = [
         _Update(part, cell)
@@ -86,32 +89,41 @@ def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -
     findings = list(inquiry.findings)
     codes: dict[str, str] = {}
     for known in (each for each in placed.findings if each not in proved.findings):
-        told = [each for each in findings if _is_covered(each, known)]
-        at = findings.index(told[0]) if told else len(findings)
-        codes |= {each.mistake: known.mistake for each in told}
-        findings = [*findings[:at], known, *(e for e in findings[at:] if e not in told)]
-    causes = {
-        check: tuple(dict.fromkeys(codes.get(code, code) for code in told))
-        for check, told in inquiry.causes.items()
-    }
+        covered = [each for each in findings if _is_covered(each, known)]
+        index = findings.index(covered[0]) if covered else len(findings)
+        codes |= {each.mistake: known.mistake for each in covered}
+        rest = [each for each in findings[index:] if each not in covered]
+        findings = [*findings[:index], known, *rest]
+    causes = _renamed(inquiry.causes, codes)
     return replace(inquiry, findings=tuple(findings), causes=causes, proved=placed)
 
 
+def _renamed(
+    causes: Mapping[str, tuple[str, ...]], codes: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the causes of each check with codes replaced, and each code once."""
+    return {
+        check: tuple(dict.fromkeys(codes.get(code, code) for code in own))
+        for check, own in causes.items()
+    }
+
+
 def _is_covered(finding: Finding, known: Finding) -> bool:
-    """Return whether a finding is about some of the entries of another one, and no others."""
-    same = finding.check == known.check and bool(finding.entries)
-    return same and {*finding.entries} <= {*known.entries}
+    """Return whether all entries of a finding are entries of another one about the same check."""
+    is_same_check = finding.check == known.check and bool(finding.entries)
+    return is_same_check and {*finding.entries} <= {*known.entries}
 
 
 def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
-    found = [_of_lost_step(finding, update) for finding in inquiry.findings]
+    """Place findings about lost steps, and merge those about the only sum of an update."""
+    found = [_at_lost_step(finding, update) for finding in inquiry.findings]
     calls = [node for node in walk(update.node) if isinstance(node, ast.Call)]
     sums = [call for call in calls if last_name(call.func) == "sum"]
-    about = [finding for finding in found if finding.mistake in SUMS]
-    if len(sums) != 1 or not about:
+    same = [finding for finding in found if finding.mistake in SUM_CODES]
+    if len(sums) != 1 or not same:
         return replace(inquiry, findings=tuple(found))
-    first = update.placed(about[0], sums[0])
-    arrays = dict.fromkeys(entry.partition("[")[0] for each in about for entry in each.entries)
+    first = update.placed(same[0], sums[0])
+    arrays = dict.fromkeys(entry.partition("[")[0] for each in same for entry in each.entries)
     others = [name for name in arrays if not first.entries[0].startswith(name)]
     more = format_text(" {arrays} uses the same sum.", arrays=" and ".join(others))
     if len(others) > 1:
@@ -119,22 +131,22 @@ def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
     merged = replace(
         first,
         sentence=first.sentence + (more if others else ""),
-        entries=tuple(dict.fromkeys(entry for each in about for entry in each.entries)),
-        applies={entry: text for each in about for entry, text in each.applies.items()},
-        should={entry: text for each in about for entry, text in each.should.items()},
+        entries=tuple(dict.fromkeys(entry for each in same for entry in each.entries)),
+        applies={entry: text for each in same for entry, text in each.applies.items()},
+        should={entry: text for each in same for entry, text in each.should.items()},
     )
-    kept = [merged if each is about[0] else each for each in found if each not in about[1:]]
-    codes = dict.fromkeys((each.mistake for each in about), first.mistake)
-    causes = {
-        check: tuple(dict.fromkeys(codes.get(code, code) for code in told))
-        for check, told in inquiry.causes.items()
-    }
-    return replace(inquiry, findings=tuple(kept), causes=causes)
+    kept = [merged if each is same[0] else each for each in found if each not in same[1:]]
+    codes = dict.fromkeys((each.mistake for each in same), first.mistake)
+    return replace(inquiry, findings=tuple(kept), causes=_renamed(inquiry.causes, codes))
 
 
-def _of_lost_step(finding: Finding, update: _Update) -> Finding:
-    """Return a finding about parameters that never change at the lines that lose their steps."""
-    if finding.mistake != STILL:
+def _at_lost_step(finding: Finding, update: _Update) -> Finding:
+    """Return a finding about parameters that never change, with the lines that lose their steps.
+
+    Other findings are returned unchanged. So are findings with a parameter for which no such line
+    is known.
+    """
+    if finding.mistake != NOT_UPDATED:
         return finding
     keys = dict.fromkeys(entry.partition("[")[0] for entry in finding.entries)
     lines = [next(_lost_steps(update.node, key), None) for key in keys]
@@ -145,12 +157,16 @@ def _of_lost_step(finding: Finding, update: _Update) -> Finding:
 
 
 def _lost_steps(function: ast.FunctionDef, key: str) -> Iterator[ast.stmt | ast.expr]:
-    """Yield what loses the step of a parameter: an early `return`, or a variable of its own."""
+    """Yield the nodes because of which the new value of a parameter is not stored.
+
+    That is a `return` before all statements that store it, or a variable that is given the new
+    value and never read. ``key`` is the student's name of the parameter.
+    """
     body = own_statements(function)
     stores = [each for each in body if any(_is_entry(t, key) for t in _targets(each))]
-    for at, each in enumerate(function.body):
+    for index, each in enumerate(function.body):
         if isinstance(each, ast.Return) and stores:
-            after = function.body[at + 1 :]
+            after = function.body[index + 1 :]
             if after and all(store.lineno >= after[0].lineno for store in stores):
                 yield each
     if stores:
@@ -177,13 +193,17 @@ def _lost_steps(function: ast.FunctionDef, key: str) -> Iterator[ast.stmt | ast.
 
 
 def _targets(node: ast.stmt) -> list[ast.expr]:
+    """Return the expressions that a statement assigns to."""
     if isinstance(node, ast.Assign):
         return node.targets
     return [node.target] if isinstance(node, ast.AugAssign) else []
 
 
 def _is_entry(node: ast.AST, key: str) -> bool:
-    """Return whether an expression is an entry of a dict, or a part of one: ``p["W1"][0]``."""
+    """Return whether an expression is an entry of a dictionary by its key, or a part of the entry.
+
+    ``p["W1"]`` and ``p["W1"][0]`` are, for the key ``W1``.
+    """
     while isinstance(node, ast.Subscript):
         if isinstance(node.slice, ast.Constant) and node.slice.value == key:
             return True

@@ -1,4 +1,4 @@
-"""Have a function watched, and tell what it made in the student's own lines."""
+"""Trace a function line by line, and find the student's line for each computed value."""
 
 from __future__ import annotations
 
@@ -25,12 +25,16 @@ from gradkit.runtime.syntax import readable, walk, walk_statements
 from gradkit.sandbox.observe import call_of, shapes_of
 from gradkit.sandbox.process import StudentProcess
 
-TWO: Mapping[str, Callable[[Any, Any], Any]] = {
+BINARY: Mapping[str, Callable[[Any, Any], Any]] = {
     "add": add, "sub": sub, "mul": mul, "truediv": truediv, "power": np.power
 }  # fmt: skip
+"""The operations of a trace with two operands. All others are functions of numpy."""
 
 Path = tuple[str | int, ...]
+"""Path to a value from a variable: ``("cache", "A", 0)`` is ``cache["A"][0]``."""
+
 Locate = Callable[[str, int, Path, bool], Place]
+"""Returns a place for a cell's id, a line of it, a path, and whether the value is a global."""
 
 
 def observe_trace(
@@ -41,7 +45,7 @@ def observe_trace(
     *,
     plain: bool = False,
 ) -> Trace:
-    """Call a bound function once, watched line by line.
+    """Call a bound function once, and record the values that each of its lines computes.
 
     Parameters
     ----------
@@ -50,16 +54,17 @@ def observe_trace(
     bound : Bound
         An update or a forward pass.
     arrays : mapping of arrays (calls, …)
-        It is called with the first of each, with numbers that know how they were made. What it
-        made is told for all, as if it took the same way with each.
+        The inputs of several calls. The function is called with those of the first call, as
+        symbolic numbers that record how values are computed. From this record, the values are
+        computed for all calls, as if each of them took the same branches.
     plain : bool
-        With the numbers as they are instead, and told for the first alone.
+        Call the function with plain numbers instead. The trace then has only the first call.
 
     Returns
     -------
     Trace
-        Without events where the worker was lost; ``failure`` where the call raised, with the
-        events before that.
+        It has no events if the process was lost. If the call raised an exception, it has
+        ``failure``, and the events before the exception.
     """
     first = {name: value[0] for name, value in arrays.items()}
     data = {"call": call_of(bound, task), "watched": True, "plain": plain}
@@ -76,7 +81,7 @@ def observe_trace(
         made = np.full(len(numbers), -1) if plain else numbers.astype(int)
         events = tuple(_events(reply, values, made, sitting, task, bound))
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
-        # Only code that answers in the worker's place comes here.
+        # This only happens if student code sends a reply in place of gradkit's own code.
         text = f"the trace was garbled: {type(error).__name__}: {error}"[:200]
         return Trace(bound.place, (), {}, lost=Lost("protocol", text))
     after = {}
@@ -89,11 +94,19 @@ def observe_trace(
 
 
 def _cells(sitting: StudentProcess) -> tuple[Cell, ...]:
+    """Return all cells of the section that a process runs."""
     section = sitting.section
     return (*section.own, *section.shared, *section.borrowed)
 
 
 def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[str, Array]) -> Steps:
+    """Decode the recorded operations of a reply, and compute their values for all calls.
+
+    Raises
+    ------
+    ValueError, LookupError
+        The parts of the reply do not fit together.
+    """
     flat = [arrays[key].reshape(len(arrays[key]), -1) for key in in_order(arrays)]
     given = np.concatenate(flat, axis=1).T
     made = made_in(reply, len(given))
@@ -110,10 +123,10 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
     with np.errstate(all="ignore"):
         for number, step in enumerate(made):
             if step.into:
-                values[number] = again(step.operation, *values[[*step.into]])
+                values[number] = apply_operation(step.operation, *values[[*step.into]])
             else:
-                atom = step.operation == GIVEN
-                values[number] = given[int(step.figure)] if atom else step.figure
+                is_input = step.operation == GIVEN
+                values[number] = given[int(step.figure)] if is_input else step.figure
     by_step = tuple(spots.get(stack, ()) for stack in reply.arrays["steps"][:, 3].tolist())
     after = roots_in(reply, shape_of(task).entries, len(made))
     return Steps(tuple(made), _frozen(values), by_step, after)
@@ -122,23 +135,41 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
 def _spot(
     place: Place | None, lines: list[str], line: int, last: int, start: int, end: int
 ) -> Spot:
+    """Return the part of the student's text that an operation was run from.
+
+    Parameters
+    ----------
+    place : Place or None
+        The place of the operation's first line.
+    lines : list of str
+        The lines of its cell.
+    line, last : int
+        Its first and last line, from 1.
+    start, end : int
+        Its columns in bytes. They are only used if it is on a single line.
+
+    Raises
+    ------
+    ValueError
+        There is no such line.
+    """
     if place is None:
         raise ValueError("lines do not fit")
     text = lines[line - 1 : last]
     if len(text) != 1 or not 0 <= start < end:
         return Spot(place, (), frozenset(re.findall(r"\w+", " ".join(text))))
-    # Python counts bytes.
+    # Python counts columns in bytes.
     encoded = text[0].encode()
     head, piece = (part.decode(errors="replace") for part in (encoded[:start], encoded[start:end]))
     names = frozenset(re.findall(r"\w+", piece))
     return Spot(place, (len(head), len(head) + len(piece)), names)
 
 
-def again(operation: str, one: Array, other: Array) -> Array:
-    """Do what a step did, with these."""
-    if operation not in TWO:
-        return np.asarray(getattr(np, operation)(one))
-    return np.asarray(TWO[operation](one, other))
+def apply_operation(operation: str, left: Array, right: Array) -> Array:
+    """Apply a recorded operation to operands; one with a single operand ignores ``right``."""
+    if operation not in BINARY:
+        return np.asarray(getattr(np, operation)(left))
+    return np.asarray(BINARY[operation](left, right))
 
 
 def _events(
@@ -149,14 +180,32 @@ def _events(
     task: Task,
     bound: Bound,
 ) -> Iterator[Event]:
-    """The rows of the reply, each of which points into its tables."""
+    """Yield the events of a reply: values that were given, computed, passed or returned.
+
+    Parameters
+    ----------
+    reply : Frame
+        Its rows of events refer to its tables of cells, names and shapes.
+    values : array (calls, numbers)
+        The numbers of all events in order.
+    numbers : array (numbers,)
+        The recorded operation that computed each number, or -1.
+    sitting : StudentProcess
+    task : Task
+    bound : Bound
+
+    Raises
+    ------
+    ValueError, LookupError
+        The parts of the reply do not fit together.
+    """
     locate = _locator(sitting)
     cells, shapes = reply.data["cells"], reply.data["shapes"]
     paths: list[Path] = [tuple(path) for path in reply.data["names"]]
     require(all(paths), "names")
-    ours = {key: name for name, key in bound.convention.keys.items()}
-    parameters = [ours.get(str(path[-1]), "") for path in paths]
-    names = [_written(path) for path in paths]
+    canonical = {key: name for name, key in bound.convention.keys.items()}
+    parameters = [canonical.get(str(path[-1]), "") for path in paths]
+    names = [_as_code(path) for path in paths]
     rows = reply.arrays["events"]
     require(rows.dtype == np.int64 and rows.shape[1:] == (len(COLUMNS),), "events")
     for number, row in enumerate(rows.tolist()):
@@ -165,22 +214,26 @@ def _events(
         end = offset + int(np.prod(shapes[shape]))
         part = values[:, offset:end].reshape(len(values), *shapes[shape])
         made = numbers[offset:end].reshape(1, *shapes[shape])
-        outside = KINDS[kind] == "global"
-        told: Kind = "given" if outside else KINDS[kind]  # type: ignore[assignment]
+        is_global = KINDS[kind] == "global"
+        shown: Kind = "given" if is_global else KINDS[kind]  # type: ignore[assignment]
         yield Event(
-            locate(str(cells[cell]), line, paths[name], outside),
+            locate(str(cells[cell]), line, paths[name], is_global),
             names[name],
-            told,
-            _frozen(_turned(part, task, bound.convention)),
+            shown,
+            _frozen(_in_out(part, task, bound.convention)),
             parameters[name],
             prior if prior >= 0 else None,
             frame,
-            tuple(_turned(made, task, bound.convention).reshape(-1).tolist()),
+            tuple(_in_out(made, task, bound.convention).reshape(-1).tolist()),
         )
 
 
-def _turned(values: NDArray[Any], task: Task, convention: Convention) -> NDArray[Any]:
-    """Matrices laid out as (out, in) the other way round."""
+def _in_out(values: NDArray[Any], task: Task, convention: Convention) -> NDArray[Any]:
+    """Return values with weight matrices as (in, out), as the task has them.
+
+    ``values`` has a leading axis over calls. It is transposed if the student stores weights as
+    (out, in), and if it has the shape of such a matrix.
+    """
     weights = [s for key, s in shapes_of(task).items() if key[0] == "W"]
     if convention.weights == "out_in" and values.shape[:0:-1] in weights:
         return np.swapaxes(values, 1, 2)
@@ -188,58 +241,70 @@ def _turned(values: NDArray[Any], task: Task, convention: Convention) -> NDArray
 
 
 def _frozen(values: NDArray[Any]) -> Array:
+    """Return a read-only copy of values as float64."""
     copy = np.array(values, dtype=np.float64)
     copy.flags.writeable = False
     return copy
 
 
-def _written(path: Path) -> str:
-    """A path as Python: ``cache['A'][0]``, ``self.W1``."""
+def _as_code(path: Path) -> str:
+    """Return a path as Python code: ``cache['A'][0]``, ``self.W1``."""
     text = str(path[0])
     for step in path[1:]:
-        attribute = isinstance(step, str) and step.startswith(".")
-        text += str(step) if attribute else f"[{step!r}]"
+        is_attribute = isinstance(step, str) and step.startswith(".")
+        text += str(step) if is_attribute else f"[{step!r}]"
     return text
 
 
-# --- the line that a reader looks for --------------------------------------------------------
+# --- the line to show to the student ---------------------------------------------------------
 
 
 def _locator(sitting: StudentProcess) -> Locate:
-    """Places of lines, mended where the statement says more than the line that ran."""
+    """Return a function that finds the line to show for a value.
+
+    This is the line that ran, except in three cases. For a global, it is the line that sets it. For
+    a statement of several lines, it is the first one. For one of several values in a statement,
+    such as an entry of a dictionary, it is the line of that entry.
+    """
     cells = {cell.id: cell for cell in _cells(sitting)}
     parsed: dict[str, list[ast.stmt]] = {}
-    made: dict[tuple[str, int, Path, bool], Place] = {}
+    found: dict[tuple[str, int, Path, bool], Place] = {}
 
     def statements(cell: str) -> list[ast.stmt]:
+        """Return the statements of a cell, by its id; [] if there is no such cell."""
         if cell not in parsed:
             parsed[cell] = _statements(cells[cell]) if cell in cells else []
         return parsed[cell]
 
-    def locate(cell: str, line: int, path: Path, outside: bool) -> Place:
-        key = (cell, line, path, outside)
-        if key not in made:
-            where = _global_of(path, cells, statements) if outside else None
+    def locate(cell: str, line: int, path: Path, is_global: bool) -> Place:
+        """Return the place to show for a value, see `Locate`."""
+        key = (cell, line, path, is_global)
+        if key not in found:
+            where = _definition_of_global(path, cells, statements) if is_global else None
             if where is None:
                 where = (cell, _line_of(line, path, statements(cell)))
             place = sitting.place(list(where))
             if place is None:
                 raise ValueError("lines do not fit")
-            made[key] = place
-        return made[key]
+            found[key] = place
+        return found[key]
 
     return locate
 
 
 def _statements(cell: Cell) -> list[ast.stmt]:
+    """Return all statements of a cell, also those inside other statements."""
     nodes = walk_statements(readable(cell.source))
     return [node for node in nodes if isinstance(node, ast.stmt)]
 
 
-def _global_of(
+def _definition_of_global(
     path: Path, cells: Mapping[str, Cell], statements: Callable[[str], list[ast.stmt]]
 ) -> tuple[str, int] | None:
-    """Where a global number such as a learning rate is set, if that is at one place."""
+    """Return the cell and the line that assign a global, such as a learning rate.
+
+    The result is None if the section assigns it in no line or in several.
+    """
     found = [
         (cell, node.lineno)
         for cell in cells
@@ -256,11 +321,15 @@ def _global_of(
 
 
 def _line_of(line: int, path: Path, statements: list[ast.stmt]) -> int:
-    """The first line of the statement or, of a statement that makes several values, its part's."""
-    around = [node for node in statements if node.lineno <= line <= (node.end_lineno or 0)]
-    if not around:
+    """Return the first line of the innermost statement around a line.
+
+    If the statement computes several values, return the line of the value at ``path``. In the head
+    of a loop or of another compound statement, return the line itself.
+    """
+    containing = [node for node in statements if node.lineno <= line <= (node.end_lineno or 0)]
+    if not containing:
         return line
-    statement = max(around, key=lambda node: (node.lineno, -(node.end_lineno or 0)))
+    statement = max(containing, key=lambda node: (node.lineno, -(node.end_lineno or 0)))
     if isinstance(getattr(statement, "body", None), list):
         return line
     parts = [*_parts(statement, path)]
@@ -268,7 +337,11 @@ def _line_of(line: int, path: Path, statements: list[ast.stmt]) -> int:
 
 
 def _parts(statement: ast.stmt, path: Path) -> Iterator[ast.expr]:
-    """What, in a display of several values, stands for the one at ``path``."""
+    """Yield the expressions in a statement that compute the value at ``path``.
+
+    These are values of a dictionary, keyword arguments, and elements of a returned or assigned
+    tuple.
+    """
     for node in walk(statement):
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
@@ -280,10 +353,11 @@ def _parts(statement: ast.stmt, path: Path) -> Iterator[ast.expr]:
             if len(path) == 2 and isinstance(path[1], int) and path[1] < len(node.value.elts):
                 yield node.value.elts[path[1]]
         elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
-            yield from _of_pair(node, node.value, path)
+            yield from _assigned_parts(node, node.value, path)
 
 
-def _of_pair(node: ast.Assign, values: ast.Tuple, path: Path) -> Iterator[ast.expr]:
+def _assigned_parts(node: ast.Assign, values: ast.Tuple, path: Path) -> Iterator[ast.expr]:
+    """Yield the elements of an assigned tuple that go to the variable at ``path``."""
     for target in node.targets:
         if isinstance(target, ast.Tuple) and len(target.elts) == len(values.elts):
             for name, value in zip(target.elts, values.elts, strict=True):

@@ -1,4 +1,4 @@
-"""From the evidence on a task to its marks: at once, or years later under another rubric."""
+"""Compute the marks of a task from its evidence: at once, or later under changed deductions."""
 
 from __future__ import annotations
 
@@ -26,45 +26,50 @@ from gradkit.submission.definitions import holds
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
 
-FOLLOWING = ("y_hat", "A1")
-"""Inputs that follow from the others, and to the last bit from whose forward pass it was."""
+COMPUTED_INPUTS = ("y_hat", "A1")
+"""Inputs that the oracle's forward pass computes from the others. Their last bits depend on it."""
 
 
 class StaleError(Exception):
-    """Stored evidence does not tell what the submission's marks would be now."""
+    """Stored evidence is not enough to compute the marks that the submission would get now."""
 
 
-def questions_of(task: Task, probes: Probes) -> str:
-    """Return a digest of what was asked of a submission: every input, and what it stood for."""
-    asked = hashlib.sha256()
+def digest_questions(task: Task, probes: Probes) -> str:
+    """Return a digest of the questions to a submission: all random inputs, runs, and the net."""
+    digest = hashlib.sha256()
     for part in (task.framework.name, task.layers, task.loss, task.columns):
-        asked.update(repr(part).encode() + b"\0")
+        digest.update(repr(part).encode() + b"\0")
     for batch in (*probes.forward, *probes.update):
-        drawn = {name: each for name, each in batch.inputs.items() if name not in FOLLOWING}
-        _hash(asked, (batch.name, batch.role), drawn)
+        drawn = {
+            name: values for name, values in batch.inputs.items() if name not in COMPUTED_INPUTS
+        }
+        _add_to_digest(digest, (batch.name, batch.role), drawn)
     for run in probes.runs:
-        _hash(asked, (run.name, run.epochs, run.rate), {**run.parameters, "X": run.X, "y": run.y})
-    return asked.hexdigest()
+        arrays = {**run.parameters, "X": run.X, "y": run.y}
+        _add_to_digest(digest, (run.name, run.epochs, run.rate), arrays)
+    return digest.hexdigest()
 
 
-def _hash(
-    asked: hashlib._Hash, said: tuple[object, ...], arrays: Mapping[str, NDArray[Any]]
+def _add_to_digest(
+    digest: hashlib._Hash, label: tuple[object, ...], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    asked.update(repr(said).encode())
+    """Add a label and named arrays, with their types and shapes, to a digest."""
+    digest.update(repr(label).encode())
     for name, values in sorted(arrays.items()):
-        asked.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
+        digest.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
 
 
-def basis_of(task: Task | FunctionTask, form: Form, digests: Mapping[str, str]) -> str:
-    """Return a digest of all that verdicts depend on besides the answers and the tolerances.
+def digest_basis(task: Task | FunctionTask, form: Form, digests: Mapping[str, str]) -> str:
+    """Return a digest of all that verdicts depend on, except the outcomes and the tolerances.
 
-    What checks are worth is no part of it.
+    Those are gradkit's version, the form, the model solution or the examples, and the task without
+    its title and without the points of its checks.
     """
-    # Late, for those who only want marks.
+    # Imported here because it is not needed to compute marks again.
     import msgspec
 
     checks: Any = tuple(replace(check, points=0.0, tolerance=0.0) for check in task.checks)
-    said = msgspec.msgpack.encode(
+    content = msgspec.msgpack.encode(
         [
             gradkit.__version__,
             form,
@@ -73,11 +78,14 @@ def basis_of(task: Task | FunctionTask, form: Form, digests: Mapping[str, str]) 
         ],
         enc_hook=lambda value: value.tolist(),
     )
-    return hashlib.sha256(said).hexdigest()
+    return hashlib.sha256(content).hexdigest()
 
 
-def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """Return the checks that fail and the entries that do not pass in them, by name."""
+def _failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    """Return the names of failed checks, and of their entries that do not pass.
+
+    An entry is named with its check: ``update``, ``update W1[0, 1]``.
+    """
     failed = [verdict for verdict in verdicts if verdict.state == "fail"]
     return tuple(
         f"{verdict.check} {name}".rstrip()
@@ -92,7 +100,7 @@ def failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 def judge_again(
     task: Task, oracle: Oracle, evidence: Evidence, known: Collection[Verdict] = ()
 ) -> tuple[Verdict, ...]:
-    """Verdicts on stored answers, under the task as it is now.
+    """Judge stored outcomes by the task as it is now.
 
     Parameters
     ----------
@@ -100,146 +108,167 @@ def judge_again(
     oracle : Oracle
     evidence : Evidence
     known : collection of Verdict
-        Those that are the same as on the day.
+        Stored verdicts that are still valid. Their checks are not judged again.
 
     Raises
     ------
     StaleError
-        The task, or gradkit, now asks other questions than those that were answered; or what
-        fails is more or less than what was inquired into; or the forward pass, which training
-        runs are made with where it is right, is judged otherwise.
+        The task or gradkit has changed so that
+
+        - the probes are others than those that the submission was graded with,
+        - more or fewer entries fail than when the diagnosis searched for mistakes, or
+        - the verdict on the forward pass changes. Training runs use the student's forward pass if
+          it is right, and gradkit's otherwise, so other runs would be needed.
     """
     binding, observations = evidence.binding, evidence.observations
     if binding is None or observations is None:
-        return unchecked(task, evidence)
+        return verdicts_without_run(task, evidence)
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, evidence.seed, oracle.forward, takes_rate)
-    if questions_of(task, probes) != evidence.questions:
-        raise StaleError(f"{task.id} is asked other questions now than when it was graded")
+    if digest_questions(task, probes) != evidence.questions:
+        raise StaleError(f"the random inputs of {task.id} are others now than when it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
-    # What was compared with the student's own forward pass was asked of its process.
-    named = {verdict.check for verdict in known}
-    asked = (v for v in evidence.verdicts if v.own_forward and v.check not in named)
-    known = (*known, *asked)
+    # A comparison with the student's own forward pass cannot be repeated without its process.
+    known_checks = {verdict.check for verdict in known}
+    compared = (v for v in evidence.verdicts if v.own_forward and v.check not in known_checks)
+    known = (*known, *compared)
     verdicts = judge(Case(task, binding, probes, observations, expected), known=known)
-    if not task.framework.trains and _right(verdicts) != _right(evidence.verdicts):
+    if not task.framework.trains and _is_forward_right(verdicts) != _is_forward_right(
+        evidence.verdicts
+    ):
         raise StaleError(
-            f"{task.id}/forward is judged otherwise now, and whose forward pass the training runs "
-            "are made with depends on it"
+            f"the verdict on {task.id}/forward has changed, so its training runs have to be "
+            "repeated with another forward pass"
         )
-    before, now = failures(evidence.verdicts), failures(verdicts)
-    differs = [name for name in (*now, *before) if (name in now) != (name in before)]
-    if now and differs:
-        check = differs[0].split()[0]
-        raise StaleError(f"{task.id}/{check} fails otherwise now, and only its code can tell why")
+    before, now = _failures(evidence.verdicts), _failures(verdicts)
+    changed = [name for name in (*now, *before) if (name in now) != (name in before)]
+    if now and changed:
+        check = changed[0].split()[0]
+        raise StaleError(
+            f"other entries of {task.id}/{check} fail now, and their mistakes can only be found by "
+            "running the code"
+        )
     return verdicts
 
 
-def _right(verdicts: Iterable[Verdict]) -> bool:
-    """Tell whether the forward pass was found right, so that training runs are made with it."""
-    return all(each.state == "pass" for each in verdicts if each.check == "forward")
+def _is_forward_right(verdicts: Iterable[Verdict]) -> bool:
+    """Return whether the forward pass is right, so that training runs use it."""
+    return all(verdict.state == "pass" for verdict in verdicts if verdict.check == "forward")
 
 
 def tolerances_of(task: Task | FunctionTask) -> dict[str, float]:
-    """Return what each check lets pass."""
+    """Return the relative error that each check accepts, by the check's name."""
     return {check.name: check.tolerance for check in task.checks}
 
 
 ABSENT = "“{title}” was not handed in."
+"""Message of every check of a task that was not submitted."""
 
 
-def unchecked(task: Task | FunctionTask, evidence: Evidence) -> tuple[Verdict, ...]:
-    """Verdicts where nothing could be asked, and why."""
+def verdicts_without_run(task: Task | FunctionTask, evidence: Evidence) -> tuple[Verdict, ...]:
+    """Return the verdicts on a task of which no code was run: missing, or not checked."""
     if evidence.absent:
-        said = format_text(ABSENT, title=task.title)
-        return tuple(Verdict(check.name, "missing", said) for check in task.checks)
+        message = format_text(ABSENT, title=task.title)
+        return tuple(Verdict(check.name, "missing", message) for check in task.checks)
     return tuple(Verdict(check.name, "not-checked", evidence.unchecked) for check in task.checks)
 
 
-def absent(
+def mark_absent(
     task: Task | FunctionTask, seed: int, scheme: Scheme, *, form: Form, digests: Mapping[str, str]
 ) -> tuple[Evidence, TaskResult]:
-    """Return evidence and marks of a task that counts and was not handed in."""
-    basis = basis_of(task, form, digests)
+    """Return the evidence and the marks of a required task that was not submitted."""
+    basis = digest_basis(task, form, digests)
     evidence = Evidence(task.id, seed, basis=basis, tolerances=tolerances_of(task), absent=True)
-    return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
+    return evidence, assess(task, evidence, verdicts_without_run(task, evidence), scheme)
 
 
 def refused_result(
-    of: Result, tasks: Iterable[Task | FunctionTask], told: str, scheme: Scheme
+    result: Result, tasks: Iterable[Task | FunctionTask], reason: str, scheme: Scheme
 ) -> Result:
-    """Return a result in which nothing was judged, with all tasks that points can be given for.
+    """Return the result of a refused submission: all tasks are in it, and none is checked.
 
     Parameters
     ----------
-    of : Result
-        Without marks.
+    result : Result
+        The result without marks.
     tasks : iterable of Task or FunctionTask
-        All of the assignment's.
-    told : str
-        Why nothing could be graded.
+        All tasks that an instructor may give points for.
+    reason : str
+        A sentence that says why nothing could be graded.
     scheme : Scheme
     """
-    every = [(task, Evidence(task.id, of.seed)) for task in tasks]
-    marks = [assess(task, nothing, unchecked(task, nothing), scheme) for task, nothing in every]
-    made = total(of, marks)
-    return replace(made, refused=told, provisional=False, score_by_numbers=None)
+    marks = []
+    for task in tasks:
+        empty = Evidence(task.id, result.seed)
+        marks.append(assess(task, empty, verdicts_without_run(task, empty), scheme))
+    filled = with_totals(result, marks)
+    return replace(filled, refused=reason, provisional=False, score_by_numbers=None)
 
 
 def assess(
     task: Task | FunctionTask, evidence: Evidence, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> TaskResult:
-    """Return the marks of one section for one task."""
-    verdicts = [_endless(each, evidence.listings) for each in verdicts]
-    inquiry = _standing(evidence.inquiry, verdicts, scheme.dropped)
+    """Compute the marks of one task from its verdicts and the findings in its evidence.
+
+    Findings about checks that do not fail are left out.
+    """
+    verdicts = [_with_endless_loop(verdict, evidence.listings) for verdict in verdicts]
+    inquiry = _about_failed(evidence.inquiry, verdicts, scheme.dropped)
     marked = mark(task, verdicts, inquiry, scheme)
-    noticed = notices_of_verdicts(verdicts, inquiry)
     return replace(
         marked,
         score_by_numbers=score_by_numbers(task, verdicts, scheme),
-        notices=(*evidence.notices, *noticed),
+        notices=(*evidence.notices, *notices_of_verdicts(verdicts, inquiry)),
         absent=evidence.absent,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),
-        listings=tuple(_pointed_to(evidence.listings, marked)),
+        listings=tuple(_needed_listings(evidence.listings, marked)),
     )
 
 
-LOOP = re.compile(r"\s*while\b")
+WHILE = re.compile(r"\s*while\b")
+"""The beginning of a line with a ``while`` loop."""
 
 
-def _endless(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
-    """Return what ran out of time with the line of its loop, if there is one that may not end."""
-    at = verdict.place
-    if verdict.state != "timeout" or at is None:
+def _with_endless_loop(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
+    """Return the verdict on a timeout with a hint at the function's ``while`` loop, if it has one.
+
+    If the function has only one such loop, the verdict points to its line.
+    """
+    place = verdict.place
+    if verdict.state != "timeout" or place is None:
         return verdict
-    for each in listings:
-        loops = [n for n, line in enumerate(each.source.split("\n")) if LOOP.match(line)]
-        if loops and (each.file, each.cell, each.first_line) == (at.file, at.cell, at.line):
-            told = "It may never end: when does the condition of its `while` become false?"
-            place = replace(at, line=at.line + (loops[0] if len(loops) == 1 else 0))
-            return replace(verdict, message=f"{verdict.message} {told}", place=place)
+    for listing in listings:
+        loops = [n for n, line in enumerate(listing.source.split("\n")) if WHILE.match(line)]
+        start = (listing.file, listing.cell, listing.first_line)
+        if loops and start == (place.file, place.cell, place.line):
+            hint = "It may never end: when does the condition of its `while` become false?"
+            place = replace(place, line=place.line + (loops[0] if len(loops) == 1 else 0))
+            return replace(verdict, message=f"{verdict.message} {hint}", place=place)
     return verdict
 
 
-def _pointed_to(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:
-    """Yield the code that something in the marks still points to."""
+def _needed_listings(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:
+    """Yield the listings that contain the place of a finding or of a check."""
     found = [place for finding in marked.findings for place in (finding.place, *finding.places)]
     found += [check.place for check in marked.checks]
     places = [place for place in found if place is not None]
-    yield from (each for each in listings if any(holds(each, place) for place in places))
+    for listing in listings:
+        if any(holds(listing, place) for place in places):
+            yield listing
 
 
-def _standing(inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]) -> Inquiry:
-    """Return the findings about checks that still fail, and the withdrawn ones of these."""
+def _about_failed(
+    inquiry: Inquiry, verdicts: Sequence[Verdict], dropped: frozenset[str]
+) -> Inquiry:
+    """Return an inquiry without the findings about checks that do not fail.
+
+    A check stays explained by mistakes of other checks only if all of these are left, or are
+    ``dropped``: withdrawn by the instructor.
+    """
     failed = {verdict.check for verdict in verdicts if verdict.state in FAILED}
-    failed.add("")  # remarks on the whole task stand
-    return _about(failed, inquiry, dropped)
-
-
-def _about(checks: Collection[str], inquiry: Inquiry, dropped: frozenset[str]) -> Inquiry:
-    """Return the findings about some checks, and the checks that follow from these findings."""
-    kept = tuple(finding for finding in inquiry.findings if finding.check in checks)
+    failed.add("")  # remarks, which are about no check
+    kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     if len(kept) == len(inquiry.findings):
         return inquiry
     left = {finding.mistake for finding in kept} | dropped
@@ -247,8 +276,8 @@ def _about(checks: Collection[str], inquiry: Inquiry, dropped: frozenset[str]) -
     return replace(inquiry, findings=kept, causes=causes)
 
 
-def total(result: Result, tasks: Sequence[TaskResult]) -> Result:
-    """Return the result with these tasks' marks in it, and their sums."""
+def with_totals(result: Result, tasks: Sequence[TaskResult]) -> Result:
+    """Return the result with the marks of its tasks, and with the sums of their points."""
     by_numbers = [task.score_by_numbers for task in tasks]
     known = [score for score in by_numbers if score is not None]
     return replace(
@@ -262,10 +291,10 @@ def total(result: Result, tasks: Sequence[TaskResult]) -> Result:
 
 
 def versions_of(modules: Iterable[str]) -> dict[str, str]:
-    """Versions of gradkit, numpy and, as far as they are there, of modules."""
+    """Return the versions of gradkit, numpy, and those of the given modules that are installed."""
     versions = {"gradkit": gradkit.__version__, "numpy": np.__version__}
     for name in filter(is_installed, sorted({*modules})):
-        # Late: half of the standard library's email package comes with it.
+        # Imported here because it loads half of the standard library's email package.
         from importlib.metadata import version
 
         versions[name] = version(name)

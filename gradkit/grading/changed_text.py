@@ -1,4 +1,4 @@
-"""Texts with changes in them, and what is told of a change."""
+"""Apply changes to the text of a submission, and combine several changes of the same text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from gradkit.submission.source import parse
 
 
 class Told(Struct, frozen=True):
-    """A change that makes outputs of a check right: in which function, and the text before it."""
+    """A change of ``function`` that makes some ``outputs`` of a check right.
+
+    ``line`` is the changed line of ``cell``, and ``source`` the text of the cell before the change.
+    """
 
     check: str
     function: str
@@ -27,80 +30,116 @@ class Told(Struct, frozen=True):
     source: str
 
 
-WHOLE, STEP = "wrong-expression", "missing-statement"
-"""Kinds of changes: one of a line that is several, or none of another kind, and one that may be
-instead of several."""
+WHOLE = "wrong-expression"
+"""Code of a change that replaces a whole line, because no smaller change has a name."""
 
-END = 100_000
-"""A column behind whatever a line has."""
+STEP = "missing-statement"
+"""Code of a change that inserts a statement."""
+
+LAST_COLUMN = 100_000
+"""A column, in characters, after the end of every line."""
 
 
 def joined(told: Sequence[Told]) -> list[Told]:
-    """Return changes, those of a line that another one has made as one with that."""
-    joined: list[Told] = []
-    for each in told:
-        new = each.proposal
-        # None of what is put in behind the last line.
-        made = tuple(each.source.split("\n")[new.first - 1 : new.first])
-        for number, one in enumerate(joined):
-            if one.cell is each.cell and one.proposal.lines == made and new.first == new.last:
-                borrowed = new.reference if new.borrows else one.proposal.reference
+    """Merge changes of the same line: a later change of a line that an earlier change wrote.
+
+    Parameters
+    ----------
+    told : sequence of Told
+        Changes in the order in which they are made. Each is a change of the text that the changes
+        before it left.
+
+    Returns
+    -------
+    list of Told
+        The changes that are left. A merged change replaces the whole line, and makes the outputs
+        of both changes right.
+    """
+    merged: list[Told] = []
+    for later in told:
+        change = later.proposal
+        # A change that only inserts lines replaces none, so that this is empty.
+        replaced_lines = tuple(later.source.split("\n")[change.first - 1 : change.first])
+        for number, earlier in enumerate(merged):
+            if (
+                earlier.cell is later.cell
+                and earlier.proposal.lines == replaced_lines
+                and change.first == change.last
+            ):
                 whole = replace(
-                    one.proposal,
+                    earlier.proposal,
                     kind=WHOLE,
-                    lines=new.lines,
+                    lines=change.lines,
                     start=0,
-                    end=END,
-                    reference=borrowed,
+                    end=LAST_COLUMN,
+                    reference=change.reference if change.borrows else earlier.proposal.reference,
                 )
-                outputs = tuple(dict.fromkeys([*one.outputs, *each.outputs]))
-                joined[number] = replace(one, outputs=outputs, proposal=whole)
+                outputs = tuple(dict.fromkeys([*earlier.outputs, *later.outputs]))
+                merged[number] = replace(earlier, outputs=outputs, proposal=whole)
                 break
         else:
-            joined.append(each)
-    return joined
+            merged.append(later)
+    return merged
 
 
 def with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> Proposal:
-    """Return a change of a text without guards as one of the text that has them."""
-    rows = source.split("\n")
+    """Translate a change of a text without guards into a change of the text with its guards.
+
+    Parameters
+    ----------
+    proposal : Proposal
+        A change of ``source``.
+    source : str
+        The text that `gradkit.grading.guards.unguarded` returned.
+    guards : mapping of str to str
+        The guards that it took out, by their placeholders.
+    """
+    lines = source.split("\n")
     return replace(
         proposal,
-        lines=tuple(guarded(each, guards) for each in proposal.lines),
-        start=len(guarded(rows[proposal.line - 1][: proposal.start], guards)),
-        end=len(guarded(rows[proposal.until - 1][: proposal.end], guards)),
+        lines=tuple(guarded(line, guards) for line in proposal.lines),
+        start=len(guarded(lines[proposal.line - 1][: proposal.start], guards)),
+        end=len(guarded(lines[proposal.until - 1][: proposal.end], guards)),
     )
 
 
 def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
-    """Return changes, each of the text that the others before it left, without one of them.
+    """Remove the change with an index from a sequence of changes, and renumber the later lines.
 
-    Those that another is made on top of go with it.
+    Each change is a change of the text that the changes before it left. Later changes of lines
+    that the removed change wrote are removed too.
     """
-    gone, kept = changes[number], [*changes[:number]]
-    first, last = gone.first, gone.first + len(gone.lines) - 1
-    more = len(gone.lines) - (gone.last - gone.first + 1)
-    for each in changes[number + 1 :]:
-        grown = len(each.lines) - (each.last - each.first + 1) if each.cell == gone.cell else 0
-        if each.cell != gone.cell or each.last < first:
-            kept.append(each)
+    removed, kept = changes[number], [*changes[:number]]
+    # The lines that removed changes wrote, and how many more lines they are than before.
+    first, last = removed.first, removed.first + len(removed.lines) - 1
+    added = _added_lines(removed)
+    for change in changes[number + 1 :]:
+        grown = _added_lines(change) if change.cell == removed.cell else 0
+        if change.cell != removed.cell or change.last < first:
+            kept.append(change)
             first, last = first + grown, last + grown
-        elif each.first > last:
-            start, end = each.first - more, each.last - more
-            line, until = each.line - more, each.until - more
-            kept.append(replace(each, first=start, last=end, line=line, until=until))
+        elif change.first > last:
+            moved = {
+                name: getattr(change, name) - added for name in ("first", "last", "line", "until")
+            }
+            kept.append(replace(change, **moved))
         else:
-            first, last = min(first, each.first), max(last, each.last) + grown
-            more += grown
+            first, last = min(first, change.first), max(last, change.last) + grown
+            added += grown
     return kept
 
 
+def _added_lines(change: Proposal) -> int:
+    """Return how many more lines the text has after a change than before."""
+    return len(change.lines) - (change.last - change.first + 1)
+
+
 def replaced(source: str, proposal: Proposal) -> str | None:
-    """Return a text with a change in it; None where that is no text of Python."""
+    """Return a text with a change made, or None if the result is not valid Python."""
     lines = source.split("\n")
-    # What only puts lines in ends before it begins.
-    ends = (proposal.first, proposal.last + 1), (proposal.line, proposal.until + 1)
-    if any(not 1 <= first <= end <= len(lines) + 1 for first, end in ends):
+    # A change that only inserts lines has a last line before its first.
+    ranges = (proposal.first, proposal.last + 1), (proposal.line, proposal.until + 1)
+    if any(not 1 <= first <= end <= len(lines) + 1 for first, end in ranges):
         return None
     lines[proposal.first - 1 : proposal.last] = proposal.lines
     text = "\n".join(lines)
@@ -108,9 +147,9 @@ def replaced(source: str, proposal: Proposal) -> str | None:
 
 
 def function_at(cell: Cell, line: int) -> Definition | None:
-    """Return the function that a line of a cell stands in."""
-    for each in definitions([cell]).values():
-        node = each.node
+    """Return the function of a cell that a line is a part of, or None."""
+    for definition in definitions([cell]).values():
+        node = definition.node
         if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):
-            return each
+            return definition
     return None

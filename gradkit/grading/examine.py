@@ -1,4 +1,4 @@
-"""Examine one section for one task: bind, draw, observe, judge; then diagnose what failed."""
+"""Run and judge one section for a net task, and diagnose the failed checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gradkit.formatting import format_text
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
-from gradkit.records.observations import SPARED, Binding, Observations, Outcome
+from gradkit.records.observations import SPARED, Binding, Lost, Observations, Outcome
 from gradkit.records.result import Inquiry, NoDiagnosisError
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.sandbox import WorkshopError, observe
@@ -22,57 +22,58 @@ from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
 
 ROUNDED = 1e-12
-"""Outputs that differ by no more than this part are one output, rounded in two ways."""
+"""Largest relative difference of outputs that differ only by rounding."""
 
 REPEATED = 2
-"""Calls of a batch that are made a second time."""
+"""Number of calls of a batch that are made a second time."""
 
 
 def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> Examined:
-    """Put every probe of the task to the section and judge what comes back.
+    """Call the functions of a section with all probes of the task, and judge the outcomes.
 
     Parameters
     ----------
     task : Task
     process : StudentProcess
-        Its code, in a worker.
+        Runs the code of the section.
     oracle : Oracle
-        Where expected values come from.
+        Computes the expected values.
     seed : int
         Draws the probes.
     """
     binding = bind(task, process)
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, seed, oracle.forward, takes_rate)
-    outcomes = _ask(task, binding, probes, process)
-    outcomes.update(observe.observe_all(process, _spared(task, binding, probes, outcomes)))
+    outcomes = _observe_calls(task, binding, probes, process)
+    questions = _without_crashing_lines(task, binding, probes, outcomes)
+    outcomes.update(observe.observe_all(process, questions))
     observations = Observations(task.id, outcomes)
     expected = expected_of(task, oracle, probes, outcomes)
     case = Case(task, binding, probes, observations, expected)
-    # In numpy the forward pass is judged first: whose of the two is run depends on it.
+    # In numpy, training runs use the student's forward pass only if it is right.
     known = judge(case, ("forward",)) if not task.framework.trains else ()
-    right = all(verdict.state == "pass" for verdict in known)
-    runs = _runs(case, own_forward=right)
+    is_right = all(verdict.state == "pass" for verdict in known)
+    runs = _training_runs(case, own_forward=is_right)
     if runs is None:
-        outcomes.update(_train_with(case, oracle, process))
-    outcomes.update(observe.observe_all(process, [*(runs or ()), *_again(case)]))
+        outcomes.update(_train_with_oracle(case, oracle, process))
+    outcomes.update(observe.observe_all(process, [*(runs or ()), *_repeated_calls(case)]))
     if task.framework.trains and task.rates.policy == "free":
-        # Only now have its steps been seen, and with them its rates.
+        # The learning rates are only known from the observed steps.
         case = replace(case, expected=expected_of(task, oracle, probes, outcomes))
     verdicts = judge(case, known=known)
     failed = {verdict.check for verdict in verdicts if verdict.state == "fail"}
     if {"forward", "gradient"} <= failed:
-        # Late: who has a right forward pass never needs it.
+        # Imported here because it is not needed if the forward pass is right.
         from gradkit.grading.own_gradient import with_own_forward
 
         verdicts = with_own_forward(case, verdicts, process)
     return Examined(case, verdicts, process.tier)
 
 
-def _ask(
+def _observe_calls(
     task: Task, binding: Binding, probes: Probes, process: StudentProcess
 ) -> dict[str, Outcome]:
-    """Everything but the training runs."""
+    """Call each function with all probes, except for training runs, and return the outcomes."""
     bound = binding.bound
     questions = []
     if "initialise" in bound:
@@ -87,27 +88,34 @@ def _ask(
     return observe.observe_all(process, questions)
 
 
-def _spared(
+def _without_crashing_lines(
     task: Task, binding: Binding, probes: Probes, outcomes: Mapping[str, Outcome]
 ) -> list[Question]:
-    """Ask an update that stops what it does without the statements that stop it."""
-    asked = [batch for batch in probes.update if batch.name in outcomes]
-    stopped = [outcomes[batch.name].failure for batch in asked]
-    if not any(each is not None and not each.before for each in stopped):
+    """Return requests to call a crashing update again without the statements that crash.
+
+    The list is empty if the update does not crash.
+    """
+    batches = [batch for batch in probes.update if batch.name in outcomes]
+    failures = [outcomes[batch.name].failure for batch in batches]
+    if not any(failure is not None and not failure.before for failure in failures):
         return []
     update = binding.bound["update"]
-    questions = [observe.of_batch(task, update, batch) for batch in asked]
+    questions = [observe.of_batch(task, update, batch) for batch in batches]
     return [
         Question("batch", q.arrays, {**q.data, "spared": update.function}, SPARED + q.name, q.loop)
         for q in questions
     ]
 
 
-def _again(case: Case) -> list[Question]:
-    """Return a few of the questions once more, in the same process, for what may be remarkable."""
+def _repeated_calls(case: Case) -> list[Question]:
+    """Return requests to repeat a few calls in the same process.
+
+    They show results that change, and gradients by finite differences: see
+    `gradkit.judge.memorised`.
+    """
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [
-        observe.of_batch(task, bound[batch.role], _few(batch))
+        observe.of_batch(task, bound[batch.role], _first_calls(batch))
         for batch in (*probes.forward[-1:], *probes.update)
         if batch.role in bound
     ]
@@ -119,17 +127,22 @@ def _again(case: Case) -> list[Question]:
     return again
 
 
-def _few(batch: Batch) -> Batch:
+def _first_calls(batch: Batch) -> Batch:
+    """Return a batch of the first `REPEATED` calls, under a name of its own."""
     inputs = {name: value[:REPEATED] for name, value in batch.inputs.items()}
     return replace(batch, name=batch.name + AGAIN, inputs=inputs, labels=batch.labels[:REPEATED])
 
 
-def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
-    """The training runs; None if the oracle's forward pass must stand in for the student's."""
+def _training_runs(case: Case, *, own_forward: bool) -> list[Question] | None:
+    """Return requests for the training runs of a section.
+
+    The result is None if the runs need gradkit's forward pass in place of the student's.
+    ``own_forward`` says whether the student's forward pass is right.
+    """
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework.trains:
-        ready = "train" in bound and "model" in bound
-        return [observe.of_training(task, bound["train"], run) for run in runs if ready]
+        is_ready = "train" in bound and "model" in bound
+        return [observe.of_training(task, bound["train"], run) for run in runs if is_ready]
     if "update" not in bound:
         return []
     if own_forward and "forward" in bound and "A1" in bound["forward"].returns:
@@ -137,59 +150,64 @@ def _runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     return None
 
 
-def _train_with(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
-    """Return the training runs with the oracle's forward pass, where the student's is no use.
+def _train_with_oracle(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
+    """Run the training with the student's update and the oracle's forward pass.
 
-    Asking step by step takes its time. All steps are asked for at once first, with the outputs
-    of a right run, which are the outputs of this run too if its updates are right.
+    One request for each step takes long. So all steps are first requested at once, with the
+    outputs that a right update leads to. If the update is right, these are the outputs of its own
+    run, too. Only otherwise, the run is repeated step by step.
     """
     task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
-    courses = [case.expected[run.name] for run in runs]
-    guesses = observe.observe_all(
+    expected_runs = [case.expected[run.name] for run in runs]
+    at_once = observe.observe_all(
         process,
         [
-            observe.of_followed(task, update, run, course["y_hat"], course["A1"])
-            for run, course in zip(runs, courses, strict=True)
+            observe.of_followed(task, update, run, expected["y_hat"], expected["A1"])
+            for run, expected in zip(runs, expected_runs, strict=True)
         ],
     )
-    # Parameters that run away are the student's, and no news for a terminal.
+    # Parameters of a wrong update may overflow, and numpy's warnings would not help anybody.
     with np.errstate(all="ignore"):
         return {
-            run.name: _as_guessed(run, guesses[run.name], course, oracle)
+            run.name: _confirmed_run(run, at_once[run.name], expected, oracle)
             or observe.observe_run_with(process, task, update, run, oracle.forward)
-            for run, course in zip(runs, courses, strict=True)
+            for run, expected in zip(runs, expected_runs, strict=True)
         }
 
 
-def _as_guessed(
-    run: Run, guess: Outcome, course: Mapping[str, Array], oracle: Oracle
+def _confirmed_run(
+    run: Run, outcome: Outcome, expected: Mapping[str, Array], oracle: Oracle
 ) -> Outcome | None:
-    """Return the run, if its own parameters give the outputs that were handed in; else None."""
-    if guess.lost is not None:
-        return replace(guess, outputs={})
-    after = {key: guess.outputs[key] for key in run.parameters if key in guess.outputs}
-    if guess.failure is not None or guess.faults or len(after) < len(run.parameters):
+    """Return the outcome of a run at once if it equals the run step by step, or None.
+
+    They are equal if the oracle's forward pass, with the parameters of the outcome, gives the
+    ``expected`` outputs that the update was called with.
+    """
+    if outcome.lost is not None:
+        return replace(outcome, outputs={})
+    after = {key: outcome.outputs[key] for key in run.parameters if key in outcome.outputs}
+    if outcome.failure is not None or outcome.faults or len(after) < len(run.parameters):
         return None
     before = {
         key: np.concatenate([run.parameters[key][None], value[:-1]]) for key, value in after.items()
     }
-    X = np.resize(run.X[:, :, None].astype(float), (len(course["y_hat"]), run.X.shape[1], 1))
+    X = np.resize(run.X[:, :, None].astype(float), (len(expected["y_hat"]), run.X.shape[1], 1))
     with np.errstate(all="ignore"):
         y_hat, A1 = oracle.forward(before, X)
-        same = all(
+        is_same = all(
             np.allclose(own, given, rtol=ROUNDED, atol=0.0)
-            for own, given in ((y_hat, course["y_hat"]), (A1, course["A1"]))
+            for own, given in ((y_hat, expected["y_hat"]), (A1, expected["A1"]))
         )
-    if not same:
+    if not is_same:
         return None
     ends = final({key: value[-1] for key, value in after.items()})
-    return replace(guess, outputs={"y_hat": y_hat, **ends})
+    return replace(outcome, outputs={"y_hat": y_hat, **ends})
 
 
-# --- why ---------------------------------------------------------------------------------
+# --- diagnosis ---------------------------------------------------------------------------
 
 FORESEEN = (OverdueError, OracleError, WorkshopError, MemoryError)
-"""What ends a whole submission, and is said where it is known whose."""
+"""Exceptions that end a whole submission. The caller knows whether it is the student's fault."""
 
 
 def diagnose(
@@ -199,64 +217,38 @@ def diagnose(
     oracle: Oracle,
     seed: int,
     *,
-    asked: bool = True,
+    explain: bool = True,
 ) -> tuple[Inquiry, list[str]]:
-    """Find the mistakes behind what failed, and say in notes what of it could not be done.
+    """Find the mistakes behind the failed checks of a net.
 
-    It only ever lightens marks and explains them: its own fault must not cost the report.
-    Where failures are not ``asked`` about, only what is remarkable by itself is found. What a
-    search for repairs adds is kept apart from what was proved before it: see `Inquiry.proved`.
+    An error of gradkit in the diagnosis becomes a note. It does not cost the report, because the
+    diagnosis can only reduce deductions and explain them.
+
+    Parameters
+    ----------
+    task : Task
+    process : StudentProcess
+        Runs the section's code.
+    examined : Examined
+        The verdicts on the section.
+    oracle : Oracle
+    seed : int
+        Draws fresh inputs.
+    explain : bool
+        Whether failed checks are explained. Otherwise only remarks are made.
+
+    Returns
+    -------
+    inquiry : Inquiry
+        The findings. If a search for repairs added some, `Inquiry.proved` has those before it.
+    notes : list of str
+        Sentences on parts of the diagnosis that were not possible.
     """
-    failed = any(verdict.state in ("fail", "error") for verdict in examined.verdicts)
-    asked = asked and failed
-    if not asked and not remarkable(examined.case):
+    explain = explain and any(verdict.state in ("fail", "error") for verdict in examined.verdicts)
+    if not explain and not remarkable(examined.case):
         return Inquiry(), []
-    # Late: rules and mistakes take time to load, and who passes needs none.
-    from gradkit.diagnosis.inquiry import inquire, short_of, suspicions
-
-    inquiry, notes = Inquiry(), list[str]()
     try:
-        if asked:
-            for late in (False, True):
-                process.renew(apart=late)
-                before = len(process.losses)
-                inquiry = inquire(task, examined, process, oracle, seed)
-                losses = process.losses[before:]
-                # A busy machine may be to blame: whoever it costs a name gets another chance.
-                if all(lost.kind != "timeout" for lost in losses):
-                    break
-            notes = short_of(inquiry, losses)
-
-            def again(further: int) -> Examined:
-                return examine(task, process, oracle, seed + further)
-
-            if "train" in examined.case.binding.bound:
-                from gradkit.grading.training_repairs import with_lines
-
-                found = with_lines(task, examined, process, inquiry, again)
-                # The grader writes these changes, so their text is no secret. But the code that
-                # is run can see which change it has, and choose its answers by that.
-                inquiry = inquiry if found == inquiry else replace(found, proved=inquiry)
-        remarks = suspicions(task, examined, inquiry)
-        if asked and not losses and not task.framework.trains:
-            from gradkit.grading import step_repairs
-            from gradkit.grading.explained import explained
-
-            def left(examined: Examined, further: int) -> Inquiry:
-                right = all(verdict.state == "pass" for verdict in examined.verdicts)
-                return (
-                    Inquiry() if right else inquire(task, examined, process, oracle, seed + further)
-                )
-
-            found = step_repairs.with_lines(task, examined, process, inquiry, seed, again, left)
-            cells = (*process.section.own, *process.section.shared)
-            inquiry = explained(inquiry, found, cells)
-            if "update" in examined.case.binding.bound:
-                from gradkit.diagnosis.lost_steps import with_lines_of_text
-
-                function = examined.case.binding.bound["update"].function
-                inquiry = with_lines_of_text(inquiry, cells, function)
-        return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
+        return _diagnose(task, process, examined, oracle, seed, explain=explain)
     except NoDiagnosisError as error:
         return Inquiry(), [
             format_text("No diagnosis: {why}. Points are for right entries.", why=str(error))
@@ -272,3 +264,106 @@ def diagnose(
                 kind=kind,
             )
         ]
+
+
+def _diagnose(
+    task: Task,
+    process: StudentProcess,
+    examined: Examined,
+    oracle: Oracle,
+    seed: int,
+    *,
+    explain: bool,
+) -> tuple[Inquiry, list[str]]:
+    """Do the work of `diagnose`, and let all errors through."""
+    # Imported here because it takes time to load, and right submissions do not need it.
+    from gradkit.diagnosis.inquiry import short_of, suspicions
+
+    inquiry, notes, losses = Inquiry(), list[str](), list[Lost]()
+    if explain:
+        inquiry, losses = _inquire_patiently(task, process, examined, oracle, seed)
+        notes = short_of(inquiry, losses)
+        if "train" in examined.case.binding.bound:
+            inquiry = _with_training_repairs(task, process, examined, inquiry, oracle, seed)
+    remarks = suspicions(task, examined, inquiry)
+    if explain and not losses and not task.framework.trains:
+        inquiry = _with_step_repairs(task, process, examined, inquiry, oracle, seed)
+    return replace(inquiry, findings=(*inquiry.findings, *remarks)), notes
+
+
+def _inquire_patiently(
+    task: Task, process: StudentProcess, examined: Examined, oracle: Oracle, seed: int
+) -> tuple[Inquiry, list[Lost]]:
+    """Find mistakes by the numbers of failed checks, in a new process.
+
+    If the process times out, try once more, because other programs may have slowed it down.
+
+    Returns
+    -------
+    inquiry : Inquiry
+    losses : list of Lost
+        How processes were lost in the last try.
+    """
+    from gradkit.diagnosis.inquiry import inquire
+
+    for is_second_try in (False, True):
+        process.renew(apart=is_second_try)
+        count = len(process.losses)
+        inquiry = inquire(task, examined, process, oracle, seed)
+        losses = process.losses[count:]
+        if all(lost.kind != "timeout" for lost in losses):
+            break
+    return inquiry, losses
+
+
+def _with_training_repairs(
+    task: Task,
+    process: StudentProcess,
+    examined: Examined,
+    inquiry: Inquiry,
+    oracle: Oracle,
+    seed: int,
+) -> Inquiry:
+    """Search for repairs of a torch training loop, and return the inquiry with what they found."""
+    from gradkit.grading.training_repairs import with_lines
+
+    def again(offset: int) -> Examined:
+        """Examine the code in the process with another seed."""
+        return examine(task, process, oracle, seed + offset)
+
+    found = with_lines(task, examined, process, inquiry, again)
+    # The grader writes these changes, so their texts may be shown. But the code that runs can see
+    # the change that was made, and choose its results by it.
+    return inquiry if found == inquiry else replace(found, proved=inquiry)
+
+
+def _with_step_repairs(
+    task: Task,
+    process: StudentProcess,
+    examined: Examined,
+    inquiry: Inquiry,
+    oracle: Oracle,
+    seed: int,
+) -> Inquiry:
+    """Search for repairs of a numpy net, and return the inquiry with the lines that they change."""
+    from gradkit.diagnosis.inquiry import inquire
+    from gradkit.diagnosis.lost_steps import with_lines_of_text
+    from gradkit.grading import step_repairs
+    from gradkit.grading.explained import explained
+
+    def again(offset: int) -> Examined:
+        """Examine the code in the process with another seed."""
+        return examine(task, process, oracle, seed + offset)
+
+    def left(examined: Examined, offset: int) -> Inquiry:
+        """Find the mistakes that are left after a repair."""
+        is_right = all(verdict.state == "pass" for verdict in examined.verdicts)
+        if is_right:
+            return Inquiry()
+        return inquire(task, examined, process, oracle, seed + offset)
+
+    found = step_repairs.with_lines(task, examined, process, inquiry, seed, again, left)
+    cells = (*process.section.own, *process.section.shared)
+    inquiry = explained(inquiry, found, cells)
+    update = examined.case.binding.bound.get("update")
+    return with_lines_of_text(inquiry, cells, update.function) if update else inquiry

@@ -1,7 +1,7 @@
-"""Tell what is in no formula and is no mistake, and read a text without it.
+"""Take tiny constants and single precision out of a text before it is judged and searched.
 
-Many add 1e-8 to what they take the logarithm of, to keep it finite. What is right without it is
-right: the rest of the text is judged, and searched, as if it were not there.
+Many students add 1e-8 inside a logarithm, to keep it finite. That is in no formula, and it is no
+mistake. Without these guards, outputs agree with the expected values to full precision.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping
 
 from gradkit.submission.source import parse
 
-LARGEST = 1e-6
-"""What is as small and stands in a text as a number is there to keep something finite."""
+MAX_GUARD = 1e-6
+"""Largest number that counts as a guard, which only keeps a value finite."""
 
 
 def unguarded(source: str) -> tuple[str, Mapping[str, str]]:
-    """Return a text with next to nothing in the place of its guards, and what stands for each.
+    """Replace the guards of a text by placeholders, which are numbers close to 0.
 
     Parameters
     ----------
@@ -24,28 +24,30 @@ def unguarded(source: str) -> tuple[str, Mapping[str, str]]:
 
     Returns
     -------
-    tuple of str and mapping of str to str
-        The text itself, and nothing, where it has no guards.
+    text : str
+    guards : mapping of str to str
+        The guard that each placeholder stands for. Empty if there are no guards.
     """
     lines = source.split("\n")
-    guards: dict[str, str] = {}
-    names = (name for name in NOTHING if name not in source)
-    # From the end, as what comes after a guard is elsewhere then.
-    for node in sorted(_numbers(source), key=lambda node: -node.col_offset):
+    placeholders: dict[str, str] = {}
+    unused = (name for name in PLACEHOLDERS if name not in source)
+    # From the end of a line, because a replacement moves all that comes after it.
+    for node in sorted(_guards_in(source), key=lambda node: -node.col_offset):
         line = lines[node.lineno - 1].encode()
         text = line[node.col_offset : node.end_col_offset].decode()
-        if text in guards or (name := next(names, "")):
-            guards.setdefault(text, name)
-            changed = line[: node.col_offset] + guards[text].encode() + line[node.end_col_offset :]
+        if text in placeholders or (name := next(unused, "")):
+            number = placeholders.setdefault(text, name)
+            changed = line[: node.col_offset] + number.encode() + line[node.end_col_offset :]
             lines[node.lineno - 1] = changed.decode()
-    return "\n".join(lines), {name: text for text, name in guards.items()}
+    return "\n".join(lines), {name: text for text, name in placeholders.items()}
 
 
-NOTHING = [f"1.{number}e-300" for number in range(101, 200) if number % 10]
-"""Numbers that are written as Python itself writes them, whoever else does."""
+PLACEHOLDERS = [f"1.{number}e-300" for number in range(101, 200) if number % 10]
+"""Numbers that stand for guards, as Python writes them, so that `ast.unparse` keeps them."""
 
 
 SINGLE, DOUBLE = "float32", "float64"
+"""Names of the floating-point types of 32 and 64 bits."""
 
 
 def widened(source: str) -> str:
@@ -65,15 +67,15 @@ def widened(source: str) -> str:
 
 
 def _ends_of_single(source: str) -> Iterator[tuple[int, int]]:
-    """Yield line and column behind each ``float32`` that names a type."""
+    """Yield the line and the end column, in bytes, of each ``float32`` that names a type."""
     tree = parse(source).tree if SINGLE in source else None
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Call):
-            for given in (*node.args, *(each.value for each in node.keywords)):
-                if isinstance(given, ast.Constant) and given.value == SINGLE:
-                    # The quote stands between.
-                    yield given.end_lineno or given.lineno, (given.end_col_offset or 0) - 1
-        names = (getattr(node, kind, None) for kind in ("id", "attr"))
+            for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
+                if isinstance(argument, ast.Constant) and argument.value == SINGLE:
+                    # The column of the closing quote, which is one before the end.
+                    yield argument.end_lineno or argument.lineno, (argument.end_col_offset or 0) - 1
+        names = (getattr(node, field, None) for field in ("id", "attr"))
         if isinstance(node, ast.Name | ast.Attribute) and SINGLE in names:
             yield node.end_lineno or node.lineno, node.end_col_offset or 0
         elif isinstance(node, ast.alias) and node.name.endswith(SINGLE):
@@ -81,16 +83,16 @@ def _ends_of_single(source: str) -> Iterator[tuple[int, int]]:
 
 
 def guarded(text: str, guards: Mapping[str, str]) -> str:
-    """Return a text with its guards, where `unguarded` has taken them out."""
-    for name, guard in guards.items():
-        text = text.replace(name, guard)
+    """Replace the placeholders in a text by the guards that `unguarded` took out."""
+    for placeholder, guard in guards.items():
+        text = text.replace(placeholder, guard)
     return text
 
 
-def _numbers(source: str) -> Iterator[ast.Constant]:
-    """Yield the guards of a text."""
+def _guards_in(source: str) -> Iterator[ast.Constant]:
+    """Yield the syntax nodes of the guards in a text: floats above 0, and at most `MAX_GUARD`."""
     tree = parse(source).tree
     for node in ast.walk(tree) if tree is not None else ():
         value = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(node, ast.Constant) and type(value) is float and 0 < value <= LARGEST:
+        if isinstance(node, ast.Constant) and type(value) is float and 0 < value <= MAX_GUARD:
             yield node

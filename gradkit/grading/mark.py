@@ -1,4 +1,4 @@
-"""Make the marks of a task: points of its checks, costs of its findings, and one rounding."""
+"""Compute the marks of a task: the points of its checks and the costs of its findings, rounded."""
 
 from __future__ import annotations
 
@@ -23,24 +23,31 @@ from gradkit.records.result import (
 from gradkit.records.task import Check, FunctionTask, Task
 
 ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
+"""Note on a check that loses points for single precision."""
+
 NO_STEP = "No step is made, so nothing is earned here."
+"""Note on a check in which no parameter moves."""
 
 DIVERGES = (
     "In a training run the loss rises or ends as nan. So the task earns less than "
     "half of its points."
 )
+"""Note on a task with a diverging training run."""
 
-BELOW = 0.5
-"""The part of its points that a task with a diverging training run stays below."""
+DIVERGING_BOUND = 0.5
+"""Share of a task's points that the task stays below if a training run diverges."""
 
 HARD_CASES = (
     "An output that is wrong only in a special case loses {share:.0%} of its points for each such "
     "case."
 )
+"""Note on a check with an output that is wrong only in hard cases."""
 
 HELD = "These points are provisional: a person has to look at them."
+"""Note on a check whose points a person has to confirm."""
 
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
+"""Note on a check with a finding that the instructor has withdrawn."""
 
 
 def mark(
@@ -60,8 +67,8 @@ def mark(
     Returns
     -------
     TaskResult
-        Its score is rounded to the step of the scheme. The points of its checks add up to the
-        score, and the costs of its findings to the points that they took.
+        The score is rounded to the step of the scheme. The points of the checks add up to the
+        score. The costs of the findings add up to the points that the findings took away.
     """
     inquiry = _with_current_codes(inquiry)
     by_check = {verdict.check: verdict for verdict in verdicts}
@@ -72,10 +79,10 @@ def mark(
     ]
     checkable = sum(check.max_score for check in checks if check.state not in OPEN)
     score = total_of((check.score for check in checks), checkable, scheme.step)
-    # A trajectory that diverges has lost everything.
+    # Only a diverging training run loses all points of its check in this way.
     is_capped = any(loss.is_all for loss in losses)
-    if is_capped and score >= BELOW * checkable:
-        score = below(BELOW * checkable, scheme.step)
+    if is_capped and score >= DIVERGING_BOUND * checkable:
+        score = below(DIVERGING_BOUND * checkable, scheme.step)
         checks = _lowered(checks, score)
     checks = round_checks(checks, score)
     parts = [_divide_lost(check, loss) for check, loss in zip(checks, losses, strict=True)]
@@ -102,7 +109,7 @@ def mark(
 def score_by_numbers(
     task: Task | FunctionTask, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> float:
-    """Return the score of a task under the preset ``numbers``: only its right outputs count."""
+    """Return the score under the preset ``numbers``, in which only right outputs count."""
     return mark(task, verdicts, Inquiry(), replace(scheme, preset=NUMBERS)).score
 
 
@@ -141,20 +148,30 @@ def _check_result(
 def _divide_lost(check: CheckResult, loss: Loss) -> list[int]:
     """Divide the points that a check lost, in hundredths, among the reasons of a `Loss`.
 
-    First the findings, then ``unexplained``, ``own_forward`` and ``precision``.
+    The result has first a part for each finding, then the parts for ``unexplained``,
+    ``own_forward`` and ``precision``.
     """
     lost = round((check.max_score - check.score) * CENT)
     return shares_of(lost, [*loss.costs, loss.unexplained, loss.own_forward, loss.precision])
 
 
 Costs = dict[tuple[str, str], dict[str, int]]
-"""For each finding, by `_key`, what it costs each check, in hundredths."""
+"""The cost of each finding, by `_key`, for each check by its name, in hundredths of a point."""
 
 
 def _costs(
     checks: Sequence[CheckResult], losses: Sequence[Loss], parts: Sequence[Sequence[int]]
 ) -> Costs:
-    """Return what each finding costs each check, in hundredths."""
+    """Return the cost of each finding for each check.
+
+    Parameters
+    ----------
+    checks : sequence of CheckResult
+    losses : sequence of Loss
+        The reasons of each check's loss.
+    parts : sequence of sequences of int
+        The results of `_divide_lost` for each check.
+    """
     costs: Costs = {}
     for check, loss, cents in zip(checks, losses, parts, strict=True):
         for finding, part in zip(loss.findings, cents, strict=False):
@@ -165,19 +182,19 @@ def _costs(
 
 
 def _with_costs(finding: Finding, cents: Mapping[str, int]) -> Finding:
-    """Return a finding with what it costs, in points."""
+    """Return a finding with its costs in points; ``cents`` are hundredths, by check."""
     costs = {check: each / CENT for check, each in cents.items()}
     return replace(finding, deduction=sum(cents.values()) / CENT, costs=costs)
 
 
 def _with_precision(check: CheckResult, cents: int) -> CheckResult:
-    """Return a check with a note that says what single precision costs it, in hundredths."""
+    """Return a check with a note on its deduction for single precision, in hundredths, if any."""
     notes = (format_text(ROUNDED, points=f"{cents / CENT:g}"),) if cents else ()
     return replace(check, notes=(*check.notes, *notes))
 
 
 def _with_current_codes(inquiry: Inquiry) -> Inquiry:
-    """Return an inquiry in which a stored finding with a former code has the current code."""
+    """Return an inquiry in which former codes of mistakes are replaced by the current codes."""
     if not inquiry.findings:
         return inquiry
     # Imported here because right submissions do not need the catalogue.
@@ -191,11 +208,16 @@ def _with_current_codes(inquiry: Inquiry) -> Inquiry:
 
 
 def _key(finding: Finding) -> tuple[str, str]:
+    """Return the values that identify a finding in one task."""
     return finding.id, finding.mistake
 
 
 def _lowered(checks: Sequence[CheckResult], score: float) -> list[CheckResult]:
-    """Return checks that add up to a lower score: failed checks lose points before others."""
+    """Lower the points of checks so that they add up to a score.
+
+    Checks that do not pass are lowered first, all by the same factor. Only if that is not enough,
+    the checks that pass are lowered too.
+    """
     failed = sum(check.score for check in checks if check.state != "pass")
     passed = sum(check.score for check in checks if check.state == "pass")
     excess = failed + passed - score
@@ -218,43 +240,46 @@ def below(bound: float, step: float) -> float:
     return max(0.0, (math.ceil(bound / step - 1e-9) - 1) * step)
 
 
-QUARTER = 25
-"""The largest part that a check's points are rounded to, in hundredths."""
+MAX_GRAIN = 25
+"""The coarsest unit to which a check's points are rounded, in hundredths of a point."""
 
 
 def round_checks(checks: Sequence[CheckResult], score: float) -> tuple[CheckResult, ...]:
     """Round the points of checks so that they add up to the ``score`` of their task.
 
     If the points in hundredths add up to the score, they are kept. Otherwise the points of each
-    check are rounded to a part of a point that the score and the maxima are multiples of, a quarter
-    at most. The points that are missing then go to checks that earned a part of their points;
-    checks that earned all or nothing keep their points as long as others have room.
+    check are rounded to a unit, a quarter of a point at most, of which the score and all maxima are
+    multiples. What is then missing to the score goes to the checks that earned a part of their
+    points. Checks that earned all or nothing are changed only if that is not enough.
     """
     total = round(score * CENT)
     exact = [round(check.score * CENT) for check in checks]
     if sum(exact) == total:
         return tuple(replace(c, score=n / CENT) for c, n in zip(checks, exact, strict=True))
-    most = [round(check.max_score * CENT) for check in checks]
-    common = math.gcd(total, *most)
-    grain = next(part for part in range(QUARTER, 0, -1) if common % part == 0)
+    maxima = [round(check.max_score * CENT) for check in checks]
+    common = math.gcd(total, *maxima)
+    grain = next(unit for unit in range(MAX_GRAIN, 0, -1) if common % unit == 0)
     cents = [round(check.score * CENT / grain) * grain for check in checks]
     rest = total - sum(cents)
 
     def rank(index: int) -> tuple[bool, float]:
-        return not 0 < checks[index].score < most[index] / CENT, -most[index]
+        """Order checks with a part of their points first, and large maxima before small ones."""
+        return not 0 < checks[index].score < maxima[index] / CENT, -maxima[index]
 
     for index in sorted(range(len(checks)), key=rank):
-        part = min(max(rest, -cents[index]), most[index] - cents[index])
-        cents[index] += part
-        rest -= part
+        change = min(max(rest, -cents[index]), maxima[index] - cents[index])
+        cents[index] += change
+        rest -= change
     if cents:
-        # A step that is coarser than the points themselves can round above them.
+        # If the step of the scheme is coarser than the maxima, the score can be above their sum.
         cents[-1] += rest
     return tuple(replace(c, score=n / CENT) for c, n in zip(checks, cents, strict=True))
 
 
 def shares_of(whole: int, weights: Sequence[float]) -> list[int]:
-    """Divide a whole number by weights, as nearly as whole numbers can; nothing where all are 0.
+    """Divide a whole number in proportion to weights, with whole numbers that add up to it.
+
+    If all weights are 0, all parts are 0.
 
     Examples
     --------
@@ -262,23 +287,29 @@ def shares_of(whole: int, weights: Sequence[float]) -> list[int]:
     [137, 69, 69]
     """
     exact = [whole * weight / (sum(weights) or 1.0) for weight in weights]
-    cents = [math.floor(each + 1e-9) for each in exact]
-    short = round(sum(exact)) - sum(cents)
-    for index in sorted(range(len(exact)), key=lambda n: cents[n] - exact[n])[:short]:
-        cents[index] += 1
-    return cents
+    parts = [math.floor(number + 1e-9) for number in exact]
+    missing = round(sum(exact)) - sum(parts)
+    for index in sorted(range(len(exact)), key=lambda n: parts[n] - exact[n])[:missing]:
+        parts[index] += 1
+    return parts
 
 
 def total_of(scores: Iterable[float], most: float, step: float) -> float:
-    """Return the sum of ``scores`` to the nearest multiple of ``step``, at most ``most``.
+    """Return the sum of ``scores``, rounded to a multiple of ``step``, and at most ``most``.
 
-    Whoever earned all that there is to earn has all of it, whether ``step`` divides that or not.
+    A sum of ``most`` is not rounded, even if it is not a multiple of ``step``.
     """
     earned = sum(scores)
     return most if earned >= most - 1e-9 else min(round_half_up(earned, step), most)
 
 
 def round_half_up(value: float, step: float) -> float:
-    """``value`` to the nearest multiple of ``step``; 0.125 to 0.25 gives 0.25."""
-    # The nudge keeps sums of decimal shares, such as 0.1 + 0.2, on the right side of a half.
+    """Round ``value`` to the nearest multiple of ``step``; halves are rounded up.
+
+    Examples
+    --------
+    >>> round_half_up(0.125, 0.25)
+    0.25
+    """
+    # The small number keeps sums of decimals, such as 0.1 + 0.2, on the right side of a half.
     return math.floor(value / step + 0.5 + 1e-9) * step

@@ -1,12 +1,12 @@
 """Compare the gradient of a net with finite differences through the student's own forward pass.
 
 The `gradient` check compares steps with differences of the loss through the task's net. If that
-disagrees and the student's forward pass is wrong, the gradient may still be right for the forward
-pass that is there. Then the loss is computed from the outputs of the student's forward pass, which
-is asked once for each evaluation, with all examples of the point in one batch.
+disagrees and the student's forward pass is wrong, the gradient may still be right for that wrong
+forward pass. So this module computes the loss from the outputs of the student's forward pass. It
+calls the forward pass once for each evaluation, with all examples of the point in one batch.
 
-What agrees earns half of its points, and only if the forward pass is right in part: see
-`gradkit.grading.own_forward`, which has the same rule for functions.
+A parameter whose gradient agrees earns half of its points, and only if the forward pass is right
+in part: see `gradkit.grading.own_forward`, which has the same rule for functions.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from gradkit.task.oracle import parameters_in
 
 
 class _StoppedError(Exception):
-    """The student's code gives no outputs at a point."""
+    """The student's code has returned no usable outputs at a point."""
 
 
 def with_own_forward(
     case: Case, verdicts: Sequence[Verdict], process: StudentProcess
 ) -> tuple[Verdict, ...]:
-    """Return verdicts in which a gradient that fits the student's own forward pass has passed.
+    """Return verdicts that also accept gradients of the student's own forward pass.
 
     Parameters
     ----------
     case : Case
     verdicts : sequence of Verdict
-        As they were judged by the task's net. Forward and gradient have failed.
+        The verdicts by the task's net. The checks ``forward`` and ``gradient`` have failed.
     process : StudentProcess
         Runs the student's code.
     """
@@ -53,9 +53,13 @@ def with_own_forward(
 
 
 def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Verdict:
-    """Return the verdict on the gradient with what fits the student's own forward pass."""
+    """Judge the gradient by the student's own forward pass, and return the merged verdict.
+
+    Parameters that agree with the student's forward pass take their entries from this comparison.
+    All others keep their entries of ``verdict``.
+    """
     if not _is_partly_right(case):
-        # Nothing could be earned, and each evaluation runs the student's code.
+        # No points can be earned, and each evaluation runs the student's code.
         return verdict
     try:
         points = _own_points(case, process)
@@ -69,46 +73,56 @@ def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Ve
     fits = [key for key in before if "fail" in before[key] and now[key] == {"pass"}]
     if not fits:
         return verdict
-    told = note_own_forward(replace(verdict, own_forward=tuple(fits)), half=True)
-    kept = [entry for entry in verdict.entries if entry.parameter not in fits]
-    kept += [entry for entry in again.entries if entry.parameter in fits]
+    noted = note_own_forward(replace(verdict, own_forward=tuple(fits)), half=True)
+    merged = [entry for entry in verdict.entries if entry.parameter not in fits]
+    merged += [entry for entry in again.entries if entry.parameter in fits]
     order = list(points[0].before)
-    entries = tuple(sorted(kept, key=lambda entry: (order.index(entry.parameter), entry.index)))
+    entries = tuple(sorted(merged, key=lambda entry: (order.index(entry.parameter), entry.index)))
     if any(entry.state == "fail" for entry in entries):
-        return replace(told, entries=entries)
-    return replace(told, state="pass", message="", entries=entries, place=None)
+        return replace(noted, entries=entries)
+    return replace(noted, state="pass", message="", entries=entries, place=None)
 
 
 def _states(verdict: Verdict, key: str) -> set[str]:
+    """Return the states of a parameter's entries."""
     return {entry.state for entry in verdict.entries if entry.parameter == key}
 
 
 def _own_points(case: Case, process: StudentProcess) -> list[Point]:
-    """Return the steps that the student's code makes after its own forward pass.
+    """Return the steps of the student's update after the student's own forward pass.
 
-    A training run in torch makes its own forward pass anyway. An update in numpy is called with
-    the output and the hidden layer that the student's forward pass gives.
+    A training run in torch runs its own forward pass anyway. An update in numpy is called with the
+    output and the hidden layer that the student's forward pass returned.
+
+    Raises
+    ------
+    _StoppedError
+        The update or the forward pass returned no usable values.
     """
     if case.task.framework.trains:
         return points_of(case)
     (batch,), bound = case.probes.update, case.binding.bound
     inputs = {name: values[:LOOKED_AT] for name, values in batch.inputs.items()}
     parameters = parameters_in(inputs)
-    given = _outputs(case, process, parameters, inputs["X"])
-    handed = {name: given[name] for name in ("y_hat", "A1") if name in bound["forward"].returns}
+    outputs = _outputs(case, process, parameters, inputs["X"])
+    layers = {name: outputs[name] for name in ("y_hat", "A1") if name in bound["forward"].returns}
     labels = batch.labels[:LOOKED_AT]
-    asked = replace(batch, name="own/update", inputs={**inputs, **handed}, labels=labels)
-    outcome = observe.observe_batch(process, case.task, bound["update"], asked)
+    own_batch = replace(batch, name="own/update", inputs={**inputs, **layers}, labels=labels)
+    outcome = observe.observe_batch(process, case.task, bound["update"], own_batch)
     if not came_back(outcome):
         raise _StoppedError
-    return points_of_batch(case.task, asked, outcome.outputs)
+    return points_of_batch(case.task, own_batch, outcome.outputs)
 
 
 def _own_loss(case: Case, point: Point, process: StudentProcess) -> Loss:
-    """Return the task's loss at the examples of a point, through the student's forward pass."""
+    """Return the loss at the examples of a point as a function of the parameters.
+
+    The loss is computed from the outputs of the student's forward pass.
+    """
     X, y = point.X.T[:, :, None], point.y.T[:, :, None]
 
     def loss(parameters: Mapping[str, Array]) -> float:
+        """Return the loss with these parameters."""
         repeated = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
         y_hat = _outputs(case, process, repeated, X)["y_hat"]
         with np.errstate(all="ignore"):
@@ -120,12 +134,12 @@ def _own_loss(case: Case, point: Point, process: StudentProcess) -> Loss:
 def _outputs(
     case: Case, process: StudentProcess, parameters: Mapping[str, Array], X: Array
 ) -> Mapping[str, Array]:
-    """Return what the student's forward pass gives for some examples.
+    """Call the student's forward pass with some examples, and return its outputs as float64.
 
     Raises
     ------
     _StoppedError
-        It stops, or gives no real numbers.
+        The forward pass crashes, or an output is missing or not made of real numbers.
     """
     role = case.task.framework.forward
     labels = tuple(f"{number}" for number in range(len(X)))
@@ -139,16 +153,17 @@ def _outputs(
 
 
 def _is_partly_right(case: Case) -> bool:
-    """Return whether an output of the student's forward pass is right at a judged input.
+    """Return whether the student's forward pass gives a right output for at least one input.
 
-    A forward pass that is wrong everywhere may be any function that is easy to differentiate.
+    A forward pass that is wrong everywhere could be any function that is easy to differentiate,
+    so it is no ground for points.
     """
     for batch in case.probes.forward:
         outcome = case.observations.outcomes[batch.name]
         units = network.rounding_units(case.task.layers, batch.inputs, batch.inputs["X"])
         expected = case.expected[batch.name].items()
-        for (quantity, values), lost in zip(expected, units, strict=True):
-            if _is_right_once(outcome, quantity, values, lost, least(case, "forward")):
+        for (quantity, values), rounding in zip(expected, units, strict=True):
+            if _is_right_once(outcome, quantity, values, rounding, least(case, "forward")):
                 return True
     return False
 
@@ -156,7 +171,7 @@ def _is_partly_right(case: Case) -> bool:
 def _is_right_once(
     outcome: Outcome, quantity: str, expected: Array, units: Array, least_error: float
 ) -> bool:
-    """Return whether one call gives a quantity as expected, in all of its entries."""
+    """Return whether at least one call gives a quantity with all of its entries right."""
     found = outcome.outputs.get(quantity)
     if found is None or found.shape != expected.shape:
         return False

@@ -1,7 +1,7 @@
-"""Which sections of a submission speak for which task.
+"""Find the net task that each section of a submission belongs to.
 
-Headings and file names have been looked at; what they leave open is decided by what the
-forward pass gives at known weights.
+Headings and file names come first, see `gradkit.submission.divide`. If they leave several tasks
+possible, the section's forward pass is called with random weights, and its outputs decide.
 """
 
 from __future__ import annotations
@@ -37,34 +37,35 @@ from gradkit.task.oracle import Derived, OracleError
 from gradkit.task.probes import draw
 
 OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]
+"""Opens a process that runs the code of a section."""
 
-DEEP = 100
-"""Levels of syntax that no code has which a person wrote."""
+MAX_NESTING = 100
+"""Levels of syntax that code written by a person does not reach."""
 
-PROBLEMS = 3
-"""How many of a submission's problems a refusal tells."""
+MAX_PROBLEMS = 3
+"""Largest number of problems of a submission that a message lists."""
 
-
-WITH_EXP = frozenset(name for name, one in ACTIVATIONS.items() if "exp" in one.numpy)
+WITH_EXP = frozenset(name for name, entry in ACTIVATIONS.items() if "exp" in entry.numpy)
+"""Names of the activations whose numpy code calls ``exp``."""
 
 
 @contextmanager
 def refusals(submission: Submission) -> Iterator[None]:
-    """Turn what can end a whole submission into a sentence about it.
+    """Turn exceptions that end the grading of a submission into errors with a clear message.
 
     Raises
     ------
     GradingError
-        Its code is nested too deeply to be read.
+        The submission's code is nested too deeply to be read.
     BreakdownError
-        There is no worker or no model solution that can be used, or no memory left.
+        No worker or model solution can be used, or there is no memory left.
     """
     try:
         yield
     except (OracleError, WorkshopError) as error:
         raise BreakdownError(str(error)) from None
     except RecursionError:
-        if not nests_deeply(submission):
+        if not is_nested_deeply(submission):
             raise
         text = format_text(
             "{name}: its code is nested too deeply to be read. Take its longest expressions and "
@@ -74,35 +75,38 @@ def refusals(submission: Submission) -> Iterator[None]:
         raise GradingError(text) from None
     except MemoryError:
         text = format_text(
-            "{name}: there was not memory enough here to grade it.", name=submission.name
+            "{name}: this machine ran out of memory while it graded the submission.",
+            name=submission.name,
         )
         raise BreakdownError(text) from None
 
 
-class _Heard(Struct, frozen=True):
-    """What a section's forward pass says: ``right`` is the task whose it is, if it is one's.
+class _Recognition(Struct, frozen=True):
+    """The tasks that a section may belong to, and how well its forward pass fits to each.
 
-    ``gaps`` tell how far it is from others, ``bounded`` are those whose last activation has two
-    bounds that all outputs lie between; ``found`` is whether it has any function at all.
+    ``proved`` is the task if it is known. Otherwise ``distances`` has the distance of the outputs
+    from those of each task, by its id. ``bounded`` are the ids of the tasks whose last activation
+    has bounds that all outputs keep. ``has_function`` is false if no function plays a role.
     """
 
     section: Section
     possible: list[Task]
-    right: Task | None = None
-    gaps: Mapping[str, float] = field(default_factory=dict)
+    proved: Task | None = None
+    distances: Mapping[str, float] = field(default_factory=dict)
     bounded: Collection[str] = ()
-    found: bool = True
+    has_function: bool = True
 
 
 def _files(section: Section) -> set[str]:
+    """Return the names of the files that a section's own cells come from."""
     return {cell.file for cell in section.own}
 
 
-class Forwards(Struct, frozen=True):
-    """Asks the forward passes of a submission whose they are.
+class NetFinder(Struct, frozen=True):
+    """Finds the net tasks of a submission, by its texts and by the outputs of its forward passes.
 
-    ``tasks`` are all of the assignment's, ``named`` the ids that the user asked for, where not all
-    are looked for; ``open_process`` opens a process of a task with a section.
+    ``tasks`` are the net tasks of the assignment. ``named`` are the ids that the user asked for;
+    it is empty if all are searched for.
     """
 
     submission: Submission
@@ -110,80 +114,90 @@ class Forwards(Struct, frozen=True):
     named: Collection[str]
     open_process: OpenProcess
 
-    def claims(self, *, said: bool) -> dict[str, Claim]:
-        """Return the section of each task that there is something for: one, of all that could be.
+    def claims(self, *, keep_named: bool) -> dict[str, Claim]:
+        """Return the section that is graded for each task, by the task's id.
 
-        Those that are named are in the answer whatever was found, where that is ``said`` of them.
+        Tasks without a section are left out. With ``keep_named`` all named tasks are included,
+        even if the submission has nothing for them.
 
         Raises
         ------
         GradingError
-            A section could be several tasks, and its forward pass does not tell which.
+            A section may belong to several tasks, and its forward pass does not decide.
         """
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)
         if named and not any(task in named for section in sections for task in section.tasks):
             sections = divide(self.submission, tasks, named)
-        heard = [self._hear(section, alone=len(sections) == 1) for section in sections]
+        results = [self._recognise(section, is_only=len(sections) == 1) for section in sections]
         claimed: dict[str, list[Section]] = {}
-        for each in heard:
-            others = {
-                other.right.id
-                for other in heard
-                if other.right is not None
-                and (len(other.section.tasks) == 1 or _files(other.section) & _files(each.section))
+        for result in results:
+            taken = {
+                other.proved.id
+                for other in results
+                if other.proved is not None
+                and (
+                    len(other.section.tasks) == 1 or _files(other.section) & _files(result.section)
+                )
             }
-            task = each.right or self._likeliest(each, others)
+            task = result.proved or self._likeliest(result, taken)
             if task is not None:
-                claimed.setdefault(task.id, []).append(each.section)
-        # What has one part and is said to be one task is looked at as that one.
-        rest = self.submission.cells if len(sections) <= 1 == len(named) else ()
-        for name in named if said else ():
-            claimed.setdefault(name, [Section((name,), rest)])
+                claimed.setdefault(task.id, []).append(result.section)
+        # An undivided submission with one named task is graded as a whole for that task.
+        cells = self.submission.cells if len(sections) <= 1 == len(named) else ()
+        for name in named if keep_named else ():
+            claimed.setdefault(name, [Section((name,), cells)])
         return {
             task.id: choose(task, claimed[task.id], tasks) for task in tasks if task.id in claimed
         }
 
-    def _hear(self, section: Section, *, alone: bool) -> _Heard:
-        """Ask a section's forward pass which task it is of, where the text leaves that open.
+    def _recognise(self, section: Section, *, is_only: bool) -> _Recognition:
+        """Find the task of a section by its text or, if that does not decide, by its forward pass.
 
-        Data above several sections may be of any of them.
+        Shared cells, such as data above all sections, are only read if this is the only section.
         """
         possible = [task for task in self.tasks if task.id in section.tasks]
         possible = [task for task in possible if task.id in self.named] or possible
-        cells = (*section.own, *section.shared) if alone else section.own
+        cells = (*section.own, *section.shared) if is_only else section.own
         if len(possible) == 1:
             other = None if possible[0].id in self.named else self._contradicting(section, cells)
-            return _Heard(section, possible, other or possible[0])
+            return _Recognition(section, possible, other or possible[0])
         possible = narrow_by_targets(possible, cells)
-        # Where an activation is left out, what is computed is another task's.
-        words = narrow_by_words(possible, section, finished=False, with_exp=WITH_EXP)
-        titled = [task for task in self._titled(section, possible) if task in words]
-        # Of several parts the helpers of one may stand in another.
-        meant = titled or (named_twice(possible, section, WITH_EXP) if alone else [])
-        if len(meant) == 1:
-            return _Heard(section, meant, meant[0])
-        gaps: dict[str, float] = {}
+        # The title decides only if the words agree: without its activation, a net of one task
+        # computes the outputs of another task.
+        by_words = narrow_by_words(possible, section, finished=False, with_exp=WITH_EXP)
+        decided = [task for task in self._titled(section, possible) if task in by_words]
+        if not decided and is_only:
+            # A section of several may contain the helpers of another one.
+            decided = named_twice(possible, section, WITH_EXP)
+        if len(decided) == 1:
+            return _Recognition(section, decided, decided[0])
+        return self._compare_outputs(section, possible)
+
+    def _compare_outputs(self, section: Section, possible: list[Task]) -> _Recognition:
+        """Call the forward pass of a section as that of each possible task, and compare outputs."""
+        distances: dict[str, float] = {}
         bounded: list[str] = []
-        found = False
+        has_function = False
         for task in possible:
-            batch, y_hat, plays = self._outputs(task, section)
-            found = found or plays
+            batch, y_hat, has_role = self._outputs(task, section)
+            has_function = has_function or has_role
             expected = Derived(task).forward(batch.inputs, batch.inputs["X"])[0]
             if y_hat is not None and y_hat.shape == expected.shape:
                 if _is_right(task, batch, y_hat, expected):
-                    return _Heard(section, possible, task)
-                gaps[task.id] = median(np.abs(y_hat - expected))
+                    return _Recognition(section, possible, task)
+                distances[task.id] = median(np.abs(y_hat - expected))
                 if _keeps_bounds(task, y_hat):
                     bounded.append(task.id)
-        gaps = {name: gap for name, gap in gaps.items() if np.isfinite(gap)}
-        return _Heard(section, possible, None, gaps, bounded, found)
+        distances = {name: number for name, number in distances.items() if np.isfinite(number)}
+        return _Recognition(section, possible, None, distances, bounded, has_function)
 
     def _contradicting(self, section: Section, cells: Sequence[Cell]) -> Task | None:
-        """Return the task that the code of a section is of if only a file's name says another.
+        """Return the task that a section's code belongs to although its file has another's name.
 
-        The forward pass alone is no proof: a missing activation makes it that of another task.
-        The targets, the loss or the activations in the code must be those of the other task too.
+        The forward pass alone does not prove this: without its activation, it may be that of
+        another task. So the targets, the loss or the activations in ``cells`` must also be those
+        of the other task. The result is None if a heading or a title agrees with the file's name.
         """
         own = next(task for task in self.tasks if task.id in section.tasks)
         claims = Claims(self.tasks)
@@ -195,32 +209,43 @@ class Forwards(Struct, frozen=True):
             narrow_by_targets(similar, cells),
             narrow_by_words(similar, section, finished=False, with_exp=WITH_EXP),
         ):
-            if own not in narrowed and (other := self.resembled(section)) in narrowed:
+            if own not in narrowed and (other := self.other_task_of(section)) in narrowed:
                 return other
         return None
 
-    def _likeliest(self, heard: _Heard, others: Collection[str]) -> Task | None:
-        """The task of a section whose forward pass is none's; nothing where it has no function.
+    def _likeliest(self, result: _Recognition, taken: Collection[str]) -> Task | None:
+        """Return the most likely task of a section whose forward pass fits to none exactly.
 
-        It is rather one that nothing else speaks for. Bounds of what it gives decide, then words,
-        and only then what it comes nearest to: a forward pass with a mistake may be nearer to
-        another task's.
+        Tasks that another section has ``taken`` are avoided. Then decide, in this order: the title
+        of the file, bounds of the outputs, words in the code, and the distance of the outputs.
+        Distance comes last, because a mistake may move outputs closer to those of another task.
+
+        Returns
+        -------
+        Task or None
+            None if no function of the section plays a role.
+
+        Raises
+        ------
+        GradingError
+            Several tasks are left, and there are no outputs to compare.
         """
-        if not heard.found:
+        if not result.has_function:
             return None
-        gaps, own = heard.gaps, heard.section.own
-        tasks = [task for task in heard.possible if task.id not in others] or heard.possible
-        tasks = self._titled(heard.section, tasks) or tasks
-        written = all(unwritten(each.node) is None for each in definitions(own).values())
-        ends = bool(gaps) or written
-        likely = [task for task in tasks if task.id in heard.bounded] or tasks
-        left = narrow_by_words(likely, heard.section, finished=ends, with_exp=WITH_EXP)
-        if gaps:
-            left.sort(key=lambda task: gaps.get(task.id, np.inf))
+        distances, own = result.distances, result.section.own
+        tasks = [task for task in result.possible if task.id not in taken] or result.possible
+        tasks = self._titled(result.section, tasks) or tasks
+        is_written = all(unwritten(each.node) is None for each in definitions(own).values())
+        likely = [task for task in tasks if task.id in result.bounded] or tasks
+        left = narrow_by_words(
+            likely, result.section, finished=bool(distances) or is_written, with_exp=WITH_EXP
+        )
+        if distances:
+            left.sort(key=lambda task: distances.get(task.id, np.inf))
         elif len(left) > 1:
             text = format_text(
-                "{name}: cannot tell which task this is: {tasks} are possible. Call the file after "
-                "it, as {file}, or name it with --task.",
+                "{name}: cannot tell which task this is: {tasks} are possible. Name the file after "
+                "the task, such as {file}, or name the task with --task.",
                 name=self.submission.name,
                 tasks=", ".join(task.id for task in tasks),
                 file=f"{tasks[0].id.replace('-', '_')}.py",
@@ -229,17 +254,17 @@ class Forwards(Struct, frozen=True):
         return left[0]
 
     def _titled(self, section: Section, tasks: Sequence[Task]) -> list[Task]:
-        """Return the tasks that the files of a section begin with the names of."""
-        begun = {cell.file: opening(cell.source) for cell in reversed(self.submission.cells)}
-        title = "\n".join(begun[name] for name in sorted(_files(section)))
+        """Return the tasks that the first lines of a section's files name."""
+        openings = {cell.file: opening(cell.source) for cell in reversed(self.submission.cells)}
+        title = "\n".join(openings[name] for name in sorted(_files(section)))
         titled = Claims(tasks).topic(title) or ()
         return [task for task in tasks if task.id in titled]
 
     def has_main_function(self, name: str, claim: Claim) -> bool:
-        """Tell whether the section of a task has a function that only such a task has.
+        """Return whether the section claimed for a task has a function that only a net needs.
 
-        That is the forward pass or the update; of a task that trains a model the training, because
-        files of other exercises have models too.
+        In numpy this is the forward pass or the update. In torch it is the training, because files
+        of other exercises have models too.
         """
         task = next(task for task in self.tasks if task.id == name)
         framework = task.framework
@@ -247,14 +272,24 @@ class Forwards(Struct, frozen=True):
             bound = bind(task, process).bound
         return framework.step in bound or (framework.forward in bound and not framework.trains)
 
-    def resembled(self, section: Section) -> Task | None:
-        """Another task, where the section's forward pass is exactly that one's and not its own."""
+    def other_task_of(self, section: Section) -> Task | None:
+        """Return another task whose forward pass the section computes exactly, or None."""
         own = next(task for task in self.tasks if task.id == section.tasks[0])
         batch, y_hat, _ = self._outputs(own, section)
-        return None if y_hat is None else whose(own, self.tasks, batch, y_hat)
+        return None if y_hat is None else other_task_with(y_hat, own, self.tasks, batch)
 
     def _outputs(self, task: Task, section: Section) -> tuple[Batch, NDArray[Any] | None, bool]:
-        """Return random calls of a forward pass, its real outputs, and whether it has any role."""
+        """Call a section's forward pass with random inputs of a task.
+
+        Returns
+        -------
+        Batch
+            The inputs.
+        array or None
+            The outputs; None if there are none, or if they are not real numbers.
+        bool
+            Whether a function of the section plays any role of the task.
+        """
         batch = draw(task, 0, Derived(task).forward, False).forward[-1]
         with self.open_process(task, section, self.submission) as process:
             bound = bind(task, process).bound
@@ -264,8 +299,14 @@ class Forwards(Struct, frozen=True):
         return batch, y_hat if y_hat is not None and y_hat.dtype.kind == "f" else None, bool(bound)
 
 
-def whose(own: Task, tasks: Sequence[Task], batch: Batch, y_hat: NDArray[Any]) -> Task | None:
-    """Return another task, where outputs are exactly that one's and not its own."""
+def other_task_with(
+    y_hat: NDArray[Any], own: Task, tasks: Sequence[Task], batch: Batch
+) -> Task | None:
+    """Return another task for which outputs are exactly right, or None.
+
+    ``y_hat`` are outputs for the inputs of ``batch``. The result is None if they are right for
+    their ``own`` task.
+    """
     shapes = shapes_of(own)
     for task in (own, *tasks):
         if task.framework == own.framework and shapes_of(task) == shapes:
@@ -276,29 +317,35 @@ def whose(own: Task, tasks: Sequence[Task], batch: Batch, y_hat: NDArray[Any]) -
 
 
 def _is_right(task: Task, batch: Batch, y_hat: NDArray[Any], expected: Array) -> bool:
-    """Tell whether outputs are the task's, but for rounding."""
+    """Return whether outputs are the expected outputs of a task, except for rounding."""
     units = rounding_units(task.layers, batch.inputs, batch.inputs["X"])[0]
     return bool(near(y_hat, expected, value_tolerance(units, epsilon(y_hat))).all())
 
 
 def _keeps_bounds(task: Task, y_hat: NDArray[Any]) -> bool:
-    """Tell whether outputs differ, and lie between both bounds of the task's last activation."""
+    """Return whether outputs lie between the bounds of the task's last activation.
+
+    It is false if the activation lacks a bound, or if all outputs are equal.
+    """
     last = ACTIVATIONS[task.layers[-1].activation]
     low, high = float(np.min(y_hat)), float(np.max(y_hat))
     return bool(np.isfinite((last.low, last.high)).all()) and last.low < low < high < last.high
 
 
-JUDGED = frozenset({"pass", "fail", "inconclusive", "timeout"})
-"""States of a check whose function came to be called as it was meant."""
+CALLED = frozenset({"pass", "fail", "inconclusive", "timeout"})
+"""States of a check whose function accepted the arguments of a call."""
 
 
-def speaks(evidence: Evidence, defined: Collection[str], broken: Collection[Place] = ()) -> bool:
-    """Tell whether a section is of its task at all, and has not just a name or two of it.
+def belongs_to_task(
+    evidence: Evidence, defined: Collection[str], broken: Collection[Place] = ()
+) -> bool:
+    """Return whether a graded section really belongs to its task.
 
-    A helper such as ``sigmoid`` is in a hundred exercises. What speaks for a net in numpy is its
-    forward pass or its update, where one of the two could be called as it is meant, or where the
-    student has written both, however wrong; in torch a model of the right layers, or what trains
-    one. Where nothing could be asked, there is nothing to say against it.
+    Having a helper such as ``sigmoid`` is not enough, because many exercises have one. A section
+    belongs to a numpy task if its forward pass or its update could be called and returned numbers,
+    or if the student has written both, even if they are wrong. It belongs to a torch task if it has
+    a model with the right layers, or a training function. A section that could not be run counts as
+    belonging to its task.
 
     Parameters
     ----------
@@ -306,7 +353,7 @@ def speaks(evidence: Evidence, defined: Collection[str], broken: Collection[Plac
     defined : collection of str
         Names that the submission itself defines.
     broken : collection of Place, optional
-        What in it is no Python: what is meant for a role there is written too.
+        The places in the submission that are not valid Python. A function there is written, too.
     """
     binding = evidence.binding
     if binding is None:
@@ -324,49 +371,55 @@ def speaks(evidence: Evidence, defined: Collection[str], broken: Collection[Plac
         for missing in binding.missing
         if missing.role in ("forward", "update") and missing.place in broken
     ]
-    # Another course's function of that name gives nothing back that it could be held to.
-    gave = any(e.found is not None for v in evidence.verdicts for e in v.entries)
+    # A function of another course with the same name returns no number to compare.
+    has_numbers = any(e.found is not None for v in evidence.verdicts for e in v.entries)
     return len(written) > 1 or (
-        gave and any(states.get(check) in JUDGED for check in ("forward", "update"))
+        has_numbers and any(states.get(check) in CALLED for check in ("forward", "update"))
     )
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
-    """Return the sentence for a submission in which nothing plays any role."""
+    """Return the message for a submission without any function of the assignment."""
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
     wanted += [f"{call.function}(…)" for task in assignment.functions for call in task.calls]
-    said = problems_of(submission)
-    titled = any(len(section.tasks) == 1 for section in divide(submission, assignment.tasks))
-    if said:
+    problems = problems_of(submission)
+    is_titled = any(len(section.tasks) == 1 for section in divide(submission, assignment.tasks))
+    if problems:
         text = "{name}: No function that could be read belongs to “{title}”; expected {wanted}."
-    elif titled:
-        # Whose name, or heading, says that it is this exercise is told what is missing of it.
+    elif is_titled:
+        # The file's name or a heading names a task, so this is not another exercise.
         text = "{name}: No function in it belongs to “{title}”; expected {wanted}."
     else:
         text = (
             "{name}: This looks like another exercise. No function in it belongs to "
             "“{title}”; expected {wanted}."
         )
-    return said + format_text(
+    return problems + format_text(
         text, name=submission.name, title=assignment.title, wanted=", ".join(dict.fromkeys(wanted))
     )
 
 
-def nests_deeply(submission: Submission) -> bool:
-    """True where the code is nested so deeply that whoever follows it may run out of stack."""
+def is_nested_deeply(submission: Submission) -> bool:
+    """Return whether some code has more than `MAX_NESTING` levels of syntax.
+
+    A recursive function that walks its syntax tree may exceed Python's recursion limit.
+    """
     sources = [*(cell.source for cell in submission.cells), *submission.modules.values()]
     trees = [parse(source).tree for source in sources]
     layer: list[ast.AST] = [tree for tree in trees if tree is not None]
-    for _ in range(DEEP):
+    for _ in range(MAX_NESTING):
         layer = [child for node in layer for child in ast.iter_child_nodes(node)]
     return bool(layer)
 
 
 def problems_of(submission: Submission) -> str:
-    """Return what could not be used, told first: it may be why nothing was recognised."""
+    """Return the first messages on files and code that could not be read, each with a space after.
+
+    They begin the message of a refusal, because they may be the reason for it. Messages on code
+    come before messages on files that were left out.
+    """
     files = {cell.file for cell in submission.cells}
-    # Code that cannot be used before files that were left aside.
     problems = sorted(
         submission.problems, key=lambda each: each.place is None or each.place.file not in files
     )
-    return "".join(f"{problem.message} " for problem in problems[:PROBLEMS])
+    return "".join(f"{problem.message} " for problem in problems[:MAX_PROBLEMS])

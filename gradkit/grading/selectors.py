@@ -1,12 +1,12 @@
-"""Recognise changes that only choose another alternative among those that the code writes out.
+"""Recognise changes that only select another one of several formulas in the code.
 
-``way = 1; return (x, -x, 2 * x)[way]`` holds the right formula, and says nothing about who knows
-which of the three is right. Another value of ``way`` is no repair of a mistake. The decision is
-made from the text alone, since student code must not take part in it.
+``way = 1; return (x, -x, 2 * x)[way]`` contains the right formula, but does not show that the
+student knows which of the three is right. So another value of ``way`` is no repair of a mistake.
+This is decided from the text alone, because student code must not influence it.
 
-A *selection* is an expression that takes one of several alternatives of the text by something
-that no input can change: an index or a key, a condition of a branch, a comparison of constants. A
-*chooser* is a function that returns one of its own arguments.
+A *selection* is an expression that takes one of several alternatives by something that no input
+can change: an index or a key, the condition of a branch, or a comparison of constants. A *chooser*
+is a function that returns one of its own arguments.
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from typing import TypeGuard
 from gradkit.submission.source import parse
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+"""A syntax node that defines a function."""
 
 LOOKUPS = frozenset({"get", "pop", "__getitem__", "getattr"})
-"""Functions that take an alternative by the arguments that they are called with."""
+"""Functions and methods that return the value for a key, which is their argument."""
 
 NAMESPACES = frozenset({"globals", "locals", "vars"})
-"""Functions whose results have every name of the text as a key."""
+"""Functions that return a dictionary of names, so that a key selects a function or a number."""
 
 
 def is_selection(before: str, after: str, texts: Iterable[str] = ()) -> bool:
-    r"""Tell whether a change of a text only selects among alternatives of the text.
+    r"""Return whether a change of a text only selects another alternative of the text.
 
-    A text that is nested too deeply to be compared is taken for one.
+    The result is also true for a text that is nested too deeply to be compared.
 
     Parameters
     ----------
     before, after : str
         The text of a cell without and with the change.
     texts : iterable of str
-        The other cells of the submission, in which a selected alternative may stand.
+        The other cells of the submission, which may contain alternatives too.
 
     Examples
     --------
@@ -53,9 +54,9 @@ def is_selection(before: str, after: str, texts: Iterable[str] = ()) -> bool:
         if old is None or new is None:
             return False
         selections = _selections_of((before, *texts))
-        # The trees of the same text are compared, so that nodes are known by their place.
+        # `selections` knows nodes by their identity, so its own tree is compared.
         paths = _differences((selections.trees[0],), new)
-        return any(selections.holds(path) for path in paths)
+        return any(selections.is_affected(path) for path in paths)
     except RecursionError:
         return True
 
@@ -107,7 +108,7 @@ def _selections_of(texts: tuple[str, ...]) -> _Selections:
 def _is_counting(node: ast.AST) -> TypeGuard[ast.While]:
     """Return whether a node is a `while` loop that changes a name in its own condition.
 
-    The number of rounds is a number of the exercise, and no choice among alternatives.
+    Such a condition limits the number of rounds, and does not select an alternative.
     """
     if not isinstance(node, ast.While):
         return False
@@ -116,60 +117,80 @@ def _is_counting(node: ast.AST) -> TypeGuard[ast.While]:
 
 
 Path = tuple[ast.AST, ...]
-"""A node of the text before a change, below all nodes that it stands in."""
+"""A node of a syntax tree with all nodes that contain it: the root first, the node last."""
 
 
 def _differences(path: Path, new: ast.AST) -> Iterator[Path]:
-    """Yield the smallest nodes that a change replaces, takes out, or puts in."""
+    """Yield the paths of the smallest nodes that a change replaces, removes or inserts.
+
+    Parameters
+    ----------
+    path : tuple of nodes
+        The path to a node before the change.
+    new : node
+        The node in the same place after the change.
+    """
     old = path[-1]
     if type(old) is not type(new):
         yield path
         return
     for name in old._fields:
-        one, other = getattr(old, name, None), getattr(new, name, None)
-        if isinstance(one, ast.AST) and isinstance(other, ast.AST):
-            yield from _differences((*path, one), other)
-        elif isinstance(one, list) and isinstance(other, list):
-            yield from _differences_of_lists(path, one, other)
-        elif one != other:
-            yield path if not isinstance(one, ast.AST) else (*path, one)
-            if isinstance(other, ast.AST):
-                yield (*path, other)
+        before, after = getattr(old, name, None), getattr(new, name, None)
+        if isinstance(before, ast.AST) and isinstance(after, ast.AST):
+            yield from _differences((*path, before), after)
+        elif isinstance(before, list) and isinstance(after, list):
+            yield from _differences_of_lists(path, before, after)
+        elif before != after:
+            yield path if not isinstance(before, ast.AST) else (*path, before)
+            if isinstance(after, ast.AST):
+                yield (*path, after)
 
 
 def _differences_of_lists(
     path: Path, old: Sequence[object], new: Sequence[object]
 ) -> Iterator[Path]:
-    """Yield the smallest nodes that differ in two lists, such as the bodies of a function."""
+    """Yield the paths of the smallest nodes that differ between two lists of nodes.
+
+    Such lists are the bodies of a function before and after a change. ``path`` is that of the node
+    that has the list. Equal elements at the beginning and at the end are skipped.
+    """
     first = next((n for n, (a, b) in enumerate(zip_longest(old, new)) if not _same(a, b)), None)
     if first is None:
         return
     last = 0
     while last < min(len(old), len(new)) - first and _same(old[-1 - last], new[-1 - last]):
         last += 1
-    gone, come = old[first : len(old) - last], new[first : len(new) - last]
-    if len(gone) == len(come):
-        for one, other in zip(gone, come, strict=True):
-            if isinstance(one, ast.AST) and isinstance(other, ast.AST):
-                yield from _differences((*path, one), other)
+    removed, inserted = old[first : len(old) - last], new[first : len(new) - last]
+    if len(removed) == len(inserted):
+        for before, after in zip(removed, inserted, strict=True):
+            if isinstance(before, ast.AST) and isinstance(after, ast.AST):
+                yield from _differences((*path, before), after)
             else:
                 yield path
         return
-    for node in (*gone, *come):
+    for node in (*removed, *inserted):
         if isinstance(node, ast.AST):
             yield (*path, node)
 
 
 def _same(one: object, other: object) -> bool:
+    """Return whether two elements of a syntax tree are equal, wherever they are in the text."""
     if isinstance(one, ast.AST) and isinstance(other, ast.AST):
         return ast.dump(one) == ast.dump(other)
     return one == other
 
 
 class _Selections:
-    """The selections of some texts: where they are, and which constants decide them."""
+    """The selections in some texts: their nodes, and the names of the constants that decide them.
+
+    Attributes
+    ----------
+    trees : sequence of Module
+        The syntax trees of the texts. Nodes are known by their identity in these trees.
+    """
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
+        """Find the selections in all trees."""
         self.trees = trees
         nodes = [node for tree in trees for node in ast.walk(tree)]
         self._values: dict[str, list[ast.expr | None]] = {}
@@ -179,73 +200,84 @@ class _Selections:
         functions = [node for node in nodes if isinstance(node, Function)]
         self._varargs = {each.args.vararg.arg for each in functions if each.args.vararg}
         self._constants = _constant_names(self._values)
-        self._counted = {_name_of(node.target) for node in nodes if isinstance(node, ast.AugAssign)}
-        self._below = {id(each): rest for node in nodes for each, rest in _returning_ifs(node)}
+        self._counters = {
+            _name_of(node.target) for node in nodes if isinstance(node, ast.AugAssign)
+        }
+        self._implied_else = {
+            id(each): rest for node in nodes for each, rest in _returning_ifs(node)
+        }
         arguments = [node for node in nodes if isinstance(node, ast.arguments)]
-        self._options = {name for each in arguments for name, _ in _parameters(each)}
+        self._parameters = {name for each in arguments for name, _ in _parameters(each)}
         self._choosers = {*_choosers(nodes)}
-        self._counts = {id(each.test) for each in nodes if _is_counting(each)}
-        parts = [part for node in nodes for part in self._selecting(node)]
-        self._positions = {id(part) for part in parts}
-        self._deciding = self._names_behind(parts)
+        self._counting_tests = {id(each.test) for each in nodes if _is_counting(each)}
+        keys = [key for node in nodes for key in self._selecting_parts(node)]
+        self._keys = {id(key) for key in keys}
+        self._deciding_names = self._names_behind(keys)
 
-    def holds(self, path: Path) -> bool:
-        """Tell whether a node that a change concerns is, stands in, or decides a selection."""
-        if any(id(part) in self._positions for part in path):
+    def is_affected(self, path: Path) -> bool:
+        """Return whether a changed node contains, decides, or is a part of a selection.
+
+        ``path`` is the path to the changed node.
+        """
+        if any(id(part) in self._keys for part in path):
             return True
-        if any(isinstance(part, ast.Call) and self._chooses(part) for part in path):
+        if any(isinstance(part, ast.Call) and self._calls_chooser(part) for part in path):
             return True
-        # With the whole node, the selections in it are replaced too.
+        # A change of the whole node also replaces the selections in it.
         if any(self._is_choice(part) for part in ast.walk(path[-1])):
             return True
         bound = {name for part in path[1:] for name in _names_decided_at(part)}
-        return bool(bound & self._deciding)
+        return bool(bound & self._deciding_names)
 
     def is_written_choice(self, node: ast.AST) -> bool:
         """Return whether a node selects one of several formulas of the text by a constant."""
         if isinstance(node, ast.Subscript):
-            return self._is_key(node.slice) and self._has_formulas(self._among(node.value))
+            return self._is_key(node.slice) and self._has_formulas(self._alternatives(node.value))
         if isinstance(node, ast.If | ast.IfExp):
-            branches = [node.body, node.orelse or self._below.get(id(node), [])]
+            branches = [node.body, node.orelse or self._implied_else.get(id(node), [])]
             return self._is_key(node.test, is_test=True) and self._has_formulas(
                 _results_of_branches(branches)
             )
         if not isinstance(node, ast.Call):
             return False
-        if self._chooses(node):
+        if self._calls_chooser(node):
             return self._has_formulas(node.args)
-        by = node.func.value if isinstance(node.func, ast.Attribute) else None
-        looked_up = by is not None and _name_of(node.func) in LOOKUPS and bool(node.args)
-        return looked_up and self._is_key(node.args[0]) and self._has_formulas(self._among(by))
+        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        is_lookup = owner is not None and _name_of(node.func) in LOOKUPS and bool(node.args)
+        return (
+            is_lookup
+            and self._is_key(node.args[0])
+            and self._has_formulas(self._alternatives(owner))
+        )
 
-    def _among(self, node: ast.expr | None) -> list[ast.expr]:
-        """Return the elements that the text writes out for an expression or a name."""
+    def _alternatives(self, node: ast.expr | None) -> list[ast.expr]:
+        """Return the elements of the tuple, list or dictionary that an expression or name means."""
         values = self._aliased(node.id) if isinstance(node, ast.Name) else [node]
         return [each for value in values if value is not None for each in _elements(value)]
 
     def _is_key(self, node: ast.expr, *, is_test: bool = False) -> bool:
-        """Return whether a constant was written to select a formula.
+        """Return whether a constant was probably written to select a formula.
 
-        That is a constant with a name or, with ``is_test``, any constant in a condition. A counter
-        does not count, nor the result of a call, nor in a condition an option of a function.
+        An index has to have a name; a condition, with ``is_test``, may be any constant. Counters
+        and results of calls are no keys, and in a condition neither are parameters of a function.
         """
         if not _is_constant(node, self._constants):
             return False
         names = self._names_behind([node])
         values = [value for name in names for value in self._values.get(name, []) if value]
         is_computed = any(isinstance(part, ast.Call) for each in values for part in ast.walk(each))
-        if is_computed or names & self._counted or (is_test and names & self._options):
+        if is_computed or names & self._counters or (is_test and names & self._parameters):
             return False
         return is_test or bool(names)
 
-    def _has_formulas(self, found: Sequence[ast.expr]) -> bool:
+    def _has_formulas(self, expressions: Sequence[ast.expr]) -> bool:
         """Return whether expressions differ, and at least one is a formula of the inputs."""
-        given = [each for each in found if not _is_constant(each, self._constants)]
-        formulas = [each for each in given if isinstance(each, FORMULAS)]
-        return bool(formulas) and len({ast.dump(each) for each in found}) > 1
+        variable = [each for each in expressions if not _is_constant(each, self._constants)]
+        formulas = [each for each in variable if isinstance(each, FORMULAS)]
+        return bool(formulas) and len({ast.dump(each) for each in expressions}) > 1
 
-    def _selecting(self, node: ast.AST) -> list[ast.expr]:
-        """Return the parts of a node by which it selects, if these are constants."""
+    def _selecting_parts(self, node: ast.AST) -> list[ast.expr]:
+        """Return the constant parts by which a node selects: index, condition, subject or key."""
         parts: list[ast.expr] = []
         if isinstance(node, ast.Subscript) and self._is_choosable(node.value, node.slice):
             parts = [node.slice]
@@ -253,20 +285,20 @@ class _Selections:
             parts = [node.test]
         elif isinstance(node, ast.Match):
             parts = [node.subject]
-        elif isinstance(node, ast.Compare | ast.BoolOp) and id(node) not in self._counts:
+        elif isinstance(node, ast.Compare | ast.BoolOp) and id(node) not in self._counting_tests:
             parts = [node]
         elif isinstance(node, ast.Call) and _name_of(node.func) in LOOKUPS:
             if not isinstance(node.func, ast.Attribute):
-                # An attribute with a literal name is as good as written with a dot.
+                # `getattr` with a literal name means the same as a dot, and selects nothing.
                 parts = [each for each in node.args[1:2] if not isinstance(each, ast.Constant)]
             elif node.args and self._is_choosable(node.func.value, node.args[0]):
                 parts = node.args[:1]
         return [part for part in parts if _is_constant(part, self._constants)]
 
     def _is_choosable(self, node: ast.expr, key: ast.expr) -> bool:
-        """Tell an expression whose elements the text writes out, of which a key takes one.
+        """Return whether a key takes one of several alternatives that an expression contains.
 
-        A name for several values that are stored under literal keys, such as a cache, is none.
+        A cache is no such expression: its elements are names or numbers, and the keys literal.
         """
         if isinstance(node, ast.Call):
             return _name_of(node.func) in NAMESPACES
@@ -278,12 +310,14 @@ class _Selections:
         elements = [
             each for value in values if len(_elements(value)) > 1 for each in _elements(value)
         ]
-        literal = isinstance(key, ast.Constant)
-        stored = all(isinstance(each, ast.Name | ast.Constant | ast.Subscript) for each in elements)
-        return bool(elements) and not (literal and stored)
+        is_literal = isinstance(key, ast.Constant)
+        is_stored = all(
+            isinstance(each, ast.Name | ast.Constant | ast.Subscript) for each in elements
+        )
+        return bool(elements) and not (is_literal and is_stored)
 
     def _aliased(self, name: str) -> list[ast.expr]:
-        """Return the expressions that a name stands for, directly or by other names."""
+        """Return the expressions that are assigned to a name, directly or through other names."""
         seen, todo, found = {name}, [name], list[ast.expr]()
         while todo:
             for value in self._values.get(todo.pop(), []):
@@ -295,7 +329,7 @@ class _Selections:
         return found
 
     def _names_behind(self, parts: Iterable[ast.expr]) -> set[str]:
-        """Return the names that decide the values of some constant expressions."""
+        """Return the names in some expressions and, recursively, in the values of these names."""
         found: set[str] = set()
         todo = [*parts]
         while todo:
@@ -305,18 +339,19 @@ class _Selections:
         return found
 
     def _is_choice(self, node: ast.AST) -> bool:
-        """Tell a node that itself takes one of several alternatives."""
-        if isinstance(node, ast.Call) and self._chooses(node):
+        """Return whether a node itself takes one of several alternatives by a constant."""
+        if isinstance(node, ast.Call) and self._calls_chooser(node):
             return True
-        chooses = isinstance(node, ast.Subscript | ast.If | ast.IfExp | ast.Match | ast.Call)
-        return chooses and bool(self._selecting(node))
+        can_select = isinstance(node, ast.Subscript | ast.If | ast.IfExp | ast.Match | ast.Call)
+        return can_select and bool(self._selecting_parts(node))
 
-    def _chooses(self, call: ast.Call) -> bool:
+    def _calls_chooser(self, call: ast.Call) -> bool:
+        """Return whether a call is one of a function that returns one of its arguments."""
         return _name_of(call.func) in self._choosers
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:
-    """Return the elements of a tuple, a list or a dictionary that is written out."""
+    """Return the elements of a literal tuple, list or dictionary; [] for other expressions."""
     if isinstance(node, ast.Dict):
         return node.values
     return node.elts if isinstance(node, ast.Tuple | ast.List) else []
@@ -327,31 +362,34 @@ FORMULAS = (ast.BinOp, ast.UnaryOp, ast.Call, ast.Lambda)
 
 
 def _returning_ifs(node: ast.AST) -> Iterator[tuple[ast.If, list[ast.stmt]]]:
-    """Yield each `if` that ends with `return`, with the statements below it: its `else`."""
+    """Yield each `if` in a node whose body ends with `return`, with the statements after it.
+
+    These statements are in effect its `else`.
+    """
     for name in ("body", "orelse"):
         block = getattr(node, name, None)
         if not isinstance(block, list):
             continue
-        for place, each in enumerate(block):
+        for index, each in enumerate(block):
             if isinstance(each, ast.If) and isinstance(each.body[-1], ast.Return):
-                yield each, block[place + 1 :]
+                yield each, block[index + 1 :]
 
 
 def _results_of_branches(branches: Iterable[ast.expr | list[ast.stmt]]) -> list[ast.expr]:
-    """Return the values that the branches of a condition give to the names that all of them set.
+    """Return the values that the branches of a condition assign to the names that all of them set.
 
-    A returned value counts as the value of a name that stands for the function's result.
+    Returned values, and branches that are expressions, count as values of one more name.
     """
-    given: list[dict[str, ast.expr]] = []
+    values: list[dict[str, ast.expr]] = []
     for branch in branches:
         if isinstance(branch, ast.expr):
-            given.append({"": branch})
+            values.append({"": branch})
             continue
         bound = {name: value for part in branch for name, value in _bindings(part) if value}
         returned = [part.value for part in branch if isinstance(part, ast.Return) and part.value]
-        given.append({**bound, **({"": returned[0]} if returned else {})})
-    common = set.intersection(*(set(each) for each in given))
-    return [each[name] for name in sorted(common) for each in given]
+        values.append({**bound, **({"": returned[0]} if returned else {})})
+    common = set.intersection(*(set(each) for each in values))
+    return [each[name] for name in sorted(common) for each in values]
 
 
 CONSTANT = (
@@ -371,46 +409,54 @@ CONSTANT = (
     ast.Subscript,
     ast.Call,
 )
-"""Expressions that are constant where all names in them are."""
+"""Kinds of expressions that are constant if all names in them are."""
 
 BUILT_IN = frozenset({"int", "bool", "str", "len", "abs", "round", "min", "max", "sum"})
-"""Functions of Python that give a constant for constants."""
+"""Built-in functions that return a constant if their arguments are constants."""
 
 
 def _is_constant(node: ast.expr, constants: Collection[str]) -> bool:
-    """Tell an expression that depends on nothing but ``constants`` of the text."""
+    """Return whether an expression depends only on literals and on the names ``constants``."""
     parts = [part for part in ast.walk(node) if isinstance(part, ast.expr)]
-    known = all(isinstance(part, CONSTANT) for part in parts)
-    return known and _names(node) <= {*constants, *BUILT_IN}
+    is_known = all(isinstance(part, CONSTANT) for part in parts)
+    return is_known and _names(node) <= {*constants, *BUILT_IN}
 
 
 def _constant_names(values: Mapping[str, Sequence[ast.expr | None]]) -> set[str]:
-    """Return the names of which every value depends on nothing but constants of the text."""
-    waits: dict[str, set[str]] = {}
+    """Return the names whose values depend only on literals and on other such names.
+
+    Parameters
+    ----------
+    values : mapping of str to sequence
+        All values that each name is given. None stands for a value that the text does not show.
+    """
+    # The names that have to be constant before this one is, and the names that wait for this one.
+    needs: dict[str, set[str]] = {}
     needed_by: dict[str, list[str]] = {}
     for name, bound in values.items():
-        whole = [value for value in bound if value is not None]
-        names = {each for value in whole for each in _names(value)} - BUILT_IN
-        if len(whole) == len(bound) and all(_is_constant(value, names) for value in whole):
-            waits[name] = names
+        shown = [value for value in bound if value is not None]
+        names = {each for value in shown for each in _names(value)} - BUILT_IN
+        if len(shown) == len(bound) and all(_is_constant(value, names) for value in shown):
+            needs[name] = names
             for each in names:
                 needed_by.setdefault(each, []).append(name)
-    found: set[str] = set()
-    todo = [name for name, names in waits.items() if not names]
+    constants: set[str] = set()
+    todo = [name for name, names in needs.items() if not names]
     while todo:
-        known = todo.pop()
-        found.add(known)
-        for name in needed_by.get(known, []):
-            waits[name].discard(known)
-            todo += [name] if not waits[name] and name not in found else []
-    return found
+        constant = todo.pop()
+        constants.add(constant)
+        for name in needed_by.get(constant, []):
+            needs[name].discard(constant)
+            todo += [name] if not needs[name] and name not in constants else []
+    return constants
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
-    """Yield the names that a node binds itself, with their values; None for one from outside.
+    """Yield the names that a node itself binds, with their values.
 
-    A parameter with a default is bound to that: whoever calls the function may leave it out. A
-    function is bound to its results, and an attribute is known by its last name.
+    The value is None if the text does not show it, as for the variable of a loop. A parameter is
+    bound to its default, because a caller may leave it out. A function is bound to each of its
+    results. An attribute is known by its last name.
     """
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -431,15 +477,15 @@ def _unpacked(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, a
         yield _name_of(target), value
     elif isinstance(target, ast.Tuple | ast.List):
         parts = value.elts if isinstance(value, ast.Tuple | ast.List) else []
-        for one, part in zip_longest(target.elts, parts[: len(target.elts)]):
-            yield from _unpacked(one, part)
+        for element, part in zip_longest(target.elts, parts[: len(target.elts)]):
+            yield from _unpacked(element, part)
 
 
 def _parameters(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:
-    """Yield the parameters of a function with their defaults."""
-    places = [*arguments.posonlyargs, *arguments.args]
-    missing = [None] * (len(places) - len(arguments.defaults))
-    for each, default in zip(places, [*missing, *arguments.defaults], strict=True):
+    """Yield the names of a function's parameters with their defaults; None without a default."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    missing = [None] * (len(positional) - len(arguments.defaults))
+    for each, default in zip(positional, [*missing, *arguments.defaults], strict=True):
         yield each.arg, default
     for each, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         yield each.arg, default
@@ -462,7 +508,7 @@ def _name_of(node: ast.expr) -> str:
 
 
 def _names_decided_at(node: ast.AST) -> set[str]:
-    """Return the names whose values a node gives: those of an assignment, defaults, results."""
+    """Return the names that a node binds to values that the text shows, see `_bindings`."""
     return {name for name, value in _bindings(node) if value is not None}
 
 
@@ -480,38 +526,44 @@ def _choosers(nodes: Iterable[ast.AST]) -> Iterator[str]:
 
 
 def _returns_an_argument(function: Function, body: Sequence[ast.stmt]) -> bool:
-    """Tell a function whose result is one of several arguments, whichever they are.
+    """Return whether a function only returns one of several of its arguments.
 
-    A function that compares its arguments, as a maximum does, works something out.
+    A function that compares its arguments, such as a maximum, computes something, and does not
+    count. ``body`` has its statements; a lambda has none.
     """
     parts = [part for statement in body for part in ast.walk(statement)]
     results = [part.value for part in parts if isinstance(part, ast.Return)]
     if isinstance(function, ast.Lambda):
         parts, results = [*ast.walk(function.body)], [function.body]
-    every = function.args.vararg.arg if function.args.vararg else ""
-    places = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-    leaves = [leaf for each in results for leaf in _leaves(each, every)]
+    vararg = function.args.vararg.arg if function.args.vararg else ""
+    arguments = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    leaves = [leaf for each in results for leaf in _leaves(each, vararg)]
     returned = {leaf.id for leaf in leaves if isinstance(leaf, ast.Name)}
-    own = len(returned) == len({ast.dump(leaf) for leaf in leaves}) and returned <= {*places, every}
-    several = len(returned) > 1 or every in returned - {""}
+    has_only_names = len(returned) == len({ast.dump(leaf) for leaf in leaves})
+    are_arguments = has_only_names and returned <= {*arguments, vararg}
+    has_several = len(returned) > 1 or vararg in returned - {""}
     tests = [part.test for part in parts if isinstance(part, ast.If | ast.IfExp)]
     tests += [part.slice for part in parts if isinstance(part, ast.Subscript)]
-    read = {part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name)}
-    return own and several and not returned & read
+    tested = {part.id for test in tests for part in ast.walk(test) if isinstance(part, ast.Name)}
+    return are_arguments and has_several and not returned & tested
 
 
-def _leaves(node: ast.expr | None, every: str) -> Iterator[ast.expr]:
-    """Yield the alternatives that an expression may be; ``every`` holds any number of arguments."""
+def _leaves(node: ast.expr | None, vararg: str) -> Iterator[ast.expr]:
+    """Yield the expressions that a conditional expression, or a lookup in a literal, may give.
+
+    ``vararg`` is the name of the parameter with any number of arguments, or "". A lookup in it
+    gives one of these arguments.
+    """
     if isinstance(node, ast.IfExp):
-        yield from _leaves(node.body, every)
-        yield from _leaves(node.orelse, every)
+        yield from _leaves(node.body, vararg)
+        yield from _leaves(node.orelse, vararg)
     elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple | ast.List):
         for each in node.value.elts:
-            yield from _leaves(each, every)
+            yield from _leaves(each, vararg)
     elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
         for value in node.value.values:
-            yield from _leaves(value, every)
-    elif isinstance(node, ast.Subscript) and every and _name_of(node.value) == every:
+            yield from _leaves(value, vararg)
+    elif isinstance(node, ast.Subscript) and vararg and _name_of(node.value) == vararg:
         yield node.value
     elif node is not None:
         yield node

@@ -2,8 +2,8 @@
 
     read → recognise → examine (bind → draw probes → observe → judge) → diagnose → assess
 
-What the student's code did comes from one side, what it should have done from the other; they
-meet here, and only through records.
+This module joins the student's side, which runs code and knows no answers, and the answer side,
+which sees no student's file. They exchange records.
 """
 
 from __future__ import annotations
@@ -20,23 +20,21 @@ from msgspec.structs import replace
 from gradkit.binding import bind
 from gradkit.formatting import format_text
 from gradkit.grading.assess import (
-    absent,
     assess,
-    basis_of,
-    questions_of,
+    digest_basis,
+    digest_questions,
+    mark_absent,
     refused_result,
     tolerances_of,
-    total,
-    unchecked,
+    verdicts_without_run,
     versions_of,
+    with_totals,
 )
 from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.functions import FunctionGrader, with_places
-from gradkit.grading.notices import notices_of_text
+from gradkit.grading.notices import function_remarks, notices_of_text
 from gradkit.grading.points import Scheme
-from gradkit.grading.recognise import Forwards, refusals, speaks, whose
-from gradkit.grading.remarks import function_remarks
+from gradkit.grading.recognise import NetFinder, belongs_to_task, other_task_with, refusals
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -64,7 +62,6 @@ from gradkit.records.result import (
 from gradkit.records.submission import Cell, Claim, Place, Section, Submission
 from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.functions import StudentFunctions
 from gradkit.submission.definitions import definitions, listings
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
@@ -73,13 +70,16 @@ from gradkit.task.oracle import Answers, OracleError
 
 if TYPE_CHECKING:
     from gradkit.grading.changed_text import Told
+    from gradkit.grading.functions import FunctionGrader
+    from gradkit.sandbox.functions import StudentFunctions
 
 REDRAWS = 3
-"""How often inconclusive checks are asked again with other probes."""
+"""Largest number of times that a task is graded again with other probes, if it is inconclusive."""
 
 WITHOUT_TORCH = (
     "torch is not installed here. To have torch tasks checked: pip install 'gradkit[torch]'"
 )
+"""Message of the checks of a torch task if torch is not installed."""
 
 
 class Session(AbstractContextManager["Session"]):
@@ -89,10 +89,10 @@ class Session(AbstractContextManager["Session"]):
     ----------
     settings : Settings
     workshop : Workshop, optional
-        Runs the submissions' code. Another is opened when it is needed.
+        Runs the submissions' code. By default, one is opened when it is needed.
     budget : TimeBudget, optional
-        Hurries submissions along: what takes much longer than its like is given up with
-        `OverdueError`, to be graded at leisure later. None leaves each its whole deadline.
+        Stops a submission with `OverdueError` if it takes much longer than the submissions before
+        it, so that it can be graded later. By default, each has its whole deadline.
 
     Raises
     ------
@@ -103,6 +103,7 @@ class Session(AbstractContextManager["Session"]):
     def __init__(
         self, settings: Settings, workshop: Workshop | None = None, budget: TimeBudget | None = None
     ) -> None:
+        """Read the assignment, and find its model solutions."""
         self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)
@@ -111,39 +112,42 @@ class Session(AbstractContextManager["Session"]):
 
     @property
     def keyed(self) -> bool:
-        """Whether model solutions are at hand, which a student has not."""
+        """Return whether model solutions are available, which only instructors have."""
         return self._reference is not None
 
     @property
     def hints(self) -> int:
-        """The hint level: all of it where there is a reference, else the assignment's."""
+        """Return the hint level of reports: 4 with model solutions, else the assignment's level."""
         return 4 if self.keyed else self.assignment.hints
 
     @property
     def all_tasks(self) -> tuple[Task | FunctionTask, ...]:
-        """All tasks of the assignment, in its order but for the kinds."""
+        """Return all tasks of the assignment: first the nets, then the function tasks."""
         return (*self.tasks, *self.assignment.functions)
 
     @property
     def gradable(self) -> tuple[Task | FunctionTask, ...]:
-        """All tasks of the assignment, and those of others that are asked for."""
+        """Return all tasks of the assignment, and the shipped tasks that the settings name."""
         others = {*self.settings.tasks} - {task.id for task in self.all_tasks}
         found = gallery_functions() if others else ()
         return (*self.all_tasks, *(task for task in found if task.id in others))
 
     def task(self, name: str) -> Task | FunctionTask:
-        """Return a task by its id: the assignment's, or one of what comes with gradkit."""
+        """Return a task of the assignment or a shipped function task, by its id."""
         own = {task.id: task for task in self.all_tasks}
         return own.get(name) or next(task for task in gallery_functions() if task.id == name)
 
     @property
     def required(self) -> tuple[str, ...]:
-        """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
+        """Return the ids of the tasks that count even if they are not submitted."""
         return required_of(self.settings, self.assignment)
 
     @property
     def scheme(self) -> Scheme:
-        """The rules by which verdicts become points, with the preset of the settings if given."""
+        """Return the rules that turn verdicts into points, with the preset of the settings if any.
+
+        Former codes in the settings are replaced by the current ones.
+        """
         dropped, accepted = self.settings.dropped, self.settings.accepted
         if dropped or accepted:
             # Imported here because few classes do either, and the catalogue takes time to load.
@@ -160,14 +164,15 @@ class Session(AbstractContextManager["Session"]):
         )
 
     def refuse_unusable(self) -> None:
-        """Refuse what nobody can be graded against: better once than for everybody in a class.
+        """Raise an error if the model solutions of the numpy tasks cannot be used.
 
-        Torch would take seconds to load, whether or not anybody uses it.
+        A class is refused once in this way, and not once for each submission. The torch tasks are
+        not examined, because torch takes seconds to load.
 
         Raises
         ------
         GradingError
-            A model solution cannot be used, or there is none where there must be one.
+            A model solution cannot be used, or a required one is missing.
         """
         try:
             for task in self.tasks:
@@ -177,9 +182,10 @@ class Session(AbstractContextManager["Session"]):
             raise GradingError(str(error)) from None
 
     def check(self, path: Path, claimed: Mapping[str, Claim] | None = None) -> Result:
-        """Grade the submission at a path. A single script need not have other tasks. See `grade`.
+        """Grade the file, folder or archive at a path. See `grade` for ``claimed`` and errors.
 
-        The parameter ``claimed`` has the sections of `claims`, if they are known.
+        A single script need not contain the other required tasks. If the settings name a single
+        task, the submission is graded for it, whatever it contains.
         """
         named, whole = self.settings.tasks, path.suffix != ".py"
         named = named if len(named) == 1 else ()
@@ -200,47 +206,54 @@ class Session(AbstractContextManager["Session"]):
         ----------
         submission : Submission
         seed : int, optional
-            Draws the probes, unless the settings have a seed. By default a fresh one.
+            Draws the probes, unless the settings have a seed. By default, a random one is drawn.
         named : sequence of str, optional
-            The tasks that a person has said it is, by id, whatever is found in it; else it is
-            those of the settings' that it has anything for.
+            The ids of the tasks that a person says the submission is for. It is graded for them
+            whatever it contains. By default, it is graded for those tasks of the settings that it
+            has functions for.
         whole : bool
-            Whether it is all that a student hands in: what counts and is not there is missing.
+            Whether this is all that the student submits. Then required tasks that it does not
+            contain are missing.
         claimed : mapping of str to Claim, optional
             The sections that `claims` found, if it was called before.
 
         Returns
         -------
         Graded
-            The result, with the evidence that it can be marked again from.
+            The result, with the evidence from which it can be marked again.
 
         Raises
         ------
         GradingError
-            It holds none of the tasks, or is nested too deeply to be read.
+            The submission contains no task, or is nested too deeply to be read.
         BreakdownError
-            The grader's own side failed.
+            The grader failed, not the submission.
         OverdueError
-            It was hurried and did not come to its end.
+            The session has a time budget, and the submission took too long.
         """
-        said = bool(named)
+        is_named = bool(named)
         named = named or self.settings.tasks
         if claimed is None:
-            claimed = self.claims(submission, named, said=said)
+            claimed = self.claims(submission, named, keep_named=is_named)
         required = self.required if whole or self.settings.handed_in else self.settings.tasks
         graded = self.grade_sections(submission, claimed, seed, named, required)
-        made = definitions(submission.cells)
-        # What is only imported is nobody's work here.
-        own = frozenset(name for name, each in made.items() if each.node is not None)
-        told = (each for each in graded.evidence if not each.absent)
+        known = definitions(submission.cells)
+        # An imported name has no node: the submission does not define it.
+        own = frozenset(name for name, each in known.items() if each.node is not None)
+        submitted = (evidence for evidence in graded.evidence if not evidence.absent)
         broken = {each.place for each in submission.problems if each.broken and each.place}
-        if not said and not any(speaks(each, own, broken) for each in told):
-            other = self._of_others(submission, seed, own) if named else ""
-            raise GradingError(other or refusal(submission, self.assignment))
-        return replace(graded, result=self._counting(graded.result, required))
+        if not is_named and not any(belongs_to_task(each, own, broken) for each in submitted):
+            message = self._message_on_other_tasks(submission, seed, own) if named else ""
+            raise GradingError(message or refusal(submission, self.assignment))
+        return replace(graded, result=self._with_required(graded.result, required))
 
-    def _of_others(self, submission: Submission, seed: int | None, own: Collection[str]) -> str:
-        """Return the sentence for a submission of tasks that are not asked for, if it is of any."""
+    def _message_on_other_tasks(
+        self, submission: Submission, seed: int | None, own: Collection[str]
+    ) -> str:
+        """Return a message if a submission is for other tasks than the settings name, else "".
+
+        ``own`` are the names that the submission defines.
+        """
         try:
             claimed = self.claims(submission)
         except BreakdownError:
@@ -249,36 +262,46 @@ class Session(AbstractContextManager["Session"]):
             return ""
         graded = self.grade_sections(submission, claimed, seed)
         pairs = zip(graded.result.tasks, graded.evidence, strict=True)
-        titles = [task.title for task, evidence in pairs if speaks(evidence, own)]
+        titles = [task.title for task, evidence in pairs if belongs_to_task(evidence, own)]
         wanted = [task.title for task in self.gradable if task.id in self.settings.tasks]
-        text = "{name}: this is “{titles}”. Asked for here is “{wanted}”."
+        text = "{name}: this is “{titles}”. Graded here: “{wanted}”."
         found = {"titles": "”, “".join(titles), "wanted": "”, “".join(wanted)}
         return format_text(text, name=submission.name, **found) if titles else ""
 
     def claims(
-        self, submission: Submission, named: Sequence[str] = (), *, said: bool = True
+        self, submission: Submission, named: Sequence[str] = (), *, keep_named: bool = True
     ) -> dict[str, Claim]:
-        """Return the sections to grade by task id: net tasks first, then function tasks.
+        """Find the section that is graded for each task: first net tasks, then function tasks.
 
-        With ``named`` tasks only these are looked for. All of them are in the answer if ``said``,
-        else those for which the submission has anything. In a submission of function tasks a file
-        whose name or heading says a net task must also have a main function of that task.
+        Parameters
+        ----------
+        submission : Submission
+        named : sequence of str
+            The ids of the tasks to search for; empty for all.
+        keep_named : bool
+            Return a section for each named task, even if the submission has nothing for it.
+
+        Returns
+        -------
+        dict of str to Claim
+            By the ids of tasks. If function tasks are found, and no task is named, a net task also
+            needs a main function: the name of a file or a heading is not enough.
 
         Raises
         ------
         GradingError
-            See `gradkit.grading.recognise.refusals`, and `Forwards` there.
+            See `gradkit.grading.recognise.refusals` and `gradkit.grading.recognise.NetFinder`.
         """
-        opened, alone = self.resources.open_process, len(named) == 1
         with refusals(submission):
-            functions = claim_functions(submission, self.assignment, named, said=said)
-            # Where all that is shipped may be meant, a file of one exercise is not another's.
-            shipped = self.settings.assignment is None
-            rest = left_for_nets(submission, self.assignment, functions) if shipped else submission
-            forwards = Forwards(rest, self.tasks, named, opened)
-            nets = forwards.claims(said=said or alone)
+            functions = claim_functions(submission, self.assignment, named, keep_named=keep_named)
+            rest = submission
+            if self.settings.assignment is None:
+                # All shipped exercises are possible, and a file belongs to one of them.
+                rest = left_for_nets(submission, self.assignment, functions)
+            finder = NetFinder(rest, self.tasks, named, self.resources.open_process)
+            nets = finder.claims(keep_named=keep_named or len(named) == 1)
             if functions and not named:
-                nets = {name: c for name, c in nets.items() if forwards.has_main_function(name, c)}
+                nets = {name: c for name, c in nets.items() if finder.has_main_function(name, c)}
         return {**nets, **functions}
 
     def grade_sections(
@@ -289,24 +312,30 @@ class Session(AbstractContextManager["Session"]):
         named: Sequence[str] = (),
         required: Sequence[str] = (),
     ) -> Graded:
-        """Grade sections that are known to speak for their tasks. See `grade`."""
+        """Grade the sections of a submission that were found before, see `claims` and `grade`.
+
+        Only ``named`` tasks are graded, or all if there are none. The ``required`` tasks that have
+        no section are marked as missing.
+        """
         if self.settings.seed is not None:
             seed = self.settings.seed
         seed = secrets.randbits(32) if seed is None else seed
         chosen = [self.task(name) for name in claimed if name in (named or claimed)]
-        there = {task.id for task in chosen}
+        claimed_ids = {task.id for task in chosen}
         with refusals(submission):
-            told: list[Told] = []
-            taken = [self._grade(task, claimed[task.id], submission, seed, told) for task in chosen]
-        taken += [
-            absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
+            repairs: list[Told] = []
+            graded = [
+                self._grade(task, claimed[task.id], submission, seed, repairs) for task in chosen
+            ]
+        graded += [
+            mark_absent(task, seed, self.scheme, form=self.settings.form, digests=self.digests)
             for task in self.gradable
-            if task.id in required and task.id not in there
+            if task.id in required and task.id not in claimed_ids
         ]
-        result = self._result(submission, seed, chosen)
-        tier = max((evidence.tier for evidence, _ in taken), default=0)
-        result = replace(total(result, [marks for _, marks in taken]), tier=tier)
-        return Graded(result, tuple(evidence for evidence, _ in taken))
+        result = self._empty_result(submission, seed, chosen)
+        tier = max((evidence.tier for evidence, _ in graded), default=0)
+        result = replace(with_totals(result, [marks for _, marks in graded]), tier=tier)
+        return Graded(result, tuple(evidence for evidence, _ in graded))
 
     def _grade(
         self,
@@ -314,121 +343,145 @@ class Session(AbstractContextManager["Session"]):
         claim: Claim,
         submission: Submission,
         seed: int,
-        told: list[Told],
+        repairs: list[Told],
     ) -> tuple[Evidence, TaskResult]:
-        """Return the evidence of the section that speaks for a task, and its marks.
+        """Grade the section of a task, and return its evidence and its marks.
 
-        What is ``told`` of it comes to that of other tasks.
+        ``repairs`` are those found in other function tasks of the submission. The repairs of this
+        task are added to them.
         """
         section, scheme = claim.section, self.scheme
         notes = (claim.note,) if claim.note else ()
-        evidence = Evidence(task.id, seed, inquiry=_of_claim(task, claim), notes=notes)
+        evidence = Evidence(task.id, seed, inquiry=_remark_on_files(task, claim), notes=notes)
         if not is_installed(*task.framework.modules):
             evidence = replace(evidence, unchecked=WITHOUT_TORCH)
-            return evidence, assess(task, evidence, unchecked(task, evidence), scheme)
+            return evidence, assess(task, evidence, verdicts_without_run(task, evidence), scheme)
         if isinstance(task, FunctionTask):
-            evidence = self._of_functions(task, section, submission, evidence, told)
+            evidence = self._grade_functions(task, section, submission, evidence, repairs)
             scheme = replace(scheme, derived=self.resources.solution(task) is None)
         else:
-            evidence = self._of_net(task, section, submission, evidence)
+            evidence = self._grade_net(task, section, submission, evidence)
+        # Crashes come first, since `with_places` also places verdicts whose line is unknown.
+        inquiry, verdicts = _with_crashes(task, section, evidence), evidence.verdicts
+        if isinstance(task, FunctionTask):
+            from gradkit.grading.functions import with_places
+
+            verdicts = with_places(task, section, verdicts)
         evidence = replace(
             evidence,
-            # Only now: a finding for a crash needs the line that stops.
-            inquiry=_with_crashes(task, section, evidence),
-            verdicts=(
-                with_places(task, section, evidence.verdicts)
-                if isinstance(task, FunctionTask)
-                else evidence.verdicts
-            ),
-            basis=basis_of(task, self.settings.form, self.digests),
+            inquiry=inquiry,
+            verdicts=verdicts,
+            basis=digest_basis(task, self.settings.form, self.digests),
             tolerances=tolerances_of(task),
         )
         places = _places(evidence.inquiry, evidence.verdicts)
-        noticed = notices_of_text(evidence.verdicts, (*section.own, *section.shared))
+        notices = notices_of_text(evidence.verdicts, (*section.own, *section.shared))
         evidence = replace(
-            evidence, listings=listings(submission.cells, places), notices=tuple(noticed)
+            evidence, listings=listings(submission.cells, places), notices=tuple(notices)
         )
         return evidence, assess(task, evidence, evidence.verdicts, scheme)
 
-    def _of_net(
+    def _grade_net(
         self, task: Task, section: Section, submission: Submission, before: Evidence
     ) -> Evidence:
-        """Return what comes of a net's section, beside what is known before it is run."""
+        """Run and judge a section as a net, and diagnose its failures.
+
+        Return the evidence ``before`` the run, completed. An inconclusive section is run again
+        with other seeds.
+        """
         seed, oracle = before.seed, self.resources.oracle(task)
         for redraw in range(1 + REDRAWS):
             with self.resources.open_process(task, section, submission) as process:
                 examined = examine(task, process, oracle, seed + redraw)
                 self.resources.note(task, process)
-                settled = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
-                if settled or redraw == REDRAWS:
-                    asked = not task.framework.published or self.settings.form == "correct"
-                    inquiry, short = diagnose(task, process, examined, oracle, seed, asked=asked)
+                is_decided = all(verdict.state != "inconclusive" for verdict in examined.verdicts)
+                if is_decided or redraw == REDRAWS:
+                    explain = not task.framework.published or self.settings.form == "correct"
+                    inquiry, notes = diagnose(
+                        task, process, examined, oracle, seed, explain=explain
+                    )
                     break
         return replace(
             before,
             seed=seed + redraw,
-            questions=questions_of(task, examined.case.probes),
+            questions=digest_questions(task, examined.case.probes),
             verdicts=examined.verdicts,
             binding=examined.case.binding,
             observations=examined.case.observations,
             inquiry=replace(inquiry, findings=(*inquiry.findings, *before.inquiry.findings)),
-            notes=(*before.notes, *short, *self._doubts(task, section, examined)),
+            notes=(*before.notes, *notes, *self._doubts(task, section, examined)),
             tier=examined.tier,
         )
 
-    def _of_functions(
+    def _grade_functions(
         self,
         task: FunctionTask,
         section: Section,
         submission: Submission,
         before: Evidence,
-        told: list[Told],
+        repairs: list[Told],
     ) -> Evidence:
-        """Return what comes of a section of functions, beside what is known before it is run."""
+        """Run and judge the functions of a section, and diagnose their failures.
+
+        Return the evidence ``before`` the run, completed. An inconclusive section is run again
+        with other seeds. See `_grade` for ``repairs``.
+        """
         for redraw in range(1 + REDRAWS):
             seed = before.seed + redraw
             grader = self.grader_of(task, section, submission, seed)
             with grader.process as process:
                 verdicts = grader.grade()
-                ends = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
-                inquiry = _inquiry(grader, verdicts, told) if ends else Inquiry()
+                is_last = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
+                inquiry = _diagnose_functions(grader, verdicts, repairs) if is_last else Inquiry()
                 remarks = function_remarks(grader, verdicts, inquiry.causes)
                 inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
-            if ends:
+            if is_last:
                 break
         cut = (format_text(CUT_SHORT, seconds=f"{task.deadline:g}"),) if grader.is_cut_short else ()
-        found = {"verdicts": verdicts, "inquiry": inquiry, "notes": (*before.notes, *cut)}
-        return replace(before, seed=seed, tier=process.tier, **found)
+        return replace(
+            before,
+            seed=seed,
+            tier=process.tier,
+            verdicts=verdicts,
+            inquiry=inquiry,
+            notes=(*before.notes, *cut),
+        )
 
     def grader_of(
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
     ) -> FunctionGrader:
-        """Return what grades the section that speaks for a task, in a process to be entered."""
-        # What the course hands out stands in for names that the student has none for.
+        """Return the grader of a section for a function task. Its process is not yet started."""
+        # Imported here because net tasks do not need it.
+        from gradkit.grading.functions import FunctionGrader
+
+        # Names that the student does not define come from the files that the course hands out.
         files = ((f"{name}.py", text) for name, text in task.given.items())
         section = replace(section, borrowed=tuple(Cell(f, f, None, text) for f, text in files))
-        given = replace(submission, modules={**task.given, **submission.modules})
-        process = self.resources.open_process(task, section, given)
+        completed = replace(submission, modules={**task.given, **submission.modules})
+        process = self.resources.open_process(task, section, completed)
         solution, examples = self.resources.solution(task), self.resources.examples(task)
         return FunctionGrader(task, process, solution, seed, examples)
 
     def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
-        """Yield what there is to say where code alone told the task, and it is not all right."""
+        """Yield a note if a section may be for another task.
+
+        That is so if its forward pass or model is wrong, and the user did not name the task.
+        """
         first = ("model", "forward")
-        right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
-        if right or task.id in self.settings.tasks:
+        is_right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
+        if is_right or task.id in self.settings.tasks:
             return
         batch = examined.case.probes.forward[-1]
         outcome = examined.case.observations.outcomes.get(batch.name)
         y_hat = None if outcome is None else outcome.outputs.get("y_hat")
         if len(section.tasks) > 1:
             yield format_text(
-                "Neither a heading nor the file's name says which task this is; its code is "
-                "nearest to “{title}”. If it is another, name it with --task.",
+                "Neither a heading nor the file's name says which task this is. Its code is most "
+                "similar to “{title}”. If it is another task, name it with --task.",
                 title=task.title,
             )
-        elif y_hat is not None and (other := whose(task, self.tasks, batch, y_hat)) is not None:
+        elif y_hat is not None and (other := other_task_with(y_hat, task, self.tasks, batch)):
             yield format_text(
                 "Its forward pass is exactly that of “{title}”. If it is that task, name it with "
                 "--task.",
@@ -436,25 +489,28 @@ class Session(AbstractContextManager["Session"]):
             )
 
     def refused(
-        self, name: str, path: str, digest: str, told: str, seed: int | None = None
+        self, name: str, path: str, digest: str, reason: str, seed: int | None = None
     ) -> Result:
-        """Return the result of a submission that could not be graded, and why."""
+        """Return the result of a submission that could not be graded; ``reason`` is a sentence."""
         seed = (self.settings.seed or 0) if seed is None else seed
-        empty = self._result(Submission(name, path, digest, (), {}), seed, ())
-        refused = refused_result(empty, self.gradable, told, self.scheme)
-        return self._counting(refused, self.required)
+        empty = self._empty_result(Submission(name, path, digest, (), {}), seed, ())
+        refused = refused_result(empty, self.gradable, reason, self.scheme)
+        return self._with_required(refused, self.required)
 
-    def _counting(self, result: Result, required: tuple[str, ...]) -> Result:
-        """Note which tasks count, and how many the exercise has that it is of."""
+    def _with_required(self, result: Result, required: tuple[str, ...]) -> Result:
+        """Return a result with the required tasks, and with the number of tasks of the exercise.
+
+        That number is 0 if none of the graded tasks belongs to the assignment.
+        """
         own = {task.id for task in self.all_tasks}
-        known = any(task.task in own for task in result.tasks)
-        asked = len(self.settings.tasks if self.settings.handed_in else ()) or len(own)
-        return replace(result, required=required, all_tasks=asked if known else 0)
+        has_own = any(task.task in own for task in result.tasks)
+        count = len(self.settings.tasks if self.settings.handed_in else ()) or len(own)
+        return replace(result, required=required, all_tasks=count if has_own else 0)
 
-    def _result(
+    def _empty_result(
         self, submission: Submission, seed: int, tasks: Sequence[Task | FunctionTask]
     ) -> Result:
-        """Return all of a result but its marks."""
+        """Return a result without marks, for the ``tasks`` that are about to be graded."""
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
@@ -475,16 +531,17 @@ class Session(AbstractContextManager["Session"]):
         )
 
     def __exit__(self, *exception: object) -> None:
+        """Close the workshop, if the session has opened it."""
         self.resources.close()
 
 
 def read_submission(path: Path) -> Submission:
-    """Read what is at a path.
+    """Read the submission in a file, a folder or an archive.
 
     Raises
     ------
     GradingError
-        It cannot be read.
+        The path cannot be read.
     """
     try:
         return read(path)
@@ -496,48 +553,51 @@ CUT_SHORT = (
     "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
     "too long to examine. Points are for right entries."
 )
+"""Note on a function task if the search for mistakes reached the task's deadline."""
 
 
-def _inquiry(grader: FunctionGrader, verdicts: Sequence[Verdict], told: list[Told]) -> Inquiry:
-    """Return explanations of the failed checks of a function task.
+def _diagnose_functions(
+    grader: FunctionGrader, verdicts: Sequence[Verdict], repairs: list[Told]
+) -> Inquiry:
+    """Search for the mistakes behind the failed checks of a function task.
 
-    The repairs found are added to ``told``, which other tasks try first.
+    The ``repairs`` of other tasks are tried first. The repairs found here are added to them.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry()
-    # Late: who is right never needs it.
+    # Imported here because right submissions do not need it.
     from gradkit.grading import explained
     from gradkit.grading.repairs import mend_functions
 
     section = grader.process.section
-    mended = mend_functions(grader, verdicts, earlier=told)
-    told += mended.told
+    mended = mend_functions(grader, verdicts, earlier=repairs)
+    repairs += mended.told
     return explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
 
 
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
-    """Return the findings of a task, with those on lines that stop the code."""
+    """Return the inquiry of a task, with findings on lines that crash or that return nothing."""
     if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
         return evidence.inquiry
-    # Late: who is right never needs it.
+    # Imported here because right submissions do not need it.
     from gradkit.diagnosis.crashes import with_crashes
 
     cells = (*section.own, *section.shared)
     return with_crashes(evidence.verdicts, evidence.inquiry, cells, task.id)
 
 
-def _of_claim(task: Task | FunctionTask, claim: Claim) -> Inquiry:
-    """Return what there is to remark where other code than what counts plays the same roles."""
+def _remark_on_files(task: Task | FunctionTask, claim: Claim) -> Inquiry:
+    """Return an inquiry with a remark if other files of a net task have different code."""
     if isinstance(task, FunctionTask) or not claim.differs:
         return Inquiry()
-    # Late: few submissions have any.
+    # Imported here because few submissions have several such files.
     from gradkit.diagnosis.inquiry import several
 
     return Inquiry((several(task),))
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
-    """Yield where findings that students may see and checks point, findings first."""
+    """Yield the places of findings that students may see, then the places of verdicts."""
     findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
     for finding in findings:
         yield from finding.places
@@ -545,13 +605,13 @@ def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
     yield from (place for place in firsts if place is not None)
 
 
-# --- what else can be asked ------------------------------------------------------------
+# --- for pytest, notebooks and reproducers ---------------------------------------------
 
 
 class Recognised(Struct, frozen=True):
-    """A submission that has been read, with its section for each task it will be graded for.
+    """A submission that has been read, and the tasks that it will be graded for.
 
-    ``claimed`` has the sections by task id. Of these ``tasks`` will be graded.
+    ``claimed`` has the sections by task id. It may contain more tasks than ``tasks``.
     """
 
     submission: Submission
@@ -560,7 +620,7 @@ class Recognised(Struct, frozen=True):
 
 
 def recognise(session: Session, path: Path) -> Recognised:
-    """Read a submission and find its tasks, without grading them.
+    """Read the submission at a path and find its tasks, without grading them.
 
     Raises
     ------
@@ -580,16 +640,16 @@ def grade_recognised(
 ) -> Result:
     """Grade the chosen tasks of a recognised submission as `Session.check` grades them.
 
-    Recognising calls the forward pass. If it hangs, that takes seconds, which are not spent again.
+    Recognising calls the forward pass. If that hangs, it takes seconds, so it is not repeated.
 
     Parameters
     ----------
     session : Session
     path : Path
-        The submission's place.
+        The path that `recognise` has read.
     found : Recognised
     chosen : collection of str
-        Ids of tasks.
+        The ids of the tasks to grade.
 
     Raises
     ------
@@ -599,33 +659,37 @@ def grade_recognised(
     if len(chosen) < len(found.tasks):
         sections = found.submission, found.claimed
         return session.grade_sections(*sections, named=tuple(chosen)).result
-    # Of several named tasks, `recognise` claims those too that the submission has nothing for.
-    same = len(session.settings.tasks) < 2
-    return session.check(path, found.claimed if same else None)
+    # If several tasks are named, `recognise` also claims those that the submission lacks.
+    is_same = len(session.settings.tasks) < 2
+    return session.check(path, found.claimed if is_same else None)
 
 
-def mistaken_for(session: Session, submission: Submission, section: Section) -> Task | None:
-    """Another task, where the section's forward pass is exactly that one's.
+def find_confused_task(session: Session, submission: Submission, section: Section) -> Task | None:
+    """Return another net task whose forward pass a section computes exactly, or None.
 
     Raises
     ------
     GradingError
-        The grader's own side failed.
+        The grader failed, or the code is nested too deeply.
     """
     with refusals(submission):
-        opened = session.resources.open_process
-        return Forwards(submission, session.tasks, (), opened).resembled(section)
+        open_process = session.resources.open_process
+        return NetFinder(submission, session.tasks, (), open_process).other_task_of(section)
 
 
 @contextmanager
 def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
-    """Open the functions of a submission that play a task's roles, to be called one by one.
+    """Start the process of a submission, and yield the functions that play a task's roles.
+
+    They can then be called one by one.
 
     Raises
     ------
     GradingError
         See `gradkit.grading.session.Session.grade`.
     """
+    from gradkit.sandbox.functions import StudentFunctions  # few callers need it
+
     submission = read_submission(path)
     chosen, section, binding, _ = binding_of(session, submission, task)
     with session.resources.open_process(chosen, section, submission) as process:
@@ -633,21 +697,23 @@ def student_functions(session: Session, path: Path, task: str) -> Iterator[Stude
 
 
 def answers(session: Session, task: Task) -> Answers:
-    """Return what is right for a task, one example at a time."""
+    """Return the functions that compute the right values of a task, for one example at a time."""
     return Answers(task, session.resources.oracle(task))
 
 
-def grader_of(session: Session, submission: Submission, task: str, seed: int) -> FunctionGrader:
-    """Return what has graded the section that speaks for a function task.
+def run_function_grader(
+    session: Session, submission: Submission, task: str, seed: int
+) -> FunctionGrader:
+    """Grade a submission for a function task without diagnosis, and return the used grader.
 
     Raises
     ------
     GradingError
-        The grader's own side failed.
+        The grader failed, or the code is nested too deeply.
     """
     with refusals(submission):
         chosen, claimed = session.task(task), session.claims(submission, (task,))
-        assert isinstance(chosen, FunctionTask)  # noqa: S101  (whoever asks knows)
+        assert isinstance(chosen, FunctionTask)  # noqa: S101  (callers only pass such tasks)
         grader = session.grader_of(chosen, claimed[task].section, submission, seed)
         with grader.process:
             grader.grade()
@@ -657,20 +723,27 @@ def grader_of(session: Session, submission: Submission, task: str, seed: int) ->
 def binding_of(
     session: Session, submission: Submission, task: str
 ) -> tuple[Task, Section, Binding, frozenset[str]]:
-    """Return the section that speaks for a task, with what plays which role in it.
+    """Find the section of a net task, and the functions that play its roles.
 
-    The last item are names that the section must not take from others.
+    Returns
+    -------
+    Task
+    Section
+    Binding
+    frozenset of str
+        Names that the section must not take from the sections of other tasks.
 
     Raises
     ------
     GradingError
-        The grader's own side failed, or it cannot be told what speaks for the task.
+        The grader failed, the code is nested too deeply, or several tasks are possible.
     """
     with refusals(submission):
-        opened = session.resources.open_process
-        claimed = Forwards(submission, session.tasks, (task,), opened).claims(said=True)
+        open_process = session.resources.open_process
+        finder = NetFinder(submission, session.tasks, (task,), open_process)
+        claimed = finder.claims(keep_named=True)
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
-        with opened(chosen, section, submission) as process:
+        with open_process(chosen, section, submission) as process:
             binding = bind(chosen, process)
     return chosen, section, binding, session.resources.forbidden

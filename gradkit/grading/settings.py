@@ -1,4 +1,4 @@
-"""What is graded against and with: settings, assignment, model solutions, isolation, workers."""
+"""Hold the settings of a grading, and open what it needs: assignment, model solutions, workers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,30 +22,34 @@ from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
-from gradkit.task.examples import read_examples
 from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError, load_reference, verify
 from gradkit.task.probes import draw
 from gradkit.task.shipped import find_reference
-from gradkit.task.solution import Solution, load_solution
 from gradkit.task.tables import EXAMPLES
+
+if TYPE_CHECKING:
+    from gradkit.task.solution import Solution
 
 
 class GradingError(GradkitError):
-    """Nothing can be graded; the text says what was found, what was expected, what to do."""
+    """A submission, or a whole class, cannot be graded. The text says why, and what to do."""
 
 
 class BreakdownError(GradingError):
-    """The grader's own side failed; the submission may be in order."""
+    """The grader failed, and the submission may be right."""
 
 
 class Settings(Struct, frozen=True):
-    """What to grade against.
+    """The settings of a grading.
 
-    ``handed_in``: of the ``tasks``, or all, those count that were handed in. ``seed`` None draws a
-    fresh one for each submission; ``preset`` None takes the assignment's. Findings of the
-    ``dropped`` codes are left out and cost nothing. Marks that rest on ``accepted`` codes are not
-    held. Student code runs at ``require_tier`` or
-    above, or not at all.
+    ``tasks`` are the ids of the tasks to grade; empty for those of the assignment. With
+    ``handed_in`` only submitted tasks count. Without a ``seed`` each submission gets a random one,
+    and without a ``preset`` that of the assignment is used. ``assignment`` is the file, and
+    ``reference`` the folder of the model solutions, which ``no_reference`` ignores.
+
+    Findings with ``dropped`` codes are left out and cost nothing. A mark that depends on a finding
+    with an ``accepted`` code is not provisional. Student code runs at isolation tier
+    ``require_tier`` or above, or not at all.
     """
 
     tasks: tuple[str, ...] = ()
@@ -61,12 +66,12 @@ class Settings(Struct, frozen=True):
 
 
 def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | None]:
-    """Return the assignment to grade against, and the folder of its model solutions, if any.
+    """Read the assignment of some settings, and find the folder of its model solutions, if any.
 
     Raises
     ------
     GradingError
-        One of them cannot be used.
+        The assignment cannot be read, the folder does not exist, or there is no task of a name.
     """
     try:
         assignment = read_assignment(settings.assignment)
@@ -90,12 +95,15 @@ def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | Non
 
 
 def required_of(settings: Settings, assignment: Assignment) -> tuple[str, ...]:
-    """Ids of the tasks that count, handed in or not: those asked for, else the assignment's."""
+    """Return the ids of the tasks that count even if they are not submitted.
+
+    These are the tasks that the settings name or, by default, those that the assignment requires.
+    """
     return () if settings.handed_in else settings.tasks or assignment.required
 
 
 def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]:
-    """SHA-256 of what is graded against."""
+    """Return SHA-256 digests of the assignment, and of its model solutions or recorded examples."""
     digests = {"assignment": assignment.digest}
     if reference is not None:
         content = hashlib.sha256()
@@ -108,15 +116,17 @@ def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]
 
 
 def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
-    """Return the task's oracle; a model solution is held against the task file first.
+    """Return the oracle of a task, which computes its expected values.
 
-    What is right for a torch task is told in numpy, from the task file: no process of the grader's
-    has to load torch for it. Its model solution is held to that by ``gradkit audit``.
+    In a numpy task, this is the model solution, after it has been compared with the assignment
+    file. Without a model solution, and in a torch task, the values are derived from the file, in
+    numpy: so the grader does not have to load torch. ``gradkit audit`` compares the model solution
+    of a torch task with these values.
 
     Raises
     ------
     OracleError
-        It cannot be used, or there is none where there must be one.
+        The model solution cannot be used, or the published form is graded without one.
     """
     if reference is not None and not task.framework.modules:
         oracle = CachedOracle(load_reference(task, reference, form))
@@ -131,7 +141,10 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
 
 
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
-    """Return the tasks as that form has them: published updates are no gradients to be checked."""
+    """Return the net tasks of an assignment in one of its forms.
+
+    In the published form, updates may not be gradients, so they have no check ``gradient``.
+    """
     return tuple(
         task
         if form == "correct" or not task.framework.published
@@ -140,82 +153,86 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
     )
 
 
-def required_tier(asked: int | None) -> int:
-    """Return the tier that grading others' code takes: less than `GRADING` has to be asked for.
+def required_tier(option: int | None) -> int:
+    """Return the isolation tier that is needed to grade the code of others.
 
-    Off Linux there is none above 0.
+    This is `GRADING`, unless the user has chosen another tier by the option ``--require-tier``.
+    Systems other than Linux have only tier 0.
 
     Raises
     ------
     GradingError
-        There is no isolation on this system, and nobody has asked for tier 0.
+        This system cannot isolate student code, and the user has not chosen a tier.
     """
-    if asked is None and sys.platform != "linux":
+    if option is None and sys.platform != "linux":
         raise GradingError(
-            "there is nothing on this system that keeps hostile code from files and network: "
-            f"isolation tier 0. Grade in a container, which gives tier 2:\n  {CONTAINER}\n"
-            f"{PACKED} Or go on all the same with --require-tier 0."
+            "this system cannot keep student code from your files and the network: it has only "
+            f"isolation tier 0. Grade in a container, which has tier 2:\n  {CONTAINER}\n"
+            f"{PACKED} To grade without isolation, add --require-tier 0."
         )
-    return GRADING if asked is None else asked
+    return GRADING if option is None else option
 
 
 def refuse_unsafe(settings: Settings, warn: Callable[[str], None] | None = None) -> None:
-    """Have a canary try out the isolation before anybody's code is run.
+    """Test the isolation with a harmless process, before any student code is run.
 
     Parameters
     ----------
     settings : Settings
-        With the tier that is required.
+        Has the required tier.
     warn : callable, optional
-        Is told where the tier will do, and is less than what grading asks for by itself.
+        Called with a sentence if the tier is high enough, but below the tier for grading.
 
     Raises
     ------
     GradingError
-        The tier is too low, or what it promises does not hold.
+        The tier is too low, or the process could do something that the tier should prevent.
     """
     from gradkit.sandbox.doctor import examine, objection
 
     _, reference = assignment_and_reference(settings)
     key = next(iter(sorted(reference.glob("*.py"))), None) if reference is not None else None
     examination = examine(key=key.resolve() if key is not None else None)
-    if said := objection(examination, settings.require_tier):
-        raise GradingError(said)
+    if problem := objection(examination, settings.require_tier):
+        raise GradingError(problem)
     if warn is not None and examination.tier < GRADING:
         warn(
-            f"student code runs at isolation tier {examination.tier}, which keeps less "
-            f"from it than tier {GRADING} would; see `gradkit doctor`."
+            f"student code runs at isolation tier {examination.tier}, which prevents less than "
+            f"tier {GRADING}; see `gradkit doctor`."
         )
 
 
-FIRST = 2.0
-"""Seconds that are given before anything has been measured."""
+FIRST_LIMIT = 2.0
+"""Seconds for a section before any time has been measured."""
 
-LEAST = 0.08
-FACTOR = 6.0
-"""Seconds at least, and how many times the usual."""
+MIN_LIMIT = 0.08
+"""Least seconds for a section."""
 
-MEMORY = 25
+LIMIT_FACTOR = 6.0
+"""Ratio of the limit for a section to the median of the measured times."""
+
+MAX_TIMES = 25
+"""Number of the last measured times that the median is taken of."""
 
 
 class TimeBudget:
-    """The usual time of the submissions before this one, by framework."""
+    """Limits the time of each section by the times of the sections before it, by framework."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, deque[float]] = {}
+        self._times: dict[str, deque[float]] = {}
 
     def limit(self, framework: str) -> float:
-        """Seconds that a section's code is given in all."""
-        taken = sorted(self._taken.get(framework, ()))
-        return max(LEAST, FACTOR * taken[len(taken) // 2]) if taken else FIRST
+        """Return the seconds that the code of the next section may take in total."""
+        times = sorted(self._times.get(framework, ()))
+        return max(MIN_LIMIT, LIMIT_FACTOR * times[len(times) // 2]) if times else FIRST_LIMIT
 
     def note(self, framework: str, seconds: float) -> None:
-        """Note the seconds that a section took to its end."""
-        self._taken.setdefault(framework, deque(maxlen=MEMORY)).append(seconds)
+        """Record the seconds that a complete section took."""
+        self._times.setdefault(framework, deque(maxlen=MAX_TIMES)).append(seconds)
 
 
 class Resources:
-    """Holds a workshop, and an oracle for each task, until it is closed.
+    """Opens workers, oracles and model solutions when they are needed, and keeps them.
 
     Parameters
     ----------
@@ -225,15 +242,15 @@ class Resources:
     reference : Path, optional
         The folder of the model solutions.
     workshop : Workshop, optional
-        It is not closed here. Another is opened when it is needed.
+        Starts the processes. `close` leaves it open. By default, one is opened when it is needed.
     budget : TimeBudget, optional
-        Hurries submissions along, see `gradkit.grading.session.Session`.
+        Limits the time of sections, see `gradkit.grading.session.Session`.
 
     Attributes
     ----------
     forbidden : frozenset of str
-        Names of roles, which never come from another task's section, unless they mean the same
-        there.
+        Names of roles. A section never takes them from the section of another task, because they
+        mean something else there. Shared roles are not among them.
     """
 
     def __init__(
@@ -244,6 +261,7 @@ class Resources:
         workshop: Workshop | None = None,
         budget: TimeBudget | None = None,
     ) -> None:
+        """Store the arguments, and open nothing."""
         self._workshop = workshop
         roles = (role for task in tasks for role in task.roles if not role.shared)
         self.forbidden = frozenset(alias for role in roles for alias in role.aliases)
@@ -258,7 +276,7 @@ class Resources:
     def open_process(
         self, task: Task | FunctionTask, section: Section, submission: Submission
     ) -> StudentProcess:
-        """Return a section's code, ready to be asked."""
+        """Return a process that runs the code of a section, within the time limit of its task."""
         deadline = task.deadline
         if self._budget is not None:
             deadline = min(deadline, self._budget.limit(task.framework.name))
@@ -266,7 +284,7 @@ class Resources:
             self.workshop,
             section,
             submission.modules,
-            # What function tasks take from elsewhere is what their course hands out.
+            # Sections of function tasks only take names from files that the course hands out.
             frozenset() if isinstance(task, FunctionTask) else self.forbidden,
             deadline,
             seed=0,
@@ -277,24 +295,26 @@ class Resources:
 
     @property
     def workshop(self) -> Workshop:
-        """Where code is run; opened when it is first asked for."""
+        """Return the workshop that starts processes, and open it the first time."""
         if self._workshop is None:
             tier = self._settings.require_tier
             self._workshop = self._stack.enter_context(Workshop(require_tier=tier))
         return self._workshop
 
     def oracle(self, task: Task) -> Oracle:
-        """Return where a task's expected values come from."""
+        """Return the oracle of a net task, which computes its expected values."""
         if task.id not in self._oracles:
             self._oracles[task.id] = oracle_of(task, self._reference, self._settings.form)
         return self._oracles[task.id]
 
     def solution(self, task: FunctionTask) -> Solution | None:
-        """Return the model solution of a function task, None where there is none at hand."""
+        """Return the model solution of a function task, or None if there is none."""
         folder = find_reference(Path(task.path), self._settings.reference)
         if folder is None or self._settings.no_reference:
             return None
         if task.id not in self._solutions:
+            from gradkit.task.solution import load_solution  # net tasks do not need it
+
             self._solutions[task.id] = load_solution(task, folder)
         return self._solutions[task.id]
 
@@ -309,6 +329,8 @@ class Resources:
         if self.solution(task) is not None:
             return ()
         if task.id not in self._examples:
+            from gradkit.task.examples import read_examples  # net tasks do not need it
+
             try:
                 self._examples[task.id] = read_examples(task)
             except AssignmentError as error:
@@ -316,10 +338,10 @@ class Resources:
         return self._examples[task.id]
 
     def note(self, task: Task | FunctionTask, process: StudentProcess) -> None:
-        """Have what a process has taken counted, where submissions are hurried."""
+        """Record the time of a process in the time budget, if there is one."""
         if self._budget is not None:
             self._budget.note(task.framework.name, process.spent)
 
     def close(self) -> None:
-        """Close the workshop, if it was opened here."""
+        """Close the workshop, unless the caller has passed it."""
         self._stack.close()

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_text
+from gradkit.formatting import format_count, format_text
 from gradkit.lines import arrays_in
 from gradkit.records.result import LEFT_ALONE, Entry, State, Verdict
 from gradkit.records.task import Draw, FunctionCheck, Made
@@ -219,7 +219,7 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
     index = np.unravel_index(int(np.argmax(np.where(np.isnan(gap), np.inf, gap))), gap.shape)
     place = tuple(int(n) for n in index)
     worst = finite_number(found[index]), finite_number(expected[index])
-    sentence = _describe_numbers(name, pairs, off) + _where(probe, off, pairs)
+    sentence = _describe_numbers(name, pairs, off, check.tolerance) + _where(probe, off, pairs)
     return output_entry(name, "fail", probe.draw.label, place, *worst), sentence
 
 
@@ -315,10 +315,19 @@ Pairs = Sequence[tuple[Probe, NDArray[Any], NDArray[Any]]]
 """Probes with found and expected arrays."""
 
 
-def _describe_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
+def _describe_numbers(name: str, pairs: Pairs, off: Pairs, tolerance: float) -> str:
     """Report wrong numbers, with the relation to the expected numbers if it holds in every probe.
 
-    `off` are the pairs in which the numbers are wrong.
+    Without a relation, the report has the number of wrong entries in the first wrong probe.
+
+    Parameters
+    ----------
+    name : str
+        The output, as the student would write it.
+    pairs, off : sequence of pairs
+        All probes, and those in which the numbers are wrong.
+    tolerance : float
+        The accepted error of the check, relative to the largest number.
     """
     rest: Pairs = [pair for pair in off if not np.isnan(pair[1].astype(float)).any()]
     if len(rest) < len(off):
@@ -331,11 +340,27 @@ def _describe_numbers(name: str, pairs: Pairs, off: Pairs) -> str:
         text += " " + format_text(
             "This happens with {probe}.", probe=format_probe(probe.draw.label)
         )
-        return f"{_describe_numbers(name, pairs, rest)} {text}"
+        return f"{_describe_numbers(name, pairs, rest, tolerance)} {text}"
     random = [(p.draw.sizes, a, b) for p, a, b in pairs if not p.draw.hard]
     is_hard_only = all(probe.draw.hard for probe, _, _ in off)
     text = "" if is_hard_only or len(random) < MIN_PROBES else describe_difference(name, random)
-    return text or format_text("`{name}` is not right.", name=name)
+    if text:
+        return text
+    return format_text("`{name}` is not right.", name=name) + _count_wrong(off[0], tolerance)
+
+
+def _count_wrong(pair: tuple[Probe, NDArray[Any], NDArray[Any]], tolerance: float) -> str:
+    """Return a sentence with the number of wrong entries, or "" if all entries are wrong."""
+    probe, found, expected = pair
+    right = int(np.count_nonzero(_near(found, expected, tolerance, _noise(probe.draw))))
+    if not right:
+        return ""
+    return " " + format_count(
+        "{count} of its {size} entries is wrong.",
+        "{count} of its {size} entries are wrong.",
+        expected.size - right,
+        size=expected.size,
+    )
 
 
 MIN_PROBES = 2

@@ -64,14 +64,13 @@ SHARES = {
         "the share of the check's outputs that are wrong, and at least the price of a slip"
     ),
 }
-"""What a mistake costs whose price depends on what a check shows."""
+"""Deductions that depend on what a check shows, by code. The texts follow “costs”."""
 
 
 def _deduction_sentence(mistake: Mistake) -> str:
     """Return a sentence on the share of a check's points that a mistake costs."""
     if not mistake.deduction:
-        share = SHARES.get(mistake.code, "a share that depends on what the check shows")
-        return f"Deduction: {share}."
+        return f"Deduction: {SHARES[mistake.code]}."
     if not any(mistake.deduction.values()):
         return "Deduction: none."
     shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
@@ -91,11 +90,11 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         if own:
             cells.append(f"{own[each.code]:.0%}" if each.code in own else "")
         rows.append([each.code, *cells])
+    shares = " ".join(f"{code} costs {share}." for code, share in SHARES.items())
     note = (
         "Shares of the points of each check that fails because of the mistake; together at most "
-        "all of them. A “share” depends on what the check shows: not-updated costs the share of "
-        "the parameters that are never updated, unexplained the share of the outputs that are "
-        "wrong and at least the price of a slip. Remarks for the instructor cost nothing. Under "
+        "all of them. A “share” depends on what the check shows: "
+        f"{shares} Remarks for the instructor cost nothing. Under "
         "the preset “numbers” mistakes cost nothing: each check earns the share of its outputs "
         "that are right."
     )

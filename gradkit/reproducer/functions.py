@@ -6,7 +6,7 @@ import ast
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from gradkit.grading.session import Session, grader_of
+from gradkit.grading.session import Session, run_function_grader
 from gradkit.records.result import LEFT_ALONE
 from gradkit.records.submission import Section, Submission
 from gradkit.records.task import FunctionTask
@@ -47,7 +47,8 @@ class FunctionScript:
         self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
         self._finding, self._name = finding, submission.name
-        self._grader = grader_of(session, submission, recorded["task"], int(recorded["seed"]))
+        task, seed = recorded["task"], int(recorded["seed"])
+        self._grader = run_function_grader(session, submission, task, seed)
         if result["oracle"] == "reference" and self._grader.solution is None:
             # The recorded result was judged at random inputs, not at those of the examples.
             self._grader.examples = ()

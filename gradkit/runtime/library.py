@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any, NoReturn, cast
 
-from gradkit.runtime.messages import TEXT, message, raised
+from gradkit.runtime.messages import MAX_STUDENT_TEXT, make_exception, message
 
 _OPERATORS = """
 add sub mul truediv floordiv mod pow matmul radd rsub rmul rtruediv rfloordiv rmod rpow rmatmul
@@ -90,8 +90,10 @@ def raise_forbidden_use(value: Any) -> NoReturn:
 
 def _refuse(path: str) -> NoReturn:
     """Raise the ForbiddenImportError for the use of a dotted path in a forbidden package."""
-    used = message("used", path=path[:TEXT], root=path.partition(".")[0][:TEXT])
-    raise raised(ForbiddenImportError, used)
+    used = message(
+        "used", path=path[:MAX_STUDENT_TEXT], root=path.partition(".")[0][:MAX_STUDENT_TEXT]
+    )
+    raise make_exception(ForbiddenImportError, used)
 
 
 def _refuse_operation(cls: _Forbidden, *_: Any, **__: Any) -> NoReturn:
@@ -119,7 +121,7 @@ def block_imports(forbidden: Collection[str]) -> None:
     def find_spec(name: str, *_: Any) -> None:
         root = name.partition(".")[0]
         if root in names:
-            raise raised(ForbiddenImportError, message("imported", root=root))
+            raise make_exception(ForbiddenImportError, message("imported", root=root))
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "import":
@@ -278,7 +280,7 @@ class Library:
                         raise
                     other = self._find_by_tail(full) if fromlist else None
                     if other is None:
-                        text = f"No module named {full[:TEXT]!r}"
+                        text = f"No module named {full[:MAX_STUDENT_TEXT]!r}"
                         raise ModuleNotFoundError(text, name=full) from None
                     full = other
             module = self.load(full)

@@ -20,21 +20,21 @@ Message = tuple[str, Mapping[str, Any]]
 """A code word of `MESSAGES`, and the values of the fields in its text."""
 
 MESSAGES: Mapping[str, str] = {
-    # How a process was lost.
-    "deadline": "was stopped, as the {seconds} s that it had in all were over",
-    "overdue": "was stopped, as it had not answered within {seconds} s",
-    "overdue-calls": "was stopped, as {count} calls of it together took over {seconds} s",
-    "importing": "was stopped, as importing `{name}` took over {seconds} s",
-    "cpu-time": "was stopped, as it had used up its processor time",
-    "killed": "was killed by the system, most likely for the memory it took",
-    "exit": "left with os._exit({code}) or the like",
-    "fault": "was ended by {signal}: it touched memory that is not its own, or recursed too deeply",
+    # How a process was lost: the text follows a subject such as "`update`".
+    "deadline": "was stopped, because all calls of this task took longer than {seconds} s in total",
+    "overdue": "was stopped, because it took longer than {seconds} s",
+    "overdue-calls": "was stopped, because {count} calls took longer than {seconds} s in total",
+    "importing": "was stopped, because importing `{name}` took longer than {seconds} s",
+    "cpu-time": "was stopped, because it used too much processor time",
+    "killed": "was killed by the system, probably because it used too much memory",
+    "exit": "ended itself with os._exit({code}) or a similar call",
+    "fault": "was ended by {signal}, because it used invalid memory or recursed too deeply",
     "signal": "was ended by {signal}",
-    "closed": "closed the channel to the grader and ran on",
-    "server": "ended together with the server that had started it",
-    "unasked": "sent something that it had not been asked for",
-    "invalid": "sent what is not a valid reply: {reason}",
-    "error": "could not be asked: {reason}",
+    "closed": "closed the channel to the grader and kept running",
+    "server": "ended because the process that had started it ended",
+    "unasked": "sent a reply without a request",
+    "invalid": "sent an invalid reply: {reason}",
+    "error": "could not be called: {reason}",
     # What a function returned instead of numbers.
     "nothing": "nothing is returned",
     "none": "found None",
@@ -45,16 +45,16 @@ MESSAGES: Mapping[str, str] = {
     "dtype": "an array of dtype {dtype}",
     "tensor": "a torch tensor",
     "shape": "{found}, not {expected}",
-    "no-module": "a torch module is expected, this is {type}",
+    "no-module": "expected a torch module, found {type}",
     "other-layers": "its parameters do not have the shapes of the assigned layers",
     # Why a name has no value.
-    "circle": "`{name}` is needed at {place} to make itself",
-    "not-made": "`{name}` was not made: {reason}",
-    "star-import": "`{name}` is not defined, and a star import {reason}",
+    "circle": "`{name}` depends on itself at {place}",
+    "not-made": "`{name}` has no value: {reason}",
+    "star-import": "`{name}` is not defined, and a star import failed: {reason}",
     "not-imported": "`{name}` is not defined: write `{line}` at the top",
-    "no-python": "`{name}` stands in code that is not valid Python ({place}: {reason})",
-    "main-guard": "`{name}` is only made under `if __name__ == …` at {place}, which is not run",
-    "loop": "`{name}` is only made in the loop at {place}, which is not run",
+    "no-python": "`{name}` is defined in code that is not valid Python ({place}: {reason})",
+    "main-guard": "`{name}` is only defined under `if __name__ == …` at {place}, which is not run",
+    "loop": "`{name}` is only set in the loop at {place}, which is not run",
     "needs": "{place} needs `{name}`. {reason}",
     "failed": "{place} failed with {type}: {reason}",
     "no-text": "(its text could not be read)",
@@ -62,15 +62,16 @@ MESSAGES: Mapping[str, str] = {
     "used": "`{path}` is used, and this task does not allow `{root}`",
     "imported": "`{root}` is imported, and this task does not allow it",
 }
+"""The text of each code word, with its fields in braces."""
 
-DEPTH = 5
-"""Most levels of messages within messages, as a frame's header limits its nesting."""
+MAX_DEPTH = 5
+"""Largest number of levels of messages within messages; the header of a frame allows no more."""
 
 MAX_FORMATTED_TEXT = 1_500
-"""Most characters of a text that is formatted from messages."""
+"""Largest number of characters of a text that is formatted from messages."""
 
-TEXT = 500
-"""Most characters of a text that student code produced."""
+MAX_STUDENT_TEXT = 500
+"""Largest number of characters of a text that student code produced."""
 
 MAX_LINE = 10**7
 """Largest accepted line number; no source has as many lines."""
@@ -81,22 +82,22 @@ _MESSAGE_ATTRIBUTE = "gradkit_message"
 Raised = TypeVar("Raised", bound=BaseException)
 
 
-def text_of(value: object, most: int = TEXT) -> str:
+def text_of(value: object, most: int = MAX_STUDENT_TEXT) -> str:
     """Return the text of a value as a plain str of valid Unicode, cut to ``most`` characters."""
     # Methods of a class derived from str may be overloaded, so those of str are called.
     return str.__str__(str(value))[:most].encode(errors="replace").decode()
 
 
 def is_line(line: object) -> bool:
-    """Return whether a value is a valid line number: student code may put anything in its place."""
+    """Return whether a value is a valid line number; student code may replace it by any object."""
     return type(line) is int and 1 <= line <= MAX_LINE
 
 
 def message(code: str, /, **fields: Any) -> Message:
-    """Return a message with a code word and fields; a field nested too deeply becomes its text."""
+    """Make a message with a code word and fields; a field nested too deeply becomes a text."""
     for name, value in fields.items():
-        if isinstance(value, tuple) and _depth(value) >= DEPTH:
-            fields[name] = format_message(value)[:TEXT]
+        if isinstance(value, tuple) and _depth(value) >= MAX_DEPTH:
+            fields[name] = format_message(value)[:MAX_STUDENT_TEXT]
     return code, fields
 
 
@@ -115,7 +116,7 @@ def format_message(content: Sequence[Any] | str) -> str:
     return format_text(MESSAGES[code], **texts)
 
 
-def is_message(value: object, depth: int = DEPTH) -> bool:
+def is_message(value: object, depth: int = MAX_DEPTH) -> bool:
     """Return whether a received value is a text, or a valid message of at most ``depth`` levels.
 
     A valid message has a known code word and exactly the fields of its text.
@@ -130,17 +131,18 @@ def is_message(value: object, depth: int = DEPTH) -> bool:
     return False
 
 
-def raised(kind: type[Raised], content: Message, **arguments: Any) -> Raised:
-    """Return an exception with the English text of a message, which carries the message too.
+def make_exception(kind: type[Raised], content: Message, **arguments: Any) -> Raised:
+    """Make an exception with the text of a message, and store the message in it.
 
-    Keyword ``arguments`` are passed to the exception's type.
+    `message_of` reads it. ``kind`` is the exception's type, which is called with the text and the
+    keyword ``arguments``.
     """
     error = kind(format_message(content)[:MAX_FORMATTED_TEXT], **arguments)
     error.__dict__[_MESSAGE_ATTRIBUTE] = content
     return error
 
 
-def message_of(error: BaseException, most: int = TEXT) -> Message | str:
+def message_of(error: BaseException, most: int = MAX_STUDENT_TEXT) -> Message | str:
     """Return the message that an exception carries or, without one, its text."""
     try:
         carried = error.__dict__.get(_MESSAGE_ATTRIBUTE)
@@ -158,6 +160,7 @@ def _depth(value: object) -> int:
 
 @cache
 def _field_names(code: str) -> frozenset[str]:
+    """Return the names of the fields in the text of a code word."""
     return frozenset(place for _, place, _, _ in Formatter().parse(MESSAGES[code]) if place)
 
 
@@ -165,11 +168,11 @@ def _field_names(code: str) -> frozenset[str]:
 
 
 class BeforeError(Exception):
-    """The function that has to be called first has raised; the cause is its exception."""
+    """The role that is called before the function has raised the exception that is the cause."""
 
 
 def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, Any]:
-    """Return an exception as JSON: type, message, and the innermost of the student's lines.
+    """Return an exception as JSON: type, message, and the innermost line of the student's code.
 
     Parameters
     ----------
@@ -198,12 +201,14 @@ def describe_failure(error: BaseException, cells: frozenset[str]) -> dict[str, A
 
 
 def _place_as_json(file: str, line: object) -> list[Any] | None:
+    """Return a file and a line as a list, or None if the line is no valid number."""
     return [file, line] if is_line(line) else None
 
 
 # --- lost processes ----------------------------------------------------------------------
 
 LossKind = Literal["timeout", "crash", "exit", "protocol", "memory"]
+"""How a process ended, see `WorkerLost`."""
 
 
 class WorkerLost(Exception):  # noqa: N818  (it names an event in the life of a worker)

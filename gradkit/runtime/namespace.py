@@ -26,7 +26,14 @@ from gradkit.runtime.library import (
     is_stand_in,
     raise_forbidden_use,
 )
-from gradkit.runtime.messages import Message, format_message, message, message_of, raised, text_of
+from gradkit.runtime.messages import (
+    Message,
+    format_message,
+    make_exception,
+    message,
+    message_of,
+    text_of,
+)
 from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
 from gradkit.runtime.syntax import names_in_class_bodies
 from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording, runnable
@@ -275,7 +282,7 @@ class Namespace(dict[str, Any]):
                     kind = failed if kind is NameError else kind
             source = self.plan.earlier(name, source)
         if reason_missing:
-            raise raised(kind, reason_missing, name=name)
+            raise make_exception(kind, reason_missing, name=name)
         return MISSING
 
     def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
@@ -379,14 +386,16 @@ class Namespace(dict[str, Any]):
         """
         reason = self.plan.elsewhere(name)
         if reason is not None:
-            raise raised(NameError, reason, name=name)
+            raise make_exception(NameError, reason, name=name)
         for star in self.plan.stars():
             if star in self._failures:
                 failure, kind = self._failures[star]
-                raise raised(kind, message("star-import", name=name, reason=failure), name=name)
+                raise make_exception(
+                    kind, message("star-import", name=name, reason=failure), name=name
+                )
         if name in IMPORTED:
             reason = message("not-imported", name=name, line=IMPORTED[name])
-            raise raised(NameError, reason, name=name)
+            raise make_exception(NameError, reason, name=name)
 
 
 def put_back(names: dict[str, Any], name: str, value: Any) -> None:

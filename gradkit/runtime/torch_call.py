@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.runtime.call import Arrays, Returned, canonical, is_parameter
-from gradkit.runtime.messages import message, raised, text_of
+from gradkit.runtime.messages import make_exception, message, text_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def build(source: Any) -> Any:
     is_factory = callable(source) and not isinstance(source, nn.Module)
     model = source() if is_factory else copy.deepcopy(source)
     if not isinstance(model, nn.Module):
-        raise raised(TypeError, message("no-module", type=text_of(type(model).__name__)))
+        raise make_exception(TypeError, message("no-module", type=text_of(type(model).__name__)))
     return model
 
 
@@ -101,7 +101,7 @@ def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, 
                     matched[key] = free.pop(fitting[0])
             if not free and len(matched) == len(parameters):
                 return layout, matched
-    raise raised(ModelMismatchError, message("other-layers"))
+    raise make_exception(ModelMismatchError, message("other-layers"))
 
 
 def relevant_parameters(model: Any, inputs: int, most: int) -> list[Any]:

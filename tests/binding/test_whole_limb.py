@@ -57,7 +57,7 @@ def test_broken_packages_and_plots_cost_nothing(sections):
     names["update_parameters"], names["L_layer_forward"]
     assert not dict.__contains__(names, "plt")
     with pytest.raises(
-        NameError, match=r"`tf` was not made: code cell 3, line 1 failed with ModuleNot"
+        NameError, match=r"`tf` has no value: code cell 3, line 1 failed with ModuleNot"
     ):
         names["tf"]
 

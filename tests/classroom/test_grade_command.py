@@ -354,7 +354,7 @@ def test_a_lower_tier_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.Monk
     """It is graded, and said that less is kept from student code."""
     done = _graded_where(1, tmp_path, monkeypatch, "--require-tier", "1")
     assert done.exit_code == 0
-    assert "runs at isolation tier 1, which keeps less from it than tier 2" in done.stderr
+    assert "runs at isolation tier 1, which prevents less than tier 2" in done.stderr
 
 
 def test_elsewhere_tier_0_has_to_be_asked_for(

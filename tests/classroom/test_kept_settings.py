@@ -383,10 +383,10 @@ def test_another_task_than_those_asked_for_is_told_so(tmp_path: Path) -> None:
     gradkit("grade", folder, "--out", tmp_path / "out", "--no-reference", *asked)
     made = results(tmp_path / "out")
     assert made["ben"] == (
-        "ben: this is “Regression in torch”. Asked for here is “Regression in numpy”, "
+        "ben: this is “Regression in torch”. Graded here: “Regression in numpy”, "
         "“Classification in numpy”."
     )
-    assert str(made["cas"]).startswith("cas: methods are not looked at, as `Net.forward`")
+    assert str(made["cas"]).startswith("cas: methods are not graded, such as `Net.forward`")
     assert made["ann"].score == 20.0
 
 

@@ -231,8 +231,8 @@ def test_a_forward_pass_that_is_forgiven(tmp_path: Path) -> None:
     assert told.stale == (
         (
             "ann_classification_numpy",
-            "classification-numpy/forward is judged otherwise now, and whose forward pass the "
-            "training runs are made with depends on it",
+            "the verdict on classification-numpy/forward has changed, so its training runs have to "
+            "be repeated with another forward pass",
         ),
     )
 
@@ -254,7 +254,11 @@ def test_what_more_fails_now_is_left_and_said(tmp_path: Path) -> None:
     before = results(out)
     told = marked(out, assignment=DEFAULT)
     assert told.stale == (
-        ("kim", "regression-numpy/update fails otherwise now, and only its code can tell why"),
+        (
+            "kim",
+            "other entries of regression-numpy/update fail now, and their mistakes can only be "
+            "found by running the code",
+        ),
     )
     assert told.changes == ()
     assert pack(results(out)["kim"]) == pack(before["kim"])
@@ -271,7 +275,8 @@ def test_other_questions_are_said(old: str, new: str, out: Path, tmp_path: Path)
     told = marked(out, assignment=changed_assignment(tmp_path / "mine", old, new))
     assert len(told.stale) > 3
     for name, why in told.stale:
-        assert why.endswith("-numpy is asked other questions now than when it was graded")
+        assert why.startswith("the random inputs of ")
+        assert why.endswith("-numpy are others now than when it was graded")
         assert pack(results(out)[name]) == pack(before[name])
 
 

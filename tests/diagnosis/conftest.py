@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.grading import explained
 from gradkit.grading.examine import examine
-from gradkit.grading.recognise import Forwards
+from gradkit.grading.recognise import NetFinder
 from gradkit.grading.session import REDRAWS, Session
 from gradkit.grading.settings import Settings, assignment_and_reference, oracle_of
 from gradkit.judge.case import Examined
@@ -80,8 +80,8 @@ def spotted(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Spo
         def sit(section) -> StudentProcess:
             return StudentProcess(workshop, section, {}, frozenset(), 600.0, seed=0)
 
-        forwards = Forwards(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
-        claimed = forwards.claims(said=True)
+        finder = NetFinder(submission, tuple(tasks.values()), (name,), lambda _, s, __: sit(s))
+        claimed = finder.claims(keep_named=True)
         oracle = oracle_of(task, None, "correct")
         section = claimed[name].section
         with sit(section) as sitting:

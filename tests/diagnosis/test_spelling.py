@@ -173,9 +173,6 @@ CRASH_AND_REPAIR = {
 }
 """Cases where a repair follows the exception."""
 
-CRASHES_LATER = {"nothing returned"}
-"""Cases where the repaired line makes another line stop."""
-
 
 def reported_kinds(name: str, kind: str) -> list[str]:
     """Return the kinds that are reported for a case, in order."""
@@ -183,7 +180,7 @@ def reported_kinds(name: str, kind: str) -> list[str]:
         return ["crash"]
     if name in CRASH_AND_REPAIR:
         return ["crash", kind]
-    return [kind, "crash"] if name in CRASHES_LATER else [kind]
+    return [kind]
 
 
 @pytest.mark.parametrize("name", [name for name in OF_TORCH if name != "no self"])
@@ -206,16 +203,17 @@ def test_a_repaired_crash_in_the_training_costs_its_price_in_both_checks(diagnos
     assert scores == {"model": 1, "forward": 1, "gradient": 0.5, "trajectory": 0.5}
 
 
-def test_a_forward_without_self_stops_wherever_it_is_called(diagnosed) -> None:
-    """The model is called by gradkit and by the student's own training."""
+def test_a_forward_without_self_is_one_mistake(diagnosed) -> None:
+    """It stops the model's own check and, in another line, the student's own training."""
     pytest.importorskip("torch")
     was, now, check, kind, fix = OF_TORCH["no self"]
-    found = diagnosed(TORCH.replace(was, now), "regression-torch").findings
-    assert [(each.check, each.mistake, each.fix) for each in found] == [
+    graded = diagnosed(TORCH.replace(was, now), "regression-torch")
+    assert [(each.check, each.mistake, each.fix) for each in graded.findings] == [
         ("forward", "crash", ""),
         (check, kind, fix),
-        ("gradient", "crash", ""),
     ]
+    scores = {each.check: each.score / each.max_score for each in graded.checks}
+    assert scores == {"model": 1, "forward": 0.5, "gradient": 0.5, "trajectory": 0.5}
 
 
 TWO_OF_TORCH = {
@@ -300,11 +298,11 @@ OF_FUNCTIONS: dict[str, tuple[str, *tuple[str, ...]]] = {
     ),
     "printed": (
         *("deep-net/tables", "return -np.mean(logs)", "print(-np.mean(logs))"),
-        *("cost", "missing-statement", "return -np.mean(logs)"),
+        *("cost", "missing-return", "return -np.mean(logs)"),
     ),
     "a tuple that nobody gets": (
         *("batchnorm/jacobian", "return out, None", "out, None"),
-        *("test", "missing-statement", "return (out, None)"),
+        *("test", "missing-return", "return (out, None)"),
     ),
     "sizes for a shape": (
         *("epochs/one_hot", "I = np.zeros((bs, k))", "I = np.zeros(bs, k)"),
@@ -511,6 +509,6 @@ def test_right_answers_are_spelt_right(answer: str) -> None:
     """There is hardly anything that could be meant otherwise."""
     text = (Path(__file__).parents[1] / "gallery" / f"{answer}.py").read_text(encoding="utf-8")
     found = [*spelled(Text("cell", text))]
-    assert {one.kind for one in found} <= {"not-kept", "missing-statement"}
+    assert {one.kind for one in found} <= {"not-kept", "missing-return"}
     assert len(found) < 12
     assert {name for _, name in SPELLINGS.values()} >= {one.kind for one in found}

@@ -181,16 +181,16 @@ CLOSURE = """\
     ("code", "part", "optimizer", "text"),
     [("mini-batch", "2", "SGD", BATCHES), ("wrong-optimizer", "LBFGS", "LBFGS", CLOSURE)],
 )
-def test_a_mistake_that_only_a_repair_shows_costs_all_lost_points(
+def test_a_mistake_that_only_a_repair_shows_costs_its_price(
     diagnosed: Diagnosed, code: str, part: str, optimizer: str, text: str
 ) -> None:
-    """The numbers do not name the mistake; it costs what the checks lost."""
+    """It costs a fifth of the gradient and of the trajectory."""
     head, _, _ = changed(("SGD(", f"{optimizer}(")).partition("        y_pred")
     loader = "from torch.utils.data import DataLoader, TensorDataset\n"
     result = diagnosed(loader + head + text, REGRESSION)
     assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
     (finding,) = [each for each in result.findings if each.check]
-    assert (finding.deduction, result.score) == (12.0, 8.0)
+    assert (finding.deduction, result.score) == (2.5, 17.5)
     assert "{" not in "".join((finding.sentence, *finding.hints))
 
 
@@ -392,13 +392,13 @@ STOPPED: dict[str, tuple[tuple[str, str], str, str]] = {
 
 @pytest.mark.parametrize("case", STOPPED.values(), ids=STOPPED)
 def test_a_loop_that_raises_is_located_where_it_is_repaired(diagnosed: Diagnosed, case) -> None:
-    """It loses the points of a loop that does not run."""
+    """The check loses the price of an exception."""
     change, code, part = case
     result = diagnosed(changed(change), REGRESSION)
     assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
     (finding,) = [each for each in result.findings if each.mistake == code]
     states = {each.check: (each.state, each.score) for each in result.checks}
-    assert states[finding.check] == ("error", 0.0)
+    assert states[finding.check] == ("error", 3.5)
     # What a mistake's page says of its numbers was not seen here.
     assert len(finding.hints) == 2
 

@@ -101,7 +101,7 @@ MISTAKES: Mapping[str, tuple[str, Path, Mapping[str, str], set[str], str]] = {
         {"loss"},
         "name 'dscore' is not defined",
     ),
-    "no return": ("two-layer-net", NET, {"return loss, grads": "pass"}, {"loss"}, "NoneType"),
+    "no return": ("two-layer-net", NET, {"return loss, grads": "pass"}, {"loss"}, "returns None"),
     "no self": (
         "two-layer-net",
         NET,
@@ -114,7 +114,7 @@ MISTAKES: Mapping[str, tuple[str, Path, Mapping[str, str], set[str], str]] = {
         NET,
         {"std * np.random.randn(input_size, hidden_size)": "np.zeros((input_size, hidden_size))"},
         {"initialize"},
-        "`np.greater(fresh.params['W1'].std(), std / 3)` is 0.",
+        "`np.greater(fresh.params['W1'].std(), std / 3)` is false; it has to be true.",
     ),
     "the least likely label": (
         "two-layer-net",

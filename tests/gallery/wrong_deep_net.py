@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "weights of 0": (
         {"np.random.randn(layer_dims[i]": "0 * np.random.randn(layer_dims[i]"},
         {"np.ptp(initial['W2'], axis=0).all()"},
-        "`np.ptp(initial['W2'], axis=0).all()` is 0",
+        "`np.ptp(initial['W2'], axis=0).all()` is false",
     ),
     "one layer too few": (
         {"range(1, len(layer_dims))": "range(1, len(layer_dims) - 1)"},

@@ -39,7 +39,7 @@ CRASH = "    import ctypes; ctypes.string_at(0)\n"
 LOUD = "    while True: print('x' * 1000)\n"
 
 
-STOPPED = "was stopped, as 4 calls of it together took over 0.5 s."
+STOPPED = "was stopped, because 4 calls took longer than 0.5 s in total."
 ENDLESS = " It may never end: when does the condition of its `while` become false?"
 
 
@@ -61,11 +61,11 @@ def submission(folder: Path, *cells: str) -> Path:
         (HANG, "timeout", f"{STOPPED}{ENDLESS}"),
         (LOUD, "timeout", f"{STOPPED}{ENDLESS}"),
         (SLEEP, "timeout", STOPPED),
-        (LEAVE, "error", "left with os._exit(0) or the like."),
+        (LEAVE, "error", "ended itself with os._exit(0) or a similar call."),
         (
             CRASH,
             "error",
-            "was ended by SIGSEGV: it touched memory that is not its own, or recursed too deeply.",
+            "was ended by SIGSEGV, because it used invalid memory or recursed too deeply.",
         ),
     ],
     ids=["hang", "loud", "sleep", "leave", "crash"],

@@ -368,7 +368,8 @@ def test_two_files_of_one_task_count_once(check: Check, tmp_path: Path, workshop
     with Session(Settings(assignment=LAYERS, seed=1), workshop) as session:
         result = session.check(tmp_path / "class")
     assert result.score == 15
-    assert "2 files have functions of this task (a.py, b.py); b.py counts." in result.tasks[0].notes
+    note = "2 files have functions of this task (a.py, b.py); b.py is graded."
+    assert note in result.tasks[0].notes
 
 
 def test_the_exercise_is_recognised_without_an_option(check: Check) -> None:
@@ -382,8 +383,8 @@ def test_another_signature_is_another_exercise(check: Check) -> None:
     with pytest.raises(GradingError, match="This looks like another exercise") as refused:
         check("def affine_forward(self):\n    return 1\n", assignment=None)
     assert str(refused.value).endswith(
-        "Found `affine_forward`. Nearest is “An affine layer”, which has `affine_forward` too, and "
-        "more, or calls it otherwise."
+        "Found `affine_forward`. The most similar exercise is “An affine layer”, which has "
+        "`affine_forward` too. But it needs more functions, or other arguments."
     )
 
 
@@ -495,7 +496,9 @@ def own(check: Check, tmp_path: Path, workshop: Workshop) -> Check:
     ) -> Result:
         right = () if task == OWN else right
         (tmp_path / "model.py").write_text(with_edits(SQUARES, right), encoding="utf-8")
-        (tmp_path / "assignment.toml").write_text(task, encoding="utf-8")
+        # What is right counts here, and not what a mistake costs.
+        text = task.replace("[[tasks]]", '[marking]\npreset = "numbers"\n\n[[tasks]]', 1)
+        (tmp_path / "assignment.toml").write_text(text, encoding="utf-8")
         if examples:
             recorded(tmp_path)
         (tmp_path / "hw.py").write_text(with_edits(SQUARES, pairs), encoding="utf-8")
@@ -596,7 +599,7 @@ def test_a_tolerance_is_let_pass(own: Check) -> None:
     """And no more than that."""
     assert own(("return scaled", "return scaled * (1 + 5e-5)")).score == 4
     found = of(own(("return scaled", "return scaled * (1 + 5e-4)")), "scaled", "backward")
-    assert found.message == "`dx` is not right."
+    assert found.message == "`dx` is not right. 13 of its 42 entries are wrong."
 
 
 def test_a_pass_that_ignores_an_input_is_another_function(own: Check) -> None:
@@ -793,13 +796,13 @@ STOPS = ("dx = (dout @ w.T)", "dx = (dout @ w)")
 @pytest.mark.parametrize(
     ("changes", "right", "score"),
     [
-        ([STOPS], ["dw", "db"], 4),
-        ([STOPS, ("sum(axis=0)", "sum(axis=1)")], ["dw"], 2),
-        # What is read by all that follows takes it along.
-        ([("dw = x", "x = x @ dout; dw = x")], [], 0),
+        ([STOPS], ["dw", "db"], 3),
+        ([STOPS, ("sum(axis=0)", "sum(axis=1)")], ["dw"], 1.25),
+        # All that follows needs the line, but one change mends it.
+        ([("dw = x", "x = x @ dout; dw = x")], [], 3),
     ],
 )
-def test_what_stops_costs_its_outputs_and_no_others(
+def test_code_that_stops_costs_the_price_of_a_stop(
     check: Check, changes: list[tuple[str, str]], right: list[str], score: float
 ) -> None:
     """A note names what is right without the line that stops, and the exception is reported."""

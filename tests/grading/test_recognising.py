@@ -39,7 +39,8 @@ def test_behaviour_that_tells_nothing_is_asked_about(grade, tmp_path: Path) -> N
         grade(path)
     assert str(caught.value) == (
         "homework: cannot tell which task this is: regression-numpy, classification-numpy are "
-        "possible. Call the file after it, as regression_numpy.py, or name it with --task."
+        "possible. Name the file after the task, such as regression_numpy.py, or name the task "
+        "with --task."
     )
     assert states(grade(path, "regression-numpy"))["forward"] == "missing"
 
@@ -248,18 +249,18 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
     [
         (
             METHODS,
-            "hw: methods are not looked at, as `Net.L_layer_forward`, `Net.update_parameters` of "
-            "the class `Net`. Write each as a function of its own, outside the class and without ",
+            "hw: methods are not graded, such as `Net.L_layer_forward`, `Net.update_parameters` of "
+            "the class `Net`. Write each of them as a function outside the class and without ",
         ),
         (
             GLOBALS,
-            "hw: `forward`, `update` cannot be called as they are asked for: expected "
+            "hw: `forward`, `update` cannot be called with the expected arguments: "
             "`L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
         (
             "def initialise_parameters(dim):\n    return {}\n\n\n"
             "def linear_forward(A_prev, W, b):\n    return A_prev\n",
-            "hw: of this exercise it has `initialise_parameters`, `linear_forward`, and no more. "
+            "hw: it has only `initialise_parameters`, `linear_forward` of this exercise. "
             "Write `L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, "
             "X)` too, or name the task with --task.",
         ),
@@ -325,7 +326,7 @@ def test_a_refusal_tells_of_code_before_files() -> None:
         (
             MemoryError,
             BreakdownError,
-            "homework: there was not memory enough here to grade it.",
+            "homework: this machine ran out of memory while it graded the submission.",
         ),
     ],
 )

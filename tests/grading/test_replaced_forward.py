@@ -71,7 +71,7 @@ def test_right_updates_are_asked_for_at_once(session, tmp_path: Path, monkeypatc
     """The outputs and the final parameters are those of the run step by step."""
     at_once, stepped = runs_of(session, tmp_path, RIGHT)
     assert (len(at_once), stepped) == (3, 0)
-    monkeypatch.setattr(gradkit.grading.examine, "_as_guessed", lambda *_: None)
+    monkeypatch.setattr(gradkit.grading.examine, "_confirmed_run", lambda *_: None)
     one_by_one, stepped = runs_of(session, tmp_path, RIGHT)
     assert stepped == 3
     for quick, slow in zip(at_once, one_by_one, strict=True):

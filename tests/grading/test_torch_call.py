@@ -101,7 +101,7 @@ def test_what_is_no_module_is_refused(made, name: str) -> None:
     """Its type is named."""
     with pytest.raises(TypeError) as caught:
         build(made)
-    assert str(caught.value) == f"a torch module is expected, this is {name}"
+    assert str(caught.value) == f"expected a torch module, found {name}"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from gradkit.classroom.policy import adjusted
 from gradkit.classroom.store.counted import basis_of, counted
 from gradkit.diagnosis.catalogue import mistake_codes
-from gradkit.grading.assess import total
+from gradkit.grading.assess import with_totals
 from gradkit.grading.mark import mark
 from gradkit.grading.points import Scheme
 from gradkit.records.classroom import Kept, Override
@@ -119,7 +119,7 @@ def results(draw: st.DrawFn) -> Result:
         digests={"submission": "digest"},
         tier=2,
     )
-    return total(empty, [draw(tasks(number)) for number in range(draw(st.integers(1, 2)))])
+    return with_totals(empty, [draw(tasks(number)) for number in range(draw(st.integers(1, 2)))])
 
 
 def cents(*values: float) -> int:
@@ -199,7 +199,7 @@ SCORE = re.compile(rf"\b({'|'.join(NAMES)})\b +(\d[\d.]*) / ")
 @pytest.mark.slow
 def test_pages_show_points_that_add_up(task: TaskResult) -> None:
     """In the terminal's text, the export for Gradescope and the page of a student."""
-    result = total(
+    result = with_totals(
         Result(
             *("ada", "backpropagation", "correct", 1, "reference", False, 0.0, 0.0, (), ()),
             versions={},

@@ -28,7 +28,8 @@ WATCHED = "    import os, sys\n    if sys.gettrace() is not None:\n        "
 SPOILED = {
     "leave": (
         WATCHED + "os._exit(3)\n",
-        "the process that ran it, watched line by line, left with os._exit(3) or the like.",
+        "the process that ran it, watched line by line, ended itself with os._exit(3) or a similar "
+        "call.",
     ),
     "raise": (WATCHED + "raise KeyError(1)\n", "watched line by line, it failed with KeyError."),
     "work": (
@@ -111,10 +112,10 @@ def test_nothing_is_told_where_lines_are_known(grade, name):
 
 def test_a_loss_on_the_way_is_told():
     """Where no finding is known to lack its line for that."""
-    lost = Lost("timeout", "was stopped, as it had not answered within 2 s")
+    lost = Lost("timeout", "was stopped, because it took longer than 2 s")
     assert short_of(Inquiry(), [lost]) == [
-        "While mistakes were looked for, the process that ran this code was stopped, as it had not "
-        "answered within 2 s: one may have no name and no line for that."
+        "While mistakes were looked for, the process that ran this code was stopped, because it "
+        "took longer than 2 s: one may have no name and no line for that."
     ]
     assert short_of(Inquiry(), []) == []
 
@@ -136,7 +137,7 @@ def test_who_was_late_once_is_asked_again(grade, monkeypatch, times):
     def late(task, examined, sitting, *rest):
         asked.append(sitting)
         if len(asked) <= times:
-            sitting.losses.append(Lost("timeout", "was stopped, as it had used up its time"))
+            sitting.losses.append(Lost("timeout", "was stopped, because it took too long"))
             return Inquiry()
         return inquire(task, examined, sitting, *rest)
 

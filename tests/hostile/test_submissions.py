@@ -209,7 +209,7 @@ def test_no_forged_reply_is_believed(grade, honest, name, tmp_path):
     assert result.score <= score
     said = to_data(result, 4)
     # Where how the roles are bound cannot be asked, it is guessed.
-    assert ("not a valid reply" in texts(said)) == (kind in ("batch", "run"))
+    assert ("sent an invalid reply" in texts(said)) == (kind in ("batch", "run"))
     assert min(lines(said)) >= 1
     assert grade(right, tmp_path) == expected
 
@@ -251,7 +251,7 @@ def test_an_exception_may_say_anything_of_its_place(grade, name, tmp_path):
     result = grade(text, tmp_path)
     update = {check.check: check for check in result.tasks[0].checks}["update"]
     assert update.state == "error"
-    assert "could not be asked" not in update.message
+    assert "could not be called" not in update.message
     assert "m" in update.message
     assert update.place is None or 1 <= update.place.line <= text.count("\n")
 
@@ -275,7 +275,7 @@ def test_numbers_of_any_size_cause_no_warning_of_ours(grade, name, tmp_path):
     result = grade(submission(code), tmp_path)
     said = texts(to_data(result, 4))
     assert {check.check: check.state for check in result.tasks[0].checks}["update"] == "fail"
-    assert "could not be asked" not in said
+    assert "could not be called" not in said
     assert ("an array of dtype float128" in said) == (name == "long doubles")
 
 

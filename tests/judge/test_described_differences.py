@@ -59,7 +59,11 @@ NUMBERS: list[tuple[Change, str]] = [
         "`dx` is wrong by the same factor in every entry; the factor depends on the input.",
     ),
     (lambda dx, n: dx + 1, "`dx` is not right."),
-    (lambda dx, n: dx + np.eye(3), "`dx` is not right."),
+    (lambda dx, n: dx + np.eye(3), "`dx` is not right. 3 of its 9 entries are wrong."),
+    (
+        lambda dx, n: dx + np.diag([0, 1, 0]),
+        "`dx` is not right. 1 of its 9 entries is wrong.",
+    ),
 ]
 
 

@@ -332,12 +332,12 @@ def test_an_exception_in_a_run_names_the_run() -> None:
 )
 def test_a_lost_process(kind, state: str) -> None:
     """A deadline is a timeout, everything else an error; the detail is the sentence."""
-    lost = Lost(kind, "was stopped, as it had not answered within 2 s")
+    lost = Lost(kind, "was stopped, because it took longer than 2 s")
     change = {"forward/random": lambda o: replace(o, outputs={}, lost=lost)}
     found = verdicts(case(changes=change))
     assert (found["forward"].state, found["update"].state) == (state, "pass")
     assert found["forward"].message == (
-        "`forward_pass` was stopped, as it had not answered within 2 s."
+        "`forward_pass` was stopped, because it took longer than 2 s."
     )
 
 

@@ -21,15 +21,16 @@ def entry(code: str, topic: str, title: str = "Something") -> Mistake:
 
 def test_a_page_begins_with_title_and_code() -> None:
     """As Markdown, whatever the page holds behind them."""
-    text = page_text(entry("lost-sign", "update", title="A sign is lost"))
-    assert text.startswith("# A sign is lost\n\n`lost-sign`\n\nWhat it is.\n")
-    assert text.endswith("```\n\nDeduction: a share that depends on what the check shows.\n")
+    text = page_text(entry("not-updated", "update", title="A step is lost"))
+    assert text.startswith("# A step is lost\n\n`not-updated`\n\nWhat it is.\n")
+    share = "the share of the parameters that are never updated"
+    assert text.endswith(f"```\n\nDeduction: {share}.\n")
 
 
 def test_a_terminal_gets_it_set() -> None:
     """No mark-up is left over, and the code stands in the text."""
     buffer = io.StringIO()
-    show_page(entry("lost-sign", "update"), Console(file=buffer, width=60, color_system=None))
+    show_page(entry("not-updated", "update"), Console(file=buffer, width=60, color_system=None))
     shown = buffer.getvalue()
     assert "V = 1" in shown
     assert "```" not in shown

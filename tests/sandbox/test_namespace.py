@@ -319,16 +319,16 @@ def test_failed_statement_affects_only_its_names():
     assert (names["ok"], names["later"]) == (1, 2)
     said = failing(names, "df")
     assert said.startswith(
-        "`df` was not made: code cell 2, line 3 failed with FileNotFoundError: [Errno 2]"
+        "`df` has no value: code cell 2, line 3 failed with FileNotFoundError: [Errno 2]"
     )
-    assert failing(names, "X") == f"`X` was not made: code cell 3, line 1 needs `df`. {said}"
+    assert failing(names, "X") == f"`X` has no value: code cell 3, line 1 needs `df`. {said}"
 
 
 def test_failure_names_its_place():
     """The place is the innermost line of the section."""
     names = section("def f():\n    return 1 / 0", "x = f()")
     assert failing(names, "x") == (
-        "`x` was not made: code cell 1, line 2 failed with ZeroDivisionError: division by zero"
+        "`x` has no value: code cell 1, line 2 failed with ZeroDivisionError: division by zero"
     )
 
 
@@ -336,7 +336,7 @@ def test_function_that_needs_a_failed_name():
     """It raises at its own line."""
     names = section("import no_such_module as nm", "def f():\n    return nm.x")
     with pytest.raises(
-        NameError, match=r"`nm` was not made: code cell 1, line 1 failed with ModuleNot"
+        NameError, match=r"`nm` has no value: code cell 1, line 1 failed with ModuleNot"
     ):
         names["f"]()
 
@@ -363,19 +363,19 @@ def test_exits_and_odd_exceptions_are_failures():
 def test_name_that_needs_itself_raises():
     """The error says so."""
     assert failing(section("x = x + 1"), "x").endswith(
-        "code cell 1, line 1 needs `x`. `x` is needed at code cell 1, line 1 to make itself"
+        "code cell 1, line 1 needs `x`. `x` depends on itself at code cell 1, line 1"
     )
-    assert "to make itself" in failing(section("a = b", "b = a"), "a")
+    assert "depends on itself" in failing(section("a = b", "b = a"), "a")
 
 
 def test_name_bound_only_in_unrun_code():
     """A name made only in a loop or guard is not available."""
     names = section("\nfor i in range(3):\n    best = i", "if __name__ == '__main__':\n    top = 1")
     assert failing(names, "best") == (
-        "`best` is only made in the loop at code cell 1, line 2, which is not run"
+        "`best` is only set in the loop at code cell 1, line 2, which is not run"
     )
     assert failing(names, "top") == (
-        "`top` is only made under `if __name__ == …` at code cell 2, line 2, which is not run"
+        "`top` is only defined under `if __name__ == …` at code cell 2, line 2, which is not run"
     )
 
 
@@ -384,7 +384,7 @@ def test_invalid_cell_affects_only_its_names():
     names = section("def f(:\n    pass\ndef g():\n    return 1", "x = 1")
     assert names["x"] == 1
     assert failing(names, "g").startswith(
-        "`g` stands in code that is not valid Python (code cell 1, line 1: "
+        "`g` is defined in code that is not valid Python (code cell 1, line 1: "
     )
 
 
@@ -398,7 +398,7 @@ def test_a_statement_that_does_not_compile():
 def test_a_star_import_that_failed():
     """The error about an unknown name mentions the failed import."""
     assert failing(section("from no_such_module import *", "x = Dense(2)"), "Dense") == (
-        "`Dense` is not defined, and a star import code cell 1, line 1 failed with "
+        "`Dense` is not defined, and a star import failed: code cell 1, line 1 failed with "
         "ModuleNotFoundError: No module named 'no_such_module'"
     )
 
@@ -411,7 +411,7 @@ def test_an_import_that_was_forgotten():
     ):
         names["f"](1)
     assert failing(names, "W") == (
-        "`W` was not made: code cell 2, line 1 needs `np`. `np` is not defined: write "
+        "`W` has no value: code cell 2, line 1 needs `np`. `np` is not defined: write "
         "`import numpy as np` at the top"
     )
     assert section("import numpy as np", "def f(v):\n    return np.exp(v)")["f"](0) == 1

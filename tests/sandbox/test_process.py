@@ -189,5 +189,5 @@ def test_invalid_reply_is_reported_and_ends_the_process(workshop, monkeypatch) -
         monkeypatch.setattr(Worker, "ask", forged)
         lost = process.ask(put)
         assert asked(process, "double") == 3.0
-    text = "sent what is not a valid reply: '\\x1b[2J' had not been asked for"
+    text = "sent an invalid reply: '\\x1b[2J' had not been asked for"
     assert lost == Lost("protocol", text)

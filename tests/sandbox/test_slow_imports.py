@@ -100,20 +100,20 @@ def test_code_without_timeouts_imports_nothing_early(workshop, monkeypatch) -> N
 def test_import_that_takes_too_long_is_named(workshop, monkeypatch) -> None:
     """Imports have a limit of their own; requests that do not need them are answered."""
     monkeypatch.setattr(process, "IMPORT_SECONDS", 1.0)
-    lost = Lost("timeout", "was stopped, as importing `endless` took over 1 s")
+    lost = Lost("timeout", "was stopped, because importing `endless` took longer than 1 s")
     assert ask(workshop, ["used", "inside", "plain"], "endless") == [lost, lost, [1.0, 1.0]]
 
 
 def test_sleeping_code_times_out_despite_an_import(workshop) -> None:
     """The code does not answer in time although all packages are loaded."""
     (lost,) = ask(workshop, ["slept"])
-    assert lost == Lost("timeout", "was stopped, as it had not answered within 0.5 s")
+    assert lost == Lost("timeout", "was stopped, because it took longer than 0.5 s")
 
 
 def test_timeout_names_the_number_of_calls(workshop) -> None:
     """Each single call may have been quick."""
     (lost,) = ask(workshop, ["slept"], n=3)
-    assert lost == Lost("timeout", "was stopped, as 3 calls of it together took over 0.5 s")
+    assert lost == Lost("timeout", "was stopped, because 3 calls took longer than 0.5 s in total")
 
 
 def test_imports_are_read_from_the_source() -> None:

@@ -29,7 +29,7 @@ from gradkit.diagnosis.attribute.case import (
 from gradkit.diagnosis.mistakes.parts import OF_A_SUM
 from gradkit.diagnosis.rules.evaluate import value_of
 from gradkit.diagnosis.rules.program import below
-from gradkit.diagnosis.trace import again
+from gradkit.diagnosis.trace import apply_operation
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
 from gradkit.records.task import Array
@@ -240,7 +240,9 @@ class Blame:
         for number in within:
             step = self._steps.made[number]
             ready = [values.get(each, self._values[each]) for each in step.into]
-            values[number] = again(step.operation, *ready) if ready else self._values[number]
+            values[number] = (
+                apply_operation(step.operation, *ready) if ready else self._values[number]
+            )
             if number in self._mended:
                 values[number] = self._mended[number][0]
         right = self._right_at(entry, jointly=True)

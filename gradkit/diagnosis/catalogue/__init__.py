@@ -6,8 +6,8 @@ forward passes, ``training.CHANGES`` for training runs. An entry of ``functions.
 change of a text, made in `gradkit.runtime.repair` and `gradkit.diagnosis.repair`.
 
 =============  =====================================================================================
-``title``      What the report prints first; no sentence.
-``sentence``   What is wrong, with the student's own names in ``{entries}``, ``{function}`` …
+``title``      The heading in the report; no sentence.
+``sentence``   The mistake, with the student's own names in ``{entries}``, ``{function}`` …
 ``where``      Hint of level 1: where to look, without a name for the mistake.
 ``hint``       Hint of level 2: what to think about.
 ``found``      Hint of level 3: what the student's code does.
@@ -15,7 +15,7 @@ change of a text, made in `gradkit.runtime.repair` and `gradkit.diagnosis.repair
 ``price``      A table of ``prices.toml``.
 ``roles``      The roles that a student can make the mistake in.
 ``group``      A piece of code contains at most one mistake of a group.
-``kinds``      Kinds of changes that may mend a mistake of a numpy net.
+``kinds``      Kinds of changes that may repair the mistake in a numpy net.
 ``text``       Markdown for the page, with a derivation.
 ``net``        A table of ``nets.toml``: the net of the example.
 ``wrong``      An example with the mistake, as Python code.
@@ -171,7 +171,7 @@ def kinds() -> Mapping[str, Mistake]:
 def prices() -> Mapping[str, Mapping[Preset, float]]:
     """Return ``prices.toml``: for each name of a price, the share of a check's points by preset.
 
-    An empty table means a share that depends on what the check shows: see
+    An empty table means a share that depends on the results of the check: see
     `gradkit.grading.points`.
     """
     return MappingProxyType(_table("prices"))
@@ -198,8 +198,8 @@ def rank() -> Mapping[str, int]:
     return MappingProxyType({code: place for place, code in enumerate(net_mistakes())})
 
 
-def require_one_of(codes: Collection[str], code: str, of: str) -> None:
-    """Refuse a code that ``codes`` does not have; ``of`` says what the codes are of.
+def require_one_of(codes: Collection[str], code: str, subject: str) -> None:
+    """Raise an error if ``codes``, the mistakes of a ``subject``, do not contain a code.
 
     Raises
     ------
@@ -207,17 +207,19 @@ def require_one_of(codes: Collection[str], code: str, of: str) -> None:
         The text lists ``codes``.
     """
     if code not in codes:
-        raise ValueError(f"{code!r} is no mistake of {of}; those are {', '.join(codes)}.")
+        raise ValueError(f"{code!r} is no mistake of {subject}; those are {', '.join(codes)}.")
 
 
 def similar(code: str) -> tuple[str, ...]:
     """Return at most six codes that are spelt nearly like this one or share a word with it."""
     from difflib import get_close_matches
 
-    asked = code.lower().replace("_", "-").replace(" ", "-")
+    normal = code.lower().replace("_", "-").replace(" ", "-")
     codes = mistake_codes()
-    near = get_close_matches(asked, codes, n=4, cutoff=0.7)
+    near = get_close_matches(normal, codes, n=4, cutoff=0.7)
     words = {word for known in codes for word in known.split("-")}
-    meant = {near for word in asked.split("-") for near in get_close_matches(word, words, 1, 0.8)}
-    near += [known for known in codes if meant & set(known.split("-"))]
+    similar_words = {
+        match for word in normal.split("-") for match in get_close_matches(word, words, 1, 0.8)
+    }
+    near += [known for known in codes if similar_words & set(known.split("-"))]
     return tuple(dict.fromkeys(near))[:6]

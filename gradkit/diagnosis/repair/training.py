@@ -178,7 +178,7 @@ NAMES = {kind: name for kind, (_, name, _) in KINDS.items()} | {
     "cut": "graph-detached",
 }
 
-OWN = (*SPELLINGS, "given")
+OWN = (*SPELLINGS, "left out", "given")
 """The kinds of changes that are told by themselves, whatever has the same numbers."""
 
 STANDS: Mapping[str, Callable[[Text], Iterator[Spot]]] = {
