@@ -1,9 +1,7 @@
 """Every way of writing a correct solution that gradkit accepts, each with a wrong twin.
 
-`ACCEPTED` is the table. An entry is one small legal submission together with the facts
-that a reader needs to call it: what its functions are called, in which order they take
-their arguments, how they lay out what they hold. Its twin is the same submission with one
-real mistake, so that a grader that accepts a convention by closing its eyes is found out.
+`ACCEPTED` is the table. An entry is one small right submission. Its twin is the same submission
+with one mistake, so that a grader that does not judge a convention fails a test.
 """
 
 from __future__ import annotations

@@ -260,8 +260,6 @@ def notebook_entries() -> list[Accepted]:
             "pass",
             task="regression-torch",
             fails="trajectory",
-            model="MyNN",
-            loop=True,
         ),
         entry(
             "both-problems-both-frameworks",
@@ -271,10 +269,6 @@ def notebook_entries() -> list[Accepted]:
             "pass",
             task="classification-torch",
             fails="trajectory",
-            model="model",
-            loop=True,
-            losses="losses",
-            targets="column",
         ),
     ]
     return entries

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from textwrap import dedent, indent
 
-from accepted.entry import KEYS, PROBLEMS, Accepted, spoil
+from accepted.entry import PROBLEMS, Accepted, spoil
+
+KEYS = ("W1", "b1", "W2", "b2")
 
 ROLES = {
     "initialise": "initialise_parameters",
@@ -39,13 +41,13 @@ GRADIENTS = {  # dW2, db2, error sent back, dW1, db1
 }
 MATRIX_GRADIENTS = ("{A1} @ d2.T", "d2", "{W2} @ d2", "{X} @ d1.T", "d1")
 
-RETURNS = {  # text after `return`, way to the output, way to A1
-    "pair": ("A2, A1", (0,), (1,)),
-    "output": ("A2", (), None),
-    "cache-dict": ('A2, {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": A2}', (0,), (1, "A1")),
-    "cache-list": ("A2, [(X, W1, b1, Z1), (A1, W2, b2, Z2)]", (0,), (1, 1, 0)),
-    "quadruple": ("Z1, A1, Z2, A2", (3,), (1,)),
-    "quadruple-output-first": ("A2, A1, Z2, Z1", (0,), (1,)),
+RETURNS = {  # text after `return`
+    "pair": "A2, A1",
+    "output": "A2",
+    "cache-dict": 'A2, {"Z1": Z1, "A1": A1, "Z2": Z2, "A2": A2}',
+    "cache-list": "A2, [(X, W1, b1, Z1), (A1, W2, b2, Z2)]",
+    "quadruple": "Z1, A1, Z2, A2",
+    "quadruple-output-first": "A2, A1, Z2, Z1",
 }
 
 SIGMOID = """
@@ -86,7 +88,7 @@ def _forward_text(
     for n, entering in ((1, x), (2, "A1")):
         Z = total.format(A=entering).replace("W", f"W{n}").replace("+ b", f"+ b{n}")
         lines += [f"Z{n} = {Z}", f"A{n} = {_called(activate, f'Z{n}')}"]
-    lines.append(f"return {RETURNS[returns][0].replace('X', x)}")
+    lines.append(f"return {RETURNS[returns].replace('X', x)}")
     return f"\ndef {names['forward']}({x}, {p}):\n" + indent("\n".join(lines), "    ") + "\n"
 
 
@@ -279,29 +281,13 @@ def _wrong_total(text: str) -> str:
 def numpy_entry(problem: str, name: str, spoilt: str = "update", **options: object) -> Accepted:
     """Return an entry whose text is `numpy_text` with ``options``."""
     text = numpy_text(problem, **options)
-    roles, words = options.get("roles", ROLES), options.get("words", ARGUMENTS)
-    keys = options.get("keys", KEYS)
-    _, output, hidden = RETURNS[options.get("returns", "pair")]
-    changes = options.get("changes", "in place")
-    return Accepted(
-        name=name,
-        task=f"{problem}-numpy",
-        source=text,
-        twin=_wrong_total(text)
+    words, keys = options.get("words", ARGUMENTS), options.get("keys", KEYS)
+    twin = (
+        _wrong_total(text)
         if spoilt == "forward"
-        else _wrong_step(text, words["parameters"], keys[0]),
-        fails=spoilt,
-        functions=dict(roles),
-        arguments=tuple(words),
-        keys=keys,
-        weights=options.get("weights", "in_out"),
-        vectors=options.get("vectors", "column"),
-        scalars="matrix" if options.get("style") == "matrix" else "scalar",
-        inputs=options.get("inputs", "array"),
-        output=output,
-        hidden=hidden,
-        changes={"copied dict": "new dict", "rebound": "in place"}.get(changes, changes),
+        else _wrong_step(text, words["parameters"], keys[0])
     )
+    return Accepted(name, f"{problem}-numpy", text, twin, spoilt)
 
 
 def named(initialise: str, forward: str, update: str) -> dict[str, object]:

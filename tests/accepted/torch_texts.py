@@ -156,45 +156,22 @@ for epoch in range(num_epochs):
 ZERO_GRAD = (("optimizer.zero_grad()", "pass"), ("optim.zero_grad()", "pass"),
              ("optimiser.zero_grad()", "pass"), ("model.zero_grad()", "pass"))  # fmt: skip
 
-SUBMISSIONS: dict[str, tuple[str, str, dict[str, object]]] = {
-    "class-and-train": (STACKED, TRAIN, {"model": "MyNN"}),
-    "named-layers-column-output": (NAMED_LAYERS, TRAIN_COLUMN, {"model": "Net"}),
-    "output-squeezed-in-forward": (SQUEEZED, TRAIN_PLAIN, {"model": "Net"}),
-    "bare-sequential-and-train": (BARE, TRAIN, {"model": "model"}),
-    "parameters-by-hand": (BY_HAND.replace("{{size}}", ""), TRAIN, {"model": "Net"}),
-    "parameters-by-hand-in-rows": (BY_HAND.replace("{{size}}", "1, "), TRAIN, {"model": "Net"}),
-    "functional-loss-and-renamed-train": (
-        NAMED_LAYERS,
-        TRAIN_RENAMED,
-        {"model": "Net", "functions": {"train": "fit"}},
-    ),
-    "train-with-its-own-rate": (
-        STACKED,
-        TRAIN_OWN_RATE,
-        {"model": "MyNN", "arguments": ("model", "X", "y", "epochs")},
-    ),
-    "class-and-loop": (
-        STACKED + "\nmodel = MyNN()\n",
-        LOOP_PRINTED,
-        {"model": "MyNN", "loop": True},
-    ),
-    "class-and-functional-loop": (
-        NAMED_LAYERS + "\nmodel = Net()\n",
-        LOOP_FUNCTIONAL,
-        {"model": "Net", "loop": True, "losses": "train_loss"},
-    ),
-    "bare-sequential-and-loop": (
-        BARE,
-        LOOP_PRINTED,
-        {"model": "model", "loop": True},
-    ),
-    "factory-and-train": (FACTORY, TRAIN, {"model": "model"}),
-    "loop-with-column-targets": (
-        BARE,
-        LOOP_RECORDED,
-        {"model": "model", "loop": True, "losses": "losses", "targets": "column"},
-    ),
+SUBMISSIONS: dict[str, tuple[str, str]] = {
+    "class-and-train": (STACKED, TRAIN),
+    "named-layers-column-output": (NAMED_LAYERS, TRAIN_COLUMN),
+    "output-squeezed-in-forward": (SQUEEZED, TRAIN_PLAIN),
+    "bare-sequential-and-train": (BARE, TRAIN),
+    "parameters-by-hand": (BY_HAND.replace("{{size}}", ""), TRAIN),
+    "parameters-by-hand-in-rows": (BY_HAND.replace("{{size}}", "1, "), TRAIN),
+    "functional-loss-and-renamed-train": (NAMED_LAYERS, TRAIN_RENAMED),
+    "train-with-its-own-rate": (STACKED, TRAIN_OWN_RATE),
+    "class-and-loop": (STACKED + "\nmodel = MyNN()\n", LOOP_PRINTED),
+    "class-and-functional-loop": (NAMED_LAYERS + "\nmodel = Net()\n", LOOP_FUNCTIONAL),
+    "bare-sequential-and-loop": (BARE, LOOP_PRINTED),
+    "factory-and-train": (FACTORY, TRAIN),
+    "loop-with-column-targets": (BARE, LOOP_RECORDED),
 }
+"""Model and training of each submission."""
 
 
 def fill(problem: str, text: str) -> str:
@@ -241,22 +218,20 @@ def torch_entries() -> list[Accepted]:
     """Every submission for both problems, with a wrong model and with a wrong loop."""
     entries = []
     for problem in PROBLEMS:
-        for name, (model, training, facts) in SUBMISSIONS.items():
+        for name, (model, training) in SUBMISSIONS.items():
             parts = [DATA[problem], fill(problem, model), fill(problem, training)]
             data, model_text, training_text = parts
-            known = {"arguments": ("model", "X", "y", "epochs", "lr")} | facts
             twins = {
                 "forward": data + wrong_model(problem, model_text) + training_text,
                 "trajectory": data + model_text + without_zero_grad(training_text),
             }
             entries += [
                 Accepted(
-                    name=name if fails == "trajectory" else f"{name}-model",
-                    task=f"{problem}-torch",
-                    source="".join(parts),
-                    twin=twin,
-                    fails=fails,
-                    **known,
+                    name if fails == "trajectory" else f"{name}-model",
+                    f"{problem}-torch",
+                    "".join(parts),
+                    twin,
+                    fails,
                 )
                 for fails, twin in twins.items()
             ]

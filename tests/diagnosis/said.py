@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 
 from gradkit.diagnosis.catalogue import CRASH, kinds
@@ -50,3 +51,12 @@ def wrong_entries(result: TaskResult, check: str = "update") -> int:
     """Return the number of failed entries of a check."""
     (found,) = [c for c in result.checks if c.check == check]
     return sum(entry.state == "fail" for entry in found.entries)
+
+
+def same_code(line: str, other: str) -> bool:
+    """Return whether two lines are the same statement, whatever its spaces and quotes are."""
+    trees = [
+        ast.dump(ast.parse(f"{text}\n    pass" if text.endswith(":") else text))
+        for text in (line, other)
+    ]
+    return trees[0] == trees[1]

@@ -11,7 +11,7 @@ from importlib.resources import files
 
 import pytest
 
-from gradkit.diagnosis.catalogue import kinds, mistake, net_mistakes
+from gradkit.diagnosis.catalogue import kinds, net_mistakes
 from gradkit.diagnosis.repair.spelling import SPELLINGS
 from gradkit.diagnosis.repair.training import NAMES
 
@@ -72,17 +72,6 @@ def test_an_example_that_is_no_python_is_seen() -> None:
     """Nobody could read it as such."""
     with pytest.raises(SyntaxError):
         faults({**GOOD, "right": "db = du.sum("})
-
-
-@pytest.mark.parametrize("code", TABLE)
-def test_a_kind_has_a_page(code: str) -> None:
-    """What it is, what to think about, wrong and right; no place is left open in it."""
-    kind, texts = mistake(code), TABLE[code]
-    assert (kind.code, kind.title, kind.about) == (code, texts["title"], ("function",))
-    blocks = [block.split("\n```")[0] for block in kind.page.split("```python\n")[1:]]
-    assert blocks == [texts["wrong"].strip("\n"), texts["right"].strip("\n")]
-    assert texts["hint"] in kind.page
-    assert "{" not in kind.page.split("Wrong:")[0]
 
 
 def test_every_kind_is_made_and_has_a_name() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from mistakes.samples import folder as mistake_folder
 from said import codes
-from soak import SIZE
 
 pytestmark = pytest.mark.sample(6)
 
@@ -27,14 +26,3 @@ def test_a_file_is_called_by_its_name(diagnosed, path) -> None:
     assert codes(result) == {code}
     assert result.score < result.max_score
     assert sum(finding.deduction for finding in result.findings) > 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_no_seed_calls_it_otherwise(diagnosed, path) -> None:
-    """On many seeds; in numpy every draw is another."""
-    task = task_of(path.read_text(encoding="utf-8"))
-    if task.endswith("torch"):
-        pytest.skip("what a seed draws does not enter a training run")
-    for seed in range(6 * SIZE):
-        assert codes(diagnosed(path, task, seed)) == {path.name.split(".")[0]}

@@ -1,4 +1,4 @@
-"""What no mistake of a net explains is told by the change that mends it, and its line."""
+"""Mistakes in numpy nets have a finding with their line and a repair."""
 
 from __future__ import annotations
 
@@ -67,15 +67,15 @@ CASES: dict[str, Case] = {
 
 
 def text_of(task: str, style: str, was: str, now: str) -> tuple[str, int]:
-    """A right answer with a change, and its line."""
+    """Return a right answer with a change, and the number of the changed line."""
     right = homework(task, source_of(style, task))
     assert right.count(was) == 1, was
     return right.replace(was, now), right[: right.index(was)].count("\n") + 1
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_the_change_is_told(diagnosed, case: Case) -> None:
-    """With what is to stand there, for all entries that are wrong; it costs its price."""
+def test_a_mistake_without_a_name_has_a_repair(diagnosed, case: Case) -> None:
+    """The finding has the line, the repair and all wrong entries, and costs its price."""
     task, style, was, now, check, kind = case
     text, line = text_of(task, style, was, now)
     result: TaskResult = diagnosed(text, task)
@@ -129,8 +129,8 @@ GUESSED: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("case", GUESSED.values(), ids=GUESSED)
-def test_a_mistake_is_told_where_a_change_mends_it(diagnosed, case: Case) -> None:
-    """By its name, which the numbers say; the change is one of the kinds that its page has."""
+def test_a_named_mistake_is_located_by_its_repair(diagnosed, case: Case) -> None:
+    """The numbers give the name but not the line; the repair gives the line."""
     task, style, was, now, check, code = case
     text, line = text_of(task, style, was, now)
     (finding,) = [each for each in diagnosed(text, task).findings if each.check == check]
@@ -156,7 +156,7 @@ STOPPED: dict[str, Case] = {
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_what_stops_is_reported_at_its_line(diagnosed, name: str) -> None:
+def test_an_exception_is_reported_at_its_line(diagnosed, name: str) -> None:
     """A repair follows where the exception does not name the reason; both cost what was lost."""
     task, style, was, now, check, kind = STOPPED[name]
     text, line = text_of(task, style, was, now)
@@ -187,10 +187,10 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_the_loops_around_what_stops_are_looked_at_first(
+def test_loops_around_a_line_that_raises_are_tried_first(
     diagnosed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So are the lines by which a text without a return gives its result."""
+    """So are the lines that change the parameters of a function without a return."""
     monkeypatch.setattr(net_repairs, "STOPPED", 4000)
     (finding,) = diagnosed(homework(REGRESSION, AROUND), REGRESSION).findings
     assert (finding.mistake, finding.source) == ("wrong-bounds", "for i in range(1, 3):")
@@ -204,8 +204,8 @@ BESIDES = {
 
 
 @pytest.mark.parametrize("made", BESIDES.values(), ids=BESIDES)
-def test_what_is_wrong_besides_a_product_that_stops_is_told(diagnosed, made) -> None:
-    """Once another product is there, the numbers say what it is."""
+def test_a_mistake_beside_a_product_that_raises_is_named(diagnosed, made) -> None:
+    """Once the product is repaired, the numbers name the other mistake."""
     was, now, code, line = made
     right = homework(CLASSIFICATION, LAYERS)
     text = right.replace("[f'W{l}'] @ dZ", "[f'W{l}'].T @ dZ").replace(was, now)
@@ -216,8 +216,8 @@ def test_what_is_wrong_besides_a_product_that_stops_is_told(diagnosed, made) -> 
     assert other.source.startswith(line)
 
 
-def test_a_sign_is_told_where_the_gradient_has_it(diagnosed) -> None:
-    """A step that takes away is as it should be; one that adds may be meant."""
+def test_a_wrong_sign_is_located_in_the_gradient(diagnosed) -> None:
+    """A step that subtracts is right; the gradient that it subtracts is not."""
     text, line = text_of(REGRESSION, "matmul", "-2 * (y - y_hat)", "2 * (y - y_hat)")
     (finding,) = diagnosed(text, REGRESSION).findings
     assert (finding.mistake, finding.place.line) == ("wrong-sign", line)
@@ -234,8 +234,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_an_alias_is_told_where_it_is_made(diagnosed) -> None:
-    """It was to be a copy: the lines that use it are right."""
+def test_a_missing_copy_is_located_where_the_name_is_bound(diagnosed) -> None:
+    """The lines that use the name are right."""
     text = homework(REGRESSION, ALIAS)
     (finding,) = diagnosed(text, REGRESSION).findings
     assert (finding.mistake, finding.source) == ("updated-before-use", "W2 = parameters['W2']")
@@ -256,26 +256,26 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_a_line_that_comes_too_late_is_moved_up(diagnosed) -> None:
-    """Above the step of what it reads."""
+def test_a_line_that_comes_too_late_is_moved(diagnosed) -> None:
+    """The repair puts it before the step that changes what it reads."""
     (finding,) = diagnosed(homework(REGRESSION, OVERDUE), REGRESSION).findings
     line = "delta1 = delta2 * parameters['W2']"
     assert (finding.mistake, finding.source) == ("updated-before-use", line)
     assert finding.fix.startswith(f"{line}\nparameters['W2'] =")
 
 
-def test_what_a_linear_output_is_multiplied_by_is_no_slope_of_it(diagnosed) -> None:
-    """It may be a factor of what would be one elsewhere."""
+def test_an_extra_factor_of_a_linear_output_may_be_no_derivative(diagnosed) -> None:
+    """The sentence names both readings."""
     text = homework(REGRESSION, NAMES.replace("2 * (out - y)", "2 * (out - y) * out"))
     (finding,) = diagnosed(text, REGRESSION).findings
     assert finding.mistake == "extra-output-derivative"
     assert finding.sentence.endswith(", or a factor of one.")
 
 
-def test_inputs_at_which_nothing_is_wrong_are_drawn_again(
+def test_inputs_that_do_not_show_the_mistake_are_drawn_again(
     diagnosed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search at such ends as soon as it has looked, whatever is looked for."""
+    """A search with such inputs ends at once, with nothing found."""
     task, style, was, now, *_ = GUESSED["a layer that comes too late"]
     searched, results = repairs.proposals, [([], 100)]
     monkeypatch.setattr(
@@ -285,8 +285,8 @@ def test_inputs_at_which_nothing_is_wrong_are_drawn_again(
     assert was in finding.fix
 
 
-def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
-    """Of one entry, where a statement steps each."""
+def test_a_missing_step_is_located_where_it_belongs(diagnosed) -> None:
+    """The text steps each entry by a statement, and one of them is missing."""
     gone = "    parameters['b1'][1][0] += 0.01 * e * w1 * 1.0\n"
     text, line = text_of(REGRESSION, "entry by entry", gone, "")
     (finding,) = diagnosed(text, REGRESSION).findings
@@ -296,8 +296,8 @@ def test_a_step_that_is_missing_is_told_where_it_belongs(diagnosed) -> None:
     assert line - 1 <= finding.adds
 
 
-def test_a_step_may_be_missing_behind_the_last_line(diagnosed) -> None:
-    """There is no line below it."""
+def test_a_missing_step_can_belong_after_the_last_line(diagnosed) -> None:
+    """The repair adds it at the end of the text."""
     right = homework(REGRESSION, source_of("entry by entry", REGRESSION)).rstrip()
     text = right[: right.rindex("\n")]
     (finding,) = diagnosed(text, REGRESSION).findings
@@ -309,8 +309,8 @@ STARTS = ("np.random.normal(0, 0.1, (n, m))", "0.01 * np.random.randn(n, m)", "n
 
 
 @pytest.mark.parametrize("start", STARTS)
-def test_another_start_is_one_change(diagnosed, start: str) -> None:
-    """Of all layers, where it is made: drawn, or filled with another number."""
+def test_other_initial_weights_are_one_finding(diagnosed, start: str) -> None:
+    """They are random, or filled with another number, and located where they are made."""
     text, line = text_of(REGRESSION, "loops", "np.ones((n, m)) * 0.1", start)
     (finding,) = diagnosed(text, REGRESSION).findings
     assert finding.place is not None
@@ -370,8 +370,10 @@ def update_parameters(parameters, y, y_hat, A1, X):
     ],
     ids=["by a name", "in a table", "exchanged", "exchanged in a table"],
 )
-def test_a_rate_is_told_where_it_is_set(diagnosed, text: str, was: str, now: str) -> None:
-    """Through whatever names it goes; the change is verified."""
+def test_a_learning_rate_is_located_where_it_is_set(
+    diagnosed, text: str, was: str, now: str
+) -> None:
+    """It reaches the step through other names, a table or a function."""
     (finding,) = diagnosed(homework(REGRESSION, text), REGRESSION).findings
     assert finding.mistake in RATES
     assert was in finding.source
@@ -410,8 +412,8 @@ IN_COMPANY = {
 
 
 @pytest.mark.parametrize("made", IN_COMPANY.values(), ids=IN_COMPANY)
-def test_what_is_wrong_besides_is_no_matter_of_the_line(diagnosed, made: tuple[str, str]) -> None:
-    """A change mends a mistake once that is gone, and the other one is as it was."""
+def test_a_mistake_is_located_beside_another_one(diagnosed, made: tuple[str, str]) -> None:
+    """The repair of one leaves the other as it was."""
     was, now = made
     text = homework(CLASSIFICATION, OF_A_LAYER).replace("out.back(A1", "out.back(X")
     findings = diagnosed(text.replace(was, now), CLASSIFICATION).findings
@@ -461,8 +463,10 @@ LATE = {
 
 @pytest.mark.parametrize("made", LATE.values(), ids=LATE)
 @pytest.mark.parametrize("company", [False, True], ids=["alone", "in company"])
-def test_a_name_is_told_where_it_is_given(diagnosed, made: tuple[str, str, str], company) -> None:
-    """And not where it is used, in several lines."""
+def test_a_wrong_value_is_located_where_it_is_assigned(
+    diagnosed, made: tuple[str, str, str], company
+) -> None:
+    """Several lines use it and are right."""
     was, now, line = made
     text = homework(CLASSIFICATION, BY_NAMES)
     assert text.count(was) == 1
@@ -480,8 +484,8 @@ def test_a_name_is_told_where_it_is_given(diagnosed, made: tuple[str, str, str],
     assert finding.fix.split("\n")[:2] == right[:2]
 
 
-def test_a_change_that_stops_the_code_mends_nothing(diagnosed) -> None:
-    """Another entry of what has none is not there, and neither is the mistake."""
+def test_a_change_that_raises_is_no_repair(diagnosed) -> None:
+    """The lines of the mistake are reported as before."""
     text = homework(CLASSIFICATION, BY_NAMES).replace("err * v1 * s1", "err * v1 * s2")
     (finding,) = diagnosed(text, CLASSIFICATION).findings
     lines = text.split("\n")
@@ -489,8 +493,8 @@ def test_a_change_that_stops_the_code_mends_nothing(diagnosed) -> None:
     assert all("v1 * s2" in lines[place.line - 1] for place in finding.places)
 
 
-def test_a_rate_above_all_parts_of_a_file_is_told_there(diagnosed) -> None:
-    """What stands there is shared by them."""
+def test_a_rate_at_the_top_of_a_file_is_located_there(diagnosed) -> None:
+    """All tasks of the file share that line."""
     _, rest = NAMED_RATES.format(biases=0.05).split("\n\n", 1)
     text = f"BIASES = 0.05\nWEIGHTS = 0.001\n\n\n{homework(REGRESSION, rest)}"
     (finding,) = diagnosed(text, REGRESSION).findings
@@ -518,10 +522,10 @@ def update_parameters(parameters, y, y_hat, A1, X):
     ],
     ids=["a weight's", "a bias's"],
 )
-def test_what_is_written_to_another_entry_is_one_mistake(
+def test_a_step_of_another_entry_is_one_finding(
     diagnosed, of_weights: str, of_biases: str, kind: str, at: str
 ) -> None:
-    """Some entries stay as they were, and others have too much."""
+    """Some entries stay as they were, and others change too much."""
     text = homework(REGRESSION, IN_LOOPS.format(of_weights=of_weights, of_biases=of_biases))
     (finding,) = diagnosed(text, REGRESSION).findings
     assert finding.mistake == kind
@@ -535,8 +539,8 @@ BEYOND = {
 
 
 @pytest.mark.parametrize("change", BEYOND.values(), ids=BEYOND)
-def test_what_no_change_mends_stays_unexplained(diagnosed, change: tuple[str, str]) -> None:
-    """As does what gives something else each time."""
+def test_a_mistake_without_a_repair_stays_unexplained(diagnosed, change: tuple[str, str]) -> None:
+    """So does an update that gives other values each time."""
     text, _ = text_of(REGRESSION, "outer", *change)
     codes = {each.mistake for each in diagnosed(text, REGRESSION).findings}
     assert codes <= {UNEXPLAINED, "nondeterministic"}
@@ -554,14 +558,14 @@ def update_parameters(parameters, y, y_hat, A1, X, lr=0.001):
 """
 
 
-def test_rates_that_are_kept_to_one_another_are_right_whatever_else_is_wrong(diagnosed) -> None:
-    """Ten times as long for biases, as the task asks: the slope alone is missing."""
+def test_rates_in_the_right_proportion_are_right_beside_a_mistake(diagnosed) -> None:
+    """Biases have ten times the rate, as the task asks; only the derivative is missing."""
     (finding,) = diagnosed(homework(CLASSIFICATION, OWN_RATES), CLASSIFICATION).findings
     assert finding.mistake == "missing-activation-derivative"
 
 
-def test_functions_may_be_called_as_their_roles_are(diagnosed) -> None:
-    """They are called more than once by the lines that hold a change to fresh inputs."""
+def test_functions_can_be_named_like_their_roles(diagnosed) -> None:
+    """A repair is verified by calling them more than once."""
     text, line = text_of(REGRESSION, "matmul", "-2 * (y - y_hat)", "2 * (y - y_hat)")
     named = text.replace("update_parameters", "update").replace("L_layer_forward", "forward")
     (finding,) = diagnosed(named, REGRESSION).findings
@@ -581,8 +585,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_a_number_that_is_stepped_and_not_written_back(diagnosed) -> None:
-    """It is another one of an array than the first."""
+def test_a_stepped_number_that_is_not_written_back_is_located(diagnosed) -> None:
+    """The number is not the first of its array."""
     (finding,) = diagnosed(homework(REGRESSION, LOCAL), REGRESSION).findings
     assert (finding.mistake, finding.source) == ("not-updated", "v += 0.001 * e * A1[1][0]")
 
@@ -597,8 +601,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_what_only_keeps_code_from_stopping_is_not_told(diagnosed) -> None:
-    """As another row of names does: one parameter would never be stepped."""
+def test_a_change_that_only_prevents_an_exception_is_not_reported(diagnosed) -> None:
+    """Other keys would prevent it, but one parameter would never change."""
     (finding,) = diagnosed(homework(REGRESSION, KEYS), REGRESSION).findings
     assert finding.mistake == "crash"
     assert "grads" in finding.source
@@ -917,8 +921,8 @@ THERE: dict[str, Made] = {
 
 
 @pytest.mark.parametrize("made", THERE.values(), ids=THERE)
-def test_a_mistake_is_told_where_it_is_made(diagnosed, made: Made) -> None:
-    """And not where it shows."""
+def test_a_mistake_is_located_where_it_is_made(diagnosed, made: Made) -> None:
+    """Its consequences are in other lines."""
     task, body, was, now, code = made
     right = homework(task, body)
     assert right.count(was) == 1
@@ -959,8 +963,8 @@ TWO: dict[str, Made] = {
 
 
 @pytest.mark.parametrize("made", TWO.values(), ids=TWO)
-def test_one_of_two_mistakes_is_told_where_it_is_made(diagnosed, made: Made) -> None:
-    """What is told of the other says nothing of its line."""
+def test_one_of_two_mistakes_is_located(diagnosed, made: Made) -> None:
+    """The other mistake is a rate."""
     task, body, was, now, rate = made
     right = homework(task, body)
     wrong = right.replace(was, now).replace(rate, rate.replace("0.001", "0.01"))
@@ -986,8 +990,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_steps_that_are_exchanged_are_told_where_they_are_made(diagnosed) -> None:
-    """The gradients are right, each for another entry."""
+def test_exchanged_steps_are_located(diagnosed) -> None:
+    """The gradients are right, but each steps another entry."""
     text = homework(REGRESSION, EXCHANGED)
     (finding,) = diagnosed(text, REGRESSION).findings
     lines = text.split("\n")
@@ -1020,8 +1024,8 @@ OF_FLAT = {
 
 
 @pytest.mark.parametrize("made", OF_FLAT.values(), ids=OF_FLAT)
-def test_vectors_may_be_flat(diagnosed, made: tuple[str, str, set[str]]) -> None:
-    """What has no line by its numbers has the line of the change that mends it there too."""
+def test_mistakes_with_flat_vectors_are_located(diagnosed, made: tuple[str, str, set[str]]) -> None:
+    """The repair gives the line that the numbers do not give."""
     was, now, codes = made
     right = homework(CLASSIFICATION, FLAT, "flat")
     assert right.count(was) == 1
@@ -1032,8 +1036,8 @@ def test_vectors_may_be_flat(diagnosed, made: tuple[str, str, set[str]]) -> None
     assert all(each.fix for each in findings)
 
 
-def test_a_start_that_lies_otherwise_than_all_else_is_what_is_wrong(diagnosed) -> None:
-    """The pass and the step are made for weights of the other shape, and right."""
+def test_transposed_initial_weights_are_the_mistake(diagnosed) -> None:
+    """The forward pass and the update fit the right shape."""
     text = homework(CLASSIFICATION, HELPER).replace("np.ones((n, m))", "np.ones((m, n))")
     result = diagnosed(text, CLASSIFICATION)
     (finding,) = result.findings
@@ -1041,8 +1045,8 @@ def test_a_start_that_lies_otherwise_than_all_else_is_what_is_wrong(diagnosed) -
     assert [each.check for each in result.checks if each.state != "pass"] == ["interface"]
 
 
-def test_biases_of_a_start_that_lie_otherwise_are_what_is_wrong(diagnosed) -> None:
-    """The pass and the step are made for columns, and right."""
+def test_flat_initial_biases_are_the_mistake(diagnosed) -> None:
+    """The forward pass and the update fit columns."""
     text = homework(CLASSIFICATION, ENTRIES).replace("np.zeros((m, 1))", "np.zeros(m)")
     text = text.replace("np.dot(W.T, A) + b", "np.einsum('ij,ik->jk', W, A) + b")
     result = diagnosed(text, CLASSIFICATION)
@@ -1051,8 +1055,8 @@ def test_biases_of_a_start_that_lie_otherwise_are_what_is_wrong(diagnosed) -> No
     assert [each.check for each in result.checks if each.state != "pass"] == ["interface"]
 
 
-def test_a_pass_that_lies_otherwise_than_the_start_is_what_is_wrong(diagnosed) -> None:
-    """A twin: the step is made for the weights as they are."""
+def test_a_transposed_forward_pass_is_the_mistake(diagnosed) -> None:
+    """The initial weights and the update fit the right shape."""
     text = homework(CLASSIFICATION, HELPER).replace("np.dot(W.T, A) + b", "np.dot(W, A) + b")
     findings = diagnosed(text, CLASSIFICATION).findings
     assert {each.check for each in findings} == {"forward"}
@@ -1092,8 +1096,8 @@ COMPANY: dict[str, tuple[str, str, tuple[str, str], tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize("made", COMPANY.values(), ids=COMPANY)
-def test_each_of_two_is_told_where_it_is_made(diagnosed, made) -> None:
-    """Once, by one change that makes all right that shows it, or by its name."""
+def test_each_of_two_mistakes_is_located(diagnosed, made) -> None:
+    """Each has one finding, with a repair or a name."""
     task, body, *changes = made
     text = right = homework(task, body)
     for was, now in changes:
@@ -1105,8 +1109,8 @@ def test_each_of_two_is_told_where_it_is_made(diagnosed, made) -> None:
     assert {each.place.line for each in findings if each.place} == lines
 
 
-def test_a_step_that_is_missing_is_told_whatever_else_is_wrong(diagnosed) -> None:
-    """What is searched for both has the time of both."""
+def test_a_missing_step_is_located_beside_another_mistake(diagnosed) -> None:
+    """The search has the budget of both mistakes."""
     gone = "    parameters['b1'][1][0] += 0.01 * e * w1 * 1.0\n"
     text, line = text_of(REGRESSION, "entry by entry", gone, "")
     text = text.replace("parameters['W2'][0][0] += 0.001", "parameters['W2'][0][0] += 0.003")
@@ -1116,8 +1120,8 @@ def test_a_step_that_is_missing_is_told_whatever_else_is_wrong(diagnosed) -> Non
     assert line - 1 <= missing.adds
 
 
-def test_as_much_that_no_line_is_written_anew_for_comes_first(diagnosed) -> None:
-    """A step that is written out would be right as well, whatever it is made of."""
+def test_a_small_change_comes_before_a_rewritten_line(diagnosed) -> None:
+    """Writing out the step again would be right too."""
     text = homework(REGRESSION, ROW).replace("2 * (y_hat - y)", "2 * y_hat - y")
     findings = diagnosed(text.replace("[X, A1]", "[A1, X]"), REGRESSION).findings
     assert {each.mistake for each in findings} == {"wrong-brackets", "wrong-constant"}
@@ -1142,8 +1146,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_what_has_no_name_is_part_of_the_mistake_that_it_goes_with(diagnosed) -> None:
-    """The hidden layer is computed anew, which has no name; one difference is the wrong one."""
+def test_a_recomputed_layer_is_no_mistake_of_its_own(diagnosed) -> None:
+    """The hidden layer is computed again, which has no name; the finding is the wrong sign."""
     right = homework(CLASSIFICATION, ANEW)
     wrong = right.replace("-(y / y_hat) + (1", "(y / y_hat) - (1")
     assert wrong != right
@@ -1168,8 +1172,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_values_of_a_dict_are_a_row(diagnosed) -> None:
-    """As those of a list are, from which a loop takes what each layer is handed."""
+def test_values_of_a_dict_can_be_exchanged(diagnosed) -> None:
+    """They are repaired like the values of a list."""
     right = homework(CLASSIFICATION, BY_NUMBER.replace("y_hat - y", "np.array([[y_hat - y]])"))
     assert not diagnosed(right, CLASSIFICATION).findings
     wrong = right.replace("{1: X, 2: A1}", "{1: A1, 2: X}")
@@ -1190,8 +1194,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def test_a_helper_that_gives_nothing_back_is_what_is_wrong(diagnosed) -> None:
-    """The verdict says that nothing is there, and not why."""
+def test_a_helper_without_a_return_is_the_mistake(diagnosed) -> None:
+    """The verdict says only that the value is missing."""
     right = homework(CLASSIFICATION, MOVED)
     assert not diagnosed(right, CLASSIFICATION).findings
     result = diagnosed(right.replace("    return value\n", ""), CLASSIFICATION)

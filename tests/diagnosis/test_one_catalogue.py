@@ -20,6 +20,7 @@ from gradkit.diagnosis.catalogue import (
     current_code,
     kinds,
     mistake,
+    prices,
 )
 from gradkit.diagnosis.mistakes import forward, rewrite, training
 from gradkit.grading.mark import mark
@@ -92,14 +93,18 @@ def test_no_code_stands_for_two_entries() -> None:
 def test_an_entry_is_complete(code: str) -> None:
     """Every entry has title, sentence, hints, price, example and page, whatever its topic."""
     entry = catalogue()[code]
-    assert entry.title
+    assert entry.code == code
+    assert entry.title[0].isupper() or entry.title[0] == "`"
+    assert not entry.title.endswith(".")
     assert entry.sentence.endswith(".")
-    assert len(entry.hints) == (2 if entry.topic == "functions" else 4)
+    assert len({*entry.hints}) == (2 if entry.topic == "functions" else 4)
     assert all(hint.endswith((".", "?")) for hint in entry.hints)
+    assert entry.topic == "functions" or entry.deduction in prices().values()
     assert entry.wrong != entry.right
     assert f"Wrong:\n\n```python\n{entry.wrong}\n```" in entry.page
     assert f"Right:\n\n```python\n{entry.right}\n```" in entry.page
     assert re.search(r"\nDeduction: .+\.\n$", page_text(entry))
+    assert entry.topic == "functions" or max(map(len, entry.page.splitlines())) <= 110
 
 
 # --- former codes ------------------------------------------------------------------------------

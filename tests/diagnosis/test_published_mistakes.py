@@ -132,18 +132,6 @@ def test_each_entry_has_a_verified_formula_and_the_right_one(
 
 
 @pytest.mark.parametrize("task", MISTAKES)
-def test_each_mistake_lists_the_entries_it_concerns(diagnosed, published, task: str) -> None:
-    """An entry may be in several findings."""
-    result = diagnosed(published, task)
-    assert finding(result, "swapped-index").entries == ("W1[0,1]", "W1[1,0]")
-    assert finding(result, "uneven-learning-rate").entries == ("W1[1,0]", "W1[1,1]")
-    if task.startswith("classification"):
-        derivative = finding(result, "wrong-activation-derivative")
-        assert derivative.entries == finding(result, "updated-before-use").entries
-        assert finding(result, "wrong-sigmoid-sign").check == "forward"
-
-
-@pytest.mark.parametrize("task", MISTAKES)
 def test_lines_are_those_of_layer_1(diagnosed, published, task: str) -> None:
     """The statements that read the stepped W2, in the cell that holds them."""
     problem = task.removesuffix("-numpy")

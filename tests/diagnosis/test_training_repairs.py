@@ -1,4 +1,4 @@
-"""The lines of torch mistakes: found by the change of the text that makes all right."""
+"""Mistakes in torch models and loops have a finding with their line and a repair."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ Diagnosed = Callable[..., TaskResult]
 
 
 def changed(*changes: tuple[str, str]) -> str:
-    """The right text with some of it replaced."""
+    """Return the right text with some of it replaced."""
     text = TEXT
     for old, new in changes:
         assert text.count(old) == 1, old
@@ -96,8 +96,8 @@ SAMPLES = {
 
 
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_mistake_has_its_line(diagnosed: Diagnosed, name: str) -> None:
-    """What is doubtful is marked, and the change is told; all of it stands in the text."""
+def test_a_mistake_has_its_line_and_repair(diagnosed: Diagnosed, name: str) -> None:
+    """The doubtful part is marked, and applying the diff leaves no finding."""
     text = samples()[name]
     task = text.partition("\n")[0].removeprefix("# task: ")
     result = diagnosed(text, task)
@@ -117,14 +117,14 @@ def test_a_mistake_has_its_line(diagnosed: Diagnosed, name: str) -> None:
     assert told(diagnosed(mended, task)) == []
 
 
-def test_right_code_is_never_run_again(diagnosed: Diagnosed, monkeypatch) -> None:
-    """Nothing is looked for where nothing is wrong."""
+def test_right_code_is_not_searched(diagnosed: Diagnosed, monkeypatch) -> None:
+    """The search for lines does not start where all checks pass."""
     monkeypatch.setattr(training_repairs, "with_lines", pytest.fail)
     assert told(diagnosed(TEXT, REGRESSION)) == []
 
 
-def test_two_mistakes_on_one_line(diagnosed: Diagnosed) -> None:
-    """Each with a change of its own, and neither with columns of a line that is no more."""
+def test_two_mistakes_on_one_line_have_two_repairs(diagnosed: Diagnosed) -> None:
+    """The columns of each are those of the student's line."""
     text = changed(("SGD(", "Adam("), ("lr=lr)", "lr=0.01)"))
     found = {code: fix for code, _, fix in told(diagnosed(text, REGRESSION))}
     assert set(found) == {"wrong-optimizer", "wrong-learning-rate"}
@@ -132,8 +132,8 @@ def test_two_mistakes_on_one_line(diagnosed: Diagnosed) -> None:
     assert "lr=lr" in found["wrong-learning-rate"]
 
 
-def test_lines_below_a_change_are_the_students_own(diagnosed: Diagnosed) -> None:
-    """One change puts a line in; the other's place is where the student sees it."""
+def test_places_are_lines_of_the_students_text(diagnosed: Diagnosed) -> None:
+    """One repair adds a line; the place of the other is still where the student sees it."""
     text = changed(("        optimizer.zero_grad()\n", ""), ("lr=lr)", "lr=lr, momentum=0.9)"))
     lines = text.split("\n")
     for finding in diagnosed(text, REGRESSION).findings:
@@ -144,8 +144,8 @@ def test_lines_below_a_change_are_the_students_own(diagnosed: Diagnosed) -> None
 SLOW = "torch.optim.lr_scheduler.StepLR(optimizer, 5, 0.5)"
 
 
-def test_what_has_no_name_is_told_by_its_change(diagnosed: Diagnosed) -> None:
-    """A schedule is no mistake of the catalogue; without the line all is right."""
+def test_a_mistake_without_a_name_has_a_repair(diagnosed: Diagnosed) -> None:
+    """The catalogue has no entry for a schedule; without that line everything is right."""
     text = changed(
         (
             "    losses = []",
@@ -181,10 +181,10 @@ CLOSURE = """\
     ("code", "part", "optimizer", "text"),
     [("mini-batch", "2", "SGD", BATCHES), ("wrong-optimizer", "LBFGS", "LBFGS", CLOSURE)],
 )
-def test_a_mistake_that_only_a_changed_text_shows_costs_its_price(
+def test_a_mistake_that_only_a_repair_shows_costs_its_price(
     diagnosed: Diagnosed, code: str, part: str, optimizer: str, text: str
 ) -> None:
-    """A fifth of the gradient and of the trajectory."""
+    """It costs a fifth of the gradient and of the trajectory."""
     head, _, _ = changed(("SGD(", f"{optimizer}(")).partition("        y_pred")
     loader = "from torch.utils.data import DataLoader, TensorDataset\n"
     result = diagnosed(loader + head + text, REGRESSION)
@@ -194,8 +194,8 @@ def test_a_mistake_that_only_a_changed_text_shows_costs_its_price(
     assert "{" not in "".join((finding.sentence, *finding.hints))
 
 
-def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
-    """It spoils the forward pass and, with it, the training."""
+def test_a_mistake_of_the_model_is_one_finding(diagnosed: Diagnosed) -> None:
+    """It spoils the forward pass and the training, and both checks name it as their cause."""
     text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X)) * 2.5"))
     result = diagnosed(text, REGRESSION)
     assert told(result) == [
@@ -207,15 +207,15 @@ def test_one_change_of_the_model_is_told_once(diagnosed: Diagnosed) -> None:
     }
 
 
-def test_what_no_change_mends_keeps_the_place_of_its_function(diagnosed: Diagnosed) -> None:
-    """A twin: the loss of another power has no small change here."""
+def test_a_mistake_without_a_repair_stays_unexplained(diagnosed: Diagnosed) -> None:
+    """The loss is no small change of the right one."""
     text = changed(("criterion(y_pred, y)", "((y_pred - y).abs() ** 3 * X.sum(1).cos()).mean()"))
     ((code, part, fix),) = told(diagnosed(text, REGRESSION))
     assert (code, part, fix) == (UNEXPLAINED, "", "")
 
 
 def test_a_loop_over_rows_is_marked(diagnosed: Diagnosed) -> None:
-    """Its numbers are those of batches, and there is one loop that can make them."""
+    """The numbers are those of mini-batches, and only this loop can make them."""
     text = changed(
         ("        y_pred = model(X).squeeze(1)\n        loss = criterion(y_pred, y)\n", ROWS),
         ("        losses.append(loss.item())\n        optimizer.zero_grad()\n", ""),
@@ -251,8 +251,8 @@ for epoch in range(20):
 """
 
 
-def test_a_loop_at_top_level_has_lines_too(diagnosed: Diagnosed) -> None:
-    """As notebooks have it: no function trains."""
+def test_a_loop_at_top_level_is_repaired(diagnosed: Diagnosed) -> None:
+    """Notebooks often have no training function."""
     head, _, _ = TEXT.partition("def train")
     ((code, part, fix),) = told(diagnosed(head + LOOP, REGRESSION))
     assert (code, part) == ("broadcast-target", "model(X)")
@@ -292,16 +292,16 @@ OF_STEPS: dict[str, tuple[tuple[str, str], str, str, str]] = {
 """Of a loop at top level without an optimiser: what is changed, what is told, and what is right."""
 
 
-def test_a_loop_that_makes_its_own_steps_is_a_loop(diagnosed: Diagnosed) -> None:
-    """No optimiser is needed for it to train."""
+def test_a_loop_without_an_optimiser_is_right(diagnosed: Diagnosed) -> None:
+    """Its steps are written by hand."""
     head, _, _ = TEXT.partition("def train")
     made = diagnosed(head + OWN_STEPS, REGRESSION)
     assert made.score == made.max_score
 
 
 @pytest.mark.parametrize("case", OF_STEPS.values(), ids=OF_STEPS)
-def test_a_loop_that_makes_its_own_steps_has_lines_too(diagnosed: Diagnosed, case) -> None:
-    """Its mistakes are those of an optimiser's, and some of its own."""
+def test_a_loop_without_an_optimiser_is_repaired(diagnosed: Diagnosed, case) -> None:
+    """It has the mistakes of an optimiser, and some of its own."""
     (old, new), *right = case
     head, _, _ = TEXT.partition("def train")
     text = head + OWN_STEPS
@@ -309,8 +309,8 @@ def test_a_loop_that_makes_its_own_steps_has_lines_too(diagnosed: Diagnosed, cas
     assert told(diagnosed(text.replace(old, new), REGRESSION)) == [tuple(right)]
 
 
-def test_a_column_that_ones_own_call_hands_over_is_handed_over(diagnosed: Diagnosed) -> None:
-    """Whoever makes the targets a column compares like with like."""
+def test_targets_have_the_shape_of_the_students_own_call(diagnosed: Diagnosed) -> None:
+    """A student who passes a column compares arrays of equal shapes."""
     text = changed(("model(X).squeeze(1)", "model(X)"))
     own = "\n\nX, y = torch.rand(4, 2), torch.rand({})\nprint(train(Model(), X, {}))\n"
     for shape, handed, codes in (
@@ -323,8 +323,8 @@ def test_a_column_that_ones_own_call_hands_over_is_handed_over(diagnosed: Diagno
         assert [code for code, _, _ in told(made)] == codes
 
 
-def test_an_optimiser_of_another_model_is_told_where_it_is_made(diagnosed: Diagnosed) -> None:
-    """That nothing moves has other reasons too, and none of these is told."""
+def test_an_optimiser_of_another_model_is_located(diagnosed: Diagnosed) -> None:
+    """Other reasons for parameters that do not change are not reported."""
     head, _, _ = TEXT.partition("def train")
     text = head + LOOP.replace("model = Model()", "model = Model()\nother = Model()")
     text = text.replace("(model.parameters()", "(other.parameters()").replace("(4)", "(4, 1)")
@@ -333,15 +333,15 @@ def test_an_optimiser_of_another_model_is_told_where_it_is_made(diagnosed: Diagn
     assert fix == "optimizer = torch.optim.SGD(model.parameters(), lr=0.001)"
 
 
-def test_a_call_that_is_missing_is_told_where_it_belongs(diagnosed: Diagnosed) -> None:
-    """Whatever else leaves all as it was."""
+def test_a_missing_call_is_located_where_it_belongs(diagnosed: Diagnosed) -> None:
+    """The finding has the call and the line before which it belongs."""
     ((code, part, fix),) = told(diagnosed(changed(("        loss.backward()\n", "")), REGRESSION))
     assert (code, part) == ("missing-statement", "optimizer.step()")
     assert fix == "loss.backward()"
 
 
 def test_a_missing_call_of_super_is_reported_as_an_exception(diagnosed: Diagnosed) -> None:
-    """At the line that stops, with what to write."""
+    """The finding is at the line that raises, and says what is missing."""
     result = diagnosed(changed(("        super().__init__()\n", "")), REGRESSION)
     (finding,) = [each for each in result.findings if each.check]
     assert (finding.mistake, finding.source) == (CRASH, "self.fc1 = nn.Linear(2, 2)")
@@ -363,8 +363,8 @@ ONLY_NAMED: dict[str, tuple[str, str, str, str]] = {
 
 
 @pytest.mark.parametrize("case", ONLY_NAMED.values(), ids=ONLY_NAMED)
-def test_what_is_only_named_is_told_where_it_stands(diagnosed: Diagnosed, case) -> None:
-    """Not where that stops the code, nor by the line that would do as well."""
+def test_a_method_that_is_not_called_is_located(diagnosed: Diagnosed, case) -> None:
+    """The finding is at the method's name, even where another line raises the exception."""
     old, new, code, fix = case
     text = changed((old, new)).replace("model.forward.squeeze(1)", "model.forward")
     text = text.replace("y_pred, y)", "y_pred.squeeze(1), y)") if "forward" in new else text
@@ -391,8 +391,8 @@ STOPPED: dict[str, tuple[tuple[str, str], str, str]] = {
 
 
 @pytest.mark.parametrize("case", STOPPED.values(), ids=STOPPED)
-def test_what_stops_a_loop_is_told_where_it_is_mended(diagnosed: Diagnosed, case) -> None:
-    """Not only where it stops; the check loses the price of a stop."""
+def test_a_loop_that_raises_is_located_where_it_is_repaired(diagnosed: Diagnosed, case) -> None:
+    """The check loses the price of an exception."""
     change, code, part = case
     result = diagnosed(changed(change), REGRESSION)
     assert [(found, doubt) for found, doubt, _ in told(result)] == [(code, part)]
@@ -467,16 +467,16 @@ WHERE_IT_IS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
 
 
 @pytest.mark.parametrize("case", WHERE_IT_IS.values(), ids=WHERE_IT_IS)
-def test_a_change_is_told_where_it_is_made(diagnosed: Diagnosed, case) -> None:
-    """Wherever the text computes, steps or stops."""
+def test_a_mistake_is_located_in_all_parts_of_a_text(diagnosed: Diagnosed, case) -> None:
+    """In the model, in the step, in a helper, and where the code stops."""
     changes, code, part, right = case
     ((found, doubtful, fix),) = told(diagnosed(changed(*changes), REGRESSION))
     assert (found, doubtful) == (code, part)
     assert right in fix
 
 
-def test_what_stops_for_no_small_reason_is_told_in_words(diagnosed: Diagnosed) -> None:
-    """The verdict says where, and nobody is accused of anything."""
+def test_an_exception_without_a_repair_is_in_the_verdict(diagnosed: Diagnosed) -> None:
+    """The verdict names the function, and there is no finding."""
     result = diagnosed(changed(("    losses = []\n", "    raise ValueError(1)\n")), REGRESSION)
     assert told(result) == []
     assert "`train` stopped with ValueError" in result.checks[-1].message
@@ -509,8 +509,8 @@ SIZES = {
 
 
 @pytest.mark.parametrize("case", SIZES.values(), ids=SIZES)
-def test_a_layer_of_another_size_is_told_where_it_is_made(diagnosed: Diagnosed, case) -> None:
-    """Whatever comes after it."""
+def test_a_layer_of_another_size_is_located(diagnosed: Diagnosed, case) -> None:
+    """The layers after it are adapted in the same repair."""
     changes, part, right = case
     result = diagnosed(changed(*changes), REGRESSION)
     ((code, doubtful, fix),) = told(result)
@@ -561,8 +561,8 @@ self.b2 = torch.nn.Parameter(torch.zeros(1))""",
 
 
 @pytest.mark.parametrize("case", BY_NAME.values(), ids=BY_NAME)
-def test_a_parameter_made_by_hand_is_told_where_it_is_not_one(diagnosed: Diagnosed, case) -> None:
-    """Or where it is missing; steps by hand stop over a bias that has no gradient."""
+def test_a_tensor_that_is_no_parameter_is_located(diagnosed: Diagnosed, case) -> None:
+    """So is a bias that the forward pass never uses."""
     changes, *right = case
     text = changed(*PARAMETERS, *BY_HAND[:2], STEPS)
     for old, new in changes:
@@ -573,19 +573,19 @@ def test_a_parameter_made_by_hand_is_told_where_it_is_not_one(diagnosed: Diagnos
 
 
 def test_parameters_made_by_hand_are_right(diagnosed: Diagnosed) -> None:
-    """A twin."""
+    """The same text without a mistake has full marks."""
     assert diagnosed(changed(*PARAMETERS, *BY_HAND[:2], STEPS), REGRESSION).score == 20
 
 
-def test_the_search_ends(diagnosed: Diagnosed, monkeypatch) -> None:
-    """After so many texts nothing is run any more, and the mistake keeps its name."""
+def test_the_number_of_attempts_is_limited(diagnosed: Diagnosed, monkeypatch) -> None:
+    """When no attempt is left the finding has the mistake's name and no line."""
     monkeypatch.setattr(training_repairs, "ATTEMPTS", 0)
     ((code, part, fix),) = told(diagnosed(changed(("SGD(", "Adam(")), REGRESSION))
     assert (code, part, fix) == ("wrong-optimizer", "", "")
 
 
-def test_slow_code_is_not_run_for_long() -> None:
-    """All texts together take no longer than the deadline, and one of them more."""
+def test_the_time_of_the_search_is_limited() -> None:
+    """All attempts together take at most the deadline, plus one attempt."""
 
     class Slow:
         spent = 12.0
@@ -613,10 +613,8 @@ WIDE = "".join(f"    losses.sort(key=lambda x: -{n} * x)\n" for n in range(2000)
 
 
 @pytest.mark.parametrize("more", [DEEP, "def unused(losses):\n" + WIDE], ids=["deep", "wide"])
-def test_a_text_that_is_hard_to_change_costs_the_line_alone(
-    diagnosed: Diagnosed, more: str
-) -> None:
-    """Nested too deeply, or too long: the mistake keeps its name."""
+def test_a_text_that_cannot_be_changed_keeps_its_finding(diagnosed: Diagnosed, more: str) -> None:
+    """It is nested too deeply or too long; the finding has a name and no line."""
     text = changed(("SGD(", "Adam("), ("    losses = []\n", f"    losses = []\n{more}"))
     if more.startswith("def"):
         text = changed(("SGD(", "Adam(")) + more
@@ -626,8 +624,8 @@ def test_a_text_that_is_hard_to_change_costs_the_line_alone(
 WRONG = Verdict("trajectory", "fail", "")
 
 
-def test_a_logits_loss_goes_with_the_activation_that_is_missing(diagnosed: Diagnosed) -> None:
-    """Two changes for one mistake: the model gives probabilities, and the loss takes them."""
+def test_a_missing_activation_names_the_loss_that_fits_logits(diagnosed: Diagnosed) -> None:
+    """One mistake needs two changes: the model gives probabilities, and the loss takes them."""
     text = samples()["missing-activation"].replace(
         "h = self.fc1(x)", "h = torch.sigmoid(self.fc1(x))"
     )
@@ -666,8 +664,10 @@ IN_BATCHES = (
 
 
 @pytest.mark.parametrize("optimizer", ["SGD", "Adam"])
-def test_a_right_model_is_not_to_give_another_shape(diagnosed: Diagnosed, optimizer: str) -> None:
-    """A column is what the task asks of it: the shape is another where it is trained."""
+def test_the_shape_is_repaired_in_the_loop_not_in_the_model(
+    diagnosed: Diagnosed, optimizer: str
+) -> None:
+    """The task asks the model for a column."""
     text = changed(IN_LAYERS, IN_BATCHES, ("SGD(", f"{optimizer}("))
     code, part, fix = told(diagnosed(text, REGRESSION))[0]
     assert (code, part) == ("broadcast-target", "model(xb)")
@@ -802,8 +802,8 @@ PLAIN: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
 
 
 @pytest.mark.parametrize("case", PLAIN.values(), ids=PLAIN)
-def test_one_mistake_in_plain_torch_is_told_once_at_its_line(diagnosed: Diagnosed, case) -> None:
-    """Whatever it spoils, and whatever else gives the same numbers."""
+def test_a_mistake_in_plain_torch_is_one_finding_at_its_line(diagnosed: Diagnosed, case) -> None:
+    """Consequences and other changes that give the same numbers are not reported."""
     changes, *right = case
     text = CLASSIFIER
     for old, new in changes:
@@ -1155,8 +1155,8 @@ OTHERS: dict[str, tuple[tuple[tuple[str, str], ...], str, str, str]] = {
 
 
 @pytest.mark.parametrize("case", OTHERS.values(), ids=OTHERS)
-def test_one_mistake_is_told_once_in_other_words(diagnosed: Diagnosed, case) -> None:
-    """However the text puts it."""
+def test_a_mistake_is_one_finding_in_many_styles(diagnosed: Diagnosed, case) -> None:
+    """The tables have one mistake for each way to write a loop."""
     changes, *right = case
     text = TEXT
     for old, new in changes:
@@ -1174,19 +1174,19 @@ RIGHT = {
 
 
 @pytest.mark.parametrize("changes", RIGHT.values(), ids=RIGHT)
-def test_it_is_right_in_other_words(diagnosed: Diagnosed, changes) -> None:
-    """A twin."""
+def test_the_styles_without_a_mistake_have_no_finding(diagnosed: Diagnosed, changes) -> None:
+    """The texts that the cases above change are right."""
     assert told(diagnosed(changed(*changes), REGRESSION)) == []
 
 
-def test_a_loop_is_not_told_to_go_on_for_ever(diagnosed: Diagnosed) -> None:
-    """With `epoch = epoch` it would be right, as it is ended after the rounds that are asked for."""
+def test_no_repair_makes_an_endless_loop(diagnosed: Diagnosed) -> None:
+    """With `epoch = epoch` the numbers are right, as the run ends after the rounds of the task."""
     text = changed((TRAIN, COUNTED), ("epoch += 2", "epoch = epoch + 2"))
     assert told(diagnosed(text, REGRESSION)) == [(UNEXPLAINED, "", "")]
 
 
-def test_of_two_changes_each_has_its_line(diagnosed: Diagnosed) -> None:
-    """The pair is found, of however many."""
+def test_two_mistakes_have_two_lines(diagnosed: Diagnosed) -> None:
+    """The pair is found among all pairs of changes."""
     text = changed(("self.fc2(self.fc1(X))", "self.fc2(self.fc1(X).detach())"), SCALED)
     assert {code: part for code, part, _ in told(diagnosed(text, REGRESSION))} == {
         "graph-detached": "self.fc1(X).detach()",
@@ -1195,8 +1195,8 @@ def test_of_two_changes_each_has_its_line(diagnosed: Diagnosed) -> None:
 
 
 @pytest.mark.slow
-def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed) -> None:
-    """A model is right before the loop is."""
+def test_a_named_mistake_has_its_line_beside_an_unexplained_one(diagnosed: Diagnosed) -> None:
+    """The model is right before the loop is."""
     text = CLASSIFIER.replace("(2, 2), nn.Sigmoid()", "(2, 2), nn.Tanh()")
     text = text.replace("        optimizer.step()", "        if epoch: optimizer.step()")
     assert [each[:2] for each in told(diagnosed(text, "classification-torch"))] == [
@@ -1206,8 +1206,8 @@ def test_what_has_a_name_has_its_line_beside_what_has_none(diagnosed: Diagnosed)
 
 
 @pytest.mark.slow
-def test_two_of_a_model_have_their_lines_beside_what_has_no_name(diagnosed: Diagnosed) -> None:
-    """One after the other makes the model right, and neither alone."""
+def test_two_mistakes_of_a_model_have_lines_beside_an_unexplained_one(diagnosed: Diagnosed) -> None:
+    """Only both repairs together make the model right."""
     text = CLASSIFIER.replace("(2, 2), nn.Sigmoid()", "(2, 2), nn.Tanh()")
     text = text.replace("nn.Linear(2, 1), nn.Sigmoid())", "nn.Linear(2, 1))")
     text = text.replace("        optimizer.step()", "        if epoch: optimizer.step()")
@@ -1221,8 +1221,8 @@ def test_two_of_a_model_have_their_lines_beside_what_has_no_name(diagnosed: Diag
 ROUNDS = ("range(epochs)", "range(20)")
 
 
-def test_rounds_that_nobody_asked_for_are_told_at_their_loop(diagnosed: Diagnosed) -> None:
-    """Where it is asked for as many, all is right."""
+def test_a_fixed_number_of_rounds_is_located_at_its_loop(diagnosed: Diagnosed) -> None:
+    """It is right only when the task asks for that number."""
     assert told(diagnosed(changed(ROUNDS), REGRESSION)) == [
         ("wrong-constant", "20", "for epoch in range(epochs):")
     ]
@@ -1255,8 +1255,8 @@ SEVERAL: dict[str, tuple[tuple[tuple[str, str], ...], set[tuple[str, str]]]] = {
 
 
 @pytest.mark.parametrize("case", SEVERAL.values(), ids=SEVERAL)
-def test_several_are_told_one_after_the_other(diagnosed: Diagnosed, case) -> None:
-    """What is left once one is mended is what its numbers say."""
+def test_several_mistakes_are_found_one_after_the_other(diagnosed: Diagnosed, case) -> None:
+    """The next mistake is found in the text with the first one repaired."""
     changes, codes = case
     text = CLASSIFIER
     for old, new in changes:
@@ -1270,8 +1270,8 @@ def test_several_are_told_one_after_the_other(diagnosed: Diagnosed, case) -> Non
     assert all(causes.issuperset(each.causes) and each.causes for each in amiss)
 
 
-def test_another_loss_is_told_whatever_else_is_wrong(diagnosed: Diagnosed) -> None:
-    """Far from the targets its numbers are the same with every prediction compared with each."""
+def test_a_wrong_loss_is_found_beside_another_mistake(diagnosed: Diagnosed) -> None:
+    """Its numbers are hidden by the broadcast of predictions and targets."""
     text = changed(("MSELoss", "SmoothL1Loss"), ("model(X).squeeze(1)", "model(X)"))
     assert [each[:2] for each in told(diagnosed(text, REGRESSION))] == [
         ("wrong-loss", "SmoothL1Loss"),
@@ -1279,8 +1279,8 @@ def test_another_loss_is_told_whatever_else_is_wrong(diagnosed: Diagnosed) -> No
     ]
 
 
-def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:
-    """What comes below it is where it was, a line further down."""
+def test_a_missing_layer_of_a_stack_is_added(diagnosed: Diagnosed) -> None:
+    """The finding is at the layer after which it belongs."""
     _, _, rest = CLASSIFIER.partition("        return self.net(X)\n")
     text = f"import torch\nfrom torch import nn\n{STACKED}{rest}"
     (finding,) = [each for each in diagnosed(text, "classification-torch").findings if each.check]
@@ -1292,8 +1292,8 @@ def test_a_layer_is_missing_of_a_stack(diagnosed: Diagnosed) -> None:
 
 
 @pytest.mark.parametrize("changes", [(), BY_HAND], ids=["optimiser", "by hand"])
-def test_plain_torch_is_right(diagnosed: Diagnosed, changes) -> None:
-    """A twin of what is changed above."""
+def test_plain_torch_without_a_mistake_has_no_finding(diagnosed: Diagnosed, changes) -> None:
+    """The texts that the cases above change are right."""
     text = CLASSIFIER
     for old, new in changes:
         text = text.replace(old, new)
@@ -1313,39 +1313,39 @@ for epoch in range(20):
 """
 
 
-def test_a_model_that_is_made_again_is_why_numbers_change(diagnosed: Diagnosed) -> None:
-    """What is drawn at random is told once, where it is drawn."""
+def test_a_model_that_is_made_in_each_round_is_located(diagnosed: Diagnosed) -> None:
+    """The random numbers are reported once, where they are drawn."""
     result = diagnosed(TEXT.partition("def train")[0] + AGAIN, REGRESSION)
     assert told(result) == [("extra-statement", "model = Model()", "")]
     assert len(result.findings) == 1
 
 
-def test_a_column_of_targets_is_told_where_it_is_made(diagnosed: Diagnosed) -> None:
-    """What the model gives has the shape of the targets already."""
+def test_targets_reshaped_to_a_column_are_located(diagnosed: Diagnosed) -> None:
+    """The predictions have the right shape already."""
     text = changed(("criterion(y_pred, y)", "criterion(y_pred, y.view(-1, 1))"))
     assert told(diagnosed(text, REGRESSION)) == [
         ("broadcast-target", "y.view(-1, 1)", "loss = criterion(y_pred, y.flatten())")
     ]
 
 
-def test_what_a_change_has_shown_is_not_said_to_be_something_else(diagnosed: Diagnosed) -> None:
-    """Its numbers may be those of another mistake."""
+def test_a_repaired_mistake_is_not_called_ambiguous(diagnosed: Diagnosed) -> None:
+    """Other mistakes would give the same numbers, but the repair decides."""
     text = CLASSIFIER.replace("SGD(model.", "SGD(model.net[2].")
     (finding,) = [e for e in diagnosed(text, "classification-torch").findings if e.check]
     assert ("graph-detached",) in finding.alternatives
     assert finding.others == ()
 
 
-def test_a_loss_of_the_wrong_sign_is_said_to_be_one(diagnosed: Diagnosed) -> None:
-    """The step subtracts its gradient, so that is not what is to be changed."""
+def test_the_hints_name_the_wrong_sign_of_a_loss(diagnosed: Diagnosed) -> None:
+    """The step itself has the right sign."""
     result = diagnosed(CLASSIFIER.replace("return -(", "return ("), "classification-torch")
     (finding,) = [each for each in result.findings if each.check]
     assert finding.hints[2] == "The sign of the loss that you step on is wrong."
     assert finding.hints[3].endswith("that of the loss and not of minus the loss.")
 
 
-def test_a_step_of_a_name_is_said_to_be_one(diagnosed: Diagnosed) -> None:
-    """There is a step in the text, and no optimiser to be called."""
+def test_the_hints_name_a_step_that_only_binds_a_name(diagnosed: Diagnosed) -> None:
+    """There is a step in the text, so no hint asks to call an optimiser."""
     text = CLASSIFIER
     for old, new in PLAIN["steps by hand, of a name"][0]:
         text = text.replace(old, new)

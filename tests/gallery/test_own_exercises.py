@@ -1,4 +1,4 @@
-"""Exercises that are not shipped, written as docs/own-exercise.md says: a GRU, a normalisation."""
+"""An exercise that is not shipped, written as docs/own-exercise.md says: a step of a GRU."""
 
 from __future__ import annotations
 
@@ -153,107 +153,8 @@ def gru_step_backward(dnext, cache):
     ),
 )
 
-NORMALISATION = Own(
-    toml="""\
-schema = "gradkit/assignment/v1"
-id = "layernorm"
-title = "Layer normalisation"
 
-[[tasks]]
-id = "layernorm"
-title = "Layer normalisation"
-kind = "functions"
-solution = "layernorm.py"
-sizes = { N = [2, 3, 5], D = [4, 6, 7] }
-inputs.x = "3 * normal(N, D) + 1"
-inputs.gamma = "normal(D)"
-inputs.beta = "normal(D)"
-inputs.eps = 1e-5
-inputs.dout = "normal(N, D)"
-hard = [{ x = "0.001 * normal(N, D)" }, { N = 1 }]
-
-[[tasks.checks]]
-name = "forward"
-points = 4
-call = "out, cache = layernorm_forward(x, gamma, beta, eps)"
-compare = ["out"]
-untouched = ["x", "gamma", "beta"]
-
-[[tasks.checks]]
-name = "backward"
-points = 8
-call = "dx, dgamma, dbeta = layernorm_backward(dout, cache)"
-compare = ["dx", "dgamma", "dbeta"]
-gradient = { of = "sum(out * dout)", dx = "x", dgamma = "gamma", dbeta = "beta" }
-untouched = ["x", "gamma", "dout"]
-""",
-    model='''\
-"""Layer normalisation."""
-
-import numpy as np
-
-
-def layernorm_forward(x, gamma, beta, eps):
-    """Return x, (N, D), with each row normalised, scaled by gamma and shifted by beta; and a cache.
-
-    ``eps`` is added to the variance.
-    """
-    centred = x - x.mean(axis=1, keepdims=True)
-    std = np.sqrt((centred**2).mean(axis=1, keepdims=True) + eps)
-    normal = centred / std
-    return gamma * normal + beta, (normal, std, gamma)
-
-
-def layernorm_backward(dout, cache):
-    """Return the gradients of x, gamma and beta."""
-    normal, std, gamma = cache
-    d = dout * gamma
-    mean = d.mean(axis=1, keepdims=True)
-    along = (d * normal).mean(axis=1, keepdims=True)
-    return (d - mean - normal * along) / std, (dout * normal).sum(axis=0), dout.sum(axis=0)
-''',
-    other="""\
-import numpy as np
-
-def layernorm_forward(x, gamma, beta, eps):
-    xt = x.T
-    mu = np.mean(xt, axis=0)
-    var = np.var(xt, axis=0)
-    inv = (var + eps) ** -0.5
-    xhat = (xt - mu) * inv
-    out = (xhat.T * gamma[np.newaxis, :]) + beta
-    return out, dict(xt=xt, mu=mu, var=var, eps=eps, gamma=gamma, xhat=xhat)
-
-def layernorm_backward(dout, cache):
-    xt, mu, var, eps, gamma, xhat = (cache[k] for k in ('xt', 'mu', 'var', 'eps', 'gamma', 'xhat'))
-    D = xt.shape[0]
-    dbeta = np.einsum('nd->d', dout)
-    dgamma = np.einsum('nd,dn->d', dout, xhat)
-    dxhat = (dout * gamma).T
-    dvar = np.sum(dxhat * (xt - mu) * -0.5 * (var + eps) ** -1.5, axis=0)
-    dmu = np.sum(-dxhat / np.sqrt(var + eps), axis=0) + dvar * np.sum(-2 * (xt - mu), axis=0) / D
-    dx = dxhat / np.sqrt(var + eps) + dvar * 2 * (xt - mu) / D + dmu / D
-    return dx.T, dgamma, dbeta
-""",
-    wrong=(
-        ("centred = x - x.mean(axis=1", "centred = x - x.mean(axis=0", "forward", "out"),
-        (" + eps)", ")", "forward", "out"),
-        ("d - mean -", "d -", "backward", "dx"),
-        ("- normal * along", "", "backward", "dx"),
-        ("(dout * normal).sum(axis=0)", "(dout * normal).sum(axis=1)", "backward", "dgamma"),
-        ("(dout * normal).sum(axis=0)", "(dout * normal).mean(axis=0)", "backward", "dgamma"),
-        ("dout.sum(axis=0)", "dout.sum(axis=0, keepdims=True)", "backward", "dbeta"),
-        ("d = dout * gamma", "d = dout", "backward", "dx"),
-        (
-            "d = dout * gamma",
-            "d = dout\n    d *= gamma",
-            "backward",
-            "dout left alone",
-        ),
-    ),
-)
-
-EXERCISES = {"gru": GRU, "layernorm": NORMALISATION}
+EXERCISES = {"gru": GRU}
 WRONG = [(name, *wrong) for name, own in EXERCISES.items() for wrong in own.wrong]
 
 

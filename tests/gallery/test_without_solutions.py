@@ -207,7 +207,7 @@ def test_a_mistake_fails_the_same_checks_without_the_model_solution(
 
 def known_mistakes(name: str) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield the mistakes that the tests of an exercise have as edits of its model solution."""
-    wrong = import_module(f"test_{name.replace('-', '_')}").WRONG
+    wrong = import_module(f"wrong_{name.replace('-', '_')}").WRONG
     if isinstance(wrong, dict):
         yield from ((label, edits) for label, (edits, *_) in wrong.items())
     else:

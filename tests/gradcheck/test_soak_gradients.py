@@ -26,12 +26,12 @@ from gradkit.gradcheck.records import Report
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("GRADKIT_SEED", "852"))
-CORRECT, SINGLE, SMALLEST = 112 * SIZE, 28 * SIZE, 3
+CORRECT, SINGLE, SMALLEST = 56 * SIZE, 14 * SIZE, 3
 """Nets of each family that are checked with the right gradient, and with single entries off; and
 how many of the latter are off by 1e-7."""
 ROUGH = ("float32", "noise")
 HARD = (*ROUGH, "kinks", "saturation", "offset")
-STRUCTURAL = {family: (8 if family in HARD else 4) * SIZE for family in random_nets.FAMILIES}
+STRUCTURAL = {family: (4 if family in HARD else 2) * SIZE for family in random_nets.FAMILIES}
 """Nets of each family that are checked with every structural error."""
 
 
@@ -104,7 +104,7 @@ def check(net: random_nets.Net, claim: random_nets.Params) -> Report:
 
 @pytest.fixture(scope="module")
 def tally() -> Tally:
-    """Check a thousand correct gradients, and wrong ones of some of these nets."""
+    """Check five hundred correct gradients, and wrong ones of some of these nets."""
     print(f"GRADKIT_SEED={SEED} GRADKIT_SOAK={SIZE}")
     seen = Tally()
     for family in random_nets.FAMILIES:
@@ -169,15 +169,15 @@ def _single(
 
 
 def test_no_correct_gradient_is_called_wrong(tally: Tally) -> None:
-    """Not one of a thousand nets, with noise, kinks, float32, saturation, at any scale."""
+    """Nets have noise, kinks, float32, saturation, and any scale; 1,000 run at GRADKIT_SOAK=2."""
     assert not tally.alarms, "\n\n".join(tally.alarms[:5])
-    assert tally.count(" correct") > 1000
+    assert tally.count(" correct") > 500 * SIZE
 
 
 def test_no_structural_error_is_missed(tally: Tally) -> None:
     """With any forward."""
     assert not tally.missed, "\n\n".join(tally.missed[:5])
-    assert tally.count(" structural", "disagree") > 800 * SIZE
+    assert tally.count(" structural", "disagree") > 400 * SIZE
 
 
 def test_no_single_entry_that_is_off_is_missed(tally: Tally) -> None:
@@ -205,7 +205,7 @@ def test_few_checks_are_inconclusive_and_each_says_why(tally: Tally) -> None:
 
 def test_bounds_cover_the_error(tally: Tally) -> None:
     """On at least 99.8 % of entries."""
-    assert tally.entries > 20_000 * SIZE
+    assert tally.entries > 10_000 * SIZE
     assert tally.uncovered <= 0.002 * tally.entries, (
         f"GRADKIT_SEED={SEED}: {tally.uncovered} of {tally.entries}"
     )

@@ -107,6 +107,11 @@ def test_convention_is_accepted_on_many_seeds(workshop, tmp_path: Path, entry: A
                     assert found[entry.fails] == "fail", (seed, found)
 
 
+def test_names_of_conventions_are_unique() -> None:
+    """A convention is found by its id."""
+    assert len({entry.id for entry in ACCEPTED}) == len(ACCEPTED)
+
+
 FORWARD = """
 def initialise_parameters(dim):
     return {

@@ -139,25 +139,12 @@ def of_model(task: Task) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.sample(30)
 @pytest.mark.parametrize("name", TRAIN)
 @pytest.mark.parametrize("task", TASKS)
-def test_by_heart_earns_the_points_of_the_model_alone(
+def test_known_runs_earn_the_points_of_the_model_alone(
     grade, tmp_path: Path, task: str, name: str
 ) -> None:
-    """Whatever is known of published runs, and with the diagnosis, which forgives mistakes."""
-    path = homework(tmp_path, TASKS[task], TRAIN[name])
-    for seed in range(2):
-        assert grade(path, task, seed=seed, diagnose=True).score <= of_model(TASKS[task]), seed
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", TRAIN)
-@pytest.mark.parametrize("task", TASKS)
-def test_by_heart_earns_the_points_of_the_model_alone_on_20_seeds(
-    grade, tmp_path: Path, task: str, name: str
-) -> None:
-    """The same; five of them in each turn."""
+    """The diagnosis gives no points back. Each turn has some of 20 seeds."""
     path = homework(tmp_path, TASKS[task], TRAIN[name])
     seeds = filter(is_in_turn, range(20))
     scores = [grade(path, task, seed=seed, diagnose=True).score for seed in seeds]

@@ -73,6 +73,7 @@ def test_command_exits_0(table: tuple[str, bool]) -> None:
             "loss of epoch 1",
         ),
         ("regression_torch.py", "optimizer.zero_grad()", "pass", "loss of epoch 2"),
+        ("classification_torch.py", "optimizer.step()", "pass", "loss of epoch 10"),
         ("published.json", "20.73126980566457", "20.73126980", "loss of epoch 1"),
     ],
 )

@@ -133,9 +133,10 @@ SCRIPTS: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.slow
+@pytest.mark.sample(4)
 @pytest.mark.parametrize("shape", SCRIPTS)
 def test_script(shape, tmp_path):
-    """As much of each as is read, below a model solution."""
+    """As much text as is read follows a model solution. Every fourth runs, the others in turn."""
     from gradkit.submission.source import _WORD
 
     code = len(GOOD) + 200
@@ -213,12 +214,13 @@ NOTEBOOKS: dict[str, Callable[[], list[object]]] = {
 QUICK = {"pictures"}
 
 
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "shape",
     [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in NOTEBOOKS],
 )
 def test_notebook(shape, tmp_path):
-    """What is no code is dropped; the rest is measured before it is parsed."""
+    """Outputs and text are dropped; code is measured before it is parsed."""
     (tmp_path / "in").mkdir()
     path = tmp_path / "in" / "hw.ipynb"
     cells = NOTEBOOKS[shape]()

@@ -167,7 +167,7 @@ def test_numpy_tasks_are_graded_with_the_derived_oracle(run, problem: str) -> No
 
 @slow
 @pytest.mark.parametrize(
-    "name", [path.name for path in sorted(CLASS.glob("*_regression_[!t]*.py"))]
+    "name", ["goran_regression_wrong_parameter.py", "kofi_regression_crashes.py"]
 )
 def test_numpy_verdicts_are_those_of_the_checkout(run, name: str) -> None:
     """With one seed and the derived oracle, installed and checkout say the same of a file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from styles import ENTRIES, FORWARD, IMPORTS, VECTORISED, Slip
+from styles import ENTRIES, FORWARD, IMPORTS, VECTORISED
 from watched import TASKS, Watched, watch
 
 from gradkit.diagnosis.attribute import attribute
@@ -27,9 +27,8 @@ def workshop():
 @pytest.fixture(scope="module")
 def swapped():
     """A vectorised update with a swapped index, watched, with its diagnosis."""
-    slip = next(s for s in VECTORISED.slips if s.code == "swapped-index")
-    task, sources = VECTORISED.task, VECTORISED.sources(slip)
-    with Workshop() as workshop, watch(workshop, task, *sources) as watched:
+    sources = VECTORISED.sources({"dW1 = np.dot(X, dZ1.T)": "dW1 = np.dot(dZ1, X.T)"})
+    with Workshop() as workshop, watch(workshop, VECTORISED.task, *sources) as watched:
         yield watched, watched.diagnosis()
 
 
@@ -40,6 +39,15 @@ def told(watched: Watched, diagnosis, **changes):
     return attribute(watched.task, trace, watched.inputs, diagnosis, slip)
 
 
+@pytest.mark.parametrize("style", [ENTRIES, VECTORISED], ids=["entries", "arrays"])
+def test_right_update_has_no_attribution(workshop, style):
+    """Only a mistake has a line."""
+    with watch(workshop, style.task, *style.sources()) as watched:
+        assert watched.attributions() == []
+        assert watched.trace.steps.values.shape[1] == 8
+        assert not watched.trace.cut
+
+
 def test_entries_with_the_same_lines_are_told_together(swapped):
     """Both entries, the value that is wrong, and the innocent line that applied it."""
     watched, diagnosis = swapped
@@ -48,7 +56,7 @@ def test_entries_with_the_same_lines_are_told_together(swapped):
     assert (found.evidence, found.name) == ("value", "dW1")
     assert found.spot.place.line == 10
     start, _ = found.spot.columns
-    assert VECTORISED.cells[0].split("\n")[found.spot.place.line - 1][start - 2 : start] == "= "
+    assert VECTORISED.cell.split("\n")[found.spot.place.line - 1][start - 2 : start] == "= "
 
 
 @pytest.mark.parametrize("changes", [{"steps": None}, {"after": {}}])
@@ -87,7 +95,7 @@ def test_each_of_several_mistakes_has_its_own_line(workshop):
         "dW1 = np.dot(X, dZ1.T)": "dW1 = np.dot(dZ1, X.T)",
         'parameters["W2"] -= lr_w * dW2': 'parameters["W2"] += lr_w * dW2',
     }
-    sources = VECTORISED.sources(Slip("several", lines))
+    sources = VECTORISED.sources(lines)
     with watch(workshop, VECTORISED.task, *sources) as watched:
         found = {each.code: each.spot.place.line for each in watched.attributions()}
     assert found == {"wrong-activation-derivative": 9, "swapped-index": 10, "wrong-sign": 14}
@@ -95,7 +103,7 @@ def test_each_of_several_mistakes_has_its_own_line(workshop):
 
 def test_a_gradient_that_is_right_is_not_blamed_for_how_it_is_used(workshop):
     """Two entries exchanged when they are applied: the gradients themselves are right."""
-    body = VECTORISED.cells[0].replace(
+    body = VECTORISED.cell.replace(
         'parameters["W2"] -= lr_w * dW2', 'parameters["W2"] -= lr_w * dW2[::-1]'
     )
     with watch(workshop, VECTORISED.task, VECTORISED.sources()[0], body) as watched:
@@ -106,7 +114,7 @@ def test_a_gradient_that_is_right_is_not_blamed_for_how_it_is_used(workshop):
 def test_a_rate_that_is_handed_over_and_ignored(workshop):
     """The line that sets it anew is where it gets lost; without that line nothing is."""
     head = "def update_parameters(parameters, y, y_hat, A1, X, lr=0.1):\n"
-    body = ENTRIES.cells[0].split("\n", 2)[2].replace("0.001", "lr").replace("0.01 ", "lr ")
+    body = ENTRIES.cell.split("\n", 2)[2].replace("0.001", "lr").replace("0.01 ", "lr ")
     for first, expected in (
         ("    lr = 0.001\n", ({("W1", (0, 0)), ("W2", (1, 0))}, "lr")),
         ("", None),
@@ -190,7 +198,7 @@ def test_sums_over_outputs_are_looked_into(workshop, monkeypatch, right, wrong, 
 
 def test_an_entry_that_is_written_twice(workshop):
     """What is wrong with its start, and with where a step went, is told of the right write."""
-    lines = ENTRIES.cells[0].strip().split("\n")
+    lines = ENTRIES.cell.strip().split("\n")
     first, last = 5, len(lines) - 1
     # b1[0] takes the step of b2, starting from b1[1], and its own afterwards.
     bias = lines[last].replace('parameters["b2"][0][0] =', 'parameters["b1"][0][0] =')

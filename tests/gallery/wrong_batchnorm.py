@@ -1,56 +1,14 @@
-"""Batch normalisation: right answers in other styles, wrong ones, and what is missing."""
+"""Wrong answers to the exercise of batch normalisation, and its course's starter."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from layers_helpers import (
-    MANY,
-    QUICK,
-    SEEDS,
-    Exercise,
-    Wrong,
-    answers,
-    assert_right,
-    assert_starter,
-    assert_wrong,
-    several,
-    wrong,
-)
-
-from gradkit.sandbox import Workshop
-
-pytestmark = pytest.mark.sample(9)
-
-NAME = "batchnorm"
-
-
-@pytest.fixture(scope="module")
-def exercise(workshop: Workshop) -> Exercise:
-    """The exercise."""
-    return Exercise(NAME, workshop)
-
-
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks(exercise: Exercise, style: str) -> None:
-    """The model solution's, and those of students who write otherwise."""
-    assert_right(exercise, style, range(QUICK))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("style", answers(NAME))
-def test_right_answers_have_full_marks_at_every_seed(exercise: Exercise, style: str) -> None:
-    """Whatever is drawn."""
-    assert_right(exercise, style, range(QUICK, SEEDS))
-
+from layers_helpers import several, wrong
 
 OUT = "return gamma * x_hat + beta, (x_hat, gamma, std)"
 TEST = "gamma * (x - running_mean) / np.sqrt(running_var + eps) + beta"
 MEAN = 'bn_param["running_mean"] = momentum * running_mean + (1 - momentum) * mean'
 VAR = 'bn_param["running_var"] = momentum * running_var + (1 - momentum) * var'
 DVAR = "dvar = np.sum(dx_hat * centred, axis=0) * -0.5 / std**3"
-DMEAN = "dmean = np.sum(dx_hat, axis=0) / -std"
 DX = "dx = dx_hat / std + (2 * centred * dvar + dmean) / len(dout)"
 DGAMMA = "dgamma = np.sum(dout * x_hat, axis=0)"
 DBETA = "dbeta = np.sum(dout, axis=0)"
@@ -67,10 +25,7 @@ EVERY = {
 
 WRONG = [
     wrong("no shift", OUT, OUT.replace(" + beta", ""), batchnorm_train="out"),
-    wrong("no scale", OUT, OUT.replace("gamma * ", ""), batchnorm_train="out"),
-    wrong("no eps", "np.sqrt(var + eps)", "np.sqrt(var)", batchnorm_train="out"),
     wrong("no centre", "x_hat = (x - mean) / std", "x_hat = x / std", **EVERY),
-    wrong("a variance for a deviation", "std = np.sqrt(var + eps)", "std = var + eps", **EVERY),
     wrong(
         "eps outside the root",
         "np.sqrt(var + eps)",
@@ -136,22 +91,7 @@ WRONG = [
         },
         batchnorm_train=f"{RUNNING_MEAN}, {RUNNING_VAR}",
     ),
-    wrong(
-        "momentum of its own",
-        'bn_param.get("momentum", 0.9)',
-        "0.9",
-        batchnorm_train=f"{RUNNING_MEAN}, {RUNNING_VAR}",
-    ),
     wrong("a deviation is kept", VAR, VAR.replace("* var", "* std"), batchnorm_train=RUNNING_VAR),
-    wrong(
-        "the batch's own numbers in the test",
-        TEST,
-        "gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + eps) + beta",
-        batchnorm_test="out",
-    ),
-    wrong("no root in the test", TEST, TEST.replace("np.sqrt", ""), batchnorm_test="out"),
-    wrong("no eps in the test", TEST, TEST.replace(" + eps", ""), batchnorm_test="out"),
-    wrong("no scale in the test", TEST, TEST.replace("gamma * ", ""), batchnorm_test="out"),
     wrong(
         "running averages move in the test",
         "        return gamma * (x - running_mean)",
@@ -172,13 +112,7 @@ WRONG = [
         batchnorm_backward="dx, dgamma",
     ),
     wrong("no way through the variance", DVAR, "dvar = 0", batchnorm_backward="dx"),
-    wrong("no way through the mean", DMEAN, "dmean = 0", batchnorm_backward="dx"),
-    wrong("the variance's factor", DVAR, DVAR.replace("-0.5", "-1"), batchnorm_backward="dx"),
-    wrong("the variance's power", DVAR, DVAR.replace("std**3", "std"), batchnorm_backward="dx"),
-    wrong("the mean's sign", DMEAN, DMEAN.replace("-std", "std"), batchnorm_backward="dx"),
-    wrong("no 1/N", DX, DX.replace(" / len(dout)", ""), batchnorm_backward="dx"),
     wrong("1/N of all", DX, f"{DX}\n    dx = dx / len(dout)", "by N", batchnorm_backward="dx"),
-    wrong("dx without gamma", "dx_hat = dout * gamma", "dx_hat = dout", batchnorm_backward="dx"),
     wrong(
         "dgamma without the input",
         DGAMMA,
@@ -186,44 +120,10 @@ WRONG = [
         batchnorm_backward="dgamma",
     ),
     wrong(
-        "dgamma of the centred input",
-        DGAMMA,
-        "dgamma = np.sum(dout * centred, axis=0)",
-        batchnorm_backward="dgamma",
-    ),
-    wrong(
-        "dgamma a mean",
-        DGAMMA,
-        DGAMMA.replace("sum", "mean"),
-        "1/N of the expected value",
-        batchnorm_backward="dgamma",
-    ),
-    wrong(
-        "dgamma over all",
-        DGAMMA,
-        "dgamma = np.sum(dout * x_hat)",
-        "It is summed over all axes.",
-        batchnorm_backward="dgamma",
-    ),
-    wrong(
         "dbeta over the wrong axis",
         DBETA,
         DBETA.replace("axis=0", "axis=1"),
         "has shape",
-        batchnorm_backward="dbeta",
-    ),
-    wrong(
-        "dbeta over all",
-        DBETA,
-        "dbeta = np.sum(dout)",
-        "It is summed over all axes.",
-        batchnorm_backward="dbeta",
-    ),
-    wrong(
-        "dbeta keeps an axis",
-        DBETA,
-        "dbeta = np.sum(dout, axis=0, keepdims=True)",
-        "Its numbers are right.",
         batchnorm_backward="dbeta",
     ),
     several(
@@ -236,15 +136,6 @@ WRONG = [
         batchnorm_backward="dx, dgamma, dbeta",
     ),
     wrong("the short way without 1/N", ALT, f"{ALT} * len(dout)", batchnorm_backward_alt="dx"),
-    wrong(
-        "sums for means in the short way",
-        ALT,
-        "dx = gamma / std * (dout - len(dout) * (mean_dout + x_hat * mean_both))",
-        batchnorm_backward_alt="dx",
-    ),
-    wrong(
-        "the short way without gamma", ALT, ALT.replace("gamma", "1"), batchnorm_backward_alt="dx"
-    ),
     wrong(
         "means for sums in the short way",
         ALTS,
@@ -267,21 +158,7 @@ CONSTANT = {
 }
 
 
-BARE = '''
-def batchnorm_forward(x, gamma, beta, bn_param):
-    """Normalise each column of x."""
-    pass
-
-
-def batchnorm_backward(dout, cache):
-    pass
-
-
-def batchnorm_backward_alt(dout, cache):
-    raise NotImplementedError
-'''
-
-COURSE = """
+STARTER = """
 import numpy as np
 
 
@@ -323,35 +200,3 @@ def batchnorm_backward_alt(dout, cache):
     pass
     return dx, dgamma, dbeta
 """
-
-
-@pytest.mark.sample(36)
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_in_what_is_wrong(
-    exercise: Exercise, case: Wrong, tmp_path: Path
-) -> None:
-    """The output is named, and nothing else is."""
-    assert_wrong(exercise, case, tmp_path, range(1))
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", WRONG, ids=lambda case: case.name)
-def test_wrong_answers_fail_at_every_seed(exercise: Exercise, case: Wrong, tmp_path: Path) -> None:
-    """Whatever is drawn."""
-    assert_wrong(exercise, case, tmp_path, range(1, MANY))
-
-
-@pytest.mark.parametrize("text", [COURSE, BARE], ids=["the course's", "bare"])
-def test_the_starter_has_no_points_and_says_what_is_missing(
-    exercise: Exercise, text: str, tmp_path: Path
-) -> None:
-    """As it is handed out."""
-    assert_starter(exercise, text, tmp_path / "layers.py")
-
-
-def test_a_constant_forward_with_a_zero_backward_earns_nothing(
-    exercise: Exercise, tmp_path: Path
-) -> None:
-    """It is right for itself, and does not depend on its inputs."""
-    result = exercise.grade(exercise.edited(tmp_path, list(CONSTANT.items())), 0)
-    assert result.score == 0
