@@ -217,6 +217,10 @@ class FunctionGrader(Struct):
         self.with_helpers[check.name] = attempt = judge_with_stubs(self, check, verdict, wrong)
         return attempt
 
+    def is_judged_with_helpers(self, check: FunctionCheck) -> bool:
+        """Return whether the verdict on a check is one with right helpers in place of wrong ones."""
+        return self.with_helpers.get(check.name, Attempt()).verdict is not None
+
     def _wrong_helpers(self, check: FunctionCheck) -> Iterator[str]:
         """Yield the functions whose check has failed and that the functions of a check call.
 
@@ -390,12 +394,11 @@ class FunctionGrader(Struct):
 
     def _without_statements_that_stop(self, check: FunctionCheck, own: str) -> Verdict:
         """Return the verdict on a check without the statements of a function that stop it."""
-        attempt = self.with_helpers.get(check.name)
-        if attempt is None or attempt.verdict is None:
+        if not self.is_judged_with_helpers(check):
             return self.with_changes(check, self.draws, spared=own)
         from gradkit.grading.stubs import with_stubs_of
 
-        with with_stubs_of(self, check, attempt) as answers:
+        with with_stubs_of(self, check, self.with_helpers[check.name]) as answers:
             rest = self.with_changes(check, self.draws, spared=own)
         return rest if not answers.refused else self.verdicts[check.name]
 

@@ -35,7 +35,7 @@ from gradkit.records.result import Verdict
 from gradkit.records.task import FunctionCheck, Lines
 from gradkit.runtime.frames import Frame, FrameError, shown
 from gradkit.sandbox.process import LiveProcess
-from gradkit.sandbox.stub_calls import ANSWER, REFUSAL, Cached, StubCall, read_call
+from gradkit.sandbox.stub_calls import ANSWER, REFUSAL, Cached, Other, StubCall, read_call
 from gradkit.submission.definitions import Definition
 from gradkit.task.forms import REAL_KINDS, Form, FormError, fitted
 from gradkit.task.solution import ImpureError, Solution
@@ -223,8 +223,9 @@ class Answers(Struct):
     plan: Plan
     solution: Solution
     definitions: Mapping[str, Definition]
-    forms: dict[str, list[dict[str, Form]]]
+    forms: Mapping[str, Sequence[Mapping[str, Form]]]
     limits: Mapping[str, int]
+    positional: Mapping[str, int]
     refused: dict[str, str] = field(default_factory=dict)
     called: dict[str, int] = field(default_factory=dict)
     own_parts: set[str] = field(default_factory=set)
@@ -258,16 +259,13 @@ class Answers(Struct):
             raise _RefusedError(TOO_OFTEN)
         values = self._values(call)
         parts = []
-        for number, (result, value) in enumerate(
-            zip(self.plan.helpers[name].results, values, strict=True)
-        ):
-            keys = set(value) if isinstance(value, dict) else None
+        for result, value in zip(self.plan.helpers[name].results, values, strict=True):
+            keys = frozenset(value if isinstance(value, dict) else ())
             if result.is_whole or (keys and keys <= result.keys):
                 parts.append({"whole": _plain(value)})
-                continue
-            if number in self.plan.helpers[name].own_parts:
+            else:
                 self.own_parts.add(name)
-            parts.append({"entries": {key: _plain(value[key]) for key in result.keys & (keys or ())}})
+                parts.append({"entries": {key: _plain(value[key]) for key in result.keys & keys}})
         tree, arrays = packed({"parts": parts})
         return Frame(ANSWER, arrays, dict(tree["dict"]))
 
@@ -291,21 +289,22 @@ class Answers(Struct):
 
     def _arguments(self, call: StubCall) -> dict[str, Any]:
         """Return the arguments of a call by the parameters of the model solution."""
-        names = self.solution.parameters_of(call.function)
-        definition = self.definitions.get(call.function)
+        name = call.function
+        names = self.solution.parameters_of(name)
+        definition = self.definitions.get(name)
         node = definition.node if definition is not None else None
-        if not isinstance(node, ast.FunctionDef):
-            own, given = list(names), {}
-        else:
+        own, given = [*names], {}
+        if isinstance(node, ast.FunctionDef):
             own = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
             given = dict(_defaults(node))
-        given |= dict(zip(own, call.positional, strict=False)) | dict(call.keywords)
-        if len(call.positional) > len(own):
-            raise _RefusedError(OTHER_ARGUMENTS)
-        # Parameters may have other names than in the model solution, in the same order.
-        renamed = {**dict(zip(own, names, strict=False))}
-        arguments = {renamed.get(name, name): value for name, value in given.items()}
-        if not arguments.keys() <= {*names}:
+        given |= {**dict(zip(own, call.positional, strict=False)), **call.keywords}
+        # Arguments that lines give by position may have other names than in the model solution.
+        renamed = dict(zip(own[: self.positional[name]], names, strict=False))
+        arguments = {
+            **self.solution.defaults_of(name),
+            **{renamed.get(key, key): value for key, value in given.items()},
+        }
+        if len(call.positional) > len(own) or arguments.keys() != {*names}:
             raise _RefusedError(OTHER_ARGUMENTS)
         return arguments
 
@@ -313,12 +312,12 @@ class Answers(Struct):
         self, function: str, forms: Mapping[str, Form], given: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         """Return arguments as the model solution gets them; None if they have another form."""
-        names = self.solution.parameters_of(function)
         caches = self.plan.helpers[function].caches
+        places = {name: n for n, name in enumerate(self.solution.parameters_of(function))}
         try:
             return {
                 name: self._argument(
-                    value, forms[name], caches.get(name) or caches.get(names.index(name))
+                    value, forms[name], caches.get(name) or caches.get(places[name])
                 )
                 for name, value in given.items()
             }
@@ -356,7 +355,10 @@ def _without_calls(value: Any) -> Any:
 
 
 def _defaults(node: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters of a function that have a default value which is written as a constant."""
+    """Yield the parameters of a function that have a default value, with that value.
+
+    It is an `Other` if it is not written as a constant.
+    """
     positional = [*node.args.posonlyargs, *node.args.args]
     first = len(positional) - len(node.args.defaults)
     pairs: list[tuple[ast.arg, ast.expr | None]] = [
@@ -364,8 +366,11 @@ def _defaults(node: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
         *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
     ]
     for parameter, default in pairs:
-        if isinstance(default, ast.Constant):
-            yield parameter.arg, default.value
+        if default is not None:
+            try:
+                yield parameter.arg, ast.literal_eval(default)
+            except ValueError:
+                yield parameter.arg, Other(type(default).__name__)
 
 
 def _plain(value: Any) -> Any:
@@ -399,7 +404,9 @@ def answers_for(grader: FunctionGrader, check: FunctionCheck, of: Plan) -> Answe
             forms[name] += [each for each in calls if each not in forms[name]]
             limits[name] += CALLS_PER_CALL * len(calls)
     definitions = {name: found for name in names if (found := grader.definition(name)) is not None}
-    return Answers(of, solution, definitions, forms, limits)
+    calls = [call for each in grader.task.checks for call in grader.lines_of(each).calls]
+    positional = {n: min(c.positional for c in calls if c.function == n) for n in names}
+    return Answers(of, solution, definitions, forms, limits, positional)
 
 
 def request_of(grader: FunctionGrader, of: Plan) -> list[tuple[str, str, int, list[int], bool]]:
@@ -414,7 +421,6 @@ def request_of(grader: FunctionGrader, of: Plan) -> list[tuple[str, str, int, li
         )
         for name in (*of.makers, *of.stubs)
     ]
-
 
 
 @contextmanager

@@ -159,7 +159,9 @@ class _Calls:
         origin = {
             "function": replaced.function,
             "positional": [self._tree(value, arrays, MAX_DEPTH) for value in args],
-            "keywords": [[n, self._tree(value, arrays, MAX_DEPTH)] for n, value in keywords.items()],
+            "keywords": [
+                [n, self._tree(value, arrays, MAX_DEPTH)] for n, value in keywords.items()
+            ],
         }
         return origin, arrays, self._depth + 1
 

@@ -42,9 +42,7 @@ class _Tree(Struct, forbid_unknown_fields=True):
 
     array: Word | UnsetType = UNSET
     plain: None | bool | int | Word | UnsetType = UNSET
-    entries: list[tuple[int | Word, _Tree]] | UnsetType = msgspec.field(
-        name="dict", default=UNSET
-    )
+    entries: list[tuple[int | Word, _Tree]] | UnsetType = msgspec.field(name="dict", default=UNSET)
     items: list[_Tree] | UnsetType = msgspec.field(name="list", default=UNSET)
     parts: list[_Tree] | UnsetType = msgspec.field(name="tuple", default=UNSET)
     other: Word | UnsetType = UNSET

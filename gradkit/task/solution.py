@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from inspect import CO_VARARGS, CO_VARKEYWORDS
+from inspect import CO_VARARGS, CO_VARKEYWORDS, signature
 from pathlib import Path
 from types import FrameType, FunctionType
 from typing import Any
@@ -150,6 +150,11 @@ class Solution(Struct, frozen=True, eq=False):
         is_plain = not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) and not code.co_posonlyargcount
         count = code.co_argcount + code.co_kwonlyargcount
         return code.co_varnames[:count] if is_plain else ()
+
+    def defaults_of(self, function: str) -> dict[str, Any]:
+        """Return the default values of a function by parameter."""
+        parameters = signature(self.names[function]).parameters.values()
+        return {each.name: each.default for each in parameters if each.default is not each.empty}
 
     def forms_of_calls(
         self, check: FunctionCheck, draw: Draw, functions: Collection[str]
