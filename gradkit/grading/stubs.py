@@ -145,7 +145,8 @@ def _helper(
     inner = [part for each in (*call.args, *call.keywords) for part in ast.walk(each)]
     if len(names) < len(parts) or any(isinstance(part, ast.Call | ast.Starred) for part in inner):
         return None
-    arguments = {**dict(enumerate(call.args)), **{k.arg: k.value for k in call.keywords if k.arg}}
+    arguments: dict[int | str, ast.expr] = dict(enumerate(call.args))
+    arguments |= {each.arg: each.value for each in call.keywords if each.arg}
     caches = {
         place: made[value.id]
         for place, value in arguments.items()
@@ -400,10 +401,11 @@ def answers_for(grader: FunctionGrader, check: FunctionCheck, of: Plan) -> Answe
     limits = dict.fromkeys(names, 0)
     for draw in grader.draws:
         meant = solution.meant(draw, grader.convention_of(check))
-        for name, calls in solution.forms_of_calls(check, meant, names).items():
-            forms[name] += [each for each in calls if each not in forms[name]]
-            limits[name] += CALLS_PER_CALL * len(calls)
-    definitions = {name: found for name in names if (found := grader.definition(name)) is not None}
+        for name, found in solution.forms_of_calls(check, meant, names).items():
+            forms[name] += [each for each in found if each not in forms[name]]
+            limits[name] += CALLS_PER_CALL * len(found)
+    known = {name: grader.definition(name) for name in names}
+    definitions = {name: definition for name, definition in known.items() if definition is not None}
     calls = [call for each in grader.task.checks for call in grader.lines_of(each).calls]
     positional = {n: min(c.positional for c in calls if c.function == n) for n in names}
     return Answers(of, solution, definitions, forms, limits, positional)

@@ -47,7 +47,7 @@ class StubError(RuntimeError):
 class Replaced(NamedTuple):
     """A function to replace, as the grader names it.
 
-    ``name`` is the student's name and ``function`` that of the exercise. ``count`` is the number of
+    ``name`` is the student's name and ``function`` that of the exercise. ``size`` is the number of
     values that it returns as a tuple; 0, it is one value. ``caches`` are the numbers of those that
     no check compares. ``is_stub`` says that the grader answers its calls; otherwise they are only
     recorded.
@@ -55,7 +55,7 @@ class Replaced(NamedTuple):
 
     name: str
     function: str
-    count: int
+    size: int
     caches: Sequence[int]
     is_stub: bool
 
@@ -128,7 +128,7 @@ class _Calls:
             merged = [_merged(part, value) for part, value in zip(parts, values, strict=True)]
             for number in replaced.caches:
                 self._record(merged[number], origin, arrays, depth)
-            return tuple(merged) if replaced.count else merged[0]
+            return tuple(merged) if replaced.size else merged[0]
 
         return stub
 
@@ -138,8 +138,8 @@ class _Calls:
         def recorder(*args: Any, **keywords: Any) -> Any:
             origin, arrays, depth = self._origin(replaced, args, keywords)
             result = own(*args, **keywords)
-            values = result if replaced.count else [result]
-            if isinstance(values, tuple | list) and len(values) == (replaced.count or 1):
+            values = result if replaced.size else [result]
+            if isinstance(values, tuple | list) and len(values) == (replaced.size or 1):
                 for number in replaced.caches:
                     self._record(values[number], origin, arrays, depth)
             return result
@@ -258,7 +258,7 @@ def _values(replaced: Replaced, result: Any, count: int) -> Sequence[Any]:
     """
     if result is None:
         return [None] * count
-    if not replaced.count:
+    if not replaced.size:
         return [result]
     if not isinstance(result, tuple | list) or len(result) != count:
         raise StubError(f"`{replaced.name}` does not return {count} values")

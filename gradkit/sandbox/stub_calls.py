@@ -41,7 +41,7 @@ class _Tree(Struct, forbid_unknown_fields=True):
     """The description of a value, in one of these forms; ``made`` comes with a form."""
 
     array: Word | UnsetType = UNSET
-    plain: None | bool | int | Word | UnsetType = UNSET
+    plain: bool | int | Word | UnsetType | None = UNSET
     entries: list[tuple[int | Word, _Tree]] | UnsetType = msgspec.field(name="dict", default=UNSET)
     items: list[_Tree] | UnsetType = msgspec.field(name="list", default=UNSET)
     parts: list[_Tree] | UnsetType = msgspec.field(name="tuple", default=UNSET)

@@ -35,7 +35,7 @@ class NumberForm(Struct, frozen=True):
 
 
 class ExactForm(Struct, frozen=True):
-    """This whole number, word, truth value or None, and no other."""
+    """A value that has to be the same: a whole number, a word, True, False or None."""
 
     value: int | str | None
 
