@@ -197,7 +197,7 @@ class FunctionGrader(Struct):
                 refused = attempt.refused.get(calls[-1].function, "")
                 why = format_text("`{name}` is not right.", name=helper)
                 if reads and refused:
-                    text = " A right `{name}` cannot take its place here: {reason}."
+                    text = " A right `{name}` cannot take its place: {reason}."
                     why += format_text(text, name=helper, reason=refused)
                 elif not reads:
                     text = "`{name}` is not right, and its `{cache}` is needed here."
@@ -218,7 +218,7 @@ class FunctionGrader(Struct):
         return attempt
 
     def is_judged_with_helpers(self, check: FunctionCheck) -> bool:
-        """Return whether the verdict on a check is one with right helpers in place of wrong ones."""
+        """Return whether a check was judged with right helpers in place of wrong ones."""
         return self.with_helpers.get(check.name, Attempt()).verdict is not None
 
     def _wrong_helpers(self, check: FunctionCheck) -> Iterator[str]:

@@ -20,7 +20,7 @@ If a call is not answered, the check counts as before, and the student is told w
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +106,7 @@ class Plan(Struct, frozen=True):
     helpers: Mapping[str, Helper] = {}
 
 
-def helpers_of(checks: Iterable[tuple[FunctionCheck, Lines]]) -> dict[str, Helper]:
+def helpers_of(checks: Collection[tuple[FunctionCheck, Lines]]) -> dict[str, Helper]:
     """Return the functions that checks call on a line of their own, as ``a, b = f(x)``.
 
     A function that lines call in another way, too, is left out.
@@ -115,8 +115,8 @@ def helpers_of(checks: Iterable[tuple[FunctionCheck, Lines]]) -> dict[str, Helpe
     found: dict[str, Helper] = {}
     made: dict[str, Maker] = {}
     others: set[str] = set()
-    for check, lines in checks:
-        for statement in ast.parse(lines.text).body:
+    for statements in (ast.parse(lines.text).body for _, lines in checks):
+        for statement in statements:
             helper = _helper(statement, compared, made)
             if helper is None:
                 calls = (each for each in ast.walk(statement) if isinstance(each, ast.Call))

@@ -179,7 +179,7 @@ class _Calls:
         return {**tree, "made": [*made.values()][:MAX_MADE]} if made else tree
 
     def _described(self, value: Any, arrays: Arrays, depth: int) -> Tree:
-        """Return the description of a value; arrays and numbers of numpy are added to ``arrays``."""
+        """Return the description of a value; its arrays are added to ``arrays``."""
         kind = type(value)
         if value is None or kind in (bool, str) or (kind is int and -(2**63) <= value < 2**63):
             return {"plain": value}
