@@ -66,12 +66,14 @@ class Attempt(Struct, frozen=True):
     """An attempt to judge a check with right helpers in place of wrong ones.
 
     ``verdict`` is None if that did not work. ``helpers`` are the functions that were replaced and
-    called, ``refused`` those that could not be replaced, each with the reason.
+    called, ``refused`` those that could not be replaced, each with the reason. ``caches`` are
+    helpers that were called for a cache of the student's own, which may be wrong.
     """
 
     verdict: Verdict | None = None
     helpers: tuple[str, ...] = ()
     refused: Mapping[str, str] = {}
+    caches: frozenset[str] = frozenset()
 
 
 class FunctionGrader(Struct):
@@ -99,7 +101,7 @@ class FunctionGrader(Struct):
     is_cut_short: bool = False
     with_helpers: dict[str, Attempt] = field(default_factory=dict)
     _stubs: Sequence[Sequence[Any]] = ()
-    _stub_seconds: float | None = None
+    _spent_on_stubs: float = 0.0
 
     @property
     def has_expected(self) -> bool:
@@ -189,12 +191,13 @@ class FunctionGrader(Struct):
         for other in self.task.checks:
             handed = set(check.call.reads) & {*other.call.makes} - {*other.compare}
             calls = self.lines_of(other).calls
-            helper = self.own_name(calls[-1].function) if calls else ""
-            reads = helper in read - own
+            function = calls[-1].function if calls else ""
+            helper = self.own_name(function)
+            reads = helper in read - own or function in attempt.caches
             builds = reads or (other in steps and bool(handed))
             wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
-                refused = attempt.refused.get(calls[-1].function, "")
+                refused = attempt.refused.get(function, "")
                 why = format_text("`{name}` is not right.", name=helper)
                 if reads and refused:
                     text = " A right `{name}` cannot take its place: {reason}."
@@ -259,10 +262,8 @@ class FunctionGrader(Struct):
         answer : callable
             Answers the calls of stubs.
         """
-        before = self.process
-        if self._stub_seconds is None:
-            self._stub_seconds = self.task.deadline
-        process = before.with_stubs(self._stub_seconds, answer) if self._stub_seconds > 0 else None
+        before, left = self.process, self.stub_seconds()
+        process = before.with_stubs(left, answer) if left > 0 else None
         if process is None:
             yield None
             return
@@ -273,7 +274,11 @@ class FunctionGrader(Struct):
                 yield process
         finally:
             self.process, self._stubs = before, ()
-            self._stub_seconds -= time.monotonic() - began
+            self._spent_on_stubs += time.monotonic() - began
+
+    def stub_seconds(self) -> float:
+        """Return the seconds that are left for processes with stubs in this task."""
+        return self.task.deadline - self._spent_on_stubs
 
     def judge_alone(
         self, check: FunctionCheck, is_accepted: Callable[[Verdict], bool]

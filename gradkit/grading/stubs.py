@@ -477,7 +477,7 @@ def judge_with_stubs(
             answers.refused |= dict.fromkeys(of.stubs, STOPPED)
     refused = {**of.refused, **answers.refused}
     if judged is None:
-        return Attempt(refused=refused)
+        return Attempt(refused=refused, caches=frozenset(answers.own_parts))
     called = tuple(name for name in of.stubs if name in answers.called)
     names = "`, `".join(map(grader.own_name, called))
     note = format_count(
