@@ -65,9 +65,10 @@ OLD_WAYS = {
 class Attempt(Struct, frozen=True):
     """An attempt to judge a check with right helpers in place of wrong ones.
 
-    ``verdict`` is None if that did not work. ``helpers`` are the functions that were replaced and
-    called, ``refused`` those that could not be replaced, each with the reason. ``caches`` are
-    helpers that were called for a cache of the student's own, which may be wrong.
+    ``verdict`` is None if that did not work. ``helpers`` are the functions that cannot be the
+    reason if the check fails: those that were replaced, and those that were never called.
+    ``refused`` are those that could not be replaced, each with the reason. ``caches`` are helpers
+    that were called for a cache of the student's own, which may be wrong.
     """
 
     verdict: Verdict | None = None
@@ -180,7 +181,6 @@ class FunctionGrader(Struct):
             return verdict
         own = {self.own_name(function) for function in functions_of(self.lines_of(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
-        # A right helper has taken the place of these.
         read -= {self.own_name(name) for name in attempt.helpers}
         steps = steps_of(self.task, check)[:-1]
         if check.gradient:

@@ -405,7 +405,8 @@ def answers_for(grader: FunctionGrader, check: FunctionCheck, of: Plan) -> Answe
             forms[name] += [each for each in found if each not in forms[name]]
             limits[name] += CALLS_PER_CALL * len(found)
     known = {name: grader.definition(name) for name in names}
-    definitions = {name: definition for name, definition in known.items() if definition is not None}
+    # A name that is assigned or imported has no node.
+    definitions = {name: each for name, each in known.items() if each is not None and each.node}
     calls = [call for each in grader.task.checks for call in grader.lines_of(each).calls]
     positional = {n: min(c.positional for c in calls if c.function == n) for n in names}
     return Answers(of, solution, definitions, forms, limits, positional)
@@ -477,7 +478,10 @@ def judge_with_stubs(
             answers.refused |= dict.fromkeys(of.stubs, STOPPED)
     refused = {**of.refused, **answers.refused}
     if judged is None:
-        return Attempt(refused=refused, caches=frozenset(answers.own_parts))
+        # A stub has the name of the helper. If nothing has called it, the helper is not the reason.
+        uncalled = () if answers.refused else [n for n in of.stubs if n not in answers.called]
+        helpers = tuple(name for name in uncalled if name in answers.definitions)
+        return Attempt(None, helpers, refused, frozenset(answers.own_parts))
     called = tuple(name for name in of.stubs if name in answers.called)
     names = "`, `".join(map(grader.own_name, called))
     note = format_count(

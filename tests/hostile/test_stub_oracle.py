@@ -67,10 +67,10 @@ def attack(code: str) -> tuple[str, str]:
 
 KEEPING = attack(
     """
-import builtins, os, tempfile
+import builtins, os
 right = linear_backward(dA, linear_cache)
 builtins.kept = np.kept = right
-for folder in (".", "..", tempfile.gettempdir(), "/tmp", os.path.dirname(np.__file__)):
+for folder in (".", "..", "/tmp", "/var/tmp", os.path.dirname(np.__file__)):
     try:
         np.save(os.path.join(folder, "kept_by_a_stub.npy"), right[1])
     except OSError:
@@ -82,9 +82,9 @@ print("kept", right)
 TAKING = (
     "    A_prev, W = cache\n",
     """    A_prev, W = cache
-    import builtins, os, tempfile
+    import builtins, os
     kept = getattr(builtins, "kept", None) or getattr(np, "kept", None)
-    for folder in (".", "..", tempfile.gettempdir(), "/tmp", os.path.dirname(np.__file__)):
+    for folder in (".", "..", "/tmp", "/var/tmp", os.path.dirname(np.__file__)):
         path = os.path.join(folder, "kept_by_a_stub.npy")
         if os.path.exists(path):
             kept = np.load(path), np.load(path), np.load(path)
@@ -99,7 +99,7 @@ def test_no_answer_reaches_another_process(grade: Grade) -> None:
     for _ in range(2):
         task = grade(WRONG, KEEPING, TAKING)
         assert of(task, "linear-backward").state == "fail"
-        assert not any("kept" in check.message for check in task.checks)
+        assert of(task, "linear-backward").score <= 0.7 * 4
 
 
 def test_the_helper_is_judged_without_stubs(grade: Grade) -> None:
@@ -130,15 +130,9 @@ FORWARD = (
 
 def test_only_helpers_of_the_model_solution_answer(grade: Grade) -> None:
     """A function that the model solution does not call in a check is no stub there."""
-    task = grade(
-        WRONG,
-        FORWARD,
-        ("Z = cache\n    if", "Z = cache\n    if"),
-        ("A = np.maximum(Z, 0)", "A = np.maximum(-Z, 0)"),
-    )
+    task = grade(WRONG, FORWARD, ("np.maximum(Z, 0) if", "np.maximum(-Z, 0) if"))
     found = of(task, "activation-forward")
-    assert found.state != "pass"
-    assert stubs.NOT_CALLED in found.message or found.state == "fail"
+    assert (found.state, "Judged with" in str(found.notes)) == ("fail", False)
     twin = (
         "softmax_loss_vectorized(W, X, y, reg):\n",
         "softmax_loss_vectorized(W, X, y, reg):\n    return softmax_loss_naive(W, X, y, reg)\n",
@@ -248,6 +242,13 @@ def model_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Mapping[str,
     return calls
 
 
+HELPERS = {
+    *("linear_forward", "linear_backward"),
+    *("linear_activation_forward", "linear_activation_backward"),
+}
+"""Functions that a stub may have in some check of the exercise."""
+
+
 def are_plain(value: Any) -> bool:
     """Return whether a value is an array of real numbers or a plain value."""
     if isinstance(value, tuple | list):
@@ -266,7 +267,7 @@ def test_calls_of_another_form_are_refused(
     found = of(task, "relu-backward")
     assert found.state in ("blocked", "error", "fail")
     assert not any("Judged with" in note for note in found.notes)
-    assert {name for name, _ in model_calls} <= {"linear_backward", "linear_forward"}
+    assert {name for name, _ in model_calls} <= HELPERS
     assert all(are_plain(value) for _, given in model_calls for value in given.values())
     # Other checks are judged as ever.
     assert of(task, "linear-forward").state == of(task, "cost").state == "pass"
@@ -292,7 +293,7 @@ threading.Thread(target=late, daemon=True).start()
 """,
     "bytes without a form": """
 import os
-for descriptor in range(3, 40):
+for descriptor in range(3, 256):
     try:
         os.write(descriptor, b"GKF1" + b"\\xff" * 40)
     except OSError:
@@ -300,7 +301,7 @@ for descriptor in range(3, 40):
 """,
     "half a frame": """
 import os
-for descriptor in range(3, 40):
+for descriptor in range(3, 256):
     try:
         os.write(descriptor, b"GKF1\\x10\\x00\\x00\\x00" + b"\\x00" * 8 + b"{")
     except OSError:
@@ -351,7 +352,7 @@ stub = linear_backward
 cells = [cell.cell_contents for cell in stub.__closure__ or ()]
 for held in [*gc.get_objects(), *seen, *map(vars, [c for c in cells if hasattr(c, "__dict__")])]:
     row = held.values() if type(held) is dict else held if type(held) in (list, tuple) else ()
-    if any(type(part) is str and word in part and "def " not in part for part in [*row]):
+    if any(type(part) is str and word in part and part is not word for part in [*row]):
         raise SystemError("the model solution is here")
 """
 )
