@@ -652,8 +652,8 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     found = of(own(*spoilt), "scaled", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "This needs something else first: `forward` is not right. A right `forward` cannot take its "
-        "place: the model solution does not call it here.",
+        "This needs something else first: `forward` is not right. A right `forward` cannot take "
+        "its place: the model solution does not call it here.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 

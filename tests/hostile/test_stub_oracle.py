@@ -352,7 +352,7 @@ stub = linear_backward
 cells = [cell.cell_contents for cell in stub.__closure__ or ()]
 for held in [*gc.get_objects(), *seen, *map(vars, [c for c in cells if hasattr(c, "__dict__")])]:
     row = held.values() if type(held) is dict else held if type(held) in (list, tuple) else ()
-    if any(type(part) is str and word in part and part is not word for part in [*row]):
+    if any(type(part) is str and word in part and part != word for part in [*row]):
         raise SystemError("the model solution is here")
 """
 )
@@ -379,7 +379,7 @@ def test_nothing_of_the_solution_is_in_the_process(
         "",
     )
     task = grade(WRONG, docs, LOOKING)
-    assert not any("the model solution is here" in check.message for check in task.checks)
+    assert not [c.message for c in task.checks if "the model solution is here" in c.message]
     assert of(task, "relu-backward").state == "pass"
     answers = [frame for frame in sent if frame.kind == "stub-answer"]
     assert answers
