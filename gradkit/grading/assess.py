@@ -271,8 +271,8 @@ def _about_failed(
     kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     if len(kept) == len(inquiry.findings):
         return inquiry
-    left = {finding.mistake for finding in kept} | dropped
-    causes = {check: codes for check, codes in inquiry.causes.items() if left.issuperset(codes)}
+    left = {each.id for each in inquiry.findings if each in kept or each.mistake in dropped}
+    causes = {check: ids for check, ids in inquiry.causes.items() if left.issuperset(ids)}
     return replace(inquiry, findings=kept, causes=causes)
 
 

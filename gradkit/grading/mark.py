@@ -117,7 +117,8 @@ def _check_result(
     check: Check, verdict: Verdict, loss: Loss, inquiry: Inquiry, scheme: Scheme
 ) -> CheckResult:
     """Return a check with its points before they are rounded."""
-    causes = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
+    ids = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
+    causes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.id in ids))
     codes = [*(f.mistake for f in inquiry.findings if f.check == verdict.check), *causes]
     withdrawn = tuple(dict.fromkeys(code for code in codes if code in scheme.dropped))
     notes = list(verdict.notes)
@@ -203,7 +204,6 @@ def _with_current_codes(inquiry: Inquiry) -> Inquiry:
     return replace(
         inquiry,
         findings=tuple(replace(f, mistake=current_code(f.mistake)) for f in inquiry.findings),
-        causes={check: tuple(map(current_code, c)) for check, c in inquiry.causes.items()},
     )
 
 

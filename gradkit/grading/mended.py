@@ -141,9 +141,9 @@ def with_steps(
     findings = tuple(chain(*others[:first], told, *others[first:], more))
     # Later checks get a right forward pass: its mistakes are causes only if they are all there is.
     later = [each for each in findings if each.check != "forward"] or findings
-    codes = tuple(dict.fromkeys(e.mistake for e in later if e.mistake != UNEXPLAINED))
+    ids = tuple(each.id for each in later if each.mistake != UNEXPLAINED)
     checks = {*inquiry.causes, *rest.causes, *right} - {each.check for each in findings}
-    causes = dict.fromkeys(sorted(checks), codes)
+    causes = dict.fromkeys(sorted(checks), ids)
     return replace(inquiry, findings=findings, causes=causes, doubtful=rest.doubtful)
 
 

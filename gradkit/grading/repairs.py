@@ -317,10 +317,7 @@ class _Repairs(Struct):
 
     def _result(self, checks: Sequence[FunctionCheck]) -> Mended:
         """Return the findings, and the mistakes of other checks that make some checks fail, too."""
-        told = joined(self._believed())
-        found = {check.name: self._causes(check, told) for check in checks}
-        causes = {check: codes for check, codes in found.items() if codes}
-        task = self.grader.task.id
+        told, task = joined(self._believed()), self.grader.task.id
         findings = tuple(
             replace(
                 finding_of(
@@ -330,6 +327,12 @@ class _Repairs(Struct):
             )
             for e in told
         )
+        needed = {check.name: self._causes(check, told) for check in checks}
+        causes = {
+            check: tuple(dict.fromkeys(findings[told.index(each)].id for each in some))
+            for check, some in needed.items()
+            if some
+        }
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
 
     def _believed(self) -> list[Told]:
@@ -356,11 +359,11 @@ class _Repairs(Struct):
                     return True
         return False
 
-    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> tuple[str, ...]:
-        """Return the mistakes that make a check fail and that were found for another check.
+    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Sequence[Told]:
+        """Return the changes that were found for other checks and that a check needs to pass.
 
-        The check has to pass with all changes. Without the change of such a mistake, and with all
-        other changes, it does not pass.
+        The check has to pass with all changes. It does not pass without a change that it needs,
+        and with all others.
         """
         run = {each.name for each in self.grader.definitions_of(check)}
         inside = [each for each in told if each.function in run]
@@ -372,7 +375,7 @@ class _Repairs(Struct):
                 needed = [each for each in others if self._needs(check, each)]
                 # Either of two changes may be enough.
                 others = needed if needed or len(others) < len(inside) else others
-        return tuple(dict.fromkeys(each.proposal.kind for each in others))
+        return others
 
     def _needs(self, check: FunctionCheck, change: Told) -> bool:
         """Return whether a check does not pass without a change and with all others."""
