@@ -102,11 +102,11 @@ COMPANIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "softmax-loss": [("missing-factor", "dW = X.T @ dscores / N", "dW = X.T @ dscores")],
     "two-layer-net": [("wrong-function", "np.sum(dhidden, axis=0)", "np.mean(dhidden, axis=0)")],
     "regression-numpy": [
-        ("wrong-learning-rate", "0.01 * db2", "0.02 * db2"),
+        ("wrong-learning-rate", "0.01 * db2", "0.03 * db2"),
         ("missing-bias", "np.dot(W.T, A_prev) + b", "np.dot(W.T, A_prev)"),
     ],
     "classification-numpy": [
-        ("wrong-learning-rate", "0.01 * db2", "0.02 * db2"),
+        ("wrong-learning-rate", "0.01 * db2", "0.03 * db2"),
         ("missing-bias", "np.dot(W.T, A_prev) + b", "np.dot(W.T, A_prev)"),
     ],
     "regression-torch": [

@@ -302,7 +302,6 @@ def _causes(
 ) -> dict[str, tuple[str, ...]]:
     """Return the checks that fail only for the mistakes of the update, with these findings."""
     explanation = diagnosis.explanation
-    ids = tuple(finding.id for finding in findings)
     if not explanation.slips or explanation.unexplained:
         return {}
     outcomes = examined.case.observations.outcomes
@@ -310,4 +309,14 @@ def _causes(
     step = step_of(task, diagnosis.applies, explanation.slips)
     outputs = [outcomes[run.name].outputs for run in runs]
     replayed = bool(runs) and step is not None and follow(runs, outputs, step, oracle.forward)
-    return {"gradient": ids, **({"trajectory": ids} if replayed else {})}
+    ids = tuple(finding.id for finding in findings)
+    right = {
+        (entry.parameter, entry.index)
+        for verdict in examined.verdicts
+        for entry in verdict.entries
+        if verdict.check == "gradient" and entry.state == "pass"
+    }
+    # A wrong rate that stands in the text leaves the gradient of its entries right.
+    pairs = zip(explanation.slips, ids, strict=True)
+    of_gradient = tuple(each for slip, each in pairs if right.isdisjoint(slip.entries))
+    return {"gradient": of_gradient or ids, **({"trajectory": ids} if replayed else {})}
