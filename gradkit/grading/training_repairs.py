@@ -155,7 +155,9 @@ def _with_steps(
     if mended:
         every = tuple(each.id for each in told)
         causes |= dict.fromkeys({*amiss} - {each.check for each in told}, every)
-        causes |= {check: of for check in ("gradient", "trajectory") if (of := causes_of(check, told))}
+        causes |= {
+            check: of for check in ("gradient", "trajectory") if (of := causes_of(check, told))
+        }
     return replace(inquiry, findings=tuple(findings), causes=causes)
 
 
