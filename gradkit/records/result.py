@@ -184,9 +184,9 @@ class Inquiry(Struct, frozen=True):
     """The results of the diagnosis of one task.
 
     ``causes`` are, for each failed check that the findings explain completely, the ids of the
-    findings about other checks that cause the failure, too. ``rounded`` are checks whose wrong numbers are
-    right to single precision, except those in a finding. ``doubtful`` maps ids of findings whose
-    lines are uncertain to more likely places, as far as these are known.
+    findings about other checks that cause the failure, too. ``rounded`` are checks whose wrong
+    numbers are right to single precision, except those in a finding. ``doubtful`` maps ids of
+    findings whose lines are uncertain to more likely places, as far as these are known.
 
     ``proved`` is the inquiry before a search for repairs, from the numbers alone. It is None if no
     search added anything.

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
 from gradkit.diagnosis.crashes import with_crashes
-from gradkit.records.result import Finding, Inquiry, TaskResult, Verdict
+from gradkit.records.result import Entry, Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.report.text import to_text
 
@@ -273,3 +273,24 @@ def test_a_crash_outside_of_the_submission_is_left() -> None:
         "update", "error", "It stopped.", place=Place("b.py", None, 900), exception="KeyError: 'a'"
     )
     assert with_crashes([verdict], Inquiry(), [cell], "task") == Inquiry()
+
+
+def test_a_change_beside_a_crash_stays_where_all_outputs_are_right_then() -> None:
+    """The first change lets the code run. The message names its reason, so it is not shown."""
+    cell = Cell("a.py", "a.py", None, "def f(x):\n    return x.t\n")
+    states = (("dW", "missing"), ("db", "fail"), ("dX", "pass"))
+    entries = tuple(Entry(name, (), state, None, None) for name, state in states)
+    sentence = "AttributeError: 'Layer' object has no attribute 't'"
+    stops = Verdict("update", "error", "", entries, place=PLACE, exception=sentence)
+    first, second = (
+        Finding(code, "update", code, "Title", (output,), place=PLACE, basis="change")
+        for code, output in (("wrong-name", "dW"), ("missing-factor", "db"))
+    )
+    inquiry = Inquiry((first, second), {"gradient": (first.id,)})
+    found = with_crashes([stops], inquiry, [cell], "task")
+    assert [each.mistake for each in found.findings] == [CRASH, "missing-factor"]
+    assert found.causes == {"gradient": (found.findings[0].id,)}
+    # Something else is still wrong, so the changes may be anything that makes up for it.
+    rest = replace(stops, entries=(*entries, Entry("dv", (), "fail", None, None)))
+    (alone,) = with_crashes([rest], inquiry, [cell], "task").findings
+    assert alone.mistake == CRASH
