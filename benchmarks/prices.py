@@ -129,10 +129,12 @@ COMPANIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "softmax-loss": [("missing-factor", "dW = X.T @ dscores / N", "dW = X.T @ dscores")],
     "two-layer-net": [("wrong-function", "np.sum(dhidden, axis=0)", "np.mean(dhidden, axis=0)")],
     "regression-numpy": [
+        ("missing-input", "dW2 = A1 * dA2", "dW2 = dA2 * np.ones((2, 1))"),
         ("wrong-learning-rate", "0.01 * db2", "0.03 * db2"),
         ("missing-bias", "np.dot(W.T, A_prev) + b", "np.dot(W.T, A_prev)"),
     ],
     "classification-numpy": [
+        ("missing-input", "dW2 = A1 * dZ2", "dW2 = dZ2 * np.ones((2, 1))"),
         ("wrong-learning-rate", "0.01 * db2", "0.03 * db2"),
         ("missing-bias", "np.dot(W.T, A_prev) + b", "np.dot(W.T, A_prev)"),
     ],

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import gradkit
 from gradkit.formatting import format_text
-from gradkit.grading.mark import mark, score_by_numbers
+from gradkit.grading.mark import mark, score_by_numbers, with_current_codes
 from gradkit.grading.notices import notices_of_verdicts
 from gradkit.grading.points import Scheme
 from gradkit.judge import Case, judge
@@ -213,7 +213,7 @@ def assess(
     Findings about checks that do not fail are left out.
     """
     verdicts = [_with_endless_loop(verdict, evidence.listings) for verdict in verdicts]
-    inquiry = _about_failed(evidence.inquiry, verdicts, scheme.dropped)
+    inquiry = _about_failed(with_current_codes(evidence.inquiry), verdicts, scheme.dropped)
     marked = mark(task, verdicts, inquiry, scheme)
     return replace(
         marked,
