@@ -64,6 +64,10 @@ SHARES = {"not-updated": 2 / 9}
 
 
 KNOWN: Mapping[tuple[str, str], str] = {
+    ("crash.numpy", "beside"): (
+        "no single change lets the code run and makes an array right, so outputs that are not "
+        "right without the crashing line are lost, and so are the checks that it blocks"
+    ),
     ("missing-argument", "beside"): (
         "the helper that is called without the argument is wrong too, so the crash of its caller "
         "is blocked by it, and only the change that repairs the crash has a price"
@@ -74,9 +78,6 @@ KNOWN: Mapping[tuple[str, str], str] = {
     ),
     ("wrong-element", "beside"): (
         "no change alone makes an output right, so both mistakes are unexplained; the mark is held"
-    ),
-    ("wrong-factor.mean", "beside"): (
-        "wrong factors in the steps of two parameters are explained by one uneven rate"
     ),
     ("wrong-return", "helper"): (
         "the search writes the line anew that returns what the helper gives, instead of the line "
@@ -147,7 +148,10 @@ COMPANIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
         ("momentum", "lr=lr)", "lr=lr, momentum=0.9)"),
     ],
 }
-"""Mistakes that are made beside a plant, by answer: the first that leaves its lines alone."""
+"""Mistakes that are made beside a plant, by answer.
+
+The first one counts that is of another kind and leaves the plant's lines alone.
+"""
 
 
 @cache
@@ -181,7 +185,8 @@ def companion_of(plant: Plant) -> Plant | None:
     for code, old, new in COMPANIONS.get(plant.answer, ()):
         companion = Plant(f"{plant.answer} {code}", plant.answer, code, ((old, new),))
         lines = [set(_lines(text, each)) for each in (plant, companion)]
-        if not lines[0] & lines[1]:
+        # Two mistakes of one kind may be found as one.
+        if code != plant.code and not lines[0] & lines[1]:
             return companion
     return None
 
