@@ -72,9 +72,10 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
-        unless Python's message names the reason. A check that stops because of a mistake in
-        another check has no finding of its own.
+        Of a check that stopped, mistakes stay that were proved in its other lines. The first change
+        of its text is what lets the rest run, so it is the repair of the crash, and stays unless
+        Python's message names the reason. Other changes stay then if all outputs are right after
+        them. A check that stops because of a mistake in another check has no finding of its own.
     """
     findings = list(inquiry.findings)
     stops = {
@@ -82,8 +83,8 @@ def with_crashes(
         for verdict in verdicts
         if (crash := _finding_of(verdict, cells, task)) is not None
     }
-    reported: set[tuple[str, Place | None]] = set()
-    dropped: dict[str, str] = {}
+    reported: dict[tuple[str, Place | None], str] = {}
+    instead: dict[str, str] = {}
     mended = {finding.check for finding in findings if finding.basis == "change"}
     # A line that stops several checks is reported at the check whose repair is known.
     for check in sorted(stops, key=lambda name: name not in mended):
@@ -96,30 +97,48 @@ def with_crashes(
         is_known = any((f.check, f.mistake) == (check, NO_RETURN) for f in findings)
         if is_explained or is_known:
             continue
-        kept = [f for f in findings if f.check != check or _stays(f, verdict, cells)]
-        dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
+        own = [finding for finding in findings if finding.check == check]
+        left = _left_beside_crash(own, verdict, cells)
+        at = findings.index(own[0]) if own else len(findings)
+        others = [finding for finding in findings if finding.check != check]
         # One line can stop several checks: it is one mistake.
-        if (verdict.exception, crash.place) not in reported:
-            at = next((n for n, f in enumerate(kept) if f.check == check), len(kept))
+        key = verdict.exception, crash.place
+        if key not in reported:
             # Where a repair is known, all else is right, so only the crash itself costs points.
-            kept.insert(at, replace(crash, basis="change") if repairs else crash)
-        reported.add((verdict.exception, crash.place))
-        findings = kept
+            left.insert(0, replace(crash, basis="change") if repairs else crash)
+        of_crash = reported.setdefault(key, crash.id)
+        charged = {each.id for each in left if each.basis != "repair"}
+        instead |= {each.id: of_crash for each in own if each.id not in charged}
+        findings = [*others[:at], *left, *others[at:]]
     if not reported:
         return inquiry
-    left = {finding.mistake for finding in findings}
     causes = {
-        check: tuple(dict.fromkeys(c if c in left else dropped.get(c, c) for c in codes))
-        for check, codes in inquiry.causes.items()
+        check: tuple(dict.fromkeys(instead.get(each, each) for each in ids))
+        for check, ids in inquiry.causes.items()
     }
     return replace(inquiry, findings=tuple(findings), causes=causes)
+
+
+def _left_beside_crash(
+    own: Sequence[Finding], verdict: Verdict, cells: Sequence[Cell]
+) -> list[Finding]:
+    """Return the findings of a check that stopped that are reported beside the crash."""
+    changes = [finding for finding in own if finding.basis == "change"]
+    wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
+    right = {entry for change in changes for entry in change.entries}
+    later = changes[1:] if wrong and wrong <= right else []
+    return [
+        replace(each, basis="repair") if each in changes[:1] else each
+        for each in own
+        if each in later or _stays(each, verdict, cells)
+    ]
 
 
 def _repairs_of(check: str, inquiry: Inquiry) -> list[Finding]:
     """Return the changes of the text that make a check right, found for it or for another check."""
     causes = inquiry.causes.get(check, ())
     changes = (finding for finding in inquiry.findings if finding.basis == "change")
-    return [each for each in changes if each.check == check or each.mistake in causes]
+    return [each for each in changes if each.check == check or each.id in causes]
 
 
 def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:

@@ -204,7 +204,8 @@ class _Repairs(Struct):
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
         ordered = sorted(checks, key=self._is_empty)
-        first = self._result(self._mended(ordered))
+        self._mended(ordered)
+        first = self._result(ordered)
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
         again = again or next(self._shared(checks), None)
         if again is None:
@@ -213,7 +214,8 @@ class _Repairs(Struct):
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, text=_Text(), told=[], mended={})
         later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
-        second = turned._result(turned._told_early(ordered, later))
+        turned._told_early(ordered, later)
+        second = turned._result(ordered)
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
 
     def _of_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
@@ -230,7 +232,7 @@ class _Repairs(Struct):
                 continue
             turned = replace(self, text=_Text(), told=[], mended={})
             later = turned._told_early([*checks, check], turned._mended([check, *checks]))
-            found = turned._result([each for each in later if each is not check])
+            found = turned._result(checks)
             as_few = len(turned.told) <= len(self.told) and _explained(found) >= _explained(first)
             if as_few and any(each is check for each in later):
                 return found
@@ -313,10 +315,9 @@ class _Repairs(Struct):
         self.told = told
         return [check for check in (*later, *clear) if check.name not in has]
 
-    def _result(self, later: Sequence[FunctionCheck]) -> Mended:
-        told = joined(self._believed())
-        causes = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
-        task = self.grader.task.id
+    def _result(self, checks: Sequence[FunctionCheck]) -> Mended:
+        """Return the findings, and the mistakes of other checks that make some checks fail, too."""
+        told, task = joined(self._believed()), self.grader.task.id
         findings = tuple(
             replace(
                 finding_of(
@@ -326,6 +327,12 @@ class _Repairs(Struct):
             )
             for e in told
         )
+        needed = {check.name: self._causes(check, told) for check in checks}
+        causes = {
+            check: tuple(dict.fromkeys(findings[told.index(each)].id for each in some))
+            for check, some in needed.items()
+            if some
+        }
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
 
     def _believed(self) -> list[Told]:
@@ -352,10 +359,38 @@ class _Repairs(Struct):
                     return True
         return False
 
-    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Iterator[str]:
-        """Yield the mistakes in what a check runs."""
+    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Sequence[Told]:
+        """Return the changes that were found for other checks and that a check needs to pass.
+
+        The check has to pass with all changes. It does not pass without a change that it needs,
+        and with all others.
+        """
         run = {each.name for each in self.grader.definitions_of(check)}
-        yield from (each.proposal.kind for each in told if each.function in run)
+        inside = [each for each in told if each.function in run]
+        others = [each for each in inside if each.check != check.name]
+        with self.grader.meant(check, self._form(check)):
+            if not others or self._verdict(check).state != "pass":
+                return ()
+            if len(inside) > 1:
+                needed = [each for each in others if self._needs(check, each)]
+                # Either of two changes may be enough.
+                others = needed if needed or len(others) < len(inside) else others
+        return others
+
+    def _needs(self, check: FunctionCheck, change: Told) -> bool:
+        """Return whether a check does not pass without a change and with all others."""
+        cell = change.cell.id
+        own = [each for each in self.told if each.cell.id == cell]
+        # A merged change is found by the line that it begins with.
+        keys = [(each.check, each.function, each.line) for each in own]
+        number = keys.index((change.check, change.function, change.line))
+        source = unguarded(change.cell.source)[0]
+        for proposal in without(self.text.made[cell], number):
+            source = replaced(source, proposal) or source
+        whole, self.text = self.text, _Text({**self.text.sources, cell: source})
+        verdict = self._verdict(check)
+        self.text = whole
+        return verdict.state != "pass"
 
     def _is_empty(self, check: FunctionCheck) -> bool:
         """Tell a check of which all that is right is 0."""

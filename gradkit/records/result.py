@@ -125,7 +125,7 @@ class Notice(Struct, frozen=True):
     place: Place | None = None
 
 
-Basis = Literal["numbers", "change", "model"]
+Basis = Literal["numbers", "change", "model", "repair"]
 
 
 class Finding(Struct, frozen=True):
@@ -151,7 +151,8 @@ class Finding(Struct, frozen=True):
 
     ``basis`` says what the finding rests on. ``numbers``: the mistake reproduces the student's
     numbers, or Python names it. ``change``: a change of the student's text makes outputs right.
-    ``model``: so does a change that takes a part of the model solution.
+    ``model``: so does a change that takes a part of the model solution. ``repair``: a change lets
+    code run that stops; it costs nothing, because the crash has a price.
     """
 
     id: str
@@ -182,10 +183,10 @@ class Finding(Struct, frozen=True):
 class Inquiry(Struct, frozen=True):
     """The results of the diagnosis of one task.
 
-    ``causes`` names, for each failed check that the findings explain completely, the
-    mistakes of other checks that cause the failure. ``rounded`` are checks whose wrong numbers are
-    right to single precision, except those in a finding. ``doubtful`` maps ids of findings whose
-    lines are uncertain to more likely places, as far as these are known.
+    ``causes`` are, for each failed check that the findings explain completely, the ids of the
+    findings about other checks that cause the failure, too. ``rounded`` are checks whose wrong
+    numbers are right to single precision, except those in a finding. ``doubtful`` maps ids of
+    findings whose lines are uncertain to more likely places, as far as these are known.
 
     ``proved`` is the inquiry before a search for repairs, from the numbers alone. It is None if no
     search added anything.

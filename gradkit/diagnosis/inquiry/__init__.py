@@ -63,8 +63,8 @@ def inquire(
         follows_own_forward(task, examined, sitting, passed.slips, seed)
         or follows_what_is_left(task, examined, sitting, seed)
     ):
-        codes = tuple(finding.mistake for finding in forward.findings)
-        return replace(forward, causes=dict.fromkeys(("update", "gradient", "trajectory"), codes))
+        ids = tuple(finding.id for finding in forward.findings)
+        return replace(forward, causes=dict.fromkeys(("update", "gradient", "trajectory"), ids))
     update = update_inquiry(task, examined, sitting, oracle, seed)
     integers = integers_inquiry(task, examined, sitting)
     return replace(

@@ -10,7 +10,7 @@ from gradkit.diagnosis.mistakes.trained import explain_training
 from gradkit.diagnosis.mistakes.training import (
     OF_THE_MODULE,
     RECORD,
-    causes_of_gradient,
+    causes_of,
     explain_module,
 )
 from gradkit.judge.case import Examined
@@ -65,11 +65,8 @@ def training_inquiry(task: Task, examined: Examined, idioms: Idioms, most: int =
     charged = dict.fromkeys(OF_THE_MODULE, "forward") if forward_failed else {}
     charged |= {UNREGISTERED: "model"} if hidden else {}
     findings = _told(task, examined, explanation, charged)
-    codes = tuple(slip.code for slip in explanation.slips)
-    first = causes_of_gradient(codes)
-    causes: dict[str, tuple[str, ...]] = {"gradient": first} if first else {}
-    if findings and all(finding.check != "trajectory" for finding in findings):
-        causes["trajectory"] = codes
+    found = {check: causes_of(check, findings) for check in ("gradient", "trajectory")}
+    causes = {check: ids for check, ids in found.items() if ids}
     if all(finding.check != "forward" for finding in findings):
         findings = (*own, *findings)
     return Inquiry(findings, causes)

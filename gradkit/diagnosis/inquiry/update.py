@@ -99,10 +99,10 @@ def update_inquiry(
     diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
     diagnosis = _with_squared_loss(task, trace, inputs, diagnosis)
     placed = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
-    consequences = _consequences(task, examined, oracle, diagnosis)
+    findings = tuple(finding for finding, _ in placed)
     return Inquiry(
-        tuple(finding for finding, _ in placed),
-        consequences,
+        findings,
+        _causes(task, examined, oracle, diagnosis, findings),
         ("update",) if _is_rounded(examined, diagnosis) else (),
         {finding.id: likelier for finding, likelier in placed if likelier is not None},
     )
@@ -293,17 +293,30 @@ def _is_shown(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> 
     return len(stepped) < 2
 
 
-def _consequences(
-    task: Task, examined: Examined, oracle: Oracle, diagnosis: Diagnosis
+def _causes(
+    task: Task,
+    examined: Examined,
+    oracle: Oracle,
+    diagnosis: Diagnosis,
+    findings: Sequence[Finding],
 ) -> dict[str, tuple[str, ...]]:
-    """Checks that are wrong only because the update is, in the way that was found."""
+    """Return the checks that fail only for the mistakes of the update, with these findings."""
     explanation = diagnosis.explanation
-    codes = tuple(slip.code for slip in explanation.slips)
-    if not codes or explanation.unexplained:
+    if not explanation.slips or explanation.unexplained:
         return {}
     outcomes = examined.case.observations.outcomes
     runs = [run for run in examined.case.probes.runs if run.name in outcomes]
     step = step_of(task, diagnosis.applies, explanation.slips)
     outputs = [outcomes[run.name].outputs for run in runs]
     replayed = bool(runs) and step is not None and follow(runs, outputs, step, oracle.forward)
-    return {"gradient": codes, **({"trajectory": codes} if replayed else {})}
+    ids = tuple(finding.id for finding in findings)
+    right = {
+        (entry.parameter, entry.index)
+        for verdict in examined.verdicts
+        for entry in verdict.entries
+        if verdict.check == "gradient" and entry.state == "pass"
+    }
+    # A wrong rate that stands in the text leaves the gradient of its entries right.
+    pairs = zip(explanation.slips, ids, strict=True)
+    of_gradient = tuple(each for slip, each in pairs if right.isdisjoint(slip.entries))
+    return {"gradient": of_gradient or ids, **({"trajectory": ids} if replayed else {})}

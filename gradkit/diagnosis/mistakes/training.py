@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, outputs_of
+from gradkit.records.result import Finding
 from gradkit.records.rule import Details, Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved
@@ -22,9 +23,15 @@ AFTER_FIRST_GRADIENT = RECORD | {"missing-zero-grad", "momentum", "wrong-learnin
 """Mistakes that leave the first gradient of a training run as it is."""
 
 
-def causes_of_gradient(codes: Iterable[str]) -> tuple[str, ...]:
-    """Return the mistakes of a training run that make its first gradient wrong."""
-    return tuple(dict.fromkeys(code for code in codes if code not in AFTER_FIRST_GRADIENT))
+def causes_of(check: str, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Return the ids of the findings about other checks that make a check of a training run fail.
+
+    All mistakes of a training run make its losses and parameters wrong. Some leave its first
+    gradient as it is.
+    """
+    harmless = AFTER_FIRST_GRADIENT if check == "gradient" else frozenset()
+    others = (each for each in findings if each.check != check)
+    return tuple(each.id for each in others if each.mistake not in harmless)
 
 
 Facts = Mapping[str, Any]
