@@ -15,6 +15,9 @@ PER_NODE = 0.01
 BORROWED = 0.05
 """What each node of an expression costs that is borrowed from the model solution."""
 
+REPLACED = 3.2
+"""The cost of an expression in whose place one of the model solution stands."""
+
 SCALED = 1.05
 """The cost of a constant that is a multiple of the one that stands there."""
 
@@ -28,8 +31,8 @@ CLEARED = 0.8
 INNER = 0.0005
 """The cost of each node of the changed expression: of equal changes the innermost is told."""
 
-BRACKETS = 0.1
-"""What a change costs besides if it needs brackets."""
+BRACKETED = 1.7
+"""The cost of a term that is added within a product, where it needs brackets."""
 
 PUT_IN, FILLS = 1.7, 0.3
 """The cost of a statement that is put in, but for its nodes; and how much less that is if the

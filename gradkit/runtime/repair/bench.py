@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.operands import Vocabulary
 from gradkit.lines import run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.runtime.namespace import IMPORTED
 from gradkit.runtime.repair.changed import Put
@@ -65,7 +66,7 @@ class Bench:
     ``helpers`` are the functions that it makes or imports and that are handed one value, ``words``
     those that are handed over in it, or compared with, ``keys`` those that are read of what is
     made; ``lacking`` is the key that no dict has where the text stops for that. It ``waits`` for an
-    import where it stops for want of one.
+    import where it stops for want of one. ``vocabulary`` is what operands may be made of.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Bench:
         self.budget = budget
         self.again, self.waits, self._late, self._wasted = False, False, LATE, ENDLESS
         self._length = 0
+        self.vocabulary: Vocabulary | None = None
 
     def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""

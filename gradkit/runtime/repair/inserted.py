@@ -87,7 +87,9 @@ def inserted(
                 # Beside what gives the same a value it is nearest.
                 beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
                 cost = PUT_IN - FILLS * fills + PER_NODE * (size_of(each) - beside)
-                yield Rewritten(kind, cost, longer, statement), block, statement.lineno + last
+                values = each, int(last)
+                made = Rewritten(f"{kind}: put in", cost, longer, statement, values)
+                yield made, block, statement.lineno + last
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,14 @@ import numpy as np
 from gradkit.edits.costs import LARGER, SIGNED
 from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.bench import Bench, Target
+from gradkit.runtime.repair.by_rows import Change
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.indices import slices_of
 from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import Change, binary, expression
+from gradkit.runtime.repair.tree import binary, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
 
@@ -111,6 +112,7 @@ class Places:
         self, bench: Bench, used: Sequence[int], further: Sequence[int], wrong: frozenset[str]
     ) -> None:
         self._bench, self._wrong = bench, wrong
+        self._allowed: dict[Any, bool] = {}
         # Those that the record is of, whatever is taken to the bench in between.
         self._slots = {
             id(slot): (target, slot) for target in bench.targets for slot in target.slots
@@ -308,7 +310,8 @@ class Places:
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
         told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
-        known = Scope(*told, slices_of(target.function), unread_parameters(target.function))
+        idle = unread_parameters(target.function)
+        known = Scope(*told, slices_of(target.function), idle, bench.vocabulary, self._allowed)
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.operands import Vocabulary
+
 FEW = 24
 """Names that are tried in one place at most."""
 
@@ -42,6 +44,8 @@ class Scope:
     lacking: Sequence[str] = ()
     slices: Sequence[ast.expr] = ()
     idle: Sequence[str] = ()
+    vocabulary: Vocabulary | None = None
+    allowed: dict[Any, bool] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     numbers: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradkit.edits.nodes import called_name
@@ -22,7 +22,9 @@ class Spot:
     ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
     is the option that it is the value of, if it is one. ``put`` puts another expression there,
     ``above`` are the nodes above it, and ``names`` those that there are. ``counts`` is set in an
-    index, a condition or the head of a loop, and ``index`` in an index or a range.
+    index, a condition or the head of a loop, and ``index`` in an index or a range. It stands
+    ``again`` where all that is written so is changed at once. ``known`` has what was found out of
+    the expression for conditions and holes.
     """
 
     node: ast.expr
@@ -35,6 +37,8 @@ class Spot:
     of: str = ""
     counts: bool = False
     index: bool = False
+    again: bool = False
+    known: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def indexes(self) -> bool:

@@ -1,32 +1,15 @@
-"""Parts of syntax trees, made and copied, and what a change of an expression is."""
+"""Make, copy and measure parts of syntax trees."""
 
 from __future__ import annotations
 
 import ast
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from gradkit.edits.costs import SIMPLE
 from gradkit.edits.nodes import PLACE, new, with_parts
 from gradkit.runtime.syntax import copy_tree
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What may stand in the place of an expression, its kind, and how large a change it is.
-
-    ``hidden`` is set where the value stays the same, and only what is done with it shows it;
-    ``always`` where it is tried even if a value is the same as that of another change.
-    """
-
-    kind: str
-    node: ast.expr
-    cost: float = SIMPLE
-    hidden: bool = False
-    always: bool = False
 
 
 def placed(node: ast.AST) -> ast.AST:
