@@ -2,8 +2,8 @@
 
 In a pattern, a capital letter stands for an expression: ``A`` to ``D`` for any, ``L`` for a name,
 an entry or an attribute, ``K`` for a constant, ``E`` for anything else, ``F`` and ``G`` for a
-function, ``V`` for a value that is no condition. ``*_`` stands for the other arguments of a call. A name that ends in ``_``,
-such as ``name_``, is a hole for an operand.
+function, ``V`` for a value that is no condition. ``*_`` stands for the other arguments of a call.
+A name that ends in ``_``, such as ``name_``, is a hole for an operand.
 """
 
 from __future__ import annotations
@@ -151,9 +151,9 @@ def _builder_of(tree: Any) -> Callable[[Mapping[str, Any]], Any] | None:
     same: dict[str, Any] = {name: getattr(tree, name, None) for name in fields.keys() - made.keys()}
     kind: Any = type(tree)
     if isinstance(tree, ast.Call) and _has_rest(tree):
-        words = made.pop("keywords", lambda _: same["keywords"])
+        fixed = same.pop("keywords", [])
+        words = made.pop("keywords", lambda _: fixed)
         made["keywords"] = lambda bound: _in_order([*bound[REST][1], *words(bound)], bound[REST][2])
-        same.pop("keywords", None)
     if not made:
         return None
     if "lineno" in kind._attributes:
