@@ -1,8 +1,8 @@
 """Match expressions with patterns that are written as Python, and build expressions from them.
 
 In a pattern, a capital letter stands for an expression: ``A`` to ``D`` for any, ``L`` for a name,
-an entry or an attribute, ``K`` for a constant, ``E`` for anything else, ``F`` and ``G`` for a
-function, ``V`` for a value that is no condition. ``*_`` stands for the other arguments of a call.
+an entry or an attribute, ``K`` for a constant, ``E`` for anything else but a module, ``F``
+and ``G`` for a function, ``V`` for a value that is no condition. ``*_`` stands for the other arguments of a call.
 A name that ends in ``_``, such as ``name_``, is a hole for an operand.
 """
 
@@ -34,7 +34,10 @@ LETTERS: Mapping[str, Callable[[ast.AST], bool]] = {
     **dict.fromkeys("ABCD", _is_expression),
     "L": lambda node: isinstance(node, ast.Attribute | ast.Subscript) or is_path(node),
     "K": lambda node: isinstance(node, ast.Constant),
-    "E": lambda node: not isinstance(node, ast.Constant | ast.Starred),
+    "E": lambda node: (
+        not isinstance(node, ast.Constant | ast.Starred)
+        and getattr(node, "id", "") not in ("np", "numpy", "math")
+    ),
     "F": lambda node: isinstance(node, ast.Name | ast.Attribute),
     "G": lambda node: isinstance(node, ast.Name | ast.Attribute),
     "V": _is_value,
@@ -152,8 +155,10 @@ def _builder_of(tree: Any) -> Callable[[Mapping[str, Any]], Any] | None:
     kind: Any = type(tree)
     if isinstance(tree, ast.Call) and _has_rest(tree):
         fixed = same.pop("keywords", [])
-        words = made.pop("keywords", lambda _: fixed)
-        made["keywords"] = lambda bound: _in_order([*bound[REST][1], *words(bound)], bound[REST][2])
+        words = made.pop("keywords", None)
+        made["keywords"] = lambda bound: _in_order(
+            [*bound[REST][1], *(words(bound) if words else fixed)], bound[REST][2]
+        )
     if not made:
         return None
     if "lineno" in kind._attributes:

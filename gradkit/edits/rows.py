@@ -172,7 +172,7 @@ EXCHANGES: Sequence[Row] = (
     # --- an operator or a sign -----------------------------------------------------------------
     *row("wrong-brackets", "F(A {o} B) => F(A) {o} B", SIGNED, o=ALL),
     *row("wrong-brackets", "F(A, *_) {o} B => F(A {o} B, *_)", o=ALL),
-    *row("wrong-brackets", "F(A) {o} B.{p}(*_) => F(A {o} B).{p}(*_)", o=ALL, p=REDUCED),
+    *row("wrong-brackets", "F(A) {o} E.{p}(*_) => F(A {o} E).{p}(*_)", o=ALL, p=REDUCED),
     *row("wrong-brackets", "F(A, *_) {o} F(B, *_) => F(A {o} B, *_)", o=ALL),
     *row("wrong-brackets", "(C {p} F(A, *_)) {o} B => C {p} F(A {o} B, *_)", o=ALL, p=ALL),
     *row("wrong-comparison", "~A => A"),

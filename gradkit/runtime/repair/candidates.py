@@ -62,8 +62,8 @@ class Candidate:
     """A change in its place: how to make it and how to undo it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``slot`` is the one that it is in, ``gain`` how many outputs are right besides, in
-    shares of them.
+    yet, as `known` does; ``slot`` is the one that it is in, ``gain`` how many outputs are right
+    besides, in shares of them.
     """
 
     change: Change | Rewritten

@@ -56,10 +56,11 @@ def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
     """Return the operands for a hole, those that a reference may have."""
     if hole in spot.known:
         return spot.known[hole]  # type: ignore[no-any-return]
-    found: list[ast.expr] = []
-    for each in OPERANDS[hole](spot, bound):
-        if hole == "twin_" or _is_allowed(spot.scope, hole, each):
-            found.append(expression(each) if isinstance(each, str) else each)
+    found = [
+        expression(each) if isinstance(each, str) else each
+        for each in OPERANDS[hole](spot, bound)
+        if hole == "twin_" or _is_allowed(spot.scope, hole, each)
+    ]
     if hole not in BY_PARTS:
         spot.known[hole] = found
     return found

@@ -82,17 +82,17 @@ def changed_blocks(
             continue
         values = [] if value is None else [value]
         yield Rewritten(f"{kind}: {name}", cost or row.cost, made, statement, values)
-    for name, node, values, made, within in _of_expressions(statement, function, counts):
+    for name, node, given, other, within in _of_expressions(statement, function, counts):
         cost = SIMPLE if name == OF_ORDER else LARGER
-        yield Rewritten(name, cost, [*before, made, *after], node, values, within)
-    for index, other in _other_indices(block, place, parent, counts):
-        whole = replace_everywhere(parent, index, other)
-        yield Rewritten(OF_INDEX, LARGE, whole.body, index, {"index_": other}, parent)
+        yield Rewritten(name, cost, [*before, other, *after], node, given, within)
+    for index, moved_one in _other_indices(block, place, parent, counts):
+        whole = replace_everywhere(parent, index, moved_one)
+        yield Rewritten(OF_INDEX, LARGE, whole.body, index, {"index_": moved_one}, parent)
     for name in _entries_of_others(statement, function) if parent is function else ():
         for copied in (f"{name}.copy()", f"{{key: value.copy() for key, value in {name}.items()}}"):
-            made = statement_of(f"{name} = {copied}")
-            longer = [*before, made, statement, *after]
-            yield Rewritten("missing-copy: put in", LARGER, longer, statement, (made, 0))
+            copy = statement_of(f"{name} = {copied}")
+            longer = [*before, copy, statement, *after]
+            yield Rewritten("missing-copy: put in", LARGER, longer, statement, (copy, 0))
     for far, shifted in _shifted(block[place:]):
         cost = LARGE + A_LINE + PER_NODE * far
         longer = [*before, shifted, statement, *after]
@@ -108,7 +108,7 @@ OF_ORDER = "wrong-order: two values exchanged"
 def _of_blocks(
     change: Change, parent: ast.AST, held: Container[str]
 ) -> Iterator[tuple[str, str, int | None, float]]:
-    """Yield changes of a block: kind and name of the row, an operand, and the cost if it differs."""
+    """Yield changes of a block: the kind, the row, an operand, and the cost if it differs."""
     block, place, statement = change.block, change.at, change.statement
     computes = isinstance(
         statement, ast.Assign | ast.AugAssign | ast.Expr | ast.If | ast.For | ast.AnnAssign
@@ -153,9 +153,9 @@ def _ways_in_and_out(change: Change) -> Iterator[int]:
         return
     first = int(isinstance(loop.body[-1], ast.Break | ast.Continue))
     yield from range(first, NEXT_IN)
-    if after and not isinstance(loop, ast.While):
-        if not isinstance(after[0], ast.Return) or isinstance(loop, ast.For):
-            yield NEXT_IN
+    returns = bool(after) and isinstance(after[0], ast.Return)
+    if after and not isinstance(loop, ast.While) and (isinstance(loop, ast.For) or not returns):
+        yield NEXT_IN
     before = change.block[max(0, change.at - NEAR) : change.at]
     for back, each in enumerate(reversed(before)) if not isinstance(loop, ast.If) else ():
         if isinstance(each, ast.Assign) and _meet(each, loop):
