@@ -2,8 +2,8 @@
 
 In a pattern, a capital letter stands for an expression: ``A`` to ``D`` for any, ``L`` for a name,
 an entry or an attribute, ``K`` for a constant, ``E`` for anything else but a module, ``F``
-and ``G`` for a function, ``V`` for a value that is no condition. ``*_`` stands for the other arguments of a call.
-A name that ends in ``_``, such as ``name_``, is a hole for an operand.
+and ``G`` for a function, ``V`` for a value that is no condition. ``*_`` stands for the other
+arguments of a call. A name that ends in ``_``, such as ``like_``, is a hole for an operand.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.runtime.repair.borrowed import borrowed_parts
 from gradkit.edits.rows import ADDITIONS, EXCHANGES
+from gradkit.runtime.repair.borrowed import borrowed_parts
 from gradkit.runtime.repair.by_rows import Change, changes_of
 from gradkit.runtime.repair.choices import switches
 from gradkit.runtime.repair.pool import Part
