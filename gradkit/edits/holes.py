@@ -52,10 +52,7 @@ def fill(
 
 
 def operands_of(
-    text: str,
-    bound: Mapping[str, Any],
-    known: Vocabulary,
-    base: tuple[ast.AST, int] | None = None,
+    text: str, bound: Mapping[str, Any], known: Vocabulary, base: tuple[ast.AST, int] | None = None
 ) -> Sequence[Numbers] | None:
     """Return the operands of a pattern's holes; None if something may not stand in its hole.
 

@@ -246,12 +246,7 @@ EXCHANGES: Sequence[Row] = (
     *row("wrong-comparison", "A is not B => A is B"),
     *row("wrong-comparison", "A {o} B => A", LARGER, "not asked", o=(*COMPARED, "==", "!=")),
     *row(
-        "wrong-name",
-        "A {o} B => compared_ {p} B",
-        LARGER,
-        "mask",
-        o=COMPARED,
-        p=("<=", ">", "=="),
+        "wrong-name", "A {o} B => compared_ {p} B", LARGER, "mask", o=COMPARED, p=("<=", ">", "==")
     ),
     *row("missing-slope", "L => L > 0", SIGNED, "slope"),
     *row("missing-slope", "F(0, A) => A > 0", SIMPLE, "slope"),
@@ -374,11 +369,7 @@ ADDITIONS: Sequence[Row] = (
     *row("missing-function", "V => np.{o}(V)", LARGER, "computed, numpy", o=WRAPPED),
     *row("missing-function", "V => math.{o}(V)", LARGER, "computed, not numpy", o=WRAPPED[:4]),
     *row(
-        "missing-function",
-        "V => np.{o}(0, V)",
-        LARGER,
-        "computed, numpy",
-        o=("maximum", "minimum"),
+        "missing-function", "V => np.{o}(0, V)", LARGER, "computed, numpy", o=("maximum", "minimum")
     ),
     *row("missing-shift", "V => V - np.max(V)", LARGE, "computed, numpy, axes, not factor"),
     *row(

@@ -15,14 +15,7 @@ from gradkit.edits.costs import LARGE, LARGER, LITTLE, SIMPLE
 from gradkit.edits.costs import PUT_IN as PUT_IN_COST
 from gradkit.edits.holes import fill, operands_of
 from gradkit.edits.nodes import called_name, is_same, new, with_parts
-from gradkit.edits.operands import (
-    Numbers,
-    RefusedError,
-    Vocabulary,
-    pack_part,
-    pack_twin,
-    unpack,
-)
+from gradkit.edits.operands import Numbers, RefusedError, Vocabulary, pack_part, pack_twin, unpack
 from gradkit.edits.patterns import build, match, pattern
 
 Block = list[ast.stmt]

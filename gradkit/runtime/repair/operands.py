@@ -16,15 +16,7 @@ from gradkit.edits.operands import pack
 from gradkit.edits.rows import Row
 from gradkit.runtime.repair.conditions import SHAPED, holds
 from gradkit.runtime.repair.indices import beside, indices, moved
-from gradkit.runtime.repair.scope import (
-    AT_ONCE,
-    FEW,
-    RATES,
-    WHOLE,
-    Scope,
-    is_array,
-    written_like,
-)
+from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, written_like
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import expression, number_of, renamed
 from gradkit.runtime.syntax import names_in
