@@ -81,7 +81,7 @@ def is_numpy(node: ast.AST) -> bool:
 
 
 def owner_of(node: ast.AST) -> ast.expr | None:
-    """Return the value whose method is called; None for a function, such as numpy's, and no call."""
+    """Return the value whose method is called; None for a function of numpy, and for no call."""
     function = node.func if isinstance(node, ast.Call) else None
     owner = function.value if isinstance(function, ast.Attribute) else None
     return None if owner is None or is_numpy(owner) else owner
