@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
-from finding import find
+from changed_by_rows import find
 
 from gradkit.edits.natural import handed_out_from
 from gradkit.edits.operands import RefusedError, Vocabulary

@@ -1,22 +1,58 @@
-"""Find the reference of a change, given the text before and after it.
+"""Make the changes that a search tries, and find the reference that a grader applies.
 
-A search knows which row it applies. Tests write the changed text, and try every row on it.
+Tests write a text before and after a change. A search knows which row it applies; here every row
+is tried.
 """
 
 from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+import numpy as np
 
 from gradkit.edits.calls import REARRANGED
 from gradkit.edits.operands import RefusedError, Vocabulary
 from gradkit.edits.patterns import match, pattern
-from gradkit.edits.rows import rows
+from gradkit.edits.rows import ADDITIONS, EXCHANGES, rows
 from gradkit.edits.statements import BLOCKS
 from gradkit.edits.text import Reference, Slots, apply
 from gradkit.edits.write import replaced
+from gradkit.runtime.repair.by_rows import Change, changes_of
+from gradkit.runtime.repair.scope import Scope, scope_of
+from gradkit.runtime.repair.spots import below
+from gradkit.runtime.repair.values import Names, Values
+
+LOCAL = {
+    **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
+    **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
+    **{"mask": np.array([True, False]), "cache": {"sizes": {"pad": 1, "stride": 2}}},
+    **{"cache": {"sizes": {"pad": 1, "stride": 2}}, "turn": 1},
+    **{"places": np.array([2, 0]), "held": {"a": np.ones(3), "b": np.zeros(3)}},
+    **dict.fromkeys(("W1", "W2", "W3"), np.ones((2, 3))),
+}
+
+
+def changes(text: str, *helpers: str) -> Mapping[str, Change]:
+    """Return the changed texts of an expression, each with its smallest change."""
+    holder = ast.parse(text, mode="eval")
+    values = Values(Names({}, LOCAL), kept=False)
+
+    def put(node: Any) -> None:
+        holder.body = node
+
+    made: dict[str, Change] = {}
+    scope = scope_of(LOCAL, ("turn",), Scope(helpers=helpers))
+    for spot in [*below(holder.body, put, scope, values, whole=True)]:
+        for change in (c for table in (EXCHANGES, ADDITIONS) for c in changes_of(spot, table)):
+            spot.put(change.node)
+            written = ast.unparse(holder)
+            spot.put(spot.node)
+            if written not in made or change.cost < made[written].cost:
+                made[written] = change
+    return made
 
 
 def find(text: str, known: Vocabulary, kind: str, after: str) -> Reference | None:
