@@ -16,7 +16,7 @@ from typing import Any
 from gradkit.edits.nodes import PLACE, is_path, is_same
 
 Bound = dict[str, Any]
-"""What letters and holes stand for; ``*_`` is other arguments, options, and their order."""
+"""The expression for each letter and hole; for ``*_`` other arguments, options, and their order."""
 
 REST = "*_"
 
@@ -42,7 +42,7 @@ LETTERS: Mapping[str, Callable[[ast.AST], bool]] = {
     "G": lambda node: isinstance(node, ast.Name | ast.Attribute),
     "V": _is_value,
 }
-"""Which expressions each letter stands for."""
+"""For each letter, whether it may stand for an expression."""
 
 PATHS = ("Name", "Attribute", "Subscript", "Call")
 """The types of nodes that ``L`` may stand for."""

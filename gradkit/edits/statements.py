@@ -24,7 +24,7 @@ Nodes = Sequence[ast.AST]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change of a block is made of: the block, the place of the statement, the rest.
+    """The block that is changed, the place of the statement in it, and the text around it.
 
     ``nodes`` are those of the text by number, ``function`` is the one that the block stands in.
     """

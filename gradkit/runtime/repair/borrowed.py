@@ -1,4 +1,4 @@
-"""What the model solution has, in the student's names."""
+"""Write expressions of the model solution in the student's names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gradkit.runtime.repair.scope import Scope, is_number
 from gradkit.runtime.repair.tree import expression, renamed, size_of, statement_of
 
 ROLES = ("factor", "term", "whole")
-"""What expressions of the model solution are to what is around them."""
+"""The roles of an expression in the model solution."""
 
 SIZE = ".shape"
 
@@ -194,7 +194,7 @@ def _entry_key(row: Sequence[Any]) -> tuple[str, ...]:
 
 @cache
 def _is_by_entries(part: Part) -> bool:
-    """Tell an expression of which each entry is made of the same entries of its leaves."""
+    """Return whether each entry of an expression is made of the same entries of its leaves."""
     tree: Any = ast.parse(part.text).body[0]
     kept = {leaf for leaf, _ in part.leaves}
     waiting = [tree.value] if isinstance(tree, ast.Expr) else []

@@ -1,4 +1,4 @@
-"""The changes that are worth a run, by what they give on what was recorded."""
+"""Choose the changes that are worth a run, by their values on recorded names."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Candidate:
 
     @property
     def may_be(self) -> bool:
-        """Tell one that wrong outputs depend on, or may do so where something is wrong."""
+        """Return whether wrong outputs depend on the slot, or may depend on a doubtful slot."""
         return self.touches == ONLY or (self.touches in (UNKNOWN, ROUNDS) and self.soon)
 
     @property
@@ -98,16 +98,16 @@ OF_SHAPE = (
     *("wrong-shape", "wrong-axis", "wrong-transpose", "wrong-element", "extra-function"),
     *("wrong-name", "wrong-order", "wrong-option"),
 )
-"""Kinds of changes that may leave all numbers as they are."""
+"""Kinds of changes that can change a shape and no number."""
 
 ADDED = ("missing-statement", "wrong-expression")
-"""Kinds of statements that are put in."""
+"""Kinds of changes that put a statement in."""
 
 BORROWED = ("missing-factor", "missing-term", "wrong-function", "wrong-expression")
 """Kinds of changes that put in what the model solution has."""
 
 PLACED = 40
-"""What it costs, in values, to make all that may be put in at one place."""
+"""The cost of listing the statements that may be put in at one place, in values."""
 
 
 class Candidates:
@@ -153,7 +153,7 @@ class Candidates:
 
     @cached_property
     def _pairs(self) -> list[tuple[Any, Array]]:
-        """What there is of each output, and what is right."""
+        """The value of each output, and its right value."""
         found = self._bench.outputs(self._draw, np.array).values()
         return [*zip(found, self._draw.expected, strict=False)]
 
@@ -174,11 +174,11 @@ class Candidates:
         yield from self._of_others(self._slots)
 
     def _is_far(self, target: Target, slot: Slot) -> bool:
-        """Tell a slot that is looked at later."""
+        """Return whether a slot is searched later."""
         return not (self._only or self._is_near(target, slot))
 
     def _is_near(self, target: Target, slot: Slot) -> bool:
-        """Tell a slot of a line that is looked at first, or of a function that is called there."""
+        """Return whether a slot is in a doubtful line, or in a function that is called there."""
         return target.function.name in self._helpers or self._is_at(target, slot)
 
     def _is_at(self, target: Target, slot: Slot) -> bool:
@@ -227,7 +227,7 @@ class Candidates:
         yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
 
     def _is_of_shape(self) -> bool:
-        """Tell outputs that are right but for their shapes."""
+        """Return whether all outputs are right except for their shapes."""
         wrong = [pair for pair in self._pairs if np.shape(pair[0]) != pair[1].shape]
         return bool(wrong) and all(
             np.size(found) == right.size and share_right(np.reshape(found, right.shape), right) == 1
@@ -235,7 +235,7 @@ class Candidates:
         )
 
     def _is_misshapen(self, place: Place) -> bool:
-        """Tell what gives an output that has another shape than is asked for."""
+        """Return whether a slot computes an output that has the wrong shape."""
         value = place.before[0] if place.before and not place.target.right else None
         return isinstance(value, np.ndarray) and any(
             np.shape(found) != right.shape and np.array_equal(value, found)

@@ -31,7 +31,7 @@ where none alone makes anything right."""
 
 
 GAIN = 0.02
-"""Of an output, what has to be right besides for a change to be a step whatever it gives."""
+"""The share of an output that a change must make right to be the first of two changes."""
 
 WHOLE, STEP = "wrong-expression", "missing-statement"
 """Kinds of changes: one that two others may be instead, and one that may be instead of several."""
@@ -40,7 +40,7 @@ MUCH, KEPT_BACK = 3, 24
 """Changes that another one is looked for in the place of, and the part of the time for that."""
 
 NOTHING = -1
-"""What a change leaves wrong that makes nothing right."""
+"""Stands for the number of wrong outputs after a change that makes no output right."""
 
 
 @dataclass(frozen=True, slots=True)

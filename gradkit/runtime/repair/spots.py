@@ -1,4 +1,4 @@
-"""The places in an expression where another one may stand."""
+"""List the parts of an expression that may be changed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Spot:
 
     @property
     def indexes(self) -> bool:
-        """Tell a whole number in an index or a range, where nothing else may stand."""
+        """Return whether the expression is a whole number in an index or a range."""
         return self.index and isinstance(self.value, WHOLE)
 
 
@@ -133,7 +133,7 @@ def _below_comprehension(
 
 
 def _is_axis(node: ast.Call, place: int) -> bool:
-    """Tell the argument that is an axis without being called so."""
+    """Return whether an argument is an axis that is passed by its place."""
     method = isinstance(node.func, ast.Attribute) and node.func.attr in REDUCED
     return method and place == int(owner_of(node) is None)
 

@@ -283,7 +283,7 @@ def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
 
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
-    """Tell statements of which one makes what the other one reads or makes."""
+    """Return whether one of two statements assigns a name that the other reads or assigns."""
     (made, read), (others, reads) = _touched(one), _touched(other)
     return bool(made & (others | reads) or others & read)
 

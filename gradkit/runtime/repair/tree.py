@@ -12,7 +12,7 @@ from gradkit.runtime.syntax import copy_tree
 
 
 def placed(node: ast.AST) -> ast.AST:
-    """Give a node and all below it a place in the text, which the compiler needs."""
+    """Set a position in the text for a node and all below it, which the compiler needs."""
     for part in ast.walk(node):
         if "lineno" in part._attributes:
             for name, value in PLACE.items():
