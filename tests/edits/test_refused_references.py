@@ -9,7 +9,7 @@ import pytest
 from test_written_changes import KNOWN, TEXT
 
 from gradkit.edits.calls import REARRANGED
-from gradkit.edits.operands import MAX_NODES, PART, RefusedError, unpack
+from gradkit.edits.operands import MAX_NODES, PART, RefusedError, Vocabulary, unpack
 from gradkit.edits.rows import rows
 from gradkit.edits.statements import BLOCKS, PUT_IN
 from gradkit.edits.text import Reference, Slots, apply
@@ -127,6 +127,45 @@ def test_what_is_no_application_of_a_row_is_refused(
     """The reason is one sentence, for whoever looks for a fault."""
     with pytest.raises(RefusedError, match=reason):
         apply(TEXT, Reference("x", row, at, -1, operands), KNOWN, {2})
+
+
+SMALL = """
+def f(x):
+    for i in range(2, 3):
+        for j in range(2, 3):
+            x = dict(a=x * i)
+    x = 1; x = 2
+    return SUM
+""".replace("SUM", " + ".join(["x"] * 250))
+
+REFUSED_IN_SMALL = [
+    # The reason, the row, the text that the slot begins with, and the operands.
+    ("a block cannot be empty", "extra-statement: left out", "x = dict", ()),
+    ("the body would be empty", "wrong-indentation: indented", "for i", ((0,),)),
+    ("no statement follows", "wrong-indentation: indented", "for j", ((2,),)),
+    ("no statement stands before it", "wrong-indentation: indented", "for i", ((3,),)),
+    ("a loop does not begin with 1", "wrong-bounds: from zero", "for i", ()),
+    ("an option is no identifier", "wrong-option: an option", "dict(", ((0,), (1,))),
+    ("an option is no identifier", "wrong-entry: a key of dict", "dict(", ((0,), (0,))),
+    ("the slot is a factor", "missing-shift: V => V - np.max(V)", "x * i", ()),
+    ("the change is too large", "turned-sign: A => -A", "x + x", ()),
+    ("cannot be written into the text", "extra-statement: left out", "x = 2", ()),
+]
+
+
+@pytest.mark.parametrize(("reason", "row", "start", "operands"), REFUSED_IN_SMALL)
+def test_a_row_that_does_not_fit_its_place_is_refused(
+    reason: str, row: str, start: str, operands: tuple[tuple[int, ...], ...]
+) -> None:
+    """The same for blocks of one statement, words that are no names, and long sums."""
+    known = Vocabulary(("a b",))
+    nodes = Slots(ast.parse(SMALL), known).nodes
+    (at, *_) = (number for number, node in enumerate(nodes) if _is(node, start))
+    if row.startswith("missing-shift"):
+        at = next(number for number, node in enumerate(nodes) if _is(node, "x *")) + 1
+        at = next(n for n in range(at, len(nodes)) if _is(nodes[n], "i"))
+    with pytest.raises(RefusedError, match=reason):
+        apply(SMALL, Reference("x", row, at, -1, operands), known, {2})
 
 
 def test_only_some_functions_may_be_changed() -> None:
