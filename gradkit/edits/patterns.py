@@ -131,6 +131,12 @@ def build(text: str, bound: Mapping[str, Any]) -> Any:
     return _builder(text)(bound)
 
 
+def prepare(text: str) -> None:
+    """Read a pattern, so that it can be built without delay."""
+    holes_of(text)
+    _builder(text)
+
+
 @cache
 def _builder(text: str) -> Callable[[Mapping[str, Any]], Any]:
     return _builder_of(pattern(text)) or (lambda _: pattern(text))

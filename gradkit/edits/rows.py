@@ -37,7 +37,7 @@ from gradkit.edits.costs import (
     SIMPLE,
 )
 from gradkit.edits.nodes import called_name
-from gradkit.edits.patterns import LETTERS, holes_of, letter_fits, pattern
+from gradkit.edits.patterns import LETTERS, holes_of, letter_fits, pattern, prepare
 
 ADDED, SCALING, ORDERED = ("+", "-"), ("*", "/"), ("/", "@", "**")
 PRODUCTS = ("*", "/", "@", "**", "//", "%")
@@ -447,13 +447,6 @@ def rows() -> Mapping[str, Row]:
     return {each.name: each for each in (*found, *sized)}
 
 
-def read_patterns() -> None:
-    """Read the patterns of all rows before the process is forked, so that its copies have them."""
-    for each in rows().values():
-        pattern(each.before)
-        pattern(each.after)
-
-
 Group = tuple[str, tuple[tuple[str, bool], ...], list[Row]]
 """Rows with the same expression before the change and the same conditions."""
 
@@ -461,22 +454,41 @@ Group = tuple[str, tuple[tuple[str, bool], ...], list[Row]]
 def groups_for(node: ast.AST, table: Sequence[Row]) -> Sequence[Group]:
     """Return the rows of `EXCHANGES` or `ADDITIONS` that may change a node, in their order."""
     operator = type(getattr(node, "op", None)).__name__
-    return _groups(table is ADDITIONS, type(node).__name__, operator, called_name(node))
+    return _groups_for_call(table is ADDITIONS, type(node).__name__, operator, called_name(node))
 
 
 @lru_cache(maxsize=1000)
-def _groups(adds: bool, kind: str, operator: str, called: str) -> Sequence[Group]:
-    """Return the rows for nodes of a type, an operator, and a function that is called."""
+def _groups_for_call(adds: bool, kind: str, operator: str, called: str) -> Sequence[Group]:
+    """Return the rows for nodes of a type that call a function; it is empty for no call."""
+    groups = _groups(adds, kind, operator)
+    names = ((each, called_name(pattern(each[0]))) for each in groups)
+    return [each for each, name in names if not name or name in LETTERS or name == called]
+
+
+@cache
+def _groups(adds: bool, kind: str, operator: str) -> Sequence[Group]:
+    """Return the rows for nodes of a type with an operator."""
     groups: dict[Any, list[Row]] = {}
     for each in ADDITIONS if adds else EXCHANGES:
         tree = pattern(each.before)
-        name = called_name(tree)
         if isinstance(tree, ast.Name):
             fits = letter_fits(tree.id, kind)
         else:
-            own = type(getattr(tree, "op", None)).__name__
-            fits = type(tree).__name__ == kind and own == operator
-            fits &= not name or name in LETTERS or name == called
+            fits = type(tree).__name__ == kind
+            fits &= type(getattr(tree, "op", None)).__name__ == operator
         if fits:
             groups.setdefault((each.before, each.conditions), []).append(each)
     return [(*key, found) for key, found in groups.items()]
+
+
+def read_table() -> None:
+    """Read all rows before the process is forked, so that its copies need not do it again."""
+    for each in rows().values():
+        pattern(each.before)
+        prepare(each.after)
+    nodes = ("Name", "Attribute", "Subscript", "Constant", "Call", "Tuple", "List", "Compare")
+    operators = ("Add", "Sub", "Mult", "Div", "FloorDiv", "MatMult", "Pow")
+    kinds = [*((node, "NoneType") for node in nodes), *(("BinOp", name) for name in operators)]
+    for kind, operator in (*kinds, ("UnaryOp", "USub"), ("UnaryOp", "Not"), ("UnaryOp", "Invert")):
+        for adds in (False, True):
+            _groups(adds, kind, operator)
