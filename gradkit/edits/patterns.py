@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from gradkit.edits.nodes import PLACE, is_path, is_same
@@ -142,12 +143,15 @@ def _builder(text: str) -> Callable[[Mapping[str, Any]], Any]:
     return _builder_of(pattern(text)) or (lambda _: pattern(text))
 
 
+_reader = cache(itemgetter)
+
+
 def _builder_of(tree: Any) -> Callable[[Mapping[str, Any]], Any] | None:
     """Return a function that builds a part of a pattern; None if the part is always the same."""
     if isinstance(tree, ast.Name):
         name = tree.id
         stands = name in LETTERS or (name.endswith("_") and len(name) > 1)
-        return (lambda bound: bound[name]) if stands else None
+        return _reader(name) if stands else None
     if isinstance(tree, list):
         parts = [(each, _builder_of(each)) for each in tree]
         if all(made is None and not isinstance(each, ast.Starred) for each, made in parts):
