@@ -493,25 +493,23 @@ class _Repairs(Struct):
         return [form for form in forms if form[1] in ways] or forms
 
     def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[Told]:
-        """Yield what is found of one check, each change on top of those before it."""
+        """Yield the changes that correct one check, each on top of those before it."""
         grader = self.grader
         to_write = _is_to_write(grader.verdicts[check.name])
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
-        # Time of its own: what was asked before is no matter of this.
+        # A check has time of its own, whatever was asked of the process before.
         grader.process.renew()
-        known = grader.definitions_of(check)
-        names = {each.name for each in known}
-        cells = {each.cell.id: each.cell for each in known}
+        names = {each.name for each in grader.definitions_of(check)}
         before = self._verdict(check, held)
         for likely in (each.proposal for each in self.earlier if each.function in names):
-            # One by one: what this check is not wrong for is not told of it.
+            # One by one, so that only changes that this check needs are reported for it.
             if told := list(self._held(check, held, [likely], before)):
                 yield from told
                 before = self._verdict(check, held)
                 if before.state == "pass":
                     return
-        # Code that stops may be written otherwise, and no more: that is asked before all else.
+        # Code that raises may only be misspelled: that is tried first.
         freeing = self._freeing(check, before, held)
         for way in freeing:
             if told := list(self._held(check, held, way, before, len(way))):
@@ -528,28 +526,7 @@ class _Repairs(Struct):
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
             for likely in first:
                 self._made(likely)
-            passes = partial(grader.passes, mended=self.mended)
-            places = [
-                (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
-                for each in known
-                if each.node is not None
-            ]
-            sources = {name: self.text.sources[name] for name in cells}
-            doubtful = [
-                (cell.id, line)
-                for at in self.wanted.near
-                for cell in cells.values()
-                for line in self._lines_of(cell, at)
-            ]
-            drawn = self._draws(SEARCH_OFFSET + again * REPEAT_OFFSET)
-            hard = self.wanted.hard or again > 0
-            asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
-            text = Searched(sources, places, doubtful, self._changed())
-            # A process of its own: what it is sent must be unknown where answers are judged.
-            with self.own_time.search(grader.process) as process:
-                found, spent = proposals(
-                    process, asked, self.inside, text, self.wanted, refused, budget
-                )
+            found, spent = self._search(check, refused, again, budget)
             self.left, budget, self.text = self.left - spent, budget - spent, kept
             told = list(self._held(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.
@@ -568,6 +545,51 @@ class _Repairs(Struct):
             else:
                 # What is wrong after all is not asked for again.
                 refused += found[:1]
+
+    def _search(
+        self, check: FunctionCheck, refused: Sequence[Proposal], again: int, budget: int
+    ) -> tuple[list[Proposal], int]:
+        """Search the text as it is now for changes that make a check pass.
+
+        Parameters
+        ----------
+        check : FunctionCheck
+        refused : sequence of Proposal
+            Changes that are not to be proposed again.
+        again : int
+            How often the check was searched before; each search has other inputs.
+        budget : int
+            What the search may do.
+
+        Returns
+        -------
+        proposals : list of Proposal
+        spent : int
+            What the search did of the budget.
+        """
+        grader = self.grader
+        known = grader.definitions_of(check)
+        cells = {each.cell.id: each.cell for each in known}
+        passes = partial(grader.passes, mended=self.mended)
+        places = [
+            (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
+            for each in known
+            if each.node is not None
+        ]
+        sources = {name: self.text.sources[name] for name in cells}
+        doubtful = [
+            (cell.id, line)
+            for at in self.wanted.near
+            for cell in cells.values()
+            for line in self._lines_of(cell, at)
+        ]
+        drawn = self._draws(SEARCH_OFFSET + again * REPEAT_OFFSET)
+        hard = self.wanted.hard or again > 0
+        asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
+        text = Searched(sources, places, doubtful, self._changed())
+        # A process of its own: what it is sent must be unknown where answers are judged.
+        with self.own_time.search(grader.process) as process:
+            return proposals(process, asked, self.inside, text, self.wanted, refused, budget)
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
         """Return changes of how the section's text is written, first where a check stops."""

@@ -31,7 +31,7 @@ from gradkit.report.exercise import TOPICS, page_text
 from gradkit.reproducer.recorded import ReproducerError, find
 from gradkit.task.assignment import AssignmentError, read_assignment
 
-ROOMS = ("diagnosis", "grading", "judge", "runtime/repair")
+ROOMS = ("diagnosis", "grading", "judge", "runtime/repair", "edits")
 """Folders whose modules name the mistakes that are reported."""
 
 CONSTANTS = {
