@@ -11,7 +11,7 @@ from gradkit.binding import bind
 from gradkit.diagnosis.attribute import attribute
 from gradkit.diagnosis.inquiry.steps import asked_of, observe_program
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
-from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw, to_columns, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw_update, to_columns, with_rate
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.records.observations import Bound
@@ -57,7 +57,7 @@ class Watched:
         ]
 
     def _inputs(self, seed: int, n: int) -> UpdateInputs:
-        inputs = draw(self.task, seed, n)
+        inputs = draw_update(self.task, seed, n)
         return with_rate(inputs, seed) if "rate" in self.bound.arguments else inputs
 
     def _probes(self, inputs: UpdateInputs) -> UpdateProbes:

@@ -27,8 +27,8 @@ from gradkit.diagnosis.attribute.case import (
     same,
 )
 from gradkit.diagnosis.mistakes.parts import OF_A_SUM
-from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.program import below
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.program import collect_ancestors
 from gradkit.diagnosis.trace import apply_operation
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
@@ -94,7 +94,7 @@ class Blame:
         roots: tuple[list[int], list[int]] = ([], [])
         for entry, root in case.steps.after.items():
             roots[entry in entries].append(root)
-        self._right = below(case.steps.made, roots[False], roots[True])
+        self._right = collect_ancestors(case.steps.made, roots[False], roots[True])
         self._everywhere = len(case.slip.entries) == len(case.applied)
         self._parts: dict[Entry, Parts] = {}
         self._below: dict[int, set[int]] = {}
@@ -110,7 +110,7 @@ class Blame:
         root = self._case.root(entry)
         if root not in self._below:
             others = {*self._steps.after.values()} - {root}
-            self._below[root] = below(self._steps.made, [root], others)
+            self._below[root] = collect_ancestors(self._steps.made, [root], others)
         return sorted(self._below[root])
 
     def is_right_elsewhere(self, number: int) -> bool:
@@ -126,12 +126,12 @@ class Blame:
         """What should be where an entry went, if it were right, or all that went there."""
         case, root = self._case, self._case.root(entry)
         if entry not in {*case.redirected, *case.redirected.values()}:
-            return value_of(case.table, case.without[entry])
+            return rule_values(case.table, case.without[entry])
         total: Array = self._values[root]
         for each in case.slip.entries:
             if each == entry or (jointly and case.root(each) == root):
                 right, made = (
-                    value_of(case.table, of[each]) for of in (case.without, case.applied)
+                    rule_values(case.table, of[each]) for of in (case.without, case.applied)
                 )
                 total = total + right - made
         return total

@@ -17,8 +17,8 @@ from gradkit.diagnosis.mistakes.parts import (
     target_of,
 )
 from gradkit.diagnosis.mistakes.slots import counted
-from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.symbols import AXES, Table, at_place, letters_of
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.symbols import AXES, Table, letters_of, replace_letter
 from gradkit.records.rule import (
     Details,
     Entry,
@@ -177,7 +177,7 @@ class Case:
     def is_followed(self, entry: Entry) -> bool:
         """Whether the steps give what the known rule of an entry gives."""
         target = self.redirected.get(entry, entry)
-        known, made = value_of(self.table, self.observed[target]), self.after(target)
+        known, made = rule_values(self.table, self.observed[target]), self.after(target)
         return bool(np.abs(known - made).max() <= self.near * np.abs(made).max())
 
     def is_constant(self, step: int) -> bool:
@@ -273,4 +273,4 @@ def _instances(task: Task, term: Term) -> Iterator[Term]:
     yield term
     sizes = {"i": task.X.shape[1], "j": task.layers[0].units, "k": task.layers[-1].units}
     for letter in sorted({x for factor in term.factors for x in letters_of(factor.index)}):
-        yield from (at_place(term, letter, place) for place in range(sizes[letter]))
+        yield from (replace_letter(term, letter, place) for place in range(sizes[letter]))

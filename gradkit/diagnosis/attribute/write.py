@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gradkit.diagnosis.attribute.case import NEAR, Case, same
-from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.forms import own_value
-from gradkit.diagnosis.rules.program import below
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.forms import value_before
+from gradkit.diagnosis.rules.program import collect_ancestors
 from gradkit.records.rule import Entry, Event, Evidence, Rule
 from gradkit.records.task import Array
 
@@ -36,7 +36,7 @@ def source_of(case: Case, entry: Entry) -> int | None:
     """The step that starts from another value than the entry's own."""
     source = case.observed[entry].source
     root = case.steps.after.get(entry)
-    if root is None or source in (None, own_value(entry)):
+    if root is None or source in (None, value_before(entry)):
         return None
     return summand(case, root, case.table.column(source))
 
@@ -57,7 +57,7 @@ def written_to(case: Case, entry: Entry) -> int | None:
     if added is not None:
         return added
     both = change(case, case.applied[target])
-    made = sorted(below(case.steps.made, [root]))
+    made = sorted(collect_ancestors(case.steps.made, [root]))
     return next((n for n in made if _proportional(case.steps.values[n], both)), None)
 
 
@@ -66,7 +66,7 @@ def standstill(case: Case, entry: Entry) -> tuple[At | None, At | None]:
 
     The first is an event, the second a step.
     """
-    new = value_of(case.table, case.without[entry])
+    new = rule_values(case.table, case.without[entry])
     events = case.trace.events
     values = case.steps.values
     made = next(

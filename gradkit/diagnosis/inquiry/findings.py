@@ -12,7 +12,7 @@ from gradkit.diagnosis.catalogue import mistake, rank
 from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.wording import fill, joined, words
-from gradkit.diagnosis.rules.text import entry_text, text
+from gradkit.diagnosis.rules.text import format_entry, format_rule
 from gradkit.formatting import format_text
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Lost
@@ -55,11 +55,11 @@ def finding_of(
     names, outputs = names_of(bound), task.layers[-1].units
     labels: dict[Target, str] = {}
     if diagnosis is not None:
-        labels = {e: entry_text(*e, names, outputs=outputs) for e in _concerned(slip)}
+        labels = {e: format_entry(*e, names, outputs=outputs) for e in _concerned(slip)}
 
     def written(rules: Rules) -> dict[str, str]:
         return {
-            label: text(rules[entry], names, outputs=outputs)
+            label: format_rule(rules[entry], names, outputs=outputs)
             for entry, label in labels.items()
             if entry in rules
         }
@@ -124,8 +124,8 @@ def _concerned(slip: Slip) -> tuple[Target, ...]:
 
 def identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
     """The same for the same mistake at the same place, whatever the run: a name to dispute."""
-    text = "/".join((task.id, check, code, *labels))
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    joined = "/".join((task.id, check, code, *labels))
+    return hashlib.sha256(joined.encode()).hexdigest()[:10]
 
 
 # --- in words --------------------------------------------------------------------------------

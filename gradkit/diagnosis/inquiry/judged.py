@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import from_columns
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, evaluate, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, entries_in_cycles, evaluate
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge import tolerances
 from gradkit.judge.case import Examined, came_back
@@ -46,7 +46,7 @@ def forward_holds(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool
 
 def update_holds(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
     """Whether rules of single entries, found in this precision, give the judged parameters."""
-    if waiting_in_circles(rules):
+    if entries_in_cycles(rules):
         return True
     for batch, outputs in _answers(examined, examined.case.probes.update):
         with np.errstate(all="ignore"):
@@ -119,7 +119,7 @@ def step_of(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
     """
     if len(rules) < len(shape_of(task).entries):
         return partial(apply, task, slips)
-    return None if waiting_in_circles(rules) else partial(evaluate, task, rules)
+    return None if entries_in_cycles(rules) else partial(evaluate, task, rules)
 
 
 def follow(

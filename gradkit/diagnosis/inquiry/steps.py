@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, from_columns, to_columns, with_rate
+from gradkit.diagnosis.rules.draw import (
+    FRESH,
+    draw_update,
+    from_columns,
+    to_columns,
+    with_rate,
+)
 from gradkit.diagnosis.rules.program import (
     Functions,
     Program,
-    by_class,
-    is_same,
+    input_symbols,
+    is_same_program,
+    merge_by_target,
     read_program,
-    symbols_of,
 )
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge.case import came_back
@@ -76,7 +82,7 @@ def drawn_fresh(task: Task, bound: Bound, seed: int) -> UpdateInputs:
     A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
     is right for small inputs alone is not.
     """
-    inputs = rated(bound, draw(task, seed + 1, FRESH), seed)
+    inputs = rated(bound, draw_update(task, seed + 1, FRESH), seed)
     X, y = inputs.X.copy(), inputs.y.copy()
     if task.loss == "binary_cross_entropy":
         y = np.round(y)
@@ -122,7 +128,7 @@ def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program
         classes with each of the two.
     """
     first, shape = _positive(inputs), shape_of(task)
-    functions = Functions(len(symbols_of(shape, rate=inputs.rate is not None)))
+    functions = Functions(len(input_symbols(shape, rate=inputs.rate is not None)))
 
     def asked(inputs: UpdateInputs) -> Program | None:
         reply = ask({name: value[0] for name, value in to_columns(inputs).items()})
@@ -139,13 +145,13 @@ def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program
         return asked(replace(first, y=np.full((1, 1), target)))
 
     one, zero = at(1.0), at(0.0)
-    if one is None or zero is None or is_same(one, zero):
+    if one is None or zero is None or is_same_program(one, zero):
         return one, False
     # What only depends on how large a target is holds beside its classes too.
     for program, beside in ((one, at(1.0 - BESIDE)), (zero, at(BESIDE))):
-        if beside is None or not is_same(program, beside):
+        if beside is None or not is_same_program(program, beside):
             try:
-                return by_class(one, zero, inputs), True
+                return merge_by_target(one, zero, inputs), True
             except ArithmeticError:
                 break
     return one, False

@@ -32,10 +32,10 @@ from gradkit.diagnosis.inquiry.steps import (
 )
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
 from gradkit.diagnosis.mistakes.rewrite import SQUARED
-from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
+from gradkit.diagnosis.rules.draw import draw_update, from_columns, to_columns, vary_call
 from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
-from gradkit.diagnosis.rules.step import step as right_step
+from gradkit.diagnosis.rules.step import correct_step as right_step
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
@@ -119,7 +119,7 @@ def _around(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs
         for key, index in _wrong(examined)
     ]
     row = int(np.argmax(np.sum(off, axis=0)))
-    return from_columns(near(to_columns(drawn.inputs), row))
+    return from_columns(vary_call(to_columns(drawn.inputs), row))
 
 
 def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:
@@ -148,7 +148,7 @@ def _diagnose(
     bound = examined.case.binding.bound["update"]
     seen = _seen(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
-    inputs = rated(bound, draw(task, seed), seed)
+    inputs = rated(bound, draw_update(task, seed), seed)
     program, by_class = observe_program(asked_of(sitting, task, bound), task, inputs)
     # What the numbers of that call have left behind goes with its names.
     sitting.renew()
@@ -243,13 +243,13 @@ def _placed(
         shown = all(_is_shown(each, lines, trace) for each in lines) and not LOOP.match(line)
         kinds, evidence = mistake(slip.code).kinds, {line.evidence for line in lines}
         before = alone and len(places) > 1 and evidence <= {*MADE}
-        step = SIGN in kinds and "applied" in evidence
+        is_applied = SIGN in kinds and "applied" in evidence
         # One line alone may be as it should be, if it takes away.
-        before |= step and alone and _goes_down(line)
+        before |= is_applied and alone and _goes_down(line)
         # So may be what is only taken off there.
         anywhere = (before and COPY in kinds) or (ENTRY in kinds and "applied" in evidence)
         likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
-        if step and not _goes_down(line):
+        if is_applied and not _goes_down(line):
             # What is called a gradient is hardly turned to be added.
             likelier = tuple(e for e in likelier if not GRADIENT.match(line_at(cells, e)))
         doubtful = likelier or anywhere or not shown
@@ -303,7 +303,11 @@ def _consequences(
         return {}
     outcomes = examined.case.observations.outcomes
     runs = [run for run in examined.case.probes.runs if run.name in outcomes]
-    step = step_of(task, diagnosis.applies, explanation.slips)
+    student_step = step_of(task, diagnosis.applies, explanation.slips)
     outputs = [outcomes[run.name].outputs for run in runs]
-    replayed = bool(runs) and step is not None and follow(runs, outputs, step, oracle.forward)
+    replayed = (
+        bool(runs)
+        and student_step is not None
+        and follow(runs, outputs, student_step, oracle.forward)
+    )
     return {"gradient": codes, **({"trajectory": codes} if replayed else {})}

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.parts import PARTS, Change, parameter_detail
 from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE, rewritten
 from gradkit.diagnosis.mistakes.slots import counted, readings_of_factors, slots
-from gradkit.diagnosis.rules.symbols import gather
+from gradkit.diagnosis.rules.symbols import combine_factors
 from gradkit.records.rule import Details, Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 
@@ -198,7 +198,7 @@ def _closed(
         return
     whole = tuple((a | b).elements())
     lost = "error" in outside and not inside
-    merged = gather((*whole, Factor(around, taken.index, taken.when)))
+    merged = combine_factors((*whole, Factor(around, taken.index, taken.when)))
     shared = (("around", around), ("inside", inside), ("outside", outside))
     for scale, coefficient, fits in (
         ("both", first.coefficient, second.coefficient == -first.coefficient),

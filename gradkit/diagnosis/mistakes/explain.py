@@ -25,8 +25,8 @@ from gradkit.diagnosis.rules.evaluate import (
     SINGLE,
     STORED,
     Precision,
+    entries_in_cycles,
     evaluate,
-    waiting_in_circles,
 )
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.recover import recover
@@ -249,7 +249,7 @@ def diagnose_rounded(
         entry: _in_single(rule)
         for entry, rule in recover(task, program, fresh, precision=precision).items()
     }
-    rules = {e: rule for e, rule in found.items() if e not in waiting_in_circles(found)}
+    rules = {e: rule for e, rule in found.items() if e not in entries_in_cycles(found)}
     if rules.keys().isdisjoint(unexplained):
         return None
     exact = (

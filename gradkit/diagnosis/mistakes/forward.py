@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.rules.forward import (
-    IN_A_LAYER,
+    LAYER_MISTAKES,
     before_last,
     correct_form,
+    mistakes_in,
     recover_forward,
     run_stages,
-    slips_in,
 )
 from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, Slip
 from gradkit.records.task import Array, Task
@@ -41,7 +41,7 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
 def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
     """The mistakes that make this form of the task's."""
     found: dict[str, list[Details]] = {}
-    for code, details in slips_in(form, tuple(layer.activation for layer in task.layers)):
+    for code, details in mistakes_in(form, tuple(layer.activation for layer in task.layers)):
         found.setdefault(code, []).append(details)
     return tuple(
         Slip(code, (), tuple(found[code])) for code in sorted(found, key=ORDER.__getitem__)
@@ -100,7 +100,7 @@ def _reordered(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
 
 
 CHANGES: Mapping[str, Change] = {
-    **{code: partial(_layer, *made) for code, made in IN_A_LAYER.items()},
+    **{code: partial(_layer, *made) for code, made in LAYER_MISTAKES.items()},
     "layer-skipped": _reordered,
     "layer-repeated": _reordered,
     "hidden-returned": lambda form, facts, task: replace(form, output=str(facts["stage"])),

@@ -12,7 +12,7 @@ from gradkit.diagnosis.catalogue import rank
 from gradkit.diagnosis.mistakes.apply import NEARLY, changes_of, cut_off, truncated, with_slips
 from gradkit.diagnosis.mistakes.parts import Change, target_of
 from gradkit.diagnosis.mistakes.rewrite import scaled_by
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, evaluate, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, entries_in_cycles, evaluate
 from gradkit.diagnosis.rules.symbols import B1, W1
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
@@ -96,7 +96,7 @@ class Proof(Struct, frozen=True):
         scaled = {e: scaled_by(sets.forgiven.get(e, 1.0), r) for e, r in self.base.items()}
         rules = with_slips(self.task, scaled, slips)
         touched = {e: rules[e] for e in rules if e in entries or e not in self.wrong}
-        if waiting_in_circles(touched):
+        if entries_in_cycles(touched):
             return set(entries)
         failed: set[Entry] = set()
         for probes in (self.fit, self.fresh):

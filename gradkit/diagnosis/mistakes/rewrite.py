@@ -25,7 +25,7 @@ from gradkit.diagnosis.mistakes.parts import (
     parameter_factor,
     unit_of,
 )
-from gradkit.diagnosis.rules.symbols import W1, W2, gather
+from gradkit.diagnosis.rules.symbols import W1, W2, combine_factors
 from gradkit.records.rule import Details, Factor, Rule, Term
 from gradkit.records.task import Task
 
@@ -43,7 +43,9 @@ Rewrite = Callable[[Rule, Facts, Task], Rule]
 
 
 def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]]) -> Rule:
-    terms = tuple(replace(term, factors=gather(change(term.factors))) for term in rule.terms)
+    terms = tuple(
+        replace(term, factors=combine_factors(change(term.factors))) for term in rule.terms
+    )
     return replace(rule, terms=terms)
 
 
@@ -225,7 +227,10 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
         second += [replace(split, symbol=minus)]
         one = 1.0 if scale == "second" else term.coefficient
         two = {"first": 1.0, "turned": -term.coefficient}.get(scale, term.coefficient)
-        terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
+        terms += [
+            Term(one, combine_factors(tuple(first))),
+            Term(-two, combine_factors(tuple(second))),
+        ]
     return replace(rule, terms=tuple(terms))
 
 

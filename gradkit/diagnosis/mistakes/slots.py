@@ -21,7 +21,7 @@ from gradkit.diagnosis.mistakes.parts import (
     parameter_detail,
     unit_of,
 )
-from gradkit.diagnosis.rules.symbols import B2, W1, W2, gather
+from gradkit.diagnosis.rules.symbols import B2, W1, W2, combine_factors
 from gradkit.records.rule import Details, Factor, Rule
 
 
@@ -60,7 +60,7 @@ def _other_layers_input(
             change = ("wrong-layer-input", (("index", factor.index[0]), *of))
             rest = (*factors, replace(factor, power=-1))
             for place in dict.fromkeys(should.index if first else should.index[:1]):
-                yield gather((*rest, Factor(wanted, (place,)))), (change,)
+                yield combine_factors((*rest, Factor(wanted, (place,)))), (change,)
 
 
 def _others_derivative(
@@ -81,7 +81,7 @@ def _others_derivative(
             gone = (replace(factor, power=-1), Factor(symbol, factor.index, factor.when, -1))
             facts: Details = (("of", of),)
             facts += (("index", factor.index[0]),) if of == "input" else ()
-            left = gather((*factors, *gone, *restored))
+            left = combine_factors((*factors, *gone, *restored))
             if all(f.power > 0 or not is_input(f) for f in left):
                 yield left, (("wrong-derivative-argument", facts),)
 
@@ -176,7 +176,7 @@ def _weight_part(
 
 def _without(used: Factor, factors: list[Factor]) -> list[Factor]:
     """What there is besides a factor, which is there once."""
-    return [*gather((*factors, replace(used, power=-1)))]
+    return [*combine_factors((*factors, replace(used, power=-1)))]
 
 
 def _extra(factor: Factor) -> Change:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
 from gradkit.diagnosis.mistakes.figures import is_usual_ratio
 from gradkit.diagnosis.mistakes.parts import GROUPS, OF_A_SUM, Change
-from gradkit.diagnosis.rules.symbols import W1, W2, at_place, letters_of
+from gradkit.diagnosis.rules.symbols import W1, W2, letters_of, replace_letter
 from gradkit.records.rule import Entry, Rule, Term
 from gradkit.records.task import Task
 
@@ -100,7 +100,7 @@ def _expanded(task: Task, rule: Rule) -> list[Term]:
     for term in rule.terms:
         summed = any("j" in letters_of(f.index) for f in term.factors)
         units = range(task.layers[0].units) if summed else range(1)
-        terms += [at_place(term, "j", unit) for unit in units]
+        terms += [replace_letter(term, "j", unit) for unit in units]
     return terms
 
 

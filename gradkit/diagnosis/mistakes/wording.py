@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
 from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
-from gradkit.diagnosis.rules.text import entry_text, factor_text
+from gradkit.diagnosis.rules.text import format_entry, format_factor
 from gradkit.formatting import MAX_ENTRIES, format_count, format_entries, format_text
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
@@ -107,11 +107,11 @@ def words(
     if not slip.entries:
         return found
     entry = slip.entries[0]
-    found["first"] = entry_text(*entry, names, outputs=outputs)
+    found["first"] = format_entry(*entry, names, outputs=outputs)
     found["used"] = _used(slip.code, facts, entry, names, outputs)
     if slip.code == "wrong-target":
         targets = [target_of(details) for details in slip.details]
-        found["target"] = joined([entry_text(*t, names, outputs=outputs) for t in targets])
+        found["target"] = joined([format_entry(*t, names, outputs=outputs) for t in targets])
     return found
 
 
@@ -145,7 +145,7 @@ def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[s
         if 1 < len(own) == sum(entry[0] == parameter for entry in every):
             parts.append(names.keys.get(parameter, parameter))
         else:
-            parts += [entry_text(*entry, names, outputs=outputs) for entry in own]
+            parts += [format_entry(*entry, names, outputs=outputs) for entry in own]
     return list(dict.fromkeys(parts))
 
 
@@ -206,7 +206,7 @@ def _activation(name: str) -> str:
 def _sources(slip: Slip, names: Names, outputs: int) -> str:
     details = [dict(each).get("source") for each in slip.details]
     factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
-    return joined([factor_text(f, names, outputs=outputs) for f in factors]) or "another value"
+    return joined([format_factor(f, names, outputs=outputs) for f in factors]) or "another value"
 
 
 def joined(parts: list[str], *, once: bool = True) -> str:
@@ -221,13 +221,13 @@ def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, ou
     """What the student wrote in place of, or in addition to, what belongs there."""
     unit = entry[1][1] if entry[0] == W1 else entry[1][0]
     if isinstance(facts.get("weight"), tuple):
-        return factor_text(parameter_factor(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
+        return format_factor(parameter_factor(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
     if code == "wrong-derivative-argument":
         of = facts.get("of")
         return {"activation": names.hidden, "output": names.output}.get(str(of), names.input)
     if code == "wrong-layer-input" and facts.get("of") == "output":
         (factor,) = factors_of("output", (facts["index"],))  # type: ignore[arg-type]
-        return factor_text(factor, names, outputs=outputs)
+        return format_factor(factor, names, outputs=outputs)
     if code == "wrong-layer-input":
         stem = names.hidden if entry[0] == W1 else names.input
         return f"{stem}[{facts['index']}]"
@@ -243,4 +243,4 @@ def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, ou
     index = (0,) if first.startswith(("output", "target", "error")) else index
     when = str(facts.get("when", ""))
     factors = factors_of(facts["factors"], index, when)  # type: ignore[arg-type]
-    return " · ".join(factor_text(factor, names, outputs=outputs) for factor in factors)
+    return " · ".join(format_factor(factor, names, outputs=outputs) for factor in factors)
