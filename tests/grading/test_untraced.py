@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gradkit.classroom.reports.summary import reasons
 from gradkit.classroom.worker_pool import _timed_out
-from gradkit.diagnosis.inquiry import inquire, short_of
+from gradkit.diagnosis.inquiry import incomplete_notes, inquire
 from gradkit.diagnosis.inquiry.findings import why_untraced
 from gradkit.records.classroom import Reason
 from gradkit.records.observations import Failure, Lost
@@ -113,11 +113,11 @@ def test_nothing_is_told_where_lines_are_known(grade, name):
 def test_a_loss_on_the_way_is_told():
     """Where no finding is known to lack its line for that."""
     lost = Lost("timeout", "was stopped, because it took longer than 2 s")
-    assert short_of(Inquiry(), [lost]) == [
+    assert incomplete_notes(Inquiry(), [lost]) == [
         "While mistakes were looked for, the process that ran this code was stopped, because it "
         "took longer than 2 s: one may have no name and no line for that."
     ]
-    assert short_of(Inquiry(), []) == []
+    assert incomplete_notes(Inquiry(), []) == []
 
 
 def test_every_reason_has_its_words():

@@ -11,7 +11,7 @@ from gradkit.diagnosis.catalogue import (
     mistake,
     net_mistakes,
 )
-from gradkit.diagnosis.mistakes.apply import apply, with_slips
+from gradkit.diagnosis.mistakes.apply import apply, rewrite_rules
 from gradkit.diagnosis.mistakes.explain import diagnose
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
 from gradkit.diagnosis.mistakes.rewrite import REWRITES
@@ -55,7 +55,7 @@ def test_a_mistake_alone_is_told_alone_in_any_exercise(code, task):
     for slip in usual_cases(code, task, rate=rate):
         probes = [type_of(inputs, apply(task, [slip], inputs)) for inputs in (fit, fresh)]
         seen = [code] if code in ("copy-dropped", "input-mutated") else []
-        rules = with_slips(task, correct_rules(task, rate=rate), [slip])
+        rules = rewrite_rules(task, correct_rules(task, rate=rate), [slip])
         if code == "integer-truncation":
             rules = {entry: rule for entry, rule in rules.items() if entry not in slip.entries}
         found = diagnose(task, rules, *probes, seen=seen).explanation
@@ -136,7 +136,7 @@ def test_a_sum_over_outputs_is_told_where_there_are_several():
     entries = tuple(("W2", (j, k)) for j in range(5) for k in range(3))
     slip = Slip("wrong-sum-axis", entries, ((("over", "k"),),) * len(entries))
     fit, fresh = draw_update(SOFTMAX, 1), draw_update(SOFTMAX, 2, FRESH)
-    rules = with_slips(SOFTMAX, correct_rules(SOFTMAX), [slip])
+    rules = rewrite_rules(SOFTMAX, correct_rules(SOFTMAX), [slip])
     probes = [type_of(inputs, evaluate(SOFTMAX, rules, inputs)) for inputs in (fit, fresh)]
     assert [s.code for s in diagnose(SOFTMAX, rules, *probes).explanation.slips] == [
         "wrong-sum-axis"

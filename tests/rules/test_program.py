@@ -127,7 +127,10 @@ def test_nothing_is_known_where_nothing_can_be_read(reply):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("MAX_FUNCTION_ATOMS", "functions of too many values"), ("MAX_TOTAL_TERMS", "polynomials of too many terms")],
+    [
+        ("MAX_FUNCTION_ATOMS", "functions of too many values"),
+        ("MAX_TOTAL_TERMS", "polynomials of too many terms"),
+    ],
 )
 def test_programs_have_an_end(monkeypatch, name, said):
     """Then nothing is known, and no time is lost over it."""

@@ -41,12 +41,12 @@ OVER, OVER_SUM, SINE = (atom(15 + n) for n in range(3))
 def test_a_sum_is_the_fewest_products(reading) -> None:
     """What has a factor in common stands together."""
     whole = add(multiply(multiply(ERROR, A), add(constant(1.0), A, -1.0)), multiply(ERROR, B), 3.0)
-    terms = reading._terms(whole, 3)
+    terms = reading._write_as_products(whole, 3)
     assert {term.factors for term in map(sorted_factors, terms)} == {
         sorted_factors_of("error", "hidden", "hidden_complement"),
         sorted_factors_of("error", "hidden", unit=1),
     }
-    assert len(reading._terms(whole, 0)) > 2
+    assert len(reading._write_as_products(whole, 0)) > 2
 
 
 def sorted_factors(term):
@@ -62,7 +62,7 @@ def sorted_factors_of(*symbols, unit=0):
 
 def test_a_divisor_is_read_as_factors(reading) -> None:
     """Of a product, each is below."""
-    (term,) = reading._terms(multiply(Y, OVER), 0)
+    (term,) = reading._write_as_products(multiply(Y, OVER), 0)
     powers = {factor.symbol: factor.power for factor in term.factors}
     assert powers == {"target": 1, "output": -1, "hidden_complement": -1}
 
@@ -78,12 +78,12 @@ def test_a_divisor_is_read_as_factors(reading) -> None:
 def test_what_cannot_be_read_is_told(reading, polynomial, said) -> None:
     """The caller takes another way, or gives the entry up."""
     with pytest.raises(UnreadableError, match=said):
-        reading._terms(polynomial, 3)
+        reading._write_as_products(polynomial, 3)
 
 
 def test_reading_has_an_end(reading, monkeypatch) -> None:
     """Whatever a student's process tells."""
     monkeypatch.setattr(reading, "_work", 10)
     with pytest.raises(UnreadableError, match="too much to be taken apart"):
-        reading._terms(multiply(ERROR, add(A, B)), 3)
+        reading._write_as_products(multiply(ERROR, add(A, B)), 3)
     assert module.MAX_WORK > 10
