@@ -517,7 +517,7 @@ class _ModelAndTraining(_Roles):
         chosen = order[0]
         if not isinstance(reply, Lost) and reply.data["name"] is not None:
             chosen = str(reply.data["name"])
-        return self._unsigned(role, chosen, known[chosen].place, {"y_hat": ()})
+        return self._bind_without_arguments(role, chosen, known[chosen].place, {"y_hat": ()})
 
     def _train(self, role: Role) -> Bound | Missing:
         """Bind the training function or, without one, the top-level training loop."""
@@ -635,10 +635,10 @@ class _ModelAndTraining(_Roles):
             "names": names,
             "target": "flat",
         }
-        bound = self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+        bound = self._bind_without_arguments(role, LOOP, loop.place, {"loss": ()}, training)
         return self._with_targets(bound, needs.y)
 
-    def _unsigned(
+    def _bind_without_arguments(
         self,
         role: Role,
         name: str,

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradkit.gradcheck.check import check_gradient, insist
-from gradkit.gradcheck.entries import overall
-from gradkit.gradcheck.evaluate import needs, signature_of
+from gradkit.gradcheck.check import check_gradient, require_agreement
+from gradkit.gradcheck.entries import worst_verdict
+from gradkit.gradcheck.evaluate import count_required, signature_of
 from gradkit.gradcheck.examine import AGREE
-from gradkit.gradcheck.noise import Array, signs
+from gradkit.gradcheck.noise import Array, draw_signed
 from gradkit.gradcheck.records import (
     WORST_FIRST,
     BackwardReport,
@@ -25,7 +25,14 @@ from gradkit.gradcheck.records import (
     InputReport,
     Report,
 )
-from gradkit.gradcheck.structure import is_tensor, leaves_of, mapped, spelled, to_numpy, unpack
+from gradkit.gradcheck.structure import (
+    find_gradient_name,
+    is_tensor,
+    map_leaves,
+    numeric_leaves,
+    to_numpy,
+    unpack,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +117,7 @@ def check_backward(
     for role, function in (("forward", forward), ("backward", backward)):
         if not callable(function) and not (function is None and role == "backward"):
             raise TypeError(f"{role} must be a function; found {type(function).__name__}.")
-    values = _named(forward, inputs)
+    values = _inputs_by_name(forward, inputs)
     layer = _Layer(forward, backward, values, _factors(values, wrt, scale), dout, seed, options)
     returned = forward(*copy.deepcopy(values).values())
     readings = [True] if backward is None else _readings(returned, backward, values, dout, cache)
@@ -159,28 +166,28 @@ def assert_backward(
         With the text of the report.
     """
     __tracebackhide__ = True
-    return insist(check_backward(forward, backward, inputs, dout, **options))
+    return require_agreement(check_backward(forward, backward, inputs, dout, **options))
 
 
-def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
-    """Return the inputs by name, lists of numbers as arrays."""
+def _inputs_by_name(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
+    """Return the inputs by name, with lists of numbers as arrays."""
     if not isinstance(inputs, Mapping):
         values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         names: Sequence[Any] = [parameter.name for parameter in signature_of(forward) or ()]
         names = names if len(names) >= len(values) else range(len(values))
         inputs = dict(zip(names, values, strict=False))
-    return {str(key): _array(value) for key, value in inputs.items()}
+    return {str(key): _list_to_array(value) for key, value in inputs.items()}
 
 
-def _array(value: Any) -> Any:
-    """Return a list of numbers as an array."""
+def _list_to_array(value: Any) -> Any:
+    """Return a list of numbers as an array, and other values unchanged."""
     try:
         return to_numpy(value, "", "a value") if isinstance(value, (list, tuple)) else value
     except TypeError:
         return value
 
 
-def _floating(values: Mapping[str, Any]) -> list[str]:
+def _floating_names(values: Mapping[str, Any]) -> list[str]:
     """Return the names of the inputs of floating dtype."""
     return [name for name, one in values.items() if "float" in str(getattr(one, "dtype", ""))]
 
@@ -191,7 +198,7 @@ def _order_of(gradients: Any, asked: Iterable[str], values: Mapping[str, Any]) -
     A tuple as long as the list of inputs to check has their gradients; otherwise it has those of
     all floating inputs, or of all inputs.
     """
-    orders = [list(asked), _floating(values), list(values)]
+    orders = [list(asked), _floating_names(values), list(values)]
     if isinstance(gradients, (list, tuple)):
         orders = [one for one in orders if len(one) == len(gradients)] or orders
     order = orders[0]
@@ -202,7 +209,7 @@ def _factors(
     values: Mapping[str, Any], wrt: Sequence[str] | None, scale: float | Mapping[str, float]
 ) -> dict[str, float]:
     """Return the factor of the gradient of each input to check."""
-    floating = _floating(values)
+    floating = _floating_names(values)
     if isinstance(wrt, str) or not (wrt is None or isinstance(wrt, Iterable)):
         raise ValueError(f"wrt must be a list of input names, like ['x']; found {wrt!r}.")
     asked = floating if wrt is None else list(wrt)
@@ -231,19 +238,21 @@ def _factors(
     return {name: float(factors.get(name, 1.0)) for name in asked}
 
 
-def _changed(who: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Say which values were changed in place."""
-    found = [name for name in now if not _same(now[name], before[name])]
+def _note_changes(who: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return a note if ``who`` changed values in place, by comparing ``now`` with ``before``."""
+    found = [name for name in now if not _has_equal_numbers(now[name], before[name])]
     return [f"{who} changes {', '.join(found)} in place."] if found else []
 
 
-def _same(a: Any, b: Any) -> bool:
+def _has_equal_numbers(a: Any, b: Any) -> bool:
     """Return whether two values hold the same numbers."""
 
     def plain(value: Any) -> Array:
         return to_numpy(value, "", "a value") if is_tensor(value) else np.asarray(value)
 
-    pairs = [(plain(x), plain(y)) for x, y in itertools.zip_longest(leaves_of(a), leaves_of(b))]
+    pairs = [
+        (plain(x), plain(y)) for x, y in itertools.zip_longest(numeric_leaves(a), numeric_leaves(b))
+    ]
     return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs)
 
 
@@ -268,7 +277,7 @@ def _readings(
     if not isinstance(last, float) and "float" not in str(getattr(last, "dtype", "")):
         return [True]
     given = len(dout) if isinstance(dout, (list, tuple, Mapping)) else None
-    needed = needs(backward)
+    needed = count_required(backward)
     found = []
     for reading in (False, True):
         count = outputs + (not reading)
@@ -306,7 +315,7 @@ def _reading_note(
 
 
 def _outputs(returned: Any, cache: bool) -> tuple[dict[str, Any], list[Any]]:
-    """Return the outputs of a forward by name, and a list that holds the cache, if there is one."""
+    """Return the outputs of a forward by name, and the cache as a list of at most one item."""
     if isinstance(returned, Mapping):
         return {str(key): one for key, one in returned.items()}, []
     parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
@@ -316,9 +325,10 @@ def _outputs(returned: Any, cache: bool) -> tuple[dict[str, Any], list[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A forward, its backward, and how to check them; the fields are named as in `check_backward`.
+    """A forward pass, its backward pass, and the options of their check.
 
-    ``values`` are the inputs by name, ``factors`` the scale of each gradient to check.
+    The fields are named as in `check_backward`. ``values`` are the inputs by name, ``factors`` the
+    scale of each gradient to check.
     """
 
     forward: Callable[..., Any]
@@ -340,9 +350,9 @@ class _Layer:
         values, factors = self.values, self.factors
         given = copy.deepcopy(values)
         outputs, handed = _outputs(self.forward(*given.values()), cache)
-        notes = _changed("forward", given, values)
-        bare = self.backward is None or needs(self.backward) == len(handed)
-        weights = _weights(outputs, self.dout, np.random.default_rng(self.seed), bare)
+        notes = _note_changes("forward", given, values)
+        bare = self.backward is None or count_required(self.backward) == len(handed)
+        weights = _output_gradients(outputs, self.dout, np.random.default_rng(self.seed), bare)
         gradients = handed[0] if handed else None
         if self.backward is not None:
             gradients, changes = _run_backward(self.backward, outputs, weights, handed, given)
@@ -351,7 +361,7 @@ class _Layer:
         order = _order_of(gradients, factors, values)
         for name in factors:
             holder, number = getattr(self.backward, "__self__", None), order.index(name)
-            gradient = _gradient(gradients, holder, name, number)
+            gradient = _find_gradient(gradients, holder, name, number)
             found[name] = gradient
             if gradient is not None:
                 found[name] = to_numpy(gradient, name, "the gradient of")
@@ -373,8 +383,8 @@ class _Layer:
             params = {name: values[name] for name in claims}
             report = check_gradient(f, params, claims, seed=self.seed, **self.options)
             notes += report.notes
-        parts = tuple(_verdict(name, shapes[name], one, report) for name, one in found.items())
-        return BackwardReport(overall(parts), parts, report, tuple(notes))
+        parts = tuple(_input_report(name, shapes[name], one, report) for name, one in found.items())
+        return BackwardReport(worst_verdict(parts), parts, report, tuple(notes))
 
 
 def _run_backward(
@@ -389,23 +399,28 @@ def _run_backward(
     The arguments are the gradients of the outputs, then the cache or the inputs; or the cache
     alone. The gradients have the kind and the dtype of the outputs.
     """
-    kinds = [(unpack(_array(outputs[name])), weight) for name, weight in weights.items()]
+    kinds = [(unpack(_list_to_array(outputs[name])), weight) for name, weight in weights.items()]
     douts = [kind.build([one.astype(kind.leaves[0].array.dtype)]) for kind, one in kinds]
     touched = {**given, "dout": douts, "the cache": handed}
     before = copy.deepcopy(touched)
     choices = ([*douts, *handed], [*douts, *given.values()], handed)
-    fitting = (arguments for arguments in choices if len(arguments) == needs(backward))
+    fitting = (arguments for arguments in choices if len(arguments) == count_required(backward))
     result = copy.deepcopy(backward(*next(fitting, choices[0])))
-    return result, _changed("backward", touched, before)
+    return result, _note_changes("backward", touched, before)
 
 
-def _weights(
+def _output_gradients(
     outputs: Mapping[str, Any], dout: Any, rng: np.random.Generator, bare: bool
 ) -> dict[str, Array]:
-    """Return what each output is multiplied by: the cotangents, 1 where backward takes none."""
+    """Return the gradient by each output: ``dout``, random numbers, or 1 if ``bare``.
+
+    ``bare`` means that the backward takes no ``dout``.
+    """
     shapes = {name: to_numpy(one, name, "the output").shape for name, one in outputs.items()}
     if dout is None:
-        return {n: np.ones(shape) if bare else signs(rng, shape) for n, shape in shapes.items()}
+        return {
+            n: np.ones(shape) if bare else draw_signed(rng, shape) for n, shape in shapes.items()
+        }
     if not isinstance(dout, Mapping):
         several = isinstance(dout, (list, tuple)) and len(shapes) > 1
         dout = dict(zip(shapes, dout if several else [dout], strict=False))
@@ -420,23 +435,26 @@ def _weights(
     return {name: given[name].astype(np.float64) for name in shapes}
 
 
-def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
-    """Return the gradient of one input among what backward returned, or None."""
+def _find_gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
+    """Return the gradient of input ``name`` (number ``number``) in the result of backward, or None.
+
+    ``owner`` is the object that backward is a method of; it may have the gradient as an attribute.
+    """
     if isinstance(gradients, (list, tuple)):
         return gradients[number] if number < len(gradients) else None
     if isinstance(gradients, Mapping):
-        return gradients.get(spelled(name, gradients))
+        return gradients.get(find_gradient_name(name, gradients))
     for holder in (gradients, owner):
-        called = spelled(name, dir(holder), 1)
+        called = find_gradient_name(name, dir(holder), 1)
         if called is not None:
             return getattr(holder, called)
     return gradients if number == 0 else None
 
 
-def _verdict(
+def _input_report(
     name: str, shape: tuple[int, ...], found: Array | None, report: Report | None
 ) -> InputReport:
-    """Say what is known of the gradient of one input."""
+    """Return the report on the gradient of one input, with a sentence."""
     if found is None:
         said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
         return InputReport(name, "disagree", "missing", said, shape, None)
@@ -448,7 +466,7 @@ def _verdict(
     rest = () if report.entries else report.directions
     every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
     parts = [one for one in every if one.parameter == name] or rest
-    verdict = overall(parts)
+    verdict = worst_verdict(parts)
     same = [part for part in parts if part.verdict == verdict]
     reasons = ", ".join(sorted({part.reason for part in same if part.reason}))
     kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}[verdict]
@@ -528,9 +546,9 @@ def check_module(
             f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
         )
     double, called = copy.deepcopy(module).double(), getattr(loss, "__name__", type(loss).__name__)
-    wide, named = mapped(list(args), _widen), mapped(dict(kwargs or {}), _widen)
+    wide, named = map_leaves(list(args), _widen), map_leaves(dict(kwargs or {}), _widen)
     # How many arguments a loss needs beside the module's output.
-    more = max((needs(getattr(loss, "forward", loss)) or 1) - 1, 0)
+    more = max((count_required(getattr(loss, "forward", loss)) or 1) - 1, 0)
     if more > len(wide):
         raise ValueError(
             f"{called} needs {more} argument{'s' * (more > 1)} beside the module's output; "
@@ -589,6 +607,6 @@ def check_module(
 
 
 def _widen(value: Any) -> Any:
-    """Return floating tensors as copies in float64, and everything else as it is."""
+    """Return floating tensors as float64 copies, and all other values unchanged."""
     floating = hasattr(value, "is_floating_point") and value.is_floating_point()
     return value.detach().double().clone() if floating else value

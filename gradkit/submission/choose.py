@@ -162,6 +162,7 @@ def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> l
 
 
 def _position(cell: Cell) -> tuple[int, int]:
+    """Return the sort key of a cell within its file."""
     return cell.cell or 0, cell.first_line
 
 

@@ -407,7 +407,7 @@ def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
     wrong = right * np.where(units == 1e4, -1, 1)
     assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
     assert check_gradient(f, x * units, wrong, entries="directions").verdict == "disagree"
-    monkeypatch.setattr(error, "units_of", lambda g, p, s: np.full(np.shape(p), s))
+    monkeypatch.setattr(error, "entry_scales", lambda g, p, s: np.full(np.shape(p), s))
     assert check_gradient(f, x * units, wrong, entries="directions").verdict == "agree"
 
 
@@ -428,7 +428,7 @@ def readings(kind: str) -> list[tuple[ladder.Reading, float]]:
         base = float(values(np.zeros(1))[0])
         one = ladder.Ladder(base, values(steps), values(-steps), steps, steps, rough)
         slope = 1 + (0.3 * np.cos(phase) if kind == "kink" else np.log(pole))
-        found.append((ladder.read(one), float(slope)))
+        found.append((ladder.read_slope(one), float(slope)))
     return found
 
 
@@ -439,7 +439,7 @@ def test_truncation_is_a_series_of_the_changes_seen(monkeypatch) -> None:
         return float(np.mean([abs(r.estimate - s) > r.bound for r, s in readings("pole")]))
 
     assert missed() <= 0.03
-    monkeypatch.setattr(ladder, "truncation", lambda change, noise: change / ladder.REMAINDER)
+    monkeypatch.setattr(ladder, "bound_truncation", lambda change, noise: change / ladder.REMAINDER)
     assert missed() > 0.5
 
 

@@ -67,7 +67,7 @@ def test_a_net_of_other_depth_is_refused():
 def test_an_output_whose_slope_mixes_entries_is_refused():
     """Softmax under the squared error: its slope is no product of an output's own numbers."""
     odd = replace(SOFTMAX, loss="squared_error")
-    with pytest.raises(NoDiagnosisError, match="the slope of softmax does not follow from what"):
+    with pytest.raises(NoDiagnosisError, match="the derivative of softmax cannot be computed from"):
         correct_step(odd, draw_update(odd, 1))
 
 

@@ -149,7 +149,7 @@ def test_too_many_steps_end_the_call(monkeypatch):
     assert program is not None
     assert program.after == {}
     one = numbers(Sheet(), np.array([1.0]), 0)[0]
-    monkeypatch.setattr(sys.modules[Sheet.__module__], "MADE", 1)
+    monkeypatch.setattr(sys.modules[Sheet.__module__], "MAX_STEPS", 1)
     with pytest.raises(TooLongError, match="a call that makes too many numbers"):
         one * 2.0
 

@@ -25,7 +25,7 @@ from gradkit.diagnosis.rules.symbols import Shape
 from gradkit.records.rule import Entry, Factor, Made, UpdateInputs
 from gradkit.records.task import Array
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.symbolic.numbers import CONSTANT, GIVEN, MADE, OPERATIONS
+from gradkit.runtime.symbolic.numbers import CONSTANT, GIVEN, MAX_STEPS, OPERATIONS
 
 OVER = "over"
 """Name of the function 1/sum, which `gradkit.runtime.symbolic` does not have."""
@@ -135,7 +135,7 @@ def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
 def parse_steps(reply: Frame, given: int) -> list[Made]:
     """Return the operations listed in a reply; refuse any that uses a later operation."""
     rows, constants = reply.arrays["steps"], reply.arrays["constants"]
-    require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
+    require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MAX_STEPS, "steps")
     require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
     steps: list[Made] = []
     for number, (kind, first, second, _) in enumerate(rows.tolist()):
