@@ -54,6 +54,7 @@ class NetModel:
     """
 
     def __init__(self, task: Task, reference: Path) -> None:
+        """Load the model solution, and compute the expected values."""
         self._task, derived = task, Derived(task)
         self._oracle: Any = load_reference(task, reference, "correct")
         self._probes = draw(task, SEED, derived.forward, takes_rate=False)

@@ -510,9 +510,9 @@ class _ModelAndTraining(_Roles):
             return (
                 replace(missing, message=f"{missing.message} {LOOSE_TENSORS}") if loose else missing
             )
-        meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
+        candidates = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
-        order = list(dict.fromkeys([*meant, *named, *known]))
+        order = list(dict.fromkeys([*candidates, *named, *known]))
         reply = self.process.ask(Frame("model", {}, about_models(self.task, order)))
         chosen = order[0]
         if not isinstance(reply, Lost) and reply.data["name"] is not None:

@@ -238,9 +238,9 @@ def _factors(
     return {name: float(factors.get(name, 1.0)) for name in asked}
 
 
-def _note_changes(who: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+def _note_changes(who: str, after: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
     """Return a note if ``who`` changed values in place, by comparing ``now`` with ``before``."""
-    found = [name for name in now if not _has_equal_numbers(now[name], before[name])]
+    found = [name for name in after if not _has_equal_numbers(after[name], before[name])]
     return [f"{who} changes {', '.join(found)} in place."] if found else []
 
 
@@ -456,12 +456,12 @@ def _input_report(
 ) -> InputReport:
     """Return the report on the gradient of one input, with a sentence."""
     if found is None:
-        said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
-        return InputReport(name, "disagree", "missing", said, shape, None)
-    said = f"the gradient of {name}"
+        message = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
+        return InputReport(name, "disagree", "missing", message, shape, None)
+    message = f"the gradient of {name}"
     if report is None or found.shape != shape:
-        said += f" has shape {found.shape}; {shape} is asked."
-        return InputReport(name, "disagree", "shape", said, shape, found.shape)
+        message += f" has shape {found.shape}; {shape} is asked."
+        return InputReport(name, "disagree", "shape", message, shape, found.shape)
     # A single wrong entry elsewhere explains what directions through all parameters show.
     rest = () if report.entries else report.directions
     every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
@@ -472,8 +472,8 @@ def _input_report(
     kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}[verdict]
     what = "directions" if report.directions else "entries"
     why = f" ({reasons})" if reasons else ""
-    said += f" {kind} in {len(same)} of {len(parts)} {what}{why}."
-    return InputReport(name, verdict, "", said, shape, shape)
+    message += f" {kind} in {len(same)} of {len(parts)} {what}{why}."
+    return InputReport(name, verdict, "", message, shape, shape)
 
 
 # --- modules of torch ----------------------------------------------------------------------
@@ -572,6 +572,7 @@ def check_module(
         )
 
     def evaluate(params: Mapping[str, Any]) -> Any:
+        """Set the parameters, and return the loss."""
         for name, p in trained.items():
             p.data.copy_(params[name])
         value = measure(double(*own, **named), *rest)
@@ -583,6 +584,7 @@ def check_module(
         return value
 
     def gradient(params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the gradient of the loss by autograd, zeros where there is none."""
         value = evaluate(params)
         for p in trained.values():
             p.grad = None
@@ -597,12 +599,12 @@ def check_module(
         for name, one in double.named_modules()
         if one.training and getattr(one, "p", 1) and RANDOM.search(type(one).__name__)
     ]
-    told = (
+    groups = (
         ("in training mode, where it depends on chance or on the batch (see .eval()):", training),
         ("the loss does not depend on", [name for name, p in trained.items() if p.grad is None]),
         ("not checked, because they are frozen:", frozen),
     )
-    notes = [f"{said} {', '.join(names)}." for said, names in told if names]
+    notes = [f"{reason} {', '.join(names)}." for reason, names in groups if names]
     return replace(report, notes=(*notes, *report.notes))
 
 

@@ -168,8 +168,8 @@ def check_gradient(
     """
     for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
         if value not in get_args(choices):
-            said = " or ".join(map(repr, get_args(choices)))
-            raise ValueError(f"{called} must be {said}; found {value!r}.")
+            choices_text = " or ".join(map(repr, get_args(choices)))
+            raise ValueError(f"{called} must be {choices_text}; found {value!r}.")
     limits: list[tuple[str, Any, int]]
     limits = [("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0)]
     whole = np.ndim(atol) == 0 and not isinstance(atol, Mapping)
@@ -196,8 +196,8 @@ def check_gradient(
     each = entries == "all" or (entries == "auto" and few)
     asked = Asked(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
-    with progress_callback(progress) as told:
-        evaluator = Evaluator(f, parameters, budget, seconds, told)
+    with progress_callback(progress) as tell:
+        evaluator = Evaluator(f, parameters, budget, seconds, tell)
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):

@@ -71,6 +71,7 @@ class Survey:
     """
 
     def __init__(self, evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> None:
+        """Split the claims by leaf, and draw a first direction."""
         self.evaluator, self.claims, self.seen, self.asked = evaluator, claims, seen, asked
         self.leaves = evaluator.leaves
         self.found: list[Direction] = []

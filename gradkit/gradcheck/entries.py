@@ -104,7 +104,10 @@ def make_entries(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tu
 def record_fields(
     columns: Columns, claims: Claims, size: Floats
 ) -> Iterator[tuple[float, float, float, float, Verdict, str]]:
-    """Yield the fields that all records have; the resolution is relative to ``size``."""
+    """Yield the fields that `Entry` and `Direction` share, from claim to reason, for each row.
+
+    The resolution is relative to ``size``, infinite where it is NaN.
+    """
     relative = np.nan_to_num(columns.resolution / size, nan=np.inf, posinf=np.inf)
     numbers = np.array([claims.claimed, columns.estimate, columns.bound, relative]).tolist()
     yield from zip(*numbers, columns.verdict, columns.reason, strict=True)
@@ -143,6 +146,7 @@ class EntryCheck:
     """
 
     def __init__(self, pair: Pair, claims: Claims, seen: Seen, asked: Asked) -> None:
+        """Choose the first step of each claim, and start with blank results."""
         self.pair, self.claims, self.seen, self.asked = pair, claims, seen, asked
         count = len(claims.claimed)
         self.columns = blank_results(count)
@@ -223,9 +227,9 @@ class EntryCheck:
         known = columns.resolution - self.error <= (TENTH if self.precise else 1) * claims.weight
         # The error of a correct claim, divided by more if other entries of the array are resolved.
         rounding = self.error / (STRAY if np.any(known) else ROOM)
-        told = claims.weight > np.fmax(rounding, NOTHING * self.seen.reach / claims.scale)
-        told &= columns.looked & (columns.verdict == AGREE)
-        lost = told & (np.bincount(claims.leaf, known & told) == 0)[claims.leaf]
+        is_large = claims.weight > np.fmax(rounding, NOTHING * self.seen.reach / claims.scale)
+        is_large &= columns.looked & (columns.verdict == AGREE)
+        lost = is_large & (np.bincount(claims.leaf, known & is_large) == 0)[claims.leaf]
         columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:
@@ -351,7 +355,7 @@ class EntryCheck:
             # Noise may hide a kink, so the slope may be that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
             slopes = (left, right) if reading.kinked else (np.nan, np.nan)
-            told = (reading.estimate, *slopes, bound, known, verdict, reason)
-            columns[row] = (*told, True, columns.faint[row])
+            fields = (reading.estimate, *slopes, bound, known, verdict, reason)
+            columns[row] = (*fields, True, columns.faint[row])
             self.wrong[leaf] += verdict == DISAGREE
         return True

@@ -99,6 +99,7 @@ class Evaluator:
         seconds: float | None = None,
         progress: Callable[[int, float], None] | None = None,
     ) -> None:
+        """Start counting, and copy the parameters for f."""
         if not callable(f):
             raise TypeError(
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
@@ -144,8 +145,8 @@ class Evaluator:
                 problem.add_note("f was called at params; integers and half precision as float64.")
                 raise
             # f has worked at the point, so this is an edge of its domain.
-            said = str(problem).partition("\n")[0].rstrip(".")
-            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
+            message = str(problem).partition("\n")[0].rstrip(".")
+            self.raised = self.raised or type(problem).__name__ + (message and f" ({message})")
             return float("nan")
         value = scalar(result)
         if len(self.levels) < 2:
@@ -214,9 +215,9 @@ class Evaluator:
             self.reset()
             every = zip(self._arrays, self.points, moves, slopes, strict=True)
             for array, point, move, slope in every:
-                meant = step * move
-                array[...] = point + meant
-                meant -= array - point.astype(np.float64, copy=False)
-                strays[number] += float(np.sum(slope * meant))
+                planned = step * move
+                array[...] = point + planned
+                planned -= array - point.astype(np.float64, copy=False)
+                strays[number] += float(np.sum(slope * planned))
             values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)

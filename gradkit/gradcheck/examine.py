@@ -85,6 +85,7 @@ class Examination:
     """
 
     def __init__(self, check: EntryCheck, row: int) -> None:
+        """Take over the claim's numbers, and the step that has been tried already."""
         self.check, self.row, self.seen, self.noise = check, row, check.seen, check.seen.noise
         claims, self.subgradient = check.claims, check.asked.subgradient
         numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
@@ -292,6 +293,7 @@ def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
     at.add_steps(*probes[probes > RATIO * used].tolist())
 
     def away() -> Floats:
+        """Return the distance of each longer slope from the claim, in gaps; infinite at kinks."""
         left, right, central, _ = differences(at.ladder(at.noise, np.inf))
         slopes = np.where(np.isfinite(central), central, np.where(np.isfinite(left), left, right))
         jump, steps = np.abs(right - left), at.rows[0]

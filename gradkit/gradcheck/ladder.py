@@ -133,13 +133,17 @@ def bound_truncation(change: Floats, noise: Floats) -> Floats:
     growth = change[1:] / change[:-1]
     growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
     series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
-    told = change > noise
-    found = np.where(told & np.isfinite(growth), series, 1 / REMAINDER)
+    is_significant = change > noise
+    found = np.where(is_significant & np.isfinite(growth), series, 1 / REMAINDER)
     if np.any(np.isinf(found)):
         for k in range(len(change) - 2, -1, -1):
-            if np.isinf(found[k + 1]) and not told[k] and change[k + 1] <= GROWS * noise[k]:
+            if (
+                np.isinf(found[k + 1])
+                and not is_significant[k]
+                and change[k + 1] <= GROWS * noise[k]
+            ):
                 found[k] = np.inf
-    seen = np.where(told, change, 0.0)
+    seen = np.where(is_significant, change, 0.0)
     seen[(change > GROWS * noise) & (growth <= GROWS)] = np.inf
     seen = np.maximum.accumulate(seen)
     return np.asarray(np.fmax(found * change, np.append(0.0, seen[:-1])))

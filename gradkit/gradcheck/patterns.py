@@ -43,8 +43,8 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
         rows = claims.leaf == number
         if DISAGREE in columns.verdict[rows]:
             flat = (claims.claimed, columns.estimate, error)
-            said = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
-            found += [f"{leaf.name or 'The gradient'}: {said}."] if said else []
+            pattern = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
+            found += [f"{leaf.name or 'The gradient'}: {pattern}."] if pattern else []
     return tuple(found)
 
 
@@ -74,18 +74,20 @@ def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
     room = 2 * np.max(error, initial=0.0) + 1e-3 * np.max(np.abs(estimate), initial=0.0)
     if np.all(np.abs(claimed - estimate) <= room):
         return ""  # what is wrong is unknown, or too slight to have a pattern
-    turned = claimed.T if _is_square_matrix(claimed) else None
+    transposed = claimed.T if _is_square_matrix(claimed) else None
     guesses = _candidate_patterns(claimed, estimate, float(room))
-    fitting = (said for said, guess in guesses if np.all(np.abs(claimed - guess) <= room))
-    return _describe_simple(claimed, estimate, error, turned) or next(fitting, "")
+    fitting = (pattern for pattern, guess in guesses if np.all(np.abs(claimed - guess) <= room))
+    return _describe_simple(claimed, estimate, error, transposed) or next(fitting, "")
 
 
 def direction_pattern(claimed: Array, found: DirectionResults, moves: Sequence[Floats]) -> str:
     """Return the pattern that explains the differences along directions in a large parameter."""
     products = [float(np.vdot(claimed.T.reshape(-1), move)) for move in moves]
-    turned = np.array(products) if _is_square_matrix(claimed) else None
+    transposed = np.array(products) if _is_square_matrix(claimed) else None
     # Two directions with similar weights may have equal ratios by chance, but not to a millionth.
-    return _describe_simple(found.claims.claimed, found.columns.estimate, found.rough, turned, 1e-6)
+    return _describe_simple(
+        found.claims.claimed, found.columns.estimate, found.rough, transposed, 1e-6
+    )
 
 
 def _is_square_matrix(array: Array) -> bool:
@@ -107,13 +109,13 @@ def _describe_simple(
         return ""
     if claimed.size > 1 and not np.any(claimed):
         return "the claim is zero throughout"
-    for said, claim in (("", claimed), ("it is transposed", transposed)):
+    for pattern, claim in (("", claimed), ("it is transposed", transposed)):
         ratio = None if claim is None else common_factor(claim, estimate, error, loose)
         if ratio is not None:
-            both = f"{said}, and " if said else ""
+            both = f"{pattern}, and " if pattern else ""
             return f"{both}every entry is off by one factor: {_describe_factor(ratio)}"
         if claim is not None and np.all(np.abs(claim - estimate) <= room):
-            return said
+            return pattern
     return ""
 
 

@@ -287,13 +287,13 @@ def _verdict_sentence(report: Report) -> str:
     one, many = ("direction", "directions") if report.directions else ("entry", "entries")
     off = sum(part.verdict == report.verdict for part in parts)
     rest = "; the entries named are wrong, others may be." if report.directions else "."
-    said, count, end = {
+    verdict, count, end = {
         "agree": ("agrees with finite differences", f"{off}", f"; {_sensitivity(parts)}"),
         "inconclusive": ("can be neither confirmed nor refuted", f"{off} of {len(parts)}", "."),
         "disagree": ("disagrees with finite differences", f"{off} of {len(parts)}", rest),
     }[report.verdict]
     return (
-        f"The gradient {said} in {count} {one if len(parts) == 1 else many} "
+        f"The gradient {verdict} in {count} {one if len(parts) == 1 else many} "
         f"({report.evaluations} evaluations, noise of f {report.noise:.1e}){end}"
     )
 
@@ -307,12 +307,18 @@ def _sensitivity(parts: Sequence[Entry | Direction]) -> str:
             clear.append(part.resolution)
         else:
             zero.append(part.resolution * size if part.resolution < math.inf else 2 * part.bound)
-    said = []
+    parts_of_sentence = []
     if clear:
-        said.append(f"the coarsest would have shown a relative error of {max(clear):.1e}")
+        parts_of_sentence.append(
+            f"the coarsest would have shown a relative error of {max(clear):.1e}"
+        )
     if zero:
-        said.append(f"where it is next to zero, a slope of {max(zero):.1e} would have shown")
-    return "; ".join(said) + "." if said else "there was nothing to look at."
+        parts_of_sentence.append(
+            f"where it is next to zero, a slope of {max(zero):.1e} would have shown"
+        )
+    return (
+        "; ".join(parts_of_sentence) + "." if parts_of_sentence else "there was nothing to look at."
+    )
 
 
 def _table(parts: list[Entry | Direction]) -> list[str]:

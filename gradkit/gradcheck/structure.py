@@ -292,10 +292,10 @@ def _match_structure(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
         unknown = [k for k, part in named.items() if part is not None and k not in used]
     where = f" at {path!r}" if path else ""
     if not moving.keys() <= found.keys():
-        said = type(gradient).__name__ + (f" of {len(given)}" if given else "")
-        said = str(list(gradient)) if isinstance(gradient, Mapping) else said
+        found_text = type(gradient).__name__ + (f" of {len(given)}" if given else "")
+        found_text = str(list(gradient)) if isinstance(gradient, Mapping) else found_text
         raise ValueError(
-            f"the gradient{where} must be {wanted}, like the parameters; found {said}."
+            f"the gradient{where} must be {wanted}, like the parameters; found {found_text}."
         )
     if unknown:
         raise ValueError(

@@ -265,8 +265,8 @@ def _frameworks_of(
             current = None
         open_to = {frameworks[task] for task in ids}
         if len(open_to) == 1:
-            begun = len(ids) == 1 or unit.solid or current is not None
-            current = next(iter(open_to)) if begun else None
+            has_begun = len(ids) == 1 or unit.solid or current is not None
+            current = next(iter(open_to)) if has_begun else None
         else:
             before, current = current, _framework_of(unit, current)
             if before is not None and current != before:

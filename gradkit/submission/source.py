@@ -253,16 +253,16 @@ def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
     """
     lines = wrong.source.split("\n")
     found: list[Broken] = []
-    now = wrong
+    attempt = wrong
     for _ in range(_REPAIRS):
-        start, end = _statement_at(lines, now)
-        found.append(Broken(start + 1, "\n".join(lines[start:end]), now))
+        start, end = _statement_at(lines, attempt)
+        found.append(Broken(start + 1, "\n".join(lines[start:end]), attempt))
         lines[start:end] = [""] * (end - start)
-        now = _attempt("\n".join(lines))
-        if now.tree is not None:
+        attempt = _attempt("\n".join(lines))
+        if attempt.tree is not None:
             break
-    if now.tree is not None and now.tree.body:
-        return now, tuple(found)
+    if attempt.tree is not None and attempt.tree.body:
+        return attempt, tuple(found)
     return wrong, (Broken(1, wrong.source, wrong),)
 
 

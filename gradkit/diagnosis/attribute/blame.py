@@ -95,6 +95,7 @@ class Blame:
     """Finds the operations in which one mistake is made."""
 
     def __init__(self, case: Case) -> None:
+        """Find the operations that correct results depend on, and each number's entries."""
         self._case, self._steps, self._values = case, case.steps, case.steps.values
         entries = {case.redirected.get(entry, entry) for entry in case.slip.entries}
         roots: tuple[list[int], list[int]] = ([], [])
@@ -103,8 +104,8 @@ class Blame:
         self._right = collect_ancestors(case.steps.made, roots[False], roots[True])
         self._everywhere = len(case.slip.entries) == len(case.applied)
         self._parts: dict[Entry, PartialProducts] = {}
-        self._below: dict[int, set[int]] = {}
-        self._mended: dict[int, tuple[Array, int | None]] = {}
+        self._operations: dict[int, set[int]] = {}
+        self._corrected: dict[int, tuple[Array, int | None]] = {}
         self._names: dict[int, int] = {}
         self._places: dict[int, set[Entry]] = {}
         for event in case.trace.events:
@@ -112,12 +113,12 @@ class Blame:
                 self._places.setdefault(number, set()).update(case.entries_at(event, place))
 
     def operations_of(self, entry: Entry) -> list[int]:
-        """Return the operations of an entry in order, without those of other new values."""
+        """Return the operations that compute an entry, in order, up to other new values."""
         root = self._case.root(entry)
-        if root not in self._below:
+        if root not in self._operations:
             other_roots = {*self._steps.after.values()} - {root}
-            self._below[root] = collect_ancestors(self._steps.made, [root], other_roots)
-        return sorted(self._below[root])
+            self._operations[root] = collect_ancestors(self._steps.made, [root], other_roots)
+        return sorted(self._operations[root])
 
     def is_right_elsewhere(self, number: int) -> bool:
         """Return whether the same line computed a correct result in another call."""
@@ -190,18 +191,18 @@ class Blame:
         """
         corrected = self._corrected_in(entry)
         if corrected is not None:
-            return corrected, self._mended[corrected][1]
+            return corrected, self._corrected[corrected][1]
         products = self.products_of(entry)
         number, correct = self._first_wrong(entry, products) or (-1, None)
         if correct is None:
             return None
         named = self._find_name(number, correct, products)
         if named is None:
-            self._mended[number] = correct, None
+            self._corrected[number] = correct, None
             return None if number == self._case.root(entry) else (number, None)
         event, step, correct_operand = named
         is_input = not self._case.is_computed(step)
-        self._mended[step if is_input else number] = correct_operand if is_input else correct, event
+        self._corrected[step if is_input else number] = correct_operand if is_input else correct, event
         return number, event
 
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
@@ -265,7 +266,7 @@ class Blame:
     def _corrected_in(self, entry: Entry) -> int | None:
         """Return an operation named for another entry whose correction corrects this one too."""
         operations = self.operations_of(entry)
-        corrected = [number for number in operations if number in self._mended]
+        corrected = [number for number in operations if number in self._corrected]
         if not corrected:
             return None
         values: dict[int, Array] = {}
@@ -275,8 +276,8 @@ class Blame:
             values[number] = (
                 apply_operation(step.operation, *operands) if operands else self._values[number]
             )
-            if number in self._mended:
-                values[number] = self._mended[number][0]
+            if number in self._corrected:
+                values[number] = self._corrected[number][0]
         right = self._correct_value(entry, jointly=True)
         return corrected[0] if is_equal(values[self._case.root(entry)], right, NEAR) else None
 

@@ -78,6 +78,7 @@ class Case:
         diagnosis: Diagnosis,
         slip: Slip,
     ) -> None:
+        """Compute the rules with all mistakes, and without this mistake."""
         self.task, self.trace, self.steps, self.slip = task, trace, steps, slip
         self.near = max(NEAR, diagnosis.precision.exact)
         self.inputs = inputs
@@ -223,6 +224,7 @@ class PartialProducts:
     """
 
     def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
+        """Normalise the partial products that are not 0."""
         usable = [(key, value) for key, value in parts if np.any(value)]
         self._keys, self._near = [key for key, _ in usable], tolerance
         self._rows = np.array([value / np.linalg.norm(value) for _, value in usable])

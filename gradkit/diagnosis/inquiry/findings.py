@@ -58,6 +58,7 @@ def make_finding(
         labels = {e: format_entry(*e, names, outputs=outputs) for e in _concerned_entries(slip)}
 
     def written(rules: Rules) -> dict[str, str]:
+        """Format the rules of the finding's entries, by label."""
         return {
             label: format_rule(rules[entry], names, outputs=outputs)
             for entry, label in labels.items()
@@ -175,12 +176,14 @@ def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
     Of an alternative, only mistakes are listed that are not in the explanation. An alternative is
     left out if it needs two more mistakes than it replaces, or contains another alternative.
     """
-    told = {slip.code for slip in explanation.slips}
+    explained = {slip.code for slip in explanation.slips}
     sets = [{slip.code for slip in other} for other in explanation.alternatives]
     other_codes = [
-        codes - told
+        codes - explained
         for codes in sets
-        if code not in codes and codes - told and len(codes - told) < len(told - codes) + 2
+        if code not in codes
+        and codes - explained
+        and len(codes - explained) < len(explained - codes) + 2
     ]
     kept = [codes for codes in other_codes if not any(other < codes for other in other_codes)]
     lists = [tuple(sorted(codes, key=rank().__getitem__)) for codes in kept]
@@ -198,12 +201,12 @@ def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) 
     statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
     if not statements:
         return finding
-    told = format_text(
+    sentence = format_text(
         "After {statements} a local name stands for the new value; the parameter itself stays as "
         "it was.",
         statements=statements,
     )
-    where = told if every else f"{finding.hints[2]} {told}"
+    where = sentence if every else f"{finding.hints[2]} {sentence}"
     return replace(finding, hints=(*finding.hints[:2], where, *finding.hints[3:]))
 
 

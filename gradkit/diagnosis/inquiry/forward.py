@@ -71,11 +71,13 @@ def forward_findings(
     ]
     findings, doubtful = [], dict[str, tuple[Place, ...]]()
     for slip in explanation.slips:
-        told = make_finding(task, bound, "forward", slip, explanation)
+        finding = make_finding(task, bound, "forward", slip, explanation)
         place = bound.return_place if slip.code in RETURNS else bound.place
-        findings.append(replace(told, place=place, places=(place,), source=source_at(cells, place)))
+        findings.append(
+            replace(finding, place=place, places=(place,), source=source_at(cells, place))
+        )
         of = DOUBTFUL_LINES.get(slip.code)
-        doubtful[told.id] = tuple(place for place, line in lines if of and of.search(line))
+        doubtful[finding.id] = tuple(place for place, line in lines if of and of.search(line))
     return Inquiry(tuple(findings), doubtful=doubtful)
 
 

@@ -26,9 +26,7 @@ def shared_lines(
     Returns
     -------
     tuple of Place
-        In the order of the text, without the given places. Empty if one of these is no assignment
-        of
-        this function.
+        In the order of the text, without the given places. Empty if a place has no assignment.
     """
     definition = definitions(cells).get(function)
     if definition is None or not isinstance(definition.node, ast.FunctionDef):

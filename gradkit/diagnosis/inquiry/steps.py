@@ -132,6 +132,7 @@ def observe_program(
     functions = Functions(len(input_symbols(shape, rate=inputs.rate is not None)))
 
     def asked(inputs: UpdateInputs) -> Program | None:
+        """Call the update on symbolic inputs; return its program, None if it cannot be read."""
         reply = call({name: value[0] for name, value in to_columns(inputs).items()})
         try:
             return None if isinstance(reply, Lost) else read_program(reply, shape, functions)

@@ -167,7 +167,7 @@ def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
         # A sigmoid from outside the text may have any name.
         "double-sigmoid": not on_logits or written_out or _has_part(idioms.outside, SQUASHING),
     }
-    return frozenset(code for code, held in possible.items() if not held)
+    return frozenset(code for code, is_possible in possible.items() if not is_possible)
 
 
 def likely_mistakes(idioms: Idioms) -> frozenset[str]:

@@ -124,8 +124,8 @@ def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> Upd
 def _is_right_in_single(examined: Examined, diagnosis: Diagnosis) -> bool:
     """Return whether some entries that failed are right to single precision."""
     explanation = diagnosis.explanation
-    told = {entry for slip in explanation.slips for entry in slip.entries}
-    left = {*_failed_entries(examined)} - told - {*explanation.unexplained}
+    explained = {entry for slip in explanation.slips for entry in slip.entries}
+    left = {*_failed_entries(examined)} - explained - {*explanation.unexplained}
     return diagnosis.precision is not DOUBLE and bool(left)
 
 
@@ -232,10 +232,10 @@ def _locate_findings(
         indent = len(line) - len(line.lstrip())
         columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()
         local = [line.name for line in lines if line.evidence == "local"]
-        told = explain_local_names(finding, local, every=len(local) == len(lines))
+        located = explain_local_names(finding, local, every=len(local) == len(lines))
         untraced = why_untraced(trace) if fallen else ""
-        told = replace(
-            told,
+        located = replace(
+            located,
             place=places[0],
             places=places,
             source=line.strip(),
@@ -256,7 +256,7 @@ def _locate_findings(
             # A name for gradients is unlikely to hold a negative gradient.
             likelier = tuple(e for e in likelier if not GRADIENT_NAME.match(line_at(cells, e)))
         doubtful = likelier or anywhere or not shown
-        yield told, likelier if doubtful and not untraced else None
+        yield located, likelier if doubtful and not untraced else None
 
 
 def _use_pass_statement(

@@ -116,7 +116,10 @@ class Prover(Struct, frozen=True):
         return failed
 
     def prove(self, sets: list[ChangeSet]) -> Explanation:
-        """Return the first of the sets, without the entries for which it gives wrong numbers."""
+        """Return the explanation by the first of the sets, with the others as alternatives.
+
+        Entries for which the first set gives wrong numbers are unexplained.
+        """
         best = sets[0]
         while failed := self.refuted(best, (e for e in self.wrong if e in best.covered())):
             best = best.without(failed)

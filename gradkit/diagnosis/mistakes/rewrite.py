@@ -67,6 +67,7 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
     """Return the rule with the indices of parts replaced by those in ``facts``, by part."""
 
     def moved(factor: Factor) -> Factor:
+        """Return a factor with the index that ``facts`` has for its part."""
         for group, belongs in GROUPS.items():
             place = facts.get(group)
             if place is not None and belongs(factor) and isinstance(place, int | str):
@@ -128,6 +129,7 @@ def _move_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
     where = facts["of"]
 
     def new(index: int | str, when: str) -> tuple[Factor, ...]:
+        """Return the factors of the derivative at another value."""
         if where == "activation":
             return parse_factors("hidden_slope", (index,), when)
         if where == "output":

@@ -82,10 +82,10 @@ def _replace_derivative(
         for factor in factors:
             if factor.symbol != complement or factor.power != 1:
                 continue
-            gone = (replace(factor, power=-1), Factor(symbol, factor.index, factor.when, -1))
+            replaced = (replace(factor, power=-1), Factor(symbol, factor.index, factor.when, -1))
             facts: Details = (("of", of),)
             facts += (("index", factor.index[0]),) if of == "input" else ()
-            left = combine_factors((*factors, *gone, *restored))
+            left = combine_factors((*factors, *replaced, *restored))
             if all(f.power > 0 or not is_input(f) for f in left):
                 yield left, (("wrong-derivative-argument", facts),)
 

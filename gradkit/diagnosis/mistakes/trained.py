@@ -200,9 +200,9 @@ def _measure_rate(
         seen = run.after[1 - loop.rounds]
         with np.errstate(all="ignore"):
             _, parameters = next(train(loop, run, 1))
-        ours = np.concatenate([(parameters[k] - v).ravel() for k, v in run.start.items()])
-        theirs = np.concatenate([(seen[k] - v).ravel() for k, v in run.start.items()])
-        ratio = _measure_ratio(theirs, ours, 2e-3)
+        predicted = np.concatenate([(parameters[k] - v).ravel() for k, v in run.start.items()])
+        observed = np.concatenate([(seen[k] - v).ravel() for k, v in run.start.items()])
+        ratio = _measure_ratio(observed, predicted, 2e-3)
         ratios = (ratio,) if ratio > LEAST_RATIO and abs(ratio - 1) > 1e-3 else ()
     for ratio in ratios:
         yield (*others, Slip("wrong-learning-rate", (), ((("ratio", ratio),),)))

@@ -241,8 +241,8 @@ def explain_module(
             and all(_gives(loop_with(task, slips), *call) for call in calls)
         ]
         if fitting:
-            told = [_group_by_code(slips) for slips in fitting]
-            return Explanation(told[0], tuple(told[1:]))
+            explanations = [_group_by_code(slips) for slips in fitting]
+            return Explanation(explanations[0], tuple(explanations[1:]))
     return Explanation(unknown=True)
 
 

@@ -73,6 +73,7 @@ class Compounds:
     """
 
     def __init__(self, shape: Shape, program: Program, table: Table, *, rough: bool) -> None:
+        """Replace atoms by symbols, and collect the known sums."""
         self._shape, self._table = shape, table
         given = input_symbols(shape, rate=table.inputs.rate is not None)
         self.symbols: dict[int, Factor] = dict(enumerate(given))

@@ -201,8 +201,8 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
         for sign, times in (_variants(name) if (name, units) != ("softmax", 1) else ((1, 1),))
     ]
     return [
-        LayerForm(name, sign, times, bias, turned)
-        for turned, bias, (name, sign, times) in product(turns, (1, 0, -1), shapes)
+        LayerForm(name, sign, times, bias, transposed)
+        for transposed, bias, (name, sign, times) in product(turns, (1, 0, -1), shapes)
     ]
 
 

@@ -69,6 +69,7 @@ class Reading:
     """
 
     def __init__(self, shape: Shape, compounds: Compounds) -> None:
+        """Find new values that are products or sums, because other rules may contain them."""
         self._shape, self._compounds = shape, compounds
         self._products: dict[Entry, Term] = {}
         self._tries, self._work = MAX_SPLITS, MAX_WORK
