@@ -155,17 +155,19 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
     if verdict.exception:
         kind, _, message = verdict.exception.partition(": ")
         crash = _make_crash(kind, message, place, cells)
-        return _written(CRASH, verdict, crash, _advice_for(crash), task)
+        return _make_finding(CRASH, verdict, crash, _advice_for(crash), task)
     crash = _make_crash("", "", place, cells)
     if verdict.returns_none and crash.function is not None and not _gives_value(crash.function):
-        return _written(
+        return _make_finding(
             NO_RETURN, verdict, crash, _Advice(_missing_return_sentence([crash.function])), task
         )
     return None
 
 
-def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str) -> Finding:
-    """Return the finding of a kind at the line of an exception, with the first hint of its page."""
+def _make_finding(
+    code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str
+) -> Finding:
+    """Return the finding for a line that stops the code, with a sentence and the first hint."""
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
     page = mistake(code)

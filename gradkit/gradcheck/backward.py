@@ -469,7 +469,7 @@ def _input_report(
     verdict = worst_verdict(parts)
     same = [part for part in parts if part.verdict == verdict]
     reasons = ", ".join(sorted({part.reason for part in same if part.reason}))
-    kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}[verdict]
+    kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is inconclusive"}[verdict]
     what = "directions" if report.directions else "entries"
     why = f" ({reasons})" if reasons else ""
     message += f" {kind} in {len(same)} of {len(parts)} {what}{why}."

@@ -195,10 +195,11 @@ class EntryCheck:
         return self.columns
 
     def _reopen_excused(self) -> None:
-        """Make claims inconclusive that agree only because of f's curvature.
+        """Make claims inconclusive whose error is accepted only because of f's curvature.
 
-        Such a claim, in a narrow dtype, is further off than rounding explains. It is not wrong
-        either, as at a minimum.
+        A claim in a narrow dtype belongs to a rounded point, at which the slope may differ. If it
+        is further off than rounding of its terms explains, it is neither confirmed nor, as at a
+        minimum, refuted.
         """
         claims, columns, rows = self.claims, self.columns, np.arange(len(self.columns))
         gaps = np.abs(columns.estimate - claims.claimed)

@@ -260,10 +260,10 @@ STILL = 1e-3
 
 
 def measure_reach(evaluator: Evaluator, seen: Seen, line: Sequence[Floats]) -> Seen:
-    """Measure how much f changes at all, in 2 or 4 calls, if the claim predicts hardly any change.
+    """Return ``seen`` with measured ``reach`` and ``whole``: how much f changes at all.
 
-    At a minimum every slope is zero, and at a perfect fit f itself is; then the curvature of f
-    gives the scale.
+    If the claim predicts hardly any change, f is called 2 or 4 times. At a minimum every slope is
+    zero, and at a perfect fit f itself is; then the curvature of f gives the scale.
     """
     spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
     if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:

@@ -107,6 +107,6 @@ def test_a_step_with_no_known_rule_is_refused(monkeypatch):
         after["b2"] = after["b2"] + np.sin(inputs.y)[:, :, None]
         return after
 
-    monkeypatch.setattr(module, "step", bent)
+    monkeypatch.setattr(module, "correct_step", bent)
     with pytest.raises(NoDiagnosisError, match="no rule is known for b2 of the right step"):
         correct_rules(replace(REGRESSION, id="bent", rates=replace(REGRESSION.rates, bias=0.03)))

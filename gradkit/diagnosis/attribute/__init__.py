@@ -135,7 +135,10 @@ def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
 
 
 def _find_renaming(case: Case, step: int) -> int | None:
-    """Return the event that gives a number another name, if all later uses read it by that name."""
+    """Return the event that gives a number the name by which it is used.
+
+    None if it is used by its first name, or if there is no such event.
+    """
     first_event, events = case.first_event_with(step), case.trace.events
     users = [n for n, made in enumerate(case.steps.made) if step in made.into]
     names = {name for n in users for spot in case.steps.spots[n][:1] for name in spot.names}

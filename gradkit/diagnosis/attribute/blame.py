@@ -176,7 +176,7 @@ class Blame:
                 and case.task.loss == "binary_cross_entropy"
                 and outputs.shape[1] == 1
             ):
-                # y − ŷ contains the sigmoid's derivative, which the loss alone does not.
+                # y − ŷ contains the sigmoid's derivative, which the loss alone lacks.
                 slope = outputs[:, 0] * (1 - outputs[:, 0])
                 parts += [((LOSS, *key), value / slope) for key, value in parts if OUTPUT in key]
             self._parts[entry] = PartialProducts(parts, case.near)
@@ -202,7 +202,10 @@ class Blame:
             return None if number == self._case.root(entry) else (number, None)
         event, step, correct_operand = named
         is_input = not self._case.is_computed(step)
-        self._corrected[step if is_input else number] = correct_operand if is_input else correct, event
+        self._corrected[step if is_input else number] = (
+            correct_operand if is_input else correct,
+            event,
+        )
         return number, event
 
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
@@ -286,10 +289,11 @@ class Blame:
     def _find_name(
         self, number: int, want: Array, products: PartialProducts, *, constant: bool = False
     ) -> tuple[int, int, Array] | None:
-        """Return the event of a name for an operand of ``number`` that should have another value.
+        """Return the event that named an operand of operation ``number``, if the name is wrong.
 
-        With it, return the operation that made the operand, and the operand's correct value. With
-        ``constant``, only names of constants are considered.
+        The operand should have another value to make ``number`` be ``want``. Return also the
+        operation that made the operand, and its correct value. With ``constant``, only names of
+        constants count.
         """
         case, made = self._case, self._steps.made[number]
         for step, required in zip(

@@ -24,9 +24,10 @@ def find_store(case: Case, entry: Entry) -> int | None:
 
 
 def find_summand(case: Case, root: int, column: Array) -> int | None:
-    """Return the addition or subtraction on the way to ``root`` whose operand is ``column``.
+    """Return the addition on the way to ``root`` with an operand that is a multiple of ``column``.
 
-    ``root`` is the operation of a parameter's new value; None if there is no such summand.
+    Subtractions count too. ``root`` is the operation of a parameter's new value. None if there is
+    no such summand.
     """
     made, values, number = case.steps.made, case.steps.values, root
     while made[number].operation in ("add", "sub"):

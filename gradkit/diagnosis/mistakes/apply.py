@@ -105,9 +105,10 @@ def truncate_entries(
 def truncate(
     task: Task, inputs: UpdateInputs, key: str, before: Array, after: Array, of: str
 ) -> Array:
-    """Return an entry's new values if its ``value``, ``change`` or ``gradient`` is an integer.
+    """Return an entry's new values after truncation to an integer.
 
-    ``of`` says which; ``key`` is the parameter, for its learning rate.
+    ``of`` says what is truncated: its ``value``, its ``change``, or its ``gradient``. ``key`` is
+    the parameter, for its learning rate.
     """
     if of == "value":
         return np.trunc(after)

@@ -64,7 +64,7 @@ def _use_new_weights(rule: Rule, facts: Facts, task: Task) -> Rule:
 
 
 def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
-    """Return the rule with the indices of parts replaced by those in ``facts``, by part."""
+    """Return the rule with other indices: ``facts`` has the new index of each part, by its name."""
 
     def moved(factor: Factor) -> Factor:
         """Return a factor with the index that ``facts`` has for its part."""

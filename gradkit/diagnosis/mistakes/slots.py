@@ -305,9 +305,10 @@ def _rate_part(right: tuple[Factor, ...], factors: tuple[Factor, ...]) -> list[C
 def _index_changes(
     should: Rule, right: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[list[Change]]:
-    """Return the readings of wrong indices: sums over a wrong axis, swapped or single indices.
+    """Return the alternative sets of mistakes in a product's indices.
 
-    ``places`` are the indices found in each part of the applied product.
+    These are sums over a wrong axis, and swapped or single wrong indices. ``places`` are the
+    indices found in each part of the applied product.
     """
     natural: dict[str, Index] = {}
     for factor in right:

@@ -152,14 +152,17 @@ def recognise_swaps(choice: Readings) -> Readings:
     swapped = {
         entry
         for entry, wrong in places.items()
-        if _find_partner(entry, places) is not None and _has_no_own_index(choice[entry].form, wrong)
+        if _find_partner(entry, places) is not None and _all_units_wrong(choice[entry].form, wrong)
     }
     renamed = {"wrong-index": "swapped-index"}
     return {e: _rename_codes(d, renamed if e in swapped else {}) for e, d in choice.items()}
 
 
-def _has_no_own_index(form: Rule, wrong: Mapping[str, object]) -> bool:
-    """Return whether no factor of a hidden unit is left with the entry's own index."""
+def _all_units_wrong(form: Rule, wrong: Mapping[str, object]) -> bool:
+    """Return whether all factors of hidden units in an entry's rule have a wrong index.
+
+    True also if only the input or the output has one. ``wrong`` are the wrong indices by part.
+    """
     return wrong.keys() <= {"input", "output"} or all(
         group in wrong
         for group in (("unit",) if form.parameter == W2 else ("weight", "unit"))

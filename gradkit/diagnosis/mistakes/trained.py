@@ -140,7 +140,7 @@ def _measure_details(
 ) -> Iterator[tuple[Slip, ...]]:
     """Yield the mistakes with measured details: the loss's factor, then the learning rate.
 
-    None if the factor cannot be measured, or is 1.
+    Nothing is yielded if the factor cannot be measured, or is 1.
     """
     unknown = [slip for slip in slips if slip.code in RATIOS and _lacks_factor(slip)]
     if len(unknown) > 1 or (unknown and not runs[0].losses.size):
@@ -173,7 +173,10 @@ def _measure_ratio(
     predicted: Sequence[float] | np.ndarray,
     tolerance: float,
 ) -> float:
-    """Return the ratio of observed to predicted numbers, with 3 digits if it is close to that."""
+    """Return the least-squares ratio of observed to predicted numbers.
+
+    It is rounded to 3 digits if this changes it by less than ``tolerance``.
+    """
     predicted, observed = np.asarray(predicted), np.asarray(observed)
     with np.errstate(all="ignore"):
         size = predicted @ predicted
