@@ -65,7 +65,7 @@ class FunctionModel:
                     is_repeatable = not (made.changed or check.call.changes)
                     if is_repeatable and not _is_close(value, again):
                         found.setdefault(
-                            name, f"`{name}` is another when the same call is made again, {where}"
+                            name, f"`{name}` has another value when the call is repeated, {where}"
                         )
                 for name in check.untouched:
                     if name in made.changed:

@@ -72,7 +72,7 @@ class NetModel:
         verify(self._task, self._oracle, self._probes)
         failed = self._failed(self._expected, self._outcomes(self._oracle.module))
         if failed:
-            yield f"What is right does not pass {', '.join(failed)}."
+            yield f"The model solution does not pass {', '.join(failed)}."
 
     def run(self) -> None:
         """Call the model solution on all inputs."""

@@ -68,8 +68,8 @@ ASKED = {"y_hat": (0,), "A1": (1,)}
 """Paths to the pair of values that the task asks a forward function to return."""
 
 LOOSE_TENSORS = (
-    "Tensors that stand by themselves are not looked at: make each of them an `nn.Parameter` of "
-    "the class, as `self.W1`, and what computes the output from them its `forward(self, X)`."
+    "Tensors outside a module are not checked. Make each of them an `nn.Parameter` of a class, "
+    "such as `self.W1`, and compute the output from them in its `forward(self, X)`."
 )
 """Advice for a torch submission whose parameters belong to no module."""
 
@@ -619,7 +619,7 @@ class _ModelAndTraining(_Roles):
             return Missing(
                 role.name,
                 format_text(
-                    "gradkit cannot run the training loop: it does not find its {unknown}. Write "
+                    "gradkit cannot run the training loop: it cannot find its {unknown}. Write "
                     "it as `{signature}`.",
                     unknown=" and ".join(missing_data),
                     signature=role.signature,

@@ -50,12 +50,12 @@ RANDOM = (
     "inside f."
 )
 REMEMBERS = (
-    "f takes an array whose values have changed for the one it was: it keeps results by the "
-    "identity of its argument. Let f compute anew."
+    "f returns an old result although the values in its argument have changed: it may cache "
+    "results by the identity of the array. Let f compute from the current values."
 )
 CLOSED = (
-    "f does not use its argument, but the arrays that were passed as params. Let f compute from "
-    "what it is given: def f(w): return loss(w)."
+    "f does not use its argument, but the arrays that were passed as params. Let f use its "
+    "argument: def f(w): return loss(w)."
 )
 FLAT = "f gives the same value everywhere: does it use its argument?"
 
@@ -379,8 +379,8 @@ class _Check:
         faint = columns.faint & (columns.verdict == AGREE)
         if np.any(faint):
             note(
-                f"so far below the others that noise hides errors of the size of the entry, and "
-                f"checked on the scale of the others: {faint.sum()} of {len(columns)} entries."
+                f"{faint.sum()} of {len(columns)} entries are so small that noise hides errors of "
+                f"their size. They were checked on the scale of the larger entries."
             )
             # An error that noise hides in each entry may show in all of them together.
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
@@ -394,9 +394,8 @@ class _Check:
             taken = int(np.count_nonzero(columns.looked[mine]))
             wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
             note(
-                f"of {leaf.name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
-                f"wrong; the other {leaf.array.size - taken} of its shape {leaf.array.shape} were "
-                f"not looked at."
+                f"of {leaf.name or 'the gradient'}, which has the shape {leaf.array.shape}, only "
+                f"{taken} entries were checked, drawn at random: {wrong} of these are wrong."
             )
         return make_entries(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
 

@@ -106,7 +106,7 @@ REFUSALS: Mapping[str, str] = {
     "size": "{name} has {size} MB; at most {limit} MB are read. {advice}.",
     "unopened": "{name} could not be opened: {reason}. Check the path and the permissions.",
     "link": "{name} is a link, and links are not followed. Hand in the file itself.",
-    "deep": "{name} lies more than {limit} levels deep and was left out.",
+    "deep": "{name} is more than {limit} folders deep and was left out.",
     "irregular": "{name} is not a regular file and was not opened.",
     "files": (
         "{name} holds more than {limit} scripts and notebooks, or more than {size} MB of them. "
@@ -121,9 +121,11 @@ REFUSALS: Mapping[str, str] = {
         "{name} is an archive inside the submission and was not opened. Put its files there "
         "instead."
     ),
-    "outside": "{name} points out of the archive and was left out. Pack the files again.",
+    "outside": "{name} has a path outside the archive and was left out. Pack the files again.",
     "password": "{name} is protected by a password. Pack the files again without one.",
-    "method": "{name} is packed by a method that is not read. Pack the files again as .zip.",
+    "method": (
+        "{name} is packed by a method that gradkit cannot read. Pack the files again as .zip."
+    ),
     "ratio": (
         "{name} would unpack to {size} MB, more than {ratio} times its packed size, and was left "
         "out."
@@ -131,7 +133,7 @@ REFUSALS: Mapping[str, str] = {
     "unread": "{name} could not be read from {archive} ({type}). Pack the files again as .zip.",
     "kind": "{name} is not a file that can be graded. {expected}",
     "data": (
-        "{name} holds more data than a notebook of this exercise can need. Clear all outputs, "
+        "{name} holds more data than a notebook for this exercise needs. Clear all outputs, "
         "save, and hand it in again."
     ),
     "page": "{name} is a web page, not a notebook. Download the notebook file itself.",
@@ -145,7 +147,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "parts": "{name} has more than {limit} {what}. Hand in the exercise alone.",
     "code": (
-        "{name} holds more code than an exercise can need: at most {size} kB in all, and {words} "
+        "{name} holds more code than an exercise needs: at most {size} kB in all, and {words} "
         "words and signs, are read. {largest}Hand in the exercise alone, without data in it."
     ),
     "empty": "There is no script and no notebook in {name}. {said}",

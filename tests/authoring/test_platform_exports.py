@@ -407,12 +407,12 @@ def test_what_is_installed_instead(tmp_path: Path, spec: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        ("", "is nothing that pip could be given"),
-        ("-r x.txt", "is nothing that pip could be given"),
-        ("gradkit\nrm -r /", "is nothing that pip could be given"),
-        (".", "is a place on this machine, which others do not have"),
-        ("somewhere/gradkit", "is a place on this machine, which others do not have"),
-        ("gradkit @ file:///a/gradkit.whl", "is a place on this machine, which others do not have"),
+        ("", "is not an argument of pip install"),
+        ("-r x.txt", "is not an argument of pip install"),
+        ("gradkit\nrm -r /", "is not an argument of pip install"),
+        (".", "is a path on this computer, which others do not have"),
+        ("somewhere/gradkit", "is a path on this computer, which others do not have"),
+        ("gradkit @ file:///a/gradkit.whl", "is a path on this computer, which others do not have"),
     ],
 )
 def test_what_others_could_not_install_is_refused(tmp_path: Path, spec: str, why: str) -> None:
@@ -434,7 +434,7 @@ def test_the_wheel_alone(tmp_path: Path) -> None:
     assert (tmp_path / "out" / WHEEL).read_bytes() == exports.running_wheel()[1]
     done = gradkit("export", "wheel", "--out", tmp_path / "no", "--install", "gradkit==1.0")
     assert done.exit_code == 2
-    assert "gradkit==1.0: is no wheel, and a wheel is what is to be written." in done.stderr
+    assert "gradkit==1.0: is no wheel, but a wheel is to be written." in done.stderr
 
 
 def test_a_name_of_a_wheel_is_quoted() -> None:

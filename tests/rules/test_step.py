@@ -100,7 +100,7 @@ def test_a_step_with_no_known_rule_is_refused(monkeypatch):
     import sys
 
     module = sys.modules["gradkit.diagnosis.rules.step"]
-    own = module.step
+    own = module.correct_step
 
     def bent(task, inputs):
         after = own(task, inputs)
@@ -108,5 +108,5 @@ def test_a_step_with_no_known_rule_is_refused(monkeypatch):
         return after
 
     monkeypatch.setattr(module, "correct_step", bent)
-    with pytest.raises(NoDiagnosisError, match="no rule is known for b2 of the right step"):
+    with pytest.raises(NoDiagnosisError, match="no rule is known for b2 of the correct step"):
         correct_rules(replace(REGRESSION, id="bent", rates=replace(REGRESSION.rates, bias=0.03)))

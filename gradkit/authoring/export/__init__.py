@@ -134,7 +134,7 @@ def _reference(
     folder = find_reference(path, reference)
     if folder is None:
         raise ExportError(
-            "There are no model solutions here. Name their folder with --reference, or say "
+            "There are no model solutions here. Give their folder with --reference, or use "
             "--no-reference: expected values are then derived from the assignment file, and "
             "marks are provisional."
         )
@@ -201,11 +201,11 @@ def _refuse_existing(folder: Path, names: Iterable[str]) -> None:
         more = f" and {len(existing) - 3} more" if len(existing) > 3 else ""
         raise ExportError(
             f"{folder} already has {', '.join(existing[:3])}{more}, and nothing is overwritten. "
-            "Name a place that is empty or not there yet."
+            "Choose an empty or a new folder."
         )
 
 
-HEAD = "# Written by gradkit from the course's own file, without what tells the answers.\n"
+HEAD = "# Written by gradkit from the course's own file, without the parts that reveal answers.\n"
 
 
 def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -355,7 +355,7 @@ def choose(asked: str | None) -> Install:
     if asked is None:
         return _running()
     if not asked.strip() or asked.startswith("-") or not asked.isprintable():
-        raise _refusal(asked, "is nothing that pip could be given")
+        raise _refusal(asked, "is not an argument of pip install")
     address = "://" in asked
     if asked.endswith(SUFFIX) and not address:
         try:
@@ -365,7 +365,7 @@ def choose(asked: str | None) -> Install:
     # pip takes these for paths.
     is_path = asked.startswith(".") or {"/", os.sep} & set(asked)
     if "file:" in asked or (is_path and not address):
-        raise _refusal(asked, "is a place on this machine, which others do not have")
+        raise _refusal(asked, "is a path on this computer, which others do not have")
     return Install(asked)
 
 
@@ -378,8 +378,8 @@ def _running() -> Install:
 def _refusal(asked: str, why: str) -> ExportError:
     """Return the error for a value of ``--install`` that cannot be used."""
     return ExportError(
-        f"--install {asked}: {why}. Name a wheel (FILE{SUFFIX}), which is then carried along, a "
-        "requirement as gradkit==1.0, or an address that all who get it can reach."
+        f"--install {asked}: {why}. Give a wheel (FILE{SUFFIX}), which is then included, a "
+        "requirement such as gradkit==1.0, or a URL that all users can reach."
     )
 
 
@@ -513,7 +513,7 @@ def export_assignment(
     """
     given = choose(install)
     if platform == "wheel" and given.wheel is None:
-        raise _refusal(given.what, "is no wheel, and a wheel is what is to be written")
+        raise _refusal(given.what, "is no wheel, but a wheel is to be written")
     if platform == "wheel":
         write_folder(carried(given), out)
         return ()

@@ -202,8 +202,8 @@ def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) 
     if not statements:
         return finding
     sentence = format_text(
-        "After {statements} a local name stands for the new value; the parameter itself stays as "
-        "it was.",
+        "After {statements}, only a local variable has the new value; the parameter itself keeps "
+        "its old value.",
         statements=statements,
     )
     where = sentence if every else f"{finding.hints[2]} {sentence}"
@@ -217,15 +217,15 @@ def why_untraced(trace: Trace) -> str:
     """
     if trace.lost is not None:
         return format_text(
-            "the process that ran it, watched line by line, {happened}",
+            "when traced line by line, its process {happened}",
             happened=trace.lost.detail,
         )
     if trace.failure is not None:
-        return format_text("watched line by line, it failed with {type}", type=trace.failure.type)
+        return format_text("when traced line by line, it raised {type}", type=trace.failure.type)
     if trace.cut:
-        return "it does more than is watched of one call"
+        return "one call runs too many lines to trace"
     if all(event.kind == "given" for event in trace.events):
-        return "none of its lines was seen when it was run"
+        return "none of its lines could be traced"
     return ""
 
 
@@ -243,8 +243,8 @@ def incomplete_notes(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     if losses and not reasons:
         notes.append(
             format_text(
-                "While mistakes were looked for, the process that ran this code {happened}: one "
-                "may have no name and no line for that.",
+                "During the search for mistakes, the process that ran this code {happened}. So a "
+                "mistake may have no name and no line.",
                 happened=losses[-1].detail,
             )
         )

@@ -59,8 +59,8 @@ def inquire_integers(
     finding = make_finding(task, update, "trajectory", slip, Explanation((slip,)))
     place = _find_truncation(task, case, sitting, batches) or update.place
     because = format_text(
-        "The data of the training run are whole numbers, as the assignment's are: an array that "
-        "is made like {X} holds whole numbers too.",
+        "The data of the training run are whole numbers, as in the assignment. So an array that "
+        "is created from {X} can only hold whole numbers.",
         X=update.names.get("X", "X"),
     )
     return (

@@ -71,7 +71,7 @@ def explain_training(
     if len(runs) < 2:
         raise NoDiagnosisError(
             format_text(
-                "a training run is explained from at least two starts, and there is {count}",
+                "explaining a training run needs at least two starts, and there is {count}",
                 count=len(runs),
             )
         )

@@ -80,7 +80,7 @@ def draw_update(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
     if sum(sizes) > MAX_ATOMS:
         raise NoDiagnosisError(
             format_text(
-                "rules are looked for in nets of up to {most} entries and inputs, and this one "
+                "rules can be recovered for nets of up to {most} entries and inputs, and this one "
                 "has {count}",
                 most=MAX_ATOMS,
                 count=sum(sizes),

@@ -36,7 +36,7 @@ def evaluate(
     ready, waiting = sort_rules(rules)
     if waiting:
         names = ", ".join(f"{key}[{i},{j}]" for key, (i, j) in sorted(waiting))
-        raise ValueError(f"The rules of {names} each wait for another's value after the step.")
+        raise ValueError(f"The rules of {names} each need the new value of another.")
     for rule in ready:
         after[rule.parameter][:, *rule.index] = rule_values(table, rule)
     return after

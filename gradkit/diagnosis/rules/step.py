@@ -102,7 +102,7 @@ def correct_rules(task: Task, *, rate: bool = False) -> dict[Entry, Rule]:
             right = after[name][:, *index]
             if not np.abs(found[name][:, *index] - right).max() <= EXACT * np.abs(right).max():
                 raise NoDiagnosisError(
-                    format_text("no rule is known for {entry} of the right step", entry=name)
+                    format_text("no rule is known for {entry} of the correct step", entry=name)
                 )
         _CACHE[key] = rules
     return _CACHE[key]
