@@ -421,8 +421,8 @@ def test_what_others_could_not_install_is_refused(tmp_path: Path, spec: str, why
         done = gradkit(*command, tmp_path / "out", "--install", spec)
         assert done.exit_code == 2
         assert done.stderr == (
-            f"gradkit: --install {spec}: {why}. Name a wheel (FILE.whl), which is then carried "
-            "along, a requirement as gradkit==1.0, or an address that all who get it can reach.\n"
+            f"gradkit: --install {spec}: {why}. Give a wheel (FILE.whl), which is then "
+            "included, a requirement such as gradkit==1.0, or a URL that all users can reach.\n"
         )
         assert not (tmp_path / "out").exists()
 

@@ -47,5 +47,5 @@ def test_rules_in_a_circle_are_refused():
     rules = {
         ("W2", (j, 0)): Rule("W2", (j, 0), W2[j], (Term(1.0, (LATE[1 - j],)),)) for j in (0, 1)
     }
-    with pytest.raises(ValueError, match=r"W2\[0,0\], W2\[1,0\] each wait for another's value"):
+    with pytest.raises(ValueError, match=r"W2\[0,0\], W2\[1,0\] each need the new value"):
         evaluate(REGRESSION, rules, draw_update(REGRESSION, 1, 5))
