@@ -61,14 +61,15 @@ def check_backward(
     forward : callable
         ``forward(*inputs)`` returns an output, several in a tuple or dict, or ``(out, cache)``.
     backward : callable or None
-        ``backward(dout, cache)``, without the cache where there is none, or with the inputs after
-        ``dout`` where it needs so many arguments. It returns the gradients in the order of the
-        inputs, or in a dict (``x``, ``dx``, ``grad_x``), or as attributes of what it returns or of
-        the object that it is a method of (``dLdW``). None where the forward returns ``(loss,
+        ``backward(dout, cache)``, ``backward(dout)`` without a cache, or ``backward(dout,
+        *inputs)``, by the number of its arguments. It returns the gradients in the order of the
+        inputs, in a dict (``x``, ``dx``, ``grad_x``), or as attributes (``dLdW``) of an object,
+        which may also be the one that it is a method of. None if the forward returns ``(loss,
         gradients)``.
     inputs : dict of str to value, or sequence
-        What the forward is called with, in order. Gradients are checked for floating arrays and
-        tensors; labels, strides and the like are handed on. Lists of numbers become arrays.
+        The arguments of the forward, in order. Gradients are checked for floating arrays and
+        tensors; other arguments, such as labels and strides, are passed on unchanged. Lists of
+        numbers become arrays.
     dout : like the output, optional
         The gradient of the loss with respect to the outputs; by default random numbers, or 1 where
         backward takes none.
@@ -79,26 +80,25 @@ def check_backward(
         both as an output and as a cache if backward can be called either way: gradients that agree
         with one of the two agree, and a note says which. Any other last value is a cache.
     scale : float or dict of str to float
-        What backward returns is so many times the derivative, by convention: with
-        ``{"W": 1 / N}`` it is divided by N.
+        Factor between the returned gradients and the derivatives, if a convention has one: with
+        ``{"W": 1 / N}`` the gradient of W is divided by N.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     **options
         As for `gradkit.check_gradient`.
 
     Returns
     -------
     BackwardReport
-        With a verdict for each input, and what is changed in place.
+        A verdict for each input, and notes on arrays that are changed in place.
 
     Raises
     ------
     TypeError
-        When forward or backward cannot be called, or an output is not of real numbers.
+        Forward or backward cannot be called, or an output does not consist of real numbers.
     ValueError
-        When no input can be differentiated or an input to check has no entries, when ``wrt`` or
-        ``scale`` name other inputs or ``scale`` is no number, or when ``dout`` does not have the
-        shape of the output.
+        No input can be differentiated, or an input to check has no entries; ``wrt`` or ``scale``
+        name other inputs, or ``scale`` is no number; ``dout`` lacks the shape of the output.
 
     Examples
     --------
@@ -499,11 +499,10 @@ def check_module(
     ----------
     module : torch.nn.Module
     loss : callable
-        ``loss(output)``; or a loss of more arguments, such as ``torch.nn.MSELoss()`` with a target
-        or ``torch.nn.GaussianNLLLoss()`` with a target and a variance: then so many of the last
-        arguments are those, not the module's. It returns a single number.
+        ``loss(output)``, which returns a single number. A loss with more arguments, such as
+        ``torch.nn.MSELoss()`` with a target, takes them from the end of ``args``.
     *args
-        What the module is called with, and what the loss needs beside its output. Floating tensors
+        The arguments of the module, then those of the loss besides the output. Floating tensors
         become float64.
     inputs : bool
         Whether gradients of the floating tensors among the module's own arguments are checked
@@ -517,17 +516,17 @@ def check_module(
     Returns
     -------
     Report
-        Its entries carry the names that ``module.named_parameters()`` gives. Notes name
-        dropout and batch normalisation in training mode and parameters that are frozen or
-        that the loss does not depend on.
+        Its entries have the names of ``module.named_parameters()``. Notes name dropout and batch
+        normalisation in training mode, and parameters that are frozen or that the loss does not
+        depend on.
 
     Raises
     ------
     TypeError
-        When the loss is no function.
+        The loss is no function.
     ValueError
-        When there is nothing that requires a gradient, when the loss gives more than one number, or
-        when there are fewer arguments than the loss needs.
+        Nothing requires a gradient, the loss gives more than one number, or there are fewer
+        arguments than the loss needs.
 
     Examples
     --------

@@ -92,63 +92,62 @@ def check_gradient(
     ----------
     f : callable
         ``f(params)`` returns one real number: a Python number, or an array or tensor of size 1.
-        It is given arrays of its own, so nothing that is passed in can change.
+        It gets copies of the arrays, so the caller's arrays cannot change.
     params : array, number, tensor, pandas series or table, or a sequence or dict of these
-        The point, which f is given in the same kinds. Float arrays keep their dtype; integers
-        become float64.
+        The point at which the gradient is checked. f gets values of the same types. Float arrays
+        keep their dtype; integers become float64.
     gradient : like params, or callable
-        The claim, of the structure and shapes of ``params``; or a function of the parameters
-        that returns it.
+        The gradient to check (the claim), with the structure and shapes of ``params``; or a
+        function of the parameters that returns it.
     names : sequence of str, optional
-        What to call the parameters, in order. By default the keys of a dict and the
-        positions in a sequence.
+        Names of the parameters, in order. By default the keys of a dict and the positions in a
+        sequence.
     seed : int, optional
-        Of the random directions. By default 0, so that a check repeats itself.
+        Seed of the random directions. By default 0, so that a check can be repeated.
     entries : {"auto", "all", "directions"}
-        ``all`` looks at every entry by itself: two evaluations for each that is right, some ten for
-        one that is wrong; of an array that is wrong throughout, only at a sample.
-        ``directions`` checks all parameters at once along two random directions, at 11 evaluations
-        in all, or along more where noise or rounding hides much, and locates a wrong entry from the
-        ratio of the two errors. ``auto`` takes
-        directions for more than 3,000 entries, or where the budget does not suffice for all.
+        ``all`` checks every entry by itself: two evaluations for a right one, about ten for a wrong
+        one; of an array that is wrong throughout, only a sample. ``directions`` checks all
+        parameters at once along two random directions, with 11 evaluations, or along more if noise
+        or rounding hides much, and locates a wrong entry from the ratio of the two errors. ``auto``
+        uses directions for more than 3,000 entries, or if the budget is too small for all.
     budget : int, optional
-        The largest number of calls of f; entries that were not reached are inconclusive.
+        Largest number of calls of f; entries that were not reached are inconclusive.
     seconds : float or None
-        The longest that it may take, by default 300; as for ``budget``. None is no limit.
+        Time limit, by default 300; entries that were not reached are inconclusive. None: no limit.
     progress : callable or bool, optional
         ``progress(calls, seconds)`` is called before each call of f. By default a line on the
         terminal counts them from the third second; False shows nothing.
     rtol : float
     atol : float, or like gradient
-        A claim counts as right within ``atol + rtol · |claim|``. By default only rounding is
-        allowed for. Arrays like those of the gradient give each entry its own ``atol``.
+        A claim is right within ``atol + rtol · |claim|``. By default only rounding is allowed.
+        Arrays like those of the gradient give each entry its own ``atol``.
     kinks : {"open", "subgradient"}
-        At a kink any slope between those of both sides is ``inconclusive``, or with ``subgradient``
-        agrees, as ReLU's 0 at 0 does.
+        Verdict on a slope between those on both sides of a kink: ``inconclusive``, or with
+        ``subgradient`` ``agree``, as for ReLU's 0 at 0.
 
     Returns
     -------
     Report
-        With a verdict, and for every entry the estimate, its bound, the smallest error that
-        would have been seen, and the reason where there is no verdict.
+        A verdict, and for every entry the estimate, its error bound, the smallest error that would
+        have been detected, and the reason if it is inconclusive.
 
     Raises
     ------
     TypeError
-        When parameters, gradient or the value of f are not real numbers.
+        The parameters, the gradient or the value of f are not real numbers.
     ValueError
-        When the structure or a shape of the gradient differs from that of ``params``, or an
-        option is not one of those above.
+        The structure or a shape of the gradient differs from that of ``params``, or an option has
+        an invalid value.
 
     Notes
     -----
-    An entry is accepted if an error of 1e-5 of it would have been seen; usually 1e-8 would. Less is
-    asked where the noise of f does not let a central difference see so much, in float32, beside a
-    large offset, or of an f that is noisy by itself; but a sign, a factor of two or an entry left
-    out would have been seen. An array far below the others is held to its own size, and open where
-    the rounding of a precise f hides that. Entries far below their array's largest that noise hides
-    are accepted on the scale of the others, unless f speaks against all of them together, and a
-    note counts them. The method is explained in ``docs/gradients.md``.
+    An entry is accepted if a relative error of 1e-5 would have been detected; usually 1e-8 would.
+    With a noisy f, in float32 or beside a large offset, the limit is coarser, but a wrong sign, a
+    factor of two or a missing entry would have been detected. An array that is much smaller than
+    the others is checked relative to its own size, and is inconclusive if the rounding of f hides
+    that. Entries that are much smaller than their array's largest and hidden by noise are accepted
+    on the scale of the larger ones, unless all of them together disagree with f; a note counts
+    them. The method is explained in ``docs/gradients.md``.
 
     Examples
     --------

@@ -162,12 +162,12 @@ def first_step(slope: Floats, scale: Floats, noise: float, coarsest: Floats) -> 
 
 
 def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:
-    """Return how far correct claims may be from the slopes.
+    """Return how far correct claims may differ from the slopes of f.
 
-    Three parts. Rounding of what was added to the claim: of terms of its own size, and of its
-    array's largest where the claim is narrower than float64. Rounding of the point: moving every
-    x_j by a rounding moves the slope by ``eps Σ |H_ij| |x_j|``, which for a convex f is at most
-    ``eps √H_ii Σ √H_jj |x_j|`` (Cauchy and Schwarz). And what is too small to move f at all.
+    The error has three parts: rounding of the terms of a claim, which are of its own size, or of
+    its array's largest if the claim is narrower than float64; rounding of the point, as moving
+    every x_j by a rounding changes the slope by ``eps Σ |H_ij| |x_j|``, for a convex f at most
+    ``eps √H_ii Σ √H_jj |x_j|`` (Cauchy and Schwarz); and slopes that are too small to change f.
 
     Parameters
     ----------
