@@ -394,7 +394,7 @@ def _key_of(name: str) -> str:
     return entry[1] if entry else name
 
 
-def _count_edits(one: str, other: str) -> int:
+def _count_edits(word: str, target: str) -> int:
     """Return the number of letters to change, insert or delete to turn one word into the other.
 
     Upper and lower case are equal.
@@ -404,10 +404,10 @@ def _count_edits(one: str, other: str) -> int:
     >>> _count_edits("W3", "W2"), _count_edits("w2", "W2"), _count_edits("dWl", "dW")
     (1, 0, 1)
     """
-    one, other = one.lower(), other.lower()
-    row = list(range(len(other) + 1))
-    for done, letter in enumerate(one, 1):
+    word, target = word.lower(), target.lower()
+    row = list(range(len(target) + 1))
+    for done, letter in enumerate(word, 1):
         last, row = row, [done]
-        for at, against in enumerate(other):
+        for at, against in enumerate(target):
             row.append(min(last[at] + (letter != against), last[at + 1] + 1, row[at] + 1))
     return row[-1]

@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
-from gradkit.gradcheck.error import Asked, allowed_resolution, flatten_claims
+from gradkit.gradcheck.error import Options, allowed_resolution, flatten_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.noise import (
     EPS,
     LOUD,
     SHORTEST,
-    UNSEEN,
+    UNMEASURED,
     Array,
-    Seen,
+    Measurements,
     largest_of,
     magnitude,
     measure,
@@ -193,7 +193,7 @@ def check_gradient(
         )
     few = total <= MAX_SINGLE_ENTRIES and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
-    asked = Asked(rtol, kinks == "subgradient", seed or 0)
+    asked = Options(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
     with progress_callback(progress) as tell:
         evaluator = Evaluator(f, parameters, budget, seconds, tell)
@@ -269,11 +269,11 @@ class _Check:
     claimed: Sequence[Array]
     eps: Sequence[float]
     rooms: Sequence[Array]
-    asked: Asked
+    asked: Options
     given: Any
     again: Callable[[Any], Any]
     each: bool
-    seen: Seen = UNSEEN
+    seen: Measurements = UNMEASURED
 
     def run(self) -> Report:
         """Measure f, check the claim by entries or by directions, and return the report."""
@@ -507,7 +507,7 @@ def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN_SCALE * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)
-    check = entry_check(evaluator, unclaimed, seen, Asked())
+    check = entry_check(evaluator, unclaimed, seen, Options())
     check.steps = np.fmax(FIRST_STEP * scales, SHORTEST)
     found = [Examination(check, row) for row in range(len(own))]
     readings = [one.climb() for one in found]

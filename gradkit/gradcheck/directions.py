@@ -14,10 +14,10 @@ from itertools import pairwise
 import numpy as np
 
 from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, make_entries, record_fields
-from gradkit.gradcheck.error import Asked, Claims, Rows, select_claims
+from gradkit.gradcheck.error import Claims, Options, Rows, select_claims
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM
-from gradkit.gradcheck.noise import Array, Floats, Seen, draw_signed
+from gradkit.gradcheck.noise import Array, Floats, Measurements, draw_signed
 from gradkit.gradcheck.patterns import direction_pattern, find_patterns
 from gradkit.gradcheck.records import Direction, Entry
 
@@ -66,11 +66,13 @@ class Survey:
     evaluator : Evaluator
     claims : Claims
         All entries.
-    seen : Seen
-    asked : Asked
+    seen : Measurements
+    asked : Options
     """
 
-    def __init__(self, evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> None:
+    def __init__(
+        self, evaluator: Evaluator, claims: Claims, seen: Measurements, asked: Options
+    ) -> None:
         """Split the claims by leaf, and draw a first direction."""
         self.evaluator, self.claims, self.seen, self.asked = evaluator, claims, seen, asked
         self.leaves = evaluator.leaves

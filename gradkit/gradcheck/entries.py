@@ -14,8 +14,8 @@ from gradkit.gradcheck.error import (
     CLEAR,
     MOVED,
     STRAY,
-    Asked,
     Claims,
+    Options,
     Rows,
     allowed_resolution,
     balanced_step,
@@ -27,7 +27,7 @@ from gradkit.gradcheck.error import (
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, ROOM, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, SHORTEST, Floats, Seen, magnitude
+from gradkit.gradcheck.noise import EPS, SHORTEST, Floats, Measurements, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
 
@@ -118,7 +118,9 @@ def worst_verdict(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
     return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
 
 
-def entry_check(evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> EntryCheck:
+def entry_check(
+    evaluator: Evaluator, claims: Claims, seen: Measurements, asked: Options
+) -> EntryCheck:
     """Return a check of single entries, which evaluates f at each entry plus and minus a step."""
     leaf, place = claims.leaf.tolist(), claims.place.tolist()
     return EntryCheck(lambda k, h: evaluator.pair(leaf[k], place[k], h), claims, seen, asked)
@@ -141,11 +143,11 @@ class EntryCheck:
         Takes a claim's row and a step; returns f above and below the point, and the actual
         distances.
     claims : Claims
-    seen : Seen
-    asked : Asked
+    seen : Measurements
+    asked : Options
     """
 
-    def __init__(self, pair: Pair, claims: Claims, seen: Seen, asked: Asked) -> None:
+    def __init__(self, pair: Pair, claims: Claims, seen: Measurements, asked: Options) -> None:
         """Choose the first step of each claim, and start with blank results."""
         self.pair, self.claims, self.seen, self.asked = pair, claims, seen, asked
         count = len(claims.claimed)

@@ -22,7 +22,7 @@ from gradkit.gradcheck.noise import (
     LOST,
     Array,
     Floats,
-    Seen,
+    Measurements,
     entry_scales,
     largest_of,
     magnitude,
@@ -75,7 +75,7 @@ nothing to normalise, to this part of what f is, or of what parameters do to it.
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Options:
     """Options of the caller: relative tolerance, whether any slope at a kink counts, and a seed."""
 
     rtol: float = 0.0
@@ -161,7 +161,7 @@ def first_step(slope: Floats, scale: Floats, noise: float, coarsest: Floats) -> 
     return np.fmin(noise / clear, balanced_step(slope, scale, noise))
 
 
-def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats:
+def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Measurements) -> Floats:
     """Return how far correct claims may differ from the slopes of f.
 
     The error has three parts: rounding of the terms of a claim, which are of its own size, or of
@@ -176,7 +176,7 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats
         The entries.
     moved : float64 array
         ``√|H_ii| Σ √|H_jj| |x_j|`` of each, seen as second differences of f.
-    seen : Seen
+    seen : Measurements
     """
     eps, size = claims.eps[rows], claims.weight[rows]
     added = size + np.where(eps > EPS, claims.largest[rows], 0.0)
@@ -184,17 +184,17 @@ def claim_error(claims: Claims, rows: Rows, moved: Floats, seen: Seen) -> Floats
     return np.asarray(own + MOVED * eps * moved + undetectable_change(seen) / claims.scale[rows])
 
 
-def undetectable_change(seen: Seen) -> float:
+def undetectable_change(seen: Measurements) -> float:
     """Return the largest change of f, over a whole scale, that may be rounding."""
     return max(STRAY * seen.fine, BLOWN_UP * seen.whole)
 
 
-def is_precise(seen: Seen) -> bool:
+def is_precise(seen: Measurements) -> bool:
     """Return whether the noise of f is only a few roundings of its size."""
     return seen.noise <= LOST * EPS * max(abs(seen.base), seen.reach)
 
 
-def allowed_resolution(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) -> Floats:
+def allowed_resolution(claims: Claims, seen: Measurements, rows: Rows, unknown: Floats) -> Floats:
     """Return the coarsest resolution with which the claims of some rows may be accepted.
 
     With a precise f this is 1e-5 of the entry, or a millionth of the array's largest for entries
@@ -206,7 +206,7 @@ def allowed_resolution(claims: Claims, seen: Seen, rows: Rows, unknown: Floats) 
     Parameters
     ----------
     claims : Claims
-    seen : Seen
+    seen : Measurements
     rows : int array
         The entries.
     unknown : float64 array

@@ -66,7 +66,7 @@ error would be detected."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Measurements:
     """Measurements of f in a few calls.
 
     Attributes
@@ -105,7 +105,7 @@ class Seen:
     whole: float = 0.0
 
 
-UNSEEN = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
+UNMEASURED = Measurements(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
 """What is known before f has been called."""
 
 
@@ -179,7 +179,7 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
-def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Seen:
+def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Measurements:
     """Measure noise, precision and scales of f, in 7 calls, or about 20 if it is rough or flat.
 
     Parameters
@@ -198,7 +198,9 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
     scales, reach = leaf_scales(claimed, points, size)
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
     narrow = any(point.dtype.itemsize < 8 for point in points)
-    seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
+    seen = Measurements(
+        base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach
+    )
     line = _draw_direction(points, scales, rng)
     if not (np.isfinite(base) and np.isfinite(again)):
         return seen
@@ -259,7 +261,7 @@ STILL = 1e-3
 """A claim with less than this part of f's value as effect may belong to a minimum."""
 
 
-def measure_reach(evaluator: Evaluator, seen: Seen, line: Sequence[Floats]) -> Seen:
+def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Floats]) -> Measurements:
     """Return ``seen`` with measured ``reach`` and ``whole``: how much f changes at all.
 
     If the claim predicts hardly any change, f is called 2 or 4 times. At a minimum every slope is

@@ -17,8 +17,8 @@ from gradkit.gradcheck.check import progress_callback as progress_shown
 from gradkit.gradcheck.directions import Survey, _matching_places, ramp
 from gradkit.gradcheck.entries import EntryCheck, worst_verdict
 from gradkit.gradcheck.error import (
-    Asked,
     Claims,
+    Options,
     allowed_resolution,
     claim_error,
     first_step,
@@ -41,7 +41,7 @@ from gradkit.gradcheck.ladder import (
 from gradkit.gradcheck.noise import (
     EPS,
     POINTS,
-    Seen,
+    Measurements,
     entry_scales,
     largest_of,
     leaf_scales,
@@ -54,7 +54,7 @@ from gradkit.gradcheck.structure import align, is_static, rounding_unit, unpack
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
 
 
 def claims(claimed, largest, scale, eps=EPS) -> Claims:
@@ -258,10 +258,10 @@ def test_what_a_ladder_says() -> None:
     assert (edge.bound, edge.doubt, edge.kinked) == (np.inf, np.inf, False)
 
 
-def examined(claimed: float, seen: Seen = SEEN, pair=None, **parts) -> Examination:
+def examined(claimed: float, seen: Measurements = SEEN, pair=None, **parts) -> Examination:
     """Examine one claim, with some numbers given."""
     largest, scale = parts.pop("largest", 0.0), parts.pop("scale", 1.0)
-    asked = Asked(subgradient=parts.pop("subgradient", False))
+    asked = Options(subgradient=parts.pop("subgradient", False))
     one = replace(claims(claimed, largest, scale), here=np.array([parts.pop("here", 0.0)]))
     check = EntryCheck(pair or (lambda row, step: (0.0, 0.0, step, step)), one, seen, asked)
     check.steps[:] = 1e-3
@@ -316,7 +316,7 @@ def test_both_sides_of_a_verdict() -> None:
 def test_a_precise_f_leaves_less_room() -> None:
     """Twice what is not known, or thrice; and a precise one is looked at until more would show."""
     for noise, room, ease, wanted in ((1e-15, 2, 1, 16e-8), (1e-12, 3, 3, np.inf)):
-        check = EntryCheck(None, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Asked())
+        check = EntryCheck(None, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Options())
         check.limits[:] = 0.5
         at = Examination(check, 0)
         assert (at.room, at.allowed) == (room, 0.5 * ease)
@@ -389,7 +389,7 @@ def test_a_resolution_is_a_part_of_the_larger_of_claim_and_estimate() -> None:
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
 
-    def why(reading: Reading, seen: Seen = SEEN) -> str:
+    def why(reading: Reading, seen: Measurements = SEEN) -> str:
         return examined(1.0, seen).inconclusive_reason(reading)
 
     random = replace(SEEN, steady=False)
@@ -495,12 +495,12 @@ class Parabolas:
         return self.base + bent + straight, self.base + bent - straight, step, step
 
 
-def looked(lines: Parabolas, claimed, here, seen: Seen, **asked) -> EntryCheck:
+def looked(lines: Parabolas, claimed, here, seen: Measurements, **asked) -> EntryCheck:
     """Lay claims out and try the first step of each."""
     claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
     room = [np.full(len(claimed), asked.pop("atol", 0.0))]
     found = flatten_claims([claimed], [here], np.ones(1), [EPS], room)
-    check = EntryCheck(lines.pair, found, seen, Asked(**asked))
+    check = EntryCheck(lines.pair, found, seen, Options(**asked))
     check._try_step(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
     return check
 
@@ -575,7 +575,7 @@ def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
     slopes = [np.full(3, 2.0), np.full(4, 2.0), np.full(2, 2.0)]
     scales = np.array([10.0, 0.1, 1e-9])
     found = flatten_claims(slopes, points, scales, [EPS] * 3)
-    survey = Survey(Evaluator(lambda p: 0.0, unpack(points)), found, SEEN, Asked())
+    survey = Survey(Evaluator(lambda p: 0.0, unpack(points)), found, SEEN, Options())
     move, steep = survey.direction_and_twin([0, 1, 2])
     lift = np.abs(move) / np.repeat(scales, [3, 4, 2])
     assert np.all((lift[:3] >= 0.5) & (lift[:3] <= 1.5))
@@ -596,7 +596,7 @@ def test_how_coarse_a_direction_may_be_where_nothing_is_claimed() -> None:
     """A thousandth of what parameters do to f, over the scale."""
     none = flatten_claims([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
     evaluator = Evaluator(lambda p: 0.0, unpack(np.full(3, 4.0)))
-    survey = Survey(evaluator, none, SEEN, Asked())
+    survey = Survey(evaluator, none, SEEN, Options())
     looked = survey.check_directions(survey.direction_and_twin([0])[0])
     assert looked.least[0] == np.inf
     assert near(looked.claims.coarsest, 1e-3 * SEEN.reach / looked.claims.scale)
@@ -645,7 +645,7 @@ def test_claims_are_laid_out_by_leaf() -> None:
         flatten_claims([], [], np.ones(0), []),
         flatten_claims([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
     ):
-        assert len(EntryCheck(None, none, SEEN, Asked()).run().estimate) == 0
+        assert len(EntryCheck(None, none, SEEN, Options()).run().estimate) == 0
 
 
 # Patterns and claims.

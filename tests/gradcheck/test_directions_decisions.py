@@ -10,16 +10,16 @@ from deciding import near
 
 from gradkit.gradcheck.directions import Survey, miss_chance, ramp
 from gradkit.gradcheck.entries import blank_results
-from gradkit.gradcheck.error import Asked, flatten_claims
+from gradkit.gradcheck.error import Options, flatten_claims
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.noise import EPS, Seen
+from gradkit.gradcheck.noise import EPS, Measurements
 from gradkit.gradcheck.records import Direction, Entry
 from gradkit.gradcheck.structure import unpack
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
 
 
 def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
@@ -30,7 +30,7 @@ def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
     names = {str(number): point for number, point in enumerate(points)}
     evaluator = Evaluator(f, unpack(names if many > 1 else points[0]))
     laid = flatten_claims(parts, points, np.array(scales or [1.0] * many), eps or [EPS] * many)
-    return Survey(evaluator, laid, SEEN, Asked())
+    return Survey(evaluator, laid, SEEN, Options())
 
 
 def test_what_is_known_of_a_direction() -> None:
@@ -61,7 +61,9 @@ def test_where_a_direction_really_led_is_no_error_of_the_claim() -> None:
     points = np.ones(3, np.float32)
     slopes = np.array([1.0, 3.0, -2.0])
     evaluator = Evaluator(lambda p: float(1 + (p.astype(float) - 1) @ slopes), unpack(points))
-    survey = Survey(evaluator, flatten_claims([slopes], [points], np.ones(1), [EPS]), SEEN, Asked())
+    survey = Survey(
+        evaluator, flatten_claims([slopes], [points], np.ones(1), [EPS]), SEEN, Options()
+    )
     looked = survey.check_directions(np.array([0.7, -0.9, 1.3]))
     assert abs(looked.gaps[0]) < 1e-8
 

@@ -16,15 +16,15 @@ from gradkit.gradcheck.entries import (
     record_fields,
     worst_verdict,
 )
-from gradkit.gradcheck.error import Asked, Claims, allowed_resolution, balanced_step
+from gradkit.gradcheck.error import Claims, Options, allowed_resolution, balanced_step
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.ladder import Reading, Side
-from gradkit.gradcheck.noise import EPS, SHORTEST, Seen
+from gradkit.gradcheck.noise import EPS, SHORTEST, Measurements
 from gradkit.gradcheck.structure import Leaf
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-6, 0.0, 1e-30, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-6, 0.0, 1e-30, True, False, np.ones(1), 2.0)
 ONE = np.arange(1)
 
 
@@ -38,12 +38,12 @@ def lay(claimed, leaf=0, scale=1.0, largest=0.0, coarsest=0.0, smallest=0.0, her
     return Claims(*first, *rest)
 
 
-def checked(claims: Claims, seen: Seen = SEEN, pair=None, **asked) -> EntryCheck:
+def checked(claims: Claims, seen: Measurements = SEEN, pair=None, **asked) -> EntryCheck:
     """Return a check, of a straight f if no other is given."""
     slopes = claims.claimed.tolist()
     straight = lambda k, h: (1 + slopes[k] * h, 1 - slopes[k] * h, h, h)  # noqa: E731
     claims = replace(claims, room=claims.room + asked.pop("atol", 0.0))
-    return EntryCheck(pair or straight, claims, seen, Asked(**asked))
+    return EntryCheck(pair or straight, claims, seen, Options(**asked))
 
 
 # Records.
@@ -90,7 +90,9 @@ def test_first_steps_are_no_shorter_than_can_be() -> None:
 # One step.
 
 
-def looked(above: float, below: float, claimed=1.0, seen: Seen = SEEN, **parts) -> EntryCheck:
+def looked(
+    above: float, below: float, claimed=1.0, seen: Measurements = SEEN, **parts
+) -> EntryCheck:
     """Look at one entry over a step at which f is 1 more or less by so much."""
     step, slack = parts.pop("step", 1e-3), parts.pop("slack", 1e-4)
     moved = parts.pop("moved", step)
@@ -152,7 +154,7 @@ def test_a_claim_agrees_within_what_is_not_known() -> None:
 def test_truncation_has_to_be_below_noise() -> None:
     """Or below 1e-8 of the entry, or a quarter of what a direction need not know."""
 
-    def agrees(curve: float, seen: Seen = SEEN, **parts) -> bool:
+    def agrees(curve: float, seen: Measurements = SEEN, **parts) -> bool:
         rest = curve + 4 * seen.noise / 1e-3
         check = looked(1 + rest / 2, 1 - rest / 2, 1.0, seen, slack=0.0, **parts)
         return check.columns.verdict[0] == AGREE
@@ -174,7 +176,7 @@ def test_an_f_that_does_not_move_at_all() -> None:
     """Over a quarter of the scale, or all of it, where a claim is no more than its error."""
     loud = replace(SEEN, noise=1e-2)
 
-    def agrees(claimed: float, step: float, seen: Seen = loud, atol=2e-3, **parts) -> bool:
+    def agrees(claimed: float, step: float, seen: Measurements = loud, atol=2e-3, **parts) -> bool:
         above, below = parts.pop("above", 0.0), parts.pop("below", 0.0)
         check = looked(above, below, claimed, seen, step=step, atol=atol, **parts)
         return check.columns.verdict[0] == AGREE
@@ -219,7 +221,7 @@ def test_how_much_slack_a_step_has() -> None:
     """A part of 1e-8 of the slope, or a twentieth of what a direction need not know."""
     quiet = replace(SEEN, noise=1e-18)
 
-    def slack(seen: Seen = quiet, **parts) -> float:
+    def slack(seen: Measurements = quiet, **parts) -> float:
         claims = lay(2.0, **parts)
         check = checked(claims, seen)
         steps: list[float] = []
@@ -240,7 +242,9 @@ def test_how_much_slack_a_step_has() -> None:
 def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
     """Where the claim is more than rounding; one entry that is known is enough."""
 
-    def hidden(weight, resolution, error=0.0, leaf=0, seen: Seen = SEEN, **parts) -> list[str]:
+    def hidden(
+        weight, resolution, error=0.0, leaf=0, seen: Measurements = SEEN, **parts
+    ) -> list[str]:
         verdict = parts.pop("verdict", AGREE)
         seen_all = parts.pop("looked", True)
         check = checked(lay(weight, leaf=np.array(leaf), **parts), seen)
@@ -355,7 +359,7 @@ def test_which_entries_want_more() -> None:
         steps.append((k, h))
         return (1, 1, h, h) if k == 1 else (1 + 1e-2 * h, 1 - 1e-2 * h, h, h)
 
-    def asked(seen: Seen = SEEN, **parts) -> list[int]:
+    def asked(seen: Measurements = SEEN, **parts) -> list[int]:
         steps.clear()
         check = checked(replace(claims, **parts), seen, pair)
         columns = check.columns
@@ -420,7 +424,7 @@ SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
 READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
 
 
-def laddered(monkeypatch, results, claimed=1.0, seen: Seen = SEEN, **parts):
+def laddered(monkeypatch, results, claimed=1.0, seen: Measurements = SEEN, **parts):
     """Run ladders of which what they say is given."""
     given = iter(results)
     monkeypatch.setattr(entries, "examine", lambda check, row: next(given))

@@ -9,7 +9,7 @@ import pytest
 from deciding import near
 
 from gradkit.gradcheck.entries import EntryCheck
-from gradkit.gradcheck.error import Asked, Claims
+from gradkit.gradcheck.error import Claims, Options
 from gradkit.gradcheck.examine import (
     AGREE,
     DISAGREE,
@@ -22,11 +22,11 @@ from gradkit.gradcheck.examine import (
     examine,
 )
 from gradkit.gradcheck.ladder import Reading, Side
-from gradkit.gradcheck.noise import EPS, SHORTEST, Seen, table_noise
+from gradkit.gradcheck.noise import EPS, SHORTEST, Measurements, table_noise
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-8, 1e-8, EPS, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-8, 1e-8, EPS, True, False, np.ones(1), 2.0)
 SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
 READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
 FIRST = [1e-3, 4e-3, 16e-3]
@@ -35,7 +35,7 @@ FIRST = [1e-3, 4e-3, 16e-3]
 class Line:
     """A claim about an f of one parameter, by what it adds, and the steps that were asked."""
 
-    def __init__(self, f, claimed: float, seen: Seen = SEEN, **parts) -> None:
+    def __init__(self, f, claimed: float, seen: Measurements = SEEN, **parts) -> None:
         self.f, self.base, self.steps = f, seen.base, []
         row = np.array([claimed])
         scale, largest = parts.pop("scale", 1.0), parts.pop("largest", 0.0)
@@ -43,7 +43,7 @@ class Line:
         zero, none = np.zeros(1, dtype=np.intp), 0 * row
         numbers = (none, none + scale, none + largest, none + EPS)
         claims = Claims(row, zero, zero, *numbers, np.abs(row), none, none + smallest, none)
-        self.check = EntryCheck(self.pair, claims, seen, Asked())
+        self.check = EntryCheck(self.pair, claims, seen, Options())
         self.check.steps[:] = start
         self.check.limits[:] = parts.pop("allowed", 0.5)
         self.at = Examination(self.check, 0)
@@ -59,7 +59,7 @@ class Line:
 # How a ladder grows.
 
 
-def climbed(f, claimed: float, seen: Seen = SEEN, **parts) -> list[float]:
+def climbed(f, claimed: float, seen: Measurements = SEEN, **parts) -> list[float]:
     """Return the steps of a ladder."""
     line = Line(f, claimed, seen, **parts)
     line.at.climb()
@@ -138,7 +138,7 @@ def test_what_a_lossy_f_may_hide() -> None:
     """What moves it by a thousandth of itself, on a line that shows nothing of the noise."""
     lossy = replace(SEEN, lossy=True)
 
-    def open_(claimed: float, seen: Seen = lossy, **parts) -> bool:
+    def open_(claimed: float, seen: Measurements = lossy, **parts) -> bool:
         line = Line(straight, claimed, seen, **parts)
         reading, known, verdict, reason, noise = examine(line.check, 0)
         assert (verdict, reason) in ((UNKNOWN, "staircase"), (DISAGREE, ""))

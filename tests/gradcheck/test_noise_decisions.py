@@ -14,7 +14,7 @@ from gradkit.gradcheck.noise import (
     EPS32,
     NEAR,
     POINTS,
-    Seen,
+    Measurements,
     _casts_to_float32,
     _draw_direction,
     entry_scales,
@@ -28,7 +28,7 @@ from gradkit.gradcheck.structure import unpack
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-6, 1e-6, EPS, True, False, np.ones(1), 1e-5)
+SEEN = Measurements(1.0, 1e-6, 1e-6, EPS, True, False, np.ones(1), 1e-5)
 ROUGH = np.array([1.0, -2.0, 1.0, 2.0, -1.0, 3.0, -3.0, 1.0, 2.0, -2.0, 1.0, -1.0])
 """No polynomial, at the twelve points of a table."""
 
@@ -96,7 +96,7 @@ def test_one_narrow_leaf_makes_f_narrow() -> None:
 # How much f changes.
 
 
-def swung(f, seen: Seen = SEEN, points=(2.0,)) -> tuple[float, float, int]:
+def swung(f, seen: Measurements = SEEN, points=(2.0,)) -> tuple[float, float, int]:
     """Return reach, whole and how often f was asked."""
     line = Line(f, *points)
     found = measure_reach(line, seen, [])
@@ -108,7 +108,7 @@ def swung(f, seen: Seen = SEEN, points=(2.0,)) -> tuple[float, float, int]:
 def test_f_is_not_swung_where_the_claim_moves_it() -> None:
     """By a thousandth of its value over all parameters, and the value is above its noise."""
 
-    def asked(seen: Seen, count: int = 1) -> int:
+    def asked(seen: Measurements, count: int = 1) -> int:
         return swung(lambda t: seen.base, seen, (2.0,) * count)[2]
 
     assert swung(None, replace(SEEN, reach=2.0)) == (2.0, 1.0, 0)
@@ -218,7 +218,7 @@ def test_a_table_of_equal_values_has_no_noise() -> None:
     assert np.isnan(table_noise(np.array([0.0, 1, 2, 3, 4, np.inf])))
 
 
-def told(sizes: dict[float, float], other=lambda t: 0.0, claim: float = 0.5) -> Seen:
+def told(sizes: dict[float, float], other=lambda t: 0.0, claim: float = 0.5) -> Measurements:
     """Measure an f whose tables have these noises, the first of six points near."""
     counts = {10 * NEAR: 12}
     parts = {at: size / sigma(1, counts.get(at, 6)) for at, size in sizes.items()}

@@ -84,13 +84,6 @@ def module(task: Task) -> str:
     return task.id.replace("-", "_")
 
 
-def file_of(task: Task | FunctionTask) -> str:
-    """Return the name of the file that students submit for a task."""
-    if isinstance(task, Task):
-        return f"{module(task)}.py"
-    return task.files[0] if task.files else PurePosixPath(task.solution).name
-
-
 def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) -> Bundle:
     """Collect an assignment with its files and, unless ``keyless``, its model solutions.
 

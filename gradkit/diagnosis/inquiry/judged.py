@@ -154,9 +154,9 @@ def replays(
     )
 
 
-def _is_replayed(predicted: Array, seen: NDArray[Any]) -> bool:
+def _is_replayed(predicted: Array, observed: NDArray[Any]) -> bool:
     """Return whether predicted and observed values agree, apart from diverged ones."""
-    predicted_values, observed_values = (_mask_diverged(values) for values in (predicted, seen))
+    predicted_values, observed_values = (_mask_diverged(values) for values in (predicted, observed))
     return bool(
         np.allclose(
             predicted_values, observed_values, rtol=REPLAYED, atol=REPLAYED**2, equal_nan=True

@@ -131,7 +131,7 @@ def observe_program(
     first, shape = _positive(inputs), shape_of(task)
     functions = Functions(len(input_symbols(shape, rate=inputs.rate is not None)))
 
-    def asked(inputs: UpdateInputs) -> Program | None:
+    def read_call(inputs: UpdateInputs) -> Program | None:
         """Call the update on symbolic inputs; return its program, None if it cannot be read."""
         reply = call({name: value[0] for name, value in to_columns(inputs).items()})
         try:
@@ -141,22 +141,25 @@ def observe_program(
             return None
 
     if task.loss != "binary_cross_entropy" or inputs.y.shape[1] != 1:
-        return asked(first), False
+        return read_call(first), False
 
-    def at(target: float) -> Program | None:
-        return asked(replace(first, y=np.full((1, 1), target)))
+    def call_with_target(target: float) -> Program | None:
+        return read_call(replace(first, y=np.full((1, 1), target)))
 
-    one, zero = at(1.0), at(0.0)
-    if one is None or zero is None or is_same_program(one, zero):
-        return one, False
+    for_ones, for_zeros = call_with_target(1.0), call_with_target(0.0)
+    if for_ones is None or for_zeros is None or is_same_program(for_ones, for_zeros):
+        return for_ones, False
     # Code that compares y with a threshold takes the same branch next to the class.
-    for program, beside in ((one, at(1.0 - TARGET_OFFSET)), (zero, at(TARGET_OFFSET))):
-        if beside is None or not is_same_program(program, beside):
+    for program, next_to_class in (
+        (for_ones, call_with_target(1.0 - TARGET_OFFSET)),
+        (for_zeros, call_with_target(TARGET_OFFSET)),
+    ):
+        if next_to_class is None or not is_same_program(program, next_to_class):
             try:
-                return merge_by_target(one, zero, inputs), True
+                return merge_by_target(for_ones, for_zeros, inputs), True
             except ArithmeticError:
                 break
-    return one, False
+    return for_ones, False
 
 
 def _positive(inputs: UpdateInputs) -> UpdateInputs:

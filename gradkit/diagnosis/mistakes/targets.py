@@ -78,9 +78,9 @@ MAX_MISDIRECTED_TERMS = 3
 """Terms of a rule that may be one of its own and others that are misdirected."""
 
 
-def _has_plausible_size(task: Task, own: Difference, astray: Difference) -> bool:
+def _has_plausible_size(task: Task, own_part: Difference, astray: Difference) -> bool:
     """Return whether a misdirected change has a usual rate, or that of the change beside it."""
-    sizes = [abs(one.ratio) for one in (own, astray) if one.ratio is not None]
+    sizes = [abs(one.ratio) for one in (own_part, astray) if one.ratio is not None]
     return len(sizes) < 2 or any(
         is_usual_ratio(task, size) for size in (sizes[1], sizes[1] / sizes[0])
     )
@@ -112,7 +112,7 @@ def _assign_terms(
     base: Mapping[Entry, Rule],
     still: list[Entry],
     terms: list[Term],
-    known: Collection[str],
+    allowed_codes: Collection[str],
 ) -> dict[Entry, Difference] | None:
     """Assign each term to an unchanged entry whose change it is; None if a term fits no entry."""
     found: dict[Entry, Difference] = {}
@@ -121,7 +121,7 @@ def _assign_terms(
             (len(made[0].changes), entry, made[0])
             for entry in still
             if entry not in found and (made := term_differences(base[entry], term, task))
-            if all(code in known for code, _ in made[0].changes)
+            if all(code in allowed_codes for code, _ in made[0].changes)
         ]
         if not fitting:
             return None
