@@ -385,7 +385,7 @@ def _nearest(word: str, known: Collection[str]) -> list[str]:
         if 6 * count <= len(word) + len(_key_of(each)) + 3
     }
     near = [each for each, count in close.items() if count == min(close.values())]
-    # Python has a name of one letter for everything.
+    # A single letter is similar to too many names.
     return near if len(near) <= MAX_SUGGESTIONS and len(word) > 1 else []
 
 

@@ -462,7 +462,7 @@ def _input_report(
     if report is None or found.shape != shape:
         message += f" has shape {found.shape}; {shape} is asked."
         return InputReport(name, "disagree", "shape", message, shape, found.shape)
-    # A single wrong entry elsewhere explains what directions through all parameters show.
+    # If a single wrong entry was found, the directions through all parameters do not count.
     rest = () if report.entries else report.directions
     every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
     parts = [one for one in every if one.parameter == name] or rest

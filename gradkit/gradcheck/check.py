@@ -503,7 +503,7 @@ def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     seen, points = measure(evaluator, ()), evaluator.points
     exact = [EPS] * len(points)
     none = flatten_claims([0.0 * point for point in points], points, seen.scales, exact)
-    # A parameter far below the others of its array has a unit of its own.
+    # A parameter that is much smaller than the others of its array is its own scale.
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN_SCALE * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)

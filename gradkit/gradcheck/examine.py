@@ -217,7 +217,7 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
         if verdict == DISAGREE and not kept and _is_saturated(at):
             return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "noise", noise
         if verdict == DISAGREE and kept:
-            # Either slope may be the right one.
+            # The estimate and the claim are both possible slopes.
             return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase", noise
     return (
         reading,

@@ -73,7 +73,7 @@ def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
     """Return the pattern that explains the whole difference in one parameter, or ""."""
     room = 2 * np.max(error, initial=0.0) + 1e-3 * np.max(np.abs(estimate), initial=0.0)
     if np.all(np.abs(claimed - estimate) <= room):
-        return ""  # what is wrong is unknown, or too slight to have a pattern
+        return ""  # the errors are unknown, or too small for a pattern
     transposed = claimed.T if _is_square_matrix(claimed) else None
     guesses = _candidate_patterns(claimed, estimate, float(room))
     fitting = (pattern for pattern, guess in guesses if np.all(np.abs(claimed - guess) <= room))

@@ -20,7 +20,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from msgspec import Struct, field
 import gradkit
 from gradkit.errors import GradkitError
 from gradkit.loading import is_installed
-from gradkit.records.task import Assignment, FunctionTask, Task
+from gradkit.records.task import Assignment, Task
 from gradkit.task.assignment import packed_with, read_assignment, solutions_of
 from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference

@@ -32,8 +32,8 @@ def inquire_training(task: Task, examined: Examined, idioms: Idioms, most: int =
     """
     runs = _training_runs(task, examined)
     forward_failed = failed(examined, "forward")
-    # A wrong module whose forward pass is right on the assigned parameters holds them all,
-    # and has not registered them all; one that has registered them cannot have that mistake.
+    # A module fails its own check but is right on assigned parameters if some parameters are not
+    # registered. If all are registered, this mistake is excluded.
     hidden = failed(examined, "model") and any(
         verdict.check == "forward" and verdict.state == "pass" for verdict in examined.verdicts
     )

@@ -49,7 +49,7 @@ def find_misdirected(
         fits = 2 <= len(terms) <= MAX_MISDIRECTED_TERMS
         if entry in still or not fits or (options[entry] and not summed):
             continue
-        # What an astray term has wrong is the same as in the rest of the code.
+        # A misdirected term may only have mistakes that occur in the rest of the code too.
         others = (d for e, made in options.items() if e != entry for d in made[:1])
         known = ALLOWED_IN_MISDIRECTED.union(code for other in others for code, _ in other.changes)
         made = [

@@ -73,7 +73,7 @@ def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...
     for distance, form in _known_forms(widths, activations):
         if distance > nearest:
             break
-        # Misspelt sigmoids overflow where they are not what the code does.
+        # Candidate forms with a misspelt sigmoid may overflow.
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             stages = run_stages(form, probes.X, probes.before, known)
         for complete in _complete_forms(form, stages, probes, right=distance == 0):

@@ -206,7 +206,7 @@ class Reading:
                 yield parts, letter
         if len(rest) > MAX_TERMS_TO_SPLIT:
             return
-        # What was made last is the largest part.
+        # The last sums are the largest, so they are tried first.
         for compound in reversed(self._usable_sums(barred)):
             left = reduce_by(rest, compound.sum)
             if left and len(left) < len(rest):
