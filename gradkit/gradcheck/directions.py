@@ -205,9 +205,8 @@ class Survey:
     ) -> tuple[DirectionResults, list[Direction], bool]:
         """Check the claim along a new direction and its twin.
 
-        Return whether the result is explained.
-
-        It is if the claim agrees, or one entry explains why it does not.
+        Return the results, and whether they are explained: if the claim agrees, or one entry is
+        wrong.
         """
         if number:
             self.sign = self.draw_direction()

@@ -171,9 +171,10 @@ def _find_step_or_event(case: Case, blame: Blame, entry: Entry) -> tuple[int | N
 
 
 def _find_application(case: Case, entry: Entry) -> Location | None:
-    """Return the line that changes an entry; the mistake is in it, or before it (``within``).
+    """Return the line that changes an entry, with its evidence.
 
-    If the entry should not change at all, the line is certain (``applied``), else not.
+    The evidence is ``applied`` if the entry should change, though not in this way. If it should not
+    change at all, an earlier line may be wrong, and the evidence is ``within``.
     """
     evidence: Evidence = "applied" if np.any(rule_change(case, case.without[entry])) else "within"
     root = case.root(entry)

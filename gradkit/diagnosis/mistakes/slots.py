@@ -294,7 +294,10 @@ def _input_part(
 
 
 def _rate_part(right: tuple[Factor, ...], factors: tuple[Factor, ...]) -> list[Change] | None:
-    """Return ``rate-ignored`` if the learning rate is missing; None for any other power of it."""
+    """Return no mistake if the learning rate is right, ``rate-ignored`` if it is missing.
+
+    None for any other power of it.
+    """
     correct, applied = (
         sum(f.power for f in part if f.symbol == "rate") for part in (right, factors)
     )
