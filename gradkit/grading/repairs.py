@@ -226,6 +226,8 @@ class _Repairs(Struct):
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
             passes = self.told and self._state(check) == "pass"
+            if self.grader.is_judged_with_helpers(check):
+                continue
             known = self.grader.definitions_of(check) if passes else []
             helped = run & {each.name for each in known}
             if not helped or self._verdict(check).state == "pass":
@@ -274,11 +276,12 @@ class _Repairs(Struct):
     def _waits(
         self, check: FunctionCheck, before: Sequence[FunctionCheck], held: Sequence[Draw]
     ) -> bool:
-        """Tell a check that needs another one first, which is not right yet.
+        """Return whether a check needs another one first, which is not right yet.
 
-        That is an earlier step, or one of those before it, of a function that it calls.
+        That is an earlier step, or one of those before it, of a function that it calls. In a search
+        there are no right helpers in place of wrong ones.
         """
-        if self._state(check) != "blocked":
+        if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
         run = {each.name for each in self.grader.definitions_of(check)}
         called = (e for e in before if run & {d.name for d in self.grader.definitions_of(e)[:1]})

@@ -29,7 +29,7 @@ STEP = 0.25
             "deep-net",
             [("dW = dZ @ A_prev.T / m", "dW = dZ @ A_prev.T")],
             0.3,
-            {"linear-backward", "relu-backward", "sigmoid-backward", "model-backward"},
+            {"linear-backward"},
         ),
         (
             # Two mistakes of one kind, of which no check runs both.
@@ -51,7 +51,7 @@ def test_each_failed_check_loses_the_price_of_its_mistakes(
     workshop: Workshop,
     tmp_path: Path,
 ) -> None:
-    """Alone, beside another one, and in a helper that other functions call."""
+    """Alone, beside another one, and in a helper, whose callers are judged with a right one."""
     (model,) = (BESIDE / exercise).glob("*.py")
     text = model.read_text("utf-8")
     for old, new in changes:

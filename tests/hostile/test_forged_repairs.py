@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -238,10 +239,10 @@ def test_no_process_whose_answers_are_judged_has_the_solution(
     sent: dict[int, list[Frame]] = {}
     ask = Worker.ask
 
-    def noted(self: Worker, frame: Frame, seconds: float) -> Frame:
+    def noted(self: Worker, frame: Frame, *rest: Any) -> Frame:
         sent.setdefault(id(self), []).append(frame)
         kept.append(self)
-        return ask(self, frame, seconds)
+        return ask(self, frame, *rest)
 
     kept: list[Worker] = []
     monkeypatch.setattr(Worker, "ask", noted)
