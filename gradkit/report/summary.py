@@ -83,7 +83,7 @@ def summary_csv(summary: Summary) -> str:
 IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
 """Columns of identifiers. A table has those that any student has."""
 
-LINES = ("task", "total", "numerical", "late", "bonus", "scale")
+LINES = ("task", "total", "comment", "numerical", "late", "bonus", "scale")
 """Kinds of adjustments, each a column. With the checks they add up to the score."""
 
 
@@ -104,6 +104,8 @@ def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
         "attempt": attempt_text(row.handed) if row.handed.attempts else "",
         "at": row.handed.at,
         "overrides": "; ".join(_decided(row)),
+        "comments": row.comments if there else None,
+        "reviewed_by": row.reviewed_by,
         "review": _look(row, "; "),
         "mistakes": " ".join(row.mistakes),
         "tasks": row.counted,
@@ -214,6 +216,8 @@ DID: Mapping[RunKind, str] = {
     "grade": "graded",
     "remark": "marked again",
     "override": "points set",
+    "comment": "comment written",
+    "review": "reviewed",
     "release": "given back",
     "purge": "somebody was removed",
 }

@@ -142,6 +142,7 @@ def adjustment_text(line: Adjustment) -> str:
             else ""
         )
         kinds = {
+            "comment": "Comment",
             "numerical": "Finite differences",
             "late": "Late",
             "bonus": "Bonus",
