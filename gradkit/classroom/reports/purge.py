@@ -70,6 +70,10 @@ STATEMENTS = (
     "DELETE FROM submissions WHERE name = ?",
     "DELETE FROM students WHERE name = ?",
     "DELETE FROM overrides WHERE name = ?",
+    # The newest rows first, since an edit of a comment refers to its first row.
+    "DELETE FROM comments WHERE name = ? AND first IS NOT NULL",
+    "DELETE FROM comments WHERE name = ?",
+    "DELETE FROM reviews WHERE name = ?",
     "DELETE FROM released WHERE name = ?",
 )
 """Statements that remove a student's rows, in an order that keeps all references valid."""

@@ -41,8 +41,8 @@ def comments(store: Store, upto: int | None = None) -> dict[str, tuple[Comment, 
     if not store.has_table("comments"):
         return {}
     rows = store.rows(
-        "SELECT name, coalesce(first, comments.id) AS comment, comments.id AS revision, task, file, "
-        "cell, line, source, digest, text, points, who, began FROM comments "
+        "SELECT name, coalesce(first, comments.id) AS comment, comments.id AS revision, task, "
+        "file, cell, line, source, digest, text, points, who, began FROM comments "
         "JOIN runs ON runs.id = run WHERE comments.id IN (SELECT max(id) FROM comments "
         "WHERE run <= ? GROUP BY coalesce(first, id)) AND text <> '' ORDER BY comment",
         (last(upto),),

@@ -67,6 +67,9 @@ def report(result: Result, hints: int, name: str) -> Data:
         that are about all of it.
     """
     data = clean_data(to_data(result, hints), LONGEST)
+    titles = {task.task: task.title for task in result.tasks}
+    for comment, told in zip(result.comments, data["comments"], strict=True):
+        told["where"] = words.comment_place(comment, titles)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
         _task(f"{name}-{number}", task, told, hints)
         line = words.given_for(result, task)
