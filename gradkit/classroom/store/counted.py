@@ -144,7 +144,8 @@ def override(
         raise OverrideError(
             f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
         )
-    if name not in counting.attempts:
+    is_absent = name not in counting.attempts
+    if is_absent:
         _store_absent(store, name, comment, by)
         counting = Counting(store)
     if name not in counting.attempts:
@@ -163,7 +164,8 @@ def override(
     target = _find(result, kept, check)
     known = {(word.task, word.check): word for word in counting.words.get(name, ())}
     former = known.get((target.task, target.check))
-    if seen is not None and seen != _revision(store, kept.name, target):
+    known_revisions = (None, ABSENT if is_absent else _revision(store, kept.name, target))
+    if seen not in known_revisions:
         raise ConflictError(_describe_conflict(target, former))
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
@@ -184,14 +186,19 @@ def override(
     return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
 
 
-def revisions(store: Store, kept: Kept, result: Result) -> dict[str, str]:
-    """Return the revision of each check, of each task and of the total of a stored result.
+ABSENT = "absent"
+"""Revision of the points of a student who has submitted nothing, before any are set."""
+
+
+def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, float]]:
+    """Return revision and largest points of each check, each task and the total of a result.
 
     A revision changes when somebody sets or takes back these points, and when their findings
     change. `override` compares it with the one that a grader has seen.
     """
     return {
-        name: _revision(store, kept.name, target) for name, target in _targets(result, kept).items()
+        name: (_revision(store, kept.name, target), target.most)
+        for name, target in _targets(result, kept).items()
     }
 
 

@@ -158,14 +158,14 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
         file, cell = listing["file"], listing["cell"]
         lines = [
             {"number": n, "html": text, "findings": found.get(Place(file, cell, n), [])}
-            for n, text in enumerate(_coloured(listing["source"]), listing["first_line"])
+            for n, text in enumerate(coloured(listing["source"]), listing["first_line"])
         ]
         if any(line["findings"] for line in lines):
             codes.append({"file": file, "cell": cell, "lines": lines})
     return codes
 
 
-def _coloured(source: str) -> list[str]:
+def coloured(source: str) -> list[str]:
     """Each line as HTML, in which all that is the student's is escaped."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter

@@ -1,0 +1,117 @@
+"""Open the class that is reviewed, and keep what is slow to read or compute."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from time import monotonic, sleep
+
+from gradkit.classroom.reports.stored import read_stored
+from gradkit.classroom.reports.summary import Memo, everybody
+from gradkit.classroom.store.database import BusyError
+from gradkit.classroom.store.results import Store
+from gradkit.errors import GradkitError
+from gradkit.records.classroom import Kept, Row
+from gradkit.records.submission import Cell
+
+PATIENCE = 5.0
+"""Seconds for which a form waits while another process writes into the class."""
+
+PAUSE = 0.1
+"""Seconds between two tries to write."""
+
+MAX_SUBMISSIONS = 2048
+"""Submissions whose code is kept in memory."""
+
+
+class Workspace:
+    """The class that is reviewed.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the class.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._memo: Memo = {}
+        self._rows: list[Row] = []
+        self._stamp: tuple[object, ...] | None = None
+        # Pages are made in several threads, but only one may write or fill the memo at a time.
+        self._writing, self._reading = threading.Lock(), threading.Lock()
+        self._code = lru_cache(maxsize=MAX_SUBMISSIONS)(self._read_code)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Store]:
+        """Open the class file for reading."""
+        with Store(self.folder, write=False) as store:
+            yield store
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Store]:
+        """Open the class file for writing, and wait a moment if another process writes.
+
+        Raises
+        ------
+        BusyError
+            The other process still writes after `PATIENCE` seconds.
+        """
+        with self._writing:
+            store = self._wait_for_store()
+            with store:
+                yield store
+
+    def _wait_for_store(self) -> Store:
+        """Open the class file for writing as soon as no other process writes."""
+        latest = monotonic() + PATIENCE
+        while True:
+            try:
+                return Store(self.folder, write=True, make=False)
+            except BusyError:
+                if monotonic() > latest:
+                    raise
+            sleep(PAUSE)
+
+    @contextlib.contextmanager
+    def marking(self) -> Iterator[Path]:
+        """Let a function of gradkit that opens the class file by itself write into the class."""
+        with self._writing:
+            yield self.folder
+
+    def rows(self, store: Store) -> Sequence[Row]:
+        """Return a row for each student by name; compute only what has changed."""
+        with self._reading:
+            stamp = _stamp(store)
+            if stamp != self._stamp:
+                self._rows = sorted(everybody(store, self._memo), key=lambda row: row.name)
+                self._stamp = stamp
+            return self._rows
+
+    def code(self, kept: Kept) -> tuple[tuple[Cell, ...], str]:
+        """Return the cells of a submission, or the reason why its files cannot be read."""
+        return self._code(kept.name, kept.path, kept.digest, kept)
+
+    def _read_code(
+        self, name: str, path: str, digest: str, kept: Kept
+    ) -> tuple[tuple[Cell, ...], str]:
+        """Read the cells of a submission from its files."""
+        if not digest:
+            return (), "Nothing was submitted."
+        try:
+            return read_stored(kept, self.folder).cells, ""
+        except GradkitError as error:
+            return (), str(error)
+
+
+def _stamp(store: Store) -> tuple[object, ...]:
+    """Return numbers that change with every change of the class."""
+    (row,) = store.rows(
+        "SELECT (SELECT max(id) FROM runs), (SELECT count(*) FROM runs WHERE ended IS NOT NULL), "
+        "(SELECT max(id) FROM results), (SELECT max(id) FROM listed), "
+        "(SELECT count(*) FROM submissions)"
+    )
+    return tuple(row)
