@@ -59,7 +59,7 @@ def serve(folder: Path, tell: Callable[[str], None], *, port: int = 0, by: str =
     with space.reading() as store:
         # The first page is then shown at once, also of a large class.
         space.rows(store)
-    with closing(_listen(port)) as listener:
+    with closing(listen(port)) as listener:
         port = listener.getsockname()[1]
         token = secrets.token_urlsafe(24)
         hosts = tuple(f"{host}:{port}" for host in (ADDRESS, "localhost"))
@@ -70,7 +70,7 @@ def serve(folder: Path, tell: Callable[[str], None], *, port: int = 0, by: str =
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(port: int) -> socket.socket:
+def listen(port: int) -> socket.socket:
     """Return a socket that listens on this machine only."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -43,7 +42,7 @@ class Workspace:
         self._stamp: tuple[object, ...] | None = None
         # Pages are made in several threads, but only one may write or fill the memo at a time.
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._code = lru_cache(maxsize=MAX_SUBMISSIONS)(self._read_code)
+        self._code: dict[tuple[str, str, str], tuple[Cell, ...]] = {}
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Store]:
@@ -93,18 +92,20 @@ class Workspace:
 
     def code(self, kept: Kept) -> tuple[tuple[Cell, ...], str]:
         """Return the cells of a submission, or the reason why its files cannot be read."""
-        return self._code(kept.name, kept.path, kept.digest, kept)
-
-    def _read_code(
-        self, name: str, path: str, digest: str, kept: Kept
-    ) -> tuple[tuple[Cell, ...], str]:
-        """Read the cells of a submission from its files."""
-        if not digest:
-            return (), "Nothing was submitted."
-        try:
-            return read_stored(kept, self.folder).cells, ""
-        except GradkitError as error:
-            return (), str(error)
+        key = (kept.name, kept.path, kept.digest)
+        cells = self._code.get(key)
+        if cells is None:
+            if not kept.digest:
+                return (), "Nothing was submitted."
+            try:
+                cells = read_stored(kept, self.folder).cells
+            except GradkitError as error:
+                # Not kept, since the files may be back later.
+                return (), str(error)
+            if len(self._code) >= MAX_SUBMISSIONS:
+                self._code.clear()
+            self._code[key] = cells
+        return cells, ""
 
 
 def _stamp(store: Store) -> tuple[object, ...]:
