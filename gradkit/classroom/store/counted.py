@@ -139,51 +139,62 @@ def override(
         The check has another revision now.
     """
     name = find_student(store, student)
-    counting = Counting(store)
-    if name not in counting.attempts and name in store.awaited():
+    with store.writing():
+        is_absent = name not in Counting(store).attempts
+        if is_absent:
+            _store_first_attempt(store, name, comment, by)
+        kept = Counting(store).attempts[name].kept
+        target = _target_of(store, kept, check)
+        known = {(word.task, word.check): word for word in overrides(store).get(name, ())}
+        former = known.get((target.task, target.check))
+        if seen not in (None, ABSENT if is_absent else _revision(store, name, target)):
+            raise ConflictError(_describe_conflict(target, former))
+        _refuse_points(name, target, former, points, comment)
+        run = store.begin("override", why=comment.strip(), who=by)
+        place = {"name": name, "task": target.task, "check": target.check}
+        store.insert("overrides", run=run, **place, points=points, basis=target.basis)
+        store.end(run)
+    before = former.points if former else None
+    return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
+
+
+def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None:
+    """Store an empty attempt of a student without a counting attempt, if this is possible."""
+    if name in store.awaited():
         raise OverrideError(
             f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
         )
-    is_absent = name not in counting.attempts
-    if is_absent:
-        _store_absent(store, name, comment, by)
-        counting = Counting(store)
-    if name not in counting.attempts:
+    _store_absent(store, name, comment, by)
+    if name not in Counting(store).attempts:
         raise OverrideError(
             f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
             "set. Set another with `gradkit remark --attempt`."
         )
-    kept = counting.attempts[name].kept
+
+
+def _target_of(store: Store, kept: Kept, check: str) -> _Target:
+    """Return the check, the task or the total of an attempt by its name."""
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
             f"{kept.name} was {kept.standing} by an earlier gradkit, which noted no tasks. Grade "
             f"again with --student {kept.name!r}, and set the points then."
         )
-    result = unpack(packed, Result)
-    target = _find(result, kept, check)
-    known = {(word.task, word.check): word for word in counting.words.get(name, ())}
-    former = known.get((target.task, target.check))
-    known_revisions = (None, ABSENT if is_absent else _revision(store, kept.name, target))
-    if seen not in known_revisions:
-        raise ConflictError(_describe_conflict(target, former))
+    return _find(unpack(packed, Result), kept, check)
+
+
+def _refuse_points(
+    name: str, target: _Target, former: Override | None, points: float | None, comment: str
+) -> None:
+    """Refuse points that are out of range, without a reason, or not there to be taken back."""
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
     if points is None and former is None:
-        raise OverrideError(
-            f"{target.name} of {kept.name} has no override that could be taken back."
-        )
+        raise OverrideError(f"{target.name} of {name} has no override that could be taken back.")
     if points is not None and not 0 <= points <= target.most:
         raise OverrideError(
             f"{target.name}: {points:g} points are given, and 0 to {target.most:g} are possible."
         )
-    with store.writing():
-        run = store.begin("override", why=comment.strip(), who=by)
-        place = {"name": kept.name, "task": target.task, "check": target.check}
-        store.insert("overrides", run=run, **place, points=points, basis=target.basis)
-        store.end(run)
-    before = former.points if former else None
-    return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
 
 
 ABSENT = "absent"

@@ -66,6 +66,12 @@
     cell.querySelector("textarea").focus();
   });
 
+  // A filter is applied at once; without this script there is a button.
+  document.addEventListener("change", (event) => {
+    const filters = event.target.closest("form.filters");
+    if (filters !== null && event.target.matches("select")) filters.submit();
+  });
+
   const problem = document.getElementById("problem");
   if (problem !== null) problem.focus();
 })();
