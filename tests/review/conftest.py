@@ -61,11 +61,11 @@ class Browser:
             response = connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read().decode())
 
-    def get(self, path: str = "", **parameters: str) -> Answer:
+    def get(self, path: str = "", /, **parameters: str) -> Answer:
         """Request a page below the token."""
         return self.send(f"/{TOKEN}/{path}?{urlencode(parameters)}")
 
-    def post(self, action: str, **fields: str) -> Answer:
+    def post(self, action: str, /, **fields: str) -> Answer:
         """Send a form."""
         body = urlencode(fields).encode()
         return self.send(f"/{TOKEN}/do/{action}", self.origin, method="POST", body=body)
