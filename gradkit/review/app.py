@@ -108,7 +108,7 @@ class Review:
         with self._space.reading() as store:
             shown = student_page(self._space, store, name, selection)
         if shown is None:
-            return self._missing(request, f"There is no student {name!r} in this class.")
+            return self.show_missing(request, f"There is no student {name!r} in this class.")
         values: dict[str, Any] = {"student": shown, "selection": selection, "problem": problem}
         values["draft"] = draft
         values["at"] = draft.get("at") or request.query_params.get("at", "")
@@ -121,7 +121,7 @@ class Review:
             attempts = {str(kept.submission): kept for kept in store.newest() if kept.name == name}
         chosen = [attempts.get(request.query_params.get(side, "")) for side in ("left", "right")]
         if None in chosen:
-            return self._missing(request, f"There are no such attempts of {name!r}.")
+            return self.show_missing(request, f"There are no such attempts of {name!r}.")
         sides = [kept for kept in chosen if kept is not None]
         return self._beside(request, name, sides, [kept.sender.original for kept in sides])
 
@@ -157,7 +157,7 @@ class Review:
         with self._space.reading() as store:
             found = finding_page(store, self._space.rows(store), code)
         if found is None:
-            return self._missing(request, f"Nobody in this class has the finding {code!r}.")
+            return self.show_missing(request, f"Nobody in this class has the finding {code!r}.")
         values: dict[str, Any] = {"finding": found, "problem": problem, "draft": draft}
         return self._page(request, "review_finding.html", status, **values)
 
@@ -180,7 +180,7 @@ class Review:
         with self._space.reading() as store:
             kept = _counting_of(store, names)
         if len(kept) < 2:
-            return self._missing(request, "There are no such students in this class.")
+            return self.show_missing(request, "There are no such students in this class.")
         return self._beside(request, " and ".join(names), kept, names)
 
     def send_asset(self, request: Request) -> Response:
@@ -189,7 +189,7 @@ class Review:
 
         name = request.path_params["name"]
         if name not in ASSETS:
-            return self._missing(request, "There is no such file.")
+            return self.show_missing(request, "There is no such file.")
         return Plain(asset(name), media_type=ASSETS[name])
 
     async def store_name(self, request: Request) -> Response:
@@ -210,7 +210,7 @@ class Review:
 
         action = ACTIONS.get(request.path_params["action"])
         if action is None:
-            return self._missing(request, "There is no such form.")
+            return self.show_missing(request, "There is no such form.")
         try:
             form = read_form(await request.body())
         except FormError as error:
@@ -262,7 +262,7 @@ class Review:
         """Say why a page cannot be shown."""
         return self._page(request, "review_problem.html", 503, problem=problem)
 
-    def _missing(self, request: Request, problem: str) -> Response:
+    def show_missing(self, request: Request, problem: str) -> Response:
         """Return a page that says what does not exist."""
         return self._page(request, "review_problem.html", 404, problem=problem)
 
@@ -310,8 +310,12 @@ def application(space: Workspace, token: str, hosts: tuple[str, ...], by: str) -
         """Show why the class cannot be read now."""
         return pages.show_problem(request, str(error))
 
+    def show_missing(request: Request, error: Exception) -> Response:
+        """Say that an address leads nowhere."""
+        return pages.show_missing(request, "There is no such page.")
+
     return Starlette(
         routes=routes,
         middleware=[Middleware(Guard, token=token, hosts=hosts)],
-        exception_handlers={GradkitError: show_problem},
+        exception_handlers={GradkitError: show_problem, 404: show_missing},
     )
