@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import to_data
 from gradkit.report.html.page import shown
+from gradkit.review.workspace import Workspace
 
 
 class PriceError(GradkitError):
@@ -57,19 +58,18 @@ class FindingPage(Struct, frozen=True):
     held: bool
 
 
-def finding_page(store: Store, rows: Sequence[Row], code: str) -> FindingPage | None:
+def finding_page(space: Workspace, store: Store, code: str) -> FindingPage | None:
     """Return all findings with a code in a class; None if there are none, and it is not withdrawn.
 
     Parameters
     ----------
+    space : Workspace
     store : Store
-    rows : sequence of Row
-        Rows of the class.
     code : str
         Code of the mistake.
     """
-    counting, cases, held = Counting(store), [], False
-    for row in rows:
+    counting, cases, held = space.counting(store), [], False
+    for row in space.rows(store):
         if code not in row.mistakes:
             continue
         result = counting.result(row.name)

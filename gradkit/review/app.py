@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
-from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import ConflictError
 from gradkit.errors import GradkitError
 from gradkit.review.across import finding_page
@@ -118,7 +117,8 @@ class Review:
         """Show two attempts of a student beside each other."""
         name = request.query_params.get("name", "")
         with self._space.reading() as store:
-            attempts = {str(kept.submission): kept for kept in store.newest() if kept.name == name}
+            found = self._space.attempts(store, name)
+        attempts = {str(kept.submission): kept for kept in found}
         chosen = [attempts.get(request.query_params.get(side, "")) for side in ("left", "right")]
         if None in chosen:
             return self.show_missing(request, f"There are no such attempts of {name!r}.")
@@ -155,7 +155,7 @@ class Review:
     ) -> Response:
         """Show one finding across the class, with a form that could not be stored if any."""
         with self._space.reading() as store:
-            found = finding_page(store, self._space.rows(store), code)
+            found = finding_page(self._space, store, code)
         if found is None:
             return self.show_missing(request, f"Nobody in this class has the finding {code!r}.")
         values: dict[str, Any] = {"finding": found, "problem": problem, "draft": draft}
@@ -178,7 +178,8 @@ class Review:
         """Show the submissions of two students beside each other."""
         names = [request.query_params.get(side, "") for side in ("left", "right")]
         with self._space.reading() as store:
-            kept = _counting_of(store, names)
+            attempts = self._space.counting(store).attempts
+            kept = [attempts[name].kept for name in names if name in attempts]
         if len(kept) < 2:
             return self.show_missing(request, "There are no such students in this class.")
         return self._beside(request, " and ".join(names), kept, names)
@@ -274,14 +275,6 @@ def _frequent(rows: Any, titles: Mapping[str, str]) -> list[tuple[str, str, int]
         ((code, titles[code], count) for code, count in counts.items()),
         key=lambda item: (-item[2], item[0]),
     )
-
-
-def _counting_of(store: Store, names: list[str]) -> list[Any]:
-    """Return the attempts that count of some students, without those who have none."""
-    from gradkit.classroom.store.counted import Counting
-
-    attempts = Counting(store).attempts
-    return [attempts[name].kept for name in names if name in attempts]
 
 
 def application(space: Workspace, token: str, hosts: tuple[str, ...], by: str) -> Starlette:

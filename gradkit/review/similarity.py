@@ -25,7 +25,6 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.errors import GradkitError
 from gradkit.records.submission import Cell
@@ -191,8 +190,9 @@ def similar_pairs(space: Workspace, store: Store) -> tuple[list[Pair], list[tupl
     Members of a group, who have submitted the same files together, are no pair.
     """
     sources, unreadable, digests = {}, [], {}
-    for attempt in counting_attempts(store):
-        kept = attempt.kept
+    counting = [attempt.kept for attempt in space.counting(store).attempts.values()]
+    space.read_all(counting)
+    for kept in counting:
         cells, problem = space.code(kept)
         if problem and kept.digest:
             unreadable.append((kept.name, problem))

@@ -8,9 +8,9 @@ from typing import Any
 from msgspec import Struct
 
 from gradkit.classroom.policy import rule_of
-from gradkit.classroom.store.counted import ABSENT, Counting, revisions
+from gradkit.classroom.store.counted import ABSENT, revisions
 from gradkit.classroom.store.results import Store, unpack
-from gradkit.classroom.store.reviews import comments, reviewer, reviews
+from gradkit.classroom.store.reviews import reviewer, reviews
 from gradkit.records.classroom import Kept, Review, Row
 from gradkit.records.result import Comment, Result
 from gradkit.records.submission import Cell
@@ -88,12 +88,12 @@ def student_page(
     row = next((row for row in rows if row.name == name), None)
     if row is None:
         return None
-    counting = Counting(store)
+    counting = space.counting(store)
     attempt = counting.attempts.get(name)
     kept = attempt.kept if attempt else None
     result = counting.result(name) if attempt else None
     made = None if result is None else report(result, EXPECTED_LEVEL, "r")
-    all_comments = comments(store).get(name, ())
+    all_comments = counting.comments.get(name, ())
     own = tuple(each for each in all_comments if kept and each.digest == kept.digest)
     cells, unreadable = space.code(kept) if kept else ((), "Nothing was submitted.")
     review = reviews(store).get(name)
@@ -109,7 +109,7 @@ def student_page(
         earlier=tuple(each for each in all_comments if each not in own),
         review=review,
         reviewed_by=reviewer({name: review} if review else {}, name, kept.digest if kept else ""),
-        attempts=tuple(other for other in store.newest() if other.name == name and other.digest),
+        attempts=tuple(space.attempts(store, name)),
         around=neighbours(rows, selection, name),
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from time import monotonic, sleep
 
-from gradkit.classroom.reports.stored import read_stored
+from msgspec import Struct
+
+from gradkit.classroom.reports.stored import identity, read_many, read_stored
 from gradkit.classroom.reports.summary import Memo, everybody
+from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.database import BusyError
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
@@ -22,8 +25,17 @@ PATIENCE = 5.0
 PAUSE = 0.1
 """Seconds between two tries to write."""
 
-MAX_SUBMISSIONS = 2048
+MAX_SUBMISSIONS = 4096
 """Submissions whose code is kept in memory."""
+
+
+class _Known(Struct, frozen=True):
+    """The class at the time of a stamp: rows, counting attempts, and all attempts by student."""
+
+    stamp: tuple[object, ...]
+    rows: list[Row]
+    counting: Counting
+    attempts: dict[str, list[Kept]]
 
 
 class Workspace:
@@ -38,11 +50,10 @@ class Workspace:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._memo: Memo = {}
-        self._rows: list[Row] = []
-        self._stamp: tuple[object, ...] | None = None
+        self._known: _Known | None = None
         # Pages are made in several threads, but only one may write or fill the memo at a time.
         self._writing, self._reading = threading.Lock(), threading.Lock()
-        self._code: dict[tuple[str, str, str], tuple[Cell, ...]] = {}
+        self._code: dict[tuple[str, str], tuple[Cell, ...]] = {}
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Store]:
@@ -83,17 +94,32 @@ class Workspace:
 
     def rows(self, store: Store) -> Sequence[Row]:
         """Return a row for each student by name; compute only what has changed."""
+        return self._update(store).rows
+
+    def counting(self, store: Store) -> Counting:
+        """Return the counting attempts; compute them only after a change of the class."""
+        return self._update(store).counting.at(store)
+
+    def attempts(self, store: Store, name: str) -> Sequence[Kept]:
+        """Return all attempts of a student, in the order in which they were found."""
+        return self._update(store).attempts.get(name, ())
+
+    def _update(self, store: Store) -> _Known:
+        """Return what is known about the class as it is now."""
         with self._reading:
             stamp = _stamp(store)
-            if stamp != self._stamp:
-                self._rows = sorted(everybody(store, self._memo), key=lambda row: row.name)
-                self._stamp = stamp
-            return self._rows
+            if self._known is None or stamp != self._known.stamp:
+                counting, attempts = Counting(store), dict[str, list[Kept]]()
+                for kept in store.newest():
+                    if kept.digest:
+                        attempts.setdefault(kept.name, []).append(kept)
+                rows = sorted(everybody(store, self._memo, counting), key=lambda row: row.name)
+                self._known = _Known(stamp, rows, counting, attempts)
+            return self._known
 
     def code(self, kept: Kept) -> tuple[tuple[Cell, ...], str]:
         """Return the cells of a submission, or the reason why its files cannot be read."""
-        key = (kept.name, kept.path, kept.digest)
-        cells = self._code.get(key)
+        cells = self._code.get(identity(kept))
         if cells is None:
             if not kept.digest:
                 return (), "Nothing was submitted."
@@ -102,10 +128,20 @@ class Workspace:
             except GradkitError as error:
                 # Not kept, since the files may be back later.
                 return (), str(error)
-            if len(self._code) >= MAX_SUBMISSIONS:
-                self._code.clear()
-            self._code[key] = cells
+            self._keep({identity(kept): cells})
         return cells, ""
+
+    def read_all(self, submissions: Iterable[Kept]) -> None:
+        """Read the code of many submissions at once, which is faster than one after another."""
+        missing = [kept for kept in submissions if kept.digest and identity(kept) not in self._code]
+        if missing:
+            self._keep({identity(one): one.cells for one in read_many(missing, self.folder)})
+
+    def _keep(self, new: Mapping[tuple[str, str], tuple[Cell, ...]]) -> None:
+        """Keep the code of submissions in memory."""
+        if len(self._code) + len(new) > MAX_SUBMISSIONS:
+            self._code.clear()
+        self._code.update(new)
 
 
 def _stamp(store: Store) -> tuple[object, ...]:

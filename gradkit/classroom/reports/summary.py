@@ -145,7 +145,9 @@ def _facts_of(result: Result) -> RowFacts:
     )
 
 
-def everybody(store: Store, memo: Memo | None = None) -> list[Row]:
+def everybody(
+    store: Store, memo: Memo | None = None, counting: Counting | None = None
+) -> list[Row]:
     """Return a row for each student of a class, from which all its reports are made.
 
     Parameters
@@ -154,9 +156,11 @@ def everybody(store: Store, memo: Memo | None = None) -> list[Row]:
     memo : dict, optional
         Facts that an earlier call has computed, for a program that needs the rows again and
         again. New facts are added.
+    counting : Counting, optional
+        The counting attempts, if they are known already.
     """
-    memo = {} if memo is None else memo
-    roster, counting, reviewed = store.enrolled(), Counting(store), reviews(store)
+    memo, counting = {} if memo is None else memo, counting or Counting(store)
+    roster, reviewed = store.enrolled(), reviews(store)
     attempts, policy = counting.attempts.values(), counting.policy
     provisional, has_times = all_provisional(attempts), _knows_lateness(attempts)
     graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -424,6 +425,12 @@ class Counting:
         self.attempts = {attempt.kept.name: attempt for attempt in found}
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
         self.comments = comments(store, upto)
+
+    def at(self, store: Store) -> Counting:
+        """Return the same facts, which read results from the class file that is opened now."""
+        new = copy(self)
+        new._store = store
+        return new
 
     def result(self, name: str) -> Result | None:
         """Return a student's result; None if nothing was graded and no points were set."""
