@@ -107,7 +107,8 @@ def _normalised(found: Iterable[tuple[int, str]]) -> Iterator[str]:
             yield OWN
         elif kind == tokenize.STRING:
             yield text.strip("'\"")
-        else:
+        elif text not in ("(", ")"):
+            # Parentheses around a whole expression change nothing, so a copy can add them.
             yield text
 
 
