@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -308,12 +309,17 @@ def test_a_refused_conflict_leaves_no_run(course: Path) -> None:
 def test_a_purged_student_leaves_no_comment(course: Path) -> None:
     """Neither text nor review, also of an edited comment, is in the bytes of the file."""
     id_ = write(course, "Fine work, said quietly.")
+    write(course, f"Ask {ANNA} how she did it.", BEN)
     with Store(course, write=True) as store:
         edit_comment(store, id_, "Fine work, said aloud.", None, seen=id_)
         set_reviewed(store, ANNA, kept_of(store).digest, True, seen=0)
         purge(store, ANNA)
-        assert (comments(store), reviews(store)) == ({}, {})
-    assert b"Fine work" not in (course / FILE).read_bytes()
+        assert reviews(store) == {}
+    ((text, _, _),) = own_comments(course, BEN)
+    assert re.fullmatch(r"Ask student-\w{12} how she did it\.", text)
+    data = (course / FILE).read_bytes()
+    assert b"Fine work" not in data
+    assert ANNA.encode() not in data
 
 
 def test_a_class_of_an_earlier_version_is_read_and_gets_the_tables(
