@@ -251,7 +251,8 @@ class Row(Struct, frozen=True):
     to the page of the class, or ``#name`` within it, not yet quoted; empty without a page.
     ``by_numbers`` are the points under the preset ``numbers`` and those that all tasks have; it is
     None where they are not known. ``reviewed_by`` is the grader who has reviewed the attempt, empty
-    if nobody has. ``comments`` counts the comments of graders.
+    if nobody has. ``comments`` counts the comments of graders. ``mistakes_by_task`` maps the id of
+    each task that was judged to the codes found in it.
     """
 
     name: str
@@ -276,6 +277,7 @@ class Row(Struct, frozen=True):
     by_numbers: tuple[float, float] | None = None
     reviewed_by: str = ""
     comments: int = 0
+    mistakes_by_task: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Summary(Struct, frozen=True):

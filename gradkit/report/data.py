@@ -170,6 +170,13 @@ def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
         link=link,
         by_numbers=_by_numbers(result),
         comments=len(result.comments),
+        mistakes_by_task={
+            task.task: tuple(
+                dict.fromkeys(one.mistake for one in visible(task, hints) if hints >= TITLE_LEVEL)
+            )
+            for task in result.tasks
+            if not task.absent
+        },
     )
 
 

@@ -33,12 +33,14 @@ class CheckItem(Struct, frozen=True):
 
 
 class MistakeItem(Struct, frozen=True):
-    """The statistics of a mistake: its share, and its correlation with the points.
+    """The statistics of a mistake in a task: its share, and its correlation with the points.
 
-    ``discrimination`` is the point-biserial correlation of not making the mistake with the points;
-    None for few students or if either is constant.
+    ``share`` is that of the students whose task was judged. ``discrimination`` is the
+    point-biserial correlation of not making the mistake with the points of all checks; None for few
+    students or if either is constant.
     """
 
+    task: str
     code: str
     title: str
     students: int
@@ -81,14 +83,18 @@ def check_items(rows: Iterable[Row]) -> list[CheckItem]:
 
 
 def mistake_items(rows: Iterable[Row]) -> list[MistakeItem]:
-    """Return the statistics of each mistake, the most frequent first."""
+    """Return the statistics of each mistake in each task, the most frequent first."""
     graded = [row for row in rows if row.checks]
     titles = {code: title for row in graded for code, title in row.mistakes.items()}
-    points = [sum(score for _, score, _ in row.checks.values()) for row in graded]
+    points = {row.name: sum(score for _, score, _ in row.checks.values()) for row in graded}
     items = []
-    for code, title in titles.items():
-        avoided = [float(code not in row.mistakes) for row in graded]
-        students = len(graded) - int(sum(avoided))
-        share = students / len(graded)
-        items.append(MistakeItem(code, title, students, share, correlation(avoided, points)))
-    return sorted(items, key=lambda item: (-item.students, item.code))
+    for task in dict.fromkeys(task for row in graded for task in row.mistakes_by_task):
+        judged = [row for row in graded if task in row.mistakes_by_task]
+        scores = [points[row.name] for row in judged]
+        name = next(row.tasks[task][0] for row in judged)
+        for code in dict.fromkeys(code for row in judged for code in row.mistakes_by_task[task]):
+            avoided = [float(code not in row.mistakes_by_task[task]) for row in judged]
+            students = len(judged) - int(sum(avoided))
+            share, found = students / len(judged), correlation(avoided, scores)
+            items.append(MistakeItem(name, code, titles[code], students, share, found))
+    return sorted(items, key=lambda item: (-item.students, item.code, item.task))

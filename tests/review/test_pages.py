@@ -206,7 +206,9 @@ def test_items_are_analysed() -> None:
             "t/c": ("pass", 1.0, 1.0),
         }
         mistakes = {} if good else {"slip": "A slip"}
-        rows.append(row(f"s{number}", checks=checks, tasks={"t": ("Task", 0.0)}, mistakes=mistakes))
+        facts = {"tasks": {"t": ("Task", 0.0)}, "mistakes": mistakes}
+        facts |= {"mistakes_by_task": {"t": tuple(mistakes)}}
+        rows.append(row(f"s{number}", checks=checks, **facts))
     first, second, third = check_items(rows)
     assert (first.task, first.check, first.students, first.right, first.mean) == (
         *("Task", "a", 6, 0.5, 0.5),
@@ -215,7 +217,7 @@ def test_items_are_analysed() -> None:
     assert second.discrimination == pytest.approx(0.878, abs=1e-3)
     assert (third.right, third.discrimination) == (1.0, None)
     (slip,) = mistake_items(rows)
-    assert (slip.students, slip.share) == (3, 0.5)
+    assert (slip.task, slip.code, slip.students, slip.share) == ("Task", "slip", 3, 0.5)
     assert slip.discrimination is not None
     assert slip.discrimination > 0.8
     assert correlation([1, 2, 3, 4], [1, 2, 3, 4]) is None
