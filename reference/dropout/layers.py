@@ -27,10 +27,10 @@ def dropout_forward(x, dropout_param):
     cache
     """
     if dropout_param["mode"] == "test":
-        return x, None
+        return x, (dropout_param, None)
     p = dropout_param["p"]
     mask = (np.random.rand(*x.shape) < p) / p
-    return x * mask, mask
+    return x * mask, (dropout_param, mask)
 
 
 def dropout_backward(dout, cache):
@@ -47,4 +47,7 @@ def dropout_backward(dout, cache):
     -------
     dx : array, (N, D)
     """
-    return dout if cache is None else dout * cache
+    dropout_param, mask = cache
+    if dropout_param["mode"] == "test":
+        return dout
+    return dout * mask

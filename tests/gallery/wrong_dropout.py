@@ -5,9 +5,10 @@ from __future__ import annotations
 from layers_helpers import several, wrong
 
 MASK = "mask = (np.random.rand(*x.shape) < p) / p"
-OUT = "return x * mask, mask"
-TEST = "return x, None"
-DX = "return dout if cache is None else dout * cache"
+OUT = "return x * mask, (dropout_param, mask)"
+TEST = "return x, (dropout_param, None)"
+TEST_DX = "        return dout\n"
+DX = "return dout * mask"
 
 WRONG = [
     several(
@@ -58,25 +59,25 @@ WRONG = [
     wrong(
         "nothing is dropped",
         OUT,
-        "return x, mask",
+        "return x, (dropout_param, mask)",
         dropout_train="factors, mask_is_random",
     ),
     wrong(
         "the mask is not used on the way back",
         DX,
-        "return dout",
+        "return 1 * dout",
         dropout_backward="slopes",
     ),
     wrong(
         "divided by p on the way forward only",
         DX,
-        "return dout if cache is None else dout * (cache > 0)",
+        "return dout * (mask > 0)",
         dropout_backward="slopes",
     ),
     wrong(
         "another mask on the way back",
         DX,
-        "return dout if cache is None else dout * np.random.permutation(cache)",
+        "return dout * np.random.permutation(mask)",
         dropout_backward="slopes",
     ),
     wrong(
@@ -88,20 +89,20 @@ WRONG = [
     wrong(
         "scaled while testing",
         TEST,
-        "return x * dropout_param['p'], None",
+        "return x * dropout_param['p'], (dropout_param, None)",
         dropout_test="out",
     ),
     wrong(
         "no gradient while testing",
-        DX,
-        "return 0 * dout if cache is None else dout * cache",
+        TEST_DX,
+        "        return 0 * dout\n",
         "`dx` is 0",
         dropout_test="dx",
     ),
     wrong(
         "the input is changed",
         OUT,
-        "x *= mask\n    return x, mask",
+        "x *= mask\n    return x, (dropout_param, mask)",
         "`x` is changed in place",
         dropout_train="factors, x left alone",
         dropout_backward="x left alone",
@@ -109,16 +110,17 @@ WRONG = [
     wrong(
         "the given gradient is changed",
         DX,
-        "dout *= 1 if cache is None else cache\n    return dout",
+        "dout *= mask\n    return dout",
         "`dout` is changed in place",
         dropout_backward="slopes, dout left alone",
     ),
 ]
 
 CONSTANT = {
-    OUT: "return np.ones_like(x), mask",
-    TEST: "return np.ones_like(x), None",
-    DX: "return np.zeros_like(dout)",
+    OUT: "return np.ones_like(x), (dropout_param, mask)",
+    TEST: "return np.ones_like(x), (dropout_param, None)",
+    TEST_DX: "        return np.zeros_like(dout)\n",
+    DX: "return np.zeros_like(mask)",
 }
 
 STARTER = '''
