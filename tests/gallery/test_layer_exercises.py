@@ -33,6 +33,7 @@ NAMES = (
     "hinge-loss",
     "dropout",
     "layernorm",
+    "optimizers",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]
