@@ -34,6 +34,7 @@ NAMES = (
     "dropout",
     "layernorm",
     "optimizers",
+    "rnn",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]
