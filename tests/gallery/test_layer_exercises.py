@@ -35,6 +35,7 @@ NAMES = (
     "layernorm",
     "optimizers",
     "rnn",
+    "lstm",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]
