@@ -36,6 +36,7 @@ NAMES = (
     "optimizers",
     "rnn",
     "lstm",
+    "attention",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]
