@@ -464,13 +464,13 @@ class FunctionGrader(Struct):
     def definitions_of(self, check: FunctionCheck) -> list[Definition]:
         """Return the definitions that a check may come to, its own functions first.
 
-        Functions of the exercise whose own checks pass are right, and not among them.
+        Functions of the exercise whose own checks all pass are right, and not among them.
         """
         steps = steps_of(self.task, check)
-        passing = [each for each in self.task.checks if each.name not in self.wrong]
+        passing = {name for name in self._called(*self.task.checks) if self.passes(name)}
         # What they hand on besides, such as a cache, nobody has looked at.
         unseen = [s for s in steps if {*check.call.reads} & {*s.call.makes} - {*s.compare}]
-        right = {*self._called(*passing)} - {*self._called(*unseen)}
+        right = passing - {*self._called(*unseen)}
         asked = self._called(check)
         # What lines call on a value of their own is a method of one of the classes.
         tree = ast.parse("\n".join(self.lines_of(step).text for step in steps))

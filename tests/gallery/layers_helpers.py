@@ -100,14 +100,18 @@ def passed(result: Result) -> dict[str, str]:
 
 
 def found(result: Result) -> dict[str, list[str]]:
-    """Return the outputs that are wrong or not there, by check; those of an error are ``error``."""
+    """Return the outputs that are wrong or not there, by check.
+
+    Those of an error are ``error``, and those of a check that waits for another are ``blocked``.
+    """
     wrong: dict[str, list[str]] = {}
     for task in result.tasks:
         for check in task.checks:
             if check.state != "pass":
                 outputs = [e.parameter for e in check.entries if e.state != "pass"]
                 key = f"{task.task}_{check.check}".replace("-", "_")
-                wrong[key] = outputs or [check.state]
+                waits = check.state == "blocked"
+                wrong[key] = [check.state] if waits or not outputs else outputs
     return wrong
 
 

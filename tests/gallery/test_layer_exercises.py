@@ -24,7 +24,20 @@ from wrong_layers import DW, DX, OUT
 
 from gradkit.sandbox import Workshop
 
-NAMES = ("layers", "batchnorm", "convolution", "epochs", "linear-class")
+NAMES = (
+    "layers",
+    "batchnorm",
+    "convolution",
+    "epochs",
+    "linear-class",
+    "hinge-loss",
+    "dropout",
+    "layernorm",
+    "optimizers",
+    "rnn",
+    "lstm",
+    "attention",
+)
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]
 WRONG = [

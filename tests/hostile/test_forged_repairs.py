@@ -107,11 +107,11 @@ REPLIES = {
     return {"references": [one], "fault": None, "spent": 3000}
     """,
     "no slot": """
-    one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 10**9, "within": -1}
+    one = {"cell": "x", "row": "wrong-name: L => like_", "slot": 10**9, "within": -1}
     return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": 3000}
     """,
     "no whole numbers": """
-    one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 0, "within": -1}
+    one = {"cell": "x", "row": "wrong-name: L => like_", "slot": 0, "within": -1}
     return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 3000}
     """,
 }

@@ -1,0 +1,60 @@
+"""Layer normalisation, forward and backward.
+
+No function changes what it is handed. You choose what a cache holds.
+"""
+
+import numpy as np
+
+
+def layernorm_forward(x, gamma, beta, ln_param):
+    """Normalise each row of x, and return it scaled and shifted, with a cache.
+
+    Mean and variance are those of one row. The variance is the mean of the squared deviations, over
+    D and not D - 1. The row is divided by sqrt(variance + eps), with eps under the root. Then
+    each column is scaled by its entry of gamma and shifted by its entry of beta.
+
+    Parameters
+    ----------
+    x : array, (N, D)
+    gamma : array, (D,)
+    beta : array, (D,)
+    ln_param : dict
+        It may have "eps". If not, eps is 1e-5.
+
+    Returns
+    -------
+    out : array, (N, D)
+    cache
+    """
+    eps = ln_param.get("eps", 1e-5)
+    mean = x.mean(axis=1, keepdims=True)
+    std = np.sqrt(x.var(axis=1, keepdims=True) + eps)
+    x_hat = (x - mean) / std
+    return gamma * x_hat + beta, (x_hat, gamma, std)
+
+
+def layernorm_backward(dout, cache):
+    """Return the gradients by x, gamma and beta.
+
+    Parameters
+    ----------
+    dout : array, (N, D)
+        The gradient by out.
+    cache
+        The cache of the forward pass.
+
+    Returns
+    -------
+    dx : array, (N, D)
+    dgamma : array, (D,)
+    dbeta : array, (D,)
+    """
+    x_hat, gamma, std = cache
+    dgamma = np.sum(dout * x_hat, axis=0)
+    dbeta = np.sum(dout, axis=0)
+    dx_hat = dout * gamma
+    # Mean and variance of a row depend on each of its entries.
+    through_mean = dx_hat.mean(axis=1, keepdims=True)
+    through_var = x_hat * np.mean(dx_hat * x_hat, axis=1, keepdims=True)
+    dx = (dx_hat - through_mean - through_var) / std
+    return dx, dgamma, dbeta
