@@ -243,14 +243,22 @@ class FunctionGrader(Struct):
         """
         attempt = self.with_helpers.get(check.name, Attempt())
         replaced = {self.own_name(name) for name in attempt.helpers if attempt.verdict is not None}
-        return self._called_in(check, replaced) - replaced
+        run = {*self._run_by_lines(check), *self._called_in(check, replaced)}
+        return run - replaced
+
+    def _run_by_lines(self, check: FunctionCheck) -> list[str]:
+        """Return the student's names of functions that lines call where a check is judged."""
+        steps = steps_of(self.task, check)
+        return [self.own_name(name) for step in steps for name in self._functions([step])]
 
     def _called_in(self, check: FunctionCheck, without: Collection[str] = ()) -> set[str]:
-        """Return all names that are read where a check is judged, but not by functions `without`."""
-        steps = steps_of(self.task, check)
-        todo = [self.own_name(name) for step in steps for name in self._functions([step])]
+        """Return the names that functions read where a check is judged.
+
+        Functions in ``without`` are left out.
+        """
+        todo = self._run_by_lines(check)
         reached: set[str] = set()
-        names = {*todo}
+        names: set[str] = set()
         while todo:
             name = todo.pop()
             if name not in reached and name in self._known and name not in without:
