@@ -15,7 +15,10 @@ A check that fails has to lose the price of the plant. Beside another mistake it
 price of each mistake that alone makes it fail, at most all points. A training run that diverges
 earns nothing, and its task stays below half. Points are compared to hundredths.
 
-Prints each deviation, and how many plants agree, by kind and place; exits with 1 if one does not.
+`KNOWN` lists the plants that are known to cost something else, each with its reason.
+
+Prints each deviation, and how many plants agree, by kind and place; exits with 1 if there is a
+deviation that is not known.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,6 +61,30 @@ STEP = 0.01
 
 SHARES = {"not-updated": 2 / 9}
 """Prices that depend on the sample: two parameters of nine are never updated."""
+
+
+KNOWN: Mapping[tuple[str, str], str] = {
+    ("crash.numpy", "beside"): (
+        "no single change lets the code run and makes an array right, so outputs that are not "
+        "right without the crashing line are lost, and so are the checks that it blocks"
+    ),
+    ("missing-argument", "beside"): (
+        "the helper that is called without the argument is wrong too, so the crash of its caller "
+        "is blocked by it, and only the change that repairs the crash has a price"
+    ),
+    ("missing-shift", "beside"): (
+        "the change takes a part of the model solution, so it costs the share of wrong outputs, "
+        "and outputs that are wrong for the other mistake are among them; the mark is held"
+    ),
+    ("wrong-element", "beside"): (
+        "no change alone makes an output right, so both mistakes are unexplained; the mark is held"
+    ),
+    ("wrong-return", "helper"): (
+        "the search writes the line anew that returns what the helper gives, instead of the line "
+        "in the helper; the mark is held"
+    ),
+}
+"""Samples and places that cost something else than the price, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +130,13 @@ COMPANIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
     "softmax-loss": [("missing-factor", "dW = X.T @ dscores / N", "dW = X.T @ dscores")],
     "two-layer-net": [("wrong-function", "np.sum(dhidden, axis=0)", "np.mean(dhidden, axis=0)")],
     "regression-numpy": [
-        ("wrong-learning-rate", "0.01 * db2", "0.02 * db2"),
+        ("missing-input", "dW2 = A1 * dA2", "dW2 = dA2 * np.ones((2, 1))"),
+        ("wrong-learning-rate", "0.01 * db2", "0.03 * db2"),
         ("missing-bias", "np.dot(W.T, A_prev) + b", "np.dot(W.T, A_prev)"),
     ],
     "classification-numpy": [
-        ("wrong-learning-rate", "0.01 * db2", "0.02 * db2"),
+        ("missing-input", "dW2 = A1 * dZ2", "dW2 = dZ2 * np.ones((2, 1))"),
+        ("wrong-learning-rate", "0.01 * db2", "0.03 * db2"),
         ("missing-bias", "np.dot(W.T, A_prev) + b", "np.dot(W.T, A_prev)"),
     ],
     "regression-torch": [
@@ -118,7 +148,10 @@ COMPANIONS: Mapping[str, Sequence[tuple[str, str, str]]] = {
         ("momentum", "lr=lr)", "lr=lr, momentum=0.9)"),
     ],
 }
-"""Mistakes that are made beside a plant, by answer: the first that leaves its lines alone."""
+"""Mistakes that are made beside a plant, by answer.
+
+The first one counts that is of another kind and leaves the plant's lines alone.
+"""
 
 
 @cache
@@ -152,7 +185,8 @@ def companion_of(plant: Plant) -> Plant | None:
     for code, old, new in COMPANIONS.get(plant.answer, ()):
         companion = Plant(f"{plant.answer} {code}", plant.answer, code, ((old, new),))
         lines = [set(_lines(text, each)) for each in (plant, companion)]
-        if not lines[0] & lines[1]:
+        # Two mistakes of one kind may be found as one.
+        if code != plant.code and not lines[0] & lines[1]:
             return companion
     return None
 
@@ -207,7 +241,7 @@ def with_helper(right: str, wrong: str) -> str:
         for owner in ast.walk(tree):
             body = getattr(owner, "body", [])
             for function in [each for each in functions if isinstance(body, list) and each in body]:
-                body.insert(body.index(function), _moved(function))
+                body.insert(body.index(function), _moved(function, right_tree))
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
@@ -241,15 +275,21 @@ def _names(node: ast.AST | None) -> list[ast.Name]:
     return [each for each in ast.walk(node) if isinstance(each, ast.Name)] if node else []
 
 
-def _moved(function: ast.FunctionDef) -> ast.FunctionDef:
-    """Return a function with the body of another one, which then only calls it."""
-    names = [argument.arg for argument in function.args.args]
+def _moved(function: ast.FunctionDef, right: ast.Module) -> ast.FunctionDef:
+    """Return a function with the body of another one, which then only calls it.
+
+    A method without `self` becomes a method with it that calls one without.
+    """
+    definitions = [node for node in ast.walk(right) if isinstance(node, ast.FunctionDef)]
+    same = next(node for node in definitions if node.name == function.name)
+    is_method = [argument.arg for argument in same.args.args[:1]] == ["self"]
+    names = [argument.arg for argument in function.args.args if argument.arg != "self"]
     own = f"own_{function.name.strip('_')}"
-    is_method = names[:1] == ["self"]
-    called = f"self.{own}({', '.join(names[1:])})" if is_method else f"{own}({', '.join(names)})"
+    called = f"{'self.' if is_method else ''}{own}({', '.join(names)})"
     moved = ast.FunctionDef(
         name=own, args=function.args, body=function.body, decorator_list=[], type_params=[]
     )
+    function.args = same.args if is_method else function.args
     function.body = ast.parse(f"def f():\n    return {called}").body[0].body  # type: ignore[attr-defined]
     return moved
 
@@ -374,7 +414,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="a part of the names of samples or answers")
     parser.add_argument("--place", action="append", choices=PLACES)
     options = parser.parse_args()
-    bench = Bench()
+    bench, began, new = Bench(), time.monotonic(), 0
     counts: Counter[tuple[str, str]] = Counter()
     agree: Counter[tuple[str, str]] = Counter()
     only = options.only or [""]
@@ -389,14 +429,22 @@ def main() -> int:
                     found = deviation(bench, plant, place, text, seed)
                     counts[plant.name, place] += 1
                     agree[plant.name, place] += not found
+                    is_known = (plant.name, place) in KNOWN
+                    new += bool(found) and not is_known
                     if found:
-                        print(f"{plant.name} {place} seed {seed}: {found}", flush=True)
-            print(f"seed {seed}: {agree.total()} of {counts.total()} agree", flush=True)
+                        known = " (known)" if is_known else ""
+                        print(f"{plant.name} {place} seed {seed}{known}: {found}", flush=True)
+            took = time.monotonic() - began
+            print(
+                f"seed {seed}: {agree.total()} of {counts.total()} agree, {new} deviations are new "
+                f"({took:.0f} s so far)",
+                flush=True,
+            )
     print(f"\n{'sample':<34} {' '.join(f'{place:>9}' for place in PLACES)}")
     for plant in chosen:
         cells = [f"{agree[plant.name, p]}/{counts[plant.name, p]}" for p in PLACES]
         print(f"{plant.name:<34} {' '.join(f'{cell:>9}' for cell in cells)}")
-    return agree.total() != counts.total()
+    return new > 0
 
 
 if __name__ == "__main__":

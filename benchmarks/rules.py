@@ -23,7 +23,7 @@ from rules.nets import CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 from rules.traced import program_of
 
 from gradkit.diagnosis.mistakes.explain import diagnose
-from gradkit.diagnosis.rules.draw import FRESH, draw
+from gradkit.diagnosis.rules.draw import FRESH, draw_update
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules
 from gradkit.records.task import Task
@@ -75,7 +75,7 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 def line(name: str, task: Task, function: Callable[..., object]) -> None:
     """Print one measurement."""
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     correct_rules(task)
     seen = run(function, fit), run(function, fresh)
     traced = milliseconds(lambda: program_of(function, task, fit))
@@ -104,7 +104,7 @@ def main() -> None:
 def once(task: Task, codes: frozenset[str]) -> float:
     """The diagnosis of one generated function, once."""
     function = compiled(write(codes, task, "scalar"))
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     seen = run(function, fit), run(function, fresh)
     start = time.process_time()
     program = program_of(function, task, fit, "scalar")

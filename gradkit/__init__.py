@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradkit.classroom.tables import attempts, findings, grades
     from gradkit.gradcheck import (
         assert_backward,
         assert_gradient,
@@ -26,15 +27,19 @@ __all__ = [
     "assert_backward",
     "assert_gradient",
     "assert_trajectory",
+    "attempts",
     "check",
     "check_backward",
     "check_gradient",
     "check_module",
+    "findings",
     "finite_difference",
+    "grades",
 ]
 
 _MODULES = {
     "assert_trajectory": "testing",
+    **dict.fromkeys(("attempts", "findings", "grades"), "classroom.tables"),
     "check": "notebook",
     "load_ipython_extension": "notebook",  # called by `%load_ext gradkit`
 }

@@ -19,7 +19,7 @@ from model_solutions import ROOT
 from gradkit import batch, cli, errors
 from gradkit.authoring import export
 from gradkit.authoring.new import write as new
-from gradkit.classroom import remark, run
+from gradkit.classroom import remark, run, tables
 from gradkit.classroom.feedback import give as back
 from gradkit.classroom.reports import purge, stored
 from gradkit.classroom.store import counted
@@ -36,6 +36,9 @@ EXAMPLES: tuple[Callable[..., object], ...] = (
     run.grade_class,
     stored.student_result,
     stored.show_finding,
+    tables.grades,
+    tables.findings,
+    tables.attempts,
     recorded.findings_of,
     back.give_back,
     stored.copy_of,

@@ -67,7 +67,9 @@ def _audit_task(task: Task | FunctionTask, reference: Path | None) -> TaskAudit:
     """Audit a task: find problems of the model solution, else undetected mutants of it."""
     audit = partial(TaskAudit, task.id, task.title, task.solution)
     if reference is None:
-        return audit(untried="No model solution was looked at: name its folder with --reference.")
+        return audit(
+            untried="The model solution was not checked. Give its folder with --reference."
+        )
     try:
         problems = tuple(_model(task, reference).problems())
     except OracleError as error:
@@ -82,7 +84,7 @@ def _audit_task(task: Task | FunctionTask, reference: Path | None) -> TaskAudit:
     for entry in task.equivalent:
         if not any(_matches(entry, mutant) for mutant in undetected):
             exists = any(_matches(entry, mutant) for mutant, _ in tried)
-            reason = "a check sees it" if exists else "there is no such line or change"
+            reason = "a check sees it" if exists else "no such line or change exists"
             stale.append(": ".join(filter(None, (entry.line.strip(), entry.change, reason))))
     return audit(
         tried=len(tried),
@@ -124,8 +126,8 @@ def _try_all(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutan
         except EOFError:
             if mutant is None:
                 raise OracleError(
-                    f"{reference / task.solution}: the process that tries changes of it has "
-                    "ended by itself. Run `gradkit audit` again; if it ends so again, it is an "
+                    f"{reference / task.solution}: the process that runs its mutants has "
+                    "ended unexpectedly. Run `gradkit audit` again; if it happens again, it is an "
                     "error of gradkit."
                 ) from None
             first += 1

@@ -65,7 +65,7 @@ class FunctionModel:
                     is_repeatable = not (made.changed or check.call.changes)
                     if is_repeatable and not _is_close(value, again):
                         found.setdefault(
-                            name, f"`{name}` is another when the same call is made again, {where}"
+                            name, f"`{name}` has another value when the call is repeated, {where}"
                         )
                 for name in check.untouched:
                     if name in made.changed:
@@ -86,7 +86,7 @@ class FunctionModel:
 
     @cached_property
     def _expected(self) -> list[list[dict[str, Made]]]:
-        """Expected outputs by check, of each input: by default, then by each allowed convention."""
+        """Return the outputs by check and input: by default, then by each allowed convention."""
         checks = self._task.checks
         conventions = zip_longest(*(({}, *check.conventions) for check in checks), fillvalue={})
         outputs = self._solution.by
@@ -150,6 +150,7 @@ def _compare_with_differences(
     steps = [step for step in before if step is not check or wanted & {*step.call.makes}]
 
     def of(moved: Any) -> float:
+        """Return the scalar that ``of`` defines, with the input moved."""
         tree, arrays = packed(draw.values)
         names = {"np": np, **solution.names, **unpacked(tree, arrays), "moved_": moved.copy()}
         run(f"{expression} = moved_", names)

@@ -340,6 +340,7 @@ def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
     kinds: dict[str, dict[str, list[str]]] = {}
 
     def record(frame: Any, event: str, _: Any) -> None:
+        """Record the local variables of a function of the file when it returns."""
         code = frame.f_code
         if event == "return" and code.co_filename == str(path.absolute()):
             recorded = calls.setdefault(getattr(code, "co_qualname", code.co_name), [])

@@ -54,6 +54,7 @@ class NetModel:
     """
 
     def __init__(self, task: Task, reference: Path) -> None:
+        """Load the model solution, and compute the expected values."""
         self._task, derived = task, Derived(task)
         self._oracle: Any = load_reference(task, reference, "correct")
         self._probes = draw(task, SEED, derived.forward, takes_rate=False)
@@ -71,7 +72,7 @@ class NetModel:
         verify(self._task, self._oracle, self._probes)
         failed = self._failed(self._expected, self._outcomes(self._oracle.module))
         if failed:
-            yield f"What is right does not pass {', '.join(failed)}."
+            yield f"The model solution does not pass {', '.join(failed)}."
 
     def run(self) -> None:
         """Call the model solution on all inputs."""

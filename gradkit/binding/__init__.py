@@ -68,8 +68,8 @@ ASKED = {"y_hat": (0,), "A1": (1,)}
 """Paths to the pair of values that the task asks a forward function to return."""
 
 LOOSE_TENSORS = (
-    "Tensors that stand by themselves are not looked at: make each of them an `nn.Parameter` of "
-    "the class, as `self.W1`, and what computes the output from them its `forward(self, X)`."
+    "Tensors outside a module are not checked. Make each of them an `nn.Parameter` of a class, "
+    "such as `self.W1`, and compute the output from them in its `forward(self, X)`."
 )
 """Advice for a torch submission whose parameters belong to no module."""
 
@@ -510,14 +510,14 @@ class _ModelAndTraining(_Roles):
             return (
                 replace(missing, message=f"{missing.message} {LOOSE_TENSORS}") if loose else missing
             )
-        meant = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
+        candidates = [self.loop.needs.model] if self.loop and self.loop.needs.model in known else []
         named = [name for name in known if is_called(name, role.aliases)]
-        order = list(dict.fromkeys([*meant, *named, *known]))
+        order = list(dict.fromkeys([*candidates, *named, *known]))
         reply = self.process.ask(Frame("model", {}, about_models(self.task, order)))
         chosen = order[0]
         if not isinstance(reply, Lost) and reply.data["name"] is not None:
             chosen = str(reply.data["name"])
-        return self._unsigned(role, chosen, known[chosen].place, {"y_hat": ()})
+        return self._bind_without_arguments(role, chosen, known[chosen].place, {"y_hat": ()})
 
     def _train(self, role: Role) -> Bound | Missing:
         """Bind the training function or, without one, the top-level training loop."""
@@ -619,7 +619,7 @@ class _ModelAndTraining(_Roles):
             return Missing(
                 role.name,
                 format_text(
-                    "gradkit cannot run the training loop: it does not find its {unknown}. Write "
+                    "gradkit cannot run the training loop: it cannot find its {unknown}. Write "
                     "it as `{signature}`.",
                     unknown=" and ".join(missing_data),
                     signature=role.signature,
@@ -635,10 +635,10 @@ class _ModelAndTraining(_Roles):
             "names": names,
             "target": "flat",
         }
-        bound = self._unsigned(role, LOOP, loop.place, {"loss": ()}, training)
+        bound = self._bind_without_arguments(role, LOOP, loop.place, {"loss": ()}, training)
         return self._with_targets(bound, needs.y)
 
-    def _unsigned(
+    def _bind_without_arguments(
         self,
         role: Role,
         name: str,

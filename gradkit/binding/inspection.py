@@ -94,6 +94,7 @@ class Outline:
     """
 
     def __init__(self, cells: Sequence[Cell], modules: Mapping[str, str]) -> None:
+        """Start without names, models and loops; `read` adds those of a layer."""
         self.names: dict[str, Place] = {}
         self.models: list[Model] = []
         self.loops: list[Loop] = []

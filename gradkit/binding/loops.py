@@ -59,6 +59,7 @@ class Scope(Struct):
     _sources_read: int = 0
 
     def __post_init__(self) -> None:
+        """Collect the calls of the loop, and the names that it binds."""
         calls = [part for part in walk(self.body) if isinstance(part, ast.Call)]
         self.calls = sorted(calls, key=lambda call: (call.lineno, call.col_offset))
         for part in walk(self.body):
@@ -214,11 +215,11 @@ def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
     """Find the global names of a training loop's model, data and number of epochs."""
     call = None if trains(loop) else _through(loop, around.functions)
     if call is None:
-        found, through = _read(Scope(loop, around)), None
+        found, step_call = _read(Scope(loop, around)), None
     else:
-        through = call.func.id  # type: ignore[attr-defined]
-        found = _from_function(Scope(loop, around), call, around.functions[through], around)
-    return Ingredients(*found, _epochs(loop, around), through)
+        step_call = call.func.id  # type: ignore[attr-defined]
+        found = _from_function(Scope(loop, around), call, around.functions[step_call], around)
+    return Ingredients(*found, _epochs(loop, around), step_call)
 
 
 def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:

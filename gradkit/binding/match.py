@@ -305,7 +305,7 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     if guarded:
         sentences.append(
             format_text(
-                "The one at {place} stands under `if __name__ == …`, which is not run: move it "
+                "The one at {place} is inside `if __name__ == …`, which is not run. Move it "
                 "out of there.",
                 place=where(guarded[-1]),
             )

@@ -189,6 +189,7 @@ def remark_class(
     attempt: str | None = None,
     new_version: bool = False,
     why: str = "",
+    by: str = "",
     dry_run: bool = False,
     workers: int = 1,
 ) -> Remarked:
@@ -211,6 +212,8 @@ def remark_class(
         Allow another gradkit version than the class was graded with.
     why : str
         Reason, stored with the new marks and shown to students whose result changes.
+    by : str
+        Person who decides, by default the account of this process.
     dry_run : bool
         Return the changes, but store nothing.
     workers : int
@@ -253,7 +256,7 @@ def remark_class(
         if not dry_run:
             # In one transaction, so that all students are always marked by the same rubric.
             with store.writing():
-                run = store.begin("remark", settings, why=why, policy=rule, rules=rules)
+                run = store.begin("remark", settings, why=why, who=by, policy=rule, rules=rules)
                 store.drop(run, drops)
                 store.keep([name for code in keeps for name in all_codes(code)])
                 store.amend(run, new)

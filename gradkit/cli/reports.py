@@ -10,7 +10,15 @@ import click
 
 from gradkit.cli import options
 from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
-from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
+from gradkit.cli.usage import (
+    FAILED,
+    PASSED,
+    OneOf,
+    Refusal,
+    command,
+    heeding,
+    interruptible,
+)
 
 if TYPE_CHECKING:
     from gradkit.reproducer import Shown
@@ -44,14 +52,38 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 )
 @options.PSEUDONYMS
 @options.format_option("text", "csv")
+@options.flag(
+    "--serve", "Show the class on pages in a browser, to read code, comment and set points."
+)
+@options.number("--port", (1, 65535), "With --serve: port of the server.  [default: any free port]")
+@options.text_option(
+    "--by", "With --serve: name of whoever grades.  [default: your user name]", metavar="NAME"
+)
 def review_command(
-    folder: Path, split: str | None, assistant: str | None, pseudonyms: bool, format_: str
+    folder: Path,
+    split: str | None,
+    assistant: str | None,
+    pseudonyms: bool,
+    format_: str,
+    serve: bool,
+    port: int | None,
+    by: str,
 ) -> None:
     """List what a person must look at in the class in DIR; as csv, with a row per student.
 
     The most urgent cases come first, each with the command that shows it. With --split,
     everybody keeps the same students as long as few submissions are added or removed.
+
+    With --serve, review the class on pages in a browser. Only this machine can reach them, by
+    an address with a secret. Everything is saved at once; Ctrl-C stops the server.
     """
+    if serve:
+        if split or assistant or pseudonyms or format_ != "text":
+            raise Refusal("--serve goes with --port and --by only.")
+        _serve(folder, port or 0, by)
+        return
+    if port or by:
+        raise Refusal("--port and --by go with --serve.")
     assistants = _names(split)
     if assistant is not None and assistant not in assistants:
         advice = f"It has {', '.join(assistants)}" if assistants else "Add --split NAMES"
@@ -79,6 +111,18 @@ def review_command(
                 "grade` with --reference to make them final."
             ]
         )
+
+
+def _serve(folder: Path, port: int, by: str) -> None:
+    """Serve the pages of a class until the command is interrupted."""
+    from gradkit.review.server import serve
+
+    def tell_address(address: str) -> None:
+        click.echo(address)
+        click.echo("Open this address in a browser. Ctrl-C stops the server.", err=True)
+
+    with interruptible(" Everything that was saved is kept."), heeding():
+        serve(folder, tell_address, port=port, by=by)
 
 
 def _names(split: str | None) -> list[str]:

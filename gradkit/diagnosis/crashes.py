@@ -72,9 +72,10 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that were proved in its other lines. Repairs stay
-        unless Python's message names the reason. A check that stops because of a mistake in
-        another check has no finding of its own.
+        Of a check that stopped, mistakes stay that were proved in its other lines. The first change
+        of its text is what lets the rest run, so it is the repair of the crash, and stays unless
+        Python's message names the reason. Other changes stay then if all outputs are right after
+        them. A check that stops because of a mistake in another check has no finding of its own.
     """
     findings = list(inquiry.findings)
     stops = {
@@ -82,8 +83,8 @@ def with_crashes(
         for verdict in verdicts
         if (crash := _finding_of(verdict, cells, task)) is not None
     }
-    reported: set[tuple[str, Place | None]] = set()
-    dropped: dict[str, str] = {}
+    reported: dict[tuple[str, Place | None], str] = {}
+    instead: dict[str, str] = {}
     mended = {finding.check for finding in findings if finding.basis == "change"}
     # A line that stops several checks is reported at the check whose repair is known.
     for check in sorted(stops, key=lambda name: name not in mended):
@@ -96,30 +97,48 @@ def with_crashes(
         is_known = any((f.check, f.mistake) == (check, NO_RETURN) for f in findings)
         if is_explained or is_known:
             continue
-        kept = [f for f in findings if f.check != check or _stays(f, verdict, cells)]
-        dropped |= {f.mistake: crash.mistake for f in findings if f not in kept}
+        own = [finding for finding in findings if finding.check == check]
+        left = _left_beside_crash(own, verdict, cells)
+        at = findings.index(own[0]) if own else len(findings)
+        others = [finding for finding in findings if finding.check != check]
         # One line can stop several checks: it is one mistake.
-        if (verdict.exception, crash.place) not in reported:
-            at = next((n for n, f in enumerate(kept) if f.check == check), len(kept))
+        key = verdict.exception, crash.place
+        if key not in reported:
             # Where a repair is known, all else is right, so only the crash itself costs points.
-            kept.insert(at, replace(crash, basis="change") if repairs else crash)
-        reported.add((verdict.exception, crash.place))
-        findings = kept
+            left.insert(0, replace(crash, basis="change") if repairs else crash)
+        of_crash = reported.setdefault(key, crash.id)
+        charged = {each.id for each in left if each.basis != "repair"}
+        instead |= {each.id: of_crash for each in own if each.id not in charged}
+        findings = [*others[:at], *left, *others[at:]]
     if not reported:
         return inquiry
-    left = {finding.mistake for finding in findings}
     causes = {
-        check: tuple(dict.fromkeys(c if c in left else dropped.get(c, c) for c in codes))
-        for check, codes in inquiry.causes.items()
+        check: tuple(dict.fromkeys(instead.get(each, each) for each in ids))
+        for check, ids in inquiry.causes.items()
     }
     return replace(inquiry, findings=tuple(findings), causes=causes)
+
+
+def _left_beside_crash(
+    own: Sequence[Finding], verdict: Verdict, cells: Sequence[Cell]
+) -> list[Finding]:
+    """Return the findings of a check that stopped that are reported beside the crash."""
+    changes = [finding for finding in own if finding.basis == "change"]
+    wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
+    right = {entry for change in changes for entry in change.entries}
+    later = changes[1:] if wrong and wrong <= right else []
+    return [
+        replace(each, basis="repair") if each in changes[:1] else each
+        for each in own
+        if each in later or _stays(each, verdict, cells)
+    ]
 
 
 def _repairs_of(check: str, inquiry: Inquiry) -> list[Finding]:
     """Return the changes of the text that make a check right, found for it or for another check."""
     causes = inquiry.causes.get(check, ())
     changes = (finding for finding in inquiry.findings if finding.basis == "change")
-    return [each for each in changes if each.check == check or each.mistake in causes]
+    return [each for each in changes if each.check == check or each.id in causes]
 
 
 def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:
@@ -143,6 +162,7 @@ def _names_reason(verdict: Verdict, cells: Sequence[Cell]) -> bool:
 
 
 def _type_of(verdict: Verdict) -> str:
+    """Return the type in the text of an exception, such as ``KeyError``."""
     return verdict.exception.partition(":")[0]
 
 
@@ -153,16 +173,20 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
         return None
     if verdict.exception:
         kind, _, message = verdict.exception.partition(": ")
-        crash = _crash_at(kind, message, place, cells)
-        return _written(CRASH, verdict, crash, _advice_for(crash), task)
-    crash = _crash_at("", "", place, cells)
+        crash = _make_crash(kind, message, place, cells)
+        return _make_finding(CRASH, verdict, crash, _advice_for(crash), task)
+    crash = _make_crash("", "", place, cells)
     if verdict.returns_none and crash.function is not None and not _gives_value(crash.function):
-        return _written(NO_RETURN, verdict, crash, _Advice(_no_return([crash.function])), task)
+        return _make_finding(
+            NO_RETURN, verdict, crash, _Advice(_missing_return_sentence([crash.function])), task
+        )
     return None
 
 
-def _written(code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str) -> Finding:
-    """Return the finding of a kind at the line of an exception, with the first hint of its page."""
+def _make_finding(
+    code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str
+) -> Finding:
+    """Return the finding for a line that stops the code, with a sentence and the first hint."""
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
     page = mistake(code)
@@ -196,7 +220,8 @@ def _columns(line: str, part: ast.expr | None) -> tuple[int, ...]:
     return tuple(end - indent for end in ends)
 
 
-def _crash_at(kind: str, message: str, place: Place, cells: Sequence[Cell]) -> _Crash:
+def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) -> _Crash:
+    """Return the record of an exception, with the cell, function and expressions at its line."""
     cell = next(c for c in cells if 0 < c.line_of(place) <= c.source.count("\n") + 1)
     line = cell.line_of(place)
     parts = [part for each in statements(cell.source) for part in walk(each)]
@@ -214,18 +239,23 @@ def _crash_at(kind: str, message: str, place: Place, cells: Sequence[Cell]) -> _
 
 def _advice_for(crash: _Crash) -> _Advice:
     """Return the first advice that fits an exception."""
-    found = (advise(crash) for advise in (_no_super, _of_name, _of_key, _of_attribute, _of_nothing))
+    found = (
+        advise(crash)
+        for advise in (_advise_super, _advise_name, _advise_key, _advise_attribute, _advise_none)
+    )
     last = _Advice("The lines after this one are not run.")
     return next((each for each in found if each is not None), last)
 
 
-def _no_super(crash: _Crash) -> _Advice | None:
+def _advise_super(crash: _Crash) -> _Advice | None:
+    """Return advice on a missing ``super().__init__()``."""
     if "__init__() call" not in crash.message:
         return None
     return _Advice("`super().__init__()` is missing. Make it the first line of `__init__`.")
 
 
-def _of_name(crash: _Crash) -> _Advice | None:
+def _advise_name(crash: _Crash) -> _Advice | None:
+    """Return advice on a name that is not defined, or read before it is assigned."""
     found = re.match(r"name '(\w+)' is not defined", crash.message)
     unset = re.match(r"\D*variable '(\w+)'", crash.message)
     if crash.type == "UnboundLocalError" and unset is not None:
@@ -234,7 +264,7 @@ def _of_name(crash: _Crash) -> _Advice | None:
     elif crash.type == "NameError" and found is not None:
         name = found[1]
         sentence = format_text("Nothing is called `{name}` here.", name=name)
-        sentence += _question(name, {*_scope(crash), *_entries(crash)} - {name})
+        sentence += _did_you_mean(name, {*_scope(crash), *_entries(crash)} - {name})
     else:
         return None
     return _Advice(sentence, _part(crash, lambda n: isinstance(n, ast.Name) and n.id == name))
@@ -264,7 +294,8 @@ def _entries(crash: _Crash) -> Iterator[str]:
             yield ast.get_source_segment(cell_source, node) or ast.unparse(node)
 
 
-def _of_key(crash: _Crash) -> _Advice | None:
+def _advise_key(crash: _Crash) -> _Advice | None:
+    """Return advice on a missing key of a dict, with similar keys in the text."""
     if crash.type != "KeyError" or not re.fullmatch(r"'[^'\"]+'", crash.message):
         return None
     key = crash.message[1:-1]
@@ -277,11 +308,12 @@ def _of_key(crash: _Crash) -> _Advice | None:
         if part.value.isidentifier() and part.value != key
     }
     sentence = format_text("The dict has no key {key}.", key=f"'{key}'")
-    sentence += _question(key, known, "'{}'")
+    sentence += _did_you_mean(key, known, "'{}'")
     return _Advice(sentence, _part(crash, lambda n: isinstance(n, ast.Constant) and n.value == key))
 
 
-def _of_attribute(crash: _Crash) -> _Advice | None:
+def _advise_attribute(crash: _Crash) -> _Advice | None:
+    """Return advice on a missing attribute, with similar ones of the class or module."""
     found = re.search(
         r"(?:'(\w+)' object|module '([\w.]+)') has no attribute '(\w+)'", crash.message
     )
@@ -297,28 +329,29 @@ def _of_attribute(crash: _Crash) -> _Advice | None:
                     known |= {a.attr for a in stored if isinstance(a.ctx, ast.Store)}
                     known |= {part.name for part in every(ast.FunctionDef, model)}
     sentence = format_text("`{owner}` has no attribute `{name}`.", owner=owner, name=name)
-    sentence += _question(name, known - {name})
+    sentence += _did_you_mean(name, known - {name})
     return _Advice(
         sentence, _part(crash, lambda n: isinstance(n, ast.Attribute) and n.attr == name)
     )
 
 
-def _of_nothing(crash: _Crash) -> _Advice | None:
-    """Advise on a value of None that one of the student's own functions returned."""
+def _advise_none(crash: _Crash) -> _Advice | None:
+    """Return advice on a value of None that one of the student's own functions returned."""
     if "NoneType" not in crash.message:
         return None
     inside = crash.function or ast.Module([], [])
     called = {node.func.id for node in every(ast.Call, inside) if isinstance(node.func, ast.Name)}
     own = [f for cell in crash.cells for each in statements(cell.source) for f in _functions(each)]
     silent = [each for each in own if each.name in called and not _gives_value(each)]
-    return _Advice(_no_return(silent)) if silent else None
+    return _Advice(_missing_return_sentence(silent)) if silent else None
 
 
 def _functions(node: ast.stmt) -> list[ast.FunctionDef]:
     return [node] if isinstance(node, ast.FunctionDef) else []
 
 
-def _no_return(functions: Sequence[AnyFunction]) -> str:
+def _missing_return_sentence(functions: Sequence[AnyFunction]) -> str:
+    """Return the sentence that ``return`` is missing in some functions."""
     names = " or ".join(f"`{getattr(each, 'name', 'lambda')}`" for each in functions)
     return format_text("`return` is missing in {names}, so it gives None.", names=names)
 
@@ -343,33 +376,36 @@ def _part(crash: _Crash, is_meant: Callable[[ast.expr], bool]) -> ast.expr | Non
 # --- nearest names ---------------------------------------------------------------------------
 
 
-def _question(word: str, known: Collection[str], form: str = "`{}`") -> str:
-    """Return a question with the names that are nearest to a wrong one, or nothing."""
+def _did_you_mean(word: str, known: Collection[str], form: str = "`{}`") -> str:
+    """Return a question with the names that are nearest to a wrong one, or nothing.
+
+    ``form`` formats each name.
+    """
     near = _nearest(word, known)
     if not near:
         return ""
     return " " + format_text("Did you mean {names}?", names=" or ".join(map(form.format, near)))
 
 
-MOST_NAMES = 2
-"""Names of one question; if more are equally near, none is likely."""
+MAX_SUGGESTIONS = 2
+"""Names in one question; if more are equally near, none is likely."""
 
 
 def _nearest(word: str, known: Collection[str]) -> list[str]:
-    """Return the known names that are nearest to a word, at most `MOST_NAMES`.
+    """Return the known names that are nearest to a word, at most `MAX_SUGGESTIONS`.
 
     An entry of a dict is compared by its key. Edits are counted as Python does for its own
     suggestions: a third of both lengths together at most, and upper case for lower case is none.
     """
-    edits = {each: _edits(word, _key_of(each)) for each in sorted(known)}
+    edits = {each: _count_edits(word, _key_of(each)) for each in sorted(known)}
     close = {
         each: count
         for each, count in edits.items()
         if 6 * count <= len(word) + len(_key_of(each)) + 3
     }
     near = [each for each, count in close.items() if count == min(close.values())]
-    # Python has a name of one letter for everything.
-    return near if len(near) <= MOST_NAMES and len(word) > 1 else []
+    # A single letter is similar to too many names.
+    return near if len(near) <= MAX_SUGGESTIONS and len(word) > 1 else []
 
 
 def _key_of(name: str) -> str:
@@ -377,18 +413,20 @@ def _key_of(name: str) -> str:
     return entry[1] if entry else name
 
 
-def _edits(one: str, other: str) -> int:
-    """Return how many letters are to be changed, put in or taken out to make one word the other.
+def _count_edits(word: str, target: str) -> int:
+    """Return the number of letters to change, insert or delete to turn one word into the other.
+
+    Upper and lower case are equal.
 
     Examples
     --------
-    >>> _edits("W3", "W2"), _edits("w2", "W2"), _edits("dWl", "dW")
+    >>> _count_edits("W3", "W2"), _count_edits("w2", "W2"), _count_edits("dWl", "dW")
     (1, 0, 1)
     """
-    one, other = one.lower(), other.lower()
-    row = list(range(len(other) + 1))
-    for done, letter in enumerate(one, 1):
+    word, target = word.lower(), target.lower()
+    row = list(range(len(target) + 1))
+    for done, letter in enumerate(word, 1):
         last, row = row, [done]
-        for at, against in enumerate(other):
+        for at, against in enumerate(target):
             row.append(min(last[at] + (letter != against), last[at + 1] + 1, row[at] + 1))
     return row[-1]

@@ -87,23 +87,23 @@ def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -
     if inquiry.proved is None:
         return placed
     findings = list(inquiry.findings)
-    codes: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for known in (each for each in placed.findings if each not in proved.findings):
         covered = [each for each in findings if _is_covered(each, known)]
         index = findings.index(covered[0]) if covered else len(findings)
-        codes |= {each.mistake: known.mistake for each in covered}
+        ids |= {each.id: known.id for each in covered}
         rest = [each for each in findings[index:] if each not in covered]
         findings = [*findings[:index], known, *rest]
-    causes = _renamed(inquiry.causes, codes)
+    causes = _replaced_ids(inquiry.causes, ids)
     return replace(inquiry, findings=tuple(findings), causes=causes, proved=placed)
 
 
-def _renamed(
-    causes: Mapping[str, tuple[str, ...]], codes: Mapping[str, str]
+def _replaced_ids(
+    causes: Mapping[str, tuple[str, ...]], ids: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the causes of each check with codes replaced, and each code once."""
+    """Return the causes of each check with ids replaced, and each id once."""
     return {
-        check: tuple(dict.fromkeys(codes.get(code, code) for code in own))
+        check: tuple(dict.fromkeys(ids.get(each, each) for each in own))
         for check, own in causes.items()
     }
 
@@ -136,8 +136,8 @@ def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
         should={entry: text for each in same for entry, text in each.should.items()},
     )
     kept = [merged if each is same[0] else each for each in found if each not in same[1:]]
-    codes = dict.fromkeys((each.mistake for each in same), first.mistake)
-    return replace(inquiry, findings=tuple(kept), causes=_renamed(inquiry.causes, codes))
+    ids = dict.fromkeys((each.id for each in same), first.id)
+    return replace(inquiry, findings=tuple(kept), causes=_replaced_ids(inquiry.causes, ids))
 
 
 def _at_lost_step(finding: Finding, update: _Update) -> Finding:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.rules.program import made_in, require, roots_in
+from gradkit.diagnosis.rules.program import parse_roots, parse_steps, require
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Bound, Convention, Lost
 from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
@@ -109,7 +109,7 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
     """
     flat = [arrays[key].reshape(len(arrays[key]), -1) for key in in_order(arrays)]
     given = np.concatenate(flat, axis=1).T
-    made = made_in(reply, len(given))
+    made = parse_steps(reply, len(given))
     stacks, files = reply.arrays["stacks"], reply.data["files"]
     require(stacks.dtype == np.int64 and stacks.shape[1:] == (6,), "stacks")
     spots: dict[int, tuple[Spot, ...]] = {}
@@ -128,7 +128,7 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
                 is_input = step.operation == GIVEN
                 values[number] = given[int(step.figure)] if is_input else step.figure
     by_step = tuple(spots.get(stack, ()) for stack in reply.arrays["steps"][:, 3].tolist())
-    after = roots_in(reply, shape_of(task).entries, len(made))
+    after = parse_roots(reply, shape_of(task).entries, len(made))
     return Steps(tuple(made), _frozen(values), by_step, after)
 
 

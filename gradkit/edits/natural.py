@@ -10,13 +10,13 @@ from typing import Any
 from gradkit.edits.nodes import is_same, numbered
 
 PARAMETER = re.compile(r"(w|b|weights?|bias(es)?|gamma|beta|theta|kernels?)_?\d*", re.IGNORECASE)
-"""What parameters are called, with or without the number of their layer."""
+"""Names of parameters, with or without the number of their layer."""
 
 GRADIENT = re.compile(r"(d_?|grad_?|delta_?)(\w+)|(\w+?)_(grad|gradient)")
-"""What gradients are called: ``dW1``, ``grad_W1``, ``W1_grad``."""
+"""Names of gradients: ``dW1``, ``grad_W1``, ``W1_grad``."""
 
 LOSSES = frozenset({"loss", "cost", "total_loss", "data_loss", "error_sum", "J"})
-"""What the loss is called."""
+"""Names of the loss."""
 
 HANDED_OUT = re.compile(r"#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
 """A comment that says that the code below it is handed out."""

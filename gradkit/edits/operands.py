@@ -26,7 +26,7 @@ MAX_DEPTH = 3
 
 NAME, ATTRIBUTE, ENTRY, WORD, NUMBER, SLICE, TUPLE, NEGATIVE, OPERATION, CALL = range(10)
 NOTHING, SLOT, PART, TWIN = range(10, 14)
-"""What the next node of an operand is."""
+"""The types of the nodes of an operand."""
 
 OPERATIONS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv)
 CALLS = ("len", "str", "np.arange")

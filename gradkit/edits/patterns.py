@@ -1,22 +1,23 @@
 """Match expressions with patterns that are written as Python, and build expressions from them.
 
 In a pattern, a capital letter stands for an expression: ``A`` to ``D`` for any, ``L`` for a name,
-an entry or an attribute, ``K`` for a constant, ``F`` and ``G`` for a function, ``V`` for a value
-that is no condition. ``*_`` stands for the other arguments of a call. A name that ends in ``_``,
-such as ``name_``, is a hole for an operand.
+an entry or an attribute, ``K`` for a constant, ``E`` for anything else but a module, ``F``
+and ``G`` for a function, ``V`` for a value that is no condition. ``*_`` stands for the other
+arguments of a call. A name that ends in ``_``, such as ``like_``, is a hole for an operand.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
-from gradkit.edits.nodes import is_path, is_same, with_parts
+from gradkit.edits.nodes import PLACE, is_path, is_same
 
 Bound = dict[str, Any]
-"""What letters and holes stand for; ``*_`` is other arguments, options, and their order."""
+"""The expression for each letter and hole; for ``*_`` other arguments, options, and their order."""
 
 REST = "*_"
 
@@ -34,11 +35,23 @@ LETTERS: Mapping[str, Callable[[ast.AST], bool]] = {
     **dict.fromkeys("ABCD", _is_expression),
     "L": lambda node: isinstance(node, ast.Attribute | ast.Subscript) or is_path(node),
     "K": lambda node: isinstance(node, ast.Constant),
+    "E": lambda node: (
+        not isinstance(node, ast.Constant | ast.Starred)
+        and getattr(node, "id", "") not in ("np", "numpy", "math")
+    ),
     "F": lambda node: isinstance(node, ast.Name | ast.Attribute),
     "G": lambda node: isinstance(node, ast.Name | ast.Attribute),
     "V": _is_value,
 }
-"""Which expressions each letter stands for."""
+"""For each letter, whether it may stand for an expression."""
+
+PATHS = ("Name", "Attribute", "Subscript", "Call")
+"""The types of nodes that ``L`` may stand for."""
+
+
+def letter_fits(letter: str, kind: str) -> bool:
+    """Return whether a letter may stand for a node of a type."""
+    return {"K": kind == "Constant", "E": kind != "Constant", "L": kind in PATHS}.get(letter, True)
 
 
 @cache
@@ -114,18 +127,53 @@ def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
     )
 
 
-def build(tree: Any, bound: Mapping[str, Any]) -> Any:
+def build(text: str, bound: Mapping[str, Any]) -> Any:
     """Return the expression that a pattern is with what letters and holes stand for."""
+    return _builder(text)(bound)
+
+
+def prepare(text: str) -> None:
+    """Read a pattern, so that it can be built without delay."""
+    holes_of(text)
+    _builder(text)
+
+
+@cache
+def _builder(text: str) -> Callable[[Mapping[str, Any]], Any]:
+    return _builder_of(pattern(text)) or (lambda _: pattern(text))
+
+
+_reader = cache(itemgetter)
+
+
+def _builder_of(tree: Any) -> Callable[[Mapping[str, Any]], Any] | None:
+    """Return a function that builds a part of a pattern; None if the part is always the same."""
     if isinstance(tree, ast.Name):
-        return bound.get(tree.id, tree)
+        name = tree.id
+        stands = name in LETTERS or (name.endswith("_") and len(name) > 1)
+        return _reader(name) if stands else None
     if isinstance(tree, list):
-        return [*_built_row(tree, bound)]
+        parts = [(each, _builder_of(each)) for each in tree]
+        if all(made is None and not isinstance(each, ast.Starred) for each, made in parts):
+            return None
+        return lambda bound: [*_built_row(parts, bound)]
     if not isinstance(tree, ast.AST) or isinstance(tree, ast.expr_context | ast.operator):
-        return tree
-    made = {name: build(getattr(tree, name, None), bound) for name in tree._fields}
+        return None
+    fields = {name: _builder_of(getattr(tree, name, None)) for name in tree._fields}
+    made = {name: each for name, each in fields.items() if each is not None}
+    same: dict[str, Any] = {name: getattr(tree, name, None) for name in fields.keys() - made.keys()}
+    kind: Any = type(tree)
     if isinstance(tree, ast.Call) and _has_rest(tree):
-        made["keywords"] = _in_order([*bound[REST][1], *made["keywords"]], bound[REST][2])
-    return with_parts(tree, **made)
+        fixed = same.pop("keywords", [])
+        words = made.pop("keywords", None)
+        made["keywords"] = lambda bound: _in_order(
+            [*bound[REST][1], *(words(bound) if words else fixed)], bound[REST][2]
+        )
+    if not made:
+        return None
+    if "lineno" in kind._attributes:
+        same |= PLACE
+    return lambda bound: kind(**same, **{name: each(bound) for name, each in made.items()})
 
 
 def _in_order(words: list[Any], order: list[str | None]) -> list[Any]:
@@ -133,9 +181,9 @@ def _in_order(words: list[Any], order: list[str | None]) -> list[Any]:
     return sorted(words, key=lambda w: order.index(w.arg) if w.arg in order else len(order))
 
 
-def _built_row(row: list[Any], bound: Mapping[str, Any]) -> Iterator[Any]:
-    for each in row:
+def _built_row(row: Sequence[tuple[Any, Any]], bound: Mapping[str, Any]) -> Iterator[Any]:
+    for each, made in row:
         if isinstance(each, ast.Starred):
             yield from bound[REST][0]
         else:
-            yield build(each, bound)
+            yield each if made is None else made(bound)

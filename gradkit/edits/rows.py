@@ -1,8 +1,19 @@
-"""List the changes of expressions that may be made, each as a row: before, after, and its kind.
+"""List the changes of expressions that may be made: the rows of one table.
 
-Rows are written as patterns, see `gradkit.edits.patterns`. Several forms after a change stand in
-one row, with a bar between them. `{o}` and `{p}` stand for the operators that a row is made for.
-A row that needs more than a pattern is a function in `gradkit.edits.calls`.
+A row says the kind of mistake that the change mends, the expression before and after it, its cost,
+and where a search tries it::
+
+    row("extra-term", "A - B => -B", LARGER)
+    row("missing-term", "V => 1 - V", LARGER, "whole, not count")
+    row("turned-sign", "A {o} B => A {p} B", o=ADDED, p=ADDED)
+
+``A - B`` is a pattern: capital letters stand for expressions, see `gradkit.edits.patterns`. Names
+that end in ``_`` are operands; `gradkit.runtime.repair.operands` lists what a search puts there.
+Several forms after a change stand in one row, with a bar between them. ``{o}`` and ``{p}`` stand
+for each of some texts. The words of the last argument are conditions, and all have to hold:
+`gradkit.runtime.repair.conditions` lists them. A grader that applies a row needs the pattern alone.
+
+A change that no pattern can write is a function in `gradkit.edits.calls`.
 """
 
 from __future__ import annotations
@@ -10,11 +21,25 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from itertools import chain, product
+from typing import Any
 
-from gradkit.edits.patterns import holes_of, pattern
+from gradkit.edits.costs import (
+    BRACKETED,
+    LARGE,
+    LARGER,
+    LITTLE,
+    MORE,
+    REPLACED,
+    SCALED,
+    SIGNED,
+    SIMPLE,
+)
+from gradkit.edits.nodes import called_name
+from gradkit.edits.patterns import LETTERS, holes_of, letter_fits, pattern, prepare
 
-ADDED, SCALED, ORDERED = ("+", "-"), ("*", "/"), ("-", "/", "@", "**")
+ADDED, SCALING, ORDERED = ("+", "-"), ("*", "/"), ("/", "@", "**")
 PRODUCTS = ("*", "/", "@", "**", "//", "%")
 ARITHMETIC = (*ADDED, "*", "/", "@")
 ALL = (*ARITHMETIC, "**", "//")
@@ -25,14 +50,15 @@ COMPARED = ("<", ">", "<=", ">=")
 class Row:
     """A change of an expression: ``before`` and ``after`` are patterns.
 
-    ``alone`` is set where the expression may be no factor of a product: what is added there would
-    need brackets that the student has not written.
+    ``cost`` is a figure of `gradkit.edits.costs`, and ``conditions`` are the names of what has to
+    hold where a search tries the row, each with whether it has to.
     """
 
     kind: str
     before: str
     after: str
-    alone: bool = False
+    cost: float = SIMPLE
+    conditions: tuple[tuple[str, bool], ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,11 +70,28 @@ class Row:
         """Return the holes that a reference has operands for."""
         return holes_of(self.after)
 
+    @property
+    def is_alone(self) -> bool:
+        """Return whether the expression may be no factor of a product."""
+        return ("factor", False) in self.conditions
 
-Each = Mapping[str, Sequence[str]]
-"""Operators that a row is written for, by the letters that stand for them."""
 
-ALONG = ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1")
+def row(
+    kind: str, text: str, cost: float = SIMPLE, where: str = "", **texts: Sequence[str]
+) -> Iterator[Row]:
+    """Yield a row for each form after a change and each choice of the texts for letters."""
+    words = filter(None, where.split(", "))
+    conditions = tuple((word.removeprefix("not "), not word.startswith("not ")) for word in words)
+    before, _, after = text.partition(" => ")
+    for form in after.split(" | "):
+        for chosen in product(*texts.values()):
+            letters = dict(zip(texts, chosen, strict=True))
+            old, new = before.format(**letters), form.format(**letters)
+            if old != new:
+                yield Row(kind, old, new, cost, conditions)
+
+
+AXES = ("axis=0, keepdims=True", "axis=0", "axis=1, keepdims=True", "axis=1")
 WRAPPED = ("exp", "log", "sqrt", "tanh", "abs", "sum", "mean", "max")
 """Functions that may be missing around a value. The first four work entry by entry."""
 
@@ -57,196 +100,11 @@ REDUCED = ("sum", "mean", "max", "min", "std", "var", "argmax", "argmin", "amax"
 
 WINDOWS = ("(-1,)", "(-2, -1)", "(0, -2, -1)")
 
-ROWS: Sequence[tuple[str, str, Each]] = (
-    # --- another name, entry or constant -------------------------------------------------------
-    ("wrong-name", "L => name_", {}),
-    ("wrong-entry", "L => name_", {}),
-    ("wrong-entry", "K => word_", {}),
-    ("wrong-entry", "A[B] => A[word_]", {}),
-    ("wrong-option", "K => word_", {}),
-    ("wrong-option", "True => False", {}),
-    ("wrong-option", "False => True", {}),
-    ("wrong-constant", "K => number_", {}),
-    ("wrong-constant", "K => name_", {}),
-    ("wrong-option", "K => name_", {}),
-    ("wrong-bounds", "K => number_", {}),
-    ("wrong-bounds", "K => name_", {}),
-    ("wrong-element", "K => number_", {}),
-    ("wrong-element", "K => name_", {}),
-    ("wrong-power", "K => number_", {}),
-    ("wrong-power", "K => name_", {}),
-    ("wrong-constant", "-K => 0", {}),
-    ("wrong-axis", "K => axis_", {}),
-    ("wrong-axis", "True => False | None", {}),
-    ("wrong-shape", "True => False", {}),
-    ("wrong-shape", "False => True", {}),
-    ("wrong-option", "K => number_", {}),
-    ("turned-sign", "K => number_", {}),
-    ("wrong-name", "K => name_", {}),
-    ("wrong-expression", "None => name_", {}),
-    # --- an operator or a sign -----------------------------------------------------------------
-    ("turned-sign", "A + B => A - B", {}),
-    ("turned-sign", "A - B => A + B | B - A", {}),
-    ("turned-sign", "-A => A", {}),
-    ("turned-sign", "not A => A", {}),
-    ("turned-sign", "A => -A", {}),
-    ("wrong-operator", "A {o} B => A {p} B", {"o": ALL, "p": ARITHMETIC}),
-    ("wrong-operator", "A {o} B {r} C => A {o} (B {p} C)", {"o": ADDED, "r": ADDED, "p": SCALED}),
-    ("wrong-operator", "A {o} (B {p} C) => (A {o} B) {r} C", {"o": ADDED, "p": SCALED, "r": ADDED}),
-    ("wrong-operator", "A {o} B {p} C => A {r} B {p} C", {"o": ADDED, "p": SCALED, "r": ADDED}),
-    ("wrong-order", "A {o} B => B {o} A", {"o": ORDERED}),
-    ("wrong-power", "A * K => A ** K", {}),
-    ("wrong-power", "V => V ** 2 | V ** 0.5 | V ** -1 | V ** -0.5 | V ** name_", {}),
-    ("wrong-comparison", "A {o} B => A {p} B", {"o": COMPARED, "p": COMPARED}),
-    ("wrong-comparison", "A == B => A != B", {}),
-    ("wrong-comparison", "A != B => A == B", {}),
-    ("wrong-comparison", "A in B => A not in B", {}),
-    ("wrong-comparison", "A not in B => A in B", {}),
-    ("wrong-comparison", "A is B => A is not B", {}),
-    ("wrong-comparison", "A is not B => A is B", {}),
-    ("wrong-comparison", "A {o} B => A", {"o": (*COMPARED, "==", "!=")}),
-    ("wrong-comparison", "~A => A", {}),
-    ("wrong-comparison", "A => ~A", {}),
-    ("wrong-comparison", "A and B => A or B", {}),
-    ("wrong-comparison", "A or B => A and B", {}),
-    ("wrong-comparison", "A if C else B => B if C else A", {}),
-    ("wrong-name", "A {o} B => name_ {p} B", {"o": COMPARED, "p": ("<=", ">", "==")}),
-    # --- too many parts ------------------------------------------------------------------------
-    ("extra-term", "A + B => A | B", {}),
-    ("extra-term", "A - B => A | -B", {}),
-    ("surplus-factor", "A {o} B => A | B", {"o": PRODUCTS}),
-    ("surplus-factor", "A * B * C => A", {}),
-    ("extra-function", "F(A, *_) => A", {}),
-    ("extra-function", "F(B, A, *_) => A", {}),
-    ("extra-function", "F(B, C, A, *_) => A", {}),
-    ("extra-function", "A.copy(*_) => A", {}),
-    ("wrong-element", "A[B] => A", {}),
-    # --- parts that are missing ----------------------------------------------------------------
-    ("missing-factor", "V => V {o} name_ | V {o} (2 * name_)", {"o": SCALED}),
-    ("missing-factor", "V => V {o} factor_", {"o": SCALED}),
-    ("missing-factor", "V => V * (1 - name_) | V * (name_ - 1) | V * (1 / name_ ** 2)", {}),
-    ("missing-factor", "V => V * (name_ / other_) | V / (name_ / other_)", {}),
-    ("missing-factor", "V => V {o} part_factor_", {"o": SCALED}),
-    ("missing-factor", "V => V {p} part_factor_ {o} name_", {"o": SCALED, "p": SCALED}),
-    ("missing-factor", "L => L / 2 | 2 * L", {}),
-    ("missing-slope", "V => V * (1 - name_ ** 2) | V * (name_ * (1 - name_))", {}),
-    ("missing-slope", "V => V * (name_ > 0) | V * (1 - name_)", {}),
-    ("missing-slope", "V => V * (1 - name_ ** 2) {o} other_", {"o": SCALED}),
-    ("missing-slope", "V => V * (name_ * (1 - name_)) {o} other_", {"o": SCALED}),
-    (
-        "missing-slope",
-        "V => V * (name_ > 0) {o} other_ | V * (1 - name_) {o} other_",
-        {"o": SCALED},
-    ),
-    ("missing-slope", "L => L > 0", {}),
-    ("missing-slope", "F(0, A) => A > 0", {}),
-    ("missing-slope", "F(A, 0) => A > 0", {}),
-    ("missing-slope", "F(A, 0.0) => A > 0", {}),
-    ("missing-slope", "F(0.0, A) => A > 0", {}),
-    ("wrong-expression", "A * (1 - A) => 1 - A ** 2", {}),
-    ("wrong-expression", "(1 - A) * A => 1 - A ** 2", {}),
-    ("wrong-expression", "B * A * (1 - A) => B * (1 - A ** 2)", {}),
-    ("wrong-expression", "B * (1 - A) * A => B * (1 - A ** 2)", {}),
-    ("missing-term", "A => A {o} name_ | A {o} 1", {"o": ADDED}),
-    ("missing-term", "V => 1 - V", {}),
-    ("missing-term", "K => K - name_", {}),
-    ("missing-term", "A {o} B => A {o} B + twin_", {"o": ADDED}),
-    ("missing-term", "A => A {o} name_ * other_ | A {o} 2 * name_ * other_", {"o": ADDED}),
-    ("missing-term", "A => A {o} name_ * other_ / 2 | A {o} name_ * other_ / third_", {"o": ADDED}),
-    ("missing-term", "A => A {o} name_ / other_", {"o": ADDED}),
-    ("missing-term", "A => A {o} part_term_", {"o": ADDED}),
-    ("missing-term", "A => A {o} part_term_ {p} name_", {"o": ADDED, "p": SCALED}),
-    ("missing-function", "V => function_(V)", {}),
-    ("missing-function", "V => np.{o}(V)", {"o": WRAPPED}),
-    ("missing-function", "V => math.{o}(V)", {"o": WRAPPED[:4]}),
-    ("missing-function", "V => np.{o}(0, V)", {"o": ("maximum", "minimum")}),
-    ("missing-function", "V => np.{o}(V, {p})", {"o": ("sum", "mean"), "p": ALONG}),
-    (
-        "missing-function",
-        "V => np.{o}(V, axis={p}) | np.{o}(V, axis={p}, keepdims=True)",
-        {"o": ("sum", "max", "mean"), "p": WINDOWS},
-    ),
-    ("missing-factor", "V => V / np.sum(V) | V / np.sum(V, axis=0, keepdims=True)", {}),
-    ("missing-factor", "V => V / np.sum(V, axis=1, keepdims=True)", {}),
-    ("missing-copy", "A => A.copy()", {}),
-    # --- brackets ------------------------------------------------------------------------------
-    ("wrong-brackets", "A {o} B {p} C => A {o} (B {p} C)", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "A {o} (B {p} C) => A {o} B {p} C", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "A {o} (B {p} C) => (A {o} B) {p} C", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "(A {o} B) {p} C => A {o} (B {p} C)", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "A {r} B {o} C * D => A {r} (B {o} C) * D", {"r": ALL, "o": ADDED}),
-    ("wrong-brackets", "(A {r} B) {o} C * D => A {r} ((B {o} C) * D)", {"r": ALL, "o": ADDED}),
-    ("wrong-brackets", "(A {r} B) {o} C / D => A {r} ((B {o} C) / D)", {"r": ALL, "o": ADDED}),
-    (
-        "wrong-brackets",
-        "(D {r} (A {o} B)) {p} C => D {r} (A {o} (B {p} C))",
-        {"r": ALL, "o": ALL, "p": ALL},
-    ),
-    ("wrong-brackets", "A {o} B {p} C => (A {p} C) {o} B", {"o": ("**", "/"), "p": ADDED}),
-    ("wrong-brackets", "F(A {o} B) => F(A) {o} B", {"o": ALL}),
-    ("wrong-brackets", "F(A, *_) {o} B => F(A {o} B, *_)", {"o": ALL}),
-    ("wrong-brackets", "C {p} F(A, *_) {o} B => C {p} F(A {o} B, *_)", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "(C {p} F(A, *_)) {o} B => C {p} F(A {o} B, *_)", {"o": ALL, "p": ALL}),
-    ("wrong-brackets", "F(A, *_) {o} F(B, *_) => F(A {o} B, *_)", {"o": ALL}),
-    ("wrong-brackets", "F(A) {o} B.{p}(*_) => F(A {o} B).{p}(*_)", {"o": ALL, "p": REDUCED}),
-    # --- functions -----------------------------------------------------------------------------
-    ("wrong-order", "F(G(A)) => G(F(A))", {}),
-    ("wrong-order", "A < B => B < A", {}),
-    ("wrong-function", "A.copy() => np.zeros_like(A)", {}),
-    ("wrong-function", "F(A) => function_(A)", {}),
-    ("wrong-function", "F(A) => np.{o}(A)", {"o": WRAPPED[:4]}),
-    ("wrong-function", "np.{o}(*_) / B => np.mean(*_) | np.max(*_)", {"o": ("sum",)}),
-    ("wrong-function", "np.mean(*_) / B => np.sum(*_)", {}),
-    ("wrong-function", "np.mean(*_) * B => np.sum(*_)", {}),
-    ("wrong-expression", "F(*_) => name_", {}),
-    ("wrong-shape", "F(*_, keepdims=A) => F(*_)", {}),
-    ("wrong-shape", "F(*_) => F(*_, keepdims=True)", {}),
-    ("wrong-axis", "F(*_, axis=A) => F(*_) | F(*_, axis=axis_)", {}),
-    ("wrong-axis", "F(*_, axis=A) => F(*_, axis=axis_, keepdims=True)", {}),
-    ("wrong-axis", "F(*_) => F(*_, axis=axis_) | F(*_, axis=axis_, keepdims=True)", {}),
-    ("wrong-axis", "sum(A) => np.sum(A, axis=axis_) | np.sum(A, axis=axis_, keepdims=True)", {}),
-    ("wrong-axis", "sum(A) => np.sum(A)", {}),
-    ("wrong-axis", "max(A) => np.max(A, axis=axis_) | np.max(A, axis=axis_, keepdims=True)", {}),
-    ("wrong-shape", "sum(A) => np.sum(A, keepdims=True)", {}),
-    ("wrong-entry", "np.{o}(A, *_) => A[name_]", {"o": REDUCED}),
-    ("wrong-entry", "A.{o}(*_) => A[name_]", {"o": REDUCED}),
-    ("wrong-bounds", "range(A) => range(A + 1) | range(A - 1) | range(1, A) | range(1, A + 1)", {}),
-    ("wrong-bounds", "range(A, B) => range(A + 1, B) | range(A - 1, B) | range(A, B + 1)", {}),
-    ("wrong-bounds", "range(A, B) => range(A, B - 1) | range(B)", {}),
-    ("wrong-bounds", "range(A, B, C) => range(A + 1, B, C) | range(A - 1, B, C)", {}),
-    ("wrong-bounds", "range(A, B, C) => range(A, B + 1, C) | range(A, B - 1, C)", {}),
-    ("wrong-bounds", "range(A, B, C) => range(A, B, C + 1) | range(A, B, C - 1)", {}),
-    ("wrong-bounds", "range(A, B, C) => range(B // C)", {}),
-    ("wrong-bounds", "A => reversed(A)", {}),
-    ("wrong-bounds", "reversed(A) => A", {}),
-    ("wrong-option", "F(*_) => F(*_, name_)", {}),
-    ("missing-shift", "V => V - np.max(V)", {}),
-    ("missing-shift", "V => V - np.max(V, axis={o}, keepdims=True)", {"o": ("0", "1")}),
-    # --- shapes, entries and windows -----------------------------------------------------------
-    ("wrong-transpose", "A => A.T", {}),
-    ("wrong-transpose", "A.T => A", {}),
-    ("wrong-transpose", "A.T @ B => A @ B.T", {}),
-    ("wrong-transpose", "A @ B.T => A.T @ B", {}),
-    ("wrong-transpose", "F(A.T, B) => F(A, B.T)", {}),
-    ("wrong-transpose", "F(A, B.T) => F(A.T, B)", {}),
-    ("wrong-transpose", "A.T @ B.T => A @ B", {}),
-    ("wrong-transpose", "F(A.T, B.T) => F(A, B)", {}),
-    ("wrong-shape", "A => A.reshape(name_) | A.reshape(1, -1) | A.reshape(-1, 1)", {}),
-    ("wrong-shape", "A => A.reshape(-1) | np.array([A])", {}),
-    ("wrong-shape", "(A, 1) => A", {}),
-    ("wrong-shape", "(1, A) => A", {}),
-    ("wrong-element", "A[B] => A[index_]", {}),
-    ("wrong-element", "L => L[index_]", {}),
-    ("wrong-element", "A => name_[A]", {}),
-    ("wrong-element", "A => A[:, :, ::name_, ::name_] | A[:, ::name_, ::name_]", {}),
-    ("wrong-element", "A => index_", {}),
-    # --- parts of the model solution -----------------------------------------------------------
-    ("wrong-expression", "A => part_whole_", {}),
-    ("wrong-expression", "A / B => A * name_", {}),
-    ("wrong-expression", "A * B / C => A * name_", {}),
-    ("wrong-expression", "F(*_) => np.full(shape_, number_)", {}),
-)
-"""Each row: the kind of mistake that it mends, the forms before and after it, and operators."""
+ROLES: Mapping[str, str] = {
+    **{"wrong-option": "option", "wrong-bounds": "bound", "wrong-element": "place"},
+    **{"wrong-power": "exponent", "wrong-constant": "value"},
+}
+"""The kind of mistake that a wrong number is, by the condition that says what it is for."""
 
 TAKEN_FOR: Mapping[str, str] = {
     **{"sum": "mean max", "mean": "sum max median", "median": "mean", "min": "minimum max argmin"},
@@ -263,58 +121,374 @@ TAKEN_FOR: Mapping[str, str] = {
 }
 """Functions that are taken for each other: for each, those that may stand in its place."""
 
-ALONE = frozenset({"missing-shift"})
-"""Kinds of rows that concern a whole value: none of them is made within a product."""
+DRAWN = ("rand", "randn")
+"""Functions of which the numbers are hard to tell apart from those of another."""
+
+
+def _functions_taken_for_others() -> Iterator[Row]:
+    """Yield the rows of `TAKEN_FOR`: a function of a module, a method, and a plain name."""
+    for name, others in TAKEN_FOR.items():
+        for other in others.split():
+            cost = LARGE if name in DRAWN else SIMPLE
+            yield Row("wrong-function", f"A.{name}(*_)", f"A.{other}(*_)", cost)
+            yield Row("wrong-function", f"{name}(*_)", f"{other}(*_)", cost)
+
+
+EXCHANGES: Sequence[Row] = (
+    # --- another name, entry or constant -------------------------------------------------------
+    *row("wrong-entry", "A[B] => like_", SIMPLE, "not counted"),
+    *row("wrong-entry", "A[B] => like_", SCALED, "counted"),
+    *row("wrong-entry", "A[B] => other_", LARGER),
+    *row("wrong-name", "L => like_", SIMPLE, "not entry, not counted"),
+    *row("wrong-name", "L => like_", SCALED, "not entry, counted"),
+    *row("wrong-name", "L => other_", LARGER, "not entry"),
+    *row("wrong-name", "L => like_", SCALED, "again"),
+    *row("missing-factor", "L => L / 2 | 2 * L", SCALED, "again, rate"),
+    *row("extra-function", "F(A) => A", SCALED, "again"),
+    *row("turned-sign", "{o}(-B) => {o}(B)", SCALED, "again", o=("A.exp", "exp")),
+    *row("turned-sign", "{o}(B) => {o}(-B)", SCALED, "again", o=("A.exp", "exp")),
+    *row("wrong-entry", "K => key_"),
+    *row("wrong-option", "K => word_", SIMPLE, "handed"),
+    *row("wrong-expression", "None => amount_", LARGER),
+    *row("wrong-shape", "True => False", SIMPLE, "keepdims"),
+    *row("wrong-shape", "False => True", SIMPLE, "keepdims"),
+    *row("wrong-option", "True => False", SIMPLE, "not keepdims"),
+    *row("wrong-option", "False => True", SIMPLE, "not keepdims"),
+    *row("wrong-axis", "K => axis_", SIMPLE, "number, axis, not row"),
+    *row("wrong-axis", "K => axis_", SCALED, "number, axis, row"),
+    *row("turned-sign", "K => -K", SIMPLE, "number, scales, not signed"),
+    *(
+        each
+        for kind, where in ROLES.items()
+        for each in (
+            *row(kind, "K => near_number_", SIMPLE, f"number, {where}"),
+            *row(kind, "K => negative_number_", LARGER, f"number, {where}, top"),
+            *row(kind, "K => negative_number_", SIMPLE, f"number, {where}, not top"),
+            *row(kind, "K => scaled_number_", SCALED, f"number, {where}"),
+            *row(kind, "K => size_", SIMPLE, f"number, {where}"),
+        )
+    ),
+    *row("wrong-name", "K => array_", LARGER, "number, in sum, not counted"),
+    # --- an operator or a sign -----------------------------------------------------------------
+    *row("wrong-brackets", "F(A {o} B) => F(A) {o} B", SIGNED, o=ALL),
+    *row("wrong-brackets", "F(A, *_) {o} B => F(A {o} B, *_)", o=ALL),
+    *row("wrong-brackets", "F(A) {o} E.{p}(*_) => F(A {o} E).{p}(*_)", o=ALL, p=REDUCED),
+    *row("wrong-brackets", "F(A, *_) {o} F(B, *_) => F(A {o} B, *_)", o=ALL),
+    *row("wrong-brackets", "(C {p} F(A, *_)) {o} B => C {p} F(A {o} B, *_)", o=ALL, p=ALL),
+    *row("wrong-comparison", "~A => A"),
+    *row("wrong-comparison", "A => ~A", SIMPLE, "mask"),
+    *row("turned-sign", "-A => A"),
+    *row("turned-sign", "not A => A"),
+    *row("wrong-constant", "-K => 0"),
+    *row("wrong-comparison", "A and B => A or B"),
+    *row("wrong-comparison", "A or B => A and B"),
+    *row("wrong-comparison", "A if C else B => B if C else A"),
+    *row("turned-sign", "A {o} B => A {p} B", SIMPLE, "not fixed", o=ADDED, p=ADDED),
+    *row("wrong-operator", "A {o} B => A {p} B", o=ADDED, p=("*", "/", "@")),
+    *row("wrong-operator", "A {o} B => A {p} B", o=("*", "/", "@", "**"), p=("*", "/", "@")),
+    *row("wrong-operator", "A {o} B => A {p} B", SIMPLE, "not fixed", o=(*SCALING, "@"), p=ADDED),
+    *row("wrong-operator", "A ** B => A {p} B", SIMPLE, "not fixed", p=ADDED),
+    *row("wrong-operator", "A // B => A / B"),
+    *row("wrong-power", "A * K => A ** K"),
+    *row("extra-term", "A + B => A | B"),
+    *row("extra-term", "A - B => A"),
+    *row("extra-term", "A - B => -B", LARGER),
+    *row("surplus-factor", "A {o} B => A | B", o=PRODUCTS),
+    *row("wrong-function", "A.sum(*_) / B => A.mean(*_) | A.max(*_)", LARGER),
+    *row("wrong-function", "A.mean(*_) / B => A.sum(*_)", LARGER),
+    *row("wrong-function", "A.mean(*_) * B => A.sum(*_)", LARGER),
+    *row("surplus-factor", "A * B * C => A"),
+    *row("turned-sign", "A - B => B - A", SIMPLE, "not counting"),
+    *row("wrong-order", "A {o} B => B {o} A", SIMPLE, "not counting", o=ORDERED),
+    # --- brackets ------------------------------------------------------------------------------
+    *row("wrong-brackets", "(A {r} B) {o} C * D => A {r} ((B {o} C) * D)", LARGER, r=ALL, o=ADDED),
+    *row("wrong-brackets", "(A {r} B) {o} C / D => A {r} ((B {o} C) / D)", LARGER, r=ALL, o=ADDED),
+    *row("wrong-operator", "A {r} B {o} C => A {r} B {p} C", r=ADDED, o=ADDED, p=SCALING),
+    *row("wrong-operator", "A {o} B {p} C => (A {o} B) {r} C", o=ADDED, p=SCALING, r=ADDED),
+    *row("wrong-brackets", "(A {o} B) {p} C => A {o} (B {p} C)", o=ADDED, p=(*PRODUCTS[:4], "//")),
+    *row("wrong-brackets", "(A {o} B) {p} C => A {o} (B {p} C)", LARGER, o=ALL, p=ADDED),
+    *row(
+        "wrong-brackets",
+        "(A {o} B) {p} C => A {o} (B {p} C)",
+        LARGER,
+        o=(*PRODUCTS[:4], "//"),
+        p=(*PRODUCTS[:4], "//"),
+    ),
+    *row(
+        "wrong-brackets",
+        "(D {r} (A {o} B)) {p} C => D {r} (A {o} (B {p} C))",
+        LARGER,
+        r=ALL,
+        o=ALL,
+        p=ALL,
+    ),
+    *row("wrong-brackets", "A {o} B {p} C => (A {p} C) {o} B", LARGER, o=("**", "/"), p=ADDED),
+    *row("wrong-brackets", "A {o} (B {p} C) => (A {o} B) {p} C", o=(*PRODUCTS[:4], "//"), p=ADDED),
+    *row("wrong-brackets", "A {o} (B {p} C) => (A {o} B) {p} C", LARGER, o=ADDED, p=ALL),
+    *row(
+        "wrong-brackets",
+        "A {o} (B {p} C) => (A {o} B) {p} C",
+        LARGER,
+        o=(*PRODUCTS[:4], "//"),
+        p=(*PRODUCTS[:4], "//"),
+    ),
+    *row("wrong-expression", "A * (1 - A) => 1 - A ** 2"),
+    *row("wrong-expression", "(1 - A) * A => 1 - A ** 2"),
+    *row("wrong-expression", "B * A * (1 - A) => B * (1 - A ** 2)"),
+    *row("wrong-expression", "B * (1 - A) * A => B * (1 - A ** 2)"),
+    # --- comparisons ---------------------------------------------------------------------------
+    *row("wrong-comparison", "A {o} B => A {p} B", o=COMPARED, p=COMPARED),
+    *row("wrong-comparison", "A == B => A != B"),
+    *row("wrong-comparison", "A != B => A == B"),
+    *row("wrong-comparison", "A in B => A not in B"),
+    *row("wrong-comparison", "A not in B => A in B"),
+    *row("wrong-comparison", "A is B => A is not B"),
+    *row("wrong-comparison", "A is not B => A is B"),
+    *row("wrong-comparison", "A {o} B => A", LARGER, "not asked", o=(*COMPARED, "==", "!=")),
+    *row(
+        "wrong-name", "A {o} B => compared_ {p} B", LARGER, "mask", o=COMPARED, p=("<=", ">", "==")
+    ),
+    *row("missing-slope", "L => L > 0", SIGNED, "slope"),
+    *row("missing-slope", "F(0, A) => A > 0", SIMPLE, "slope"),
+    *row("missing-slope", "F(A, 0) => A > 0", SIMPLE, "slope"),
+    *row("missing-slope", "F(0.0, A) => A > 0", SIMPLE, "slope"),
+    *row("missing-slope", "F(A, 0.0) => A > 0", SIMPLE, "slope"),
+    # --- functions -----------------------------------------------------------------------------
+    *_functions_taken_for_others(),
+    *row("wrong-function", "math.{o}(*_) => np.{o}(*_)", o=(*WRAPPED[:4], "sin", "cos", "floor")),
+    *row("wrong-function", "F(A) => function_(A)", SIMPLE, "known function"),
+    *row("wrong-function", "F(A) => np.{o}(A)", SIMPLE, "helper", o=WRAPPED[:4]),
+    *row("extra-function", "F(E, *_) => E"),
+    *row("extra-function", "F(B, E, *_) => E"),
+    *row("extra-function", "F(B, C, E, *_) => E"),
+    *row("wrong-order", "F(G(A)) => G(F(A))"),
+    *row("extra-function", "A.copy() => A"),
+    *row("wrong-function", "A.copy() => np.zeros_like(A)"),
+    *row("wrong-expression", "F(*_) => equal_", LARGER, "array"),
+    *row("wrong-option", "F(*_) => F(*_, handed_)"),
+    *row("wrong-shape", "F(*_, keepdims=A) => F(*_)"),
+    *row("wrong-axis", "F(*_, axis=A) => F(*_) | F(*_, axis=axis_)"),
+    *row(
+        "wrong-axis", "F(A) => F(A, axis=axis_) | F(A, axis=axis_, keepdims=True)", LARGER, "sums"
+    ),
+    *row("wrong-axis", "F(A, keepdims=B) => F(A, keepdims=B, axis=axis_)", LARGER, "sums"),
+    *row("wrong-axis", "A.{o}() => A.{o}(axis=axis_)", LARGER, o=REDUCED),
+    *row("wrong-axis", "A.{o}() => A.{o}(axis=axis_, keepdims=True)", LARGER, o=REDUCED),
+    *row("wrong-shape", "F(*_) => F(*_, keepdims=True)", SIMPLE, "keeps nothing"),
+    *row(
+        "wrong-axis", "F(*_, axis=A) => F(*_, axis=axis_, keepdims=True)", LARGER, "keeps nothing"
+    ),
+    *row(
+        "wrong-axis",
+        "{o}(A) => np.{o}(A, axis=axis_) | np.{o}(A, axis=axis_, keepdims=True)",
+        LARGER,
+        o=("sum", "max", "min"),
+    ),
+    *row("wrong-entry", "np.{o}(A, *_) => A[counted_]", o=REDUCED),
+    *row("wrong-entry", "{o}(A, *_) => A[counted_]", o=("sum", "max", "min")),
+    *row("wrong-entry", "A.{o}(*_) => A[counted_]", o=REDUCED),
+    *row("wrong-bounds", "range(A) => range(A + 1) | range(A - 1) | range(1, A) | range(1, A + 1)"),
+    *row("wrong-bounds", "range(A, B) => range(A + 1, B) | range(A - 1, B) | range(A, B + 1)"),
+    *row("wrong-bounds", "range(A, B) => range(A, B - 1) | range(B)"),
+    *row("wrong-bounds", "range(A, B, C) => range(A + 1, B, C) | range(A - 1, B, C)"),
+    *row("wrong-bounds", "range(A, B, C) => range(A, B + 1, C) | range(A, B - 1, C)"),
+    *row("wrong-bounds", "range(A, B, C) => range(A, B, C + 1) | range(A, B, C - 1)"),
+    *row("wrong-bounds", "range(A, B, C) => range(B // C)"),
+    *row("wrong-bounds", "range(*_) => reversed(range(*_))"),
+    # --- shapes, entries and windows -----------------------------------------------------------
+    *row("wrong-transpose", "A.T @ B => A @ B.T", SCALED),
+    *row("wrong-transpose", "A @ B.T => A.T @ B", SCALED),
+    *row("wrong-transpose", "A.{o}(B.T, C) => A.{o}(B, C.T)", SCALED, o=("dot", "matmul")),
+    *row("wrong-transpose", "A.{o}(B, C.T) => A.{o}(B.T, C)", SCALED, o=("dot", "matmul")),
+    *row("wrong-shape", "(A, 1) => A", SIMPLE, "shape"),
+    *row("wrong-shape", "(1, A) => A", SIMPLE, "shape"),
+    *row("wrong-shape", "A => np.array([A])", LARGER, "list"),
+    *row(
+        "wrong-shape",
+        "A => A.reshape(1, -1) | A.reshape(-1, 1) | A.reshape(-1)",
+        LARGER,
+        "whole, array, flat",
+    ),
+    *row("wrong-transpose", "A.T => A", SIMPLE - LITTLE),
+    *row("wrong-transpose", "A => A.T", SIMPLE, "matrix"),
+    *row("missing-copy", "L => L.copy()", SIMPLE, "array, not written, top"),
+    *row("missing-copy", "A => A.copy()", LARGER, "array, not written, not alias"),
+    *row("wrong-shape", "A => A.reshape(shape_)", LARGER, "array, not written"),
+    *row("wrong-entry", "A[B] => A[key_of_row_]"),
+    *row("wrong-element", "A[B] => A[index_]"),
+    *row("wrong-element", "A[B] => A[window_]", SCALED),
+    *row("wrong-element", "A[B] => A", SIMPLE, "no key"),
+    *row("wrong-element", "A[B] => A[longer_index_]", SCALED, "no key"),
+    *row("turned-sign", "A => -A", SIGNED, "whole, signable"),
+)
+"""Rows that exchange something, leave something out, or put in a sign or a call's option."""
+
+ADDITIONS: Sequence[Row] = (
+    # --- terms ---------------------------------------------------------------------------------
+    *row("missing-term", "K => K - amount_", LARGER, "one"),
+    *row("wrong-element", "A => row_[A]", LARGER, "places"),
+    *row("missing-term", "A => A {o} term_ | A {o} 1", LARGER, "numeric, whole", o=ADDED),
+    *row("missing-term", "A => A {o} term_ | A {o} 1", BRACKETED, "numeric, not whole", o=ADDED),
+    *row("missing-term", "A {o} B => A {o} B + twin_", LARGER, "numeric", o=ADDED),
+    *row("missing-term", "V => 1 - V", LARGER, "numeric, whole, not count"),
+    *row("missing-term", "V => 1 - V", BRACKETED, "numeric, not whole, not count"),
+    # --- factors -------------------------------------------------------------------------------
+    *row(
+        "missing-factor",
+        "V => V * operand_ | V * factor_ | V * (2 * rate_)",
+        LARGER,
+        "numeric, whole",
+    ),
+    *row(
+        "missing-factor",
+        "V => V / operand_ | V / factor_ | V / (2 * rate_)",
+        LARGER,
+        "numeric, whole, not count",
+    ),
+    *row(
+        "missing-slope",
+        "V => V * (1 - same_ ** 2) | V * (same_ * (1 - same_))",
+        LARGE,
+        "numeric, whole",
+    ),
+    *row("missing-slope", "V => V * (same_ > 0) | V * (1 - same_)", LARGE, "numeric, whole"),
+    *row("missing-factor", "V => V * (1 / fitting_ ** 2)", LARGE, "numeric, whole"),
+    *row("missing-factor", "V => V * (1 - rate_) | V * (rate_ - 1)", LARGE, "numeric, whole"),
+    *row("missing-factor", "V => V * (rate_ / count_)", LARGE, "numeric, whole"),
+    *row("missing-term", "A => A {o} rate_ * same_", LARGE, "numeric, whole", o=ADDED),
+    *row("missing-term", "A => A {o} 2 * rate_ * same_", LARGE, "numeric, whole", o=ADDED),
+    *row("missing-term", "A => A {o} rate_ * same_ / 2", LARGE, "numeric, whole", o=ADDED),
+    *row("missing-term", "A => A {o} same_ / count_", LARGE, "numeric, whole", o=ADDED),
+    *row("missing-term", "A => A {o} rate_ * same_ / count_", LARGE, "numeric, whole", o=ADDED),
+    *row("wrong-expression", "A / B => A * amount_", LARGE),
+    *row("wrong-expression", "A * B / C => A * amount_", LARGE),
+    # --- powers and functions ------------------------------------------------------------------
+    *row("wrong-power", "V => V ** 2 | V ** 0.5 | V ** -1 | V ** -0.5", LARGER, "computed"),
+    *row("wrong-power", "V => V ** times_", LARGER, "computed, float"),
+    *row("missing-function", "V => function_(V)", LARGER, "computed"),
+    *row("missing-function", "V => np.{o}(V)", LARGER, "computed, numpy", o=WRAPPED),
+    *row("missing-function", "V => math.{o}(V)", LARGER, "computed, not numpy", o=WRAPPED[:4]),
+    *row(
+        "missing-function", "V => np.{o}(0, V)", LARGER, "computed, numpy", o=("maximum", "minimum")
+    ),
+    *row("missing-shift", "V => V - np.max(V)", LARGE, "computed, numpy, axes, not factor"),
+    *row(
+        "missing-shift",
+        "V => V - np.max(V, axis={o}, keepdims=True)",
+        LARGE,
+        "computed, numpy, axes, not factor",
+        o=("0", "1"),
+    ),
+    *row("missing-factor", "V => V / np.sum(V)", LARGE, "computed, numpy, axes"),
+    *row(
+        "missing-factor",
+        "V => V / np.sum(V, axis={o}, keepdims=True)",
+        LARGE,
+        "computed, numpy, axes",
+        o=("0", "1"),
+    ),
+    *row(
+        "missing-function",
+        "V => np.{o}(V, {p})",
+        LARGE,
+        "computed, numpy, axes",
+        o=("sum", "mean"),
+        p=AXES,
+    ),
+    *row(
+        "wrong-element",
+        "A => A[:, :, ::step_, ::step_] | A[:, ::step_, ::step_]",
+        LARGE,
+        "computed, numpy, windows",
+    ),
+    *row(
+        "missing-function",
+        "V => np.{o}(V, axis={p}) | np.{o}(V, axis={p}, keepdims=True)",
+        LARGE,
+        "computed, numpy, windows",
+        o=("sum", "max", "mean"),
+        p=WINDOWS,
+    ),
+    *row("wrong-expression", "F(*_) => np.full(shape_of_draw_, ratio_)", LARGER, "array, whole"),
+)
+"""Rows that put in what is missing. They are tried after the others, as there are many operands."""
+
+TARGETS: Sequence[Row] = (
+    *row("wrong-element", "L => L[index_]", LARGER),
+    *row("wrong-element", "A => index_", LARGE),
+)
+"""Rows for what a statement writes to, and for an index of several statements."""
+
+BORROWINGS: Mapping[str, Sequence[Row]] = {
+    "factor": (*row("missing-factor", "V => V {o} part_factor_", LARGE, "whole", o=SCALING),),
+    "term": (*row("missing-term", "A => A {o} part_term_", LARGE, "whole", o=ADDED),),
+    "": (*row("wrong-expression", "A => part_whole_", REPLACED, "replaced"),),
+}
+"""Rows that put in parts of the model solution, by what these are there; the last for any part."""
+
+
+def with_size(one: Row) -> Sequence[Row]:
+    """Return the rows that also multiply or divide by a size what a row adds, none for most rows.
+
+    A slope, or a factor of the model solution, may be right but for the size of a batch.
+    """
+    if one.kind != "missing-slope" and one not in BORROWINGS["factor"]:
+        return ()
+    cost = one.cost + MORE - LARGER
+    made = (f"{one.after} {operator} count_" for operator in SCALING if one.before == "V")
+    return [Row(one.kind, one.before, after, cost, one.conditions) for after in made]
 
 
 @cache
 def rows() -> Mapping[str, Row]:
     """Return all rows by name."""
-    return {row.name: row for row in _expand_table()}
+    found = [*EXCHANGES, *ADDITIONS, *TARGETS, *chain(*BORROWINGS.values())]
+    sized = chain(*map(with_size, found))
+    return {each.name: each for each in (*found, *sized)}
 
 
-def read_patterns() -> None:
-    """Read the patterns of all rows before the process is forked, so that its copies have them."""
-    for row in rows().values():
-        pattern(row.before)
-        pattern(row.after)
+Group = tuple[str, tuple[tuple[str, bool], ...], list[Row]]
+"""Rows with the same expression before the change and the same conditions."""
+
+
+def groups_for(node: ast.AST, table: Sequence[Row]) -> Sequence[Group]:
+    """Return the rows of `EXCHANGES` or `ADDITIONS` that may change a node, in their order."""
+    operator = type(getattr(node, "op", None)).__name__
+    return _groups_for_call(table is ADDITIONS, type(node).__name__, operator, called_name(node))
+
+
+@lru_cache(maxsize=1000)
+def _groups_for_call(adds: bool, kind: str, operator: str, called: str) -> Sequence[Group]:
+    """Return the rows for nodes of a type that call a function; it is empty for no call."""
+    groups = _groups(adds, kind, operator)
+    names = ((each, called_name(pattern(each[0]))) for each in groups)
+    return [each for each, name in names if not name or name in LETTERS or name == called]
 
 
 @cache
-def rows_of(kind: str, before: str) -> Sequence[Row]:
-    """Return the rows of a kind that may change a node of some type, in the order of the table."""
-    return [row for row in rows().values() if row.kind == kind and _may_match(row.before, before)]
+def _groups(adds: bool, kind: str, operator: str) -> Sequence[Group]:
+    """Return the rows for nodes of a type with an operator."""
+    groups: dict[Any, list[Row]] = {}
+    for each in ADDITIONS if adds else EXCHANGES:
+        tree = pattern(each.before)
+        if isinstance(tree, ast.Name):
+            fits = letter_fits(tree.id, kind)
+        else:
+            fits = type(tree).__name__ == kind
+            fits &= type(getattr(tree, "op", None)).__name__ == operator
+        if fits:
+            groups.setdefault((each.before, each.conditions), []).append(each)
+    return [(*key, found) for key, found in groups.items()]
 
 
-def _may_match(text: str, node: str) -> bool:
-    """Return whether a pattern can match nodes of a type."""
-    tree = pattern(text)
-    return isinstance(tree, ast.Name) or type(tree).__name__ == node
-
-
-def _expand_table() -> Iterator[Row]:
-    """Yield a row for each choice of operators and each form after a change."""
-    for kind, text, each in ROWS:
-        for operators in _choose_operators(dict(each)):
-            before, _, after = text.partition(" => ")
-            for form in after.split(" | "):
-                old, new = (part.format(**operators) for part in (before, form))
-                if old != new:
-                    yield Row(kind, old, new, kind in ALONE)
-    for name, others in TAKEN_FOR.items():
-        for other in others.split():
-            yield Row("wrong-function", f"np.{name}(*_)", f"np.{other}(*_)")
-            yield Row("wrong-function", f"A.{name}(*_)", f"A.{other}(*_)")
-            yield Row("wrong-function", f"{name}(*_)", f"{other}(*_)")
-
-
-def _choose_operators(each: dict[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Yield each choice of operators for the letters in a row."""
-    if not each:
-        yield {}
-        return
-    letter, texts = next(iter(each.items()))
-    rest = {name: row for name, row in each.items() if name != letter}
-    for text in texts:
-        for others in _choose_operators(rest):
-            yield {letter: text, **others}
+def read_table() -> None:
+    """Read all rows before the process is forked, so that its copies need not do it again."""
+    for each in rows().values():
+        pattern(each.before)
+        prepare(each.after)
+    nodes = ("Name", "Attribute", "Subscript", "Constant", "Call", "Tuple", "List", "Compare")
+    operators = ("Add", "Sub", "Mult", "Div", "FloorDiv", "MatMult", "Pow")
+    kinds = [*((node, "NoneType") for node in nodes), *(("BinOp", name) for name in operators)]
+    for kind, operator in (*kinds, ("UnaryOp", "USub"), ("UnaryOp", "Not"), ("UnaryOp", "Invert")):
+        for adds in (False, True):
+            _groups(adds, kind, operator)

@@ -1,7 +1,7 @@
 """List the changes of whole statements: left out, moved, written anew, or put in.
 
 A block is the list of statements that a statement stands in. Each change has a function that
-makes a new block of it, and one that finds the operands with which it gives a certain block.
+makes a new block of it.
 """
 
 from __future__ import annotations
@@ -9,23 +9,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from gradkit.edits.nodes import called_name, is_path, is_same, new, with_parts
-from gradkit.edits.operands import (
-    PART,
-    SLOT,
-    TWIN,
-    Numbers,
-    RefusedError,
-    Vocabulary,
-    pack,
-    pack_part,
-    pack_twin,
-    unpack,
-)
-from gradkit.edits.patterns import build, holes_of, match, pattern
+from gradkit.edits.costs import LARGE, LARGER, LITTLE, SIMPLE
+from gradkit.edits.costs import PUT_IN as PUT_IN_COST
+from gradkit.edits.holes import fill, operands_of
+from gradkit.edits.nodes import called_name, is_same, new, with_parts
+from gradkit.edits.operands import Numbers, RefusedError, Vocabulary, pack_part, pack_twin, unpack
+from gradkit.edits.patterns import build, match, pattern
 
 Block = list[ast.stmt]
 Nodes = Sequence[ast.AST]
@@ -33,7 +24,7 @@ Nodes = Sequence[ast.AST]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change of a block is made of: the block, the place of the statement, the rest.
+    """The block that is changed, the place of the statement in it, and the text around it.
 
     ``nodes`` are those of the text by number, ``function`` is the one that the block stands in.
     """
@@ -59,15 +50,14 @@ Operands = Sequence[Numbers]
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A change of a block, for mistakes of one of some kinds.
+    """A change of a block, for mistakes of one of some kinds; ``make`` returns the changed block.
 
-    ``make`` returns the changed block; ``operands`` yields those with which it is to be tried
-    where a certain block is wanted.
+    `gradkit.runtime.repair.statements` lists the operands that a search tries.
     """
 
     kinds: frozenset[str]
     make: Callable[[Change, Operands], Block]
-    operands: Callable[[Change, Block], Iterator[Operands]]
+    cost: float = LARGER
 
 
 def _read_number(operands: Operands, number: int, low: int, high: int) -> int:
@@ -95,11 +85,6 @@ def _replace_return_by_pass(change: Change, operands: Operands) -> Block:
     return change.with_statements(new(ast.Pass))
 
 
-def _find_no_operands(change: Change, wanted: Block) -> Iterator[Operands]:
-    """Yield the only operands of a change that needs none."""
-    yield ()
-
-
 FAR = 3
 """Statements that another one may move across."""
 
@@ -111,12 +96,6 @@ def _move_statement(change: Change, operands: Operands) -> Block:
         raise RefusedError("a statement cannot move so far")
     rest = change.with_statements()
     return [*rest[:other], change.statement, *rest[other:]]
-
-
-def _find_moves(change: Change, wanted: Block) -> Iterator[Operands]:
-    """Yield the operands with which `_move_statement` may make a certain block."""
-    if len(wanted) == len(change.block):
-        yield from ([(step,)] for step in range(2 * FAR + 1) if step != FAR)
 
 
 # --- into or out of a loop or branch -----------------------------------------------------------
@@ -149,28 +128,15 @@ def _move_into_or_out_of_loop(change: Change, operands: Operands) -> Block:
     return [*kept, with_parts(loop, body=[before[place], *body]), *after]
 
 
-def _find_indents(change: Change, wanted: Block) -> Iterator[Operands]:
-    """Yield all operands of `_move_into_or_out_of_loop`."""
-    yield from ([(way,)] for way in range(BEFORE_IN + NEAR))
-
-
 def _put_into_branch(change: Change, operands: Operands) -> Block:
-    """Return the block with the statement below a condition that the function has elsewhere."""
-    if len(operands) != 1:
-        raise RefusedError("a branch has one condition")
-    test = unpack(operands[0], change.known, change.nodes)
-    if not any(is_same(test, each) for each in _conditions_in(change.function)):
+    """Return the block with the statement below one of the conditions that the function has."""
+    tests = [*conditions_in(change.function)]
+    if len(operands) != 1 or len(operands[0]) != 1 or not 0 <= operands[0][0] < len(tests):
         raise RefusedError("the function asks for no such condition")
-    return change.with_statements(new(ast.If, test, [change.statement], []))
+    return change.with_statements(new(ast.If, tests[operands[0][0]], [change.statement], []))
 
 
-def _find_branches(change: Change, wanted: Block) -> Iterator[Operands]:
-    """Yield the operands of `_put_into_branch`: the conditions that the function has."""
-    numbers = {id(node): number for number, node in enumerate(change.nodes)}
-    yield from ([(SLOT, numbers[id(test)])] for test in _conditions_in(change.function))
-
-
-def _conditions_in(function: ast.AST) -> Iterator[ast.expr]:
+def conditions_in(function: ast.AST) -> Iterator[ast.expr]:
     """Yield the conditions of a function's branches, and their parts joined by and/or."""
     for part in ast.walk(function):
         if isinstance(part, ast.If):
@@ -203,28 +169,24 @@ ANEW: Mapping[str, str] = {
     "A = B + C => A += C": "not-added",
     "A = C + B => A += C": "not-added",
     "A[B] += C => np.add.at(A, B, C)": "wrong-function",
-    "F(A, *_) => A = F(A, *_)": "not-kept",
+    "F(L, *_) => L = F(L, *_)": "not-kept",
     "A.append(B) => A = A.append(B)": "not-kept",
 }
 """Statements written anew: before and after, and the kind of mistake."""
 
-
-@cache
-def _read_forms(text: str) -> tuple[Any, Any]:
-    """Return the trees of a statement before and after it is rewritten."""
-    before, _, after = text.partition(" => ")
-    return pattern(before), pattern(after)
+IN_PLACE = ("not-added", "not-replaced", "changed-in-place", "not-in-place")
+"""Kinds of changes of what a statement does with its value."""
 
 
 def _rewrite_statement(text: str) -> Callable[[Change, Operands], Block]:
     """Return the function that rewrites a statement by a pattern such as ``A = B => A += B``."""
 
     def make(change: Change, operands: Operands) -> Block:
-        before, after = _read_forms(text)
+        before, _, after = text.partition(" => ")
         statement = change.statement
         plain = statement.value if isinstance(statement, ast.Expr) else statement
         bound: dict[str, Any] = {}
-        if not match(before, plain, bound):
+        if not match(pattern(before), plain, bound):
             raise RefusedError("the statement is written otherwise")
         made = build(after, bound)
         if isinstance(made, ast.expr):
@@ -296,84 +258,13 @@ KINDS_PUT_IN = frozenset(
 """Kinds of mistakes that a statement more mends."""
 
 
-def fill(text: str, operands: Operands, known: Vocabulary, nodes: Nodes) -> dict[str, Any]:
-    """Return what stands in the holes of a pattern; each has to be of its sort."""
-    holes = holes_of(text)
-    if len(operands) != len(holes):
-        raise RefusedError("a row has another number of operands")
-    bound: dict[str, Any] = {}
-    for hole, numbers in zip(holes, operands, strict=True):
-        node = unpack(numbers, known, nodes)
-        if not _may_fill(hole, node, numbers, known):
-            raise RefusedError(f"an operand may not stand for {hole}")
-        bound[hole] = node
-    return bound
-
-
-def find(
-    text: str,
-    bound: Mapping[str, Any],
-    known: Vocabulary,
-    base: tuple[ast.AST, int] | None = None,
-) -> Operands | None:
-    """Return the operands of a pattern's holes, with what is to stand in these."""
-    made = []
-    for hole in holes_of(text):
-        node = bound[hole]
-        if hole.startswith("part_"):
-            numbers = pack_part(node, known, ROLES[hole])
-        elif hole == "twin_":
-            numbers = pack_twin(base[0], node, base[1], known) if base else None
-        else:
-            numbers = pack(node, known)
-        if numbers is None or not _may_fill(hole, node, numbers, known):
-            return None
-        made.append(numbers)
-    return made
-
-
-ROLES: Mapping[str, Sequence[str]] = {
-    "part_factor_": ("factor", "whole"),
-    "part_term_": ("term", "whole"),
-    "part_whole_": ("whole", "factor", "term"),
-}
-"""For each hole for a part of the model solution, what that may be there."""
-
-
-def _may_fill(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bool:
-    """Return whether an operand is of the sort that a hole takes."""
-    plain = node.operand if isinstance(node, ast.UnaryOp) else node
-    number = isinstance(plain, ast.Constant) and isinstance(plain.value, int | float)
-    if hole.startswith("part_"):
-        parts = known.parts
-        return numbers[:1] == (PART,) and parts[numbers[1]].role in ROLES[hole]
-    if hole == "twin_":
-        return numbers[:1] == (TWIN,)
-    if hole == "word_":
-        return isinstance(node, ast.Constant) and isinstance(node.value, str)
-    if hole == "number_":
-        return number
-    if hole == "factor_":
-        return number and node is plain and repr(plain.value) in map(repr, known.factors)
-    if hole == "axis_":
-        row = node.elts if isinstance(node, ast.Tuple) else [node]
-        plains = [e.operand if isinstance(e, ast.UnaryOp) else e for e in row]
-        return all(isinstance(e, ast.Constant) and e.value in (None, 0, 1, 2, 3) for e in plains)
-    if hole == "function_":
-        return isinstance(node, ast.Name | ast.Attribute)
-    if hole in ("index_", "shape_"):
-        return numbers[0] < SLOT
-    return is_path(node) and numbers[0] < SLOT
-
-
 def _insert_statement(change: Change, operands: Operands) -> Block:
     """Insert a statement before another one, or after the last one of a block."""
     row = _read_number(operands, 0, 0, len(PUT_IN) + 1)
     behind = _read_number(operands, 1, 0, 1)
     rest = operands[2:]
     if row < len(PUT_IN):
-        tree = pattern(PUT_IN[row])
-        made = build(tree, fill(PUT_IN[row], rest, change.known, change.nodes))
+        made = build(PUT_IN[row], fill(PUT_IN[row], rest, change.known, change.nodes))
         made = new(ast.Expr, made) if isinstance(made, ast.expr) else made
     elif row == len(PUT_IN):
         made = unpack(rest[0], change.known) if len(rest) == 1 else None
@@ -387,28 +278,28 @@ def _insert_statement(change: Change, operands: Operands) -> Block:
     return [*change.block[:at], _with_stored_targets(made), *change.block[at:]]
 
 
-def _find_inserted_statements(change: Change, wanted: Block) -> Iterator[Operands]:
-    """Yield the operands with which `_insert_statement` may make a certain block."""
-    if len(wanted) != len(change.block) + 1:
-        return
-    behind = int(change.block[change.at] is wanted[change.at])
-    statement: Any = wanted[change.at + behind]
+def operands_of_statement(change: Change, statement: Any, behind: int) -> Operands | None:
+    """Return the operands with which a statement is put in before or behind another one.
+
+    That is None if no row puts it in.
+    """
     plain = statement.value if isinstance(statement, ast.Expr) else statement
     head = [(behind,)]
     for number, text in enumerate(PUT_IN):
         bound: dict[str, Any] = {}
         if match(pattern(text), plain, bound):
-            found = find(text, bound, change.known)
+            found = operands_of(text, bound, change.known)
             if found is not None:
-                yield [(number,), *head, *found]
+                return [(number,), *head, *found]
     part = pack_part(statement, change.known, ("statement",))
     if part is not None:
-        yield [(len(PUT_IN),), *head, part]
+        return [(len(PUT_IN),), *head, part]
     for number, node in enumerate(change.nodes):
         if isinstance(node, ast.Assign | ast.AugAssign) and type(node) is type(statement):
             twin = pack_twin(node, statement, number, change.known)
             if twin is not None:
-                yield [(len(PUT_IN) + 1,), *head, twin]
+                return [(len(PUT_IN) + 1,), *head, twin]
+    return None
 
 
 # --- loops -------------------------------------------------------------------------------------
@@ -451,19 +342,21 @@ def _reverse_loop(change: Change, operands: Operands) -> Block:
 
 BLOCKS: Mapping[str, BlockRow] = {
     "left out": BlockRow(
-        frozenset({"extra-statement", "early-return"}), _leave_statement_out, _find_no_operands
+        frozenset({"extra-statement", "early-return"}), _leave_statement_out, LARGER - LITTLE
     ),
-    "no return": BlockRow(frozenset({"early-return"}), _replace_return_by_pass, _find_no_operands),
-    "moved": BlockRow(frozenset({"wrong-statement-order"}), _move_statement, _find_moves),
+    "no return": BlockRow(frozenset({"early-return"}), _replace_return_by_pass),
+    "moved": BlockRow(frozenset({"wrong-statement-order"}), _move_statement),
     "indented": BlockRow(
-        frozenset({"wrong-indentation"}), _move_into_or_out_of_loop, _find_indents
+        frozenset({"wrong-indentation"}), _move_into_or_out_of_loop, LARGER + LITTLE
     ),
-    "in a branch": BlockRow(frozenset({"wrong-indentation"}), _put_into_branch, _find_branches),
-    "put in": BlockRow(KINDS_PUT_IN, _insert_statement, _find_inserted_statements),
-    "from zero": BlockRow(frozenset({"wrong-bounds"}), _count_from_zero, _find_no_operands),
-    "reversed": BlockRow(frozenset({"wrong-bounds"}), _reverse_loop, _find_no_operands),
+    "in a branch": BlockRow(frozenset({"wrong-indentation"}), _put_into_branch, LARGE),
+    "put in": BlockRow(KINDS_PUT_IN, _insert_statement, PUT_IN_COST),
+    "from zero": BlockRow(frozenset({"wrong-bounds"}), _count_from_zero, SIMPLE),
+    "reversed": BlockRow(frozenset({"wrong-bounds"}), _reverse_loop, SIMPLE),
     **{
-        f"anew {text}": BlockRow(frozenset({kind}), _rewrite_statement(text), _find_no_operands)
+        f"anew {text}": BlockRow(
+            frozenset({kind}), _rewrite_statement(text), LARGER if kind in IN_PLACE else SIMPLE
+        )
         for text, kind in ANEW.items()
     },
 }

@@ -1,20 +1,21 @@
-"""Find the reference of a change of a text, and apply references to a text."""
+"""Refer to changes of a text, and apply references to a text."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from gradkit.edits import natural
-from gradkit.edits.calls import REARRANGED
+from gradkit.edits.calls import REARRANGED, rearranged, write_values
+from gradkit.edits.holes import fill, operands_of
 from gradkit.edits.nodes import is_same, numbered, parse, replaced, with_context, with_parts
 from gradkit.edits.operands import MAX_NODES, PART, Numbers, RefusedError, Vocabulary
 from gradkit.edits.patterns import build, match, pattern
-from gradkit.edits.rows import Row, rows, rows_of
-from gradkit.edits.statements import BLOCKS, Change, doubtful, fill, find
+from gradkit.edits.rows import Row, rows
+from gradkit.edits.statements import BLOCKS, Change, doubtful, operands_of_statement
 from gradkit.edits.write import UnwrittenError, Written, write_block, write_expression
 
 ONCE = -1
@@ -98,89 +99,45 @@ class Slots:
         functions = [each for each in self.above(node) if isinstance(each, ast.FunctionDef)]
         return functions[-1] if functions else None
 
-    # --- find ----------------------------------------------------------------------------------
+    # --- refer ---------------------------------------------------------------------------------
 
-    def find(self, cell: str, kind: str, old: ast.AST, new: Any) -> Reference | None:
-        """Return the reference of a change of an expression; None if it is no row's."""
-        chain = [*_differing_parts(old, new)]
-        for one, other in chain:
-            if not is_same(replaced(old, {id(one): other}), new):
-                continue
-            for row, operands in self._rows(kind, one, other):
-                return Reference(cell, row, self.numbers[id(one)], ONCE, operands)
-        for one, other in chain:
-            if not isinstance(one, ast.expr) or not is_same(
-                _replace_everywhere(old, one, other), new
-            ):
-                continue
-            for row, operands in self._rows(kind, one, other):
-                return Reference(cell, row, self.numbers[id(one)], self.numbers[id(old)], operands)
-        return None
-
-    def find_block(
-        self, cell: str, kind: str, block: list[ast.stmt], made: list[ast.stmt]
+    def reference(
+        self, cell: str, name: str, at: ast.AST, values: Any, within: ast.AST | None = None
     ) -> Reference | None:
-        """Return the reference of a change of a block; None if it is no row's."""
-        parent, _ = self.block_of(block[0])
-        function = self.function_of(block[0]) or self.tree
-        for name, row in BLOCKS.items():
-            if kind not in row.kinds:
-                continue
-            for at in _places_of_change(block, made):
-                change = Change(block, at, self.known, self.nodes, function)
-                for operands in row.operands(change, made):
-                    try:
-                        again = row.make(change, operands)
-                    except RefusedError:
-                        continue
-                    if len(again) == len(made) and is_same(again, made):
-                        slot = self.numbers[id(block[at])]
-                        return Reference(cell, f"{kind}: {name}", slot, ONCE, tuple(operands))
-        if len(block) != len(made):
+        """Return the reference of a change; None if operands may not have one of its values.
+
+        Parameters
+        ----------
+        cell : str
+        name : str
+            The kind of mistake and the name of the row.
+        at : ast.AST
+            The node of the text that the row changes, or the statement.
+        values : mapping or sequence
+            Of a pattern what stands in its holes, of another row what it is given.
+        within : ast.AST or None
+            The node within which the same is changed wherever it stands.
+        """
+        slot = self.numbers.get(id(at))
+        operands = None if slot is None else self._operands(name, at, values)
+        if slot is None or operands is None:
             return None
-        apart = [n for n, (a, b) in enumerate(zip(block, made, strict=True)) if not is_same(a, b)]
-        if len(apart) == 1:
-            return self.find(cell, kind, block[apart[0]], made[apart[0]])
-        for one, other in _differing_parts(block[apart[0]], made[apart[0]]) if apart else ():
-            if not isinstance(one, ast.expr):
-                continue
-            whole: Any = _replace_everywhere(parent, one, other)
-            if is_same(whole.body, made):
-                for name, operands in self._rows(kind, one, other):
-                    numbers = self.numbers[id(one)], self.numbers[id(parent)]
-                    return Reference(cell, name, *numbers, operands)
-        return None
+        everywhere = ONCE if within is None else self.numbers[id(within)]
+        return Reference(cell, name, slot, everywhere, tuple(operands))
 
-    def _rows(
-        self, kind: str, old: ast.AST, new: ast.AST
-    ) -> Iterator[tuple[str, tuple[Numbers, ...]]]:
-        """Yield the rows of a kind that make a node of another, with their operands."""
-        if not isinstance(old, ast.expr) or natural.why_unnatural(old, new, kind, self.above(old)):
-            return
-        for row in rows_of(kind, type(old).__name__):
-            bound: dict[str, Any] = {}
-            if not match(pattern(row.before), old, bound):
-                continue
-            base = self._base(bound)
-            if not match(pattern(row.after), new, bound):
-                continue
-            operands = find(row.after, bound, self.known, base)
-            if operands is not None and not (row.alone and self._is_factor(old)):
-                yield row.name, tuple(operands)
-        for name, each in REARRANGED.items():
-            for numbers in each.operands(old, new, self.known) if kind in each.kinds else ():
-                try:
-                    made = each.make(old, numbers, self.known)
-                except RefusedError:
-                    continue
-                if is_same(made, new):
-                    yield f"{kind}: {name}", tuple(numbers)
-
-    def _base(self, bound: dict[str, Any]) -> tuple[ast.AST, int] | None:
-        """Return the term that another one is to be like, and its number."""
-        node: ast.AST | None = bound.get("B")
-        number = self.numbers.get(id(node))
-        return None if node is None or number is None else (node, number)
+    def _operands(self, name: str, at: ast.AST, values: Any) -> Sequence[Numbers] | None:
+        """Return the operands of a row with some values."""
+        short = name.partition(": ")[2]
+        if short == "put in":
+            _, block = self.block_of(at)
+            function = self.function_of(at) or self.tree
+            change = Change(block, _index_in(block, at), self.known, self.nodes, function)
+            return operands_of_statement(change, *values)
+        if short in BLOCKS or short in REARRANGED:
+            return write_values(values, self.known)
+        number = self.numbers.get(id(values.get("B")))
+        base = None if number is None else (values["B"], number)
+        return operands_of(rows()[name].after, values, self.known, base)
 
     def _is_factor(self, node: ast.AST) -> bool:
         parent = self._parents.get(id(node))
@@ -224,7 +181,7 @@ class Slots:
         if not 0 <= reference.within < len(self.nodes):
             raise RefusedError("there is no such slot")
         whole = self.nodes[reference.within]
-        made = _replace_everywhere(whole, node, new)
+        made = replace_everywhere(whole, node, new)
         if isinstance(whole, ast.expr):
             return whole, made, None
         if isinstance(whole, ast.FunctionDef | ast.For | ast.While | ast.If):
@@ -237,10 +194,9 @@ class Slots:
         if not isinstance(node, ast.expr):
             raise RefusedError("the slot is no expression")
         if name in REARRANGED:
-            each = REARRANGED[name]
-            if kind not in each.kinds:
+            if kind not in REARRANGED[name].kinds:
                 raise RefusedError("the row is none of this kind")
-            made = each.make(node, reference.operands, self.known)
+            made = rearranged(name, node, reference.operands, self.known)
         else:
             row = rows().get(reference.row)
             if row is None:
@@ -255,27 +211,14 @@ class Slots:
         bound: dict[str, Any] = {}
         if not match(pattern(row.before), node, bound):
             raise RefusedError("the slot is written otherwise")
-        if row.alone and self._is_factor(node):
+        if row.is_alone and self._is_factor(node):
             raise RefusedError("the slot is a factor")
         base = bound.get("B")
         bound |= fill(row.after, reference.operands, self.known, self.nodes)
         for hole, numbers in zip(row.holes, reference.operands, strict=True):
             if hole == "twin_" and (base is None or self.nodes[numbers[1]] is not base):
                 raise RefusedError("a term is like another one than the last")
-        return build(pattern(row.after), bound)
-
-
-def _places_of_change(block: Sequence[ast.stmt], made: Sequence[ast.stmt]) -> list[int]:
-    """Return the places of the statements at which a block and another one begin to differ.
-
-    From the front, with the statement before, and from the back.
-    """
-    pairs = [*zip(block, made, strict=False)]
-    first = next((n for n, (one, other) in enumerate(pairs) if one is not other), len(pairs))
-    back = zip(reversed(block), reversed(made), strict=False)
-    last = next((n for n, (one, other) in enumerate(back) if one is not other), len(pairs))
-    found = (first, first - 1, len(block) - 1 - last)
-    return [at for at in dict.fromkeys(found) if 0 <= at < len(block)]
+        return build(row.after, bound)
 
 
 def _index_in(block: Sequence[ast.stmt], node: ast.AST) -> int:
@@ -283,23 +226,7 @@ def _index_in(block: Sequence[ast.stmt], node: ast.AST) -> int:
     return next(place for place, each in enumerate(block) if each is node)
 
 
-def _differing_parts(old: Any, new: Any) -> Iterator[tuple[ast.AST, ast.AST]]:
-    """Yield two trees, and their parts down to the smallest one in which they first differ."""
-    yield old, new
-    if type(old) is not type(new):
-        return
-    for name in old._fields:
-        one, other = getattr(old, name, None), getattr(new, name, None)
-        rows = (one, other) if isinstance(one, list) else ([one], [other])
-        if not isinstance(rows[1], list) or len(rows[0]) != len(rows[1]):
-            return
-        for mine, own in zip(*rows, strict=True):
-            if isinstance(mine, ast.AST) and isinstance(own, ast.AST) and not is_same(mine, own):
-                yield from _differing_parts(mine, own)
-                return
-
-
-def _replace_everywhere(whole: Any, old: ast.AST, new: Any) -> Any:
+def replace_everywhere(whole: Any, old: ast.AST, new: Any) -> Any:
     """Return a tree with another expression wherever it has a certain one."""
     same = [part for part in numbered(whole) if is_same(part, old)]
     return replaced(whole, {id(part): with_context(new, part) for part in same})

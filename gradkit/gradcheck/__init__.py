@@ -1,4 +1,4 @@
-"""Finite differences that can be trusted, and gradient checks that stand on them."""
+"""Check gradients against finite differences with measured noise and error bounds."""
 
 from gradkit.gradcheck.backward import assert_backward, check_backward, check_module
 from gradkit.gradcheck.check import assert_gradient, check_gradient, finite_difference

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradkit.gradcheck.check import check_gradient, insist
-from gradkit.gradcheck.entries import overall
-from gradkit.gradcheck.evaluate import needs, signature_of
+from gradkit.gradcheck.check import check_gradient, require_agreement
+from gradkit.gradcheck.entries import worst_verdict
+from gradkit.gradcheck.evaluate import count_required, signature_of
 from gradkit.gradcheck.examine import AGREE
-from gradkit.gradcheck.noise import Array, signs
+from gradkit.gradcheck.noise import Array, draw_signed
 from gradkit.gradcheck.records import (
     WORST_FIRST,
     BackwardReport,
@@ -25,7 +25,14 @@ from gradkit.gradcheck.records import (
     InputReport,
     Report,
 )
-from gradkit.gradcheck.structure import is_tensor, leaves_of, mapped, spelled, to_numpy, unpack
+from gradkit.gradcheck.structure import (
+    find_gradient_name,
+    is_tensor,
+    map_leaves,
+    numeric_leaves,
+    to_numpy,
+    unpack,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -54,14 +61,15 @@ def check_backward(
     forward : callable
         ``forward(*inputs)`` returns an output, several in a tuple or dict, or ``(out, cache)``.
     backward : callable or None
-        ``backward(dout, cache)``, without the cache where there is none, or with the inputs after
-        ``dout`` where it needs so many arguments. It returns the gradients in the order of the
-        inputs, or in a dict (``x``, ``dx``, ``grad_x``), or as attributes of what it returns or of
-        the object that it is a method of (``dLdW``). None where the forward returns ``(loss,
+        ``backward(dout, cache)``, ``backward(dout)`` without a cache, or ``backward(dout,
+        *inputs)``, by the number of its arguments. It returns the gradients in the order of the
+        inputs, in a dict (``x``, ``dx``, ``grad_x``), or as attributes (``dLdW``) of an object,
+        which may also be the one that it is a method of. None if the forward returns ``(loss,
         gradients)``.
     inputs : dict of str to value, or sequence
-        What the forward is called with, in order. Gradients are checked for floating arrays and
-        tensors; labels, strides and the like are handed on. Lists of numbers become arrays.
+        The arguments of the forward, in order. Gradients are checked for floating arrays and
+        tensors; other arguments, such as labels and strides, are passed on unchanged. Lists of
+        numbers become arrays.
     dout : like the output, optional
         The gradient of the loss with respect to the outputs; by default random numbers, or 1 where
         backward takes none.
@@ -72,26 +80,25 @@ def check_backward(
         both as an output and as a cache if backward can be called either way: gradients that agree
         with one of the two agree, and a note says which. Any other last value is a cache.
     scale : float or dict of str to float
-        What backward returns is so many times the derivative, by convention: with
-        ``{"W": 1 / N}`` it is divided by N.
+        Factor between the returned gradients and the derivatives, if a convention has one: with
+        ``{"W": 1 / N}`` the gradient of W is divided by N.
     seed : int
-        Of the random numbers.
+        Seed of the random numbers.
     **options
         As for `gradkit.check_gradient`.
 
     Returns
     -------
     BackwardReport
-        With a verdict for each input, and what is changed in place.
+        A verdict for each input, and notes on arrays that are changed in place.
 
     Raises
     ------
     TypeError
-        When forward or backward cannot be called, or an output is not of real numbers.
+        Forward or backward cannot be called, or an output does not consist of real numbers.
     ValueError
-        When no input can be differentiated or an input to check has no entries, when ``wrt`` or
-        ``scale`` name other inputs or ``scale`` is no number, or when ``dout`` does not have the
-        shape of the output.
+        No input can be differentiated, or an input to check has no entries; ``wrt`` or ``scale``
+        name other inputs, or ``scale`` is no number; ``dout`` lacks the shape of the output.
 
     Examples
     --------
@@ -110,7 +117,7 @@ def check_backward(
     for role, function in (("forward", forward), ("backward", backward)):
         if not callable(function) and not (function is None and role == "backward"):
             raise TypeError(f"{role} must be a function; found {type(function).__name__}.")
-    values = _named(forward, inputs)
+    values = _inputs_by_name(forward, inputs)
     layer = _Layer(forward, backward, values, _factors(values, wrt, scale), dout, seed, options)
     returned = forward(*copy.deepcopy(values).values())
     readings = [True] if backward is None else _readings(returned, backward, values, dout, cache)
@@ -159,28 +166,28 @@ def assert_backward(
         With the text of the report.
     """
     __tracebackhide__ = True
-    return insist(check_backward(forward, backward, inputs, dout, **options))
+    return require_agreement(check_backward(forward, backward, inputs, dout, **options))
 
 
-def _named(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
-    """Return the inputs by name, lists of numbers as arrays."""
+def _inputs_by_name(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
+    """Return the inputs by name, with lists of numbers as arrays."""
     if not isinstance(inputs, Mapping):
         values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         names: Sequence[Any] = [parameter.name for parameter in signature_of(forward) or ()]
         names = names if len(names) >= len(values) else range(len(values))
         inputs = dict(zip(names, values, strict=False))
-    return {str(key): _array(value) for key, value in inputs.items()}
+    return {str(key): _list_to_array(value) for key, value in inputs.items()}
 
 
-def _array(value: Any) -> Any:
-    """Return a list of numbers as an array."""
+def _list_to_array(value: Any) -> Any:
+    """Return a list of numbers as an array, and other values unchanged."""
     try:
         return to_numpy(value, "", "a value") if isinstance(value, (list, tuple)) else value
     except TypeError:
         return value
 
 
-def _floating(values: Mapping[str, Any]) -> list[str]:
+def _floating_names(values: Mapping[str, Any]) -> list[str]:
     """Return the names of the inputs of floating dtype."""
     return [name for name, one in values.items() if "float" in str(getattr(one, "dtype", ""))]
 
@@ -191,7 +198,7 @@ def _order_of(gradients: Any, asked: Iterable[str], values: Mapping[str, Any]) -
     A tuple as long as the list of inputs to check has their gradients; otherwise it has those of
     all floating inputs, or of all inputs.
     """
-    orders = [list(asked), _floating(values), list(values)]
+    orders = [list(asked), _floating_names(values), list(values)]
     if isinstance(gradients, (list, tuple)):
         orders = [one for one in orders if len(one) == len(gradients)] or orders
     order = orders[0]
@@ -202,7 +209,7 @@ def _factors(
     values: Mapping[str, Any], wrt: Sequence[str] | None, scale: float | Mapping[str, float]
 ) -> dict[str, float]:
     """Return the factor of the gradient of each input to check."""
-    floating = _floating(values)
+    floating = _floating_names(values)
     if isinstance(wrt, str) or not (wrt is None or isinstance(wrt, Iterable)):
         raise ValueError(f"wrt must be a list of input names, like ['x']; found {wrt!r}.")
     asked = floating if wrt is None else list(wrt)
@@ -231,19 +238,21 @@ def _factors(
     return {name: float(factors.get(name, 1.0)) for name in asked}
 
 
-def _changed(who: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Say which values were changed in place."""
-    found = [name for name in now if not _same(now[name], before[name])]
+def _note_changes(who: str, after: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return a note if ``who`` changed values in place, by comparing ``now`` with ``before``."""
+    found = [name for name in after if not _has_equal_numbers(after[name], before[name])]
     return [f"{who} changes {', '.join(found)} in place."] if found else []
 
 
-def _same(a: Any, b: Any) -> bool:
+def _has_equal_numbers(a: Any, b: Any) -> bool:
     """Return whether two values hold the same numbers."""
 
     def plain(value: Any) -> Array:
         return to_numpy(value, "", "a value") if is_tensor(value) else np.asarray(value)
 
-    pairs = [(plain(x), plain(y)) for x, y in itertools.zip_longest(leaves_of(a), leaves_of(b))]
+    pairs = [
+        (plain(x), plain(y)) for x, y in itertools.zip_longest(numeric_leaves(a), numeric_leaves(b))
+    ]
     return all(np.array_equal(x, y, equal_nan=x.dtype.kind == "f") for x, y in pairs)
 
 
@@ -268,7 +277,7 @@ def _readings(
     if not isinstance(last, float) and "float" not in str(getattr(last, "dtype", "")):
         return [True]
     given = len(dout) if isinstance(dout, (list, tuple, Mapping)) else None
-    needed = needs(backward)
+    needed = count_required(backward)
     found = []
     for reading in (False, True):
         count = outputs + (not reading)
@@ -306,7 +315,7 @@ def _reading_note(
 
 
 def _outputs(returned: Any, cache: bool) -> tuple[dict[str, Any], list[Any]]:
-    """Return the outputs of a forward by name, and a list that holds the cache, if there is one."""
+    """Return the outputs of a forward by name, and the cache as a list of at most one item."""
     if isinstance(returned, Mapping):
         return {str(key): one for key, one in returned.items()}, []
     parts = list(returned) if isinstance(returned, (tuple, list)) else [returned]
@@ -316,9 +325,10 @@ def _outputs(returned: Any, cache: bool) -> tuple[dict[str, Any], list[Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """A forward, its backward, and how to check them; the fields are named as in `check_backward`.
+    """A forward pass, its backward pass, and the options of their check.
 
-    ``values`` are the inputs by name, ``factors`` the scale of each gradient to check.
+    The fields are named as in `check_backward`. ``values`` are the inputs by name, ``factors`` the
+    scale of each gradient to check.
     """
 
     forward: Callable[..., Any]
@@ -340,9 +350,9 @@ class _Layer:
         values, factors = self.values, self.factors
         given = copy.deepcopy(values)
         outputs, handed = _outputs(self.forward(*given.values()), cache)
-        notes = _changed("forward", given, values)
-        bare = self.backward is None or needs(self.backward) == len(handed)
-        weights = _weights(outputs, self.dout, np.random.default_rng(self.seed), bare)
+        notes = _note_changes("forward", given, values)
+        bare = self.backward is None or count_required(self.backward) == len(handed)
+        weights = _output_gradients(outputs, self.dout, np.random.default_rng(self.seed), bare)
         gradients = handed[0] if handed else None
         if self.backward is not None:
             gradients, changes = _run_backward(self.backward, outputs, weights, handed, given)
@@ -351,7 +361,7 @@ class _Layer:
         order = _order_of(gradients, factors, values)
         for name in factors:
             holder, number = getattr(self.backward, "__self__", None), order.index(name)
-            gradient = _gradient(gradients, holder, name, number)
+            gradient = _find_gradient(gradients, holder, name, number)
             found[name] = gradient
             if gradient is not None:
                 found[name] = to_numpy(gradient, name, "the gradient of")
@@ -373,8 +383,8 @@ class _Layer:
             params = {name: values[name] for name in claims}
             report = check_gradient(f, params, claims, seed=self.seed, **self.options)
             notes += report.notes
-        parts = tuple(_verdict(name, shapes[name], one, report) for name, one in found.items())
-        return BackwardReport(overall(parts), parts, report, tuple(notes))
+        parts = tuple(_input_report(name, shapes[name], one, report) for name, one in found.items())
+        return BackwardReport(worst_verdict(parts), parts, report, tuple(notes))
 
 
 def _run_backward(
@@ -389,23 +399,28 @@ def _run_backward(
     The arguments are the gradients of the outputs, then the cache or the inputs; or the cache
     alone. The gradients have the kind and the dtype of the outputs.
     """
-    kinds = [(unpack(_array(outputs[name])), weight) for name, weight in weights.items()]
+    kinds = [(unpack(_list_to_array(outputs[name])), weight) for name, weight in weights.items()]
     douts = [kind.build([one.astype(kind.leaves[0].array.dtype)]) for kind, one in kinds]
     touched = {**given, "dout": douts, "the cache": handed}
     before = copy.deepcopy(touched)
     choices = ([*douts, *handed], [*douts, *given.values()], handed)
-    fitting = (arguments for arguments in choices if len(arguments) == needs(backward))
+    fitting = (arguments for arguments in choices if len(arguments) == count_required(backward))
     result = copy.deepcopy(backward(*next(fitting, choices[0])))
-    return result, _changed("backward", touched, before)
+    return result, _note_changes("backward", touched, before)
 
 
-def _weights(
+def _output_gradients(
     outputs: Mapping[str, Any], dout: Any, rng: np.random.Generator, bare: bool
 ) -> dict[str, Array]:
-    """Return what each output is multiplied by: the cotangents, 1 where backward takes none."""
+    """Return the gradient by each output: ``dout``, random numbers, or 1 if ``bare``.
+
+    ``bare`` means that the backward takes no ``dout``.
+    """
     shapes = {name: to_numpy(one, name, "the output").shape for name, one in outputs.items()}
     if dout is None:
-        return {n: np.ones(shape) if bare else signs(rng, shape) for n, shape in shapes.items()}
+        return {
+            n: np.ones(shape) if bare else draw_signed(rng, shape) for n, shape in shapes.items()
+        }
     if not isinstance(dout, Mapping):
         several = isinstance(dout, (list, tuple)) and len(shapes) > 1
         dout = dict(zip(shapes, dout if several else [dout], strict=False))
@@ -420,42 +435,45 @@ def _weights(
     return {name: given[name].astype(np.float64) for name in shapes}
 
 
-def _gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
-    """Return the gradient of one input among what backward returned, or None."""
+def _find_gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
+    """Return the gradient of input ``name`` (number ``number``) in the result of backward, or None.
+
+    ``owner`` is the object that backward is a method of; it may have the gradient as an attribute.
+    """
     if isinstance(gradients, (list, tuple)):
         return gradients[number] if number < len(gradients) else None
     if isinstance(gradients, Mapping):
-        return gradients.get(spelled(name, gradients))
+        return gradients.get(find_gradient_name(name, gradients))
     for holder in (gradients, owner):
-        called = spelled(name, dir(holder), 1)
+        called = find_gradient_name(name, dir(holder), 1)
         if called is not None:
             return getattr(holder, called)
     return gradients if number == 0 else None
 
 
-def _verdict(
+def _input_report(
     name: str, shape: tuple[int, ...], found: Array | None, report: Report | None
 ) -> InputReport:
-    """Say what is known of the gradient of one input."""
+    """Return the report on the gradient of one input, with a sentence."""
     if found is None:
-        said = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
-        return InputReport(name, "disagree", "missing", said, shape, None)
-    said = f"the gradient of {name}"
+        message = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
+        return InputReport(name, "disagree", "missing", message, shape, None)
+    message = f"the gradient of {name}"
     if report is None or found.shape != shape:
-        said += f" has shape {found.shape}; {shape} is asked."
-        return InputReport(name, "disagree", "shape", said, shape, found.shape)
-    # A single wrong entry elsewhere explains what directions through all parameters show.
+        message += f" has shape {found.shape}; {shape} is asked."
+        return InputReport(name, "disagree", "shape", message, shape, found.shape)
+    # If a single wrong entry was found, the directions through all parameters do not count.
     rest = () if report.entries else report.directions
     every: tuple[Entry | Direction, ...] = (*report.entries, *report.directions)
     parts = [one for one in every if one.parameter == name] or rest
-    verdict = overall(parts)
+    verdict = worst_verdict(parts)
     same = [part for part in parts if part.verdict == verdict]
     reasons = ", ".join(sorted({part.reason for part in same if part.reason}))
-    kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is open"}[verdict]
+    kind = {"agree": "agrees", "disagree": "disagrees", "inconclusive": "is inconclusive"}[verdict]
     what = "directions" if report.directions else "entries"
     why = f" ({reasons})" if reasons else ""
-    said += f" {kind} in {len(same)} of {len(parts)} {what}{why}."
-    return InputReport(name, verdict, "", said, shape, shape)
+    message += f" {kind} in {len(same)} of {len(parts)} {what}{why}."
+    return InputReport(name, verdict, "", message, shape, shape)
 
 
 # --- modules of torch ----------------------------------------------------------------------
@@ -481,11 +499,10 @@ def check_module(
     ----------
     module : torch.nn.Module
     loss : callable
-        ``loss(output)``; or a loss of more arguments, such as ``torch.nn.MSELoss()`` with a target
-        or ``torch.nn.GaussianNLLLoss()`` with a target and a variance: then so many of the last
-        arguments are those, not the module's. It returns a single number.
+        ``loss(output)``, which returns a single number. A loss with more arguments, such as
+        ``torch.nn.MSELoss()`` with a target, takes them from the end of ``args``.
     *args
-        What the module is called with, and what the loss needs beside its output. Floating tensors
+        The arguments of the module, then those of the loss besides the output. Floating tensors
         become float64.
     inputs : bool
         Whether gradients of the floating tensors among the module's own arguments are checked
@@ -499,17 +516,17 @@ def check_module(
     Returns
     -------
     Report
-        Its entries carry the names that ``module.named_parameters()`` gives. Notes name
-        dropout and batch normalisation in training mode and parameters that are frozen or
-        that the loss does not depend on.
+        Its entries have the names of ``module.named_parameters()``. Notes name dropout and batch
+        normalisation in training mode, and parameters that are frozen or that the loss does not
+        depend on.
 
     Raises
     ------
     TypeError
-        When the loss is no function.
+        The loss is no function.
     ValueError
-        When there is nothing that requires a gradient, when the loss gives more than one number, or
-        when there are fewer arguments than the loss needs.
+        Nothing requires a gradient, the loss gives more than one number, or there are fewer
+        arguments than the loss needs.
 
     Examples
     --------
@@ -528,9 +545,9 @@ def check_module(
             f"before the inputs: check_module(module, torch.nn.MSELoss(), x, y)."
         )
     double, called = copy.deepcopy(module).double(), getattr(loss, "__name__", type(loss).__name__)
-    wide, named = mapped(list(args), _widen), mapped(dict(kwargs or {}), _widen)
+    wide, named = map_leaves(list(args), _widen), map_leaves(dict(kwargs or {}), _widen)
     # How many arguments a loss needs beside the module's output.
-    more = max((needs(getattr(loss, "forward", loss)) or 1) - 1, 0)
+    more = max((count_required(getattr(loss, "forward", loss)) or 1) - 1, 0)
     if more > len(wide):
         raise ValueError(
             f"{called} needs {more} argument{'s' * (more > 1)} beside the module's output; "
@@ -554,6 +571,7 @@ def check_module(
         )
 
     def evaluate(params: Mapping[str, Any]) -> Any:
+        """Set the parameters, and return the loss."""
         for name, p in trained.items():
             p.data.copy_(params[name])
         value = measure(double(*own, **named), *rest)
@@ -565,6 +583,7 @@ def check_module(
         return value
 
     def gradient(params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the gradient of the loss by autograd, zeros where there is none."""
         value = evaluate(params)
         for p in trained.values():
             p.grad = None
@@ -579,16 +598,16 @@ def check_module(
         for name, one in double.named_modules()
         if one.training and getattr(one, "p", 1) and RANDOM.search(type(one).__name__)
     ]
-    told = (
+    groups = (
         ("in training mode, where it depends on chance or on the batch (see .eval()):", training),
         ("the loss does not depend on", [name for name, p in trained.items() if p.grad is None]),
         ("not checked, because they are frozen:", frozen),
     )
-    notes = [f"{said} {', '.join(names)}." for said, names in told if names]
+    notes = [f"{reason} {', '.join(names)}." for reason, names in groups if names]
     return replace(report, notes=(*notes, *report.notes))
 
 
 def _widen(value: Any) -> Any:
-    """Return floating tensors as copies in float64, and everything else as it is."""
+    """Return floating tensors as float64 copies, and all other values unchanged."""
     floating = hasattr(value, "is_floating_point") and value.is_floating_point()
     return value.detach().double().clone() if floating else value

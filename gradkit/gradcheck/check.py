@@ -1,4 +1,4 @@
-"""The public check of a gradient given as arrays, and finite differences without a claim."""
+"""The public gradient check, and finite differences without a gradient to check."""
 
 from __future__ import annotations
 
@@ -13,56 +13,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.gradcheck.directions import Survey
-from gradkit.gradcheck.entries import blank, entry_check, overall, records
-from gradkit.gradcheck.error import Asked, allowed, lay_out
+from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
+from gradkit.gradcheck.error import Options, allowed_resolution, flatten_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.noise import (
     EPS,
     LOUD,
     SHORTEST,
-    UNSEEN,
+    UNMEASURED,
     Array,
-    Seen,
+    Measurements,
     largest_of,
     magnitude,
     measure,
 )
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
-from gradkit.gradcheck.structure import Parameters, align, leaves_of, unpack
+from gradkit.gradcheck.structure import Parameters, align, numeric_leaves, unpack
 
-ALL_BELOW = 3000
-"""Up to so many entries, each is looked at by itself, or reported by itself."""
+MAX_SINGLE_ENTRIES = 3000
+"""Number of entries up to which each is checked and reported by itself."""
 
 SECONDS = 300.0
-"""No check takes longer unless it is told to: long enough for a whole class in CI, short enough for
-a person at a notebook."""
+"""Default time limit: long enough for a whole class in CI, short enough for a person at a
+notebook."""
 
-PATIENCE = 2.0
-"""So many seconds pass before a terminal is told how far a check is."""
+PROGRESS_DELAY = 2.0
+"""Seconds before a terminal shows the progress of a check."""
 
-WAVER = 1e-6
-"""A claim that differs from itself by this part of its largest entry is random."""
+CLAIM_TOLERANCE = 1e-6
+"""A claimed gradient is random if two calls differ by more than this part of its largest entry."""
 
 RANDOM = (
     "f gives different values for the same argument. Switch randomness off, or fix its seed "
     "inside f."
 )
 REMEMBERS = (
-    "f takes an array whose values have changed for the one it was: it keeps results by the "
-    "identity of its argument. Let f compute anew."
+    "f returns an old result although the values in its argument have changed: it may cache "
+    "results by the identity of the array. Let f compute from the current values."
 )
 CLOSED = (
-    "f does not use its argument, but the arrays that were passed as params. Let f compute from "
-    "what it is given: def f(w): return loss(w)."
+    "f does not use its argument, but the arrays that were passed as params. Let f use its "
+    "argument: def f(w): return loss(w)."
 )
 FLAT = "f gives the same value everywhere: does it use its argument?"
 
 Found = tuple[Sequence[Entry], Sequence[Direction], Sequence[str]]
 Entries = Literal["auto", "all", "directions"]
 Kinks = Literal["open", "subgradient"]
-Told = TypeVar("Told", Report, BackwardReport)
+AnyReport = TypeVar("AnyReport", Report, BackwardReport)
 
 
 def check_gradient(
@@ -82,73 +82,72 @@ def check_gradient(
 ) -> Report:
     """Check a gradient of any numpy or torch function against finite differences.
 
-    The claim and the measured noise of f choose each step. A claim that two evaluations
-    bear out is accepted; any other gets a ladder of steps with Richardson extrapolation and
-    an error bound, and no entry is called wrong before the noise has been measured again, larger
-    steps have been heard, and kinks and stairs have been ruled out. What cannot be decided
-    is reported as such, with the reason.
+    Each step is chosen from the claim and the measured noise of f. A claim that two evaluations
+    confirm is accepted. Any other gets a ladder of steps with Richardson extrapolation and an error
+    bound. Before an entry is called wrong, the noise is measured again, larger steps are tried, and
+    kinks and staircases are ruled out. Entries that cannot be decided are inconclusive, with the
+    reason.
 
     Parameters
     ----------
     f : callable
         ``f(params)`` returns one real number: a Python number, or an array or tensor of size 1.
-        It is given arrays of its own, so nothing that is passed in can change.
+        It gets copies of the arrays, so the caller's arrays cannot change.
     params : array, number, tensor, pandas series or table, or a sequence or dict of these
-        The point, which f is given in the same kinds. Float arrays keep their dtype; integers
-        become float64.
+        The point at which the gradient is checked. f gets values of the same types. Float arrays
+        keep their dtype; integers become float64.
     gradient : like params, or callable
-        The claim, of the structure and shapes of ``params``; or a function of the parameters
-        that returns it.
+        The gradient to check (the claim), with the structure and shapes of ``params``; or a
+        function of the parameters that returns it.
     names : sequence of str, optional
-        What to call the parameters, in order. By default the keys of a dict and the
-        positions in a sequence.
+        Names of the parameters, in order. By default the keys of a dict and the positions in a
+        sequence.
     seed : int, optional
-        Of the random directions. By default 0, so that a check repeats itself.
+        Seed of the random directions. By default 0, so that a check can be repeated.
     entries : {"auto", "all", "directions"}
-        ``all`` looks at every entry by itself: two evaluations for each that is right, some ten for
-        one that is wrong; of an array that is wrong throughout, only at a sample.
-        ``directions`` checks all parameters at once along two random directions, at 11 evaluations
-        in all, or along more where noise or rounding hides much, and locates a wrong entry from the
-        ratio of the two errors. ``auto`` takes
-        directions for more than 3,000 entries, or where the budget does not suffice for all.
+        ``all`` checks every entry by itself: two evaluations for a right one, about ten for a wrong
+        one; of an array that is wrong throughout, only a sample. ``directions`` checks all
+        parameters at once along two random directions, with 11 evaluations, or along more if noise
+        or rounding hides much, and locates a wrong entry from the ratio of the two errors. ``auto``
+        uses directions for more than 3,000 entries, or if the budget is too small for all.
     budget : int, optional
-        The largest number of calls of f; entries that were not reached are inconclusive.
+        Largest number of calls of f; entries that were not reached are inconclusive.
     seconds : float or None
-        The longest that it may take, by default 300; as for ``budget``. None is no limit.
+        Time limit, by default 300; entries that were not reached are inconclusive. None: no limit.
     progress : callable or bool, optional
         ``progress(calls, seconds)`` is called before each call of f. By default a line on the
         terminal counts them from the third second; False shows nothing.
     rtol : float
     atol : float, or like gradient
-        A claim counts as right within ``atol + rtol · |claim|``. By default only rounding is
-        allowed for. Arrays like those of the gradient give each entry its own ``atol``.
+        A claim is right within ``atol + rtol · |claim|``. By default only rounding is allowed.
+        Arrays like those of the gradient give each entry its own ``atol``.
     kinks : {"open", "subgradient"}
-        At a kink any slope between those of both sides is ``inconclusive``, or with ``subgradient``
-        agrees, as ReLU's 0 at 0 does.
+        Verdict on a slope between those on both sides of a kink: ``inconclusive``, or with
+        ``subgradient`` ``agree``, as for ReLU's 0 at 0.
 
     Returns
     -------
     Report
-        With a verdict, and for every entry the estimate, its bound, the smallest error that
-        would have been seen, and the reason where there is no verdict.
+        A verdict, and for every entry the estimate, its error bound, the smallest error that would
+        have been detected, and the reason if it is inconclusive.
 
     Raises
     ------
     TypeError
-        When parameters, gradient or the value of f are not real numbers.
+        The parameters, the gradient or the value of f are not real numbers.
     ValueError
-        When the structure or a shape of the gradient differs from that of ``params``, or an
-        option is not one of those above.
+        The structure or a shape of the gradient differs from that of ``params``, or an option has
+        an invalid value.
 
     Notes
     -----
-    An entry is accepted if an error of 1e-5 of it would have been seen; usually 1e-8 would. Less is
-    asked where the noise of f does not let a central difference see so much, in float32, beside a
-    large offset, or of an f that is noisy by itself; but a sign, a factor of two or an entry left
-    out would have been seen. An array far below the others is held to its own size, and open where
-    the rounding of a precise f hides that. Entries far below their array's largest that noise hides
-    are accepted on the scale of the others, unless f speaks against all of them together, and a
-    note counts them. The method is explained in ``docs/gradients.md``.
+    An entry is accepted if a relative error of 1e-5 would have been detected; usually 1e-8 would.
+    With a noisy f, in float32 or beside a large offset, the limit is coarser, but a wrong sign, a
+    factor of two or a missing entry would have been detected. An array that is much smaller than
+    the others is checked relative to its own size, and is inconclusive if the rounding of f hides
+    that. Entries that are much smaller than their array's largest and hidden by noise are accepted
+    on the scale of the larger ones, unless all of them together disagree with f; a note counts
+    them. The method is explained in ``docs/gradients.md``.
 
     Examples
     --------
@@ -168,8 +167,8 @@ def check_gradient(
     """
     for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
         if value not in get_args(choices):
-            said = " or ".join(map(repr, get_args(choices)))
-            raise ValueError(f"{called} must be {said}; found {value!r}.")
+            choices_text = " or ".join(map(repr, get_args(choices)))
+            raise ValueError(f"{called} must be {choices_text}; found {value!r}.")
     limits: list[tuple[str, Any, int]]
     limits = [("budget", budget, 1), ("seconds", seconds, 0), ("rtol", rtol, 0)]
     whole = np.ndim(atol) == 0 and not isinstance(atol, Mapping)
@@ -192,12 +191,12 @@ def check_gradient(
             f"params must have at least one entry to check; {found}. Pass the parameters that f "
             f"depends on."
         )
-    few = total <= ALL_BELOW and (budget is None or budget >= 2 * total + 8)
+    few = total <= MAX_SINGLE_ENTRIES and (budget is None or budget >= 2 * total + 8)
     each = entries == "all" or (entries == "auto" and few)
-    asked = Asked(rtol, kinks == "subgradient", seed or 0)
+    asked = Options(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
-    with shown(progress) as told:
-        evaluator = Evaluator(f, parameters, budget, seconds, told)
+    with progress_callback(progress) as tell:
+        evaluator = Evaluator(f, parameters, budget, seconds, tell)
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
@@ -207,10 +206,12 @@ def check_gradient(
 def _tolerances(atol: Any, parameters: Parameters, *, whole: bool) -> list[Array]:
     """Return an absolute tolerance for each entry, one array for each parameter.
 
+    ``whole`` means that ``atol`` is a single number.
+
     Raises
     ------
     ValueError
-        When a tolerance is negative or no number, or the structure differs from the parameters'.
+        A tolerance is negative or no number, or the structure differs from the parameters'.
     """
     if whole:
         return [np.full(leaf.array.shape, float(atol or 0.0)) for leaf in parameters.leaves]
@@ -249,10 +250,10 @@ def assert_gradient(f: Callable[[Any], Any], params: Any, gradient: Any, **optio
     'agree'
     """
     __tracebackhide__ = True
-    return insist(check_gradient(f, params, gradient, **options))
+    return require_agreement(check_gradient(f, params, gradient, **options))
 
 
-def insist(report: Told) -> Told:
+def require_agreement(report: AnyReport) -> AnyReport:
     """Return a report, or raise AssertionError with its text unless it agrees."""
     __tracebackhide__ = True
     if report.verdict != "agree":
@@ -262,35 +263,35 @@ def insist(report: Told) -> Told:
 
 @dataclass(slots=True)
 class _Check:
-    """What is checked: f at its parameters, a claim with its rounding, and what was asked."""
+    """A check of a claimed gradient: f, its parameters, the claim and the options."""
 
     evaluator: Evaluator
     claimed: Sequence[Array]
     eps: Sequence[float]
     rooms: Sequence[Array]
-    asked: Asked
+    asked: Options
     given: Any
     again: Callable[[Any], Any]
     each: bool
-    seen: Seen = UNSEEN
+    seen: Measurements = UNMEASURED
 
     def run(self) -> Report:
-        """Check by entries or by directions, from the preflight to the report."""
+        """Measure f, check the claim by entries or by directions, and return the report."""
         evaluator, found = self.evaluator, None
         for leaf in evaluator.leaves:
             if not leaf.array.size:
                 evaluator.note(f"{leaf.name!r} has no entries, so nothing of it was checked.")
         try:
             reason = self.preflight()
-            found = self.unable(reason) if reason else self.look()
-            changed = overall(found[1] or found[0]) != AGREE and self.seen.steady
+            found = self.inconclusive(reason) if reason else self.check_claim()
+            changed = worst_verdict(found[1] or found[0]) != AGREE and self.seen.steady
             if not reason and changed and evaluator.at_point() != self.seen.base:
                 self.seen = replace(self.seen, steady=False)
-                found = self.unable("not deterministic")
+                found = self.inconclusive("not deterministic")
         except BudgetSpent:
-            found = found or self.unable("budget")
+            found = found or self.inconclusive("budget")
         entries, directions, patterns = found
-        verdict, seen = overall(directions or entries), self.seen
+        verdict, seen = worst_verdict(directions or entries), self.seen
         if not seen.steady:
             evaluator.notes.insert(0, RANDOM)
         elif seen.lossy:
@@ -309,7 +310,10 @@ class _Check:
         return Report(verdict, *parts, evaluator.count, seen.noise)
 
     def preflight(self) -> str:
-        """Look at f before using it; return why nothing can be said of it, if that is so."""
+        """Measure the noise of f.
+
+        Return the reason if nothing can be checked, else an empty string.
+        """
         evaluator = self.evaluator
         seen = self.seen = measure(evaluator, self.claimed, self.asked.seed)
         if not np.isfinite(seen.base):
@@ -321,10 +325,10 @@ class _Check:
                 evaluator.note(problem)
                 return "argument"
         loud = not seen.noise <= LOUD * (seen.reach or abs(seen.base))
-        return "not deterministic" if not seen.steady and (loud or self.wavers()) else ""
+        return "not deterministic" if not seen.steady and (loud or self.has_random_claim()) else ""
 
     def find_ignored_argument(self) -> str:
-        """Return why f ignores changes of its argument; an empty string if it does not, or is flat.
+        """Return why f ignores changes of its argument; empty if it does not, or if f is constant.
 
         Change the arrays that f has been given, then give f new arrays, then change the arrays of
         the caller, which are restored.
@@ -336,7 +340,7 @@ class _Check:
             if len(evaluator.levels) > 1:
                 return problem
             evaluator.renew()
-        plain = [one for one in leaves_of(self.given) if type(one) is np.ndarray]
+        plain = [one for one in numeric_leaves(self.given) if type(one) is np.ndarray]
         arrays = [one for one in plain if one.flags.writeable and one.dtype.kind == "f"]
         before = [one.copy() for one in arrays]
         try:
@@ -348,19 +352,24 @@ class _Check:
                 one[...] = old
         return CLOSED if len(evaluator.levels) > 1 else ""
 
-    def wavers(self) -> bool:
-        """Return whether the claim, where it is given as a function, is another one each time."""
+    def has_random_claim(self) -> bool:
+        """Return whether the function that computes the claim is random: two calls differ."""
         parameters = self.evaluator.parameters
         once, _ = align(self.again(parameters.fresh()), parameters)
         return any(
-            largest_of(a.astype(np.float64) - b) > WAVER * largest_of(b)
+            largest_of(a.astype(np.float64) - b) > CLAIM_TOLERANCE * largest_of(b)
             for a, b in zip(once, self.claimed, strict=True)
         )
 
-    def look(self) -> Found:
-        """Check along directions, or every entry by itself."""
+    def check_claim(self) -> Found:
+        """Check the claim along directions, or entry by entry.
+
+        Return entries, directions and patterns.
+        """
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
-        claims = lay_out(self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms)
+        claims = flatten_claims(
+            self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms
+        )
         if not self.each:
             survey = Survey(evaluator, claims, self.seen, self.asked)
             survey.run()
@@ -369,12 +378,14 @@ class _Check:
         faint = columns.faint & (columns.verdict == AGREE)
         if np.any(faint):
             note(
-                f"so far below the others that noise hides errors of the size of the entry, and "
-                f"checked on the scale of the others: {faint.sum()} of {len(columns)} entries."
+                f"{faint.sum()} of {len(columns)} entries are so small that noise hides errors of "
+                f"their size. They were checked on the scale of the larger entries."
             )
-            # What noise hides of each it may not hide of all of them together.
+            # An error that noise hides in each entry may show in all of them together.
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
-            both = Survey(evaluator, claims, self.seen, self.asked).look(move, closely=True)
+            both = Survey(evaluator, claims, self.seen, self.asked).check_directions(
+                move, closely=True
+            )
             if both.columns.verdict[0] != AGREE and abs(both.gaps[0]) > both.columns.bound[0]:
                 columns.verdict[faint], columns.reason[faint] = UNKNOWN, "noise"
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
@@ -382,26 +393,31 @@ class _Check:
             taken = int(np.count_nonzero(columns.looked[mine]))
             wrong = int(np.count_nonzero(columns.verdict[mine] == DISAGREE))
             note(
-                f"of {leaf.name or 'the gradient'}, {wrong} of {taken} entries drawn at random are "
-                f"wrong; the other {leaf.array.size - taken} of its shape {leaf.array.shape} were "
-                f"not looked at."
+                f"of {leaf.name or 'the gradient'}, which has the shape {leaf.array.shape}, only "
+                f"{taken} entries were checked, drawn at random: {wrong} of these are wrong."
             )
-        return records(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
+        return make_entries(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
 
-    def unable(self, reason: str) -> Found:
-        """Say of every entry that nothing can be said, for one reason."""
+    def inconclusive(self, reason: str) -> Found:
+        """Return results in which every entry is inconclusive for one reason."""
         if not self.each:
             lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
             return (), [lost], ()
-        claims = lay_out(self.claimed, self.evaluator.points, np.ones(len(self.eps)), self.eps)
-        return records(blank(len(claims.claimed), reason), claims, self.evaluator.leaves), (), ()
+        claims = flatten_claims(
+            self.claimed, self.evaluator.points, np.ones(len(self.eps)), self.eps
+        )
+        return (
+            make_entries(blank_results(len(claims.claimed), reason), claims, self.evaluator.leaves),
+            (),
+            (),
+        )
 
 
 @contextmanager
-def shown(
+def progress_callback(
     progress: Callable[[int, float], None] | bool | None,
 ) -> Iterator[Callable[[int, float], None] | None]:
-    """Provide what is told of each call: the caller's own, or a line on a terminal."""
+    """Provide the function that is told of each call: the caller's own, or a line on a terminal."""
     if callable(progress) or progress is False or not (sys.stderr and sys.stderr.isatty()):
         yield progress if callable(progress) else None
         return
@@ -410,7 +426,7 @@ def shown(
     status = Console(stderr=True).status("")
 
     def tell(calls: int, seconds: float) -> None:
-        if seconds >= PATIENCE:
+        if seconds >= PROGRESS_DELAY:
             status.update(f"checking the gradient: {calls:,} evaluations in {seconds:.0f} s")
             status.start()
 
@@ -422,12 +438,12 @@ def shown(
 
 # --- without a claim ---------------------------------------------------------------------
 
-START = 1e-4
-"""Where a ladder begins, in parts of the scale: about where noise and truncation are equal."""
+FIRST_STEP = 1e-4
+"""First step of a ladder relative to the scale: there noise and truncation are about equal."""
 
 
-OWN = 1e-3
-"""A parameter below this part of its array's largest has a unit of its own."""
+OWN_SCALE = 1e-3
+"""A parameter smaller than this part of its array's largest gets its own size as scale."""
 
 
 def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
@@ -471,7 +487,7 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     parameters = unpack(params)
     evaluator = Evaluator(f, parameters)
     with np.errstate(all="ignore"):
-        found = _explore(evaluator)
+        found = _estimate_entries(evaluator)
     ends = np.cumsum([leaf.array.size for leaf in parameters.leaves])[:-1]
 
     def shaped(array: NDArray[Any]) -> Any:
@@ -482,27 +498,27 @@ def finite_difference(f: Callable[[Any], Any], params: Any) -> Differences:
     return Differences(*[*map(shaped, found), evaluator.count])
 
 
-def _explore(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
-    """Take a ladder along every entry, until no step adds anything."""
+def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
+    """Estimate every entry with a ladder of steps; return the arrays of `Differences`, flat."""
     seen, points = measure(evaluator, ()), evaluator.points
     exact = [EPS] * len(points)
-    none = lay_out([0.0 * point for point in points], points, seen.scales, exact)
-    # A parameter far below the others of its array has a unit of its own.
+    none = flatten_claims([0.0 * point for point in points], points, seen.scales, exact)
+    # A parameter that is much smaller than the others of its array is its own scale.
     own = np.abs(none.here)
-    scales = np.where((own > 0) & (own < OWN * none.scale), own, none.scale)
+    scales = np.where((own > 0) & (own < OWN_SCALE * none.scale), own, none.scale)
     unclaimed = replace(none, claimed=np.full(len(own), np.nan), scale=scales)
-    check = entry_check(evaluator, unclaimed, seen, Asked())
-    check.steps = np.fmax(START * scales, SHORTEST)
+    check = entry_check(evaluator, unclaimed, seen, Options())
+    check.steps = np.fmax(FIRST_STEP * scales, SHORTEST)
     found = [Examination(check, row) for row in range(len(own))]
     readings = [one.climb() for one in found]
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]
     estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T.copy()
     parts = np.split(estimate, np.cumsum([point.size for point in points])[:-1])
-    claims, size = lay_out(parts, points, seen.scales, exact), np.abs(estimate)
+    claims, size = flatten_claims(parts, points, seen.scales, exact), np.abs(estimate)
     seen = replace(seen, reach=max(seen.reach, largest_of(claims.weight * claims.scale)))
-    limits = allowed(claims, seen, np.arange(len(size)), 0 * claims.weight)
+    limits = allowed_resolution(claims, seen, np.arange(len(size)), 0 * claims.weight)
     kinked = np.array([one.kinked for one in readings], dtype=bool)
     known = ((2 * bound <= limits) | (claims.largest == 0)) & np.isfinite(bound) & ~kinked
-    why = [at.why(one) for at, one in zip(found, readings, strict=True)]
+    why = [at.inconclusive_reason(one) for at, one in zip(found, readings, strict=True)]
     status = np.where(known, "ok", np.array(why, dtype=object))
     return estimate, bound, np.where(size > 0, bound / size, np.inf), status, left, right

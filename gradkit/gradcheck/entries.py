@@ -1,4 +1,4 @@
-"""Every entry of a gradient: one central difference for each, and a ladder for the doubtful."""
+"""Check every entry of a gradient: a central difference for each, a ladder for doubtful ones."""
 
 from __future__ import annotations
 
@@ -14,51 +14,57 @@ from gradkit.gradcheck.error import (
     CLEAR,
     MOVED,
     STRAY,
-    Asked,
     Claims,
+    Options,
     Rows,
-    allowed,
+    allowed_resolution,
     balanced_step,
     claim_error,
     first_step,
     is_precise,
-    shown,
+    visible_slope,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, HIGHEST, QUIET, ROOM, UNKNOWN, examine
 from gradkit.gradcheck.ladder import Ladder, differences
-from gradkit.gradcheck.noise import EPS, SHORTEST, Floats, Seen, magnitude
+from gradkit.gradcheck.noise import EPS, SHORTEST, Floats, Measurements, magnitude
 from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport, Verdict
 from gradkit.gradcheck.structure import Leaf
 
 Pair = Callable[[int, float], Sequence[float]]
 
 KINK = 0.01
-"""An entry is as small as to be asked with a slack of this part of itself."""
+"""Truncation that is allowed for in small entries, relative to the entry."""
 
-SLACK = 0.3
-"""The truncation that a first step may have, in parts of `CLEAR`; along a direction a twentieth of
-the coarsest resolution, since noise is told to a factor of three."""
+TRUNCATION_ALLOWANCE = 0.3
+"""Truncation that a first step may have, relative to `CLEAR`.
+
+Along a direction a twentieth of the coarsest resolution, because noise is measured to a factor of
+three.
+"""
 
 TENTH = 0.1
-"""An entry is known to its own scale where an error of this part of it would show."""
+"""An entry is known on its own scale if an error of this part of it would be detected."""
 
 EXCUSED = 0.1
-"""A narrow claim that is off by more than this part of what is added up is excused by bends alone:
-rounding of its terms makes less, by `error.HALF`."""
+"""A claim in single precision or less may be off by this part of its terms because of rounding.
 
-SAMPLE = 32
-"""So many entries of an array of more than twice as many are looked at first, drawn at random."""
+If more is excused, only by the bends of f, it stays open. See `error.HALF`.
+"""
 
-ENOUGH = 16
-"""After so many wrong entries of a large array nothing is gained by listing more."""
+SAMPLE_SIZE = 32
+"""Number of entries that are checked first, drawn at random, in arrays of more than twice as
+many."""
+
+MAX_WRONG = 16
+"""After this many wrong entries of a large array, no further ones are checked."""
 
 NOTHING = 1e-11
-"""A slope that does no more than this part of what parameters do to f is zero where bends hide it,
-as those of a minimum that was found to some digits."""
+"""A slope whose effect is less than this part of the parameters' effect on f may be zero, as at a
+minimum that was found to limited precision."""
 
 KNOWN = 0.01
-"""A claim that is not finite is wrong where the slope is known to this part of itself."""
+"""A claim that is not finite is wrong if the slope is known to this relative precision."""
 
 
 Columns: TypeAlias = np.recarray[Any, Any]
@@ -66,19 +72,19 @@ NAMES = ["estimate", "left", "right", "bound", "resolution", "verdict", "reason"
 RESULT = np.dtype([*zip(NAMES, ["f8", "f8", "f8", "f8", "f8", "O", "O", "?", "?"], strict=True)])
 
 
-def blank(entries: int, reason: str = "budget") -> Columns:
-    """Return results of all entries, (entries,), of which nothing is known yet, for one reason.
+def blank_results(entries: int, reason: str = "budget") -> Columns:
+    """Return the results of (entries,) entries about which nothing is known yet, for one reason.
 
-    They are written to while a check runs. ``resolution`` is absolute; ``left`` and ``right`` are
-    NaN but at a kink that a ladder has seen; ``looked`` tells the entries that were reached or
-    ought to have been, ``faint`` those that are known on the scale of others alone.
+    They are filled during a check. ``resolution`` is absolute; ``left`` and ``right`` are NaN
+    except at a kink that a ladder has found. ``looked`` marks entries that were checked or should
+    have been, ``faint`` those that are known only on the scale of larger entries.
     """
     row = (np.nan, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason, True, False)
     return np.array([row] * entries, RESULT).view(np.recarray)
 
 
-def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
-    """Return one record for each entry that was looked at, in the order of the leaves."""
+def make_entries(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
+    """Return an `Entry` for each row that was checked, in the order of the leaves."""
     size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
     size[size == 0] = np.nan
     indices = [list(np.ndindex(leaf.array.shape)) for leaf in leaves]
@@ -90,33 +96,38 @@ def records(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[E
             *numbers,
             slopes=(float(columns.left[row]), float(columns.right[row])) if kink[row] else None,
         )
-        for row, numbers in enumerate(found(columns, claims, size))
+        for row, numbers in enumerate(record_fields(columns, claims, size))
         if columns.looked[row]
     )
 
 
-def found(
+def record_fields(
     columns: Columns, claims: Claims, size: Floats
 ) -> Iterator[tuple[float, float, float, float, Verdict, str]]:
-    """Yield what every record has, the resolution in parts of a size: infinite without one."""
+    """Yield the fields that `Entry` and `Direction` share, from claim to reason, for each row.
+
+    The resolution is relative to ``size``, infinite where it is NaN.
+    """
     relative = np.nan_to_num(columns.resolution / size, nan=np.inf, posinf=np.inf)
     numbers = np.array([claims.claimed, columns.estimate, columns.bound, relative]).tolist()
     yield from zip(*numbers, columns.verdict, columns.reason, strict=True)
 
 
-def overall(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
-    """Return the verdict on all parts: the worst of them."""
+def worst_verdict(parts: Sequence[Entry | Direction | InputReport]) -> Verdict:
+    """Return the worst verdict of all parts; agree without parts."""
     return min((part.verdict for part in parts), key=WORST_FIRST.index, default=AGREE)
 
 
-def entry_check(evaluator: Evaluator, claims: Claims, seen: Seen, asked: Asked) -> EntryCheck:
-    """Return the check of single entries."""
+def entry_check(
+    evaluator: Evaluator, claims: Claims, seen: Measurements, asked: Options
+) -> EntryCheck:
+    """Return a check of single entries, which evaluates f at each entry plus and minus a step."""
     leaf, place = claims.leaf.tolist(), claims.place.tolist()
     return EntryCheck(lambda k, h: evaluator.pair(leaf[k], place[k], h), claims, seen, asked)
 
 
-def bends(pair: Ladder) -> tuple[Floats, Floats]:
-    """Return how far slopes on both sides are apart beyond noise, and the root of f″ by that."""
+def measure_curvature(pair: Ladder) -> tuple[Floats, Floats]:
+    """Return the difference of left and right slopes beyond noise, and the root of f″."""
     left, right, _, noise = differences(pair)
     curve = np.fmax(np.abs(right - left) - 4 * noise, 0.0)
     bend = np.sqrt(2 * curve / (pair.ahead + pair.behind))
@@ -124,68 +135,73 @@ def bends(pair: Ladder) -> tuple[Floats, Floats]:
 
 
 class EntryCheck:
-    """The check of all entries of one gradient, or of claims along several directions.
+    """A check of the entries of a gradient, or of claims along several directions.
 
     Parameters
     ----------
     pair : callable
-        Of a claim's row and a step: f above and below the point, and the distances really moved.
+        Takes a claim's row and a step; returns f above and below the point, and the actual
+        distances.
     claims : Claims
-    seen : Seen
-    asked : Asked
+    seen : Measurements
+    asked : Options
     """
 
-    def __init__(self, pair: Pair, claims: Claims, seen: Seen, asked: Asked) -> None:
+    def __init__(self, pair: Pair, claims: Claims, seen: Measurements, asked: Options) -> None:
+        """Choose the first step of each claim, and start with blank results."""
         self.pair, self.claims, self.seen, self.asked = pair, claims, seen, asked
         count = len(claims.claimed)
-        self.columns = blank(count)
+        self.columns = blank_results(count)
         self.precise = is_precise(seen)
-        self.slope = shown(claims.weight, claims.scale, seen.reach)
+        self.slope = visible_slope(claims.weight, claims.scale, seen.reach)
         self.steps = first_step(self.slope, claims.scale, seen.noise, claims.coarsest)
         self.steps = np.fmax(self.steps, np.fmax(claims.smallest, SHORTEST))
         self.limits, self.error, self.blur = np.zeros((3, count))
         self.bend = np.full(count, np.nan)
         self.tried = np.full((5, count), np.nan)
-        self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE
+        self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE_SIZE
         self.wrong: Counter[int] = Counter()
         self.heard = 0.0
         self.tolerance = claims.room + asked.rtol * claims.weight
 
-    def pairs(self, rows: Rows, steps: Floats) -> Floats:
-        """Return f above and below the point on some lines, and the distances really moved."""
+    def evaluate_pairs(self, rows: Rows, steps: Floats) -> Floats:
+        """Return f above and below the point for several rows, and the actual distances."""
         found = map(self.pair, rows.tolist(), steps.tolist())
         return np.array([*found], dtype=np.float64).reshape(-1, 4).T
 
     def run(self, *, closely: bool = True) -> Columns:
-        """Hold every claim against finite differences, array by array.
+        """Compare every claim with finite differences, array by array.
 
         Parameters
         ----------
         closely : bool
-            Whether doubtful ones get a ladder.
+            Whether doubtful claims get a ladder of steps.
         """
         self.columns.looked[:] = False
         try:
             for rows in self._chunks():
                 self.columns.looked[rows] = True
-                slack = np.fmax(SLACK * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20)
-                self._look(rows, self.steps[rows], slack)
-                if closely and not self._ladders(self._again(rows)):
+                slack = np.fmax(
+                    TRUNCATION_ALLOWANCE * CLEAR * self.slope[rows], self.claims.coarsest[rows] / 20
+                )
+                self._try_step(rows, self.steps[rows], slack)
+                if closely and not self._run_ladders(self._retry_small(rows)):
                     louder = replace(self.seen, noise=2 * self.heard)
                     return EntryCheck(self.pair, self.claims, louder, self.asked).run()
         except BudgetSpent:
             self.columns.looked[:] = True
-        self._excused()
+        self._reopen_excused()
         if closely:
-            self._behind_others()
-            self._hidden()
+            self._reopen_below_kinks()
+            self._reopen_hidden()
         return self.columns
 
-    def _excused(self) -> None:
-        """Leave narrow claims open that are excused by bends alone, as no rounding is known to do.
+    def _reopen_excused(self) -> None:
+        """Make claims inconclusive whose error is accepted only because of f's curvature.
 
-        The bends are those of all entries moved together. Nor is such a claim wrong, as at a
-        minimum.
+        A claim in a narrow dtype belongs to a rounded point, at which the slope may differ. If it
+        is further off than rounding of its terms explains, it is neither confirmed nor, as at a
+        minimum, refuted.
         """
         claims, columns, rows = self.claims, self.columns, np.arange(len(self.columns))
         gaps = np.abs(columns.estimate - claims.claimed)
@@ -194,11 +210,11 @@ class EntryCheck:
         alone = (columns.verdict == AGREE) & (claims.eps > EPS) & (gaps > least)
         columns.verdict[alone], columns.reason[alone] = UNKNOWN, "noise"
 
-    def _behind_others(self) -> None:
-        """Leave open what does less to f than stairs or kinks were seen to hide on other lines.
+    def _reopen_below_kinks(self) -> None:
+        """Make wrong entries inconclusive if a staircase or kink elsewhere may hide such errors.
 
-        A kink that is seen is as near as noise lets a step be. On another line it may be nearer,
-        and every step that tells anything beyond it. Not all lines pass it alike: thrice will do.
+        A kink that is found on one line may be closer to the point on another, where no step shows
+        it. `ROOM` accounts for the difference between lines.
         """
         columns, scale = self.columns, self.claims.scale
         gaps = np.abs(columns.estimate - self.claims.claimed)
@@ -208,55 +224,56 @@ class EntryCheck:
         columns.bound[rows], columns.resolution[rows] = (columns.bound + gaps)[rows], gaps[rows]
         columns.verdict[rows], columns.reason[rows] = UNKNOWN, "noise"
 
-    def _hidden(self) -> None:
-        """Leave arrays open of which no entry was seen, though the claim is more than rounding."""
+    def _reopen_hidden(self) -> None:
+        """Make arrays inconclusive if no entry was resolved, unless the claim is only rounding."""
         claims, columns = self.claims, self.columns
         known = columns.resolution - self.error <= (TENTH if self.precise else 1) * claims.weight
-        # A part of what a correct claim may be off by: a small one where other entries are seen.
+        # The error of a correct claim, divided by more if other entries of the array are resolved.
         rounding = self.error / (STRAY if np.any(known) else ROOM)
-        told = claims.weight > np.fmax(rounding, NOTHING * self.seen.reach / claims.scale)
-        told &= columns.looked & (columns.verdict == AGREE)
-        lost = told & (np.bincount(claims.leaf, known & told) == 0)[claims.leaf]
+        is_large = claims.weight > np.fmax(rounding, NOTHING * self.seen.reach / claims.scale)
+        is_large &= columns.looked & (columns.verdict == AGREE)
+        lost = is_large & (np.bincount(claims.leaf, known & is_large) == 0)[claims.leaf]
         columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:
-        """Yield the entries to look at: small arrays together, large ones in samples."""
+        """Yield groups of rows to check: small arrays together, large ones in random samples."""
         rng = np.random.default_rng([self.asked.seed, 1])
         if not np.all(self.large):
             yield np.flatnonzero(~self.large)
         for leaf in np.unique(self.claims.leaf[self.large]).tolist():
             drawn = rng.permutation(np.flatnonzero(self.claims.leaf == leaf))
-            for part in np.split(drawn, range(SAMPLE, len(drawn), 4 * SAMPLE)):
-                if self.wrong[leaf] < ENOUGH:
+            for part in np.split(drawn, range(SAMPLE_SIZE, len(drawn), 4 * SAMPLE_SIZE)):
+                if self.wrong[leaf] < MAX_WRONG:
                     yield np.sort(part)
 
-    def _look(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
-        """Try a step for some entries, and write down what it says of those that agree.
+    def _try_step(self, rows: Rows, steps: Floats, slack: Floats) -> NDArray[np.bool_]:
+        """Try a step for some rows, store the results of those that agree, and return which do.
 
-        A claim agrees within noise, truncation and its own rounding. Truncation is told by how far
-        the slopes on both sides are apart: ``f‴h²/6`` is ``(f″h)² / 6f′`` of an exponential.
+        A claim agrees within noise, truncation and its own rounding. Truncation is estimated from
+        the difference of the slopes on both sides: ``f‴h²/6`` is ``(f″h)² / 6f′`` for an
+        exponential.
         """
         claims, seen, columns = self.claims, self.seen, self.columns
         scale, weight = claims.scale[rows], claims.weight[rows]
-        above, below, ahead, behind = self.pairs(rows, steps)
+        above, below, ahead, behind = self.evaluate_pairs(rows, steps)
         self.tried[:, rows] = steps, above, below, ahead, behind
         pair = self._ladder(above, below, ahead, behind)
         _, _, central, noise = differences(pair)
-        curve, self.bend[rows] = bends(pair)
-        # A narrow claim may belong to a point that is further off than the step: along a direction
-        # f bends no more than is seen on the way there.
+        curve, self.bend[rows] = measure_curvature(pair)
+        # The rounded point of a claim in a narrow dtype may be further away than the step. Along a
+        # direction, the curvature is measured on the way to that point.
         off = MOVED * claims.eps[rows] * scale
         if np.any(narrow := (off > steps) & (claims.coarsest[rows] > 0)):
             own = claim_error(claims, rows, 0 * weight, seen)
-            excused = claim_error(claims, rows, self._moved(rows), seen) - own
+            excused = claim_error(claims, rows, self._slope_change(rows), seen) - own
             narrow &= excused > TENTH * weight
-            there = self._ladder(*self.pairs(rows[narrow], off[narrow]))
-            self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], bends(there)[1])
-        moved = self._moved(rows)
+            there = self._ladder(*self.evaluate_pairs(rows[narrow], off[narrow]))
+            self.bend[rows[narrow]] = np.fmin(self.bend[rows[narrow]], measure_curvature(there)[1])
+        moved = self._slope_change(rows)
         blur = MOVED * seen.eps * moved
         error = claim_error(claims, rows, moved, seen) + self.tolerance[rows]
         noise = noise + blur
-        limits = allowed(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
+        limits = allowed_resolution(claims, seen, rows, blur + error) + 2 * self.tolerance[rows]
         self.error[rows], self.blur[rows], self.limits[rows] = error, blur, limits
         faint = np.fmax(self.slope[rows], 0.03 * claims.largest[rows])
         faint = np.fmax(faint, KINK * seen.reach / scale)
@@ -265,7 +282,7 @@ class EntryCheck:
         gap = np.abs(central - claims.claimed[rows])
         known = 2 * (noise + bent + slack)
         good = (gap <= known / 2 + error) & smooth & (known <= limits)
-        # Nothing moves at all; where f itself is 0 that may be underflow.
+        # f does not change at all; if f is 0, that may be underflow.
         none = (above == seen.base) & (below == seen.base) & (ahead + behind > 0)
         none &= weight <= (error if seen.base else 0.0)
         good |= none & (steps >= scale * (HIGHEST if seen.reach else 1.0))
@@ -279,51 +296,51 @@ class EntryCheck:
         return np.asarray(good)
 
     def _ladder(self, above: Floats, below: Floats, ahead: Floats, behind: Floats) -> Ladder:
-        """Return single steps, of one line each."""
+        """Return a ladder with a single step for each of several lines."""
         seen = self.seen
         return Ladder(seen.base, above, below, ahead, behind, seen.noise, seen.eps)
 
-    def _moved(self, rows: Rows) -> Floats:
-        """Return how far slopes would be off if the point were by all of itself, from the bends."""
+    def _slope_change(self, rows: Rows) -> Floats:
+        """Return how far slopes would change, by the curvature, if the point moved by its size."""
         bend, here = self.bend, magnitude(self.claims.here)
         return np.asarray(bend[rows] * float(np.nanmean(bend * here)) * len(bend))
 
-    def _again(self, rows: Rows) -> Rows:
-        """Ask about faint entries on their own scale; return the entries that want a ladder."""
+    def _retry_small(self, rows: Rows) -> Rows:
+        """Check small entries again on their own scale; return the rows that need a ladder."""
         claims, seen, columns = self.claims, self.seen, self.columns
         agreed, size = columns.verdict[rows] == AGREE, claims.weight[rows]
         still = ~agreed & (columns.estimate[rows] == 0) & (size <= self.error[rows])
         flat, open_ = rows[still], rows[~agreed & ~still]
         if len(flat):
             far = claims.scale[flat] * (1.0 if seen.reach == 0 else HIGHEST)
-            open_ = np.append(open_, flat[~self._look(flat, far, np.zeros(len(flat)))])
-        coarse = agreed & (size > 0) & (claims.coarsest[rows] == 0) & self._coarse(rows)
+            open_ = np.append(open_, flat[~self._try_step(flat, far, np.zeros(len(flat)))])
+        coarse = agreed & (size > 0) & (claims.coarsest[rows] == 0) & self._is_unresolved(rows)
         above = size > 3 * self.error[rows]
-        # Of a precise f they are rounding.
+        # If f is precise, such entries are only rounding.
         columns.faint[rows[coarse & ~above]] = not self.precise
         faint = rows[coarse & above]
         if len(faint):
             size = claims.weight[faint]
             steps = balanced_step(size, claims.scale[faint], seen.noise)
-            good = self._look(faint, np.fmax(steps, self.steps[faint]), KINK * size)
-            columns.faint[faint[good & self._coarse(faint)]] = True
+            good = self._try_step(faint, np.fmax(steps, self.steps[faint]), KINK * size)
+            columns.faint[faint[good & self._is_unresolved(faint)]] = True
             self.steps[faint[~good]] = steps[~good]
             self.limits[faint[~good]] = TENTH * size[~good]
             open_ = np.append(open_, faint[~good])
         return np.asarray(open_)
 
-    def _coarse(self, rows: Rows) -> NDArray[np.bool_]:
-        """Return whether an error of a tenth of an entry would not have shown."""
+    def _is_unresolved(self, rows: Rows) -> NDArray[np.bool_]:
+        """Return whether an error of a tenth of an entry would not have been detected."""
         known = self.columns.resolution[rows] - self.error[rows]
         return np.asarray(known > TENTH * self.claims.weight[rows])
 
-    def _ladders(self, rows: Rows) -> bool:
-        """Examine entries one by one; return whether f is no noisier than it looked."""
+    def _run_ladders(self, rows: Rows) -> bool:
+        """Examine rows one by one with ladders; return False if f turned out to be noisier."""
         claims, columns = self.claims, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])
             accepted = columns.verdict[row] == AGREE
-            if self.wrong[leaf] >= ENOUGH and self.large[row]:
+            if self.wrong[leaf] >= MAX_WRONG and self.large[row]:
                 columns.looked[row] = accepted
                 continue
             reading, known, verdict, reason, self.heard = examine(self, row)
@@ -338,10 +355,10 @@ class EntryCheck:
             if np.isnan(0 * claims.claimed[row]) and reading.bound <= KNOWN * abs(reading.estimate):
                 verdict, reason = DISAGREE, ""
             left, right = reading.left.estimate, reading.right.estimate
-            # Noise may hide a kink, and the slope is that of either side.
+            # Noise may hide a kink, so the slope may be that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
             slopes = (left, right) if reading.kinked else (np.nan, np.nan)
-            told = (reading.estimate, *slopes, bound, known, verdict, reason)
-            columns[row] = (*told, True, columns.faint[row])
+            fields = (reading.estimate, *slopes, bound, known, verdict, reason)
+            columns[row] = (*fields, True, columns.faint[row])
             self.wrong[leaf] += verdict == DISAGREE
         return True

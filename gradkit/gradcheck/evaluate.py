@@ -1,7 +1,7 @@
-"""Calling a function that is not ours: counted, guarded, and never trusted with our arrays.
+"""Call the function that is checked: count calls, limit them, and protect the caller's arrays.
 
-Where it raises off the point it counts as not finite; what it raises at the point itself is the
-caller's to see.
+An exception away from the point counts as a value that is not finite; one at the point is passed
+on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def scalar(value: Any) -> float:
     Raises
     ------
     TypeError
-        When f returned something other than one real number.
+        f returned something other than one real number.
     """
     array = to_numpy(value, "", "the value of f")
     if array.size != 1:
@@ -39,15 +39,15 @@ def scalar(value: Any) -> float:
 
 
 def signature_of(call: Callable[..., Any]) -> list[inspect.Parameter] | None:
-    """Return the parameters of a function, None where nobody can tell."""
+    """Return the parameters of a function, None if they cannot be determined."""
     try:
         return list(inspect.signature(call).parameters.values())
     except (TypeError, ValueError):
         return None
 
 
-def needs(call: Callable[..., Any]) -> int | None:
-    """Return how many positional arguments a function needs, None where nobody can tell."""
+def count_required(call: Callable[..., Any]) -> int | None:
+    """Return how many positional arguments a function requires, None if this is unknown."""
     parameters = signature_of(call)
     if parameters is None or any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return None
@@ -99,6 +99,7 @@ class Evaluator:
         seconds: float | None = None,
         progress: Callable[[int, float], None] | None = None,
     ) -> None:
+        """Start counting, and copy the parameters for f."""
         if not callable(f):
             raise TypeError(
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
@@ -115,16 +116,16 @@ class Evaluator:
         self.renew()
 
     def renew(self) -> None:
-        """Give f other arrays from now on."""
+        """Use new arrays for the argument of f from now on."""
         self._arrays = [point.copy(order="K") for point in self.points]
 
     def reset(self) -> None:
-        """Put what f is given to the point."""
+        """Set the arrays that f is given to the point."""
         for array, point in zip(self._arrays, self.points, strict=True):
             array[...] = point
 
     def value(self, *, at_point: bool = False) -> float:
-        """Return f at the present state of the arrays, NaN where it fails off its domain."""
+        """Return f at the current arrays; NaN if it raises an exception away from the point."""
         passed = time.monotonic() - self.started
         if passed > self.seconds:
             self.note(
@@ -144,8 +145,8 @@ class Evaluator:
                 problem.add_note("f was called at params; integers and half precision as float64.")
                 raise
             # f has worked at the point, so this is an edge of its domain.
-            said = str(problem).partition("\n")[0].rstrip(".")
-            self.raised = self.raised or type(problem).__name__ + (said and f" ({said})")
+            message = str(problem).partition("\n")[0].rstrip(".")
+            self.raised = self.raised or type(problem).__name__ + (message and f" ({message})")
             return float("nan")
         value = scalar(result)
         if len(self.levels) < 2:
@@ -153,7 +154,7 @@ class Evaluator:
         return value
 
     def at_point(self) -> float:
-        """Return f at the point itself, and add a note if f changed its argument."""
+        """Return f at the point, and add a note if f changed its argument."""
         self.reset()
         value = self.value(at_point=True)
         for leaf, array in zip(self.leaves, self._arrays, strict=True):
@@ -166,16 +167,16 @@ class Evaluator:
         return value
 
     def note(self, said: str) -> None:
-        """Keep a note, once."""
+        """Add a note unless it is there already."""
         self.notes += [said] if said not in self.notes else []
 
     def pair(self, leaf: int, place: int, step: float) -> Sequence[float]:
-        """Evaluate f on both sides of the point for a single entry, by its place in C order.
+        """Evaluate f above and below the point for one entry, at ``place`` in C order of a leaf.
 
         Returns
         -------
         above, below, ahead, behind : float
-            f at ``+ahead`` and ``-behind``, and these two distances as they were after rounding.
+            f at ``+ahead`` and ``-behind``, and these two distances after rounding.
         """
         here = self.points[leaf].flat[place]
         values, moved = [], []
@@ -191,22 +192,22 @@ class Evaluator:
     ) -> tuple[Floats, Floats]:
         """Evaluate f at ``x + t u`` for each step t.
 
-        The point reached is not quite the point meant, by rounding. Where a gradient is claimed,
-        what it says that this difference does to f is to be added to each value.
+        Because of rounding, f is evaluated at a slightly different point. If a gradient is claimed,
+        the effect of this difference by the claim is returned too.
 
         Parameters
         ----------
         moves : sequence of float64 array
             u for each leaf.
         steps : sequence of float
-            Signed distances.
+            Signed distances t.
         claimed : sequence of array, optional
             A gradient for each leaf.
 
         Returns
         -------
         values, strays : float64 arrays
-            The values as f gave them, and what is to be added.
+            The values of f, and the corrections to be added to them.
         """
         values, strays = np.zeros((2, len(steps)))
         slopes = claimed or [np.zeros(())] * len(moves)
@@ -214,9 +215,9 @@ class Evaluator:
             self.reset()
             every = zip(self._arrays, self.points, moves, slopes, strict=True)
             for array, point, move, slope in every:
-                meant = step * move
-                array[...] = point + meant
-                meant -= array - point.astype(np.float64, copy=False)
-                strays[number] += float(np.sum(slope * meant))
+                planned = step * move
+                array[...] = point + planned
+                planned -= array - point.astype(np.float64, copy=False)
+                strays[number] += float(np.sum(slope * planned))
             values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)

@@ -1,4 +1,4 @@
-"""One claim under examination along one line: a ladder that grows until the claim is decided."""
+"""Examine one claim along one line, with a ladder of steps that grows until it is decided."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gradkit.gradcheck.ladder import (
     Reading,
     Side,
     differences,
-    read,
+    read_slope,
 )
 from gradkit.gradcheck.noise import EPS, NEAR, SAME, SHORTEST, Floats, table_noise
 from gradkit.gradcheck.records import Verdict
@@ -24,50 +24,49 @@ from gradkit.gradcheck.records import Verdict
 if TYPE_CHECKING:
     from gradkit.gradcheck.entries import EntryCheck
 
-MOST = 26
-"""Steps of a ladder: these reach from a rounding of the parameter to all of it."""
+MAX_STEPS = 26
+"""Steps of a ladder: enough to reach from a rounding of the parameter to all of it."""
 
-FIRM = 5
-"""A ladder that refutes a claim has so many steps, if longer ones tell more: a judgement on fewer
-is withdrawn when noise turns out to be larger."""
+STEPS_TO_REFUTE = 5
+"""Steps of a ladder before a claim is refuted, if longer steps help: with fewer, noise may turn out
+to be larger."""
 
 HIGHEST = 0.25
-"""The longest step of a ladder, in parts of the scale."""
+"""The longest step of a ladder, relative to the scale."""
 
 KINK = 0.01
-"""A kink that changes a slope by less than this part, and that hides in the noise of both sides, is
-no reason to doubt the slope."""
+"""A kink is ignored if it changes a slope by less than this part and is hidden by noise."""
 
 BEYOND = 1.0
-"""Before an accusation f is looked at on steps up to so many scales, for those that keep to the
-claim where shorter ones were deceived."""
+"""Longest step, in scales, that is tried before an accusation, in case longer steps confirm the
+claim."""
 
 STAIR = 1e-3
-"""An f that loses precision on the way may hide a change of this part of itself on a line that
-shows nothing of its noise: a stair of -log(1 - a) is so high where 1 - a is 30 roundings, which is
-log(31/30) of 33. Its slope is nowhere but in jumps further away than any step."""
+"""An f that loses precision may hide a change of this part of itself: a stair of -log(1 - a), where
+1 - a is 30 roundings, has the height log(31/30) of 33. Its slope shows only in jumps that are
+further away than any step."""
 
 QUIET = 1e-6
-"""A noise that looks smooth near by is below this part of what the parameters do to f; otherwise it
-is f itself that swings. With a louder one that longer steps tell of, all is done again."""
+"""Noise that looks smooth near the point is smaller than this part of the parameters' effect on f;
+otherwise f itself oscillates. If longer steps show more noise, the check is repeated."""
 
 HALF = 0.5
-"""Longer steps may bear out a claim where one comes closer to it than half the way."""
+"""Longer steps may confirm a claim if one is closer to it than this part of the gap."""
 
 HALVINGS = 12
-"""A bend shrinks to a four-thousandth in so many."""
+"""Number of bisections, after which a curved piece has shrunk to 1/4000."""
 
 ROOM = 3.0
-"""A ladder knows a slope of a noisy f to so many times what a first step does: both sides count.
-And a claim has to be off by so many times what is not known, since a table of six points tells
-noise to no better."""
+"""Factor between the resolution of a ladder and of a first step for a noisy f. A claim has to be
+off by this many times the uncertainty, as a table of six points measures noise only so well."""
 
 WANTED = 8e-8
-"""With a precise f a ladder goes on until an error of this part of the entry would show."""
+"""With a precise f, a ladder continues until an error of this part of the entry would be
+detected."""
 
 TREND = (2.0, 0.45, 0.1)
-"""How far slopes over three steps in a row may be from a claim to tend to it as noise over step
-does: a quarter each time, with some room."""
+"""Largest distances of three slopes in a row from a claim, relative to the gap, that count as noise
+divided by the step: a quarter each time, with some tolerance."""
 
 AGREE: Verdict = "agree"
 DISAGREE: Verdict = "disagree"
@@ -75,17 +74,18 @@ UNKNOWN: Verdict = "inconclusive"
 
 
 class Examination:
-    """A ladder for one claim, that grows, and what it says so far.
+    """A growing ladder of steps for one claim.
 
     Parameters
     ----------
     check : EntryCheck
-        Its claims, what a correct one may be off by, and the coarsest resolution that will do.
+        Has the claims, their errors, and the coarsest accepted resolution.
     row : int
-        The claim among them.
+        The claim's row.
     """
 
     def __init__(self, check: EntryCheck, row: int) -> None:
+        """Take over the claim's numbers, and the step that has been tried already."""
         self.check, self.row, self.seen, self.noise = check, row, check.seen, check.seen.noise
         claims, self.subgradient = check.claims, check.asked.subgradient
         numbers = (claims.claimed, claims.scale, claims.largest, claims.here)
@@ -101,35 +101,35 @@ class Examination:
         tried = check.tried[:, [row]]
         self.rows = tried if np.all(np.isfinite(tried)) else np.zeros((5, 0))
 
-    def pairs(self, steps: Floats) -> Floats:
-        """Return f above and below the point, and the distances really moved."""
-        return self.check.pairs(np.full(len(steps), self.row), steps)
+    def evaluate_pairs(self, steps: Floats) -> Floats:
+        """Return f above and below the point at several steps, and the actual distances."""
+        return self.check.evaluate_pairs(np.full(len(steps), self.row), steps)
 
-    def add(self, *steps: float) -> bool:
-        """Evaluate f on further steps; return whether there were any."""
+    def add_steps(self, *steps: float) -> bool:
+        """Evaluate f at further steps; return whether any was possible and new."""
         able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
         new = np.array([step for step in able if np.all(np.abs(self.rows[0] - step) >= 0.1 * step)])
         if not len(new):
             return False
-        rows = np.concatenate([self.rows, [new, *self.pairs(new)]], axis=1)
+        rows = np.concatenate([self.rows, [new, *self.evaluate_pairs(new)]], axis=1)
         self.rows = rows[:, np.argsort(rows[0], kind="stable")]
         return True
 
     def ladder(self, noise: float, top: float) -> Ladder:
-        """Return the steps up to the top as a ladder."""
+        """Return the steps up to ``top`` as a ladder."""
         above, below, ahead, behind = self.rows[1:, self.rows[0] <= top]
         seen = self.seen
         return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, self.blur)
 
     def climb(self) -> Reading:
-        """Add steps until the claim is decided or no step can add anything; return the slope."""
-        self.add(self.start, RATIO * self.start, RATIO**2 * self.start)
+        """Add steps until the claim is decided or no step can help; return the slope."""
+        self.add_steps(self.start, RATIO * self.start, RATIO**2 * self.start)
         if not self.rows.shape[1]:
             return NOTHING_KNOWN
         while True:
-            reading = read(self.ladder(self.noise, self.top))
+            reading = read_slope(self.ladder(self.noise, self.top))
             verdict, resolution = self.judge(reading)
-            if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MOST:
+            if (verdict == AGREE and resolution <= self.wanted) or self.rows.shape[1] >= MAX_STEPS:
                 return reading
             steps = self.rows[0][self.rows[0] <= self.top]
             sides = (reading.central, reading.left, reading.right)
@@ -137,13 +137,13 @@ class Examination:
             best = reading.best
             hidden = verdict == UNKNOWN and best.noise > best.truncation
             up = len(steps) and (best.reach >= len(steps) - 1 or hidden)
-            up = up and (verdict != DISAGREE or len(steps) < FIRM)
-            longer = up and RATIO * steps[-1] <= self.top and self.add(RATIO * steps[-1])
-            if not longer and not (down and self.add(self.rows[0, 0] / RATIO)):
+            up = up and (verdict != DISAGREE or len(steps) < STEPS_TO_REFUTE)
+            longer = up and RATIO * steps[-1] <= self.top and self.add_steps(RATIO * steps[-1])
+            if not longer and not (down and self.add_steps(self.rows[0, 0] / RATIO)):
                 return reading
 
     def judge(self, reading: Reading) -> tuple[Verdict, float]:
-        """Hold the claim against a reading; return the verdict and the absolute resolution."""
+        """Compare the claim with a reading; return the verdict and the absolute resolution."""
         claimed, error, bound = self.claimed, self.error, reading.bound
         gap = abs(claimed - reading.estimate)
         resolution = 2 * bound + error
@@ -157,12 +157,12 @@ class Examination:
                 return AGREE, 2 * wide
             return (DISAGREE if gap > bound + wide else UNKNOWN), resolution
         far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
-        # A slope that noise hides over the parameter itself is not read beyond it.
+        # If noise hides the gap over the parameter's own size, longer steps do not count.
         far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
-        far = far and _outside(self, reading.left) and _outside(self, reading.right)
+        far = far and _excludes_claim(self, reading.left) and _excludes_claim(self, reading.right)
         return (DISAGREE if far else UNKNOWN), resolution
 
-    def why(self, reading: Reading) -> str:
+    def inconclusive_reason(self, reading: Reading) -> str:
         """Return the reason for an inconclusive verdict: the largest part of the error."""
         if reading is NOTHING_KNOWN:
             return "no step"
@@ -176,13 +176,13 @@ class Examination:
 
 
 def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, float]:
-    """Examine one claim; before it is called wrong, doubt what says so.
+    """Examine one claim; before it is called wrong, look for noise, staircases and saturation.
 
     Parameters
     ----------
     check : EntryCheck
     row : int
-        The claim among those of the check.
+        The claim's row.
 
     Returns
     -------
@@ -192,34 +192,40 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     verdict : Verdict
     reason : str
     noise : float
-        What longer steps tell of it, or 0.
+        The noise that longer steps show, or 0.
     """
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
-    # Slopes over short steps may be further apart than the noise that was measured lets them be.
+    # If slopes over short steps differ by more than the measured noise, assume larger noise.
     doubtful = verdict == UNKNOWN and reading is not NOTHING_KNOWN
     for louder in (at.noise * ROOM ** np.arange(1.0, 4.0)).tolist() if doubtful else ():
-        again = read(at.ladder(louder, at.top))
+        again = read_slope(at.ladder(louder, at.top))
         if verdict == UNKNOWN and again.doubt < reading.doubt:
             at.noise, reading = louder, again
             verdict, resolution = at.judge(reading)
     if verdict == DISAGREE:
-        heard = _listen(at, reading)
+        heard = _measure_noise_nearby(at, reading)
         at.noise = max(at.noise, heard)
-        reading = read(at.ladder(at.noise, at.top))
+        reading = read_slope(at.ladder(at.noise, at.top))
         verdict, resolution = at.judge(reading)
         gap = abs(at.claimed - reading.estimate)
         hidden = STAIR * abs(seen.base) * (seen.lossy and SAME * heard < seen.noise)
-        kept, noise = gap * at.scale < hidden or _kept_nearby(at, reading), 0.0
+        kept, noise = gap * at.scale < hidden or _agrees_nearby(at, reading), 0.0
         if verdict == DISAGREE and not kept:
-            kept, noise = _kept_further(at, reading)
+            kept, noise = _agrees_further(at, reading)
         if verdict == DISAGREE and not kept and _is_saturated(at):
             return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "noise", noise
         if verdict == DISAGREE and kept:
-            # Either slope may be the right one.
+            # The estimate and the claim are both possible slopes.
             return replace(reading, bound=reading.bound + gap), gap, UNKNOWN, "staircase", noise
-    return reading, resolution, verdict, "" if verdict != UNKNOWN else at.why(reading), 0.0
+    return (
+        reading,
+        resolution,
+        verdict,
+        "" if verdict != UNKNOWN else at.inconclusive_reason(reading),
+        0.0,
+    )
 
 
 def _is_saturated(at: Examination) -> bool:
@@ -237,24 +243,28 @@ def _is_saturated(at: Examination) -> bool:
     return still > 0 and abs(at.claimed) * still <= STRAY * rounding
 
 
-def _outside(at: Examination, side: Side) -> bool:
-    """Return whether one side excludes the claim: the other may have passed a kink."""
+def _excludes_claim(at: Examination, side: Side) -> bool:
+    """Return whether the slope on one side excludes the claim.
+
+    The other side may be wrong because of a kink.
+    """
     return abs(at.claimed - side.estimate) > side.bound + at.error
 
 
-def _listen(at: Examination, reading: Reading) -> float:
-    """Measure the noise anew along this line, on points nearer than the step that was used."""
+def _measure_noise_nearby(at: Examination, reading: Reading) -> float:
+    """Measure the noise again along this line, at points closer than the step that was used."""
     step = max(at.rows[0, reading.central.step] / 16, at.smallest)
-    above, below, _, _ = at.pairs(np.array([1.0, 3.0, 4.0]) * step)
+    above, below, _, _ = at.evaluate_pairs(np.array([1.0, 3.0, 4.0]) * step)
     values = np.concatenate([below[::-1], [at.seen.base], above])
     return float(np.nan_to_num(table_noise(values, 4, (-4, -3, -1, 0, 1, 3, 4))))
 
 
-def _kept_nearby(at: Examination, reading: Reading) -> bool:
-    """Return whether shorter steps keep to the claim.
+def _agrees_nearby(at: Examination, reading: Reading) -> bool:
+    """Return whether shorter steps agree with the claim.
 
-    One of them is off the estimate by more than noise, a third of the way to the claim or further;
-    or, where f does not tell near points apart, a ladder of the nearest does not refute it.
+    One of them differs from the estimate by more than noise, towards the claim by at least a third
+    of the gap. Or f does not distinguish close points, and a ladder of the shortest steps does not
+    refute the claim.
     """
     _, _, slopes, noise = differences(at.ladder(at.noise, at.top))
     way = at.claimed - reading.estimate
@@ -263,26 +273,27 @@ def _kept_nearby(at: Examination, reading: Reading) -> bool:
     if kept or SAME * at.seen.fine >= at.noise:
         return kept
     near = NEAR * at.scale
-    at.add(*(near * RATIO**k for k in range(-2, 2)))
+    at.add_steps(*(near * RATIO**k for k in range(-2, 2)))
     short = at.ladder(ROOM * at.seen.fine, near * RATIO)
-    return len(short.above) > 1 and at.judge(read(short))[0] != DISAGREE
+    return len(short.above) > 1 and at.judge(read_slope(short))[0] != DISAGREE
 
 
-def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
-    """Return whether slopes over longer steps tend to the claim, with what noise, or by one jump.
+def _agrees_further(at: Examination, reading: Reading) -> tuple[bool, float]:
+    """Return whether slopes over longer steps tend to the claim, and the noise that this implies.
 
-    A staircase, as a forward makes that loses precision, or a regular noise looks smooth at the
-    length of a short step. Over longer ones the slopes on both sides tend to the claim as noise
-    over step; where that would be f itself that swings, it jumps. Curvature passes by: it grows
-    fourfold or more from step to step. Behind a kink the two sides do not agree, by as much on any
-    step.
+    An f that loses precision is a staircase, which looks smooth at short steps. Over longer ones,
+    the slopes on both sides tend to the claim as noise over step. If the implied noise is large, f
+    may oscillate instead; then a jump of f is required. Curvature does not look like this: it grows
+    fourfold or more from step to step. Nor does a kink, where the two sides differ by as much at
+    any step.
     """
     gap, used = abs(at.claimed - reading.estimate), float(at.rows[0, reading.central.reach])
     jumps = partial(_jumps, at, reading.estimate, gap)
-    probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MOST, 2)
-    at.add(*probes[probes > RATIO * used].tolist())
+    probes = BEYOND * at.scale / RATIO ** np.arange(0.0, 2 * MAX_STEPS, 2)
+    at.add_steps(*probes[probes > RATIO * used].tolist())
 
     def away() -> Floats:
+        """Return the distance of each longer slope from the claim, in gaps; infinite at kinks."""
         left, right, central, _ = differences(at.ladder(at.noise, np.inf))
         slopes = np.where(np.isfinite(central), central, np.where(np.isfinite(left), left, right))
         jump, steps = np.abs(right - left), at.rows[0]
@@ -292,7 +303,7 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
         return np.where(far, np.abs(slopes - at.claimed) / gap, np.inf)
 
     for near in at.rows[0, away() <= HALF].tolist():
-        at.add(near / RATIO, near * RATIO)
+        at.add_steps(near / RATIO, near * RATIO)
     steps, apart, quiet = at.rows[0], away(), QUIET * at.seen.reach
     for k in range(2, len(steps)):
         noise = float(np.max((apart * steps)[k - 2 : k + 1])) * gap
@@ -303,12 +314,12 @@ def _kept_further(at: Examination, reading: Reading) -> tuple[bool, float]:
 
 
 def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
-    """Return whether f departs from a straight line by a jump within some distance of the point.
+    """Return whether f departs from a straight line by a jump within ``far`` of the point.
 
-    A forward that loses precision is a staircase, and its last stairs are so wide that only one of
-    the steps crosses an edge. Bisection keeps the half in which f departs more from the line: at a
-    jump this departure does not shrink, at a kink or a bend it does. Where f is not finite, the
-    domain of f ends, and that is no jump.
+    An f that loses precision is a staircase, and its last stairs are so wide that only one of the
+    steps crosses an edge. Bisection keeps the half in which f departs more from the line: at a jump
+    this departure does not shrink, at a kink or a bend it does. Where f is not finite, its domain
+    ends, which is no jump.
 
     Parameters
     ----------
@@ -320,7 +331,7 @@ def _jumps(at: Examination, slope: float, gap: float, far: float) -> bool:
     far : float
         The distance, on both sides of the point.
     """
-    pairs = cache(lambda step: at.pairs(np.array([step]))[:, 0].tolist())
+    pairs = cache(lambda step: at.evaluate_pairs(np.array([step]))[:, 0].tolist())
 
     def departs(away: float) -> float:
         above, below, ahead, behind = pairs(abs(away))

@@ -1,10 +1,9 @@
-"""Slopes from values on a ladder of steps: Richardson's extrapolation with a bound on its error.
+"""Compute slopes from values on a ladder of steps by Richardson extrapolation, with error bounds.
 
-A step too long is spoilt by the bend of f, one too short by its noise. Richardson (1911)
-cancels the leading terms of the first, and what is left is told by the changes from step to step.
-Of all the estimates that with the least bound is taken. The same is done on both sides of the
-point alone, so a kink is two slopes that exclude each other, and one near by is left aside with the
-steps that reach it.
+A long step has truncation error, a short one noise. Richardson (1911) cancels the leading terms of
+the truncation; the rest is estimated from the changes from step to step. The estimate with the
+smallest bound is used. The same is done on each side of the point alone: at a kink, the two slopes
+exclude each other.
 """
 
 from __future__ import annotations
@@ -17,29 +16,29 @@ import numpy as np
 from gradkit.gradcheck.noise import EPS, TINY, Floats
 
 RATIO = 4.0
-"""Of neighbouring steps. A longer one separates noise from truncation better, a shorter one comes
-closer to the best step; Richardson's own is 2, where terms of high order are cancelled best."""
+"""Ratio of neighbouring steps. A larger one separates noise from truncation better, a smaller one
+comes closer to the best step; with Richardson's own, 2, terms of high order cancel best."""
 
 ORDERS = 3
-"""Estimates of one step: plain, and extrapolated once and twice. More gain nothing over noise."""
+"""Estimates for each step: plain, and extrapolated once and twice. More add only noise."""
 
 REMAINDER = 2.0
-"""Truncation is no less than the change from a step to the next over this. In theory it is the
-change over 3 for a one-sided slope and over 15, 255, … for the others; so much is allowed
-for an f that has fewer derivatives, or whose next terms are no smaller yet."""
+"""Truncation is at least the change to the next step divided by this. In theory it is the change
+over 3 for a one-sided slope and over 15, 255, … for the others; the margin is for an f with fewer
+derivatives, or with large higher terms."""
 
 GROWS = 2.0
-"""Changes that grow by less from each step to the next are no series: of an f with a slope at the
-point they grow fourfold, of a root twofold, of a logarithm not at all."""
+"""Changes that grow by less from each step to the next are no convergent series: for an f with a
+slope they grow fourfold, for a root twofold, for a logarithm not at all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """Values of f on both sides of a point, each array (steps,), steps growing.
+    """Values of f on both sides of a point at growing steps, each array (steps,).
 
-    ``base`` and ``noise`` are f at the point and how far a value may be off, ``eps`` is its
-    unit of rounding, ``ahead`` and ``behind`` are the distances really moved. ``blur`` is how far a
-    slope may be off over any step, since rounding grows with the step near a perfect fit.
+    ``base`` is f at the point, ``noise`` the error of a value, ``eps`` its rounding unit; ``ahead``
+    and ``behind`` are the actual distances. ``blur`` is the error of a slope at any step, since
+    rounding grows with the step near a perfect fit.
     """
 
     base: float
@@ -54,9 +53,9 @@ class Ladder:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """The slope that one kind of difference gives.
+    """The slope from one kind of difference, with its error.
 
-    ``noise`` and ``truncation`` add up to ``bound``, which is infinite where nothing is known;
+    ``noise`` and ``bound_truncation`` add up to ``bound``, which is infinite if nothing is known;
     ``step`` is the number of the step and ``reach`` that of the longest step that was used.
     """
 
@@ -70,11 +69,11 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a ladder says of the slope.
+    """The slope at a point, from a ladder.
 
-    ``estimate`` is within ``bound`` of the slope. ``doubt`` is half of the kink that may hide at
-    the point within what is known of both sides. Where ``kinked``, the slopes of both sides
-    exclude each other, and the bound reaches from one to the other.
+    ``estimate`` is within ``bound`` of the slope. ``doubt`` is half of the kink that may be hidden
+    by the errors of both sides. If ``kinked``, the slopes of both sides exclude each other, and the
+    bound reaches from one to the other.
     """
 
     estimate: float
@@ -92,7 +91,7 @@ NOTHING_KNOWN = Reading(np.nan, np.inf, np.inf, False, Side(), Side(), Side(), S
 
 
 def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return slopes to the left, to the right and across, and the noise of the last.
+    """Return left, right and central slopes at each step, and the noise of the central ones.
 
     The noise of a one-sided slope is twice that of the central one.
     """
@@ -108,47 +107,50 @@ def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
 def extrapolate(
     values: Floats, noise: Floats, steps: Floats, power: int
 ) -> Iterator[tuple[Floats, Floats, Floats]]:
-    """Yield estimates, noise and truncation of each order, as far as the next longer step reaches.
+    """Yield estimates, noise and truncation for each order of Richardson extrapolation.
 
     For a slope with the expansion ``g + c₁ hᵖ + c₂ h²ᵖ + …``, where p is ``power``: with the ratio
-    r of the longest to the shortest step used, ``V + (V(h) − V(rh)) / (rᵖ − 1)`` is rid of one
-    term.
+    r of the longest to the shortest step used, ``V + (V(h) − V(rh)) / (rᵖ − 1)`` has one term less.
     """
     for order in range(min(ORDERS, len(values) - 1)):
         change = values[:-1] - values[1:]
-        yield values[:-1], noise[:-1], truncation(np.abs(change), noise[:-1] + noise[1:])
+        yield values[:-1], noise[:-1], bound_truncation(np.abs(change), noise[:-1] + noise[1:])
         weight = 1 / ((steps[order + 1 :] / steps[: len(change)]) ** power - 1)
         values = values[:-1] + change * weight
         noise = noise[:-1] * (1 + weight) + noise[1:] * weight
 
 
-def truncation(change: Floats, noise: Floats) -> Floats:
-    """Return how far slopes may be from the limit, by their changes from step to step.
+def bound_truncation(change: Floats, noise: Floats) -> Floats:
+    """Return bounds on the truncation of slopes, from their changes from step to step.
 
     Changes that grow by a factor ρ from each step to the next longer one are a geometric series,
-    and shorter steps would add ``1 / (ρ − 1)`` of the change. Where they do not grow, as with a
-    logarithm, nothing bounds it. A change within its noise tells no ratio, and may go on as the
-    longer ones do, unless it is seen to be less. And no slope is nearer to the limit than shorter
-    steps were seen to change, nor known at all where these clearly are no series: what a longer
-    step has met, a kink or another period, is not f here.
+    and shorter steps would add ``1 / (ρ − 1)`` of the change. If they do not grow, as with a
+    logarithm, the truncation is unbounded. A change within its noise tells no ratio, so that of
+    longer steps is assumed, unless the change is clearly smaller. A slope is no closer to the limit
+    than shorter steps changed; after a step with a kink or an oscillation, longer steps are
+    unbounded too.
     """
     growth = change[1:] / change[:-1]
     growth = np.append(growth, growth[-1:] if len(growth) else np.nan)
     series = np.where(growth > GROWS, np.fmax(1 / (growth - 1), 1 / REMAINDER), np.inf)
-    told = change > noise
-    found = np.where(told & np.isfinite(growth), series, 1 / REMAINDER)
+    is_significant = change > noise
+    found = np.where(is_significant & np.isfinite(growth), series, 1 / REMAINDER)
     if np.any(np.isinf(found)):
         for k in range(len(change) - 2, -1, -1):
-            if np.isinf(found[k + 1]) and not told[k] and change[k + 1] <= GROWS * noise[k]:
+            if (
+                np.isinf(found[k + 1])
+                and not is_significant[k]
+                and change[k + 1] <= GROWS * noise[k]
+            ):
                 found[k] = np.inf
-    seen = np.where(told, change, 0.0)
+    seen = np.where(is_significant, change, 0.0)
     seen[(change > GROWS * noise) & (growth <= GROWS)] = np.inf
     seen = np.maximum.accumulate(seen)
     return np.asarray(np.fmax(found * change, np.append(0.0, seen[:-1])))
 
 
-def choose(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
-    """Choose the estimate with the least bound."""
+def best_estimate(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
+    """Return the extrapolated estimate with the smallest bound."""
     best = Side()
     for order, (estimate, rough, bent) in enumerate(extrapolate(values, noise, steps, power)):
         bound = np.nan_to_num(rough + bent + 0 * estimate, nan=np.inf)
@@ -159,17 +161,16 @@ def choose(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
     return best
 
 
-def read(ladder: Ladder) -> Reading:
-    """Read the slope at the point from a ladder.
+def read_slope(ladder: Ladder) -> Reading:
+    """Return the slope at the point: central, or one-sided if a kink lies on the other side.
 
-    The best of three: across the point, or on one side of it where a kink lies on the other. Two
-    sides that exclude each other are a kink.
+    At a kink, the slopes of both sides exclude each other.
     """
     before, after, across, noise = differences(ladder)
     step = (ladder.ahead + ladder.behind) / 2
-    left = choose(before, 2 * noise, step, 1)
-    right = choose(after, 2 * noise, step, 1)
-    central = choose(across, noise, step, 2)
+    left = best_estimate(before, 2 * noise, step, 1)
+    right = best_estimate(after, 2 * noise, step, 1)
+    central = best_estimate(across, noise, step, 2)
     best = min(central, left, right, key=lambda side: side.bound)
     jump, room = abs(right.estimate - left.estimate), left.bound + right.bound
     kinked, estimate, bound = bool(jump > room), best.estimate, best.bound

@@ -1,9 +1,8 @@
-"""How well f is known: its noise and its precision, measured before anything is concluded.
+"""Measure the noise and the precision of f before it is used.
 
-Everything the check says rests on one number, the *noise* of f: how far a value of f may be from
-what a smooth f would give. It is measured along a line rather than assumed to be one rounding,
-by the difference table of Moré & Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33
-(2011): what no low polynomial can follow is noise.
+The *noise* of f is how far a value of f may be from that of a smooth function. It is measured along
+a line, by the difference table of Moré & Wild, "Estimating computational noise", SIAM J. Sci.
+Comput. 33 (2011): the part of the values that no low polynomial follows is noise.
 """
 
 from __future__ import annotations
@@ -30,67 +29,69 @@ SHORTEST = float(np.finfo(np.float64).tiny)
 """The shortest step: float64 holds smaller numbers with fewer digits."""
 
 POINTS = (0.0, *np.cumsum(np.sqrt([1, 5, 2, 10, 3, 11, 1, 7, 6, 2, 13])).tolist())
-"""Where noise is measured: at distances of which none is a multiple of another, since a regular
-noise can hide between even ones."""
+"""Points at which noise is measured. No distance is a multiple of another, because a periodic noise
+can be hidden between evenly spaced points."""
 
-TABLE = 6
-"""Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find
-six to eight enough. Where there is noise all twelve are taken: six tell it to a factor of three."""
+TABLE_POINTS = 6
+"""Points of a table: a cubic takes four of them, and the rest tell the noise. Moré & Wild find six
+to eight enough. If there is noise, all twelve are used, since six tell it only to a factor of
+three."""
 
 DEVIATIONS = 3
-"""A value is taken to be within three standard deviations of what it should be."""
+"""Number of standard deviations that a value may be off."""
 
 NEAR, WIDE = 1e-7, 1e-3
 """Spacing of a table in parts of each parameter: so near that f is smooth; and, where f does not
 tell the near points apart, so wide that float32 does in a tenth of it."""
 
 GROWTH = 8
-"""Noise is the same, to within this factor, on points ten times as far apart; a table of six points
-tells it to no better. A kink grows tenfold, and a bend by the fourth power that a cubic leaves."""
+"""Noise is equal, to within this factor, at points ten times as far apart.
+
+A table of six points is no more precise. A kink grows tenfold, and a curve by the fourth power.
+"""
 
 SAME = 5
-"""One noise is less than another if it is by this factor."""
+"""Noise counts as smaller than another if it is smaller by this factor."""
 
 CLOSEST = 16 * EPS
-"""Points this near to each other are a few roundings apart."""
+"""Spacing of points that are only a few roundings apart."""
 
 LOST = 30
-"""Noise of so many roundings of all that was seen is not rounding of f: precision was lost on the
-way, or noise was put on top. The table itself is uncertain by a factor of three."""
+"""Noise of more roundings than this is not rounding of f: precision was lost, or noise was added. A
+table is uncertain by a factor of three."""
 
 LOUD = 1e-3
-"""An f that differs from itself by this part of what it changes at all cannot be checked: no
-error below that would show."""
+"""An f that differs from itself by this part of its total change cannot be checked: no smaller
+error would be detected."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What a few calls of f have shown.
+class Measurements:
+    """Measurements of f in a few calls.
 
     Attributes
     ----------
     base : float
         f at the point.
     noise : float
-        How far a value of f may be off: three standard deviations, at least one rounding.
+        Error of a value of f: three standard deviations, at least one rounding.
     fine : float
-        The same for points so near to each other that f does not tell them apart; smaller than
-        ``noise`` where f moves in steps.
+        The same for points so close that f does not distinguish them; smaller than ``noise`` if f
+        is a staircase.
     eps : float
-        The unit of rounding of f, that of float32 where its values or its argument are.
+        The rounding unit of f: that of float32 if its values or its argument are float32.
     steady : bool
         Whether f gave the same value twice.
     lossy : bool
-        Whether f loses precision on the way, as ``log(1 - a)`` does for a near 1: rough over a
-        table, smooth over a few roundings.
+        Whether f loses precision, as ``log(1 - a)`` does for a near 1: rough over a table, smooth
+        over a few roundings.
     scales : float64 array, (leaves,)
         For each leaf, the size of a change that matters.
     reach : float
-        How much f changes, by the claim, when a parameter changes by its own size.
+        Change of f, by the claim, when a parameter changes by its own size.
     whole : float
-        What f is, or what parameters do to it, if that is less: rounding on the way is a part of
-        it. Where f is 0 at every point seen, nothing is known of what it is made of but the
-        parameters, and it is the largest of these.
+        The value of f, or the effect of the parameters on it if that is less: its rounding errors
+        are relative to this. If f is 0 at all points, the largest parameter.
     """
 
     base: float
@@ -104,14 +105,14 @@ class Seen:
     whole: float = 0.0
 
 
-UNSEEN = Seen(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
+UNMEASURED = Measurements(np.nan, np.nan, np.nan, EPS, True, False, np.ones(0), 0.0)
 """What is known before f has been called."""
 
 
 def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS) -> float:
     """Estimate the noise in values along a line: three standard deviations.
 
-    What no polynomial follows has the variance of the noise, for each value more than the
+    A polynomial is fitted; the rest has the variance of the noise for each value more than the
     polynomial has coefficients.
 
     Parameters
@@ -119,9 +120,9 @@ def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS
     values : float64 array, (points,)
         Function values.
     terms : int
-        Of the polynomial; less than the number of points.
+        Number of coefficients of the polynomial; less than the number of points.
     points : sequence of float
-        The positions; more than there are values do not matter.
+        The positions; surplus ones are ignored.
 
     Returns
     -------
@@ -138,11 +139,10 @@ def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS
 
 
 def is_float32(values: Floats) -> bool:
-    """Return whether float64 values carry no more than float32 does.
+    """Return whether float64 values are all exactly representable in float32.
 
-    A float64 result of float64 arithmetic passes with a chance of about 2⁻²⁹. Values that
-    are exact in very few bits (0, 0.5, 3) say nothing, so at least two of them must need
-    more than 12 bits.
+    A float64 result of float64 arithmetic is so by chance with probability 2⁻²⁹. Values with very
+    few bits (0, 0.5, 3) do not count, so at least two values must need more than 12 bits.
     """
     finite = values[np.isfinite(values)]
     with np.errstate(all="ignore"):
@@ -158,7 +158,7 @@ def magnitude(array: Array) -> Floats:
 
 
 def largest_of(array: Array) -> float:
-    """Return the largest finite magnitude, 0 where there is none."""
+    """Return the largest finite magnitude, 0 if there is none."""
     return float(np.max(magnitude(array), initial=0.0))
 
 
@@ -167,8 +167,11 @@ MIXED = 1e3
 so many times what any entry does to f by itself."""
 
 
-def units_of(gradient: Array, point: Array, scale: float) -> Floats:
-    """Return a change of each entry that matters: the leaf's, or its own size in mixed units."""
+def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
+    """Return a change of each entry that matters: the leaf's scale, or its own size.
+
+    Its own size counts if the entries of the leaf have different units.
+    """
     size, slope = magnitude(point), magnitude(gradient)
     alone = float(np.max(slope * size, initial=0.0))
     if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
@@ -176,36 +179,38 @@ def units_of(gradient: Array, point: Array, scale: float) -> Floats:
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
-def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Seen:
-    """Look at f before using it, in 7 calls, or some 20 where it is rough or at a minimum.
+def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Measurements:
+    """Measure noise, precision and scales of f, in 7 calls, or about 20 if it is rough or flat.
 
     Parameters
     ----------
     evaluator : Evaluator
     claimed : sequence of array
-        The claimed gradient of each leaf; empty where there is no claim.
+        The claimed gradient of each leaf; empty without a claim.
     seed : int
-        Of the line.
+        Seed of the line along which noise is measured.
     """
     rng = np.random.default_rng(seed)
     base, again, points = evaluator.at_point(), evaluator.at_point(), evaluator.points
     size = abs(base)
     if claimed and size == 0 and not any(map(np.any, map(np.multiply, claimed, points))):
         size = _change_along_zeros(evaluator, claimed, rng)
-    scales, reach = scales_of(claimed, points, size)
+    scales, reach = leaf_scales(claimed, points, size)
     steady = base == again or bool(np.isnan(base) and np.isnan(again))
     narrow = any(point.dtype.itemsize < 8 for point in points)
-    seen = Seen(base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach)
-    line = _every_move(points, scales, rng)
+    seen = Measurements(
+        base, np.nan, np.nan, EPS32 if narrow else EPS, steady, False, scales, reach
+    )
+    line = _draw_direction(points, scales, rng)
     if not (np.isfinite(base) and np.isfinite(again)):
         return seen
     if not steady:
         several = [base, again, *(evaluator.at_point() for _ in range(6))]
         noise = max(1.5 * float(np.ptp(several)), EPS * abs(base))
-        return swing(evaluator, replace(seen, noise=noise, fine=noise), line)
+        return measure_reach(evaluator, replace(seen, noise=noise, fine=noise), line)
     spread = reach * sum(point.size for point in points) ** 0.5
 
-    def table(spacing: float, count: int = TABLE) -> tuple[float, Floats]:
+    def table(spacing: float, count: int = TABLE_POINTS) -> tuple[float, Floats]:
         """Return the noise at uneven points along the line, and the values of f."""
         nonlocal narrow
         steps = [spacing * point for point in POINTS[1:count]]
@@ -222,7 +227,7 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
     sigma, values = table(spacing)
     levels, fine, lossy = len(set(values.tolist())), sigma, False
     size = LOST * EPS * max(abs(base), spread, largest_of(values))
-    tied = narrow or levels <= TABLE - 2 or not np.isfinite(sigma)
+    tied = narrow or levels <= TABLE_POINTS - 2 or not np.isfinite(sigma)
     rough = sigma > size and not tied
     if tied:
         wide = (WIDE / 10 if narrow else WIDE) if np.isfinite(sigma) else 1e-13
@@ -237,28 +242,30 @@ def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Se
         elif closest > 0:  # points that f does not tell apart say nothing
             sigma = closest
     if levels > 2 and not narrow and sigma > 1e-9 * abs(base):
-        narrow = _is_deaf(evaluator, base, rng)
+        narrow = _casts_to_float32(evaluator, base, rng)
     lossy = lossy and not narrow and sigma > size
     eps = EPS32 if narrow else EPS
     floor = max(eps * abs(base), TINY)
     noise = max(sigma, floor)
     fine = noise if narrow or rough or not np.isfinite(fine) else max(fine, floor)
-    return swing(evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line)
+    return measure_reach(
+        evaluator, replace(seen, noise=noise, fine=fine, eps=eps, lossy=lossy), line
+    )
 
 
 SWINGS = (1e-2, 0.25)
-"""How far f is moved, in parts of the parameters, to see how it bends: the second where noise hides
+"""Distances, relative to the parameters, at which curvature is measured: the second if noise hides
 the first."""
 
 STILL = 1e-3
-"""A claim that moves f by less than this part of its value may belong to a minimum."""
+"""A claim with less than this part of f's value as effect may belong to a minimum."""
 
 
-def swing(evaluator: Evaluator, seen: Seen, line: Sequence[Floats]) -> Seen:
-    """Learn how much f changes at all, in 2 calls or 4, where the claim says that it hardly does.
+def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Floats]) -> Measurements:
+    """Return ``seen`` with measured ``reach`` and ``whole``: how much f changes at all.
 
-    At a minimum every slope is zero, and at a perfect fit f itself is: what is large is told by
-    how f bends.
+    If the claim predicts hardly any change, f is called 2 or 4 times. At a minimum every slope is
+    zero, and at a perfect fit f itself is; then the curvature of f gives the scale.
     """
     spread = seen.reach * sum(point.size for point in evaluator.points) ** 0.5
     if spread > STILL * abs(seen.base) and abs(seen.base) > 10 * seen.noise:
@@ -284,10 +291,10 @@ def usual_size(points: Sequence[Array]) -> float:
     return max(map(largest_of, points), default=0.0) or 1.0
 
 
-def scales_of(
+def leaf_scales(
     claimed: Sequence[Array], points: Sequence[Array], value: float
 ) -> tuple[Floats, float]:
-    """Return the change of each leaf that matters, and how much it changes f by the claim.
+    """Return the change of each leaf that matters, and its effect on f by the claim.
 
     The scale of a leaf is its largest entry. If that is zero or small, the scale is the change that
     the claim needs to move f as much as other leaves do, or by the value of f. It is never more
@@ -296,7 +303,7 @@ def scales_of(
     Parameters
     ----------
     claimed : sequence of array
-        The claimed gradient of each leaf; empty where there is no claim.
+        The claimed gradient of each leaf; empty without a claim.
     points : sequence of array
     value : float
         The value of f, or a change of it.
@@ -320,34 +327,36 @@ def _change_along_zeros(
 ) -> float:
     """Return how much f changes when leaves of zeros move; 0 if f is not finite there.
 
-    Weights of zero say nothing of the change that matters, and neither does f if it is 0: tanh of
-    features in raw units is saturated long before the weights are as large as the features.
+    Weights of zero give no scale, nor does f if it is 0: tanh of features in raw units is saturated
+    long before the weights are as large as the features.
     """
     usual, points = usual_size(evaluator.points), evaluator.points
-    moves = [signs(rng, p.shape) * (0.0 if np.any(p) else usual) for p in points]
+    moves = [draw_signed(rng, p.shape) * (0.0 if np.any(p) else usual) for p in points]
     if not any(np.any(move) and np.any(slope) for move, slope in zip(moves, claimed, strict=True)):
         return 0.0
-    # A side on which f is saturated tells more than one on which it grows without end.
+    # Use the smaller change: f may saturate on one side and grow without limit on the other.
     changes = magnitude(evaluator.along(moves, [1.0, -1.0])[0])
     return min(changes[changes > 0].tolist(), default=0.0)
 
 
-def signs(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
-    """Draw numbers from 0.5 to 1.5, either way: equal and opposite errors do not cancel in them."""
+def draw_signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
+    """Draw numbers of size 0.5 to 1.5 and random sign; equal opposite errors do not cancel."""
     draw = rng.uniform(-1.0, 1.0, shape)
     return np.asarray(draw + np.copysign(0.5, draw))
 
 
-def _every_move(points: Sequence[Array], scales: Floats, rng: np.random.Generator) -> list[Floats]:
+def _draw_direction(
+    points: Sequence[Array], scales: Floats, rng: np.random.Generator
+) -> list[Floats]:
     """Draw a direction that moves every entry by about its own size."""
     pairs = zip(map(magnitude, points), scales.tolist(), strict=True)
-    return [signs(rng, size.shape) * (size if size.any() else scale) for size, scale in pairs]
+    return [draw_signed(rng, size.shape) * (size if size.any() else scale) for size, scale in pairs]
 
 
-def _is_deaf(evaluator: Evaluator, base: float, rng: np.random.Generator) -> bool:
-    """Return whether all points that are one in float32 are one to f: it casts its argument.
+def _casts_to_float32(evaluator: Evaluator, base: float, rng: np.random.Generator) -> bool:
+    """Return whether f casts its argument to float32, so that close points give one value.
 
-    Its result may be wider, so that its bits do not tell.
+    Its result may be wider, so that the values do not show it.
     """
     moves = []
     for point in evaluator.points:

@@ -1,4 +1,4 @@
-"""Plain patterns in the difference between a claimed gradient and its estimate."""
+"""Recognise patterns in the differences between a claimed gradient and its estimate."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gradkit.gradcheck.noise import Array, Floats
 from gradkit.gradcheck.structure import Leaf
 
 if TYPE_CHECKING:
-    from gradkit.gradcheck.directions import Looked
+    from gradkit.gradcheck.directions import DirectionResults
 
 
 def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> tuple[str, ...]:
-    """Name what explains all differences of a parameter, or of all parameters, at once.
+    """Return sentences that explain all differences of a parameter, or of all parameters.
 
     Parameters
     ----------
@@ -30,29 +30,31 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     Returns
     -------
     tuple of str
-        Sentences; empty where nothing disagrees or no pattern fits every entry.
+        Empty if nothing disagrees or no pattern fits every entry.
     """
     if DISAGREE not in columns.verdict:
         return ()
     error = np.where(np.isfinite(columns.bound), columns.bound, np.inf)
-    whole = factor(claims.claimed, columns.estimate, error)
+    whole = common_factor(claims.claimed, columns.estimate, error)
     if whole is not None and len(leaves) > 1:
-        return (f"All entries are off by one factor: {_factor_words(whole)}.",)
+        return (f"All entries are off by one factor: {_describe_factor(whole)}.",)
     found = []
     for number, leaf in enumerate(leaves):
         rows = claims.leaf == number
         if DISAGREE in columns.verdict[rows]:
             flat = (claims.claimed, columns.estimate, error)
-            said = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
-            found += [f"{leaf.name or 'The gradient'}: {said}."] if said else []
+            pattern = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
+            found += [f"{leaf.name or 'The gradient'}: {pattern}."] if pattern else []
     return tuple(found)
 
 
-def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3) -> float | None:
-    """Return the c for which ``claimed = c · estimate`` everywhere, if there is one but 1.
+def common_factor(
+    claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
+) -> float | None:
+    """Return the c for which ``claimed = c · estimate`` everywhere, if there is one other than 1.
 
-    It is fitted by least squares; at least two entries must bear it out, and every entry must
-    fit to a thousandth of itself, or less, or within what is known of it.
+    It is fitted by least squares. At least two entries must be clearly different from 0. Every
+    entry must fit to ``loose`` of itself, or within its error.
     """
     known = np.isfinite(error) & np.isfinite(claimed)
     if np.count_nonzero(known & (np.abs(estimate) > 10 * error)) < 2:
@@ -68,53 +70,62 @@ def factor(claimed: Floats, estimate: Floats, error: Floats, loose: float = 1e-3
 
 
 def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
-    """Return what explains the whole difference in one parameter, or the empty string."""
+    """Return the pattern that explains the whole difference in one parameter, or ""."""
     room = 2 * np.max(error, initial=0.0) + 1e-3 * np.max(np.abs(estimate), initial=0.0)
     if np.all(np.abs(claimed - estimate) <= room):
-        return ""  # what is wrong is unknown, or too slight to have a pattern
-    turned = claimed.T if _square(claimed) else None
-    guesses = _guesses(claimed, estimate, float(room))
-    fitting = (said for said, guess in guesses if np.all(np.abs(claimed - guess) <= room))
-    return _plain(claimed, estimate, error, turned) or next(fitting, "")
+        return ""  # the errors are unknown, or too small for a pattern
+    transposed = claimed.T if _is_square_matrix(claimed) else None
+    guesses = _candidate_patterns(claimed, estimate, float(room))
+    fitting = (pattern for pattern, guess in guesses if np.all(np.abs(claimed - guess) <= room))
+    return _describe_simple(claimed, estimate, error, transposed) or next(fitting, "")
 
 
-def direction_pattern(claimed: Array, found: Looked, moves: Sequence[Floats]) -> str:
-    """Return what explains the differences along all directions through a large parameter."""
+def direction_pattern(claimed: Array, found: DirectionResults, moves: Sequence[Floats]) -> str:
+    """Return the pattern that explains the differences along directions in a large parameter."""
     products = [float(np.vdot(claimed.T.reshape(-1), move)) for move in moves]
-    turned = np.array(products) if _square(claimed) else None
-    # Two directions with like weights may have one ratio by chance, though not to a millionth.
-    return _plain(found.claims.claimed, found.columns.estimate, found.rough, turned, 1e-6)
+    transposed = np.array(products) if _is_square_matrix(claimed) else None
+    # Two directions with similar weights may have equal ratios by chance, but not to a millionth.
+    return _describe_simple(
+        found.claims.claimed, found.columns.estimate, found.rough, transposed, 1e-6
+    )
 
 
-def _square(array: Array) -> bool:
-    """Return whether a transpose would have the same shape, and be another."""
+def _is_square_matrix(array: Array) -> bool:
+    """Return whether an array is a square matrix with more than one row."""
     return array.ndim == 2 and array.shape[0] == array.shape[1] > 1
 
 
-def _plain(
-    claimed: Array, estimate: Array, error: Array, turned: Array | None, loose: float = 1e-3
+def _describe_simple(
+    claimed: Array, estimate: Array, error: Array, transposed: Array | None, loose: float = 1e-3
 ) -> str:
-    """Recognise a factor, a claim of zero, and a transposed one."""
+    """Return the pattern if the claim is zero, off by a factor, or transposed.
+
+    Else an empty string.
+
+    ``turned`` is the transposed claim, or None.
+    """
     room = 2 * np.max(error, initial=0.0) + loose * np.max(np.abs(estimate), initial=0.0)
     if np.all(np.abs(claimed - estimate) <= room):
         return ""
     if claimed.size > 1 and not np.any(claimed):
         return "the claim is zero throughout"
-    for said, claim in (("", claimed), ("it is transposed", turned)):
-        ratio = None if claim is None else factor(claim, estimate, error, loose)
+    for pattern, claim in (("", claimed), ("it is transposed", transposed)):
+        ratio = None if claim is None else common_factor(claim, estimate, error, loose)
         if ratio is not None:
-            both = f"{said}, and " if said else ""
-            return f"{both}every entry is off by one factor: {_factor_words(ratio)}"
+            both = f"{pattern}, and " if pattern else ""
+            return f"{both}every entry is off by one factor: {_describe_factor(ratio)}"
         if claim is not None and np.all(np.abs(claim - estimate) <= room):
-            return said
+            return pattern
     return ""
 
 
-def _guesses(claimed: Array, estimate: Array, room: float) -> Iterator[tuple[str, Array]]:
-    """Yield what a claim would be in which axes, entries or places had been mistaken.
+def _candidate_patterns(
+    claimed: Array, estimate: Array, room: float
+) -> Iterator[tuple[str, Array]]:
+    """Yield sentences about wrong axes, or left out or misplaced entries, each with its claim.
 
-    A bias gradient summed over the units has each example's total where a unit's should be; the sum
-    of all is the same. Summed over everything, each entry holds that sum, or a mean a part of it.
+    A bias gradient summed over the units has each example's total in place of a unit's; the sum of
+    all is the same. Summed over all axes, each entry holds the total, or a mean.
     """
     total, wrong = float(np.sum(estimate)), np.abs(claimed - estimate) > room
     if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
@@ -135,8 +146,8 @@ def _guesses(claimed: Array, estimate: Array, room: float) -> Iterator[tuple[str
         yield "it holds the right numbers in the wrong places", moved
 
 
-def _factor_words(ratio: float) -> str:
-    """Say what a factor is likely to be."""
+def _describe_factor(ratio: float) -> str:
+    """Return the likely cause of a factor, such as a reversed sign or a missing 1/2."""
     if abs(ratio + 1) < 1e-3:
         return "its sign is reversed (claimed = −1 × estimate)"
     size, sign = abs(ratio), "−" if ratio < 0 else ""

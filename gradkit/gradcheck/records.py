@@ -1,4 +1,4 @@
-"""The vocabulary of the gradient check: frozen records, and how they read as text or table."""
+"""Records of the gradient check, and their text and table."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Direction:
 
 
 class ThreeVerdicts:
-    """What cannot be taken for true or false."""
+    """Base class of reports, which have three verdicts and therefore no truth value."""
 
     __slots__ = ()
     verdict: Verdict
@@ -195,11 +195,11 @@ class BackwardReport(ThreeVerdicts):
 
 @dataclass(frozen=True, slots=True)
 class Differences:
-    """Finite-difference estimates of a gradient, with what they are worth.
+    """Finite-difference estimates of a gradient, with error bounds.
 
-    Each attribute is an array, or a sequence or dict of arrays, of the structure and shapes
-    of the parameters. Where several outputs were differentiated at once, every array has
-    the outputs' axes at its end.
+    Each attribute is an array, or a sequence or dict of arrays, of the structure and shapes of the
+    parameters. Where several outputs were differentiated at once, every array has the outputs' axes
+    at its end.
 
     Attributes
     ----------
@@ -226,7 +226,7 @@ class Differences:
 
 # --- a report as text for people, and as a table for pandas ------------------------------
 
-WORST = 8
+MAX_SHOWN = 8
 
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",
@@ -244,8 +244,8 @@ WHY = {
 COLUMNS = ("parameter", "index", "claimed", "estimate", "bound", "resolution", "verdict", "reason")
 
 
-def place(part: Entry | Direction) -> str:
-    """Return the way to an entry, or to a direction, as a reader would write it."""
+def format_place(part: Entry | Direction) -> str:
+    """Return the name of an entry, such as ``W[0, 1]``, or of a direction."""
     if not hasattr(part, "index"):
         return f"{part.parameter} along direction {part.number}"
     index = ", ".join(map(str, part.index))
@@ -253,7 +253,7 @@ def place(part: Entry | Direction) -> str:
 
 
 def _badness(part: Entry | Direction) -> tuple[int, float]:
-    """Sort key: disagreements first, the largest first; then what is unresolved."""
+    """Return the sort key: disagreements first, the largest first; then inconclusive ones."""
     rank = WORST_FIRST.index(part.verdict)
     gap = abs(part.claimed - part.estimate)
     size = max(abs(part.claimed), abs(part.estimate))
@@ -264,8 +264,8 @@ def _badness(part: Entry | Direction) -> tuple[int, float]:
 def describe(report: Report) -> str:
     """Return a sentence, the patterns, the worst entries as a table, and the notes."""
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
-    lines = [_sentence(report), *report.patterns]
-    shown = sorted(parts, key=_badness)[:WORST]
+    lines = [_verdict_sentence(report), *report.patterns]
+    shown = sorted(parts, key=_badness)[:MAX_SHOWN]
     lines += ["", *_table(shown)] if shown else []
     if len(parts) > len(shown):
         lines.append(f"… and {len(parts) - len(shown)} more, none of them worse.")
@@ -274,30 +274,32 @@ def describe(report: Report) -> str:
     for entry in report.entries:
         if entry.slopes is not None and entry in shown:
             left, right = entry.slopes
-            lines.append(f"{place(entry)}: slope {left:.6g} to the left, {right:.6g} to the right.")
+            lines.append(
+                f"{format_place(entry)}: slope {left:.6g} to the left, {right:.6g} to the right."
+            )
     lines += [f"Note: {note}" for note in report.notes]
     return "\n".join(lines)
 
 
-def _sentence(report: Report) -> str:
-    """Say the verdict in a sentence."""
+def _verdict_sentence(report: Report) -> str:
+    """Return the verdict as a sentence."""
     parts: Sequence[Entry | Direction] = report.directions or report.entries
     one, many = ("direction", "directions") if report.directions else ("entry", "entries")
     off = sum(part.verdict == report.verdict for part in parts)
     rest = "; the entries named are wrong, others may be." if report.directions else "."
-    said, count, end = {
-        "agree": ("agrees with finite differences", f"{off}", f"; {_seen(parts)}"),
+    verdict, count, end = {
+        "agree": ("agrees with finite differences", f"{off}", f"; {_sensitivity(parts)}"),
         "inconclusive": ("can be neither confirmed nor refuted", f"{off} of {len(parts)}", "."),
         "disagree": ("disagrees with finite differences", f"{off} of {len(parts)}", rest),
     }[report.verdict]
     return (
-        f"The gradient {said} in {count} {one if len(parts) == 1 else many} "
+        f"The gradient {verdict} in {count} {one if len(parts) == 1 else many} "
         f"({report.evaluations} evaluations, noise of f {report.noise:.1e}){end}"
     )
 
 
-def _seen(parts: Sequence[Entry | Direction]) -> str:
-    """Say how large an error would have shown: of slopes, and of those that are next to zero."""
+def _sensitivity(parts: Sequence[Entry | Direction]) -> str:
+    """Return how large an error would have been detected, in nonzero slopes and next to zero."""
     clear, zero = [], []
     for part in parts:
         size = max(abs(part.claimed), abs(part.estimate))
@@ -305,21 +307,29 @@ def _seen(parts: Sequence[Entry | Direction]) -> str:
             clear.append(part.resolution)
         else:
             zero.append(part.resolution * size if part.resolution < math.inf else 2 * part.bound)
-    said = []
+    parts_of_sentence = []
     if clear:
-        said.append(f"the coarsest would have shown a relative error of {max(clear):.1e}")
+        parts_of_sentence.append(
+            f"the coarsest would have shown a relative error of {max(clear):.1e}"
+        )
     if zero:
-        said.append(f"where it is next to zero, a slope of {max(zero):.1e} would have shown")
-    return "; ".join(said) + "." if said else "there was nothing to look at."
+        parts_of_sentence.append(
+            f"where it is next to zero, a slope of {max(zero):.1e} would have shown"
+        )
+    return (
+        "; ".join(parts_of_sentence) + "." if parts_of_sentence else "there was nothing to look at."
+    )
 
 
 def _table(parts: list[Entry | Direction]) -> list[str]:
-    """Return rows of equal width under a header."""
+    """Return the lines of a table of entries, with aligned columns and a header."""
     rows = [("entry", "claimed", "estimate", "± bound", "resolution", "verdict")]
     for part in parts:
         verdict = f"{part.verdict}: {part.reason}" if part.reason else part.verdict
         slopes = (f"{part.claimed:.10g}", f"{part.estimate:.10g}")
-        rows.append((place(part), *slopes, f"{part.bound:.1e}", f"{part.resolution:.1e}", verdict))
+        rows.append(
+            (format_place(part), *slopes, f"{part.bound:.1e}", f"{part.resolution:.1e}", verdict)
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

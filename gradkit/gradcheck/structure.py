@@ -1,4 +1,4 @@
-"""Parameters of any plain structure, seen as named leaves, and put together again."""
+"""Split parameters of any structure into named arrays (leaves), and put them together again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from gradkit.gradcheck.noise import EPS, Array
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One array of the parameters: a private copy that f is given, perturbed and restored."""
+    """A named array of the parameters, copied so that it can be changed."""
 
     name: str
     array: Array
@@ -25,9 +25,9 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """All leaves, and ``build``, which makes the argument of f from an array per leaf.
+    """All leaves of the parameters, and functions that build the argument of f from arrays.
 
-    ``build`` returns new containers around the very arrays it is given, except where f takes a
+    ``build`` returns new containers around the given arrays themselves, except where f takes a
     Python number, a pandas table or a tensor that cannot share memory with numpy. ``assemble``
     makes the containers around any values.
     """
@@ -43,12 +43,14 @@ class Parameters:
 
 
 def is_tensor(value: object) -> bool:
-    """Whether a value is a torch tensor, without importing torch."""
+    """Return whether a value is a torch tensor, without importing torch."""
     return type(value).__module__.partition(".")[0] == "torch" or hasattr(value, "detach")
 
 
 def to_numpy(value: Any, name: str, role: str) -> Array:
     """Return a numeric value as an array that may share its memory.
+
+    ``name`` and ``role`` are for the error message.
 
     Raises
     ------
@@ -80,17 +82,17 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     return array
 
 
-def precision(value: Any, array: Array) -> float:
-    """Return the unit of rounding of a claim, by its own dtype."""
+def rounding_unit(value: Any, array: Array) -> float:
+    """Return the rounding unit of a claimed gradient's dtype."""
     if "bfloat16" in str(getattr(value, "dtype", "")):
         return 2.0**-7
     return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
 
 
-def _leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
-    """Copy one array, in float64 where it is no float, or half of one; and tell what undoes that.
+def _make_leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
+    """Return a copy of a value as a leaf, and a function that converts arrays back to its type.
 
-    It keeps its memory order. The second turns an array into the kind of value that was passed.
+    Integers and half precision become float64. The memory order is kept.
     """
     array = to_numpy(value, name, "parameter")
     keeps = array.dtype.kind == "f" and "float16" not in str(getattr(value, "dtype", ""))
@@ -115,13 +117,13 @@ def _leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
 
 
 def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
-    """Take parameters apart into named leaves.
+    """Split parameters into named leaves.
 
     Parameters
     ----------
     params : array, number, torch tensor, or a sequence, dict or dataclass of these, nested at will
-        Not changed; every leaf is a copy. None, texts, booleans and whatever else is not numeric
-        are handed to f as they are, where there is something numeric beside them.
+        Not changed; every leaf is a copy. Values that are not numeric, such as None, texts and
+        booleans, are passed to f unchanged if there are numeric ones beside them.
     names : sequence of str, optional
         A name for each leaf, in order. By default the keys of a dict, the positions in a
         sequence, and the empty string for a single array.
@@ -131,7 +133,7 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
     TypeError
         For a leaf that is not real.
     ValueError
-        When ``names`` has the wrong length or repeats itself.
+        ``names`` has the wrong length or repeats a name.
     """
     found = list(flatten(params))
     static = [is_static(value) for _, value in found]
@@ -144,11 +146,11 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
             f"names must give one different name to each of the {len(moving)} parameters; "
             f"found {paths}."
         )
-    pairs = [_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
+    pairs = [_make_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
 
     def assemble(parts: Sequence[Any]) -> Any:
         rest, still = iter(parts), iter(static)
-        return mapped(params, lambda value: value if next(still) else next(rest))
+        return map_leaves(params, lambda value: value if next(still) else next(rest))
 
     def build(arrays: Sequence[Array]) -> Any:
         return assemble([make(array) for (_, make), array in zip(pairs, arrays, strict=True)])
@@ -157,7 +159,7 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the leaves of a container with the names of their paths, static ones among them."""
+    """Yield the names and values of all leaves of a container, including static ones."""
     parts = _children(value)
     if parts is None:
         yield path, value
@@ -165,13 +167,13 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield from flatten(part, f"{path}.{key}" if path else str(key))
 
 
-def leaves_of(params: Any) -> list[Any]:
-    """Return the numeric leaves themselves."""
+def numeric_leaves(params: Any) -> list[Any]:
+    """Return the numeric leaves of a container."""
     return [value for _, value in flatten(params) if not is_static(value)]
 
 
 def is_static(value: Any) -> bool:
-    """Return whether a leaf is nothing to differentiate: None, a text, a truth value, an object."""
+    """Return whether a leaf cannot be differentiated: None, a text, a boolean or an object."""
     boolean = str(getattr(value, "dtype", "")).endswith("bool")
     numeric = isinstance(value, (int, float, complex)) or hasattr(value, "__array__")
     other = not numeric and (callable(value) or not hasattr(value, "__len__"))
@@ -189,12 +191,12 @@ def _children(value: Any) -> list[tuple[Any, Any]] | None:
     return None
 
 
-def mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a container like another around its leaves as they are changed, in their order."""
+def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return a container of the same structure with ``change`` applied to each leaf, in order."""
     parts = _children(value)
     if parts is None:
         return change(value)
-    made = {key: mapped(part, change) for key, part in parts}
+    made = {key: map_leaves(part, change) for key, part in parts}
     if isinstance(value, Mapping):
         return OrderedDict(made) if isinstance(value, OrderedDict) else made
     if is_dataclass(value) and not isinstance(value, type):
@@ -220,7 +222,7 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
         of something that is no parameter.
     """
     claimed, eps = [], []
-    found = _walk(gradient, parameters.structure, "")
+    found = _match_structure(gradient, parameters.structure, "")
     for value, leaf in zip(found, parameters.leaves, strict=True):
         called = f" of {leaf.name!r}" if leaf.name else ""
         shape = leaf.array.shape
@@ -241,28 +243,37 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
                 f"{shape}. {hint}"
             )
         claimed.append(array)
-        eps.append(precision(value, array))
+        eps.append(rounding_unit(value, array))
     return claimed, eps
 
 
 SPELLINGS = ("{}", "d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dLd{}")
-"""How the gradient of a parameter may be called."""
+"""Accepted names of the gradient of a parameter."""
 
 
-def spelled(name: object, names: Container[str], first: int = 0) -> str | None:
-    """Return which of some names is that of the gradient of a parameter, None where none is."""
+def find_gradient_name(name: object, names: Container[str], first: int = 0) -> str | None:
+    """Return the name in ``names`` that is a spelling of a parameter's gradient, or None.
+
+    The first ``first`` entries of `SPELLINGS` are skipped.
+    """
     every = (spelling.format(name) for spelling in SPELLINGS[first:])
     return next((one for one in every if one in names), None)
 
 
-def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
-    """Follow the structure of the parameters through the gradient, leaf by leaf."""
+def _match_structure(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
+    """Yield the gradient of each leaf, by matching the gradient's structure to the parameters'.
+
+    Raises
+    ------
+    ValueError
+        The structures differ.
+    """
     parts = _children(structure)
     if parts is None:
         if not is_static(structure):
             yield gradient
         return
-    moving = {key: part for key, part in parts if leaves_of(part)}
+    moving = {key: part for key, part in parts if numeric_leaves(part)}
     unknown: list[str] = []
     given = _children(gradient)
     if isinstance(structure, (list, tuple)):
@@ -275,16 +286,16 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
         if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
             given = list(zip(moving, gradient, strict=True))
         named = {str(key): part for key, part in given or ()}
-        spellings = {key: spelled(key, named) for key, _ in parts}
+        spellings = {key: find_gradient_name(key, named) for key, _ in parts}
         found = {key: named[name] for key, name in spellings.items() if name is not None}
         used = spellings.values()
         unknown = [k for k, part in named.items() if part is not None and k not in used]
     where = f" at {path!r}" if path else ""
     if not moving.keys() <= found.keys():
-        said = type(gradient).__name__ + (f" of {len(given)}" if given else "")
-        said = str(list(gradient)) if isinstance(gradient, Mapping) else said
+        found_text = type(gradient).__name__ + (f" of {len(given)}" if given else "")
+        found_text = str(list(gradient)) if isinstance(gradient, Mapping) else found_text
         raise ValueError(
-            f"the gradient{where} must be {wanted}, like the parameters; found {said}."
+            f"the gradient{where} must be {wanted}, like the parameters; found {found_text}."
         )
     if unknown:
         raise ValueError(
@@ -293,4 +304,4 @@ def _walk(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
             f"remove it."
         )
     for key, part in moving.items():
-        yield from _walk(found[key], part, f"{path}.{key}" if path else str(key))
+        yield from _match_structure(found[key], part, f"{path}.{key}" if path else str(key))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import gradkit
 from gradkit.formatting import format_text
-from gradkit.grading.mark import mark, score_by_numbers
+from gradkit.grading.mark import mark, score_by_numbers, with_current_codes
 from gradkit.grading.notices import notices_of_verdicts
 from gradkit.grading.points import Scheme
 from gradkit.judge import Case, judge
@@ -213,7 +213,7 @@ def assess(
     Findings about checks that do not fail are left out.
     """
     verdicts = [_with_endless_loop(verdict, evidence.listings) for verdict in verdicts]
-    inquiry = _about_failed(evidence.inquiry, verdicts, scheme.dropped)
+    inquiry = _about_failed(with_current_codes(evidence.inquiry), verdicts, scheme.dropped)
     marked = mark(task, verdicts, inquiry, scheme)
     return replace(
         marked,
@@ -271,8 +271,8 @@ def _about_failed(
     kept = tuple(finding for finding in inquiry.findings if finding.check in failed)
     if len(kept) == len(inquiry.findings):
         return inquiry
-    left = {finding.mistake for finding in kept} | dropped
-    causes = {check: codes for check, codes in inquiry.causes.items() if left.issuperset(codes)}
+    left = {each.id for each in inquiry.findings if each in kept or each.mistake in dropped}
+    causes = {check: ids for check, ids in inquiry.causes.items() if left.issuperset(ids)}
     return replace(inquiry, findings=kept, causes=causes)
 
 

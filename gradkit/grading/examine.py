@@ -277,12 +277,12 @@ def _diagnose(
 ) -> tuple[Inquiry, list[str]]:
     """Do the work of `diagnose`, and let all errors through."""
     # Imported here because it takes time to load, and right submissions do not need it.
-    from gradkit.diagnosis.inquiry import short_of, suspicions
+    from gradkit.diagnosis.inquiry import incomplete_notes, suspicions
 
     inquiry, notes, losses = Inquiry(), list[str](), list[Lost]()
     if explain:
         inquiry, losses = _inquire_patiently(task, process, examined, oracle, seed)
-        notes = short_of(inquiry, losses)
+        notes = incomplete_notes(inquiry, losses)
         if "train" in examined.case.binding.bound:
             inquiry = _with_training_repairs(task, process, examined, inquiry, oracle, seed)
     remarks = suspicions(task, examined, inquiry)

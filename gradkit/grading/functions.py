@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, OPEN, Entry, Verdict
 from gradkit.records.submission import Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
+from gradkit.runtime.frames import Frame
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import (
@@ -60,12 +62,28 @@ OLD_WAYS = {
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
 
+class Attempt(Struct, frozen=True):
+    """An attempt to judge a check with right helpers in place of wrong ones.
+
+    ``verdict`` is None if that did not work. ``helpers`` are the functions that cannot be the
+    reason if the check fails: those that were replaced, and those that were never called.
+    ``refused`` are those that could not be replaced, each with the reason. ``caches`` are helpers
+    that were called for a cache of the student's own, which may be wrong.
+    """
+
+    verdict: Verdict | None = None
+    helpers: tuple[str, ...] = ()
+    refused: Mapping[str, str] = {}
+    caches: frozenset[str] = frozenset()
+
+
 class FunctionGrader(Struct):
     """Run the lines of a task with the functions of one section, and judge their outputs.
 
     Expected outputs come from the model ``solution``. Without it (None) they come from the recorded
     ``examples``, whose inputs then replace the drawn ones. Without either, only gradients are
     judged. ``is_cut_short`` is true if the search for mistakes took too long and was stopped.
+    ``with_helpers`` are, by check, attempts to judge it with right helpers in place of wrong ones.
     """
 
     task: FunctionTask
@@ -82,6 +100,9 @@ class FunctionGrader(Struct):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
     is_cut_short: bool = False
+    with_helpers: dict[str, Attempt] = field(default_factory=dict)
+    _stubs: Sequence[Sequence[Any]] = ()
+    _spent_on_stubs: float = 0.0
 
     @property
     def has_expected(self) -> bool:
@@ -146,15 +167,21 @@ class FunctionGrader(Struct):
         return without
 
     def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return a verdict as blocked, where what is wrong may come of what it builds on.
+        """Return a verdict on a check that right helpers give, or `blocked` without these.
 
-        A function that calls another one of the exercise, or that is handed a cache of its making,
-        can only be judged when that is right: see `_follows_from`.
+        A function that calls another one of the exercise, or that gets a cache that another one
+        makes, can only be judged if that one is right. A helper that is wrong is replaced by a
+        right one, if that is possible. A wrong cache is not: see `_follows_from`.
         """
+        if verdict.state not in ("fail", "error", "timeout", "blocked"):
+            return verdict
+        before, attempt = verdict, self._attempt(check, verdict)
+        verdict = attempt.verdict or verdict
         if verdict.state not in ("fail", "error"):
             return verdict
-        own = {self._own_name(function) for function in functions_of(self._lines(check).calls)}
+        own = {self.own_name(function) for function in functions_of(self.lines_of(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
+        read -= {self.own_name(name) for name in attempt.helpers}
         steps = steps_of(self.task, check)[:-1]
         if check.gradient:
             # A gradient is compared with the student's own forward pass, wrong or not. But where
@@ -163,22 +190,117 @@ class FunctionGrader(Struct):
             steps = [s for s in steps if verdict.state == "error" and s.name in stops]
         for other in self.task.checks:
             handed = set(check.call.reads) & {*other.call.makes} - {*other.compare}
-            calls = self._lines(other).calls
-            helper = self._own_name(calls[-1].function) if calls else ""
-            builds = helper in read - own or (other in steps and bool(handed))
+            calls = self.lines_of(other).calls
+            function = calls[-1].function if calls else ""
+            helper = self.own_name(function)
+            reads = helper in read - own or function in attempt.caches
+            builds = reads or (other in steps and bool(handed))
             wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
-                blocked = self._blocked(check, format_text("`{name}` is not right.", name=helper))
-                return replace(blocked, entries=verdict.entries, own_forward=verdict.own_forward)
+                refused = attempt.refused.get(function, "")
+                why = format_text("`{name}` is not right.", name=helper)
+                if reads and refused:
+                    text = " A right `{name}` cannot take its place: {reason}."
+                    why += format_text(text, name=helper, reason=refused)
+                elif not reads:
+                    text = "`{name}` is not right, and its `{cache}` is needed here."
+                    why = format_text(text, name=helper, cache="`, `".join(sorted(handed)))
+                blocked = self._blocked(check, why)
+                return replace(blocked, entries=before.entries, own_forward=before.own_forward)
         return verdict
+
+    def _attempt(self, check: FunctionCheck, verdict: Verdict) -> Attempt:
+        """Judge a check with right helpers in place of those that are wrong, if there are any."""
+        wrong = [*self._wrong_helpers(check)]
+        if not wrong:
+            return Attempt()
+        # Imported here because few submissions need it.
+        from gradkit.grading.stubs import judge_with_stubs
+
+        self.with_helpers[check.name] = attempt = judge_with_stubs(self, check, verdict, wrong)
+        return attempt
+
+    def is_judged_with_helpers(self, check: FunctionCheck) -> bool:
+        """Return whether a check was judged with right helpers in place of wrong ones."""
+        return self.with_helpers.get(check.name, Attempt()).verdict is not None
+
+    def _wrong_helpers(self, check: FunctionCheck) -> Iterator[str]:
+        """Yield the functions whose check has failed and that the functions of a check call.
+
+        They are called by any function that runs in the check, directly or not.
+        """
+        own = functions_of(self.lines_of(check).calls)
+        steps = steps_of(self.task, check)
+        todo = [self.own_name(name) for step in steps for name in self._functions([step])]
+        reached: set[str] = set()
+        called: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name in reached or name not in self._known:
+                continue
+            reached.add(name)
+            reads = self._known[name].reads()
+            called |= reads
+            todo += reads
+        for name in functions_of(self.task.calls):
+            is_wrong = any(each.name in self.wrong for each in self.checks_of(name))
+            if is_wrong and name not in own and self.own_name(name) in called:
+                yield name
+
+    @contextmanager
+    def stubs(
+        self, functions: Sequence[Sequence[Any]], answer: Callable[[Frame], Frame]
+    ) -> Iterator[StudentProcess | None]:
+        """Return a context manager in which functions are stubs, in a process for that alone.
+
+        The process is None if there is no time left, or if there can be no such process.
+
+        Parameters
+        ----------
+        functions : sequence
+            See `gradkit.runtime.stubs`.
+        answer : callable
+            Answers the calls of stubs.
+        """
+        before, left = self.process, self.stub_seconds()
+        process = before.with_stubs(left, answer) if left > 0 else None
+        if process is None:
+            yield None
+            return
+        began = time.monotonic()
+        try:
+            with process:
+                self.process, self._stubs = process, functions
+                yield process
+        finally:
+            self.process, self._stubs = before, ()
+            self._spent_on_stubs += time.monotonic() - began
+
+    def stub_seconds(self) -> float:
+        """Return the seconds that are left for processes with stubs in this task."""
+        return self.task.deadline - self._spent_on_stubs
+
+    def judge_alone(
+        self, check: FunctionCheck, is_accepted: Callable[[Verdict], bool]
+    ) -> Verdict | None:
+        """Judge a check again, and return the verdict if it is accepted.
+
+        Otherwise nothing is changed, and None is returned.
+        """
+        before = {*self.wrong}, self._follows, {**self._chosen}
+        verdict = self._best(check)
+        if is_accepted(verdict):
+            return verdict
+        self.wrong, self._follows, self._chosen = before
+        return None
 
     def _check(self, check: FunctionCheck) -> Verdict:
         steps = steps_of(self.task, check)
-        told = self._not_there(self._lines(check).calls) or self._called_otherwise(check)
+        told = self._not_there(self.lines_of(check).calls) or self._called_otherwise(check)
         if told is not None:
             self.wrong.add(check.name)
             return replace(told, check=check.name)
-        before = [call for step in steps[:-1] for call in self._lines(step).calls]
+        before = [call for step in steps[:-1] for call in self.lines_of(step).calls]
         if (blocked := self._not_there(before)) is not None:
             return self._blocked(check, blocked.message)
         answers, stopped = self._answers(check, steps, self.draws)
@@ -232,6 +354,7 @@ class FunctionGrader(Struct):
                 check.compare,
                 again=number == 0,
                 least=least_evaluations(check, draw) if number == 0 else 0,
+                stubs=self._stubs,
                 **options,
             )
             for number, draw in enumerate(asked)
@@ -254,23 +377,35 @@ class FunctionGrader(Struct):
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> tuple[Made, Outcome]:
         """Run the lines of some checks at some inputs, with nothing put right between them."""
-        lines = [Step(self._lines(step).text, {}) for step in steps]
-        reply = self.process.ask(of_lines(self._functions(steps), values, lines, reads))
+        lines = [Step(self.lines_of(step).text, {}) for step in steps]
+        reply = self.process.ask(
+            of_lines(self._functions(steps), values, lines, reads, stubs=self._stubs)
+        )
         return made_of(self.process, reads, reply)
 
     def _spared(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
         verdict = self.verdicts[check.name]
-        own = self._own_name(self._lines(check).calls[-1].function)
+        own = self.own_name(self.lines_of(check).calls[-1].function)
         if verdict.state != "error" or verdict.entries or not self.has_expected or "." in own:
             return verdict
-        rest = self.with_changes(check, self.draws, spared=own)
+        rest = self._without_statements_that_stop(check, own)
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
         text = "Right if the code that stops is left out: {names}."
         note = format_text(text, names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
+
+    def _without_statements_that_stop(self, check: FunctionCheck, own: str) -> Verdict:
+        """Return the verdict on a check without the statements of a function that stop it."""
+        if not self.is_judged_with_helpers(check):
+            return self.with_changes(check, self.draws, spared=own)
+        from gradkit.grading.stubs import with_stubs_of
+
+        with with_stubs_of(self, check, self.with_helpers[check.name]) as answers:
+            rest = self.with_changes(check, self.draws, spared=own)
+        return rest if not answers.refused else self.verdicts[check.name]
 
     # --- what a diagnosis asks -------------------------------------------------------------------
 
@@ -288,11 +423,11 @@ class FunctionGrader(Struct):
 
     def definition_of(self, check: FunctionCheck) -> Definition:
         """Return the student's definition of the last function that a check calls."""
-        return self._found[self._lines(check).calls[-1].function]
+        return self._found[self.lines_of(check).calls[-1].function]
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
         """Return the lines and conventions by which a check may be meant, its own ones first."""
-        own = self._lines(check), self._follows or 0
+        own = self.lines_of(check), self._follows or 0
         every = [(lines, way) for lines in self._ways(check) for way in self._open(check)]
         return [own, *(each for each in every if each != own)]
 
@@ -307,7 +442,7 @@ class FunctionGrader(Struct):
     @contextmanager
     def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
         """Have a check meant by these lines and this convention for a while."""
-        before = self._lines(check), self._follows
+        before = self.lines_of(check), self._follows
         self._chosen[check.name], self._follows = form
         try:
             yield
@@ -329,16 +464,16 @@ class FunctionGrader(Struct):
     def definitions_of(self, check: FunctionCheck) -> list[Definition]:
         """Return the definitions that a check may come to, its own functions first.
 
-        Functions of the exercise whose own checks pass are right, and not among them.
+        Functions of the exercise whose own checks all pass are right, and not among them.
         """
         steps = steps_of(self.task, check)
-        passing = [each for each in self.task.checks if each.name not in self.wrong]
+        passing = {name for name in self._called(*self.task.checks) if self.passes(name)}
         # What they hand on besides, such as a cache, nobody has looked at.
         unseen = [s for s in steps if {*check.call.reads} & {*s.call.makes} - {*s.compare}]
-        right = {*self._called(*passing)} - {*self._called(*unseen)}
+        right = passing - {*self._called(*unseen)}
         asked = self._called(check)
         # What lines call on a value of their own is a method of one of the classes.
-        tree = ast.parse("\n".join(self._lines(step).text for step in steps))
+        tree = ast.parse("\n".join(self.lines_of(step).text for step in steps))
         named = {part.attr for part in ast.walk(tree) if isinstance(part, ast.Attribute)}
         methods = [name for name in self._known if name.partition(".")[2] in named]
         names = [*asked, *self._called(*steps), *methods]
@@ -371,7 +506,7 @@ class FunctionGrader(Struct):
 
     def _called(self, *checks: FunctionCheck) -> list[str]:
         """Return the student's names of what the lines of checks call."""
-        return [self._own_name(call.function) for c in checks for call in self._lines(c).calls]
+        return [self.own_name(call.function) for c in checks for call in self.lines_of(c).calls]
 
     def passes(self, name: str, mended: Collection[str] = ()) -> bool:
         """Tell a function of the student's whose own checks pass, or are mended."""
@@ -419,19 +554,32 @@ class FunctionGrader(Struct):
             if all(accepts(found.get(call.function), call, known) for call in lines.calls)
         ] or [check.call]
 
-    def _lines(self, check: FunctionCheck) -> Lines:
+    def checks_of(self, function: str) -> list[FunctionCheck]:
+        """Return the checks whose lines end with a call of a function."""
+        calls = ((check, self.lines_of(check).calls) for check in self.task.checks)
+        return [check for check, of in calls if of and of[-1].function == function]
+
+    def definition(self, function: str) -> Definition | None:
+        """Return the student's definition of a function of the lines; None if there is none."""
+        return self._found.get(function)
+
+    def convention_of(self, check: FunctionCheck) -> Mapping[str, str]:
+        """Return the convention that is followed in a check; the model's own if that is open."""
+        return _convention(check, self._follows or 0)
+
+    def lines_of(self, check: FunctionCheck) -> Lines:
         """Return the lines of a check that count."""
         return self._chosen.get(check.name) or self._ways(check)[0]
 
-    def _own_name(self, function: str) -> str:
+    def own_name(self, function: str) -> str:
         """Return the student's name for a function of the lines."""
         definition = self._found.get(function)
         return definition.name if definition is not None else function
 
     def _functions(self, steps: Sequence[FunctionCheck]) -> dict[str, str]:
         """Return the student's name for each function that the lines call."""
-        calls = (call for step in steps for call in self._lines(step).calls)
-        return {name: self._own_name(name) for name in functions_of(calls)}
+        calls = (call for step in steps for call in self.lines_of(step).calls)
+        return {name: self.own_name(name) for name in functions_of(calls)}
 
     def _steps(self, steps: Sequence[FunctionCheck], draw: Draw) -> list[Step]:
         """Return the lines, with compared values of earlier ones put right by the model's."""
@@ -442,7 +590,7 @@ class FunctionGrader(Struct):
             if expected is not None:
                 names = [name for name in step.compare if name.isidentifier()]
                 put = {name: expected.values[name] for name in names}
-            made.append(Step(self._lines(step).text, put))
+            made.append(Step(self.lines_of(step).text, put))
         return made
 
     def _not_there(self, calls: Iterable[Call]) -> Verdict | None:
@@ -467,7 +615,7 @@ class FunctionGrader(Struct):
 
     def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
         """Return what there is to say of the first call that a function is not made for."""
-        lines = self._lines(check)
+        lines = self.lines_of(check)
         for call in lines.calls:
             definition = self._found.get(call.function)
             node = definition.node if definition is not None else None
@@ -491,7 +639,7 @@ class FunctionGrader(Struct):
 
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         # Methods first: a constructor may well be empty.
-        for call in sorted(self._lines(check).calls, key=lambda call: "." not in call.function):
+        for call in sorted(self.lines_of(check).calls, key=lambda call: "." not in call.function):
             definition = self._found.get(call.function)
             line = unwritten(definition.node) if definition is not None else None
             if definition is not None and line is not None:
@@ -506,7 +654,7 @@ class FunctionGrader(Struct):
         Its text is one call away from a right answer, such as ReLU, and no work.
         """
         outputs = [each for each in verdict.entries if not each.parameter.endswith(LEFT_ALONE)]
-        known = [self._found[call.function] for call in self._lines(check).calls]
+        known = [self._found[call.function] for call in self.lines_of(check).calls]
         called = [each for each in known if not isinstance(each.node, ast.ClassDef)]
         is_right = any(each.state == "pass" or each.hard_cases for each in outputs)
         found = [each for each in called if computes_nothing(each.node)]
@@ -529,7 +677,7 @@ class FunctionGrader(Struct):
         if outcome.lost is not None:
             told = format_text("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
-            called = {call.function for step in steps for call in self._lines(step).calls}
+            called = {call.function for step in steps for call in self.lines_of(step).calls}
             known = self._found.get(called.pop()) if len(called) == 1 else None
             place = known.place() if known is not None else None
             return Verdict(check.name, "timeout" if late else "error", told, place=place)
@@ -545,7 +693,7 @@ class FunctionGrader(Struct):
         step = steps[min(failure.call, len(steps) - 1)]
         place, cannot_unpack = failure.place, failure.type == ReturnedError.__name__
         if cannot_unpack:
-            returning = self._found.get(self._lines(step).calls[-1].function)
+            returning = self._found.get(self.lines_of(step).calls[-1].function)
             place = place if returning is None else returning.place()
         told = failure.type
         if cannot_unpack:

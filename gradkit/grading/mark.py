@@ -70,7 +70,7 @@ def mark(
         The score is rounded to the step of the scheme. The points of the checks add up to the
         score. The costs of the findings add up to the points that the findings took away.
     """
-    inquiry = _with_current_codes(inquiry)
+    inquiry = with_current_codes(inquiry)
     by_check = {verdict.check: verdict for verdict in verdicts}
     losses = [loss_of(check, by_check, inquiry, scheme) for check in task.checks]
     checks: Sequence[CheckResult] = [
@@ -117,7 +117,8 @@ def _check_result(
     check: Check, verdict: Verdict, loss: Loss, inquiry: Inquiry, scheme: Scheme
 ) -> CheckResult:
     """Return a check with its points before they are rounded."""
-    causes = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
+    ids = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
+    causes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.id in ids))
     codes = [*(f.mistake for f in inquiry.findings if f.check == verdict.check), *causes]
     withdrawn = tuple(dict.fromkeys(code for code in codes if code in scheme.dropped))
     notes = list(verdict.notes)
@@ -193,18 +194,23 @@ def _with_precision(check: CheckResult, cents: int) -> CheckResult:
     return replace(check, notes=(*check.notes, *notes))
 
 
-def _with_current_codes(inquiry: Inquiry) -> Inquiry:
-    """Return an inquiry in which former codes of mistakes are replaced by the current codes."""
+def with_current_codes(inquiry: Inquiry) -> Inquiry:
+    """Return an inquiry that an older gradkit may have stored as it would be stored now.
+
+    Former codes of mistakes are replaced by the current ones. Causes that are codes are replaced
+    by the ids of the findings with these codes.
+    """
     if not inquiry.findings:
         return inquiry
     # Imported here because right submissions do not need the catalogue.
     from gradkit.diagnosis.catalogue import current_code
 
-    return replace(
-        inquiry,
-        findings=tuple(replace(f, mistake=current_code(f.mistake)) for f in inquiry.findings),
-        causes={check: tuple(map(current_code, c)) for check, c in inquiry.causes.items()},
-    )
+    causes = {
+        check: tuple(f.id for f in inquiry.findings if f.id in own or f.mistake in own)
+        for check, own in inquiry.causes.items()
+    }
+    findings = tuple(replace(f, mistake=current_code(f.mistake)) for f in inquiry.findings)
+    return replace(inquiry, findings=findings, causes=causes)
 
 
 def _key(finding: Finding) -> tuple[str, str]:

@@ -113,6 +113,10 @@ def with_steps(
             continue
         gone = [known.get(_name(f), f) for f in before.findings if _name(f) not in still]
         gone = [each for each in gone if each.mistake != UNEXPLAINED]
+        rests = [each for each in gone if _name(each) not in known and _is_rest(each, told)]
+        if rests and gone == rests:
+            continue
+        gone = [each for each in gone if each not in rests]
         rough = _part(known.get((check, UNEXPLAINED)), step, after)
         if gone or rough is not None or not own:
             alone = len(steps) == 1 and not (left and step.arrays)
@@ -141,14 +145,31 @@ def with_steps(
     findings = tuple(chain(*others[:first], told, *others[first:], more))
     # Later checks get a right forward pass: its mistakes are causes only if they are all there is.
     later = [each for each in findings if each.check != "forward"] or findings
-    codes = tuple(dict.fromkeys(e.mistake for e in later if e.mistake != UNEXPLAINED))
+    ids = tuple(each.id for each in later if each.mistake != UNEXPLAINED)
     checks = {*inquiry.causes, *rest.causes, *right} - {each.check for each in findings}
-    causes = dict.fromkeys(sorted(checks), codes)
+    causes = {check: _causes(check, ids, inquiry) for check in sorted(checks)}
     return replace(inquiry, findings=findings, causes=causes, doubtful=rest.doubtful)
+
+
+def _causes(check: str, ids: Sequence[str], before: Inquiry) -> tuple[str, ...]:
+    """Return the ids that make a check fail, without those known before to be no cause of it."""
+    others = {each.id for each in before.findings} - {*before.causes.get(check, ids)}
+    return tuple(each for each in ids if each not in others) or tuple(ids)
 
 
 def _name(finding: Finding) -> tuple[str, str]:
     return finding.check, finding.mistake
+
+
+def _is_rest(finding: Finding, told: Sequence[Finding]) -> bool:
+    """Return whether a finding is what an earlier change has left of a mistake.
+
+    A rate that is wrong in two lines is one mistake. Once the first line is right, the other one
+    has a name of its own: it is uneven.
+    """
+    return bool(finding.entries) and any(
+        each.check == finding.check and {*finding.entries} <= {*each.entries} for each in told
+    )
 
 
 def _part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:

@@ -6,7 +6,7 @@ See `gradkit.grading.repairs`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ from gradkit.records.result import FAILED, UNEXPLAINED, Inquiry, Verdict
 from gradkit.records.task import Batch, FunctionCheck, Lines, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
-from gradkit.task.written import CHECKS, written
+from gradkit.task.written import CHECKS, Written, written
 
 BUDGET, STOPPED, NAMED, NEARBY = 20_000, 40_000, 34_000, 8_000
 """What the searches for one task may do, where code stops, where all mistakes have names, and where
@@ -75,21 +75,7 @@ def proposed(
     }
     if not lacking:
         return []
-    grader = FunctionGrader(model.solution.task, process, model.solution, seed)
-    right = {name for name, verdict in judged.items() if verdict.state == "pass"}
-    known = {
-        check.name: Verdict(check.name, "pass", "")
-        for check in grader.task.checks
-        if check.name in right and not check.others
-    }
-    asked = [
-        verdict
-        if verdict.check in lacking
-        and _is_as(verdict, judged[verdict.check], model.quantities[verdict.check])
-        else replace(verdict, state="pass")
-        for verdict in grader.grade(known)
-    ]
-    grader.settle({each.name: _way(grader, each) for each in grader.task.checks})
+    grader, asked = _graded(model, process, seed, judged, lacking)
     # Labels of 0 and 1 say less than numbers between them do.
     wanted = replace(_wanted(asked, [judged[check] for check in lacking], inquiry), hard=False)
     mended = mend_functions(grader, asked, wanted)
@@ -106,6 +92,32 @@ def proposed(
         arrays = frozenset(keys.get(name, name) for name in names)
         steps.append(Step(change, told.proposal, source, texts, arrays))
     return steps
+
+
+def _graded(
+    model: Written,
+    process: StudentProcess,
+    seed: int,
+    judged: Mapping[str, Verdict],
+    lacking: Collection[str],
+) -> tuple[FunctionGrader, list[Verdict]]:
+    """Grade the functions of a net as a task of functions; only lacking checks may fail."""
+    grader = FunctionGrader(model.solution.task, process, model.solution, seed)
+    right = {name for name, verdict in judged.items() if verdict.state == "pass"}
+    known = {
+        check.name: Verdict(check.name, "pass", "")
+        for check in grader.task.checks
+        if check.name in right and not check.others
+    }
+    asked = [
+        verdict
+        if verdict.check in lacking
+        and _is_as(verdict, judged[verdict.check], model.quantities[verdict.check])
+        else replace(verdict, state="pass")
+        for verdict in grader.grade(known)
+    ]
+    grader.settle({each.name: _way(grader, each) for each in grader.task.checks})
+    return grader, asked
 
 
 def _wanted(asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquiry) -> Wanted:

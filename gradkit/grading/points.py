@@ -169,9 +169,7 @@ def loss_of(
     if verdict.state not in FAILED and not (findings and verdict.own_forward):
         return Loss(unexplained=wrong)
     pricing = _Prices(check, verdict, by_check, prices, scheme, wrong)
-    costs = [
-        0.0 if _is_repair_of_crash(each, findings) else pricing.cost(each) for each in findings
-    ]
+    costs = [pricing.cost(each) for each in findings]
     precision = 0.0
     if verdict.rounded or (verdict.state == "fail" and verdict.check in inquiry.rounded):
         precision = named_price("precision", prices)
@@ -209,7 +207,7 @@ class _Prices(Struct, frozen=True):
     def cost(self, finding: Finding) -> float:
         """Return the share of the check's points that a finding costs."""
         code = finding.mistake
-        if code in self.scheme.dropped:
+        if code in self.scheme.dropped or finding.basis == "repair":
             return 0.0
         if code in self.scheme.deductions:
             return self.scheme.deductions[code]
@@ -277,16 +275,6 @@ def _is_hard(entries: Sequence[Entry]) -> bool:
     return bool(entries) and all(entry.hard_cases for entry in entries)
 
 
-def _is_repair_of_crash(finding: Finding, findings: Sequence[Finding]) -> bool:
-    """Return whether a finding is the change that repairs a crash, and so costs nothing.
-
-    The first change of a check that stops is needed for anything else to run.
-    """
-    own = [each for each in findings if each.check == finding.check]
-    changes = [each for each in own if each.basis == "change" and each.mistake != CRASH]
-    return any(each.mistake == CRASH for each in own) and finding in changes[:1]
-
-
 def _held(
     verdict: Verdict, findings: Sequence[Finding], *, is_open: bool, of: Scheme
 ) -> tuple[str, ...]:
@@ -297,7 +285,7 @@ def _held(
         for each in findings
         if each.mistake == UNEXPLAINED
         or each.basis == "model"
-        or (each.basis == "change" and each.mistake in HIDDEN_CHANGES)
+        or (each.basis in ("change", "repair") and each.mistake in HIDDEN_CHANGES)
     ]
     settled = {*of.deductions, *of.dropped, *of.accepted}
     is_marked = verdict.state in FAILED
@@ -325,17 +313,14 @@ def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
     own = [finding for finding in inquiry.findings if finding.check == verdict.check]
     if verdict.state not in FAILED and not verdict.own_forward:
         return own
-    codes = inquiry.causes.get(verdict.check, ())
+    causes = inquiry.causes.get(verdict.check, ())
     others = [
         each
         for each in inquiry.findings
         if each.check not in ("", verdict.check)
-        and (each.mistake in codes or _is_same_crash(each, verdict, own))
+        and (each.id in causes or _is_same_crash(each, verdict, own))
     ]
-    # A change that repairs a crash has no price of its own, so the crash is charged.
-    repaired = {each.check for each in others if each.basis == "change"}
-    crashes = [f for f in inquiry.findings if f.mistake in STOPS and f.check in repaired]
-    return [*own, *others, *(each for each in crashes if each not in others)]
+    return [*own, *others]
 
 
 def _is_same_crash(finding: Finding, verdict: Verdict, own: Sequence[Finding]) -> bool:

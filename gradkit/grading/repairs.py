@@ -204,7 +204,8 @@ class _Repairs(Struct):
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
         ordered = sorted(checks, key=self._is_empty)
-        first = self._result(self._mended(ordered))
+        self._mended(ordered)
+        first = self._result(ordered)
         again = next((each.check for each in self.told if self._is_of_another(each)), None)
         again = again or next(self._shared(checks), None)
         if again is None:
@@ -213,7 +214,8 @@ class _Repairs(Struct):
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, text=_Text(), told=[], mended={})
         later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
-        second = turned._result(turned._told_early(ordered, later))
+        turned._told_early(ordered, later)
+        second = turned._result(ordered)
         return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
 
     def _of_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
@@ -224,13 +226,15 @@ class _Repairs(Struct):
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
             passes = self.told and self._state(check) == "pass"
+            if self.grader.is_judged_with_helpers(check):
+                continue
             known = self.grader.definitions_of(check) if passes else []
             helped = run & {each.name for each in known}
             if not helped or self._verdict(check).state == "pass":
                 continue
             turned = replace(self, text=_Text(), told=[], mended={})
             later = turned._told_early([*checks, check], turned._mended([check, *checks]))
-            found = turned._result([each for each in later if each is not check])
+            found = turned._result(checks)
             as_few = len(turned.told) <= len(self.told) and _explained(found) >= _explained(first)
             if as_few and any(each is check for each in later):
                 return found
@@ -272,11 +276,12 @@ class _Repairs(Struct):
     def _waits(
         self, check: FunctionCheck, before: Sequence[FunctionCheck], held: Sequence[Draw]
     ) -> bool:
-        """Tell a check that needs another one first, which is not right yet.
+        """Return whether a check needs another one first, which is not right yet.
 
-        That is an earlier step, or one of those before it, of a function that it calls.
+        That is an earlier step, or one of those before it, of a function that it calls. In a search
+        there are no right helpers in place of wrong ones.
         """
-        if self._state(check) != "blocked":
+        if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
         run = {each.name for each in self.grader.definitions_of(check)}
         called = (e for e in before if run & {d.name for d in self.grader.definitions_of(e)[:1]})
@@ -313,10 +318,9 @@ class _Repairs(Struct):
         self.told = told
         return [check for check in (*later, *clear) if check.name not in has]
 
-    def _result(self, later: Sequence[FunctionCheck]) -> Mended:
-        told = joined(self._believed())
-        causes = {check.name: tuple(dict.fromkeys(self._causes(check, told))) for check in later}
-        task = self.grader.task.id
+    def _result(self, checks: Sequence[FunctionCheck]) -> Mended:
+        """Return the findings, and the mistakes of other checks that make some checks fail, too."""
+        told, task = joined(self._believed()), self.grader.task.id
         findings = tuple(
             replace(
                 finding_of(
@@ -326,6 +330,12 @@ class _Repairs(Struct):
             )
             for e in told
         )
+        needed = {check.name: self._causes(check, told) for check in checks}
+        causes = {
+            check: tuple(dict.fromkeys(findings[told.index(each)].id for each in some))
+            for check, some in needed.items()
+            if some
+        }
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
 
     def _believed(self) -> list[Told]:
@@ -352,10 +362,38 @@ class _Repairs(Struct):
                     return True
         return False
 
-    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Iterator[str]:
-        """Yield the mistakes in what a check runs."""
+    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Sequence[Told]:
+        """Return the changes that were found for other checks and that a check needs to pass.
+
+        The check has to pass with all changes. It does not pass without a change that it needs,
+        and with all others.
+        """
         run = {each.name for each in self.grader.definitions_of(check)}
-        yield from (each.proposal.kind for each in told if each.function in run)
+        inside = [each for each in told if each.function in run]
+        others = [each for each in inside if each.check != check.name]
+        with self.grader.meant(check, self._form(check)):
+            if not others or self._verdict(check).state != "pass":
+                return ()
+            if len(inside) > 1:
+                needed = [each for each in others if self._needs(check, each)]
+                # Either of two changes may be enough.
+                others = needed if needed or len(others) < len(inside) else others
+        return others
+
+    def _needs(self, check: FunctionCheck, change: Told) -> bool:
+        """Return whether a check does not pass without a change and with all others."""
+        cell = change.cell.id
+        own = [each for each in self.told if each.cell.id == cell]
+        # A merged change is found by the line that it begins with.
+        keys = [(each.check, each.function, each.line) for each in own]
+        number = keys.index((change.check, change.function, change.line))
+        source = unguarded(change.cell.source)[0]
+        for proposal in without(self.text.made[cell], number):
+            source = replaced(source, proposal) or source
+        whole, self.text = self.text, _Text({**self.text.sources, cell: source})
+        verdict = self._verdict(check)
+        self.text = whole
+        return verdict.state != "pass"
 
     def _is_empty(self, check: FunctionCheck) -> bool:
         """Tell a check of which all that is right is 0."""
@@ -458,25 +496,23 @@ class _Repairs(Struct):
         return [form for form in forms if form[1] in ways] or forms
 
     def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[Told]:
-        """Yield what is found of one check, each change on top of those before it."""
+        """Yield the changes that correct one check, each on top of those before it."""
         grader = self.grader
         to_write = _is_to_write(grader.verdicts[check.name])
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
-        # Time of its own: what was asked before is no matter of this.
+        # A check has time of its own, whatever was asked of the process before.
         grader.process.renew()
-        known = grader.definitions_of(check)
-        names = {each.name for each in known}
-        cells = {each.cell.id: each.cell for each in known}
+        names = {each.name for each in grader.definitions_of(check)}
         before = self._verdict(check, held)
         for likely in (each.proposal for each in self.earlier if each.function in names):
-            # One by one: what this check is not wrong for is not told of it.
+            # One by one, so that only changes that this check needs are reported for it.
             if told := list(self._held(check, held, [likely], before)):
                 yield from told
                 before = self._verdict(check, held)
                 if before.state == "pass":
                     return
-        # Code that stops may be written otherwise, and no more: that is asked before all else.
+        # Code that raises may only be misspelled: that is tried first.
         freeing = self._freeing(check, before, held)
         for way in freeing:
             if told := list(self._held(check, held, way, before, len(way))):
@@ -493,28 +529,7 @@ class _Repairs(Struct):
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
             for likely in first:
                 self._made(likely)
-            passes = partial(grader.passes, mended=self.mended)
-            places = [
-                (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
-                for each in known
-                if each.node is not None
-            ]
-            sources = {name: self.text.sources[name] for name in cells}
-            doubtful = [
-                (cell.id, line)
-                for at in self.wanted.near
-                for cell in cells.values()
-                for line in self._lines_of(cell, at)
-            ]
-            drawn = self._draws(SEARCH_OFFSET + again * REPEAT_OFFSET)
-            hard = self.wanted.hard or again > 0
-            asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
-            text = Searched(sources, places, doubtful, self._changed())
-            # A process of its own: what it is sent must be unknown where answers are judged.
-            with self.own_time.search(grader.process) as process:
-                found, spent = proposals(
-                    process, asked, self.inside, text, self.wanted, refused, budget
-                )
+            found, spent = self._search(check, refused, again, budget)
             self.left, budget, self.text = self.left - spent, budget - spent, kept
             told = list(self._held(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.
@@ -533,6 +548,51 @@ class _Repairs(Struct):
             else:
                 # What is wrong after all is not asked for again.
                 refused += found[:1]
+
+    def _search(
+        self, check: FunctionCheck, refused: Sequence[Proposal], again: int, budget: int
+    ) -> tuple[list[Proposal], int]:
+        """Search the text as it is now for changes that make a check pass.
+
+        Parameters
+        ----------
+        check : FunctionCheck
+        refused : sequence of Proposal
+            Changes that are not to be proposed again.
+        again : int
+            How often the check was searched before; each search has other inputs.
+        budget : int
+            What the search may do.
+
+        Returns
+        -------
+        proposals : list of Proposal
+        spent : int
+            What the search did of the budget.
+        """
+        grader = self.grader
+        known = grader.definitions_of(check)
+        cells = {each.cell.id: each.cell for each in known}
+        passes = partial(grader.passes, mended=self.mended)
+        places = [
+            (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
+            for each in known
+            if each.node is not None
+        ]
+        sources = {name: self.text.sources[name] for name in cells}
+        doubtful = [
+            (cell.id, line)
+            for at in self.wanted.near
+            for cell in cells.values()
+            for line in self._lines_of(cell, at)
+        ]
+        drawn = self._draws(SEARCH_OFFSET + again * REPEAT_OFFSET)
+        hard = self.wanted.hard or again > 0
+        asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
+        text = Searched(sources, places, doubtful, self._changed())
+        # A process of its own: what it is sent must be unknown where answers are judged.
+        with self.own_time.search(grader.process) as process:
+            return proposals(process, asked, self.inside, text, self.wanted, refused, budget)
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
         """Return changes of how the section's text is written, first where a check stops."""

@@ -591,9 +591,9 @@ def _remark_on_files(task: Task | FunctionTask, claim: Claim) -> Inquiry:
     if isinstance(task, FunctionTask) or not claim.differs:
         return Inquiry()
     # Imported here because few submissions have several such files.
-    from gradkit.diagnosis.inquiry import several
+    from gradkit.diagnosis.inquiry import remark_on_several_files
 
-    return Inquiry((several(task),))
+    return Inquiry((remark_on_several_files(task),))
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import Idioms, idioms_of
 from gradkit.diagnosis.catalogue import rank
-from gradkit.diagnosis.inquiry.findings import finding_of as unexplained
-from gradkit.diagnosis.inquiry.findings import identity, told, with_local_names
-from gradkit.diagnosis.inquiry.training import training_inquiry
-from gradkit.diagnosis.mistakes.training import OF_THE_MODULE, RECORD, causes_of_gradient
+from gradkit.diagnosis.inquiry.findings import explain_local_names, fill_texts, identity
+from gradkit.diagnosis.inquiry.findings import make_finding as unexplained
+from gradkit.diagnosis.inquiry.training import inquire_training
+from gradkit.diagnosis.mistakes.training import MODULE_MISTAKES, RECORDING_MISTAKES, causes_of
 from gradkit.diagnosis.repair.ask import Proposal, line_before, trimmed
 from gradkit.diagnosis.repair.loops import INDENTED
 from gradkit.diagnosis.repair.optimizers import IN_PLACE
@@ -126,7 +126,7 @@ def _with_steps(
 ) -> Inquiry:
     """Return findings with the changes that mend them, and the causes of the checks ``amiss``."""
     known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
-    told, losses = list[Finding](), list[_Step]()
+    told, losses, ids = list[Finding](), list[_Step](), dict[str, str]()
     for number, step in enumerate(steps):
         if step.of not in known and step.code in CHOSEN and _of_module(steps[:number]):
             # It is right for what the model gives now.
@@ -137,6 +137,7 @@ def _with_steps(
         )
         new = _told(task, finding, step.code, steps[: number + 1], cells)
         is_new = new.mistake != finding.mistake
+        ids[finding.id] = new.id
         told.append(replace(new, basis="change") if is_new else new)
     for loss in losses:
         told = [_with_loss(each, loss, steps, cells) for each in told]
@@ -147,16 +148,16 @@ def _with_steps(
         for each in inquiry.findings
         if not each.check or (not mended and each.mistake in known)
     ]
-    named = {step.of: step.code for step in steps}
     causes = {
-        check: tuple(named.get(code, code) for code in after)
+        check: tuple(ids.get(each, each) for each in after)
         for check, after in inquiry.causes.items()
     }
     if mended:
-        mistakes = tuple(dict.fromkeys(each.mistake for each in told))
-        causes |= dict.fromkeys({*amiss} - {each.check for each in told}, mistakes)
-        if "gradient" in causes:
-            causes["gradient"] = causes_of_gradient(mistakes) or mistakes
+        every = tuple(each.id for each in told)
+        causes |= dict.fromkeys({*amiss} - {each.check for each in told}, every)
+        causes |= {
+            check: of for check in ("gradient", "trajectory") if (of := causes_of(check, told))
+        }
     return replace(inquiry, findings=tuple(findings), causes=causes)
 
 
@@ -180,7 +181,7 @@ CHOSEN = frozenset({"logits-loss", "wrong-loss"})
 
 
 def _of_module(steps: Sequence[_Step]) -> bool:
-    return OF_THE_MODULE.issuperset(step.of for step in steps)
+    return MODULE_MISTAKES.issuperset(step.of for step in steps)
 
 
 def _codes(inquiry: Inquiry) -> list[str]:
@@ -189,7 +190,7 @@ def _codes(inquiry: Inquiry) -> list[str]:
     What is only recorded otherwise is mended once the steps are.
     """
     found = dict.fromkeys(each.mistake for each in inquiry.findings if each.check)
-    return sorted(found, key=RECORD.__contains__)
+    return sorted(found, key=RECORDING_MISTAKES.__contains__)
 
 
 def _of_model(inquiry: Inquiry) -> list[str]:
@@ -301,7 +302,7 @@ class _Search(Struct):
                 yield step, after
 
     def _found(self, run: _Run, most: int) -> list[str]:
-        run.inquiry = training_inquiry(self.task, run.examined, run.idioms, most)
+        run.inquiry = inquire_training(self.task, run.examined, run.idioms, most)
         return _codes(run.inquiry)
 
     def _proposed(self, run: _Run, found: Inquiry) -> Iterator[tuple[_Step, Texts]]:
@@ -458,12 +459,12 @@ def _told(
             mistake=code,
             alternatives=tuple(instead),
         )
-        finding = told(finding, task, Slip(code), Names(), {"train": f"`{function}`"})
+        finding = fill_texts(finding, task, Slip(code), Names(), {"train": f"`{function}`"})
         # Its numbers were not looked at, so there is nothing to say of them.
         finding = replace(finding, hints=finding.hints[:2])
     if proposal.kind == IN_PLACE:
         name = source.split("\n")[proposal.line - 1].partition("=")[0].strip()
-        finding = with_local_names(finding, [name], every=True)
+        finding = explain_local_names(finding, [name], every=True)
     if MENDS[proposal.kind] == ("missing-step",):
         # There is a step in the text, and no optimiser to be called.
         finding = replace(finding, hints=finding.hints[:3])

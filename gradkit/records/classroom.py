@@ -11,7 +11,7 @@ from gradkit.records.course import Sender
 from gradkit.records.result import Adjustment, CheckResult, Finding, State
 from gradkit.records.submission import RawSubmission
 
-RunKind = Literal["grade", "remark", "override", "release", "purge"]
+RunKind = Literal["grade", "remark", "override", "comment", "review", "release", "purge"]
 Standing = Literal["graded", "refused", "failed", "absent", "waiting"]
 """State of a student in a class.
 
@@ -134,6 +134,19 @@ class Override(Struct, frozen=True):
     made: str
 
 
+class Review(Struct, frozen=True):
+    """The decision of a grader that an attempt of a student has been reviewed, or not.
+
+    ``revision`` increases with each decision. ``digest`` is that of the attempt.
+    """
+
+    revision: int
+    digest: str
+    reviewed: bool
+    by: str
+    made: str
+
+
 class CountingAttempt(Struct, frozen=True):
     """The attempt of a student that counts, the ``number``-th of ``attempts``."""
 
@@ -237,7 +250,9 @@ class Row(Struct, frozen=True):
     ``ungraded`` says why there is no grade. ``link`` leads to the student's page: a path relative
     to the page of the class, or ``#name`` within it, not yet quoted; empty without a page.
     ``by_numbers`` are the points under the preset ``numbers`` and those that all tasks have; it is
-    None where they are not known.
+    None where they are not known. ``reviewed_by`` is the grader who has reviewed the attempt, empty
+    if nobody has. ``comments`` counts the comments of graders. ``mistakes_by_task`` maps the id of
+    each task that was judged to the codes found in it.
     """
 
     name: str
@@ -260,6 +275,9 @@ class Row(Struct, frozen=True):
     ungraded: str = ""
     link: str = ""
     by_numbers: tuple[float, float] | None = None
+    reviewed_by: str = ""
+    comments: int = 0
+    mistakes_by_task: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Summary(Struct, frozen=True):

@@ -46,6 +46,22 @@ class PointsSet(Struct, frozen=True):
     points: float | None
 
 
+class CommentWritten(Struct, frozen=True):
+    """A comment that a run wrote; the text is empty if the run removed the comment.
+
+    ``task`` is empty for the whole submission. ``file``, ``cell`` and ``line`` are those of the
+    line that the comment is about, if it is about one.
+    """
+
+    id: int
+    task: str
+    file: str
+    cell: int | None
+    line: int | None
+    text: str
+    points: float | None
+
+
 class Mark(Struct, frozen=True):
     """The counting score of a student, from the ``number``-th of ``attempts``, with overrides."""
 
@@ -61,6 +77,7 @@ class Step(Struct, frozen=True):
     ``policy`` is the rule for which attempt counts, if the run set one. ``drops`` are the findings
     that the run withdrew for all students, ``keeps`` the findings that it restored. ``before`` and
     ``after`` are the counting marks, None if none counted. ``rules``: the course's policy changed.
+    ``reviewed`` is True if the run marked the student as reviewed, False if it took that back.
     """
 
     run: int
@@ -79,6 +96,8 @@ class Step(Struct, frozen=True):
     before: Mark | None
     after: Mark | None
     rules: bool = False
+    comments: tuple[CommentWritten, ...] = ()
+    reviewed: bool | None = None
 
 
 class History(Struct, frozen=True):
@@ -139,6 +158,7 @@ class Changes(Struct, frozen=True):
     points have changed, where a new check had 0 of 0 before. ``attempts`` are the numbers of the
     attempts that counted then and now, if they differ. ``reasons`` are the reasons given for
     marking the class again. ``withdrawn`` are findings that are gone because they were withdrawn.
+    ``comments`` counts the comments that are new or have changed.
     """
 
     since: str
@@ -150,6 +170,7 @@ class Changes(Struct, frozen=True):
     attempts: tuple[int, int] | None = None
     reasons: tuple[str, ...] = ()
     withdrawn: tuple[Moved, ...] = ()
+    comments: int = 0
 
 
 class Left(Struct, frozen=True):

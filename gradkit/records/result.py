@@ -125,7 +125,7 @@ class Notice(Struct, frozen=True):
     place: Place | None = None
 
 
-Basis = Literal["numbers", "change", "model"]
+Basis = Literal["numbers", "change", "model", "repair"]
 
 
 class Finding(Struct, frozen=True):
@@ -151,7 +151,8 @@ class Finding(Struct, frozen=True):
 
     ``basis`` says what the finding rests on. ``numbers``: the mistake reproduces the student's
     numbers, or Python names it. ``change``: a change of the student's text makes outputs right.
-    ``model``: so does a change that takes a part of the model solution.
+    ``model``: so does a change that takes a part of the model solution. ``repair``: a change lets
+    code run that stops; it costs nothing, because the crash has a price.
     """
 
     id: str
@@ -182,10 +183,10 @@ class Finding(Struct, frozen=True):
 class Inquiry(Struct, frozen=True):
     """The results of the diagnosis of one task.
 
-    ``causes`` names, for each failed check that the findings explain completely, the
-    mistakes of other checks that cause the failure. ``rounded`` are checks whose wrong numbers are
-    right to single precision, except those in a finding. ``doubtful`` maps ids of findings whose
-    lines are uncertain to more likely places, as far as these are known.
+    ``causes`` are, for each failed check that the findings explain completely, the ids of the
+    findings about other checks that cause the failure, too. ``rounded`` are checks whose wrong
+    numbers are right to single precision, except those in a finding. ``doubtful`` maps ids of
+    findings whose lines are uncertain to more likely places, as far as these are known.
 
     ``proved`` is the inquiry before a search for repairs, from the numbers alone. It is None if no
     search added anything.
@@ -274,7 +275,7 @@ class TaskResult(Struct, frozen=True):
     notices: tuple[Notice, ...] = ()
 
 
-AdjustmentKind = Literal["task", "total", "numerical", "late", "bonus", "scale"]
+AdjustmentKind = Literal["task", "total", "comment", "numerical", "late", "bonus", "scale"]
 
 
 class Adjustment(Struct, frozen=True):
@@ -284,6 +285,7 @@ class Adjustment(Struct, frozen=True):
     ``max_score`` points, with a ``decision``. For the other kinds ``said`` is the reason. For
     ``late``, the deduction is a percentage of ``max_score``. ``name`` is the task's title.
     ``numerical`` removes the points of gradients by finite differences, if the policy forbids them.
+    ``comment`` adds the points of a grader's comment, whose text is ``said``.
     """
 
     kind: AdjustmentKind
@@ -295,6 +297,27 @@ class Adjustment(Struct, frozen=True):
     decision: Decision | None = None
 
 
+class Comment(Struct, frozen=True):
+    """A comment of a grader on a submission, on one of its tasks, or on a line of a file.
+
+    ``id`` stays the same when the comment is edited; ``revision`` increases with each edit.
+    ``task`` is the id of a task, empty for the whole submission. ``place`` is the line, if the
+    comment is about one, and ``source`` the text of this line. ``digest`` is that of the attempt.
+    ``points`` are added to the score. ``made`` is UTC, ISO 8601.
+    """
+
+    id: int
+    revision: int
+    task: str
+    place: Place | None
+    source: str
+    digest: str
+    text: str
+    points: float | None
+    by: str
+    made: str
+
+
 class Result(Struct, frozen=True):
     """One submission's marks, with what is needed to repeat them.
 
@@ -304,7 +327,7 @@ class Result(Struct, frozen=True):
     ``all_tasks``. The score is the sum of the tasks and of the ``adjustments``. If nothing could be
     graded, ``refused`` says why. ``score_by_numbers`` is the sum of the tasks under the
     preset ``numbers``, without adjustments and whatever points a person has set. It is None in
-    results that an older gradkit has stored.
+    results that an older gradkit has stored. In a class, ``comments`` are those of graders.
     """
 
     submission: str
@@ -328,6 +351,7 @@ class Result(Struct, frozen=True):
     adjustments: tuple[Adjustment, ...] = ()
     refused: str = ""
     score_by_numbers: float | None = None
+    comments: tuple[Comment, ...] = ()
 
 
 class Evidence(Struct, frozen=True):

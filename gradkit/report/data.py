@@ -24,6 +24,7 @@ from gradkit.records.result import (
     FOR_INSTRUCTORS,
     Adjustment,
     CheckResult,
+    Comment,
     Course,
     Entry,
     Finding,
@@ -79,8 +80,10 @@ def to_data(result: Result, hints: int) -> dict[str, Any]:
 
 FIELDS: Mapping[type, str] = {
     Result: "submission path assignment form seed oracle provisional preset score max_score "
-    "score_by_numbers tasks adjustments required all_tasks refused problems versions digests tier",
+    "score_by_numbers tasks adjustments comments required all_tasks refused problems "
+    "versions digests tier",
     Adjustment: "kind name points said",
+    Comment: "task place source text points by made",
     TaskResult: "task title score max_score score_by_numbers checkable provisional seed checks "
     "findings listings notes",
     CheckResult: "check state score max_score message place entries courses notes follows held "
@@ -166,6 +169,14 @@ def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
         tasks={task.task: (task.title, worth[task.task].score) for task in result.tasks},
         link=link,
         by_numbers=_by_numbers(result),
+        comments=len(result.comments),
+        mistakes_by_task={
+            task.task: tuple(
+                dict.fromkeys(one.mistake for one in visible(task, hints) if hints >= TITLE_LEVEL)
+            )
+            for task in result.tasks
+            if not task.absent
+        },
     )
 
 

@@ -18,6 +18,7 @@ from gradkit.templates import environment, fill
 from gradkit.text import clean_text, format_entry, format_probe, where
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
 
@@ -26,13 +27,13 @@ PACKAGE = "gradkit.report"
 
 def document(template: str, **values: object) -> str:
     """Fill a template of this package; values that are not `Markup` are escaped."""
-    _prepare()
+    prepared()
     return fill(PACKAGE, template, **values)
 
 
 @cache
-def _prepare() -> None:
-    """Add the style, the script, the policy, functions and filters to all templates, once."""
+def prepared() -> Environment:
+    """Return the templates of this package, with the style, functions and filters they use."""
     from markupsafe import Markup
 
     templates = environment(PACKAGE)
@@ -52,6 +53,7 @@ def _prepare() -> None:
         words.points, number, link, prose, told, words.signed, entry_name, format_entries
     )
     templates.filters |= {**filters, "clean": clean_text}
+    return templates
 
 
 def by_name(*tools: Callable[..., Any]) -> dict[str, Callable[..., Any]]:

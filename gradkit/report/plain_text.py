@@ -183,6 +183,7 @@ LIMIT = 50_000
 
 TOOLS: Mapping[str, object] = {
     **by_name(check_text, head_text, title_text, lines_text, total, shorten, words.task_worth),
+    **by_name(words.comment_text),
     "endless": ENDLESS,
 }
 """Functions and values for templates of plain text."""
@@ -201,7 +202,9 @@ def to_comment(result: Result, hints: int, changes: Changes | None = None) -> st
     """
 
     def made(room: int) -> str:
+        titles = {task.task: task.title for task in result.tasks}
         values = {"result": result, "hints": hints, "changes": changes, "room": room}
+        values |= {"titles": titles}
         return document("comment.txt", **values, **TOOLS).removesuffix("\n")
 
     return fit(made, LIMIT)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import to_builtins
 from rich.console import Console
@@ -73,17 +73,34 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
 
 def summary_csv(summary: Summary) -> str:
     """Write one row for each student, one column for each check, in UTF-8 with a header."""
+    return to_csv(
+        Table(summary_columns(summary), [[*row.values()] for row in summary_cells(summary)])
+    )
+
+
+def summary_columns(summary: Summary) -> list[str]:
+    """Return the columns of the table of a class, also if it has no students."""
+    return [*_cells(Row("", "absent"), summary.states), *_known_ids(summary).values()]
+
+
+def summary_cells(summary: Summary) -> Iterator[dict[str, object]]:
+    """Yield the cells of each student's row in the table of a class, by column."""
+    ids = _known_ids(summary)
+    for row in summary.rows:
+        own = {word: row.ids.get(kind) for kind, word in ids.items()}
+        yield {**_cells(row, summary.states), **own}
+
+
+def _known_ids(summary: Summary) -> dict[str, str]:
+    """Return the columns of identifiers that any student has, by kind."""
     known = {kind for row in summary.rows for kind in row.ids}
-    ids = {kind: word for kind, word in IDS.items() if kind in known}
-    heads = [*_cells(Row("", "absent"), summary.states), *ids.values()]
-    rows = [[*_cells(row, summary.states).values(), *map(row.ids.get, ids)] for row in summary.rows]
-    return to_csv(Table(heads, rows))
+    return {kind: word for kind, word in IDS.items() if kind in known}
 
 
 IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
 """Columns of identifiers. A table has those that any student has."""
 
-LINES = ("task", "total", "numerical", "late", "bonus", "scale")
+LINES = ("task", "total", "comment", "numerical", "late", "bonus", "scale")
 """Kinds of adjustments, each a column. With the checks they add up to the score."""
 
 
@@ -104,6 +121,8 @@ def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
         "attempt": attempt_text(row.handed) if row.handed.attempts else "",
         "at": row.handed.at,
         "overrides": "; ".join(_decided(row)),
+        "comments": row.comments if there else None,
+        "reviewed_by": row.reviewed_by,
         "review": _look(row, "; "),
         "mistakes": " ".join(row.mistakes),
         "tasks": row.counted,
@@ -214,6 +233,8 @@ DID: Mapping[RunKind, str] = {
     "grade": "graded",
     "remark": "marked again",
     "override": "points set",
+    "comment": "comment written",
+    "review": "reviewed",
     "release": "given back",
     "purge": "somebody was removed",
 }

@@ -182,6 +182,9 @@ def _result(result: Result, hints: int, console: Console) -> None:
     for line in result.adjustments:
         amount, reason = f"{words.signed(line.points)}  ", _plain(words.adjustment_text(line))
         show_lines([(Text.assemble((amount, "bold"), reason), 2)], console)
+    titles = {task.task: task.title for task in result.tasks}
+    for comment in result.comments:
+        show_lines([(_plain(words.comment_text(comment, titles)), 2)], console)
     footer = _footer(result)
     if explained is not None:
         footer.append(" · in full: --format html")

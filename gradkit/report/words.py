@@ -18,7 +18,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.formatting import format_text
-from gradkit.records.result import Adjustment, CheckResult, Finding, Result, State, TaskResult
+from gradkit.records.result import (
+    Adjustment,
+    CheckResult,
+    Comment,
+    Finding,
+    Result,
+    State,
+    TaskResult,
+)
 from gradkit.records.submission import Place
 from gradkit.text import clean_text, where
 
@@ -142,6 +150,7 @@ def adjustment_text(line: Adjustment) -> str:
             else ""
         )
         kinds = {
+            "comment": "Comment",
             "numerical": "Finite differences",
             "late": "Late",
             "bonus": "Bonus",
@@ -150,6 +159,31 @@ def adjustment_text(line: Adjustment) -> str:
         return f"{kinds.get(line.kind, line.kind)}: {line.said}{part}"
     set_ = CheckResult("", "pass", line.score, line.max_score, "", decision=word)
     return f"{line.name or 'Total'}: {override_text(set_)}"
+
+
+def comment_place(comment: Comment, tasks: Mapping[str, str]) -> str:
+    """Write what a comment is about: a line, a task by its title, or the whole submission.
+
+    ``tasks`` maps the ids of tasks to their titles.
+    """
+    if comment.place is not None:
+        return clean_text(where(comment.place))
+    return tasks.get(comment.task, comment.task) or "The whole submission"
+
+
+def comment_text(comment: Comment, tasks: Mapping[str, str]) -> str:
+    """Write a comment of a grader with its place, points and author, in one paragraph.
+
+    Examples
+    --------
+    >>> said = Comment(1, 1, "", None, "", "", "Well done.", 1.0, "Ben", "2026-11-25T10:00:00")
+    >>> comment_text(said, {})
+    'The whole submission: Well done. (+1, Ben)'
+    """
+    given = [signed(comment.points)] if comment.points else []
+    signature = ", ".join([*given, " ".join(comment.by.split())])
+    place = comment_place(comment, tasks)
+    return f"{place}: {' '.join(clean_text(comment.text).split())} ({signature})"
 
 
 def given_for(result: Result, task: TaskResult) -> Adjustment | None:

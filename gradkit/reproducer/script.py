@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradkit.diagnosis.inquiry.findings import names_of
-from gradkit.diagnosis.rules.text import entry_text
+from gradkit.diagnosis.rules.text import format_entry
 from gradkit.grading.session import Session, binding_of
 from gradkit.loading import is_installed
 from gradkit.records.observations import Binding, Bound
@@ -398,7 +398,7 @@ def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
     names, outputs = names_of(bound), task.layers[-1].units
 
     def is_named(entry: Data) -> bool:
-        label = entry_text(entry["parameter"], tuple(entry["index"]), names, outputs=outputs)
+        label = format_entry(entry["parameter"], tuple(entry["index"]), names, outputs=outputs)
         return not finding["entries"] or label in finding["entries"]
 
     indexed = [e for e in check["entries"] if e["state"] == "fail" and e["index"]]

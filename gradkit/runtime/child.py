@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import builtins
 import traceback
-from collections.abc import Callable, Mapping, Sequence, Sized
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from types import ModuleType, TracebackType
 from typing import Any
@@ -42,6 +42,7 @@ from gradkit.runtime.library import Policy, block_imports
 from gradkit.runtime.messages import describe_failure, text_of
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.serve import reseed
+from gradkit.runtime.stubs import with_stubs
 from gradkit.runtime.symbolic import symbolic as trace_symbolically
 
 LEAVES = 64
@@ -353,11 +354,30 @@ def lines(frame: Frame) -> Frame:
         done.clear()
         out = run_steps(Loaded.namespace, frame.data, frame.arrays, done, Loaded.cells)
 
-    with _Attempt(done) as attempt, _with_changed_definitions(frame.data["changed"]):
+    with (
+        _Attempt(done) as attempt,
+        _with_stubs(frame.data["stubs"]),
+        _with_changed_definitions(frame.data["changed"]),
+    ):
         _run_calls(frame.data["spared"], make_calls)
     faults = [[0, *fault] for fault in out.faults]
     data = {"faults": faults, "failure": attempt.failure, "calls": len(done)}
     return Frame("outcome", out.arrays, data)
+
+
+@contextmanager
+def _with_stubs(functions: Sequence[Sequence[Any]]) -> Iterator[None]:
+    """Return a context manager during which some functions of the section are replaced.
+
+    See `gradkit.runtime.stubs`.
+    """
+    before = Loaded.namespace
+    if functions:
+        Loaded.namespace = with_stubs(before, functions)
+    try:
+        yield
+    finally:
+        Loaded.namespace = before
 
 
 def _with_changed_definitions(

@@ -200,17 +200,17 @@ class Namespace(dict[str, Any]):
         rounds = Rounds(epochs)
         fork = self.fork({**presets, BEGIN: rounds.begin, LOSS: rounds.loss})
         for name, adapt in (adapters or {}).items():
-            fork._preset(name, adapt(fork._value_at(name, statement)))
+            fork.preset(name, adapt(fork._value_at(name, statement)))
         step = self.plan.resolve(through, statement) if through else None
         if step is not None and through is not None:
             values = fork._execute(step, compile_statement(recording(step.node), step))
-            fork._preset(through, values[through])
+            fork.preset(through, values[through])
         loop = compile_statement(lifted(statement.node, epochs, through), statement)
         with contextlib.suppress(EnoughRounds):
             fork._execute(statement, loop)
         return rounds.means()
 
-    def _preset(self, name: str, value: Any) -> None:
+    def preset(self, name: str, value: Any) -> None:
         """Set the value of a name, which no statement will replace from now on."""
         dict.__setitem__(self, name, value)
         self._presets.add(name)

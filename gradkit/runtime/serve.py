@@ -12,6 +12,7 @@ import io
 import os
 import random
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import Any
@@ -34,6 +35,10 @@ from gradkit.runtime.frames import (
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]
+
+_asking = threading.Lock()
+_exchange: list[Callable[[Frame], Frame]] = []
+"""Sends a question to the grader while its request is open; empty outside of `serve`."""
 
 
 def load(preload: Sequence[str], handlers: str, search: Sequence[str]) -> Handlers:
@@ -89,6 +94,17 @@ def serve(
         return
     tier = confine(opening.data)
     reseed(opening.data["seed"])
+
+    def exchange(question: Frame) -> Frame:
+        """Send a question to the grader, and return the answer."""
+        replies.write(encode(question, TO_GRADER))
+        replies.flush()
+        answer = read(requests.readinto, TO_WORKER)
+        if answer is None:
+            raise FrameError("the grader has closed the channel")
+        return answer
+
+    _exchange[:] = [exchange]
     reply = encode(Frame("ready", {}, {"tier": tier}), TO_GRADER)
     while True:
         replies.write(reply)
@@ -101,6 +117,22 @@ def serve(
             # Student code may have replaced the streams by anything.
             with contextlib.suppress(BaseException):
                 stream.flush()
+
+
+def ask_grader(question: Frame) -> Frame:
+    """Ask the grader a question while one of its requests is open, and return the answer.
+
+    Threads ask one after the other. The grader ends the process if it expects no questions.
+
+    Raises
+    ------
+    FrameError
+        The question cannot be sent, or there is no grader.
+    """
+    with _asking:
+        if not _exchange:
+            raise FrameError("there is no grader to ask")
+        return _exchange[0](question)
 
 
 def reseed(seed: int) -> None:

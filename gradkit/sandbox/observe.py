@@ -245,6 +245,7 @@ def of_lines(
     least: int = 0,
     changed: Sequence[tuple[str, int, str]] = (),
     spared: str = "",
+    stubs: Sequence[Sequence[Any]] = (),
 ) -> Frame:
     """Return a request to run the lines of a check; `made_of` reads the reply.
 
@@ -267,6 +268,8 @@ def of_lines(
         Texts that replace the definitions at these lines.
     spared : str
         A function whose statements that raise are removed.
+    stubs : sequence
+        Functions that are replaced, see `gradkit.runtime.stubs`.
     """
     tree, arrays = packed({"inputs": dict(inputs), "put": [dict(step.put) for step in steps]})
     trees = dict(tree["dict"])
@@ -281,6 +284,7 @@ def of_lines(
         "seed": SEED,
         "changed": [list(change) for change in changed],
         "spared": spared,
+        "stubs": [list(each) for each in stubs],
     }
     return Frame("lines", arrays, data)
 

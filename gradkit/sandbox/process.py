@@ -36,7 +36,7 @@ from gradkit.submission.definitions import finder
 from gradkit.text import clean_data, clean_text
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.worker import Worker
+    from gradkit.sandbox.worker import Answer, Worker
 
 MIN_REQUEST_SECONDS = 0.5
 """Least seconds for a request, even if less is left of the deadline."""
@@ -140,6 +140,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._imports: list[Frame] | None = None
         self._importing = 0.0
         self._stuck_message: Message | None = None
+        self._answer: Answer | None = None
 
     def ask(self, request: Frame) -> Frame | Lost:
         """Send one request, and wait for the reply.
@@ -198,9 +199,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         first, started = not self._loaded, time.monotonic()
         try:
             sent = together([Frame("load", {}, self._sources), request]) if first else request
-            reply = worker.ask(
-                sent, self._left if self._hurried else max(MIN_REQUEST_SECONDS, self._left / 2)
-            )
+            seconds = self._left if self._hurried else max(MIN_REQUEST_SECONDS, self._left / 2)
+            reply = worker.ask(sent, seconds, self._answer)
             self._loaded = True
         except WorkerLost as lost:
             self._close()
@@ -290,11 +290,33 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         come from the process that gets them. It has a folder of its own, and ends with the context
         manager. This process's worker is ended first, because a workshop has one worker at a time.
         """
+        other = self._another(seconds)
+        other._modules = self._modules | REPAIRS
+        return other
+
+    def with_stubs(self, seconds: float, answer: Answer) -> StudentProcess | None:
+        """Return another `StudentProcess` with the same code, whose stubs are answered.
+
+        It is for one check alone, as it knows right outputs of helpers of that check. None means
+        that there can be none. See `for_search` for what becomes of this process.
+
+        Parameters
+        ----------
+        seconds : float
+            Seconds for all requests.
+        answer : callable
+            Answers the calls of stubs, see `gradkit.sandbox.worker.Worker.ask`.
+        """
+        other = self._another(seconds)
+        other._answer = answer
+        return other
+
+    def _another(self, seconds: float) -> StudentProcess:
+        """Return a copy without a worker, for some seconds, and end the worker of this process."""
         self._close()
         self._loaded = False
         other = copy.copy(self)
         other.losses, other._stack, other._worker = [], contextlib.ExitStack(), None
-        other._modules = self._modules | REPAIRS
         other._left = other._deadline = min(seconds, self._deadline) if self._hurried else seconds
         other._loaded, other._apart = False, True
         return other
@@ -453,6 +475,9 @@ class LiveProcess(StudentProcess):
         if failure and failure["type"] == "KeyboardInterrupt":
             raise KeyboardInterrupt
         return reply
+
+    def with_stubs(self, seconds: float, answer: Answer) -> None:
+        """Return None: functions of a notebook have no process of their own."""
 
 
 def _sent(frame: Frame, limits: FrameLimits) -> Frame:

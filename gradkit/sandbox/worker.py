@@ -7,6 +7,7 @@ import math
 import selectors
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import NoReturn
 
@@ -14,7 +15,11 @@ from gradkit.runtime.confine import UNCONFINED, Allowance, running_tasks
 from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, FrameReader, encode
 from gradkit.runtime.messages import LossKind, Message, WorkerLost, WorkshopError, message
 from gradkit.sandbox.slots import Slot
+from gradkit.sandbox.stub_calls import CALL
 from gradkit.text import clean_text
+
+Answer = Callable[[Frame], Frame]
+"""Returns the answer to a call of a stub."""
 
 _POLL_SECONDS = 0.05
 """Seconds between checks whether the process has ended."""
@@ -73,7 +78,7 @@ class Worker:
             text += f"\n… {self._dropped} more bytes were printed and dropped"
         return text
 
-    def ask(self, frame: Frame, seconds: float) -> Frame:
+    def ask(self, frame: Frame, seconds: float, answer: Answer | None = None) -> Frame:
         """Send a request, and wait for its reply.
 
         Parameters
@@ -82,6 +87,10 @@ class Worker:
             The request.
         seconds : float
             Most seconds of wall time. If the worker's own deadline is earlier, that applies.
+        answer : callable, optional
+            Answers the calls of stubs that the process sends before its reply. It raises
+            FrameError for a call that cannot be read. Its time does not count. Without it, a
+            process that sends a call is lost.
 
         Returns
         -------
@@ -98,7 +107,7 @@ class Worker:
         """
         if self._lost is not None:
             raise self._lost
-        return self._exchange(encode(frame, TO_WORKER), seconds)
+        return self._exchange(encode(frame, TO_WORKER), seconds, answer)
 
     def close(self) -> None:
         """Kill the process and all its descendants, and close the descriptors."""
@@ -137,10 +146,10 @@ class Worker:
             raise
         self.tier = int(reply.data["tier"])
 
-    def _exchange(self, request: bytes, seconds: float) -> Frame:
+    def _exchange(self, request: bytes, seconds: float, answer: Answer | None = None) -> Frame:
         """Send an encoded request, and return the reply; WorkerLost if none comes in time.
 
-        Printed output is collected meanwhile.
+        Printed output is collected meanwhile, and calls of stubs are answered.
         """
         self._printed.clear()
         self._dropped = 0
@@ -156,6 +165,15 @@ class Worker:
                 # `_wait` checks the process before this reads again, so all that the process sent
                 # before its end is read.
                 reply, open_end = self._receive(reader)
+                if reply is not None and answer is not None and reply.kind == CALL:
+                    if unsent:
+                        raise FrameError("a call came before the request was read")
+                    began = time.monotonic()
+                    unsent = memoryview(encode(answer(reply), TO_WORKER))
+                    reader = FrameReader(TO_GRADER)
+                    taken = time.monotonic() - began
+                    until, self._end = until + taken, self._end + taken
+                    continue
                 if reply is not None:
                     self._drain(_SOCKET_BYTES)
                     return reply

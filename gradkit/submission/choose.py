@@ -25,10 +25,10 @@ LISTED = 8
 
 REASONS = (
     "it is the file that was asked for",
-    "it has most of what was asked for",
+    "it has the most required functions",
     "the other file is named after another task",
-    "a notebook goes before scripts",
-    "by its name it is the last attempt",
+    "notebooks are preferred to scripts",
+    "its name shows the last attempt",
     "its name comes last",
 )
 """Reasons why one file is preferred to another, one for each part of `_Rank`."""
@@ -95,7 +95,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
         if own != other
     )
     note = format_text(
-        "{count} files play the same roles here ({files}); {file} counts: {reason}.",
+        "{count} files contain the same task ({files}); {file} is graded: {reason}.",
         count=len(over) + 1,
         files=_listed([first, *over]),
         file=first.file,
@@ -111,7 +111,7 @@ def _instead(task: Task, section: Section) -> str:
     if not task.files or not files or any(is_attempt_at(file, task.files) for file in files):
         return ""
     return format_text(
-        "{asked} was asked for here; {file} counts in its place.",
+        "{asked} is required here; {file} is graded instead.",
         asked=" or ".join(task.files),
         file=files[0],
     )
@@ -162,6 +162,7 @@ def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> l
 
 
 def _position(cell: Cell) -> tuple[int, int]:
+    """Return the sort key of a cell within its file."""
     return cell.cell or 0, cell.first_line
 
 

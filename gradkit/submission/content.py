@@ -82,6 +82,7 @@ def is_empty(submission: Submission) -> bool:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
+    """Return whether a statement is a constant, such as a docstring, or ``pass``."""
     constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return constant or isinstance(node, ast.Pass)
 

@@ -96,7 +96,7 @@ def holds(listing: Listing, place: Place) -> bool:
 
 
 def _around(cell: Cell, place: Place) -> Iterator[Listing]:
-    """Yield the listing of the statement at a place; none if the cell has no such line."""
+    """Yield the top-level statement at a place as a listing; none if the cell has no such line."""
     lines = cell.source.split("\n")
     line = cell.line_of(place)
     if not 1 <= line <= len(lines):

@@ -43,18 +43,23 @@ def possible_tasks(
     torch = frozenset(task.id for task in tasks if task.framework.trains)
     found: list[Ids] = []
     for name, group in groupby(units, key=lambda unit: unit.cell.file):
-        own = _in_file(name, list(group), claims, torch, frozenset(named) or claims.all)
-        found += [_narrow(ids, asking(name, tasks)) for ids in own]
+        own = _tasks_in_file(name, list(group), claims, torch, frozenset(named) or claims.all)
+        found += [_narrow(ids, tasks_asking_for(name, tasks)) for ids in own]
     return found
 
 
-def asking(name: str, tasks: Sequence[Task]) -> Ids:
+def tasks_asking_for(name: str, tasks: Sequence[Task]) -> Ids:
     """Return the ids of the tasks that ask for a file of this name."""
     return frozenset(task.id for task in tasks if task.files and is_attempt_at(name, task.files))
 
 
-def _in_file(name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids) -> list[Ids]:
-    """Return the possible tasks of each unit of one file."""
+def _tasks_in_file(
+    name: str, units: list[Unit], claims: Claims, torch: Ids, asked: Ids
+) -> list[Ids]:
+    """Return the possible tasks of each unit of one file.
+
+    ``torch`` are the ids of all torch tasks, ``asked`` those of the tasks that ask for the file.
+    """
     frameworks = _frameworks(units, claims, torch)
     topics = _topics(units, claims)
     found = [
@@ -128,7 +133,7 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
     current: Ids | None = None
     seen: set[str] = set()
     topics: list[Ids | None] = []
-    for unit, own, coming in zip(units, named, _coming_roles(units, named), strict=True):
+    for unit, own, coming in zip(units, named, _roles_to_next_heading(units, named), strict=True):
         topic = own
         if own is not None:
             if own != current:
@@ -142,8 +147,11 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
     return topics
 
 
-def _coming_roles(units: list[Unit], named: list[Ids | None]) -> list[Ids]:
-    """Return the roles from each unit to the next heading that names a subject."""
+def _roles_to_next_heading(units: list[Unit], named: list[Ids | None]) -> list[Ids]:
+    """Return the roles from each unit to the next heading that names a subject.
+
+    ``named`` are the tasks that the headings above each unit name.
+    """
     coming: list[Ids] = []
     roles: Ids = frozenset()
     for unit, topic in zip(reversed(units), reversed(named), strict=True):
@@ -192,7 +200,7 @@ def divide(
     units = units_of(submission.cells, tasks)
     possible = possible_tasks(units, tasks, named)
     frameworks: dict[str, str] = {task.id: task.framework.name for task in tasks}
-    labels = _labels(units, possible, frameworks)
+    labels = _frameworks_of(units, possible, frameworks)
     settled: dict[str, list[int]] = {}
     strands: dict[Ids, list[int]] = {}
     common: dict[int, Ids] = {}
@@ -204,13 +212,13 @@ def divide(
             settled.setdefault(next(iter(left)), []).append(i)
         else:
             strands.setdefault(left, []).append(i)
-    helpers = _helpers(tasks)
+    helpers = _helper_roles(tasks)
     parts = [
         _Part(frozenset({task}), own)
         for task, indices in settled.items()
         for own in _cut(indices, units, helpers, within_files=False)
     ]
-    parts = [part for part in parts if _solid(part, units)] or parts
+    parts = [part for part in parts if _is_solid(part, units)] or parts
     for part in _open_parts(strands, units, parts, helpers):
         if part.tasks:
             parts.append(part)
@@ -219,7 +227,9 @@ def divide(
     parts.sort(key=lambda part: part.own[0])
     for before, part in pairwise(parts):
         if before.own[-1] < part.own[0]:
-            part.own = _leading_up(before.own, part.own, units, helpers, idle=False) + part.own
+            part.own = (
+                _move_leading_units(before.own, part.own, units, helpers, idle=False) + part.own
+            )
     for part in parts:
         others = {i for other in parts if other.tasks != part.tasks for i in other.own}
         part.shared |= _roles_called(part.own, sorted(others), units)
@@ -230,21 +240,24 @@ def divide(
     return tuple(_section(part, units, common, tasks) for part in parts)
 
 
-def _helpers(tasks: Sequence[Task]) -> Ids:
-    """Return the numpy roles that alone are no attempt at a task: optional or shared roles."""
+def _helper_roles(tasks: Sequence[Task]) -> Ids:
+    """Return the numpy roles that alone are no attempt at a task: optional or shared ones."""
     roles = [role for task in tasks if not task.framework.trains for role in task.roles]
     return frozenset(role.name for role in roles if role.shared or not role.required)
 
 
-def _solid(part: _Part, units: list[Unit]) -> bool:
+def _is_solid(part: _Part, units: list[Unit]) -> bool:
+    """Return whether a part defines or trains something."""
     return any(units[i].solid for i in part.own)
 
 
 # --- framework by content ----------------------------------------------------------------
 
 
-def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) -> list[str | None]:
-    """Return the framework of each unit; None before the first solid unit."""
+def _frameworks_of(
+    units: list[Unit], possible: list[Ids], frameworks: dict[str, str]
+) -> list[str | None]:
+    """Return the framework of each unit; None before the first unit that defines something."""
     labels: list[str | None] = []
     current: str | None = None
     for i, (unit, ids) in enumerate(zip(units, possible, strict=True)):
@@ -252,14 +265,18 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
             current = None
         open_to = {frameworks[task] for task in ids}
         if len(open_to) == 1:
-            begun = len(ids) == 1 or unit.solid or current is not None
-            current = next(iter(open_to)) if begun else None
+            has_begun = len(ids) == 1 or unit.solid or current is not None
+            current = next(iter(open_to)) if has_begun else None
         else:
-            before, current = current, _label(unit, current)
+            before, current = current, _framework_of(unit, current)
             if before is not None and current != before:
                 # Idle units just before the change belong to the code below them.
                 j = i - 1
-                while j >= 0 and labels[j] == before and _idle(units[j], unit, torch=False):
+                while (
+                    j >= 0
+                    and labels[j] == before
+                    and _may_belong_below(units[j], unit, torch=False)
+                ):
                     labels[j] = current if len({frameworks[t] for t in possible[j]}) > 1 else before
                     j -= 1
         labels.append(current)
@@ -274,8 +291,8 @@ def _labels(units: list[Unit], possible: list[Ids], frameworks: dict[str, str]) 
     return labels
 
 
-def _label(unit: Unit, current: str | None) -> str | None:
-    """Return the framework of a unit after code of the framework `current`."""
+def _framework_of(unit: Unit, current: str | None) -> str | None:
+    """Return the framework of a unit that follows code of the framework `current`."""
     if unit.imports:
         return "torch" if unit.torch and current is not None else current
     if unit.torch:
@@ -285,10 +302,10 @@ def _label(unit: Unit, current: str | None) -> str | None:
     return current
 
 
-def _idle(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
-    """Return whether a unit that stands above another unit, `before`, may belong to it.
+def _may_belong_below(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
+    """Return whether a unit may belong to the unit ``before``, above which it stands.
 
-    With ``torch=False``, a unit that uses torch may not.
+    It must not define or train anything. With ``torch=False``, it must not use torch either.
     """
     return not unit.solid and unit.cell.file == before.cell.file and (torch or not unit.torch)
 
@@ -311,10 +328,12 @@ def _cut(
         unit = units[i]
         again = [role for role in unit.roles if role in seen]
         if again and (within_files or unit.cell.file != seen[again[0]].cell.file):
-            coming = _until_repeated(indices[position:], units)
-            if _begins(again, seen, coming, unit, models):
+            coming = _roles_until_repeated(indices[position:], units)
+            if _begins_new_part(again, seen, coming, unit, models):
                 parts.append([])
-                parts[-1] = _leading_up(parts[-2], indices[position:], units, helpers, idle=True)
+                parts[-1] = _move_leading_units(
+                    parts[-2], indices[position:], units, helpers, idle=True
+                )
                 seen, models = {}, 0
         parts[-1].append(i)
         seen |= dict.fromkeys(unit.roles, unit)
@@ -322,15 +341,15 @@ def _cut(
     return [part for part in parts if part]
 
 
-def _leading_up(
+def _move_leading_units(
     above: list[int], below: list[int], units: list[Unit], helpers: Ids, *, idle: bool
 ) -> list[int]:
-    """Take the last units of a part that belong to the code below it, and return them.
+    """Move the last units of the part ``above`` that belong to the code ``below``; return them.
 
     They are functions without a role, or with one of the ``helpers``, that the file has defined
     before and that the code below reads, as in a notebook whose second half starts with another
     ``activation``. Run from top to bottom, they change nothing of the part above. Units that do
-    nothing by themselves are taken too if ``idle`` is true.
+    nothing by themselves are moved too if ``idle`` is true.
     """
     made = {name for i in below for name in units[i].defines}
     wanted = {name for i in below for name in units[i].loads} - made
@@ -340,17 +359,17 @@ def _leading_up(
         file = (unit for unit in units[: above[-1]] if unit.cell.file == last.cell.file)
         earlier = {name for unit in file for name in unit.defines}
         repeats = last.roles <= helpers and bool(last.defines & earlier & wanted)
-        if not (repeats or (idle and _idle(last, units[below[0]]))):
+        if not (repeats or (idle and _may_belong_below(last, units[below[0]]))):
             break
         wanted = (wanted | last.loads) - last.defines
         taken.insert(0, above.pop())
     return taken
 
 
-def _begins(
+def _begins_new_part(
     again: list[str], seen: dict[str, Unit], coming: set[str], unit: Unit, models: int
 ) -> bool:
-    """Return whether the roles that a unit defines again begin another part.
+    """Return whether the roles that a unit defines ``again`` begin another part.
 
     `seen` are the units of the current part by role, `coming` the roles from here to the next
     repetition, and `models` the number of models in the current part.
@@ -366,7 +385,7 @@ def _begins(
     return moved or len(coming & seen.keys()) >= REPEATED
 
 
-def _until_repeated(indices: Iterable[int], units: list[Unit]) -> set[str]:
+def _roles_until_repeated(indices: Iterable[int], units: list[Unit]) -> set[str]:
     """Return the roles of units up to the unit that repeats a role of the first unit with roles."""
     roles: set[str] = set()
     first: frozenset[str] = frozenset()
@@ -379,6 +398,7 @@ def _until_repeated(indices: Iterable[int], units: list[Unit]) -> set[str]:
 
 
 def _roles(indices: Iterable[int], units: list[Unit]) -> set[str]:
+    """Return all roles of some units."""
     return {role for i in indices for role in units[i].roles}
 
 
@@ -397,7 +417,7 @@ def _open_parts(
     for ids, indices in strands.items():
         earlier: list[int] = []
         for own in _cut(indices, units, helpers):
-            part = _Part(ids, own, _reused(own, earlier, units))
+            part = _Part(ids, own, _reused_units(own, earlier, units))
             earlier += own
             roles = _roles(own, units)
             # Another file may be another attempt at a settled task.
@@ -420,12 +440,12 @@ def _open_parts(
     # A part without roles counts only if there is no other part.
     with_roles = any(part.tasks and _roles(part.own, units) for part in parts)
     for part in parts:
-        if not _roles(part.own, units) and (with_roles or settled or not _solid(part, units)):
+        if not _roles(part.own, units) and (with_roles or settled or not _is_solid(part, units)):
             part.tasks = frozenset()
     return parts
 
 
-def _reused(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
+def _reused_units(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
     """Return the units of earlier parts whose definitions a part reads and does not define."""
     made = {name for i in own for name in units[i].defines}
     wanted = {name for i in own for name in units[i].loads} - made
@@ -441,7 +461,7 @@ def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[i
     """Return the units of other tasks above in the same file whose roles a part calls."""
     file = units[own[0]].cell.file
     above = [i for i in others if i < own[0] and units[i].cell.file == file and units[i].roles]
-    return _reused(own, above, units)
+    return _reused_units(own, above, units)
 
 
 # --- sections ----------------------------------------------------------------------------
@@ -467,6 +487,7 @@ def _section(
 
 
 def _title(units: list[Unit]) -> str:
+    """Return the innermost heading above the first unit, for messages."""
     unit = next((unit for unit in units if unit.roles), units[0])
     return " › ".join(unit.cell.headings) or PurePosixPath(unit.cell.file).name
 

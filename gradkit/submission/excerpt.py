@@ -43,6 +43,7 @@ class Excerpt:
     def __init__(
         self, section: Section, modules: Mapping[str, str], forbidden: Collection[str]
     ) -> None:
+        """Plan the order in which the worker runs the section's statements."""
         parts = (section.own, section.shared, section.borrowed)
         self._plan = Plan([[(c.id, c.source) for c in part] for part in parts], forbidden)
         self._sources = {cell.id: cell.source for part in parts for cell in part}
@@ -149,6 +150,7 @@ class _Generators(ast.NodeTransformer):
     """Turns comprehensions into generators, the only ones with own names since Python 3.12."""
 
     def visit(self, node: ast.AST) -> ast.AST:
+        """Replace a list, set or dict comprehension by a generator expression."""
         self.generic_visit(node)
         if isinstance(node, ast.ListComp | ast.SetComp):
             return ast.GeneratorExp(node.elt, node.generators)

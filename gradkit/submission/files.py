@@ -58,7 +58,7 @@ class UnreadableError(SubmissionError):
     """A submission that this machine could not read now, but may be able to read later."""
 
 
-def is_passing(error: Exception) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Return whether reading failed because of the machine, so that it may succeed later.
 
     Errors that do not come from the system, and invalid offsets (EINVAL), are signs of damaged
@@ -87,7 +87,7 @@ def shown(name: str) -> str:
     return clean_text(" ".join(name.split()), NAME) or "(no name)"
 
 
-def distinct(name: str, taken: Container[str], suffix: str = "") -> str:
+def free_name(name: str, taken: Container[str], suffix: str = "") -> str:
     """Return a name that is not taken: ``name.suffix``, else ``name~2.suffix`` and so on."""
     numbered = (f"{name}~{number}{suffix}" for number in count(2))
     return next(each for each in chain([name + suffix], numbered) if each not in taken)
@@ -106,7 +106,7 @@ REFUSALS: Mapping[str, str] = {
     "size": "{name} has {size} MB; at most {limit} MB are read. {advice}.",
     "unopened": "{name} could not be opened: {reason}. Check the path and the permissions.",
     "link": "{name} is a link, and links are not followed. Hand in the file itself.",
-    "deep": "{name} lies more than {limit} levels deep and was left out.",
+    "deep": "{name} is more than {limit} folders deep and was left out.",
     "irregular": "{name} is not a regular file and was not opened.",
     "files": (
         "{name} holds more than {limit} scripts and notebooks, or more than {size} MB of them. "
@@ -121,9 +121,11 @@ REFUSALS: Mapping[str, str] = {
         "{name} is an archive inside the submission and was not opened. Put its files there "
         "instead."
     ),
-    "outside": "{name} points out of the archive and was left out. Pack the files again.",
+    "outside": "{name} has a path outside the archive and was left out. Pack the files again.",
     "password": "{name} is protected by a password. Pack the files again without one.",
-    "method": "{name} is packed by a method that is not read. Pack the files again as .zip.",
+    "method": (
+        "{name} is packed by a method that gradkit cannot read. Pack the files again as .zip."
+    ),
     "ratio": (
         "{name} would unpack to {size} MB, more than {ratio} times its packed size, and was left "
         "out."
@@ -131,7 +133,7 @@ REFUSALS: Mapping[str, str] = {
     "unread": "{name} could not be read from {archive} ({type}). Pack the files again as .zip.",
     "kind": "{name} is not a file that can be graded. {expected}",
     "data": (
-        "{name} holds more data than a notebook of this exercise can need. Clear all outputs, "
+        "{name} holds more data than a notebook for this exercise needs. Clear all outputs, "
         "save, and hand it in again."
     ),
     "page": "{name} is a web page, not a notebook. Download the notebook file itself.",
@@ -145,7 +147,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "parts": "{name} has more than {limit} {what}. Hand in the exercise alone.",
     "code": (
-        "{name} holds more code than an exercise can need: at most {size} kB in all, and {words} "
+        "{name} holds more code than an exercise needs: at most {size} kB in all, and {words} "
         "words and signs, are read. {largest}Hand in the exercise alone, without data in it."
     ),
     "empty": "There is no script and no notebook in {name}. {said}",
@@ -153,8 +155,8 @@ REFUSALS: Mapping[str, str] = {
 """Messages on a file, a folder or an archive that is not read."""
 
 
-def complaint(kind: str, name: str, **fields: object) -> str:
-    """Return one of `REFUSALS`, filled with the name and the other fields."""
+def refusal_text(kind: str, name: str, **fields: object) -> str:
+    """Return the text of `REFUSALS` for a ``kind``, filled with the name and the other fields."""
     return format_text(REFUSALS[kind], name=shown(name), **fields)
 
 
@@ -175,12 +177,12 @@ def refuse_large(name: str, size: int) -> None:
     else:
         advice = "Hand in the code alone, without data in it"
     figures = {"size": f"{size / 1e6:.1f}", "limit": f"{limit / 1e6:g}"}
-    raise SubmissionError(complaint("size", name, **figures, advice=advice))
+    raise SubmissionError(refusal_text("size", name, **figures, advice=advice))
 
 
 def not_opened(name: str, error: OSError) -> str:
     """Return a message that a file or folder could not be opened, with the system's reason."""
-    return complaint("unopened", name, reason=error.strerror or error)
+    return refusal_text("unopened", name, reason=error.strerror or error)
 
 
 def refuse_many(label: str, files: int, size: int) -> None:
@@ -192,7 +194,7 @@ def refuse_many(label: str, files: int, size: int) -> None:
     """
     if files > CODE_FILES or size > TOTAL_BYTES:
         most = f"{TOTAL_BYTES / 1e6:.0f}"
-        raise SubmissionError(complaint("files", label, limit=CODE_FILES, size=most))
+        raise SubmissionError(refusal_text("files", label, limit=CODE_FILES, size=most))
 
 
 def refuse_entries(label: str, entries: int) -> None:
@@ -203,27 +205,27 @@ def refuse_entries(label: str, entries: int) -> None:
     SubmissionError
     """
     if entries > ENTRIES:
-        raise SubmissionError(complaint("entries", label, limit=ENTRIES))
+        raise SubmissionError(refusal_text("entries", label, limit=ENTRIES))
 
 
-def refusal(error: Exception, message: str) -> SubmissionError:
+def make_refusal(error: Exception, message: str) -> SubmissionError:
     """Return the error to raise after `error`: `UnreadableError` if reading may succeed later."""
-    return (UnreadableError if is_passing(error) else SubmissionError)(message)
+    return (UnreadableError if is_temporary(error) else SubmissionError)(message)
 
 
-def left_out(name: str, message: str, *, passing: bool = False) -> Problem:
+def make_problem(name: str, message: str, *, passing: bool = False) -> Problem:
     """Return the problem that reports a file that was left out."""
     return Problem(message, Place(shown(name), None, 1), passing)
 
 
 @contextmanager
-def leaving_out(name: str, problems: list[Problem]) -> Iterator[None]:
+def report_refusals(name: str, problems: list[Problem]) -> Iterator[None]:
     """Turn a SubmissionError about one file into a problem, and continue without the file."""
     try:
         yield
     except SubmissionError as error:
         passing = isinstance(error, UnreadableError)
-        problems.append(left_out(name, str(error), passing=passing))
+        problems.append(make_problem(name, str(error), passing=passing))
 
 
 # --- reading -----------------------------------------------------------------------------
@@ -245,7 +247,7 @@ def read_file(path: Path, name: str, *, follow: bool) -> File:
         with open(descriptor, "rb") as stream:
             state = os.fstat(descriptor)
             if not stat.S_ISREG(state.st_mode):
-                raise SubmissionError(complaint("irregular", name))
+                raise SubmissionError(refusal_text("irregular", name))
             refuse_large(name, state.st_size)
             # The file may grow after its size was read.
             return File(name, stream.read(limit_of(name)))
@@ -277,7 +279,7 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
         if is_archive(name):
             archives[name] = path
             continue
-        with leaving_out(name, problems):
+        with report_refusals(name, problems):
             files.append(read_file(path, name, follow=False))
             total += len(files[-1].data)
         refuse_many(root.name, len(files), total)
@@ -312,10 +314,10 @@ def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
             name = f"{prefix}{entry.name}"
             if entry.is_symlink():
                 if is_code(name) or not entry.is_file():
-                    problems.append(left_out(name, complaint("link", name)))
+                    problems.append(make_problem(name, refusal_text("link", name)))
             elif entry.is_dir(follow_symlinks=False):
                 if name.count("/") >= DEPTH:
-                    problems.append(Problem(complaint("deep", name, limit=DEPTH)))
+                    problems.append(Problem(refusal_text("deep", name, limit=DEPTH)))
                 elif not os.path.lexists(os.path.join(entry.path, "pyvenv.cfg")):
                     below.append((f"{name}/", Path(entry.path)))
             elif is_code(name) or is_archive(name):
@@ -352,7 +354,7 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
         with open(path, "rb") as stream:
             return unpack(path.name, stream)
     except OSError as error:
-        raise refusal(error, not_opened(path.name, error)) from None
+        raise make_refusal(error, not_opened(path.name, error)) from None
 
 
 def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
@@ -382,7 +384,7 @@ def refusing_damage(name: str) -> Iterator[None]:
         raise
     except Exception:
         # What `zipfile` raises on damaged input has no common base.
-        raise SubmissionError(complaint("archive", name)) from None
+        raise SubmissionError(refusal_text("archive", name)) from None
 
 
 def _refuse_directory(name: str, stream: BinaryIO) -> None:
@@ -437,10 +439,10 @@ def read_members(
             archives[name] = info
         if not is_code(name):
             continue
-        with leaving_out(name, problems):
+        with report_refusals(name, problems):
             _refuse_pitfall(name, info)
             if name in wanted:
-                raise SubmissionError(complaint("twice", name))
+                raise SubmissionError(refusal_text("twice", name))
             wanted[name] = info
             total += info.file_size
         refuse_many(label, len(wanted), total)
@@ -451,10 +453,10 @@ def read_members(
             lambda name: unpack_nested(name, archive, archives[name], inner=False),
             problems,
         )
-    problems += [left_out(name, complaint("closed", name)) for name in archives]
+    problems += [make_problem(name, refusal_text("closed", name)) for name in archives]
     files = []
     for name, info in sorted(wanted.items()):
-        with leaving_out(name, problems):
+        with report_refusals(name, problems):
             files.append(File(name, _contents(name, archive, info)))
     return files, problems
 
@@ -486,9 +488,9 @@ def read_archives(
         There are too many files in the archives.
     """
     files: list[File] = []
-    problems += [left_out(name, complaint("closed", name)) for name in names[ARCHIVES:]]
+    problems += [make_problem(name, refusal_text("closed", name)) for name in names[ARCHIVES:]]
     for name in names[:ARCHIVES]:
-        with leaving_out(name, problems):
+        with report_refusals(name, problems):
             found, new_problems = read(name)
             problems += new_problems
             files += [File(f"{name[: -len('.zip')]}/{file.name}", file.data) for file in found]
@@ -503,9 +505,9 @@ def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> byt
             # The size in the directory may be wrong, so it also limits what is read.
             return member.read(info.file_size)
     except Exception as error:  # what `zipfile` raises on damaged input has no common base
-        if isinstance(error, OSError) and is_passing(error):
+        if isinstance(error, OSError) and is_temporary(error):
             raise UnreadableError(not_opened(name, error)) from None
-        raise SubmissionError(complaint("member", name)) from None
+        raise SubmissionError(refusal_text("member", name)) from None
 
 
 def name_of(info: zipfile.ZipInfo) -> str:
@@ -531,17 +533,17 @@ def _refuse_pitfall(name: str, info: zipfile.ZipInfo) -> None:
     """Refuse a member with an unsafe path, a link, or one that cannot or must not be unpacked."""
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
-        why = complaint("outside", name)
+        why = refusal_text("outside", name)
     elif len(parts) > DEPTH + 1:
-        why = complaint("deep", name, limit=DEPTH)
+        why = refusal_text("deep", name, limit=DEPTH)
     elif stat.S_ISLNK(info.external_attr >> 16):
-        why = complaint("link", name)
+        why = refusal_text("link", name)
     elif info.flag_bits & 0x1:
-        why = complaint("password", name)
+        why = refusal_text("password", name)
     elif info.compress_type not in _METHODS:
-        why = complaint("method", name)
+        why = refusal_text("method", name)
     elif info.file_size > 1_000_000 and info.file_size > RATIO * max(info.compress_size, 1):
-        why = complaint("ratio", name, size=f"{info.file_size / 1e6:.1f}", ratio=RATIO)
+        why = refusal_text("ratio", name, size=f"{info.file_size / 1e6:.1f}", ratio=RATIO)
     else:
         refuse_large(name, info.file_size)
         return

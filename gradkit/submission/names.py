@@ -132,6 +132,7 @@ class Claims:
     """
 
     def __init__(self, tasks: Sequence[Task]) -> None:
+        """Collect the words of all tasks and of their frameworks."""
         self.all = frozenset(task.id for task in tasks)
         topics: dict[tuple[str, ...], set[str]] = {}
         for task in tasks:

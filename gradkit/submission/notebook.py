@@ -11,7 +11,7 @@ from typing import Any
 from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Problem
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
-from gradkit.submission.files import SubmissionError, complaint
+from gradkit.submission.files import SubmissionError, refusal_text
 from gradkit.submission.source import Amount, decode, newline_of, unify
 from gradkit.text import clean_text
 
@@ -127,13 +127,13 @@ def _load(file: File, label: str) -> dict[str, Any]:
     """
     data = file.data
     if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
-        raise SubmissionError(complaint("data", label))
+        raise SubmissionError(refusal_text("data", label))
     text, _ = decode(data)
     try:
         loaded = json.loads(text)
     except json.JSONDecodeError as error:
         if text.lstrip()[:1] == "<":
-            raise SubmissionError(complaint("page", label)) from None
+            raise SubmissionError(refusal_text("page", label)) from None
         reason = format_text(
             "its JSON is broken at line {lineno}, column {colno} ({msg})",
             lineno=error.lineno,
@@ -150,12 +150,12 @@ def _load(file: File, label: str) -> dict[str, Any]:
 
 
 def _invalid(label: str, reason: str) -> SubmissionError:
-    return SubmissionError(complaint("notebook", label, reason=reason))
+    return SubmissionError(refusal_text("notebook", label, reason=reason))
 
 
 def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
     if count > limit:
-        raise SubmissionError(complaint("parts", label, limit=limit, what=what))
+        raise SubmissionError(refusal_text("parts", label, limit=limit, what=what))
 
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
@@ -191,7 +191,7 @@ def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
         # What nbformat raises on damaged input has no common base.
         if isinstance(version, int) and version > _VERSION:
             found = clean_text(str(version), _SHOWN)
-            text = complaint("format", label, version=found, known=_VERSION)
+            text = refusal_text("format", label, version=found, known=_VERSION)
             raise SubmissionError(text) from None
         raise _invalid(label, type(error).__name__) from None
     return cells

@@ -29,11 +29,11 @@ from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
     UnreadableError,
-    complaint,
-    distinct,
+    free_name,
     is_archive,
     is_code,
     is_ignored,
+    make_refusal,
     name_of,
     not_opened,
     read_archive,
@@ -41,7 +41,7 @@ from gradkit.submission.files import (
     read_file,
     read_folder,
     read_members,
-    refusal,
+    refusal_text,
     refuse_many,
     refusing_damage,
     shown,
@@ -87,11 +87,11 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
             format_text("There is no file or folder {path}.", path=clean_text(str(path), 300))
         )
     if path.is_dir():
-        return packed(path.resolve().name, str(path), *_folder(path))
+        return raw_of_folder(path.resolve().name, str(path), *_folder(path))
     if path.suffix.lower() == ".zip":
-        return packed(path.name, str(path), *read_archive(path))
+        return raw_of_folder(path.name, str(path), *read_archive(path))
     if is_code(path.name):
-        return alone(str(path), read_file(path, path.name, follow=True))
+        return raw_of_file(str(path), read_file(path, path.name, follow=True))
     raise SubmissionError(not_gradable(path.name))
 
 
@@ -107,17 +107,19 @@ def _folder(path: Path) -> tuple[list[File], list[Problem]]:
 
 def not_gradable(name: str) -> str:
     """Return the message that a file is neither a script nor a notebook nor an archive."""
-    return complaint("kind", name, expected=_EXPECTED)
+    return refusal_text("kind", name, expected=_EXPECTED)
 
 
-def alone(path: str, file: File) -> RawSubmission:
-    """Make the raw submission of one script or notebook."""
+def raw_of_file(path: str, file: File) -> RawSubmission:
+    """Return the raw submission of one script or notebook."""
     digest = hashlib.sha256(file.data).hexdigest()
     return RawSubmission(stem_of(file.name), path, (file,), (), digest)
 
 
-def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> RawSubmission:
-    """Make the raw submission of a folder or archive that is called ``name``.
+def raw_of_folder(
+    name: str, path: str, files: list[File], problems: list[Problem]
+) -> RawSubmission:
+    """Return the raw submission of a folder or archive that is called ``name``.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def packed(name: str, path: str, files: list[File], problems: list[Problem]) -> 
         reasons = " ".join(problem.message for problem in problems[:3])
         passing = any(problem.passing for problem in problems)
         kind = UnreadableError if passing else SubmissionError
-        raise kind(complaint("empty", name, said=reasons or _EXPECTED))
+        raise kind(refusal_text("empty", name, said=reasons or _EXPECTED))
     scripts = [file for file in taken if not file.name.lower().endswith(".ipynb")]
     # A too large submission is refused by its sizes, before its text is parsed.
     sizes = {file.name: len(file.data) for file in scripts}
@@ -161,11 +163,11 @@ def joined(
         all_problems += raw.problems
         for file in raw.files:
             stem, suffix = splitext(file.name)
-            label = distinct(stem, files, suffix)
+            label = free_name(stem, files, suffix)
             files[label] = File(label, file.data)
     all_problems += problems
     refuse_many(name, len(files), sum(len(file.data) for file in files.values()))
-    return packed(name, "", list(files.values()), all_problems)
+    return raw_of_folder(name, "", list(files.values()), all_problems)
 
 
 def stem_of(name: str) -> str:
@@ -193,7 +195,7 @@ def parse(raw: RawSubmission) -> Submission:
     problems = list(raw.problems)
     amount = Amount(raw.name)
     for file in raw.files:
-        label = distinct(shown(file.name), labels)
+        label = free_name(shown(file.name), labels)
         labels.add(label)
         try:
             if file.name.lower().endswith(".ipynb"):
@@ -316,7 +318,7 @@ def gather(paths: Iterable[Path], leave: Collection[Path] = ()) -> list[Handed]:
     for handed in found:
         name = handed.name
         if name in unique:
-            name = distinct(name, {*taken, *unique})
+            name = free_name(name, {*taken, *unique})
         unique[name] = replace(handed, name=name)
     return list(unique.values())
 
@@ -363,7 +365,7 @@ def _packed(path: Path) -> Iterator[Handed]:
     with refusing_damage(path.name), zipfile.ZipFile(path) as archive:
         names = [name_of(info) for info in archive.infolist()]
     if len(names) > MEMBERS:
-        raise SubmissionError(complaint("class", path.name, limit=MEMBERS))
+        raise SubmissionError(refusal_text("class", path.name, limit=MEMBERS))
     prefix = folder_in(path, names)
     for top in _tops(names, prefix):
         yield Handed(stem_of(top.rstrip("/")), path, prefix + top)
@@ -441,7 +443,7 @@ class Loader(AbstractContextManager["Loader"]):
         if handed.listed and handed.path.is_symlink():
             # A broken link may work again later, for example if it points to an unmounted disk.
             kind = SubmissionError if handed.path.exists() else UnreadableError
-            raise kind(complaint("link", handed.path.name))
+            raise kind(refusal_text("link", handed.path.name))
         raw = self._member(handed) if handed.member else collect(handed.path)
         for problem in raw.problems:
             if problem.passing:
@@ -500,9 +502,9 @@ class Loader(AbstractContextManager["Loader"]):
             raise UnreadableError(_unread(handed, error)) from None
         try:
             if folder:
-                return packed(label, "", *read_members(label, archive, infos, folder))
+                return raw_of_folder(label, "", *read_members(label, archive, infos, folder))
             if label.lower().endswith(".zip"):
-                return packed(label, "", *unpack_nested(label, archive, infos[0]))
+                return raw_of_folder(label, "", *unpack_nested(label, archive, infos[0]))
             if not is_code(label):
                 raise SubmissionError(not_gradable(label))
             files, problems = read_members(label, archive, infos)
@@ -510,11 +512,11 @@ class Loader(AbstractContextManager["Loader"]):
             raise
         except Exception as error:
             # What `zipfile` raises on damaged input has no common base.
-            raise refusal(error, _unread(handed, error)) from None
+            raise make_refusal(error, _unread(handed, error)) from None
         if not files:
             kind = UnreadableError if any(one.passing for one in problems) else SubmissionError
             raise kind(" ".join(problem.message for problem in problems))
-        return replace(alone("", File(label, files[0].data)), problems=tuple(problems))
+        return replace(raw_of_file("", File(label, files[0].data)), problems=tuple(problems))
 
     def _members(self, handed: Handed) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
         """Return the open archive of a submission, and the members that belong to it."""
@@ -539,5 +541,6 @@ class Loader(AbstractContextManager["Loader"]):
 
 
 def _unread(handed: Handed, error: Exception) -> str:
+    """Return the message that a part of a submission could not be read."""
     archive, name = shown(handed.path.name), PurePosixPath(handed.member).name
-    return complaint("unread", name, archive=archive, type=type(error).__name__)
+    return refusal_text("unread", name, archive=archive, type=type(error).__name__)

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from gradkit.formatting import format_text
 from gradkit.runtime import syntax
-from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, complaint, shown
+from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, refusal_text, shown
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
@@ -253,16 +253,16 @@ def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
     """
     lines = wrong.source.split("\n")
     found: list[Broken] = []
-    now = wrong
+    attempt = wrong
     for _ in range(_REPAIRS):
-        start, end = _statement_at(lines, now)
-        found.append(Broken(start + 1, "\n".join(lines[start:end]), now))
+        start, end = _statement_at(lines, attempt)
+        found.append(Broken(start + 1, "\n".join(lines[start:end]), attempt))
         lines[start:end] = [""] * (end - start)
-        now = _attempt("\n".join(lines))
-        if now.tree is not None:
+        attempt = _attempt("\n".join(lines))
+        if attempt.tree is not None:
             break
-    if now.tree is not None and now.tree.body:
-        return now, tuple(found)
+    if attempt.tree is not None and attempt.tree.body:
+        return attempt, tuple(found)
     return wrong, (Broken(1, wrong.source, wrong),)
 
 
@@ -353,4 +353,4 @@ def refuse_if(
             size=f"{sizes[name] / 1e3:.0f}",
         )
     figures = {"size": f"{CODE / 1e3:.0f}", "words": WORDS, "largest": largest}
-    raise kind(complaint("code", label, **figures))
+    raise kind(refusal_text("code", label, **figures))

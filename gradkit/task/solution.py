@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from inspect import CO_VARARGS, CO_VARKEYWORDS, signature
 from pathlib import Path
+from types import FrameType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from msgspec.structs import replace
 
 from gradkit.lines import packed, run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
+from gradkit.task.forms import Form, form_of
 from gradkit.task.functions import (
     forward_steps,
     functions_of,
@@ -20,6 +24,10 @@ from gradkit.task.functions import (
     steps_of,
 )
 from gradkit.task.oracle import OracleError, load_module
+
+
+class ImpureError(ValueError):
+    """A function of the model solution does more than to return a value, or stops."""
 
 
 class Solution(Struct, frozen=True, eq=False):
@@ -130,6 +138,71 @@ class Solution(Struct, frozen=True, eq=False):
         changed = {name: {**draw.values, name: other.values[name]} for name in self.task.inputs}
         return tuple(name for name, values in changed.items() if scalar(values) != before)
 
+    def parameters_of(self, function: str) -> tuple[str, ...]:
+        """Return the names of the parameters of a function, in order.
+
+        There are none for a class, a decorated function, or one with ``*args`` or ``**kwargs``.
+        """
+        found = self.names.get(function)
+        if not isinstance(found, FunctionType):
+            return ()
+        code = found.__code__
+        is_plain = not code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) and not code.co_posonlyargcount
+        count = code.co_argcount + code.co_kwonlyargcount
+        return code.co_varnames[:count] if is_plain else ()
+
+    def defaults_of(self, function: str) -> dict[str, Any]:
+        """Return the default values of a function by parameter."""
+        parameters = signature(self.names[function]).parameters.values()
+        return {each.name: each.default for each in parameters if each.default is not each.empty}
+
+    def forms_of_calls(
+        self, check: FunctionCheck, draw: Draw, functions: Collection[str]
+    ) -> dict[str, list[dict[str, Form]]]:
+        """Run the lines of a check as `make` does, and return how functions are called there.
+
+        The calls of each function are listed, with the form of each argument by its parameter.
+        Calls by other functions of the model solution count too.
+        """
+        codes = {self.names[name].__code__: name for name in functions if self.parameters_of(name)}
+        calls: dict[str, list[dict[str, Form]]] = {name: [] for name in codes.values()}
+
+        def record(frame: FrameType, event: str, _: object) -> None:
+            """Add a call to the list of its function, as a profiler."""
+            name = codes.get(frame.f_code) if event == "call" else None
+            if name is not None:
+                given = frame.f_locals
+                calls[name].append({key: form_of(given[key]) for key in self.parameters_of(name)})
+
+        before = sys.getprofile()
+        sys.setprofile(record)
+        try:
+            self.make(check, draw)
+        finally:
+            sys.setprofile(before)
+        return calls
+
+    def result_of(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        """Return what a function returns for arguments by their parameters.
+
+        Raises
+        ------
+        ImpureError
+            The function changes an argument, draws random numbers, or raises.
+        """
+        given = snapshot(list(arguments.values()))
+        state = np.random.get_state(legacy=False)
+        try:
+            with np.errstate(all="ignore"):
+                returned = self.names[function](**arguments)
+        except Exception as error:  # arguments come from student code
+            raise ImpureError(f"{function} stopped with {type(error).__name__}") from error
+        if snapshot(list(arguments.values())) != given:
+            raise ImpureError(f"{function} changes an argument")
+        if not _is_same_state(np.random.get_state(legacy=False), state):
+            raise ImpureError(f"{function} draws random numbers")
+        return returned
+
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
         """Return the arrays of the expressions that a check compares."""
         found = {}
@@ -142,6 +215,14 @@ class Solution(Struct, frozen=True, eq=False):
                 )
             found[expression] = value
         return found
+
+
+def _is_same_state(one: Any, other: Any) -> bool:
+    """Return whether two states of numpy's random generator are the same."""
+    states = one["state"], other["state"]
+    return states[0]["pos"] == states[1]["pos"] and np.array_equal(
+        states[0]["key"], states[1]["key"]
+    )
 
 
 def load_solution(task: FunctionTask, folder: Path) -> Solution:

@@ -93,7 +93,7 @@ def test_a_tolerance_that_the_correct_code_fails_is_told(monkeypatch: pytest.Mon
     )
     found = audit(replace(OWN, tasks=(only(task_of("regression-numpy"), "update"),)), REFERENCE)
     assert not found.clean
-    assert "      What is right does not pass update.\n" in to_text(found)
+    assert "      The model solution does not pass update.\n" in to_text(found)
 
 
 @pytest.mark.slow
@@ -198,7 +198,7 @@ def test_without_a_folder_nothing_is_claimed_to_be_right() -> None:
     """Silence would read as agreement."""
     found = audit(OWN, None)
     assert not found.clean
-    sentence = "! No model solution was looked at: name its folder with --reference."
+    sentence = "! The model solution was not checked. Give its folder with --reference."
     assert to_text(found).count(sentence) == 4
 
 

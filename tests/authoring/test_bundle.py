@@ -88,7 +88,7 @@ def test_an_assignment_of_ones_own(own: Path) -> None:
 
 def test_without_solutions_one_has_to_say_so(own: Path) -> None:
     """An export that grades by derived values is never made by accident."""
-    with pytest.raises(ExportError, match=r"There are no model solutions here\. Name their folder"):
+    with pytest.raises(ExportError, match=r"There are no model solutions here\. Give their folder"):
         bundle(own, None)
 
 

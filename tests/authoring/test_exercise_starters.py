@@ -272,11 +272,14 @@ def test_refusals(own: Path, tmp_path: Path) -> None:
         f"{toml}: starters are made from the model solutions: name their folder with" in done.stderr
     )
     done = new(hw, "--exercise", toml, "--reference", own)
-    assert f"{own / 'own.py'}: no starter can be made from it (No such file or dir" in done.stderr
+    assert (
+        f"{own / 'own.py'}: starter files cannot be made from it (No such file or dir"
+        in done.stderr
+    )
     (own / "own.py").write_text("def f(:\n", encoding="utf-8")
     done = new(hw, "--exercise", toml, "--reference", own)
     assert (
-        "own.py: no starter can be made from it (invalid syntax (<unknown>, line 1)). Name th"
+        "own.py: starter files cannot be made from it (invalid syntax (<unknown>, line 1)). Name th"
         in (done.stderr)
     )
     nets = Path(__file__).parents[1] / "exercises" / "tanh_regression" / "assignment.toml"
@@ -285,11 +288,16 @@ def test_refusals(own: Path, tmp_path: Path) -> None:
         "has no task of kind functions. `gradkit new DIR --instructor` writes what" in done.stderr
     )
     done = new(hw, "--exercise", "layers", "--instructor")
-    assert "--exercise is what students start from, so it goes without --instructor." in done.stderr
+    assert (
+        "--exercise writes starter files for students; use it without --instructor." in done.stderr
+    )
     done = new(hw, "--reference", own)
-    assert "--reference goes with --exercise FILE, an exercise of one's own." in done.stderr
+    assert "--reference needs --exercise FILE, an exercise of your own." in done.stderr
     done = new(hw, "--notebook")
-    assert "--notebook goes with --exercise NAME: the first has its notebook anyway." in done.stderr
+    assert (
+        "--notebook needs --exercise NAME; the default exercise has a notebook anyway."
+        in done.stderr
+    )
     done = new(hw, "--exercise", "layer")
     assert done.exit_code == 2
     assert "layer: cannot be read (No such file or directory)." in done.stderr

@@ -130,7 +130,7 @@ def test_equivalent_changes_are_left_out(found: Found) -> None:
     assert task.unseen == ()
     assert task.equivalent > 3
     assert task.stale == (
-        f"{line}: 1 -> 7: there is no such line or change",
+        f"{line}: 1 -> 7: no such line or change exists",
         "dx = np.exp(logs): a check sees it",
     )
     one = f'equivalent = [{{ line = "{line}", change = "{change}", why = "-" }}]\n# hard = ['
@@ -186,7 +186,7 @@ def test_a_model_that_remembers_is_told(found: Found) -> None:
     """The same call is to give the same."""
     state = "COUNT = []\n\n\ndef softmax_loss(x, y):\n    COUNT.append(0)\n    x = x * len(COUNT)"
     task = found(model=("def softmax_loss(x, y):", state))
-    assert "loss: `loss` is another when the same call is made again, at N = " in task.problems[0]
+    assert "loss: `loss` has another value when the call is repeated, at N = " in task.problems[0]
 
 
 def test_a_change_without_end_is_seen(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_a_process_that_ends_by_itself_is_told(
     with pytest.raises(OracleError) as caught:
         found()
     assert str(caught.value).endswith(
-        "softmax.py: the process that tries changes of it has ended by itself. Run `gradkit audit` "
+        "softmax.py: the process that runs its mutants has ended unexpectedly. Run `gradkit audit` "
         "again; if it ends so again, it is an error of gradkit."
     )
 
@@ -222,7 +222,7 @@ def test_without_a_model_nothing_is_clean(tmp_path: Path) -> None:
     path.write_text(TOML, encoding="utf-8")
     done = CliRunner().invoke(main, ["audit", "--assignment", str(path)])
     assert done.exit_code == 1
-    assert "! No model solution was looked at: name its folder with --reference." in done.stdout
+    assert "! The model solution was not checked. Give its folder with --reference." in done.stdout
     assert "Something is to be mended before students see this" in done.stdout
 
 

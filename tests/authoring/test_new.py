@@ -56,7 +56,9 @@ def test_a_students_folder_is_written_once(tmp_path: Path) -> None:
     done = gradkit("new", "hw", cwd=tmp_path)
     assert done.exit_code == 2
     assert "gradkit: hw already has regression_numpy.py, regression_torch.py, " in done.stderr
-    assert " and 5 more, and nothing is overwritten. Name a place that is empty" in done.stderr
+    assert (
+        " and 5 more, and nothing is overwritten. Choose an empty or a new folder." in done.stderr
+    )
     assert (tmp_path / "hw" / "README.md").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "hw" / "pytest.ini").exists()
 
@@ -69,7 +71,7 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert "gradkit: file/hw: cannot be written (" in done.stderr
     done = gradkit("new", "hw", "--variant", "3", cwd=tmp_path)
     assert done.exit_code == 2
-    assert "--variant changes the exercise, so it goes with --instructor." in done.stderr
+    assert "--variant changes the exercise and needs --instructor." in done.stderr
 
 
 def holds(folder: Path, seed: int | None) -> None:

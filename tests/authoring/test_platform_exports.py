@@ -407,12 +407,12 @@ def test_what_is_installed_instead(tmp_path: Path, spec: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "why"),
     [
-        ("", "is nothing that pip could be given"),
-        ("-r x.txt", "is nothing that pip could be given"),
-        ("gradkit\nrm -r /", "is nothing that pip could be given"),
-        (".", "is a place on this machine, which others do not have"),
-        ("somewhere/gradkit", "is a place on this machine, which others do not have"),
-        ("gradkit @ file:///a/gradkit.whl", "is a place on this machine, which others do not have"),
+        ("", "is not an argument of pip install"),
+        ("-r x.txt", "is not an argument of pip install"),
+        ("gradkit\nrm -r /", "is not an argument of pip install"),
+        (".", "is a path on this computer, which others do not have"),
+        ("somewhere/gradkit", "is a path on this computer, which others do not have"),
+        ("gradkit @ file:///a/gradkit.whl", "is a path on this computer, which others do not have"),
     ],
 )
 def test_what_others_could_not_install_is_refused(tmp_path: Path, spec: str, why: str) -> None:
@@ -421,8 +421,8 @@ def test_what_others_could_not_install_is_refused(tmp_path: Path, spec: str, why
         done = gradkit(*command, tmp_path / "out", "--install", spec)
         assert done.exit_code == 2
         assert done.stderr == (
-            f"gradkit: --install {spec}: {why}. Name a wheel (FILE.whl), which is then carried "
-            "along, a requirement as gradkit==1.0, or an address that all who get it can reach.\n"
+            f"gradkit: --install {spec}: {why}. Give a wheel (FILE.whl), which is then "
+            "included, a requirement such as gradkit==1.0, or a URL that all users can reach.\n"
         )
         assert not (tmp_path / "out").exists()
 
@@ -434,7 +434,7 @@ def test_the_wheel_alone(tmp_path: Path) -> None:
     assert (tmp_path / "out" / WHEEL).read_bytes() == exports.running_wheel()[1]
     done = gradkit("export", "wheel", "--out", tmp_path / "no", "--install", "gradkit==1.0")
     assert done.exit_code == 2
-    assert "gradkit==1.0: is no wheel, and a wheel is what is to be written." in done.stderr
+    assert "gradkit==1.0: is no wheel, but a wheel is to be written." in done.stderr
 
 
 def test_a_name_of_a_wheel_is_quoted() -> None:

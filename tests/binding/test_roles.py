@@ -280,7 +280,7 @@ def test_a_loop_that_lacks_something_is_missing_by_name() -> None:
     (missing,) = bound(NET, DATA, loop, task="regression-torch").missing
     assert missing.role == "train"
     assert missing.message.startswith(
-        "gradkit cannot run the training loop: it does not find its target. Write it as `train("
+        "gradkit cannot run the training loop: it cannot find its target. Write it as `train("
     )
     assert missing.place is not None
 

@@ -119,9 +119,7 @@ def test_methods_are_spoken_of_where_one_may_be_meant(method: str, spoken_of: bo
 
 def test_a_definition_that_is_not_run_is_told_with_its_place() -> None:
     """Under the guard, that is; one that is run, and another role's, are not spoken of."""
-    said = (
-        "The one at a.py:3 stands under `if __name__ == …`, which is not run: move it out of there."
-    )
+    said = "The one at a.py:3 is inside `if __name__ == …`, which is not run. Move it out of there."
     guard = "x = 1\nif __name__ == '__main__':\n    def update(): pass\n    forward = 3"
     found = functions(guard)
     assert [function.standing for function in found] == ["guarded"]

@@ -14,6 +14,9 @@ import pytest
 from gradkit.diagnosis.catalogue import kinds, net_mistakes
 from gradkit.diagnosis.repair.spelling import SPELLINGS
 from gradkit.diagnosis.repair.training import NAMES
+from gradkit.edits.calls import REARRANGED
+from gradkit.edits.rows import rows
+from gradkit.edits.statements import BLOCKS
 
 TABLE: Mapping[str, Mapping[str, str]] = tomllib.loads(
     (files("gradkit.diagnosis.catalogue") / "functions.toml").read_text(encoding="utf-8")
@@ -75,18 +78,12 @@ def test_an_example_that_is_no_python_is_seen() -> None:
 
 
 def test_every_kind_is_made_and_has_a_name() -> None:
-    """The code words in the modules that make changes are those of the table.
+    """The kinds of the rows that make changes are those of the catalogue.
 
     Changes of loops that train have names of mistakes too.
     """
-    folder = files("gradkit.runtime.repair")
-    made = {
-        node.value
-        for path in folder.iterdir()
-        if path.name.endswith(".py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and re.fullmatch("[a-z]+(-[a-z]+)+", str(node.value))
-    }
+    made = {row.kind for row in rows().values()}
+    made |= {kind for each in (*REARRANGED.values(), *BLOCKS.values()) for kind in each.kinds}
     made |= {*NAMES.values(), *(kind for _, kind in SPELLINGS.values())}
     assert made - {*net_mistakes()} == set(kinds())
 

@@ -31,7 +31,7 @@ from gradkit.report.exercise import TOPICS, page_text
 from gradkit.reproducer.recorded import ReproducerError, find
 from gradkit.task.assignment import AssignmentError, read_assignment
 
-ROOMS = ("diagnosis", "grading", "judge", "runtime/repair")
+ROOMS = ("diagnosis", "grading", "judge", "runtime/repair", "edits")
 """Folders whose modules name the mistakes that are reported."""
 
 CONSTANTS = {
@@ -194,12 +194,18 @@ def test_two_prices_for_one_mistake_are_refused(tmp_path: Path, former: None) ->
         read_assignment(own)
 
 
-def test_a_stored_finding_with_a_former_code_is_marked_by_the_current_one(former: None) -> None:
-    """It has the price, the withdrawal and the follow-ups of the current code."""
+@pytest.mark.parametrize("cause", [OLD, "f"])
+def test_a_stored_finding_with_a_former_code_is_marked_by_the_current_one(
+    former: None, cause: str
+) -> None:
+    """It has the price, the withdrawal and the follow-ups of the current code.
+
+    Causes were stored as codes, and are ids now.
+    """
     task = read_assignment().tasks[0]
     task = type(task)(**{n: getattr(task, n) for n in task.__struct_fields__} | {"checks": CHECKS})
     found = Finding("f", "update", OLD, "", ("W1[0,1]",))
-    inquiry = Inquiry((found,), {"trajectory": (OLD,)})
+    inquiry = Inquiry((found,), {"trajectory": (cause,)})
     verdicts = [Verdict(check.name, "fail", "", ENTRIES) for check in CHECKS]
     result = mark(task, verdicts, inquiry, Scheme(0.25, deductions={NEW: 0.5}))
     assert [check.score for check in result.checks] == [2.0, 2.0]

@@ -132,7 +132,8 @@ def test_a_local_name_that_was_bound_anew_is_named(diagnosed) -> None:
     lines, marked, _, hint = lines_of(diagnosed, update)
     assert lines == marked
     assert hint == (
-        "After `W1 = …` a local name stands for the new value; the parameter itself stays as it was."
+        "After `W1 = …`, only a local variable has the new value; the parameter itself keeps its old "
+        "value."
     )
 
 

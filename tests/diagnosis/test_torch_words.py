@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradkit.binding.idioms import Idioms
-from gradkit.diagnosis.inquiry.training import barred_by, likely_by
+from gradkit.diagnosis.inquiry.training import impossible_mistakes, likely_mistakes
 
 RIGHT, CLEARED = ("backward", "step", "zero_grad"), ("backward", "zero_grad", "step")
 
@@ -18,7 +18,7 @@ def idioms(*words: str, order: tuple[str, ...] = (), whole: bool = True, **more:
 
 def test_a_text_that_was_not_read_bars_nothing() -> None:
     """A word that was not seen may stand where nobody looked."""
-    assert barred_by(idioms(order=RIGHT, whole=False)) == frozenset()
+    assert impossible_mistakes(idioms(order=RIGHT, whole=False)) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_text_that_was_not_read_bars_nothing() -> None:
 )
 def test_what_stands_still_depends_on_the_steps(text: Idioms, barred: set[str]) -> None:
     """Where the order is not known, each of them stays possible."""
-    assert barred_by(text) - {"logits-loss", "double-sigmoid"} == barred
+    assert impossible_mistakes(text) - {"logits-loss", "double-sigmoid"} == barred
 
 
 @pytest.mark.parametrize(
@@ -56,8 +56,8 @@ def test_what_stands_still_depends_on_the_steps(text: Idioms, barred: set[str]) 
 def test_an_activation_too_many_needs_a_word(word: str, possible: set[str]) -> None:
     """One of a loss that has it inside; the activation itself may have any name."""
     both = {"logits-loss", "double-sigmoid"}
-    assert both - barred_by(idioms(word)) == possible
-    assert both - barred_by(idioms(word, "sigmoid")) == possible | {"double-sigmoid"}
+    assert both - impossible_mistakes(idioms(word)) == possible
+    assert both - impossible_mistakes(idioms(word, "sigmoid")) == possible | {"double-sigmoid"}
 
 
 @pytest.mark.parametrize(
@@ -74,4 +74,4 @@ def test_an_activation_too_many_needs_a_word(word: str, possible: set[str]) -> N
 )
 def test_words_speak_for_mistakes(text: Idioms, likely: set[str]) -> None:
     """Such a mistake is told first where its numbers are the observed ones."""
-    assert likely_by(text) == likely
+    assert likely_mistakes(text) == likely

@@ -55,8 +55,8 @@ def test_an_array_made_like_whole_numbers(diagnosed, old, new, entries) -> None:
     assert (finding.mistake, finding.check) == ("integer-truncation", "trajectory")
     assert finding.sentence == (
         f"The digits after the decimal point are lost in {entries}. The data of the training run "
-        "are whole numbers, as the assignment's are: an array that is made like X holds whole "
-        "numbers too."
+        "are whole numbers, as in the assignment. So an array that is created from X can only "
+        "hold whole numbers."
     )
     assert finding.source == text.splitlines()[finding.place.line - 1].strip()
     assert new in finding.source

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import pytest
+from changed_by_rows import find
 
 from gradkit.edits.natural import handed_out_from
 from gradkit.edits.operands import RefusedError, Vocabulary
@@ -34,9 +35,7 @@ def text_with(statement: str) -> str:
 @pytest.mark.parametrize(("kind", "was", "now"), ABSURD)
 def test_a_change_that_no_teacher_would_suggest_is_none(kind: str, was: str, now: str) -> None:
     """It has no reference, so a search neither tries nor proposes it."""
-    old, new = ast.parse(text_with(was)), ast.parse(text_with(now))
-    slots = Slots(old, KNOWN)
-    assert slots.find_block("x", kind, old.body[0].body, new.body[0].body) is None
+    assert find(text_with(was), KNOWN, kind, text_with(now)) is None
 
 
 NATURAL = [
@@ -52,9 +51,7 @@ NATURAL = [
 @pytest.mark.parametrize(("kind", "was", "now"), NATURAL)
 def test_the_like_of_it_that_a_teacher_would_suggest_is_one(kind: str, was: str, now: str) -> None:
     """What is refused above is refused for what it says, and for no more."""
-    old, new = ast.parse(text_with(was)), ast.parse(text_with(now))
-    slots = Slots(old, KNOWN)
-    reference = slots.find_block("x", kind, old.body[0].body, new.body[0].body)
+    reference = find(text_with(was), KNOWN, kind, text_with(now))
     assert reference is not None
     assert apply(text_with(was), reference, KNOWN, {1}).kind == kind
 
@@ -65,7 +62,7 @@ def test_a_row_that_is_applied_by_force_is_refused_for_the_same_reason() -> None
     tree = ast.parse(text)
     names = [n for n, e in enumerate(Slots(tree, KNOWN).nodes) if getattr(e, "id", "") == "dZ2"]
     operand = (0, KNOWN.words.index("dW2"))
-    reference = Reference("x", "wrong-name: L => name_", names[0], -1, (operand,))
+    reference = Reference("x", "wrong-name: L => like_", names[0], -1, (operand,))
     with pytest.raises(RefusedError, match="the gradient of a parameter is none of a layer"):
         apply(text, reference, KNOWN, {1})
 

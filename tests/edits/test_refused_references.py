@@ -9,7 +9,7 @@ import pytest
 from test_written_changes import KNOWN, TEXT
 
 from gradkit.edits.calls import REARRANGED
-from gradkit.edits.operands import MAX_NODES, PART, RefusedError, unpack
+from gradkit.edits.operands import MAX_NODES, PART, RefusedError, Vocabulary, unpack
 from gradkit.edits.rows import rows
 from gradkit.edits.statements import BLOCKS, PUT_IN
 from gradkit.edits.text import Reference, Slots, apply
@@ -56,7 +56,7 @@ REFUSED = [
     ("the slot is no statement of a block", PUT, MINUS, ()),
     ("the row is none of this kind", "turned-sign: put in", STEP, ()),
     ("the row is none of this kind", "turned-sign: two values exchanged", ROW, ()),
-    ("a row has another number of operands", "wrong-name: L => name_", slot("dZ", ast.Name), ()),
+    ("a row has another number of operands", "wrong-name: L => like_", slot("dZ", ast.Name), ()),
     (
         "the expression does not have several transposes",
         "wrong-transpose: nothing transposed",
@@ -64,11 +64,11 @@ REFUSED = [
         (),
     ),
     # --- operands
-    ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((99,),)),
-    ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((0, 10**6),)),
-    ("a number that stands for nothing", "missing-factor: V => V * name_", MINUS, ((),)),
-    ("numbers that belong to nothing", "missing-factor: V => V * name_", MINUS, ((0, 0, 0),)),
-    ("may not stand for name_", "missing-factor: V => V * name_", MINUS, ((NUMBER, 3),)),
+    ("a number that stands for nothing", "missing-factor: V => V * operand_", MINUS, ((99,),)),
+    ("a number that stands for nothing", "missing-factor: V => V * operand_", MINUS, ((0, 10**6),)),
+    ("a number that stands for nothing", "missing-factor: V => V * operand_", MINUS, ((),)),
+    ("numbers that belong to nothing", "missing-factor: V => V * operand_", MINUS, ((0, 0, 0),)),
+    ("may not stand for operand_", "missing-factor: V => V * operand_", MINUS, ((NUMBER, 3),)),
     ("may not stand for factor_", "missing-factor: V => V * factor_", MINUS, ((NUMBER, 7),)),
     ("may not stand for part_whole_", "wrong-expression: A => part_whole_", MINUS, ((0, 0),)),
     (
@@ -89,17 +89,23 @@ REFUSED = [
     ("the expression is no call", "wrong-option: an option", MINUS, ((0,), (0,))),
     ("an option is given no name", "wrong-option: an option", SUM, ((0,), (NUMBER, 0))),
     ("the expression makes no dict", "wrong-entry: a key of dict", SUM, ((0,), (0,))),
-    ("the call has other arguments", "wrong-name: other arguments", SUM, ()),
+    ("the call has other arguments", "wrong-name: other arguments", SUM, ((), ())),
+    ("another number of operands", "wrong-name: other arguments", SUM, ()),
     ("an argument is no name", "wrong-name: other arguments", SUM, ((NUMBER, 0),)),
-    ("what is exchanged are no names", "wrong-name: two names exchanged", MINUS, ((NUMBER, 0),)),
+    (
+        "what is exchanged are no names",
+        "wrong-name: two names exchanged",
+        MINUS,
+        ((NUMBER, 0), (NUMBER, 1)),
+    ),
     ("the expression names no dict", "wrong-bounds: keys", MINUS, ((0,),)),
     # --- statements
     ("a statement has no such place", "wrong-statement-order: moved", FIRST, ((7,),)),
     ("a statement cannot move so far", "wrong-statement-order: moved", FIRST, ((0,),)),
     ("the statement is no return", "early-return: no return", STEP, ()),
     ("is no loop and no branch", "wrong-indentation: indented", STEP, ((0,),)),
-    ("a branch has one condition", "wrong-indentation: in a branch", STEP, ()),
-    ("the function asks for no such", "wrong-indentation: in a branch", STEP, ((SLOT, MINUS),)),
+    ("the function asks for no such", "wrong-indentation: in a branch", STEP, ()),
+    ("the function asks for no such", "wrong-indentation: in a branch", STEP, ((9,),)),
     ("the statement is written otherwise", "not-added: anew A = B => A += B", STEP, ()),
     ("is no loop with another one", "wrong-bounds: from zero", LOOP, ()),
     ("the statement is no loop", "wrong-bounds: reversed", STEP, ()),
@@ -121,6 +127,45 @@ def test_what_is_no_application_of_a_row_is_refused(
     """The reason is one sentence, for whoever looks for a fault."""
     with pytest.raises(RefusedError, match=reason):
         apply(TEXT, Reference("x", row, at, -1, operands), KNOWN, {2})
+
+
+SMALL = """
+def f(x):
+    for i in range(2, 3):
+        for j in range(2, 3):
+            x = dict(a=x * i)
+    x = 1; x = 2
+    return SUM
+""".replace("SUM", " + ".join(["x"] * 250))
+
+REFUSED_IN_SMALL = [
+    # The reason, the row, the text that the slot begins with, and the operands.
+    ("a block cannot be empty", "extra-statement: left out", "x = dict", ()),
+    ("the body would be empty", "wrong-indentation: indented", "for i", ((0,),)),
+    ("no statement follows", "wrong-indentation: indented", "for j", ((2,),)),
+    ("no statement stands before it", "wrong-indentation: indented", "for i", ((3,),)),
+    ("a loop does not begin with 1", "wrong-bounds: from zero", "for i", ()),
+    ("an option is no identifier", "wrong-option: an option", "dict(", ((0,), (1,))),
+    ("an option is no identifier", "wrong-entry: a key of dict", "dict(", ((0,), (0,))),
+    ("the slot is a factor", "missing-shift: V => V - np.max(V)", "x * i", ()),
+    ("the change is too large", "turned-sign: A => -A", "x + x", ()),
+    ("cannot be written into the text", "extra-statement: left out", "x = 2", ()),
+]
+
+
+@pytest.mark.parametrize(("reason", "row", "start", "operands"), REFUSED_IN_SMALL)
+def test_a_row_that_does_not_fit_its_place_is_refused(
+    reason: str, row: str, start: str, operands: tuple[tuple[int, ...], ...]
+) -> None:
+    """The same for blocks of one statement, words that are no names, and long sums."""
+    known = Vocabulary(("a b",))
+    nodes = Slots(ast.parse(SMALL), known).nodes
+    (at, *_) = (number for number, node in enumerate(nodes) if _is(node, start))
+    if row.startswith("missing-shift"):
+        at = next(number for number, node in enumerate(nodes) if _is(node, "x *")) + 1
+        at = next(n for n in range(at, len(nodes)) if _is(nodes[n], "i"))
+    with pytest.raises(RefusedError, match=reason):
+        apply(SMALL, Reference("x", row, at, -1, operands), known, {2})
 
 
 def test_only_some_functions_may_be_changed() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import ast
 
 import pytest
+from changed_by_rows import find
 
 from gradkit.edits.operands import ModelPart, Vocabulary
-from gradkit.edits.text import ONCE, Slots, apply
+from gradkit.edits.text import ONCE, apply
 from gradkit.edits.write import replaced
 
 TEXT = """
@@ -83,21 +84,9 @@ CHANGES = [
 ]
 
 
-def shared(block: list[ast.stmt], made: list[ast.stmt]) -> list[ast.stmt]:
-    """Return statements, those that another block has too as they are there."""
-    known = {ast.dump(each): each for each in block}
-    return [known.get(ast.dump(each), each) for each in made]
-
-
 def reference_of(kind: str, text: str):
     """Return the reference with which one text is made of `TEXT`."""
-    old, new = ast.parse(TEXT), ast.parse(text)
-    slots = Slots(old, KNOWN)
-    block, made = old.body[0].body, shared(old.body[0].body, new.body[0].body)
-    loops = [(b, m) for b, m in zip(block, made, strict=False) if type(b) is type(m) is ast.For]
-    return slots.find_block("x", kind, block, made) or next(
-        (slots.find_block("x", kind, b.body, shared(b.body, m.body)) for b, m in loops), None
-    )
+    return find(TEXT, KNOWN, kind, text)
 
 
 @pytest.mark.parametrize(("kind", "was", "now", "part"), CHANGES)
@@ -168,9 +157,7 @@ def test_one_slip_that_is_made_again_is_one_change() -> None:
     """The same name is changed wherever it stands within an expression."""
     text = TEXT.replace("W @ X + b", "W @ X + b * b")
     now = TEXT.replace("W @ X + b", "W @ X + m * m")
-    old, new = ast.parse(text), ast.parse(now)
-    slots = Slots(old, KNOWN)
-    reference = slots.find_block("x", "wrong-name", old.body[0].body, new.body[0].body)
+    reference = find(text, KNOWN, "wrong-name", now)
     assert reference is not None
     assert reference.within != ONCE
     edit = apply(text, reference, KNOWN, {2})

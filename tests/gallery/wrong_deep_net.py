@@ -1,11 +1,9 @@
-"""Wrong answers to the exercise of a net of any depth, and its course's starter."""
+"""Wrong answers to the exercise of a net of any depth, and its course's starter.
+
+Callers of a wrong function are judged with a right one in its place, so they are right.
+"""
 
 from __future__ import annotations
-
-
-def of_all_layers(name: str) -> set[str]:
-    """An output of linear_backward, and all that is made with it."""
-    return {name, f"{name}_relu", f"{name}_sigmoid", *(f"grads['{name}{i}']" for i in (1, 2, 3))}
 
 
 def of_layers(*layers: int) -> set[str]:
@@ -13,9 +11,7 @@ def of_layers(*layers: int) -> set[str]:
     return {f"grads['{name}{i}']" for i in layers for name in ("dW", "db")}
 
 
-DW, DB = of_all_layers("dW"), of_all_layers("db")
 NET = {f"grads['{name}']" for name in ("dW1", "db1", "dW2", "db2", "dW3", "db3")}
-DA = {"dA_prev", "dA_relu", "dA_sigmoid"}
 RELU = {"dA_relu", "dW_relu", "db_relu"}
 SIGMOID = {"dA_sigmoid", "dW_sigmoid", "db_sigmoid"}
 UPDATED = {f"updated['{name}{i}']" for i in (1, 2, 3) for name in ("W", "b")}
@@ -30,18 +26,18 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "no 1/m in dW": (
         {"A_prev.T / m": "A_prev.T"},
-        DW,
+        {"dW"},
         "`dW` is m times the expected value",
     ),
     "no 1/m in db": (
         {f"{SUM} / m": SUM},
-        DB,
+        {"db"},
         "`db` is m times the expected value",
     ),
-    "no 1/m at all": ({" / m": ""}, {"cost", *DW, *DB}, "`cost` is m times"),
+    "no 1/m at all": ({" / m": ""}, {"cost", "dW", "db"}, "`cost` is m times"),
     "1/m in dA_prev too": (
         {"return W.T @ dZ, dW, db": "return W.T @ dZ / m, dW, db"},
-        {*DA, *of_layers(1, 2)},
+        {"dA_prev"},
         "`dA_prev` is 1/m of the expected value",
     ),
     "1/m in the first step back too": (
@@ -51,17 +47,17 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "db over all axes": (
         {SUM: "np.sum(dZ)"},
-        DB - {"grads['db3']"},  # of one output that is the same
+        {"db"},
         "It is summed over all axes.",
     ),
     "ReLU without its mask": (
         {"dZ = dA * (Z > 0)": "dZ = dA * 1"},
-        {*RELU, *of_layers(1, 2)},
+        RELU,
         "`dA_relu` is not right.",
     ),
     "the sigmoid without its slope": (
         {"dZ = dA * A * (1 - A)": "dZ = dA"},
-        {*SIGMOID, *of_layers(1, 2, 3)},
+        SIGMOID,
         "`dW_sigmoid` is not right.",
     ),
     "sigmoid in all layers, backward": (
@@ -78,13 +74,13 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
         {
             "dZ = dA * (Z > 0)": "np.greater(Z, 0, out=Z)\n        Z *= dA\n        dZ = Z",
         },
-        {*RELU, *of_layers(1, 2)},
+        RELU,
         "`dA_relu` is different when the same call is made again: an input, such as the "
         "cache, is changed in place.",
     ),
     "what came in changed in place": (
         {"    dW = dZ @ A_prev.T / m": "    A_prev /= m\n    dW = dZ @ A_prev.T"},
-        {*DW, "A left alone", "X left alone"},
+        {"dW", "A left alone"},
         "`A` is changed in place; it must not change.",
     ),
     "dA changed in place": (
@@ -98,7 +94,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "dW = dZ": "dW = 0 * dZ",
             SUM: f"0 * {SUM}",
         },
-        {"AL", *DW, *DB},
+        {"AL", "dW", "db"},
         "`dW` is 0 in every entry.",
     ),
     "sigmoid in all layers": (
@@ -121,12 +117,12 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     ),
     "ReLU for the sigmoid": (
         {'np.maximum(Z, 0) if activation == "relu" else sigmoid(Z)': "np.maximum(Z, 0)"},
-        {"A_sigmoid", "AL"},  # what comes back is still right for a sigmoid
+        {"A_sigmoid"},  # what comes back is still right for a sigmoid
         "`A_sigmoid` is not right.",
     ),
     "no bias": (
         {"return W @ A + b, (A, W)": "return W @ A, (A, W)"},
-        {"Z", "A_relu", "A_sigmoid", "AL", *RELU, *SIGMOID, *NET},
+        {"Z"},
         "`Z` is not right.",
     ),
     "a step upwards": (

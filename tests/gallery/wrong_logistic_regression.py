@@ -1,4 +1,7 @@
-"""Wrong answers to the exercise of logistic regression, and its course's starters."""
+"""Wrong answers to the exercise of logistic regression, and its course's starters.
+
+Callers of a wrong function are judged with a right one in its place, so they are right.
+"""
 
 from __future__ import annotations
 
@@ -7,32 +10,32 @@ STEPS = {"params['w']", "params['b']", "last['dw']", "last['db']", "costs[-1]"}
 WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "no 1/m in the cost": (
         {"np.log(1 - A)) / m": "np.log(1 - A))"},
-        {"cost", "costs[-1]"},
+        {"cost"},
         "`cost` is m times the expected value",
     ),
     "no 1/m in dw": (
         {"X @ dZ.T / m": "X @ dZ.T"},
-        {"grads['dw']", *STEPS},
+        {"grads['dw']"},
         "`grads['dw']` is m times the expected value",
     ),
     "no 1/m in db": (
         {"np.sum(dZ) / m": "np.sum(dZ)"},
-        {"grads['db']", *STEPS},
+        {"grads['db']"},
         "`grads['db']` is m times the expected value",
     ),
     "no 1/m at all": (
         {" / m": ""},
-        {"cost", *STEPS},  # the gradients are right for that cost
+        {"cost"},  # the gradients are right for that cost
         "a division by m is missing",
     ),
     "mean for sum, in the cost": (
         {"-np.sum(Y": "-np.mean(Y"},
-        {"cost", "costs[-1]"},
+        {"cost"},
         "once too often",
     ),
     "the other sign": (
         {"dZ = A - Y": "dZ = Y - A"},
-        {"grads['dw']", "grads['db']", *STEPS},
+        {"grads['dw']", "grads['db']"},
         "`grads['dw']` has the wrong sign.",
     ),
     "a constant forward, a zero backward": (
@@ -40,17 +43,17 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
             "cost = -np.sum(Y * np.log(A) + (1 - Y) * np.log(1 - A)) / m": "cost = 0.0",
             "dZ = A - Y": "dZ = 0 * Y",
         },
-        {"cost", "grads['dw']", "grads['db']", *STEPS},
+        {"cost", "grads['dw']", "grads['db']"},
         "is 0 in every entry",
     ),
     "X changed in place": (
         {"    dZ = A - Y": "    X *= 2\n    dZ = A - Y"},
-        {"X left alone", "grads['dw']", *STEPS},
+        {"X left alone", "grads['dw']"},
         "`X` is changed in place; it must not change.",
     ),
     "w changed in place": (
         {"    dZ = A - Y": "    w += 1\n    dZ = A - Y"},
-        {"w left alone", *STEPS},
+        {"w left alone"},
         "`w` is changed in place; it must not change.",
     ),
     "a step upwards": (
@@ -71,7 +74,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "probabilities for labels": ({" > 0.5)": ")"}, {"labels"}, "`labels` is not right."),
     "the sign within the sigmoid": (
         {"np.exp(-z)": "np.exp(z)"},
-        {"s", "cost", "grads['dw']", "grads['db']", "labels", *STEPS},
+        {"s"},
         "`s` is not right.",
     ),
     "ones for zeros": ({"np.zeros((dim, 1))": "np.ones((dim, 1))"}, {"zero_w"}, "`zero_w` is not"),

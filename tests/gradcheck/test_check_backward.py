@@ -113,7 +113,7 @@ def test_a_missing_gradient_is_said_to_be_missing() -> None:
 def test_what_is_said_of_each_input() -> None:
     """With the reason where there is one, and without where there is none."""
     report = check_backward(lambda x: np.abs(x).sum(), lambda: np.zeros(3), {"x": np.zeros(3)})
-    assert report.inputs[0].message == "the gradient of x is open in 3 of 3 entries (kink)."
+    assert report.inputs[0].message == "the gradient of x is inconclusive in 3 of 3 entries (kink)."
     report = check_backward(affine, back, {"x": X, "w": W, "b": B})
     assert report.inputs[2].message == "the gradient of b agrees in 2 of 2 entries."
 

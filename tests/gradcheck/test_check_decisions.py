@@ -14,14 +14,14 @@ import torch
 
 from gradkit.gradcheck import check, check_backward, check_gradient, finite_difference
 from gradkit.gradcheck.backward import (
-    _changed,
-    _gradient,
-    _named,
+    _find_gradient,
+    _has_equal_numbers,
+    _input_report,
+    _inputs_by_name,
+    _note_changes,
+    _output_gradients,
     _outputs,
     _readings,
-    _same,
-    _verdict,
-    _weights,
 )
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.records import (
@@ -29,12 +29,12 @@ from gradkit.gradcheck.records import (
     Entry,
     Report,
     _badness,
-    _seen,
-    _sentence,
+    _sensitivity,
+    _verdict_sentence,
     describe,
-    place,
+    format_place,
 )
-from gradkit.gradcheck.structure import align, is_tensor, precision, to_numpy, unpack
+from gradkit.gradcheck.structure import align, is_tensor, rounding_unit, to_numpy, unpack
 
 W = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
 
@@ -67,27 +67,27 @@ def test_the_worst_come_first() -> None:
 def test_how_large_an_error_would_have_shown() -> None:
     """The coarsest of what is known to less than itself, and of what is next to zero."""
     clear = "the coarsest would have shown a relative error of 5.0e-01"
-    assert _seen([entry(1, 1), entry(1, 1, resolution=0.1)]) == f"{clear}."
+    assert _sensitivity([entry(1, 1), entry(1, 1, resolution=0.1)]) == f"{clear}."
     zero = "where it is next to zero, a slope of {} would have shown."
-    assert _seen([entry(0, 0.5), entry(0, 0.25)]) == zero.format("2.5e-01")
-    assert _seen([entry(-2, 1, resolution=1.0)]) == zero.format("2.0e+00")
-    assert _seen([entry(1, -3, resolution=1.0)]) == zero.format("3.0e+00")
-    assert _seen([entry(0, 0, resolution=np.inf)]) == zero.format("5.0e-01")
-    assert _seen([entry(1, 1), entry(0, 0.5)]) == f"{clear}; {zero.format('2.5e-01')}"
-    assert _seen([]) == "there was nothing to look at."
+    assert _sensitivity([entry(0, 0.5), entry(0, 0.25)]) == zero.format("2.5e-01")
+    assert _sensitivity([entry(-2, 1, resolution=1.0)]) == zero.format("2.0e+00")
+    assert _sensitivity([entry(1, -3, resolution=1.0)]) == zero.format("3.0e+00")
+    assert _sensitivity([entry(0, 0, resolution=np.inf)]) == zero.format("5.0e-01")
+    assert _sensitivity([entry(1, 1), entry(0, 0.5)]) == f"{clear}; {zero.format('2.5e-01')}"
+    assert _sensitivity([]) == "there was nothing to look at."
 
 
 def test_the_sentence_counts() -> None:
     """Entries of the verdict among all, or directions where there are any."""
     both = [entry(1, 1, "disagree"), entry(1, 1)]
     start = "The gradient disagrees with finite differences in 1 of 2 entries (5 evaluations, "
-    assert _sentence(report_of(*both)) == f"{start}noise of f 1.0e-03)."
-    assert "in 1 of 1 entry (" in _sentence(report_of(both[0]))
+    assert _verdict_sentence(report_of(*both)) == f"{start}noise of f 1.0e-03)."
+    assert "in 1 of 1 entry (" in _verdict_sentence(report_of(both[0]))
     lost = Direction("w", 0, 0, 0, 0, 0, "disagree")
-    said = _sentence(report_of(both[0], directions=[lost]))
+    said = _verdict_sentence(report_of(both[0], directions=[lost]))
     assert "in 1 of 1 direction (" in said
     assert said.endswith("the entries named are wrong, others may be.")
-    assert [place(one) for one in (entry(1, 1), entry(1, 1, index=()), lost)] == [
+    assert [format_place(one) for one in (entry(1, 1), entry(1, 1, index=()), lost)] == [
         "w[0]",
         "w",
         "w along direction 0",
@@ -196,7 +196,7 @@ def test_where_entries_are_looked_at_one_by_one(monkeypatch) -> None:
     assert directions(entries="directions")
     assert not directions(entries="all", budget=17)
     for most, many in ((5, False), (4, True)):
-        monkeypatch.setattr(check, "ALL_BELOW", most)
+        monkeypatch.setattr(check, "MAX_SINGLE_ENTRIES", most)
         assert directions() is many
         assert not directions(entries="all")
 
@@ -233,7 +233,7 @@ def test_a_claim_that_wavers_with_f_is_not_looked_at(share: float, steady: bool)
     turns, claims = itertools.cycle([0.0, 1e-6]), itertools.count()
 
     def gradient(p):
-        return [np.array([4.0 * (1 + share * check.WAVER * (next(claims) % 2))])]
+        return [np.array([4.0 * (1 + share * check.CLAIM_TOLERANCE * (next(claims) % 2))])]
 
     report = check_gradient(lambda p: 4 * float(p[0][0]) + next(turns), [np.ones(1)], gradient)
     assert (report.evaluations > 8) is steady
@@ -251,25 +251,25 @@ def test_the_rounding_of_half_precision_is_its_own() -> None:
 def test_values_are_the_same_with_what_is_no_number() -> None:
     """And are not where one is another, or missing."""
     odd = np.array([1.0, np.nan])
-    assert _same(odd, odd.copy())
-    assert _same([odd, np.array([1, 2])], [odd.copy(), np.array([1, 2])])
-    assert not _same(odd, np.array([1.0, 2.0]))
-    assert not _same([odd], [odd, odd])
-    assert not _same(np.array([1, 2]), np.array([1, 3]))
-    assert _changed("f", {"a": odd, "b": odd}, {"a": odd, "b": 2 * odd}) == [
+    assert _has_equal_numbers(odd, odd.copy())
+    assert _has_equal_numbers([odd, np.array([1, 2])], [odd.copy(), np.array([1, 2])])
+    assert not _has_equal_numbers(odd, np.array([1.0, 2.0]))
+    assert not _has_equal_numbers([odd], [odd, odd])
+    assert not _has_equal_numbers(np.array([1, 2]), np.array([1, 3]))
+    assert _note_changes("f", {"a": odd, "b": odd}, {"a": odd, "b": 2 * odd}) == [
         "f changes b in place."
     ]
-    assert _changed("f", {"a": odd}, {"a": odd}) == []
+    assert _note_changes("f", {"a": odd}, {"a": odd}) == []
 
 
 def test_names_of_inputs() -> None:
     """Those of the forward if there are enough; else their numbers."""
-    assert list(_named(lambda x, w, b=1: 0, [W, W])) == ["x", "w"]
-    assert list(_named(lambda x, w: 0, [W, W])) == ["x", "w"]
-    assert list(_named(lambda x, *rest: 0, [W, W, W])) == ["0", "1", "2"]
-    assert list(_named(lambda x: 0, W)) == ["x"]
-    assert _named(lambda x: 0, {"a": [1.0, 2.0], "b": ["t"]})["b"] == ["t"]
-    assert isinstance(_named(lambda x: 0, {"a": [1.0, 2.0]})["a"], np.ndarray)
+    assert list(_inputs_by_name(lambda x, w, b=1: 0, [W, W])) == ["x", "w"]
+    assert list(_inputs_by_name(lambda x, w: 0, [W, W])) == ["x", "w"]
+    assert list(_inputs_by_name(lambda x, *rest: 0, [W, W, W])) == ["0", "1", "2"]
+    assert list(_inputs_by_name(lambda x: 0, W)) == ["x"]
+    assert _inputs_by_name(lambda x: 0, {"a": [1.0, 2.0], "b": ["t"]})["b"] == ["t"]
+    assert isinstance(_inputs_by_name(lambda x: 0, {"a": [1.0, 2.0]})["a"], np.ndarray)
 
 
 def test_the_last_value_of_a_tuple_is_an_output_or_the_cache() -> None:
@@ -309,27 +309,27 @@ def test_what_outputs_are_multiplied_by() -> None:
     """One where backward takes nothing, and else what is given for each."""
     rng = np.random.default_rng(0)
     two = {"0": np.ones(2), "1": np.ones(3)}
-    assert _weights(two, None, rng, True)["1"].tolist() == [1, 1, 1]
-    drawn = _weights(two, None, rng, False)
+    assert _output_gradients(two, None, rng, True)["1"].tolist() == [1, 1, 1]
+    drawn = _output_gradients(two, None, rng, False)
     assert [part.shape for part in drawn.values()] == [(2,), (3,)]
     assert all(np.all((np.abs(part) >= 0.5) & (np.abs(part) <= 1.5)) for part in drawn.values())
-    given = _weights(two, [[1, 2], [3, 4, 5]], rng, False)
+    given = _output_gradients(two, [[1, 2], [3, 4, 5]], rng, False)
     assert [part.tolist() for part in given.values()] == [[1, 2], [3, 4, 5]]
-    one = _weights({"0": np.ones(2)}, [7, 8], rng, False)
+    one = _output_gradients({"0": np.ones(2)}, [7, 8], rng, False)
     assert one["0"].tolist() == [7, 8]
     for short in ([np.ones(2)], {"0": np.ones(2)}):
         with pytest.raises(ValueError, match=r"the shape of the output, \(3,\); found None"):
-            _weights(two, short, rng, False)
+            _output_gradients(two, short, rng, False)
 
 
 def test_where_a_gradient_is_looked_for() -> None:
     """By place, by name, as an attribute, or alone."""
-    assert [_gradient((1, 2), None, "x", k) for k in range(3)] == [1, 2, None]
-    assert _gradient({"dx": 1}, None, "x", 5) == 1
-    assert _gradient({"dy": 1}, None, "x", 0) is None
-    assert _gradient(SimpleNamespace(dx=3), SimpleNamespace(dx=4), "x", 1) == 3
-    assert _gradient(5, SimpleNamespace(dx=4, x=6), "x", 1) == 4
-    assert [_gradient(5, SimpleNamespace(x=6), "x", k) for k in (0, 1)] == [5, None]
+    assert [_find_gradient((1, 2), None, "x", k) for k in range(3)] == [1, 2, None]
+    assert _find_gradient({"dx": 1}, None, "x", 5) == 1
+    assert _find_gradient({"dy": 1}, None, "x", 0) is None
+    assert _find_gradient(SimpleNamespace(dx=3), SimpleNamespace(dx=4), "x", 1) == 3
+    assert _find_gradient(5, SimpleNamespace(dx=4, x=6), "x", 1) == 4
+    assert [_find_gradient(5, SimpleNamespace(x=6), "x", k) for k in (0, 1)] == [5, None]
 
 
 def test_what_is_said_of_an_input() -> None:
@@ -339,13 +339,13 @@ def test_what_is_said_of_an_input() -> None:
     other = Report("disagree", (own,), (every,), (), (), 5, 0.0)
     alone = Report("disagree", (), (every,), (), (), 5, 0.0)
     found = np.zeros(2)
-    assert _verdict("w", (2,), found, other).verdict == "disagree"
-    assert _verdict("v", (2,), found, other).verdict == "agree"
-    assert _verdict("v", (2,), found, alone).verdict == "disagree"
+    assert _input_report("w", (2,), found, other).verdict == "disagree"
+    assert _input_report("v", (2,), found, other).verdict == "agree"
+    assert _input_report("v", (2,), found, alone).verdict == "disagree"
     said = "the gradient of v disagrees in 1 of 1 directions."
-    assert _verdict("v", (2,), found, alone).message == said
-    assert _verdict("v", (3,), found, alone).problem == "shape"
-    assert _verdict("v", (2,), None, alone).problem == "missing"
+    assert _input_report("v", (2,), found, alone).message == said
+    assert _input_report("v", (3,), found, alone).problem == "shape"
+    assert _input_report("v", (2,), None, alone).problem == "missing"
 
 
 def test_a_right_cotangent_is_taken() -> None:
@@ -407,7 +407,7 @@ def test_kinds_of_values() -> None:
     assert is_tensor(torch.nn.Parameter(torch.ones(2)))
     assert not is_tensor(np.ones(2))
     half = torch.ones(2, dtype=torch.bfloat16)
-    assert precision(half, to_numpy(half, "", "the gradient")) == 2.0**-7
+    assert rounding_unit(half, to_numpy(half, "", "the gradient")) == 2.0**-7
     for dtype, kept in (("f4", "f4"), ("f8", "f8"), ("f2", "f8"), ("i8", "f8")):
         assert unpack(np.ones(2, dtype)).leaves[0].array.dtype == kept
     assert unpack(half).leaves[0].array.dtype == "f8"

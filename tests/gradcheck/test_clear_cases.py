@@ -128,8 +128,8 @@ def test_a_function_of_arrays_that_it_closes_over() -> None:
     report = check_gradient(lambda _: float((w**2).sum()), w, 2 * w)
     assert (report.verdict, report.entries[0].reason) == ("inconclusive", "argument")
     assert report.notes == (
-        "f does not use its argument, but the arrays that were passed as params. Let f compute "
-        "from what it is given: def f(w): return loss(w).",
+        "f does not use its argument, but the arrays that were passed as params. Let f use its "
+        "argument: def f(w): return loss(w).",
     )
     assert w.tolist() == [1.0, 2.0]
     kept = w.copy()
@@ -509,8 +509,8 @@ def test_small_entries_that_noise_hides_are_counted(small: float) -> None:
         report = check(rough, scales, x)
         assert report.verdict == "agree"
         assert report.notes == (
-            "so far below the others that noise hides errors of the size of the entry, and checked "
-            f"on the scale of the others: {many} of 3 entries.",
+            f"{many} of 3 entries are so small that noise hides errors of their size. They were "
+            "checked on the scale of the larger entries.",
         )
         assert check(smooth, scales, x).notes == ()
     rounding = check(lambda p: float(np.sin(p[0])), [1.0, 1e-17, 0.0], x)
@@ -593,7 +593,7 @@ def test_a_wholly_wrong_gradient_is_settled_early(size: int, most: int) -> None:
         report = check_gradient(f, x, wrong)
         assert report.verdict == "disagree"
         assert report.evaluations <= most
-        assert "were not looked at" in report.notes[-1]
+        assert "were checked, drawn at random" in report.notes[-1]
     assert "claimed = 3 × estimate" in check_gradient(f, x, 3 * right).patterns[0]
 
 
@@ -609,8 +609,8 @@ def test_what_was_not_looked_at_is_told_of_the_array_that_it_is_in() -> None:
     wrong = sum(e.verdict == "disagree" for e in report.entries)
     assert sum(e.parameter == "a" for e in report.entries) == 200
     assert report.notes == (
-        f"of b, {wrong} of {looked} entries drawn at random are wrong; the other {200 - looked} of "
-        f"its shape (10, 20) were not looked at.",
+        f"of b, which has the shape (10, 20), only {looked} entries were checked, drawn at random: "
+        f"{wrong} of these are wrong.",
     )
     assert wrong == looked == 16
 

@@ -12,19 +12,19 @@ import pytest
 from deciding import near
 
 from gradkit.gradcheck import check_gradient, finite_difference
-from gradkit.gradcheck.check import PATIENCE
-from gradkit.gradcheck.check import shown as progress_shown
-from gradkit.gradcheck.directions import Survey, _window, ramp
-from gradkit.gradcheck.entries import EntryCheck, overall
+from gradkit.gradcheck.check import PROGRESS_DELAY
+from gradkit.gradcheck.check import progress_callback as progress_shown
+from gradkit.gradcheck.directions import Survey, _matching_places, ramp
+from gradkit.gradcheck.entries import EntryCheck, worst_verdict
 from gradkit.gradcheck.error import (
-    Asked,
     Claims,
-    allowed,
+    Options,
+    allowed_resolution,
     claim_error,
     first_step,
-    lay_out,
-    shown,
-    take,
+    flatten_claims,
+    select_claims,
+    visible_slope,
 )
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination, _jumps
@@ -32,29 +32,29 @@ from gradkit.gradcheck.ladder import (
     Ladder,
     Reading,
     Side,
-    choose,
+    best_estimate,
+    bound_truncation,
     differences,
     extrapolate,
-    read,
-    truncation,
+    read_slope,
 )
 from gradkit.gradcheck.noise import (
     EPS,
     POINTS,
-    Seen,
+    Measurements,
+    entry_scales,
     largest_of,
+    leaf_scales,
     measure,
-    scales_of,
     table_noise,
-    units_of,
 )
-from gradkit.gradcheck.patterns import describe_leaf, factor
+from gradkit.gradcheck.patterns import common_factor, describe_leaf
 from gradkit.gradcheck.records import Direction
-from gradkit.gradcheck.structure import align, is_static, precision, unpack
+from gradkit.gradcheck.structure import align, is_static, rounding_unit, unpack
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
 
 
 def claims(claimed, largest, scale, eps=EPS) -> Claims:
@@ -80,8 +80,8 @@ def test_a_first_step_shows_the_slope_and_bends_little() -> None:
     assert near(first_step(one, 4 * one, 1e-12, 0 * one), 1.2 * np.cbrt(1e-12 / 4))
     assert near(first_step(2 * one, 4 * one, 1e-12, 0 * one), 1e-12 / 2e-8)
     assert near(first_step(64 * one, 4 * one, 1e-18, 0 * one), 1e-18 / 64e-8)
-    assert near(shown(one, one, 2.0), 1.0)
-    assert near(shown(0 * one, 4 * one, 2.0), 1e-4 * 2 / 4)
+    assert near(visible_slope(one, one, 2.0), 1.0)
+    assert near(visible_slope(0 * one, 4 * one, 2.0), 1e-4 * 2 / 4)
 
 
 def test_a_claim_is_known_to_its_rounding() -> None:
@@ -100,27 +100,31 @@ def test_the_coarsest_resolution_that_will_do() -> None:
     """Of large and small entries of a precise f, of noisy ones, and of arrays that do nothing."""
     rows, none = np.arange(1), np.zeros(1)
     exact = replace(SEEN, noise=1e-30, fine=0.0, reach=1.0)
-    assert near(allowed(claims(1, 1, 1), exact, rows, none), 0.9e-5)
-    assert near(allowed(claims(7.1e-4, 1, 1), exact, rows, none), 0.9e-5 * 7.1e-4)
-    assert near(allowed(claims(6.9e-4, 1, 1), exact, rows, none), 1e-6)
-    assert near(allowed(claims(7.1e-4 * 5, 5, 1), exact, rows, none), 0.9e-5 * 7.1e-4 * 5)
-    assert near(allowed(claims(6.9e-4 * 5, 5, 1), exact, rows, none), 5e-6)
+    assert near(allowed_resolution(claims(1, 1, 1), exact, rows, none), 0.9e-5)
+    assert near(allowed_resolution(claims(7.1e-4, 1, 1), exact, rows, none), 0.9e-5 * 7.1e-4)
+    assert near(allowed_resolution(claims(6.9e-4, 1, 1), exact, rows, none), 1e-6)
+    assert near(
+        allowed_resolution(claims(7.1e-4 * 5, 5, 1), exact, rows, none), 0.9e-5 * 7.1e-4 * 5
+    )
+    assert near(allowed_resolution(claims(6.9e-4 * 5, 5, 1), exact, rows, none), 5e-6)
     rough = replace(SEEN, noise=1e-6, reach=1.0)
-    assert near(allowed(claims(1, 1, 1), rough, rows, none), 300 * 1e-4)
-    assert near(allowed(claims(1, 1, 1), rough, rows, none + 1e-3), 0.034)
-    assert near(allowed(claims(2, 2, 4), rough, rows, none), 300 * 2 * (1e-6 / 8) ** (2 / 3))
+    assert near(allowed_resolution(claims(1, 1, 1), rough, rows, none), 300 * 1e-4)
+    assert near(allowed_resolution(claims(1, 1, 1), rough, rows, none + 1e-3), 0.034)
+    assert near(
+        allowed_resolution(claims(2, 2, 4), rough, rows, none), 300 * 2 * (1e-6 / 8) ** (2 / 3)
+    )
     loud = replace(SEEN, noise=1e-2, reach=1.0)
-    assert near(allowed(claims(1, 1, 1), loud, rows, none), 0.1)
-    assert near(allowed(claims(1e-2, 1, 1), loud, rows, none), 3e-2)
-    assert near(allowed(claims(0, 1, 1), loud, rows, none), 6e-4)
+    assert near(allowed_resolution(claims(1, 1, 1), loud, rows, none), 0.1)
+    assert near(allowed_resolution(claims(1e-2, 1, 1), loud, rows, none), 3e-2)
+    assert near(allowed_resolution(claims(0, 1, 1), loud, rows, none), 6e-4)
     still = replace(loud, reach=4.0)
-    assert near(allowed(claims(1e-7, 2e-7, 2), still, rows, none), 6e-5)
-    assert near(allowed(claims(0, 0, 2), still, rows, none + 1e-9), 6e-5)
-    assert allowed(claims(1e-7, 3e-6, 2), still, rows, none) < 1e-6
+    assert near(allowed_resolution(claims(1e-7, 2e-7, 2), still, rows, none), 6e-5)
+    assert near(allowed_resolution(claims(0, 0, 2), still, rows, none + 1e-9), 6e-5)
+    assert allowed_resolution(claims(1e-7, 3e-6, 2), still, rows, none) < 1e-6
     # Rounding that hides all of an array makes it nothing too, unless the claim itself is rough.
-    hidden = allowed(claims(0, 1e-3, 1), still, rows, none + 2.1e-4)
-    plain = allowed(claims(0, 1e-3, 1), still, rows, none + 1.9e-4)
-    narrow = allowed(claims(0, 1e-3, 1, 1e-5), still, rows, none + 2.1e-4)
+    hidden = allowed_resolution(claims(0, 1e-3, 1), still, rows, none + 2.1e-4)
+    plain = allowed_resolution(claims(0, 1e-3, 1), still, rows, none + 1.9e-4)
+    narrow = allowed_resolution(claims(0, 1e-3, 1, 1e-5), still, rows, none + 2.1e-4)
     assert hidden > 10 * plain
     assert near(narrow, plain)
 
@@ -129,26 +133,29 @@ def test_an_array_is_held_to_its_own_size_however_small_it_is() -> None:
     """Of a precise f, less what a slope may do to f and be rounding; no rounding is held to it."""
     rows, none = np.arange(1), np.zeros(1)
     exact = replace(SEEN, noise=1e-30, fine=0.0, whole=1.0)
-    assert near(allowed(claims(1e-6, 1e-6, 1), exact, rows, none), 0.9e-11 - 2e-13)
-    assert near(allowed(claims(0, 1e-6, 2), exact, rows, none), 1e-12 - 1e-13)
-    assert allowed(claims(1e-9, 1e-9, 1), exact, rows, none + 1.9e-10) < 1e-9
+    assert near(allowed_resolution(claims(1e-6, 1e-6, 1), exact, rows, none), 0.9e-11 - 2e-13)
+    assert near(allowed_resolution(claims(0, 1e-6, 2), exact, rows, none), 1e-12 - 1e-13)
+    assert allowed_resolution(claims(1e-9, 1e-9, 1), exact, rows, none + 1.9e-10) < 1e-9
     assert near(
-        allowed(claims(1e-10, 1e-10, 4), replace(exact, reach=2.0), rows, none + 1e-10), 5e-10
+        allowed_resolution(claims(1e-10, 1e-10, 4), replace(exact, reach=2.0), rows, none + 1e-10),
+        5e-10,
     )
     # What is not known of the claim itself, but for what moves f by nothing, is not asked.
-    assert near(allowed(claims(1, 1, 1), exact, rows, none + 2e-13 + 1e-3), 4e-3)
-    assert near(allowed(claims(1, 1, 1), exact, rows, none + 0.1), 0.1)
+    assert near(allowed_resolution(claims(1, 1, 1), exact, rows, none + 2e-13 + 1e-3), 4e-3)
+    assert near(allowed_resolution(claims(1, 1, 1), exact, rows, none + 0.1), 0.1)
     # Nor more than the others could show of themselves.
     beside = replace(SEEN, noise=1e-9, fine=0.0, base=1e8, reach=1.0)
-    assert near(allowed(claims(1e-6, 1e-6, 1), beside, rows, none), 300 * 1e-6 * 1e-6)
+    assert near(allowed_resolution(claims(1e-6, 1e-6, 1), beside, rows, none), 300 * 1e-6 * 1e-6)
 
 
 def test_a_direction_says_how_coarse_it_may_be() -> None:
     """No finer than it asks, nor than a plain claim may be."""
     one = replace(claims(1, 1, 1), coarsest=np.array([0.5]))
-    assert near(allowed(one, SEEN, np.arange(1), np.zeros(1)), 0.5)
+    assert near(allowed_resolution(one, SEEN, np.arange(1), np.zeros(1)), 0.5)
     fine = replace(one, coarsest=np.array([1e-9]))
-    assert near(allowed(fine, replace(SEEN, noise=1e-30), np.arange(1), np.zeros(1)), 0.9e-5)
+    assert near(
+        allowed_resolution(fine, replace(SEEN, noise=1e-30), np.arange(1), np.zeros(1)), 0.9e-5
+    )
 
 
 # Ladders.
@@ -189,36 +196,38 @@ def test_extrapolation_is_rid_of_a_term_each_time(power: int) -> None:
 def test_truncation_by_the_changes_seen() -> None:
     """A series, none, what noise may hide, and no less than what shorter steps were seen to do."""
     quiet = np.full(3, 1e-9)
-    assert near(truncation(np.array([1.0, 4.0, 16.0]), quiet), [0.5, 2, 8])
-    assert near(truncation(np.array([1.0, 2.5, 6.25]), quiet), [1 / 1.5, 2.5 / 1.5, 6.25 / 1.5])
-    assert np.all(np.isinf(truncation(np.array([1.0, 2.0, 4.0]), quiet)))
-    assert np.all(np.isinf(truncation(np.array([1.0, 1.0, 1.0]), quiet)))
-    assert near(truncation(np.array([3.0]), quiet[:1]), 1.5)
-    assert np.all(np.isinf(truncation(np.array([3.0, 1.0, 9.0]), quiet)))
-    perhaps = truncation(np.array([3.0, 1.0, 9.0]), np.array([1.6, 1e-9, 1e-9]))
+    assert near(bound_truncation(np.array([1.0, 4.0, 16.0]), quiet), [0.5, 2, 8])
+    assert near(
+        bound_truncation(np.array([1.0, 2.5, 6.25]), quiet), [1 / 1.5, 2.5 / 1.5, 6.25 / 1.5]
+    )
+    assert np.all(np.isinf(bound_truncation(np.array([1.0, 2.0, 4.0]), quiet)))
+    assert np.all(np.isinf(bound_truncation(np.array([1.0, 1.0, 1.0]), quiet)))
+    assert near(bound_truncation(np.array([3.0]), quiet[:1]), 1.5)
+    assert np.all(np.isinf(bound_truncation(np.array([3.0, 1.0, 9.0]), quiet)))
+    perhaps = bound_truncation(np.array([3.0, 1.0, 9.0]), np.array([1.6, 1e-9, 1e-9]))
     assert near(perhaps[1:], [3, 4.5])
-    hidden = truncation(np.array([1.0, 1.0, 1.0]), np.array([9.0, 1.5, 0.1]))
+    hidden = bound_truncation(np.array([1.0, 1.0, 1.0]), np.array([9.0, 1.5, 0.1]))
     assert np.all(np.isinf(hidden))
-    jump = truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.4, 1.0, 0.1]))
+    jump = bound_truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.4, 1.0, 0.1]))
     assert near(jump[0], 0.5e-3)
     assert np.all(np.isinf(jump[1:]))
-    close = truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.6, 1.0, 0.1]))
+    close = bound_truncation(np.array([1e-3, 9.0, 9.0]), np.array([4.6, 1.0, 0.1]))
     assert np.isinf(close[0])
-    noise = truncation(np.array([1.0, 0.5, 2.0]), np.full(3, 8.0))
+    noise = bound_truncation(np.array([1.0, 0.5, 2.0]), np.full(3, 8.0))
     assert near(noise, [0.5, 0.25, 1])
 
 
 def test_the_least_bound_is_chosen() -> None:
     """The step and the longest that was used are told."""
     flat = np.full(6, 5.0)
-    best = choose(flat, 1e-3 / STEPS, STEPS, 1)
+    best = best_estimate(flat, 1e-3 / STEPS, STEPS, 1)
     assert (best.step, best.reach, best.estimate) == (4, 5, 5.0)
     assert best.bound == pytest.approx(1e-3 / STEPS[4])
     assert (best.noise, best.truncation) == (best.bound, 0)
     bent = np.where(np.arange(6) < 3, 5.0, 9.0)
-    best = choose(bent, np.full(6, 1e-6), STEPS, 1)
+    best = best_estimate(bent, np.full(6, 1e-6), STEPS, 1)
     assert (best.estimate, best.step) == (5.0, 0)
-    assert choose(np.full(6, np.nan), flat, STEPS, 1).bound == np.inf
+    assert best_estimate(np.full(6, np.nan), flat, STEPS, 1).bound == np.inf
 
 
 def ladder(f, x: float, noise: float = 1e-14) -> Ladder:
@@ -229,30 +238,30 @@ def ladder(f, x: float, noise: float = 1e-14) -> Ladder:
 
 def test_what_a_ladder_says() -> None:
     """Of a smooth f, of a kink, and of an f that is not known on one side."""
-    smooth = read(ladder(np.exp, 0.0))
+    smooth = read_slope(ladder(np.exp, 0.0))
     assert not smooth.kinked
     assert abs(smooth.estimate - 1) <= smooth.bound < 1e-8
     assert smooth.bound == min(smooth.central.bound, smooth.left.bound, smooth.right.bound)
     jump = abs(smooth.right.estimate - smooth.left.estimate)
     assert smooth.doubt == pytest.approx((jump + smooth.left.bound + smooth.right.bound) / 2)
-    kink = read(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0))
+    kink = read_slope(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0))
     assert kink.kinked
     assert (kink.estimate, kink.bound) == pytest.approx((2.0, 1.0), abs=1e-9)
     assert kink.bound >= 1.0
-    rough = read(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0, 1e-2))
+    rough = read_slope(ladder(lambda t: 3 * max(t, 0.0) - max(-t, 0.0), 0.0, 1e-2))
     sides = (rough.left, rough.right)
     assert rough.estimate - rough.bound == pytest.approx(min(s.estimate - s.bound for s in sides))
     assert rough.estimate + rough.bound == pytest.approx(max(s.estimate + s.bound for s in sides))
     assert rough.bound > 1.05
     with np.errstate(all="ignore"):
-        edge = read(ladder(lambda t: np.sqrt(t) if t >= 0 else np.nan, 0.0))
+        edge = read_slope(ladder(lambda t: np.sqrt(t) if t >= 0 else np.nan, 0.0))
     assert (edge.bound, edge.doubt, edge.kinked) == (np.inf, np.inf, False)
 
 
-def examined(claimed: float, seen: Seen = SEEN, pair=None, **parts) -> Examination:
+def examined(claimed: float, seen: Measurements = SEEN, pair=None, **parts) -> Examination:
     """Examine one claim, with some numbers given."""
     largest, scale = parts.pop("largest", 0.0), parts.pop("scale", 1.0)
-    asked = Asked(subgradient=parts.pop("subgradient", False))
+    asked = Options(subgradient=parts.pop("subgradient", False))
     one = replace(claims(claimed, largest, scale), here=np.array([parts.pop("here", 0.0)]))
     check = EntryCheck(pair or (lambda row, step: (0.0, 0.0, step, step)), one, seen, asked)
     check.steps[:] = 1e-3
@@ -307,7 +316,7 @@ def test_both_sides_of_a_verdict() -> None:
 def test_a_precise_f_leaves_less_room() -> None:
     """Twice what is not known, or thrice; and a precise one is looked at until more would show."""
     for noise, room, ease, wanted in ((1e-15, 2, 1, 16e-8), (1e-12, 3, 3, np.inf)):
-        check = EntryCheck(None, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Asked())
+        check = EntryCheck(None, claims(2.0, 2.0, 1.0), replace(SEEN, noise=noise), Options())
         check.limits[:] = 0.5
         at = Examination(check, 0)
         assert (at.room, at.allowed) == (room, 0.5 * ease)
@@ -336,9 +345,9 @@ def test_a_ladder_reaches_a_quarter_of_the_scale_and_a_doubt_all_of_it() -> None
     """Steps that are known, too short or too long are not taken."""
     evaluator = Evaluator(lambda p: float(p[0] ** 2), unpack(np.ones(1)))
     at = examined(2.0, pair=partial(evaluator.pair, 0), scale=2.0, smallest=64 * EPS)
-    assert at.add(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
+    assert at.add_steps(0.5, 0.6, 1.9, 2.0, 2.1, 1e-15)
     assert at.rows[0].tolist() == [0.5, 0.6, 1.9, 2.0]
-    assert not at.add(0.54)
+    assert not at.add_steps(0.54)
     assert len(at.ladder(0.0, at.top).above) == 1
     assert len(at.ladder(0.0, np.inf).above) == 4
     assert at.rows[1].tolist() == [(1 + step) ** 2 for step in at.rows[0].tolist()]
@@ -380,8 +389,8 @@ def test_a_resolution_is_a_part_of_the_larger_of_claim_and_estimate() -> None:
 def test_why_a_claim_stays_open() -> None:
     """The largest part of what is not known."""
 
-    def why(reading: Reading, seen: Seen = SEEN) -> str:
-        return examined(1.0, seen).why(reading)
+    def why(reading: Reading, seen: Measurements = SEEN) -> str:
+        return examined(1.0, seen).inconclusive_reason(reading)
 
     random = replace(SEEN, steady=False)
     assert why(replace(READING, bound=np.inf)) == "non-finite"
@@ -400,17 +409,17 @@ def test_the_size_of_a_change_that_matters() -> None:
     points = [np.array([0.5, -2.0]), np.zeros(1)]
 
     def scale(claim: float) -> tuple[list[float], float]:
-        found, reach = scales_of([np.array([1.0, 3.0]), np.array([claim])], points, 1.0)
+        found, reach = leaf_scales([np.array([1.0, 3.0]), np.array([claim])], points, 1.0)
         return found.tolist(), reach
 
     assert scale(12.0) == ([2.0, 0.5], 6.0)
     assert scale(1.0) == ([2.0, 2.0], 6.0)
     assert scale(0.0) == ([2.0, 2.0], 6.0)
-    assert scales_of([], points, 1.0)[0].tolist() == [2.0, 2.0]
-    assert scales_of([], [np.zeros(1)], 1.0)[0].tolist() == [1.0]
-    alone, reach = scales_of([np.array([5.0])], [np.zeros(1)], 1.0)
+    assert leaf_scales([], points, 1.0)[0].tolist() == [2.0, 2.0]
+    assert leaf_scales([], [np.zeros(1)], 1.0)[0].tolist() == [1.0]
+    alone, reach = leaf_scales([np.array([5.0])], [np.zeros(1)], 1.0)
     assert (alone.tolist(), reach) == ([0.2], 1.0)
-    nothing, reach = scales_of([np.array([5.0])], [np.zeros(1)], 0.0)
+    nothing, reach = leaf_scales([np.array([5.0])], [np.zeros(1)], 0.0)
     assert (nothing.tolist(), reach) == ([1.0], 5.0)
 
 
@@ -418,14 +427,14 @@ def test_sizes_and_units() -> None:
     """The largest that is finite; in mixed units each entry has its own."""
     assert largest_of(np.array([1.0, -5.0, np.nan])) == 5.0
     assert largest_of(np.zeros(0)) == 0.0
-    even = units_of(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 4.0)
+    even = entry_scales(np.array([1.0, 2.0]), np.array([3.0, 4.0]), 4.0)
     assert even.tolist() == [4.0, 4.0]
     units = np.array([1e-4, 1.0, 1e4])
-    mixed = units_of(1 / units, units, 1e4)
+    mixed = entry_scales(1 / units, units, 1e4)
     assert mixed.tolist() == units.tolist()
-    equal = units_of(np.array([1e3, 1.0]), np.array([1.0, 1e3]), 1e3)
+    equal = entry_scales(np.array([1e3, 1.0]), np.array([1.0, 1e3]), 1e3)
     assert equal.tolist() == [1e3, 1e3]
-    zero = units_of(np.append(1 / units, 10.0), np.append(units, 0.0), 1e4)
+    zero = entry_scales(np.append(1 / units, 10.0), np.append(units, 0.0), 1e4)
     assert zero[3] == pytest.approx(0.1)
 
 
@@ -469,7 +478,7 @@ def test_how_much_f_changes_is_seen_where_nothing_is_claimed() -> None:
 def test_the_shortest_step_of_each_line() -> None:
     """64 roundings of the entry."""
     points = [np.array([2.0, 0.0]), np.ones(1, np.float32)]
-    found = lay_out(points, points, np.ones(2), [EPS, EPS])
+    found = flatten_claims(points, points, np.ones(2), [EPS, EPS])
     assert found.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
 
 
@@ -486,13 +495,13 @@ class Parabolas:
         return self.base + bent + straight, self.base + bent - straight, step, step
 
 
-def looked(lines: Parabolas, claimed, here, seen: Seen, **asked) -> EntryCheck:
+def looked(lines: Parabolas, claimed, here, seen: Measurements, **asked) -> EntryCheck:
     """Lay claims out and try the first step of each."""
     claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
     room = [np.full(len(claimed), asked.pop("atol", 0.0))]
-    found = lay_out([claimed], [here], np.ones(1), [EPS], room)
-    check = EntryCheck(lines.pair, found, seen, Asked(**asked))
-    check._look(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
+    found = flatten_claims([claimed], [here], np.ones(1), [EPS], room)
+    check = EntryCheck(lines.pair, found, seen, Options(**asked))
+    check._try_step(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
     return check
 
 
@@ -505,7 +514,9 @@ def test_what_a_first_step_knows_of_the_point() -> None:
     assert near(check.bend, [2e4, 3e4])
     assert near(check.blur, 5 * EPS * np.array([2e4, 3e4]) * 13e4)
     assert near(check.error, claim_error(check.claims, np.arange(2), np.array([26e8, 39e8]), FINE))
-    assert near(check.limits, allowed(check.claims, FINE, np.arange(2), check.blur + check.error))
+    assert near(
+        check.limits, allowed_resolution(check.claims, FINE, np.arange(2), check.blur + check.error)
+    )
     straight = looked(Parabolas(0.0, [1], [1e6]), [1], [1], FINE)
     assert straight.blur[0] > 1e-10
     (step,) = straight.steps
@@ -563,30 +574,30 @@ def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
     points = [np.full(3, 10.0), np.full(4, 0.1), np.full(2, 1e-9)]
     slopes = [np.full(3, 2.0), np.full(4, 2.0), np.full(2, 2.0)]
     scales = np.array([10.0, 0.1, 1e-9])
-    found = lay_out(slopes, points, scales, [EPS] * 3)
-    survey = Survey(Evaluator(lambda p: 0.0, unpack(points)), found, SEEN, Asked())
-    move, steep = survey.move([0, 1, 2])
+    found = flatten_claims(slopes, points, scales, [EPS] * 3)
+    survey = Survey(Evaluator(lambda p: 0.0, unpack(points)), found, SEEN, Options())
+    move, steep = survey.direction_and_twin([0, 1, 2])
     lift = np.abs(move) / np.repeat(scales, [3, 4, 2])
     assert np.all((lift[:3] >= 0.5) & (lift[:3] <= 1.5))
     level = 10 * 3**0.5 / (0.1 * 4**0.5)
     assert np.all((0.5 * level <= lift[3:7]) & (lift[3:7] <= 1.5 * level))
     assert np.all((lift[7:] >= 500) & (lift[7:] <= 1500))
     assert near(steep / move, ramp(9))
-    alone, _ = survey.move([1])
+    alone, _ = survey.direction_and_twin([1])
     assert near(alone[3:7], survey.sign[3:7])
     assert not np.any(alone[:3])
     assert not np.any(alone[7:])
-    looked = survey.look(move)
+    looked = survey.check_directions(move)
     assert near(looked.least, 2 * np.abs(move).min())
     assert near(looked.claims.coarsest, 1e-3 * looked.least)
 
 
 def test_how_coarse_a_direction_may_be_where_nothing_is_claimed() -> None:
     """A thousandth of what parameters do to f, over the scale."""
-    none = lay_out([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
+    none = flatten_claims([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
     evaluator = Evaluator(lambda p: 0.0, unpack(np.full(3, 4.0)))
-    survey = Survey(evaluator, none, SEEN, Asked())
-    looked = survey.look(survey.move([0])[0])
+    survey = Survey(evaluator, none, SEEN, Options())
+    looked = survey.check_directions(survey.direction_and_twin([0])[0])
     assert looked.least[0] == np.inf
     assert near(looked.claims.coarsest, 1e-3 * SEEN.reach / looked.claims.scale)
 
@@ -596,12 +607,12 @@ def test_the_window_of_a_ramp() -> None:
     places = np.arange(100, 200)
     steep = ramp(100)
     assert (steep[0], steep[50]) == (0.5, 1.0)
-    assert _window(places, steep[42] + 0.002, 0.0).tolist() == [142, 143]
-    wide = _window(places, steep[42] + 0.002, 0.01)
+    assert _matching_places(places, steep[42] + 0.002, 0.0).tolist() == [142, 143]
+    wide = _matching_places(places, steep[42] + 0.002, 0.01)
     assert (wide[0], wide[-1]) == (140, 145)
-    assert _window(places, 0.5, 0.01)[0] == 100
-    assert _window(places, 1.49, 0.01)[-1] == 199
-    assert len(_window(places, 3.0, 0.0)) == 0
+    assert _matching_places(places, 0.5, 0.01)[0] == 100
+    assert _matching_places(places, 1.49, 0.01)[-1] == 199
+    assert len(_matching_places(places, 3.0, 0.0)) == 0
 
 
 def test_the_worst_verdict_counts() -> None:
@@ -610,16 +621,16 @@ def test_the_worst_verdict_counts() -> None:
         verdict: Direction("", 0, 0.0, 0.0, 0.0, 0.0, verdict)
         for verdict in (AGREE, UNKNOWN, DISAGREE)
     }
-    assert overall([parts[AGREE], parts[UNKNOWN], parts[DISAGREE]]) == DISAGREE
-    assert overall([parts[AGREE], parts[UNKNOWN]]) == UNKNOWN
-    assert overall([parts[AGREE]]) == overall([]) == AGREE
+    assert worst_verdict([parts[AGREE], parts[UNKNOWN], parts[DISAGREE]]) == DISAGREE
+    assert worst_verdict([parts[AGREE], parts[UNKNOWN]]) == UNKNOWN
+    assert worst_verdict([parts[AGREE]]) == worst_verdict([]) == AGREE
 
 
 def test_claims_are_laid_out_by_leaf() -> None:
     """Each with its place, its leaf's largest, and its unit of rounding."""
     arrays = [np.array([[1.0, -4.0]]), np.array([2.0])]
     points = [np.array([[1.0, 1.0]]), np.array([3.0])]
-    found = lay_out(arrays, points, np.array([1.0, 3.0]), [1e-16, 1e-7])
+    found = flatten_claims(arrays, points, np.array([1.0, 3.0]), [1e-16, 1e-7])
     assert found.claimed.tolist() == [1, -4, 2]
     assert (found.leaf.tolist(), found.place.tolist()) == ([0, 0, 1], [0, 1, 0])
     assert found.largest.tolist() == [4, 4, 2]
@@ -627,14 +638,14 @@ def test_claims_are_laid_out_by_leaf() -> None:
     assert found.eps.tolist() == [1e-16, 1e-16, 1e-7]
     assert found.here.tolist() == [1, 1, 3]
     assert found.weight.tolist() == [1, 4, 2]
-    assert take(found, slice(1, 2)).claimed.tolist() == [-4]
-    broken = lay_out([np.array([np.nan, 2.0])], [np.ones(2)], np.ones(1), [EPS])
+    assert select_claims(found, slice(1, 2)).claimed.tolist() == [-4]
+    broken = flatten_claims([np.array([np.nan, 2.0])], [np.ones(2)], np.ones(1), [EPS])
     assert (broken.weight.tolist(), broken.largest.tolist()) == ([0, 2], [2, 2])
     for none in (
-        lay_out([], [], np.ones(0), []),
-        lay_out([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
+        flatten_claims([], [], np.ones(0), []),
+        flatten_claims([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
     ):
-        assert len(EntryCheck(None, none, SEEN, Asked()).run().estimate) == 0
+        assert len(EntryCheck(None, none, SEEN, Options()).run().estimate) == 0
 
 
 # Patterns and claims.
@@ -643,17 +654,17 @@ def test_claims_are_laid_out_by_leaf() -> None:
 def test_a_factor_has_to_fit_every_entry() -> None:
     """To a thousandth or to what is known, by two entries at least; and not be 1."""
     truth, sure = np.array([1.0, 2.0, -3.0]), np.full(3, 1e-9)
-    assert factor(2 * truth, truth, sure) == pytest.approx(2)
-    assert factor(1.0009 * truth, truth, sure) is None
-    assert factor(1.0011 * truth, truth, sure) == pytest.approx(1.0011)
+    assert common_factor(2 * truth, truth, sure) == pytest.approx(2)
+    assert common_factor(1.0009 * truth, truth, sure) is None
+    assert common_factor(1.0011 * truth, truth, sure) == pytest.approx(1.0011)
     off = 2 * truth * np.array([1.0, 1.0, 1.004])
-    assert factor(off, truth, sure) is None
-    assert factor(off, truth, np.full(3, 0.02)) == pytest.approx(2, rel=1e-2)
-    assert factor(2 * truth, truth, np.array([1e-9, 0.21, 0.31])) is None
-    assert factor(2 * truth, truth, np.array([1e-9, 0.19, 0.31])) == pytest.approx(2)
-    assert factor(2 * truth, truth, np.full(3, np.inf)) is None
-    assert factor(0 * truth, truth, sure) is None
-    assert factor(np.array([2.0, 4.0, np.nan]), truth, sure) == pytest.approx(2)
+    assert common_factor(off, truth, sure) is None
+    assert common_factor(off, truth, np.full(3, 0.02)) == pytest.approx(2, rel=1e-2)
+    assert common_factor(2 * truth, truth, np.array([1e-9, 0.21, 0.31])) is None
+    assert common_factor(2 * truth, truth, np.array([1e-9, 0.19, 0.31])) == pytest.approx(2)
+    assert common_factor(2 * truth, truth, np.full(3, np.inf)) is None
+    assert common_factor(0 * truth, truth, sure) is None
+    assert common_factor(np.array([2.0, 4.0, np.nan]), truth, sure) == pytest.approx(2)
 
 
 def test_right_numbers_in_wrong_places_are_all_there() -> None:
@@ -695,7 +706,7 @@ def test_the_rounding_of_a_claim() -> None:
     assert align(exact.astype(np.float32), point)[1] == [2.0**-23]
     assert align(exact.astype(np.float32).astype(float), point)[1] == [EPS]
     assert align([1, 2, 3], point)[1] == [EPS]
-    assert precision(exact.astype(np.float16), exact.astype(np.float16)) == 2.0**-10
+    assert rounding_unit(exact.astype(np.float16), exact.astype(np.float16)) == 2.0**-10
 
 
 def test_what_is_nothing_to_differentiate() -> None:
@@ -732,9 +743,9 @@ def test_a_terminal_is_told_after_two_seconds(monkeypatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal)
     for progress in (None, True):
         with progress_shown(progress) as tell:
-            tell(3, PATIENCE - 0.1)
+            tell(3, PROGRESS_DELAY - 0.1)
             assert "evaluations" not in terminal.getvalue()
-            tell(4000, PATIENCE)
+            tell(4000, PROGRESS_DELAY)
         assert "checking the gradient: 4,000 evaluations in 2 s" in terminal.getvalue()
         terminal.truncate(0)
     with progress_shown(False) as tell:

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 from deciding import near
 
-from gradkit.gradcheck.directions import Survey, chance, ramp
-from gradkit.gradcheck.entries import blank
-from gradkit.gradcheck.error import Asked, lay_out
+from gradkit.gradcheck.directions import Survey, miss_chance, ramp
+from gradkit.gradcheck.entries import blank_results
+from gradkit.gradcheck.error import Options, flatten_claims
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
-from gradkit.gradcheck.noise import EPS, Seen
+from gradkit.gradcheck.noise import EPS, Measurements
 from gradkit.gradcheck.records import Direction, Entry
 from gradkit.gradcheck.structure import unpack
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-12, 1e-13, EPS, True, False, np.ones(1), 2.0)
 
 
 def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
@@ -29,31 +29,31 @@ def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
     many = len(parts)
     names = {str(number): point for number, point in enumerate(points)}
     evaluator = Evaluator(f, unpack(names if many > 1 else points[0]))
-    laid = lay_out(parts, points, np.array(scales or [1.0] * many), eps or [EPS] * many)
-    return Survey(evaluator, laid, SEEN, Asked())
+    laid = flatten_claims(parts, points, np.array(scales or [1.0] * many), eps or [EPS] * many)
+    return Survey(evaluator, laid, SEEN, Options())
 
 
 def test_what_is_known_of_a_direction() -> None:
     """Its slope and the spread of it, how far it may go, its least error, and its rounding."""
     survey = survey_of([3.0, -4.0], [2.0], scales=[2.0, 0.5], eps=[1e-16, 1e-7])
     move = np.array([1.0, -2.0, 0.0])
-    assert near(survey._row(move), [11, 73**0.5, 1, 4, 1e-16])
-    assert near(survey._row(np.array([1.0, 0.0, -3.0])), [-3, 45**0.5, 1 / 6, 4, 1e-7])
+    assert near(survey._claim_along(move), [11, 73**0.5, 1, 4, 1e-16])
+    assert near(survey._claim_along(np.array([1.0, 0.0, -3.0])), [-3, 45**0.5, 1 / 6, 4, 1e-7])
     none = survey_of([0.0, 0.0])
-    assert none._row(np.ones(2))[3] == np.inf
+    assert none._claim_along(np.ones(2))[3] == np.inf
 
 
 def test_the_error_of_a_claim_along_a_direction() -> None:
     """With what is not known of it."""
     survey = survey_of([1.0, 2.0], f=lambda p: float(1 + (p - 1) @ [1.0, 3.0]))
-    looked = survey.look(np.array([1.0, -0.5]), np.array([0.5, 1.0]))
+    looked = survey.check_directions(np.array([1.0, -0.5]), np.array([0.5, 1.0]))
     assert near(looked.gaps, [0.5, -1.0])
     assert looked.columns.verdict.tolist() == [UNKNOWN, UNKNOWN]
     assert np.all((looked.rough >= 0) & (looked.rough < 1e-3))
     assert near(looked.rough, looked.columns.bound - np.abs(looked.gaps))
     assert near(looked.least, [1, 1])
     right = survey_of([1.0, 3.0], f=lambda p: float(1 + (p - 1) @ [1.0, 3.0]))
-    assert right.look(np.ones(2)).columns.verdict.tolist() == [AGREE]
+    assert right.check_directions(np.ones(2)).columns.verdict.tolist() == [AGREE]
 
 
 def test_where_a_direction_really_led_is_no_error_of_the_claim() -> None:
@@ -61,14 +61,16 @@ def test_where_a_direction_really_led_is_no_error_of_the_claim() -> None:
     points = np.ones(3, np.float32)
     slopes = np.array([1.0, 3.0, -2.0])
     evaluator = Evaluator(lambda p: float(1 + (p.astype(float) - 1) @ slopes), unpack(points))
-    survey = Survey(evaluator, lay_out([slopes], [points], np.ones(1), [EPS]), SEEN, Asked())
-    looked = survey.look(np.array([0.7, -0.9, 1.3]))
+    survey = Survey(
+        evaluator, flatten_claims([slopes], [points], np.ones(1), [EPS]), SEEN, Options()
+    )
+    looked = survey.check_directions(np.array([0.7, -0.9, 1.3]))
     assert abs(looked.gaps[0]) < 1e-8
 
 
 def explained(survey: Survey, wrong: dict[int, float], rough: float = 1e-6, **parts) -> bool:
     """Have errors of some entries explained, of which each look tells the sum."""
-    move, steep = survey.move(range(len(survey.spans)))
+    move, steep = survey.direction_and_twin(range(len(survey.spans)))
     size = len(move)
     gaps = np.zeros(size)
     for place, gap in wrong.items():
@@ -89,8 +91,8 @@ def explained(survey: Survey, wrong: dict[int, float], rough: float = 1e-6, **pa
         verdict = said if gap else AGREE
         return (Entry("w", (place,), gap, 0.0, 0.0, 0.0, verdict),), None, None
 
-    survey.look, survey.check = look, check
-    return survey.explain(look(move, steep))
+    survey.check_directions, survey.check_entries = look, check
+    return survey.find_single_entry(look(move, steep))
 
 
 def test_one_wrong_entry_explains_all() -> None:
@@ -113,7 +115,7 @@ def test_one_wrong_entry_explains_all() -> None:
 
 def test_an_error_has_to_be_known_to_be_explained() -> None:
     """To a twentieth, among so few that each is a candidate."""
-    error = abs(survey_of(np.ones(3)).move([0])[0][1])
+    error = abs(survey_of(np.ones(3)).direction_and_twin([0])[0][1])
     assert explained(survey_of(np.ones(3)), {1: 1.0}, error / 20.5)
     assert not explained(survey_of(np.ones(3)), {1: 1.0}, error / 19.5)
 
@@ -121,7 +123,7 @@ def test_an_error_has_to_be_known_to_be_explained() -> None:
 def test_noise_may_be_thrice_what_was_measured() -> None:
     """So much wider is the window; four times what is not known for noise as it was measured."""
     survey = survey_of(np.ones(4000))
-    rough = 1e-3 * abs(float(survey.move([0])[0][1234]))
+    rough = 1e-3 * abs(float(survey.direction_and_twin([0])[0][1234]))
     for off, found in ((11.5, True), (-11.5, True), (12.5, False), (-12.5, False)):
         survey = survey_of(np.ones(4000))
         assert explained(survey, {1234: 1.0}, rough, off=off) is found
@@ -159,7 +161,7 @@ def test_the_larger_error_is_followed(gaps: dict[int, float]) -> None:
     """To an entry by itself."""
     survey = survey_of(np.ones(70))
     explained(survey, gaps)
-    move = survey.move([0])[0]
+    move = survey.direction_and_twin([0])[0]
     total = sum(gap * move[place] for place, gap in gaps.items())
     assert survey.bisect(move, float(total)).index == (40,)
 
@@ -184,7 +186,11 @@ def ran(survey: Survey, verdicts, explains=False, leaves=None, hidden=1e-9) -> l
         done.append("explain")
         return explains
 
-    survey.look, survey.record, survey.explain = look, record, explain
+    survey.check_directions, survey.make_directions, survey.find_single_entry = (
+        look,
+        record,
+        explain,
+    )
     survey.describe = lambda leaf, both: done.append(f"describe {leaf}")
     survey.run(leaves)
     return done
@@ -244,9 +250,9 @@ def test_added_directions_are_other_ones() -> None:
     """Of which the terms do not cancel alike."""
     survey = survey_of(np.ones(400))
     first = survey.sign
-    survey.hold([0], "w", 0)
+    survey.check_pair([0], "w", 0)
     assert survey.sign is first
-    survey.hold([0], "w", 2)
+    survey.check_pair([0], "w", 2)
     assert abs(first @ survey.sign) < 0.2 * (first @ first)
 
 
@@ -256,7 +262,7 @@ def test_how_likely_a_claim_twice_too_large_is_to_agree() -> None:
     def likely(*rows: tuple[float, float]) -> float:
         resolution, weight = np.array(rows).T
         columns, claims = SimpleNamespace(resolution=resolution), SimpleNamespace(weight=weight)
-        return chance(SimpleNamespace(columns=columns, claims=claims))
+        return miss_chance(SimpleNamespace(columns=columns, claims=claims))
 
     assert near(likely((0.1, 10.0), (0.3, 10.0)), 0.06)
     assert likely((7.0, 10.0), (0.3, 10.0)) == 1
@@ -268,7 +274,7 @@ def test_claims_that_are_no_numbers_are_looked_at_by_themselves() -> None:
     """Up to sixty-four of them."""
     for bad, rows in ((2, 2), (70, 64)):
         survey = survey_of(np.where(np.arange(100) < bad, np.nan, 1.0))
-        survey.check = lambda rows: (rows.tolist(), None, None)
+        survey.check_entries = lambda rows: (rows.tolist(), None, None)
         assert ran(survey, []) == []
         assert survey.entries == list(range(rows))
 
@@ -277,13 +283,13 @@ def described(size: int, verdict: str = DISAGREE, claim=None, right=None) -> Sur
     """Have a wrong parameter described, of which single entries and a direction are given."""
     survey = survey_of(np.ones(2), np.ones(size) if claim is None else claim)
     at = survey.spans[1]
-    columns, laid = blank(size), survey.claims
+    columns, laid = blank_results(size), survey.claims
     columns.estimate, columns.bound, columns.verdict = 0.5, 1e-9, DISAGREE
     part = type(laid)(*(getattr(laid, name)[at] for name in laid.__slots__))
-    survey.check = lambda rows: (["entries"] if rows == at else rows, part, columns)
+    survey.check_entries = lambda rows: (["entries"] if rows == at else rows, part, columns)
     entry = Entry("w", (0,), 0.0, 0.0, 0.0, 0.0, verdict)
     survey.bisect = lambda move, gap: entry if gap == 3.0 else None
-    moves = survey.move([1])
+    moves = survey.direction_and_twin([1])
     slopes = np.zeros(laid.claimed.size)
     slopes[at] = np.random.default_rng(0).normal(size=size) if right is None else right.reshape(-1)
     claims = SimpleNamespace(claimed=np.array([laid.claimed @ move for move in moves]))
@@ -314,9 +320,9 @@ def test_how_a_wrong_parameter_is_described() -> None:
 def test_directions_on_record() -> None:
     """The resolution is that of the least error; without one it is infinite."""
     survey = survey_of([1.0, 2.0], f=lambda p: float(1 + (p - 1) @ [1.0, 2.0]))
-    looked = survey.look(np.array([1.0, -0.5]), np.array([0.5, 1.0]))
-    first, second = survey.record(looked, "w")
+    looked = survey.check_directions(np.array([1.0, -0.5]), np.array([0.5, 1.0]))
+    first, second = survey.make_directions(looked, "w")
     assert (first.parameter, first.number, second.number) == ("w", 0, 1)
     assert first.resolution == pytest.approx(looked.columns.resolution[0] / 1)
     none = survey_of([0.0, 0.0])
-    assert none.record(none.look(np.ones(2)), "w")[0].resolution == np.inf
+    assert none.make_directions(none.check_directions(np.ones(2)), "w")[0].resolution == np.inf

@@ -9,16 +9,22 @@ import pytest
 from deciding import near
 
 from gradkit.gradcheck import entries
-from gradkit.gradcheck.entries import EntryCheck, blank, found, overall, records
-from gradkit.gradcheck.error import Asked, Claims, allowed, balanced_step
+from gradkit.gradcheck.entries import (
+    EntryCheck,
+    blank_results,
+    make_entries,
+    record_fields,
+    worst_verdict,
+)
+from gradkit.gradcheck.error import Claims, Options, allowed_resolution, balanced_step
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.ladder import Reading, Side
-from gradkit.gradcheck.noise import EPS, SHORTEST, Seen
+from gradkit.gradcheck.noise import EPS, SHORTEST, Measurements
 from gradkit.gradcheck.structure import Leaf
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-6, 0.0, 1e-30, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-6, 0.0, 1e-30, True, False, np.ones(1), 2.0)
 ONE = np.arange(1)
 
 
@@ -32,12 +38,12 @@ def lay(claimed, leaf=0, scale=1.0, largest=0.0, coarsest=0.0, smallest=0.0, her
     return Claims(*first, *rest)
 
 
-def checked(claims: Claims, seen: Seen = SEEN, pair=None, **asked) -> EntryCheck:
+def checked(claims: Claims, seen: Measurements = SEEN, pair=None, **asked) -> EntryCheck:
     """Return a check, of a straight f if no other is given."""
     slopes = claims.claimed.tolist()
     straight = lambda k, h: (1 + slopes[k] * h, 1 - slopes[k] * h, h, h)  # noqa: E731
     claims = replace(claims, room=claims.room + asked.pop("atol", 0.0))
-    return EntryCheck(pair or straight, claims, seen, Asked(**asked))
+    return EntryCheck(pair or straight, claims, seen, Options(**asked))
 
 
 # Records.
@@ -45,18 +51,18 @@ def checked(claims: Claims, seen: Seen = SEEN, pair=None, **asked) -> EntryCheck
 
 def test_what_is_on_record() -> None:
     """Resolutions are parts of the larger of claim and estimate; slopes stand where a kink is."""
-    columns = blank(4)
+    columns = blank_results(4)
     columns.estimate, columns.resolution = [2.0, 8.0, 0.0, 1.0], [1.0, 1.0, 1.0, np.inf]
     columns.left, columns.right, columns.bound = 3.0, 5.0, 0.5
     columns.reason, columns.looked = ["kink", "", "noise", ""], [True, True, True, False]
     claims = lay([-4.0, 4.0, 0.0, 1.0])
-    three = records(columns, claims, [Leaf("w", np.zeros((2, 2)))])
+    three = make_entries(columns, claims, [Leaf("w", np.zeros((2, 2)))])
     assert [one.index for one in three] == [(0, 0), (0, 1), (1, 0)]
     assert [one.resolution for one in three] == [0.25, 0.125, np.inf]
     assert [one.slopes for one in three] == [(3, 5), None, None]
     assert [one.bound for one in three] == [0.5] * 3
-    assert overall(three) == UNKNOWN
-    rows = list(found(columns, claims, np.full(4, 2.0)))
+    assert worst_verdict(three) == UNKNOWN
+    rows = list(record_fields(columns, claims, np.full(4, 2.0)))
     assert [row[3] for row in rows] == [0.5, 0.5, 0.5, np.inf]
 
 
@@ -84,7 +90,9 @@ def test_first_steps_are_no_shorter_than_can_be() -> None:
 # One step.
 
 
-def looked(above: float, below: float, claimed=1.0, seen: Seen = SEEN, **parts) -> EntryCheck:
+def looked(
+    above: float, below: float, claimed=1.0, seen: Measurements = SEEN, **parts
+) -> EntryCheck:
     """Look at one entry over a step at which f is 1 more or less by so much."""
     step, slack = parts.pop("step", 1e-3), parts.pop("slack", 1e-4)
     moved = parts.pop("moved", step)
@@ -92,7 +100,7 @@ def looked(above: float, below: float, claimed=1.0, seen: Seen = SEEN, **parts) 
     base = seen.base
     pair = lambda k, h: (base + above * h, base - below * h, moved, moved)  # noqa: E731
     check = checked(lay(claimed, **parts), seen, pair, **asked)
-    good = check._look(ONE, np.array([step]), np.array([slack]))
+    good = check._try_step(ONE, np.array([step]), np.array([slack]))
     assert bool(good[0]) == (check.columns.verdict[0] == AGREE)
     assert check.columns.reason[0] == ("" if good[0] else "noise")
     return check
@@ -138,15 +146,15 @@ def test_a_claim_agrees_within_what_is_not_known() -> None:
     assert agrees(1.0, step=5e-5, atol=1e-2)
     check = looked(1.001, 0.999, step=5e-5, atol=0.25)
     plain = looked(1.001, 0.999, step=5e-5)
-    room = allowed(check.claims, SEEN, ONE, check.blur + check.error)
+    room = allowed_resolution(check.claims, SEEN, ONE, check.blur + check.error)
     assert near(check.limits, room + 0.5)
-    assert near(plain.limits, allowed(plain.claims, SEEN, ONE, plain.blur + plain.error))
+    assert near(plain.limits, allowed_resolution(plain.claims, SEEN, ONE, plain.blur + plain.error))
 
 
 def test_truncation_has_to_be_below_noise() -> None:
     """Or below 1e-8 of the entry, or a quarter of what a direction need not know."""
 
-    def agrees(curve: float, seen: Seen = SEEN, **parts) -> bool:
+    def agrees(curve: float, seen: Measurements = SEEN, **parts) -> bool:
         rest = curve + 4 * seen.noise / 1e-3
         check = looked(1 + rest / 2, 1 - rest / 2, 1.0, seen, slack=0.0, **parts)
         return check.columns.verdict[0] == AGREE
@@ -168,7 +176,7 @@ def test_an_f_that_does_not_move_at_all() -> None:
     """Over a quarter of the scale, or all of it, where a claim is no more than its error."""
     loud = replace(SEEN, noise=1e-2)
 
-    def agrees(claimed: float, step: float, seen: Seen = loud, atol=2e-3, **parts) -> bool:
+    def agrees(claimed: float, step: float, seen: Measurements = loud, atol=2e-3, **parts) -> bool:
         above, below = parts.pop("above", 0.0), parts.pop("below", 0.0)
         check = looked(above, below, claimed, seen, step=step, atol=atol, **parts)
         return check.columns.verdict[0] == AGREE
@@ -200,12 +208,12 @@ def test_a_second_step_counts_if_it_agrees() -> None:
 
     check = checked(lay(1.0), pair=pair)
     slack = np.zeros(1)
-    assert not check._look(ONE, np.array([1e-3]), slack)[0]
+    assert not check._try_step(ONE, np.array([1e-3]), slack)[0]
     first = check.columns.bound[0]
-    assert check._look(ONE, np.array([1e-3]), slack)[0]
+    assert check._try_step(ONE, np.array([1e-3]), slack)[0]
     second = check.columns.bound[0]
     assert second < first
-    assert not check._look(ONE, np.array([1e-3]), slack)[0]
+    assert not check._try_step(ONE, np.array([1e-3]), slack)[0]
     assert (check.columns.bound[0], check.columns.verdict[0]) == (second, AGREE)
 
 
@@ -213,7 +221,7 @@ def test_how_much_slack_a_step_has() -> None:
     """A part of 1e-8 of the slope, or a twentieth of what a direction need not know."""
     quiet = replace(SEEN, noise=1e-18)
 
-    def slack(seen: Seen = quiet, **parts) -> float:
+    def slack(seen: Measurements = quiet, **parts) -> float:
         claims = lay(2.0, **parts)
         check = checked(claims, seen)
         steps: list[float] = []
@@ -234,14 +242,16 @@ def test_how_much_slack_a_step_has() -> None:
 def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
     """Where the claim is more than rounding; one entry that is known is enough."""
 
-    def hidden(weight, resolution, error=0.0, leaf=0, seen: Seen = SEEN, **parts) -> list[str]:
+    def hidden(
+        weight, resolution, error=0.0, leaf=0, seen: Measurements = SEEN, **parts
+    ) -> list[str]:
         verdict = parts.pop("verdict", AGREE)
         seen_all = parts.pop("looked", True)
         check = checked(lay(weight, leaf=np.array(leaf), **parts), seen)
         check.columns.verdict, check.columns.looked = verdict, seen_all
         check.columns.reason = ""
         check.columns.resolution, check.error[:] = resolution, error
-        check._hidden()
+        check._reopen_hidden()
         is_open = [one == UNKNOWN for one in check.columns.verdict]
         assert [one == "noise" for one in check.columns.reason] == is_open
         return is_open
@@ -283,10 +293,10 @@ def test_what_stairs_hide_elsewhere_is_left_open() -> None:
     columns.estimate, columns.bound, columns.resolution = [2.0, 1.0, 2.0, 1.0, 7.0], 0.1, 0.2
     columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
     columns.reason = ["noise", "", "", "", ""]
-    check._behind_others()
+    check._reopen_below_kinks()
     assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
     columns.reason[0] = "staircase"
-    check._behind_others()
+    check._reopen_below_kinks()
     assert columns.verdict.tolist() == [UNKNOWN, UNKNOWN, UNKNOWN, DISAGREE, AGREE]
     assert columns.reason.tolist() == ["staircase", "noise", "noise", "", ""]
     assert near(columns.bound, [0.1, 0.6, 0.7, 0.1, 0.1])
@@ -301,10 +311,10 @@ def test_what_a_kink_hides_elsewhere_is_left_open(precise: bool) -> None:
     columns.estimate, columns.bound, columns.resolution = [1.0, 1.0, 1.0, 7.0], 0.1, 0.2
     columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, AGREE]
     columns.reason = ["kink", "", "", ""]
-    check._behind_others()
+    check._reopen_below_kinks()
     assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, AGREE]
     columns.left[0], columns.right[0] = 1.5, 0.5
-    check._behind_others()
+    check._reopen_below_kinks()
     behind = [DISAGREE, ""] if precise else [UNKNOWN, "noise"]
     assert [columns.verdict[2], columns.reason[2]] == behind
     assert columns.verdict[[0, 1, 3]].tolist() == [UNKNOWN, DISAGREE, AGREE]
@@ -317,7 +327,7 @@ def test_arrays_are_left_open_after_a_close_look() -> None:
     for closely in (True, False):
         check = checked(lay(1.0))
         done: list[str] = []
-        check._hidden = lambda done=done: done.append("hidden")
+        check._reopen_hidden = lambda done=done: done.append("hidden")
         check.run(closely=closely)
         assert bool(done) is closely
 
@@ -349,7 +359,7 @@ def test_which_entries_want_more() -> None:
         steps.append((k, h))
         return (1, 1, h, h) if k == 1 else (1 + 1e-2 * h, 1 - 1e-2 * h, h, h)
 
-    def asked(seen: Seen = SEEN, **parts) -> list[int]:
+    def asked(seen: Measurements = SEEN, **parts) -> list[int]:
         steps.clear()
         check = checked(replace(claims, **parts), seen, pair)
         columns = check.columns
@@ -357,7 +367,7 @@ def test_which_entries_want_more() -> None:
         columns.verdict = [UNKNOWN, UNKNOWN, AGREE, AGREE, AGREE, AGREE, AGREE]
         columns.resolution = [1.0, 1.0, 0.09, 2e-3, 1.1e-2, 2e-3, 1e-3]
         check.error[:] = [0, 1e-3, 0, 0, 0.9e-2, 0, 0]
-        rest = check._again(np.arange(7)).tolist()
+        rest = check._retry_small(np.arange(7)).tolist()
         assert columns.faint.tolist()[4] is (not check.precise)
         assert not any(columns.faint[k] for k in (0, 1, 2, 5, 6))
         told.append(check)
@@ -387,7 +397,7 @@ def test_an_entry_that_is_still_faint_is_marked() -> None:
 
         check = checked(lay(1e-2, largest=1.0), replace(SEEN, noise=noise), pair)
         check.columns.verdict, check.columns.resolution = AGREE, 2e-3
-        return check, check._again(ONE).tolist()
+        return check, check._retry_small(ONE).tolist()
 
     check, rest = again(1e-2)
     assert (rest, check.columns.faint[0]) == ([], True)
@@ -405,7 +415,7 @@ def test_an_entry_is_known_to_its_own_scale_by_a_tenth() -> None:
     check = checked(lay([2.0, 2.0, 2.0, 2.0]))
     check.columns.resolution = [0.19, 0.21, 0.69, 0.71]
     check.error[:] = [0, 0, 0.5, 0.5]
-    assert check._coarse(np.arange(4)).tolist() == [False, True, False, True]
+    assert check._is_unresolved(np.arange(4)).tolist() == [False, True, False, True]
 
 
 # Ladders.
@@ -414,7 +424,7 @@ SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
 READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
 
 
-def laddered(monkeypatch, results, claimed=1.0, seen: Seen = SEEN, **parts):
+def laddered(monkeypatch, results, claimed=1.0, seen: Measurements = SEEN, **parts):
     """Run ladders of which what they say is given."""
     given = iter(results)
     monkeypatch.setattr(entries, "examine", lambda check, row: next(given))
@@ -425,7 +435,7 @@ def laddered(monkeypatch, results, claimed=1.0, seen: Seen = SEEN, **parts):
     check.columns.verdict, check.columns.reason = before, "" if before == AGREE else "noise"
     check.columns.resolution, check.columns.estimate = resolution, 7.0
     check.wrong[0] = wrong
-    return check._ladders(np.arange(len(check.columns))), check
+    return check._run_ladders(np.arange(len(check.columns))), check
 
 
 def test_a_louder_noise_has_all_done_again(monkeypatch) -> None:

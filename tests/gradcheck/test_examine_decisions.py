@@ -9,24 +9,24 @@ import pytest
 from deciding import near
 
 from gradkit.gradcheck.entries import EntryCheck
-from gradkit.gradcheck.error import Asked, Claims
+from gradkit.gradcheck.error import Claims, Options
 from gradkit.gradcheck.examine import (
     AGREE,
     DISAGREE,
     UNKNOWN,
     Examination,
+    _agrees_further,
+    _agrees_nearby,
     _jumps,
-    _kept_further,
-    _kept_nearby,
-    _listen,
+    _measure_noise_nearby,
     examine,
 )
 from gradkit.gradcheck.ladder import Reading, Side
-from gradkit.gradcheck.noise import EPS, SHORTEST, Seen, table_noise
+from gradkit.gradcheck.noise import EPS, SHORTEST, Measurements, table_noise
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-8, 1e-8, EPS, True, False, np.ones(1), 2.0)
+SEEN = Measurements(1.0, 1e-8, 1e-8, EPS, True, False, np.ones(1), 2.0)
 SIDE = Side(1.0, 0.1, 0.05, 0.05, 1, 2)
 READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
 FIRST = [1e-3, 4e-3, 16e-3]
@@ -35,7 +35,7 @@ FIRST = [1e-3, 4e-3, 16e-3]
 class Line:
     """A claim about an f of one parameter, by what it adds, and the steps that were asked."""
 
-    def __init__(self, f, claimed: float, seen: Seen = SEEN, **parts) -> None:
+    def __init__(self, f, claimed: float, seen: Measurements = SEEN, **parts) -> None:
         self.f, self.base, self.steps = f, seen.base, []
         row = np.array([claimed])
         scale, largest = parts.pop("scale", 1.0), parts.pop("largest", 0.0)
@@ -43,7 +43,7 @@ class Line:
         zero, none = np.zeros(1, dtype=np.intp), 0 * row
         numbers = (none, none + scale, none + largest, none + EPS)
         claims = Claims(row, zero, zero, *numbers, np.abs(row), none, none + smallest, none)
-        self.check = EntryCheck(self.pair, claims, seen, Asked())
+        self.check = EntryCheck(self.pair, claims, seen, Options())
         self.check.steps[:] = start
         self.check.limits[:] = parts.pop("allowed", 0.5)
         self.at = Examination(self.check, 0)
@@ -59,7 +59,7 @@ class Line:
 # How a ladder grows.
 
 
-def climbed(f, claimed: float, seen: Seen = SEEN, **parts) -> list[float]:
+def climbed(f, claimed: float, seen: Measurements = SEEN, **parts) -> list[float]:
     """Return the steps of a ladder."""
     line = Line(f, claimed, seen, **parts)
     line.at.climb()
@@ -125,10 +125,10 @@ def test_the_shortest_and_the_longest_step_are_taken() -> None:
     line = Line(straight, 1.0, smallest=1e-3)
     assert line.at.smallest == 1e-3
     assert Line(straight, 1.0).at.smallest == SHORTEST
-    assert not line.at.add(0.9e-3, 1.1)
-    assert line.at.add(1e-3, 1.0)
-    assert not line.at.add(1.05e-3, 0.95)
-    assert line.at.add(1.2e-3)
+    assert not line.at.add_steps(0.9e-3, 1.1)
+    assert line.at.add_steps(1e-3, 1.0)
+    assert not line.at.add_steps(1.05e-3, 0.95)
+    assert line.at.add_steps(1.2e-3)
 
 
 # What is doubted.
@@ -138,7 +138,7 @@ def test_what_a_lossy_f_may_hide() -> None:
     """What moves it by a thousandth of itself, on a line that shows nothing of the noise."""
     lossy = replace(SEEN, lossy=True)
 
-    def open_(claimed: float, seen: Seen = lossy, **parts) -> bool:
+    def open_(claimed: float, seen: Measurements = lossy, **parts) -> bool:
         line = Line(straight, claimed, seen, **parts)
         reading, known, verdict, reason, noise = examine(line.check, 0)
         assert (verdict, reason) in ((UNKNOWN, "staircase"), (DISAGREE, ""))
@@ -182,8 +182,8 @@ def test_how_noise_is_heard() -> None:
 
     def heard(f, **parts) -> float:
         line = Line(f, 1.0, **parts)
-        line.at.add(*FIRST)
-        found = _listen(line.at, READING)
+        line.at.add_steps(*FIRST)
+        found = _measure_noise_nearby(line.at, READING)
         assert near(line.steps[3:], np.array([1, 3, 4]) * max(4e-3 / 16, parts.get("smallest", 0)))
         return found
 
@@ -201,7 +201,7 @@ def test_short_steps_that_keep_to_a_claim() -> None:
 
     def kept(fine: float, f, scale: float = 1.0) -> bool:
         line = Line(f, 2.0, replace(SEEN, fine=fine), scale=scale)
-        found = _kept_nearby(line.at, READING)
+        found = _agrees_nearby(line.at, READING)
         steps = scale * 1e-7 * 4.0 ** np.arange(-2, 2)
         assert near(line.steps, steps if line.steps else [])
         assert bool(line.steps) is (5 * fine < 1e-8)
@@ -216,13 +216,13 @@ def test_short_steps_that_keep_to_a_claim() -> None:
     assert not kept(0.2e-8, stairs(1))
     assert not kept(0.19e-8, straight)
     one = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15), smallest=3e-7)
-    assert not _kept_nearby(one.at, READING)
+    assert not _agrees_nearby(one.at, READING)
     two = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15), smallest=0.9e-7)
-    assert _kept_nearby(two.at, READING)
+    assert _agrees_nearby(two.at, READING)
     # Longer steps of the ladder do not count.
     line = Line(stairs(1), 2.0, replace(SEEN, fine=1e-15))
-    line.at.add(*FIRST)
-    assert _kept_nearby(line.at, READING)
+    line.at.add_steps(*FIRST)
+    assert _agrees_nearby(line.at, READING)
 
 
 @pytest.mark.parametrize("step", [1e-3, 4e-3, 16e-3])
@@ -233,9 +233,9 @@ def test_a_shorter_step_that_keeps_to_a_claim(step: float) -> None:
         there = 1 + part * (claimed - 1)
         line = Line(lambda t: t * (there if abs(t) == step else 1), claimed)
         line.at.noise = noise
-        line.at.add(*FIRST, 64e-3)
+        line.at.add_steps(*FIRST, 64e-3)
         best = replace(SIDE, step=2)
-        return _kept_nearby(line.at, replace(READING, best=best))
+        return _agrees_nearby(line.at, replace(READING, best=best))
 
     inside = step < 16e-3
     for claimed in (2.0, 0.0):
@@ -260,8 +260,8 @@ def further(apart: dict[float, float], jump=lambda step: 0.0, gap: float = 1.0, 
         return t * slope
 
     line = Line(f, 1 + gap, **parts)
-    line.at.add(*parts.get("first", LOW))
-    found = _kept_further(line.at, READING)
+    line.at.add_steps(*parts.get("first", LOW))
+    found = _agrees_further(line.at, READING)
     return found, line.steps[3:]
 
 
@@ -290,8 +290,8 @@ def test_an_f_that_swings_so_much_has_to_jump() -> None:
 
     def kept(f, reach: float) -> tuple[bool, float]:
         line = Line(f, 2.0, replace(SEEN, reach=reach))
-        line.at.add(1e-5, 4e-5, 1.6e-4)
-        return _kept_further(line.at, READING)
+        line.at.add_steps(1e-5, 4e-5, 1.6e-4)
+        return _agrees_further(line.at, READING)
 
     def wave(t: float) -> float:
         return 2 * t - 1e-3 * np.sin(1e3 * t)
@@ -343,11 +343,11 @@ def test_behind_a_kink_two_sides_do_not_agree() -> None:
     assert further(lower, lambda step: 300 * step**0.55, first=first)[0][0]
     assert not further(lower, lambda step: 300 * step**0.45, first=first)[0][0]
     one = Line(lambda t: np.nan if t < 0 else t * (2 - tending.get(t, 1.0)), 2.0)
-    one.at.add(*LOW)
-    assert _kept_further(one.at, READING)[0]
+    one.at.add_steps(*LOW)
+    assert _agrees_further(one.at, READING)[0]
     other = Line(lambda t: np.nan if t > 0 else t * (2 - tending.get(-t, 1.0)), 2.0)
-    other.at.add(*LOW)
-    assert _kept_further(other.at, READING)[0]
+    other.at.add_steps(*LOW)
+    assert _agrees_further(other.at, READING)[0]
 
 
 def test_one_jump_on_the_way_to_a_step_that_keeps_to_the_claim() -> None:
@@ -355,8 +355,8 @@ def test_one_jump_on_the_way_to_a_step_that_keeps_to_the_claim() -> None:
 
     def kept(f, claimed: float = 2.0) -> bool:
         line = Line(f, claimed)
-        line.at.add(*LOW)
-        found, noise = _kept_further(line.at, READING)
+        line.at.add_steps(*LOW)
+        found, noise = _agrees_further(line.at, READING)
         assert noise == 0
         return found
 

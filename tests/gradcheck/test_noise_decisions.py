@@ -14,21 +14,21 @@ from gradkit.gradcheck.noise import (
     EPS32,
     NEAR,
     POINTS,
-    Seen,
-    _every_move,
-    _is_deaf,
+    Measurements,
+    _casts_to_float32,
+    _draw_direction,
+    entry_scales,
     is_float32,
+    leaf_scales,
     measure,
-    scales_of,
-    swing,
+    measure_reach,
     table_noise,
-    units_of,
 )
 from gradkit.gradcheck.structure import unpack
 
 pytestmark = pytest.mark.usefixtures("quietly")
 
-SEEN = Seen(1.0, 1e-6, 1e-6, EPS, True, False, np.ones(1), 1e-5)
+SEEN = Measurements(1.0, 1e-6, 1e-6, EPS, True, False, np.ones(1), 1e-5)
 ROUGH = np.array([1.0, -2.0, 1.0, 2.0, -1.0, 3.0, -3.0, 1.0, 2.0, -2.0, 1.0, -1.0])
 """No polynomial, at the twelve points of a table."""
 
@@ -96,10 +96,10 @@ def test_one_narrow_leaf_makes_f_narrow() -> None:
 # How much f changes.
 
 
-def swung(f, seen: Seen = SEEN, points=(2.0,)) -> tuple[float, float, int]:
+def swung(f, seen: Measurements = SEEN, points=(2.0,)) -> tuple[float, float, int]:
     """Return reach, whole and how often f was asked."""
     line = Line(f, *points)
-    found = swing(line, seen, [])
+    found = measure_reach(line, seen, [])
     assert [pair[0] for pair in line.asked] == [0.01, 0.25][: len(line.asked)]
     assert all(pair[1] == -pair[0] for pair in line.asked)
     return found.reach, found.whole, len(line.asked)
@@ -108,7 +108,7 @@ def swung(f, seen: Seen = SEEN, points=(2.0,)) -> tuple[float, float, int]:
 def test_f_is_not_swung_where_the_claim_moves_it() -> None:
     """By a thousandth of its value over all parameters, and the value is above its noise."""
 
-    def asked(seen: Seen, count: int = 1) -> int:
+    def asked(seen: Measurements, count: int = 1) -> int:
         return swung(lambda t: seen.base, seen, (2.0,) * count)[2]
 
     assert swung(None, replace(SEEN, reach=2.0)) == (2.0, 1.0, 0)
@@ -147,9 +147,9 @@ def test_an_f_that_is_nothing_is_made_of_its_parameters() -> None:
     """The largest of them."""
     line = Line(lambda t: 0.0, 2.0, -3.0)
     line.levels = {0.0}
-    assert swing(line, replace(SEEN, base=0.0), []).whole == 3
+    assert measure_reach(line, replace(SEEN, base=0.0), []).whole == 3
     line.levels = {0.0, 1.0}
-    assert swing(line, replace(SEEN, base=0.0), []).whole == 0
+    assert measure_reach(line, replace(SEEN, base=0.0), []).whole == 0
 
 
 # Tables.
@@ -218,7 +218,7 @@ def test_a_table_of_equal_values_has_no_noise() -> None:
     assert np.isnan(table_noise(np.array([0.0, 1, 2, 3, 4, np.inf])))
 
 
-def told(sizes: dict[float, float], other=lambda t: 0.0, claim: float = 0.5) -> Seen:
+def told(sizes: dict[float, float], other=lambda t: 0.0, claim: float = 0.5) -> Measurements:
     """Measure an f whose tables have these noises, the first of six points near."""
     counts = {10 * NEAR: 12}
     parts = {at: size / sigma(1, counts.get(at, 6)) for at, size in sizes.items()}
@@ -346,18 +346,18 @@ def test_a_random_f_is_known_to_what_it_differs() -> None:
 def test_scales_of_leaves() -> None:
     """Their largest; of leaves of zeros what moves f as others do, by the claim and the value."""
     points = [np.array([2.0, -1.0]), np.array([0.5]), np.zeros(1)]
-    assert scales_of([], points, 1.0)[0].tolist() == [2, 0.5, 2]
+    assert leaf_scales([], points, 1.0)[0].tolist() == [2, 0.5, 2]
 
     def scale(claim: float, base: float) -> list[float]:
         slopes = [np.array([1.0, 3.0]), np.array([1.0]), np.array([claim])]
-        found, reach = scales_of(slopes, points, base)
+        found, reach = leaf_scales(slopes, points, base)
         return [*found.tolist(), reach]
 
     assert near(scale(12, 1.0), [2, 2, 0.25, 3])  # 3 = |-1| · 3
     assert near(scale(12, -8.0), [2, 2, 8 / 12, 8])
     assert near(scale(12, 100.0), [2, 2, 2, 24])
     assert near(scale(0, 1.0), [2, 2, 2, 3])
-    tiny, reach = scales_of([np.array([1.0]), np.array([40.0])], [np.ones(1), np.zeros(1)], 0.0)
+    tiny, reach = leaf_scales([np.array([1.0]), np.array([40.0])], [np.ones(1), np.zeros(1)], 0.0)
     assert (tiny.tolist(), reach) == ([1, 1 / 40], 1)
 
 
@@ -365,11 +365,11 @@ def test_units_of_entries_are_mixed_by_a_thousand() -> None:
     """The largest slope times the largest entry, beside what one entry does by itself."""
     for ratio, mixed in ((900.0, False), (1100.0, True)):
         units = np.array([1.0, ratio])
-        found = units_of(1 / units, units, 5000.0)
+        found = entry_scales(1 / units, units, 5000.0)
         assert found.tolist() == (units.tolist() if mixed else [5000, 5000])
-    uneven = units_of(np.array([1.0, 1 / 2200, 0.25]), np.array([1.0, 1100.0, 0.0]), 5000.0)
+    uneven = entry_scales(np.array([1.0, 1 / 2200, 0.25]), np.array([1.0, 1100.0, 0.0]), 5000.0)
     assert uneven.tolist() == [1, 1100, 4]
-    assert units_of(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3.0).tolist() == [3, 3]
+    assert entry_scales(np.array([1.0, 0.0]), np.array([0.0, 1.0]), 3.0).tolist() == [3, 3]
 
 
 def test_two_long_numbers_tell_float32() -> None:
@@ -383,7 +383,7 @@ def test_two_long_numbers_tell_float32() -> None:
 def test_a_move_of_every_entry() -> None:
     """By about its own size, and by the scale where a leaf is zero."""
     points = [np.array([2.0, 0.0]), np.zeros(2)]
-    first, second = _every_move(points, np.array([2.0, 3.0]), np.random.default_rng(0))
+    first, second = _draw_direction(points, np.array([2.0, 3.0]), np.random.default_rng(0))
     assert 1 <= abs(first[0]) <= 3
     assert first[1] == 0
     assert np.all((np.abs(second) >= 1.5) & (np.abs(second) <= 4.5))
@@ -394,7 +394,7 @@ def test_a_deaf_f_hears_nothing_below_float32() -> None:
 
     def deaf(f, *points: np.ndarray) -> bool:
         evaluator = Evaluator(f, unpack(list(points)))
-        return _is_deaf(evaluator, evaluator.at_point(), np.random.default_rng(0))
+        return _casts_to_float32(evaluator, evaluator.at_point(), np.random.default_rng(0))
 
     def cast(parts) -> float:
         return float(sum(np.sum(part.astype(np.float32)) for part in parts))

@@ -7,7 +7,7 @@ import pytest
 
 from gradkit.gradcheck import check_gradient
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.ladder import Ladder, read
+from gradkit.gradcheck.ladder import Ladder, read_slope
 from gradkit.gradcheck.noise import POINTS, is_float32, measure, table_noise
 from gradkit.gradcheck.structure import unpack
 
@@ -67,14 +67,14 @@ STEPS = 4.0 ** np.arange(-13, 0)
 @pytest.mark.parametrize("exponent", [-7, -5, -3])
 def test_the_slope_beside_a_kink_is_sharp(exponent: int) -> None:
     """It is followed on the side where the point lies."""
-    found = read(ladder(lambda t: max(np.sin(t), 1e-3 * t), 10.0**exponent, STEPS))
+    found = read_slope(ladder(lambda t: max(np.sin(t), 1e-3 * t), 10.0**exponent, STEPS))
     error = abs(found.estimate - np.cos(10.0**exponent))
     assert error <= found.bound < 1e-4
 
 
 def test_a_ladder_of_few_steps_still_has_a_bound() -> None:
     """Wider, but it holds."""
-    found = read(ladder(np.exp, 1.0, STEPS[6:10]))
+    found = read_slope(ladder(np.exp, 1.0, STEPS[6:10]))
     assert abs(found.estimate - np.e) <= found.bound < 1e-2
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradkit.gradcheck.entries import blank
-from gradkit.gradcheck.error import lay_out
+from gradkit.gradcheck.entries import blank_results
+from gradkit.gradcheck.error import flatten_claims
 from gradkit.gradcheck.examine import DISAGREE
 from gradkit.gradcheck.noise import EPS
 from gradkit.gradcheck.patterns import (
-    _factor_words,
-    _guesses,
-    _plain,
-    _square,
+    _candidate_patterns,
+    _describe_factor,
+    _describe_simple,
+    _is_square_matrix,
+    common_factor,
     describe_leaf,
-    factor,
     find_patterns,
 )
 from gradkit.gradcheck.structure import Leaf
@@ -25,15 +25,15 @@ def test_a_factor_fits_to_a_thousandth_of_what_is_claimed() -> None:
     """Or to twice what is not known, times the factor."""
     truth, sure = np.array([1.0, 2.0, -30.0, 30.0]), np.full(4, 1e-9)
     off = np.array([0, 0, 0.05, 0.05])
-    assert factor(2 * truth + off, truth, sure) == pytest.approx(2)
-    assert factor(2 * truth + 1.3 * off, truth, sure) is None
-    assert factor(0.5 * truth + off / 4, truth, sure) == pytest.approx(0.5)
-    assert factor(0.5 * truth + 1.3 * off / 4, truth, sure) is None
+    assert common_factor(2 * truth + off, truth, sure) == pytest.approx(2)
+    assert common_factor(2 * truth + 1.3 * off, truth, sure) is None
+    assert common_factor(0.5 * truth + off / 4, truth, sure) == pytest.approx(0.5)
+    assert common_factor(0.5 * truth + 1.3 * off / 4, truth, sure) is None
     room = np.full(4, 0.05)
-    assert factor(20 * truth + 44 * off, truth, room) == pytest.approx(20)  # 2.2 of 2.6
-    assert factor(20 * truth + 54 * off, truth, room) is None
-    assert factor(0.999 * truth, 0.9999 * truth, sure) is None
-    assert factor(truth, np.array([1.0, 0, 0, 0]), sure) is None
+    assert common_factor(20 * truth + 44 * off, truth, room) == pytest.approx(20)  # 2.2 of 2.6
+    assert common_factor(20 * truth + 54 * off, truth, room) is None
+    assert common_factor(0.999 * truth, 0.9999 * truth, sure) is None
+    assert common_factor(truth, np.array([1.0, 0, 0, 0]), sure) is None
 
 
 def test_a_plain_pattern_has_room() -> None:
@@ -41,7 +41,9 @@ def test_a_plain_pattern_has_room() -> None:
     zero = np.zeros(2)
 
     def plain(size: float, error: float, claimed=zero) -> str:
-        return _plain(claimed, np.full(claimed.shape, size), np.full(claimed.shape, error), None)
+        return _describe_simple(
+            claimed, np.full(claimed.shape, size), np.full(claimed.shape, error), None
+        )
 
     assert plain(1e-3, 0.51e-3) == ""
     assert plain(1e-3, 0.49e-3) == "the claim is zero throughout"
@@ -49,12 +51,12 @@ def test_a_plain_pattern_has_room() -> None:
     square = 100 * np.array([[1.0, 2.0], [3.0, 4.0]])
     for size, said in ((0.39, "it is transposed"), (0.41, "")):
         claim = square.T + np.array([[0.0, size], [0.0, 0.0]])
-        assert _plain(claim, square, np.full((2, 2), 1e-9), claim.T) == said
+        assert _describe_simple(claim, square, np.full((2, 2), 1e-9), claim.T) == said
         assert describe_leaf(claim, square, np.full((2, 2), 1e-9)) == said
     one = np.array([1.0, 3.0])
-    assert _plain(one, one + 0.0029, 0 * one, None) == ""
+    assert _describe_simple(one, one + 0.0029, 0 * one, None) == ""
     both = "it is transposed, and every entry is off by one factor: claimed = 3 × estimate, "
-    assert _plain(3 * square.T, square, 0 * square, 3 * square).startswith(both)
+    assert _describe_simple(3 * square.T, square, 0 * square, 3 * square).startswith(both)
     # Nothing more is looked for.
     assert describe_leaf(square + 0.39, square, 0 * square) == ""
 
@@ -63,14 +65,15 @@ def test_what_has_a_transpose() -> None:
     """A square of more than one."""
     shapes = {(2, 2): True, (1, 1): False, (2, 3): False, (2,): False, (2, 2, 2): False}
     for shape, square in shapes.items():
-        assert _square(np.zeros(shape)) is square
+        assert _is_square_matrix(np.zeros(shape)) is square
 
 
 def guessed(claimed, estimate, room: float = 1e-6) -> list[str]:
     """Return what is guessed."""
     claimed, estimate = np.asarray(claimed, dtype=float), np.asarray(estimate, dtype=float)
     return [
-        said.partition(":")[0].partition(",")[0] for said, _ in _guesses(claimed, estimate, room)
+        said.partition(":")[0].partition(",")[0]
+        for said, _ in _candidate_patterns(claimed, estimate, room)
     ]
 
 
@@ -100,13 +103,13 @@ def test_what_may_have_been_mistaken() -> None:
         assert (SUM in guessed([2, 3, 1 + off], [1, 2, 3], 1e-3)) is said
     for off, said in ((0.39e-2, True), (0.41e-2, False)):
         assert (SUM in guessed([2, 3, 1 - off], [1, 2, 3], 0.1)) is said
-    held = dict(_guesses(np.full(3, 2.0), np.array([1.0, 2.0, 3.0]), 1e-6))
+    held = dict(_candidate_patterns(np.full(3, 2.0), np.array([1.0, 2.0, 3.0]), 1e-6))
     (said,) = (one for one in held if one.startswith(EVERY))
     assert said == f"{EVERY}: it was averaged over every axis, 3 numbers"
     assert held[said].tolist() == [2, 2, 2]
-    once = dict(_guesses(np.full(3, 6.0), np.array([1.0, 2.0, 3.0]), 1e-6))
+    once = dict(_candidate_patterns(np.full(3, 6.0), np.array([1.0, 2.0, 3.0]), 1e-6))
     assert f"{EVERY}: it was summed over every axis" in once
-    moved = dict(_guesses(np.array([2.0, 0, 7, 1]), np.array([1.0, 2, 7, 8]), 1e-6))
+    moved = dict(_candidate_patterns(np.array([2.0, 0, 7, 1]), np.array([1.0, 2, 7, 8]), 1e-6))
     assert moved[PLACES].tolist() == [7, 1, 8, 2]
     (left,) = (one for said, one in moved.items() if said.startswith(ZERO))
     assert left.tolist() == [1, 0, 7, 8]
@@ -134,7 +137,7 @@ def test_what_may_have_been_mistaken() -> None:
 )  # fmt: skip
 def test_words_for_a_factor(ratio: float, said: str) -> None:
     """A whole number or a part is told to a thousandth."""
-    assert _factor_words(ratio) == said
+    assert _describe_factor(ratio) == said
 
 
 def test_patterns_of_several_parameters() -> None:
@@ -143,8 +146,8 @@ def test_patterns_of_several_parameters() -> None:
     def found(claimed: list[list[float]], *wrong: int) -> list[str]:
         parts = [np.array(one, dtype=float) for one in claimed]
         size = sum(part.size for part in parts)
-        claims = lay_out(parts, parts, np.ones(len(parts)), [EPS] * len(parts))
-        columns = blank(size)
+        claims = flatten_claims(parts, parts, np.ones(len(parts)), [EPS] * len(parts))
+        columns = blank_results(size)
         columns.estimate = [1, 2, 3, 4][:size]
         columns.bound = 1e-9
         columns.verdict = [DISAGREE if k in wrong else "agree" for k in range(size)]

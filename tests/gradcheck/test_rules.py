@@ -131,7 +131,7 @@ RULES: list[Rule] = [
     (
         "what noise hides of each it may not hide of all together",
         check.Survey,
-        "look",
+        "check_directions",
         lambda *moves, **options: SimpleNamespace(columns=SimpleNamespace(verdict=["agree"])),
         *without_a_derivative(),
         "inconclusive",
@@ -171,7 +171,7 @@ RULES: list[Rule] = [
     (
         "f bends at a minimum",
         noise,
-        "swing",
+        "measure_reach",
         lambda evaluator, seen, line: seen,
         squares,
         MINIMUM,
@@ -204,7 +204,7 @@ RULES: list[Rule] = [
     (
         "longer steps tell of noise",
         examine,
-        "_kept_further",
+        "_agrees_further",
         lambda at, reading: (False, 0.0),
         *naive(25.0),
         "inconclusive",
@@ -233,7 +233,7 @@ RULES: list[Rule] = [
     (
         "noise is measured again along the line",
         examine,
-        "_listen",
+        "_measure_noise_nearby",
         lambda at, reading: 0.0,
         wave,
         W,
@@ -264,7 +264,7 @@ RULES: list[Rule] = [
     (
         "what stairs hide on one line they may hide on another",
         entries.EntryCheck,
-        "_behind_others",
+        "_reopen_below_kinks",
         lambda check: None,
         two_lines,
         np.array([0.3, 0.2]),
@@ -275,7 +275,7 @@ RULES: list[Rule] = [
     (
         "what kinks hide on one line they may hide on another",
         entries.EntryCheck,
-        "_behind_others",
+        "_reopen_below_kinks",
         lambda check: None,
         *between_kinks(30),
         "inconclusive",
@@ -293,7 +293,7 @@ RULES: list[Rule] = [
     (
         "an array of which nothing shows is left open",
         entries.EntryCheck,
-        "_hidden",
+        "_reopen_hidden",
         lambda check: None,
         lambda p: float(1e4 + np.sin(p["a"]) + 1e-15 * p["b"]),
         {"a": 0.5, "b": 1.0},
@@ -315,7 +315,7 @@ RULES: list[Rule] = [
     (
         "a claim is refuted on both sides",
         examine,
-        "_outside",
+        "_excludes_claim",
         lambda case, side: True,
         *between_kinks(453),
         "inconclusive",
@@ -335,7 +335,7 @@ RULES: list[Rule] = [
     (
         "longer steps are taken before a claim is refuted",
         examine,
-        "FIRM",
+        "STEPS_TO_REFUTE",
         0,
         lambda p: float(np.sum(np.sin(UNITS * (p - 1) + 0.3))),
         np.ones(3),
@@ -346,7 +346,7 @@ RULES: list[Rule] = [
     (
         "shorter steps are heard, as where f bends",
         examine,
-        "_kept_nearby",
+        "_agrees_nearby",
         lambda at, reading: False,
         *rough_at_a_bend(),
         "inconclusive",
@@ -355,7 +355,7 @@ RULES: list[Rule] = [
     (
         "short steps are heard where f moves in steps",
         examine,
-        "_kept_nearby",
+        "_agrees_nearby",
         lambda at, reading: False,
         lambda p: float(np.round(p, 3).sum()),
         np.array([5.3, -7.1]),
@@ -407,7 +407,7 @@ def test_units_of_entries_are_needed_for_directions(monkeypatch) -> None:
     wrong = right * np.where(units == 1e4, -1, 1)
     assert check_gradient(f, x * units, right, entries="directions").verdict == "agree"
     assert check_gradient(f, x * units, wrong, entries="directions").verdict == "disagree"
-    monkeypatch.setattr(error, "units_of", lambda g, p, s: np.full(np.shape(p), s))
+    monkeypatch.setattr(error, "entry_scales", lambda g, p, s: np.full(np.shape(p), s))
     assert check_gradient(f, x * units, wrong, entries="directions").verdict == "agree"
 
 
@@ -428,7 +428,7 @@ def readings(kind: str) -> list[tuple[ladder.Reading, float]]:
         base = float(values(np.zeros(1))[0])
         one = ladder.Ladder(base, values(steps), values(-steps), steps, steps, rough)
         slope = 1 + (0.3 * np.cos(phase) if kind == "kink" else np.log(pole))
-        found.append((ladder.read(one), float(slope)))
+        found.append((ladder.read_slope(one), float(slope)))
     return found
 
 
@@ -439,7 +439,7 @@ def test_truncation_is_a_series_of_the_changes_seen(monkeypatch) -> None:
         return float(np.mean([abs(r.estimate - s) > r.bound for r, s in readings("pole")]))
 
     assert missed() <= 0.03
-    monkeypatch.setattr(ladder, "truncation", lambda change, noise: change / ladder.REMAINDER)
+    monkeypatch.setattr(ladder, "bound_truncation", lambda change, noise: change / ladder.REMAINDER)
     assert missed() > 0.5
 
 

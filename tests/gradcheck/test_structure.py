@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gradkit.gradcheck import check_gradient
-from gradkit.gradcheck.evaluate import needs
+from gradkit.gradcheck.evaluate import count_required
 from gradkit.gradcheck.structure import align, unpack
 
 Pair = namedtuple("Pair", "left right")
@@ -143,10 +143,10 @@ def test_pandas_goes_in_and_comes_out() -> None:
 
 def test_how_many_arguments_a_function_needs() -> None:
     """Those without a default that may stand by place; nobody knows where there are more."""
-    assert needs(lambda a, b, c=1: 0) == 2
-    assert needs(lambda a, *, b: 0) == 1
-    assert needs(lambda a, *rest: 0) is None
-    assert needs(lambda *rest: 0) is None
+    assert count_required(lambda a, b, c=1: 0) == 2
+    assert count_required(lambda a, *, b: 0) == 1
+    assert count_required(lambda a, *rest: 0) is None
+    assert count_required(lambda *rest: 0) is None
 
     class Untold:
         __signature__ = "none"
@@ -154,4 +154,4 @@ def test_how_many_arguments_a_function_needs() -> None:
         def __call__(self, x):
             return x
 
-    assert needs(Untold()) is None
+    assert count_required(Untold()) is None

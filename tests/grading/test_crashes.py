@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
 from gradkit.diagnosis.crashes import with_crashes
-from gradkit.records.result import Finding, Inquiry, TaskResult, Verdict
+from gradkit.records.result import Entry, Finding, Inquiry, TaskResult, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.report.text import to_text
 
@@ -177,10 +177,10 @@ def test_a_line_that_stops_two_checks_is_one_finding() -> None:
         Finding(check, check, "wrong-name", "Another value", (), place=PLACE, basis="change")
         for check in ("forward", "trajectory")
     )
-    inquiry = Inquiry(repairs, {"gradient": ("wrong-name",)})
+    inquiry = Inquiry(repairs, {"gradient": ("trajectory",)})
     found = with_crashes(verdicts, inquiry, [cell], "task")
     assert [(each.check, each.mistake) for each in found.findings] == [("forward", CRASH)]
-    assert found.causes == {"gradient": (CRASH,)}
+    assert found.causes == {"gradient": (found.findings[0].id,)}
     # All else is right with the repairs, so the crash alone costs points.
     assert found.findings[0].basis == "change"
 
@@ -195,7 +195,7 @@ def test_a_check_that_stops_because_of_another_mistake_has_no_finding_of_its_own
     cell = Cell("a.py", "a.py", None, "def train(model):\n    model.f(1).squeeze()\n")
     sentence = "AttributeError: 'NoneType' object has no attribute 'squeeze'"
     stops = Verdict("gradient", "error", "It stopped.", place=PLACE, exception=sentence)
-    inquiry = Inquiry((MADE_RIGHT,), {"gradient": (NO_RETURN,)})
+    inquiry = Inquiry((MADE_RIGHT,), {"gradient": (MADE_RIGHT.id,)})
     assert with_crashes([stops], inquiry, [cell], "task") == inquiry
     # The twin: nothing says that the other mistake is why it stops.
     apart = with_crashes([stops], Inquiry((MADE_RIGHT,)), [cell], "task")
@@ -211,13 +211,12 @@ def test_a_repair_that_is_found_for_another_check_shows_that_all_else_is_right()
         for check in ("gradient", "trajectory")
     ]
     repair = replace(MADE_RIGHT, check="trajectory", mistake="wrong-name", place=PLACE)
-    found = with_crashes(
-        verdicts, Inquiry((repair,), {"gradient": ("wrong-name",)}), [cell], "task"
-    )
+    inquiry = Inquiry((repair,), {"gradient": (repair.id,)})
+    found = with_crashes(verdicts, inquiry, [cell], "task")
     assert [(e.check, e.mistake, e.basis) for e in found.findings] == [
         ("trajectory", CRASH, "change")
     ]
-    assert found.causes == {"gradient": (CRASH,)}
+    assert found.causes == {"gradient": (found.findings[0].id,)}
 
 
 def stopped_with(sentence: str, line: str = "return x @ x") -> list[str]:
@@ -274,3 +273,24 @@ def test_a_crash_outside_of_the_submission_is_left() -> None:
         "update", "error", "It stopped.", place=Place("b.py", None, 900), exception="KeyError: 'a'"
     )
     assert with_crashes([verdict], Inquiry(), [cell], "task") == Inquiry()
+
+
+def test_a_change_beside_a_crash_stays_where_all_outputs_are_right_then() -> None:
+    """The first change lets the code run. The message names its reason, so it is not shown."""
+    cell = Cell("a.py", "a.py", None, "def f(x):\n    return x.t\n")
+    states = (("dW", "missing"), ("db", "fail"), ("dX", "pass"))
+    entries = tuple(Entry(name, (), state, None, None) for name, state in states)
+    sentence = "AttributeError: 'Layer' object has no attribute 't'"
+    stops = Verdict("update", "error", "", entries, place=PLACE, exception=sentence)
+    first, second = (
+        Finding(code, "update", code, "Title", (output,), place=PLACE, basis="change")
+        for code, output in (("wrong-name", "dW"), ("missing-factor", "db"))
+    )
+    inquiry = Inquiry((first, second), {"gradient": (first.id,)})
+    found = with_crashes([stops], inquiry, [cell], "task")
+    assert [each.mistake for each in found.findings] == [CRASH, "missing-factor"]
+    assert found.causes == {"gradient": (found.findings[0].id,)}
+    # Something else is still wrong, so the changes may be anything that makes up for it.
+    rest = replace(stops, entries=(*entries, Entry("dv", (), "fail", None, None)))
+    (alone,) = with_crashes([rest], inquiry, [cell], "task").findings
+    assert alone.mistake == CRASH

@@ -54,7 +54,7 @@ def told(*findings: Finding, proved: Inquiry | None = None) -> tuple[Finding, ..
 
 def test_what_was_proved_is_kept_beside_what_is_told() -> None:
     """The inquiry before a search is kept; where a search adds nothing there is none."""
-    proved = Inquiry((PROVED,), {"trajectory": ("wrong-sign",)})
+    proved = Inquiry((PROVED,), {"trajectory": (PROVED.id,)})
     assert explained(proved, Inquiry((FORGED,)), [CELL]).proved == proved
     assert explained(proved, proved, [CELL]) is proved
     assert explained(Inquiry(), Inquiry((FORGED,)), [CELL]).proved == Inquiry()

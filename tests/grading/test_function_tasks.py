@@ -652,7 +652,8 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     found = of(own(*spoilt), "scaled", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "This needs something else first: `forward` is not right.",
+        "This needs something else first: `forward` is not right. A right `forward` cannot take "
+        "its place: the model solution does not call it here.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 
@@ -686,43 +687,41 @@ SPOILT = ("rows / len(x)", "rows / 7")
 @pytest.mark.parametrize(
     ("wrong", "state", "outputs"),
     [
-        # What the helper spoils, and what the caller hands on of it.
-        ([SPOILT], "blocked", {"dx"}),
-        # The caller spoils another output as well.
-        ([SPOILT, ("size = x.sum()", "size = -x.sum()")], "fail", {"dx", "size"}),
+        # The helper alone.
+        ([SPOILT], "pass", set()),
+        # The caller spoils another output.
+        ([SPOILT, ("size = x.sum()", "size = -x.sum()")], "fail", {"size"}),
         # The helper is right.
         ([("dx = first[0]", "dx = -first[0]")], "fail", {"dx"}),
         # An input is changed in place, by the caller alone.
-        ([SPOILT, ("size = x", "dout *= 2; size = x")], "fail", {"dx", "dout left alone"}),
-        # Nothing is right, and so nothing proven.
+        ([SPOILT, ("size = x", "dout *= 2; size = x")], "fail", {"dout left alone"}),
+        # The caller spoils all that the helper does not.
         (
             [SPOILT, ("size = x.sum()", "size = -x.sum()"), ("= first[1]", "= 0")],
-            "blocked",
-            {"dx", "total", "size"},
+            "fail",
+            {"total", "size"},
         ),
     ],
 )
-def test_what_hands_on_what_is_wrong_is_blocked_but_for_its_own_mistakes(
+def test_a_caller_of_a_wrong_helper_fails_for_its_own_mistakes_alone(
     own: Check, wrong: list[tuple[str, str]], state: str, outputs: set[str]
 ) -> None:
-    """What is right keeps its points; what only the caller can have spoilt is told."""
+    """It is judged with a right helper; outputs that are right keep their points."""
     result = own(*HELPED, *wrong, task=HELPER)
     found = of(result, "scaled", "backward")
     assert found.state == state
     assert {entry.parameter for entry in found.entries if entry.state != "pass"} == outputs
     assert found.score == pytest.approx(3 * (1 - len(outputs) / len(found.entries)))
-    if state == "blocked":
-        assert found.message == "This needs something else first: `step` is not right."
     assert (of(result, "scaled", "step").state == "fail") == (SPOILT in wrong)
 
 
-def test_what_is_used_up_inside_may_spoil_anything(own: Check) -> None:
-    """The caller does not hand it on, so nothing in it is proven to be its own mistake."""
+def test_what_a_caller_uses_inside_is_right_too(own: Check) -> None:
+    """A helper's result that the caller does not return."""
     used = (*HELPED, ("total = first[1]\n    size = x.sum()", "total = 1\n    size = first[1]"))
     task = HELPER.replace('["dx", "total", "size"]', '["dx", "size"]')
     spoilt = ("dout.sum() / len(x)", "dout.sum() / 7")
     found = of(own(*used, spoilt, task=task, right=used), "scaled", "backward")
-    assert (found.state, [e.state for e in found.entries]) == ("blocked", ["pass", "fail"])
+    assert (found.state, [e.state for e in found.entries]) == ("pass", ["pass", "pass"])
     own_mistake = ("dx = first[0]", "dx = -first[0]")
     found = of(own(*used, own_mistake, task=task, right=used), "scaled", "backward")
     assert (found.state, [e.state for e in found.entries]) == ("fail", ["fail", "pass"])

@@ -98,7 +98,7 @@ def test_a_proved_mistake_stands_in_place_of_a_repair() -> None:
     """A repair of other entries stays, and only the proved findings count."""
     text = 'def update(p, d):\n    W1 = p["W1"] - d\n    p["b1"] -= d\n'
     cell = Cell("a.py", "a.py", None, text)
-    lost = Finding("1", "update", "not-updated", "Title", ("W1[0,0]", "W1[1,0]"))
+    lost = Finding("lost", "update", "not-updated", "Title", ("W1[0,0]", "W1[1,0]"))
     repairs = tuple(
         Finding(code, "update", code, "Title", entries, place=Place("a.py", None, 3))
         for code, entries in (("missing-statement", ("W1[0,0]",)), ("turned-sign", ("b1[0]",)))
@@ -108,7 +108,7 @@ def test_a_proved_mistake_stands_in_place_of_a_repair() -> None:
     found = with_lines_of_text(inquiry, [cell], "update")
     assert [each.mistake for each in found.findings] == ["not-updated", "turned-sign"]
     assert found.findings[0].place == Place("a.py", None, 2)
-    assert found.causes == {"trajectory": ("not-updated",)}
+    assert found.causes == {"trajectory": ("lost",)}
     assert found.proved == Inquiry((found.findings[0],))
 
 

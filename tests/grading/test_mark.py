@@ -83,7 +83,7 @@ def test_a_check_in_which_no_parameter_moves_earns_nothing() -> None:
     update = Verdict("update", "fail", "", entries("fail", "fail"))
     course = Verdict("trajectory", "fail", "", entries("fail", "pass"))
     found = Finding("f", "update", "swapped-index", "", ("W1[0,0]",))
-    inquiry = Inquiry((found,), {"trajectory": ("swapped-index",)})
+    inquiry = Inquiry((found,), {"trajectory": (found.id,)})
     made = marked(update, course, worth=[10.0, 10.0], inquiry=inquiry)
     assert [check.score for check in made.checks] == [7, 7]
     still = [replace(verdict, still=True) for verdict in (update, course)]
@@ -100,7 +100,7 @@ def test_what_is_never_updated_costs_its_share_of_each_check(left, earned) -> No
     course = Verdict("trajectory", "fail", "", entries("fail"))
     labels = tuple(f"W1[0,{n}]" for n in range(left))
     found = Finding("f", "update", "not-updated", "", labels)
-    inquiry = Inquiry((found,), {"trajectory": ("not-updated",)})
+    inquiry = Inquiry((found,), {"trajectory": (found.id,)})
     scores = [check.score for check in marked(update, course, inquiry=inquiry).checks]
     assert scores == pytest.approx([earned, earned])
 
@@ -286,7 +286,7 @@ def test_full_marks_are_full_whatever_the_step(points: float) -> None:
 
 def finding(code: str, check: str = "update", names: tuple[str, ...] = ()) -> Finding:
     """A mistake that was found."""
-    return Finding("id", check, code, "", names)
+    return Finding(code, check, code, "", names)
 
 
 @pytest.mark.parametrize(
@@ -512,27 +512,26 @@ def test_a_failure_without_a_finding_costs_its_outputs_and_is_held() -> None:
         assert (withdrawn.score, withdrawn.checks[0].held) == (10, ())
 
 
-def test_a_missing_return_costs_once_where_it_stops_the_code() -> None:
-    """What the function gives is None, on which the line after its call stops."""
-    stops = Verdict("update", "error", "")
-    crash = replace(finding(CRASH), basis="change")
-    made = marked(stops, worth=[10.0], inquiry=Inquiry((crash, *changed(NO_RETURN).findings)))
-    assert made.score == 5
+def test_a_missing_return_costs_its_price() -> None:
+    """Where a change of the text shows that all else is right."""
     alone = marked(Verdict("update", "fail", ""), worth=[10.0], inquiry=changed(NO_RETURN))
     assert alone.score == 5
 
 
-@pytest.mark.parametrize("change", ["wrong-name", NO_RETURN])
-def test_a_stop_costs_its_price_where_all_else_is_known_to_be_right(change: str) -> None:
+def test_a_stop_costs_its_price_where_all_else_is_known_to_be_right() -> None:
     """The change that shows this costs nothing by itself. Else what is not right is lost, too."""
     stops, code = Verdict("update", "error", ""), CRASH
-    repaired = (replace(finding(code), basis="change"), *changed(change).findings)
+    crash, (change,) = replace(finding(code), basis="change"), changed("wrong-name").findings
+    repaired = (crash, replace(change, basis="repair"))
     made = marked(stops, worth=[10.0], inquiry=Inquiry(repaired))
     assert made.score == 5
     assert [each.deduction for each in made.findings] == [5, 0]
-    causes = {"trajectory": (change,)}
+    causes = {"trajectory": (crash.id,)}
     both = marked(stops, RUN, worth=[10.0, 10.0], inquiry=Inquiry(repaired, causes))
     assert [check.score for check in both.checks] == [5, 5]
+    # Another change is a mistake of its own.
+    more = marked(stops, worth=[10.0], inquiry=Inquiry((*repaired, change)))
+    assert more.score == 2
     alone = Inquiry((finding(code),))
     assert marked(stops, worth=[10.0], inquiry=alone).score == 0
     without = replace(stops, entries=entries(*["pass"] * 9, "fail"))

@@ -88,3 +88,28 @@ def test_a_change_that_only_puts_lines_in_is_made() -> None:
     for first, last in ((3, 1), (0, 0), (5, 5), (6, 5)):
         amiss = Proposal("c", "missing-statement", first, last, ("more",), 2, 0, 2, 1)
         assert replaced(SOURCE, amiss) is None
+
+
+def test_a_rate_that_is_wrong_in_two_lines_is_one_mistake() -> None:
+    """What the first change leaves of it has another name, and is not charged again."""
+    whole = finding("wrong-learning-rate", "W1[0,0] W2", 4)
+    rest = finding("uneven-learning-rate", "W1[0,0]", 4)
+    other = finding("wrong-sign", "b1", 3)
+    steps = [step(2, 2, "other", at=2), step(4, 4, "another", at=4)]
+    before, half = Inquiry((whole,)), Inquiry((rest,))
+    found = with_steps(before, steps, [half, Inquiry()], ["update"], [CELL])
+    assert [each.mistake for each in found.findings] == ["wrong-learning-rate"]
+    # The twin is about an entry that the first mistake is not about.
+    more = with_steps(before, steps, [Inquiry((other,)), Inquiry()], ["update"], [CELL])
+    assert [each.mistake for each in more.findings] == ["wrong-learning-rate", "wrong-sign"]
+
+
+def test_a_mistake_that_leaves_the_gradient_right_stays_no_cause_of_it() -> None:
+    """A repair for another mistake does not change that."""
+    rate, gone = finding("wrong-learning-rate", "W1[0,0]", 4), finding("wrong-sign", "b1", 3)
+    causes = {"gradient": (gone.id,), "trajectory": (rate.id, gone.id)}
+    before = Inquiry((rate, gone), causes)
+    found = with_steps(before, [step(2, 2, "other", at=2)], [Inquiry((rate,))], [], [CELL])
+    assert {check: {*ids} for check, ids in found.causes.items()} == {
+        check: {*ids} for check, ids in causes.items()
+    }

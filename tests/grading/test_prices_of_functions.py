@@ -29,7 +29,17 @@ STEP = 0.25
             "deep-net",
             [("dW = dZ @ A_prev.T / m", "dW = dZ @ A_prev.T")],
             0.3,
-            {"linear-backward", "relu-backward", "sigmoid-backward", "model-backward"},
+            {"linear-backward"},
+        ),
+        (
+            # Two mistakes of one kind, of which no check runs both.
+            "deep-net",
+            [
+                ("np.log(1 - AL)) / m", "np.log(1 - AL))"),
+                ("keepdims=True) / m", "keepdims=True)"),
+            ],
+            0.3,
+            {"cost", "linear-backward", "relu-backward", "sigmoid-backward", "model-backward"},
         ),
     ],
 )
@@ -41,7 +51,7 @@ def test_each_failed_check_loses_the_price_of_its_mistakes(
     workshop: Workshop,
     tmp_path: Path,
 ) -> None:
-    """Alone, beside another one, and in a helper that other functions call."""
+    """Alone, beside another one, and in a helper, whose callers are judged with a right one."""
     (model,) = (BESIDE / exercise).glob("*.py")
     text = model.read_text("utf-8")
     for old, new in changes:
@@ -59,3 +69,22 @@ def test_each_failed_check_loses_the_price_of_its_mistakes(
         task.max_score - task.score
     )
     assert not any(check.held for check in task.checks)
+
+
+def test_a_gradient_is_charged_once_for_each_mistake(workshop: Workshop, tmp_path: Path) -> None:
+    """For one in its own text and for one in the forward pass that it is given."""
+    (model,) = (BESIDE / "one-hidden-layer").glob("*.py")
+    text = model.read_text("utf-8")
+    changes = [MEAN, ('W2"] @ A1 + parameters["b2"]', 'W2"] @ A1 + parameters["b2"] + 1')]
+    for old, new in changes:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    (tmp_path / "answer.py").write_text(text, encoding="utf-8")
+    settings = Settings(assignment=SHIPPED / "one-hidden-layer" / "assignment.toml", seed=3)
+    with Session(settings, workshop) as session:
+        (task,) = session.grade(read_submission(tmp_path / "answer.py")).result.tasks
+    lost = {c.check: (c.max_score - c.score) / c.max_score for c in task.checks}
+    assert {name for name, share in lost.items() if share} == {"forward", "backward"}
+    assert (lost["forward"], lost["backward"]) == pytest.approx((0.3, 0.6), abs=0.05)
+    for finding in task.findings:
+        assert finding.costs.get("backward", 0) == pytest.approx(0.3 * 8, abs=STEP)

@@ -291,7 +291,7 @@ def test_tensors_that_stand_by_themselves_are_told_to_be_parameters(grade, tmp_p
     made = grade(script(tmp_path, text, "homework.py"), "regression-torch")
     said = made.tasks[0].checks[0].message
     assert said.startswith("`class Model(nn.Module)` is missing. Found `model(X)`. Tensors that ")
-    assert "make each of them an `nn.Parameter` of the class" in said
+    assert "Make each of them an `nn.Parameter` of a class" in said
 
 
 def test_what_was_read_otherwise_is_told_before_the_question(grade, tmp_path: Path) -> None:

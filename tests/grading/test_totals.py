@@ -82,12 +82,12 @@ def inquiries(draw: st.DrawFn) -> Inquiry:
             "Title",
             draw(st.sampled_from([(), ("W[0]",), ("W[0]", "b[1]")])),
             sentence="A sentence.",
-            basis=draw(st.sampled_from(["numbers", "change", "model"])),
+            basis=draw(st.sampled_from(["numbers", "change", "model", "repair"])),
         )
         for n in range(draw(st.integers(0, 4)))
     )
-    codes = [finding.mistake for finding in findings]
-    some = st.lists(st.sampled_from(codes), max_size=2, unique=True) if codes else st.just([])
+    ids = [finding.id for finding in findings]
+    some = st.lists(st.sampled_from(ids), max_size=2, unique=True) if ids else st.just([])
     return Inquiry(findings, {name: tuple(draw(some)) for name in NAMES})
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gradkit.classroom.reports.summary import reasons
 from gradkit.classroom.worker_pool import _timed_out
-from gradkit.diagnosis.inquiry import inquire, short_of
+from gradkit.diagnosis.inquiry import incomplete_notes, inquire
 from gradkit.diagnosis.inquiry.findings import why_untraced
 from gradkit.records.classroom import Reason
 from gradkit.records.observations import Failure, Lost
@@ -28,19 +28,18 @@ WATCHED = "    import os, sys\n    if sys.gettrace() is not None:\n        "
 SPOILED = {
     "leave": (
         WATCHED + "os._exit(3)\n",
-        "the process that ran it, watched line by line, ended itself with os._exit(3) or a similar "
-        "call.",
+        "when traced line by line, its process ended itself with os._exit(3) or a similar call.",
     ),
-    "raise": (WATCHED + "raise KeyError(1)\n", "watched line by line, it failed with KeyError."),
+    "raise": (WATCHED + "raise KeyError(1)\n", "when traced line by line, it raised KeyError."),
     "work": (
         "    for i in range(6000):\n        j = i\n",
-        "it does more than is watched of one call.",
+        "one call runs too many lines to trace.",
     ),
     "blind": (
         "    import sys\n    sys.settrace(None)\n",
-        "none of its lines was seen when it was run.",
+        "none of its lines could be traced.",
     ),
-    "hang": (WATCHED + "while True: pass\n", "the process that ran it, watched line by line, was "),
+    "hang": (WATCHED + "while True: pass\n", "when traced line by line, its process was "),
 }
 
 
@@ -113,19 +112,19 @@ def test_nothing_is_told_where_lines_are_known(grade, name):
 def test_a_loss_on_the_way_is_told():
     """Where no finding is known to lack its line for that."""
     lost = Lost("timeout", "was stopped, because it took longer than 2 s")
-    assert short_of(Inquiry(), [lost]) == [
-        "While mistakes were looked for, the process that ran this code was stopped, because it "
-        "took longer than 2 s: one may have no name and no line for that."
+    assert incomplete_notes(Inquiry(), [lost]) == [
+        "During the search for mistakes, the process that ran this code was stopped, because it "
+        "took longer than 2 s. So a mistake may have no name and no line."
     ]
-    assert short_of(Inquiry(), []) == []
+    assert incomplete_notes(Inquiry(), []) == []
 
 
 def test_every_reason_has_its_words():
     """Also those that are hard to come by."""
     whole = Trace(Place("a.py", None, 1), (), {})
-    assert why_untraced(whole) == "none of its lines was seen when it was run"
+    assert why_untraced(whole) == "none of its lines could be traced"
     failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
-    assert why_untraced(failed) == "watched line by line, it failed with KeyError"
+    assert why_untraced(failed) == "when traced line by line, it raised KeyError"
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -148,4 +147,4 @@ def test_who_was_late_once_is_asked_again(grade, monkeypatch, times):
         assert (task.findings, task.score, task.notes) == (sound.findings, sound.score, sound.notes)
     else:
         assert not task.findings
-        assert task.notes[0].startswith("While mistakes were looked for, the process that ran this")
+        assert task.notes[0].startswith("During the search for mistakes, the process that ran this")

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -106,11 +107,11 @@ REPLIES = {
     return {"references": [one], "fault": None, "spent": 3000}
     """,
     "no slot": """
-    one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 10**9, "within": -1}
+    one = {"cell": "x", "row": "wrong-name: L => like_", "slot": 10**9, "within": -1}
     return {"references": [{**one, "operands": [[0, 10**9]]}], "fault": None, "spent": 3000}
     """,
     "no whole numbers": """
-    one = {"cell": "x", "row": "wrong-name: L => name_", "slot": 0, "within": -1}
+    one = {"cell": "x", "row": "wrong-name: L => like_", "slot": 0, "within": -1}
     return {"references": [{**one, "operands": [["A2"]]}], "fault": None, "spent": 3000}
     """,
 }
@@ -238,10 +239,10 @@ def test_no_process_whose_answers_are_judged_has_the_solution(
     sent: dict[int, list[Frame]] = {}
     ask = Worker.ask
 
-    def noted(self: Worker, frame: Frame, seconds: float) -> Frame:
+    def noted(self: Worker, frame: Frame, *rest: Any) -> Frame:
         sent.setdefault(id(self), []).append(frame)
         kept.append(self)
-        return ask(self, frame, seconds)
+        return ask(self, frame, *rest)
 
     kept: list[Worker] = []
     monkeypatch.setattr(Worker, "ask", noted)

@@ -61,8 +61,13 @@ ROOMS: Mapping[str, set[str]] = {
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
     "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
+    "review": {
+        *GROUND, "diagnosis.catalogue", "task.assignment", "task.shipped", "authoring",
+        "classroom", "report",
+    },
     "cli": {
         *GROUND,
+        "review",
         "submission",
         "sandbox",
         "task.assignment",
@@ -78,7 +83,7 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},
-    "__init__": {"gradcheck", "notebook", "testing"},
+    "__init__": {"gradcheck", "notebook", "testing", "classroom.tables"},
     "assignments": set(),
 }  # fmt: skip
 """For each room of the house, the rooms it may import: itself, and those named here. A room

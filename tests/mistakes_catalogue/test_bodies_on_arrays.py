@@ -5,12 +5,12 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw_update, with_rate
 
 
 def told(task, function, rate=False, **options):
     """Entries by code, written short, and what is unexplained."""
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     fit, fresh = (with_rate(fit, 1), with_rate(fresh, 2)) if rate else (fit, fresh)
     found = diagnosed(task, function, fit, fresh, **options).explanation
     short = {s.code: " ".join(f"{k}{i}{j}" for k, (i, j) in s.entries) for s in found.slips}
@@ -260,7 +260,7 @@ def test_exchanged_units_are_swapped_indices_too():
 @pytest.mark.parametrize("seed", range(5))
 def test_other_probes_give_the_same_diagnosis(seed):
     """The answer is a property of the code, not of the draw."""
-    fit, fresh = draw(REGRESSION, seed), draw(REGRESSION, seed + 50, FRESH)
+    fit, fresh = draw_update(REGRESSION, seed), draw_update(REGRESSION, seed + 50, FRESH)
     found = diagnosed(REGRESSION, bias_from_weight, fit, fresh)
     assert [s.code for s in found.explanation.slips] == [
         "wrong-source-entry",

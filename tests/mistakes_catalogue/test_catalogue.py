@@ -11,15 +11,15 @@ from gradkit.diagnosis.catalogue import (
     mistake,
     net_mistakes,
 )
-from gradkit.diagnosis.mistakes.apply import apply, with_slips
+from gradkit.diagnosis.mistakes.apply import apply, rewrite_rules
 from gradkit.diagnosis.mistakes.explain import diagnose
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
 from gradkit.diagnosis.mistakes.rewrite import REWRITES
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
 from gradkit.diagnosis.mistakes.training import usual_training_cases
-from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw_update, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
-from gradkit.diagnosis.rules.step import correct_rules, step
+from gradkit.diagnosis.rules.step import correct_rules, correct_step
 from gradkit.records.rule import Slip
 
 CODES = net_mistakes()
@@ -50,12 +50,12 @@ OF_EQUAL_NUMBERS = {"wrong-loss": ["extra-output-derivative", "wrong-factor"]}
 def test_a_mistake_alone_is_told_alone_in_any_exercise(code, task):
     """The prediction of each usual case, diagnosed, gives that code or an equal one back."""
     rate = code == "rate-ignored"
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     fit, fresh = (with_rate(fit, 1), with_rate(fresh, 2)) if rate else (fit, fresh)
     for slip in usual_cases(code, task, rate=rate):
         probes = [type_of(inputs, apply(task, [slip], inputs)) for inputs in (fit, fresh)]
         seen = [code] if code in ("copy-dropped", "input-mutated") else []
-        rules = with_slips(task, correct_rules(task, rate=rate), [slip])
+        rules = rewrite_rules(task, correct_rules(task, rate=rate), [slip])
         if code == "integer-truncation":
             rules = {entry: rule for entry, rule in rules.items() if entry not in slip.entries}
         found = diagnose(task, rules, *probes, seen=seen).explanation
@@ -79,8 +79,8 @@ def type_of(inputs, after):
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.id)
 def test_the_correct_step_with_no_mistake_is_the_step(task):
     """`apply` without mistakes is gradient descent."""
-    inputs = draw(task, 3, 20)
-    for key, value in step(task, inputs).items():
+    inputs = draw_update(task, 3, 20)
+    for key, value in correct_step(task, inputs).items():
         np.testing.assert_allclose(apply(task, [], inputs)[key], value, rtol=1e-13, atol=1e-15)
 
 
@@ -107,14 +107,14 @@ def test_a_mistake_without_room_has_no_case():
 def test_a_code_of_another_role_is_no_update():
     """`apply` says which codes it knows."""
     with pytest.raises(ValueError, match="'missing-step' is no mistake of an update step"):
-        apply(REGRESSION, [Slip("missing-step", (), ())], draw(REGRESSION, 1))
+        apply(REGRESSION, [Slip("missing-step", (), ())], draw_update(REGRESSION, 1))
 
 
 def test_entries_and_details_have_to_pair_up():
     """A slip that lost half of its facts is refused."""
     slip = Slip("overwritten", (("b2", (0, 0)),), ())
     with pytest.raises(ValueError, match="overwritten: 1 entries and 0 items of details"):
-        apply(REGRESSION, [slip], draw(REGRESSION, 1))
+        apply(REGRESSION, [slip], draw_update(REGRESSION, 1))
 
 
 @pytest.mark.parametrize(
@@ -128,15 +128,15 @@ def test_details_of_the_wrong_form_are_refused(code, details, message):
     """The text says how they are written."""
     slip = Slip(code, (("b2", (0, 0)),), (details,))
     with pytest.raises(TypeError, match=message):
-        apply(REGRESSION, [slip], draw(REGRESSION, 1))
+        apply(REGRESSION, [slip], draw_update(REGRESSION, 1))
 
 
 def test_a_sum_over_outputs_is_told_where_there_are_several():
     """The softmax exercise has sums over paths; a wrong one is recognised."""
     entries = tuple(("W2", (j, k)) for j in range(5) for k in range(3))
     slip = Slip("wrong-sum-axis", entries, ((("over", "k"),),) * len(entries))
-    fit, fresh = draw(SOFTMAX, 1), draw(SOFTMAX, 2, FRESH)
-    rules = with_slips(SOFTMAX, correct_rules(SOFTMAX), [slip])
+    fit, fresh = draw_update(SOFTMAX, 1), draw_update(SOFTMAX, 2, FRESH)
+    rules = rewrite_rules(SOFTMAX, correct_rules(SOFTMAX), [slip])
     probes = [type_of(inputs, evaluate(SOFTMAX, rules, inputs)) for inputs in (fit, fresh)]
     assert [s.code for s in diagnose(SOFTMAX, rules, *probes).explanation.slips] == [
         "wrong-sum-axis"

@@ -8,7 +8,7 @@ import pytest
 from rules.nets import REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw_update, with_rate
 
 W, B = 0.001, 0.01
 
@@ -39,7 +39,7 @@ LINEAR = {
 
 def explanation(task, function, seed, rate=False):
     """The diagnosis of a function at one seed's probes."""
-    fit, fresh = draw(task, seed), draw(task, seed + 1000, FRESH)
+    fit, fresh = draw_update(task, seed), draw_update(task, seed + 1000, FRESH)
     if rate:
         fit, fresh = with_rate(fit, seed), with_rate(fresh, seed)
     return diagnosed(task, function, fit, fresh).explanation

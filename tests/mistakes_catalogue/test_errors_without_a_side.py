@@ -4,7 +4,7 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules.draw import FRESH, draw
+from gradkit.diagnosis.rules.draw import FRESH, draw_update
 
 LEFT = {
     "wrong-error": lambda y, y_hat: y_hat,
@@ -27,7 +27,7 @@ def told(task, error, first=1.0):
         p["W1"] = p["W1"] + 0.001 * X @ back.T
         p["b1"] = p["b1"] + 0.01 * back
 
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     found = diagnosed(task, step, fit, fresh).explanation
     assert found.unexplained == ()
     return [slip.code for slip in found.slips]

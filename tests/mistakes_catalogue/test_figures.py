@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from rules.nets import REGRESSION
 
-from gradkit.diagnosis.mistakes.figures import common_ratios, readings
+from gradkit.diagnosis.mistakes.figures import accepted_ratios, readings
 
 WEIGHTS = [("W1", (i, j)) for i in (0, 1) for j in (0, 1)] + [("W2", (0, 0)), ("W2", (1, 0))]
 BIASES = [("b1", (0, 0)), ("b1", (1, 0)), ("b2", (0, 0))]
@@ -59,5 +59,5 @@ def test_a_free_policy_forgives_what_is_uniform_within_a_kind():
     """Positive and one and the same; under the exact policy nothing is forgiven."""
     free = replace(REGRESSION, rates=replace(REGRESSION.rates, policy="free"))
     ratios = dict.fromkeys(WEIGHTS, 3.0) | dict.fromkeys(BIASES, -1.0)
-    assert common_ratios(free, ratios) == dict.fromkeys(WEIGHTS, 3.0)
-    assert common_ratios(REGRESSION, ratios) == {}
+    assert accepted_ratios(free, ratios) == dict.fromkeys(WEIGHTS, 3.0)
+    assert accepted_ratios(REGRESSION, ratios) == {}

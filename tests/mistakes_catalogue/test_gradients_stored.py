@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules.draw import FRESH, draw
+from gradkit.diagnosis.rules.draw import FRESH, draw_update
 from gradkit.records.task import Rates
 
 
@@ -27,7 +27,7 @@ def told(task, new, only=("W1", "b1", "W2", "b2")):
             right = p[key] - rates[key[0]] * gradient
             p[key] = new(gradient) + 0 * p[key] if key in only else right
 
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     found = diagnosed(task, step, fit, fresh).explanation
     assert found.unexplained == ()
     return [slip.code for slip in found.slips]
@@ -64,7 +64,7 @@ def test_what_has_no_error_in_it_is_no_gradient():
             p[key] = p[key] - rate * found[key]
         p["W2"] = 2 * A1
 
-    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH)
+    fit, fresh = draw_update(REGRESSION, 1), draw_update(REGRESSION, 2, FRESH)
     found = diagnosed(REGRESSION, step, fit, fresh).explanation
     assert "gradient-stored" not in {slip.code for slip in found.slips}
 

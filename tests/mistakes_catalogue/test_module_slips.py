@@ -8,7 +8,7 @@ from rules.nets import SHIPPED
 
 from gradkit.diagnosis.mistakes.loop import outputs_of
 from gradkit.diagnosis.mistakes.training import (
-    OF_THE_MODULE,
+    MODULE_MISTAKES,
     explain_module,
     loop_with,
     usual_training_cases,
@@ -37,7 +37,7 @@ def test_a_right_module_has_no_mistake(task: Task) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
-@pytest.mark.parametrize("code", sorted(OF_THE_MODULE))
+@pytest.mark.parametrize("code", sorted(MODULE_MISTAKES))
 def test_each_mistake_alone_is_told_alone(task: Task, code: str) -> None:
     """In each of its forms, with the layer that it was made in."""
     for slip in usual_training_cases(code, task):

@@ -5,7 +5,7 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import diagnosed
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw_update, with_rate
 from gradkit.records.rule import Rule
 
 pytestmark = pytest.mark.sample(6)
@@ -35,7 +35,7 @@ def bent(change):
 
 def told(function, task=REGRESSION, **options):
     """The diagnosis of a function."""
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     return diagnosed(task, function, fit, fresh, **options)
 
 
@@ -83,7 +83,7 @@ def test_a_rate_put_through_a_function_gets_no_name():
         for key, step in right(p, y, y_hat, A1, X, (lr**2, lr**2)).items():
             p[key] = p[key] + step
 
-    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH)
+    fit, fresh = draw_update(REGRESSION, 1), draw_update(REGRESSION, 2, FRESH)
     fit, fresh = with_rate(fit, 1), with_rate(fresh, 2)
     found = diagnosed(REGRESSION, update_parameters, fit, fresh)
     assert found.explanation.slips == ()

@@ -11,7 +11,7 @@ from usual_cases import usual_forward_cases
 
 from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.mistakes.forward import apply_forward
-from gradkit.diagnosis.rules.draw import FRESH, draw
+from gradkit.diagnosis.rules.draw import FRESH, draw_update
 from gradkit.records.rule import Slip, UpdateInputs
 
 PUBLISHED = json.loads((Path(__file__).parents[2] / "reference" / "published.json").read_text())
@@ -78,7 +78,7 @@ def test_the_correct_form_plus_named_mistakes_gives_the_published_figures(name):
 def test_without_any_one_of_them_it_does_not(name):
     """No mistake in the list is idle."""
     task, slips = MISTAKES[name]
-    inputs = draw(task, 5, 20)
+    inputs = draw_update(task, 5, 20)
     whole = apply(task, slips, inputs)
     for left_out in slips:
         rest = apply(task, [s for s in slips if s is not left_out], inputs)
@@ -112,7 +112,7 @@ def published(scale, slope):
 def test_the_published_update_is_told_exactly(name, function):
     """The same mistakes at the same entries come back out of its numbers."""
     task, slips = MISTAKES[name]
-    fit, fresh = draw(task, 1), draw(task, 2, FRESH)
+    fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     found = diagnosed(task, function, fit, fresh).explanation
     assert found.unexplained == ()
     assert found.alternatives == ()

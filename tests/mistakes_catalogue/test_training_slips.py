@@ -155,9 +155,7 @@ def test_noise_is_unknown():
 
 def test_one_start_is_refused():
     """From one start some mistakes look alike."""
-    with pytest.raises(
-        NoDiagnosisError, match="explained from at least two starts, and there is 1"
-    ):
+    with pytest.raises(NoDiagnosisError, match="needs at least two starts, and there is 1"):
         explain_training(TASKS[0], observed(TASKS[0], ())[:1])
 
 

@@ -15,12 +15,12 @@ from rules.traced import diagnosed
 from soak import SIZE
 
 from gradkit.diagnosis.mistakes.apply import apply
-from gradkit.diagnosis.rules.draw import FRESH, draw
+from gradkit.diagnosis.rules.draw import FRESH, draw_update
 
 TASKS = (REGRESSION, CLASSIFICATION)
 UNEXPLAINED = 0.02
-PROBES = {task.id: (draw(task, 1), draw(task, 2, FRESH)) for task in TASKS}
-UNSEEN = {task.id: draw(task, 77, 200) for task in TASKS}
+PROBES = {task.id: (draw_update(task, 1), draw_update(task, 2, FRESH)) for task in TASKS}
+UNSEEN = {task.id: draw_update(task, 77, 200) for task in TASKS}
 
 
 def outcome(task, codes, style):

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from usual_cases import usual_cases, usual_forward_cases
 
 from gradkit.diagnosis.catalogue import mistake, net_mistakes
-from gradkit.diagnosis.inquiry.findings import others, told
+from gradkit.diagnosis.inquiry.findings import alternative_titles, fill_texts
 from gradkit.diagnosis.mistakes.training import usual_training_cases
-from gradkit.diagnosis.mistakes.wording import fill, words
+from gradkit.diagnosis.mistakes.wording import fill, placeholder_words
 from gradkit.records.result import UNEXPLAINED, Finding
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.task import Task
@@ -60,7 +60,7 @@ def test_every_mistake_is_among_the_cases() -> None:
 @pytest.mark.parametrize(("task", "name", "slip"), CASES, ids=[f"{t}-{n}" for t, n, _ in CASES])
 def test_every_place_gets_a_word(task: str, name: str, slip: Slip) -> None:
     """In every face of a mistake, each text comes out whole, and as a sentence."""
-    found = words(TASKS[task], slip, NAMES, FUNCTIONS)
+    found = placeholder_words(TASKS[task], slip, NAMES, FUNCTIONS)
     texts = mistake(slip.code)
     for template in (texts.sentence, *texts.hints):
         text = fill(template, found)
@@ -72,17 +72,21 @@ def test_every_place_gets_a_word(task: str, name: str, slip: Slip) -> None:
 def test_own_names_are_used() -> None:
     """Keys, arguments and functions are the student's, not the notebook's."""
     (slip, *_) = usual_cases("updated-before-use", REGRESSION)
-    sentence = fill(mistake(slip.code).sentence, words(REGRESSION, slip, NAMES, FUNCTIONS))
+    sentence = fill(
+        mistake(slip.code).sentence, placeholder_words(REGRESSION, slip, NAMES, FUNCTIONS)
+    )
     assert sentence == "w1 and B1 are computed with a w2 that is already updated."
     (slip, *_) = usual_cases("wrong-activation-derivative", CLASSIFICATION)
-    found = words(CLASSIFICATION, slip, NAMES, FUNCTIONS)
+    found = placeholder_words(CLASSIFICATION, slip, NAMES, FUNCTIONS)
     hints = [fill(hint, found) for hint in mistake(slip.code).hints]
     assert hints[2:] == [
         "In the formula (1−hid[0]) stands where the derivative belongs.",
         "The derivative of sigmoid is hid·(1−hid).",
     ]
     (slip, *_) = usual_forward_cases("swapped-returns", REGRESSION)
-    sentence = fill(mistake(slip.code).sentence, words(REGRESSION, slip, NAMES, FUNCTIONS))
+    sentence = fill(
+        mistake(slip.code).sentence, placeholder_words(REGRESSION, slip, NAMES, FUNCTIONS)
+    )
     assert sentence == "`go` returns the right two values in the wrong order."
 
 
@@ -92,7 +96,7 @@ def test_verbs_agree_with_their_number() -> None:
     one = replace(slip, entries=slip.entries[:1], details=slip.details[:1])
     two = replace(slip, entries=slip.entries[:2], details=slip.details[:2])
     told = [
-        fill(mistake("wrong-sign").sentence, words(REGRESSION, each))
+        fill(mistake("wrong-sign").sentence, placeholder_words(REGRESSION, each))
         for each in (one, two, Slip("wrong-sign"))
     ]
     assert told == [
@@ -122,22 +126,22 @@ def test_figures_are_read_out(
     code: str, details: tuple[tuple[str, int | float | str], ...], task: str, said: str
 ) -> None:
     """What a slip knows is said in words."""
-    found = words(TASKS[task], Slip(code, (), (details,)))
+    found = placeholder_words(TASKS[task], Slip(code, (), (details,)))
     assert said in " ".join(fill(hint, found) for hint in mistake(code).hints[2:])
 
 
 def test_several_layers_and_ratios_are_joined() -> None:
     """All of them are named, each once."""
     layers = Slip("missing-bias", (), ((("layer", 1),), (("layer", 2),)))
-    assert words(REGRESSION, layers)["layers"] == "layers 1 and 2"
+    assert placeholder_words(REGRESSION, layers)["layers"] == "layers 1 and 2"
     ratios = Slip("uneven-learning-rate", (), ((("ratio", 10.0),), (("ratio", 10.0),)))
-    assert words(REGRESSION, ratios)["ratio"] == "10"
+    assert placeholder_words(REGRESSION, ratios)["ratio"] == "10"
 
 
 def test_a_place_without_a_word_is_refused() -> None:
     """A misspelt place in a page does not pass in silence."""
     with pytest.raises(KeyError, match="entires"):
-        fill("{entires} move.", words(REGRESSION, Slip("wrong-sign")))
+        fill("{entires} move.", placeholder_words(REGRESSION, Slip("wrong-sign")))
 
 
 @pytest.mark.parametrize("code", [*CODES, UNEXPLAINED])
@@ -159,7 +163,7 @@ def test_a_finding_is_told() -> None:
     """Title, sentence and all four hints are filled in; nothing else changes."""
     (slip, *_) = usual_cases("not-updated", REGRESSION)
     bare = Finding("1", "update", slip.code, "", ("w1",), deduction=2.0)
-    finding = told(bare, REGRESSION, slip, NAMES, FUNCTIONS)
+    finding = fill_texts(bare, REGRESSION, slip, NAMES, FUNCTIONS)
     assert finding.title == "A parameter never changes"
     assert finding.sentence == "w1 and B1 never change."
     assert len(finding.hints) == 4
@@ -211,4 +215,4 @@ def test_alternatives_are_told_by_their_titles(
     sets: tuple[str, ...], said: tuple[str, ...]
 ) -> None:
     """In words, beside the mistake whose place they would take."""
-    assert others(explained(*sets), "missing-activation-derivative") == said
+    assert alternative_titles(explained(*sets), "missing-activation-derivative") == said

@@ -19,6 +19,7 @@ KEYS = {
     "seed",
     "oracle",
     "adjustments",
+    "comments",
     "required",
     "all_tasks",
     "refused",

@@ -390,8 +390,8 @@ def test_what_a_script_could_not_have_answered_is_told(
     """Student code runs in the script's process, and may answer in its place."""
     exchange = Worker.ask
 
-    def forged(self: Worker, frame: Frame, seconds: float) -> Frame:
-        real = exchange(self, frame, seconds)
+    def forged(self: Worker, frame: Frame, *rest: Any) -> Frame:
+        real = exchange(self, frame, *rest)
         return reply if frame.kind == "script" else real
 
     monkeypatch.setattr(Worker, "ask", forged)

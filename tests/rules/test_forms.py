@@ -3,7 +3,7 @@
 import pytest
 from rules.nets import REGRESSION
 
-from gradkit.diagnosis.rules.forms import is_usual, snap
+from gradkit.diagnosis.rules.forms import is_usual_coefficient, round_coefficient
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,12 @@ from gradkit.diagnosis.rules.forms import is_usual, snap
 def test_a_coefficient_is_rounded_to_what_was_meant(found, written):
     """Short decimals are what was written; all else is left as it is, but for its last digits."""
     short = float(f"{written:.6g}") == written
-    assert snap(found) == (written if short else pytest.approx(found, rel=1e-12))
+    assert round_coefficient(found) == (written if short else pytest.approx(found, rel=1e-12))
 
 
 def test_usual_coefficients_are_those_of_a_step():
     """A rate times a small factor, either sign; 0.1 or 4e-6 is not."""
-    assert is_usual(-0.002, REGRESSION)
-    assert is_usual(0.01, REGRESSION)
-    assert not is_usual(0.1, REGRESSION)
-    assert not is_usual(4e-6, REGRESSION)
+    assert is_usual_coefficient(-0.002, REGRESSION)
+    assert is_usual_coefficient(0.01, REGRESSION)
+    assert not is_usual_coefficient(0.1, REGRESSION)
+    assert not is_usual_coefficient(4e-6, REGRESSION)

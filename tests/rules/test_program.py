@@ -8,15 +8,15 @@ from rules.nets import CLASSIFICATION, REGRESSION, RELU
 from rules.traced import told
 
 from gradkit.diagnosis.inquiry.steps import observe_program
-from gradkit.diagnosis.rules.draw import draw
+from gradkit.diagnosis.rules.draw import draw_update
 from gradkit.diagnosis.rules.polynomials import TooLongError
 from gradkit.diagnosis.rules.program import (
     Functions,
-    columns_of,
-    flat,
+    atom_values,
+    evaluate_polynomial,
+    flatten_inputs,
+    input_symbols,
     read_program,
-    symbols_of,
-    value_of,
 )
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.records.observations import Lost
@@ -25,7 +25,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic.numbers import OPERATIONS
 
 SHAPE = shape_of(REGRESSION)
-GIVEN = len(symbols_of(SHAPE, rate=False))
+GIVEN = len(input_symbols(SHAPE, rate=False))
 
 
 def row(operation, one, other=0):
@@ -62,8 +62,8 @@ def test_a_program_is_what_was_told():
     program = read()
     assert program.made == (("exp", {((2, 1),): -1.0}),)
     assert program.after == {("b2", (0, 0)): {((0, -1), (GIVEN, 2)): 0.5}}
-    inputs = draw(REGRESSION, 1)
-    found = value_of(program.after["b2", (0, 0)], columns_of(program, inputs))
+    inputs = draw_update(REGRESSION, 1)
+    found = evaluate_polynomial(program.after["b2", (0, 0)], atom_values(program, inputs))
     expected = 0.5 * np.exp(-2 * inputs.A1[:, 0]) / inputs.y[:, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
@@ -113,8 +113,13 @@ def test_what_does_not_fit_is_refused(arrays, said):
 )
 def test_nothing_is_known_where_nothing_can_be_read(reply):
     """The process was lost, or what it sent does not fit together."""
-    assert observe_program(lambda arrays: reply, REGRESSION, draw(REGRESSION, 1)) == (None, False)
-    assert observe_program(lambda arrays: reply, CLASSIFICATION, draw(CLASSIFICATION, 1)) == (
+    assert observe_program(lambda arrays: reply, REGRESSION, draw_update(REGRESSION, 1)) == (
+        None,
+        False,
+    )
+    assert observe_program(
+        lambda arrays: reply, CLASSIFICATION, draw_update(CLASSIFICATION, 1)
+    ) == (
         None,
         False,
     )
@@ -122,7 +127,10 @@ def test_nothing_is_known_where_nothing_can_be_read(reply):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("ATOMS", "functions of too many values"), ("TERMS", "polynomials of too many terms")],
+    [
+        ("MAX_FUNCTION_ATOMS", "functions of too many values"),
+        ("MAX_TOTAL_TERMS", "polynomials of too many terms"),
+    ],
 )
 def test_programs_have_an_end(monkeypatch, name, said):
     """Then nothing is known, and no time is lost over it."""
@@ -130,7 +138,10 @@ def test_programs_have_an_end(monkeypatch, name, said):
     with pytest.raises(TooLongError, match=said):
         read()
     reply = Frame("traced", ARRAYS, {})
-    assert observe_program(lambda arrays: reply, REGRESSION, draw(REGRESSION, 1)) == (None, False)
+    assert observe_program(lambda arrays: reply, REGRESSION, draw_update(REGRESSION, 1)) == (
+        None,
+        False,
+    )
 
 
 def test_the_same_of_the_same_is_one():
@@ -150,7 +161,7 @@ def test_it_is_called_where_everything_is_positive():
         seen.append(arrays)
         return Lost("timeout", "was stopped")
 
-    inputs = draw(RELU, 1)
+    inputs = draw_update(RELU, 1)
     assert (inputs.A1[:1] == 0).any() or (inputs.X < 0).any()
     observe_program(ask, RELU, inputs)
     assert all((value > 0).all() for value in seen[0].values())
@@ -158,9 +169,9 @@ def test_it_is_called_where_everything_is_positive():
 
 def test_symbols_stand_in_the_order_of_the_inputs():
     """Each atom's column is that of its symbol."""
-    inputs = draw(CLASSIFICATION, 2)
-    symbols = symbols_of(shape_of(CLASSIFICATION), rate=False)
-    columns = flat(inputs)
+    inputs = draw_update(CLASSIFICATION, 2)
+    symbols = input_symbols(shape_of(CLASSIFICATION), rate=False)
+    columns = flatten_inputs(inputs)
     assert columns.shape[1] == len(symbols)
     known = {Factor("hidden", (1,)): inputs.A1[:, 1], Factor("output", (0,)): inputs.y_hat[:, 0]}
     for symbol, values in known.items():
@@ -182,10 +193,10 @@ def asking(power):
 @pytest.mark.parametrize("power", [1, 2, 3])
 def test_a_step_by_class_has_the_error_in_it(power):
     """For both classes, and to the power that it has."""
-    inputs = draw(CLASSIFICATION, 3)
+    inputs = draw_update(CLASSIFICATION, 3)
     whole, by_class = told(asking(power), CLASSIFICATION, inputs)
     assert by_class
-    found = value_of(whole.after["b2", (0, 0)], columns_of(whole, inputs))
+    found = evaluate_polynomial(whole.after["b2", (0, 0)], atom_values(whole, inputs))
     slope = inputs.y_hat * (1 - inputs.y_hat)
     expected = inputs.before["b2"][:, 0] + 0.01 * (inputs.y - inputs.y_hat) ** power / slope
     np.testing.assert_allclose(found, expected[:, 0], rtol=1e-12)
@@ -197,4 +208,4 @@ def test_a_step_that_does_not_ask_is_the_same_for_both():
     def update_parameters(p, y, y_hat, A1, X):
         p["b2"] = p["b2"] + 0.01 * (y - y_hat) / (y_hat * (1 - y_hat))
 
-    assert not told(update_parameters, CLASSIFICATION, draw(CLASSIFICATION, 3))[1]
+    assert not told(update_parameters, CLASSIFICATION, draw_update(CLASSIFICATION, 3))[1]

@@ -6,18 +6,18 @@ from rules.generate import run
 from rules.nets import CLASSIFICATION, REGRESSION, RELU, SOFTMAX, TANH, exercise
 from rules.traced import program_of, rules_of
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, draw_update, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.recover import recover
-from gradkit.diagnosis.rules.step import correct_rules, step
-from gradkit.diagnosis.rules.text import text
+from gradkit.diagnosis.rules.step import correct_rules, correct_step
+from gradkit.diagnosis.rules.text import format_rule
 from gradkit.records.rule import UpdateProbes
 from gradkit.records.task import Layer
 
 
 def told(function, task, *, rate=False, seed=1):
     """What `recover` says about a function."""
-    fit, fresh = draw(task, seed), draw(task, seed + 1, FRESH)
+    fit, fresh = draw_update(task, seed), draw_update(task, seed + 1, FRESH)
     if rate:
         fit, fresh = with_rate(fit, seed), with_rate(fresh, seed + 1)
     return rules_of(task, function, fit, fresh)
@@ -26,7 +26,7 @@ def told(function, task, *, rate=False, seed=1):
 def formula(function, task, entry, **options):
     """The formula of one entry, or that there is none."""
     found = told(function, task, **options).get(entry)
-    return "no rule" if found is None else text(found, outputs=task.layers[-1].units)
+    return "no rule" if found is None else format_rule(found, outputs=task.layers[-1].units)
 
 
 def update(**statements):
@@ -121,9 +121,9 @@ def test_two_assignments_to_one_entry_are_a_sum():
         p["b1"][1][0] = p["W1"][1][0] + e * p["W2"][1][0]
 
     found = told(update_parameters, REGRESSION)
-    assert text(found["b1", (1, 0)]) == "= W1′[1,0] +0.002 · (y−ŷ) · W2[1]"
+    assert format_rule(found["b1", (1, 0)]) == "= W1′[1,0] +0.002 · (y−ŷ) · W2[1]"
     rule = found["W1", (1, 0)]
-    assert text(rule).startswith("= W1[0,1] ")
+    assert format_rule(rule).startswith("= W1[0,1] ")
     assert len(rule.terms) == 2
 
 
@@ -135,7 +135,7 @@ def test_rules_never_wait_for_each_other():
         p["b1"][1] = p["b1"][0] + 0.02 * (y - y_hat)
 
     found = told(update_parameters, REGRESSION)
-    inputs = draw(REGRESSION, 9, 10)
+    inputs = draw_update(REGRESSION, 9, 10)
     after = evaluate(REGRESSION, found, inputs)
     for key, value in run(update_parameters, inputs).after.items():
         np.testing.assert_allclose(after[key], value, rtol=1e-12)
@@ -176,10 +176,10 @@ def test_other_activations_and_several_outputs_are_read_too(task, statement, exp
 
 def test_a_rule_that_holds_for_the_fit_alone_is_not_told():
     """Fresh probes decide: code that changes its mind is unexplained."""
-    fit, fresh = draw(REGRESSION, 1), draw(REGRESSION, 2, FRESH)
-    other = {key: value + 1e-6 * value for key, value in step(REGRESSION, fresh).items()}
+    fit, fresh = draw_update(REGRESSION, 1), draw_update(REGRESSION, 2, FRESH)
+    other = {key: value + 1e-6 * value for key, value in correct_step(REGRESSION, fresh).items()}
     program = program_of(correct, REGRESSION, fit)
-    honest = recover(REGRESSION, program, UpdateProbes(fresh, step(REGRESSION, fresh)))
+    honest = recover(REGRESSION, program, UpdateProbes(fresh, correct_step(REGRESSION, fresh)))
     lying = recover(REGRESSION, program, UpdateProbes(fresh, other))
     assert honest.keys() == correct_rules(REGRESSION).keys()
     assert lying == {}

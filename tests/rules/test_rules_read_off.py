@@ -8,15 +8,15 @@ from rules.traced import program_of
 
 from gradkit.diagnosis.rules import reading as module
 from gradkit.diagnosis.rules.compounds import Compounds
-from gradkit.diagnosis.rules.draw import draw
-from gradkit.diagnosis.rules.polynomials import atom, constant, plus, times
+from gradkit.diagnosis.rules.draw import draw_update
+from gradkit.diagnosis.rules.polynomials import add, atom, constant, multiply
 from gradkit.diagnosis.rules.reading import Reading, UnreadableError
 from gradkit.diagnosis.rules.symbols import Table, shape_of
 from gradkit.records.rule import Factor
 
 SHAPE = shape_of(REGRESSION)
 Y, Y_HAT, A, B = (atom(n) for n in range(4))
-ERROR = plus(Y, Y_HAT, -1.0)
+ERROR = add(Y, Y_HAT, -1.0)
 
 
 def dividing(p, y, y_hat, A1, X):
@@ -27,7 +27,7 @@ def dividing(p, y, y_hat, A1, X):
 @pytest.fixture
 def reading() -> Reading:
     """Of a program that divides."""
-    fit = draw(REGRESSION, 1)
+    fit = draw_update(REGRESSION, 1)
     program = program_of(dividing, REGRESSION, fit)
     assert program is not None
     assert [function for function, _ in program.made] == ["over", "over", "sin"]
@@ -40,13 +40,13 @@ OVER, OVER_SUM, SINE = (atom(15 + n) for n in range(3))
 
 def test_a_sum_is_the_fewest_products(reading) -> None:
     """What has a factor in common stands together."""
-    whole = plus(times(times(ERROR, A), plus(constant(1.0), A, -1.0)), times(ERROR, B), 3.0)
-    terms = reading._terms(whole, 3)
+    whole = add(multiply(multiply(ERROR, A), add(constant(1.0), A, -1.0)), multiply(ERROR, B), 3.0)
+    terms = reading._write_as_products(whole, 3)
     assert {term.factors for term in map(sorted_factors, terms)} == {
         sorted_factors_of("error", "hidden", "hidden_complement"),
         sorted_factors_of("error", "hidden", unit=1),
     }
-    assert len(reading._terms(whole, 0)) > 2
+    assert len(reading._write_as_products(whole, 0)) > 2
 
 
 def sorted_factors(term):
@@ -62,7 +62,7 @@ def sorted_factors_of(*symbols, unit=0):
 
 def test_a_divisor_is_read_as_factors(reading) -> None:
     """Of a product, each is below."""
-    (term,) = reading._terms(times(Y, OVER), 0)
+    (term,) = reading._write_as_products(multiply(Y, OVER), 0)
     powers = {factor.symbol: factor.power for factor in term.factors}
     assert powers == {"target": 1, "output": -1, "hidden_complement": -1}
 
@@ -70,20 +70,20 @@ def test_a_divisor_is_read_as_factors(reading) -> None:
 @pytest.mark.parametrize(
     ("polynomial", "said"),
     [
-        (times(Y, OVER_SUM), "a divisor that is no product"),
-        (plus(Y, atom(15, -1)), "a divisor above"),
-        (times(Y, SINE), "an atom that no symbol stands for"),
+        (multiply(Y, OVER_SUM), "a divisor that is no product"),
+        (add(Y, atom(15, -1)), "a divisor above"),
+        (multiply(Y, SINE), "an atom that no symbol stands for"),
     ],
 )
 def test_what_cannot_be_read_is_told(reading, polynomial, said) -> None:
     """The caller takes another way, or gives the entry up."""
     with pytest.raises(UnreadableError, match=said):
-        reading._terms(polynomial, 3)
+        reading._write_as_products(polynomial, 3)
 
 
 def test_reading_has_an_end(reading, monkeypatch) -> None:
     """Whatever a student's process tells."""
     monkeypatch.setattr(reading, "_work", 10)
     with pytest.raises(UnreadableError, match="too much to be taken apart"):
-        reading._terms(times(ERROR, plus(A, B)), 3)
-    assert module.WORK > 10
+        reading._write_as_products(multiply(ERROR, add(A, B)), 3)
+    assert module.MAX_WORK > 10

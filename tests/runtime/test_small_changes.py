@@ -7,45 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from changed_by_rows import LOCAL, changes
 
 from gradkit.runtime.repair.borrowed import borrowed_parts
-from gradkit.runtime.repair.calls import switches
-from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
+from gradkit.runtime.repair.choices import switches
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.scope import Scope, scope_of
-from gradkit.runtime.repair.spots import below
 from gradkit.runtime.repair.statements import changed_blocks
-from gradkit.runtime.repair.tree import Change
-from gradkit.runtime.repair.values import Names, Values
-
-LOCAL = {
-    **{"a": np.ones((2, 3)), "b": np.arange(6.0).reshape(2, 3), "c": np.arange(3.0)},
-    **{"rate": 0.25, "np": np, "f": np.exp, "count": 3, "row": (2, 3), "image": np.ones((2, 4, 5))},
-    **{"mask": np.array([True, False]), "cache": {"sizes": {"pad": 1, "stride": 2}}},
-    **{"cache": {"sizes": {"pad": 1, "stride": 2}}, "turn": 1},
-    **{"places": np.array([2, 0]), "held": {"a": np.ones(3), "b": np.zeros(3)}},
-    **dict.fromkeys(("W1", "W2", "W3"), np.ones((2, 3))),
-}
-
-
-def changes(text: str, *helpers: str) -> Mapping[str, Change]:
-    """Return the changed texts of an expression, each with its smallest change."""
-    holder = ast.parse(text, mode="eval")
-    values = Values(Names({}, LOCAL), kept=False)
-
-    def put(node: Any) -> None:
-        holder.body = node
-
-    made: dict[str, Change] = {}
-    scope = scope_of(LOCAL, ("turn",), Scope(helpers=helpers))
-    for spot in [*below(holder.body, put, scope, values, whole=True)]:
-        for change in changes_of(spot, (*SMALL, *LARGE_ONES)):
-            spot.put(change.node)
-            written = ast.unparse(holder)
-            spot.put(spot.node)
-            if written not in made or change.cost < made[written].cost:
-                made[written] = change
-    return made
 
 
 def test_a_call_may_end_elsewhere() -> None:
@@ -144,7 +112,6 @@ def test_an_axis_is_no_variable() -> None:
         made = changes(was)
         assert made[now].kind == "wrong-axis"
         assert now.replace("1", "count") not in made
-    assert "a.max(keepdims=True, axis=1)" in changes("a.max(0)")
     assert "max(count, b)" in changes("max(0, b)")
 
 

@@ -10,8 +10,8 @@ import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
 from rules.traced import program_of
 
-from gradkit.diagnosis.rules.draw import draw
-from gradkit.diagnosis.rules.program import columns_of, value_of
+from gradkit.diagnosis.rules.draw import draw_update
+from gradkit.diagnosis.rules.program import atom_values, evaluate_polynomial
 from gradkit.runtime.symbolic.numbers import (
     Number,
     Numbers,
@@ -69,18 +69,18 @@ def made(way):
 def test_recorded_steps_compute_the_same_values(name):
     """The steps give the values of a plain call for other inputs too."""
     function = made(WAYS[name])
-    inputs = draw(CLASSIFICATION, 3, 12)
-    program = program_of(function, CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
+    inputs = draw_update(CLASSIFICATION, 3, 12)
+    program = program_of(function, CLASSIFICATION, draw_update(CLASSIFICATION, 4, 1))
     assert program is not None
     assert len(program.after) == 9
-    columns = columns_of(program, inputs)
+    columns = atom_values(program, inputs)
     near = 1e-6 if name == "float32" else 1e-12
     for row in range(12):
         p = {key: value[row].copy() for key, value in inputs.before.items()}
         outputs, vectors = (inputs.y, inputs.y_hat), (inputs.A1, inputs.X)
         function(p, *(v[row, 0] for v in outputs), *(v[row][:, None] for v in vectors))
         for (key, place), polynomial in program.after.items():
-            found = value_of(polynomial, columns[row : row + 1])[0]
+            found = evaluate_polynomial(polynomial, columns[row : row + 1])[0]
             assert found == pytest.approx(np.array(p[key])[place], rel=near)
 
 
@@ -92,7 +92,7 @@ BLIND = {
 @pytest.mark.parametrize("name", BLIND)
 def test_converted_numbers_are_constants(name):
     """Their steps do not give the values for other inputs, which the grader notices."""
-    program = program_of(made(BLIND[name]), CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
+    program = program_of(made(BLIND[name]), CLASSIFICATION, draw_update(CLASSIFICATION, 4, 1))
     if program is not None and program.after:
         assert all(len(monomial) < 2 for monomial in program.after["b2", (0, 0)])
 
@@ -104,7 +104,7 @@ def test_replacements_are_removed_after_the_call():
     names["kept"] = {}
     before = {name: value for name, value in names.items() if name != "kept"}
     zeros, exp = np.zeros, math.exp
-    program_of(function, CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
+    program_of(function, CLASSIFICATION, draw_update(CLASSIFICATION, 4, 1))
     assert (np.zeros, math.exp) == (zeros, exp)
     assert {name: value for name, value in names.items() if name != "kept"} == before
     assert type(names["kept"]["e"]) is np.float64
@@ -128,14 +128,16 @@ def test_names_imported_during_the_call_are_replaced():
 def test_numpy_itself_is_not_changed():
     """Functions that draw random numbers fill arrays in C, and would write into objects."""
     function = made("p['W1'] = p['W1'] + 0.01 * np.random.randn(2, 2); p['b2'] = p['b2'] + e")
-    program = program_of(function, REGRESSION, draw(REGRESSION, 4, 1))
+    program = program_of(function, REGRESSION, draw_update(REGRESSION, 4, 1))
     assert program is not None
     assert len(program.after["W1", (0, 0)]) == 2
 
 
 def test_failed_call_has_no_parameter_steps():
     """The type of the exception does not matter."""
-    program = program_of(made("raise SystemExit"), CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
+    program = program_of(
+        made("raise SystemExit"), CLASSIFICATION, draw_update(CLASSIFICATION, 4, 1)
+    )
     assert program is not None
     assert program.after == {}
 
@@ -143,11 +145,11 @@ def test_failed_call_has_no_parameter_steps():
 def test_too_many_steps_end_the_call(monkeypatch):
     """A long loop is stopped early, and nothing is recorded of it."""
     long = made("while True: e = e * 1.0")
-    program = program_of(long, CLASSIFICATION, draw(CLASSIFICATION, 4, 1))
+    program = program_of(long, CLASSIFICATION, draw_update(CLASSIFICATION, 4, 1))
     assert program is not None
     assert program.after == {}
     one = numbers(Sheet(), np.array([1.0]), 0)[0]
-    monkeypatch.setattr(sys.modules[Sheet.__module__], "MADE", 1)
+    monkeypatch.setattr(sys.modules[Sheet.__module__], "MAX_STEPS", 1)
     with pytest.raises(TooLongError, match="a call that makes too many numbers"):
         one * 2.0
 

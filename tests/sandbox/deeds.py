@@ -6,14 +6,18 @@ import contextlib
 import ctypes
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
 
-from gradkit.runtime.frames import TO_GRADER, Frame, encode
+from gradkit.runtime import serve
+from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, encode
+from gradkit.runtime.serve import ask_grader
 
 
 def echo(frame):
@@ -200,6 +204,53 @@ def write_file(frame):
     except OSError as error:
         return Frame("refused", {}, {"errno": error.errno})
     return Frame("written")
+
+
+def double(frame):
+    """Have the grader double an array some times, and make a last call after the reply."""
+    array = frame.arrays["a"]
+    for _ in range(frame.data["times"]):
+        answer = ask_grader(Frame("stub-call", {"a": array}, {}))
+        array = answer.arrays.get("a")
+    if frame.data.get("after"):
+        threading.Timer(0.1, ask_grader, [Frame("stub-call", {}, {})]).start()
+    return Frame("doubled", {"a": array}, {})
+
+
+def files_of_channel():
+    """Return the files of the channel, which student code can reach, too."""
+    names = ("requests", "replies")
+    (exchange,) = serve._exchange
+    cells = dict(zip(exchange.__code__.co_freevars, exchange.__closure__, strict=True))
+    return [cells[name].cell_contents for name in names]
+
+
+def call_early(frame):
+    """Reply, and send a call as soon as the next request begins to arrive."""
+    requests, replies = files_of_channel()
+    replies.write(encode(Frame("ready"), TO_GRADER))
+    replies.flush()
+    select.select([requests], [], [])
+    replies.write(encode(Frame("stub-call"), TO_GRADER))
+    replies.flush()
+    time.sleep(5)
+
+
+def call_wrongly(frame):
+    """Send a call of another format."""
+    _, replies = files_of_channel()
+    replies.write(encode(Frame("stub-call"), TO_GRADER).replace(b"GKF1", b"GKF9"))
+    replies.flush()
+    time.sleep(5)
+
+
+def call_largely(frame):
+    """Send a call with an array that is too large."""
+    _, replies = files_of_channel()
+    array = np.zeros((TO_GRADER.body >> 3) + 1)
+    replies.write(encode(Frame("stub-call", {"a": array}, {}), TO_WORKER))
+    replies.flush()
+    time.sleep(5)
 
 
 HANDLERS = {

@@ -92,9 +92,9 @@ def requests(monkeypatch):
     kinds: list[str] = []
     ask = Worker.ask
 
-    def noted(self, frame, seconds):
+    def noted(self, frame, *rest):
         kinds.append(frame.kind)
-        return ask(self, frame, seconds)
+        return ask(self, frame, *rest)
 
     monkeypatch.setattr(Worker, "ask", noted)
     return kinds
@@ -177,8 +177,8 @@ def test_invalid_reply_is_reported_and_ends_the_process(workshop, monkeypatch) -
     """The next request is sent to a new worker."""
     exchange = Worker.ask
 
-    def forged(self, frame, seconds):
-        reply = exchange(self, frame, seconds)
+    def forged(self, frame, *rest):
+        reply = exchange(self, frame, *rest)
         if frame.kind == "several":
             return reply
         return replace(reply, arrays={"\x1b[2J": np.zeros(1)})

@@ -67,11 +67,11 @@ def link(name: str) -> zipfile.ZipInfo:
     [
         (
             ("../evil.py", "x"),
-            "../evil.py points out of the archive and was left out. Pack the files again.",
+            "../evil.py has a path outside the archive and was left out. Pack the files again.",
         ),
-        (("/etc/evil.py", "x"), "/etc/evil.py points out of the archive and was left out."),
-        (("C:/evil.py", "x"), "C:/evil.py points out of the archive"),
-        (("..\\evil.py", "x"), "../evil.py points out of the archive"),
+        (("/etc/evil.py", "x"), "/etc/evil.py has a path outside the archive and was left out."),
+        (("C:/evil.py", "x"), "C:/evil.py has a path outside the archive"),
+        (("..\\evil.py", "x"), "../evil.py has a path outside the archive"),
         (
             (link("link.py"), "/etc/passwd"),
             "link.py is a link, and links are not followed. Hand in the file itself.",
@@ -80,7 +80,7 @@ def link(name: str) -> zipfile.ZipInfo:
             ("inner.zip", "PK"),
             "inner.zip is an archive inside the submission and was not opened. Put its files",
         ),
-        (("a/" * 9 + "deep.py", "x"), "lies more than 8 levels deep and was left out."),
+        (("a/" * 9 + "deep.py", "x"), "is more than 8 folders deep and was left out."),
         (
             ("bomb.ipynb", b"0" * 20_000_000),
             "bomb.ipynb would unpack to 20.0 MB, more than 200 times its packed size",
@@ -104,7 +104,7 @@ def test_methods_that_expand_without_bound_are_not_read(tmp_path, method):
     with zipfile.ZipFile(path, "a") as target:
         target.writestr("packed.py", "y = 2", method)
     assert problems(path) == [
-        "packed.py is packed by a method that is not read. Pack the files again as .zip."
+        "packed.py is packed by a method that gradkit cannot read. Pack the files again as .zip."
     ]
 
 

@@ -232,7 +232,7 @@ def test_nothing_leads_out_of_an_archive(tmp_path: Path) -> None:
     assert isinstance(raw, RawSubmission)
     assert [file.name for file in raw.files] == ["good.py"]
     assert [problem.message for problem in raw.problems] == [
-        "../../evil.py points out of the archive and was left out. Pack the files again."
+        "../../evil.py has a path outside the archive and was left out. Pack the files again."
     ]
 
 

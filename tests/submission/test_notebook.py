@@ -154,7 +154,7 @@ def test_old_formats_are_upgraded():
         ),
         (
             b'{"cells": [' + b"{}," * 300_001 + b"{}]}",
-            "hw.ipynb holds more data than a notebook of this exercise can need. Clear",
+            "hw.ipynb holds more data than a notebook for this exercise needs. Clear",
         ),
         (b'{"cells": [' + b"1," * 3_000_001 + b"1]}", "holds more data than a notebook"),
     ],

@@ -149,7 +149,7 @@ def test_limits_of_a_folder(tmp_path, monkeypatch):
     folder = tree(tmp_path / "hw", a="x = 1", b="y = 1", c__d__e="z = 1")
     monkeypatch.setattr(files, "DEPTH", 1)
     assert [p.message for p in read(folder).problems] == [
-        "c/d lies more than 1 levels deep and was left out."
+        "c/d is more than 1 folders deep and was left out."
     ]
     monkeypatch.setattr(files, "TOTAL_BYTES", 6)
     assert said(folder) == (

@@ -186,7 +186,7 @@ def test_logical_lines():
 
 
 ADVICE = (
-    "holds more code than an exercise can need: at most 400 kB in all, and 50000 words and signs, "
+    "holds more code than an exercise needs: at most 400 kB in all, and 50000 words and signs, "
     "are read. Hand in the exercise alone, without data in it."
 )
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from gradkit.binding import bind
 from gradkit.diagnosis.attribute import attribute
-from gradkit.diagnosis.inquiry.steps import asked_of, observe_program
+from gradkit.diagnosis.inquiry.steps import observe_program, symbolic_call
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
-from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw, to_columns, with_rate
+from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw_update, to_columns, with_rate
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.records.observations import Bound
@@ -41,7 +41,7 @@ class Watched:
     def diagnosis(self) -> Diagnosis:
         """Diagnose the update step from its rules."""
         inputs = self._inputs(1, ROWS)
-        ask = asked_of(self.sitting, self.task, self.bound)
+        ask = symbolic_call(self.sitting, self.task, self.bound)
         program, _ = observe_program(ask, self.task, inputs)
         fit, fresh = self._probes(inputs), self._probes(self._inputs(2, FRESH))
         rules = recover(self.task, program, fresh)
@@ -57,7 +57,7 @@ class Watched:
         ]
 
     def _inputs(self, seed: int, n: int) -> UpdateInputs:
-        inputs = draw(self.task, seed, n)
+        inputs = draw_update(self.task, seed, n)
         return with_rate(inputs, seed) if "rate" in self.bound.arguments else inputs
 
     def _probes(self, inputs: UpdateInputs) -> UpdateProbes:

@@ -20,7 +20,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from msgspec import Struct, field
 import gradkit
 from gradkit.errors import GradkitError
 from gradkit.loading import is_installed
-from gradkit.records.task import Assignment, FunctionTask, Task
+from gradkit.records.task import Assignment, Task
 from gradkit.task.assignment import packed_with, read_assignment, solutions_of
 from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference
@@ -84,13 +84,6 @@ def module(task: Task) -> str:
     return task.id.replace("-", "_")
 
 
-def file_of(task: Task | FunctionTask) -> str:
-    """Return the name of the file that students submit for a task."""
-    if isinstance(task, Task):
-        return f"{module(task)}.py"
-    return task.files[0] if task.files else PurePosixPath(task.solution).name
-
-
 def bundle(path: Path | None, reference: Path | None, *, keyless: bool = False) -> Bundle:
     """Collect an assignment with its files and, unless ``keyless``, its model solutions.
 
@@ -134,7 +127,7 @@ def _reference(
     folder = find_reference(path, reference)
     if folder is None:
         raise ExportError(
-            "There are no model solutions here. Name their folder with --reference, or say "
+            "There are no model solutions here. Give their folder with --reference, or use "
             "--no-reference: expected values are then derived from the assignment file, and "
             "marks are provisional."
         )
@@ -201,11 +194,11 @@ def _refuse_existing(folder: Path, names: Iterable[str]) -> None:
         more = f" and {len(existing) - 3} more" if len(existing) > 3 else ""
         raise ExportError(
             f"{folder} already has {', '.join(existing[:3])}{more}, and nothing is overwritten. "
-            "Name a place that is empty or not there yet."
+            "Choose an empty or a new folder."
         )
 
 
-HEAD = "# Written by gradkit from the course's own file, without what tells the answers.\n"
+HEAD = "# Written by gradkit from the course's own file, without the parts that reveal answers.\n"
 
 
 def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -355,7 +348,7 @@ def choose(asked: str | None) -> Install:
     if asked is None:
         return _running()
     if not asked.strip() or asked.startswith("-") or not asked.isprintable():
-        raise _refusal(asked, "is nothing that pip could be given")
+        raise _refusal(asked, "is not an argument of pip install")
     address = "://" in asked
     if asked.endswith(SUFFIX) and not address:
         try:
@@ -365,7 +358,7 @@ def choose(asked: str | None) -> Install:
     # pip takes these for paths.
     is_path = asked.startswith(".") or {"/", os.sep} & set(asked)
     if "file:" in asked or (is_path and not address):
-        raise _refusal(asked, "is a place on this machine, which others do not have")
+        raise _refusal(asked, "is a path on this computer, which others do not have")
     return Install(asked)
 
 
@@ -378,8 +371,8 @@ def _running() -> Install:
 def _refusal(asked: str, why: str) -> ExportError:
     """Return the error for a value of ``--install`` that cannot be used."""
     return ExportError(
-        f"--install {asked}: {why}. Name a wheel (FILE{SUFFIX}), which is then carried along, a "
-        "requirement as gradkit==1.0, or an address that all who get it can reach."
+        f"--install {asked}: {why}. Give a wheel (FILE{SUFFIX}), which is then included, a "
+        "requirement such as gradkit==1.0, or a URL that all users can reach."
     )
 
 
@@ -513,7 +506,7 @@ def export_assignment(
     """
     given = choose(install)
     if platform == "wheel" and given.wheel is None:
-        raise _refusal(given.what, "is no wheel, and a wheel is what is to be written")
+        raise _refusal(given.what, "is no wheel, but a wheel is to be written")
     if platform == "wheel":
         write_folder(carried(given), out)
         return ()

@@ -50,8 +50,8 @@ def starters(assignment: Assignment, reference: Path) -> dict[str, str]:
         except (OSError, SyntaxError, ValueError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise StarterError(
-                f"{path}: no starter can be made from it ({why}). Name the folder of the model "
-                "solutions with --reference."
+                f"{path}: starter files cannot be made from it ({why}). Give the folder of the "
+                "model solutions with --reference."
             ) from None
     return files
 
@@ -222,7 +222,7 @@ def exercise_files(
     if not assignment.functions:
         raise StarterError(
             f"{assignment.path}: has no task of kind functions. `gradkit new DIR --instructor` "
-            "writes what students of nets start from."
+            "writes the starter files for nets."
         )
     folder = Path(assignment.path).resolve().parent
     own = folder.parent != SHIPPED

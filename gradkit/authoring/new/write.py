@@ -166,13 +166,17 @@ def write_new(
     True
     """
     if variant is not None and not instructor:
-        raise WriteError("--variant changes the exercise, so it goes with --instructor.")
+        raise WriteError("--variant changes the exercise and needs --instructor.")
     if exercise is not None and instructor:
-        raise WriteError("--exercise is what students start from, so it goes without --instructor.")
+        raise WriteError(
+            "--exercise writes starter files for students; use it without --instructor."
+        )
     if reference is not None and exercise is None:
-        raise WriteError("--reference goes with --exercise FILE, an exercise of one's own.")
+        raise WriteError("--reference needs --exercise FILE, an exercise of your own.")
     if notebook and (exercise is None or exercise == DEFAULT):
-        raise WriteError("--notebook goes with --exercise NAME: the first has its notebook anyway.")
+        raise WriteError(
+            "--notebook needs --exercise NAME; the default exercise has a notebook anyway."
+        )
     given = choose(install)
     if exercise is not None and exercise != DEFAULT:
         read = read_assignment(exercise)

@@ -35,7 +35,7 @@ from gradkit.grading.mark import WITHDRAWN
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release, Row
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
-from gradkit.records.result import CheckResult, Finding, Result, TaskResult
+from gradkit.records.result import CheckResult, Comment, Finding, Result, TaskResult
 from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, visible
 from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
@@ -101,8 +101,9 @@ def _write(stand: Stand, students: Path, hints: int) -> tuple[str, str]:
 class Stand(Struct, frozen=True):
     """A student's counting attempt at some time, with its result, the overrides and the policy.
 
-    ``packed`` is the result, ``number`` the attempt's number, ``words`` are the overrides.
-    ``withdrawn`` maps the codes of withdrawn findings to the instructor's reasons.
+    ``packed`` is the result, ``number`` the attempt's number, ``words`` are the overrides, and
+    ``comments`` those of graders. ``withdrawn`` maps the codes of withdrawn findings to the
+    instructor's reasons.
     """
 
     kept: Kept
@@ -111,6 +112,7 @@ class Stand(Struct, frozen=True):
     words: tuple[Override, ...]
     policy: Policy = NO_POLICY
     withdrawn: Mapping[str, str] = field(default_factory=dict)
+    comments: tuple[Comment, ...] = ()
 
 
 class Former(Struct, frozen=True):
@@ -127,7 +129,8 @@ class Former(Struct, frozen=True):
 
 def whole(stand: Stand) -> Result:
     """Return the full result that counts, with overrides and policy."""
-    return counted(unpack(stand.packed, Result), stand.kept, stand.words, stand.policy)
+    facts = (stand.words, stand.policy, stand.comments)
+    return counted(unpack(stand.packed, Result), stand.kept, *facts)
 
 
 def seen(stand: Stand) -> Result:
@@ -201,10 +204,16 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
         numbers if former.stand.kept.digest != stand.kept.digest else None,
         former.reasons,
         tuple(gone[True]),
+        len(_revisions(new) - _revisions(old)),
     )
     is_same_score = (score.old, score.old_max) == (score.new, score.new_max)
     no_changes = Changes(former.since, score, reasons=former.reasons)
     return None if is_same_score and found == no_changes else found
+
+
+def _revisions(result: Result) -> set[int]:
+    """Return the revisions of the comments on a result."""
+    return {comment.revision for comment in result.comments}
 
 
 def _by_check(result: Result) -> dict[tuple[str, str], tuple[TaskResult, CheckResult]]:
@@ -337,8 +346,9 @@ class Past:
         attempt = counting.attempts.get(name)
         if attempt is None or not (packed := self._store.result(attempt.kept.id)):
             return None
-        words = counting.words.get(name, ())
-        return Stand(attempt.kept, packed, attempt.number, words, counting.policy, self._withdrawn)
+        words, comments = counting.words.get(name, ()), counting.comments.get(name, ())
+        facts = (words, counting.policy, self._withdrawn, comments)
+        return Stand(attempt.kept, packed, attempt.number, *facts)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return a student's stand after a run, with the reasons for changes until ``upto``."""

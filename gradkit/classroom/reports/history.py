@@ -13,7 +13,16 @@ from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import CountingAttempt
-from gradkit.records.reports import Attempt, Difference, History, Mark, PointsSet, Step, Stood
+from gradkit.records.reports import (
+    Attempt,
+    CommentWritten,
+    Difference,
+    History,
+    Mark,
+    PointsSet,
+    Step,
+    Stood,
+)
 from gradkit.records.result import Result
 
 
@@ -40,6 +49,7 @@ def history(store: Store, name: str) -> History:
     """
     runs = store.runs()
     attempts, overrides = _attempts(store, name), _overrides(store, name)
+    comments, reviews = _comments(store, name), _reviews(store, name)
     given = releases(store, name)
     dropped: tuple[str, ...] = ()
     steps: list[Step] = []
@@ -51,9 +61,11 @@ def history(store: Store, name: str) -> History:
         files = tuple(release for release in given if release.run == run.id)
         points_set = tuple(override for number, override in overrides if number == run.id)
         own = (tuple(attempts.get(run.id, ())), points_set, files)
+        written, reviewed = comments.get(run.id, ()), reviews.get(run.id)
         # A new rule or policy can change which attempt counts, if there were attempts before.
         changes_rule = run.policy or "rules" in run.settings
-        if not any(own) and not (changes_rule and any(number < run.id for number in attempts)):
+        is_own = any(own) or written or reviewed is not None
+        if not is_own and not (changes_rule and any(number < run.id for number in attempts)):
             continue
         after, found_after = _mark_and_findings(store, name, run.id)
         is_others = run.kind == "remark" and (before, found) == (after, found_after)
@@ -63,7 +75,7 @@ def history(store: Store, name: str) -> History:
                 *(run.id, run.kind, run.began, run.ended, run.who, why, run.versions, *own),
                 tuple(sorted(set(dropped) - set(former))),
                 tuple(sorted(set(former) - set(dropped))),
-                *(run.policy, before, after, "rules" in run.settings),
+                *(run.policy, before, after, "rules" in run.settings, written, reviewed),
             )
         )
         before, found = after, found_after
@@ -150,6 +162,29 @@ def _overrides(store: Store, name: str) -> list[tuple[int, PointsSet]]:
         'SELECT run, task, "check", points FROM overrides WHERE name = ? ORDER BY id', (name,)
     )
     return [(run, PointsSet(*word)) for run, *word in rows]
+
+
+def _comments(store: Store, name: str) -> dict[int, tuple[CommentWritten, ...]]:
+    """Map the ids of runs to the comments on a student's attempts that the run wrote."""
+    if not store.has_table("comments"):
+        return {}
+    rows = store.rows(
+        "SELECT run, coalesce(first, id) AS id, task, coalesce(file, '') AS file, cell, line, "
+        "text, points FROM comments WHERE name = ? ORDER BY comments.id",
+        (name,),
+    )
+    found: dict[int, tuple[CommentWritten, ...]] = {}
+    for run, *facts in rows:
+        found[run] = (*found.get(run, ()), CommentWritten(*facts))
+    return found
+
+
+def _reviews(store: Store, name: str) -> dict[int, bool]:
+    """Map the ids of runs to the grader's decision that the student has been reviewed, or not."""
+    if not store.has_table("reviews"):
+        return {}
+    rows = store.rows("SELECT run, reviewed FROM reviews WHERE name = ?", (name,))
+    return {run: bool(reviewed) for run, reviewed in rows}
 
 
 def differences(

@@ -70,6 +70,10 @@ STATEMENTS = (
     "DELETE FROM submissions WHERE name = ?",
     "DELETE FROM students WHERE name = ?",
     "DELETE FROM overrides WHERE name = ?",
+    # The newest rows first, since an edit of a comment refers to its first row.
+    "DELETE FROM comments WHERE name = ? AND first IS NOT NULL",
+    "DELETE FROM comments WHERE name = ?",
+    "DELETE FROM reviews WHERE name = ?",
     "DELETE FROM released WHERE name = ?",
 )
 """Statements that remove a student's rows, in an order that keeps all references valid."""
@@ -153,8 +157,8 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
 
     The new run names the student by a pseudonym. SQLite overwrites removed rows with zeros, and
     the file is rewritten without free pages. In submissions that other students share, the
-    student's name and identifiers are removed. In reasons of other runs, the pseudonym replaces
-    the name.
+    student's name and identifiers are removed. In reasons of other runs and in comments
+    on other students, the pseudonym replaces the name.
 
     Raises
     ------
@@ -196,6 +200,9 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
                 rules = without(msgspec.convert(run.settings["rules"], Policy), name)
                 settings = json.dumps({**run.settings, "rules": msgspec.to_builtins(rules)})
                 store.change("UPDATE runs SET settings = ? WHERE id = ?", (settings, run.id))
+        for row in store.rows("SELECT id, text FROM comments"):
+            if (text := _replace_names(row["text"], gone, alias)) != row["text"]:
+                store.change("UPDATE comments SET text = ? WHERE id = ?", (text, row["id"]))
         store.forget(name)
         reason = f"{alias} was removed{': ' if why else ''}{why}"
         store.end(store.begin("purge", why=reason, who=by))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from gradkit.report.data import EXPECTED_LEVEL, to_data
 from gradkit.reproducer import ReproducerError, Shown, find, findings_in, run_again
 from gradkit.reproducer.recorded import unchanged
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.read import Handed, Loader, collect, gather
+from gradkit.submission.read import Handed, Loader, collect, gather, parse
 
 AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
 
@@ -222,6 +223,44 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
     gone, changed = "grade the class again from where it is now", "grade the class anew"
     found = (replace(raw, name=kept.name) for place in places for raw in _parcels(*place))
     return unchanged(found, kept.digest, kept.path, gone, changed)
+
+
+def read_many(submissions: Iterable[Kept], folder: Path) -> Iterator[Submission]:
+    """Read the submissions of stored results that are still where they were, and unchanged.
+
+    Each download is listed only once. Submissions that cannot be read are left out, and of those
+    with the same `identity` one is read.
+
+    Parameters
+    ----------
+    submissions : iterable of Kept
+    folder : Path
+        Folder of the class, as in `read_stored`.
+    """
+    wanted = {identity(kept) for kept in submissions}
+    downloads: dict[Path, None] = {}
+    for kept in submissions:
+        for base in (Path(), folder, folder.parent):
+            for path, member in _places(base, kept.path):
+                downloads[(path if member else path.parent).resolve()] = None
+    with Loader() as loader:
+        for download in downloads:
+            with suppress(SubmissionError):
+                handed = gather([download])
+                for submission, _ in attributed(handed, senders(handed)):
+                    with suppress(SubmissionError):
+                        raw = loader.load(submission)
+                        if identity(raw) in wanted:
+                            wanted.remove(identity(raw))
+                            yield parse(raw)
+
+
+def identity(submission: Kept | RawSubmission | Submission) -> tuple[str, str]:
+    """Return a key that is equal for submissions with the same contents and file names.
+
+    The digest of a single file does not depend on the file's name, which findings refer to.
+    """
+    return submission.digest, re.split(r"[/\\!]", submission.path)[-1]
 
 
 def _parcels(path: Path, member: str) -> Iterator[RawSubmission]:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, get_args
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
@@ -14,6 +16,7 @@ from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
 from gradkit.classroom.store.counted import Counting, changed_policy, decided, policy_of
 from gradkit.classroom.store.results import Store, key_of, unpack
+from gradkit.classroom.store.reviews import reviewer, reviews
 from gradkit.formatting import format_text
 from gradkit.records.classroom import (
     CountingAttempt,
@@ -102,37 +105,91 @@ def review(
     return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), row.name))
 
 
-def everybody(store: Store) -> list[Row]:
-    """Return a row for each student of a class, from which all its reports are made."""
-    roster, counting = store.enrolled(), Counting(store)
+class RowFacts(Struct, frozen=True):
+    """The facts about a student's counting result from which the student's row is made.
+
+    ``row`` is without all that belongs to the attempt rather than to the result. ``undecided``:
+    some task has no points set by a person. ``decided``: a person has set a task or the total.
+    """
+
+    row: Row
+    reasons: tuple[Reason, ...]
+    undecided: bool
+    decided: bool
+    present: frozenset[str]
+
+
+Memo = dict[tuple[object, ...], RowFacts | None]
+"""Known facts by the id of a stored result, the overrides and comments on it, and the policy."""
+
+
+def _facts(counting: Counting, name: str, memo: Memo) -> RowFacts | None:
+    """Return the facts about a student's result, None without a result; look in a memo first."""
+    words, own = counting.words.get(name, ()), counting.comments.get(name, ())
+    policy = msgspec.json.encode(counting.policy)
+    key = (counting.attempts[name].kept.id, words, own, policy)
+    if key not in memo:
+        result = counting.result(name)
+        memo[key] = None if result is None else _facts_of(result)
+    return memo[key]
+
+
+def _facts_of(result: Result) -> RowFacts:
+    """Return the facts about a result."""
+    return RowFacts(
+        to_row(result),
+        tuple(reasons(result)),
+        bool(_undecided(result)),
+        any(line.decision for line in result.adjustments),
+        frozenset(task.task for task in result.tasks if not task.absent),
+    )
+
+
+def everybody(
+    store: Store, memo: Memo | None = None, counting: Counting | None = None
+) -> list[Row]:
+    """Return a row for each student of a class, from which all its reports are made.
+
+    Parameters
+    ----------
+    store : Store
+    memo : dict, optional
+        Facts that an earlier call has computed, for a program that needs the rows again and
+        again. New facts are added.
+    counting : Counting, optional
+        The counting attempts, if they are known already.
+    """
+    memo, counting = {} if memo is None else memo, counting or Counting(store)
+    roster, reviewed = store.enrolled(), reviews(store)
     attempts, policy = counting.attempts.values(), counting.policy
     provisional, has_times = all_provisional(attempts), _knows_lateness(attempts)
     graded = [kept for kept in theirs(store.newest()) if kept.standing == "graded"]
+    by_name: dict[str, list[Kept]] = {}
+    for kept in graded:
+        by_name.setdefault(kept.name, []).append(kept)
     rows = []
     for name, attempt in counting.attempts.items():
-        kept, result = attempt.kept, counting.result(name)
-        row, missing = _row(attempt, result, policy), []
-        found = [*row.review] if result is None else [*reasons(result)]
+        kept, facts = attempt.kept, _facts(counting, name, memo)
+        row, missing = _row(attempt, facts.row if facts else None, policy), []
+        found = [*row.review] if facts is None else [*facts.reasons]
         if provisional:
             found = [reason for reason in found if reason.kind != "provisional"]
-        has_deduction = policy.late and has_times and result is not None and _undecided(result)
+        has_deduction = policy.late and has_times and facts is not None and facts.undecided
         is_dated = days_late(policy, kept, moment(kept.sender.at)) is not None
         if has_deduction and kept.digest and not is_dated:
             found.append(Reason("late", "nothing tells how late it was"))
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", "not in the roster"))
         found.sort(key=lambda reason: KINDS.index(reason.kind))
-        is_decided = result and any(line.decision for line in result.adjustments)
-        if attempt.attempts > 1 and result and not is_decided:
-            own = [other for other in graded if other.name == kept.name]
-            missing = _tasks_elsewhere(store, result, own)
-        rows.append(replace(row, review=tuple(found), left=tuple(missing)))
+        if attempt.attempts > 1 and facts and not facts.decided:
+            missing = _tasks_elsewhere(store, facts.present, by_name.get(name, ()))
+        by = reviewer(reviewed, name, kept.digest)
+        rows.append(replace(row, review=tuple(found), left=tuple(missing), reviewed_by=by))
     return rows + [_absent(name, why) for name, why in uncounted(store, counting.attempts).items()]
 
 
-def _tasks_elsewhere(store: Store, result: Result, graded: Iterable[Kept]) -> list[str]:
+def _tasks_elsewhere(store: Store, present: Container[str], graded: Iterable[Kept]) -> list[str]:
     """List the tasks that a student solved in other attempts, but not in the counting result."""
-    present = {task.task for task in result.tasks if not task.absent}
     tasks = [task for kept in graded for task in unpack(store.result(kept.id), Result).tasks]
     return [*dict.fromkeys(t.task for t in tasks if not t.absent and t.task not in present)]
 
@@ -372,19 +429,19 @@ def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
     return None
 
 
-def _row(attempt: CountingAttempt, result: Result | None, policy: Policy) -> Row:
-    """Return the row of a student with a counting attempt."""
+def _row(attempt: CountingAttempt, made: Row | None, policy: Policy) -> Row:
+    """Return the row of a student with a counting attempt, ``made`` from the result if any."""
     kept = attempt.kept
     late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))
     handed = HandedIn(attempt.number, attempt.attempts, late, kept.sender.at)
     if kept.standing == "absent":
-        if result is None:
+        if made is None:
             return _absent(kept.name, NOTHING)
         handed = HandedIn(0, 0)
     standing = kept.standing
     why = {"graded": "", "absent": NOTHING}.get(standing, standing)
-    review = () if standing == "graded" or result else (Reason(standing, why),)
-    row = to_row(result) if result else Row(kept.name, standing)
+    review = () if standing == "graded" or made else (Reason(standing, why),)
+    row = made or Row(kept.name, standing)
     facts = {"standing": standing, "told": kept.told, "handed": handed, "ungraded": why}
     return replace(row, name=kept.name, review=review, **facts)
 

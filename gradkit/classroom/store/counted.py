@@ -8,7 +8,8 @@ override still counts, but the result has to be reviewed.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -30,11 +31,19 @@ from gradkit.classroom.policy import (
 )
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
+from gradkit.classroom.store.reviews import ConflictError, comments
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.mark import HELD
 from gradkit.records.classroom import Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
-from gradkit.records.result import Adjustment, CheckResult, Decision, Result, TaskResult
+from gradkit.records.result import (
+    Adjustment,
+    CheckResult,
+    Comment,
+    Decision,
+    Result,
+    TaskResult,
+)
 from gradkit.writing import read_named
 
 TOTAL = "total"
@@ -94,7 +103,14 @@ def override_points(
 
 
 def override(
-    store: Store, student: str, check: str, points: float | None, *, comment: str, by: str = ""
+    store: Store,
+    student: str,
+    check: str,
+    points: float | None,
+    *,
+    comment: str,
+    by: str = "",
+    seen: str | None = None,
 ) -> Overridden:
     """Set a student's points for a check, a task or the total, or take an override back.
 
@@ -112,55 +128,112 @@ def override(
         Reason, shown together with the points.
     by : str
         Person who decides, by default the account of this process.
+    seen : str, optional
+        Revision that the person has seen, see `revisions`. By default it is not compared.
 
     Raises
     ------
     OverrideError
         There is no such check, the points are out of range, there is no override to take back,
         or the reason is empty.
+    ConflictError
+        The check has another revision now.
     """
     name = find_student(store, student)
-    counting = Counting(store)
-    if name not in counting.attempts and name in store.awaited():
+    with store.writing():
+        is_absent = name not in Counting(store).attempts
+        if is_absent:
+            _store_first_attempt(store, name, comment, by)
+        kept = Counting(store).attempts[name].kept
+        target = _target_of(store, kept, check)
+        known = {(word.task, word.check): word for word in overrides(store).get(name, ())}
+        former = known.get((target.task, target.check))
+        if seen not in (None, ABSENT if is_absent else _revision(store, name, target)):
+            raise ConflictError(_describe_conflict(target, former))
+        _refuse_points(name, target, former, points, comment)
+        run = store.begin("override", why=comment.strip(), who=by)
+        place = {"name": name, "task": target.task, "check": target.check}
+        store.insert("overrides", run=run, **place, points=points, basis=target.basis)
+        store.end(run)
+    before = former.points if former else None
+    return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
+
+
+def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None:
+    """Store an empty attempt of a student without a counting attempt, if this is possible."""
+    if name in store.awaited():
         raise OverrideError(
             f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
         )
-    if name not in counting.attempts:
-        _store_absent(store, name, comment, by)
-        counting = Counting(store)
-    if name not in counting.attempts:
+    _store_absent(store, name, comment, by)
+    if name not in Counting(store).attempts:
         raise OverrideError(
             f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
             "set. Set another with `gradkit remark --attempt`."
         )
-    kept = counting.attempts[name].kept
+
+
+def _target_of(store: Store, kept: Kept, check: str) -> _Target:
+    """Return the check, the task or the total of an attempt by its name."""
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
             f"{kept.name} was {kept.standing} by an earlier gradkit, which noted no tasks. Grade "
             f"again with --student {kept.name!r}, and set the points then."
         )
-    result = unpack(packed, Result)
-    target = _find(result, kept, check)
-    known = {(word.task, word.check): word for word in counting.words.get(name, ())}
-    former = known.get((target.task, target.check))
+    return _find(unpack(packed, Result), kept, check)
+
+
+def _refuse_points(
+    name: str, target: _Target, former: Override | None, points: float | None, comment: str
+) -> None:
+    """Refuse points that are out of range, without a reason, or not there to be taken back."""
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
     if points is None and former is None:
-        raise OverrideError(
-            f"{target.name} of {kept.name} has no override that could be taken back."
-        )
+        raise OverrideError(f"{target.name} of {name} has no override that could be taken back.")
     if points is not None and not 0 <= points <= target.most:
         raise OverrideError(
             f"{target.name}: {points:g} points are given, and 0 to {target.most:g} are possible."
         )
-    with store.writing():
-        run = store.begin("override", why=comment.strip(), who=by)
-        place = {"name": kept.name, "task": target.task, "check": target.check}
-        store.insert("overrides", run=run, **place, points=points, basis=target.basis)
-        store.end(run)
-    before = former.points if former else None
-    return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
+
+
+ABSENT = "absent"
+"""Revision of the points of a student who has submitted nothing, before any are set."""
+
+
+def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, float]]:
+    """Return revision and largest points of each check, each task and the total of a result.
+
+    A revision changes when somebody sets or takes back these points, and when their findings
+    change. `override` compares it with the one that a grader has seen.
+    """
+    return {
+        name: (_revision(store, kept.name, target), target.most)
+        for name, target in _targets(result, kept).items()
+    }
+
+
+def _revision(store: Store, name: str, target: _Target) -> str:
+    """Return the revision of the points of one item of a student."""
+    (row,) = store.rows(
+        'SELECT max(id) AS newest FROM overrides WHERE name = ? AND task = ? AND "check" = ?',
+        (name, target.task, target.check),
+    )
+    return f"{row['newest'] or 0}-{target.basis[:16]}"
+
+
+def _describe_conflict(target: _Target, override: Override | None) -> str:
+    """Describe the present points of an item that has changed while a grader looked at it."""
+    if override is None:
+        return (
+            f"{target.name}: the findings, or the points that a person has set, have meanwhile "
+            "changed. Nobody has set points now."
+        )
+    return (
+        f"{target.name}: {override.by} has meanwhile set {override.points:g} points, or the "
+        f"findings have changed. The reason given: {override.comment}"
+    )
 
 
 NOTHING = "Nothing was handed in."
@@ -333,6 +406,8 @@ class Counting:
         Counting attempt of each student, in the order of the names.
     words : dict of str to tuple of Override
         Overrides of each student.
+    comments : dict of str to tuple of Comment
+        Comments of graders on each student's attempts.
     policy : Policy
     """
 
@@ -349,6 +424,13 @@ class Counting:
         found = counting_attempts(store, upto, rule=rule, amended=amended)
         self.attempts = {attempt.kept.name: attempt for attempt in found}
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
+        self.comments = comments(store, upto)
+
+    def at(self, store: Store) -> Counting:
+        """Return the same facts, which read results from the class file that is opened now."""
+        new = copy(self)
+        new._store = store
+        return new
 
     def result(self, name: str) -> Result | None:
         """Return a student's result; None if nothing was graded and no points were set."""
@@ -357,13 +439,15 @@ class Counting:
         packed = self._store.result(kept.id) if new is None else new.result
         if not packed:
             return None
-        made = counted(unpack(packed, Result), kept, self.words.get(name, ()), self.policy)
+        facts = (self.words.get(name, ()), self.policy, self.comments.get(name, ()))
+        made = counted(unpack(packed, Result), kept, *facts)
         return None if is_open(made) else made
 
     def score(self, name: str) -> tuple[float | None, float | None]:
         """Return a student's score and the largest score; None for both without a result."""
         kept = self.attempts[name].kept
-        if name not in self.words and self.policy == NO_POLICY:
+        has_points = any(comment.points for comment in self.comments.get(name, ()))
+        if name not in self.words and not has_points and self.policy == NO_POLICY:
             return kept.score, kept.max_score
         result = self.result(name)
         return (result.score, result.max_score) if result else (None, None)
@@ -384,11 +468,16 @@ def decided(of: Decided, **changes: Any) -> Decided:
 
 
 def counted(
-    result: Result, kept: Kept, overrides: Iterable[Override], policy: Policy = NO_POLICY
+    result: Result,
+    kept: Kept,
+    overrides: Iterable[Override],
+    policy: Policy = NO_POLICY,
+    comments: Iterable[Comment] = (),
 ) -> Result:
-    """Return a result with the scores that follow from overrides and the policy.
+    """Return a result with the scores that follow from overrides, comments and the policy.
 
-    Overrides of checks or tasks that no longer exist are ignored.
+    Overrides of checks or tasks that no longer exist are ignored, and so are comments on another
+    attempt. Points of comments do not count if a person has set the total.
     """
     words = {(override.task, override.check): override for override in overrides}
     targets = _targets(result, kept) if words else {}
@@ -408,11 +497,15 @@ def counted(
     shown = [
         task for task in counting if not result.refused or any(c.decision for c in task.checks)
     ]
-    new = replace(
-        result, tasks=tuple(shown), score=round(score, 2), max_score=most, adjustments=tuple(lines)
-    )
+    own = tuple(comment for comment in comments if comment.digest == kept.digest)
+    parts = {"tasks": tuple(shown), "adjustments": tuple(lines), "comments": own}
+    new = replace(result, score=round(score, 2), max_score=most, **parts)
     if is_open(new):
         return replace(new, max_score=policy.scale.to) if policy.scale and most else new
+    if ("", "") not in words:
+        lines += _comment_lines(own, new.score)
+        score = new.score + sum(line.points for line in lines if line.kind == "comment")
+        new = replace(new, score=round(score, 2), adjustments=tuple(lines))
     return adjusted(new, policy, kept, moment(kept.sender.at))
 
 
@@ -423,6 +516,15 @@ def _line(
     given = min(word.points or 0.0, target.most)
     decision = _decision(word, target)
     return Adjustment(kind, round(given - score, 2), "", name, given, target.most, decision)
+
+
+def _comment_lines(comments: Iterable[Comment], score: float) -> Iterator[Adjustment]:
+    """Yield the points of comments, as far as they do not make the score negative."""
+    for comment in comments:
+        if comment.points:
+            points = round(max(comment.points, -score), 2)
+            score += points
+            yield Adjustment("comment", points, f"{comment.text} ({comment.by})")
 
 
 def _decision(word: Override, target: _Target) -> Decision:

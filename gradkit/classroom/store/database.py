@@ -20,6 +20,13 @@ FORMAT = "gradkit/class/v2"
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 
+ADDED = Path(__file__).with_name("reviews.sql")
+"""Tables that class files of gradkit 0.3 lack. They are added when such a file is opened for
+writing; a reader takes a missing table for an empty one."""
+
+NEWEST_TABLE = "reviews"
+"""The last table of `ADDED`, whose absence shows that the tables have to be added."""
+
 
 FILE, LOCK = "class.sqlite", "class.lock"
 
@@ -151,7 +158,8 @@ class Database:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as base:
             # Other users must not read names, marks and the secret of the seeds.
             path.chmod(0o600)
-            base.executescript(f"BEGIN; {SCHEMA.read_text(encoding='utf-8')}")
+            tables = "".join(path.read_text(encoding="utf-8") for path in (SCHEMA, ADDED))
+            base.executescript(f"BEGIN; {tables}")
             facts = {"format": FORMAT, "secret": secrets.token_hex(32)}
             base.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
             base.execute("COMMIT")
@@ -164,16 +172,22 @@ class Database:
                 f"{self.path}: is damaged: there is nothing in it, and there always is in a class "
                 f"file. {RESCUE}"
             )
-        has_meta = self.rows("SELECT name FROM sqlite_master WHERE name = 'meta'")
-        found = self.meta("format") if has_meta else None
+        found = self.meta("format") if self.has_table("meta") else None
         if found != FORMAT:
             raise StoreError(
                 f"{self.path}: is not a class file of this version of gradkit (found "
                 f"{found or 'no format'}, expected {FORMAT}). Choose another folder with --out."
             )
+        if write and not self.has_table(NEWEST_TABLE):
+            added = ADDED.read_text(encoding="utf-8")
+            self._base.executescript(f"BEGIN IMMEDIATE; {added} COMMIT;")
         if write and self.meta(TRACES) is not None:
             # A process that erased rows was killed before it had removed their traces.
             self._vacuum()
+
+    def has_table(self, name: str) -> bool:
+        """Return True if the file has a table; files of earlier versions lack some."""
+        return bool(self.rows("SELECT name FROM sqlite_master WHERE name = ?", (name,)))
 
     def meta(self, key: str) -> str | None:
         """Return a stored fact about the file by its key, None if there is none."""

@@ -126,7 +126,7 @@ class Store(Database):
                 "runs",
                 kind=kind,
                 began=now(),
-                who=who or _user(),
+                who=who or account(),
                 why=why,
                 settings=json.dumps(facts, default=_absolute),
                 versions=json.dumps(versions_of(modules)),
@@ -388,7 +388,7 @@ def sender_of(row: sqlite3.Row) -> Sender:
     return msgspec.json.decode(row["sender"], type=Sender)
 
 
-def _user() -> str:
+def account() -> str:
     """Return the name of the account that this process runs under, or ``unknown``."""
     try:
         return storable(getpass.getuser())

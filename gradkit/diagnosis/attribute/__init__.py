@@ -1,8 +1,8 @@
-"""The line of a mistake: the step of the call that it is made in.
+"""Find the line of a mistake in an update function: the operation in which it is made.
 
-An update is called once with numbers that know how they were made, see
-`gradkit.runtime.symbolic`. Where a mistake is one of a product, `blame` finds the step; where a
-parameter is written wrongly, or not at all, `write` looks at what statements left behind.
+The input is the trace of one call on symbolic inputs, see `gradkit.runtime.symbolic`. For a wrong
+factor, `blame` finds the operation. For a parameter that is written wrongly or not at all, `write`
+looks at the arrays that statements left behind.
 """
 
 from __future__ import annotations
@@ -12,35 +12,37 @@ import numpy as np
 from gradkit.diagnosis.attribute.blame import Blame
 from gradkit.diagnosis.attribute.case import Case
 from gradkit.diagnosis.attribute.write import (
-    change,
-    mutated_at,
-    source_of,
-    standstill,
-    stored,
-    summand,
-    truncated_in,
-    written_to,
+    find_lost_update,
+    find_misdirected,
+    find_mutation,
+    find_store,
+    find_summand,
+    find_truncation,
+    find_wrong_source,
+    rule_change,
 )
 from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
 from gradkit.records.task import Task
 
-__all__ = ["STANDSTILL", "attribute"]
+__all__ = ["NO_CHANGE", "attribute"]
 
-STANDSTILL = ("not-updated", "nothing-updated", "copy-dropped")
-SOURCE = ("gradient-stored", "overwritten", "wrong-source-entry")
-FIGURES = frozenset(
+NO_CHANGE = ("not-updated", "nothing-updated", "copy-dropped")
+"""Mistakes after which an entry keeps its old value."""
+WRONG_SOURCE = ("gradient-stored", "overwritten", "wrong-source-entry")
+"""Mistakes in the value that an entry's change is added to."""
+CONSTANT_MISTAKES = frozenset(
     {"wrong-sign", "wrong-factor", "wrong-learning-rate", "uneven-learning-rate", "rate-ignored"}
 )
-"""Mistakes in the constant, which no factor shows."""
+"""Mistakes in a constant, which leave all factors right."""
 
-ARGUMENT = "wrong-derivative-argument"
-HANDED = frozenset({"wrong-layer-input", "wrong-weight"})
-"""Mistakes in what a function is handed, if it gives what is right elsewhere."""
+WRONG_ARGUMENT = "wrong-derivative-argument"
+WRONG_INPUTS = frozenset({"wrong-layer-input", "wrong-weight"})
+"""Mistakes in the arguments of a helper function, if that function is right elsewhere."""
 
-Found = tuple[Spot, Evidence, str]
-"""Where, why there, and what the student calls the value."""
+Location = tuple[Spot, Evidence, str]
+"""The line, the reason why this line is named, and the student's name of the value."""
 
 
 @np.errstate(all="ignore")  # a student's values may be huge, or tiny
@@ -51,129 +53,158 @@ def attribute(
     diagnosis: Diagnosis,
     slip: Slip,
 ) -> tuple[Attribution, ...]:
-    """The lines of one mistake.
+    """Return the lines of one mistake.
 
     Parameters
     ----------
     task : Task
     trace : Trace
-        Of a call with its steps, told for ``inputs``.
+        Trace of a call at ``inputs``, with its operations.
     inputs : UpdateInputs
-        Independent of one another, as `gradkit.diagnosis.rules.draw` makes them; six or more.
+        Independent random inputs, as from `gradkit.diagnosis.rules.draw`; six or more.
     diagnosis : Diagnosis
-        Of the same function.
+        Diagnosis of the same function.
     slip : Slip
-        One of the explanation's; or one of code ``unexplained`` with entries.
+        A mistake of the diagnosis, or one of code ``unexplained`` with entries.
 
     Returns
     -------
     tuple of Attribution
-        One for each line, in the order of the first entry concerned.
+        One for each line, in the order of the first entry concerned. Where no line is found, the
+        whole function.
     """
-    function: Found = Spot(trace.start), "function", ""
+    whole_function: Location = Spot(trace.start), "function", ""
     if trace.steps is None or not set(trace.after) >= set(inputs.before):
-        return (Attribution(slip.code, slip.entries, *function),)
+        return (Attribution(slip.code, slip.entries, *whole_function),)
     case = Case(task, trace, trace.steps, inputs, diagnosis, slip)
     if not slip.entries:
-        return (Attribution(slip.code, (), *(_mutated(case) or function)),)
+        return (Attribution(slip.code, (), *(_find_mutation(case) or whole_function)),)
     blame = Blame(case)
-    # What is to blame for a plain entry may be so for one that is made of more.
-    order = sorted(slip.entries, key=lambda e: (len(blame.below(e)), -int(e[0][1])))
+    # Entries of few operations first: their wrong operation may explain the longer ones too.
+    order = sorted(slip.entries, key=lambda e: (len(blame.operations_of(e)), -int(e[0][1])))
     if slip.code == UNEXPLAINED:
         order = [entry for entry in order if not blame.is_right(entry)] or order
-    origins = {entry: _origin(case, blame, entry) or function for entry in order}
-    found: dict[Found, list[Entry]] = {}
+    origins = {entry: _find_line(case, blame, entry) or whole_function for entry in order}
+    by_location: dict[Location, list[Entry]] = {}
     for entry in filter(origins.__contains__, slip.entries):
-        found.setdefault(origins[entry], []).append(entry)
-    return tuple(Attribution(slip.code, tuple(made), *at) for at, made in found.items())
+        by_location.setdefault(origins[entry], []).append(entry)
+    return tuple(
+        Attribution(slip.code, tuple(entries), *location)
+        for location, entries in by_location.items()
+    )
 
 
-def _mutated(case: Case) -> Found | None:
-    number = mutated_at(case)
-    return None if number is None else _of_event(case, number, "value")
+def _find_mutation(case: Case) -> Location | None:
+    """Return the line that changes an input in place."""
+    number = find_mutation(case)
+    return None if number is None else _location_of_event(case, number, "value")
 
 
-def _origin(case: Case, blame: Blame, entry: Entry) -> Found | None:
+def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
+    """Return the line that makes an entry wrong, or None to name the whole function."""
     code = case.slip.code
     if code == "input-mutated":
-        return _mutated(case)
-    if code in STANDSTILL:
-        left, made = standstill(case, entry)
-        if code == "not-updated" and made is None:
-            # Where others move, the change tells what is missing, and where.
+        return _find_mutation(case)
+    if code in NO_CHANGE:
+        event_and_evidence, step_and_evidence = find_lost_update(case, entry)
+        if code == "not-updated" and step_and_evidence is None:
+            # The part of the parameter that moves shows where the rest is missing.
             return None
-        if left is not None:
-            return _of_event(case, *left)
-        return None if made is None else _of_step(case, *made)
-    step, event = _at(case, blame, entry)
+        if event_and_evidence is not None:
+            return _location_of_event(case, *event_and_evidence)
+        return None if step_and_evidence is None else _location_of_step(case, *step_and_evidence)
+    step, event = _find_step_or_event(case, blame, entry)
     if code == UNEXPLAINED and step is not None and len(case.steps.spots[step]) > 1:
-        # Whether a helper is wrong, or what it was handed, cannot be told without a rule.
+        # Without a rule, the helper or its arguments may be wrong.
         return None
     if event is None and step is not None and code.startswith("missing-"):
-        event = _renamed(case, step)
+        event = _find_renaming(case, step)
     if event is not None:
-        return _of_event(case, event, "value")
+        return _location_of_event(case, event, "value")
     if step is not None:
-        held = case.first_holding(step)
-        returned = held is not None and case.trace.events[held].kind == "returned"
-        # A function is right that gives what belongs to what it is handed.
-        called = returned if code == ARGUMENT else code in HANDED and blame.is_right_elsewhere(step)
-        return _of_step(case, step, "value", called=called)
-    return _applied(case, entry)
+        first_event = case.first_event_with(step)
+        returned = first_event is not None and case.trace.events[first_event].kind == "returned"
+        # If a helper is right for its arguments, the line that calls it is named.
+        called = (
+            returned
+            if code == WRONG_ARGUMENT
+            else code in WRONG_INPUTS and blame.is_right_elsewhere(step)
+        )
+        return _location_of_step(case, step, "value", called=called)
+    return _find_application(case, entry)
 
 
-def _renamed(case: Case, step: int) -> int | None:
-    """Return where a number is given another name, by which alone it is read."""
-    held, events = case.first_holding(step), case.trace.events
+def _find_renaming(case: Case, step: int) -> int | None:
+    """Return the event that gives a number the name by which it is used.
+
+    None if it is used by its first name, or if there is no such event.
+    """
+    first_event, events = case.first_event_with(step), case.trace.events
     users = [n for n, made in enumerate(case.steps.made) if step in made.into]
     names = {name for n in users for spot in case.steps.spots[n][:1] for name in spot.names}
-    if held is None or not names or events[held].name in names:
+    if first_event is None or not names or events[first_event].name in names:
         return None
-    # What a function gives has another name where it is called.
-    own = (n for n, e in enumerate(events) if e.frame == events[held].frame and e.name in names)
-    return next((n for n in own if case.renames(step, events[n])), None)
+    # A returned value gets its name in the calling function, so other frames do not count.
+    renamings = (
+        n for n, e in enumerate(events) if e.frame == events[first_event].frame and e.name in names
+    )
+    return next((n for n in renamings if case.renames(step, events[n])), None)
 
 
-def _at(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]:
-    """The step to blame, or the event."""
-    code, nothing = case.slip.code, (None, None)
+def _find_step_or_event(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]:
+    """Return the operation or the event in which an entry goes wrong, by the kind of mistake."""
+    code, not_found = case.slip.code, (None, None)
     if code == "integer-truncation":
-        return None, truncated_in(case, entry)
-    if code in SOURCE:
-        step = source_of(case, entry)
-        return step, (stored(case, entry) if step is None else None)
+        return None, find_truncation(case, entry)
+    if code in WRONG_SOURCE:
+        step = find_wrong_source(case, entry)
+        return step, (find_store(case, entry) if step is None else None)
     if code == "wrong-target":
-        return written_to(case, entry), None
+        return find_misdirected(case, entry), None
     if code == UNEXPLAINED:
-        return blame.unknown(entry) or nothing
+        return blame.find_unexplained(entry) or not_found
     if not case.is_followed(entry):
-        return nothing
-    return (blame.figure(entry) if code in FIGURES else blame.product(entry)) or nothing
+        return not_found
+    return (
+        blame.find_constant(entry) if code in CONSTANT_MISTAKES else blame.find_factor(entry)
+    ) or not_found
 
 
-def _applied(case: Case, entry: Entry) -> Found | None:
-    """Where the entry moves; if it should not, any line before that may be it."""
-    evidence: Evidence = "applied" if np.any(change(case, case.without[entry])) else "within"
+def _find_application(case: Case, entry: Entry) -> Location | None:
+    """Return the line that changes an entry, with its evidence.
+
+    The evidence is ``applied`` if the entry should change, though not in this way. If it should not
+    change at all, an earlier line may be wrong, and the evidence is ``within``.
+    """
+    evidence: Evidence = "applied" if np.any(rule_change(case, case.without[entry])) else "within"
     root = case.root(entry)
-    step = summand(case, root, change(case, case.applied[entry]))
+    step = find_summand(case, root, rule_change(case, case.applied[entry]))
     if step is not None or case.is_computed(root):
-        return _of_step(case, root if step is None else step, evidence)
-    number = stored(case, entry)
-    return None if number is None else _of_event(case, number, evidence)
+        return _location_of_step(case, root if step is None else step, evidence)
+    number = find_store(case, entry)
+    return None if number is None else _location_of_event(case, number, evidence)
 
 
-def _of_event(case: Case, number: int, evidence: Evidence) -> Found:
+def _location_of_event(case: Case, number: int, evidence: Evidence) -> Location:
+    """Return the line of an event, with ``within`` as evidence if a helper function is involved."""
     event = case.trace.events[number]
-    helped = any(len(case.steps.spots[step]) > 1 for step in event.steps)
-    within = evidence == "value" and (event.frame > 0 or helped)
+    in_helper = any(len(case.steps.spots[step]) > 1 for step in event.steps)
+    within = evidence == "value" and (event.frame > 0 or in_helper)
     return Spot(event.place), "within" if within else evidence, event.name
 
 
-def _of_step(case: Case, number: int, evidence: Evidence, *, called: bool = False) -> Found | None:
+def _location_of_step(
+    case: Case, number: int, evidence: Evidence, *, called: bool = False
+) -> Location | None:
+    """Return the line of an operation; if ``called``, the line of the call of its function."""
     spots, events = case.steps.spots[number], case.trace.events
     if evidence in ("value", "applied") and len(spots) > 1:
         evidence = "within"
-    held = case.first_holding(number)
+    first_event = case.first_event_with(number)
     if called:
         spots = spots[1:] or spots
-    return (spots[0], evidence, "" if held is None else events[held].name) if spots else None
+    return (
+        (spots[0], evidence, "" if first_event is None else events[first_event].name)
+        if spots
+        else None
+    )

@@ -1,4 +1,4 @@
-"""All that the search for one mistake's line looks at."""
+"""Collect all data that the search for the line of one mistake needs, and questions about it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from gradkit.diagnosis.mistakes.apply import with_slips
-from gradkit.diagnosis.mistakes.explain import Diagnosis, marked
+from gradkit.diagnosis.mistakes.apply import rewrite_rules
+from gradkit.diagnosis.mistakes.explain import Diagnosis, mark_recomputed
 from gradkit.diagnosis.mistakes.parts import (
-    hidden_layer,
+    is_in_hidden_layer,
     is_input,
     is_output,
     is_unit,
     is_weight,
     target_of,
 )
-from gradkit.diagnosis.mistakes.slots import counted
-from gradkit.diagnosis.rules.evaluate import value_of
-from gradkit.diagnosis.rules.symbols import AXES, Table, at_place, letters_of
+from gradkit.diagnosis.mistakes.slots import repeat_factors
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.symbols import AXES, Table, letters_of, replace_letter
 from gradkit.records.rule import (
     Details,
     Entry,
@@ -35,37 +35,38 @@ from gradkit.records.task import Array, Task
 from gradkit.runtime.symbolic.numbers import CONSTANT
 
 NEAR = 1e-8
-"""Relative; within which a number is a constant times another, over the calls."""
+"""Relative tolerance within which two columns over the calls are proportional."""
 
 EQUAL = 1e-13
+"""Relative tolerance within which two columns are equal."""
 
 
 class Case:
-    """One slip in one trace.
+    """One mistake in the trace of one call.
 
     Parameters
     ----------
     task : Task
     trace : Trace
-        With its steps, and all parameters ``after``.
+        With operations, and all parameters ``after``.
     steps : Steps
-        The trace's.
+        The trace's operations.
     inputs : UpdateInputs
-        Of all calls of the trace.
+        Inputs of all calls of the trace.
     diagnosis : Diagnosis
     slip : Slip
-        One of the explanation's.
+        A mistake of the diagnosis.
 
     Attributes
     ----------
     applied, without : dict
-        For each entry the rule that the code follows, and the one it would follow if this
-        slip, and no other, were mended.
+        For each entry, the rule that the code follows, and the rule after a correction of this
+        mistake alone.
     observed : dict
-        For each entry the rule that was recovered, or else the one that the slips make, with
-        changes that were written to a wrong entry where they went.
+        For each entry, the recovered rule, or else the rule that the mistakes of the diagnosis
+        give. A change written to a wrong entry belongs to that entry.
     redirected : dict
-        Entries whose change was written to another, with that other.
+        The wrong entry that each misdirected change was written to.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Case:
         diagnosis: Diagnosis,
         slip: Slip,
     ) -> None:
+        """Compute the rules with all mistakes, and without this mistake."""
         self.task, self.trace, self.steps, self.slip = task, trace, steps, slip
         self.near = max(NEAR, diagnosis.precision.exact)
         self.inputs = inputs
@@ -90,187 +92,207 @@ class Case:
             for entry, details in zip(other.entries, other.details, strict=True)
         }
         if slip.code != "wrong-target":
-            # Where a term was written to is another matter than what is wrong with it.
+            # A term's factors are searched where they belong, not where the term was written to.
             slips = tuple(other for other in slips if other.code != "wrong-target")
-        everything = with_slips(task, diagnosis.should, slips)
-        others = with_slips(task, diagnosis.should, (s for s in slips if s is not slip))
+        everything = rewrite_rules(task, diagnosis.should, slips)
+        others = rewrite_rules(task, diagnosis.should, (s for s in slips if s is not slip))
         self.observed = {**everything, **diagnosis.applies}
         moved = {*self.redirected, *self.redirected.values()}
         kept = moved if slip.code != "wrong-target" else ()
         self.applied = {e: everything[e] if e in kept else self.observed[e] for e in everything}
-        self.without = {e: marked(rule, self.applied[e]) for e, rule in others.items()}
+        self.without = {e: mark_recomputed(rule, self.applied[e]) for e, rule in others.items()}
 
-    def fact(self, entry: Entry, name: str) -> object:
-        """One of the slip's details at an entry, or None."""
+    def detail(self, entry: Entry, name: str) -> object:
+        """Return a detail of the mistake at an entry, such as its ``ratio``, or None."""
         return dict(self.details.get(entry, ())).get(name)
 
     def after(self, entry: Entry) -> Array:
-        """The entry's values after the step, shape (calls,)."""
+        """Return the entry's values after the step, shape (calls,)."""
         return self.trace.after[entry[0]][:, *entry[1]]
 
     def before(self, entry: Entry) -> Array:
-        """The entry's values before the step, shape (calls,)."""
+        """Return the entry's values before the step, shape (calls,)."""
         return self.inputs.before[entry[0]][:, *entry[1]]
 
-    def fits(self, event: Event, parameter: str) -> bool:
-        """Whether an event has the shape of a parameter, axes of length 1 aside."""
+    def has_shape_of(self, event: Event, parameter: str) -> bool:
+        """Return whether an event's array has a parameter's shape, apart from axes of length 1."""
         shapes = event.values.shape[1:], self.inputs.before[parameter].shape[1:]
-        ours, theirs = (tuple(size for size in shape if size != 1) for shape in shapes)
-        return ours == theirs
+        event_shape, parameter_shape = (
+            tuple(size for size in shape if size != 1) for shape in shapes
+        )
+        return event_shape == parameter_shape
 
-    def place_of(self, entry: Entry) -> int:
-        """The entry's place in its parameter's flat values."""
+    def flat_index(self, entry: Entry) -> int:
+        """Return the entry's index in its flattened parameter."""
         return int(np.ravel_multi_index(entry[1], self.inputs.before[entry[0]].shape[1:]))
 
-    def entries_at(self, event: Event, place: int) -> Iterator[Entry]:
-        """Entries that a number belongs to, by its place in an array of some parameter's shape."""
+    def entries_at(self, event: Event, flat_index: int) -> Iterator[Entry]:
+        """Yield the entries at a flat index of an event's array.
+
+        One for each parameter of the array's shape.
+        """
         for key, value in self.inputs.before.items():
-            if self.fits(event, key):
-                i, j = np.unravel_index(place, value.shape[1:])
+            if self.has_shape_of(event, key):
+                i, j = np.unravel_index(flat_index, value.shape[1:])
                 yield key, (int(i), int(j))
 
-    def at(self, event: Event, entry: Entry) -> Array:
-        """An event's values in the place of an entry."""
-        flat: Array = event.values.reshape(len(event.values), -1)[:, self.place_of(entry)]
+    def event_values(self, event: Event, entry: Entry) -> Array:
+        """Return the values of an event's array at an entry's index, shape (calls,)."""
+        flat: Array = event.values.reshape(len(event.values), -1)[:, self.flat_index(entry)]
         return flat
 
-    def written(self, entry: Entry) -> Iterator[tuple[int, Event]]:
-        """Events on the entry's parameter that statements made."""
+    def writes_to(self, entry: Entry) -> Iterator[tuple[int, Event]]:
+        """Yield the events, with their numbers, in which statements wrote the entry's parameter."""
         for number, event in enumerate(self.trace.events):
-            made = event.kind != "given" and event.parameter == entry[0]
-            if made and self.fits(event, entry[0]):
+            is_write = event.kind != "given" and event.parameter == entry[0]
+            if is_write and self.has_shape_of(event, entry[0]):
                 yield number, event
 
-    def first_holding(self, step: int) -> int | None:
-        """The first event that a step's number is in."""
+    def first_event_with(self, step: int) -> int | None:
+        """Return the number of the first event whose array contains an operation's result."""
         events = enumerate(self.trace.events)
         return next((n for n, event in events if step in event.steps), None)
 
     def root(self, entry: Entry) -> int:
-        """The step that made an entry's new value, or that its change went into."""
+        """Return the operation that produced an entry's new value.
+
+        For a misdirected change, this is the new value of the entry that it was written to.
+        """
         return self.steps.after[self.redirected.get(entry, entry)]
 
     def renames(self, step: int, event: Event) -> bool:
-        """Whether a name was given to a number that had been there before."""
+        """Return whether an event gives a name to a result that an earlier event contains."""
         return (
             event.kind != "given"
             and step in event.steps
-            and event is not self.trace.events[self.first_holding(step) or 0]
+            and event is not self.trace.events[self.first_event_with(step) or 0]
         )
 
     def is_computed(self, step: int) -> bool:
-        """Whether a number was neither handed over, nor stands in the text."""
+        """Return whether a number is computed from others: no input and no constant."""
         return bool(self.steps.made[step].into)
 
-    def is_a_figure(self, event: Event) -> bool:
-        """Whether a name stands for a number in the text that is no learning rate."""
+    def is_named_constant(self, event: Event) -> bool:
+        """Return whether an event's array has only constants, none of them a learning rate."""
         rates = (self.task.rates.weight, self.task.rates.bias)
         sizes = np.abs(event.values).flat
-        made = event.kind != "given" and all(map(self.is_constant, event.steps))
-        return made and not any(size in rates for size in sizes)
+        all_constant = event.kind != "given" and all(map(self.is_constant, event.steps))
+        return all_constant and not any(size in rates for size in sizes)
 
-    def is_rate(self, size: float, event: Event) -> bool:
-        """Whether a name stands for a number in the text that is this large."""
-        figure = len(event.steps) == 1 and self.is_constant(event.steps[0])
-        return figure and bool(np.isclose(abs(event.values.flat[0]), size, NEAR, 0.0))
+    def is_constant_of_size(self, size: float, event: Event) -> bool:
+        """Return whether an event's value is a single constant of this absolute value."""
+        is_constant = len(event.steps) == 1 and self.is_constant(event.steps[0])
+        return is_constant and bool(np.isclose(abs(event.values.flat[0]), size, NEAR, 0.0))
 
     def is_followed(self, entry: Entry) -> bool:
-        """Whether the steps give what the known rule of an entry gives."""
+        """Return whether the trace gives the values that the entry's rule predicts."""
         target = self.redirected.get(entry, entry)
-        known, made = value_of(self.table, self.observed[target]), self.after(target)
-        return bool(np.abs(known - made).max() <= self.near * np.abs(made).max())
+        expected, observed = rule_values(self.table, self.observed[target]), self.after(target)
+        return bool(np.abs(expected - observed).max() <= self.near * np.abs(observed).max())
 
     def is_constant(self, step: int) -> bool:
-        """Whether a number is the same, whatever was handed over."""
+        """Return whether a number is a constant of the text, whatever the inputs."""
         return self.steps.made[step].operation == CONSTANT
 
 
-def are_at_odds(one: Entry, other: Entry) -> bool:
-    """Whether entries belong to different inputs, units or outputs, where they share such."""
-    places = [dict(zip(AXES[key], index, strict=False)) for key, index in (one, other)]
+def differ_in_shared_axis(first: Entry, second: Entry) -> bool:
+    """Return whether two entries differ in an axis that both have: input, hidden unit or output."""
+    places = [dict(zip(AXES[key], index, strict=False)) for key, index in (first, second)]
     return any(places[0][axis] != places[1][axis] for axis in places[0].keys() & places[1].keys())
 
 
-def same(one: Array, other: Array, close: float = EQUAL) -> bool:
-    """Whether these are the same values, which are numbers."""
-    size = np.abs(other).max(initial=0.0)
-    return bool(np.isfinite(size) and np.abs(one - other).max(initial=0.0) <= close * size)
+def is_equal(left: Array, right: Array, tolerance: float = EQUAL) -> bool:
+    """Return whether two arrays are finite and equal within a relative tolerance."""
+    size = np.abs(right).max(initial=0.0)
+    return bool(np.isfinite(size) and np.abs(left - right).max(initial=0.0) <= tolerance * size)
 
 
-# --- the parts of a right product ------------------------------------------------------------
+# --- partial products of a correct gradient --------------------------------------------------
 
 LOSS, OUTPUT, WEIGHT, UNIT, INPUT = range(-1, 4)
-"""The order in which backpropagation multiplies: error, weight, derivative, input.
-
-Before them is what a loss gives that the last derivative makes the error.
-"""
+"""Stages of backpropagation in the order in which it multiplies: loss derivative (before the last
+activation's derivative), output error, weight, hidden derivative, input."""
 
 Stages = tuple[int, ...]
-"""Of each factor, in their order."""
+"""The stage of each factor of a product, sorted."""
 
 
-class Parts:
-    """The parts of a right product, as directions over the calls, with the stages in each."""
+class PartialProducts:
+    """All partial products of an entry's correct change, as unit vectors over the calls.
 
-    def __init__(self, parts: Iterable[tuple[Stages, Array]], near: float) -> None:
+    Each has its stages, so that any number in the trace can be identified up to a constant.
+    """
+
+    def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
+        """Normalise the partial products that are not 0."""
         usable = [(key, value) for key, value in parts if np.any(value)]
-        self._keys, self._near = [key for key, _ in usable], near
+        self._keys, self._near = [key for key, _ in usable], tolerance
         self._rows = np.array([value / np.linalg.norm(value) for _, value in usable])
         own = (key for key in self._keys if LOSS not in key)
         self.whole: Stages = max(own, key=len, default=())
 
-    def of(self, value: Array | None) -> Stages | None:
-        """Return the stages in a number that is a constant times a part, or else None."""
+    def stages_of(self, value: Array | None) -> Stages | None:
+        """Return the stages of the partial product that ``value`` is a multiple of, or None."""
         size = 0.0 if value is None else float(np.linalg.norm(value))
         if value is None or not self._keys or not size or not np.isfinite(size):
             return None
-        along = self._rows @ (value / size)
-        best = int(np.argmax(np.abs(along)))
-        off = np.abs(value / size - along[best] * self._rows[best]).max()
-        return self._keys[best] if off <= self._near else None
+        cosines = self._rows @ (value / size)
+        index = int(np.argmax(np.abs(cosines)))
+        deviation = np.abs(value / size - cosines[index] * self._rows[index]).max()
+        return self._keys[index] if deviation <= self._near else None
 
-    def is_whole(self, part: Stages) -> bool:
-        """Whether a part has all of each stage that it has anything of."""
-        return all(part.count(stage) == self.whole.count(stage) for stage in {*part})
+    def has_complete_stages(self, stages: Stages) -> bool:
+        """Return whether all factors of each stage that occurs are present."""
+        return all(stages.count(stage) == self.whole.count(stage) for stage in {*stages})
 
 
-def parts_of(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
-    """All parts of a right product; of sums over a letter, those of their summands too."""
+def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
+    """Yield the partial products of a rule's terms, with their stages and values over the calls.
+
+    For a sum over an index, also those of each summand.
+    """
     for term in rule.terms:
-        for each in _instances(case.task, term):
-            made: list[tuple[Stages, Array]] = [((), np.ones(len(case.inputs.y)))]
-            for piece in _pieces(each):
-                stages = tuple(_stage(factor, rule) for factor in piece)
-                value = case.table.product(piece)
-                made += [(tuple(sorted((*key, *stages))), rest * value) for key, rest in made]
-            # Of a product of nothing its constant is left.
-            yield from made[1:] or made
+        for term_or_summand in _term_and_summands(case.task, term):
+            products: list[tuple[Stages, Array]] = [((), np.ones(len(case.inputs.y)))]
+            for factors in _split_factors(term_or_summand):
+                stages = tuple(_stage_of(factor, rule) for factor in factors)
+                value = case.table.product(factors)
+                products += [
+                    (tuple(sorted((*key, *stages))), product * value) for key, product in products
+                ]
+            # A term without factors is a constant.
+            yield from products[1:] or products
     if len(rule.terms) > 1:
         terms = [case.table.term(term) for term in rule.terms]
         yield tuple(range(INPUT + 1)), np.sum(terms, axis=0)
 
 
-def _pieces(term: Term) -> Iterator[tuple[Factor, ...]]:
-    """The term's factors, powers written out, less the rate; all that a sum runs over is one."""
+def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
+    """Yield the factors of a term, apart from the learning rate, to the power 1 or -1.
+
+    The factors of a sum over an index stay together.
+    """
     factors = [factor for factor in term.factors if factor.symbol != "rate"]
     summed = tuple(factor for factor in factors if letters_of(factor.index))
-    yield from ((factor,) for factor in counted(tuple(f for f in factors if f not in summed)))
+    yield from (
+        (factor,) for factor in repeat_factors(tuple(f for f in factors if f not in summed))
+    )
     if summed:
         yield summed
 
 
-def _stage(factor: Factor, rule: Rule) -> int:
-    """When, in a gradient, a factor is multiplied in."""
+def _stage_of(factor: Factor, rule: Rule) -> int:
+    """Return the stage of backpropagation in which a factor is multiplied."""
     if is_unit(factor):
-        # Layer 2's input is the hidden layer.
-        return UNIT if hidden_layer(rule) else INPUT
+        # In layer 2 the hidden unit is the input.
+        return UNIT if is_in_hidden_layer(rule) else INPUT
     stages = {is_input: INPUT, is_weight: WEIGHT, is_output: OUTPUT}
     return next((stage for has, stage in stages.items() if has(factor)), INPUT)
 
 
-def _instances(task: Task, term: Term) -> Iterator[Term]:
-    """A term and, of a sum over a letter, its summands: they are made before."""
+def _term_and_summands(task: Task, term: Term) -> Iterator[Term]:
+    """Yield a term and the summands of its sums over an index, which code computes first."""
     yield term
     sizes = {"i": task.X.shape[1], "j": task.layers[0].units, "k": task.layers[-1].units}
     for letter in sorted({x for factor in term.factors for x in letters_of(factor.index)}):
-        yield from (at_place(term, letter, place) for place in range(sizes[letter]))
+        yield from (replace_letter(term, letter, place) for place in range(sizes[letter]))

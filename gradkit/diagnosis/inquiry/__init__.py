@@ -1,7 +1,7 @@
-"""Ask again after a failure, to learn which rule the code applies.
+"""Find the mistakes behind failed checks by further calls of the student's code.
 
-The inputs are drawn independently of each other, so that every factor can be told from
-every other; that the student's own forward pass may be wrong does not matter then.
+The inputs are drawn independently of each other, so that every factor can be told from every other,
+even if the student's own forward pass is wrong.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from gradkit.diagnosis.catalogue import (
     NUMERICAL,
     SEVERAL,
 )
-from gradkit.diagnosis.inquiry.findings import finding_of, remark_on, short_of
-from gradkit.diagnosis.inquiry.follows import follows_own_forward, follows_what_is_left
-from gradkit.diagnosis.inquiry.forward import forward_explanation, forward_findings
-from gradkit.diagnosis.inquiry.integers import integers_inquiry
-from gradkit.diagnosis.inquiry.training import training_inquiry
-from gradkit.diagnosis.inquiry.update import update_inquiry
+from gradkit.diagnosis.inquiry.findings import incomplete_notes, make_finding, make_remark
+from gradkit.diagnosis.inquiry.follows import follows_own_forward, follows_stored_values
+from gradkit.diagnosis.inquiry.forward import explain_failed_forward, forward_findings
+from gradkit.diagnosis.inquiry.integers import inquire_integers
+from gradkit.diagnosis.inquiry.training import inquire_training
+from gradkit.diagnosis.inquiry.update import inquire_update
 from gradkit.judge.case import Examined
 from gradkit.judge.memorised import forbidden, memorised, nondeterministic, numerical
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
@@ -30,43 +30,43 @@ from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.task.oracle import Oracle
 
-__all__ = ["inquire", "several", "short_of", "suspicions"]
+__all__ = ["incomplete_notes", "inquire", "remark_on_several_files", "suspicions"]
 
 
 def inquire(
     task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
 ) -> Inquiry:
-    """The findings on a task whose checks did not all pass.
+    """Return the findings on a task whose checks did not all pass.
 
     Parameters
     ----------
     task : Task
     examined : Examined
-        What the checks saw.
+        Observations and verdicts of the checks.
     sitting : StudentProcess
-        The same section's code.
+        A process that runs the same section.
     oracle : Oracle
-        Stands in for the student's forward pass where runs are replayed.
+        Replaces the student's forward pass in replayed training runs.
     seed : int
-        Draws the inputs.
+        Seed of the inputs.
 
     Returns
     -------
     Inquiry
-        The most basic mistake first; empty where nothing more can be asked.
+        The most basic mistake first; empty if nothing was found.
     """
     if task.framework.trains:
-        return training_inquiry(task, examined, idioms_of(sitting.section, sitting.modules))
-    passed = forward_explanation(task, examined, sitting, seed)
-    forward = forward_findings(task, examined, sitting, passed)
-    if passed is not None and (
-        follows_own_forward(task, examined, sitting, passed.slips, seed)
-        or follows_what_is_left(task, examined, sitting, seed)
+        return inquire_training(task, examined, idioms_of(sitting.section, sitting.modules))
+    forward_result = explain_failed_forward(task, examined, sitting, seed)
+    forward = forward_findings(task, examined, sitting, forward_result)
+    if forward_result is not None and (
+        follows_own_forward(task, examined, sitting, forward_result.slips, seed)
+        or follows_stored_values(task, examined, sitting, seed)
     ):
-        codes = tuple(finding.mistake for finding in forward.findings)
-        return replace(forward, causes=dict.fromkeys(("update", "gradient", "trajectory"), codes))
-    update = update_inquiry(task, examined, sitting, oracle, seed)
-    integers = integers_inquiry(task, examined, sitting)
+        ids = tuple(finding.id for finding in forward.findings)
+        return replace(forward, causes=dict.fromkeys(("update", "gradient", "trajectory"), ids))
+    update = inquire_update(task, examined, sitting, oracle, seed)
+    integers = inquire_integers(task, examined, sitting)
     return replace(
         update,
         findings=(*forward.findings, *update.findings, *integers),
@@ -78,40 +78,40 @@ CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train":
 
 
 def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Finding, ...]:
-    """What is remarkable about the answers, beside what explains them.
+    """Return remarks on conspicuous answers, such as hard-coded or random ones.
 
-    Answers by heart are never said of a function whose rule was recovered or whose mistake
-    was named.
+    Hard-coded answers are not reported for a function whose rule was recovered or whose mistake was
+    named.
     """
     bound = examined.case.binding.bound
     named = {finding.check for finding in inquiry.findings if _is_explained(finding)}
     found = [
-        finding_of(task, bound[role], "", Slip(NONDETERMINISTIC), Explanation())
-        # What a change makes right at whatever inputs is the same each time.
+        make_finding(task, bound[role], "", Slip(NONDETERMINISTIC), Explanation())
+        # A repaired function gave right outputs at all inputs, so it is deterministic.
         for role in nondeterministic(examined.case)
         if not any(finding.diff for finding in inquiry.findings)
     ]
     found += [
-        finding_of(task, bound[role], "", Slip(MEMORISED), Explanation())
+        make_finding(task, bound[role], "", Slip(MEMORISED), Explanation())
         for role in memorised(examined.case)
         if CHECKS[role] not in named
     ]
     for role, failure in forbidden(examined.case).items():
-        finding = finding_of(task, bound[role], "", Slip(FORBIDDEN), Explanation())
+        finding = make_finding(task, bound[role], "", Slip(FORBIDDEN), Explanation())
         found.append(replace(finding, place=failure.place or finding.place))
     if numerical(examined.case):
-        finding = finding_of(task, bound["update"], "", Slip(NUMERICAL), Explanation())
+        finding = make_finding(task, bound["update"], "", Slip(NUMERICAL), Explanation())
         found.append(replace(finding, about=("update", "gradient")))
     return tuple(found)
 
 
-def several(task: Task) -> Finding:
-    """That several files play the same roles, of which one counts."""
-    return remark_on(task, Slip(SEVERAL))
+def remark_on_several_files(task: Task) -> Finding:
+    """Return the remark that several files contain the task and only one of them is graded."""
+    return make_remark(task, Slip(SEVERAL))
 
 
 def _is_explained(finding: Finding) -> bool:
-    """Whether it has a name, or a rule in which anything that goes in has a part."""
+    """Return whether a finding names a mistake, or has a formula that depends on an input."""
     rules = finding.applies.values()
     return finding.mistake != UNEXPLAINED or any(
         character.isalpha() for rule in rules for character in rule

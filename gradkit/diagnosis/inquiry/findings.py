@@ -1,4 +1,4 @@
-"""Findings in the student's own words: names, formulas, an identity that can be disputed."""
+"""Write findings with the student's names and formulas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from gradkit.binding.idioms import GlobalRead
 from gradkit.diagnosis.catalogue import mistake, rank
 from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
-from gradkit.diagnosis.mistakes.wording import fill, joined, words
-from gradkit.diagnosis.rules.text import entry_text, text
+from gradkit.diagnosis.mistakes.wording import fill, join_words, placeholder_words
+from gradkit.diagnosis.rules.text import format_entry, format_rule
 from gradkit.formatting import format_text
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Lost
@@ -25,12 +25,12 @@ from gradkit.submission.definitions import source_at
 
 
 def failed(examined: Examined, check: str) -> bool:
-    """Whether this check was judged and did not pass."""
+    """Return whether this check was judged and did not pass."""
     return any(v.check == check and v.state == "fail" for v in examined.verdicts)
 
 
 def names_of(bound: Bound) -> Names:
-    """The student's own words, for formulas."""
+    """Return the student's names of the quantities, for formulas."""
     own = bound.names
     return Names(
         target=own.get("y", "y"),
@@ -43,7 +43,7 @@ def names_of(bound: Bound) -> Names:
     )
 
 
-def finding_of(
+def make_finding(
     task: Task,
     bound: Bound,
     check: str,
@@ -51,15 +51,16 @@ def finding_of(
     explanation: Explanation,
     diagnosis: Diagnosis | None = None,
 ) -> Finding:
-    """A finding about a whole function, or about the slip's entries as they were diagnosed."""
+    """Return a finding about a whole function, or about the mistake's entries of a diagnosis."""
     names, outputs = names_of(bound), task.layers[-1].units
     labels: dict[Target, str] = {}
     if diagnosis is not None:
-        labels = {e: entry_text(*e, names, outputs=outputs) for e in _concerned(slip)}
+        labels = {e: format_entry(*e, names, outputs=outputs) for e in _concerned_entries(slip)}
 
     def written(rules: Rules) -> dict[str, str]:
+        """Format the rules of the finding's entries, by label."""
         return {
-            label: text(rules[entry], names, outputs=outputs)
+            label: format_rule(rules[entry], names, outputs=outputs)
             for entry, label in labels.items()
             if entry in rules
         }
@@ -76,36 +77,39 @@ def finding_of(
         alternatives=tuple(
             tuple(each.code for each in other) for other in explanation.alternatives
         ),
-        others=others(explanation, slip.code),
+        others=alternative_titles(explanation, slip.code),
     )
     functions = {bound.role: f"`{bound.function}`"}
-    return told(finding, task, slip, names, functions)
+    return fill_texts(finding, task, slip, names, functions)
 
 
-def remark_on(task: Task, slip: Slip) -> Finding:
-    """A finding about a whole submission: no function of it, no place."""
+def make_remark(task: Task, slip: Slip) -> Finding:
+    """Return a finding about a whole submission, without a function and a place."""
     finding = Finding(identity(task, "", slip.code, ()), "", slip.code, "", ())
-    return told(finding, task, slip, Names())
+    return fill_texts(finding, task, slip, Names())
 
 
 def update_findings(
     task: Task, bound: Bound, diagnosis: Diagnosis
 ) -> Iterator[tuple[Slip, Finding]]:
-    """The findings of an update, each with the slip that it tells of."""
+    """Yield the mistakes of an update's diagnosis, each with its finding.
+
+    Entries without an explanation are a mistake of code ``unexplained``.
+    """
     explanation = diagnosis.explanation
     for slip in explanation.slips:
-        yield slip, finding_of(task, bound, "update", slip, explanation, diagnosis)
+        yield slip, make_finding(task, bound, "update", slip, explanation, diagnosis)
     if explanation.unexplained:
         rest = Slip(UNEXPLAINED, explanation.unexplained)
-        yield rest, finding_of(task, bound, "update", rest, Explanation(), diagnosis)
+        yield rest, make_finding(task, bound, "update", rest, Explanation(), diagnosis)
 
 
-def unnamed_findings(
+def global_read_findings(
     task: Task, bound: Bound, section: Section, instead: GlobalRead, diagnosis: Diagnosis
 ) -> Iterator[Finding]:
-    """One finding for a diagnosis, which names the global that is read, and no mistake.
+    """Yield a single finding, without a mistake's name, about a global that is read by mistake.
 
-    A global keeps its value whatever is handed over: formulas seem to lack what it stands for.
+    A global keeps its value at all inputs, so formulas seem to lack the quantity that it replaces.
     """
     explanation = diagnosis.explanation
     entries = [entry for slip in explanation.slips for entry in slip.entries]
@@ -116,36 +120,36 @@ def unnamed_findings(
         yield replace(finding, sentence=instead.sentence, place=instead.place, source=source)
 
 
-def _concerned(slip: Slip) -> tuple[Target, ...]:
-    """The entries of a slip, and those that got what was meant for them."""
+def _concerned_entries(slip: Slip) -> tuple[Target, ...]:
+    """Return the entries of a mistake, and those that misdirected changes were written to."""
     targets = [target_of(d) for d in slip.details] if slip.code == "wrong-target" else []
     return tuple(dict.fromkeys([*slip.entries, *targets]))
 
 
 def identity(task: Task, check: str, code: str, labels: tuple[str, ...]) -> str:
-    """The same for the same mistake at the same place, whatever the run: a name to dispute."""
-    text = "/".join((task.id, check, code, *labels))
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
+    """Return an id that is equal for the same mistake at the same place in every run."""
+    joined = "/".join((task.id, check, code, *labels))
+    return hashlib.sha256(joined.encode()).hexdigest()[:10]
 
 
-# --- in words --------------------------------------------------------------------------------
+# --- texts -----------------------------------------------------------------------------------
 
 
-def told(
+def fill_texts(
     finding: Finding,
     task: Task,
     slip: Slip,
     names: Names,
     functions: Mapping[str, str] | None = None,
 ) -> Finding:
-    """The finding with the catalogue's texts about it.
+    """Return the finding with the catalogue's title, sentence and hints.
 
     Parameters
     ----------
     finding : Finding
     task : Task
     slip : Slip
-        What was found. Entries that nothing explains make one of code ``unexplained``.
+        The mistake; of code ``unexplained`` if there is no explanation.
     names : Names
         The student's names.
     functions : mapping, optional
@@ -154,10 +158,10 @@ def told(
     Returns
     -------
     Finding
-        All four hints are filled in; which are shown is up to whoever renders them.
+        All four hints are filled in; the report chooses which are shown.
     """
     texts = mistake(slip.code)
-    found = words(task, slip, names, functions)
+    found = placeholder_words(task, slip, names, functions)
     return replace(
         finding,
         title=texts.title,
@@ -166,66 +170,67 @@ def told(
     )
 
 
-def others(explanation: Explanation, code: str) -> tuple[str, ...]:
-    """What could stand in the place of one mistake that is told, by its titles.
+def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
+    """Return the titles of mistakes that could be made instead of the mistake ``code``.
 
-    What an alternative has in common with the mistakes told is not repeated. One that needs two
-    mistakes more than it saves, or another one and more, is not worth a look.
+    Of an alternative, only mistakes are listed that are not in the explanation. An alternative is
+    left out if it needs two more mistakes than it replaces, or contains another alternative.
     """
-    told = {slip.code for slip in explanation.slips}
+    explained = {slip.code for slip in explanation.slips}
     sets = [{slip.code for slip in other} for other in explanation.alternatives]
-    instead = [
-        codes - told
+    other_codes = [
+        codes - explained
         for codes in sets
-        if code not in codes and codes - told and len(codes - told) < len(told - codes) + 2
+        if code not in codes
+        and codes - explained
+        and len(codes - explained) < len(explained - codes) + 2
     ]
-    kept = [codes for codes in instead if not any(other < codes for other in instead)]
+    kept = [codes for codes in other_codes if not any(other < codes for other in other_codes)]
     lists = [tuple(sorted(codes, key=rank().__getitem__)) for codes in kept]
     return tuple(
-        joined([format_text("“{title}”", title=mistake(each).title) for each in codes])
+        join_words([format_text("“{title}”", title=mistake(each).title) for each in codes])
         for codes in dict.fromkeys(lists)
     )
 
 
-def with_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> Finding:
-    """A finding of what stands still, with local ``names`` that were seen to move instead.
+def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> Finding:
+    """Return a finding about an unchanged parameter, with local ``names`` of its new value.
 
-    With ``every``, that is all there is to say of where to look.
+    If ``every``, this replaces the hint on what the code does, else it is added to it.
     """
     statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
     if not statements:
         return finding
-    told = format_text(
-        "After {statements} a local name stands for the new value; the parameter itself stays as "
-        "it was.",
+    sentence = format_text(
+        "After {statements}, only a local variable has the new value; the parameter itself keeps "
+        "its old value.",
         statements=statements,
     )
-    where = told if every else f"{finding.hints[2]} {told}"
+    where = sentence if every else f"{finding.hints[2]} {sentence}"
     return replace(finding, hints=(*finding.hints[:2], where, *finding.hints[3:]))
 
 
 def why_untraced(trace: Trace) -> str:
-    """Say what kept a function from being watched, as the end of a sentence.
+    """Return the reason why a function could not be traced, as the end of a sentence.
 
-    Empty where it was watched as a whole: then no line of it shows the mistake, as with one that
-    consists in something missing.
+    Empty if it was traced completely: then no line that ran shows the mistake.
     """
     if trace.lost is not None:
         return format_text(
-            "the process that ran it, watched line by line, {happened}",
+            "when traced line by line, its process {happened}",
             happened=trace.lost.detail,
         )
     if trace.failure is not None:
-        return format_text("watched line by line, it failed with {type}", type=trace.failure.type)
+        return format_text("when traced line by line, it raised {type}", type=trace.failure.type)
     if trace.cut:
-        return "it does more than is watched of one call"
+        return "one call runs too many lines to trace"
     if all(event.kind == "given" for event in trace.events):
-        return "none of its lines was seen when it was run"
+        return "none of its lines could be traced"
     return ""
 
 
-def short_of(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
-    """What is said where the code got lost while a mistake was looked for, or its line."""
+def incomplete_notes(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
+    """Return notes to the student if a process was lost during the search for mistakes or lines."""
     reasons = dict.fromkeys(finding.untraced for finding in inquiry.findings if finding.untraced)
     notes = [
         format_text(
@@ -238,8 +243,8 @@ def short_of(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     if losses and not reasons:
         notes.append(
             format_text(
-                "While mistakes were looked for, the process that ran this code {happened}: one "
-                "may have no name and no line for that.",
+                "During the search for mistakes, the process that ran this code {happened}. So a "
+                "mistake may have no name and no line.",
                 happened=losses[-1].detail,
             )
         )

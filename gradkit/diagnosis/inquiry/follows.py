@@ -1,8 +1,7 @@
-"""Whether an update that failed is right for the student's own forward pass.
+"""Recognise updates that are wrong only because the student's forward pass is wrong.
 
-It is then charged to the forward pass alone. Code may know when it is asked: the calls that were
-judged are made again among the new ones, in a process that knows of neither, and have to give
-what they gave.
+Then only the forward pass loses points. As code may behave differently when it is called again, the
+judged calls are repeated among the new ones in a fresh process, and must give the same results.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.inquiry.findings import failed
-from gradkit.diagnosis.inquiry.steps import SAME, drawn_fresh, observed_steps
+from gradkit.diagnosis.inquiry.steps import SAME, draw_verification, observe_steps
 from gradkit.diagnosis.mistakes.forward import apply_forward, form_with
 from gradkit.diagnosis.rules.draw import from_columns, to_columns
 from gradkit.diagnosis.rules.evaluate import evaluate
@@ -33,35 +32,35 @@ from gradkit.task.oracle import descended
 def follows_own_forward(
     task: Task, examined: Examined, sitting: StudentProcess, slips: tuple[Slip, ...], seed: int
 ) -> bool:
-    """Whether a failed update is right for the student's own forward pass, mistakes and all.
+    """Return whether a failed update is right for the student's forward pass with its mistakes.
 
-    Not where that pass leaves parameters out, whose slope is nothing: an update that never moves
-    them does half of what was asked.
+    False if that pass does not use all parameters: their gradient is 0, and an update that never
+    changes them is incomplete.
     """
     if not slips or not failed(examined, "update"):
         return False
     bound = examined.case.binding.bound["update"]
-    descent = descent_after(task, slips, drawn_fresh(task, bound, seed))
+    descent = descend_from_forward(task, slips, draw_verification(task, bound, seed))
     if descent is None:
         return False
     inputs, after = descent
     if any((value == inputs.before[key]).all() for key, value in after.items()):
         return False
-    return _steps_are(task, examined, sitting, inputs, after, seed)
+    return _makes_steps(task, examined, sitting, inputs, after, seed)
 
 
-def follows_what_is_left(
+def follows_stored_values(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> bool:
-    """Whether a failed update is right for all that the student's own forward pass gives it.
+    """Return whether a failed update is right for the values that the forward pass leaves behind.
 
-    Where it reads what a wrong forward pass leaves behind, it cannot be right otherwise. Handed
-    that pass' output and hidden layer too, it has to make the right step of them.
+    This is for updates that read stored values of a wrong forward pass. The update is called with
+    the output and the hidden layer of that pass, and must make the right step from them.
     """
     bound = examined.case.binding.bound.get("update")
     if bound is None or bound.before is None or not failed(examined, "update"):
         return False
-    inputs = drawn_fresh(task, bound, seed)
+    inputs = draw_verification(task, bound, seed)
     labels = tuple(str(number) for number in range(len(inputs.y)))
     batch = Batch("left", "inquiry", "forward", to_columns(inputs), labels)
     given = observe_batch(sitting, task, bound.before.bound, batch).outputs
@@ -73,10 +72,10 @@ def follows_what_is_left(
     inputs = replace(inputs, y_hat=y_hat[:, :, 0].astype(float), A1=A1[:, :, 0].astype(float))
     with np.errstate(all="ignore"):
         right = evaluate(task, correct_rules(task, rate=inputs.rate is not None), inputs)
-    return _steps_are(task, examined, sitting, inputs, right, seed)
+    return _makes_steps(task, examined, sitting, inputs, right, seed)
 
 
-def _steps_are(
+def _makes_steps(
     task: Task,
     examined: Examined,
     sitting: StudentProcess,
@@ -84,11 +83,11 @@ def _steps_are(
     after: Mapping[str, Array],
     seed: int,
 ) -> bool:
-    """Whether the update makes these steps, and beside them those that it was judged by."""
+    """Return whether the update gives ``after`` at ``inputs``, and repeats its judged results."""
     bound, judged = examined.case.binding.bound["update"], examined.case.probes.update
     former = [from_columns(batch.inputs) for batch in judged]
     sitting.renew(apart=True)
-    observed = observed_steps(task, bound, sitting, inputs, *former, shuffled=seed)
+    observed = observe_steps(task, bound, sitting, inputs, *former, shuffled=seed)
     if observed is None:
         return False
     made, *again = (probes.after for probes in observed)
@@ -106,24 +105,24 @@ def _steps_are(
 # --- gradient descent on the loss of a wrong forward pass ------------------------------------
 
 
-def descent_after(
+def descend_from_forward(
     task: Task, slips: Iterable[Slip], inputs: UpdateInputs
 ) -> tuple[UpdateInputs, dict[str, Array]] | None:
-    """What an update is called with after a wrong forward pass, and the right step from there.
+    """Return the inputs of an update after a wrong forward pass, and the right step from there.
 
     Parameters
     ----------
     task : Task
     slips : iterable of Slip
-        The mistakes of the forward pass, which alone are in it.
+        All mistakes of the forward pass.
     inputs : UpdateInputs
-        Parameters, X, y and rates; ``y_hat`` and ``A1`` are those of the wrong forward pass in
-        what is returned.
+        Parameters, X, y and rates. In the result, ``y_hat`` and ``A1`` are those of the wrong
+        forward pass.
 
     Returns
     -------
     inputs, after : UpdateInputs and dict of arrays (n, …), or None
-        None where the pass gives no output that the loss is defined for.
+        None if the loss is not defined for the output of the pass.
     """
     slips = tuple(slips)
     y_hat, A1 = apply_forward(task, slips, inputs.X, inputs.before)
@@ -143,7 +142,7 @@ def descent_after(
 
 
 def _layers_before_output(form: ForwardForm) -> tuple[Dense, ...]:
-    """The layers that are run until there is what the pass returns: a stage of `run_stages`."""
+    """Return the layers that run up to the stage that the pass returns as its output."""
     kind, places = form.output[:1], int(form.output[1:] or 0)
     layers = dense_layers(form)[:places]
     if kind == "z":

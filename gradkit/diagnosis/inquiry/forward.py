@@ -1,4 +1,4 @@
-"""What a forward pass computes instead, in a form that reproduces it exactly."""
+"""Explain a wrong forward pass by a form that reproduces its outputs exactly."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.inquiry.findings import failed, finding_of
-from gradkit.diagnosis.inquiry.judged import forward_holds
+from gradkit.diagnosis.inquiry.findings import failed, make_finding
+from gradkit.diagnosis.inquiry.judged import explains_forward
 from gradkit.diagnosis.mistakes.forward import explain_forward
 from gradkit.diagnosis.rules.draw import draw_forward
 from gradkit.judge.case import Examined
@@ -22,29 +22,29 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import source_at
 
 RETURNS = frozenset({"hidden-returned", "wrong-hidden-returned", "swapped-returns"})
-"""Mistakes of what is returned; all others are made in a layer."""
+"""Mistakes in the return values; all others are made in a layer."""
 
-WRITTEN = {"wrong-sigmoid-sign": re.compile(r"exp\(|\(-")}
-"""What lines have in which a mistake may be made outside of the layers."""
+DOUBTFUL_LINES = {"wrong-sigmoid-sign": re.compile(r"exp\(|\(-")}
+"""Patterns of lines outside the layers that may contain the mistake."""
 
-SMALL = 0.1
-"""By how much parameters are smaller where inputs are the task's own."""
+PARAMETER_SCALE = 0.1
+"""Factor of the parameters at the task's own inputs, so that no activation saturates."""
 
 
-def forward_explanation(
+def explain_failed_forward(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> Explanation | None:
-    """The form that reproduces a forward pass that failed; None where none failed."""
+    """Return the mistakes of a forward pass that failed its check; None if it did not fail."""
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):
         return None
-    X, before = _drawn(task, seed)
+    X, before = _draw_inputs(task, seed)
     inputs = {**before, "X": X[:, :, None]}
     outcome = observe_returned(sitting, task, bound, inputs)
     output, hidden = outcome.outputs.get("y_hat"), outcome.outputs.get("A1")
     if outcome.failure is None and output is not None and np.isfinite(output).all():
         explanation = explain_forward(task, ForwardProbes(X, before, output, hidden))
-        if explanation.unknown or forward_holds(task, examined, explanation.slips):
+        if explanation.unknown or explains_forward(task, examined, explanation.slips):
             return explanation
     return Explanation(unknown=True)
 
@@ -55,17 +55,14 @@ def forward_findings(
     sitting: StudentProcess,
     explanation: Explanation | None,
 ) -> Inquiry:
-    """What a forward pass computes instead, as it was explained.
-
-    On which lines, the change tells that mends it.
-    """
+    """Return the findings for the mistakes of a forward pass, and lines that may contain them."""
     if explanation is None:
         return Inquiry()
     bound = examined.case.binding.bound["forward"]
     if explanation.unknown:
-        if _is_told(examined):
+        if _is_explained_by_verdict(examined):
             return Inquiry()
-        return Inquiry((finding_of(task, bound, "forward", Slip(UNEXPLAINED), explanation),))
+        return Inquiry((make_finding(task, bound, "forward", Slip(UNEXPLAINED), explanation),))
     cells = [*sitting.section.own, *sitting.section.shared]
     lines = [
         (cell.place(number), line)
@@ -74,16 +71,18 @@ def forward_findings(
     ]
     findings, doubtful = [], dict[str, tuple[Place, ...]]()
     for slip in explanation.slips:
-        told = finding_of(task, bound, "forward", slip, explanation)
+        finding = make_finding(task, bound, "forward", slip, explanation)
         place = bound.return_place if slip.code in RETURNS else bound.place
-        findings.append(replace(told, place=place, places=(place,), source=source_at(cells, place)))
-        of = WRITTEN.get(slip.code)
-        doubtful[told.id] = tuple(place for place, line in lines if of and of.search(line))
+        findings.append(
+            replace(finding, place=place, places=(place,), source=source_at(cells, place))
+        )
+        of = DOUBTFUL_LINES.get(slip.code)
+        doubtful[finding.id] = tuple(place for place, line in lines if of and of.search(line))
     return Inquiry(tuple(findings), doubtful=doubtful)
 
 
-def _is_told(examined: Examined) -> bool:
-    """Whether the verdict on the outputs says why they are wrong: nothing need be named then."""
+def _is_explained_by_verdict(examined: Examined) -> bool:
+    """Return whether the verdict already says why the outputs are wrong, such as a wrong shape."""
     outcomes = examined.case.observations.outcomes
     judged = [outcomes[batch.name] for batch in examined.case.probes.forward]
     faults = {fault.kind for outcome in judged for fault in outcome.faults}
@@ -91,12 +90,12 @@ def _is_told(examined: Examined) -> bool:
     return whole or bool(faults & {"missing", "shape", "dtype", "type"})
 
 
-def _drawn(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
-    """The probes and the task's own examples, at parameters that saturate nothing.
-
-    A form has to hold where the code is used.
-    """
+def _draw_inputs(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
+    """Return inputs and parameters: random probes, then the task's own examples."""
     X, before = draw_forward(task, seed)
     rows = min(len(task.X), len(X))
-    near = {key: np.concatenate([value, SMALL * value[:rows]]) for key, value in before.items()}
+    near = {
+        key: np.concatenate([value, PARAMETER_SCALE * value[:rows]])
+        for key, value in before.items()
+    }
     return np.concatenate([X, task.X[:rows]]), near

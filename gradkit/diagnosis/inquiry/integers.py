@@ -1,7 +1,7 @@
-"""Whether steps are right on floats, and cut off where the data are whole numbers.
+"""Recognise steps that are right on floats, but truncated because the data are integers.
 
-Drawn inputs have decimals. The task's own data need not: an array made like one of these, as by
-``np.zeros_like(X)``, then holds whole numbers too.
+The inputs of the checks are floats, but the task's own data may be integers. An array made from
+these, as by ``np.zeros_like(X)``, then has an integer type.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.inquiry.findings import failed, finding_of
+from gradkit.diagnosis.inquiry.findings import failed, make_finding
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.formatting import format_text
 from gradkit.judge.case import Case, Examined
@@ -27,13 +27,16 @@ from gradkit.submission.definitions import source_at
 CODE = "integer-truncation"
 
 SAME = 1e-9
-"""Relative; what a run may differ by that is the same but for rounding."""
+"""Relative tolerance between two runs that are equal up to rounding."""
 
 
-def integers_inquiry(
+def inquire_integers(
     task: Task, examined: Examined, sitting: StudentProcess
 ) -> tuple[Finding, ...]:
-    """The finding where whole numbers are why a run leaves its course, proven by runs on floats."""
+    """Return a finding if a training run is wrong only because its data are integers.
+
+    Proof: with the same data as floats, the run is right.
+    """
     case = examined.case
     passed = {verdict.check for verdict in examined.verdicts if verdict.state == "pass"}
     runs = [run for run in case.probes.runs if run.X.dtype.kind == "i"]
@@ -47,17 +50,17 @@ def integers_inquiry(
             found = made.get(name)
             if found is None or found.shape != right.shape or not np.allclose(found, right, SAME):
                 return ()
-    batches = [_batch(case, kind) for kind in (np.int64, np.float64)]
+    batches = [_with_own_rows(case, kind) for kind in (np.int64, np.float64)]
     cut, whole = (observe_batch(sitting, task, update, batch).outputs for batch in batches)
-    entries = tuple(_differing(cut, whole))
+    entries = tuple(_differing_entries(cut, whole))
     if not entries:
         return ()
     slip = Slip(CODE, entries, ((),) * len(entries))
-    finding = finding_of(task, update, "trajectory", slip, Explanation((slip,)))
-    place = _place(task, case, sitting, batches) or update.place
+    finding = make_finding(task, update, "trajectory", slip, Explanation((slip,)))
+    place = _find_truncation(task, case, sitting, batches) or update.place
     because = format_text(
-        "The data of the training run are whole numbers, as the assignment's are: an array that "
-        "is made like {X} holds whole numbers too.",
+        "The data of the training run are whole numbers, as in the assignment. So an array that "
+        "is created from {X} can only hold whole numbers.",
         X=update.names.get("X", "X"),
     )
     return (
@@ -71,8 +74,8 @@ def integers_inquiry(
     )
 
 
-def _batch(case: Case, kind: type[np.generic]) -> Batch:
-    """The steps that were judged, on the task's own rows, as numbers of this kind."""
+def _with_own_rows(case: Case, kind: type[np.generic]) -> Batch:
+    """Return the judged update calls with the task's own rows as X, in the given number type."""
     (batch,) = case.probes.update
     rows = np.rint(case.task.X)[:, :, None].astype(kind)
     inputs = {name: value[: len(rows)] for name, value in batch.inputs.items()}
@@ -81,19 +84,21 @@ def _batch(case: Case, kind: type[np.generic]) -> Batch:
     )
 
 
-def _differing(
-    cut: Mapping[str, NDArray[np.float64]], whole: Mapping[str, NDArray[np.float64]]
+def _differing_entries(
+    from_integers: Mapping[str, NDArray[np.float64]], from_floats: Mapping[str, NDArray[np.float64]]
 ) -> list[Entry]:
-    """The entries in which one and the same step is another on whole numbers."""
+    """Return the entries whose new values differ between integer and float inputs."""
     found: list[Entry] = []
-    for key in cut.keys() & whole.keys():
-        apart = ~np.isclose(cut[key], whole[key], SAME, equal_nan=True).all(axis=0)
+    for key in from_integers.keys() & from_floats.keys():
+        apart = ~np.isclose(from_integers[key], from_floats[key], SAME, equal_nan=True).all(axis=0)
         found += [(key, (int(row), int(column))) for row, column in np.argwhere(apart)]
     return sorted(found)
 
 
-def _place(task: Task, case: Case, sitting: StudentProcess, batches: list[Batch]) -> Place | None:
-    """The line that made the first array which holds other values on whole numbers."""
+def _find_truncation(
+    task: Task, case: Case, sitting: StudentProcess, batches: list[Batch]
+) -> Place | None:
+    """Return the line that made the first array whose values differ on integers."""
     update = case.binding.bound["update"]
     cut, whole = (
         observe_trace(sitting, task, update, batch.inputs, plain=True) for batch in batches

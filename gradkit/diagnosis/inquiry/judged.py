@@ -1,7 +1,7 @@
-"""Whether what was found holds for the answers that were judged, and accounts for their runs.
+"""Verify that explanations also hold for the answers that were judged, and replay training runs.
 
-An inquiry puts questions of its own, later. Code that then plays another part than it did before
-would be forgiven for a mistake that it did not make.
+The diagnosis makes calls of its own, later. Code that behaves differently then must not get an
+explanation for a mistake that it did not make.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import from_columns
-from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, evaluate, waiting_in_circles
+from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, entries_in_cycles, evaluate
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge import tolerances
 from gradkit.judge.case import Examined, came_back
@@ -25,13 +25,13 @@ from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task.oracle import Forward, train_by_example
 
 CLOSE, CLOSE_SINGLE = 1e-6, 1e-3
-"""Relative to the largest value."""
+"""Tolerances relative to the largest value, in double and single precision."""
 
 
-def forward_holds(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool:
-    """Whether a forward pass with these mistakes gives the judged outputs."""
+def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool:
+    """Return whether a forward pass with these mistakes gives the judged outputs."""
     slips = tuple(slips)
-    for batch, outputs in _answers(examined, examined.case.probes.forward):
+    for batch, outputs in _completed_calls(examined, examined.case.probes.forward):
         before = {key: batch.inputs[key] for key in task.starts[0].parameters}
         with np.errstate(all="ignore"):
             pair = apply_forward(task, slips, batch.inputs["X"][:, :, 0], before)
@@ -44,11 +44,11 @@ def forward_holds(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool
     return True
 
 
-def update_holds(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
-    """Whether rules of single entries, found in this precision, give the judged parameters."""
-    if waiting_in_circles(rules):
+def explains_update(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
+    """Return whether the rules give the judged parameters, to the given precision."""
+    if entries_in_cycles(rules):
         return True
-    for batch, outputs in _answers(examined, examined.case.probes.update):
+    for batch, outputs in _completed_calls(examined, examined.case.probes.update):
         with np.errstate(all="ignore"):
             after = evaluate(task, rules, from_columns(batch.inputs))
         for key, index in rules:
@@ -64,10 +64,10 @@ def update_holds(task: Task, examined: Examined, rules: Rules, precision: Precis
     return True
 
 
-def _answers(
+def _completed_calls(
     examined: Examined, batches: Iterable[Batch]
 ) -> Iterator[tuple[Batch, Mapping[str, NDArray[Any]]]]:
-    """What came back of the calls that came to an end."""
+    """Yield the batches whose calls ended without an exception, with their outputs."""
     for batch in batches:
         outcome = examined.case.observations.outcomes.get(batch.name)
         if came_back(outcome):
@@ -75,9 +75,9 @@ def _answers(
 
 
 def _near(found: NDArray[Any], predicted: Array, unit: float, size: float = 0.0) -> bool:
-    """Whether values in arithmetic of this unit are as predicted.
+    """Return whether values agree with predictions, for arithmetic with rounding unit ``unit``.
 
-    ``size`` is of what was subtracted from both, whose rounding they carry.
+    ``size`` is the size of values subtracted from both, whose rounding errors they contain.
     """
     found, predicted = found.reshape(-1), predicted.reshape(-1)
     usable = np.isfinite(found) & np.isfinite(predicted)
@@ -91,55 +91,54 @@ def _near(found: NDArray[Any], predicted: Array, unit: float, size: float = 0.0)
 # --- runs ------------------------------------------------------------------------------------
 
 REPLAYED = 1e-9
-"""Relative; how near a replay has to come to what was observed."""
+"""Relative tolerance between a replayed and an observed run."""
 
 ENDLESS = 1e150
-"""What is larger has no square, and whether a sum of such overflows depends on its order."""
+"""Larger values count as NaN: their squares overflow, depending on the order of operations."""
 
 Step = Callable[[UpdateInputs], Mapping[str, Array]]
 
 
-def step_of(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
-    """What the student's code does in one step.
+def student_step(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
+    """Return a function that computes one step as the student's code does, mistakes included.
 
     Parameters
     ----------
     task : Task
     rules : mapping
-        What it applies, as far as it is known.
+        The rules of the student's step, as far as they are known.
     slips : sequence of Slip
-        The mistakes that explain it. They are run where an entry has no rule, as what
-        integers cut off has none.
+        The mistakes that explain the step. They are applied if an entry has no rule, as for
+        truncation to integers.
 
     Returns
     -------
     callable or None
-        From inputs to the parameters afterwards; None where no order of statements gives
-        the rules.
+        From inputs to the parameters afterwards; None if rules need each other's new values.
     """
     if len(rules) < len(shape_of(task).entries):
         return partial(apply, task, slips)
-    return None if waiting_in_circles(rules) else partial(evaluate, task, rules)
+    return None if entries_in_cycles(rules) else partial(evaluate, task, rules)
 
 
-def follow(
+def replays(
     runs: Sequence[Run],
     outcomes: Sequence[Mapping[str, NDArray[Any]]],
     step: Step,
     forward: Forward,
 ) -> bool:
-    """Whether runs with this update, side by side, give exactly the observed ones.
+    """Return whether training runs with this step give exactly the observed results.
 
     Parameters
     ----------
     runs : sequence of Run
-        On as many examples, for the same number of epochs.
+        On equally many examples, for the same number of epochs.
     outcomes : sequence of mappings of arrays
         For each run ``y_hat`` of every step, and ``final/…`` parameters.
     step : callable
-        The update, see `step_of`.
+        The update, see `student_step`.
     forward : callable
-        The forward pass that the observed runs had.
+        The forward pass of the observed runs.
     """
     first, steps = runs[0], runs[0].epochs * len(runs[0].X)
     finals = [f"final/{key}" for key in first.parameters]
@@ -155,13 +154,18 @@ def follow(
     )
 
 
-def _is_replayed(predicted: Array, seen: NDArray[Any]) -> bool:
-    ours, theirs = (_without_end(values) for values in (predicted, seen))
-    return bool(np.allclose(ours, theirs, rtol=REPLAYED, atol=REPLAYED**2, equal_nan=True))
+def _is_replayed(predicted: Array, observed: NDArray[Any]) -> bool:
+    """Return whether predicted and observed values agree, apart from diverged ones."""
+    predicted_values, observed_values = (_mask_diverged(values) for values in (predicted, observed))
+    return bool(
+        np.allclose(
+            predicted_values, observed_values, rtol=REPLAYED, atol=REPLAYED**2, equal_nan=True
+        )
+    )
 
 
-def _without_end(values: NDArray[Any]) -> Array:
-    """Return the values with NaN for all that has run away, infinite or nearly so."""
+def _mask_diverged(values: NDArray[Any]) -> Array:
+    """Return the values with NaN in place of infinite and huge ones."""
     with np.errstate(invalid="ignore"):
         kept: Array = np.where(np.abs(values) < ENDLESS, values, np.nan)
     return kept

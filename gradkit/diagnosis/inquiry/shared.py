@@ -1,4 +1,4 @@
-"""Where a mistake that shows in several lines may be made: in a name that all of these read."""
+"""Find the lines on which several wrong lines depend in common."""
 
 from __future__ import annotations
 
@@ -13,42 +13,44 @@ from gradkit.submission.definitions import definitions
 def shared_lines(
     cells: Sequence[Cell], function: str, places: Collection[Place]
 ) -> tuple[Place, ...]:
-    """Return the lines that give names to what the statements at all of some places are made of.
+    """Return the assignments that the statements at all of the given places depend on.
 
     Parameters
     ----------
     cells : sequence of Cell
     function : str
-        Its name.
+        Name of the function that contains the places.
     places : collection of Place
-        Where its statements begin that are wrong.
+        First lines of its wrong statements.
 
     Returns
     -------
     tuple of Place
-        In the order of the text, and none of these places. Nothing where one is no assignment of
-        this function.
+        In the order of the text, without the given places. Empty if a place has no assignment.
     """
-    made = definitions(cells).get(function)
-    if made is None or not isinstance(made.node, ast.FunctionDef):
+    definition = definitions(cells).get(function)
+    if definition is None or not isinstance(definition.node, ast.FunctionDef):
         return ()
-    given = {part.arg for part in every(ast.arg, made.node.args)}
+    parameters = {part.arg for part in every(ast.arg, definition.node.args)}
     statements: list[ast.stmt] = [
-        part for part in walk(made.node) if isinstance(part, ast.Assign | ast.AugAssign)
+        part for part in walk(definition.node) if isinstance(part, ast.Assign | ast.AugAssign)
     ]
-    at = {each: made.cell.place(each.lineno) for each in statements}
-    told = [each for each in statements if at[each] in places]
-    if {at[each] for each in told} != {*places}:
+    place_of = {each: definition.cell.place(each.lineno) for each in statements}
+    wrong_statements = [each for each in statements if place_of[each] in places]
+    if {place_of[each] for each in wrong_statements} != {*places}:
         return ()
-    own = {each: {*names_bound(each)} - given for each in statements}
-    sources = [_sources(one, own) for one in told]
+    names_set = {each: {*names_bound(each)} - parameters for each in statements}
+    sources = [_dependencies(wrong, names_set) for wrong in wrong_statements]
     common = set.intersection(*sources) if sources else set()
-    found = (at[each] for each in statements if each in common)
+    found = (place_of[each] for each in statements if each in common)
     return tuple(dict.fromkeys(place for place in found if place not in places))
 
 
-def _sources(statement: ast.stmt, names: Mapping[ast.stmt, set[str]]) -> set[ast.stmt]:
-    """Return the statements that give names to what one is made of, however far before it."""
+def _dependencies(statement: ast.stmt, names: Mapping[ast.stmt, set[str]]) -> set[ast.stmt]:
+    """Return the statements that a statement depends on, directly or through others.
+
+    ``names`` has the names that each statement assigns.
+    """
     waiting, found = [statement], set[ast.stmt]()
     while waiting:
         read = names_in(waiting.pop())

@@ -1,4 +1,4 @@
-"""The update, called at inputs of the inquiry's own."""
+"""Call the student's update at random inputs, with numbers and with symbols."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.rules.draw import FRESH, draw, from_columns, to_columns, with_rate
+from gradkit.diagnosis.rules.draw import (
+    FRESH,
+    draw_update,
+    from_columns,
+    to_columns,
+    with_rate,
+)
 from gradkit.diagnosis.rules.program import (
     Functions,
     Program,
-    by_class,
-    is_same,
+    input_symbols,
+    is_same_program,
+    merge_by_target,
     read_program,
-    symbols_of,
 )
 from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge.case import came_back
@@ -26,22 +32,22 @@ from gradkit.sandbox.observe import call_of, observe_batch
 from gradkit.sandbox.process import StudentProcess
 
 SAME = 1e-12
-"""Relative; what two equal calls may differ by."""
+"""Relative tolerance between two equal calls."""
 
 
-def observed_steps(
+def observe_steps(
     task: Task,
     bound: Bound,
     sitting: StudentProcess,
     *inputs: UpdateInputs,
     shuffled: int | None = None,
 ) -> tuple[UpdateProbes, ...] | None:
-    """The update at sets of independent inputs; None where not all calls come to an end.
+    """Return the results of the update at several sets of inputs, or None if a call failed.
 
-    The very first call is made once more at the end. An entry in which the two differ depends on
-    more than its inputs: no formula of these gives it, and its values are told as NaN, as
-    are those of a parameter that comes back in another shape, or not at all. With a seed the calls
-    are ``shuffled``, so that none tells by its place of which set it is.
+    The first call is repeated at the end. If an entry differs between the two, it depends on more
+    than its inputs, and all its values become NaN. Parameters that are missing or have a wrong
+    shape become NaN too. ``shuffled`` is the seed of a random order, so that student code cannot
+    know the set of a call by its position.
     """
     columns = [to_columns(each) for each in inputs]
     columns.append({name: value[:1] for name, value in columns[0].items()})
@@ -70,13 +76,12 @@ def observed_steps(
     )
 
 
-def drawn_fresh(task: Task, bound: Bound, seed: int) -> UpdateInputs:
-    """What rules are verified on: targets as the task has them, and its own examples in front.
+def draw_verification(task: Task, bound: Bound, seed: int) -> UpdateInputs:
+    """Return the inputs for the verification of rules: the task's own examples, then random ones.
 
-    A rule has to hold where the code is used: ``if y == 1`` is right for a class, and what
-    is right for small inputs alone is not.
+    Targets are classes if the task's are: ``if y == 1`` is right for classes.
     """
-    inputs = rated(bound, draw(task, seed + 1, FRESH), seed)
+    inputs = add_rate(bound, draw_update(task, seed + 1, FRESH), seed)
     X, y = inputs.X.copy(), inputs.y.copy()
     if task.loss == "binary_cross_entropy":
         y = np.round(y)
@@ -85,47 +90,50 @@ def drawn_fresh(task: Task, bound: Bound, seed: int) -> UpdateInputs:
     return replace(inputs, X=X, y=y)
 
 
-def rated(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
-    """The same inputs, with rates for an update that takes one."""
+def add_rate(bound: Bound, inputs: UpdateInputs, seed: int) -> UpdateInputs:
+    """Return the inputs, with random learning rates if the update takes one."""
     return with_rate(inputs, seed) if "rate" in bound.arguments else inputs
 
 
-# --- called with numbers that know how they were made ----------------------------------------
+# --- symbolic calls --------------------------------------------------------------------------
 
-AWAY = 0.61
-"""In the place of a zero, of which nothing can be told."""
-
-
-BESIDE = 1e-6
-"""How far a target is moved from its class."""
-
-Ask = Callable[[Mapping[str, Array]], Frame | Lost]
-"""Has an update called once with numbers in the place of these arrays, by quantity."""
+ZERO_REPLACEMENT = 0.61
+"""Value in place of a zero, which would hide all factors that it multiplies."""
 
 
-def asked_of(sitting: StudentProcess, task: Task, bound: Bound) -> Ask:
-    """Return what asks a student's process for a bound update."""
+TARGET_OFFSET = 1e-6
+"""Distance of a target from its class, to see whether code compares it with the class."""
+
+SymbolicCall = Callable[[Mapping[str, Array]], Frame | Lost]
+"""Calls an update once on symbolic inputs that have the given values, by quantity."""
+
+
+def symbolic_call(sitting: StudentProcess, task: Task, bound: Bound) -> SymbolicCall:
+    """Return a function that calls a bound update on symbolic inputs in the student's process."""
     data = {"call": call_of(bound, task), "watched": False, "plain": False}
     return lambda arrays: sitting.ask(Frame("symbolic", arrays, data))
 
 
-def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program | None, bool]:
-    """Return what an update says that it makes of its inputs, and whether it asks for the class.
+def observe_program(
+    call: SymbolicCall, task: Task, inputs: UpdateInputs
+) -> tuple[Program | None, bool]:
+    """Return the polynomials of an update, and whether it compares targets with a class.
 
     Parameters
     ----------
-    ask : callable
-        Calls it.
+    call : callable
+        Calls the update on symbolic inputs.
     task : Task
     inputs : UpdateInputs
-        Of any calls. It is called with the first of them, all numbers positive; where targets are
-        classes with each of the two.
+        The first call is used, with all numbers positive. If targets are classes, the update is
+        called with both classes as well.
     """
     first, shape = _positive(inputs), shape_of(task)
-    functions = Functions(len(symbols_of(shape, rate=inputs.rate is not None)))
+    functions = Functions(len(input_symbols(shape, rate=inputs.rate is not None)))
 
-    def asked(inputs: UpdateInputs) -> Program | None:
-        reply = ask({name: value[0] for name, value in to_columns(inputs).items()})
+    def read_call(inputs: UpdateInputs) -> Program | None:
+        """Call the update on symbolic inputs; return its program, None if it cannot be read."""
+        reply = call({name: value[0] for name, value in to_columns(inputs).items()})
         try:
             return None if isinstance(reply, Lost) else read_program(reply, shape, functions)
         except (ValueError, LookupError, TypeError, ArithmeticError):
@@ -133,27 +141,30 @@ def observe_program(ask: Ask, task: Task, inputs: UpdateInputs) -> tuple[Program
             return None
 
     if task.loss != "binary_cross_entropy" or inputs.y.shape[1] != 1:
-        return asked(first), False
+        return read_call(first), False
 
-    def at(target: float) -> Program | None:
-        return asked(replace(first, y=np.full((1, 1), target)))
+    def call_with_target(target: float) -> Program | None:
+        return read_call(replace(first, y=np.full((1, 1), target)))
 
-    one, zero = at(1.0), at(0.0)
-    if one is None or zero is None or is_same(one, zero):
-        return one, False
-    # What only depends on how large a target is holds beside its classes too.
-    for program, beside in ((one, at(1.0 - BESIDE)), (zero, at(BESIDE))):
-        if beside is None or not is_same(program, beside):
+    for_ones, for_zeros = call_with_target(1.0), call_with_target(0.0)
+    if for_ones is None or for_zeros is None or is_same_program(for_ones, for_zeros):
+        return for_ones, False
+    # Code that compares y with a threshold takes the same branch next to the class.
+    for program, next_to_class in (
+        (for_ones, call_with_target(1.0 - TARGET_OFFSET)),
+        (for_zeros, call_with_target(TARGET_OFFSET)),
+    ):
+        if next_to_class is None or not is_same_program(program, next_to_class):
             try:
-                return by_class(one, zero, inputs), True
+                return merge_by_target(for_ones, for_zeros, inputs), True
             except ArithmeticError:
                 break
-    return one, False
+    return for_ones, False
 
 
 def _positive(inputs: UpdateInputs) -> UpdateInputs:
-    """The first call, where every kinked activation and its slope is on the same side."""
+    """Return the first call with positive numbers: one branch of each ReLU, and no zeros."""
     columns = to_columns(inputs)
     sizes = {name: np.abs(value[:1]) for name, value in columns.items()}
-    sizes = {name: np.where(value == 0, AWAY, value) for name, value in sizes.items()}
+    sizes = {name: np.where(value == 0, ZERO_REPLACEMENT, value) for name, value in sizes.items()}
     return from_columns(sizes)

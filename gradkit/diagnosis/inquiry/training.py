@@ -1,16 +1,16 @@
-"""What a torch training run does instead: mistakes whose runs in numpy give its numbers."""
+"""Explain torch training runs by mistakes that, run in numpy, give their numbers."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from gradkit.binding.idioms import Idioms
-from gradkit.diagnosis.inquiry.findings import failed, finding_of
+from gradkit.diagnosis.inquiry.findings import failed, make_finding
 from gradkit.diagnosis.mistakes.trained import explain_training
 from gradkit.diagnosis.mistakes.training import (
-    OF_THE_MODULE,
-    RECORD,
-    causes_of_gradient,
+    MODULE_MISTAKES,
+    RECORDING_MISTAKES,
+    causes_of,
     explain_module,
 )
 from gradkit.judge.case import Examined
@@ -18,77 +18,77 @@ from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
 
-BEHIND = frozenset({"double-sigmoid"})
-"""Mistakes of a module that may as well be made behind it, where it is trained."""
+ALSO_IN_LOOP = frozenset({"double-sigmoid"})
+"""Mistakes of a module that may also be made in the training loop."""
 
 UNREGISTERED = "unregistered-parameters"
 ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
 
 
-def training_inquiry(task: Task, examined: Examined, idioms: Idioms, most: int = 2) -> Inquiry:
-    """The mistakes, at most so many, that run in numpy give the losses and parameters of every run.
+def inquire_training(task: Task, examined: Examined, idioms: Idioms, most: int = 2) -> Inquiry:
+    """Return the findings for at most ``most`` mistakes that give the numbers of every run.
 
-    What the module computes is charged to `forward`, what the loop does to `trajectory`.
+    Mistakes of the module are charged to `forward`, those of the loop to `trajectory`.
     """
     runs = _training_runs(task, examined)
     forward_failed = failed(examined, "forward")
-    # A wrong module whose forward pass is right on the assigned parameters holds them all,
-    # and has not registered them all; one that has registered them cannot have that mistake.
+    # A module fails its own check but is right on assigned parameters if some parameters are not
+    # registered. If all are registered, this mistake is excluded.
     hidden = failed(examined, "model") and any(
         verdict.check == "forward" and verdict.state == "pass" for verdict in examined.verdicts
     )
-    module = _module(task, examined) if forward_failed else Explanation()
-    own = _told(task, examined, module, dict.fromkeys(OF_THE_MODULE, "forward"))
+    module = _explain_module(task, examined) if forward_failed else Explanation()
+    own = _findings(task, examined, module, dict.fromkeys(MODULE_MISTAKES, "forward"))
     if len(runs) < 2:
         unseen = Explanation((Slip(UNREGISTERED, (), ((),)),) if hidden else ())
-        return Inquiry((*_told(task, examined, unseen, {UNREGISTERED: "model"}), *own))
+        return Inquiry((*_findings(task, examined, unseen, {UNREGISTERED: "model"}), *own))
     if not (forward_failed or failed(examined, "trajectory")):
         return Inquiry()
     proven = frozenset(slip.code for slip in module.slips)
-    barred = barred_by(idioms)
+    barred = impossible_mistakes(idioms)
     if failed(examined, "model"):
         barred |= {"graph-detached" if hidden else UNREGISTERED}
     if not forward_failed:
-        barred |= OF_THE_MODULE - BEHIND
+        barred |= MODULE_MISTAKES - ALSO_IN_LOOP
     else:
-        barred = barred - BEHIND | (OF_THE_MODULE - proven if proven else frozenset())
-    likely = proven | likely_by(idioms)
+        barred = barred - ALSO_IN_LOOP | (MODULE_MISTAKES - proven if proven else frozenset())
+    likely = proven | likely_mistakes(idioms)
     explanation = explain_training(task, runs, barred=barred, likely=likely, most=most)
-    # What is recorded otherwise leaves the steps as they are.
-    moved = failed(examined, "gradient") and not {s.code for s in explanation.slips} - RECORD
+    # Mistakes in recording do not explain a wrong gradient.
+    moved = (
+        failed(examined, "gradient")
+        and not {s.code for s in explanation.slips} - RECORDING_MISTAKES
+    )
     if explanation.unknown or (explanation.slips and moved):
         unknown = Explanation((Slip(UNEXPLAINED),))
         checks = [] if own or not forward_failed else ["forward"]
         checks += ["trajectory"] if failed(examined, "trajectory") else []
-        rest = [f for c in checks for f in _told(task, examined, unknown, {UNEXPLAINED: c})]
+        rest = [f for c in checks for f in _findings(task, examined, unknown, {UNEXPLAINED: c})]
         return Inquiry((*own, *rest))
-    charged = dict.fromkeys(OF_THE_MODULE, "forward") if forward_failed else {}
+    charged = dict.fromkeys(MODULE_MISTAKES, "forward") if forward_failed else {}
     charged |= {UNREGISTERED: "model"} if hidden else {}
-    findings = _told(task, examined, explanation, charged)
-    codes = tuple(slip.code for slip in explanation.slips)
-    first = causes_of_gradient(codes)
-    causes: dict[str, tuple[str, ...]] = {"gradient": first} if first else {}
-    if findings and all(finding.check != "trajectory" for finding in findings):
-        causes["trajectory"] = codes
+    findings = _findings(task, examined, explanation, charged)
+    found = {check: causes_of(check, findings) for check in ("gradient", "trajectory")}
+    causes = {check: ids for check, ids in found.items() if ids}
     if all(finding.check != "forward" for finding in findings):
         findings = (*own, *findings)
     return Inquiry(findings, causes)
 
 
-def _told(
+def _findings(
     task: Task, examined: Examined, explanation: Explanation, charged: dict[str, str]
 ) -> tuple[Finding, ...]:
-    """The findings, each charged to its check: to `trajectory`, unless said otherwise."""
+    """Return the finding of each mistake, charged to `trajectory` or the check in ``charged``."""
     findings = []
     for slip in explanation.slips:
         check = charged.get(slip.code, "trajectory")
         bound = examined.case.binding.bound[ROLES[check]]
-        findings.append(finding_of(task, bound, check, slip, explanation))
+        findings.append(make_finding(task, bound, check, slip, explanation))
     return tuple(findings)
 
 
-def _module(task: Task, examined: Examined) -> Explanation:
-    """The activations that give the outputs of the module itself, at known parameters."""
+def _explain_module(task: Task, examined: Examined) -> Explanation:
+    """Return the wrong activations that give the module's own outputs."""
     calls = []
     for batch in examined.case.probes.forward:
         outcome = examined.case.observations.outcomes.get(batch.name)
@@ -100,7 +100,7 @@ def _module(task: Task, examined: Examined) -> Explanation:
 
 
 def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
-    """The observed runs, each with the parameters after its first two steps."""
+    """Return the observed runs, each with the parameters after its first two steps."""
     outcomes = examined.case.observations.outcomes
     made: dict[str, dict[int, dict[str, Array]]] = {}
     losses: dict[str, Array] = {}
@@ -126,72 +126,74 @@ def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
     ]
 
 
-# --- which of some mistakes that leave equal numbers a text can hold -------------------------
+# --- mistakes with equal numbers, told apart by the text -------------------------------------
 
-CLEARING = frozenset({"zero_grad", "grad", "zero_"})
-"""Words without which no gradient is cleared."""
+CLEARING_WORDS = frozenset({"zero_grad", "grad", "zero_"})
+"""Words of which one is needed to clear gradients."""
 
-CUTTING = frozenset(
+DETACHING_WORDS = frozenset(
     {"detach", "detach_", "no_grad", "inference_mode", "set_grad_enabled", "requires_grad"}
     | {"requires_grad_", "data", "numpy"}
 )
-"""Words that cut a graph, or switch parameters off."""
+"""Words that detach a tensor or switch off the gradient of parameters."""
 
-ON_LOGITS = ("logits", "CrossEntropyLoss", "soft_margin", "SoftMargin")
+LOGIT_LOSSES = ("logits", "CrossEntropyLoss", "soft_margin", "SoftMargin")
 """Parts of the names of losses that apply the output's activation themselves."""
 
-WRITTEN_OUT = frozenset({"exp", "log1p", "logaddexp", "softplus", "expit"})
-"""Words of a sigmoid or a softmax, or of a loss with one in it, that is written by hand."""
+FORMULA_WORDS = frozenset({"exp", "log1p", "logaddexp", "softplus", "expit"})
+"""Words in a sigmoid, a softmax, or a loss with one of them, that is written as a formula."""
 
 SQUASHING = ("sigmoid", "softmax")
 
 
-def barred_by(idioms: Idioms) -> frozenset[str]:
-    """Mistakes that a text cannot hold; none where not all of it was read."""
+def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
+    """Return mistakes that the text cannot contain; none if not all of the text was read."""
     if not idioms.whole:
         return frozenset()
-    words, cleared = idioms.words, _clears(idioms)
-    written_out, on_logits = bool(words & WRITTEN_OUT), _has_logits(words)
+    words, cleared = idioms.words, _clears_before_step(idioms)
+    written_out, on_logits = bool(words & FORMULA_WORDS), _has_logit_loss(words)
     possible = {
-        # Where every step comes too late nothing else has to be looked for.
+        # Cleared gradients already explain parameters that never change.
         "graph-detached": not cleared,
         "unregistered-parameters": not cleared,
         "missing-step": "step" not in idioms.order,
         "gradients-cleared": "step" in words
-        and bool(words & CLEARING)
+        and bool(words & CLEARING_WORDS)
         and (not idioms.order or cleared),
-        "logits-loss": on_logits or written_out or _has(words, ("softmax",)),
-        # A sigmoid of the module's own may be called by any name.
-        "double-sigmoid": not on_logits or written_out or _has(idioms.outside, SQUASHING),
+        "logits-loss": on_logits or written_out or _has_part(words, ("softmax",)),
+        # A sigmoid from outside the text may have any name.
+        "double-sigmoid": not on_logits or written_out or _has_part(idioms.outside, SQUASHING),
     }
-    return frozenset(code for code, held in possible.items() if not held)
+    return frozenset(code for code, is_possible in possible.items() if not is_possible)
 
 
-def likely_by(idioms: Idioms) -> frozenset[str]:
-    """Mistakes that the words of a text speak for, where numbers leave several."""
+def likely_mistakes(idioms: Idioms) -> frozenset[str]:
+    """Return mistakes that words in the text suggest, where numbers leave several."""
     words = idioms.words
-    cut = bool(words & CUTTING)
+    cut = bool(words & DETACHING_WORDS)
     spoken_for = {
         "missing-step": "step" not in words,
-        "gradients-cleared": _clears(idioms),
+        "gradients-cleared": _clears_before_step(idioms),
         "graph-detached": cut,
         "unregistered-parameters": not cut and "step" in words,
         "wrong-reduction": "sum" in words,
         "recorded-loss": idioms.reckoned,
-        "logits-loss": _has_logits(words),
+        "logits-loss": _has_logit_loss(words),
     }
     return frozenset(code for code, spoken in spoken_for.items() if spoken)
 
 
-def _clears(idioms: Idioms) -> bool:
-    """Whether gradients are cleared between their being worked out and the step."""
+def _clears_before_step(idioms: Idioms) -> bool:
+    """Return whether gradients are cleared between `backward` and `step`."""
     order = idioms.order
     return "step" in order and "zero_grad" in order[: order.index("step")]
 
 
-def _has_logits(words: frozenset[str]) -> bool:
-    return "cross_entropy" in words or _has(words, ON_LOGITS)
+def _has_logit_loss(words: frozenset[str]) -> bool:
+    """Return whether the words contain a loss that applies the activation itself."""
+    return "cross_entropy" in words or _has_part(words, LOGIT_LOSSES)
 
 
-def _has(words: frozenset[str], parts: tuple[str, ...]) -> bool:
+def _has_part(words: frozenset[str], parts: tuple[str, ...]) -> bool:
+    """Return whether any word contains any of the parts, in upper or lower case."""
     return any(part.lower() in word.lower() for word in words for part in parts)

@@ -1,4 +1,4 @@
-"""Which rule an update applies to each entry, and what follows from that."""
+"""Find the mistakes of an update, their lines, and the checks that fail because of them."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
-from gradkit.diagnosis.attribute import STANDSTILL, attribute
-from gradkit.diagnosis.attribute.case import same
+from gradkit.diagnosis.attribute import NO_CHANGE, attribute
+from gradkit.diagnosis.attribute.case import is_equal
 from gradkit.diagnosis.catalogue import mistake
 from gradkit.diagnosis.inquiry.findings import (
+    explain_local_names,
     failed,
-    unnamed_findings,
+    global_read_findings,
     update_findings,
     why_untraced,
-    with_local_names,
 )
-from gradkit.diagnosis.inquiry.judged import follow, step_of, update_holds
+from gradkit.diagnosis.inquiry.judged import explains_update, replays, student_step
 from gradkit.diagnosis.inquiry.shared import shared_lines
 from gradkit.diagnosis.inquiry.steps import (
     SAME,
-    asked_of,
-    drawn_fresh,
+    add_rate,
+    draw_verification,
     observe_program,
-    observed_steps,
-    rated,
+    observe_steps,
+    symbolic_call,
 )
 from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
 from gradkit.diagnosis.mistakes.rewrite import SQUARED
-from gradkit.diagnosis.rules.draw import draw, from_columns, near, to_columns
+from gradkit.diagnosis.rules.draw import draw_update, from_columns, to_columns, vary_call
 from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
-from gradkit.diagnosis.rules.step import step as right_step
+from gradkit.diagnosis.rules.step import correct_step as right_step
 from gradkit.diagnosis.trace import observe_trace
 from gradkit.judge.case import Examined
 from gradkit.records.observations import Bound, Outcome
@@ -58,80 +58,79 @@ from gradkit.submission.definitions import definitions, line_at
 from gradkit.submission.source import statements
 from gradkit.task.oracle import Oracle
 
-GUESSED = ("within", "function")
-"""Evidence of a line that another may be right instead of."""
+UNCERTAIN = ("within", "function")
+"""Evidence that leaves other lines possible."""
 
-LEFT = ("unused", "function")
-"""Evidence of what does not move that nothing was seen to be done with."""
+NO_USE = ("unused", "function")
+"""Evidence for an unchanged parameter if no use of its new value was observed."""
 
-MADE = ("value", "within", "applied")
-"""Evidence of a line that makes a wrong value, of what may be wrong itself."""
+WRONG_VALUE = ("value", "within", "applied")
+"""Evidence of a line that computes a wrong value, perhaps from wrong operands."""
 
-LOOP = re.compile(r"\s*for ")
-"""What a line begins with that only names what is there."""
+LOOP_HEAD = re.compile(r"\s*for ")
+"""Pattern of the head of a loop, which only gives names to existing values."""
 
-GRADIENT = re.compile(r"\s*(d[A-Z_\d]|delta|grad)")
-"""A line that gives a name as gradients have it."""
+GRADIENT_NAME = re.compile(r"\s*(d[A-Z_\d]|delta|grad)")
+"""Pattern of a line that assigns a name usual for gradients."""
 
 COPY, ENTRY, SIGN = "missing-copy", "wrong-element", "turned-sign"
-"""Kinds of changes that are as likely before the lines in which their mistake shows: two anywhere,
-and one in what these are made of."""
+"""Kinds of changes that may be needed before the lines where a mistake shows: two anywhere,
+the last in a line that these depend on."""
 
 
-def update_inquiry(
+def inquire_update(
     task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
 ) -> Inquiry:
-    """The mistakes of an update that did not pass, and the checks that fail because of them."""
+    """Return the mistakes of a failed update, and the checks that fail because of them."""
     if not failed(examined, "update"):
         return Inquiry()
     bound = examined.case.binding.bound["update"]
     diagnosis, drawn = _diagnose(task, examined, sitting, seed)
-    if not update_holds(task, examined, diagnosis.applies, diagnosis.precision):
-        unexplained = Explanation(unexplained=tuple(_wrong(examined)))
+    if not explains_update(task, examined, diagnosis.applies, diagnosis.precision):
+        unexplained = Explanation(unexplained=tuple(_failed_entries(examined)))
         diagnosis = replace(diagnosis, applies={}, should={}, explanation=unexplained)
     role = next(role for role in task.roles if role.name == "update")
     instead = find_global_read(sitting.section, bound, role)
     if instead is not None:
-        return Inquiry(tuple(unnamed_findings(task, bound, sitting.section, instead, diagnosis)))
-    inputs = _around(task, examined, drawn)
+        return Inquiry(
+            tuple(global_read_findings(task, bound, sitting.section, instead, diagnosis))
+        )
+    inputs = _vary_worst_call(task, examined, drawn)
     trace = observe_trace(sitting, task, bound, to_columns(inputs))
     sitting.renew()
-    diagnosis = _with_dropped_copy(task, trace, inputs, diagnosis)
-    diagnosis = _with_squared_loss(task, trace, inputs, diagnosis)
-    placed = tuple(_placed(task, bound, diagnosis, sitting, trace, inputs))
-    consequences = _consequences(task, examined, oracle, diagnosis)
+    diagnosis = _recognise_dropped_copy(task, trace, inputs, diagnosis)
+    diagnosis = _recognise_squared_loss(task, trace, inputs, diagnosis)
+    placed = tuple(_locate_findings(task, bound, diagnosis, sitting, trace, inputs))
+    findings = tuple(finding for finding, _ in placed)
     return Inquiry(
-        tuple(finding for finding, _ in placed),
-        consequences,
-        ("update",) if _is_rounded(examined, diagnosis) else (),
+        findings,
+        _causes(task, examined, oracle, diagnosis, findings),
+        ("update",) if _is_right_in_single(examined, diagnosis) else (),
         {finding.id: likelier for finding, likelier in placed if likelier is not None},
     )
 
 
-def _around(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
-    """The call with the most wrong entries, and others near it: they go the same way.
-
-    Classes stay what they are.
-    """
+def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
+    """Return the observed call with the most wrong entries, and scaled copies of it."""
     right = right_step(task, drawn.inputs)
-    off = [
+    wrong_calls = [
         ~np.isclose(drawn.after[key][:, *index], right[key][:, *index], SAME, 0.0)
-        for key, index in _wrong(examined)
+        for key, index in _failed_entries(examined)
     ]
-    row = int(np.argmax(np.sum(off, axis=0)))
-    return from_columns(near(to_columns(drawn.inputs), row))
+    row = int(np.argmax(np.sum(wrong_calls, axis=0)))
+    return from_columns(vary_call(to_columns(drawn.inputs), row))
 
 
-def _is_rounded(examined: Examined, diagnosis: Diagnosis) -> bool:
-    """Whether some entries that failed are right to single precision."""
+def _is_right_in_single(examined: Examined, diagnosis: Diagnosis) -> bool:
+    """Return whether some entries that failed are right to single precision."""
     explanation = diagnosis.explanation
-    told = {entry for slip in explanation.slips for entry in slip.entries}
-    left = {*_wrong(examined)} - told - {*explanation.unexplained}
+    explained = {entry for slip in explanation.slips for entry in slip.entries}
+    left = {*_failed_entries(examined)} - explained - {*explanation.unexplained}
     return diagnosis.precision is not DOUBLE and bool(left)
 
 
-def _wrong(examined: Examined) -> list[Target]:
-    """The entries that the check found elsewhere than they should be."""
+def _failed_entries(examined: Examined) -> list[Target]:
+    """Return the entries that failed the check of the update."""
     verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
     return [
         (entry.parameter, (entry.index[0], entry.index[1]))
@@ -143,17 +142,17 @@ def _wrong(examined: Examined) -> list[Target]:
 def _diagnose(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> tuple[Diagnosis, UpdateProbes]:
-    """What is wrong with the update, and the calls that it was learned from."""
-    wrong = _wrong(examined)
+    """Return the diagnosis of an update, and the calls on which it is based."""
+    wrong = _failed_entries(examined)
     bound = examined.case.binding.bound["update"]
-    seen = _seen(examined.case.observations.outcomes.values())
+    seen = _observed_faults(examined.case.observations.outcomes.values())
     best = Diagnosis({}, {}, Explanation(unexplained=tuple(wrong)))
-    inputs = rated(bound, draw(task, seed), seed)
-    program, by_class = observe_program(asked_of(sitting, task, bound), task, inputs)
-    # What the numbers of that call have left behind goes with its names.
+    inputs = add_rate(bound, draw_update(task, seed), seed)
+    program, by_class = observe_program(symbolic_call(sitting, task, bound), task, inputs)
+    # Symbolic numbers may be left in globals, so a new process makes the numeric calls.
     sitting.renew()
     inputs = replace(inputs, y=np.round(inputs.y)) if by_class else inputs
-    observed = observed_steps(task, bound, sitting, drawn_fresh(task, bound, seed), inputs)
+    observed = observe_steps(task, bound, sitting, draw_verification(task, bound, seed), inputs)
     if observed is None:
         return best, UpdateProbes(inputs, inputs.before)
     fresh, fit = observed
@@ -167,15 +166,16 @@ def _diagnose(
     return best, fit
 
 
-def _seen(outcomes: Iterable[Outcome]) -> frozenset[str]:
+def _observed_faults(outcomes: Iterable[Outcome]) -> frozenset[str]:
+    """Return the codes of mistakes that the process reported, such as a changed input."""
     faults = {fault.kind for outcome in outcomes for fault in outcome.faults}
     return frozenset({"input-mutated"} if "mutated" in faults else ())
 
 
-def _with_dropped_copy(
+def _recognise_dropped_copy(
     task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
 ) -> Diagnosis:
-    """Where nothing moves, and a copy of the parameters was seen to be changed, that is why."""
+    """Return the diagnosis; if nothing changes but a copy was updated, with ``copy-dropped``."""
     slips = diagnosis.explanation.slips
     if [slip.code for slip in slips] != ["nothing-updated"]:
         return diagnosis
@@ -185,10 +185,13 @@ def _with_dropped_copy(
     return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
 
 
-def _with_squared_loss(
+def _recognise_squared_loss(
     task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
 ) -> Diagnosis:
-    """Where the last slope is left in, and 2 (o − t) was seen, it is that of the squared error."""
+    """Return the diagnosis; with ``wrong-loss`` if the trace contains 2 (ŷ − y), up to its sign.
+
+    An additional output derivative and a factor of 2 are the gradient of the squared error.
+    """
     slips = diagnosis.explanation.slips
     changes = {(slip.code, slip.entries, details) for slip in slips for details in slip.details}
     entries = slips[0].entries if slips else ()
@@ -200,13 +203,13 @@ def _with_squared_loss(
         return diagnosis
     error = 2 * (inputs.y_hat - inputs.y).ravel()
     seen = [event.values.ravel() for event in trace.events]
-    if not any(each.shape == error.shape and same(abs(each), abs(error)) for each in seen):
+    if not any(each.shape == error.shape and is_equal(abs(each), abs(error)) for each in seen):
         return diagnosis
     slip = Slip("wrong-loss", entries, (SQUARED,) * len(entries))
     return replace(diagnosis, explanation=Explanation((slip,)))
 
 
-def _placed(
+def _locate_findings(
     task: Task,
     bound: Bound,
     diagnosis: Diagnosis,
@@ -214,52 +217,52 @@ def _placed(
     trace: Trace,
     inputs: UpdateInputs,
 ) -> Iterator[tuple[Finding, tuple[Place, ...] | None]]:
-    """Each finding with the lines that it stands on, and likelier ones; None where it is sure."""
+    """Yield each finding with its lines, and likelier lines; None if its own lines are certain."""
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
     for slip, finding in told_of:
         watched = trace.events and diagnosis.should
         lines = attribute(task, trace, inputs, diagnosis, slip) if watched else ()
         cells = [*sitting.section.own, *sitting.section.shared]
-        if slip.code in STANDSTILL and all(line.evidence in LEFT for line in lines):
-            lines = _left_open(cells, bound, lines)
+        if slip.code in NO_CHANGE and all(line.evidence in NO_USE for line in lines):
+            lines = _use_pass_statement(cells, bound, lines)
         places = tuple(dict.fromkeys(line.spot.place for line in lines)) or (bound.place,)
         fallen = diagnosis.should and all(line.evidence == "function" for line in lines)
         line = line_at(cells, places[0])
         indent = len(line) - len(line.lstrip())
         columns = tuple(column - indent for column in lines[0].spot.columns) if lines else ()
         local = [line.name for line in lines if line.evidence == "local"]
-        told = with_local_names(finding, local, every=len(local) == len(lines))
+        located = explain_local_names(finding, local, every=len(local) == len(lines))
         untraced = why_untraced(trace) if fallen else ""
-        told = replace(
-            told,
+        located = replace(
+            located,
             place=places[0],
             places=places,
             source=line.strip(),
             columns=columns,
             untraced=untraced,
         )
-        # What a loop goes over was made before it.
-        shown = all(_is_shown(each, lines, trace) for each in lines) and not LOOP.match(line)
+        # The values that a loop goes over were made in an earlier line.
+        shown = all(_is_certain(each, lines, trace) for each in lines) and not LOOP_HEAD.match(line)
         kinds, evidence = mistake(slip.code).kinds, {line.evidence for line in lines}
-        before = alone and len(places) > 1 and evidence <= {*MADE}
-        step = SIGN in kinds and "applied" in evidence
-        # One line alone may be as it should be, if it takes away.
-        before |= step and alone and _goes_down(line)
-        # So may be what is only taken off there.
+        before = alone and len(places) > 1 and evidence <= {*WRONG_VALUE}
+        is_applied = SIGN in kinds and "applied" in evidence
+        # A line that subtracts may be right, and its gradient's sign wrong.
+        before |= is_applied and alone and _subtracts(line)
+        # The same holds for an element that is only read there.
         anywhere = (before and COPY in kinds) or (ENTRY in kinds and "applied" in evidence)
         likelier = shared_lines(cells, bound.function, places) if before and not anywhere else ()
-        if step and not _goes_down(line):
-            # What is called a gradient is hardly turned to be added.
-            likelier = tuple(e for e in likelier if not GRADIENT.match(line_at(cells, e)))
+        if is_applied and not _subtracts(line):
+            # A name for gradients is unlikely to hold a negative gradient.
+            likelier = tuple(e for e in likelier if not GRADIENT_NAME.match(line_at(cells, e)))
         doubtful = likelier or anywhere or not shown
-        yield told, likelier if doubtful and not untraced else None
+        yield located, likelier if doubtful and not untraced else None
 
 
-def _left_open(
+def _use_pass_statement(
     cells: Sequence[Cell], bound: Bound, lines: tuple[Attribution, ...]
 ) -> tuple[Attribution, ...]:
-    """Return the only ``pass`` of a function in the place of the lines of what does not move."""
+    """Return the place of the function's only ``pass``, if there is one, instead of these lines."""
     made = definitions(cells).get(bound.function)
     if made is None or made.node is None or not lines:
         return lines
@@ -272,19 +275,19 @@ def _left_open(
     return (replace(lines[0], entries=entries, spot=spot, evidence="unused"),)
 
 
-def _goes_down(line: str) -> bool:
-    """Tell a line that takes away, as a step does: if its sign is wrong, that comes from before."""
+def _subtracts(line: str) -> bool:
+    """Return whether a line subtracts, as an update step does."""
     parts = (part for each in statements(line) for part in (each, getattr(each, "value", None)))
     return any(isinstance(getattr(part, "op", None), ast.Sub) for part in parts)
 
 
-def _is_shown(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:
-    """Tell a line that is known to be wrong; one that steps all parameters is right for others."""
+def _is_certain(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:
+    """Return whether a line is certainly wrong; not if it also steps parameters that are right."""
     if line.evidence == "unused":
-        # Of several that are missing no one change makes all right.
+        # No single change corrects several missing updates.
         return len(lines) > 1
     if line.evidence != "applied":
-        return line.evidence not in GUESSED
+        return line.evidence not in UNCERTAIN
     stepped = {
         event.parameter
         for event in trace.events
@@ -293,17 +296,30 @@ def _is_shown(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> 
     return len(stepped) < 2
 
 
-def _consequences(
-    task: Task, examined: Examined, oracle: Oracle, diagnosis: Diagnosis
+def _causes(
+    task: Task,
+    examined: Examined,
+    oracle: Oracle,
+    diagnosis: Diagnosis,
+    findings: Sequence[Finding],
 ) -> dict[str, tuple[str, ...]]:
-    """Checks that are wrong only because the update is, in the way that was found."""
+    """Return the checks that fail only for the mistakes of the update, with these findings."""
     explanation = diagnosis.explanation
-    codes = tuple(slip.code for slip in explanation.slips)
-    if not codes or explanation.unexplained:
+    if not explanation.slips or explanation.unexplained:
         return {}
     outcomes = examined.case.observations.outcomes
     runs = [run for run in examined.case.probes.runs if run.name in outcomes]
-    step = step_of(task, diagnosis.applies, explanation.slips)
+    step = student_step(task, diagnosis.applies, explanation.slips)
     outputs = [outcomes[run.name].outputs for run in runs]
-    replayed = bool(runs) and step is not None and follow(runs, outputs, step, oracle.forward)
-    return {"gradient": codes, **({"trajectory": codes} if replayed else {})}
+    replayed = bool(runs) and step is not None and replays(runs, outputs, step, oracle.forward)
+    ids = tuple(finding.id for finding in findings)
+    right = {
+        (entry.parameter, entry.index)
+        for verdict in examined.verdicts
+        for entry in verdict.entries
+        if verdict.check == "gradient" and entry.state == "pass"
+    }
+    # A wrong rate that stands in the text leaves the gradient of its entries right.
+    pairs = zip(explanation.slips, ids, strict=True)
+    of_gradient = tuple(each for slip, each in pairs if right.isdisjoint(slip.entries))
+    return {"gradient": of_gradient or ids, **({"trajectory": ids} if replayed else {})}

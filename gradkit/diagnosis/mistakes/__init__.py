@@ -1,7 +1,6 @@
-"""The catalogue of mistakes: what each is, what it predicts, and how it is recognised.
+"""The catalogue of mistakes in nets of two layers: what each changes, and how it is recognised.
 
-Every mistake is a value (`mistake`, `catalogue`) with an executable prediction (`apply`,
-`apply_forward`, `loop_with`). What a student's code did is explained by mistakes only
-where their prediction, run, gives the observed numbers (`diagnose`, `explain_forward`,
-`explain_training`).
+Every mistake has a prediction that can be run (`apply`, `apply_forward`, `loop_with`). Student code
+is explained by mistakes only if their prediction gives the observed numbers (`diagnose`,
+`explain_forward`, `explain_training`).
 """

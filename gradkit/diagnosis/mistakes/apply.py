@@ -1,4 +1,4 @@
-"""The correct step with mistakes in it, run."""
+"""Run the correct update step with mistakes in it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.parts import target_of
-from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewritten
+from gradkit.diagnosis.mistakes.rewrite import REWRITES, rewrite
 from gradkit.diagnosis.rules.draw import to_columns
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.step import correct_rules
@@ -17,17 +17,18 @@ from gradkit.records.rule import Details, Entry, Rule, Slip, UpdateInputs
 from gradkit.records.task import Array, Task
 from gradkit.task.oracle import rate_of
 
-NEARLY = 1e-9
+INTEGER_TOLERANCE = 1e-9
+"""Distance from an integer within which a number counts as this integer."""
 
 
 def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, Array]:
-    """The parameters after one step that has these mistakes in it and no others.
+    """Return the parameters after one step with exactly these mistakes.
 
     Parameters
     ----------
     task : Task
     slips : iterable of Slip
-        None for the correct step.
+        Empty for the correct step.
     inputs : UpdateInputs
 
     Returns
@@ -41,24 +42,23 @@ def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, 
         A slip's code is no update mistake, or its entries and details do not pair up.
     """
     slips = tuple(slips)
-    rules = with_slips(task, correct_rules(task, rate=inputs.rate is not None), slips)
-    return truncated(task, slips, inputs, evaluate(task, rules, inputs))
+    rules = rewrite_rules(task, correct_rules(task, rate=inputs.rate is not None), slips)
+    return truncate_entries(task, slips, inputs, evaluate(task, rules, inputs))
 
 
-def with_slips(
+def rewrite_rules(
     task: Task, should: Mapping[Entry, Rule], slips: Iterable[Slip]
 ) -> dict[Entry, Rule]:
-    """The rules of the step that has these mistakes in it.
+    """Return the rules ``should`` with these mistakes in them.
 
     Raises
     ------
     ValueError
         See `apply`.
     """
-    changes = changes_of(slips)
+    changes = changes_by_entry(slips)
     rules = {
-        entry: rewritten(rule, tuple(changes.get(entry, ())), task)
-        for entry, rule in should.items()
+        entry: rewrite(rule, tuple(changes.get(entry, ())), task) for entry, rule in should.items()
     }
     for entry, made in changes.items():
         for code, details in made:
@@ -72,8 +72,8 @@ def with_slips(
     return rules
 
 
-def changes_of(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
-    """What was made at each entry: codes with their details."""
+def changes_by_entry(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
+    """Return the mistakes at each entry, as codes with their details."""
     changes: dict[Entry, list[tuple[str, Details]]] = {}
     for slip in slips:
         require_one_of(REWRITES, slip.code, "an update step")
@@ -87,10 +87,10 @@ def changes_of(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
     return changes
 
 
-def truncated(
+def truncate_entries(
     task: Task, slips: Iterable[Slip], inputs: UpdateInputs, after: dict[str, Array]
 ) -> dict[str, Array]:
-    """The same with what ``integer-truncation`` cuts off, which no formula can express."""
+    """Truncate the entries of ``integer-truncation`` in ``after``, which no formula expresses."""
     for slip in slips:
         if slip.code != "integer-truncation":
             continue
@@ -98,18 +98,24 @@ def truncated(
             where = (slice(None), *place)
             before, value = inputs.before[key][where], after[key][where]
             of = str(dict(details).get("of", "value"))
-            after[key][where] = cut_off(task, inputs, key, before, value, of)
+            after[key][where] = truncate(task, inputs, key, before, value, of)
     return after
 
 
-def cut_off(
+def truncate(
     task: Task, inputs: UpdateInputs, key: str, before: Array, after: Array, of: str
 ) -> Array:
-    """An entry stored as integers: its ``value``, its ``change``, or its ``gradient``."""
+    """Return an entry's new values after truncation to an integer.
+
+    ``of`` says what is truncated: its ``value``, its ``change``, or its ``gradient``. ``key`` is
+    the parameter, for its learning rate.
+    """
     if of == "value":
         return np.trunc(after)
     rate = rate_of(task, key, to_columns(inputs)) if of == "gradient" else 1.0
     # Rounding must not turn 2.9999999999999996 into 2.
     steps = (after - before) / rate
-    whole = np.where(np.abs(steps - np.round(steps)) < NEARLY, np.round(steps), np.trunc(steps))
+    whole = np.where(
+        np.abs(steps - np.round(steps)) < INTEGER_TOLERANCE, np.round(steps), np.trunc(steps)
+    )
     return before + rate * whole

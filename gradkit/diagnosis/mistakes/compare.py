@@ -1,4 +1,4 @@
-"""What separates the rule that an entry follows from the rule that it should follow."""
+"""Compare the rule that an entry follows with its correct rule, and list the mistakes between."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from itertools import permutations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.parts import PARTS, Change, parameter_detail
-from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE, rewritten
-from gradkit.diagnosis.mistakes.slots import counted, readings_of_factors, slots
-from gradkit.diagnosis.rules.symbols import gather
+from gradkit.diagnosis.mistakes.parts import DIFFERENCES, Change, write_parameter
+from gradkit.diagnosis.mistakes.rewrite import MIRRORED, WHOLE, rewrite
+from gradkit.diagnosis.mistakes.slots import part_mistakes, repeat_factors, replacements
+from gradkit.diagnosis.rules.symbols import combine_factors
 from gradkit.records.rule import Details, Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 
 
 class Difference(Struct, frozen=True):
-    """Mistakes that turn the right rule into the applied one, but for a ``ratio``.
+    """Mistakes that turn the correct rule into the applied one, up to a ``ratio``.
 
-    ``ratio`` is the applied coefficient by the right one, or None where nothing moves;
+    ``ratio`` is the applied coefficient divided by the correct one, None where nothing moves.
     ``form`` is the way of writing the applied rule that was compared.
     """
 
@@ -29,95 +29,96 @@ class Difference(Struct, frozen=True):
     form: Rule
 
     @property
-    def of_the_loss(self) -> bool:
-        """Whether a square is taken for the whole loss, which has a sign and a factor less."""
+    def uses_loss_as_gradient(self) -> bool:
+        """True if the squared error itself is used as its derivative, without −2."""
         return ("squared-error", WHOLE) in self.changes
 
 
-MOST_CHANGES = 4
-"""Past this number a product has so little of the right one that no name means anything."""
+MAX_CHANGES = 4
+"""A product with more mistakes has too little of the correct one for them to mean anything."""
 
 WITHOUT_ERROR = ("wrong-error", "squared-error", "missing-error")
-"""Mistakes after which t − o is not in a product."""
+"""Mistakes after which a product no longer contains y − ŷ."""
 
-Choice = dict[Entry, Difference]
-"""One reading for each entry."""
+Readings = dict[Entry, Difference]
+"""One difference for each entry."""
 
 
 def differences(should: Rule, applied: Rule, task: Task) -> list[Difference]:
-    """All known ways in which ``applied`` can come from ``should``, fewest mistakes first.
+    """Return the sets of mistakes that turn ``should`` into ``applied``, fewest mistakes first.
 
-    Every one is confirmed by rewriting ``should``: what does not give the applied rule,
-    symbol by symbol, is left out. Ratios are left to the caller, who sees all entries.
+    Each set is verified by rewriting ``should``. The caller explains the ratios, which needs all
+    entries.
     """
     found: list[Difference] = []
     for form in (applied, *applied.others):
         source = source_change(should, form)
         if not form.terms:
             found.append(Difference((*source, ("not-updated", ())), None, form))
-        for term, changes in _as_one_term(form):
+        for term, changes in _merge_terms(form):
             for difference in term_differences(should, term, task):
                 every = (*source, *difference.changes, *changes)
-                found += _as_gradient(should, every, difference.ratio, form, task)
-                if _gives(should, every, difference.ratio, form, task):
+                found += _read_as_gradient(should, every, difference.ratio, form, task)
+                if _verifies(should, every, difference.ratio, form, task):
                     found.append(Difference(every, difference.ratio, form))
-    return sorted(found, key=_simplest)
+    return sorted(found, key=_sort_key)
 
 
-def _as_gradient(
+def _read_as_gradient(
     should: Rule, every: tuple[Change, ...], ratio: float | None, form: Rule, task: Task
 ) -> Iterator[Difference]:
-    """The reading in which a new value without the old one is a gradient, and no step.
+    """Yield the reading in which the gradient is stored instead of a step from the old value.
 
-    At a rate of 1 it is as long as a step, and is taken for one. Without its error it is no
-    gradient that anyone would know: ``W2 = A1`` is none.
+    At a rate of 1 both are equal and it counts as a step. Without an error, as in ``W2 = A1``, it
+    is no gradient.
     """
     if every[:1] != (("overwritten", ()),) or ratio is None or abs(ratio) == 1:
         return
-    # A gradient has no rate that could be ignored.
+    # A gradient has no learning rate.
     rest = tuple(change for change in every[1:] if change[0] != "rate-ignored")
     if any(code in WITHOUT_ERROR for code, _ in rest):
         return
     for details in ((), (MIRRORED,)):
         changes = (("gradient-stored", details), *rest)
-        if _gives(should, changes, 1.0, form, task):
+        if _verifies(should, changes, 1.0, form, task):
             yield Difference(changes, 1.0, form)
 
 
-def _simplest(difference: Difference) -> tuple[int, bool]:
+def _sort_key(difference: Difference) -> tuple[int, bool]:
+    """Return the sort key: few mistakes first, then no sign error."""
     return len(difference.changes), difference.ratio is not None and difference.ratio < 0
 
 
 def source_change(should: Rule, applied: Rule) -> tuple[Change, ...]:
-    """Where the entry starts from another value than it should."""
+    """Return the mistake by which a rule starts from another value than the entry's own, if any."""
     if applied.source == should.source:
         return ()
     if applied.source is None:
         return (("overwritten", ()),)
-    return (("wrong-source-entry", (("source", parameter_detail(applied.source)),)),)
+    return (("wrong-source-entry", (("source", write_parameter(applied.source)),)),)
 
 
 def term_differences(should: Rule, term: Term, task: Task) -> list[Difference]:
-    """The same for one term, as if it were all that moves the entry."""
+    """Return the `differences` if ``term`` were the only term of the applied rule."""
     found = []
-    for factors, assumed in readings_of_factors(should, term.factors):
-        for changes in _of_the_loss(slots(should, factors), task):
+    for factors, assumed in replacements(should, term.factors):
+        for changes in _with_loss_as_gradient(part_mistakes(should, factors), task):
             every = (*changes, *assumed)
-            if len(every) > MOST_CHANGES:
+            if len(every) > MAX_CHANGES:
                 continue
-            ratio = term.coefficient / _coefficient(should, every, task)
-            if ratio < 0 and any(_has_no_side(change) for change in every):
-                every, ratio = tuple(map(_mirrored, every)), -ratio
+            ratio = term.coefficient / _expected_coefficient(should, every, task)
+            if ratio < 0 and any(_has_no_sign(change) for change in every):
+                every, ratio = tuple(map(_as_mirrored, every)), -ratio
             form = replace(should, terms=(term,))
-            if _gives(should, every, ratio, form, task):
+            if _verifies(should, every, ratio, form, task):
                 found.append(Difference(every, ratio, form))
-    return sorted(found, key=_simplest)
+    return sorted(found, key=_sort_key)
 
 
-def _of_the_loss(readings: list[list[Change]], task: Task) -> Iterator[list[Change]]:
-    """The readings, and of each with a squared error the one in which that is the whole loss.
+def _with_loss_as_gradient(readings: list[list[Change]], task: Task) -> Iterator[list[Change]]:
+    """Yield the readings; before each with a squared error, one with the loss as its gradient.
 
-    Where the loss stands for its slope, the slope's −2 is gone with it, and no mistake of its own.
+    In that reading the missing −2 is no mistake of its own.
     """
     for changes in readings:
         if task.loss == "squared_error" and ("squared-error", ()) in changes:
@@ -125,38 +126,40 @@ def _of_the_loss(readings: list[list[Change]], task: Task) -> Iterator[list[Chan
         yield changes
 
 
-def _has_no_side(change: Change) -> bool:
-    """Whether so little is left of the error that there is no sign to blame.
+def _has_no_sign(change: Change) -> bool:
+    """Return whether a mistake leaves too little of y − ŷ to tell a sign error.
 
-    One half of it, its square, or nothing stand for t − o in a step that is added, and for o − t in
-    one that is subtracted: both are right, and the sign that they leave is none of the student's.
+    What is left may come from y − ŷ in a step that is added, or from ŷ − y in one that is
+    subtracted.
     """
     code, details = change
     return code in WITHOUT_ERROR and details != WHOLE
 
 
-def _mirrored(change: Change) -> Change:
-    """The change, if it has no side, as it comes of an error that is written as o − t."""
-    return (change[0], (*change[1], MIRRORED)) if _has_no_side(change) else change
+def _as_mirrored(change: Change) -> Change:
+    """Return the change, marked as coming from ŷ − y if it leaves no sign."""
+    return (change[0], (*change[1], MIRRORED)) if _has_no_sign(change) else change
 
 
-def _coefficient(should: Rule, changes: tuple[Change, ...], task: Task) -> float:
+def _expected_coefficient(should: Rule, changes: tuple[Change, ...], task: Task) -> float:
+    """Return the correct coefficient after the changes that affect it."""
     own = [change for change in changes if change[0] in ("rate-ignored", "squared-error")]
-    return rewritten(should, tuple(own), task).terms[0].coefficient
+    return rewrite(should, tuple(own), task).terms[0].coefficient
 
 
-def _gives(
+def _verifies(
     should: Rule, changes: tuple[Change, ...], ratio: float | None, applied: Rule, task: Task
 ) -> bool:
+    """Return whether rewriting ``should`` by the changes and the ratio gives ``applied``."""
     scaled: Change = ("wrong-learning-rate", (("ratio", ratio),))
-    result = rewritten(should, (*changes, scaled) if ratio is not None else changes, task)
+    result = rewrite(should, (*changes, scaled) if ratio is not None else changes, task)
     return result.source == applied.source and same_terms(result.terms, applied.terms)
 
 
-def same_terms(ours: tuple[Term, ...], theirs: tuple[Term, ...]) -> bool:
-    """Equal sums: the same products, coefficients within 1e-8, in any order."""
-    left = {frozenset(term.factors): term.coefficient for term in ours}
-    right = {frozenset(term.factors): term.coefficient for term in theirs}
+def same_terms(left_terms: tuple[Term, ...], right_terms: tuple[Term, ...]) -> bool:
+    """Return whether two sums have the same products, with equal coefficients, in any order."""
+    left = {frozenset(term.factors): term.coefficient for term in left_terms}
+    right = {frozenset(term.factors): term.coefficient for term in right_terms}
     return left.keys() == right.keys() and all(
         abs(left[key] - right[key]) <= 1e-8 * abs(left[key]) for key in left
     )
@@ -165,25 +168,25 @@ def same_terms(ours: tuple[Term, ...], theirs: tuple[Term, ...]) -> bool:
 # --- several terms read as one -----------------------------------------------------------
 
 
-def _as_one_term(applied: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
-    """One term from which a misplaced parenthesis, if any, made the applied ones."""
+def _merge_terms(applied: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
+    """Yield a single term that the rule is, or that becomes its two by a misplaced parenthesis."""
     if len(applied.terms) == 1:
         yield applied.terms[0], ()
     if len(applied.terms) == 2:
         for first, second in permutations(applied.terms):
-            for around, (plus, minus) in PARTS.items():
-                yield from _closed(first, second, around, plus, minus)
+            for around, (plus, minus) in DIFFERENCES.items():
+                yield from _restore_parenthesis(first, second, around, plus, minus)
 
 
-def _closed(
+def _restore_parenthesis(
     first: Term, second: Term, around: str, plus: str, minus: str
 ) -> Iterator[tuple[Term, tuple[Change, ...]]]:
-    """``(around)`` put back around what stands in two terms."""
+    """Yield the term with the parenthesis ``around`` = (plus − minus) restored from two terms."""
     taken = next((f for f in second.factors if f.symbol == minus), None)
     if taken is None:
         return
-    a = Counter(counted(first.factors))
-    b = Counter(counted(second.factors))
+    a = Counter(repeat_factors(first.factors))
+    b = Counter(repeat_factors(second.factors))
     if plus:
         twin = replace(taken, symbol=plus, power=1)
         if not a[twin]:
@@ -193,18 +196,18 @@ def _closed(
     a, b = +a, +b
     inside = tuple(sorted({f.symbol for f in b - a}))
     outside = tuple(sorted({f.symbol for f in a - b}))
-    # A factor that both have must stand in both to the same power, or no reading gives it.
+    # A common factor must have the same power in both terms.
     if any(f.symbol in inside or f.symbol in outside for f in a & b):
         return
     whole = tuple((a | b).elements())
     lost = "error" in outside and not inside
-    merged = gather((*whole, Factor(around, taken.index, taken.when)))
+    merged = combine_factors((*whole, Factor(around, taken.index, taken.when)))
     shared = (("around", around), ("inside", inside), ("outside", outside))
     for scale, coefficient, fits in (
         ("both", first.coefficient, second.coefficient == -first.coefficient),
         ("first", first.coefficient, second.coefficient == -1.0),
         ("second", -second.coefficient, first.coefficient == 1.0),
-        # With the error, the second one lost its minus.
+        # The second term lost its minus together with the error.
         ("turned", first.coefficient, second.coefficient == first.coefficient and lost),
     ):
         if fits:

@@ -1,4 +1,4 @@
-"""Mistakes of a forward pass: what each does to its form, and which ones a form has."""
+"""Mistakes of a forward pass: recognise them in a form, and apply them to a form."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.rules.forward import (
-    IN_A_LAYER,
+    LAYER_MISTAKES,
     before_last,
     correct_form,
+    mistakes_in,
     recover_forward,
     run_stages,
-    slips_in,
 )
 from gradkit.records.rule import Details, Explanation, ForwardForm, ForwardProbes, Slip
 from gradkit.records.task import Array, Task
@@ -24,12 +24,12 @@ Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
 
 
 def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
-    """The mistakes in a forward pass, proven by the form that gives its numbers.
+    """Return the mistakes in a forward pass, proven by a form that gives its numbers.
 
     Returns
     -------
     Explanation
-        Without slips where the pass is right; ``unknown`` where no known form fits.
+        Without slips if the pass is right; ``unknown`` if no known form fits.
     """
     sets = [slips_of_form(task, form) for form in recover_forward(task, probes)]
     unique = [slips for place, slips in enumerate(sets) if slips not in sets[:place]]
@@ -39,9 +39,9 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
 
 
 def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
-    """The mistakes that make this form of the task's."""
+    """Return the mistakes that lead from the task's form to this one."""
     found: dict[str, list[Details]] = {}
-    for code, details in slips_in(form, tuple(layer.activation for layer in task.layers)):
+    for code, details in mistakes_in(form, tuple(layer.activation for layer in task.layers)):
         found.setdefault(code, []).append(details)
     return tuple(
         Slip(code, (), tuple(found[code])) for code in sorted(found, key=ORDER.__getitem__)
@@ -49,7 +49,7 @@ def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
 
 
 def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
-    """The form that the task's becomes with these mistakes in it.
+    """Return the task's form with these mistakes in it.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
 def apply_forward(
     task: Task, slips: Iterable[Slip], X: Array, before: Mapping[str, Array]
 ) -> tuple[Array, Array]:
-    """Run the forward pass that has these mistakes in it and no others.
+    """Run the forward pass with exactly these mistakes.
 
     Parameters
     ----------
@@ -76,23 +76,26 @@ def apply_forward(
 
     Returns
     -------
-    The pair returned, as arrays of shape (n, units of that stage).
+    The two return values, as arrays of shape (n, units of that stage).
     """
     form = form_with(task, slips)
     stages = run_stages(form, X, before)
     return stages[form.output], stages[form.hidden or "x"]
 
 
-def _layer(part: str, made: object, form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
-    """A layer of which a part is made otherwise."""
+def _change_layer(
+    part: str, value: object, form: ForwardForm, facts: Facts, task: Task
+) -> ForwardForm:
+    """Return the form with the field ``part`` of a layer changed."""
     layers = tuple(
-        replace(layer, **{part: facts.get(part, made)}) if number == facts["layer"] else layer
+        replace(layer, **{part: facts.get(part, value)}) if number == facts["layer"] else layer
         for number, layer in zip(form.order, form.layers, strict=True)
     )
     return replace(form, layers=layers)
 
 
-def _reordered(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
+def _reorder_layers(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
+    """Return the form with its layers in the order ``facts["order"]``, such as ``"112"``."""
     order = tuple(int(number) for number in str(facts["order"]))
     by_number = dict(zip(form.order, form.layers, strict=True))
     layers, last = tuple(by_number[number] for number in order), len(order)
@@ -100,9 +103,9 @@ def _reordered(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
 
 
 CHANGES: Mapping[str, Change] = {
-    **{code: partial(_layer, *made) for code, made in IN_A_LAYER.items()},
-    "layer-skipped": _reordered,
-    "layer-repeated": _reordered,
+    **{code: partial(_change_layer, *made) for code, made in LAYER_MISTAKES.items()},
+    "layer-skipped": _reorder_layers,
+    "layer-repeated": _reorder_layers,
     "hidden-returned": lambda form, facts, task: replace(form, output=str(facts["stage"])),
     "wrong-hidden-returned": lambda form, facts, task: replace(form, hidden=str(facts["stage"])),
     "swapped-returns": lambda form, facts, task: replace(

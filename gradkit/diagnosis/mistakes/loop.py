@@ -1,6 +1,6 @@
-"""A training loop with switches: full-batch gradient descent, and what becomes of it.
+"""A numpy training loop whose options reproduce mistakes: full-batch gradient descent.
 
-Everything is float64 and numpy; a torch run in float32 agrees to its own precision.
+Everything is float64; a torch run in float32 agrees to its own precision.
 """
 
 from __future__ import annotations
@@ -18,16 +18,15 @@ from gradkit.task.network import Dense, run, slopes_of
 
 
 class Loop(Struct, frozen=True):
-    """How a model is trained.
+    """Options of a training loop.
 
-    ``activations`` names, per layer, what is applied in turn. ``loss`` is a key of
-    `LOSSES`; ``scale`` says how it is reduced (``mean``, ``sum``, ``half`` of the mean),
-    ``factor`` by what it is multiplied after that. ``recorded`` is a key of `RECORDS`: what
-    is written down of the losses so far, times ``ratio``. ``broadcast`` sets every
-    prediction against every target. ``batch`` is 0 for all rows, otherwise that many rows
-    per step: always the first (``first``), the next (``rotating``), or all in turn within
-    an epoch (``every``). ``frozen`` layers get no gradient. ``rounds`` are made beyond the
-    epochs that are asked for.
+    ``activations`` names the activations that each layer applies in turn. ``loss`` is a key of
+    `LOSSES`; ``scale`` says how it is reduced (``mean``, ``sum``, ``half`` of the mean), and
+    ``factor`` multiplies the result. The values recorded are ``recorded``, a key of `RECORDS`,
+    times ``ratio``. ``broadcast`` compares every prediction with every target. ``batch`` is 0 for
+    all rows, otherwise that many rows per step: always the first (``first``), the next
+    (``rotating``), or all in turn within an epoch (``every``). ``frozen`` layers get no gradient.
+    ``rounds`` are epochs in addition to those asked for.
     """
 
     activations: tuple[tuple[str, ...], ...]
@@ -49,12 +48,12 @@ class Loop(Struct, frozen=True):
 
 
 def correct_loop(task: Task) -> Loop:
-    """The loop that the task asks for."""
+    """Return the loop that the task asks for."""
     activations = tuple((layer.activation,) for layer in task.layers)
     return Loop(activations, task.loss)
 
 
-# --- losses that are used by mistake ---------------------------------------------------------
+# --- losses ----------------------------------------------------------------------------------
 
 
 def _log_softmax(z: Array) -> Array:
@@ -91,8 +90,8 @@ LOSSES: Mapping[str, Loss] = {
 }
 
 
-def stack_of(loop: Loop) -> tuple[Dense, ...]:
-    """The layers of a loop's model, to be run one after another."""
+def layers_of(loop: Loop) -> tuple[Dense, ...]:
+    """Return the layers of a loop's model, in the order in which they run."""
     return tuple(
         Dense(number, tuple(activations.ACTIVATIONS[name] for name in names))
         for number, names in enumerate(loop.activations, 1)
@@ -100,17 +99,17 @@ def stack_of(loop: Loop) -> tuple[Dense, ...]:
 
 
 def loss_of(loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array) -> float:
-    """The loss of one batch; NaN where a prediction leaves the loss's domain."""
-    return _reduced(loop, outputs_of(loop, parameters, X.T), y.T)[0]
+    """Return the loss of one batch; NaN where a prediction is outside the loss's domain."""
+    return _loss_and_slope(loop, outputs_of(loop, parameters, X.T), y.T)[0]
 
 
 def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
-    """Return what the module gives, (…, outputs, examples), at parameters that may be stacked."""
-    return run(stack_of(loop), parameters, X)[-1].output
+    """Return the model's outputs (…, outputs, examples); parameters may have leading axes."""
+    return run(layers_of(loop), parameters, X)[-1].output
 
 
-def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
-    """The loss and its slope with respect to the predictions ``p`` (outputs, rows)."""
+def _loss_and_slope(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
+    """Return the loss and its derivative by the predictions ``p`` (outputs, rows)."""
     loss = LOSSES[loop.loss]
     outputs, rows = y.shape
     count = rows if loop.loss.startswith("cross") else rows * outputs
@@ -124,11 +123,12 @@ def _reduced(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
     return float(value.sum() * scale), slope * scale
 
 
-def _gradient(
+def _loss_and_gradient(
     loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array
 ) -> tuple[float, dict[str, Array]]:
-    stages = run(stack_of(loop), parameters, X.T)
-    loss, slope = _reduced(loop, stages[-1].output, y.T)
+    """Return the loss of a batch and its gradient by each parameter, 0 for frozen layers."""
+    stages = run(layers_of(loop), parameters, X.T)
+    loss, slope = _loss_and_slope(loop, stages[-1].output, y.T)
     found = slopes_of(stages, parameters, slope)
     for number in loop.frozen:
         found |= {key: np.zeros_like(found[key]) for key in (f"W{number}", f"b{number}")}
@@ -142,11 +142,16 @@ Optimizer = Callable[[Array, Array, float, State, int], Array]
 
 
 def _momentum(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    """Return the parameter ``p`` after step ``t`` of SGD with momentum 0.9.
+
+    ``g`` is its gradient.
+    """
     state["v"] = g if t == 1 else 0.9 * state["v"] + g
     return p - rate * state["v"]
 
 
 def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    """Return the parameter ``p`` after step ``t`` of Adam; ``g`` is its gradient."""
     state["m"] = 0.9 * state.get("m", np.zeros_like(p)) + 0.1 * g
     state["v"] = 0.999 * state.get("v", np.zeros_like(p)) + 0.001 * g**2
     m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
@@ -154,11 +159,13 @@ def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
 
 
 def _rmsprop(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    """Return the parameter ``p`` after a step of RMSprop; ``g`` is its gradient."""
     state["v"] = 0.99 * state.get("v", np.zeros_like(p)) + 0.01 * g**2
     return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-8))
 
 
 def _adagrad(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
+    """Return the parameter ``p`` after a step of Adagrad; ``g`` is its gradient."""
     state["v"] = state.get("v", np.zeros_like(p)) + g**2
     return np.asarray(p - rate * g / (np.sqrt(state["v"]) + 1e-10))
 
@@ -174,7 +181,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = {
 }
 
 
-# --- what is written down ---------------------------------------------------------------------
+# --- recorded values -------------------------------------------------------------------------
 
 RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "loss": lambda losses: losses[-1],
@@ -182,25 +189,25 @@ RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
     "average": lambda losses: float(np.mean(losses)),
     "root": lambda losses: float(np.sqrt(losses[-1])),
 }
-"""What is recorded of the losses so far, the epoch's own among them."""
+"""What a student may record in an epoch, computed from all losses so far."""
 
 
-def first_record(loop: Loop, run: TrainingRun) -> tuple[float, float]:
-    """What a loop records of the start, where that is what it records first, and what it may lose.
+def initial_record(loop: Loop, run: TrainingRun) -> tuple[float, float]:
+    """Return the value that a loop records for the start, and how far rounding may move it.
 
-    That is in rounding units, where each prediction is off by one: a logarithm of what is close
-    to 0 makes much of them.
+    The second is in units of relative rounding: the sum of the loss's derivative times each
+    prediction, large for the logarithm of a number near 0.
     """
     predicted = outputs_of(loop, run.start, run.X.T)
-    loss, slope = _reduced(loop, predicted, run.y.T)
-    lost = float(np.abs(slope * predicted).sum() * abs(loop.ratio))
-    return RECORDS[loop.recorded]([loss]) * loop.ratio, lost
+    loss, slope = _loss_and_slope(loop, predicted, run.y.T)
+    rounding = float(np.abs(slope * predicted).sum() * abs(loop.ratio))
+    return RECORDS[loop.recorded]([loss]) * loop.ratio, rounding
 
 
 def train(
     loop: Loop, run: TrainingRun, epochs: int | None = None
 ) -> Iterator[tuple[float, dict[str, Array]]]:
-    """What each round records, and the parameters after it.
+    """Yield for each epoch the value that a loop records, and the parameters after the epoch.
 
     Parameters
     ----------
@@ -208,7 +215,7 @@ def train(
     run : TrainingRun
         Only its data, rate, start and number of epochs are used.
     epochs : int, optional
-        Rounds to make, if not as many as the run has losses.
+        Number of epochs; by default as many as the run has losses.
     """
     parameters = {key: np.array(value) for key, value in run.start.items()}
     states: dict[str, State] = {key: {} for key in parameters}
@@ -220,7 +227,7 @@ def train(
         losses = []
         for rows in _batches(loop, len(run.X), epoch):
             X, y = run.X[rows], run.y[rows]
-            loss, gradient = _gradient(loop, parameters, X, y)
+            loss, gradient = _loss_and_gradient(loop, parameters, X, y)
             steps += 1
             if loop.zero_grad:
                 gathered = gradient
@@ -237,6 +244,7 @@ def train(
 
 
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
+    """Return the slices of rows that the steps of an epoch use."""
     if not loop.batch:
         return [slice(None)]
     every = range(0, rows, loop.batch)

@@ -1,7 +1,7 @@
-"""A product taken apart: which part of it a factor belongs to, and how factors are written.
+"""Divide a product into its parts, and convert factors from and to their written form.
 
-The parts are what can go wrong on its own: what is made of ``y`` and ``ŷ``, the weight that
-carries the error back, what is made of a hidden unit's value, and the input.
+A part can be wrong on its own: the factors of ``y`` and ``ŷ``, the weight that carries the error
+back, the factors of a hidden unit's value, and the input.
 """
 
 from __future__ import annotations
@@ -23,31 +23,36 @@ Change = tuple[str, Details]
 """A mistake's code, and what its rewrite needs to know at one entry."""
 
 Index = int | str
-"""A place, or the letter of a sum."""
+"""A number, or the letter of a sum."""
 
 
 def is_output(factor: Factor) -> bool:
-    """Made of y and ŷ."""
+    """Return whether a factor is computed from y or ŷ."""
     return factor.symbol in PER_OUTPUT
 
 
 def is_weight(factor: Factor) -> bool:
-    """An entry of a parameter."""
+    """Return whether a factor is a parameter's entry."""
     return factor.symbol in PARAMETERS
 
 
 def is_unit(factor: Factor) -> bool:
-    """Made of a hidden unit's value: a derivative in layer 1, the input in layer 2."""
+    """Return whether a factor is computed from a hidden unit's value.
+
+    In layer 1 this is the derivative, in layer 2 the input.
+    """
     return factor.symbol in PER_HIDDEN
 
 
 def is_input(factor: Factor) -> bool:
-    """Made of X."""
+    """Return whether a factor is computed from X."""
     return factor.symbol in PER_INPUT
 
 
-def factors_of(names: Detail, index: tuple[int | str, ...], when: str = "") -> tuple[Factor, ...]:
-    """Factors from their written form, e.g. ``("hidden", "hidden_complement^2")``."""
+def parse_factors(
+    names: Detail, index: tuple[int | str, ...], when: str = ""
+) -> tuple[Factor, ...]:
+    """Return factors from their written form, e.g. ``("hidden", "hidden_complement^2")``."""
     found = []
     for name in names if isinstance(names, tuple) else (names,):
         symbol, _, power = str(name).partition("^")
@@ -55,34 +60,35 @@ def factors_of(names: Detail, index: tuple[int | str, ...], when: str = "") -> t
     return tuple(found)
 
 
-def names_of(factors: tuple[Factor, ...]) -> tuple[str, ...]:
-    """The written form of factors, without their index."""
+def write_factors(factors: tuple[Factor, ...]) -> tuple[str, ...]:
+    """Return the written form of factors, without their index."""
     return tuple(f.symbol if f.power == 1 else f"{f.symbol}^{f.power}" for f in factors)
 
 
-def hidden_layer(rule: Rule) -> bool:
-    """Whether the entry belongs to layer 1."""
+def is_in_hidden_layer(rule: Rule) -> bool:
+    """Return whether a rule's entry belongs to layer 1."""
     return rule.parameter in (W1, B1)
 
 
 def unit_of(rule: Rule) -> int:
-    """The hidden unit that an entry of layer 1 belongs to, or that W2's entry reads."""
+    """Return the hidden unit that an entry of layer 1 belongs to, or that W2's entry reads."""
     return rule.index[1] if rule.parameter == W1 else rule.index[0]
 
 
 def output_index(rule: Rule) -> int | str:
-    """The output, or the letter of the sum over outputs, that the rule's error carries."""
+    """Return the index of the rule's output error, or the letter of the sum over outputs."""
     for term in rule.terms:
         for factor in term.factors:
             if is_output(factor):
                 return factor.index[0]
-    if hidden_layer(rule):
+    if is_in_hidden_layer(rule):
         weights = (f for term in rule.terms for f in term.factors if f.symbol == W2)
         return next((f.index[1] for f in weights), 0)
     return rule.index[1] if rule.parameter == W2 else rule.index[0]
 
 
-def _of_symbol(symbol: str) -> Callable[[Factor], bool]:
+def _has_symbol(symbol: str) -> Callable[[Factor], bool]:
+    """Return a test whether a factor has this symbol."""
     return lambda factor: factor.symbol == symbol
 
 
@@ -91,7 +97,7 @@ GROUPS: Mapping[str, Callable[[Factor], bool]] = {
     "weight": lambda factor: factor.symbol == W2,
     "unit": is_unit,
     "input": is_input,
-    **{symbol: _of_symbol(symbol) for symbol in PER_HIDDEN},
+    **{symbol: _has_symbol(symbol) for symbol in PER_HIDDEN},
 }
 """The parts of a product whose index can be wrong on its own."""
 
@@ -101,20 +107,20 @@ SUMMED: Mapping[str, tuple[str, ...]] = {
     "j": ("weight", "unit"),
     "i": ("input",),
 }
-"""The parts that run along a sum over a letter."""
+"""The parts of a product whose index becomes the letter in a sum over that letter."""
 
 
-OF_A_SUM = ("bias-sum-axis", "wrong-sum-axis")
-"""Mistakes by which a part runs along a sum."""
+SUM_MISTAKES = ("bias-sum-axis", "wrong-sum-axis")
+"""Mistakes that sum over a wrong axis."""
 
 
-def exchanged(i: int, j: int) -> dict[str, int]:
-    """Where the parts of an entry of layer 1 are with its two indices exchanged."""
+def swapped_indices(i: int, j: int) -> dict[str, int]:
+    """Return the index of each part of an entry of layer 1 after its two indices are swapped."""
     return {"weight": i, "unit": i, "input": j}
 
 
-def parameter_factor(detail: Detail) -> Factor:
-    """A parameter's entry from its written form ``("W2", 1, 0, "before")``."""
+def parse_parameter(detail: Detail) -> Factor:
+    """Return a parameter's entry from its written form ``("W2", 1, 0, "before")``."""
     if not isinstance(detail, tuple) or len(detail) != 4:
         raise TypeError(
             f"A parameter's entry is written (name, row, column, when), not {detail!r}."
@@ -123,21 +129,21 @@ def parameter_factor(detail: Detail) -> Factor:
     return Factor(str(symbol), (i, j), when)  # type: ignore[arg-type]
 
 
-def parameter_detail(factor: Factor) -> Detail:
-    """The written form that `parameter_factor` reads."""
+def write_parameter(factor: Factor) -> Detail:
+    """Return the written form that `parse_parameter` reads."""
     return (factor.symbol, *factor.index, factor.when)
 
 
-PARTS: Mapping[str, tuple[str, str]] = {
+DIFFERENCES: Mapping[str, tuple[str, str]] = {
     "error": ("target", "output"),
     "hidden_complement": ("", "hidden"),
     "output_complement": ("", "output"),
 }
-"""What stands before and behind the minus sign: ``y − ŷ``, ``1 − A``, ``1 − ŷ``."""
+"""The two sides of a difference's minus sign: ``y − ŷ``, ``1 − A``, ``1 − ŷ``."""
 
 
 def target_of(details: Details) -> Entry:
-    """The entry that a `wrong-target` slip wrote to."""
+    """Return the entry that a `wrong-target` mistake wrote to."""
     target = dict(details).get("target")
     if not isinstance(target, tuple) or len(target) != 3:
         raise TypeError(f"wrong-target: target is written (name, row, column), not {target!r}.")

@@ -1,8 +1,8 @@
-"""The update mistakes as changes of a rule: what each does to one entry's formula.
+"""The mistakes of an update step as changes of a rule.
 
-A rewrite takes the rule of one entry, correct or already rewritten, and returns it with
-the mistake in it. Composed in the order of `ORDER` they give the rule of any set of
-mistakes. What a rewrite needs besides the rule is in its ``details``.
+A rewrite takes the rule of an entry, correct or already rewritten, and returns it with the mistake
+in it. Rewrites of several mistakes are applied in the order of `ORDER`. A mistake's ``details`` are
+the rewrite's parameters.
 """
 
 from __future__ import annotations
@@ -13,54 +13,61 @@ from typing import Any
 from msgspec.structs import replace
 
 from gradkit.diagnosis.mistakes.parts import (
+    DIFFERENCES,
     GROUPS,
-    PARTS,
     SUMMED,
-    exchanged,
-    factors_of,
     is_input,
     is_unit,
     is_weight,
     output_index,
-    parameter_factor,
+    parse_factors,
+    parse_parameter,
+    swapped_indices,
     unit_of,
 )
-from gradkit.diagnosis.rules.symbols import W1, W2, gather
+from gradkit.diagnosis.rules.symbols import W1, W2, combine_factors
 from gradkit.records.rule import Details, Factor, Rule, Term
 from gradkit.records.task import Task
 
 WHOLE: Details = (("of", "loss"),)
-"""Of a squared error: it is the loss (t − o)² itself, and not −2(t − o) with a square."""
+"""Detail of ``squared-error``: (t − o)² itself is used instead of its derivative −2(t − o)."""
 
 SQUARED: Details = (("loss", "squared_error"),)
-"""Of another loss than the task's: it is the squared error."""
+"""Detail of ``wrong-loss``: the squared error is used."""
 
 MIRRORED = ("written", "o − t")
-"""It has the sign of o − t, not the one of t − o: what is left of an error, or minus a gradient."""
+"""Detail: the sign is that of o − t, for the rest of an error or the gradient's negative."""
 
 Facts = Mapping[str, Any]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
 
 
-def _terms(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]]) -> Rule:
-    terms = tuple(replace(term, factors=gather(change(term.factors))) for term in rule.terms)
+def _change_factors(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]]) -> Rule:
+    """Return the rule with ``change`` applied to the tuple of factors of each term."""
+    terms = tuple(
+        replace(term, factors=combine_factors(change(term.factors))) for term in rule.terms
+    )
     return replace(rule, terms=terms)
 
 
-def each_factor(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
-    """The rule with another factor in the place of each."""
-    return _terms(rule, lambda factors: tuple(change(factor) for factor in factors))
+def change_each_factor(rule: Rule, change: Callable[[Factor], Factor]) -> Rule:
+    """Return the rule with ``change`` applied to each factor."""
+    return _change_factors(rule, lambda factors: tuple(change(factor) for factor in factors))
 
 
 # --- order and indices -------------------------------------------------------------------
 
 
-def _after(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return each_factor(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
+def _use_new_weights(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with W2 after the step in place of W2 before."""
+    return change_each_factor(rule, lambda f: replace(f, when="after") if f.symbol == W2 else f)
 
 
 def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with other indices: ``facts`` has the new index of each part, by its name."""
+
     def moved(factor: Factor) -> Factor:
+        """Return a factor with the index that ``facts`` has for its part."""
         for group, belongs in GROUPS.items():
             place = facts.get(group)
             if place is not None and belongs(factor) and isinstance(place, int | str):
@@ -71,10 +78,11 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
             factor = replace(factor, index=(factor.index[0], single))
         return factor
 
-    return each_factor(rule, moved)
+    return change_each_factor(rule, moved)
 
 
-def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _sum_over_axis(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with a sum over the axis ``facts["over"]``."""
     letter = str(facts["over"])
     return _reindex(rule, dict.fromkeys(SUMMED[letter], letter), task)
 
@@ -82,118 +90,141 @@ def _sum(rule: Rule, facts: Facts, task: Task) -> Rule:
 # --- factors -----------------------------------------------------------------------------
 
 
-def _replace_units(rule: Rule, new: Callable[[int | str, str], tuple[Factor, ...]]) -> Rule:
+def _replace_unit_factors(rule: Rule, new: Callable[[int | str, str], tuple[Factor, ...]]) -> Rule:
+    """Return the rule with all factors of hidden units replaced by ``new(index, when)``."""
+
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         units = [f for f in factors if is_unit(f)]
         index = units[0].index[0] if units else _weight_unit(factors, unit_of(rule))
         when = units[0].when if units else ""
         return (*(f for f in factors if not is_unit(f)), *new(index, when))
 
-    return _terms(rule, change)
+    return _change_factors(rule, change)
 
 
 def _weight_unit(factors: tuple[Factor, ...], default: int) -> int | str:
+    """Return the hidden unit of the W2 factor, or the default without such a factor."""
     return next((f.index[0] for f in factors if f.symbol == W2), default)
 
 
-def _wrong_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _replace_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with other factors, or none, in place of the hidden derivative."""
     names = facts.get("factors", ())
-    return _replace_units(rule, lambda index, when: factors_of(names, (index,), when))
+    return _replace_unit_factors(rule, lambda index, when: parse_factors(names, (index,), when))
 
 
-def _extra_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _add_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with additional factors of a hidden unit."""
     index = facts.get("index")
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         place = _weight_unit(factors, unit_of(rule)) if index is None else index
-        return (*factors, *factors_of(facts["factors"], (place,)))
+        return (*factors, *parse_factors(facts["factors"], (place,)))
 
-    return _terms(rule, change)
+    return _change_factors(rule, change)
 
 
-def _derivative_elsewhere(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _move_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with the derivative taken at A, at the output, or at the input."""
     where = facts["of"]
 
     def new(index: int | str, when: str) -> tuple[Factor, ...]:
+        """Return the factors of the derivative at another value."""
         if where == "activation":
-            return factors_of("hidden_slope", (index,), when)
+            return parse_factors("hidden_slope", (index,), when)
         if where == "output":
-            return factors_of(("output", "output_complement"), (output_index(rule),))
-        return factors_of(("input", "input_complement"), (facts["index"],))
+            return parse_factors(("output", "output_complement"), (output_index(rule),))
+        return parse_factors(("input", "input_complement"), (facts["index"],))
 
-    return _replace_units(rule, new)
+    return _replace_unit_factors(rule, new)
 
 
-def _extra_output(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _add_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with an additional derivative of the output."""
     names = facts.get("factors", ("output", "output_complement"))
     when = next((f.when for t in rule.terms for f in t.factors if f.symbol == "error"), "")
-    return _terms(rule, lambda factors: (*factors, *factors_of(names, (output_index(rule),), when)))
+    return _change_factors(
+        rule, lambda factors: (*factors, *parse_factors(names, (output_index(rule),), when))
+    )
 
 
-def _no_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _remove_output_derivative(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule without the derivative of the output activation."""
     known = ("output", "output_complement", "output_derivative")
     if any(f.symbol in known for term in rule.terms for f in term.factors):
-        return _without(rule, lambda factor: factor.symbol in known)
-    return _extra_output(rule, {"factors": ("output^-1", "output_complement^-1")}, task)
+        return _remove_factors(rule, lambda factor: factor.symbol in known)
+    return _add_output_derivative(rule, {"factors": ("output^-1", "output_complement^-1")}, task)
 
 
-def _error(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _replace_error(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with other factors, or none, in place of the error."""
     names = facts.get("factors", ())
     if MIRRORED in facts.items():
-        rule = scaled_by(-1.0, rule)
+        rule = scale_rule(-1.0, rule)
 
     def change(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
         errors = [f for f in factors if f.symbol == "error"]
         when = errors[0].when if errors else ""
-        new = factors_of(names, errors[0].index, when) if errors and names else ()
+        new = parse_factors(names, errors[0].index, when) if errors and names else ()
         return (*new, *(f for f in factors if f.symbol != "error"))
 
-    return _terms(rule, change)
+    return _change_factors(rule, change)
 
 
-def _squared(rule: Rule, facts: Facts, task: Task) -> Rule:
-    rule = _error(rule, {**facts, "factors": ("error^2",)}, task)
-    return scaled_by(-0.5, rule) if tuple(facts.items()) == WHOLE else rule
+def _square_error(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with a squared error; for `WHOLE`, with the loss as its own derivative."""
+    rule = _replace_error(rule, {**facts, "factors": ("error^2",)}, task)
+    return scale_rule(-0.5, rule) if tuple(facts.items()) == WHOLE else rule
 
 
-def _other_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
-    new = parameter_factor(facts["weight"])
-    return each_factor(rule, lambda factor: new if factor.symbol == W2 else factor)
+def _replace_weight(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with another parameter's entry in place of W2."""
+    new = parse_parameter(facts["weight"])
+    return change_each_factor(rule, lambda factor: new if factor.symbol == W2 else factor)
 
 
-def _without(rule: Rule, gone: Callable[[Factor], bool]) -> Rule:
-    return _terms(rule, lambda factors: tuple(f for f in factors if not gone(f)))
+def _remove_factors(rule: Rule, gone: Callable[[Factor], bool]) -> Rule:
+    """Return the rule without the factors for which ``gone`` is true."""
+    return _change_factors(rule, lambda factors: tuple(f for f in factors if not gone(f)))
 
 
-def _other_input(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _replace_input(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with the input of another layer, or the layer's output, as its input."""
     place: int | str = facts["index"]
     old, symbol = (is_input, "hidden") if rule.parameter == W1 else (is_unit, "input")
     if facts.get("of") == "output":
         symbol = "output"
-    return each_factor(rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor)
+    return change_each_factor(
+        rule, lambda factor: Factor(symbol, (place,)) if old(factor) else factor
+    )
 
 
-def _extra(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _add_factors(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with the additional factors in ``facts``."""
     place = facts.get("index")
     index = () if place is None else place if isinstance(place, tuple) else (place,)
     when = str(facts.get("when", ""))
-    return _terms(rule, lambda factors: (*factors, *factors_of(facts["factors"], index, when)))
+    return _change_factors(
+        rule, lambda factors: (*factors, *parse_factors(facts["factors"], index, when))
+    )
 
 
-# --- figures -----------------------------------------------------------------------------
+# --- constants ---------------------------------------------------------------------------
 
 
-def scaled_by(ratio: float, rule: Rule) -> Rule:
-    """The rule with so many times its terms."""
+def scale_rule(ratio: float, rule: Rule) -> Rule:
+    """Return the rule with all coefficients multiplied by ``ratio``."""
     terms = tuple(replace(t, coefficient=t.coefficient * ratio) for t in rule.terms)
     return replace(rule, terms=terms)
 
 
-def _scaled(rule: Rule, facts: Facts, task: Task) -> Rule:
-    return scaled_by(float(facts["ratio"]), rule)
+def _scale_by_detail(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with all coefficients multiplied by ``facts["ratio"]``."""
+    return scale_rule(float(facts["ratio"]), rule)
 
 
-def _own_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _use_task_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule with the task's learning rate instead of the function's argument."""
     rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
     terms = tuple(
         Term(t.coefficient * rate, tuple(f for f in t.factors if f.symbol != "rate"))
@@ -202,12 +233,13 @@ def _own_rate(rule: Rule, facts: Facts, task: Task) -> Rule:
     return replace(rule, terms=terms)
 
 
-def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
-    """``pre·(a − b)·post`` as ``pre·a − pre·b·post`` or, without any, ``pre·a − b·post``.
+def _misplace_parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return ``pre·(a − b)·post`` as ``pre·a − pre·b·post`` or ``pre·a − b·post``.
 
-    ``inside`` are the factors that only ``b`` got, ``outside`` those that only ``a`` got.
+    ``facts["inside"]`` are the factors that only ``b`` has, ``facts["outside"]`` those that only
+    ``a`` has.
     """
-    plus, minus = PARTS[str(facts["around"])]
+    plus, minus = DIFFERENCES[str(facts["around"])]
     inside = set(facts["inside"])
     outside = set(facts.get("outside", ()))
     scale = str(facts.get("coefficient", "both"))
@@ -225,84 +257,90 @@ def _parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
         second += [replace(split, symbol=minus)]
         one = 1.0 if scale == "second" else term.coefficient
         two = {"first": 1.0, "turned": -term.coefficient}.get(scale, term.coefficient)
-        terms += [Term(one, gather(tuple(first))), Term(-two, gather(tuple(second)))]
+        terms += [
+            Term(one, combine_factors(tuple(first))),
+            Term(-two, combine_factors(tuple(second))),
+        ]
     return replace(rule, terms=tuple(terms))
 
 
 # --- sources and targets -----------------------------------------------------------------
 
 
-def _gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
-    """The slope itself, for which the step has minus the rate; or minus the slope."""
+def _store_gradient(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule that stores the gradient, or its negative if mirrored, as the parameter."""
     rate = task.rates.weight if rule.parameter[0] == "W" else task.rates.bias
-    step = _own_rate(rule, {}, task) if _follows_the_rate(rule) else rule
+    step = _use_task_rate(rule, {}, task) if _has_rate(rule) else rule
     sign = 1.0 if MIRRORED in facts.items() else -1.0
-    return replace(scaled_by(sign / rate, step), source=None)
+    return replace(scale_rule(sign / rate, step), source=None)
 
 
-def _follows_the_rate(rule: Rule) -> bool:
+def _has_rate(rule: Rule) -> bool:
+    """Return whether a rule contains the learning rate."""
     return any(factor.symbol == "rate" for term in rule.terms for factor in term.factors)
 
 
-def _still(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _remove_change(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule that keeps the old value."""
     return replace(rule, terms=())
 
 
-def _same(rule: Rule, facts: Facts, task: Task) -> Rule:
+def _keep(rule: Rule, facts: Facts, task: Task) -> Rule:
+    """Return the rule unchanged: the mistake is applied elsewhere."""
     return rule
 
 
 REWRITES: Mapping[str, Rewrite] = {
-    "wrong-error": _error,
-    "squared-error": _squared,
-    "missing-error": _error,
-    "missing-output-derivative": _no_output_derivative,
-    "missing-activation-derivative": _wrong_derivative,
-    "wrong-activation-derivative": _wrong_derivative,
-    "wrong-derivative-argument": _derivative_elsewhere,
-    "missing-input": lambda rule, facts, task: _without(
+    "wrong-error": _replace_error,
+    "squared-error": _square_error,
+    "missing-error": _replace_error,
+    "missing-output-derivative": _remove_output_derivative,
+    "missing-activation-derivative": _replace_derivative,
+    "wrong-activation-derivative": _replace_derivative,
+    "wrong-derivative-argument": _move_derivative,
+    "missing-input": lambda rule, facts, task: _remove_factors(
         rule, is_input if rule.parameter == W1 else is_unit
     ),
-    "wrong-weight": _other_weight,
-    "missing-weight": lambda rule, facts, task: _without(rule, is_weight),
+    "wrong-weight": _replace_weight,
+    "missing-weight": lambda rule, facts, task: _remove_factors(rule, is_weight),
     "swapped-index": lambda rule, facts, task: _reindex(
-        rule, facts or exchanged(*rule.index), task
+        rule, facts or swapped_indices(*rule.index), task
     ),
     "wrong-index": _reindex,
-    "wrong-layer-input": _other_input,
-    "bias-sum-axis": _sum,
-    "wrong-sum-axis": _sum,
-    "extra-output-derivative": _extra_output,
-    "wrong-loss": lambda rule, facts, task: scaled_by(2.0, _extra_output(rule, {}, task)),
-    "extra-activation-derivative": _extra_derivative,
-    "bias-times-input": _extra,
-    "extra-factor": _extra,
-    "input-mutated": lambda rule, facts, task: _extra(rule, facts, task) if facts else rule,
-    "updated-before-use": _after,
-    "rate-ignored": _own_rate,
-    "wrong-sign": lambda rule, facts, task: scaled_by(-1.0, rule),
-    "wrong-factor": _scaled,
-    "wrong-learning-rate": _scaled,
-    "uneven-learning-rate": _scaled,
-    "misplaced-parenthesis": _parenthesis,
+    "wrong-layer-input": _replace_input,
+    "bias-sum-axis": _sum_over_axis,
+    "wrong-sum-axis": _sum_over_axis,
+    "extra-output-derivative": _add_output_derivative,
+    "wrong-loss": lambda rule, facts, task: scale_rule(2.0, _add_output_derivative(rule, {}, task)),
+    "extra-activation-derivative": _add_derivative,
+    "bias-times-input": _add_factors,
+    "extra-factor": _add_factors,
+    "input-mutated": lambda rule, facts, task: _add_factors(rule, facts, task) if facts else rule,
+    "updated-before-use": _use_new_weights,
+    "rate-ignored": _use_task_rate,
+    "wrong-sign": lambda rule, facts, task: scale_rule(-1.0, rule),
+    "wrong-factor": _scale_by_detail,
+    "wrong-learning-rate": _scale_by_detail,
+    "uneven-learning-rate": _scale_by_detail,
+    "misplaced-parenthesis": _misplace_parenthesis,
     "wrong-source-entry": lambda rule, facts, task: replace(
-        rule, source=parameter_factor(facts["source"])
+        rule, source=parse_parameter(facts["source"])
     ),
-    "gradient-stored": _gradient,
+    "gradient-stored": _store_gradient,
     "overwritten": lambda rule, facts, task: replace(rule, source=None),
-    "wrong-target": _same,
-    "not-updated": _still,
-    "nothing-updated": _still,
-    "copy-dropped": _still,
-    "integer-truncation": _same,
+    "wrong-target": _keep,
+    "not-updated": _remove_change,
+    "nothing-updated": _remove_change,
+    "copy-dropped": _remove_change,
+    "integer-truncation": _keep,
 }
 """Every update mistake, in the order in which they are composed."""
 
 ORDER = {code: place for place, code in enumerate(REWRITES)}
 
 
-def rewritten(rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task) -> Rule:
-    """One entry's rule with several mistakes in it, composed in the fixed order."""
+def rewrite(rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task) -> Rule:
+    """Return an entry's rule with several mistakes in it, applied in the fixed order."""
     for code, details in sorted(changes, key=lambda change: ORDER[change[0]]):
         rule = REWRITES[code](rule, dict(details), task)
     return rule

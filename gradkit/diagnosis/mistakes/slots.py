@@ -1,4 +1,4 @@
-"""One product held against another, part by part."""
+"""Compare two products part by part, and list the mistakes in each part."""
 
 from __future__ import annotations
 
@@ -11,42 +11,45 @@ from gradkit.diagnosis.mistakes.parts import (
     SUMMED,
     Change,
     Index,
-    exchanged,
-    hidden_layer,
+    is_in_hidden_layer,
     is_input,
     is_output,
     is_unit,
     is_weight,
-    names_of,
-    parameter_detail,
+    swapped_indices,
     unit_of,
+    write_factors,
+    write_parameter,
 )
-from gradkit.diagnosis.rules.symbols import B2, W1, W2, gather
+from gradkit.diagnosis.rules.symbols import B2, W1, W2, combine_factors
 from gradkit.records.rule import Details, Factor, Rule
 
 
-def counted(factors: tuple[Factor, ...]) -> Iterator[Factor]:
-    """Each factor as often as its power says, to the power 1 or −1."""
+def repeat_factors(factors: tuple[Factor, ...]) -> Iterator[Factor]:
+    """Yield each factor as often as its power says, to the power 1 or −1."""
     for factor in factors:
         yield from [replace(factor, power=1 if factor.power > 0 else -1)] * abs(factor.power)
 
 
-def readings_of_factors(
+def replacements(
     should: Rule, factors: tuple[Factor, ...]
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
-    """The factors as they stand, and with one part taken for a misplaced other."""
+    """Yield the factors as they are, and with a misplaced part replaced by the correct one.
+
+    With each come the mistakes that the replacement assumes.
+    """
     yield factors, ()
     if should.parameter in (W1, W2):
-        yield from _other_layers_input(should, factors)
+        yield from _replace_input(should, factors)
     derivative = [f for f in should.terms[0].factors if is_unit(f)]
-    if hidden_layer(should) and derivative:
-        yield from _others_derivative(should, factors, derivative)
+    if is_in_hidden_layer(should) and derivative:
+        yield from _replace_derivative(should, factors, derivative)
 
 
-def _other_layers_input(
+def _replace_input(
     should: Rule, factors: tuple[Factor, ...]
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
-    """Another layer's input; or the layer's own output, beside an error and no slope of it."""
+    """Yield replacements of another layer's input, or of the layer's own output, by the input."""
     first = should.parameter == W1
     wanted, instead = ("input", "hidden") if first else ("hidden", "input")
     symbols = {factor.symbol for factor in factors}
@@ -60,12 +63,13 @@ def _other_layers_input(
             change = ("wrong-layer-input", (("index", factor.index[0]), *of))
             rest = (*factors, replace(factor, power=-1))
             for place in dict.fromkeys(should.index if first else should.index[:1]):
-                yield gather((*rest, Factor(wanted, (place,)))), (change,)
+                yield combine_factors((*rest, Factor(wanted, (place,)))), (change,)
 
 
-def _others_derivative(
+def _replace_derivative(
     should: Rule, factors: tuple[Factor, ...], derivative: list[Factor]
 ) -> Iterator[tuple[tuple[Factor, ...], tuple[Change, ...]]]:
+    """Yield replacements of a derivative in X or ŷ by the derivative of the hidden unit."""
     if any(is_unit(f) for f in factors):
         return
     weights = [f.index[0] for f in factors if f.symbol == W2]
@@ -78,18 +82,18 @@ def _others_derivative(
         for factor in factors:
             if factor.symbol != complement or factor.power != 1:
                 continue
-            gone = (replace(factor, power=-1), Factor(symbol, factor.index, factor.when, -1))
+            replaced = (replace(factor, power=-1), Factor(symbol, factor.index, factor.when, -1))
             facts: Details = (("of", of),)
             facts += (("index", factor.index[0]),) if of == "input" else ()
-            left = gather((*factors, *gone, *restored))
+            left = combine_factors((*factors, *replaced, *restored))
             if all(f.power > 0 or not is_input(f) for f in left):
                 yield left, (("wrong-derivative-argument", facts),)
 
 
-def slots(should: Rule, factors: tuple[Factor, ...]) -> list[list[Change]]:
-    """The mistakes in each part of a product, in every reading of its indices.
+def part_mistakes(should: Rule, factors: tuple[Factor, ...]) -> list[list[Change]]:
+    """Return the mistakes in each part of a product, once for each reading of its indices.
 
-    None where a part is not known.
+    ``should`` is the correct rule. Empty if a part is not recognised.
     """
     right = should.terms[0].factors
     places: dict[str, Index] = {}
@@ -110,22 +114,23 @@ def slots(should: Rule, factors: tuple[Factor, ...]) -> list[list[Change]]:
 def _output_part(
     right: tuple[Factor, ...], factors: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[Change] | None:
-    ours, theirs = ([f for f in part if is_output(f)] for part in (right, factors))
-    indices = {f.index for f in theirs}
+    """Return the mistakes in the factors of y and ŷ, None if not recognised; store their index."""
+    correct, applied = ([f for f in part if is_output(f)] for part in (right, factors))
+    indices = {f.index for f in applied}
     if len(indices) > 1:
         return None
     if indices:
         places["output"] = next(iter(indices))[0]
-    gap = Counter({f.symbol: f.power for f in theirs})
-    gap.subtract({f.symbol: f.power for f in ours})
-    lacks = {symbol: power for symbol, power in gap.items() if power}
-    about_error = {s: p for s, p in lacks.items() if s in ("error", "target")}
-    rest = {s: p for s, p in lacks.items() if s not in about_error}
+    gap = Counter({f.symbol: f.power for f in applied})
+    gap.subtract({f.symbol: f.power for f in correct})
+    gaps = {symbol: power for symbol, power in gap.items() if power}
+    about_error = {s: p for s, p in gaps.items() if s in ("error", "target")}
+    rest = {s: p for s, p in gaps.items() if s not in about_error}
     changes: list[Change] = []
     if about_error == {"error": 1}:
         changes.append(("squared-error", ()))
     elif about_error == {"error": -1, "target": 1}:
-        # t − o is t(1−o) − (1−t)o: cross-entropy without its second term leaves the first.
+        # y − ŷ is y(1−ŷ) − (1−y)ŷ; cross-entropy without its second term leaves y(1−ŷ).
         half = rest == {"output_complement": 1}
         rest = {} if half else rest
         names = ("target", "output_complement") if half else ("target",)
@@ -152,35 +157,37 @@ def _output_part(
 def _weight_part(
     right: tuple[Factor, ...], factors: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[Change] | None:
-    ours, theirs = ([f for f in part if is_weight(f)] for part in (right, factors))
-    if any(f.power < 1 for f in theirs):
+    """Return the mistakes in the weight factors, None if not recognised; store their index."""
+    correct, applied = ([f for f in part if is_weight(f)] for part in (right, factors))
+    if any(f.power < 1 for f in applied):
         return None
     changes: list[Change] = []
-    if ours:
-        used = next((f for f in theirs if f.symbol == W2), None)
-        if not theirs:
+    if correct:
+        used = next((f for f in applied if f.symbol == W2), None)
+        if not applied:
             return [("missing-weight", ())]
         if used is None:
-            first = theirs.pop(0)
+            first = applied.pop(0)
             if first.power != 1 or any(isinstance(axis, str) for axis in first.index):
                 return None
-            changes.append(("wrong-weight", (("weight", parameter_detail(first)),)))
+            changes.append(("wrong-weight", (("weight", write_parameter(first)),)))
         else:
-            theirs = _without(used, theirs)
+            applied = _remove_once(used, applied)
             places["weight"] = used.index[0]
             places["column"] = used.index[1]
             if used.when == "after":
                 changes.append(("updated-before-use", ()))
-    return [*changes, *(_extra(factor) for factor in theirs)]
+    return [*changes, *(_extra_factor(factor) for factor in applied)]
 
 
-def _without(used: Factor, factors: list[Factor]) -> list[Factor]:
-    """What there is besides a factor, which is there once."""
-    return [*gather((*factors, replace(used, power=-1)))]
+def _remove_once(used: Factor, factors: list[Factor]) -> list[Factor]:
+    """Return the factors with one less of ``used``."""
+    return [*combine_factors((*factors, replace(used, power=-1)))]
 
 
-def _extra(factor: Factor) -> Change:
-    details: Details = (("factors", names_of((factor,))), ("index", factor.index))
+def _extra_factor(factor: Factor) -> Change:
+    """Return the mistake of an additional factor."""
+    details: Details = (("factors", write_factors((factor,))), ("index", factor.index))
     return "extra-factor", (*details, ("when", factor.when)) if factor.when else details
 
 
@@ -193,102 +200,119 @@ def _unit_part(
     factors: tuple[Factor, ...],
     places: dict[str, Index],
 ) -> list[Change] | None:
-    ours, theirs = ([f for f in part if is_unit(f)] for part in (right, factors))
-    indices = {f.index[0] for f in theirs}
-    if any(f.power < 1 for f in theirs):
+    """Return the mistakes in the factors of hidden units, None if not recognised; store indices."""
+    correct, applied = ([f for f in part if is_unit(f)] for part in (right, factors))
+    indices = {f.index[0] for f in applied}
+    if any(f.power < 1 for f in applied):
         return None
     if should.parameter == W2:
-        return _last_input(should, theirs, places)
+        return _output_weight_part(should, applied, places)
     if len(indices) > 1:
-        return _mixed_units(ours, theirs, places)
-    names = tuple(sorted(names_of(tuple(theirs))))
-    if names == tuple(sorted(names_of(tuple(ours)))):
+        return _mixed_units(correct, applied, places)
+    names = tuple(sorted(write_factors(tuple(applied))))
+    if names == tuple(sorted(write_factors(tuple(correct)))):
         if indices:
             places["unit"] = next(iter(indices))
         return []
-    if not theirs:
+    if not applied:
         return [("missing-activation-derivative", ())]
     place = next(iter(indices))
     if should.parameter == B2:
         if names == ("hidden",):
             return [("bias-times-input", (("factors", names), ("index", place)))]
-        return [_surplus(names, place)]
-    if not ours:
-        return [_surplus(names, place)]
+        return [_extra_unit_factor(names, place)]
+    if not correct:
+        return [_extra_unit_factor(names, place)]
     places["unit"] = place
-    if Counter(counted(tuple(theirs))) == Counter(
-        replace(f, index=(place,)) for f in counted(tuple(ours)) for _ in range(2)
+    if Counter(repeat_factors(tuple(applied))) == Counter(
+        replace(f, index=(place,)) for f in repeat_factors(tuple(correct)) for _ in range(2)
     ):
-        return [("extra-activation-derivative", (("factors", names_of(tuple(ours))),))]
+        return [("extra-activation-derivative", (("factors", write_factors(tuple(correct))),))]
     if names == ("hidden_slope",):
         return [("wrong-derivative-argument", (("of", "activation"),))]
     return [("wrong-activation-derivative", (("factors", names),))]
 
 
 def _mixed_units(
-    ours: list[Factor], theirs: list[Factor], places: dict[str, Index]
+    correct: list[Factor], applied: list[Factor], places: dict[str, Index]
 ) -> list[Change] | None:
-    """The right derivative, of which one factor belongs to another unit."""
-    if sorted(names_of(tuple(ours))) != sorted(names_of(tuple(theirs))):
+    """Store the indices of a correct derivative whose factors belong to different units.
+
+    Return no mistakes, or None if the factors are not those of the correct derivative.
+    """
+    if sorted(write_factors(tuple(correct))) != sorted(write_factors(tuple(applied))):
         return None
-    places |= {factor.symbol: factor.index[0] for factor in theirs}
+    places |= {factor.symbol: factor.index[0] for factor in applied}
     return []
 
 
-def _surplus(names: tuple[str, ...], place: Index) -> Change:
+def _extra_unit_factor(names: tuple[str, ...], place: Index) -> Change:
+    """Return the mistake of an additional derivative or other factor of a hidden unit."""
     derivative = any(name.partition("^")[0] in DERIVATIVE_LIKE for name in names)
     code = "extra-activation-derivative" if derivative else "extra-factor"
     return code, (("factors", names), ("index", place))
 
 
-def _last_input(
-    should: Rule, theirs: list[Factor], places: dict[str, Index]
+def _output_weight_part(
+    should: Rule, applied: list[Factor], places: dict[str, Index]
 ) -> list[Change] | None:
-    """Layer 2's weights: ``A1[j]``, and what there is besides."""
-    if not theirs:
+    """Return the mistakes in the input ``A1[j]`` of W2 and what is multiplied with it."""
+    if not applied:
         return [("missing-input", ())]
-    inputs = [f for f in theirs if f.symbol == "hidden"]
+    inputs = [f for f in applied if f.symbol == "hidden"]
     inputs.sort(key=lambda f: f.index[0] != should.index[0])
     if not inputs:
         return None
     used = inputs[0]
     places["unit"] = used.index[0]
-    rest = _without(used, theirs)
+    rest = _remove_once(used, applied)
     if not rest:
         return []
     if len({f.index for f in rest}) > 1:
         return None
-    return [_surplus(names_of(tuple(rest)), rest[0].index[0])]
+    return [_extra_unit_factor(write_factors(tuple(rest)), rest[0].index[0])]
 
 
 def _input_part(
     should: Rule, factors: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[Change] | None:
-    theirs = [f for f in factors if is_input(f)]
-    if any(f.symbol != "input" or f.power < 1 for f in theirs):
+    """Return the mistakes in the factors of X, None if not recognised; store their index."""
+    applied = [f for f in factors if is_input(f)]
+    if any(f.symbol != "input" or f.power < 1 for f in applied):
         return None
     if should.parameter[0] == "b":
         return [
-            ("bias-times-input", (("factors", names_of((f,))), ("index", f.index[0])))
-            for f in theirs
+            ("bias-times-input", (("factors", write_factors((f,))), ("index", f.index[0])))
+            for f in applied
         ]
     if should.parameter == W2:
-        return [_extra(factor) for factor in theirs]
-    if not theirs:
+        return [_extra_factor(factor) for factor in applied]
+    if not applied:
         return [("missing-input", ())]
-    places["input"] = theirs[0].index[0]
-    return [_extra(factor) for factor in _without(theirs[0], theirs)]
+    places["input"] = applied[0].index[0]
+    return [_extra_factor(factor) for factor in _remove_once(applied[0], applied)]
 
 
 def _rate_part(right: tuple[Factor, ...], factors: tuple[Factor, ...]) -> list[Change] | None:
-    ours, theirs = (sum(f.power for f in part if f.symbol == "rate") for part in (right, factors))
+    """Return no mistake if the learning rate is right, ``rate-ignored`` if it is missing.
+
+    None for any other power of it.
+    """
+    correct, applied = (
+        sum(f.power for f in part if f.symbol == "rate") for part in (right, factors)
+    )
     known: dict[int, list[Change]] = {0: [], -1: [("rate-ignored", ())]}
-    return known.get(theirs - ours)
+    return known.get(applied - correct)
 
 
 def _index_changes(
     should: Rule, right: tuple[Factor, ...], places: dict[str, Index]
 ) -> list[list[Change]]:
+    """Return the alternative sets of mistakes in a product's indices.
+
+    These are sums over a wrong axis, and swapped or single wrong indices. ``places`` are the
+    indices found in each part of the applied product.
+    """
     natural: dict[str, Index] = {}
     for factor in right:
         if is_output(factor):
@@ -311,7 +335,7 @@ def _index_changes(
         return [changes]
     i, j = should.index
     copied: list[Change] = [*changes, ("wrong-index", tuple(sorted(wrong.items())))]
-    other = exchanged(i, j)
+    other = swapped_indices(i, j)
     seen = {group: place for group, place in places.items() if group in other}
     if (
         should.parameter == W1
@@ -320,7 +344,7 @@ def _index_changes(
         and seen
         and all(place == other[group] for group, place in seen.items())
     ):
-        # One index alone may as well have been copied; two say that they were exchanged.
+        # A single wrong index may be copied; two wrong indices show that they were swapped.
         swapped: list[Change] = [*changes, ("swapped-index", ())]
         return [swapped] if len(seen) > 1 else [swapped, copied]
     return [copied]

@@ -1,4 +1,4 @@
-"""Mistakes that show in two entries at once: steps that went astray, indices exchanged."""
+"""Recognise mistakes that show in two entries at once: misdirected changes, swapped indices."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from itertools import permutations
 
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.compare import Choice, Difference, source_change, term_differences
+from gradkit.diagnosis.mistakes.compare import Difference, Readings, source_change, term_differences
 from gradkit.diagnosis.mistakes.figures import is_usual_ratio
-from gradkit.diagnosis.mistakes.parts import GROUPS, OF_A_SUM, Change
-from gradkit.diagnosis.rules.symbols import W1, W2, at_place, letters_of
+from gradkit.diagnosis.mistakes.parts import GROUPS, SUM_MISTAKES, Change
+from gradkit.diagnosis.rules.symbols import W1, W2, letters_of, replace_letter
 from gradkit.records.rule import Entry, Rule, Term
 from gradkit.records.task import Task
 
-CARRIED = frozenset(
+ALLOWED_IN_MISDIRECTED = frozenset(
     {
         "updated-before-use",
         "swapped-index",
@@ -23,45 +23,46 @@ CARRIED = frozenset(
         "missing-activation-derivative",
     }
 )
-"""What a term may have wrong, even alone, and still be known for another entry's."""
+"""Mistakes that a misdirected term may have and still be recognised as another entry's."""
 
 
-def stands_still(should: Rule, applied: Rule) -> bool:
-    """Whether the entry keeps its own value."""
+def is_unchanged(should: Rule, applied: Rule) -> bool:
+    """Return whether an entry keeps its own value."""
     return not applied.terms and not source_change(should, applied)
 
 
-def with_targets(
+def find_misdirected(
     task: Task,
     base: Mapping[Entry, Rule],
     moved: Mapping[Entry, Rule],
     options: Mapping[Entry, list[Difference]],
 ) -> dict[Entry, list[Difference]]:
-    """The options, with terms given back to entries whose statement wrote elsewhere.
+    """Return the options, with misdirected terms given back to the entries they belong to.
 
-    Such an entry does not move, and another moves by its own term and that one.
+    Such an entry does not change, and another changes by its own term and this one.
     """
     found = dict(options)
-    still = [e for e, r in moved.items() if stands_still(base[e], r)]
+    still = [e for e, r in moved.items() if is_unchanged(base[e], r)]
     for entry, rule in moved.items():
-        summed = any(code in OF_A_SUM for d in options[entry][:1] for code, _ in d.changes)
-        terms = _expanded(task, rule)
-        fits = 2 <= len(terms) <= MOST
+        summed = any(code in SUM_MISTAKES for d in options[entry][:1] for code, _ in d.changes)
+        terms = _expand_sums(task, rule)
+        fits = 2 <= len(terms) <= MAX_MISDIRECTED_TERMS
         if entry in still or not fits or (options[entry] and not summed):
             continue
-        # What an astray term has wrong is the same as in the rest of the code.
+        # A misdirected term may only have mistakes that occur in the rest of the code too.
         others = (d for e, made in options.items() if e != entry for d in made[:1])
-        known = CARRIED.union(code for other in others for code, _ in other.changes)
+        known = ALLOWED_IN_MISDIRECTED.union(code for other in others for code, _ in other.changes)
         made = [
             (own[0], origins)
             for main, *rest in permutations(terms)
             if (own := term_differences(base[entry], main, task))
-            and (origins := _origins(task, base, still, rest, known | _codes(own[0]))) is not None
-            and all(_is_alike(task, own[0], other) for other in origins.values())
+            and (origins := _assign_terms(task, base, still, rest, known | _codes(own[0])))
+            is not None
+            and all(_has_plausible_size(task, own[0], other) for other in origins.values())
         ]
         if not made:
             continue
-        own_part, origins = min(made, key=_slip_count)
+        own_part, origins = min(made, key=_count_changes)
         changes = (*source_change(base[entry], rule), *own_part.changes)
         found[entry] = [Difference(changes, own_part.ratio, rule)]
         for origin, difference in origins.items():
@@ -73,51 +74,54 @@ def with_targets(
     return found
 
 
-MOST = 3
-"""Terms of which one may be an entry's own and the rest those of others."""
+MAX_MISDIRECTED_TERMS = 3
+"""Terms of a rule that may be one of its own and others that are misdirected."""
 
 
-def _is_alike(task: Task, own: Difference, astray: Difference) -> bool:
-    """Whether a step that went astray has a size of the task's, or of the step beside it."""
-    sizes = [abs(one.ratio) for one in (own, astray) if one.ratio is not None]
+def _has_plausible_size(task: Task, own_part: Difference, astray: Difference) -> bool:
+    """Return whether a misdirected change has a usual rate, or that of the change beside it."""
+    sizes = [abs(one.ratio) for one in (own_part, astray) if one.ratio is not None]
     return len(sizes) < 2 or any(
         is_usual_ratio(task, size) for size in (sizes[1], sizes[1] / sizes[0])
     )
 
 
 def _codes(difference: Difference) -> frozenset[str]:
+    """Return the codes of a difference's mistakes."""
     return frozenset(code for code, _ in difference.changes)
 
 
-def _slip_count(made: tuple[Difference, dict[Entry, Difference]]) -> int:
+def _count_changes(made: tuple[Difference, dict[Entry, Difference]]) -> int:
+    """Return the number of mistakes in an entry's own part and in the misdirected ones."""
     own, origins = made
     return len(own.changes) + sum(len(difference.changes) for difference in origins.values())
 
 
-def _expanded(task: Task, rule: Rule) -> list[Term]:
-    """The terms with sums over hidden units written out."""
+def _expand_sums(task: Task, rule: Rule) -> list[Term]:
+    """Return a rule's terms, with sums over hidden units written out."""
     terms: list[Term] = []
     for term in rule.terms:
         summed = any("j" in letters_of(f.index) for f in term.factors)
         units = range(task.layers[0].units) if summed else range(1)
-        terms += [at_place(term, "j", unit) for unit in units]
+        terms += [replace_letter(term, "j", unit) for unit in units]
     return terms
 
 
-def _origins(
+def _assign_terms(
     task: Task,
     base: Mapping[Entry, Rule],
     still: list[Entry],
     terms: list[Term],
-    known: Collection[str],
+    allowed_codes: Collection[str],
 ) -> dict[Entry, Difference] | None:
+    """Assign each term to an unchanged entry whose change it is; None if a term fits no entry."""
     found: dict[Entry, Difference] = {}
     for term in terms:
         fitting = [
             (len(made[0].changes), entry, made[0])
             for entry in still
             if entry not in found and (made := term_differences(base[entry], term, task))
-            if all(code in known for code, _ in made[0].changes)
+            if all(code in allowed_codes for code, _ in made[0].changes)
         ]
         if not fitting:
             return None
@@ -126,18 +130,18 @@ def _origins(
     return found
 
 
-def as_mutated(choice: Choice, seen: Collection[str]) -> Choice:
-    """Where an input was seen to be changed, a factor too many is that change's trace."""
+def explain_by_mutation(choice: Readings, seen: Collection[str]) -> Readings:
+    """Rename additional factors to ``input-mutated`` if an input was seen to change."""
     if "input-mutated" not in seen:
         return choice
     extra = dict.fromkeys(("extra-factor", "extra-activation-derivative"), "input-mutated")
-    return {entry: _renamed(difference, extra) for entry, difference in choice.items()}
+    return {entry: _rename_codes(difference, extra) for entry, difference in choice.items()}
 
 
-def as_exchanged(choice: Choice) -> Choice:
-    """Two entries with each other's indices, in all that is made of them, are swapped.
+def recognise_swaps(choice: Readings) -> Readings:
+    """Rename ``wrong-index`` to ``swapped-index`` for two entries with each other's indices.
 
-    Where one factor alone has the other's, neither moves by the other's step.
+    All factors must have them: with a single wrong factor, neither has the other's change.
     """
     places = {
         entry: dict(details)
@@ -148,14 +152,17 @@ def as_exchanged(choice: Choice) -> Choice:
     swapped = {
         entry
         for entry, wrong in places.items()
-        if _partner(entry, places) is not None and _is_whole(choice[entry].form, wrong)
+        if _find_partner(entry, places) is not None and _all_units_wrong(choice[entry].form, wrong)
     }
     renamed = {"wrong-index": "swapped-index"}
-    return {e: _renamed(d, renamed if e in swapped else {}) for e, d in choice.items()}
+    return {e: _rename_codes(d, renamed if e in swapped else {}) for e, d in choice.items()}
 
 
-def _is_whole(form: Rule, wrong: Mapping[str, object]) -> bool:
-    """Whether no factor of a hidden unit is left that has its own index."""
+def _all_units_wrong(form: Rule, wrong: Mapping[str, object]) -> bool:
+    """Return whether all factors of hidden units in an entry's rule have a wrong index.
+
+    True also if only the input or the output has one. ``wrong`` are the wrong indices by part.
+    """
     return wrong.keys() <= {"input", "output"} or all(
         group in wrong
         for group in (("unit",) if form.parameter == W2 else ("weight", "unit"))
@@ -163,15 +170,17 @@ def _is_whole(form: Rule, wrong: Mapping[str, object]) -> bool:
     )
 
 
-def _renamed(difference: Difference, codes: Mapping[str, str]) -> Difference:
+def _rename_codes(difference: Difference, codes: Mapping[str, str]) -> Difference:
+    """Return a difference with its mistakes' codes replaced."""
     changes = tuple((codes.get(code, code), details) for code, details in difference.changes)
     return replace(difference, changes=changes)
 
 
-def _partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> Entry | None:
+def _find_partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> Entry | None:
+    """Return the entry that has this entry's index in exchange, or None."""
     parameter, index = entry
     wrong = places[entry]
-    # What is made of a hidden unit follows the axis of the units.
+    # Factors of hidden units have the axis of the units.
     units = 1 if parameter == W1 else 0
     axes = {{"input": 0, "output": 1}.get(group, units) for group in wrong}
     if len(axes) > 1 or len(set(wrong.values())) > 1:

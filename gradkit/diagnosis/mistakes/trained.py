@@ -1,8 +1,7 @@
-"""Explain a torch training run by the mistakes that, run, give its numbers.
+"""Explain a torch training run by mistakes that, run in numpy, give its numbers.
 
-A run leaves losses and parameters and nothing else, so there is no rule to recover: every
-mistake alone, then every pair, is run in numpy from the same starts, and those that give
-the observed numbers are told.
+A run gives losses and parameters only, so there is no rule to recover. Every single mistake, then
+every pair, is run from the same starts; those that give the observed numbers are reported.
 """
 
 from __future__ import annotations
@@ -13,12 +12,12 @@ from itertools import combinations
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, first_record, train
+from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, initial_record, train
 from gradkit.diagnosis.mistakes.training import (
     CHANGES,
     GROUPS,
     RATIOS,
-    RECORD,
+    RECORDING_MISTAKES,
     loop_with,
     training_cases,
 )
@@ -29,7 +28,9 @@ from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
 
 LEAST_RATIO = 1e-5
-RATES = (10.0, 0.1, 100.0, 0.01, 2.0, 0.5, 5.0)
+"""Smallest ratio of learning rates that can be measured."""
+GUESSED_RATIOS = (10.0, 0.1, 100.0, 0.01, 2.0, 0.5, 5.0)
+"""Ratios of learning rates that are tried if the first step was not observed."""
 
 
 def explain_training(
@@ -40,7 +41,7 @@ def explain_training(
     likely: Collection[str] = (),
     most: int = 2,
 ) -> Explanation:
-    """The mistakes, at most one or two, that reproduce a student's training runs.
+    """Return the mistakes, at most ``most``, that reproduce a student's training runs.
 
     Parameters
     ----------
@@ -48,19 +49,19 @@ def explain_training(
     runs : sequence of TrainingRun
         From at least two different starts: one may hide a mistake.
     barred : collection of str
-        Codes that other observations rule out: activations where the module's own
-        forward pass is right, ``unregistered-parameters`` where all are there.
+        Codes that other observations rule out: activations if the module's own forward pass is
+        right, ``unregistered-parameters`` if all parameters are there.
     likely : collection of str
-        Codes to be told first where several give equal numbers.
+        Codes to be preferred if several give equal numbers.
     most : int
-        How many there may be.
+        Largest number of mistakes.
 
     Returns
     -------
     Explanation
-        Without slips where the runs are right; ``unknown`` where nothing gives their
-        numbers, with the losses within 0.2 % of the run's own change. Where all parameters
-        are right and the losses are not, it is what was recorded, in whatever form.
+        Without slips if the runs are right; ``unknown`` if no mistakes give their numbers, with
+        losses within 0.2 % of the run's own change. If all parameters are right and the losses
+        are wrong, the mistake is ``recorded-loss``.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def explain_training(
     if len(runs) < 2:
         raise NoDiagnosisError(
             format_text(
-                "a training run is explained from at least two starts, and there is {count}",
+                "explaining a training run needs at least two starts, and there is {count}",
                 count=len(runs),
             )
         )
@@ -81,7 +82,7 @@ def explain_training(
     cases = [
         (code, details)
         for code in CHANGES
-        if code not in barred and (code in RECORD or not trained)
+        if code not in barred and (code in RECORDING_MISTAKES or not trained)
         for details in training_cases(code, task, runs[0])
     ]
     for size in range(1, 1 + (1 if trained else most)):
@@ -92,106 +93,119 @@ def explain_training(
             slips = tuple(Slip(code, (), (details,)) for code, details in made)
             fitting += [
                 complete
-                for complete in _with_figures(task, slips, runs)
+                for complete in _measure_details(task, slips, runs)
                 if reproduces(loop_with(task, complete), runs)
             ]
         if fitting:
-            fitting.sort(key=lambda slips: _place(slips, likely))
-            # Of one set of codes in several forms the first is told.
+            fitting.sort(key=lambda slips: _preference(slips, likely))
+            # Of several forms of the same mistakes, the first is reported.
             unique: dict[frozenset[str], tuple[Slip, ...]] = {}
             for slips in fitting:
                 unique.setdefault(frozenset(slip.code for slip in slips), slips)
-            first, *others = (_about(slips, trained) for slips in unique.values())
+            first, *others = (_mark_training_right(slips, trained) for slips in unique.values())
             return Explanation(first, tuple(others))
     if trained:
-        # That it is none of the losses is seen, whatever else it may be.
+        # The training is right, so only the recorded values can be wrong.
         other = Slip("recorded-loss", (), ((("form", "other"),),))
-        return Explanation(_about((other,), trained))
+        return Explanation(_mark_training_right((other,), trained))
     return Explanation(unknown=True)
 
 
-def _place(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, bool]:
-    """Where a set of mistakes stands among those of equal numbers."""
+def _preference(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, bool]:
+    """Return the sort key among sets of mistakes with equal numbers: likely ones first."""
     return (
         -sum(slip.code in likely for slip in slips),
         any("recorded" in dict(details) for slip in slips for details in slip.details),
     )
 
 
-def _about(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, ...]:
-    """The slips, with what else is known about the run that they were made in."""
+def _mark_training_right(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, ...]:
+    """Return the mistakes; ``recorded-loss`` says that the training itself is right."""
     return tuple(
-        _with(slip, "training", "right") if trained and slip.code == "recorded-loss" else slip
+        _add_detail(slip, "training", "right") if trained and slip.code == "recorded-loss" else slip
         for slip in slips
     )
 
 
-def _with(slip: Slip, name: str, fact: str | float) -> Slip:
+def _add_detail(slip: Slip, name: str, fact: str | float) -> Slip:
+    """Return a mistake with another detail."""
     return replace(slip, details=((*slip.details[0], (name, fact)),))
 
 
-# --- figures that are not guessed but read off a run -------------------------------------------
+# --- numbers that are measured in a run --------------------------------------------------------
 
 
-def _with_figures(
+def _measure_details(
     task: Task, slips: tuple[Slip, ...], runs: Sequence[TrainingRun]
 ) -> Iterator[tuple[Slip, ...]]:
-    """The slips with their figures: what is in front of a loss, then the learning rate."""
-    unknown = [slip for slip in slips if slip.code in RATIOS and _is_open(slip)]
+    """Yield the mistakes with measured details: the loss's factor, then the learning rate.
+
+    Nothing is yielded if the factor cannot be measured, or is 1.
+    """
+    unknown = [slip for slip in slips if slip.code in RATIOS and _lacks_factor(slip)]
     if len(unknown) > 1 or (unknown and not runs[0].losses.size):
-        return  # of two numbers in front of one loss neither can be told
+        return  # two unknown factors of one loss cannot be told apart
     for slip in unknown:
         loop = loop_with(task, [each for each in slips if each.code != "wrong-learning-rate"])
         with np.errstate(all="ignore"):
             recorded, _ = next(train(loop, runs[0], 1))
-        ratio = _read_off(runs[0].losses[:1], [recorded], 1e-5)
+        ratio = _measure_ratio(runs[0].losses[:1], [recorded], 1e-5)
         form = dict(slip.details[0]).get("form", "loss")
         if not np.isfinite(ratio) or (form == "loss" and abs(ratio - 1) < 1e-4):
             return
         if ratio == 0 or (ratio < 0 and slip.code == "wrong-reduction"):
             return
-        known = _with(slip, RATIOS[slip.code], ratio)
+        known = _add_detail(slip, RATIOS[slip.code], ratio)
         slips = tuple(known if each is slip else each for each in slips)
-    yield from _with_rate(task, slips, runs)
+    yield from _measure_rate(task, slips, runs)
 
 
-def _is_open(slip: Slip) -> bool:
+def _lacks_factor(slip: Slip) -> bool:
+    """Return whether the factor of the loss has to be measured for this mistake."""
     facts = dict(slip.details[0])
     if slip.code == "wrong-reduction" and facts["scale"] != "times":
         return False
     return RATIOS[slip.code] not in facts
 
 
-def _read_off(
-    theirs: Sequence[float] | np.ndarray, ours: Sequence[float] | np.ndarray, close: float
+def _measure_ratio(
+    observed: Sequence[float] | np.ndarray,
+    predicted: Sequence[float] | np.ndarray,
+    tolerance: float,
 ) -> float:
-    """How many times ``ours`` they are; people write few digits, float32 has some."""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    """Return the least-squares ratio of observed to predicted numbers.
+
+    It is rounded to 3 digits if this changes it by less than ``tolerance``.
+    """
+    predicted, observed = np.asarray(predicted), np.asarray(observed)
     with np.errstate(all="ignore"):
-        size = ours @ ours
-        ratio = float(ours @ theirs / size) if size else 0.0
+        size = predicted @ predicted
+        ratio = float(predicted @ observed / size) if size else 0.0
     short = float(f"{ratio:.3g}")
-    return short if abs(short - ratio) < close * abs(ratio) else ratio
+    return short if abs(short - ratio) < tolerance * abs(ratio) else ratio
 
 
-def _with_rate(
+def _measure_rate(
     task: Task, slips: tuple[Slip, ...], runs: Sequence[TrainingRun]
 ) -> Iterator[tuple[Slip, ...]]:
-    """A wrong learning rate is read off the first step, where it was seen."""
+    """Yield the mistakes with a wrong learning rate measured in the first step.
+
+    If that step was not observed, usual ratios are tried.
+    """
     if all(slip.code != "wrong-learning-rate" for slip in slips):
         yield slips
         return
     others = tuple(slip for slip in slips if slip.code != "wrong-learning-rate")
     run = runs[0]
-    ratios: Iterable[float] = RATES
+    ratios: Iterable[float] = GUESSED_RATIOS
     loop = loop_with(task, others)
     if 1 - loop.rounds in run.after:
         seen = run.after[1 - loop.rounds]
         with np.errstate(all="ignore"):
             _, parameters = next(train(loop, run, 1))
-        ours = np.concatenate([(parameters[k] - v).ravel() for k, v in run.start.items()])
-        theirs = np.concatenate([(seen[k] - v).ravel() for k, v in run.start.items()])
-        ratio = _read_off(theirs, ours, 2e-3)
+        predicted = np.concatenate([(parameters[k] - v).ravel() for k, v in run.start.items()])
+        observed = np.concatenate([(seen[k] - v).ravel() for k, v in run.start.items()])
+        ratio = _measure_ratio(observed, predicted, 2e-3)
         ratios = (ratio,) if ratio > LEAST_RATIO and abs(ratio - 1) > 1e-3 else ()
     for ratio in ratios:
         yield (*others, Slip("wrong-learning-rate", (), ((("ratio", ratio),),)))
@@ -200,66 +214,69 @@ def _with_rate(
 # --- whether a loop gives the numbers of a run -----------------------------------------------
 
 OF_CHANGE = 2e-3
-"""Tolerance relative to how far the run has come: what float32 sums up to."""
+"""Tolerance relative to the change since the start, for rounding in float32."""
 OF_RIGHT = 1e-3
-"""The same for what is called right: as strict as the verdict."""
+"""The same tolerance for a run that counts as right, as in the check."""
 OF_VALUE = 4e-6
 DIVERGED = 1e3
-"""Past this many times the first loss float32 and float64 part."""
+"""Ratio to the first loss above which float32 and float64 give different losses."""
 
 
 def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
-    """Whether losses and parameters of all runs agree, as long as they do not diverge."""
+    """Return whether the loop gives the losses and parameters of all runs until they diverge."""
     if not all(run.losses.size for run in runs):
         return False
     with np.errstate(all="ignore"):
         if not loop.loss_after and not loop.batch:
             for run in runs:
-                seen, (first, units) = run.losses[0], first_record(loop, run)
-                allowed = OF_VALUE * abs(first) + 1e-7 + _lost(units, run)
+                seen, (first, units) = run.losses[0], initial_record(loop, run)
+                allowed = OF_VALUE * abs(first) + 1e-7 + _rounding_of_loss(units, run)
                 if np.isfinite(seen) and not abs(first - seen) <= allowed:
                     return False
         return all(_follows(loop, run) for run in runs)
 
 
 def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
-    """Whether the parameters of all runs are the loop's, whatever losses were recorded."""
+    """Return whether the loop gives the parameters of all runs, whatever losses were recorded."""
     with np.errstate(all="ignore"):
-        ways = [_way_to(loop, run, run.after, OF_RIGHT) for run in runs]
+        ways = [_losses_to(loop, run, run.after, OF_RIGHT) for run in runs]
     return all(losses and np.isfinite(losses[-1]) for losses in ways)
 
 
-def _way_to(
+def _losses_to(
     loop: Loop,
     run: TrainingRun,
     after: Mapping[int, Mapping[str, Array]],
     of_change: float = OF_CHANGE,
 ) -> list[float]:
-    """The losses on a loop's way to parameters after some epochs; none where it misses them."""
+    """Return the loop's losses if it gives the parameters ``after`` some epochs, else nothing."""
     made = [*train(loop, run, max(after, default=0))]
     alike = (_near(made[epochs - 1][1], each, run, of_change) for epochs, each in after.items())
     return [loss for loss, _ in made] if all(alike) else []
 
 
-def _lost(units: float, run: TrainingRun) -> float:
-    """Return what single precision may take from the first loss; at most a thousandth."""
+def _rounding_of_loss(units: float, run: TrainingRun) -> float:
+    """Return the rounding error of the first loss, at most a thousandth of it.
+
+    ``units`` is the second result of `initial_record`.
+    """
     lost = LOST * SINGLE * units
     return min(lost, 1e-3 * abs(float(run.losses[0]))) if np.isfinite(lost) else 0.0
 
 
 def _follows(loop: Loop, run: TrainingRun) -> bool:
-    """Whether losses and parameters agree, as long as the run does not diverge."""
+    """Return whether the loop gives a run's losses and parameters until the run diverges."""
     asked = max(run.after, default=len(run.losses))
-    # A loss may be recorded that no step belongs to, or a step made that no loss belongs to.
+    # There may be one loss more than steps, or one step more than losses.
     if len(run.losses) not in (asked, asked + loop.rounds):
         return False
     if not np.isfinite(run.losses[0]):
-        return not loop.rounds and _steps_alike(loop, run)
+        return not loop.rounds and _has_equal_steps(loop, run)
     if -loop.rounds in run.after and not _near(run.start, run.after[-loop.rounds], run):
         return False
     change = 0.0
     first = abs(float(run.losses[0])) + 1e-12
-    lost = _lost(first_record(loop, run)[1], run)
+    lost = _rounding_of_loss(initial_record(loop, run)[1], run)
     made = train(loop, run, max(len(run.losses), asked + loop.rounds))
     for epoch, (loss, parameters) in enumerate(made):
         if epoch < len(run.losses):
@@ -278,29 +295,31 @@ def _follows(loop: Loop, run: TrainingRun) -> bool:
     return True
 
 
-def _steps_alike(loop: Loop, run: TrainingRun) -> bool:
-    """Whether parameters agree where no loss is a number, which many loops have in common.
+def _has_equal_steps(loop: Loop, run: TrainingRun) -> bool:
+    """Return whether a loop gives the parameters of a run whose losses are all nan.
 
-    The logarithm of a negative prediction is none, and its slope is one nevertheless.
+    The logarithm of a negative prediction is nan, but its derivative is finite, so the parameters
+    tell loops apart.
     """
     known = {
         epochs: parameters
         for epochs, parameters in run.after.items()
         if all(np.isfinite(value).all() for value in parameters.values())
     }
-    losses = _way_to(loop, run, known)
+    losses = _losses_to(loop, run, known)
     return bool(losses) and not np.isfinite(losses[0])
 
 
 def _near(
-    ours: Mapping[str, Array],
-    theirs: Mapping[str, Array],
+    predicted: Mapping[str, Array],
+    observed: Mapping[str, Array],
     run: TrainingRun,
     of_change: float = OF_CHANGE,
 ) -> bool:
-    moved = max(float(np.abs(theirs[key] - run.start[key]).max()) for key in theirs)
-    for key, value in theirs.items():
+    """Return whether predicted and observed parameters agree, relative to their change."""
+    change = max(float(np.abs(observed[key] - run.start[key]).max()) for key in observed)
+    for key, value in observed.items():
         size = max(float(np.abs(value).max()), 1e-2)
-        if not np.abs(ours[key] - value).max() <= of_change * moved + OF_VALUE * size:
+        if not np.abs(predicted[key] - value).max() <= of_change * change + OF_VALUE * size:
             return False
     return True

@@ -1,4 +1,4 @@
-"""Mistakes of a torch training run, each as what it does to a loop."""
+"""The mistakes of a torch training run, each as a change of the loop's options."""
 
 from __future__ import annotations
 
@@ -11,32 +11,39 @@ from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import require_one_of
 from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, outputs_of
+from gradkit.records.result import Finding
 from gradkit.records.rule import Details, Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved
 
-RECORD = frozenset({"recorded-loss", "loss-after-step"})
-"""Mistakes that leave the training as it is."""
+RECORDING_MISTAKES = frozenset({"recorded-loss", "loss-after-step"})
+"""Mistakes that change the recorded losses but not the training."""
 
-AFTER_FIRST_GRADIENT = RECORD | {"missing-zero-grad", "momentum", "wrong-learning-rate"}
-"""Mistakes that leave the first gradient of a training run as it is."""
+AFTER_FIRST_GRADIENT = RECORDING_MISTAKES | {"missing-zero-grad", "momentum", "wrong-learning-rate"}
+"""Mistakes that leave the first gradient of a training run right."""
 
 
-def causes_of_gradient(codes: Iterable[str]) -> tuple[str, ...]:
-    """Return the mistakes of a training run that make its first gradient wrong."""
-    return tuple(dict.fromkeys(code for code in codes if code not in AFTER_FIRST_GRADIENT))
+def causes_of(check: str, findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Return the ids of the findings about other checks that make a check of a training run fail.
+
+    All mistakes of a training run make its losses and parameters wrong. Some leave its first
+    gradient as it is.
+    """
+    harmless = AFTER_FIRST_GRADIENT if check == "gradient" else frozenset()
+    others = (each for each in findings if each.check != check)
+    return tuple(each.id for each in others if each.mistake not in harmless)
 
 
 Facts = Mapping[str, Any]
 
-ENTRYWISE = sorted(
+ELEMENTWISE = sorted(
     name for name, one in ACTIVATIONS.items() if one.usual and one.slope and is_curved(one)
 )
-"""Activations that a hidden layer may have been given by mistake."""
+"""Activations that a student may have used instead of the right one."""
 
 
 def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
-    """The training loop that has these mistakes in it and no others.
+    """Return the training loop with exactly these mistakes.
 
     Raises
     ------
@@ -52,14 +59,14 @@ def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
 
 
 def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
-    """The usual forms of one training mistake in this task, each alone."""
+    """Return the usual forms of a training mistake in this task, each as a mistake of its own."""
     return tuple(Slip(code, (), (details,)) for details in training_cases(code, task, None))
 
 
 def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
-    """The forms of a mistake that are tried on a run; figures that it shows are left open.
+    """Return the forms of a mistake that are tried on a run; numbers to be measured are left out.
 
-    Without a run they are the usual forms, complete.
+    Without a run, return the usual forms with their numbers.
     """
     curved = [
         n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
@@ -84,7 +91,7 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
         "wrong-activation": [
             (("layer", n), ("activation", name))
             for n in range(1, len(task.layers))
-            for name in ENTRYWISE
+            for name in ELEMENTWISE
             if name != task.layers[n - 1].activation
         ],
         "double-sigmoid": [(("layer", len(task.layers)),)] if squashed else [],
@@ -122,55 +129,58 @@ def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Detai
     return by_code.get(code, [()])
 
 
-def _activated(loop: Loop, layer: int, names: tuple[str, ...]) -> Loop:
+def _with_activations(loop: Loop, layer: int, names: tuple[str, ...]) -> Loop:
+    """Return the loop with other activations, applied in turn, in a layer."""
     before, after = loop.activations[: layer - 1], loop.activations[layer:]
     return replace(loop, activations=(*before, names, *after))
 
 
-def _on_logits(loop: Loop, facts: Facts) -> Loop:
+def _with_loss_on_logits(loop: Loop, facts: Facts) -> Loop:
+    """Return the loop with the loss function that expects values before the activation."""
     return replace(loop, loss=loop.loss + "_on_logits") if "on_logits" not in loop.loss else loop
 
 
-def _twice(loop: Loop, facts: Facts) -> Loop:
+def _with_repeated_activation(loop: Loop, facts: Facts) -> Loop:
+    """Return the loop with a layer's activation applied twice."""
     layer = facts["layer"]
-    return _activated(loop, layer, loop.activations[layer - 1] * 2)
+    return _with_activations(loop, layer, loop.activations[layer - 1] * 2)
 
 
-def _reduced(loop: Loop, facts: Facts) -> Loop:
-    """Another scale of the loss, which may be recorded at the right one nevertheless."""
+def _with_reduction(loop: Loop, facts: Facts) -> Loop:
+    """Return the loop with another reduction of the loss for training, or also for recording."""
     ratio = loop.ratio * facts.get("recorded", 1.0)
     if facts["scale"] == "times":
         return replace(loop, factor=facts.get("factor", 1.0), ratio=ratio)
     return replace(loop, scale=facts["scale"], ratio=ratio)
 
 
-def _frozen(loop: Loop, facts: Facts) -> Loop:
-    """Some layers stand still: one, or so many from the input on."""
+def _with_frozen_layers(loop: Loop, facts: Facts) -> Loop:
+    """Return the loop with one frozen layer, or with the first ``layers`` layers frozen."""
     every = tuple(range(1, facts.get("layers", 1) + 1))
     return replace(loop, frozen=(facts["layer"],) if "layer" in facts else every)
 
 
 RECORDED = {"loss": 4.0, "sum": 1.0, "average": 1.0, "root": 1.0}
-"""What may be recorded in place of a loss, and how many times it in the usual case."""
+"""What may be recorded instead of a loss, and its usual factor."""
 
 RATIOS = {"wrong-reduction": "factor", "recorded-loss": "ratio"}
-"""What the number in front of a loss is called in a slip's details."""
+"""The detail of a mistake that holds the factor of the loss."""
 
 CHANGES: Mapping[str, Callable[[Loop, Facts], Loop]] = {
-    "missing-activation": lambda loop, facts: _activated(loop, facts["layer"], ("linear",)),
-    "wrong-activation": lambda loop, facts: _activated(
+    "missing-activation": lambda loop, facts: _with_activations(loop, facts["layer"], ("linear",)),
+    "wrong-activation": lambda loop, facts: _with_activations(
         loop, facts["layer"], (facts["activation"],)
     ),
-    "double-sigmoid": _twice,
+    "double-sigmoid": _with_repeated_activation,
     "wrong-loss": lambda loop, facts: replace(loop, loss=facts["loss"]),
-    "logits-loss": _on_logits,
-    "wrong-reduction": _reduced,
+    "logits-loss": _with_loss_on_logits,
+    "wrong-reduction": _with_reduction,
     "broadcast-target": lambda loop, facts: replace(loop, broadcast=True),
     "mini-batch": lambda loop, facts: replace(loop, batch=facts["rows"], batches=facts["batches"]),
     "missing-step": lambda loop, facts: replace(loop, step=False),
     "gradients-cleared": lambda loop, facts: replace(loop, step=False),
-    "graph-detached": _frozen,
-    "unregistered-parameters": _frozen,
+    "graph-detached": _with_frozen_layers,
+    "unregistered-parameters": _with_frozen_layers,
     "missing-zero-grad": lambda loop, facts: replace(loop, zero_grad=False),
     "wrong-sign": lambda loop, facts: replace(
         loop, optimizer="ascent", ratio=-loop.ratio if "signed" in facts else loop.ratio
@@ -199,37 +209,37 @@ GROUPS: Mapping[str, str] = {
     "missing-activation": "activation",
     "wrong-activation": "activation",
     "double-sigmoid": "activation",
-    **dict.fromkeys(RECORD, "record"),
+    **dict.fromkeys(RECORDING_MISTAKES, "record"),
 }
-"""Of one group a run contains at most one."""
+"""Mistakes of one group exclude each other."""
 
 
-# --- what a module computes ------------------------------------------------------------------
+# --- forward passes of modules ---------------------------------------------------------------
 
-OF_THE_MODULE = frozenset(code for code, group in GROUPS.items() if group == "activation")
-"""Mistakes of a torch module's own forward pass, not of the loop that trains it."""
+MODULE_MISTAKES = frozenset(code for code, group in GROUPS.items() if group == "activation")
+"""Mistakes of a torch module's forward pass, as opposed to the training loop."""
 
 CLOSE = 1e-5
-"""How far outputs in single precision may be off, of the largest sum on the way to them."""
+"""Tolerance of outputs in single precision, relative to the largest sum in the net."""
 
 
 def explain_module(
     task: Task, calls: Sequence[tuple[Mapping[str, Array], Array, Array]]
 ) -> Explanation:
-    """The mistakes, at most one in each layer, that give a module's outputs.
+    """Return the mistakes, at most one in each layer, that give a module's outputs.
 
     Parameters
     ----------
     task : Task
     calls : sequence
-        Parameters (n, ...), X (n, features, 1) and the outputs (n, outputs, 1) at them.
+        Parameters (n, ...), X (n, features, 1) and the module's outputs (n, outputs, 1).
 
     Returns
     -------
     Explanation
-        ``unknown`` where none gives them; without slips where they are right.
+        ``unknown`` if no mistakes give the outputs; without slips if they are right.
     """
-    usual = [slip for code in sorted(OF_THE_MODULE) for slip in usual_training_cases(code, task)]
+    usual = [slip for code in sorted(MODULE_MISTAKES) for slip in usual_training_cases(code, task)]
     for size in range(len(task.layers) + 1):
         fitting = [
             slips
@@ -238,13 +248,13 @@ def explain_module(
             and all(_gives(loop_with(task, slips), *call) for call in calls)
         ]
         if fitting:
-            told = [_by_code(slips) for slips in fitting]
-            return Explanation(told[0], tuple(told[1:]))
+            explanations = [_group_by_code(slips) for slips in fitting]
+            return Explanation(explanations[0], tuple(explanations[1:]))
     return Explanation(unknown=True)
 
 
-def _by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
-    """One slip for each code, with all layers that it was made in."""
+def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
+    """Return one mistake for each code, with the details of all its layers."""
     details = {
         code: tuple(each for slip in slips if slip.code == code for each in slip.details)
         for code in dict.fromkeys(slip.code for slip in slips)
@@ -252,14 +262,17 @@ def _by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
     return tuple(Slip(code, (), known) for code, known in details.items())
 
 
-def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, seen: Array) -> bool:
+def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Array) -> bool:
+    """Return whether the model of a loop gives the observed outputs."""
     with np.errstate(all="ignore"):
-        ours, size = outputs_of(loop, parameters, X), _largest(loop, parameters, X)
-    return bool(ours.shape == seen.shape and (np.abs(ours - seen) <= CLOSE * size).all())
+        predicted, size = outputs_of(loop, parameters, X), _largest_sum(loop, parameters, X)
+    return bool(
+        predicted.shape == observed.shape and (np.abs(predicted - observed) <= CLOSE * size).all()
+    )
 
 
-def _largest(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
-    """The largest sum of the net, 1 at least."""
+def _largest_sum(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
+    """Return the largest sum of absolute values in the net, at least 1."""
     hidden = Loop(tuple(("linear",) for _ in loop.activations), loop.loss)
     positive = {key: np.abs(value) for key, value in parameters.items()}
     return max(1.0, float(outputs_of(hidden, positive, np.abs(X)).max()))

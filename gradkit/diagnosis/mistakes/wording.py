@@ -1,12 +1,12 @@
-"""Sentences and hints with the student's own names in their places."""
+"""Fill the student's names and values into the catalogue's sentences and hints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradkit.diagnosis.mistakes.parts import factors_of, parameter_factor, target_of
+from gradkit.diagnosis.mistakes.parts import parse_factors, parse_parameter, target_of
 from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
-from gradkit.diagnosis.rules.text import entry_text, factor_text
+from gradkit.diagnosis.rules.text import format_entry, format_factor
 from gradkit.formatting import MAX_ENTRIES, format_count, format_entries, format_text
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
@@ -32,23 +32,23 @@ LOSSES = {
 
 
 def fill(template: str, words: Mapping[str, str]) -> str:
-    """A sentence or hint with its places filled.
+    """Fill in the placeholders of a sentence or hint.
 
     Raises
     ------
     KeyError
-        The template has a place for which there is no word.
+        There is no word for a placeholder.
     """
     return format_text(template, **words)
 
 
-def words(
+def placeholder_words(
     task: Task,
     slip: Slip,
     names: Names | None = None,
     functions: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """A word for every place that the catalogue's texts have.
+    """Return a word for every placeholder in the catalogue's texts.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def words(
     names : Names, optional
         The student's names; the notebook's by default.
     functions : mapping, optional
-        The student's function for the role that the slip is made in.
+        The student's function for the role in which the mistake is made.
     """
     names = names or Names()
     facts = dict(slip.details[0]) if slip.details else {}
@@ -67,7 +67,7 @@ def words(
     layer = int(layers[0]) if layers else 1
     hidden = task.layers[0].activation
     found = {
-        "entries": entries_text(slip.entries, task, names) or "The parameters",
+        "entries": format_entry_list(slip.entries, task, names) or "The parameters",
         W2: names.keys.get(W2, W2),
         "A1": names.hidden,
         "X": names.input,
@@ -77,19 +77,19 @@ def words(
         "forward": functions.get("forward", "the forward pass"),
         "update": functions.get("update", "the update"),
         "function": next(iter(functions.values()), "The function"),
-        "ratio": _ratios(slip),
-        "rates": _rates(task),
-        "layers": _counted(list(dict.fromkeys(layers))),
-        "order": joined(list(str(facts.get("order", ""))), once=False),
-        "stage": _stage(str(facts.get("stage", ""))),
-        "activation": _activation(task.layers[layer - 1].activation),
+        "ratio": _format_ratios(slip),
+        "rates": _format_rates(task),
+        "layers": _format_layers(list(dict.fromkeys(layers))),
+        "order": join_words(list(str(facts.get("order", ""))), once=False),
+        "stage": _format_stage(str(facts.get("stage", ""))),
+        "activation": _format_activation(task.layers[layer - 1].activation),
         "activation_used": str(facts.get("activation", "another function")),
         "hidden_activation": hidden,
         "slope": format_text(ACTIVATIONS[hidden].written, A=names.hidden),
         "loss": LOSSES[task.loss],
         "loss_used": LOSSES.get(str(facts.get("loss")), "another loss"),
-        "scale_used": _scale(facts),
-        "recorded_used": _recorded(facts),
+        "scale_used": _format_reduction(facts),
+        "recorded_used": _format_recorded(facts),
         "training": "; the training itself is right" if "training" in facts else "",
         "signed": "the loss that you step on" if "signed" in facts else "the step",
         "of_loss": ", that of the loss and not of minus the loss" if "signed" in facts else "",
@@ -97,7 +97,7 @@ def words(
         "optimizer_used": str(facts.get("optimizer", "another optimiser")),
         "rows": _rows(facts.get("rows")),
         "axis": AXES.get(str(facts.get("over")), "all entries"),
-        "source": _sources(slip, names, outputs),
+        "source": _format_sources(slip, names, outputs),
         "target": "another entry",
         "used": "another quantity",
     }
@@ -107,16 +107,16 @@ def words(
     if not slip.entries:
         return found
     entry = slip.entries[0]
-    found["first"] = entry_text(*entry, names, outputs=outputs)
-    found["used"] = _used(slip.code, facts, entry, names, outputs)
+    found["first"] = format_entry(*entry, names, outputs=outputs)
+    found["used"] = _format_used(slip.code, facts, entry, names, outputs)
     if slip.code == "wrong-target":
         targets = [target_of(details) for details in slip.details]
-        found["target"] = joined([entry_text(*t, names, outputs=outputs) for t in targets])
+        found["target"] = join_words([format_entry(*t, names, outputs=outputs) for t in targets])
     return found
 
 
 def _verbs(count: int) -> dict[str, str]:
-    """Places for verbs, of so many subjects."""
+    """Return the placeholders for verbs, such as ``is_``, in the singular or plural."""
     return {
         "is_": format_count("is", "are", count),
         "moves": format_count("moves", "move", count),
@@ -127,17 +127,18 @@ def _verbs(count: int) -> dict[str, str]:
     }
 
 
-def entries_text(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
-    """Return entries as a list, e.g. ``W1[0,1], W1[1,0] and b1``.
+def format_entry_list(entries: tuple[Entry, ...], task: Task, names: Names) -> str:
+    """Format entries as a list, e.g. ``W1[0,1], W1[1,0] and b1``.
 
-    A parameter of which all entries are meant stands by its name. Of a long list the first entries
-    are named, and the others are counted.
+    A parameter with all its entries is written by its name. Of a long list, only the first entries
+    are written, and the others are counted.
     """
     texts = _entry_texts(entries, task, names)
-    return joined(texts) if len(texts) <= MAX_ENTRIES + 1 else format_entries(texts)
+    return join_words(texts) if len(texts) <= MAX_ENTRIES + 1 else format_entries(texts)
 
 
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
+    """Return the text of each entry, and the name of each parameter with all its entries."""
     outputs, every = task.layers[-1].units, shape_of(task).entries
     parts: list[str] = []
     for parameter in PARAMETERS:
@@ -145,24 +146,26 @@ def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[s
         if 1 < len(own) == sum(entry[0] == parameter for entry in every):
             parts.append(names.keys.get(parameter, parameter))
         else:
-            parts += [entry_text(*entry, names, outputs=outputs) for entry in own]
+            parts += [format_entry(*entry, names, outputs=outputs) for entry in own]
     return list(dict.fromkeys(parts))
 
 
-def _ratios(slip: Slip) -> str:
+def _format_ratios(slip: Slip) -> str:
+    """Format the ratios in a mistake's details as a list."""
     ratios = [dict(details).get("ratio") for details in slip.details]
     known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
-    return joined(known) or "another number of"
+    return join_words(known) or "another number of"
 
 
-def _scale(facts: Mapping[str, object]) -> str:
+def _format_reduction(facts: Mapping[str, object]) -> str:
+    """Format the reduction that the student used, e.g. ``2 times the mean``."""
     if isinstance(factor := facts.get("factor"), float):
         return format_text("{factor} times the mean", factor=f"{factor:.6g}")
     return SCALES.get(str(facts.get("scale")), "another number")
 
 
-def _recorded(facts: Mapping[str, object]) -> str:
-    """What was recorded in an epoch in place of its loss, e.g. ``4 times the loss``."""
+def _format_recorded(facts: Mapping[str, object]) -> str:
+    """Format what was recorded instead of the loss, e.g. ``4 times the loss``."""
     form, ratio = str(facts.get("form")), facts.get("ratio")
     if form not in RECORDS:
         return "something else than its loss, or nothing"
@@ -171,7 +174,8 @@ def _recorded(facts: Mapping[str, object]) -> str:
     return what if number == "1" else format_text("{ratio} times {what}", ratio=number, what=what)
 
 
-def _rates(task: Task) -> str:
+def _format_rates(task: Task) -> str:
+    """Format the task's learning rates, e.g. ``a rate of 0.1``."""
     weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
     if weight == bias:
         return format_text("a rate of {weight}", weight=weight)
@@ -180,18 +184,20 @@ def _rates(task: Task) -> str:
     )
 
 
-def _counted(numbers: list[str]) -> str:
+def _format_layers(numbers: list[str]) -> str:
+    """Format layer numbers, e.g. ``layer 2`` or ``layers 1 and 2``."""
     if len(numbers) > 1:
-        return format_text("layers {layers}", layers=joined(numbers))
+        return format_text("layers {layers}", layers=join_words(numbers))
     return format_text("layer {layer}", layer=(numbers or ["1"])[0])
 
 
 def _rows(value: object) -> str:
+    """Format a number of rows, e.g. ``1 row``."""
     return format_count("1 row", "{count} rows", value) if isinstance(value, int) else "some rows"
 
 
-def _stage(name: str) -> str:
-    """A stage of a forward pass, by its name in a `ForwardForm`."""
+def _format_stage(name: str) -> str:
+    """Format a stage of a forward pass, e.g. ``a1`` as ``the output of layer 1``."""
     kinds = {
         "a": "the output of layer {layer}",
         "z": "the weighted sum of layer {layer}",
@@ -199,35 +205,41 @@ def _stage(name: str) -> str:
     return format_text(kinds.get(name[:1], "the input of the net"), layer=name[1:])
 
 
-def _activation(name: str) -> str:
+def _format_activation(name: str) -> str:
+    """Format an applied activation, e.g. ``sigmoid(z)``."""
     return "the weighted sum itself" if name == "linear" else f"{name}(z)"
 
 
-def _sources(slip: Slip, names: Names, outputs: int) -> str:
+def _format_sources(slip: Slip, names: Names, outputs: int) -> str:
+    """Format the values that wrong entries start from, e.g. ``W1[0,1]``."""
     details = [dict(each).get("source") for each in slip.details]
-    factors = [parameter_factor(each) for each in details if isinstance(each, tuple)]
-    return joined([factor_text(f, names, outputs=outputs) for f in factors]) or "another value"
+    factors = [parse_parameter(each) for each in details if isinstance(each, tuple)]
+    return (
+        join_words([format_factor(f, names, outputs=outputs) for f in factors]) or "another value"
+    )
 
 
-def joined(parts: list[str], *, once: bool = True) -> str:
-    """``a``, ``a and b``, ``a, b and c``; equal ones once."""
+def join_words(parts: list[str], *, once: bool = True) -> str:
+    """Join words as ``a``, ``a and b`` or ``a, b and c``; equal words once if ``once``."""
     parts = list(dict.fromkeys(parts)) if once else parts
     if len(parts) < 2:
         return "".join(parts)
     return format_text("{these} and {that}", these=", ".join(parts[:-1]), that=parts[-1])
 
 
-def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int) -> str:
-    """What the student wrote in place of, or in addition to, what belongs there."""
+def _format_used(
+    code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int
+) -> str:
+    """Format what the student wrote instead of the right factor, or in addition to it."""
     unit = entry[1][1] if entry[0] == W1 else entry[1][0]
     if isinstance(facts.get("weight"), tuple):
-        return factor_text(parameter_factor(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
+        return format_factor(parse_parameter(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]
     if code == "wrong-derivative-argument":
         of = facts.get("of")
         return {"activation": names.hidden, "output": names.output}.get(str(of), names.input)
     if code == "wrong-layer-input" and facts.get("of") == "output":
-        (factor,) = factors_of("output", (facts["index"],))  # type: ignore[arg-type]
-        return factor_text(factor, names, outputs=outputs)
+        (factor,) = parse_factors("output", (facts["index"],))  # type: ignore[arg-type]
+        return format_factor(factor, names, outputs=outputs)
     if code == "wrong-layer-input":
         stem = names.hidden if entry[0] == W1 else names.input
         return f"{stem}[{facts['index']}]"
@@ -242,5 +254,5 @@ def _used(code: str, facts: Mapping[str, object], entry: Entry, names: Names, ou
     index = place if isinstance(place, tuple) else (unit if place is None else place,)
     index = (0,) if first.startswith(("output", "target", "error")) else index
     when = str(facts.get("when", ""))
-    factors = factors_of(facts["factors"], index, when)  # type: ignore[arg-type]
-    return " · ".join(factor_text(factor, names, outputs=outputs) for factor in factors)
+    factors = parse_factors(facts["factors"], index, when)  # type: ignore[arg-type]
+    return " · ".join(format_factor(factor, names, outputs=outputs) for factor in factors)

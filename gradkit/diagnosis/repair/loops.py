@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from itertools import combinations, pairwise
 
-from gradkit.diagnosis.inquiry.training import CUTTING
+from gradkit.diagnosis.inquiry.training import DETACHING_WORDS
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.optimizers import steps_by_hand, unread_in
 from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_number
@@ -45,7 +45,7 @@ def without_with(text: Text, task: Task) -> Iterator[Proposal]:
             inside = inside[node.body[0].lineno - node.lineno :]
             at, head = text.spot(node), node.items[-1].context_expr
             name = last_name(head.func) if isinstance(head, ast.Call) else ""
-            kind = "cut" if name in CUTTING else "with"
+            kind = "cut" if name in DETACHING_WORDS else "with"
             yield text.moved(kind, at.first, at.last, inside, text.spot(node, head))
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from itertools import permutations
 
-from gradkit.diagnosis.inquiry.training import CUTTING
+from gradkit.diagnosis.inquiry.training import DETACHING_WORDS
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.text import (
     Spot,
@@ -53,7 +53,7 @@ def fewer_calls(text: Text, task: Task) -> Iterator[Proposal]:
                 and not inside
                 and (all(map(is_number, node.args)) or name in FLAT | {"unsqueeze", "to"})
             ):
-                kind = "cut" if name in CUTTING else "call"
+                kind = "cut" if name in DETACHING_WORDS else "call"
                 parts = dict.fromkeys([node.func.value, _uncut(node), _compared(node)])
                 for part in filter(None, parts):
                     yield text.put(kind, text.spot(node), ast.unparse(part))
@@ -63,7 +63,11 @@ def fewer_calls(text: Text, task: Task) -> Iterator[Proposal]:
                     yield text.put("call", text.spot(node), ast.unparse(argument))
     methods = {id(node.func) for node in text.calls}
     for part in attributes_in(text.tree):
-        if part.attr in CUTTING and isinstance(part.ctx, ast.Load) and id(part) not in methods:
+        if (
+            part.attr in DETACHING_WORDS
+            and isinstance(part.ctx, ast.Load)
+            and id(part) not in methods
+        ):
             yield text.put("cut", text.spot(part), ast.unparse(_uncut(part)))
 
 
@@ -76,7 +80,7 @@ def made_of(node: ast.expr) -> ast.expr | None:
 def _uncut(node: ast.expr) -> ast.expr:
     """Return an expression without all that cuts its graph at the end of it."""
     function = node.func if isinstance(node, ast.Call) else node
-    inner = made_of(node) if last_name(function) in CUTTING else None
+    inner = made_of(node) if last_name(function) in DETACHING_WORDS else None
     return node if inner is None else _uncut(inner)
 
 

@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Collection, Iterator
 from itertools import pairwise
 
-from gradkit.diagnosis.inquiry.training import CUTTING
+from gradkit.diagnosis.inquiry.training import DETACHING_WORDS
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.optimizers import unread_in
 from gradkit.diagnosis.repair.text import Spot, Text, exchanged, front_of, other_names
@@ -93,7 +93,7 @@ def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
     Or that other methods are called on; None where one of them cuts the graph, which is another
     mistake.
     """
-    if not isinstance(node, ast.Call) or called_method(node) in CUTTING:
+    if not isinstance(node, ast.Call) or called_method(node) in DETACHING_WORDS:
         return None
     of = node.func.value if isinstance(node.func, ast.Attribute) else None
     own = of is None or called_method(node) in methods

@@ -1,7 +1,7 @@
-"""Rules: what an update step or a forward pass really computes.
+"""Rules: the exact formula by which each parameter entry changes in a student's update step.
 
-`draw` makes the inputs of an update step. What the student's process says that it makes of them,
-step by step, are polynomials (`program`), which `recover` reads as an exact formula per entry, and
-holds to the numbers that came back; `text` prints it. `recover_forward` works on numbers alone:
-forward passes have a few known forms.
+`draw` makes random inputs of an update step. The student's code runs on symbolic inputs, which
+gives a polynomial for each entry (`program`). `recover` turns the polynomials into formulas
+(`Rule`) and verifies them on observed numbers; `text` prints them. `forward` finds the formula of a
+forward pass by trying a list of known forms on observed numbers.
 """

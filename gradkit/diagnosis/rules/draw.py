@@ -1,6 +1,6 @@
-"""Inputs for an update step that tell every quantity from every other.
+"""Draw random inputs of an update step, all different and independent.
 
-All quantities are drawn independently: ``ŷ`` and ``A1`` do not come from a forward pass.
+ŷ and A1 do not come from a forward pass, so that every quantity can be told from all others.
 """
 
 from __future__ import annotations
@@ -20,31 +20,39 @@ from gradkit.task.network import parameter_shapes
 ROWS = 40
 FRESH = 24
 
-MOST = 720
+MAX_ATOMS = 720
 """Entries and inputs of a net whose rules are looked for: its polynomials have as many atoms."""
 
 
-LARGEST, ZEROS, APART = 2.4, 0.25, 0.005
-"""The largest size, the part of zeros where a flat activation has any, and how far targets are
-moved, so that none is an output."""
+LARGEST = 2.4
+"""Largest absolute value of an input."""
+
+ZERO_FRACTION = 0.25
+"""Fraction of zeros among the outputs of a ReLU."""
+
+TARGET_OFFSET = 0.005
+"""Added to targets, so that no target equals an output."""
 
 
-def _drawn(
+def _draw_between(
     generator: np.random.Generator,
     shape: tuple[int, ...],
     low: float = -LARGEST,
     high: float = LARGEST,
-    apart: float = 0.0,
+    offset: float = 0.0,
 ) -> Array:
-    """Draw numbers between bounds, of either sign if these are, near neither a bound nor 0."""
-    parts = np.round(generator.uniform(0.07, 0.92, shape), 2) + apart
+    """Draw numbers of two decimals between bounds, near neither a bound nor 0.
+
+    Half of them are negative if ``low`` is. ``offset`` is added to the fraction of the bound.
+    """
+    parts = np.round(generator.uniform(0.07, 0.92, shape), 2) + offset
     negative = (generator.random(shape) < 0.5) & (low < 0)
     values: Array = parts * np.where(negative, max(low, -LARGEST), min(high, LARGEST))
     return values
 
 
-def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
-    """Inputs for ``n`` random calls of an update step.
+def draw_update(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
+    """Draw the inputs of ``n`` random calls of an update step.
 
     Parameters
     ----------
@@ -69,27 +77,27 @@ def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
     shapes = parameter_shapes(features, task.layers)
     sizes = [outputs, outputs, hidden.units, features]
     sizes += [int(np.prod(shape)) for shape in shapes.values()]
-    if sum(sizes) > MOST:
+    if sum(sizes) > MAX_ATOMS:
         raise NoDiagnosisError(
             format_text(
-                "rules are looked for in nets of up to {most} entries and inputs, and this one "
+                "rules can be recovered for nets of up to {most} entries and inputs, and this one "
                 "has {count}",
-                most=MOST,
+                most=MAX_ATOMS,
                 count=sum(sizes),
             )
         )
 
     own, last = (ACTIVATIONS[layer.activation] for layer in (hidden, output))
-    A1 = _drawn(generator, (n, hidden.units), own.low, own.high)
+    A1 = _draw_between(generator, (n, hidden.units), own.low, own.high)
     if own.kink is not None and own.low == 0:
-        # Below its kink a flat activation gives 0, which is as frequent as it is telling.
-        A1[generator.random(A1.shape) < ZEROS] = 0.0
+        # A ReLU often gives exactly 0, and code may treat 0 in its own way.
+        A1[generator.random(A1.shape) < ZERO_FRACTION] = 0.0
     found = UpdateInputs(
-        _drawn(generator, (n, outputs), last.low, last.high, APART),
-        _drawn(generator, (n, outputs), last.low, last.high),
+        _draw_between(generator, (n, outputs), last.low, last.high, TARGET_OFFSET),
+        _draw_between(generator, (n, outputs), last.low, last.high),
         A1,
-        _drawn(generator, (n, features)),
-        {key: _drawn(generator, (n, *shape), -1.3, 1.3) for key, shape in shapes.items()},
+        _draw_between(generator, (n, features)),
+        {key: _draw_between(generator, (n, *shape), -1.3, 1.3) for key, shape in shapes.items()},
     )
     for value in (found.y, found.y_hat, found.A1, found.X, *found.before.values()):
         value.flags.writeable = False
@@ -97,7 +105,7 @@ def draw(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
 
 
 def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
-    """The same inputs with a learning rate per call."""
+    """Return the inputs with a random learning rate for each call."""
     generator = np.random.default_rng(seed)
     rate = np.round(generator.uniform(0.01, 0.09, len(inputs.y)), 3)
     rate.flags.writeable = False
@@ -105,21 +113,23 @@ def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
 
 
 def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, Array]]:
-    """Inputs for a forward pass: ``X`` (n, features) and parameters (n, …), asymmetric.
+    """Draw ``n`` random inputs of a forward pass: ``X`` (n, features) and parameters (n, …).
 
-    Sizes are such that no activation saturates.
+    They are small enough that no activation saturates.
     """
     generator = np.random.default_rng(seed)
     shapes = parameter_shapes(task.X.shape[1], task.layers)
-    X = _drawn(generator, (n, task.X.shape[1]), -1.9, 1.9)
-    return X, {key: _drawn(generator, (n, *shape), -0.9, 0.9) for key, shape in shapes.items()}
+    X = _draw_between(generator, (n, task.X.shape[1]), -1.9, 1.9)
+    return X, {
+        key: _draw_between(generator, (n, *shape), -0.9, 0.9) for key, shape in shapes.items()
+    }
 
 
-# --- as the worker and the oracle hold them --------------------------------------------------
+# --- conversion to column vectors ------------------------------------------------------------
 
 
 def to_columns(inputs: UpdateInputs) -> dict[str, Array]:
-    """Parameters (n, …), and y, y_hat, A1 and X with a last axis of one."""
+    """Return the inputs by name, with y, y_hat, A1 and X as column vectors (n, units, 1)."""
     quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
     columns = {name: value[:, :, None] for name, value in quantities.items()}
     rate = {} if inputs.rate is None else {"rate": inputs.rate}
@@ -127,19 +137,21 @@ def to_columns(inputs: UpdateInputs) -> dict[str, Array]:
 
 
 def from_columns(columns: Mapping[str, Array]) -> UpdateInputs:
-    """The same the other way round."""
+    """Return the inputs from arrays by name; the inverse of `to_columns`."""
     y, y_hat, A1, X = (columns[name][:, :, 0] for name in ("y", "y_hat", "A1", "X"))
     before = {key: value for key, value in columns.items() if key[0] in "Wb"}
     return UpdateInputs(y, y_hat, A1, X, before, columns.get("rate"))
 
 
 CALLS = 8
+"""Number of calls that `vary_call` returns."""
 
 
-def near(columns: Mapping[str, Array], row: int, least: float = 0.6) -> dict[str, Array]:
-    """A call, and others near it: all numbers are up to ``least`` times as large, and of its sign.
+def vary_call(columns: Mapping[str, Array], row: int, least: float = 0.6) -> dict[str, Array]:
+    """Return call ``row`` and scaled copies of it, `CALLS` in total.
 
-    Classes stay what they are.
+    Every number of a copy is multiplied by a random factor between ``least`` and 1, so it keeps its
+    sign. Arrays of zeros and ones (classes) stay as they are.
     """
     generator, found = np.random.default_rng(row), {}
     for name, value in columns.items():

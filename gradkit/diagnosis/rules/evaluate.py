@@ -1,4 +1,4 @@
-"""Run rules: from inputs to the parameters after the step."""
+"""Compute the parameters that rules give for an update step."""
 
 from __future__ import annotations
 
@@ -18,69 +18,75 @@ def evaluate(
     inputs: UpdateInputs,
     given: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Each parameter after the step that ``rules`` describe.
+    """Return each parameter after the step that ``rules`` describe.
 
-    An entry whose rule mentions values ``after`` the step waits for those, as the student's
-    statement did. Entries without a rule keep the values ``given`` for them, or come out
-    as NaN.
+    A rule that uses new values is computed after the rules of these. Entries without a rule keep
+    the values in ``given``, or are NaN.
 
     Raises
     ------
     ValueError
-        Two rules wait for each other: no order of statements gives them.
+        Two rules each need the other's new value.
     """
     after = {
         key: np.full_like(value, np.nan) if given is None else np.array(given[key])
         for key, value in inputs.before.items()
     }
     table = Table(task, inputs, after)
-    ready, waiting = in_order(rules)
+    ready, waiting = sort_rules(rules)
     if waiting:
         names = ", ".join(f"{key}[{i},{j}]" for key, (i, j) in sorted(waiting))
-        raise ValueError(f"The rules of {names} each wait for another's value after the step.")
+        raise ValueError(f"The rules of {names} each need the new value of another.")
     for rule in ready:
-        after[rule.parameter][:, *rule.index] = value_of(table, rule)
+        after[rule.parameter][:, *rule.index] = rule_values(table, rule)
     return after
 
 
-def waiting_in_circles(rules: Mapping[Entry, Rule]) -> set[Entry]:
-    """The entries of which none can be computed before another of them."""
-    return in_order(rules)[1]
+def entries_in_cycles(rules: Mapping[Entry, Rule]) -> set[Entry]:
+    """Return the entries whose rules need each other's new values, or those of such entries."""
+    return sort_rules(rules)[1]
 
 
-def in_order(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
-    """Rules such that each comes after those it waits for; and the entries left over."""
-    late = {entry: late_in(rule) for entry, rule in rules.items()}
-    ordered = [rules[entry] for entry, factors in late.items() if not factors]
-    waiting = {entry: factors for entry, factors in late.items() if factors}
-    while ready := [entry for entry in waiting if not _needs(waiting[entry], waiting)]:
+def sort_rules(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
+    """Sort rules such that each follows those whose new values it uses.
+
+    Return also the unsortable.
+    """
+    new_values_of = {entry: new_values_in(rule) for entry, rule in rules.items()}
+    ordered = [rules[entry] for entry, factors in new_values_of.items() if not factors]
+    waiting = {entry: factors for entry, factors in new_values_of.items() if factors}
+    while ready := [entry for entry in waiting if not _uses_any(waiting[entry], waiting)]:
         ordered += [rules[entry] for entry in ready]
         for entry in ready:
             del waiting[entry]
     return ordered, set(waiting)
 
 
-def value_of(table: Table, rule: Rule) -> Array:
-    """What the rule gives in every probe of ``table``, shape (n,)."""
+def rule_values(table: Table, rule: Rule) -> Array:
+    """Return the new value of a rule's entry for each probe of ``table``, shape (n,)."""
     total = np.zeros(len(table.inputs.y)) if rule.source is None else table.column(rule.source)
     for term in rule.terms:
         total = total + table.term(term)
     return total
 
 
-def late_in(rule: Rule) -> list[Factor]:
-    """The values after the step that a rule waits for."""
-    late = [f for term in rule.terms for f in term.factors if f.when == "after"]
+def new_values_in(rule: Rule) -> list[Factor]:
+    """Return the factors and the source of a rule that are values after the step."""
+    new_values = [
+        factor for term in rule.terms for factor in term.factors if factor.when == "after"
+    ]
     if rule.source is not None and rule.source.when == "after":
-        late.append(rule.source)
-    return late
+        new_values.append(rule.source)
+    return new_values
 
 
-def _needs(late: Iterable[Factor], waiting: Iterable[Entry]) -> bool:
-    return any(_matches(factor, entry) for factor in late for entry in waiting)
+def _uses_any(new_values: Iterable[Factor], waiting: Iterable[Entry]) -> bool:
+    """Return whether any of these factors is the new value of a waiting entry."""
+    return any(_is_value_of(factor, entry) for factor in new_values for entry in waiting)
 
 
-def _matches(factor: Factor, entry: Entry) -> bool:
+def _is_value_of(factor: Factor, entry: Entry) -> bool:
+    """Return whether a factor is the value of an entry; index letters match every number."""
     return (
         factor.symbol == entry[0]
         and factor.symbol in PARAMETERS
@@ -91,14 +97,14 @@ def _matches(factor: Factor, entry: Entry) -> bool:
     )
 
 
-# --- what counts as equal --------------------------------------------------------------------
+# --- tolerances ------------------------------------------------------------------------------
 
 
 class Precision(Struct, frozen=True):
-    """What counts as equal.
+    """Tolerance within which two values count as equal.
 
-    A rule verifies to ``exact``, relative to what an entry moved, plus ``rounding``,
-    relative to its largest value: that is what storing it loses.
+    The deviation may be ``exact`` times the entry's change, plus ``rounding`` times its largest
+    value for what is lost by storing it.
     """
 
     exact: float
@@ -108,20 +114,22 @@ class Precision(Struct, frozen=True):
 DOUBLE = Precision(1e-9, 8 * float(np.finfo(np.float64).eps))
 
 SINGLE = Precision(32 * float(np.finfo(np.float32).eps), DOUBLE.rounding)
-"""For steps that went through float32 somewhere."""
+"""For steps with float32 somewhere in the computation."""
 
 STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps))
 """For parameters that are float32 themselves."""
 
 
-def agree(ours: Array, theirs: Array, before: Array, precision: Precision = DOUBLE) -> bool:
-    """Whether an entry's new values are the same in every probe.
+def agree(predicted: Array, observed: Array, before: Array, precision: Precision = DOUBLE) -> bool:
+    """Return whether predicted and observed new values of an entry are equal in every probe.
 
-    A deviation is held against its largest change, or value if smaller: an overwritten entry loses
-    its old value, beside which the new one may be tiny.
+    The tolerance is relative to the largest change, or to the largest value if that is smaller:
+    after an assignment instead of an update, the new value may be tiny beside the old one.
     """
-    if not np.all(np.isfinite(ours)) or not np.all(np.isfinite(theirs)):
+    if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(observed)):
         return False
-    size = max(min(np.abs(each - before).max(), np.abs(each).max()) for each in (ours, theirs))
-    rounding = precision.rounding * max(np.abs(theirs).max(), np.abs(before).max())
-    return bool(np.abs(ours - theirs).max() <= precision.exact * size + rounding)
+    size = max(
+        min(np.abs(values - before).max(), np.abs(values).max()) for values in (predicted, observed)
+    )
+    rounding = precision.rounding * max(np.abs(observed).max(), np.abs(before).max())
+    return bool(np.abs(predicted - observed).max() <= precision.exact * size + rounding)

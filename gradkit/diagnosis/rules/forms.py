@@ -1,4 +1,4 @@
-"""How a rule is best written, of several ways that give the same numbers."""
+"""Choose and normalise the simplest of several equal ways to write a rule."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from gradkit.diagnosis.rules.symbols import (
     PER_OUTPUT,
     W1,
     W2,
-    gather,
+    combine_factors,
 )
 from gradkit.records.rule import Entry, Factor, Rule, Term
 from gradkit.records.task import Task
 
 
-def own_value(entry: Entry) -> Factor:
-    """An entry's own value before the step."""
+def value_before(entry: Entry) -> Factor:
+    """Return the factor for an entry's own value before the step."""
     return Factor(entry[0], entry[1], "before")
 
 
@@ -38,21 +38,28 @@ COSTS = {
 
 
 def complexity(rule: Rule, task: Task) -> float:
-    """How far-fetched a rule is; of equal rules the simplest is told."""
+    """Return a cost that is higher the more unusual a rule is.
+
+    Of equal rules, the cheapest is shown. Unusual coefficients, unusual symbols such as
+    ``hidden_slope``, and values from after the step cost more.
+    """
     own = rule.source == Factor(rule.parameter, rule.index, "before")
     cost = 0.0 if own else 1.0 if rule.source is None or rule.source.when == "before" else 1.2
     for term in rule.terms:
-        cost += 3.0 if is_usual(term.coefficient, task) else 7.0
+        cost += 3.0 if is_usual_coefficient(term.coefficient, task) else 7.0
         for factor in term.factors:
             late = {"after": 0.3, "recomputed": 0.3}.get(factor.when, 0.0)
             cost += abs(factor.power) * (COSTS.get(factor.symbol, 1.0) + late)
     return cost
 
 
-def tidy(rule: Rule) -> Rule:
-    """Coefficients snapped, equal factors gathered, in a fixed order."""
+def normalize_rule(rule: Rule) -> Rule:
+    """Round a rule's coefficients, combine equal factors to powers, and sort factors and terms."""
     terms = [
-        Term(snap(term.coefficient), tuple(sorted(gather(term.factors), key=_rank)))
+        Term(
+            round_coefficient(term.coefficient),
+            tuple(sorted(combine_factors(term.factors), key=_rank)),
+        )
         for term in rule.terms
     ]
     terms.sort(key=lambda term: [*map(_rank, term.factors), (len(ORDER), "", "")])
@@ -60,23 +67,24 @@ def tidy(rule: Rule) -> Rule:
 
 
 ORDER = ("rate", *PER_OUTPUT, W2, W1, B2, B1, *PER_HIDDEN, *PER_INPUT)
-"""In which order a product is written."""
+"""The order in which the factors of a product are written."""
 
 
 def _rank(factor: Factor) -> tuple[int, str, str]:
+    """Return the sort key of a factor within a product."""
     return ORDER.index(factor.symbol), factor.when, str(factor.index)
 
 
-# --- coefficients as somebody would have written them ----------------------------------------
+# --- coefficients ----------------------------------------------------------------------------
 
 CLOSE = 1e-8
-"""Relative; within which a coefficient is one that people write."""
+"""Relative tolerance within which a coefficient counts as the round number next to it."""
 
 FACTORS = (1.0, 2.0, 0.5, 4.0, 0.25, 3.0)
 
 
-def is_usual(coefficient: float, task: Task) -> bool:
-    """Whether somebody who trains with the task's rates would write this coefficient."""
+def is_usual_coefficient(coefficient: float, task: Task) -> bool:
+    """Return whether a coefficient is a learning rate of the task times 1, 2, 3, 4, 1/2 or 1/4."""
     size = abs(coefficient)
     return any(
         abs(size - rate * factor) <= CLOSE * size
@@ -85,8 +93,8 @@ def is_usual(coefficient: float, task: Task) -> bool:
     )
 
 
-def snap(coefficient: float) -> float:
-    """A short decimal, where one is close; else without the digits that rounding has left."""
+def round_coefficient(coefficient: float) -> float:
+    """Return the nearest decimal of 6 digits if it is equal but for rounding, else 13 digits."""
     short = float(f"{coefficient:.6g}")
     close = abs(short - coefficient) <= CLOSE * abs(coefficient)
     return short if close else float(f"{coefficient:.13g}")

@@ -1,8 +1,7 @@
-"""Which of the known forms a forward pass has: right ones, and those that slips make.
+"""Find the formula of a forward pass in a list of known forms, right and wrong.
 
-Forward passes are not recovered symbol by symbol: there are few ways to write one, and
-all are tried, the nearest to the task's own first. A form is only returned where it gives
-the observed numbers exactly at random asymmetric probes.
+All forms are tried, the nearest to the right one first. A form is returned only if it gives the
+observed numbers exactly at random asymmetric probes.
 """
 
 from __future__ import annotations
@@ -20,14 +19,15 @@ from gradkit.task.activations import ACTIVATIONS, Activation, is_curved, is_idem
 from gradkit.task.network import Dense, Stage, run
 
 EXACT = 1e-9
-FARTHEST = 4
-"""Forms with more slips than this are not tried."""
+"""Relative tolerance between a form's outputs and the observed ones."""
+MAX_MISTAKES = 4
+"""Forms with more mistakes are not tried."""
 
 Widths = tuple[int, ...]
 Activations = tuple[str, ...]
 Stages = Mapping[str, Array]
 Known = dict[tuple[tuple[LayerForm, ...], tuple[int, ...]], Stage]
-"""By the layers that have run, what the last of them made."""
+"""Values of the last layer, by the forms and numbers of the layers that have run."""
 
 
 MISSPELT: Mapping[str, Activation] = {
@@ -40,62 +40,62 @@ MISSPELT: Mapping[str, Activation] = {
         numpy="1 / (1 - np.exp(-Z))",
     ),
 }
-"""Two ways to misspell the sigmoid."""
+"""Two wrong formulas of the sigmoid."""
 
 
 def activation_of(name: str) -> Activation:
-    """The activation of that name, or the misspelt sigmoid."""
+    """Return an activation by its name in `ACTIVATIONS` or `MISSPELT`."""
     return MISSPELT[name] if name in MISSPELT else ACTIVATIONS[name]
 
 
 def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...]:
-    """The forms, nearest to the task's own, that give the observed outputs.
+    """Return the forms, nearest to the task's own, that give the observed outputs.
 
     Parameters
     ----------
     task : Task
-        Two layers; a task with another number gets no form.
+        A task without exactly two layers gets no form.
     probes : ForwardProbes
-        Random asymmetric calls, as from ``draw_forward``, and what came back.
+        Random asymmetric inputs, as from ``draw_forward``, and the observed outputs.
 
     Returns
     -------
     tuple of ForwardForm
-        Empty where no known form fits to 1e-9; several where the probes' shapes leave
-        several equally near.
+        Empty if no known form fits to 1e-9; several if the probes' shapes cannot tell them apart.
     """
     if len(task.layers) != 2:
         return ()
     widths = (task.X.shape[1], *(layer.units for layer in task.layers))
     activations = tuple(layer.activation for layer in task.layers)
-    nearest = FARTHEST
+    nearest = MAX_MISTAKES
     found: list[tuple[int, ForwardForm]] = []
     known: Known = {}
-    for distance, form in _forms(widths, activations):
+    for distance, form in _known_forms(widths, activations):
         if distance > nearest:
             break
-        # Misspelt sigmoids overflow where they are not what the code does.
+        # Candidate forms with a misspelt sigmoid may overflow.
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             stages = run_stages(form, probes.X, probes.before, known)
-        for complete in _returned(form, stages, probes, right=distance == 0):
-            total = _distance(activations, complete)
+        for complete in _complete_forms(form, stages, probes, right=distance == 0):
+            total = _count_mistakes(activations, complete)
             found.append((total, complete))
             nearest = min(nearest, total)
     return tuple(form for total, form in found if total == nearest)
 
 
 def correct_form(task: Task) -> ForwardForm:
-    """The form that the task asks for."""
-    return _right(tuple(layer.activation for layer in task.layers))
+    """Return the form that the task asks for."""
+    return _right_form(tuple(layer.activation for layer in task.layers))
 
 
-def _right(activations: Activations) -> ForwardForm:
+def _right_form(activations: Activations) -> ForwardForm:
+    """Return the form without mistakes, for layers with these activations."""
     last = len(activations)
     layers = tuple(LayerForm(activation) for activation in activations)
     return ForwardForm(layers, tuple(range(1, last + 1)), f"a{last}", f"a{last - 1}")
 
 
-IN_A_LAYER: Mapping[str, tuple[str, str | int]] = {
+LAYER_MISTAKES: Mapping[str, tuple[str, str | int]] = {
     "missing-activation": ("activation", "linear"),
     "wrong-activation": ("activation", ""),
     "wrong-sigmoid-sign": ("sign", -1),
@@ -104,15 +104,15 @@ IN_A_LAYER: Mapping[str, tuple[str, str | int]] = {
     "subtracted-bias": ("bias", -1),
     "weight-not-transposed": ("transposed", False),
 }
-"""What mistakes make of a part of a layer's form, unless their facts say it."""
+"""The field of `LayerForm` that each mistake changes, and its wrong value; "" is any other."""
 
 
-def slips_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
-    """The mistakes that make a form of the right one, one by one."""
-    right = _right(activations)
+def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
+    """Yield the codes and details of the mistakes that lead from the right form to this one."""
+    right = _right_form(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
         own, at = right.layers[number - 1], ("layer", number)
-        for code, (part, made) in IN_A_LAYER.items():
+        for code, (part, made) in LAYER_MISTAKES.items():
             if getattr(layer, part) == made != getattr(own, part):
                 yield code, (at,)
         if layer.activation not in (own.activation, "linear"):
@@ -128,73 +128,86 @@ def slips_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str,
         return
     if form.output != f"a{last}":
         yield "hidden-returned", (("stage", form.output),)
-    # Who returns the hidden layer in both places has made one mistake, not two.
+    # Returning the hidden layer in both places is one mistake, not two.
     if form.hidden not in (None, before_last(last)):
         yield "wrong-hidden-returned", (("stage", str(form.hidden)),)
 
 
-def _distance(activations: Activations, form: ForwardForm) -> int:
-    """How many different slips lead from the right form to this one."""
-    slips = slips_in(form, activations)
-    # What is wrong with a part is one mistake, in whatever layers.
-    return len({(IN_A_LAYER.get(code, (code,))[0], *facts[1:]) for code, facts in slips})
+def _count_mistakes(activations: Activations, form: ForwardForm) -> int:
+    """Return how many different mistakes lead from the right form to this one."""
+    mistakes = mistakes_in(form, activations)
+    # The same mistake in both layers counts once.
+    return len({(LAYER_MISTAKES.get(code, (code,))[0], *facts[1:]) for code, facts in mistakes})
 
 
 def before_last(last: int) -> str:
-    """The stage that the last of the layers that ran takes as its input."""
+    """Return the name of the last layer's input, such as ``a1`` for two layers."""
     return f"a{last - 1}" if last > 1 else "x"
 
 
 @lru_cache(maxsize=32)
-def _forms(widths: Widths, activations: Activations) -> tuple[tuple[int, ForwardForm], ...]:
-    """Every known form, not yet completed with what it returns, by its distance."""
-    own = _right(activations).layers
+def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, ForwardForm], ...]:
+    """Return all known forms with their number of mistakes, sorted, still without return values.
+
+    ``widths`` are the numbers of inputs, hidden units and outputs.
+    """
+    own = _right_form(activations).layers
     firsts, seconds = (_layer_forms(widths, activations, place) for place in (0, 1))
     orders: list[tuple[int, ...]] = [(1, 2), (1,)]
     orders += [(2,), (1, 1, 2)] if widths[0] == widths[1] else []
     orders += [(1, 2, 2)] if widths[1] == widths[2] else []
-    forms = [ForwardForm((first,), (1,), "", None) for first in firsts]
+    forms = [ForwardForm((layer,), (1,), "", None) for layer in firsts]
     forms += [ForwardForm(pair, (1, 2), "", None) for pair in product(firsts, seconds)]
     forms += [
-        ForwardForm(tuple(_alike(first, own, widths, number) for number in order), order, "", None)
+        ForwardForm(
+            tuple(_change_alike(layer, own, widths, number) for number in order), order, "", None
+        )
         for order in orders[2:]
-        for first in firsts
+        for layer in firsts
     ]
-    ranked = [(_distance(activations, form), form) for form in dict.fromkeys(forms)]
-    ranked.sort(key=lambda item: (item[0], orders.index(item[1].order)))
-    return tuple(item for item in ranked if item[0] <= FARTHEST)
+    ranked = [(_count_mistakes(activations, form), form) for form in dict.fromkeys(forms)]
+    ranked.sort(key=lambda ranked_form: (ranked_form[0], orders.index(ranked_form[1].order)))
+    return tuple(ranked_form for ranked_form in ranked if ranked_form[0] <= MAX_MISTAKES)
 
 
-def _alike(first: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number: int) -> LayerForm:
-    """The form of another layer that differs from its own as the first does."""
-    same = first.activation == own[0].activation
+def _change_alike(
+    changed: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number: int
+) -> LayerForm:
+    """Return the right form of layer ``number`` with the changes that ``changed`` has.
+
+    ``own`` are the right forms of all layers.
+    """
+    same = changed.activation == own[0].activation
     square = widths[number - 1] == widths[number]
     return replace(
-        first,
-        activation=own[number - 1].activation if same else first.activation,
-        transposed=first.transposed or not square,
+        changed,
+        activation=own[number - 1].activation if same else changed.activation,
+        transposed=changed.transposed or not square,
     )
 
 
 def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[LayerForm]:
+    """Return the known forms of the layer at ``place``, right and wrong."""
     units, own = widths[place + 1], activations[place]
     turns = (True, False) if widths[place] == units else (True,)
-    usual = [name for name, one in ACTIVATIONS.items() if one.usual or name in activations]
+    usual = [
+        name for name, activation in ACTIVATIONS.items() if activation.usual or name in activations
+    ]
     names = sorted([*usual, *MISSPELT], key=lambda name: name != own)
     shapes = [
         (name, sign, times)
         for name in names
-        # Of one number softmax makes 1, whatever is done to it.
+        # Softmax of one number is 1, so all its variants are equal.
         for sign, times in (_variants(name) if (name, units) != ("softmax", 1) else ((1, 1),))
     ]
     return [
-        LayerForm(name, sign, times, bias, turned)
-        for turned, bias, (name, sign, times) in product(turns, (1, 0, -1), shapes)
+        LayerForm(name, sign, times, bias, transposed)
+        for transposed, bias, (name, sign, times) in product(turns, (1, 0, -1), shapes)
     ]
 
 
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
-    """Sign inside and times applied; a relu's relu is a relu."""
+    """Return pairs of sign and repetitions of an activation that differ; ReLU twice is ReLU."""
     if name in MISSPELT or not is_curved(ACTIVATIONS[name]):
         return ((1, 1),)
     once = (1, 1), (-1, 1)
@@ -204,10 +217,9 @@ def _variants(name: str) -> tuple[tuple[int, int], ...]:
 def run_stages(
     form: ForwardForm, X: Array, before: Mapping[str, Array], known: Known | None = None
 ) -> dict[str, Array]:
-    """All stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units).
+    """Return all stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units).
 
-    Layers that are ``known`` to have run on these inputs are not run again; those that run are
-    added.
+    Layers in ``known`` are not computed again; new ones are added to it.
     """
     known = {} if known is None else known
     stages, A = {"x": X}, X[:, :, None]
@@ -221,7 +233,7 @@ def run_stages(
 
 
 def dense_layers(form: ForwardForm) -> list[Dense]:
-    """The layers of a form, to be run one after another."""
+    """Return a form's layers, in the order in which they run."""
     return [
         Dense(
             number,
@@ -234,22 +246,22 @@ def dense_layers(form: ForwardForm) -> list[Dense]:
     ]
 
 
-def _returned(
+def _complete_forms(
     form: ForwardForm, stages: Stages, probes: ForwardProbes, *, right: bool
 ) -> Iterator[ForwardForm]:
-    """The form completed with what it returned, if that fits.
+    """Yield the form with the names of the stages that the student returned, if any fit.
 
-    A last layer whose stages were not returned cannot be seen; it is believed to be
-    ``right``, or not believed at all.
+    A last layer that was not returned is not observed: the form is accepted only if it is
+    ``right``.
     """
     last = len(form.order)
-    # The last layer's sum is what that layer gives without an activation: another form.
+    # The last layer's z is left out: it is the output of the form without an activation.
     possible = [name for name in stages if name != f"z{last}"]
-    outputs = [name for name in possible if _equal(stages[name], probes.output)]
+    outputs = [name for name in possible if _is_close(stages[name], probes.output)]
     outputs.sort(key=lambda name: name != f"a{last}")
     hiddens: list[str | None] = [None]
     if probes.hidden is not None:
-        hiddens = [name for name in stages if _equal(stages[name], probes.hidden)]
+        hiddens = [name for name in stages if _is_close(stages[name], probes.hidden)]
         hiddens.sort(key=lambda name: name != before_last(last))
     if not outputs or not hiddens:
         return
@@ -258,8 +270,9 @@ def _returned(
         yield ForwardForm(form.layers, form.order, outputs[0], hiddens[0])
 
 
-def _equal(ours: Array, theirs: Array) -> bool:
-    if ours.shape != theirs.shape:
+def _is_close(predicted: Array, observed: Array) -> bool:
+    """Return whether two arrays have one shape and agree to `EXACT` of the largest value."""
+    if predicted.shape != observed.shape:
         return False
-    size = max(float(np.abs(ours).max()), 1e-3)
-    return bool(np.isfinite(size) and np.abs(ours - theirs).max() <= EXACT * size)
+    size = max(float(np.abs(predicted).max()), 1e-3)
+    return bool(np.isfinite(size) and np.abs(predicted - observed).max() <= EXACT * size)

@@ -1,4 +1,4 @@
-"""Polynomials in numbered atoms, with powers of either sign."""
+"""Arithmetic on polynomials in numbered atoms (variables), with positive and negative powers."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from heapq import heapify, heappop, heappush
 from typing import TypeVar
 
 Monomial = tuple[tuple[int, int], ...]
-"""Atoms in their order, each with its power, which is never 0."""
+"""Atoms in order, each with its nonzero power: ``((0, 1), (3, -2))`` is x₀ / x₃²."""
 
 Polynomial = Mapping[Monomial, float]
 
-MOST = 2_000
-"""Terms of a polynomial: a net that is so large is not looked into."""
+MAX_TERMS = 2_000
+"""Largest number of terms of a polynomial; programs with larger ones are not analysed."""
 
 ROUNDING = 1e-13
-"""Relative; what is left of two terms that cancel."""
+"""Relative tolerance below which the sum of two terms counts as 0."""
 
 
 class TooLongError(ArithmeticError):
-    """A polynomial would have more terms than are looked at."""
+    """A polynomial would have more than `MAX_TERMS` terms."""
 
 
 def constant(number: float) -> Polynomial:
@@ -28,91 +28,96 @@ def constant(number: float) -> Polynomial:
 
 
 def atom(number: int, power: int = 1) -> Polynomial:
-    """Return one atom, to a power."""
+    """Return the polynomial that is the atom ``number`` to a power."""
     return {((number, power),): 1.0}
 
 
-def plus(one: Polynomial, other: Polynomial, scale: float = 1.0) -> Polynomial:
-    """Return the sum of one polynomial and a multiple of another."""
-    total = dict(one)
-    for monomial, coefficient in other.items():
+def add(left: Polynomial, right: Polynomial, scale: float = 1.0) -> Polynomial:
+    """Return ``left + scale * right``."""
+    total = dict(left)
+    for monomial, coefficient in right.items():
         was, more = total.get(monomial, 0.0), scale * coefficient
         if abs(was + more) <= ROUNDING * (abs(was) + abs(more)):
             total.pop(monomial, None)
         else:
             total[monomial] = was + more
-    if len(total) > MOST:
+    if len(total) > MAX_TERMS:
         raise TooLongError("a sum of too many terms")
     return total
 
 
-def times(one: Polynomial, other: Polynomial) -> Polynomial:
+def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
     """Return the product of two polynomials."""
-    if len(one) * len(other) > MOST:
+    if len(left) * len(right) > MAX_TERMS:
         raise TooLongError("a product of too many terms")
     sizes: dict[Monomial, float] = {}
     total: dict[Monomial, float] = {}
-    for left, a in one.items():
-        for right, b in other.items():
-            monomial = joined(left, right)
+    for left_monomial, a in left.items():
+        for right_monomial, b in right.items():
+            monomial = multiply_monomials(left_monomial, right_monomial)
             total[monomial] = total.get(monomial, 0.0) + a * b
             sizes[monomial] = sizes.get(monomial, 0.0) + abs(a * b)
     return {m: c for m, c in total.items() if abs(c) > ROUNDING * sizes[m]}
 
 
-def joined(one: Monomial, other: Monomial) -> Monomial:
+def multiply_monomials(left: Monomial, right: Monomial) -> Monomial:
     """Return the product of two monomials."""
-    if not one or not other:
-        return one or other
-    powers = dict(one)
-    for number, power in other:
+    if not left or not right:
+        return left or right
+    powers = dict(left)
+    for number, power in right:
         powers[number] = powers.get(number, 0) + power
     return tuple(sorted((number, power) for number, power in powers.items() if power))
 
 
-def to_power(polynomial: Polynomial, power: int) -> Polynomial:
-    """Return a polynomial to a power of 0 or more, or one of a single term to any."""
+def raise_to_power(polynomial: Polynomial, power: int) -> Polynomial:
+    """Return a polynomial to a power of 0 or more, or a single term to any power."""
     if power < 0:
         ((monomial, coefficient),) = polynomial.items()
         polynomial, power = {tuple((n, -p) for n, p in monomial): 1.0 / coefficient}, -power
     result: Polynomial = constant(1.0)
     for _ in range(power):
-        result = times(result, polynomial)
+        result = multiply(result, polynomial)
     return result
 
 
 # --- division --------------------------------------------------------------------------------
 
-STEPS = 100_000
-"""Products of two terms that a division may take."""
+MAX_DIVISION_STEPS = 100_000
+"""Products of two terms that a division may compute."""
 
 CLOSE = 1e-10
-"""Relative to what was added up; what is left where nothing should be."""
+"""Relative tolerance below which a remainder counts as 0."""
 
 
 def atoms_of(polynomial: Polynomial) -> set[int]:
-    """Return the atoms that occur."""
+    """Return the numbers of the atoms that occur in a polynomial."""
     return {number for monomial in polynomial for number, _ in monomial}
 
 
-def shared(polynomial: Polynomial) -> Monomial:
-    """Return the largest monomial that all terms have in common, with powers of either sign."""
+def common_monomial(polynomial: Polynomial) -> Monomial:
+    """Return the largest monomial that divides all terms, with the lowest power of each atom.
+
+    Of x²y + xy/z it is xy/z: powers may be negative.
+    """
     known = [dict(monomial) for monomial in polynomial]
-    powers = {n: min(each.get(n, 0) for each in known) for n in atoms_of(polynomial)}
+    powers = {
+        n: min(powers_of_term.get(n, 0) for powers_of_term in known) for n in atoms_of(polynomial)
+    }
     return tuple(sorted((number, power) for number, power in powers.items() if power))
 
 
-def without(polynomial: Polynomial, monomial: Monomial) -> Polynomial:
-    """Return a polynomial over a monomial."""
-    gone = tuple((number, -power) for number, power in monomial)
-    return {joined(each, gone): c for each, c in polynomial.items()}
+def divide_by_monomial(polynomial: Polynomial, monomial: Monomial) -> Polynomial:
+    """Return a polynomial divided by a monomial."""
+    inverse = tuple((number, -power) for number, power in monomial)
+    return {multiply_monomials(term, inverse): c for term, c in polynomial.items()}
 
 
-def divided(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
-    """Return the quotient where nothing is left over, or else None.
+def divide_exactly(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
+    """Return the quotient of two polynomials, or None if there is a remainder.
 
-    Both are divided term by term, in the order of powers of all atoms; neither shares an atom
-    among all of its terms.
+    This is polynomial long division, in lexicographic order of the powers. The terms of neither
+    argument may have a common monomial.
     """
     order = sorted(atoms_of(polynomial))
     if len(divisor) > len(polynomial) or not atoms_of(divisor) <= set(order):
@@ -122,45 +127,45 @@ def divided(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
         known = dict(monomial)
         return tuple(known.get(number, 0) for number in order)
 
-    rest = {powers(m): c for m, c in polynomial.items()}
-    scale = {key: abs(c) for key, c in rest.items()}
-    waiting = [tuple(-p for p in key) for key in rest]
-    heapify(waiting)
-    by = {powers(m): c for m, c in divisor.items()}
-    lead = max(by)
+    remainder = {powers(m): c for m, c in polynomial.items()}
+    scale = {key: abs(c) for key, c in remainder.items()}
+    queue = [tuple(-p for p in key) for key in remainder]
+    heapify(queue)
+    divisor_terms = {powers(m): c for m, c in divisor.items()}
+    divisor_lead = max(divisor_terms)
     quotient: dict[tuple[int, ...], float] = {}
-    while waiting:
-        first = tuple(-p for p in heappop(waiting))
-        if first not in rest:
+    while queue:
+        leading = tuple(-p for p in heappop(queue))
+        if leading not in remainder:
             continue
-        step = tuple(a - b for a, b in zip(first, lead, strict=True))
-        if min(step, default=0) < 0 or len(quotient) * len(by) > STEPS:
+        step = tuple(a - b for a, b in zip(leading, divisor_lead, strict=True))
+        if min(step, default=0) < 0 or len(quotient) * len(divisor_terms) > MAX_DIVISION_STEPS:
             return None
-        factor = rest[first] / by[lead]
+        factor = remainder[leading] / divisor_terms[divisor_lead]
         quotient[step] = factor
-        for key, c in by.items():
+        for key, c in divisor_terms.items():
             place = tuple(a + b for a, b in zip(step, key, strict=True))
             scale[place] = scale.get(place, 0.0) + abs(factor * c)
-            left = rest.get(place, 0.0) - factor * c
-            if place == first or abs(left) <= CLOSE * scale[place]:
-                rest.pop(place, None)
+            coefficient_left = remainder.get(place, 0.0) - factor * c
+            if place == leading or abs(coefficient_left) <= CLOSE * scale[place]:
+                remainder.pop(place, None)
             else:
-                if place not in rest:
-                    heappush(waiting, tuple(-p for p in place))
-                rest[place] = left
+                if place not in remainder:
+                    heappush(queue, tuple(-p for p in place))
+                remainder[place] = coefficient_left
     return {
         tuple((n, p) for n, p in zip(order, key, strict=True) if p): c
         for key, c in quotient.items()
     }
 
 
-def substituted(polynomial: Polynomial, values: Mapping[int, Polynomial]) -> Polynomial:
-    """Return a polynomial with others in the place of some atoms.
+def substitute(polynomial: Polynomial, values: Mapping[int, Polynomial]) -> Polynomial:
+    """Replace atoms of a polynomial by the polynomials in ``values``, by atom number.
 
     Raises
     ------
     TooLongError
-        Some atom has a negative power, and a sum is to take its place.
+        An atom with a negative power would be replaced by a sum.
     """
     if values.keys().isdisjoint(atoms_of(polynomial)):
         return polynomial
@@ -171,15 +176,16 @@ def substituted(polynomial: Polynomial, values: Mapping[int, Polynomial]) -> Pol
             if number in values:
                 if power < 0 and len(values[number]) != 1:
                     raise TooLongError("a sum to a negative power")
-                term = times(term, to_power(values[number], power))
-        total = plus(total, term)
+                term = multiply(term, raise_to_power(values[number], power))
+        total = add(total, term)
     return total
 
 
-def without_multiples(polynomial: Polynomial, divisor: Polynomial) -> Polynomial:
-    """Return what is left of a polynomial where a sum is zero; the rest of it is a multiple.
+def reduce_by(polynomial: Polynomial, divisor: Polynomial) -> Polynomial:
+    """Set ``divisor`` to 0 by solving it for one atom; replace that atom in ``polynomial``.
 
-    Nothing where the sum cannot be solved for one of its atoms, or has one that is not there.
+    The difference of ``polynomial`` and the result is a multiple of the divisor. Return an empty
+    polynomial if the divisor cannot be solved for an atom or contains other atoms.
     """
     if not atoms_of(divisor) <= atoms_of(polynomial):
         return {}
@@ -189,20 +195,20 @@ def without_multiples(polynomial: Polynomial, divisor: Polynomial) -> Polynomial
         number = monomial[0][0]
         rest = {m: -c / coefficient for m, c in divisor.items() if m != monomial}
         if number not in atoms_of(rest):
-            return substituted(polynomial, {number: rest})
+            return substitute(polynomial, {number: rest})
     return {}
 
 
 def power_of(number: int, monomial: Monomial) -> int:
-    """Return the power of an atom."""
-    return next((power for each, power in monomial if each == number), 0)
+    """Return the power of atom ``number`` in a monomial, 0 if it does not occur."""
+    return next((power for atom_number, power in monomial if atom_number == number), 0)
 
 
 Key = TypeVar("Key")
 
 
-def grouped(polynomial: Polynomial, key: Callable[[Monomial], Key]) -> dict[Key, Polynomial]:
-    """Return the terms by what a function says of their monomials."""
+def group_terms(polynomial: Polynomial, key: Callable[[Monomial], Key]) -> dict[Key, Polynomial]:
+    """Split a polynomial into parts by the value of ``key`` for each monomial."""
     groups: dict[Key, dict[Monomial, float]] = {}
     for monomial, coefficient in polynomial.items():
         groups.setdefault(key(monomial), {})[monomial] = coefficient

@@ -1,4 +1,4 @@
-"""What a student's process says that an update makes of its inputs: a polynomial for each entry."""
+"""Read the reply of a symbolic run of an update step: a polynomial for each parameter entry."""
 
 from __future__ import annotations
 
@@ -13,39 +13,42 @@ from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
     TooLongError,
+    add,
     atom,
     constant,
-    grouped,
-    plus,
-    substituted,
-    times,
-    to_power,
+    group_terms,
+    multiply,
+    raise_to_power,
+    substitute,
 )
 from gradkit.diagnosis.rules.symbols import Shape
 from gradkit.records.rule import Entry, Factor, Made, UpdateInputs
 from gradkit.records.task import Array
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.symbolic.numbers import CONSTANT, GIVEN, MADE, OPERATIONS
+from gradkit.runtime.symbolic.numbers import CONSTANT, GIVEN, MAX_STEPS, OPERATIONS
 
 OVER = "over"
-"""A function besides those of `gradkit.runtime.symbolic`: 1 over a sum."""
+"""Name of the function 1/sum, which `gradkit.runtime.symbolic` does not have."""
 
-ATOMS, TERMS = 400, 100_000
-"""Of one call: what functions make, and terms of all polynomials."""
+MAX_FUNCTION_ATOMS = 400
+"""Largest number of results of functions, such as exp(…), in one call."""
 
-LARGEST = 12
-"""Power of a number."""
+MAX_TOTAL_TERMS = 100_000
+"""Largest number of terms of all polynomials of one call together."""
+
+MAX_POWER = 12
+"""Highest exponent in student code that is analysed."""
 
 DIGITS = 12
-"""In which the coefficients of two equal polynomials agree."""
+"""Significant digits to which the coefficients of equal polynomials agree."""
 
 
 class Program(Struct, frozen=True):
-    """Polynomials in numbered atoms, as they were told: nobody has looked yet whether they hold.
+    """Polynomials in numbered atoms, as the student's process reported them.
 
-    The first atoms are those of `symbols_of`. The next are what ``made`` says, each a function of
-    a polynomial in atoms before it; there are ``given`` before these. ``after`` has the
-    polynomials of entries after the step.
+    They are not verified yet. The first ``given`` atoms are those of `input_symbols`. Each further
+    atom is an entry of ``made``: a function and the polynomial, in earlier atoms, that it is
+    applied to. ``after`` has the polynomials of the parameter entries after the step.
     """
 
     made: tuple[tuple[str, Polynomial], ...]
@@ -54,11 +57,11 @@ class Program(Struct, frozen=True):
 
 
 CLOSE = 1e-10
-"""Relative; what coefficients of two equal polynomials may differ by."""
+"""Relative tolerance between the coefficients of equal polynomials."""
 
 
-def symbols_of(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
-    """What the atoms are that an update is handed, in the order of `flat`."""
+def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
+    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`."""
     return (
         *(Factor("target", (k,)) for k in range(shape.outputs)),
         *(Factor("output", (k,)) for k in range(shape.outputs)),
@@ -69,8 +72,8 @@ def symbols_of(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
     )
 
 
-def flat(inputs: UpdateInputs) -> Array:
-    """All scalar inputs of each call in one row, shape (n, atoms)."""
+def flatten_inputs(inputs: UpdateInputs) -> Array:
+    """Return all scalar inputs of each call in one row, shape (n, atoms)."""
     n = len(inputs.y)
     parts = [inputs.y, inputs.y_hat, inputs.A1, inputs.X]
     parts += [value.reshape(n, -1) for value in inputs.before.values()]
@@ -79,12 +82,12 @@ def flat(inputs: UpdateInputs) -> Array:
 
 
 class Functions:
-    """What functions make in several calls: the same has the same atom in all of them.
+    """Atoms for the results of functions, shared by several calls: equal results get equal atoms.
 
     Parameters
     ----------
     given : int
-        Atoms that were handed over.
+        Number of input atoms.
     """
 
     def __init__(self, given: int) -> None:
@@ -92,214 +95,233 @@ class Functions:
         self.made: list[tuple[str, Polynomial]] = []
         self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
 
-    def atom(self, function: str, of: Polynomial) -> Polynomial:
-        """Return the atom that a function makes of a polynomial."""
-        key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in of.items())
+    def atom(self, function: str, argument: Polynomial) -> Polynomial:
+        """Return the atom for a function applied to a polynomial; add it if it is new."""
+        key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in argument.items())
         if key not in self._atoms:
-            if len(self.made) >= ATOMS:
+            if len(self.made) >= MAX_FUNCTION_ATOMS:
                 raise TooLongError("functions of too many values")
             self._atoms[key] = self.given + len(self.made)
-            self.made.append((function, of))
+            self.made.append((function, argument))
         return atom(self._atoms[key])
 
 
 def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
-    """Return the program of a reply.
+    """Return the program in a reply.
 
     Parameters
     ----------
     reply : Frame
-        Of a request ``symbolic``, see `gradkit.runtime.symbolic`.
+        Reply to a request ``symbolic``, see `gradkit.runtime.symbolic`.
     shape : Shape
     functions : Functions
-        What is known of other calls, to which this one's are added.
+        Results of functions in earlier calls; those of this call are added.
 
     Raises
     ------
     ValueError, LookupError, TypeError
-        It does not fit together.
+        The reply is not well-formed.
     ArithmeticError
-        There are more terms than are looked at.
+        There are more terms than the limits of this module allow.
     """
-    steps, reading = made_in(reply, functions.given), _Polynomials(functions)
-    roots = roots_in(reply, shape.entries, len(steps))
-    for number in sorted(below(steps, roots.values())):
-        reading.add(number, steps[number])
+    steps, reading = parse_steps(reply, functions.given), _Polynomials(functions)
+    roots = parse_roots(reply, shape.entries, len(steps))
+    for number in sorted(collect_ancestors(steps, roots.values())):
+        reading.compute(number, steps[number])
     after = {entry: reading.known[root] for entry, root in roots.items()}
     return Program(tuple(functions.made), after, functions.given)
 
 
-def made_in(reply: Frame, given: int) -> list[Made]:
-    """Return the steps of a reply, each held to be made of earlier ones."""
+def parse_steps(reply: Frame, given: int) -> list[Made]:
+    """Return the operations listed in a reply; refuse any that uses a later operation."""
     rows, constants = reply.arrays["steps"], reply.arrays["constants"]
-    require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MADE, "steps")
+    require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MAX_STEPS, "steps")
     require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
-    found: list[Made] = []
-    for number, (kind, one, other, _) in enumerate(rows.tolist()):
+    steps: list[Made] = []
+    for number, (kind, first, second, _) in enumerate(rows.tolist()):
         operation = OPERATIONS[kind]
-        require(min(kind, one, other) >= 0, "steps")
+        require(min(kind, first, second) >= 0, "steps")
         if operation == GIVEN:
-            require(one < given, "atoms")
-            found.append(Made(operation, (), one))
+            require(first < given, "atoms")
+            steps.append(Made(operation, (), first))
         elif operation == CONSTANT:
-            found.append(Made(operation, (), float(constants[one])))
+            steps.append(Made(operation, (), float(constants[first])))
         else:
-            require(max(one, other) < number, "steps")
-            found.append(Made(operation, (one, other)))
-    return found
+            require(max(first, second) < number, "steps")
+            steps.append(Made(operation, (first, second)))
+    return steps
 
 
-def roots_in(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, int]:
-    """Return the step that made each entry, of the parameters that are told."""
-    found: dict[Entry, int] = {}
+def parse_roots(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, int]:
+    """Return the number of the operation that produced each parameter entry.
+
+    Parameters that the reply does not contain are left out. ``count`` is the number of operations.
+    """
+    roots: dict[Entry, int] = {}
     for key, index in entries:
         steps = reply.arrays.get(f"after/{key}")
         if steps is not None:
             require(steps.dtype == np.int64 and steps.ndim == len(index), f"after/{key}")
-            found[key, index] = int(steps[index])
-            require(0 <= found[key, index] < count, f"after/{key}")
-    return found
+            roots[key, index] = int(steps[index])
+            require(0 <= roots[key, index] < count, f"after/{key}")
+    return roots
 
 
-def below(made: Sequence[Made], roots: Iterable[int], but: Collection[int] = ()) -> set[int]:
-    """Return the steps that some are made of, they included; not what others are made of."""
+def collect_ancestors(
+    steps: Sequence[Made], roots: Iterable[int], but: Collection[int] = ()
+) -> set[int]:
+    """Return the operations that the ``roots`` depend on, including the roots.
+
+    Operations in ``but`` and what only they depend on are left out.
+    """
     found, waiting = set[int](), [root for root in roots if root not in but]
     while waiting:
         number = waiting.pop()
         if number not in found:
             found.add(number)
-            waiting += [each for each in made[number].into if each not in but]
+            waiting += [operand for operand in steps[number].into if operand not in but]
     return found
 
 
 class _Polynomials:
-    """The polynomials of steps, one after the other."""
+    """Computes the polynomials of operations, in their order."""
 
     def __init__(self, functions: Functions) -> None:
         self.known: dict[int, Polynomial] = {}
-        self._atom, self._left = functions.atom, TERMS
+        self._atom, self._left = functions.atom, MAX_TOTAL_TERMS
 
-    def add(self, number: int, step: Made) -> None:
-        """Find the polynomial of a step; those of what goes into it are known."""
-        self.known[number] = found = self._of(step)
+    def compute(self, number: int, step: Made) -> None:
+        """Compute and store the polynomial of an operation; its operands must be stored already."""
+        self.known[number] = found = self._polynomial(step)
         self._left -= 1 + len(found)
         if self._left < 0:
             raise TooLongError("polynomials of too many terms")
 
-    def _of(self, step: Made) -> Polynomial:
+    def _polynomial(self, step: Made) -> Polynomial:
+        """Return the polynomial of an operation, from those of its operands."""
         if step.operation == GIVEN:
             return atom(int(step.figure))
         if step.operation == CONSTANT:
             require(bool(np.isfinite(step.figure)), "constants")
             return constant(step.figure)
-        one, other = (self.known[number] for number in step.into)
+        left, right = (self.known[number] for number in step.into)
         if step.operation in ("add", "sub"):
-            return plus(one, other, 1.0 if step.operation == "add" else -1.0)
+            return add(left, right, 1.0 if step.operation == "add" else -1.0)
         if step.operation == "mul":
-            return times(one, other)
+            return multiply(left, right)
         if step.operation == "truediv":
-            return times(one, self._over(other))
+            return multiply(left, self._reciprocal(right))
         if step.operation == "absolute":
-            # What went into it, with the sign that it had in this call.
-            return other
+            # The second operand is the first with the sign that it had in this call.
+            return right
         if step.operation == "power":
-            power = int(other.get((), 0.0))
-            require(abs(power) <= LARGEST, "powers")
-            whole = to_power(one, abs(power))
-            return whole if power >= 0 else self._over(whole)
-        return self._atom(step.operation, one)
+            power = int(right.get((), 0.0))
+            require(abs(power) <= MAX_POWER, "powers")
+            whole = raise_to_power(left, abs(power))
+            return whole if power >= 0 else self._reciprocal(whole)
+        return self._atom(step.operation, left)
 
-    def _over(self, polynomial: Polynomial) -> Polynomial:
+    def _reciprocal(self, polynomial: Polynomial) -> Polynomial:
+        """Return 1 over a polynomial; of a sum this is a new atom."""
         if not polynomial:
             return {}
-        return to_power(polynomial, -1) if len(polynomial) == 1 else self._atom(OVER, polynomial)
+        return (
+            raise_to_power(polynomial, -1) if len(polynomial) == 1 else self._atom(OVER, polynomial)
+        )
 
 
-def is_same(one: Program, other: Program) -> bool:
-    """Whether two calls took the same way: whether they made the same."""
-    return all(_near(of, other.after.get(entry, {})) for entry, of in one.after.items())
+def is_same_program(first: Program, second: Program) -> bool:
+    """Return whether two calls give equal polynomials, that is, took the same branches."""
+    return all(_is_close(of, second.after.get(entry, {})) for entry, of in first.after.items())
 
 
-def by_class(one: Program, zero: Program, inputs: UpdateInputs) -> Program:
-    """Return a step by what it makes of a target of 1 and of 0.
+def merge_by_target(for_ones: Program, for_zeros: Program, inputs: UpdateInputs) -> Program:
+    """Merge the programs recorded for y = 1 and for y = 0 into one program in y.
 
-    The target is the first atom, the output the second, and there are no others. Where a target is
-    0 or 1, y² is y: of the polynomials that give both steps the one is returned that has powers of
-    y − ŷ, if there is one.
+    There is one target and one output. As y² = y for such targets, several polynomials in y give
+    both programs; one with powers of y − ŷ is preferred.
 
     Parameters
     ----------
-    one, zero : Program
-        Read one after the other.
+    for_ones, for_zeros : Program
+        Read one after the other, with the same `Functions`.
     inputs : UpdateInputs
-        At which powers of ŷ are told apart.
+        Inputs at which polynomials in y − ŷ are compared with the recorded ones.
 
     Raises
     ------
     ArithmeticError
-        The target is divided by.
+        A polynomial divides by the target.
     """
-    columns = columns_of(zero, inputs)
+    columns = atom_values(for_zeros, inputs)
     after = {}
-    for entry in one.after.keys() & zero.after.keys():
+    for entry in for_ones.after.keys() & for_zeros.after.keys():
         parts = [
-            grouped(substituted(each, {TARGET: constant(y)}), partial(_apart, one.given))
-            for each, y in ((one.after[entry], 1.0), (zero.after[entry], 0.0))
+            group_terms(
+                substitute(program, {TARGET: constant(y)}), partial(_other_factors, for_ones.given)
+            )
+            for program, y in ((for_ones.after[entry], 1.0), (for_zeros.after[entry], 0.0))
         ]
         total: Polynomial = {}
         for key in parts[0].keys() | parts[1].keys():
             pair = [part.get(key, {}) for part in parts]
-            total = plus(total, _lifted(pair[0], pair[1], columns))
+            total = add(total, _merge_polynomials(pair[0], pair[1], columns))
         after[entry] = total
-    return replace(zero, after=after)
+    return replace(for_zeros, after=after)
 
 
 TARGET, OUTPUT = 0, 1
 POWERS = 4
 
 
-def _apart(given: int, monomial: Monomial) -> Monomial:
-    """The part of a monomial that is none of target, output and what functions made."""
+def _other_factors(given: int, monomial: Monomial) -> Monomial:
+    """Return a monomial without the target, the output and results of functions."""
     return tuple(factor for factor in monomial if OUTPUT < factor[0] < given)
 
 
-def _lifted(one: Polynomial, zero: Polynomial, columns: Array) -> Polynomial:
-    """Return what is the one where the target is 1, and the other where it is 0."""
+def _merge_polynomials(for_ones: Polynomial, for_zeros: Polynomial, columns: Array) -> Polynomial:
+    """Return a polynomial in y that equals ``for_ones`` at y = 1 and ``for_zeros`` at y = 0.
+
+    A multiple of a power of y − ŷ if this gives both, else ``zeros + y · (ones − zeros)``.
+    """
     output = columns[:, OUTPUT]
-    ours, theirs = (value_of(each, columns) for each in (one, zero))
-    error = plus(atom(TARGET), atom(OUTPUT), -1.0)
-    for power in range(POWERS if zero else 0):
-        expected = theirs * ((1.0 - output) / -output) ** power
-        if np.abs(ours - expected).max() <= CLOSE * np.abs(ours).max():
-            below = to_power(times(constant(-1.0), atom(OUTPUT)), -power)
-            return times(times(zero, below), to_power(error, power))
-    return plus(zero, times(atom(TARGET), plus(one, zero, -1.0)))
+    ones_values, zeros_values = (
+        evaluate_polynomial(polynomial, columns) for polynomial in (for_ones, for_zeros)
+    )
+    error = add(atom(TARGET), atom(OUTPUT), -1.0)
+    for power in range(POWERS if for_zeros else 0):
+        expected = zeros_values * ((1.0 - output) / -output) ** power
+        if np.abs(ones_values - expected).max() <= CLOSE * np.abs(ones_values).max():
+            denominator = raise_to_power(multiply(constant(-1.0), atom(OUTPUT)), -power)
+            return multiply(multiply(for_zeros, denominator), raise_to_power(error, power))
+    return add(for_zeros, multiply(atom(TARGET), add(for_ones, for_zeros, -1.0)))
 
 
-def _near(one: Polynomial, other: Polynomial) -> bool:
-    largest = max(map(abs, one.values()), default=0.0)
-    return max(map(abs, plus(one, other, -1.0).values()), default=0.0) <= CLOSE * largest
+def _is_close(left: Polynomial, right: Polynomial) -> bool:
+    """Return whether all coefficients of two polynomials agree."""
+    largest = max(map(abs, left.values()), default=0.0)
+    return max(map(abs, add(left, right, -1.0).values()), default=0.0) <= CLOSE * largest
 
 
-def require(fits: bool, what: str) -> None:
-    """Refuse what does not fit together."""
-    if not fits:
-        raise ValueError(f"{what} do not fit")
+def require(is_valid: bool, name: str) -> None:
+    """Raise a ValueError about the part ``name`` of a reply unless it is valid."""
+    if not is_valid:
+        raise ValueError(f"{name} do not fit")
 
 
-def columns_of(program: Program, inputs: UpdateInputs) -> Array:
-    """What every atom is over the calls, those included that are made: (n, atoms)."""
-    columns = flat(inputs)
+def atom_values(program: Program, inputs: UpdateInputs) -> Array:
+    """Return the values of all atoms, including results of functions, for each call: (n, atoms)."""
+    columns = flatten_inputs(inputs)
     with np.errstate(all="ignore"):
-        for function, of in program.made:
-            values = value_of(of, columns)
+        for function, argument in program.made:
+            values = evaluate_polynomial(argument, columns)
             made = 1.0 / values if function == OVER else getattr(np, function)(values)
             columns = np.concatenate([columns, made[:, None]], axis=1)
     return columns
 
 
-def value_of(polynomial: Polynomial, columns: Array) -> Array:
-    """Return what a polynomial is over the calls, shape (n,)."""
+def evaluate_polynomial(polynomial: Polynomial, columns: Array) -> Array:
+    """Return the values of a polynomial, shape (n,), from those of its atoms, shape (n, atoms)."""
     total = np.zeros(len(columns))
     for monomial, coefficient in polynomial.items():
         term = np.full(len(columns), coefficient)

@@ -1,4 +1,4 @@
-"""Polynomials read as rules: exact division takes the factors out of a sum of products."""
+"""Read polynomials as rules: exact division takes the factors out of a sum of products."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from gradkit.diagnosis.rules.compounds import Compound, Compounds
 from gradkit.diagnosis.rules.polynomials import (
     Monomial,
     Polynomial,
+    add,
     atom,
     atoms_of,
-    divided,
-    grouped,
-    joined,
-    plus,
+    common_monomial,
+    divide_by_monomial,
+    divide_exactly,
+    group_terms,
+    multiply,
+    multiply_monomials,
     power_of,
-    shared,
-    times,
-    to_power,
-    without,
-    without_multiples,
+    raise_to_power,
+    reduce_by,
 )
 from gradkit.diagnosis.rules.symbols import (
     AXES,
@@ -32,22 +32,22 @@ from gradkit.diagnosis.rules.symbols import (
     PER_OUTPUT,
     W2,
     Shape,
-    gather,
+    combine_factors,
     letters_of,
 )
 from gradkit.records.rule import Entry, Factor, Rule, Term
 
-DEPTH = 3
-"""Sums in one another that are taken apart."""
+MAX_DEPTH = 3
+"""Levels of nested sums that are factored."""
 
-FEW = 40
-"""Terms of a sum in which every atom is tried as that by which it falls into products."""
+MAX_TERMS_TO_SPLIT = 40
+"""Sums with more terms are split by indices only, not by every atom."""
 
-WORK = 20_000
-"""Terms that are held against sums, for one entry."""
+MAX_WORK = 20_000
+"""Terms times divisors that may be tried for one entry."""
 
-TRIES = 200
-"""Sums that are taken apart for one reading of an entry."""
+MAX_SPLITS = 200
+"""Sums that may be split for one reading of an entry."""
 
 EXACT = 1e-9
 
@@ -55,175 +55,202 @@ Terms = tuple[Term, ...]
 
 
 class UnreadableError(ValueError):
-    """A polynomial has something in it that no symbol stands for."""
+    """A polynomial has an atom that no symbol stands for, or is too large."""
 
 
 class Reading:
-    """Reads the rules of one program.
+    """Reads the rules of a program from its polynomials.
 
     Parameters
     ----------
     shape : Shape
     compounds : Compounds
-        The program's.
+        The program's polynomials in symbols.
     """
 
     def __init__(self, shape: Shape, compounds: Compounds) -> None:
+        """Find new values that are products or sums, because other rules may contain them."""
         self._shape, self._compounds = shape, compounds
         self._products: dict[Entry, Term] = {}
-        self._tries, self._work = TRIES, WORK
+        self._tries, self._work = MAX_SPLITS, MAX_WORK
         for entry, after in compounds.after.items():
-            self._work = WORK
-            # A value that is itself a product is taken apart; of it there are other readings.
+            self._work = MAX_WORK
+            # A new value may occur in other rules: as a product, or as a sum to divide by.
             try:
-                terms = self._terms(after, 0)
+                terms = self._write_as_products(after, 0)
             except (UnreadableError, ArithmeticError):
                 continue
-            if len(terms) == 1 and terms[0].factors and not _is_bare(terms[0]):
+            if len(terms) == 1 and terms[0].factors and not _is_parameter(terms[0]):
                 self._products[entry] = terms[0]
             elif len(terms) > 1:
-                numerator, below = self._cleared(after, None)
+                numerator, below = self._clear_denominators(after, None)
                 above = tuple(replace(factor, power=-factor.power) for factor in below)
-                compounds.add((Factor(*entry, "after"), *above), numerator)
+                compounds.add_sum((Factor(*entry, "after"), *above), numerator)
 
     def rules(self, entry: Entry) -> Iterator[Rule]:
         """Yield the ways to write an entry's rule."""
-        self._work = WORK
+        self._work = MAX_WORK
         after = self._compounds.after[entry]
         own = Factor(*entry, "before")
-        for source, rest in self._sources(entry, after, own):
-            self._tries = TRIES
+        for source, rest in self._split_source(entry, after, own):
+            self._tries = MAX_SPLITS
             try:
-                terms = self._terms(rest, DEPTH, barred=entry)
+                terms = self._write_as_products(rest, MAX_DEPTH, barred=entry)
             except (UnreadableError, ArithmeticError):
                 continue
             yield Rule(*entry, source, terms)
-            for other in self._with_products(entry, terms):
-                yield Rule(*entry, source, other)
+            for alternative in self._use_new_values(entry, terms):
+                yield Rule(*entry, source, alternative)
 
-    def _sources(
+    def _split_source(
         self, entry: Entry, after: Polynomial, own: Factor
     ) -> Iterator[tuple[Factor | None, Polynomial]]:
-        """What an entry may start from, with what is added to it."""
+        """Yield splits of an entry's new value into an old or new entry and the rest added to it.
+
+        Usually the entry's own old value; None and the whole if there is no such summand.
+        """
         number = self._compounds.atom(own)
         alone = after.get(((number, 1),), 0.0)
         whole = abs(alone - 1.0) <= EXACT
         if abs(alone - 1.0) < 0.5:
-            yield own, plus(after, atom(number), -1.0)
+            yield own, add(after, atom(number), -1.0)
         if whole and sum(number in dict(monomial) for monomial in after) == 1:
             return
         found: list[tuple[Factor | None, Polynomial]] = []
         for other in (e for e in self._shape.entries if e != entry):
             start = atom(self._compounds.atom(Factor(*other, "before")))
-            if _is_one(after, *start):
-                found.append((Factor(*other, "before"), plus(after, start, -1.0)))
-            if other in self._late:
-                rest = plus(after, self._late[other], -1.0)
+            if _has_unit_coefficient(after, *start):
+                found.append((Factor(*other, "before"), add(after, start, -1.0)))
+            if other in self._new_values:
+                rest = add(after, self._new_values[other], -1.0)
                 if len(rest) < len(after):
                     found.append((Factor(*other, "after"), rest))
         yield from found or [(None, after)]
 
     @cached_property
-    def _late(self) -> dict[Entry, Polynomial]:
-        """Values after the step that start from one before it; others are no other's start."""
+    def _new_values(self) -> dict[Entry, Polynomial]:
+        """Values after the step that contain an old value as a summand.
+
+        Only these can be sources.
+        """
         entries = self._shape.entries
         starts = [atom(self._compounds.atom(Factor(*e, "before"))) for e in entries]
         after = {e: self._compounds.after.get(e, {}) for e in entries}
         return {
             e: late
             for e, late in after.items()
-            if len(late) > 1 and any(_is_one(late, *start) for start in starts)
+            if len(late) > 1 and any(_has_unit_coefficient(late, *start) for start in starts)
         }
 
-    def _with_products(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
-        """Yield the terms with values after the step in the place of what makes these."""
-        for other, made in self._products.items():
-            if other == entry:
+    def _use_new_values(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
+        """Yield the terms with a product replaced by the new value of an entry that equals it."""
+        for other_entry, made in self._products.items():
+            if other_entry == entry:
                 continue
-            found = [_through(term, made, Factor(*other, "after")) for term in terms]
-            if any(new is not None for new in found):
+            rewritten = [
+                _replace_product(term, made, Factor(*other_entry, "after")) for term in terms
+            ]
+            if any(new is not None for new in rewritten):
                 yield tuple(
-                    term if new is None else new for term, new in zip(terms, found, strict=True)
+                    term if new is None else new for term, new in zip(terms, rewritten, strict=True)
                 )
 
     # --- sums ----------------------------------------------------------------------------
 
-    def _terms(self, polynomial: Polynomial, depth: int, barred: Entry | None = None) -> Terms:
-        """Return a polynomial as the fewest products that are found."""
+    def _write_as_products(
+        self, polynomial: Polynomial, depth: int, barred: Entry | None = None
+    ) -> Terms:
+        """Return a polynomial as a sum of the fewest products found.
+
+        ``depth`` limits how often sums in factors are split; the new value of ``barred`` is not
+        used.
+        """
         if not polynomial:
             return ()
-        numerator, below = self._cleared(polynomial, barred)
-        factors, rest = self._taken_out(numerator, barred)
+        numerator, below = self._clear_denominators(polynomial, barred)
+        factors, rest = self._take_out_factors(numerator, barred)
         factors = (*below, *factors)
         if len(rest) == 1:
             return (self._term(rest, factors),)
         best = [self._term({m: c}, factors) for m, c in rest.items()]
-        self._tries -= 1 + len(rest) // FEW
-        for parts, letter in self._ways(rest, barred) if depth else ():
+        self._tries -= 1 + len(rest) // MAX_TERMS_TO_SPLIT
+        for parts, letter in self._splits(rest, barred) if depth else ():
             if self._tries < 0 or len(best) < (3 if letter is None else 2):
                 break
             try:
-                made = {place: self._terms(p, depth - 1, barred) for place, p in parts.items()}
+                made = {
+                    place: self._write_as_products(p, depth - 1, barred)
+                    for place, p in parts.items()
+                }
             except (UnreadableError, ArithmeticError):
                 continue
-            found = [term for each in made.values() for term in each]
-            summed = letter and self._summed(letter, made)
+            found = [term for products in made.values() for term in products]
+            summed = letter and self._sum_over(letter, made)
             found = [summed] if summed else found
             if _length(found) < _length(best):
-                best = [Term(t.coefficient, gather((*factors, *t.factors))) for t in found]
+                best = [Term(t.coefficient, combine_factors((*factors, *t.factors))) for t in found]
         return tuple(best)
 
-    def _ways(
+    def _splits(
         self, rest: Polynomial, barred: Entry | None
     ) -> Iterator[tuple[Mapping[object, Polynomial], str | None]]:
-        """Yield how a sum may fall apart: by an index, by an atom's power, by what is divisible."""
+        """Yield splits of a sum into parts: by an index, a multiple of a known sum, or a power.
+
+        Each split has a letter if its keys are the places of that index, else None.
+        """
         symbols = self._compounds.symbols
         for letter in "jik" if self._shape.outputs > 1 else "ji":
             places = {n: _place(symbols[n], letter) for n in atoms_of(rest) if n in symbols}
-            parts = grouped(rest, partial(_index, places))
+            parts = group_terms(rest, partial(_common_place, places))
             if len(parts) > 1:
                 yield parts, letter
-        if len(rest) > FEW:
+        if len(rest) > MAX_TERMS_TO_SPLIT:
             return
-        # What was made last is the largest part.
-        for compound in reversed(self._sums(barred)):
-            left = without_multiples(rest, compound.sum)
+        # The last sums are the largest, so they are tried first.
+        for compound in reversed(self._usable_sums(barred)):
+            left = reduce_by(rest, compound.sum)
             if left and len(left) < len(rest):
-                yield {"left": left, "multiple": plus(rest, left, -1.0)}, None
+                yield {"left": left, "multiple": add(rest, left, -1.0)}, None
         for number in sorted(atoms_of(rest)):
-            parts = grouped(rest, partial(power_of, number))
+            parts = group_terms(rest, partial(power_of, number))
             if 1 < len(parts) < len(rest):
                 yield parts, None
 
-    def _summed(self, letter: str, made: dict[object, Terms]) -> Term | None:
-        """Return one term over a letter, if the terms are the same for each of its places."""
+    def _sum_over(self, letter: str, parts: dict[object, Terms]) -> Term | None:
+        """Return a single term with a sum over ``letter`` if the terms of all its places are alike.
+
+        ``parts`` has the terms by place.
+        """
         sizes = {"i": self._shape.features, "j": self._shape.hidden, "k": self._shape.outputs}
-        if set(made) != set(range(sizes[letter])) or any(len(t) != 1 for t in made.values()):
+        if set(parts) != set(range(sizes[letter])) or any(len(t) != 1 for t in parts.values()):
             return None
         terms = []
-        for place, (term,) in made.items():
-            factors = tuple(_lettered(f, letter, place) for f in term.factors)
-            terms.append(Term(term.coefficient, gather(factors)))
+        for place, (term,) in parts.items():
+            factors = tuple(_replace_place(f, letter, place) for f in term.factors)
+            terms.append(Term(term.coefficient, combine_factors(factors)))
         first = terms[0]
         alike = all(
             set(term.factors) == set(first.factors)
             and abs(term.coefficient - first.coefficient) <= EXACT * abs(first.coefficient)
             for term in terms
         )
-        told = any(letter in letters_of(factor.index) for factor in first.factors)
-        return first if alike and told else None
+        has_letter = any(letter in letters_of(factor.index) for factor in first.factors)
+        return first if alike and has_letter else None
 
-    def _sums(self, barred: Entry | None) -> list[Compound]:
-        """What to divide by; for an entry's own rule not by its own new value."""
+    def _usable_sums(self, barred: Entry | None) -> list[Compound]:
+        """Return the sums to divide by, without the new value of ``barred``."""
         own = None if barred is None else Factor(*barred, "after")
         return [compound for compound in self._compounds.sums if compound.factors[0] != own]
 
     # --- products ------------------------------------------------------------------------
 
-    def _cleared(
+    def _clear_denominators(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[Polynomial, tuple[Factor, ...]]:
-        """Return a numerator, and what stands below it as factors."""
+        """Multiply a polynomial by its denominators.
+
+        Return the numerator and the factors below it.
+        """
         below: list[Factor] = []
         coefficient = 1.0
         for number in sorted(atoms_of(polynomial) & self._compounds.over.keys(), reverse=True):
@@ -232,50 +259,61 @@ class Reading:
             if min(powers) < 0:
                 raise UnreadableError("a divisor above")
             total: Polynomial = {}
-            for power, part in grouped(polynomial, partial(power_of, number)).items():
-                rest = without(part, ((number, power),)) if power else part
-                total = plus(total, times(rest, to_power(divisor, most - power)))
+            for power, part in group_terms(polynomial, partial(power_of, number)).items():
+                rest = divide_by_monomial(part, ((number, power),)) if power else part
+                total = add(total, multiply(rest, raise_to_power(divisor, most - power)))
             polynomial = total
-            terms = self._terms(divisor, 0, barred)
+            terms = self._write_as_products(divisor, 0, barred)
             if len(terms) != 1:
                 raise UnreadableError("a divisor that is no product")
             coefficient /= terms[0].coefficient ** most
             below += [replace(f, power=-f.power * most) for f in terms[0].factors]
         return {m: c * coefficient for m, c in polynomial.items()}, tuple(below)
 
-    def _taken_out(
+    def _take_out_factors(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[tuple[Factor, ...], Polynomial]:
-        """Return the factors that all of a sum has, and what is left of it."""
-        monomial = shared(polynomial)
-        polynomial = without(polynomial, monomial)
+        """Divide a sum by its common monomial and all known sums.
+
+        Return the factors and the rest.
+        """
+        monomial = common_monomial(polynomial)
+        polynomial = divide_by_monomial(polynomial, monomial)
         factors: list[Factor] = []
         atoms = atoms_of(polynomial)
-        known = [compound for compound in self._sums(barred) if compound.atoms <= atoms]
+        known = [compound for compound in self._usable_sums(barred) if compound.atoms <= atoms]
         self._work -= len(polynomial) * len(known)
         if self._work < 0:
             raise UnreadableError("too much to be taken apart")
         while len(polynomial) > 1:
             for compound in known:
-                quotient = divided(polynomial, compound.sum)
+                quotient = divide_exactly(polynomial, compound.sum)
                 if quotient is not None:
-                    polynomial = without(quotient, compound.monomial)
+                    polynomial = divide_by_monomial(quotient, compound.monomial)
                     factors += compound.factors
                     break
             else:
                 break
-            again = shared(polynomial)
-            polynomial, monomial = without(polynomial, again), joined(monomial, again)
-        # Not before all is divided: an atom may go that no symbol stands for.
+            again = common_monomial(polynomial)
+            polynomial, monomial = (
+                divide_by_monomial(polynomial, again),
+                multiply_monomials(monomial, again),
+            )
+        # After all divisions, because unknown atoms may cancel.
         factors += [self._factor(number, power) for number, power in monomial]
         return tuple(factors), polynomial
 
     def _term(self, polynomial: Polynomial, factors: tuple[Factor, ...]) -> Term:
+        """Return a polynomial of a single term times ``factors`` as a term."""
         ((monomial, coefficient),) = polynomial.items()
         own = [self._factor(number, power) for number, power in monomial]
-        return Term(coefficient, gather((*factors, *own)))
+        return Term(coefficient, combine_factors((*factors, *own)))
 
     def _factor(self, number: int, power: int) -> Factor:
+        """Return atom ``number`` to a power as a factor.
+
+        Raise UnreadableError for an unknown atom.
+        """
         factor = self._compounds.symbols.get(number)
         if factor is None or factor.symbol not in _KNOWN:
             raise UnreadableError("an atom that no symbol stands for")
@@ -285,49 +323,61 @@ class Reading:
 _KNOWN = frozenset({*PARAMETERS, *PER_HIDDEN, *PER_INPUT, *PER_OUTPUT, "rate"})
 
 
-def _is_bare(term: Term) -> bool:
-    """A parameter's value as it is: a source, not a term."""
+def _is_parameter(term: Term) -> bool:
+    """Return whether a term is just a parameter's value, which is a source rather than a term."""
     (factor, *more) = term.factors
     return not more and factor.symbol in PARAMETERS and factor.power == 1
 
 
-def _index(places: Mapping[int, int | None], monomial: Monomial) -> object:
-    """At which place along an axis all of a monomial stands, or the places of its parts."""
+def _common_place(places: Mapping[int, int | None], monomial: Monomial) -> object:
+    """Return the place that all factors of a monomial have along an axis, or else all their places.
+
+    ``places`` has the place of each atom, None without that axis.
+    """
     found = {places.get(number) for number, _ in monomial} - {None}
     return found.pop() if len(found) == 1 else tuple(sorted(map(str, found)))
 
 
-def _is_one(polynomial: Polynomial, monomial: Monomial) -> bool:
-    """Whether there is a term with this monomial alone."""
+def _has_unit_coefficient(polynomial: Polynomial, monomial: Monomial) -> bool:
+    """Return whether the polynomial has this monomial with coefficient 1."""
     return abs(polynomial.get(monomial, 0.0) - 1.0) <= EXACT
 
 
 def _length(terms: list[Term]) -> tuple[int, int]:
+    """Return the number of terms and of factors, to prefer short rules."""
     return len(terms), sum(abs(factor.power) for term in terms for factor in term.factors)
 
 
 def _place(factor: Factor, letter: str) -> int | None:
-    """Where a factor stands along the axis of a letter."""
+    """Return the factor's index along the axis of a letter, None if it has no such axis."""
     axis = AXES.get(factor.symbol, "").find(letter)
     return None if axis < 0 else factor.index[axis]  # type: ignore[return-value]
 
 
-def _lettered(factor: Factor, letter: str, place: object) -> Factor:
-    """A factor with the letter for its place along that axis, where rules have such letters."""
+def _replace_place(factor: Factor, letter: str, place: object) -> Factor:
+    """Return a factor with its index ``place`` along the letter's axis replaced by the letter.
+
+    Entries of W1, b1 and b2 keep their numbers: rules have no sums over them.
+    """
     own = factor.symbol in PARAMETERS and factor.symbol != W2
     axis = -1 if own else AXES.get(factor.symbol, "").find(letter)
     if axis < 0 or factor.index[axis] != place:
         return factor
-    index = tuple(letter if n == axis else each for n, each in enumerate(factor.index))
+    index = tuple(letter if n == axis else axis_index for n, axis_index in enumerate(factor.index))
     return replace(factor, index=index)
 
 
-def _through(term: Term, made: Term, factor: Factor) -> Term | None:
-    """A term with a factor in the place of the product that this is."""
+def _replace_product(term: Term, product: Term, factor: Factor) -> Term | None:
+    """Divide a term by a product and multiply it by the factor that equals the product.
+
+    None if the term does not contain the whole product.
+    """
     powers = {replace(f, power=1): f.power for f in term.factors}
-    for each in made.factors:
-        left = powers.get(replace(each, power=1), 0)
-        if left * each.power < each.power**2:
+    for part in product.factors:
+        left = powers.get(replace(part, power=1), 0)
+        if left * part.power < part.power**2:
             return None
-    gone = tuple(replace(each, power=-each.power) for each in made.factors)
-    return Term(term.coefficient / made.coefficient, gather((*term.factors, *gone, factor)))
+    inverse = tuple(replace(part, power=-part.power) for part in product.factors)
+    return Term(
+        term.coefficient / product.coefficient, combine_factors((*term.factors, *inverse, factor))
+    )

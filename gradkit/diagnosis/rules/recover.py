@@ -1,4 +1,4 @@
-"""From what an update makes of its inputs, in symbols, to one exact formula per entry."""
+"""Recover the formula of each parameter entry from a program, verified on observed numbers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from gradkit.diagnosis.rules.evaluate import (
     DOUBLE,
     Precision,
     agree,
-    late_in,
-    value_of,
-    waiting_in_circles,
+    entries_in_cycles,
+    new_values_in,
+    rule_values,
 )
-from gradkit.diagnosis.rules.forms import complexity, tidy
+from gradkit.diagnosis.rules.forms import complexity, normalize_rule
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.reading import Reading
 from gradkit.diagnosis.rules.symbols import Shape, Table, letters_of, shape_of
@@ -24,70 +24,80 @@ from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
 
-MOST_FORMS = 12
+MAX_EQUAL_FORMS = 12
+"""Number of equal ways to write a rule that are kept."""
 
 
 def recover(
     task: Task,
     program: Program | None,
-    fresh: UpdateProbes,
+    observed: UpdateProbes,
     *,
     precision: Precision = DOUBLE,
 ) -> dict[Entry, Rule]:
-    """The rule of each entry that has one.
+    """Return the verified rule of each entry that has one, in the order of the parameters.
 
     Parameters
     ----------
     task : Task
         Two layers. Its rates only help to round coefficients.
     program : Program, optional
-        What the step is said to make of its inputs. None where nothing is known.
-    fresh : UpdateProbes
-        What it made of inputs, at which every rule is verified: to 1e-9, relative to the size of
-        the entry's change, in double precision.
+        The polynomials of a symbolic run. Without it there are no rules.
+    observed : UpdateProbes
+        Inputs and the results of the student's step. A rule must give them to ``precision``,
+        1e-9 of the entry's change in double precision.
     precision : Precision
-        Of the arithmetic that the numbers come from.
-
-    Returns
-    -------
-    dict
-        In the order of the parameters.
+        The arithmetic that the student's code used.
     """
     if program is None:
         return {}
     shape = shape_of(task)
-    check = Table(task, fresh.inputs, _finite(fresh))
+    check = Table(task, observed.inputs, _finite_values(observed))
     reading = Reading(shape, Compounds(shape, program, check, rough=precision is not DOUBLE))
     found: dict[Entry, Rule] = {}
     for entry in shape.entries:
-        finite = np.all(np.isfinite(fresh.after[entry[0]][:, *entry[1]]))
+        finite = np.all(np.isfinite(observed.after[entry[0]][:, *entry[1]]))
         ways = [*reading.rules(entry)] if finite and entry in program.after else []
-        if (rule := _proven(task, ways, check, precision)) is not None:
+        if (rule := _simplest_valid(task, ways, check, precision)) is not None:
             found[entry] = rule
-    return _without_circles(found)
+    return _break_cycles(found)
 
 
-def _proven(task: Task, ways: list[Rule], check: Table, precision: Precision) -> Rule | None:
-    """The simplest way to write a rule, of those that hold."""
-    ordered = sorted((tidy(rule) for rule in ways), key=lambda rule: complexity(rule, task))
+def _simplest_valid(
+    task: Task, candidates: list[Rule], check: Table, precision: Precision
+) -> Rule | None:
+    """Return the simplest candidate that gives the observed numbers, with its equals; else None.
+
+    If none does, the candidates are tried again with the derivative of a ReLU as a factor.
+    """
+    ordered = sorted(
+        (normalize_rule(rule) for rule in candidates), key=lambda rule: complexity(rule, task)
+    )
     shape = shape_of(task)
-    for group in (ordered, [gated for rule in ordered for gated in _gated(shape, rule)]):
-        held = [rule for rule in dict.fromkeys(group) if _holds(rule, check, precision)]
-        if held:
-            return replace(held[0], others=tuple(held[1:MOST_FORMS]))
+    for group in (ordered, [gated for rule in ordered for gated in _with_gate(shape, rule)]):
+        valid = [rule for rule in dict.fromkeys(group) if _is_valid(rule, check, precision)]
+        if valid:
+            return replace(valid[0], others=tuple(valid[1:MAX_EQUAL_FORMS]))
     return None
 
 
-def _gated(shape: Shape, rule: Rule) -> Iterator[Rule]:
-    """The rule where it depends on a value's sign which way the code takes."""
+def _with_gate(shape: Shape, rule: Rule) -> Iterator[Rule]:
+    """Yield the rule times the derivative of a piecewise linear activation.
+
+    A symbolic run takes only one branch of an ``if`` on a value's sign, so this factor is missing.
+    """
     for symbol, activation, places in (
         ("hidden", shape.activation, [*range(shape.hidden), "j"]),
         ("output", shape.last, [*range(shape.outputs), "k"]),
     ):
-        own = ACTIVATIONS[activation]
-        if not is_piecewise_linear(own) or not is_curved(own):
+        definition = ACTIVATIONS[activation]
+        if not is_piecewise_linear(definition) or not is_curved(definition):
             continue
-        gate = own.factors[0] if own.factors and symbol == "hidden" else f"{symbol}_derivative"
+        gate = (
+            definition.factors[0]
+            if definition.factors and symbol == "hidden"
+            else f"{symbol}_derivative"
+        )
         for place in places:
             factor = Factor(gate, (place,))
             summed = [letters_of(f.index) for t in rule.terms for f in t.factors]
@@ -96,32 +106,32 @@ def _gated(shape: Shape, rule: Rule) -> Iterator[Rule]:
                 yield replace(rule, terms=terms)
 
 
-def _without_circles(found: dict[Entry, Rule]) -> dict[Entry, Rule]:
-    """Rules that each use the other's new value say nothing: one must do without."""
-    for entry in [*found]:
-        if entry not in waiting_in_circles(found):
+def _break_cycles(rules: dict[Entry, Rule]) -> dict[Entry, Rule]:
+    """Replace rules that need each other's new values by equal rules without new values."""
+    for entry in [*rules]:
+        if entry not in entries_in_cycles(rules):
             continue
-        ways = (rule for rule in found[entry].others if not late_in(rule))
-        plain = next(ways, None)
+        alternatives = (rule for rule in rules[entry].others if not new_values_in(rule))
+        plain = next(alternatives, None)
         if plain is not None:
-            found[entry] = replace(plain, others=())
-    return found
+            rules[entry] = replace(plain, others=())
+    return rules
 
 
-def _finite(probes: UpdateProbes) -> dict[str, Array]:
-    """What came back, entries without numbers out of the way: no rule can be told with them."""
+def _finite_values(probes: UpdateProbes) -> dict[str, Array]:
+    """Return the results, with the old values for entries that are somewhere not finite."""
     return {
         key: np.where(np.isfinite(value).all(axis=0), value, probes.inputs.before[key])
         for key, value in probes.after.items()
     }
 
 
-def _holds(rule: Rule, check: Table, precision: Precision) -> bool:
-    """Whether a rule gives the values on fresh probes, relative to what the entry moved."""
+def _is_valid(rule: Rule, check: Table, precision: Precision) -> bool:
+    """Return whether a rule gives the observed values of its entry at all probes."""
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (check.inputs.before, check.after)
     )
-    # A quotient that vanishes somewhere is no rule.
+    # A division by 0 gives nan, which never agrees.
     with np.errstate(all="ignore"):
-        made = value_of(check, rule)
-    return agree(made, after, before, precision)
+        predicted = rule_values(check, rule)
+    return agree(predicted, after, before, precision)

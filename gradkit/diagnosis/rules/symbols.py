@@ -1,4 +1,4 @@
-"""The numbers behind the symbols: each `Factor` is a column over the probes."""
+"""Compute the values of the symbols in rules: a `Factor` becomes an array over the probes."""
 
 from __future__ import annotations
 
@@ -45,41 +45,45 @@ AXES: Mapping[str, str] = {
 """The axes of each symbol: inputs i, hidden units j, outputs k."""
 
 
-def own_activation(activation: str) -> Activation:
-    """The activation; the sigmoid where it has no slope entry by entry, or always the same."""
+def activation_with_slope(activation: str) -> Activation:
+    """Return the named activation, or the sigmoid if its slope is constant or not elementwise."""
     own = ACTIVATIONS[activation]
     return own if own.slope is not None and is_curved(own) else ACTIVATIONS["sigmoid"]
 
 
 def slope_at(activation: str, values: Array) -> Array:
-    """The activation's derivative taken at ``values`` (a slip: it belongs at z).
+    """Return the activation's derivative evaluated at ``values`` as if they were z.
 
-    A linear layer has none that could be misplaced; there the sigmoid's serves.
+    Students make this mistake when they call the derivative with the activation's output.
+    Activations without a curved, elementwise derivative are replaced by the sigmoid.
     """
-    own = own_activation(activation)
+    own = activation_with_slope(activation)
     return np.asarray(pull_back(own, values, own.value(values), np.ones_like(values)))
 
 
-def again(activation: str, values: Array) -> Array:
-    """The activation of ``values``; the sigmoid's where there is none of one's own."""
-    return np.asarray(own_activation(activation).value(values))
+def apply_again(activation: str, values: Array) -> Array:
+    """Apply the activation to ``values``; the sigmoid if `activation_with_slope` replaces it."""
+    return np.asarray(activation_with_slope(activation).value(values))
 
 
-def derivative(activation: str, values: Array) -> Array:
-    """The activation's derivative where it gives ``values``."""
+def derivative_from_output(activation: str, values: Array) -> Array:
+    """Return the activation's derivative, computed from its outputs ``values``.
+
+    Ones if its derivative is not elementwise.
+    """
     slope = ACTIVATIONS[activation].slope
     return np.ones_like(values) if slope is None else np.asarray(slope(values))
 
 
 class Table:
-    """Columns of one set of inputs, computed when first asked for.
+    """Values of all symbols for one set of inputs, computed on first use.
 
     Parameters
     ----------
     task : Task
     inputs : UpdateInputs
     after : mapping of arrays (n, …)
-        What symbols marked ``after`` stand for.
+        Parameters after the step, for symbols marked ``after``.
     """
 
     def __init__(self, task: Task, inputs: UpdateInputs, after: Mapping[str, Array]) -> None:
@@ -89,7 +93,11 @@ class Table:
         self._arrays: dict[tuple[str, str], Array] = {}
 
     def array(self, symbol: str, when: str) -> Array:
-        """All values of a symbol: (n, …) with the symbol's own index axes."""
+        """Return all values of a symbol, shape (n, …), with the axes listed in `AXES`.
+
+        ``when`` is ``before`` or ``after`` for parameters, ``recomputed`` for values of a new
+        forward pass, else empty.
+        """
         key = (symbol, when)
         if symbol in PARAMETERS:
             return (self.after if when == "after" else self.inputs.before)[symbol]
@@ -98,17 +106,20 @@ class Table:
         return self._arrays[key]
 
     def column(self, factor: Factor) -> Array:
-        """The factor over the probes: (n,), with one more axis for every letter."""
+        """Return a factor's values, raised to its power: (n,) and an axis for each index letter."""
         values = self.array(factor.symbol, factor.when)
-        values = values[_place(factor.index)]
+        values = values[_slices(factor.index)]
         return values if factor.power == 1 else np.asarray(values**factor.power)
 
     def term(self, term: Term) -> Array:
-        """The value of a term in every probe, shape (n,)."""
+        """Return the value of a term for each probe, shape (n,)."""
         return term.coefficient * self.product(term.factors)
 
     def product(self, factors: tuple[Factor, ...]) -> Array:
-        """The product of factors, summed over the letters they share, shape (n,)."""
+        """Return the product of factors for each probe, shape (n,).
+
+        Index letters are summed over, as in ``einsum``.
+        """
         result: Array | None = None
         lettered: list[Any] = []
         for factor in factors:
@@ -123,6 +134,7 @@ class Table:
         return np.ones(len(self.inputs.y)) if result is None else result
 
     def _compute(self, symbol: str, when: str) -> Array:
+        """Compute the array of a symbol that is not a parameter."""
         inputs = self.inputs
         if symbol == "rate":
             return np.ones(len(inputs.y)) if inputs.rate is None else inputs.rate
@@ -140,14 +152,15 @@ class Table:
             "hidden_complement": lambda: 1 - A1,
             "hidden_excess": lambda: 1 + A1,
             "hidden_step": lambda: (A1 > 0).astype(float),
-            "hidden_again": lambda: again(hidden, A1),
+            "hidden_again": lambda: apply_again(hidden, A1),
             "hidden_slope": lambda: slope_at(hidden, A1),
-            "hidden_derivative": lambda: derivative(hidden, A1),
-            "output_derivative": lambda: derivative(output, y_hat),
+            "hidden_derivative": lambda: derivative_from_output(hidden, A1),
+            "output_derivative": lambda: derivative_from_output(output, y_hat),
         }
         return formulas[symbol]()
 
     def _forward(self) -> tuple[Array, Array]:
+        """Run the task's forward pass on the inputs; return ŷ and A1, both (n, units)."""
         y_hat, A1 = network.forward(
             self._task.layers, self.inputs.before, self.inputs.X[:, :, None]
         )
@@ -155,37 +168,40 @@ class Table:
 
 
 @cache
-def _place(index: Index) -> tuple[slice | int, ...]:
-    """Where a factor's column stands: at all probes, and along an axis for every letter."""
+def _slices(index: Index) -> tuple[slice | int, ...]:
+    """Return the numpy index of a factor's values: all probes, and a full axis for every letter."""
     return slice(None), *(slice(None) if isinstance(axis, str) else axis for axis in index)
 
 
 @cache
 def letters_of(index: Index) -> tuple[str, ...]:
-    """The summation letters in an index, in order."""
+    """Return the letters in an index, such as ``("j",)`` for ``(0, "j")``, in order."""
     return tuple(axis for axis in index if isinstance(axis, str))
 
 
-def at_place(term: Term, letter: str, place: int) -> Term:
-    """One summand of a term that is summed over a letter."""
+def replace_letter(term: Term, letter: str, number: int) -> Term:
+    """Return a term with an index letter replaced by a number.
+
+    This is one summand of the sum over that letter.
+    """
     factors = tuple(
-        replace(f, index=tuple(place if axis == letter else axis for axis in f.index))
+        replace(f, index=tuple(number if axis == letter else axis for axis in f.index))
         for f in term.factors
     )
     return replace(term, factors=factors)
 
 
-def gather(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
-    """Equal factors as one power; those that cancel are gone."""
+def combine_factors(factors: tuple[Factor, ...]) -> tuple[Factor, ...]:
+    """Combine equal factors into powers and drop those that cancel."""
     powers: dict[Factor, int] = {}
     for factor in factors:
-        base = to_power(factor, 1)
+        base = with_power(factor, 1)
         powers[base] = powers.get(base, 0) + factor.power
-    return tuple(to_power(base, power) for base, power in powers.items() if power)
+    return tuple(with_power(base, power) for base, power in powers.items() if power)
 
 
-def to_power(factor: Factor, power: int) -> Factor:
-    """The same symbol to another power; most have it already, and a copy takes time."""
+def with_power(factor: Factor, power: int) -> Factor:
+    """Return the factor with another power; the same object if it has this power already."""
     return factor if factor.power == power else replace(factor, power=power)
 
 
@@ -203,18 +219,19 @@ class Shape(Struct, frozen=True):
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """All entries of all parameters."""
+        """All entries of all parameters of the net, such as ``("W1", (0, 2))``."""
         return _entries(self)
 
 
 def shape_of(task: Task) -> Shape:
-    """The sizes of a task's net."""
+    """Return the sizes and activations of a task's net."""
     hidden, output = task.layers[0], task.layers[-1]
     return Shape(task.X.shape[1], hidden.units, output.units, hidden.activation, output.activation)
 
 
 @lru_cache(maxsize=64)
 def _entries(shape: Shape) -> tuple[Entry, ...]:
+    """Return all entries of all parameters of a net, such as ``("W1", (0, 2))``."""
     layers = (Layer(shape.hidden, ""), Layer(shape.outputs, ""))
     return tuple(
         (key, (i, j))

@@ -1,4 +1,4 @@
-"""Rules in words that the student wrote."""
+"""Format rules with the student's names."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from gradkit.records.rule import Factor, Names, Rule, Term
 PRIME = "′"
 
 
-def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
-    """The right-hand side of a rule, e.g. ``+0.002 · (y−ŷ) · W2′[0] · X[1]``.
+def format_rule(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
+    """Format the right-hand side of a rule, e.g. ``+0.002 · (y−ŷ) · W2′[0] · X[1]``.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
     names : Names, optional
         The student's names; the notebook's by default.
     outputs : int
-        With one output its index is left out.
+        Number of outputs of the net. With one, its index is left out.
 
     Returns
     -------
@@ -31,27 +31,30 @@ def text(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> str:
         ``=``; ``not moved`` where there is no term.
     """
     names = names or Names()
-    terms = " ".join(_term_text(term, names, outputs) for term in rule.terms)
+    terms = " ".join(_format_term(term, names, outputs) for term in rule.terms)
     if rule.source == Factor(rule.parameter, rule.index, "before"):
         return terms or "not moved"
     if rule.source is None:
         return f"= {terms or '0'}"
-    return f"= {factor_text(rule.source, names, outputs=outputs)} {terms}".rstrip()
+    return f"= {format_factor(rule.source, names, outputs=outputs)} {terms}".rstrip()
 
 
-def entry_text(parameter: str, index: tuple[int, ...], names: Names, *, outputs: int = 1) -> str:
-    """An entry as the student indexes it, see `entry_label`."""
+def format_entry(parameter: str, index: tuple[int, ...], names: Names, *, outputs: int = 1) -> str:
+    """Format an entry as the student indexes it, such as ``W1[0, 2]``; see `entry_label`."""
     return entry_label(
         parameter, index, keys=names.keys, transposed=names.transposed, outputs=outputs
     )
 
 
-def _term_text(term: Term, names: Names, outputs: int) -> str:
-    letters = sorted({a for f in term.factors for a in f.index if isinstance(a, str)})
+def _format_term(term: Term, names: Names, outputs: int) -> str:
+    """Format a term with its sign, e.g. ``−2 · Σₖ · (y[k]−ŷ[k]) · W2[0, k]``."""
+    letters = sorted({axis for f in term.factors for axis in f.index if isinstance(axis, str)})
     size = f"{abs(term.coefficient):.6g}"
     parts = [] if size == "1" and term.factors else [size]
-    parts += ["Σ" + "".join(_SUBSCRIPT[a] for a in letters)] if letters else []
-    parts += [factor_text(factor, names, outputs=outputs) for factor in _merged(term.factors)]
+    parts += ["Σ" + "".join(_SUBSCRIPT[axis] for axis in letters)] if letters else []
+    parts += [
+        format_factor(factor, names, outputs=outputs) for factor in _merge_complements(term.factors)
+    ]
     return ("−" if term.coefficient < 0 else "+") + " · ".join(parts)
 
 
@@ -59,8 +62,8 @@ _SUBSCRIPT = {"i": "ᵢ", "j": "ⱼ", "k": "ₖ"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def _merged(factors: tuple[Factor, ...]) -> list[Factor]:
-    """``(1−A)(1+A)`` reads as ``(1−A²)``."""
+def _merge_complements(factors: tuple[Factor, ...]) -> list[Factor]:
+    """Merge the factors ``(1−A)`` and ``(1+A)`` into ``(1−A²)``."""
     merged = list(factors)
     for factor in factors:
         twin = replace(factor, symbol="hidden_excess")
@@ -71,17 +74,17 @@ def _merged(factors: tuple[Factor, ...]) -> list[Factor]:
     return merged
 
 
-def factor_text(factor: Factor, names: Names, *, outputs: int = 1) -> str:
-    """One factor, with its index and power."""
+def format_factor(factor: Factor, names: Names, *, outputs: int = 1) -> str:
+    """Format a factor with its index and power, e.g. ``W2′[0]²``; ``′`` marks new values."""
     symbol = factor.symbol
     if symbol in PARAMETERS:
-        core = entry_text(symbol, factor.index, names, outputs=outputs)  # type: ignore[arg-type]
+        core = format_entry(symbol, factor.index, names, outputs=outputs)  # type: ignore[arg-type]
         if factor.when == "after":
             head, bracket, rest = core.partition("[")
             core = head + PRIME + bracket + rest
-        return core + _power(factor.power)
+        return core + _format_power(factor.power)
     if symbol == "rate":
-        return names.rate + _power(factor.power)
+        return names.rate + _format_power(factor.power)
     if symbol in PER_OUTPUT:
         place = "" if outputs == 1 else f"[{factor.index[0]}]"
         stems = {"y": names.target, "o": names.output}
@@ -94,10 +97,11 @@ def factor_text(factor: Factor, names: Names, *, outputs: int = 1) -> str:
     )
     if factor.power != 1 and _PATTERNS[symbol].startswith("act"):
         filled = f"({filled})"
-    return filled + _power(factor.power)
+    return filled + _format_power(factor.power)
 
 
-def _power(power: int) -> str:
+def _format_power(power: int) -> str:
+    """Format an exponent as superscript digits; nothing for 1."""
     return "" if power == 1 else str(power).translate(_SUPERSCRIPT)
 
 

@@ -67,6 +67,9 @@ def report(result: Result, hints: int, name: str) -> Data:
         that are about all of it.
     """
     data = clean_data(to_data(result, hints), LONGEST)
+    titles = {task.task: task.title for task in result.tasks}
+    for comment, told in zip(result.comments, data["comments"], strict=True):
+        told["where"] = words.comment_place(comment, titles)
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
         _task(f"{name}-{number}", task, told, hints)
         line = words.given_for(result, task)
@@ -155,14 +158,14 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
         file, cell = listing["file"], listing["cell"]
         lines = [
             {"number": n, "html": text, "findings": found.get(Place(file, cell, n), [])}
-            for n, text in enumerate(_coloured(listing["source"]), listing["first_line"])
+            for n, text in enumerate(coloured(listing["source"]), listing["first_line"])
         ]
         if any(line["findings"] for line in lines):
             codes.append({"file": file, "cell": cell, "lines": lines})
     return codes
 
 
-def _coloured(source: str) -> list[str]:
+def coloured(source: str) -> list[str]:
     """Each line as HTML, in which all that is the student's is escaped."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter

@@ -1,4 +1,4 @@
-"""Have the text of some functions made and run at inputs where it is known what is right."""
+"""Compile the text of some functions, and run it at inputs with known right outputs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.operands import Vocabulary
 from gradkit.lines import run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.runtime.namespace import IMPORTED
 from gradkit.runtime.repair.changed import Put
@@ -34,7 +35,7 @@ ASKED = -1
 
 
 Placed = tuple[str, int, bool]
-"""Where a function begins: its cell, its line; and whether what it gives alone is right."""
+"""The cell and the line in which a function begins, and whether its own check passes."""
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Bench:
     ``helpers`` are the functions that it makes or imports and that are handed one value, ``words``
     those that are handed over in it, or compared with, ``keys`` those that are read of what is
     made; ``lacking`` is the key that no dict has where the text stops for that. It ``waits`` for an
-    import where it stops for want of one.
+    import where it stops for want of one. ``vocabulary`` is what operands may be made of.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Bench:
         self.budget = budget
         self.again, self.waits, self._late, self._wasted = False, False, LATE, ENDLESS
         self._length = 0
+        self.vocabulary: Vocabulary | None = None
 
     def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
@@ -108,7 +110,7 @@ class Bench:
                     yield each.asname or each.name
 
     def _takes_one(self, name: str) -> bool:
-        """Tell a function that is handed one value."""
+        """Return whether a name is a function that takes one value."""
         with contextlib.suppress(Exception):  # a name that is not there is none
             made = self.namespace[name]
             return isinstance(made, FunctionType) and made.__code__.co_argcount == 1
@@ -122,7 +124,7 @@ class Bench:
                     yield Target(cell, tree, top, node, slots_of(node), right)
 
     def load(self, target: Target) -> bool:
-        """Put a function's text, as it is in its tree, among the student's names."""
+        """Define a function from its tree among the student's names; return whether it works."""
         try:
             self._put(target.top, _compiled(target))
         except Exception:  # changed text that cannot be made is no answer
@@ -137,7 +139,7 @@ class Bench:
         undo: Callable[[], None],
         slot: Slot | None = None,
     ) -> Iterator[bool]:
-        """Have a change of a function's text among the student's names, and tell whether it is.
+        """Define a changed function among the student's names, and yield whether that succeeds.
 
         Of one in a ``slot`` that is no statement only what hangs there is made anew, which takes
         a tenth of the time that all of the text does.
@@ -167,7 +169,7 @@ class Bench:
         return self._arounds[id(slot)]
 
     def _hung(self, target: Target, slot: Slot, around: CodeType) -> bool:
-        """Have what hangs in a slot be its value wherever its function asks for it."""
+        """Evaluate the expression of a slot wherever its function asks for the slot's value."""
         try:
             code = compile(ast.Expression(slot.node), target.cell, "eval", dont_inherit=True)
             self._put(target.top, around)
@@ -183,7 +185,7 @@ class Bench:
         return True
 
     def reload(self, target: Target) -> None:
-        """Put a function's own text there again."""
+        """Define a function from its own text again."""
         place = target.cell, target.top.lineno
         if place not in self._codes:
             self._codes[place] = _compiled(target)
@@ -191,7 +193,7 @@ class Bench:
 
     @property
     def price(self) -> int:
-        """What a run costs that comes through."""
+        """The cost of a run that ends normally, in values."""
         return RUN + self._length // SLOTS
 
     def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:

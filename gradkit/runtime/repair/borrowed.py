@@ -1,4 +1,4 @@
-"""What the model solution has, in the student's names."""
+"""Write expressions of the model solution in the student's names."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from gradkit.edits.costs import BORROWED, LARGE
 from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.pool import Part, digested
 from gradkit.runtime.repair.scope import Scope, is_number
-from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import Change, binary, expression, renamed, size_of, statement_of
+from gradkit.runtime.repair.tree import expression, renamed, size_of, statement_of
 
 ROLES = ("factor", "term", "whole")
-"""What expressions of the model solution are to what is around them."""
+"""The roles of an expression in the model solution."""
 
 SIZE = ".shape"
 
@@ -196,7 +194,7 @@ def _entry_key(row: Sequence[Any]) -> tuple[str, ...]:
 
 @cache
 def _is_by_entries(part: Part) -> bool:
-    """Tell an expression of which each entry is made of the same entries of its leaves."""
+    """Return whether each entry of an expression is made of the same entries of its leaves."""
     tree: Any = ast.parse(part.text).body[0]
     kept = {leaf for leaf, _ in part.leaves}
     waiting = [tree.value] if isinstance(tree, ast.Expr) else []
@@ -260,18 +258,3 @@ def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
 def _renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
     """Return a text with other expressions in the place of names, and of entries."""
     return ast.unparse(renamed(ast.parse(text), {name: expression(own) for name, own in names}))
-
-
-def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
-    """Yield an expression with what the model solution has there besides, or in its place."""
-    for borrowed, part in parts:
-        role = borrowed.role
-        size = BORROWED * size_of(part)
-        if role == "factor" and spot.whole:
-            for operator in (ast.Mult, ast.Div):
-                yield Change("missing-factor", binary(spot.node, operator, part), LARGE + size)
-        elif role == "term" and spot.whole:
-            for adding in (ast.Add, ast.Sub):
-                yield Change("missing-term", binary(spot.node, adding, part), LARGE + size)
-        if not isinstance(spot.node, ast.Constant) or spot.node.value is None:
-            yield Change("wrong-expression", part, 2 * LARGE + size)

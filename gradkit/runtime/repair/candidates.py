@@ -1,4 +1,4 @@
-"""The changes that are worth a run, by what they give on what was recorded."""
+"""Choose the changes that are worth a run, by their values on recorded names."""
 
 from __future__ import annotations
 
@@ -26,9 +26,16 @@ from gradkit.edits.costs import (
     SIGNED,
 )
 from gradkit.edits.nodes import called_name
+from gradkit.edits.rows import ADDITIONS, EXCHANGES
 from gradkit.runtime.repair.bench import KEY, Bench, Target
-from gradkit.runtime.repair.borrowed import borrowed_changes, borrowed_parts, entry_parts
-from gradkit.runtime.repair.expressions import LARGE_ONES, SMALL, changes_of
+from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
+from gradkit.runtime.repair.by_rows import (
+    Change,
+    borrowed_changes,
+    changes_of,
+    same_change,
+    sized_changes,
+)
 from gradkit.runtime.repair.inserted import inserted
 from gradkit.runtime.repair.places import ONLY, ROUNDS, UNKNOWN, UNLIKELY, Place, Places, rank
 from gradkit.runtime.repair.pool import (
@@ -43,11 +50,11 @@ from gradkit.runtime.repair.pool import (
     signature,
     wrong_at,
 )
-from gradkit.runtime.repair.scope import FEW, Scope
+from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
-from gradkit.runtime.repair.tree import Change, binary, expression, size_of
+from gradkit.runtime.repair.tree import size_of
 
 
 @dataclass(slots=True)
@@ -55,12 +62,11 @@ class Candidate:
     """A change in its place: how to make it and how to undo it.
 
     ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``slot`` is the one that it is in, ``old`` and ``node`` the expression
-    before and after the change, ``block`` and ``made`` the statements, ``gain`` how many outputs
-    are right besides, in shares of them.
+    yet, as `known` does; ``slot`` is the one that it is in, ``gain`` how many outputs are right
+    besides, in shares of them.
     """
 
-    kind: str
+    change: Change | Rewritten
     cost: float
     order: int
     target: Target
@@ -71,14 +77,15 @@ class Candidate:
     soon: bool = False
     slot: Slot | None = None
     gain: float = 0.0
-    node: ast.expr | None = None
-    old: ast.expr | None = None
-    block: list[ast.stmt] | None = None
-    made: list[ast.stmt] | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of mistake that the change mends."""
+        return self.change.kind
 
     @property
     def may_be(self) -> bool:
-        """Tell one that wrong outputs depend on, or may do so where something is wrong."""
+        """Return whether wrong outputs depend on the slot, or may depend on a doubtful slot."""
         return self.touches == ONLY or (self.touches in (UNKNOWN, ROUNDS) and self.soon)
 
     @property
@@ -91,16 +98,16 @@ OF_SHAPE = (
     *("wrong-shape", "wrong-axis", "wrong-transpose", "wrong-element", "extra-function"),
     *("wrong-name", "wrong-order", "wrong-option"),
 )
-"""Kinds of changes that may leave all numbers as they are."""
+"""Kinds of changes that can change a shape and no number."""
 
 ADDED = ("missing-statement", "wrong-expression")
-"""Kinds of statements that are put in."""
+"""Kinds of changes that put a statement in."""
 
 BORROWED = ("missing-factor", "missing-term", "wrong-function", "wrong-expression")
 """Kinds of changes that put in what the model solution has."""
 
 PLACED = 40
-"""What it costs, in values, to make all that may be put in at one place."""
+"""The cost of listing the statements that may be put in at one place, in values."""
 
 
 class Candidates:
@@ -146,7 +153,7 @@ class Candidates:
 
     @cached_property
     def _pairs(self) -> list[tuple[Any, Array]]:
-        """What there is of each output, and what is right."""
+        """The value of each output, and its right value."""
         found = self._bench.outputs(self._draw, np.array).values()
         return [*zip(found, self._draw.expected, strict=False)]
 
@@ -167,11 +174,11 @@ class Candidates:
         yield from self._of_others(self._slots)
 
     def _is_far(self, target: Target, slot: Slot) -> bool:
-        """Tell a slot that is looked at later."""
+        """Return whether a slot is searched later."""
         return not (self._only or self._is_near(target, slot))
 
     def _is_near(self, target: Target, slot: Slot) -> bool:
-        """Tell a slot of a line that is looked at first, or of a function that is called there."""
+        """Return whether a slot is in a doubtful line, or in a function that is called there."""
         return target.function.name in self._helpers or self._is_at(target, slot)
 
     def _is_at(self, target: Target, slot: Slot) -> bool:
@@ -220,7 +227,7 @@ class Candidates:
         yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
 
     def _is_of_shape(self) -> bool:
-        """Tell outputs that are right but for their shapes."""
+        """Return whether all outputs are right except for their shapes."""
         wrong = [pair for pair in self._pairs if np.shape(pair[0]) != pair[1].shape]
         return bool(wrong) and all(
             np.size(found) == right.size and share_right(np.reshape(found, right.shape), right) == 1
@@ -228,7 +235,7 @@ class Candidates:
         )
 
     def _is_misshapen(self, place: Place) -> bool:
-        """Tell what gives an output that has another shape than is asked for."""
+        """Return whether a slot computes an output that has the wrong shape."""
         value = place.before[0] if place.before and not place.target.right else None
         return isinstance(value, np.ndarray) and any(
             np.shape(found) != right.shape and np.array_equal(value, found)
@@ -312,24 +319,26 @@ class Candidates:
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
         """Return what a change adds to an expression, added to the others of its function, once."""
-        added = one.node if one.kind in ADDED_TO else None
-        if not isinstance(added, ast.BinOp) or (text := ast.dump(added)) in self._added:
+        change = one.change
+        if not isinstance(change, Change) or change.kind not in ADDED_TO:
+            return []
+        if not isinstance(change.node, ast.BinOp) or (text := ast.dump(change.node)) in self._added:
             return []
         self._added.add(text)
         others = self._places.ordered(
             lambda target, slot: target is one.target and slot is not one.slot, touched=False
         )
         hits: list[Candidate] = []
-        made: set[ast.expr | None] = set()
+        made: list[Change] = []
         for place in (place for place in self._in_time(others) if not place.plain):
             whole = below(
                 place.slot.node, place.slot.put, place.scopes[0], place.values[0], whole=True
             )
             spot = next(whole)
-            node = binary(spot.node, type(added.op), added.right)
-            made.add(node)
-            hits += self._of_place(place, [(Change(one.kind, node, LARGE), spot)])
-        return [*hits, *self._taken(lambda each: each.node in made)]
+            more = [*same_change(change, spot)]
+            made += more
+            hits += self._of_place(place, [(each, spot) for each in more])
+        return [*hits, *self._taken(lambda each: any(each.change is one for one in made))]
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
         """Return some of the changes that were kept for the end so far."""
@@ -376,7 +385,7 @@ class Candidates:
             if all(name in each for each in held)
         }
         for spot in place.spots:
-            for change in changes_of(spot, SMALL, self._kinds):
+            for change in changes_of(spot, EXCHANGES, self._kinds):
                 if change.cost <= SIGNED:
                     yield change, spot
                 else:
@@ -384,7 +393,7 @@ class Candidates:
 
     def _large(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         for spot in place.spots:
-            for change in changes_of(spot, LARGE_ONES, self._kinds):
+            for change in changes_of(spot, ADDITIONS, self._kinds):
                 yield change, spot
 
     def _of_place(
@@ -411,8 +420,8 @@ class Candidates:
             # What gives a name its own value does nothing.
             if spot.node is place.slot.node and own == [getattr(change.node, "id", "")]:
                 continue
-            after = None if change.hidden else self._places.after(place, change, spot)
-            if after is None and not change.hidden:
+            after = None if change.is_hidden else self._places.after(place, change, spot)
+            if after is None and not change.is_hidden:
                 continue
             near = 0 if after is None else self._places.near(place, change, spot, after)
             if nearer and near <= place.near < EXACT:
@@ -421,7 +430,7 @@ class Candidates:
                 # What only gives a value another name is where something is missing.
                 cost -= 2 * PER_NODE  # noqa: PLW2901
             one = Candidate(
-                change.kind,
+                change,
                 cost,
                 place.order,
                 place.target,
@@ -431,8 +440,6 @@ class Candidates:
                 place.touches,
                 place.doubtful or place.plain or self._places.stops,
                 place.slot,
-                node=change.node,
-                old=spot.node,
             )
             # What is no number, or whole ones, is the model solution's by chance, as what is drawn.
             plain = place.plain or place.drawn or (after is not None and is_whole(after[0]))
@@ -440,12 +447,12 @@ class Candidates:
             chosen = after is not None and isinstance(after[0], str)
             most = LARGE if (counts and not place.plain) or chosen or place.drawn else SIGNED
             small = after is not None and cost - more <= most and plain
-            if near or small or (change.hidden and change.cost < LARGER):
+            if near or small or (change.is_hidden and change.cost < LARGER):
                 hits.append(one)
             elif not only:
                 self._others.append(one)
             if near == NEARLY and change.kind in OF_THE_WHOLE and change.cost < MORE:
-                place.scaled += [(each, spot) for each in _scaled(change, spot)]
+                place.scaled += [(each, spot) for each in sized_changes(change, spot)]
         return hits
 
     def _scaled(self, place: Place) -> list[Candidate]:
@@ -515,14 +522,6 @@ def _is_alias(place: Place, spot: Spot) -> bool:
     return alone and isinstance(place.slot.statement, ast.Assign)
 
 
-def _scaled(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield a change that gives the model's value but for a size, with each."""
-    for count in spot.scope.numbers_that(count=True)[:FEW]:
-        for operator in (ast.Mult, ast.Div):
-            node = binary(change.node, operator, expression(count))
-            yield replace(change, node=node, cost=change.cost + MORE - LARGER)
-
-
 def _cost(change: Change, node: ast.expr) -> float:
     """Return what a change costs: more, the more it adds or takes away.
 
@@ -540,12 +539,10 @@ def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Targ
     """Return the change of a block as one in its place."""
     kept = [*block]
     return Candidate(
-        change.kind,
+        change,
         change.cost + PER_NODE + CLEARED * target.right,
         order,
         target,
         partial(block.__setitem__, slice(None), change.block),
         partial(block.__setitem__, slice(None), kept),
-        block=block,
-        made=change.block,
     )

@@ -1,4 +1,4 @@
-"""Statements that may be missing: those that the model solution has."""
+"""List the statements that may be missing in a function."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gradkit.runtime.repair.values import OPERATIONS
 from gradkit.runtime.syntax import every, names_in
 
 UPDATES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
-"""What a statement that is missing may do to a name."""
+"""The operations by which a missing statement may change a name."""
 
 Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
 Lacking = Callable[[Mapping[str, Any]], Iterator[tuple[str, str, set[int]]]]
@@ -87,7 +87,9 @@ def inserted(
                 # Beside what gives the same a value it is nearest.
                 beside = bool(_targets(each) & {t for s in block[:at][-1:] for t in _targets(s)})
                 cost = PUT_IN - FILLS * fills + PER_NODE * (size_of(each) - beside)
-                yield Rewritten(kind, cost, longer, statement), block, statement.lineno + last
+                values = each, int(last)
+                made = Rewritten(f"{kind}: put in", cost, longer, statement, values)
+                yield made, block, statement.lineno + last
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,7 +448,7 @@ def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
 
 
 def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
-    """Tell a statement that gives another value to what was just given one, and reads it not."""
+    """Return whether a statement assigns a name again that was just assigned and not read."""
     if not isinstance(statement, ast.Assign):
         return False
     target = _text(statement.targets[0])

@@ -1,252 +1,377 @@
-"""Changes of what an expression is made of: other names, constants and rows of them."""
+"""List what a search puts into the holes of a row."""
 
 from __future__ import annotations
 
 import ast
 import itertools
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import FunctionType
+from typing import Any
 
-from gradkit.edits.costs import LARGER, SCALED, SIMPLE
-from gradkit.edits.nodes import called_name, new, with_parts
-from gradkit.runtime.repair.calls import OPTIONS, SHAPED
-from gradkit.runtime.repair.scope import (
-    AT_ONCE,
-    FEW,
-    RATES,
-    WHOLE,
-    Scope,
-    is_array,
-    is_like,
-    written_like,
-)
+import numpy as np
+
+from gradkit.edits.holes import may_fill
+from gradkit.edits.nodes import called_name, new
+from gradkit.edits.operands import pack
+from gradkit.edits.rows import Row
+from gradkit.runtime.repair.conditions import SHAPED, holds
+from gradkit.runtime.repair.indices import beside, indices, moved
+from gradkit.runtime.repair.scope import AT_ONCE, FEW, RATES, WHOLE, Scope, is_array, written_like
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import (
-    NAMED,
-    Change,
-    adds,
-    expression,
-    negative,
-    number_of,
-    renamed,
-)
+from gradkit.runtime.repair.tree import expression, number_of, renamed
 from gradkit.runtime.syntax import names_in
+
+Bound = Mapping[str, Any]
+Operands = Iterable[str | ast.expr]
+
+AXES = (0, 1, -1, 2, (0, 1), (0, 2), (1, 2), (2, 3), (0, 2, 3))
+"""Axes that are tried in the place of another, or of none."""
 
 NUMBERS = (0, 1, 2, -1)
 """Constants that are tried in the place of another."""
 
 
-def other_names(spot: Spot) -> Iterator[Change]:
-    """Yield other names and entries that hold what is like a value."""
-    node, scope = spot.node, spot.scope
-    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or called_name(node) == "len":
-        text = ast.unparse(node)
-        kind = "wrong-entry" if isinstance(node, ast.Subscript) else "wrong-name"
-        near = scope.alike(text, spot.value)
-        lost = spot.value is None and text not in scope.values
-        if lost:
-            # What is not there at all was to be one that is written nearly so, of the same names.
-            near = written_like(text, scope.values)
-            near = [n for n in near if names_in(node) <= names_in(expression(n))] or near
-        # In a sum that counts there is as likely too much.
-        sums = [a for a in spot.above if adds(a) and node in (a.left, a.right)]  # type: ignore[attr-defined]
-        counted = sums and spot.counts and isinstance(spot.value, WHOLE)
-        for other in near:
-            yield Change(kind, expression(other), SCALED if counted else SIMPLE)
-        if lost or spot.value is not None:
-            # A row is no operand, and as often as a large number says it takes all memory.
-            alone = not any(
-                isinstance(a, ast.BinOp) and node in (a.left, a.right) for a in spot.above
-            )
-            held = scope.values.items() if alone else ()
-            rows = [n for n, v in held if n.isidentifier() and isinstance(v, ROWS)]
-            # First those of another number alone, ``db2`` for ``db1``.
-            both = (scope.numbers_that(count=each) for each in (False, True))
-            likely = (sorted(few, key=lambda n: n[:-1] != text[:-1]) for few in both)
-            some = [n for few in likely for n in few[:RATES]]
-            numbers = () if is_array(spot.value) else scope.numbers
-            rest = dict.fromkeys((*rows, *some, *scope.arrays, *numbers))
-            for other in [n for n in rest if n != text and n not in near][:FEW]:
-                yield Change(kind, expression(other), LARGER)
+def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.expr]]:
+    """Yield what may stand in the holes of a row, in each choice."""
+    holes = [hole for hole in row.holes if hole not in bound]
+    rows = [_operands(spot, hole, bound) for hole in holes]
+    if len(holes) > 2:
+        rows = [
+            each[:RATES] if hole in NUMERIC else each
+            for hole, each in zip(holes, rows, strict=True)
+        ]
+    for chosen in itertools.product(*rows):
+        yield dict(zip(holes, chosen, strict=True))
+
+
+def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
+    """Return the operands for a hole, those that a reference may have."""
+    if hole in spot.known:
+        return spot.known[hole]  # type: ignore[no-any-return]
+    found = [
+        expression(each) if isinstance(each, str) else each
+        for each in OPERANDS[hole](spot, bound)
+        if hole == "twin_" or _is_allowed(spot.scope, hole, each)
+    ]
+    if hole not in BY_PARTS:
+        spot.known[hole] = found
+    return found
+
+
+def _is_allowed(scope: Scope, hole: str, operand: str | ast.expr) -> bool:
+    """Return whether a reference may have an operand: whether all its words are known."""
+    if scope.vocabulary is None:
+        return True
+    key = hole, operand
+    if key not in scope.allowed:
+        node = expression(operand) if isinstance(operand, str) else operand
+        numbers = pack(node, scope.vocabulary)
+        allowed = numbers is not None and may_fill(hole, node, numbers, scope.vocabulary)
+        if not isinstance(operand, str):
+            return allowed
+        scope.allowed[key] = allowed
+    return scope.allowed[key]
+
+
+# --- names -------------------------------------------------------------------------------------
+
+ROWS = (dict, list, tuple)
+"""The types of values that hold others and are no numbers."""
+
+
+def _names_like(spot: Spot, _: Bound) -> Operands:
+    """Return the names of what is like a value; of a value that is not there, names like its."""
+    text, scope = ast.unparse(spot.node), spot.scope
+    if spot.value is None and text not in scope.values:
+        near = written_like(text, scope.values)
+        return [n for n in near if names_in(spot.node) <= names_in(expression(n))] or near
+    return scope.alike(text, spot.value)
+
+
+def _other_names(spot: Spot, bound: Bound) -> Operands:
+    """Return the names of some other rows, numbers and arrays."""
+    text, scope = ast.unparse(spot.node), spot.scope
+    if spot.value is None and text in scope.values:
+        return []
+    # A row is no operand, and as often as a large number says it takes all memory.
+    above = (each for each in spot.above if isinstance(each, ast.BinOp))
+    alone = not any(spot.node in (each.left, each.right) for each in above)
+    held = scope.values.items() if alone else ()
+    rows = [n for n, v in held if n.isidentifier() and isinstance(v, ROWS)]
+    # First those of another number alone, ``db2`` for ``db1``.
+    both = (scope.numbers_that(count=each) for each in (False, True))
+    likely = (sorted(few, key=lambda n: n[:-1] != text[:-1]) for few in both)
+    some = [n for few in likely for n in few[:RATES]]
+    numbers = () if is_array(spot.value) else scope.numbers
+    rest = dict.fromkeys((*rows, *some, *scope.arrays, *numbers))
+    near = _names_like(spot, bound)
+    return [n for n in rest if n != text and n not in near][:FEW]
+
+
+def _compared_names(spot: Spot, bound: Bound) -> Operands:
+    """Return the names of arrays like the one that is compared."""
+    text = ast.unparse(bound["A"])
+    return spot.scope.alike(text, spot.scope.values.get(text))
+
+
+def _equal_names(spot: Spot, _: Bound) -> Operands:
+    """Return the names of arrays of the same shape, one for each value."""
+    near = spot.scope.alike(ast.unparse(spot.node), spot.value)
+    return {spot.scope.values[other].tobytes(): other for other in reversed(near)}.values()
+
+
+def _amounts(spot: Spot, _: Bound) -> Operands:
+    """Return the names of some arrays, and of numbers that are not whole."""
+    return (*spot.scope.numbers_that(count=False)[: FEW // 2], *spot.scope.arrays[:FEW])
+
+
+def _functions(spot: Spot, _: Bound) -> Operands:
+    """Return the student's functions that take one value."""
+    return [name for name in spot.scope.helpers if name != called_name(spot.node)]
+
+
+def _handed(spot: Spot, _: Bound) -> Operands:
+    """Return what may be passed for the next parameter that has a default."""
+    node: Any = spot.node
+    function = spot.names.namespace.get(ast.unparse(node.func))
+    if not isinstance(function, FunctionType) or node.keywords:
+        return []
+    code = function.__code__
+    name = next(iter(code.co_varnames[len(node.args) : code.co_argcount]), None)
+    return [] if name is None else sorted(spot.scope.arrays[:FEW], key=lambda n: n != name)
+
+
+def _shapes(spot: Spot, _: Bound) -> Operands:
+    """Return the shapes of arrays that have as many numbers in another shape."""
+    arrays = ((name, spot.scope.values[name]) for name in spot.scope.arrays)
+    here = spot.value
+    return [f"{n}.shape" for n, v in arrays if v.size == here.size and v.shape != here.shape]
+
+
+def _rows_of_values(spot: Spot, _: Bound) -> Operands:
+    """Return the names of arrays with one axis."""
+    own = names_in(spot.node)
+    return [n for n in spot.scope.arrays if spot.scope.values[n].ndim == 1 and n not in own]
+
+
+# --- constants ---------------------------------------------------------------------------------
+
+
+def _numbers_near(spot: Spot) -> list[float]:
+    """Return some small numbers, and those next to a constant."""
+    node: Any = spot.node
+    value = node.value
+    near = dict.fromkeys((*NUMBERS, value + 1, value - 1, -value))
+    signed, scales = holds(spot, "signed"), holds(spot, "scales")
+    return [
+        n for n in near if n != value and not (signed and n <= 0) and not (scales and n == -value)
+    ]
+
+
+def _near_numbers(spot: Spot, _: Bound) -> Operands:
+    return [number_of(each) for each in _numbers_near(spot) if each >= 0]
+
+
+def _negative_numbers(spot: Spot, _: Bound) -> Operands:
+    return [number_of(each) for each in _numbers_near(spot) if each < 0]
+
+
+def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
+    """Return multiples of a constant."""
+    node: Any = spot.node
+    value = node.value
+    if holds(spot, "counted"):
+        # In a sum that counts only the next numbers are others, and where loops are.
+        return []
+    scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
+    others = dict.fromkeys([*(value * ratio for ratio in spot.scope.ratios), *scaled])
+    known = {value, *_numbers_near(spot)}
+    signed = holds(spot, "signed")
+    return [number_of(n) for n in others if n not in known and not (signed and n <= 0)]
+
+
+def _axes(spot: Spot, _: Bound) -> Operands:
+    """Return other axes."""
+    if isinstance(spot.node, ast.Constant):
+        return map(number_of, _numbers_near(spot))
+    return [f"{axis}" for axis in AXES]
 
 
 BOUNDED = ("maximum", "minimum", "clip", "where")
 """Functions of which a constant is a bound, or a value, and no size."""
 
 
-def others_together(spot: Spot) -> Iterator[Change]:
-    """Yield all that is computed with two names exchanged, or with several as a dict holds them."""
-    if spot.above or isinstance(spot.node, ast.Name):
-        return
-    parts = (n for n in ast.walk(spot.node) if isinstance(n, ast.Name | ast.Subscript))
-    names = dict.fromkeys(map(ast.unparse, parts))
-    values = spot.scope.values
-    pairs = itertools.combinations(names, 2)
-    alike = (p for p in pairs if is_like(values.get(p[0]), values.get(p[1])))
-    made = [
-        {one: expression(other), other: expression(one)}
-        for one, other in itertools.islice(alike, AT_ONCE)
-    ]
-    for held, row in values.items():
-        own = (
-            sorted(names.keys() & row.keys())
-            if isinstance(row, dict) and held.isidentifier()
-            else []
-        )
-        made += [{name: expression(f"{held}[{name!r}]") for name in own}] if len(own) > 1 else []
-    for others in made:
-        yield Change("wrong-name", renamed(spot.node, others), LARGER)
+def _sizes(spot: Spot, _: Bound) -> Operands:
+    """Return the names of numbers that may stand for a constant."""
+    scope, above = spot.scope, spot.above
+    names = scope.numbers_that(count=True) if spot.indexes else scope.numbers
+    if holds(spot, "counted"):
+        names = [*scope.places]
+    elif holds(spot, "in sum") or any(called_name(each) in BOUNDED for each in above):
+        # Sizes are factors, and no terms or bounds of what is computed.
+        names = scope.numbers_that(count=False)
+    # The size of an array is no bound of its numbers.
+    compared = (each for each in above if isinstance(each, ast.Compare))
+    parts = (part for each in compared for part in (each.left, *each.comparators))
+    held_to = any(is_array(scope.values.get(ast.unparse(part))) for part in parts)
+    return [n for n in names if n.isidentifier() or not held_to][:FEW]
 
 
-def others_throughout(spot: Spot) -> Iterator[Change]:
-    """Yield all that is computed with another name wherever one stands, or without a call.
-
-    One slip that is made again is one mistake.
-    """
-    if spot.above:
-        return
-    parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
-    times = Counter(ast.unparse(part) for part in parts)
-    again = {text: part for part in parts if times[text := ast.unparse(part)] > 1}
-    for text, part in again.items():
-        for other in spot.scope.alike(text, spot.scope.values.get(text)):
-            yield Change("wrong-name", renamed(spot.node, {text: expression(other)}), SCALED)
-        rate = text in spot.scope.numbers_that(count=False)
-        for scaled in (f"{text} / 2", f"2 * {text}") if rate else ():
-            by = {text: expression(scaled)}
-            yield Change("missing-factor", renamed(spot.node, by), SCALED)
-        if isinstance(part, ast.Call) and len(part.args) == 1:
-            (own,) = part.args
-            yield Change("extra-function", renamed(spot.node, {text: own}), SCALED)
-            signed = isinstance(own, ast.UnaryOp) and isinstance(own.op, ast.USub)
-            turned = own.operand if signed else negative(own)  # type: ignore[attr-defined]
-            if called_name(part) == "exp":
-                other = with_parts(part, args=[turned])
-                yield Change("turned-sign", renamed(spot.node, {text: other}), SCALED)
+def _ratios(spot: Spot, _: Bound) -> Operands:
+    return map(number_of, spot.scope.ratios)
 
 
-ROWS = (dict, list, tuple)
-"""What holds values and is none itself."""
+# --- keys and entries --------------------------------------------------------------------------
 
 
-def _kind_of_constant(spot: Spot) -> str:
-    """Return the kind of mistake that a wrong number is, by what the number is for."""
-    if spot.of:
-        return "wrong-option"
-    if any(called_name(node) == "range" for node in spot.above):
-        return "wrong-bounds"
-    if spot.index:
-        return "wrong-element"
-    powers = [a for a in spot.above if isinstance(a, ast.BinOp) and isinstance(a.op, ast.Pow)]
-    return "wrong-power" if any(a.right is spot.node for a in powers) else "wrong-constant"
+def _keys(spot: Spot, _: Bound) -> Operands:
+    """Return other keys for one, those that are not in the same row of keys."""
+    value = getattr(spot.node, "value", None)
+    if not isinstance(value, str):
+        return []
+    rows = [each.elts for each in spot.above if isinstance(each, ast.Tuple | ast.List)]
+    taken = {getattr(each, "value", None) for row in rows for each in row}
+    found = spot.scope.keys_for(value, other=not spot.above)
+    return [new(ast.Constant, key) for key in found if key not in taken]
 
 
-def other_constants(spot: Spot) -> Iterator[Change]:
-    """Yield other keys, words and numbers, and what is named in the place of one."""
-    node = spot.node
-    if not isinstance(node, ast.Constant):
-        return
-    value = node.value
-    if isinstance(value, str):
-        rows = [each.elts for each in spot.above if isinstance(each, ast.Tuple | ast.List)]
-        taken = {getattr(each, "value", None) for row in rows for each in row}
-        for key in spot.scope.keys_for(value, other=not spot.above):
-            if key not in taken:
-                yield Change("wrong-entry", new(ast.Constant, key))
-        # A key is none of these, nor what a method is asked for.
-        calls = (a for a in spot.above if isinstance(a, ast.Call) and isinstance(a.func, ast.Name))
-        handed = spot.of or any(node in call.args for call in calls)
-        for word in spot.scope.words if handed and value in spot.scope.words else ():
-            if word != value:
-                yield Change("wrong-option", new(ast.Constant, word))
-    elif value is None:
-        # It was left for later.
-        scope = spot.scope
-        for name in (*scope.arrays[:FEW], *scope.numbers_that(count=False)[:FEW]):
-            yield Change("wrong-expression", expression(name), LARGER)
-    elif isinstance(value, bool):
-        yield Change(OPTIONS.get(spot.of, "wrong-option"), new(ast.Constant, not value))
-    elif isinstance(value, int | float):
-        around = [a for a in spot.above if isinstance(a, ast.BinOp) and node in (a.left, a.right)]
-        added = any(map(adds, around))
-        scales = any(isinstance(a.op, ast.Mult | ast.Div) for a in around)
-        signed = any(isinstance(a, ast.UnaryOp) and a.operand is node for a in spot.above)
-        plain = (*NUMBERS, value + 1, value - 1, -value)
-        held_to = any(_is_held_to(a, spot.scope) for a in spot.above)
-        scaled = (0.5, value * 2, value / 2, value / 10, value * 10)
-        others = [*(value * ratio for ratio in spot.scope.ratios), *scaled]
-        # In a sum that counts only the next numbers are others, and where loops are.
-        counted = added and spot.counts and isinstance(value, int)
-        row = spot.of == "axis" and any(isinstance(a, ast.Tuple) for a in spot.above)
-        for number in dict.fromkeys([*plain, *([] if counted else others)]):
-            if number != value and not (signed and number <= 0):
-                # A row of axes is another row, before one of them is; what is set is hardly turned.
-                set_to = number < 0 and not spot.above
-                cost = SCALED if row or number not in plain else LARGER if set_to else SIMPLE
-                kind = "turned-sign" if number == -value and scales else _kind_of_constant(spot)
-                yield Change(OPTIONS.get(spot.of, kind), number_of(number), cost)
-        names = spot.scope.numbers_that(count=True) if spot.indexes else spot.scope.numbers
-        names = [*spot.scope.places] if counted else names
-        if not counted and (added or any(called_name(a) in BOUNDED for a in spot.above)):
-            # Sizes are factors, and no terms or bounds of what is computed.
-            names = spot.scope.numbers_that(count=False)
-        few = FEW if spot.of != "axis" else 0  # an axis is no variable
-        for name in [n for n in names if n.isidentifier() or not held_to][:few]:
-            yield Change(_kind_of_constant(spot), expression(name))
-        for name in spot.scope.arrays[:FEW] if added and not counted else ():
-            yield Change("wrong-name", expression(name), LARGER)
+def _words(spot: Spot, _: Bound) -> Operands:
+    """Return other texts that functions are passed, for one of these."""
+    value, words = getattr(spot.node, "value", None), spot.scope.words
+    return [new(ast.Constant, word) for word in words if value in words and word != value]
 
 
-DIGITS = "0123456789"
+def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
+    """Return the keys of a dict of which an entry is read."""
+    node: Any = spot.node
+    row = spot.scope.values.get(ast.unparse(node.value))
+    if not isinstance(row, dict) or not isinstance(node.slice, ast.Constant):
+        return []
+    return [new(ast.Constant, key) for key in row if isinstance(key, str)]
 
 
-def other_rows(spot: Spot) -> Iterator[Change]:
-    """Yield a row of values, or of keys, with two exchanged, and one of keys less or more.
-
-    Of a loop over a dict it is the keys of one sort, ``("W1", "W2")``.
-    """
-    node = spot.node
-    if isinstance(spot.value, dict) and spot.counts and not spot.above:
-        keys = [key for key in spot.value if isinstance(key, str)]
-        for stem in dict.fromkeys(key.rstrip(DIGITS) for key in keys):
-            sort = [key for key in keys if key.rstrip(DIGITS) == stem]
-            if 1 < len(sort) < len(keys):
-                row = new(ast.Tuple, [new(ast.Constant, key) for key in sort], ast.Load())
-                yield Change("wrong-bounds", row)
-    shapes = any(
-        called_name(each) in SHAPED or called_name(each) == "reshape" for each in spot.above
-    )
-    index = any(isinstance(each, ast.Subscript) and each.slice is node for each in spot.above)
-    if not isinstance(node, ast.Tuple | ast.List) or shapes or index or spot.of == "axis":
-        return
-    for one, other in itertools.islice(itertools.combinations(range(len(node.elts)), 2), AT_ONCE):
-        elements = [*node.elts]
-        elements[one], elements[other] = elements[other], elements[one]
-        yield Change("wrong-order", with_parts(node, elts=elements))
-    values = [each.value for each in node.elts if isinstance(each, ast.Constant)]
-    numbers = [each for each in values if type(each) is int]
-    if spot.counts and numbers and len(numbers) == len(node.elts):
-        # What a loop goes over may begin or end a number too late, or too soon.
-        first, last = numbers[0], numbers[-1]
-        around = ([first - 1, *numbers], [*numbers, last + 1], numbers[1:], numbers[:-1])
-        for row in [each for each in around if each]:
-            made = with_parts(node, elts=[number_of(each) for each in row])
-            yield Change("wrong-bounds", made)
-    keys = [value for value in values if isinstance(value, str)]
-    if not keys or len(keys) < len(node.elts):
-        return
-    for number in range(len(keys)):
-        if len(keys) > 1:
-            rest = [*node.elts[:number], *node.elts[number + 1 :]]
-            yield Change("wrong-bounds", with_parts(node, elts=rest))
-    for key in spot.scope.keys_for(keys[0], other=True):
-        if key not in keys:
-            yield Change(
-                "wrong-bounds", with_parts(node, elts=[*node.elts, new(ast.Constant, key)])
-            )
+def _indices(spot: Spot, _: Bound) -> Operands:
+    """Return other indices in the place of one."""
+    node: Any = spot.node
+    return indices(node.slice)
 
 
-def _is_held_to(node: ast.AST, scope: Scope) -> bool:
-    """Tell a comparison with an array: the size of one is no bound of its numbers."""
-    parts = (node.left, *node.comparators) if isinstance(node, ast.Compare) else ()
-    return any(is_array(scope.values.get(ast.unparse(part))) for part in parts)
+def _windows(spot: Spot, _: Bound) -> Operands:
+    """Return indices whose windows begin elsewhere, and indices that the function has elsewhere."""
+    node: Any = spot.node
+    whole = spot.scope.numbers_that(count=True)
+    others = beside(node.slice, spot.scope.slices)
+    return [*moved(node.slice, spot.scope.counts, whole), *others]
+
+
+def _longer_indices(spot: Spot, _: Bound) -> Operands:
+    """Return indices of one more axis."""
+    node: Any = spot.node
+    own = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    places = [expression(n) for n in spot.scope.places if n not in names_in(node.slice)]
+    more = [new(ast.Slice), *places] if is_array(spot.value) else []
+    rows = (parts for one in more for parts in ([*own, one], [one, *own]))
+    return [new(ast.Tuple, parts, ast.Load()) for parts in rows]
+
+
+def _counted_places(spot: Spot, bound: Bound) -> Operands:
+    """Return the entries that say which entry of a row is meant."""
+    row = spot.scope.values.get(ast.unparse(bound["A"]))
+    if not isinstance(row, np.ndarray) or row.ndim != 1:
+        return []
+    return [each for each in spot.scope.numbers_that(count=True) if "[" in each][:RATES]
+
+
+# --- factors and terms -------------------------------------------------------------------------
+
+
+def _fitting(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006  (it is never changed)
+    """Return the arrays that take part in an operation with a value and keep its shape."""
+    # A single number that is not whole may lack an array.
+    alone = spot.whole and not is_array(spot.value) and not isinstance(spot.value, WHOLE)
+    shape = np.shape(spot.value)
+    return spot.scope.fitting(shape) if is_array(spot.value) else spot.scope.arrays[: FEW * alone]
+
+
+def _same(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006
+    """Return the arrays of the same shape."""
+    shape = np.shape(spot.value)
+    return [n for n in _fitting(spot) if spot.scope.values[n].shape == shape]  # type: ignore[index]
+
+
+def _counts(spot: Spot, _: Bound = {}) -> Sequence[str]:  # noqa: B006
+    return spot.scope.numbers_that(count=True)[:FEW]
+
+
+def _rates(spot: Spot, _: Bound = {}) -> Sequence[str]:  # noqa: B006
+    return [] if spot.indexes else spot.scope.numbers_that(count=False)[: FEW // 2]
+
+
+def _factors(spot: Spot, _: Bound) -> Operands:
+    """Return the names of what may be a factor."""
+    return (*_fitting(spot), *_rates(spot), *_counts(spot))
+
+
+def _constant_factors(spot: Spot, _: Bound) -> Operands:
+    """Return constants that may be a factor."""
+    return ["2", "0.5", *([] if spot.indexes else (f"{each:.6g}" for each in spot.scope.ratios))]
+
+
+def _terms(spot: Spot, _: Bound) -> Operands:
+    """Return the names of what may be a term. A whole number is a term of what it counts."""
+    counted = _counts(spot) if isinstance(spot.value, WHOLE) else _rates(spot)
+    return (*(_fitting(spot) if spot.whole else _same(spot)), *counted)
+
+
+def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
+    """Yield terms like the last one: of ``f(W1) + f(W2)`` it is ``f(W3)``."""
+    last, scope = bound["B"], spot.scope
+    here, there = ([*map(ast.unparse, ast.walk(part))] for part in (spot.node, last))
+    own = [name for name in scope.arrays if name in there]
+    rows = [_twins(name, here, scope) for name in own]
+    for some in itertools.islice(itertools.product(*rows), AT_ONCE):
+        yield renamed(last, dict(zip(own, map(expression, some), strict=True)))
+
+
+def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
+    """Return names like one but for the end, or of its shape, that an expression has not."""
+    stem, shape = name[:-1], scope.values[name].shape
+    alike = (n for n in scope.arrays if scope.values[n].shape == shape or n[:-1] == stem != "")
+    return sorted((n for n in alike if n not in here), key=lambda n: n[0] != name[0])
+
+
+def _shape_of_draw(spot: Spot, _: Bound) -> Operands:
+    """Return the shape of an array that is drawn, or filled."""
+    call: Any = spot.node
+    if called_name(call) not in SHAPED:
+        return []
+    at = SHAPED[called_name(call)]
+    given = call.args[at : at + 1] if at is not None else [new(ast.Tuple, call.args, ast.Load())]
+    return [*(word.value for word in call.keywords if word.arg == "size"), *given][:1]
+
+
+def _steps(spot: Spot, _: Bound) -> Operands:
+    return spot.scope.counts[:RATES]
+
+
+OPERANDS: Mapping[str, Callable[[Spot, Bound], Operands]] = {
+    **{"like_": _names_like, "other_": _other_names, "compared_": _compared_names},
+    **{"equal_": _equal_names, "amount_": _amounts, "function_": _functions},
+    **{"handed_": _handed, "shape_": _shapes, "row_": _rows_of_values},
+    **{"near_number_": _near_numbers, "negative_number_": _negative_numbers},
+    **{"scaled_number_": _scaled_numbers, "axis_": _axes, "size_": _sizes, "ratio_": _ratios},
+    "array_": lambda spot, _: spot.scope.arrays[:FEW],
+    **{"key_": _keys, "word_": _words, "key_of_row_": _keys_of_row, "index_": _indices},
+    **{"window_": _windows, "longer_index_": _longer_indices, "counted_": _counted_places},
+    **{"fitting_": _fitting, "same_": _same, "count_": _counts, "rate_": _rates},
+    **{"operand_": _factors, "factor_": _constant_factors, "term_": _terms},
+    **{"twin_": _twin_terms, "shape_of_draw_": _shape_of_draw, "times_": _steps, "step_": _steps},
+}
+"""What a search puts into each hole, as texts or as expressions, in the order in which it is
+tried. Of what is not in the vocabulary of a reference nothing is tried."""
+
+BY_PARTS = ("compared_", "counted_", "twin_")
+"""Holes for what depends on the letters of the row."""
+
+NUMERIC = ("rate_", "count_")
+"""Holes for numbers, of which few are tried where a row has three holes."""

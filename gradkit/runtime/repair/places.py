@@ -1,4 +1,4 @@
-"""The slots that were run, and what changes of them give there."""
+"""Evaluate changes of slots on the names that were recorded there."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ import numpy as np
 from gradkit.edits.costs import LARGER, SIGNED
 from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.bench import Bench, Target
+from gradkit.runtime.repair.by_rows import Change
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.indices import slices_of
 from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import Change, binary, expression
+from gradkit.runtime.repair.tree import binary, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
-"""What says little of other rounds of a loop: in the first ones a counter is as good as 0, and
-that is chosen which is chosen in most."""
+"""Types of values that say little about later rounds of a loop: a counter begins with 0."""
 
 ONLY, UNKNOWN, ROUNDS, UNLIKELY = 0, 1, 2, 3
-"""What depends on a slot: wrong outputs only, nobody knows, right ones too, maybe of other rounds,
-right ones or none that is wrong."""
+"""The outputs that depend on a slot: wrong ones only; unknown; right ones too, maybe by other
+rounds of a loop; right ones, or no wrong one."""
 
 
 DRAWS = ("rand", "randn", "random", "standard_normal", "normal", "uniform", "permutation")
@@ -84,12 +84,12 @@ class Place:
 
     @property
     def acts(self) -> bool:
-        """Tell what is called for what it does to something, which is to be done but once."""
+        """Return whether the slot is a call that changes something, which must run only once."""
         return isinstance(self.slot.statement, ast.Expr)
 
     @property
     def plain(self) -> bool:
-        """Tell what has no value to be held to, and few changes, as it is no number."""
+        """Return whether the value is no number, so that it is not compared with the model's."""
         return self.before is not None and not _is_number(self.before[0])
 
 
@@ -111,6 +111,7 @@ class Places:
         self, bench: Bench, used: Sequence[int], further: Sequence[int], wrong: frozenset[str]
     ) -> None:
         self._bench, self._wrong = bench, wrong
+        self._allowed: dict[Any, bool] = {}
         # Those that the record is of, whatever is taken to the bench in between.
         self._slots = {
             id(slot): (target, slot) for target in bench.targets for slot in target.slots
@@ -128,7 +129,7 @@ class Places:
 
     @property
     def stops(self) -> bool:
-        """Tell code that stops, where every value may be as it should be."""
+        """Return whether the code raises, so that every recorded value may be right."""
         return not self._outputs
 
     def ordered(
@@ -151,7 +152,7 @@ class Places:
         return sorted(places, key=rank)
 
     def _touched(self, place: Place) -> int:
-        """Tell what another value of a slot changes.
+        """Return which outputs change if the value of a slot changes: `ONLY` to `UNLIKELY`.
 
         Where it changes what is right, that will hardly stay so; where it changes nothing that is
         wrong, that is not made of it.
@@ -184,7 +185,7 @@ class Places:
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
 
     def _is_out_of_shape(self, name: str, after: Mapping[str, Any]) -> bool:
-        """Tell an output that has another shape now, and had the right one."""
+        """Return whether an output had the right shape and has another one now."""
         before, now = (_shape_of(outputs[name]) for outputs in (self._outputs, after))
         return bool(before == self._shapes[name] != now)
 
@@ -272,7 +273,7 @@ class Places:
         return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
-        """Tell how near the values of a change are to the model solution's. See `known`.
+        """Return how near the values of a change are to the model solution's. See `known`.
 
         What is only made of the same entries has to be so in the run that tells most.
         """
@@ -299,7 +300,7 @@ class Places:
         return found
 
     def _known(self, values: Sequence[Any]) -> int:
-        """Tell how near values are to one of the model solution's where something is wrong."""
+        """Return how near values are to one of the model solution's at the inputs that fail."""
         return known(self._pools, values[: len(self._pools)])
 
     def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
@@ -308,7 +309,8 @@ class Places:
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
         told = library, self._ratios, helpers, bench.words, bench.keys, bench.lacking
-        known = Scope(*told, slices_of(target.function), unread_parameters(target.function))
+        idle = unread_parameters(target.function)
+        known = Scope(*told, slices_of(target.function), idle, bench.vocabulary, self._allowed)
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
@@ -325,7 +327,7 @@ class Places:
         return self._scopes(place.target, names)
 
     def _has(self, name: str) -> bool:
-        """Tell whether the student's text has a name."""
+        """Return whether the student's text has a name."""
         try:
             self._bench.namespace[name]
         except (KeyError, NameError):
@@ -362,7 +364,7 @@ def _shape_of(made: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Tell numbers, and rows of them, from what is only true or false, and from everything else."""
+    """Return whether a value is a number, an array of numbers, or a row with one of these."""
     if isinstance(value, tuple):
         return any(map(_is_number, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.number) else "f"

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.operands import ModelPart, Vocabulary
-from gradkit.edits.rows import read_patterns
+from gradkit.edits.rows import read_table
 from gradkit.edits.text import Reference
 from gradkit.runtime.repair.clock import Budget
 from gradkit.runtime.repair.pool import Array, Part, Pool, Question, Throwaway, entries_of, like
 from gradkit.runtime.repair.search import Search, Text
 
 # A server imports this module once, and forks a process for each search.
-read_patterns()
+read_table()
 
 
 def propose(

@@ -1,4 +1,4 @@
-"""What can be named in a place of the student's text."""
+"""List the values that can be named at a place of the student's text."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from gradkit.edits.operands import Vocabulary
+
 FEW = 24
 """Names that are tried in one place at most."""
 
@@ -25,7 +27,7 @@ OTHERS, AT_ONCE = 4, 30
 
 @dataclass(slots=True)
 class Scope:
-    """What can be named in a place: values by expression, as ``m``, ``cache['A1']``, ``self.W``.
+    """The values that can be named at a place, such as ``m``, ``cache['A1']``, ``self.W``.
 
     ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
     are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
@@ -42,6 +44,8 @@ class Scope:
     lacking: Sequence[str] = ()
     slices: Sequence[ast.expr] = ()
     idle: Sequence[str] = ()
+    vocabulary: Vocabulary | None = None
+    allowed: dict[Any, bool] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     numbers: list[str] = field(default_factory=list)
     arrays: list[str] = field(default_factory=list)
@@ -132,7 +136,7 @@ def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 
 def is_array(value: Any) -> bool:
-    """Tell an array."""
+    """Return whether a value is an array."""
     return isinstance(value, np.ndarray)
 
 
@@ -145,7 +149,7 @@ def as_plain(value: Any) -> Any:
 
 
 def is_number(value: Any) -> bool:
-    """Tell a single number."""
+    """Return whether a value is a single number."""
     return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
@@ -233,7 +237,7 @@ def _keyed(local: Mapping[str, Any], counters: Sequence[str]) -> Iterator[tuple[
 
 
 OPAQUE = (type, FunctionType, ModuleType, np.ndarray)
-"""What has attributes that are nobody's values."""
+"""Types whose attributes are no values of the student."""
 
 
 def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -255,12 +259,12 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def is_like(one: Any, other: Any) -> bool:
-    """Tell values of the same kind and shape."""
+    """Return whether two values have the same kind and shape."""
     if is_array(one) or is_array(other):
         return is_array(one) and is_array(other) and one.shape == other.shape
     return is_number(one) and isinstance(one, WHOLE) is isinstance(other, WHOLE)
 
 
 def is_numeric(value: Any) -> bool:
-    """Tell a number, or an array of numbers or of bools."""
+    """Return whether a value is a number, or an array of numbers or of bools."""
     return is_number(value) or (is_array(value) and value.dtype.kind in "biuf")

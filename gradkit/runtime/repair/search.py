@@ -31,7 +31,7 @@ where none alone makes anything right."""
 
 
 GAIN = 0.02
-"""Of an output, what has to be right besides for a change to be a step whatever it gives."""
+"""The share of an output that a change must make right to be the first of two changes."""
 
 WHOLE, STEP = "wrong-expression", "missing-statement"
 """Kinds of changes: one that two others may be instead, and one that may be instead of several."""
@@ -40,7 +40,7 @@ MUCH, KEPT_BACK = 3, 24
 """Changes that another one is looked for in the place of, and the part of the time for that."""
 
 NOTHING = -1
-"""What a change leaves wrong that makes nothing right."""
+"""Stands for the number of wrong outputs after a change that makes no output right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Search:
         with quiet(), alarmed(), kept(self.namespace) as put:
             bench = Bench(self.namespace, put, self.question, self.budget)
             # What was not wanted may have been right but once.
-            bench.again = bool(self.refused)
+            bench.again, bench.vocabulary = bool(self.refused), self.known
             while len(found) < self.most:
                 best = self._round(bench)
                 if best is None:
@@ -296,12 +296,9 @@ class Search:
         # Candidates outlive the texts that are tried in between, each of which has its own tree.
         if id(tree) not in self._slots:
             self._slots[id(tree)] = Slots(tree, self.known)
-        slots = self._slots[id(tree)]
-        if candidate.old is not None:
-            return slots.find(cell, candidate.kind, candidate.old, candidate.node)
-        if candidate.block is None or candidate.made is None:
-            return None
-        return slots.find_block(cell, candidate.kind, candidate.block, candidate.made)
+        change = candidate.change
+        reference = self._slots[id(tree)].reference
+        return reference(cell, change.name, change.at, change.values, change.within)
 
     def _proposal(self, reference: Reference, text: Text) -> Proposal | None:
         """Return a change of a text with its reference; None if it cannot be written."""

@@ -1,11 +1,11 @@
-"""The places in an expression where another one may stand."""
+"""List the parts of an expression that may be changed."""
 
 from __future__ import annotations
 
 import ast
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradkit.edits.nodes import called_name
@@ -22,7 +22,9 @@ class Spot:
     ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
     is the option that it is the value of, if it is one. ``put`` puts another expression there,
     ``above`` are the nodes above it, and ``names`` those that there are. ``counts`` is set in an
-    index, a condition or the head of a loop, and ``index`` in an index or a range.
+    index, a condition or the head of a loop, and ``index`` in an index or a range. It stands
+    ``again`` where all that is written so is changed at once. ``known`` has what was found out of
+    the expression for conditions and holes.
     """
 
     node: ast.expr
@@ -35,10 +37,12 @@ class Spot:
     of: str = ""
     counts: bool = False
     index: bool = False
+    again: bool = False
+    known: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def indexes(self) -> bool:
-        """Tell a whole number in an index or a range, where nothing else may stand."""
+        """Return whether the expression is a whole number in an index or a range."""
         return self.index and isinstance(self.value, WHOLE)
 
 
@@ -129,7 +133,7 @@ def _below_comprehension(
 
 
 def _is_axis(node: ast.Call, place: int) -> bool:
-    """Tell the argument that is an axis without being called so."""
+    """Return whether an argument is an axis that is passed by its place."""
     method = isinstance(node.func, ast.Attribute) and node.func.attr in REDUCED
     return method and place == int(owner_of(node) is None)
 

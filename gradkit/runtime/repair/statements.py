@@ -1,4 +1,4 @@
-"""The small changes that may be made to a statement, and to where it stands."""
+"""The changes of a statement, and of where it stands, that a search tries."""
 
 from __future__ import annotations
 
@@ -8,44 +8,59 @@ from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradkit.edits.costs import A_LINE, AGAIN, LARGE, LARGER, LITTLE, PER_NODE, SIMPLE
-from gradkit.edits.nodes import called_name, new, with_parts
-from gradkit.edits.statements import NEAR, range_from_zero
-from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
-from gradkit.runtime.repair.tree import (
-    binary,
-    called_with,
-    expression,
-    method_of,
-    owner_of,
-    renamed,
-    statement_of,
+from gradkit.edits.calls import REARRANGED
+from gradkit.edits.costs import A_LINE, AGAIN, LARGE, LARGER, PER_NODE, SIMPLE
+from gradkit.edits.nodes import called_name, is_same, replaced, with_context
+from gradkit.edits.operands import RefusedError, Vocabulary
+from gradkit.edits.patterns import build, match, pattern
+from gradkit.edits.rows import rows
+from gradkit.edits.statements import (
+    ANEW,
+    BEFORE_IN,
+    BLOCKS,
+    FAR,
+    NEAR,
+    NEXT_IN,
+    Change,
+    conditions_in,
 )
+from gradkit.edits.text import replace_everywhere
+from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
+from gradkit.runtime.repair.tree import expression, owner_of, statement_of
 from gradkit.runtime.syntax import every, names_in
 
 EXCHANGED = 12
 """Pairs of a row that are exchanged at most."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rewritten:
-    """Statements in the place of others: the kind of the change, its cost, the doubtful one."""
-
-    kind: str
-    cost: float
-    block: list[ast.stmt]
-    told: ast.stmt | ast.expr
-
-
 COUNTED = ("range", "enumerate", "zip", "reversed")
 """Functions that loops go over, of which the order is another matter, or not to be had."""
 
-IN_PLACE = ("not-added", "not-replaced", "changed-in-place", "not-in-place")
-"""Kinds of changes of what a statement does with its value."""
+Block = list[ast.stmt]
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """Statements in the place of others, and the row that allows it.
+
+    ``name`` is what a reference calls the row, ``at`` the node that it changes, ``values`` what it
+    is given, and ``within`` where the same is changed, see `gradkit.edits.text.Slots.reference`.
+    """
+
+    name: str
+    cost: float
+    block: Block
+    at: ast.AST
+    values: Any = ()
+    within: ast.AST | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of mistake that the change mends."""
+        return self.name.partition(": ")[0]
 
 
 def changed_blocks(
-    block: list[ast.stmt],
+    block: Block,
     place: int,
     parent: ast.AST,
     function: ast.AST,
@@ -56,93 +71,180 @@ def changed_blocks(
 
     ``counts`` are names there of what counts something, and ``held`` those that have a value.
     """
-    statement, rest = block[place], [*block[:place], *block[place + 1 :]]
+    statement = block[place]
     before, after = block[:place], block[place + 1 :]
+    change = Change(block, place, Vocabulary(), (), function)
+    for kind, name, value, cost in _of_blocks(change, parent, held):
+        row, operands = BLOCKS[name], [] if value is None else [(value,)]
+        try:
+            made = row.make(change, operands)
+        except RefusedError:
+            continue
+        values = [] if value is None else [value]
+        yield Rewritten(f"{kind}: {name}", cost or row.cost, made, statement, values)
+    for name, node, given, other, within in _of_expressions(statement, function, counts):
+        cost = SIMPLE if name == OF_ORDER else LARGER
+        yield Rewritten(name, cost, [*before, other, *after], node, given, within)
+    for index, moved_one in _other_indices(block, place, parent, counts):
+        whole = replace_everywhere(parent, index, moved_one)
+        yield Rewritten(OF_INDEX, LARGE, whole.body, index, {"index_": moved_one}, parent)
+    for name in _entries_of_others(statement, function) if parent is function else ():
+        for copied in (f"{name}.copy()", f"{{key: value.copy() for key, value in {name}.items()}}"):
+            copy = statement_of(f"{name} = {copied}")
+            longer = [*before, copy, statement, *after]
+            yield Rewritten("missing-copy: put in", LARGER, longer, statement, (copy, 0))
+    for far, shifted in _shifted(block[place:]):
+        cost = LARGE + A_LINE + PER_NODE * far
+        longer = [*before, shifted, statement, *after]
+        yield Rewritten("missing-shift: put in", cost, longer, statement, (shifted, 0))
+
+
+OF_INDEX, OF_ENTRY = "wrong-element: A => index_", "wrong-element: A[B] => A[index_]"
+OF_NAME, OF_WHOLE = "wrong-name: L => like_", "wrong-element: L => L[index_]"
+OF_ORDER = "wrong-order: two values exchanged"
+"""Rows for the target of a statement."""
+
+
+def _of_blocks(
+    change: Change, parent: ast.AST, held: Container[str]
+) -> Iterator[tuple[str, str, int | None, float]]:
+    """Yield changes of a block: the kind, the row, an operand, and the cost if it differs."""
+    block, place, statement = change.block, change.at, change.statement
     computes = isinstance(
         statement, ast.Assign | ast.AugAssign | ast.Expr | ast.If | ast.For | ast.AnnAssign
     )
-    if computes and rest:
+    if computes:
         near = block[max(place - 1, 0) : place + 2]
         again = sum(ast.dump(each) == ast.dump(statement) for each in near) > 1
-        # To change places with another statement is more.
-        yield Rewritten("extra-statement", AGAIN if again else LARGER - LITTLE, rest, statement)
+        yield "extra-statement", "left out", None, AGAIN * again
     for step in (1, -1, 2, -2, 3, -3) if computes else ():
         other = place + step
         over = block[min(place, other) : max(place, other) + 1] if other >= 0 else []
         over = [each for each in over if each is not statement]
         returns = any(isinstance(each, ast.Return) for each in over)
-        if 0 <= other < len(block) and not returns and any(_meet(statement, o) for o in over):
-            moved = [*rest[:other], statement, *rest[other:]]
-            yield Rewritten("wrong-statement-order", LARGER, moved, statement)
-    for kind, made in _statements(statement, held):
-        cost = LARGER if kind in IN_PLACE else SIMPLE
-        yield Rewritten(kind, cost, [*before, made, *after], statement)
-    for changed, told in _indented(before, statement, after):
-        # To change places with another statement is less.
-        yield Rewritten("wrong-indentation", LARGER + LITTLE, changed, told)
-    for test in _tests(function) if computes and isinstance(parent, ast.For | ast.While) else ():
-        branch = new(ast.If, test, [statement], [])
-        yield Rewritten("wrong-indentation", LARGE, [*before, branch, *after], statement)
-    for indexed in _indexed(block, place, counts):
-        yield Rewritten("wrong-element", LARGE, indexed, statement)
-    for kind, made in _other_targets(statement, function, counts):
-        yield Rewritten(kind, LARGER, [*before, made, *after], statement)
-    for name, part in _entries_of_others(statement, function) if parent is function else ():
-        for copied in (f"{name}.copy()", f"{{key: value.copy() for key, value in {name}.items()}}"):
-            made = statement_of(f"{name} = {copied}")
-            yield Rewritten("missing-copy", LARGER, [*before, made, statement, *after], part)
-    for far, shifted in _shifted(block[place:]):
-        cost = LARGE + A_LINE + PER_NODE * far
-        yield Rewritten("missing-shift", cost, [*before, shifted, statement, *after], statement)
+        if not returns and any(_meet(statement, each) for each in over):
+            yield "wrong-statement-order", "moved", step + FAR, 0.0
+    for text, kind in ANEW.items():
+        if not text.startswith("A = B =>") or _has_value(statement, held):
+            yield kind, f"anew {text}", None, 0.0
+    for way in _ways_in_and_out(change):
+        yield "wrong-indentation", "indented", way, 0.0
+    if computes and isinstance(parent, ast.For | ast.While):
+        for number, _ in enumerate(conditions_in(change.function)):
+            yield "wrong-indentation", "in a branch", number, 0.0
+    if isinstance(statement, ast.For):
+        if called_name(statement.iter) not in COUNTED:
+            yield "wrong-bounds", "reversed", None, 0.0
+        yield "wrong-bounds", "from zero", None, 0.0
     if isinstance(statement, ast.Return) and isinstance(parent, ast.For):
-        yield Rewritten("early-return", LARGER, rest or [new(ast.Pass)], statement)
+        yield "early-return", "left out" if len(block) > 1 else "no return", None, LARGER
 
 
-def _indented(
-    before: list[ast.stmt], statement: ast.stmt, after: list[ast.stmt]
-) -> Iterator[tuple[list[ast.stmt], ast.stmt]]:
-    """Yield a block with a statement moved into or out of the loop or branch in it, and which."""
-    if not isinstance(statement, ast.For | ast.If | ast.While):
+def _has_value(statement: ast.stmt, held: Container[str]) -> bool:
+    """Return whether the target of a statement is no name, or a name that has a value."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return not isinstance(target, ast.Name) or target.id in held
+
+
+def _ways_in_and_out(change: Change) -> Iterator[int]:
+    """Yield the ways in which a statement may move into, or out of, a loop or branch."""
+    loop, after = change.statement, change.block[change.at + 1 :]
+    if not isinstance(loop, ast.For | ast.If | ast.While):
         return
-    body = statement.body
-    if len(body) > 1:
-        if not isinstance(body[-1], ast.Break | ast.Continue):
-            yield [*before, with_parts(statement, body=body[:-1]), body[-1], *after], body[-1]
-        yield [*before, body[0], with_parts(statement, body=body[1:]), *after], body[0]
-    if after and not isinstance(statement, ast.While):
-        following, *rest = after
-        if not isinstance(following, ast.Return) or isinstance(statement, ast.For):
-            yield [*before, with_parts(statement, body=[*body, following]), *rest], following
-    for each in before[-NEAR:] if not isinstance(statement, ast.If) else ():
-        if isinstance(each, ast.Assign) and _meet(each, statement):
-            kept = [one for one in before if one is not each]
-            yield [*kept, with_parts(statement, body=[each, *body]), *after], each
+    first = int(isinstance(loop.body[-1], ast.Break | ast.Continue))
+    yield from range(first, NEXT_IN)
+    returns = bool(after) and isinstance(after[0], ast.Return)
+    if after and not isinstance(loop, ast.While) and (isinstance(loop, ast.For) or not returns):
+        yield NEXT_IN
+    before = change.block[max(0, change.at - NEAR) : change.at]
+    for back, each in enumerate(reversed(before)) if not isinstance(loop, ast.If) else ():
+        if isinstance(each, ast.Assign) and _meet(each, loop):
+            yield BEFORE_IN + back
 
 
-def _tests(function: ast.AST) -> Iterator[ast.expr]:
-    """Yield what is asked in a function's branches, and each part of it."""
-    for test in (part.test for part in every(ast.If, function)):
-        yield test
-        yield from test.values if isinstance(test, ast.BoolOp) else ()
+Targeted = tuple[str, ast.AST, Any, Any, ast.AST | None]
+"""The name of a row, the node that it changes, its values, the statement that it makes, and where
+the same is changed."""
 
 
-def _indexed(block: list[ast.stmt], place: int, counts: Sequence[str]) -> Iterator[list[ast.stmt]]:
-    """Yield a block with another index in a statement, and in those after it that have the same."""
-    entries = [{ast.unparse(each): each for each in _entries(one)} for one in block]
-    for index in {ast.dump(each.slice): each.slice for each in entries[place].values()}.values():
-        text = ast.dump(index)
-        same = [
-            {name: each for name, each in row.items() if ast.dump(each.slice) == text}
-            for row in entries
-        ]
-        if any(same[place + 1 :]) and not any(same[:place]):
+def _of_expressions(
+    statement: ast.stmt, function: ast.AST, counts: Sequence[str]
+) -> Iterator[Targeted]:
+    """Yield a statement with another target, or with two of its values exchanged."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
+    value: Any = getattr(statement, "value", None)
+    exchanged: list[Any] = [target] if isinstance(target, ast.Tuple) else []
+    if isinstance(value, ast.Dict) or (
+        isinstance(value, ast.Tuple) and isinstance(statement, ast.Return)
+    ):
+        exchanged.append(value)
+    for node in exchanged:
+        row = node.values if isinstance(node, ast.Dict) else node.elts
+        pairs = itertools.combinations(range(len(row)), 2)
+        for pair in sorted(pairs, key=lambda pair: pair[1] - pair[0])[:EXCHANGED]:
+            made = REARRANGED["two values exchanged"].make(node, pair)
+            yield OF_ORDER, node, pair, replaced(statement, {id(node): made}), None
+    if isinstance(target, ast.Name) and isinstance(statement, ast.Assign | ast.AugAssign):
+        updates = isinstance(statement, ast.AugAssign) or target.id in names_in(statement.value)
+        for each in slices_of(function) if updates else ():
+            yield _with_target(OF_WHOLE, statement, target, each)
+    if not isinstance(target, ast.Subscript):
+        return
+    for name in _other_bases(target.value, function):
+        yield _with_target(OF_NAME, statement, target.value, expression(name))
+    if isinstance(target.value, ast.Name):
+        lost = names_in(function, ast.Store) - names_in(function, ast.Load)
+        unread = dict.fromkeys(each.id for each in every(ast.Name, function) if each.id in lost)
+        index: Any = target.slice
+        others = (
+            *indices(index),
+            *moved(index, counts),
+            *beside(index, slices_of(function)),
+            *entries_within(index, [*unread]),
+        )
+        for each in others:
+            yield _with_target(OF_ENTRY, statement, target, each)
+
+
+def _other_bases(base: ast.expr, function: ast.AST) -> list[str]:
+    """Return other arrays to which a statement may write: attributes of an object, or names."""
+    if isinstance(base, ast.Attribute):
+        owner = ast.dump(base.value)
+        attributes = (a for a in every(ast.Attribute, function) if ast.dump(a.value) == owner)
+        return sorted({ast.unparse(each) for each in attributes} - {ast.unparse(base)})
+    own = {base.id} if isinstance(base, ast.Name) else set()
+    return sorted(names_in(function, ast.Store) - own) if own else []
+
+
+def _with_target(name: str, statement: ast.stmt, node: ast.expr, operand: ast.expr) -> Targeted:
+    """Return a statement in which a row changes its target, or the base of that.
+
+    What is written to as a whole is changed wherever it stands in the statement.
+    """
+    row, bound = rows()[name], dict[str, Any]()
+    match(pattern(row.before), node, bound)
+    values = {**bound, row.holes[0]: operand}
+    made = build(row.after, values)
+    if name == OF_WHOLE:
+        whole = replace_everywhere(statement, node, made)
+        return name, node, values, whole, statement
+    return name, node, values, replaced(statement, {id(node): with_context(made, node)}), None
+
+
+def _other_indices(
+    block: Block, place: int, parent: Any, counts: Sequence[str]
+) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield an index that a statement and others after it have, and another one for all of them."""
+    entries = [[*_entries(each)] for each in block]
+    if getattr(parent, "body", None) is not block:
+        return
+    for index in {ast.dump(each.slice): each.slice for each in entries[place]}.values():
+        same = [sum(is_same(each.slice, index) for each in row) for row in entries]
+        everywhere = sum(is_same(part, index) for part in ast.walk(parent))
+        if any(same[place + 1 :]) and not any(same[:place]) and everywhere == sum(same):
             for other in (*indices(index), *moved(index, counts)):
-                yield [
-                    renamed(one, {n: with_parts(each, slice=other) for n, each in row.items()})
-                    if row
-                    else one
-                    for one, row in zip(block, same, strict=True)
-                ]
+                yield index, other
 
 
 def _entries(statement: ast.stmt) -> Iterator[ast.Subscript]:
@@ -152,52 +254,8 @@ def _entries(statement: ast.stmt) -> Iterator[ast.Subscript]:
             yield part
 
 
-def _other_targets(
-    statement: ast.stmt, function: ast.AST, counts: Sequence[str]
-) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield a statement that changes entries of an array with others, or another array's."""
-    targets = statement.targets if isinstance(statement, ast.Assign) else []
-    (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
-    if isinstance(target, ast.Name) and isinstance(statement, ast.Assign | ast.AugAssign):
-        updates = isinstance(statement, ast.AugAssign) or target.id in names_in(statement.value)
-        for each in slices_of(function) if updates else ():
-            entry = new(ast.Subscript, with_parts(target, ctx=ast.Load()), each, target.ctx)
-            yield "wrong-element", renamed(statement, {target.id: entry})
-    if isinstance(target, ast.Subscript) and isinstance(target.value, ast.Attribute):
-        own = ast.unparse(target.value)
-        held, base = every(ast.Attribute, function), ast.dump(target.value.value)
-        rows = {ast.unparse(each) for each in held if ast.dump(each.value) == base}
-        for other in sorted(rows - {own}):
-            changed = with_parts(target, value=expression(other))
-            yield "wrong-name", _with_target(statement, changed)
-    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
-        return
-    names = names_in(function, ast.Store)
-    lost = names - names_in(function, ast.Load)
-    unread = dict.fromkeys(each.id for each in every(ast.Name, function) if each.id in lost)
-    index: Any = target.slice
-    slices = (
-        *indices(index),
-        *moved(index, counts),
-        *beside(index, slices_of(function)),
-        *entries_within(index, [*unread]),
-    )
-    others = [("wrong-element", with_parts(target, slice=each)) for each in slices]
-    for name in sorted(names - {target.value.id}):
-        others += [("wrong-name", with_parts(target, value=with_parts(target.value, id=name)))]
-    for kind, other in others:
-        yield kind, _with_target(statement, other)
-
-
-def _with_target(statement: ast.stmt, target: ast.expr) -> Any:
-    """Return a statement that gives what it computes to another target."""
-    if isinstance(statement, ast.Assign):
-        return with_parts(statement, targets=[target])
-    return with_parts(statement, target=target)
-
-
-def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Yield the names below a statement that are given entries and no value, and where first."""
+def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[str]:
+    """Yield the names to whose entries a statement writes, and that the function gives no value."""
     given = every(ast.Assign, function)
     seen = {each.id for one in given for each in one.targets if isinstance(each, ast.Name)}
     for part in ast.walk(statement):
@@ -206,7 +264,7 @@ def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[tuple
         if isinstance(target, ast.Subscript) and (out or isinstance(target.ctx, ast.Store)):
             for name in _base_of(target) - seen:
                 seen.add(name)
-                yield name, target
+                yield name
 
 
 def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
@@ -225,7 +283,7 @@ def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
 
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
-    """Tell statements of which one makes what the other one reads or makes."""
+    """Return whether one of two statements assigns a name that the other reads or assigns."""
     (made, read), (others, reads) = _touched(one), _touched(other)
     return bool(made & (others | reads) or others & read)
 
@@ -249,74 +307,3 @@ def _base_of(target: ast.expr) -> set[str]:
     if isinstance(target, ast.Subscript | ast.Attribute):
         return _base_of(target.value)
     return {target.id} if isinstance(target, ast.Name) else set()
-
-
-def _statements(statement: ast.stmt, held: Container[str]) -> Iterator[tuple[str, ast.stmt]]:
-    """Yield what may stand in the place of a statement."""
-    if isinstance(statement, ast.AugAssign):
-        for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div):
-            if not isinstance(statement.op, operator):
-                turned = {operator, type(statement.op)} == {ast.Add, ast.Sub}
-                kind = "turned-sign" if turned else "wrong-operator"
-                yield kind, with_parts(statement, op=operator())
-        target = statement.target
-        yield "not-replaced", new(ast.Assign, [target], statement.value)
-        if isinstance(target, ast.Subscript) and isinstance(statement.op, ast.Add):
-            # Of an index that is there twice only one counts otherwise.
-            parts = [with_parts(target.value, ctx=ast.Load()), target.slice, statement.value]
-            yield "wrong-function", new(ast.Expr, method_of(expression("np.add"), "at", *parts))
-        read = with_parts(target, ctx=ast.Load())
-        whole = binary(read, type(statement.op), statement.value)
-        yield "changed-in-place", new(ast.Assign, [target], whole)
-        if isinstance(statement.value, ast.BinOp) and isinstance(statement.op, ast.Mult | ast.Div):
-            # It is all of the value that is multiplied or divided by.
-            first = binary(read, type(statement.op), statement.value.left)
-            apart = with_parts(statement.value, left=first)
-            yield "wrong-brackets", new(ast.Assign, [target], apart)
-    elif isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-        # What it gives was meant for what it is handed.
-        own = statement.value.args[0] if statement.value.args else None
-        if isinstance(own, ast.Name | ast.Attribute | ast.Subscript):
-            target = with_parts(own, ctx=ast.Store())
-            yield "not-kept", new(ast.Assign, [target], statement.value)
-    elif isinstance(statement, ast.For) and called_name(statement.iter) not in COUNTED:
-        yield "wrong-bounds", with_parts(statement, iter=called_with("reversed(x)", statement.iter))
-    elif isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple | ast.Dict):
-        for swapped in _swapped(statement.value):
-            yield "wrong-order", with_parts(statement, value=swapped)
-    elif isinstance(statement, ast.Assign) and len(statement.targets) == 1:
-        (assigned,) = statement.targets
-        if isinstance(statement.value, ast.Dict):
-            for swapped in _swapped(statement.value):
-                yield "wrong-order", with_parts(statement, value=swapped)
-        if isinstance(assigned, ast.Tuple):
-            for swapped in _swapped(assigned):
-                yield "wrong-order", with_parts(statement, targets=[swapped])
-        elif isinstance(assigned, ast.Name | ast.Subscript | ast.Attribute):
-            begins = isinstance(assigned, ast.Name) and assigned.id not in held
-            for operator in (ast.Add, ast.Sub, ast.Mult, ast.Div) if not begins else ():
-                kind = "not-added" if operator in (ast.Add, ast.Sub) else "missing-factor"
-                yield kind, new(ast.AugAssign, assigned, operator(), statement.value)
-            if isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add):
-                # What is added up begins anew each time.
-                for part in (statement.value.right, statement.value.left):
-                    yield "not-added", new(ast.AugAssign, assigned, ast.Add(), part)
-        value = statement.value
-        if isinstance(value, ast.BinOp) and ast.unparse(value.left) == ast.unparse(assigned):
-            yield "not-in-place", new(ast.AugAssign, assigned, value.op, value.right)
-    elif isinstance(statement, ast.For) and isinstance(inner := statement.body[0], ast.For):
-        outer, below = range_from_zero(statement.iter), range_from_zero(inner.iter)
-        if outer is not None and below is not None:
-            body = [with_parts(inner, iter=below), *statement.body[1:]]
-            yield "wrong-bounds", with_parts(statement, iter=outer, body=body)
-
-
-def _swapped(row: ast.Tuple | ast.Dict) -> Iterator[ast.expr]:
-    """Yield a row, or a dict, with two of its values exchanged, neighbours first."""
-    name = "elts" if isinstance(row, ast.Tuple) else "values"
-    values: list[ast.expr] = getattr(row, name)
-    pairs = sorted(itertools.combinations(range(len(values)), 2), key=lambda p: p[1] - p[0])
-    for one, other in pairs[:EXCHANGED]:
-        exchanged = [*values]
-        exchanged[one], exchanged[other] = exchanged[other], exchanged[one]
-        yield with_parts(row, **{name: exchanged})

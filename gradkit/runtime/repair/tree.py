@@ -1,36 +1,18 @@
-"""Parts of syntax trees, made and copied, and what a change of an expression is."""
+"""Make, copy and measure parts of syntax trees."""
 
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-from gradkit.edits.costs import SIMPLE
 from gradkit.edits.nodes import PLACE, new, with_parts
 from gradkit.runtime.syntax import copy_tree
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What may stand in the place of an expression, its kind, and how large a change it is.
-
-    ``hidden`` is set where the value stays the same, and only what is done with it shows it;
-    ``always`` where it is tried even if a value is the same as that of another change.
-    """
-
-    kind: str
-    node: ast.expr
-    cost: float = SIMPLE
-    hidden: bool = False
-    always: bool = False
-
-
 def placed(node: ast.AST) -> ast.AST:
-    """Give a node and all below it a place."""
+    """Set a position in the text for a node and all below it, which the compiler needs."""
     for part in ast.walk(node):
         if "lineno" in part._attributes:
             for name, value in PLACE.items():
@@ -51,18 +33,18 @@ def statement_of(text: str) -> ast.stmt:
 
 
 NAMED = ast.Name | ast.Attribute | ast.Subscript | ast.Call
-"""What is written the same wherever it stands in a statement."""
+"""The types of expressions that may stand in a statement several times."""
 
 
 def putting(parent: ast.AST, name: str, index: int | None) -> Callable[[ast.expr], None]:
-    """Return what hangs an expression into a field of a node, or a place in it."""
+    """Return a function that puts an expression into a field of a node, or a place of a field."""
     if index is None:
         return lambda node: setattr(parent, name, node)
     return lambda node: getattr(parent, name).__setitem__(index, node)
 
 
 class _Rename(ast.NodeTransformer):
-    """Puts other expressions in the place of names, attributes, entries and calls."""
+    """Replace names, attributes, entries and calls by other expressions."""
 
     def __init__(self, names: Mapping[str, ast.expr]) -> None:
         self._names = names
@@ -71,7 +53,7 @@ class _Rename(ast.NodeTransformer):
         if isinstance(node, NAMED):
             own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
             if own is not None:
-                # A target stays one.
+                # A name that is assigned stays so.
                 target = hasattr(own, "ctx") and not isinstance(node, ast.Call)
                 return with_parts(own, ctx=node.ctx) if target else own  # type: ignore[union-attr]
         return self.generic_visit(node)
@@ -94,12 +76,12 @@ def size_of(node: ast.AST) -> int:
 
 
 def is_numpy(node: ast.AST) -> bool:
-    """Tell the module numpy by its usual names."""
+    """Return whether an expression is the module numpy, by its usual names."""
     return isinstance(node, ast.Name) and node.id in ("np", "numpy")
 
 
 def owner_of(node: ast.AST) -> ast.expr | None:
-    """Return what a call calls a method of; None for a function, as are numpy's, and all else."""
+    """Return the value whose method is called; None for a function of numpy, and for no call."""
     function = node.func if isinstance(node, ast.Call) else None
     owner = function.value if isinstance(function, ast.Attribute) else None
     return None if owner is None or is_numpy(owner) else owner
@@ -111,37 +93,15 @@ def number_of(value: float) -> ast.expr:
     return negative(constant) if value < 0 else constant
 
 
-def product_of(node: ast.expr) -> ast.BinOp | None:
-    """Return what is a product."""
-    return node if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else None
-
-
 SUMS = (ast.Add, ast.Sub)
 """Operations of sums."""
 
 
 def adds(node: Any) -> bool:
-    """Tell a sum or a difference."""
+    """Return whether an expression is a sum or a difference."""
     return isinstance(node, ast.BinOp) and isinstance(node.op, SUMS)
 
 
 def negative(node: ast.expr) -> ast.expr:
     """Return an expression with a sign before it."""
     return new(ast.UnaryOp, ast.USub(), node)  # type: ignore[no-any-return]
-
-
-def attribute_of(node: ast.expr, name: str) -> ast.expr:
-    """Return an attribute of an expression."""
-    return new(ast.Attribute, node, name, ast.Load())  # type: ignore[no-any-return]
-
-
-def method_of(node: ast.expr, name: str, *arguments: ast.expr) -> ast.expr:
-    """Return a call of a method of an expression."""
-    return new(ast.Call, attribute_of(node, name), [*arguments], [])  # type: ignore[no-any-return]
-
-
-def called_with(text: str, argument: ast.expr) -> ast.expr:
-    """Return a call with another argument in the place of its only one."""
-    call: Any = copy.copy(expression(text))
-    call.args = [argument]
-    return call  # type: ignore[no-any-return]

@@ -24,7 +24,7 @@ from gradkit.runtime.symbolic.values import MAX_ARRAY_SIZE, Carrier, read
 POWERS = 6
 """Largest absolute integer exponent that is recorded as a power, and not as exp and log."""
 
-MADE = 30_000
+MAX_STEPS = 30_000
 """Most steps of one call, which takes much longer than with plain numbers."""
 
 FUNCTIONS = ("exp", "log", "sqrt", "tanh", "sin", "cos", "rint", "floor", "ceil", "trunc", "sign")
@@ -41,7 +41,7 @@ instruction in it."""
 
 
 class TooLongError(ArithmeticError):
-    """A call makes more than `MADE` steps."""
+    """A call makes more than `MAX_STEPS` steps."""
 
 
 class Sheet:
@@ -78,7 +78,7 @@ class Sheet:
         TooLongError
             There are too many steps.
         """
-        if len(self.steps) >= MADE:
+        if len(self.steps) >= MAX_STEPS:
             raise TooLongError("a call that makes too many numbers")
         stack, frame = [], sys._getframe(1)
         while frame is not None and self._cells:
@@ -294,6 +294,7 @@ def steps_in(sheet: Sheet, value: Any) -> NDArray[Any] | None:
 
 
 def _is_number(value: Any) -> bool:
+    """Return whether a value is a recording number or a plain real number."""
     return isinstance(value, Number | int | float | np.integer | np.floating | np.bool_)
 
 

@@ -177,10 +177,12 @@ class Recording:
         self._stack.append(frame)
 
     def _finish_line(self, frame: FrameType, _: Any) -> None:
+        """Record the values that the last line of a frame assigned, and note its next line."""
         self._record_new_values(frame)
         self._note_line(frame)
 
     def _note_line(self, frame: FrameType) -> None:
+        """Store the line that a frame executes next, and count it."""
         self._steps += 1
         self._lines[id(frame)] = frame.f_lineno
 

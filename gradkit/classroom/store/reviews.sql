@@ -1,0 +1,27 @@
+-- Comments of graders. The newest row of a comment is valid; an empty text removes the comment.
+CREATE TABLE IF NOT EXISTS comments (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    -- The id of the comment's first row, NULL in this row itself.
+    first INTEGER REFERENCES comments,
+    name TEXT NOT NULL,
+    -- The contents of the attempt that the comment is about.
+    digest TEXT NOT NULL,
+    task TEXT NOT NULL,
+    -- The line that the comment is about, and its text; NULL for a task or the whole submission.
+    file TEXT,
+    cell INTEGER,
+    line INTEGER,
+    source TEXT NOT NULL,
+    text TEXT NOT NULL,
+    points REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS comments_of ON comments (name);
+-- The attempts that graders have reviewed. The newest row of a student is valid.
+CREATE TABLE IF NOT EXISTS reviews (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    name TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    reviewed INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,106 @@
+"""Say what may stand in the holes of a row, write it as numbers, and read it from these."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gradkit.edits.nodes import is_path
+from gradkit.edits.operands import (
+    PART,
+    SLOT,
+    TWIN,
+    Numbers,
+    RefusedError,
+    Vocabulary,
+    pack,
+    pack_part,
+    pack_twin,
+    unpack,
+)
+from gradkit.edits.patterns import holes_of
+
+ROLES: Mapping[str, Sequence[str]] = {
+    "part_factor_": ("factor", "whole"),
+    "part_term_": ("term", "whole"),
+    "part_whole_": ("whole", "factor", "term"),
+}
+"""For each hole for a part of the model solution, what that may be there."""
+
+TEXTS = ("word_", "key_", "key_of_row_")
+"""Holes for a text, such as a key."""
+
+INDICES = ("index_", "window_", "longer_index_", "shape_of_draw_")
+"""Holes for an index or a shape: any expression that operands can be."""
+
+
+def fill(
+    text: str, operands: Sequence[Numbers], known: Vocabulary, nodes: Sequence[ast.AST]
+) -> dict[str, Any]:
+    """Return what stands in the holes of a pattern; each has to be of its sort."""
+    holes = holes_of(text)
+    if len(operands) != len(holes):
+        raise RefusedError("a row has another number of operands")
+    bound: dict[str, Any] = {}
+    for hole, numbers in zip(holes, operands, strict=True):
+        node = unpack(numbers, known, nodes)
+        if not may_fill(hole, node, numbers, known):
+            raise RefusedError(f"an operand may not stand for {hole}")
+        bound[hole] = node
+    return bound
+
+
+def operands_of(
+    text: str, bound: Mapping[str, Any], known: Vocabulary, base: tuple[ast.AST, int] | None = None
+) -> Sequence[Numbers] | None:
+    """Return the operands of a pattern's holes; None if something may not stand in its hole.
+
+    Parameters
+    ----------
+    text : str
+        The pattern.
+    bound : mapping of str to ast.AST
+        What stands in each hole.
+    known : Vocabulary
+    base : tuple of ast.AST and int
+        The term that another one is to be like, and its number.
+    """
+    made = []
+    for hole in holes_of(text):
+        node = bound[hole]
+        if hole in ROLES:
+            numbers = pack_part(node, known, ROLES[hole])
+        elif hole == "twin_":
+            numbers = pack_twin(base[0], node, base[1], known) if base else None
+        else:
+            numbers = pack(node, known)
+        if numbers is None or not may_fill(hole, node, numbers, known):
+            return None
+        made.append(numbers)
+    return made
+
+
+def may_fill(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bool:
+    """Return whether an operand is of the sort that a hole takes."""
+    plain = node.operand if isinstance(node, ast.UnaryOp) else node
+    number = isinstance(plain, ast.Constant) and isinstance(plain.value, int | float)
+    if hole in ROLES:
+        return numbers[:1] == (PART,) and known.parts[numbers[1]].role in ROLES[hole]
+    if hole == "twin_":
+        return numbers[:1] == (TWIN,)
+    if hole in TEXTS:
+        return isinstance(node, ast.Constant) and isinstance(node.value, str)
+    if hole.endswith(("number_", "ratio_")):
+        return number
+    if hole == "factor_":
+        return number and node is plain and repr(plain.value) in map(repr, known.factors)
+    if hole == "axis_":
+        row = node.elts if isinstance(node, ast.Tuple) else [node]
+        plains = [e.operand if isinstance(e, ast.UnaryOp) else e for e in row]
+        return all(isinstance(e, ast.Constant) and e.value in (None, 0, 1, 2, 3) for e in plains)
+    if hole == "function_":
+        return isinstance(node, ast.Name | ast.Attribute)
+    if hole in INDICES:
+        return numbers[0] < SLOT
+    return is_path(node) and numbers[0] < SLOT

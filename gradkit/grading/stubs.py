@@ -1,0 +1,513 @@
+"""Judge a function with right helpers in place of those of the student that are wrong.
+
+A helper is a function of the exercise that another one calls. If it is wrong, the check of its
+caller is judged once more in a process for that check alone, in which the helper is a stub: it
+sends its arguments to the grader, and gets the right result for these arguments. So a mistake in a
+helper costs nothing in the check of a caller that is right.
+
+`plan` finds the functions to replace, `Answers` computes what stubs return, with the model solution
+in the grader's process. Student code could ask a stub for the answers of another check, so
+
+- a stub replaces only helpers whose own check has failed, and that the model solution calls in the
+  same check;
+- its arguments have to have the form of those that the model solution passes there, see
+  `gradkit.task.forms`; only numbers are free;
+- it is asked at most `CALLS_PER_CALL` times as often as the model solution calls the helper.
+
+If a call is not answered, the check counts as before, and the student is told why.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from gradkit.formatting import format_count
+from gradkit.grading.functions import Attempt
+from gradkit.lines import packed
+from gradkit.records.result import Verdict
+from gradkit.records.task import FunctionCheck, Lines
+from gradkit.runtime.frames import Frame, FrameError, shown
+from gradkit.sandbox.process import LiveProcess
+from gradkit.sandbox.stub_calls import ANSWER, REFUSAL, Cached, Other, StubCall, read_call
+from gradkit.submission.definitions import Definition
+from gradkit.task.forms import REAL_KINDS, Form, FormError, fitted
+from gradkit.task.solution import ImpureError, Solution
+
+if TYPE_CHECKING:
+    from gradkit.grading.functions import FunctionGrader
+
+CALLS_PER_CALL = 2
+"""Calls of a stub that are answered for each call by the model solution, which runs the last lines
+of a check twice for each input."""
+
+NO_SOLUTION = "the model solution is not at hand"
+NO_FUNCTION = "only functions that return values on a line of their own can be replaced"
+NOT_CALLED = "the model solution does not call it here"
+NOT_COMPARED = "no check compares what it returns"
+NO_PROCESS = "the function runs in this notebook"
+NO_TIME = "the time for this task is over"
+OTHER_ARGUMENTS = "your function calls it with other arguments than the model solution does"
+TOO_OFTEN = "your function calls it more often than is allowed"
+NO_RESULT = "the model solution has no result for these arguments"
+OWN_PART = "it also returns a cache, which may be wrong"
+OTHER_CONVENTION = "other courses define its result in another way"
+MORE_WRONG = "your function gives fewer right results with it"
+STOPPED = "the code was stopped"
+
+
+class Result(Struct, frozen=True):
+    """One value that a function returns, and how checks compare it.
+
+    ``is_whole`` says that all of it is compared, ``keys`` are the compared entries of a dict.
+    """
+
+    is_whole: bool = False
+    keys: frozenset[str] = frozenset()
+
+
+Maker = tuple[str, int]
+"""A function, and the number of the value in its result."""
+
+
+class Helper(Struct, frozen=True):
+    """A function as the lines of an exercise call it.
+
+    ``is_tuple`` says that it returns a tuple. ``caches`` are those of its arguments that another
+    function makes and no check compares, by number or keyword.
+    """
+
+    results: tuple[Result, ...]
+    is_tuple: bool
+    caches: Mapping[int | str, Maker] = {}
+
+    @property
+    def own_parts(self) -> list[int]:
+        """The numbers of the values that no check compares as a whole."""
+        return [number for number, each in enumerate(self.results) if not each.is_whole]
+
+
+class Plan(Struct, frozen=True):
+    """The functions that are replaced in a check.
+
+    ``stubs`` are answered and ``makers`` only recorded; ``refused`` are helpers that cannot be
+    replaced, each with the reason.
+    """
+
+    stubs: tuple[str, ...] = ()
+    makers: tuple[str, ...] = ()
+    refused: Mapping[str, str] = {}
+    helpers: Mapping[str, Helper] = {}
+
+
+def helpers_of(checks: Collection[tuple[FunctionCheck, Lines]]) -> dict[str, Helper]:
+    """Return the functions that checks call on a line of their own, as ``a, b = f(x)``.
+
+    A function that lines call in another way, too, is left out.
+    """
+    compared = [expression for check, _ in checks for expression in check.compare]
+    found: dict[str, Helper] = {}
+    made: dict[str, Maker] = {}
+    others: set[str] = set()
+    for statements in (ast.parse(lines.text).body for _, lines in checks):
+        for statement in statements:
+            helper = _helper(statement, compared, made)
+            if helper is None:
+                calls = (each for each in ast.walk(statement) if isinstance(each, ast.Call))
+                others |= {call.func.id for call in calls if isinstance(call.func, ast.Name)}
+                continue
+            name, names, described = helper
+            found[name] = _joined(found.get(name), described)
+            made |= {each: (name, number) for number, each in enumerate(names)}
+    return {name: helper for name, helper in found.items() if name not in others}
+
+
+def _helper(
+    statement: ast.stmt, compared: Sequence[str], made: Mapping[str, Maker]
+) -> tuple[str, list[str], Helper] | None:
+    """Return the function that a line calls, the names that it assigns, and its description.
+
+    None is returned for lines of another form.
+    """
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    (target,), call = statement.targets, statement.value
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        return None
+    parts = target.elts if isinstance(target, ast.Tuple) else [target]
+    names = [part.id for part in parts if isinstance(part, ast.Name)]
+    inner = [part for each in (*call.args, *call.keywords) for part in ast.walk(each)]
+    if len(names) < len(parts) or any(isinstance(part, ast.Call | ast.Starred) for part in inner):
+        return None
+    arguments: dict[int | str, ast.expr] = dict(enumerate(call.args))
+    arguments |= {each.arg: each.value for each in call.keywords if each.arg}
+    caches = {
+        place: made[value.id]
+        for place, value in arguments.items()
+        if isinstance(value, ast.Name) and value.id in made and value.id not in compared
+    }
+    results = tuple(Result(name in compared, _keys(name, compared)) for name in names)
+    return call.func.id, names, Helper(results, isinstance(target, ast.Tuple), caches)
+
+
+def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
+    """Return the keys of a dict that are compared, as ``dw`` in ``grads['dw']``."""
+    keys = set()
+    for expression in compared:
+        node = ast.parse(expression.strip(), mode="eval").body
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
+            key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            keys |= {key} if node.value.id == name and isinstance(key, str) else set()
+    return frozenset(keys)
+
+
+def _joined(one: Helper | None, other: Helper) -> Helper:
+    """Return what two lines say about a function."""
+    if one is None or len(one.results) != len(other.results):
+        return other
+    results = tuple(
+        Result(a.is_whole or b.is_whole, a.keys | b.keys)
+        for a, b in zip(one.results, other.results, strict=True)
+    )
+    return Helper(results, other.is_tuple, {**one.caches, **other.caches})
+
+
+def plan(grader: FunctionGrader, check: FunctionCheck, wrong: Iterable[str]) -> Plan:
+    """Return the functions to replace where a check is judged with right helpers.
+
+    Parameters
+    ----------
+    grader : FunctionGrader
+    check : FunctionCheck
+    wrong : iterable of str
+        The helpers that are wrong, by their names in the lines.
+    """
+    known = helpers_of([(each, grader.lines_of(each)) for each in grader.task.checks])
+    stubs, refused = [], {}
+    for name in wrong:
+        helper = known.get(name)
+        if grader.solution is None:
+            refused[name] = NO_SOLUTION
+        elif helper is None or not grader.solution.parameters_of(name):
+            refused[name] = NO_FUNCTION
+        elif not any(result.is_whole or result.keys for result in helper.results):
+            refused[name] = NOT_COMPARED
+        elif any(each.conventions for each in grader.checks_of(name)):
+            refused[name] = OTHER_CONVENTION
+        else:
+            stubs.append(name)
+    own = {call.function for call in grader.lines_of(check).calls}
+    makers = {maker for each in stubs for maker, _ in known[each].caches.values()} - {*stubs}
+    makers = {each for each in makers - own if each in known and grader.definition(each)}
+    return Plan(tuple(stubs), tuple(sorted(makers)), refused, known)
+
+
+class Answers(Struct):
+    """Answers the calls of stubs in one check.
+
+    Attributes
+    ----------
+    refused : dict of str to str
+        The helpers with a call that was not answered, and why.
+    called : dict of str to int
+        How often each helper was asked for.
+    own_parts : set of str
+        The helpers of whose results a part was the student's own.
+    """
+
+    plan: Plan
+    solution: Solution
+    definitions: Mapping[str, Definition]
+    forms: Mapping[str, Sequence[Mapping[str, Form]]]
+    limits: Mapping[str, int]
+    positional: Mapping[str, int]
+    refused: dict[str, str] = field(default_factory=dict)
+    called: dict[str, int] = field(default_factory=dict)
+    own_parts: set[str] = field(default_factory=set)
+
+    def __call__(self, frame: Frame) -> Frame:
+        """Return the answer to a call.
+
+        Raises
+        ------
+        FrameError
+            It is no valid call of a function that is replaced in this check.
+        """
+        call = read_call(frame)
+        if call.function not in self.plan.stubs:
+            raise FrameError(f"{shown(call.function)} is no stub of this check")
+        try:
+            return self._answer(call)
+        except _RefusedError as error:
+            self.refused.setdefault(call.function, str(error))
+            return Frame(REFUSAL)
+
+    def _answer(self, call: StubCall) -> Frame:
+        """Return the answer to a call; _RefusedError if there is none."""
+        name = call.function
+        self.called[name] = self.called.get(name, 0) + 1
+        if name in self.refused:
+            raise _RefusedError(self.refused[name])
+        if not self.forms[name]:
+            raise _RefusedError(NOT_CALLED)
+        if self.called[name] > self.limits[name]:
+            raise _RefusedError(TOO_OFTEN)
+        values = self._values(call)
+        parts = []
+        for result, value in zip(self.plan.helpers[name].results, values, strict=True):
+            keys = frozenset(value if isinstance(value, dict) else ())
+            if result.is_whole or (keys and keys <= result.keys):
+                parts.append({"whole": _plain(value)})
+            else:
+                self.own_parts.add(name)
+                parts.append({"entries": {key: _plain(value[key]) for key in result.keys & keys}})
+        tree, arrays = packed({"parts": parts})
+        return Frame(ANSWER, arrays, dict(tree["dict"]))
+
+    def _values(self, call: StubCall) -> Sequence[Any]:
+        """Return the values that the model solution returns for a call."""
+        helper = self.plan.helpers[call.function]
+        given = self._arguments(call)
+        fitting = (self._fitted(call.function, form, given) for form in self.forms[call.function])
+        arguments = next((each for each in fitting if each is not None), None)
+        if arguments is None:
+            raise _RefusedError(OTHER_ARGUMENTS)
+        try:
+            returned = self.solution.result_of(call.function, arguments)
+        except ImpureError:
+            raise _RefusedError(NO_RESULT) from None
+        if not helper.is_tuple:
+            return [returned]
+        if not isinstance(returned, tuple | list) or len(returned) != len(helper.results):
+            raise _RefusedError(NO_RESULT)
+        return returned
+
+    def _arguments(self, call: StubCall) -> dict[str, Any]:
+        """Return the arguments of a call by the parameters of the model solution."""
+        name = call.function
+        names = self.solution.parameters_of(name)
+        definition = self.definitions.get(name)
+        node = definition.node if definition is not None else None
+        own, given = [*names], {}
+        if isinstance(node, ast.FunctionDef):
+            own = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
+            given = dict(_defaults(node))
+        given |= {**dict(zip(own, call.positional, strict=False)), **call.keywords}
+        # Arguments that lines give by position may have other names than in the model solution.
+        renamed = dict(zip(own[: self.positional[name]], names, strict=False))
+        arguments = {
+            **self.solution.defaults_of(name),
+            **{renamed.get(key, key): value for key, value in given.items()},
+        }
+        if len(call.positional) > len(own) or arguments.keys() != {*names}:
+            raise _RefusedError(OTHER_ARGUMENTS)
+        return arguments
+
+    def _fitted(
+        self, function: str, forms: Mapping[str, Form], given: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return arguments as the model solution gets them; None if they have another form."""
+        caches = self.plan.helpers[function].caches
+        places = {name: n for n, name in enumerate(self.solution.parameters_of(function))}
+        try:
+            return {
+                name: self._argument(
+                    value, forms[name], caches.get(name) or caches.get(places[name])
+                )
+                for name, value in given.items()
+            }
+        except FormError:
+            return None
+
+    def _argument(self, value: Any, form: Form, maker: Maker | None) -> Any:
+        """Return an argument; a cache is made by the model solution from the same call.
+
+        Raises
+        ------
+        FormError
+            It has another form.
+        """
+        function, number = maker or ("", 0)
+        for call in value.made if isinstance(value, Cached) else ():
+            if call.function == function and self.forms.get(function):
+                return fitted(form, self._values(call)[number])
+        return fitted(form, _without_calls(value))
+
+
+class _RefusedError(Exception):
+    """A call is not answered; the text says why."""
+
+
+def _without_calls(value: Any) -> Any:
+    """Return an argument without the calls that have made it, or parts of it."""
+    if isinstance(value, Cached):
+        return _without_calls(value.value)
+    if isinstance(value, dict):
+        return {key: _without_calls(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(_without_calls, value))
+    return value
+
+
+def _defaults(node: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters of a function that have a default value, with that value.
+
+    It is an `Other` if it is not written as a constant.
+    """
+    positional = [*node.args.posonlyargs, *node.args.args]
+    first = len(positional) - len(node.args.defaults)
+    pairs: list[tuple[ast.arg, ast.expr | None]] = [
+        *zip(positional[first:], node.args.defaults, strict=True),
+        *zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True),
+    ]
+    for parameter, default in pairs:
+        if default is not None:
+            try:
+                yield parameter.arg, ast.literal_eval(default)
+            except ValueError:
+                yield parameter.arg, Other(type(default).__name__)
+
+
+def _plain(value: Any) -> Any:
+    """Return a result as it is sent: arrays of numbers, plain values, and containers of these.
+
+    Numbers are sent as arrays without dimensions.
+    """
+    if isinstance(value, np.ndarray | np.generic | float):
+        array = np.array(np.asarray(value))
+        if array.dtype.kind in REAL_KINDS:
+            return array
+    elif value is None or isinstance(value, int | str):
+        return value
+    elif type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    elif isinstance(value, dict) and all(isinstance(key, int | str) for key in value):
+        return {key: _plain(item) for key, item in value.items()}
+    raise _RefusedError(NO_RESULT)
+
+
+def answers_for(grader: FunctionGrader, check: FunctionCheck, of: Plan) -> Answers:
+    """Return what answers the calls of stubs in a check, with the limits of these calls."""
+    solution = grader.solution
+    assert solution is not None  # noqa: S101  (`plan` has no stubs without one)
+    names = (*of.stubs, *of.makers)
+    forms: dict[str, list[dict[str, Form]]] = {name: [] for name in names}
+    limits = dict.fromkeys(names, 0)
+    for draw in grader.draws:
+        meant = solution.meant(draw, grader.convention_of(check))
+        for name, found in solution.forms_of_calls(check, meant, names).items():
+            forms[name] += [each for each in found if each not in forms[name]]
+            limits[name] += CALLS_PER_CALL * len(found)
+    known = {name: grader.definition(name) for name in names}
+    # A name that is assigned or imported has no node.
+    definitions = {name: each for name, each in known.items() if each is not None and each.node}
+    calls = [call for each in grader.task.checks for call in grader.lines_of(each).calls]
+    positional = {n: min(c.positional for c in calls if c.function == n) for n in names}
+    return Answers(of, solution, definitions, forms, limits, positional)
+
+
+def request_of(grader: FunctionGrader, of: Plan) -> list[tuple[str, str, int, list[int], bool]]:
+    """Return the functions to replace, as `gradkit.runtime.stubs.Replaced` has them."""
+    return [
+        (
+            grader.own_name(name),
+            name,
+            len(of.helpers[name].results) if of.helpers[name].is_tuple else 0,
+            of.helpers[name].own_parts,
+            name in of.stubs,
+        )
+        for name in (*of.makers, *of.stubs)
+    ]
+
+
+@contextmanager
+def with_stubs_of(
+    grader: FunctionGrader, check: FunctionCheck, attempt: Attempt
+) -> Iterator[Answers]:
+    """Return a context manager in which the helpers of an attempt are right again."""
+    of = plan(grader, check, attempt.helpers)
+    answers = answers_for(grader, check, of)
+    with grader.stubs(request_of(grader, of), answers) as process:
+        if process is None:
+            answers.refused |= dict.fromkeys(of.stubs, NO_TIME)
+        yield answers
+
+
+def judge_with_stubs(
+    grader: FunctionGrader, check: FunctionCheck, verdict: Verdict, wrong: Sequence[str]
+) -> Attempt:
+    """Judge a check with right helpers in place of wrong ones.
+
+    Parameters
+    ----------
+    grader : FunctionGrader
+    check : FunctionCheck
+    verdict : Verdict
+        The verdict with the wrong helpers.
+    wrong : sequence of str
+        The helpers, by their names in the lines.
+
+    Returns
+    -------
+    Attempt
+        It has a verdict if all calls of stubs were answered, and the check passes or nothing but
+        the function itself can be the reason that it does not.
+    """
+    of = plan(grader, check, wrong)
+    if not of.stubs:
+        return Attempt(refused=of.refused)
+    answers = answers_for(grader, check, of)
+    with grader.stubs(request_of(grader, of), answers) as process:
+        if process is None:
+            is_live = isinstance(grader.process, LiveProcess)
+            why = NO_PROCESS if is_live else NO_TIME
+            return Attempt(refused={**of.refused, **dict.fromkeys(of.stubs, why)})
+
+        def is_accepted(judged: Verdict) -> bool:
+            """Return whether a verdict with right helpers counts; note why not, if it does not."""
+            return not process.losses and _is_accepted(judged, verdict, answers)
+
+        judged = grader.judge_alone(check, is_accepted)
+        if process.losses:
+            answers.refused |= dict.fromkeys(of.stubs, STOPPED)
+    refused = {**of.refused, **answers.refused}
+    if judged is None:
+        # A stub has the name of the helper. If nothing has called it, the helper is not the reason.
+        uncalled = () if answers.refused else [n for n in of.stubs if n not in answers.called]
+        helpers = tuple(name for name in uncalled if name in answers.definitions)
+        return Attempt(None, helpers, refused, frozenset(answers.own_parts))
+    called = tuple(name for name in of.stubs if name in answers.called)
+    names = "`, `".join(map(grader.own_name, called))
+    note = format_count(
+        "Judged with a right `{names}` in place of yours, which is not right.",
+        "Judged with right functions `{names}` in place of yours, which are not right.",
+        len(called),
+        names=names,
+    )
+    return Attempt(replace(judged, notes=(*judged.notes, note)), called, refused)
+
+
+def _is_accepted(judged: Verdict, before: Verdict, answers: Answers) -> bool:
+    """Return whether a verdict with right helpers counts; note in ``answers`` why it does not."""
+    if answers.refused or not answers.called:
+        return False
+    if judged.state == "pass":
+        return True
+    if answers.own_parts:
+        answers.refused |= dict.fromkeys(answers.own_parts, OWN_PART)
+        return False
+    if _right(judged) < _right(before) or judged.state not in ("fail", "error", "missing"):
+        answers.refused |= dict.fromkeys(answers.called, MORE_WRONG)
+        return False
+    return True
+
+
+def _right(verdict: Verdict) -> int:
+    """Count the outputs that are right."""
+    return sum(entry.state == "pass" for entry in verdict.entries)

@@ -1,0 +1,174 @@
+"""Read the forms that a grader sends, and store what they say with the functions of the class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qsl
+
+from gradkit.classroom.remark import remark_class
+from gradkit.classroom.store.counted import Counting, override
+from gradkit.classroom.store.results import Store
+from gradkit.classroom.store.reviews import add_comment, edit_comment, set_reviewed
+from gradkit.errors import GradkitError
+from gradkit.records.classroom import Kept
+from gradkit.records.submission import Place
+from gradkit.review.across import price_finding
+from gradkit.review.workspace import Workspace
+from gradkit.text import clean_text, storable
+
+Form = Mapping[str, str]
+"""The fields of a form by name."""
+
+MAX_FIELDS = 10_000
+"""Largest number of fields of a form."""
+
+
+class FormError(GradkitError):
+    """A form has a value that cannot be used; the text says which. Nothing was changed."""
+
+
+def read_form(body: bytes) -> dict[str, str]:
+    """Decode the body of a form; of several fields with one name, the last counts."""
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise FormError("The form cannot be read. Open the page again.") from None
+    return {name: storable(value.replace("\r\n", "\n")) for name, value in pairs}
+
+
+def points_of(form: Form, name: str = "points") -> float | None:
+    """Return a number of points in a form; None if the field is empty."""
+    text = form.get(name, "").strip().replace(",", ".").replace("−", "-")
+    if not text:
+        return None
+    try:
+        points = float(text)
+    except ValueError:
+        points = math.nan
+    if not math.isfinite(points):
+        raise FormError(f"{text!r} is not a number of points. Write a number, such as 2.5.")
+    return points
+
+
+def _number(form: Form, name: str) -> int:
+    """Return a whole number in a hidden field of a form."""
+    text = form.get(name, "")
+    if not text.isdecimal() or len(text) > 18:
+        raise FormError("The form is incomplete. Open the page again.")
+    return int(text)
+
+
+def _counting(store: Store, form: Form) -> Kept:
+    """Return the attempt that counts, and refuse the form if it was made for another."""
+    name = form.get("name", "")
+    attempt = Counting(store).attempts.get(name)
+    if attempt is None or attempt.kept.digest != form.get("digest", ""):
+        raise FormError(f"Another attempt of {name} counts now. Look at it first.")
+    return attempt.kept
+
+
+def store_points(space: Workspace, form: Form, by: str) -> None:
+    """Set the points of a check, a task or the total, or take them back."""
+    points = points_of(form)
+    if points is None and "withdraw" not in form:
+        raise FormError("The points are missing. Write a number, such as 2.5.")
+    with space.writing() as store:
+        override(
+            store,
+            form.get("name", ""),
+            form.get("item", ""),
+            None if "withdraw" in form else points,
+            comment=form.get("comment", ""),
+            by=by,
+            seen=form.get("revision", ""),
+        )
+
+
+def store_comment(space: Workspace, form: Form, by: str) -> None:
+    """Store a new comment, or an edited one."""
+    points, text = points_of(form), form.get("text", "")
+    if form.get("id"):
+        id_, seen = _number(form, "id"), _number(form, "revision")
+        text = "" if "remove" in form else text
+        if not text.strip() and "remove" not in form:
+            raise FormError("The comment is empty. Write a text, or remove the comment.")
+        with space.writing() as store:
+            edit_comment(store, id_, text, points, seen=seen, by=by)
+        return
+    with space.writing() as store:
+        kept = _counting(store, form)
+        place, source = _line(space, kept, form.get("at", ""))
+        add_comment(
+            *(store, kept.name, kept.digest, text),
+            task=form.get("task", ""),
+            place=place,
+            source=source,
+            points=points,
+            by=by,
+        )
+
+
+def _line(space: Workspace, kept: Kept, at: str) -> tuple[Place | None, str]:
+    """Return the line of a submission at an address of its page, and the line's text."""
+    if not at:
+        return None, ""
+    cells, _ = space.code(kept)
+    cell_number, _, line_number = at.partition("-")
+    if cell_number.isdecimal() and line_number.isdecimal():
+        for number, cell in enumerate(cells):
+            lines = cell.source.split("\n")
+            line = int(line_number)
+            if number == int(cell_number) and 1 <= line <= len(lines):
+                return cell.place(line), clean_text(lines[line - 1])
+    raise FormError("The submission has no such line. Open the page again.")
+
+
+def store_review(space: Workspace, form: Form, by: str) -> None:
+    """Mark an attempt as reviewed, or as not reviewed."""
+    with space.writing() as store:
+        kept = _counting(store, form)
+        seen = _number(form, "revision")
+        reviewed = form.get("reviewed") == "yes"
+        set_reviewed(store, kept.name, kept.digest, reviewed, seen=seen, by=by)
+
+
+def store_class_finding(space: Workspace, form: Form, by: str) -> None:
+    """Withdraw a finding from the class, count it again, or accept the marks held for it."""
+    code, why = form.get("code", ""), form.get("comment", "").strip()
+    if not why:
+        raise FormError("The reason is missing. Students whose points change can read it.")
+    action = form.get("action", "")
+    if action not in ("drops", "keeps", "accepts"):
+        raise FormError("The form is incomplete. Open the page again.")
+    codes: dict[str, tuple[str, ...]] = {action: (code,)}
+    with space.marking() as folder:
+        remark_class(folder, why=why, by=by, **codes)  # type: ignore[arg-type]
+
+
+def store_price(space: Workspace, form: Form, by: str) -> None:
+    """Set what a finding costs for all students on its page."""
+    percent = points_of(form, "percent")
+    if percent is None:
+        raise FormError("The percentage is missing. Write a number from 0 to 100.")
+    seen = {}
+    for field, revision in form.items():
+        kind, _, rest = field.partition(":")
+        check, _, name = rest.partition(":")
+        if kind == "seen":
+            seen[name, check] = revision
+    with space.writing() as store:
+        comment = form.get("comment", "")
+        price_finding(store, form.get("code", ""), percent, seen, comment=comment, by=by)
+
+
+ACTIONS: Mapping[str, Callable[[Workspace, Form, str], None]] = {
+    "points": store_points,
+    "comment": store_comment,
+    "reviewed": store_review,
+    "class-finding": store_class_finding,
+    "price": store_price,
+}
+"""The functions that store a form, by the last part of its address."""

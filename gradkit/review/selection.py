@@ -1,0 +1,138 @@
+"""Filter and sort the students of a class, as the address of a page says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import urlencode
+
+from msgspec import Struct
+
+from gradkit.classroom.reports.summary import KINDS
+from gradkit.records.classroom import Kind, Row
+
+
+class Selection(Struct, frozen=True):
+    """The filters and the order of the students on the page of the class.
+
+    ``show`` is a key of `FILTERS`, ``sort`` one of `SORTS`. ``mistake`` is a code, or empty.
+    ``search`` is a part of a name, or empty.
+    """
+
+    show: str = "all"
+    mistake: str = ""
+    search: str = ""
+    sort: str = "name"
+
+
+def _has(*kinds: Kind) -> Callable[[Row], bool]:
+    """Return a filter for students with one of some reasons for a review."""
+    return lambda row: any(reason.kind in kinds for reason in row.review)
+
+
+FILTERS: Mapping[str, tuple[str, Callable[[Row], bool]]] = {
+    "all": ("all students", lambda row: True),
+    "open": ("not yet reviewed", lambda row: bool(row.handed.attempts) and not row.reviewed_by),
+    "review": ("to be looked at", lambda row: bool(row.review)),
+    "held": ("marks held", _has("held")),
+    "zero": ("no points for a task", _has("zero")),
+    "unexplained": ("unexplained failure", _has("unexplained", "untraced")),
+    "late": ("late, or lateness unknown", lambda row: row.handed.late or _has("late")(row)),
+    "ungraded": ("not graded", lambda row: row.score is None),
+    "changed": (
+        "points set or comments",
+        lambda row: bool(row.comments or row.overridden or _has_decision(row)),
+    ),
+}
+"""Filters by their names in an address: the words for a grader, and the condition."""
+
+
+def _has_decision(row: Row) -> bool:
+    """Return True if a person has set the points of a task or the total."""
+    return any(line.decision is not None for line in row.adjustments)
+
+
+def _urgency(row: Row) -> tuple[object, ...]:
+    """Return a key that sorts the most urgent students first."""
+    return (KINDS.index(row.review[0].kind) if row.review else len(KINDS), row.name)
+
+
+SORTS: Mapping[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
+    "name": ("name", lambda row: (row.name,)),
+    "urgency": ("urgency", _urgency),
+    "score": (
+        "points, lowest first",
+        lambda row: (-1.0 if row.score is None else row.score, row.name),
+    ),
+    "time": ("time of submission", lambda row: (row.handed.at, row.name)),
+}
+"""Orders by their names in an address: the words for a grader, and the key."""
+
+
+def read_selection(parameters: Mapping[str, str]) -> Selection:
+    """Return the selection in the parameters of an address; unknown words are ignored."""
+    show, sort = parameters.get("show", ""), parameters.get("sort", "")
+    return Selection(
+        show if show in FILTERS else "all",
+        parameters.get("mistake", ""),
+        parameters.get("search", ""),
+        sort if sort in SORTS else "name",
+    )
+
+
+def query(selection: Selection, **more: str) -> str:
+    """Return the parameters of an address with a selection; defaults are left out.
+
+    Examples
+    --------
+    >>> query(Selection(show="held"), name="Ann Lee")
+    'name=Ann+Lee&show=held'
+    """
+    default = Selection()
+    own = {
+        key: getattr(selection, key)
+        for key in Selection.__struct_fields__
+        if getattr(selection, key) != getattr(default, key)
+    }
+    return urlencode({**more, **own}, errors="surrogatepass")
+
+
+def fits(row: Row, selection: Selection) -> bool:
+    """Return True if a student passes the filters of a selection."""
+    _, condition = FILTERS[selection.show]
+    return (
+        condition(row)
+        and (not selection.mistake or selection.mistake in row.mistakes)
+        and selection.search.strip().casefold() in row.name.casefold()
+    )
+
+
+def ordered(rows: Sequence[Row], selection: Selection) -> list[Row]:
+    """Return all students in the order of a selection."""
+    _, key = SORTS[selection.sort]
+    return sorted(rows, key=key)
+
+
+class Neighbours(Struct, frozen=True):
+    """The students before and after a student in a selection, empty at its ends.
+
+    The student is the ``position``-th of ``count``; the position is 0 if the student does not pass
+    the filters any more, for example after the review.
+    """
+
+    before: str
+    after: str
+    position: int
+    count: int
+
+
+def neighbours(rows: Sequence[Row], selection: Selection, name: str) -> Neighbours:
+    """Return the students before and after a student in a selection."""
+    names = [row.name for row in ordered(rows, selection)]
+    chosen = {row.name for row in rows if fits(row, selection)}
+    at = names.index(name)
+    before = [other for other in names[:at] if other in chosen]
+    after = [other for other in names[at + 1 :] if other in chosen]
+    position = len(before) + 1 if name in chosen else 0
+    return Neighbours(
+        before[-1] if before else "", after[0] if after else "", position, len(chosen)
+    )

@@ -1,0 +1,205 @@
+"""Make the data of a student's page: code, findings, checks, points and comments to edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from gradkit.classroom.policy import rule_of
+from gradkit.classroom.store.counted import ABSENT, revisions
+from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.reviews import reviewer, reviews
+from gradkit.records.classroom import Kept, Review, Row
+from gradkit.records.result import Comment, Result
+from gradkit.records.submission import Cell
+from gradkit.report import words
+from gradkit.report.data import EXPECTED_LEVEL
+from gradkit.report.html.page import coloured, report
+from gradkit.review.selection import Neighbours, Selection, neighbours
+from gradkit.review.workspace import Workspace
+from gradkit.text import clean_text
+
+
+class CodeLine(Struct, frozen=True):
+    """A line of a submission as a page shows it: ``html`` is safe to print.
+
+    ``at`` is the line's address on the page and in forms, ``findings`` are the numbers of the
+    findings at this line, and ``comments`` those of graders.
+    """
+
+    number: int
+    at: str
+    html: str
+    findings: tuple[str, ...]
+    comments: tuple[Comment, ...]
+
+
+class CodeCell(Struct, frozen=True):
+    """A file or a cell of a notebook, with all its lines."""
+
+    title: str
+    lines: tuple[CodeLine, ...]
+
+
+class Item(Struct, frozen=True):
+    """A check, a task or the total, whose points a grader can set.
+
+    ``revision`` is to be sent back with the new points. ``is_set``: a person has set the points.
+    """
+
+    name: str
+    label: str
+    score: float | None
+    max_score: float
+    revision: str
+    is_set: bool = False
+
+
+class StudentPage(Struct, frozen=True):
+    """The data of a student's page.
+
+    ``report`` is that of `gradkit.report.html.page.report`, None without a result; ``told`` then
+    says why. ``items`` are checks by ``task/check``, tasks and the total by name. ``unreadable``
+    says why there is no code. ``earlier`` are comments on attempts that do not count.
+    """
+
+    row: Row
+    kept: Kept | None
+    report: dict[str, Any] | None
+    told: str
+    items: dict[str, Item]
+    code: tuple[CodeCell, ...]
+    unreadable: str
+    comments: tuple[Comment, ...]
+    earlier: tuple[Comment, ...]
+    review: Review | None
+    reviewed_by: str
+    attempts: tuple[Kept, ...]
+    around: Neighbours
+
+
+def student_page(
+    space: Workspace, store: Store, name: str, selection: Selection
+) -> StudentPage | None:
+    """Return the data of a student's page; None if the class has no such student."""
+    rows = space.rows(store)
+    row = next((row for row in rows if row.name == name), None)
+    if row is None:
+        return None
+    counting = space.counting(store)
+    attempt = counting.attempts.get(name)
+    kept = attempt.kept if attempt else None
+    result = counting.result(name) if attempt else None
+    made = None if result is None else report(result, EXPECTED_LEVEL, "r")
+    all_comments = counting.comments.get(name, ())
+    own = tuple(each for each in all_comments if kept and each.digest == kept.digest)
+    cells, unreadable = space.code(kept) if kept else ((), "Nothing was submitted.")
+    review = reviews(store).get(name)
+    return StudentPage(
+        row=row,
+        kept=kept,
+        report=made,
+        told=_told(store, row),
+        items=_items(store, kept, result),
+        code=whole_code(cells, made, own),
+        unreadable=unreadable,
+        comments=own,
+        earlier=tuple(each for each in all_comments if each not in own),
+        review=review,
+        reviewed_by=reviewer({name: review} if review else {}, name, kept.digest if kept else ""),
+        attempts=tuple(space.attempts(store, name)),
+        around=neighbours(rows, selection, name),
+    )
+
+
+def _told(store: Store, row: Row) -> str:
+    """Return why a student has no result; empty if there is one."""
+    if row.score is not None:
+        return ""
+    if row.told:
+        return row.told
+    return f"{row.ungraded} (the rule is: {rule_of(store)})" if row.ungraded else "Not graded."
+
+
+def _items(store: Store, kept: Kept | None, result: Result | None) -> dict[str, Item]:
+    """Return the checks, the tasks and the total whose points can be set, by name."""
+    if kept is None:
+        return {"total": Item("total", "Total", None, 0.0, ABSENT)}
+    packed = store.result(kept.id)
+    if not packed:
+        return {}
+    stored = unpack(packed, Result)
+    found = {}
+    for name, (revision, most) in revisions(store, kept, stored).items():
+        task, _, check = name.partition("/")
+        titles = {each.task: each.title for each in stored.tasks}
+        label = check or titles.get(task, "Total")
+        score, is_set = _points(result, task, check, titles.get(task, ""))
+        found[name] = Item(name, label, score, most, revision, is_set)
+    return found
+
+
+def _points(result: Result | None, task: str, check: str, title: str) -> tuple[float | None, bool]:
+    """Return the present points of an item, and whether a person has set them."""
+    if result is None:
+        return None, False
+    for line in result.adjustments:
+        if line.decision is not None and not check:
+            is_total = line.kind == "total" and not title
+            if is_total or (line.kind == "task" and line.name == title and title):
+                return line.score, True
+    for each in result.tasks:
+        if each.task == task and not check:
+            return each.score, False
+        for one in each.checks if each.task == task else ():
+            if one.check == check:
+                return one.score, one.decision is not None
+    return (None if title else result.score), False
+
+
+def whole_code(
+    cells: Sequence[Cell], made: dict[str, Any] | None, own: Iterable[Comment]
+) -> tuple[CodeCell, ...]:
+    """Return all lines of a submission, with the findings and comments at each line."""
+    marks: dict[tuple[str, int | None, int], dict[str, None]] = {}
+    for task in made["tasks"] if made else ():
+        for finding in task["findings"]:
+            for place in finding["marked"]:
+                key = (place.file, place.cell, place.line)
+                marks.setdefault(key, {})[finding_name(task["name"], finding["number"])] = None
+    said: dict[tuple[str, int | None, int], list[Comment]] = {}
+    for comment in own:
+        if comment.place is not None:
+            place = comment.place
+            said.setdefault((place.file, place.cell, place.line), []).append(comment)
+    found = []
+    for number, cell in enumerate(cells):
+        lines = []
+        for line, html in enumerate(
+            coloured(clean_text(cell.source, len(cell.source) * 8 + 99)), 1
+        ):
+            shown = cell.first_line + line - 1
+            key = (cell.file, cell.cell, shown)
+            lines.append(
+                CodeLine(
+                    *(shown, f"{number}-{line}", html),
+                    tuple(marks.get(key, ())),
+                    tuple(said.get(key, ())),
+                )
+            )
+        title = cell.title or (cell.file if cell.cell is None else f"code cell {cell.cell}")
+        found.append(CodeCell(clean_text(title), tuple(lines)))
+    return tuple(found)
+
+
+def finding_name(task: str, number: int) -> str:
+    """Return the identifier of a finding on the page, from that of its task and its number."""
+    return f"{task}-f{number}"
+
+
+def comment_label(comment: Comment, made: dict[str, Any] | None) -> str:
+    """Return what a comment is about, with the title of the task."""
+    titles = {task["task"]: task["title"] for task in (made["tasks"] if made else ())}
+    return words.comment_place(comment, titles)

@@ -1,0 +1,229 @@
+"""Make the changes of an expression that the rows of the table allow.
+
+A row is tried where its conditions hold and the expression fits its pattern, with every operand
+that `gradkit.runtime.repair.operands` lists for its holes.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gradkit.edits.calls import REARRANGED
+from gradkit.edits.costs import BORROWED, LARGE
+from gradkit.edits.nodes import is_same, numbered, replaced
+from gradkit.edits.patterns import build, match, pattern
+from gradkit.edits.rows import BORROWINGS, EXCHANGES, Row, groups_for, with_size
+from gradkit.runtime.repair.choices import CHOICES
+from gradkit.runtime.repair.conditions import holds
+from gradkit.runtime.repair.operands import fillings
+from gradkit.runtime.repair.pool import Part
+from gradkit.runtime.repair.spots import Spot
+from gradkit.runtime.repair.tree import NAMED, adds, size_of
+
+KEPT = "missing-copy"
+"""The kind of changes that leave a value as it is; only what is done with it shows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An expression that may stand in the place of another, and the row that allows it.
+
+    Parameters
+    ----------
+    kind : str
+        The kind of mistake that the change mends.
+    node : ast.expr
+        The expression after the change.
+    cost : float
+        How large the change is.
+    name : str
+        What a reference calls the row.
+    at : ast.AST
+        The part of the expression that the row changes.
+    values : mapping of str, or sequence
+        What stands for the letters and holes of a pattern, or what a row without one is given.
+    row : Row or None
+        The row, where it is a pattern.
+    within : ast.AST or None
+        The expression in which the same is changed wherever it stands.
+    always : bool
+        Whether the change is tried even if it gives the same value as another change.
+    """
+
+    kind: str
+    node: ast.expr
+    cost: float
+    name: str
+    at: ast.AST
+    values: Any = ()
+    row: Row | None = None
+    within: ast.AST | None = None
+    always: bool = False
+
+    @property
+    def is_hidden(self) -> bool:
+        """Return whether the value stays the same, and only what is done with it may show it."""
+        return self.kind == KEPT
+
+
+def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) -> Iterator[Change]:
+    """Yield the changes of an expression by the rows of a table, of some ``kinds`` alone if any.
+
+    A change that leaves something without effect, such as a factor 1, is left out: another change
+    says that better.
+    """
+    # In the first round of a comprehension its number may be that of another name.
+    held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
+    whole = (a for a in spot.above if isinstance(a, ast.BinOp | ast.Compare))
+    above = [each for each in whole if not _is_idle(each, held)]
+    own: set[ast.AST] = set()
+    for change in _allowed(spot, table, kinds):
+        node: Any = change.node
+        parts = (node, node.left, node.right) if isinstance(node, ast.BinOp) else (node,)
+        idle = [part for part in parts if _is_idle(part, held)]
+        # What the student has so is not made by the change.
+        if idle and not {*idle} <= (own := own or {*ast.walk(spot.node)}):
+            continue
+        if above:
+            spot.put(node)
+            idle = [each for each in above if _is_idle(each, held)]
+            spot.put(spot.node)
+            if idle:
+                continue
+        yield change
+
+
+def _allowed(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
+    """Yield all changes of an expression by the rows of a table."""
+    yield from _by_patterns(spot, table, kinds)
+    if table is not EXCHANGES:
+        return
+    for name, each in REARRANGED.items():
+        for kind, values in CHOICES[name](spot) if not kinds or each.kinds & {*kinds} else ():
+            if not kinds or kind in kinds:
+                made = each.make(spot.node, values)
+                yield Change(kind, made, each.cost, f"{kind}: {name}", spot.node, values)
+    if not spot.above:
+        for again in _repeated(spot):
+            for change in _by_patterns(again, table, kinds):
+                parts = (part for part in numbered(spot.node) if is_same(part, again.node))
+                made = replaced(spot.node, {id(part): change.node for part in parts})
+                yield replace(change, node=made, within=spot.node)
+
+
+def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
+    """Yield the changes of an expression by the patterns of a table."""
+    for before, conditions, rows in groups_for(spot.node, table):
+        if spot.again and ("again", True) not in conditions:
+            continue
+        if not all(holds(spot, name) is wanted for name, wanted in conditions):
+            continue
+        bound: dict[str, Any] = {}
+        if not match(pattern(before), spot.node, bound):
+            continue
+        for row in rows:
+            if kinds and row.kind not in kinds:
+                continue
+            for filled in fillings(spot, row, bound):
+                yield _made(spot, row, {**bound, **filled}, row.cost)
+
+
+def _made(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
+    """Return the change that a row makes with what stands for its letters and holes."""
+    # From the other end an index is the same entry in one round. A window is one slip, however
+    # often it is made, and of several windows the largest may be the same.
+    part = getattr(spot.node, "slice", None)
+    always = ("window_" in bound and bool(spot.above)) or (
+        "index_" in bound and isinstance(part, ast.UnaryOp)
+    )
+    made = build(row.after, bound)
+    return Change(row.kind, made, cost, row.name, spot.node, bound, row, always=always)
+
+
+def _repeated(spot: Spot) -> Iterator[Spot]:
+    """Yield the names and calls that stand in an expression several times, each once.
+
+    One slip that is made again is one mistake.
+    """
+    parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
+    times = Counter(map(ast.unparse, parts)) if len(parts) > 1 else {}
+    for text, node in {ast.unparse(part): part for part in parts}.items() if times else ():
+        if times[text] > 1:
+            value, above = spot.scope.values.get(text), frozenset({spot.node})
+            yield replace(spot, node=node, value=value, above=above, again=True, known={})
+
+
+def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
+    """Yield an expression with what the model solution has there besides, or in its place."""
+    for borrowed, tree in parts:
+        for role in (borrowed.role, ""):
+            for row in BORROWINGS.get(role, ()):
+                bound = {row.holes[0]: tree}
+                fits = all(holds(spot, name) is wanted for name, wanted in row.conditions)
+                if fits and match(pattern(row.before), spot.node, bound):
+                    yield _made(spot, row, bound, row.cost + BORROWED * size_of(tree))
+
+
+def same_change(change: Change, spot: Spot) -> Iterator[Change]:
+    """Yield what a change adds to its expression, added to another one."""
+    row, bound = change.row, dict[str, Any]()
+    if row is not None and match(pattern(row.before), spot.node, bound):
+        added = {hole: change.values[hole] for hole in row.holes}
+        yield _made(spot, row, {**bound, **added}, LARGE)
+
+
+def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
+    """Yield a change that is right but for a size, multiplied or divided by each size."""
+    for row in with_size(change.row) if change.row is not None else ():
+        more = change.cost - change.row.cost if change.row else 0
+        for filled in fillings(spot, row, change.values):
+            yield _made(spot, row, {**change.values, **filled}, row.cost + more)
+
+
+# --- changes without effect --------------------------------------------------------------------
+
+
+def _is_idle(node: Any, values: Mapping[str, Any]) -> bool:
+    """Return whether an expression is always the same, or an operation in it changes nothing.
+
+    So is the difference of two names for one value, a comparison with itself, a second minus sign,
+    and a transpose of a transpose.
+    """
+    if isinstance(node, ast.Compare):
+        return len(node.comparators) == 1 and is_same(node.left, node.comparators[0])
+    if isinstance(node, ast.Attribute | ast.UnaryOp):
+        inner: Any = node.value if isinstance(node, ast.Attribute) else node.operand
+        twice = type(inner) is type(node)
+        if isinstance(node, ast.Attribute):
+            return twice and node.attr == inner.attr == "T"
+        return twice and type(inner.op) is type(node.op)
+    if not isinstance(node, ast.BinOp):
+        return False
+    left, right = (getattr(part, "value", None) for part in (node.left, node.right))
+    if adds(node):
+        idle = right == 0 or (left == 0 and isinstance(node.op, ast.Add))
+    elif isinstance(node.op, ast.Mult):
+        idle = left in (0, 1) or right in (0, 1) or _is_undone(node)
+    else:
+        idle = right == 1 or (left == 0 and isinstance(node.op, ast.Div))
+    if idle or not isinstance(node.op, ast.Sub | ast.Div):
+        return bool(idle)
+    one, other = (values.get(getattr(part, "id", "")) for part in (node.left, node.right))
+    # A number that counts is one object, whoever counts it.
+    alias = one is other and not isinstance(one, int | None)
+    return alias or is_same(node.left, node.right)
+
+
+def _is_undone(node: ast.BinOp) -> bool:
+    """Return whether a product is ``a * (1 / a)``, also at the end of a longer product."""
+    last = node.left.right if isinstance(node.left, ast.BinOp) else node.left
+    other = node.right
+    return (
+        isinstance(other, ast.BinOp)
+        and isinstance(other.op, ast.Div)
+        and is_same(last, other.right)
+    )

@@ -1,0 +1,140 @@
+"""Similar submissions: disguised copies are found, independent code is not."""
+
+from __future__ import annotations
+
+import ast
+import random
+from pathlib import Path
+
+import pytest
+from classroom.answering import ANNA, BEN, CAS, EVE
+from model_solutions import REFERENCE
+
+from gradkit.classroom.store.results import Store
+from gradkit.review.similarity import OWN, fingerprints, handed_out, pairs, similar_pairs, tokens_of
+from gradkit.review.workspace import Workspace
+
+VARIANTS = ("classification", "published", "torch")
+"""Parts of the names of solutions that are variants of another one."""
+
+LONG = {
+    name: text
+    for path in sorted(REFERENCE.rglob("*.py"))
+    if not any(word in (name := path.relative_to(REFERENCE).as_posix()) for word in VARIANTS)
+    and len(tokens_of(text := path.read_text(encoding="utf-8"))) > 200
+}
+"""Model solutions of different exercises: code that nobody has copied from each other."""
+
+
+class Renamed(ast.NodeTransformer):
+    """Rename everything that the code defines, and remove documentation."""
+
+    def __init__(self, own: set[str]) -> None:
+        self._names = {name: f"other_{number}" for number, name in enumerate(sorted(own))}
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        """Rename a variable."""
+        node.id = self._names.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        """Rename an argument."""
+        node.arg = self._names.get(node.arg, node.arg)
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Remove the documentation of a function."""
+        self.generic_visit(node)
+        if ast.get_docstring(node):
+            node.body = node.body[1:] or [ast.Pass()]
+        return node
+
+
+def disguised(text: str, seed: int = 1) -> str:
+    """Return a copy with other names, other order of functions, other layout and comments."""
+    tree = ast.parse(text)
+    own = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    own |= {
+        node.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    tree = Renamed(own - {"self"}).visit(tree)
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    others = [node for node in tree.body if node not in functions]
+    random.Random(seed).shuffle(functions)  # noqa: S311 -- an order, no secret
+    tree.body = [*others, *functions]
+    lines = ast.unparse(tree).split("\n")
+    return "\n".join(f"{line}  # line {number}" for number, line in enumerate(lines))
+
+
+@pytest.mark.parametrize("name", list(LONG))
+def test_a_disguised_copy_is_found(name: str) -> None:
+    """And is the only pair among the solutions of all exercises."""
+    (found,) = pairs({**LONG, "copy": disguised(LONG[name])})
+    assert {found.left, found.right} == {name, "copy"}
+    assert found.similarity > 0.6
+
+
+def test_solutions_of_different_exercises_are_not_similar() -> None:
+    """Though all are short, and use the same functions of numpy."""
+    assert len(LONG) >= 5
+    assert pairs(LONG) == []
+
+
+def test_own_names_layout_and_comments_are_ignored() -> None:
+    """Names of libraries, numbers and keys are not."""
+    text = "def f(a):\n    b = np.dot(a, 2)  # twice\n    return b\n"
+    same = 'def g(x):\n    """Say\n    more."""\n    y = (np.dot(\n        x, 2))\n    return y\n'
+    assert tokens_of(text) == [
+        *("def", OWN, OWN, ":", OWN, "=", "np", ".", "dot", OWN, ",", "2", "return", OWN),
+    ]
+    assert tokens_of(same) == tokens_of(text)
+    assert tokens_of(text.replace("2", "3")) != tokens_of(text)
+    assert tokens_of(text.replace("dot", "sum")) != tokens_of(text)
+
+
+def test_code_that_is_not_python_is_compared_by_its_words() -> None:
+    """A copy with a syntax error is found."""
+    (name, text), *_ = LONG.items()
+    broken = text.replace("def ", "def (", 1)
+    (pair,) = pairs({name: broken, "copy": f"# mine\n{broken}"})
+    assert pair.similarity == 1.0
+
+
+def test_handed_out_code_is_no_similarity() -> None:
+    """Two students who submit what they were given are no pair."""
+    (_, text), (_, other), *_ = LONG.items()
+    assert len(pairs({"ann": text, "ben": text})) == 1
+    assert pairs({"ann": text, "ben": text}, [text]) == []
+    (pair,) = pairs({"ann": text + other, "ben": text + other}, [text])
+    assert (pair.left, pair.right) == ("ann", "ben")
+
+
+def test_code_that_many_students_have_is_no_similarity() -> None:
+    """In a class of ten, what all have says nothing; what two have says much."""
+    (_, text), (_, other), *_ = LONG.items()
+    sources = {f"s{number}": text for number in range(10)}
+    assert pairs(sources) == []
+    sources |= {"s3": text + other, "s7": text + other}
+    assert [(pair.left, pair.right) for pair in pairs(sources)] == [("s3", "s7")]
+
+
+def test_short_code_has_no_fingerprints() -> None:
+    """It cannot be told apart from other short code."""
+    assert fingerprints(tokens_of("x = 1")) == set()
+    assert pairs({"ann": "", "ben": ""}) == []
+
+
+@pytest.mark.usefixtures("warm")
+def test_a_class_is_compared(course: Path) -> None:
+    """The starter is left out; a submission that is gone is listed with the reason."""
+    (course.parent / "first" / "odecas_103_9003_hw.py").unlink()
+    with Store(course, write=False) as store:
+        assert any("def initialise_parameters" in text for text in handed_out(store))
+        found, unreadable = similar_pairs(Workspace(course), store)
+    assert [name for name, _ in unreadable if name == CAS] == [CAS]
+    similar = {(pair.left, pair.right) for pair in found}
+    # Ben and Eve submitted the same solution; Anna's differs in one expression.
+    assert (BEN, EVE) in similar
+    assert all(ANNA in pair or BEN in pair or EVE in pair for pair in similar)
