@@ -24,9 +24,9 @@ from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, OPEN, Entry, Verdict
 from gradkit.records.submission import Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
-from gradkit.runtime.frames import Frame
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
+from gradkit.sandbox.stub_calls import Answer
 from gradkit.submission.definitions import (
     Definition,
     accepts,
@@ -230,26 +230,38 @@ class FunctionGrader(Struct):
         They are called by any function that runs in the check, directly or not.
         """
         own = functions_of(self.lines_of(check).calls)
-        steps = steps_of(self.task, check)
-        todo = [self.own_name(name) for step in steps for name in self._functions([step])]
-        reached: set[str] = set()
-        called: set[str] = set()
-        while todo:
-            name = todo.pop()
-            if name in reached or name not in self._known:
-                continue
-            reached.add(name)
-            reads = self._known[name].reads()
-            called |= reads
-            todo += reads
+        called = self._called_in(check)
         for name in functions_of(self.task.calls):
             is_wrong = any(each.name in self.wrong for each in self.checks_of(name))
             if is_wrong and name not in own and self.own_name(name) in called:
                 yield name
 
+    def own_names(self, check: FunctionCheck) -> set[str]:
+        """Return the names that are the student's own where a check is judged.
+
+        Functions that only a replaced helper calls are not among them.
+        """
+        attempt = self.with_helpers.get(check.name, Attempt())
+        replaced = {self.own_name(name) for name in attempt.helpers if attempt.verdict is not None}
+        return self._called_in(check, replaced) - replaced
+
+    def _called_in(self, check: FunctionCheck, without: Collection[str] = ()) -> set[str]:
+        """Return all names that are read where a check is judged, but not by functions `without`."""
+        steps = steps_of(self.task, check)
+        todo = [self.own_name(name) for step in steps for name in self._functions([step])]
+        reached: set[str] = set()
+        names = {*todo}
+        while todo:
+            name = todo.pop()
+            if name not in reached and name in self._known and name not in without:
+                reached.add(name)
+                names |= self._known[name].reads()
+                todo += self._known[name].reads()
+        return names
+
     @contextmanager
     def stubs(
-        self, functions: Sequence[Sequence[Any]], answer: Callable[[Frame], Frame]
+        self, functions: Sequence[Sequence[Any]], answer: Answer
     ) -> Iterator[StudentProcess | None]:
         """Return a context manager in which functions are stubs, in a process for that alone.
 

@@ -30,12 +30,10 @@ from msgspec.structs import replace
 
 from gradkit.formatting import format_count
 from gradkit.grading.functions import Attempt
-from gradkit.lines import packed
 from gradkit.records.result import Verdict
 from gradkit.records.task import FunctionCheck, Lines
-from gradkit.runtime.frames import Frame, FrameError, shown
 from gradkit.sandbox.process import LiveProcess
-from gradkit.sandbox.stub_calls import ANSWER, REFUSAL, Cached, Other, StubCall, read_call
+from gradkit.sandbox.stub_calls import Cached, ForeignCallError, Other, Parts, StubCall
 from gradkit.submission.definitions import Definition
 from gradkit.task.forms import REAL_KINDS, Form, FormError, fitted
 from gradkit.task.solution import ImpureError, Solution
@@ -231,25 +229,24 @@ class Answers(Struct):
     called: dict[str, int] = field(default_factory=dict)
     own_parts: set[str] = field(default_factory=set)
 
-    def __call__(self, frame: Frame) -> Frame:
-        """Return the answer to a call.
+    def __call__(self, call: StubCall) -> Parts | None:
+        """Return what a call returns; None if it is not answered.
 
         Raises
         ------
-        FrameError
-            It is no valid call of a function that is replaced in this check.
+        ForeignCallError
+            The function is not replaced in this check.
         """
-        call = read_call(frame)
         if call.function not in self.plan.stubs:
-            raise FrameError(f"{shown(call.function)} is no stub of this check")
+            raise ForeignCallError(call.function)
         try:
             return self._answer(call)
         except _RefusedError as error:
             self.refused.setdefault(call.function, str(error))
-            return Frame(REFUSAL)
+            return None
 
-    def _answer(self, call: StubCall) -> Frame:
-        """Return the answer to a call; _RefusedError if there is none."""
+    def _answer(self, call: StubCall) -> Parts:
+        """Return what a call returns; _RefusedError if it is not answered."""
         name = call.function
         self.called[name] = self.called.get(name, 0) + 1
         if name in self.refused:
@@ -259,7 +256,7 @@ class Answers(Struct):
         if self.called[name] > self.limits[name]:
             raise _RefusedError(TOO_OFTEN)
         values = self._values(call)
-        parts = []
+        parts: list[Mapping[str, Any]] = []
         for result, value in zip(self.plan.helpers[name].results, values, strict=True):
             keys = frozenset(value if isinstance(value, dict) else ())
             if result.is_whole or (keys and keys <= result.keys):
@@ -267,8 +264,7 @@ class Answers(Struct):
             else:
                 self.own_parts.add(name)
                 parts.append({"entries": {key: _plain(value[key]) for key in result.keys & keys}})
-        tree, arrays = packed({"parts": parts})
-        return Frame(ANSWER, arrays, dict(tree["dict"]))
+        return parts
 
     def _values(self, call: StubCall) -> Sequence[Any]:
         """Return the values that the model solution returns for a call."""

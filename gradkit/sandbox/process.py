@@ -7,8 +7,9 @@ import contextlib
 import copy
 import io
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -32,11 +33,12 @@ from gradkit.runtime.messages import LossKind, Message, format_message, is_line,
 from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.replies import UnfitError, check
+from gradkit.sandbox.stub_calls import Answer, answer_frame
 from gradkit.submission.definitions import finder
 from gradkit.text import clean_data, clean_text
 
 if TYPE_CHECKING:
-    from gradkit.sandbox.worker import Answer, Worker
+    from gradkit.sandbox.worker import Worker
 
 MIN_REQUEST_SECONDS = 0.5
 """Least seconds for a request, even if less is left of the deadline."""
@@ -140,7 +142,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._imports: list[Frame] | None = None
         self._importing = 0.0
         self._stuck_message: Message | None = None
-        self._answer: Answer | None = None
+        self._answer: Callable[[Frame], Frame] | None = None
 
     def ask(self, request: Frame) -> Frame | Lost:
         """Send one request, and wait for the reply.
@@ -305,10 +307,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         seconds : float
             Seconds for all requests.
         answer : callable
-            Answers the calls of stubs, see `gradkit.sandbox.worker.Worker.ask`.
+            Answers the calls of stubs.
         """
         other = self._another(seconds)
-        other._answer = answer
+        other._answer = partial(answer_frame, answer)
         return other
 
     def _another(self, seconds: float) -> StudentProcess:

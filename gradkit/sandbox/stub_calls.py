@@ -6,7 +6,7 @@ anything but arrays, plain values and containers of these is refused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -14,6 +14,7 @@ import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 from numpy.typing import NDArray
 
+from gradkit.lines import packed
 from gradkit.runtime.frames import Frame, FrameError, shown
 
 CALL = "stub-call"
@@ -71,6 +72,35 @@ class Cached(Struct, frozen=True, eq=False):
 
     value: Any
     made: tuple[StubCall, ...]
+
+
+class ForeignCallError(FrameError):
+    """A call is of a function that is no stub of this check."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(f"{shown(function)} is no stub of this check")
+
+
+Parts = Sequence[Mapping[str, Any]]
+"""The values that a call returns: each as ``whole``, or as some ``entries`` of a dict."""
+
+Answer = Callable[[StubCall], Parts | None]
+"""Returns what a call returns, or None for a call that is not answered."""
+
+
+def answer_frame(answer: Answer, frame: Frame) -> Frame:
+    """Return the frame that answers a call.
+
+    Raises
+    ------
+    FrameError
+        The frame is no call, see `read_call`, or ``answer`` raises `ForeignCallError`.
+    """
+    parts = answer(read_call(frame))
+    if parts is None:
+        return Frame(REFUSAL)
+    tree, arrays = packed({"parts": list(parts)})
+    return Frame(ANSWER, arrays, dict(tree["dict"]))
 
 
 def read_call(frame: Frame) -> StubCall:

@@ -10,7 +10,15 @@ import pytest
 
 from gradkit.runtime.frames import Frame, FrameError
 from gradkit.sandbox import WorkerLost
-from gradkit.sandbox.stub_calls import MAX_DEPTH, Cached, Other, StubCall, read_call
+from gradkit.sandbox.stub_calls import (
+    MAX_DEPTH,
+    Cached,
+    ForeignCallError,
+    Other,
+    StubCall,
+    answer_frame,
+    read_call,
+)
 
 ROWS = np.arange(6.0).reshape(3, 2)
 CALL: dict[str, Any] = {"function": "f", "positional": [], "keywords": []}
@@ -94,6 +102,20 @@ def test_a_keyword_is_given_once() -> None:
     twice = [["a", {"plain": 1}], ["a", {"plain": 2}]]
     with pytest.raises(FrameError, match=r"^a call has a keyword twice$"):
         read_call(Frame("stub-call", {}, {**CALL, "keywords": twice}))
+
+
+def test_a_call_is_answered_by_parts_of_a_result() -> None:
+    """Or refused, or it is of a function that is no stub."""
+    frame = Frame("stub-call", {}, {**CALL, "positional": [{"plain": 1}]})
+    found = answer_frame(lambda call: [{"whole": ROWS * call.positional[0]}], frame)
+    assert (found.kind, [*found.data], len(found.arrays)) == ("stub-answer", ["parts"], 1)
+    assert answer_frame(lambda _: None, frame).kind == "stub-refusal"
+
+    def refuse(call: StubCall) -> None:
+        raise ForeignCallError(call.function)
+
+    with pytest.raises(FrameError, match=r"^'f' is no stub of this check$"):
+        answer_frame(refuse, frame)
 
 
 # --- workers -----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from gradkit.task.draws import draws
 from gradkit.task.oracle import Derived, OracleError, TorchReference, expect, load_reference, verify
 from gradkit.task.probes import draw
 from gradkit.task.shipped import exercises, find_reference
-from gradkit.task.solution import Solution, load_solution
+from gradkit.task.solution import ImpureError, Solution, load_solution
 
 TASKS = {task.id: task for task in read_assignment().tasks}
 KEYS = ("W1", "b1", "W2", "b2")
@@ -302,3 +303,75 @@ def test_a_model_solution_of_functions_that_is_not_there(tmp_path: Path) -> None
         f"{tmp_path / 'layers.py'}: not found. Name the folder of the model solutions with "
         "--reference."
     )
+
+
+# --- single functions --------------------------------------------------------------------
+
+PURE = """
+import numpy as np
+
+
+def plain(x, rate=0.5, *, word="a"):
+    return x * rate
+
+
+def changing(x):
+    x += 1
+    return x
+
+
+def random(x):
+    return x + np.random.rand()
+
+
+def raising(x):
+    return x[99]
+
+
+def more(*x):
+    return x
+
+
+class Layer:
+    pass
+
+
+total = np.sum
+"""
+
+
+@pytest.fixture
+def functions() -> Solution:
+    """Return a solution with functions of several kinds."""
+    names: dict[str, Any] = {}
+    exec(PURE, names)
+    (task,) = (each for each in read_assignment(exercises()["softmax-loss"]).functions)
+    return Solution(task, names)
+
+
+def test_parameters_and_defaults(functions: Solution) -> None:
+    """There are none of a class, of a function with any arguments, or of numpy's."""
+    assert functions.parameters_of("plain") == ("x", "rate", "word")
+    assert functions.defaults_of("plain") == {"rate": 0.5, "word": "a"}
+    for name in ("more", "Layer", "total", "missing"):
+        assert functions.parameters_of(name) == ()
+
+
+def test_a_single_function_returns_a_result(functions: Solution) -> None:
+    """For arguments by their names."""
+    assert functions.result_of("plain", {"x": np.ones(2), "rate": 3.0}).tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("changing", "changing changes an argument"),
+        ("random", "random draws random numbers"),
+        ("raising", "raising stopped with IndexError"),
+    ],
+)
+def test_a_function_that_does_more_has_no_result(functions: Solution, name: str, text: str) -> None:
+    """Student code cannot be answered by it."""
+    with pytest.raises(ImpureError) as caught:
+        functions.result_of(name, {"x": np.ones(2)})
+    assert str(caught.value) == text
