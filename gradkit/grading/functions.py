@@ -230,7 +230,7 @@ class FunctionGrader(Struct):
         They are called by any function that runs in the check, directly or not.
         """
         own = functions_of(self.lines_of(check).calls)
-        called = self._called_in(check)
+        called = self._names_read(self._first_functions(check))
         for name in functions_of(self.task.calls):
             is_wrong = any(each.name in self.wrong for each in self.checks_of(name))
             if is_wrong and name not in own and self.own_name(name) in called:
@@ -243,22 +243,20 @@ class FunctionGrader(Struct):
         """
         attempt = self.with_helpers.get(check.name, Attempt())
         replaced = {self.own_name(name) for name in attempt.helpers if attempt.verdict is not None}
-        run = {*self._run_by_lines(check), *self._called_in(check, replaced)}
-        return run - replaced
+        first = self._first_functions(check)
+        return ({*first} | self._names_read(first, replaced)) - replaced
 
-    def _run_by_lines(self, check: FunctionCheck) -> list[str]:
-        """Return the student's names of functions that lines call where a check is judged."""
+    def _first_functions(self, check: FunctionCheck) -> list[str]:
+        """Return the student's names of the functions that the lines of a check call."""
         steps = steps_of(self.task, check)
         return [self.own_name(name) for step in steps for name in self._functions([step])]
 
-    def _called_in(self, check: FunctionCheck, without: Collection[str] = ()) -> set[str]:
-        """Return the names that functions read where a check is judged.
+    def _names_read(self, first: Iterable[str], without: Collection[str] = ()) -> set[str]:
+        """Return the names that functions read, directly or in functions that they call.
 
-        Functions in ``without`` are left out.
+        Functions in ``without`` are not followed.
         """
-        todo = self._run_by_lines(check)
-        reached: set[str] = set()
-        names: set[str] = set()
+        todo, reached, names = [*first], set[str](), set[str]()
         while todo:
             name = todo.pop()
             if name not in reached and name in self._known and name not in without:

@@ -107,6 +107,71 @@ def affine_forward(x, w, b):
 """,
         ["two-layer-net"],
     ),
+    "layers of a course with a loss that it hands out": (
+        """
+def affine_forward(x, w, b):
+    pass
+
+def affine_backward(dout, cache):
+    pass
+
+def relu_forward(x):
+    pass
+
+def relu_backward(dout, cache):
+    pass
+
+def dropout_forward(x, dropout_param):
+    pass
+
+def dropout_backward(dout, cache):
+    pass
+
+def svm_loss(x, y):
+    return loss, dx
+""",
+        ["affine", "dropout", "relu"],
+    ),
+    "update rules that a course hands out for later": (
+        """
+def sgd(w, dw, config=None):
+    return w, config
+
+def adam(w, dw, config=None):
+    return next_w, config
+""",
+        [],
+    ),
+    "a recurrent network of another course": (
+        """
+def rnn_cell_forward(xt, a_prev, parameters):
+    pass
+
+def rnn_forward(x, a0, parameters):
+    pass
+
+def rnn_backward(da, caches):
+    pass
+
+def lstm_forward(x, a0, parameters):
+    pass
+
+def lstm_backward(da, caches):
+    pass
+""",
+        [],
+    ),
+    "attention as a module": (
+        """
+class ScaledDotProductAttention(nn.Module):
+    def __init__(self):
+        super().__init__()
+
+    def forward(self, Q, K, V, mask=None):
+        return output
+""",
+        [],
+    ),
     "layers of another": (
         """
 def conv_forward_naive(x, w):
