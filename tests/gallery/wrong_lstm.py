@@ -23,7 +23,6 @@ SUM_WX, SUM_B = "dWx = dWx + dWx_t", "db = db + db_t"
 OF_STEP = "dx, dprev_h, dprev_c, dWx, dWh, db"
 OF_GATES = "dx, dprev_h, dWx, dWh, db"
 ALL = "dxs, dh0, dWx_sum, dWh_sum, db_sum"
-WAITS = {"lstm_forward": "blocked", "lstm_backward": "blocked"}
 
 WRONG = [
     several(
@@ -34,7 +33,6 @@ WRONG = [
         },
         lstm_step_forward="next_h, next_c",
         lstm_step_backward=OF_STEP,
-        **WAITS,
     ),
     wrong(
         "the logistic function for the new content",
@@ -42,7 +40,6 @@ WRONG = [
         G.replace("np.tanh", "sigmoid"),
         lstm_step_forward="next_h, next_c",
         lstm_step_backward=OF_STEP,
-        **WAITS,
     ),
     wrong(
         "no forget gate",
@@ -50,78 +47,66 @@ WRONG = [
         "next_c = prev_c + i * g",
         lstm_step_forward="next_h, next_c",
         lstm_step_backward=OF_STEP,
-        **WAITS,
     ),
     wrong(
         "the output gate on the cell state alone",
         OUT,
         OUT.replace("o * tanh_c", "o * next_c"),
         lstm_step_forward="next_h",
-        lstm_forward="blocked",
-        lstm_backward=ALL,
     ),
     wrong(
         "the hidden state forgets the cell state's own gradient",
         DC,
         "dc = dnext_h * o * (1 - tanh_c**2)",
         lstm_step_backward=OF_STEP,
-        lstm_backward="blocked",
     ),
     wrong(
         "nothing from the hidden state to the cell state",
         DC,
         "dc = dnext_c",
         lstm_step_backward=OF_STEP,
-        lstm_backward="blocked",
     ),
     wrong(
         "no slope of tanh of the cell state",
         DC,
         "dc = dnext_c + dnext_h * o",
         lstm_step_backward=OF_STEP,
-        lstm_backward="blocked",
     ),
     wrong(
         "no slope of the input gate",
         DI,
         "di = dc * g",
         lstm_step_backward=OF_GATES,
-        lstm_backward="blocked",
     ),
     wrong(
         "the forget gate by the new content",
         DF,
         DF.replace("prev_c", "g"),
         lstm_step_backward=OF_GATES,
-        lstm_backward="blocked",
     ),
     wrong(
         "the output gate by the cell state's gradient",
         DO,
         DO.replace("dnext_h", "dc"),
         lstm_step_backward=OF_GATES,
-        lstm_backward="blocked",
     ),
     wrong(
         "no square in the slope of the new content",
         DG,
         DG.replace("**2", ""),
         lstm_step_backward=OF_GATES,
-        lstm_backward="blocked",
     ),
     wrong(
         "gates in another order",
         DA,
         "da = np.hstack([di, df, dg, do])",
         lstm_step_backward=OF_GATES,
-        lstm_backward="blocked",
     ),
     wrong(
         "the previous cell state without its gate",
         STEP,
         STEP.replace("dc * f", "dc"),
         lstm_step_backward="dprev_c",
-        lstm_backward="blocked",
     ),
     wrong(
         "a mean for a sum",
@@ -129,7 +114,6 @@ WRONG = [
         STEP.replace("da.sum", "da.mean"),
         "by N",
         lstm_step_backward="db",
-        lstm_backward="blocked",
     ),
     wrong(
         "the cell state starts anew in each step",
@@ -173,6 +157,9 @@ WRONG = [
         lstm_backward="dh left alone",
     ),
 ]
+
+CALLERS = ["forward", "backward"]
+"""Checks of functions that call those that are made constant."""
 
 CONSTANT = {
     OUT: "return 1 + 0 * o, 1 + 0 * o, (x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c)",
