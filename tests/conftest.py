@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 
 import hypothesis
 import pytest
+from chromium import browser  # noqa: F401 -- a fixture, started once for all folders
 from soak import is_in_turn
 from warm import Store
 

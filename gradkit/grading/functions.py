@@ -21,7 +21,7 @@ from gradkit.judge.case import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.lines import ReturnedError
 from gradkit.records.observations import MISSING_IMPORT, Outcome
-from gradkit.records.result import LEFT_ALONE, OPEN, Entry, Verdict
+from gradkit.records.result import LEFT_ALONE, OPEN, Entry, HelperReplacement, Verdict
 from gradkit.records.submission import Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
@@ -62,21 +62,6 @@ OLD_WAYS = {
 """What is to be said beside Python's own words, where those are found, of code that is old."""
 
 
-class Attempt(Struct, frozen=True):
-    """An attempt to judge a check with right helpers in place of wrong ones.
-
-    ``verdict`` is None if that did not work. ``helpers`` are the functions that cannot be the
-    reason if the check fails: those that were replaced, and those that were never called.
-    ``refused`` are those that could not be replaced, each with the reason. ``caches`` are helpers
-    that were called for a cache of the student's own, which may be wrong.
-    """
-
-    verdict: Verdict | None = None
-    helpers: tuple[str, ...] = ()
-    refused: Mapping[str, str] = {}
-    caches: frozenset[str] = frozenset()
-
-
 class FunctionGrader(Struct):
     """Run the lines of a task with the functions of one section, and judge their outputs.
 
@@ -100,7 +85,7 @@ class FunctionGrader(Struct):
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     _made: dict[tuple[str, str, int], Made] = field(default_factory=dict)
     is_cut_short: bool = False
-    with_helpers: dict[str, Attempt] = field(default_factory=dict)
+    with_helpers: dict[str, HelperReplacement] = field(default_factory=dict)
     _stubs: Sequence[Sequence[Any]] = ()
     _spent_on_stubs: float = 0.0
 
@@ -209,11 +194,11 @@ class FunctionGrader(Struct):
                 return replace(blocked, entries=before.entries, own_forward=before.own_forward)
         return verdict
 
-    def _attempt(self, check: FunctionCheck, verdict: Verdict) -> Attempt:
+    def _attempt(self, check: FunctionCheck, verdict: Verdict) -> HelperReplacement:
         """Judge a check with right helpers in place of those that are wrong, if there are any."""
         wrong = [*self._wrong_helpers(check)]
         if not wrong:
-            return Attempt()
+            return HelperReplacement()
         # Imported here because few submissions need it.
         from gradkit.grading.stubs import judge_with_stubs
 
@@ -222,7 +207,7 @@ class FunctionGrader(Struct):
 
     def is_judged_with_helpers(self, check: FunctionCheck) -> bool:
         """Return whether a check was judged with right helpers in place of wrong ones."""
-        return self.with_helpers.get(check.name, Attempt()).verdict is not None
+        return self.with_helpers.get(check.name, HelperReplacement()).verdict is not None
 
     def _wrong_helpers(self, check: FunctionCheck) -> Iterator[str]:
         """Yield the functions whose check has failed and that the functions of a check call.
@@ -241,7 +226,7 @@ class FunctionGrader(Struct):
 
         Functions that only a replaced helper calls are not among them.
         """
-        attempt = self.with_helpers.get(check.name, Attempt())
+        attempt = self.with_helpers.get(check.name, HelperReplacement())
         replaced = {self.own_name(name) for name in attempt.helpers if attempt.verdict is not None}
         first = self._first_functions(check)
         return ({*first} | self._names_read(first, replaced)) - replaced

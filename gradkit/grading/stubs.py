@@ -29,8 +29,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.formatting import format_count
-from gradkit.grading.functions import Attempt
-from gradkit.records.result import Verdict
+from gradkit.records.result import HelperReplacement, Verdict
 from gradkit.records.task import FunctionCheck, Lines
 from gradkit.sandbox.process import LiveProcess
 from gradkit.sandbox.stub_calls import Cached, ForeignCallError, Other, Parts, StubCall
@@ -424,7 +423,7 @@ def request_of(grader: FunctionGrader, of: Plan) -> list[tuple[str, str, int, li
 
 @contextmanager
 def with_stubs_of(
-    grader: FunctionGrader, check: FunctionCheck, attempt: Attempt
+    grader: FunctionGrader, check: FunctionCheck, attempt: HelperReplacement
 ) -> Iterator[Answers]:
     """Return a context manager in which the helpers of an attempt are right again."""
     of = plan(grader, check, attempt.helpers)
@@ -437,7 +436,7 @@ def with_stubs_of(
 
 def judge_with_stubs(
     grader: FunctionGrader, check: FunctionCheck, verdict: Verdict, wrong: Sequence[str]
-) -> Attempt:
+) -> HelperReplacement:
     """Judge a check with right helpers in place of wrong ones.
 
     Parameters
@@ -451,19 +450,19 @@ def judge_with_stubs(
 
     Returns
     -------
-    Attempt
+    HelperReplacement
         It has a verdict if all calls of stubs were answered, and the check passes or nothing but
         the function itself can be the reason that it does not.
     """
     of = plan(grader, check, wrong)
     if not of.stubs:
-        return Attempt(refused=of.refused)
+        return HelperReplacement(refused=of.refused)
     answers = answers_for(grader, check, of)
     with grader.stubs(request_of(grader, of), answers) as process:
         if process is None:
             is_live = isinstance(grader.process, LiveProcess)
             why = NO_PROCESS if is_live else NO_TIME
-            return Attempt(refused={**of.refused, **dict.fromkeys(of.stubs, why)})
+            return HelperReplacement(refused={**of.refused, **dict.fromkeys(of.stubs, why)})
 
         def is_accepted(judged: Verdict) -> bool:
             """Return whether a verdict with right helpers counts; note why not, if it does not."""
@@ -477,7 +476,7 @@ def judge_with_stubs(
         # A stub has the name of the helper. If nothing has called it, the helper is not the reason.
         uncalled = () if answers.refused else [n for n in of.stubs if n not in answers.called]
         helpers = tuple(name for name in uncalled if name in answers.definitions)
-        return Attempt(None, helpers, refused, frozenset(answers.own_parts))
+        return HelperReplacement(None, helpers, refused, frozenset(answers.own_parts))
     called = tuple(name for name in of.stubs if name in answers.called)
     names = "`, `".join(map(grader.own_name, called))
     note = format_count(
@@ -486,7 +485,7 @@ def judge_with_stubs(
         len(called),
         names=names,
     )
-    return Attempt(replace(judged, notes=(*judged.notes, note)), called, refused)
+    return HelperReplacement(replace(judged, notes=(*judged.notes, note)), called, refused)
 
 
 def _is_accepted(judged: Verdict, before: Verdict, answers: Answers) -> bool:

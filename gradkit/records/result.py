@@ -99,6 +99,21 @@ class Verdict(Struct, frozen=True):
     returns_none: bool = False
 
 
+class HelperReplacement(Struct, frozen=True):
+    """An attempt to judge a check with right helpers in place of wrong ones.
+
+    ``verdict`` is None if that did not work. ``helpers`` are the functions that cannot be the
+    reason if the check fails: those that were replaced, and those that were never called.
+    ``refused`` are those that could not be replaced, each with the reason. ``caches`` are helpers
+    that were called for a cache of the student's own, which may be wrong.
+    """
+
+    verdict: Verdict | None = None
+    helpers: tuple[str, ...] = ()
+    refused: Mapping[str, str] = {}
+    caches: frozenset[str] = frozenset()
+
+
 UNEXPLAINED = "unexplained"
 """The code of a finding without a known mistake."""
 

@@ -158,8 +158,8 @@ WRONG = [
     ),
 ]
 
-CALLERS = {"forward", "backward"}
-"""Checks of functions that only call the others."""
+CALLERS = ["forward", "backward"]
+"""Checks of functions that call those that are made constant."""
 
 CONSTANT = {
     OUT: "return 1 + 0 * o, 1 + 0 * o, (x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c)",

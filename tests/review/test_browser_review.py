@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from chromium import violations
 from classroom.answering import ANNA, BEN, DAN, EVE, FAY, UPDATE
-from report.html.conftest import browser, violations  # noqa: F401 -- a fixture
 from review.conftest import TOKEN, Browser, form_of, serving
 
 from gradkit.classroom.store.counted import Counting, overrides
@@ -39,7 +39,7 @@ class Opened:
 
 
 @pytest.fixture
-def show(browser: Any, course: Path) -> Iterator[Callable[..., Opened]]:  # noqa: F811
+def show(browser: Any, course: Path) -> Iterator[Callable[..., Opened]]:
     """Serve the class, and return a function that opens a browser with its own name."""
     contexts = []
     with serving(course) as port:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import violations
 from msgspec.structs import replace
-from report.html.conftest import violations
 from report.html.samples import HOSTILE, WORDS, changes, result
 
 from gradkit.grading.session import Session

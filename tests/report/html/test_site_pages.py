@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import violations
 from house.test_site import ROOT, built
-from report.html.conftest import violations
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 

@@ -1,4 +1,4 @@
-"""Fixtures for tests in a real browser, if one is installed."""
+"""A real browser for tests, if one is installed. `tests/conftest.py` has the fixture."""
 
 from __future__ import annotations
 
