@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from gradkit.lines import packed
 from gradkit.runtime import serve
-from gradkit.runtime.frames import Frame, FrameError
+from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, encode, read
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.serve import ask_grader
 from gradkit.runtime.stubs import MAX_ORIGINS, StubError, with_stubs
@@ -224,6 +225,22 @@ def test_without_a_grader_there_is_nobody_to_ask(monkeypatch) -> None:
     monkeypatch.setattr(serve, "_exchange", [])
     with pytest.raises(FrameError, match=r"^there is no grader to ask$"):
         ask_grader(Frame("stub-call"))
+
+
+def test_a_grader_that_has_closed_the_channel_does_not_answer(monkeypatch) -> None:
+    """The call raises, and does not wait."""
+    monkeypatch.setattr(serve, "_exchange", [])
+    sent = [Frame("open", {}, {"seed": 1}), Frame("ask")]
+    requests = io.BytesIO(b"".join(encode(frame, TO_WORKER) for frame in sent))
+    replies = io.BytesIO()
+    handlers = {"ask": lambda _: ask_grader(Frame("stub-call"))}
+    with serve.generators_kept():
+        serve.serve(handlers, requests, replies, lambda _: 0)  # type: ignore[arg-type]
+    replies.seek(0)
+    kinds = [read(replies.readinto, TO_GRADER) for _ in range(3)]
+    assert [frame.kind for frame in kinds if frame] == ["ready", "stub-call", "error"]
+    assert kinds[2] is not None
+    assert kinds[2].data["text"] == "FrameError: the grader has closed the channel"
 
 
 def test_threads_ask_one_after_the_other(grader) -> None:
