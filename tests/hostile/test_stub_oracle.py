@@ -19,7 +19,7 @@ from gradkit.sandbox.worker import Worker
 from gradkit.task.shipped import BESIDE, SHIPPED
 from gradkit.task.solution import Solution
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(3)]
 
 Grade = Callable[..., TaskResult]
 
