@@ -262,7 +262,9 @@ STILL = 1e-3
 
 
 def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Floats]) -> Measurements:
-    """Return ``seen`` with measured ``reach`` and ``whole``: how much f changes at all.
+    """Measure how much f changes along a line, and return the measurements with that scale.
+
+    ``reach`` is the largest change that was seen, ``whole`` the scale for comparisons.
 
     If the claim predicts hardly any change, f is called 2 or 4 times. At a minimum every slope is
     zero, and at a perfect fit f itself is; then the curvature of f gives the scale.

@@ -271,7 +271,7 @@ def _required_share(
 
 
 def _has_main_roles(assignment: Assignment, known: Mapping[str, Definition]) -> bool:
-    """Return whether a file defines the forward pass and the update of one of the net tasks."""
+    """Return whether a file defines both the forward pass and the update of a net task."""
     return any(
         all(
             _can_play(role, known)

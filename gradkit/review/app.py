@@ -253,14 +253,14 @@ class Review:
         return unquote(request.cookies.get(COOKIE, ""))[:MAX_NAME].strip() or self._by
 
     def _page(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        """Return a page."""
+        """Render a template with the reviewer's name, as an HTML response."""
         from starlette.responses import HTMLResponse
 
         text = page(template, base=f"/{self._token}/", reviewer=self._reviewer(request), **values)
         return HTMLResponse(text.encode("utf-8", "replace"), status)
 
     def show_problem(self, request: Request, problem: str) -> Response:
-        """Say why a page cannot be shown."""
+        """Return a page with status 503 that says why the class cannot be read."""
         return self._page(request, "review_problem.html", 503, problem=problem)
 
     def show_missing(self, request: Request, problem: str) -> Response:

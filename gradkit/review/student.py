@@ -195,7 +195,7 @@ def whole_code(
 
 
 def finding_name(task: str, number: int) -> str:
-    """Return the identifier of a finding on the page, from that of its task and its number."""
+    """Return the HTML id of a finding on a student's page, such as ``regression-numpy-f2``."""
     return f"{task}-f{number}"
 
 

@@ -89,7 +89,7 @@ def correct_form(task: Task) -> ForwardForm:
 
 
 def _right_form(activations: Activations) -> ForwardForm:
-    """Return the form without mistakes, for layers with these activations."""
+    """Return the form of a forward pass without mistakes; one activation for each layer."""
     last = len(activations)
     layers = tuple(LayerForm(activation) for activation in activations)
     return ForwardForm(layers, tuple(range(1, last + 1)), f"a{last}", f"a{last - 1}")
