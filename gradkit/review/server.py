@@ -40,6 +40,8 @@ def serve(folder: Path, tell: Callable[[str], None], *, port: int = 0, by: str =
 
     Raises
     ------
+    KeyboardInterrupt
+        A signal stopped the server.
     ServeError
         A package is missing, or the port is in use.
     StoreError
@@ -67,7 +69,12 @@ def serve(folder: Path, tell: Callable[[str], None], *, port: int = 0, by: str =
         tell(f"http://{ADDRESS}:{port}/{token}/")
         # The log of requests would contain the token.
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-        uvicorn.Server(config).run(sockets=[listener])
+        server = uvicorn.Server(config)
+        server.run(sockets=[listener])
+        # uvicorn handles SIGINT even where a background job ignores it. It then sends the signal
+        # to this process again, which has no effect there.
+        if server.started:
+            raise KeyboardInterrupt
 
 
 def listen(port: int) -> socket.socket:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
@@ -333,13 +334,16 @@ def test_a_killed_server_loses_nothing_that_was_saved(course: Path) -> None:
     assert said(course) == [("before", None, "Cy"), ("after", None, "Cy")]
 
 
-def test_a_server_is_stopped_by_a_signal(course: Path) -> None:
-    """It says that everything is kept."""
+@pytest.mark.parametrize("inherited", [signal.SIG_DFL, signal.SIG_IGN], ids=["kept", "ignored"])
+def test_a_server_is_stopped_by_a_signal(course: Path, inherited: Any) -> None:
+    """It says that everything is kept, also where it is a background job, which ignores SIGINT."""
     command = [sys.executable, "-m", "gradkit", "review", str(course), "--serve"]
+    before = signal.signal(signal.SIGINT, inherited)
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
     ) as process:
         assert process.stdout is not None
+        signal.signal(signal.SIGINT, before)
         address = process.stdout.readline().strip()
         assert BEN in request(address, "")
         process.send_signal(signal.SIGINT)
