@@ -225,6 +225,7 @@ def _submission(given: object, function: FunctionType | type) -> Submission:
         The module is too large to be graded.
     """
     file = _file_of(function)
+    linecache.checkcache(file)  # the file may have been saved again since it was last read
     data = "".join(linecache.getlines(file)).encode()
     if not data:
         raise ValueError(format_text(NO_SOURCE, name=function.__name__))
@@ -238,9 +239,7 @@ def _submission(given: object, function: FunctionType | type) -> Submission:
     is_global = _names_of(function).get(function.__name__) is given
     extra = () if is_global else _own_cells(function)
     beside = modules_beside(os.path.dirname(file))
-    return replace(
-        module, cells=(*module.cells, *extra), modules={**beside, **module.modules}
-    )
+    return replace(module, cells=(*module.cells, *extra), modules={**beside, **module.modules})
 
 
 def _file_of(function: FunctionType | type) -> str:
@@ -291,8 +290,6 @@ def _with_local_functions(function: FunctionType | type) -> Iterator[tuple[str, 
             other = [n for n, value in used.items() if not isinstance(value, FunctionType | type)]
             if other:
                 names = ", ".join(f"`{each}`" for each in other)
-                raise ValueError(
-                    format_text(NEEDS_LOCALS, name=current.__name__, names=names)
-                )
+                raise ValueError(format_text(NEEDS_LOCALS, name=current.__name__, names=names))
             waiting += [value for name, value in used.items() if name not in seen]
     yield from reversed(seen.items())

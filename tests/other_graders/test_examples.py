@@ -55,7 +55,9 @@ def notebook(*cells: object, path: Path) -> None:
 @pytest.mark.parametrize(("code", "points"), [(RIGHT, 10), (WRONG, 4)])
 def test_otter(code: str, points: int, tmp_path: Path) -> None:
     """The update of the wrong submission earns nothing, and its output quotes the finding."""
-    pytest.importorskip("otter", reason="otter-grader is not installed: pip install -e '.[graders]'")
+    pytest.importorskip(
+        "otter", reason="otter-grader is not installed: pip install -e '.[graders]'"
+    )
     (tmp_path / "tests").mkdir()
     test = example("otter-grader", "python")
     (tmp_path / "tests" / "q1.py").write_text(test, encoding="utf-8")
@@ -72,7 +74,7 @@ def test_otter(code: str, points: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("code", "points"), [(RIGHT, 20.0), (WRONG, 15.5)])
 def test_nbgrader(code: str, points: float, tmp_path: Path) -> None:
     """The cell gives the points of the report, and the feedback has the finding."""
-    pytest.importorskip("nbgrader", reason="nbgrader is not installed: pip install -e '.[graders]'")
+    pytest.importorskip("nbgrader", reason="nbgrader is missing: install .[graders]")
     from nbgrader.api import Gradebook
 
     grade = {"grade": True, "solution": False, "locked": True, "schema_version": 3, "task": False}
@@ -103,8 +105,7 @@ def test_nbgrader(code: str, points: float, tmp_path: Path) -> None:
 def test_gradescope(code: str, points: float, tmp_path: Path) -> None:
     """In a clean folder, run_autograder writes results.json with the points and the finding."""
     pytest.importorskip(
-        "gradescope_utils",
-        reason="gradescope-utils is not installed: pip install -e '.[graders]'",
+        "gradescope_utils", reason="gradescope-utils is missing: install .[graders]"
     )
     for name in ("source", "submission", "results"):
         (tmp_path / name).mkdir()

@@ -10,8 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from notebook.conftest import Notebook
-from notebook.conftest import notebook as notebook  # a fixture
+from msgspec.structs import replace
 from other_graders.conftest import RIGHT, ROOT, WRONG
 
 import gradkit
@@ -43,7 +42,7 @@ def imported(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
 
     yield load
     for name in names:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
 
 
 def mistakes(report: Report) -> list[str]:
@@ -106,7 +105,9 @@ def test_a_function_is_never_called_here(imported) -> None:
 def test_a_module_beside_is_found(imported) -> None:
     """A helper that the function's module imports from its own folder."""
     imported("def scaled(step):\n    return 0.001 * step\n", "gradkit_helper")
-    text = "from gradkit_helper import scaled\n" + WRONG.replace("0.001 * 2 * error", "scaled(2 * error)")
+    text = "from gradkit_helper import scaled\n" + WRONG.replace(
+        "0.001 * 2 * error", "scaled(2 * error)"
+    )
     module = imported(text)
     assert mistakes(gradkit.explain(module.update_parameters, TASK, seed=1)) == ["swapped-index"]
 
@@ -115,7 +116,7 @@ def test_a_function_inside_a_test(imported) -> None:
     """It counts before that of the module, and brings the local functions that it calls."""
     module = imported(
         RIGHT
-        + '''
+        + """
 
 def test_it():
     def step(parameters, error, w2, X):
@@ -133,7 +134,7 @@ def test_it():
         parameters["b2"][0][0] += 0.01 * 2 * error
 
     return update_parameters
-'''
+"""
     )
     assert gradkit.explain(module.update_parameters, TASK, seed=1).passed
     inner = module.test_it()
@@ -145,23 +146,6 @@ def test_a_wrapped_function(imported) -> None:
     text = "import functools\n\ndef plain(f):\n    return functools.wraps(f)(lambda *a: f(*a))\n"
     module = imported(text + WRONG.replace("def update", "@plain\ndef update"))
     assert mistakes(gradkit.explain(module.update_parameters, TASK, seed=1)) == ["swapped-index"]
-
-
-def test_a_function_of_a_notebook(notebook: Notebook) -> None:
-    """All cells that were run are read; the names of places are those of cells."""
-    notebook.run(RIGHT)
-    call = f'gradkit.explain(update_parameters, "{TASK}", seed=1)'
-    assert notebook.check(call).passed
-    notebook.run("kept = update_parameters")
-    notebook.run(WRONG)
-    report = notebook.check(call)
-    assert mistakes(report) == ["swapped-index"]
-    assert "cell [" in str(report)
-    assert "notebook's own process" not in str(report)
-    notebook.run("from_before, update_parameters = update_parameters, kept")
-    assert mistakes(notebook.check(f'gradkit.explain(from_before, "{TASK}", seed=1)')) == [
-        "swapped-index"
-    ]
 
 
 def test_a_class() -> None:
@@ -210,11 +194,7 @@ def test_what_cannot_be_judged_is_not_the_students_mistake(tmp_path: Path) -> No
         type(c)(c.check, states.get(c.check, c.state), c.score, c.max_score, c.message)
         for c in task.checks
     )
-    from msgspec.structs import replace
-
-    open_ = replace(
-        report, result=replace(report.result, tasks=(replace(task, checks=checks),))
-    )
+    open_ = replace(report, result=replace(report.result, tasks=(replace(task, checks=checks),)))
     assert (open_.outcome, open_.passed) == ("open", False)
     open_.assert_passed("forward")
     with pytest.raises(
@@ -290,7 +270,7 @@ def test_a_function_without_source() -> None:
     """What `exec` has made; a path is needed."""
     names: dict[str, object] = {}
     exec(WRONG, names)
-    with pytest.raises(ValueError, match=r"The source of `update_parameters` cannot be read\. Pass"):
+    with pytest.raises(ValueError, match=r"source of `update_parameters` cannot be read\. Pass"):
         gradkit.explain(names["update_parameters"], TASK)
 
 
@@ -301,7 +281,7 @@ def test_a_local_function_without_source() -> None:
     exec(compile(tree, __file__, "exec"), names)
     function = names.pop("update_parameters")
     function.__code__ = function.__code__.replace(co_firstlineno=100_000)
-    with pytest.raises(ValueError, match=r"The source of `update_parameters` cannot be read\. Pass"):
+    with pytest.raises(ValueError, match=r"source of `update_parameters` cannot be read\. Pass"):
         gradkit.explain(function, TASK)
 
 
