@@ -143,7 +143,7 @@ def test_it():
 
 def test_a_wrapped_function(imported) -> None:
     """The decorator is a part of the module, and works as it does there."""
-    text = "import functools\n\ndef plain(f):\n    return functools.wraps(f)(lambda *a: f(*a))\n"
+    text = "import functools\n\ndef plain(f):\n    return functools.wraps(f)(lambda *a, **k: f(*a, **k))\n"
     module = imported(text + WRONG.replace("def update", "@plain\ndef update"))
     assert mistakes(gradkit.explain(module.update_parameters, TASK, seed=1)) == ["swapped-index"]
 
@@ -233,7 +233,9 @@ def test_what_is_hidden_from_students_is_hidden(tmp_path: Path) -> None:
         (tmp_path / file.name).write_bytes(file.read_bytes())
     text = (source / "assignment.toml").read_text(encoding="utf-8")
     file = tmp_path / "assignment.toml"
-    file.write_text(text + '\n[visibility]\nupdate = "after_published"\n', encoding="utf-8")
+    hidden = 'visibility = { update = "after_published" }'
+    assert 'visibility = "visible"' in text
+    file.write_text(text.replace('visibility = "visible"', hidden), encoding="utf-8")
     path = tmp_path / "hw.py"
     path.write_text(WRONG, encoding="utf-8")
     report = gradkit.explain(path, TASK, assignment=file, seed=1)

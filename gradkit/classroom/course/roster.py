@@ -46,10 +46,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "github": ("github", "github login", "github username", "github user"),
     "moodle": (
         *("participant", "participant id", "participant number", "moodle id"),
-        *("identifier", "Identifiant", "Identificador"),
+        *("identifier", "roster identifier", "Identifiant", "Identificador"),
     ),
     "group": ("group", "group name", "team", "Gruppe", "Groupe", "Grupo"),
     "at": (
+        *("submitted at", "submission time", "submission timestamp"),
         *("Last modified (submission)", "Zuletzt geändert (Abgabe)"),
         *("Dernière modification (travail remis)", "Dernière modification (remise)"),
         *("Última modificación (entrega)", "Última modificación (envío)"),
@@ -267,11 +268,15 @@ def enrolment_of(
         return Enrolment(tuple(entries))
     unique = _with_unique_names(students)
     matched = match(unique, [sender for _, sender in found], by_group=by_group)
+    # The roster has the time of each student's last submission.
+    last = {student.name: n for n, own in enumerate(matched.owners) for student in own}
     entries = [
         _entry(
-            file, _with_time(sender, own), tuple(student.name for student in own) or (file.name,)
+            file,
+            _with_time(sender, [student for student in own if last[student.name] == number]),
+            tuple(student.name for student in own) or (file.name,),
         )
-        for (file, sender), own in zip(found, matched.owners, strict=True)
+        for number, ((file, sender), own) in enumerate(zip(found, matched.owners, strict=True))
     ]
     return Enrolment(tuple(entries), tuple(unique), matched)
 
@@ -282,8 +287,8 @@ def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
 
 
 def _with_time(sender: Sender, own: Sequence[Student]) -> Sender:
-    """Fill in a Moodle submission's time from its students' rows if the download has none."""
-    times = [student.at for student in own if sender.source == "moodle" and moment(student.at)]
+    """Fill in a submission's time from its students' rows if the download has none."""
+    times = [student.at for student in own if moment(student.at)]
     return replace(sender, at=sender.at or next(iter(times), ""))
 
 
