@@ -19,9 +19,15 @@ pytestmark = pytest.mark.slow
 FINDING = "Two indices are exchanged: W1[0,1], W1[1,0]"
 
 
+def with_scripts(path: str) -> str:
+    """Return a search path that begins with the scripts of this Python, which graders call."""
+    return f"{Path(sys.executable).parent}:{path}"
+
+
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run a module of Python in a folder, with nothing of this test's environment but PATH."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    kept["PATH"] = with_scripts(kept["PATH"])
     return subprocess.run(
         [sys.executable, "-m", *arguments],
         cwd=cwd,
@@ -72,9 +78,12 @@ def test_otter(code: str, points: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("code", "points"), [(RIGHT, 20.0), (WRONG, 15.5)])
-def test_nbgrader(code: str, points: float, tmp_path: Path) -> None:
+def test_nbgrader(
+    code: str, points: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The cell gives the points of the report, and the feedback has the finding."""
     pytest.importorskip("nbgrader", reason="nbgrader is missing: install .[graders]")
+    monkeypatch.setenv("PATH", with_scripts(os.environ["PATH"]))
     from nbgrader.api import Gradebook
 
     grade = {"grade": True, "solution": False, "locked": True, "schema_version": 3, "task": False}
@@ -118,11 +127,10 @@ def test_gradescope(code: str, points: float, tmp_path: Path) -> None:
         assert "/autograder/" in text
         moved = text.replace("/autograder/", f"{tmp_path}/")
         (tmp_path / name).write_text(moved, encoding="utf-8")
-    folder = Path(sys.executable).parent
     done = subprocess.run(
         ["bash", "run_autograder"],
         cwd=tmp_path,
-        env={"PATH": f"{folder}:{os.environ['PATH']}", "LANG": "C.UTF-8"},
+        env={"PATH": with_scripts(os.environ["PATH"]), "LANG": "C.UTF-8"},
         capture_output=True,
         encoding="utf-8",
         check=False,

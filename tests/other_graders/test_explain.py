@@ -143,7 +143,11 @@ def test_it():
 
 def test_a_wrapped_function(imported) -> None:
     """The decorator is a part of the module, and works as it does there."""
-    text = "import functools\n\ndef plain(f):\n    return functools.wraps(f)(lambda *a, **k: f(*a, **k))\n"
+    text = """import functools
+
+def plain(f):
+    return functools.wraps(f)(lambda *a, **k: f(*a, **k))
+"""
     module = imported(text + WRONG.replace("def update", "@plain\ndef update"))
     assert mistakes(gradkit.explain(module.update_parameters, TASK, seed=1)) == ["swapped-index"]
 
