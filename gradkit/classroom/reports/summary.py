@@ -37,7 +37,7 @@ from gradkit.records.classroom import (
     Row,
     Summary,
 )
-from gradkit.records.course import Policy
+from gradkit.records.course import Policy, Student
 from gradkit.records.result import (
     FOR_INSTRUCTORS,
     UNEXPLAINED,
@@ -421,6 +421,9 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
         roster = store.enrolled()
         known = {name: dict(student.ids) for name, student in roster.items()}
         known |= {name: ids_of(address) for name, address in addresses(store, roster).items()}
+        for name, student in roster.items():
+            if family := _family_name(student):
+                known[name] = {**known[name], "family": family}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
     rows = sorted(rows, key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
@@ -432,6 +435,12 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
             mistakes.setdefault(code, []).append(row.name)
     frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
+
+
+def _family_name(student: Student) -> str:
+    """Return the family name of a student, if the roster spells the name as ``Last, First``."""
+    sortable = next((name for name in student.names if "," in name), "")
+    return sortable.partition(",")[0].strip()
 
 
 def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
