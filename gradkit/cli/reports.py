@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 SPREADSHEET = "utf-8-sig"
-"""Encoding of tables. With the byte order mark, Excel reads them as UTF-8."""
+"""Encoding of the table of a class. With the byte order mark, Excel reads it as UTF-8."""
 
 
 @command("summary", "gradkit summary results --format csv > class.csv")
@@ -104,7 +104,7 @@ def review_command(
         warnings = [] if pseudonyms else cautions(store, rows)  # warnings contain names
     reviews = [row for row in reviews if assistant in (None, row.assistant)]
     if format_ == "csv":
-        to_stdout(review_csv(reviews, folder).encode(SPREADSHEET))
+        to_stdout(review_csv(reviews, folder).encode())
         return
     show_review(reviews, console(), folder)
     tell(warnings)
