@@ -21,7 +21,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
-from gradkit.formatting import format_text
 from gradkit.grading.claim import list_names, refusal
 from gradkit.grading.session import Session, find_confused_task
 from gradkit.grading.settings import GradingError, Resources, Settings
@@ -40,6 +39,7 @@ from gradkit.submission.definitions import definitions
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
 from gradkit.task.shipped import DEFAULT
+from gradkit.text import format_text
 
 __all__ = ["check", "load_ipython_extension"]
 

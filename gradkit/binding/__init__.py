@@ -37,7 +37,6 @@ from gradkit.binding.match import (
     own_keys,
 )
 from gradkit.binding.written_rates import find_written_rates
-from gradkit.formatting import format_text
 from gradkit.records.observations import (
     UNREADABLE,
     Before,
@@ -63,6 +62,7 @@ from gradkit.sandbox.observe import (
 )
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
+from gradkit.text import format_text
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """Paths to the pair of values that the task asks a forward function to return."""

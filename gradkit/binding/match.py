@@ -15,12 +15,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding.inspection import Function
-from gradkit.formatting import format_text
 from gradkit.records.observations import Bound, Convention, Missing, Path
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.submission.names import is_misspelling
-from gradkit.text import where
+from gradkit.text import format_text, where
 
 
 class Fit(Struct, frozen=True):

@@ -16,8 +16,8 @@ from gradkit.cli import options
 from gradkit.cli.output import print_wrapped, write
 from gradkit.cli.progress import Progress
 from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Refusal, command
-from gradkit.formatting import format_text
 from gradkit.report.formats import FORMATS, lacking, load
+from gradkit.text import format_text
 
 if TYPE_CHECKING:
     from gradkit.records.result import Batch, Result

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 import gradkit
-from gradkit.formatting import format_text
 from gradkit.grading.mark import mark, score_by_numbers, with_current_codes
 from gradkit.grading.notices import notices_of_verdicts
 from gradkit.grading.points import Scheme
@@ -25,6 +24,7 @@ from gradkit.records.task import Form, FunctionTask, Probes, Task
 from gradkit.submission.definitions import holds
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
+from gradkit.text import format_text
 
 COMPUTED_INPUTS = ("y_hat", "A1")
 """Inputs that the oracle's forward pass computes from the others. Their last bits depend on it."""

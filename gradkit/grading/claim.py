@@ -13,7 +13,6 @@ from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.grading.recognise import another_exercise, problems_of
 from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Role
@@ -30,6 +29,7 @@ from gradkit.submission.definitions import (
 from gradkit.submission.names import Claims
 from gradkit.task.assignment import gallery_functions
 from gradkit.task.shipped import DEFAULT, characteristic_names
+from gradkit.text import format_text
 
 MIN_ROLES = 2
 """Smallest number of roles whose names show that a submission is meant for the exercise."""

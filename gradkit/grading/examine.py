@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from gradkit.binding import bind
 from gradkit.errors import contain
-from gradkit.formatting import format_text
 from gradkit.judge import Case, judge
 from gradkit.judge.case import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
@@ -20,6 +19,7 @@ from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
+from gradkit.text import format_text
 
 ROUNDED = 1e-12
 """Largest relative difference of outputs that differ only by rounding."""

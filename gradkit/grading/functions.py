@@ -14,7 +14,6 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
-from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.case import sentence_of
@@ -40,7 +39,7 @@ from gradkit.submission.definitions import (
 from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import functions_of, least_evaluations, steps_of
 from gradkit.task.solution import Solution
-from gradkit.text import format_probe, where
+from gradkit.text import format_probe, format_text, where
 
 if TYPE_CHECKING:
     from gradkit.diagnosis.repair.ask import Asked

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.grading.points import HARD_CASE, Loss, Scheme, loss_of
 from gradkit.records.mistake import NUMBERS
 from gradkit.records.result import (
@@ -21,6 +20,7 @@ from gradkit.records.result import (
     Verdict,
 )
 from gradkit.records.task import Check, FunctionTask, Task
+from gradkit.text import format_text
 
 ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
 """Note on a check that loses points for single precision."""

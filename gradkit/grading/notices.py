@@ -16,10 +16,10 @@ import hashlib
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gradkit.formatting import format_text
 from gradkit.records.result import FAILED, Finding, Inquiry, Notice, Verdict
 from gradkit.records.submission import Cell
 from gradkit.records.task import FunctionCheck
+from gradkit.text import format_text
 
 if TYPE_CHECKING:
     from gradkit.grading.functions import FunctionGrader

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gradkit.binding import bind
 from gradkit.binding.idioms import named_twice, narrow_by_targets, narrow_by_words
-from gradkit.formatting import format_text
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.records.result import Evidence
@@ -35,6 +34,7 @@ from gradkit.task.activations import ACTIVATIONS
 from gradkit.task.network import rounding_units
 from gradkit.task.oracle import Derived, OracleError
 from gradkit.task.probes import draw
+from gradkit.text import format_text
 
 OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]
 """Opens a process that runs the code of a section."""

@@ -18,7 +18,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding import bind
-from gradkit.formatting import format_text
 from gradkit.grading.assess import (
     assess,
     digest_basis,
@@ -67,6 +66,7 @@ from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.task.assignment import gallery_functions
 from gradkit.task.oracle import Answers, OracleError
+from gradkit.text import format_text
 
 if TYPE_CHECKING:
     from gradkit.grading.changed_text import Told

@@ -10,7 +10,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.records.observations import (
     FORBIDDEN_IMPORT,
@@ -24,7 +23,7 @@ from gradkit.records.observations import (
 from gradkit.records.result import State, Verdict
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
-from gradkit.text import DRAWN, where
+from gradkit.text import DRAWN, format_text, where
 
 Earlier = Mapping[str, Verdict]
 """The verdicts of the checks before this one."""

@@ -9,13 +9,12 @@ import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import subject
 from gradkit.records.observations import RETURNED_NONE, Bound, Fault
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array
-from gradkit.text import format_entry
+from gradkit.text import format_entry, format_text
 
 SENTENCES: Mapping[str, str] = {
     "missing": "{function} does not give {quantity}: {found}.",

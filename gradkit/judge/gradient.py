@@ -41,7 +41,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_count, format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import (
     Case,
@@ -59,7 +58,7 @@ from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import mean_scale, parameters_in, rate_of
-from gradkit.text import DRAWN, where
+from gradkit.text import DRAWN, format_count, format_text, where
 
 if TYPE_CHECKING:
     from gradkit.gradcheck import Report

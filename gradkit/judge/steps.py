@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import Case, Earlier, answered, blocked, came_back, least, subject, unusable
 from gradkit.judge.comparison import Comparison, joined, merge
@@ -15,6 +14,7 @@ from gradkit.records.observations import SPARED, Outcome
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array, Batch, Parameters, Role, Task
 from gradkit.task import network
+from gradkit.text import format_text
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.judge import tolerances
 from gradkit.judge.case import Case, Earlier, answered, blocked, least, secret_among, subject
 from gradkit.judge.comparison import Comparison
@@ -22,7 +21,7 @@ from gradkit.records.task import Array, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE
-from gradkit.text import DRAWN
+from gradkit.text import DRAWN, format_text
 
 ONE_SIZE = (
     "With every row given twice and in another order the losses should stay the "

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
 from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
@@ -21,7 +20,7 @@ from gradkit.report.located import columns_of, locate, path_of
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
 from gradkit.report.words import override_text
-from gradkit.text import clean_text, where
+from gradkit.text import clean_text, format_text, where
 
 
 class Annotation(Struct, frozen=True):

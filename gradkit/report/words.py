@@ -17,7 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.result import (
     Adjustment,
     CheckResult,
@@ -28,7 +27,7 @@ from gradkit.records.result import (
     TaskResult,
 )
 from gradkit.records.submission import Place
-from gradkit.text import clean_text, where
+from gradkit.text import clean_text, format_text, where
 
 
 def points(value: float) -> str:

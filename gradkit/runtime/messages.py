@@ -14,7 +14,7 @@ from traceback import walk_tb
 from typing import Any, Literal, TypeVar, cast
 
 from gradkit.errors import GradkitError
-from gradkit.formatting import format_text
+from gradkit.text import format_text
 
 Message = tuple[str, Mapping[str, Any]]
 """A code word of `MESSAGES`, and the values of the fields in its text."""

@@ -16,12 +16,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, Problem, Submission
 from gradkit.runtime.statements import BROKEN
 from gradkit.runtime.syntax import DEFINITIONS, first_line, global_stores, names_bound
 from gradkit.submission.source import Broken, parse, salvage, statements, unify
-from gradkit.text import clean_text, where
+from gradkit.text import clean_text, format_text, where
 
 _QUOTE = 80
 

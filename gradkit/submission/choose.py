@@ -11,7 +11,6 @@ from pathlib import PurePosixPath
 
 from msgspec import Struct
 
-from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
@@ -19,6 +18,7 @@ from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.definitions import unwritten
 from gradkit.submission.names import Attempt, Claims, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import statements
+from gradkit.text import format_text
 
 LISTED = 8
 """Largest number of files that a note lists."""

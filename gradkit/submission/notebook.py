@@ -8,12 +8,11 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Problem
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.files import SubmissionError, refusal_text
 from gradkit.submission.source import Amount, decode, newline_of, unify
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_text
 
 CODE_CELLS = 2_000
 """Largest number of code cells in a notebook."""

@@ -23,7 +23,6 @@ from pathlib import Path, PurePosixPath
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
 from gradkit.submission.files import (
     ENTRIES,
@@ -50,7 +49,7 @@ from gradkit.submission.files import (
 from gradkit.submission.notebook import read_notebook
 from gradkit.submission.script import read_script
 from gradkit.submission.source import Amount, MuchCodeError, refuse_if
-from gradkit.text import clean_text, storable
+from gradkit.text import clean_text, format_text, storable
 
 __all__ = ["Handed", "Loader", "SubmissionError", "collect", "gather", "parse", "place_of", "read"]
 

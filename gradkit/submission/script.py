@@ -13,11 +13,11 @@ from itertools import pairwise
 
 from msgspec import Struct, field
 
-from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.runtime.syntax import readable
 from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.source import Amount, decode, logical_starts, newline_of, starts_with_mark
+from gradkit.text import format_text
 
 _EXPORT = re.compile(r"^#\s*(?:In\s?\[[\d ]*\]|%%)", re.MULTILINE)
 _MARK = re.compile(r"#\s*(?:In\s?\[[\d ]*\]:?|%%+)(.*)$")

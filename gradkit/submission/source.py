@@ -17,9 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from gradkit.formatting import format_text
 from gradkit.runtime import syntax
 from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, refusal_text, shown
+from gradkit.text import format_text
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
