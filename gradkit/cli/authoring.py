@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from gradkit.cli import options
+from gradkit.cli.options import FAILED, PASSED, OneOf, Refusal, command
 from gradkit.cli.output import console
-from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
 
 
 @command("list", "gradkit list --assignment spring/assignment.toml")

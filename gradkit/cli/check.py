@@ -13,9 +13,9 @@ import click
 from msgspec import to_builtins
 
 from gradkit.cli import options
+from gradkit.cli.options import FAILED, OPEN, PASSED, REFUSED, Refusal, command
 from gradkit.cli.output import print_wrapped, write
 from gradkit.cli.progress import Progress
-from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Refusal, command
 from gradkit.report.formats import FORMATS, lacking, load
 from gradkit.text import format_text
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gradkit.cli.usage import Refusal
+from gradkit.cli.options import Refusal
 from gradkit.report.formats import FORMATS, refusal, render
 from gradkit.writing import refusing
 
