@@ -14,8 +14,7 @@ from msgspec import to_builtins
 
 from gradkit.cli import options
 from gradkit.cli.options import FAILED, OPEN, PASSED, REFUSED, Refusal, command
-from gradkit.cli.output import print_wrapped, write
-from gradkit.cli.progress import Progress
+from gradkit.cli.output import Progress, print_wrapped, write
 from gradkit.report.formats import FORMATS, lacking, load
 from gradkit.text import format_text
 
