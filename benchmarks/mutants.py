@@ -70,7 +70,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/binding/test_inspection.py",
         "tests/binding/test_outline.py",
     ),
-    "gradkit/binding/loops.py": ("tests/binding/test_outline.py",),
+    "gradkit/binding/inspection.py": ("tests/binding/test_outline.py",),
     "gradkit/binding/match.py": ("tests/binding/test_match.py",),
     "gradkit/binding/__init__.py": ("tests/binding/test_roles.py",),
     "gradkit/binding": ("tests/binding --deselect tests/binding/test_whole_limb.py",),

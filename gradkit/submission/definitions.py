@@ -316,14 +316,14 @@ def unwritten(node: ast.AST | None) -> int | None:
         node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
     if not isinstance(node, ast.FunctionDef):
         return None
-    body = [part for part in node.body if not _says_nothing(part)]
+    body = [part for part in node.body if not _is_docstring_like(part)]
     left = any(ast.unparse(part) in ("pass", "...") for part in node.body)
     if not body or (left and not any(_computes(part) for part in body)):
         return node.lineno
     for part in node.body:
         if isinstance(part, ast.Return):
             break
-        if isinstance(part, ast.Raise) and _says_nothing(part):
+        if isinstance(part, ast.Raise) and _is_docstring_like(part):
             return part.lineno
     for each in walk(node):
         if isinstance(each, ast.AugAssign) and _is_none(each.value):
@@ -352,7 +352,7 @@ def _is_none(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value is None
 
 
-def _says_nothing(part: ast.stmt) -> bool:
+def _is_docstring_like(part: ast.stmt) -> bool:
     """Return whether a statement does nothing.
 
     That is a docstring, ``pass``, ``...``, ``raise NotImplementedError`` or ``return None``.
