@@ -64,7 +64,7 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
     ),
     "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
-    "gradkit/binding/conventions.py": ("tests/binding/test_stated_conventions.py",),
+    "gradkit/binding/match.py": ("tests/binding/test_stated_conventions.py",),
     "gradkit/binding/idioms.py": ("tests/binding/test_idioms.py",),
     "gradkit/binding/inspection.py": (
         "tests/binding/test_inspection.py",

@@ -18,25 +18,23 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.binding.conventions import (
-    all_conventions,
-    conventions_of_start,
-    find_returns,
-    transposed_conventions,
-    variants,
-)
 from gradkit.binding.inspection import Function, Loop, Model, inspect, outline
 from gradkit.binding.match import (
     Fit,
+    all_conventions,
     called,
+    conventions_of_start,
     draft,
+    find_returns,
+    find_written_rates,
     fit_function,
     misfit,
     names_all,
     not_found,
     own_keys,
+    transposed_conventions,
+    variants,
 )
-from gradkit.binding.written_rates import find_written_rates
 from gradkit.records.observations import (
     UNREADABLE,
     Before,

@@ -9,7 +9,7 @@ precision may change a step.
 
 The rate. It is the rate that the student's function was given, or else the assignment's. If the
 steps do not fit it, a number that the student wrote as a rate may take its place
-(`gradkit.binding.written_rates`). The result then names the number and its line. A rate is never
+(`gradkit.binding.match`). The result then names the number and its line. A rate is never
 fitted to the steps, so a missing factor 2 or 1/N fails the check.
 
 Tolerances. A claim is computed from stored numbers, and dividing by the rate enlarges their
