@@ -21,7 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
-from gradkit.grading.claim import list_names, refusal
+from gradkit.grading.recognise import list_names, refusal
 from gradkit.grading.session import Session, find_confused_task
 from gradkit.grading.settings import GradingError, Resources, Settings
 from gradkit.loading import is_installed

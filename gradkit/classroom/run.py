@@ -28,7 +28,7 @@ from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool, cores
-from gradkit.grading.claim import claim_functions, refusal
+from gradkit.grading.recognise import claim_functions, refusal
 from gradkit.grading.settings import (
     GradingError,
     Settings,

@@ -29,11 +29,18 @@ from gradkit.grading.assess import (
     versions_of,
     with_totals,
 )
-from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
 from gradkit.grading.notices import function_remarks, notices_of_text
 from gradkit.grading.points import Scheme
-from gradkit.grading.recognise import NetFinder, belongs_to_task, other_task_with, refusals
+from gradkit.grading.recognise import (
+    NetFinder,
+    belongs_to_task,
+    claim_functions,
+    left_for_nets,
+    other_task_with,
+    refusal,
+    refusals,
+)
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
