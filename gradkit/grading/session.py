@@ -22,7 +22,9 @@ from gradkit.grading.assess import (
     assess,
     digest_basis,
     digest_questions,
+    function_remarks,
     mark_absent,
+    notices_of_text,
     refused_result,
     tolerances_of,
     verdicts_without_run,
@@ -30,7 +32,6 @@ from gradkit.grading.assess import (
     with_totals,
 )
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.notices import function_remarks, notices_of_text
 from gradkit.grading.points import Scheme
 from gradkit.grading.recognise import (
     NetFinder,
