@@ -1,6 +1,6 @@
 """Mutate decisions of modules one at a time, and see whether their tests notice.
 
-    python benchmarks/mutants.py gradkit/judge gradkit/grading/mark.py gradkit/binding \
+    python benchmarks/mutants.py gradkit/judge gradkit/grading/points.py gradkit/binding \
         [--count 200] [--seed N] [--tests "tests/x -k y"]
 
 A mutant changes one comparison, boolean operator, condition, minimum or maximum, or arithmetic
@@ -63,7 +63,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "gradkit/judge": (
         "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
     ),
-    "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
+    "gradkit/grading/points.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
     "gradkit/binding/match.py": ("tests/binding/test_stated_conventions.py",),
     "gradkit/binding/idioms.py": ("tests/binding/test_idioms.py",),
     "gradkit/binding/inspection.py": (

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 import gradkit
-from gradkit.grading.mark import mark, score_by_numbers, with_current_codes
-from gradkit.grading.points import Scheme
+from gradkit.grading.points import Scheme, mark, score_by_numbers, with_current_codes
 from gradkit.judge import Case, judge
 from gradkit.judge.case import expected_of
 from gradkit.loading import is_installed

@@ -1,6 +1,6 @@
 """Write points, states, doubtful parts, decisions and changes as text, and compare formulas.
 
-`gradkit.grading.mark` rounds a task's total and the points of its checks, once, to hundredths, so
+`gradkit.grading.points` rounds a task's total and the points of its checks, once, to hundredths, so
 that the printed points add up to the task's score.
 
 Formulas of findings are parsed and compared with each other. Their text consists of signed terms of

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 
 from gradkit.classroom.reports.summary import reasons
-from gradkit.grading.mark import HELD
+from gradkit.grading.points import HELD
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Result

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.mark import HARD_CASES, mark
-from gradkit.grading.points import GRADIENTS, HARD_CASE, Scheme, share, weights
+from gradkit.grading.points import GRADIENTS, HARD_CASE, HARD_CASES, Scheme, mark, share, weights
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Entry, Inquiry, State, Verdict

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.mark import round_half_up
+from gradkit.grading.points import round_half_up
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.sandbox import Workshop

@@ -357,7 +357,7 @@ def test_relative_imports_are_refused() -> None:
     with pytest.raises(
         AssertionError, match=r"gradkit\.grading\.mark:1: write the import out from gradkit"
     ):
-        violations({"gradkit.grading.mark": "from . import session"})
+        violations({"gradkit.grading.points": "from . import session"})
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.catalogue import mistake
-from gradkit.grading.mark import WITHDRAWN
+from gradkit.grading.points import WITHDRAWN
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release, Row
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
