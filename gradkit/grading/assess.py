@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 import gradkit
 from gradkit.grading.points import Scheme, mark, score_by_numbers, with_current_codes
 from gradkit.judge import Case, judge
-from gradkit.judge.case import expected_of
+from gradkit.judge.comparison import expected_of
 from gradkit.loading import is_installed
 from gradkit.records.result import (
     FAILED,

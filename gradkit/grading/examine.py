@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from gradkit.binding import bind
 from gradkit.errors import contain
 from gradkit.judge import Case, judge
-from gradkit.judge.case import Examined, expected_of
+from gradkit.judge.comparison import Examined, expected_of
 from gradkit.judge.memorised import AGAIN, remarkable
 from gradkit.records.observations import SPARED, Binding, Lost, Observations, Outcome
 from gradkit.records.result import Inquiry, NoDiagnosisError

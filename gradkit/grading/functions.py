@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from gradkit.binding.match import NO_PYTHON
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
-from gradkit.judge.case import sentence_of
+from gradkit.judge.comparison import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.lines import ReturnedError
 from gradkit.records.observations import MISSING_IMPORT, Outcome

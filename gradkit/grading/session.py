@@ -53,7 +53,7 @@ from gradkit.grading.settings import (
     required_of,
     tasks_of,
 )
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.loading import is_installed
 from gradkit.records.observations import Binding
 from gradkit.records.result import (

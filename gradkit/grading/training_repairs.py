@@ -41,7 +41,7 @@ from gradkit.diagnosis.repair.training import (
 from gradkit.grading.changed_text import replaced
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell, Place

@@ -42,16 +42,20 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
-from gradkit.judge.case import (
+from gradkit.judge.comparison import (
+    TOO_SMALL,
     Case,
     Earlier,
     answered,
     blocked,
+    joined,
+    label_of,
     least,
+    listed,
+    merge,
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import TOO_SMALL, joined, label_of, listed, merge
 from gradkit.judge.steps import update
 from gradkit.records.observations import Bound, WrittenRate
 from gradkit.records.result import Entry, State, Verdict

@@ -12,7 +12,7 @@ from typing import TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.judge.case import Case, came_back
+from gradkit.judge.comparison import Case, came_back
 from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Outcome
 from gradkit.records.task import Array, Batch
 

@@ -8,8 +8,19 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge import tolerances
-from gradkit.judge.case import Case, Earlier, answered, blocked, came_back, least, subject, unusable
-from gradkit.judge.comparison import Comparison, joined, merge
+from gradkit.judge.comparison import (
+    Case,
+    Comparison,
+    Earlier,
+    answered,
+    blocked,
+    came_back,
+    joined,
+    least,
+    merge,
+    subject,
+    unusable,
+)
 from gradkit.records.observations import SPARED, Outcome
 from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array, Batch, Parameters, Role, Task

@@ -13,8 +13,16 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge import tolerances
-from gradkit.judge.case import Case, Earlier, answered, blocked, least, secret_among, subject
-from gradkit.judge.comparison import Comparison
+from gradkit.judge.comparison import (
+    Case,
+    Comparison,
+    Earlier,
+    answered,
+    blocked,
+    least,
+    secret_among,
+    subject,
+)
 from gradkit.records.observations import Outcome
 from gradkit.records.result import Course, Verdict
 from gradkit.records.task import Array, Run, Task

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge import Case, judge
-from gradkit.judge.case import expected_of
+from gradkit.judge.comparison import expected_of
 from gradkit.records.observations import (
     Binding,
     Bound,

@@ -13,7 +13,7 @@ from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.diagnosis.mistakes.parts import target_of
 from gradkit.diagnosis.mistakes.wording import fill, join_words, placeholder_words
 from gradkit.diagnosis.rules.text import format_entry, format_rule
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.observations import Bound, Lost
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Entry as Target

@@ -18,7 +18,7 @@ from gradkit.diagnosis.rules.draw import from_columns, to_columns
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forward import dense_layers
 from gradkit.diagnosis.rules.step import correct_rules
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
 from gradkit.records.rule import ForwardForm, Slip, UpdateInputs
 from gradkit.records.task import Array, Batch, Task

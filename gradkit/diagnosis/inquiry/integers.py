@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gradkit.diagnosis.inquiry.findings import failed, make_finding
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.judge.case import Case, Examined
+from gradkit.judge.comparison import Case, Examined
 from gradkit.records.result import Finding
 from gradkit.records.rule import Entry, Explanation, Slip
 from gradkit.records.submission import Place

@@ -37,7 +37,7 @@ from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_step as right_step
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.observations import Bound, Outcome
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import (
