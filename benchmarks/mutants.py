@@ -57,9 +57,9 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/gradcheck",
     ),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
-    "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
+    "gradkit/judge/steps.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge/gradient.py": ("tests/judge/test_gradient.py",),
-    "gradkit/judge/trajectory.py": ("tests/judge/test_runs.py",),
+    "gradkit/judge/steps.py": ("tests/judge/test_runs.py",),
     "gradkit/judge": (
         "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
     ),

@@ -11,7 +11,7 @@ from gradkit.binding import bind
 from gradkit.errors import contain
 from gradkit.judge import Case, judge
 from gradkit.judge.comparison import Examined, expected_of
-from gradkit.judge.memorised import AGAIN, remarkable
+from gradkit.judge.steps import AGAIN, remarkable
 from gradkit.records.observations import SPARED, Binding, Lost, Observations, Outcome
 from gradkit.records.result import Inquiry, NoDiagnosisError
 from gradkit.records.task import Array, Batch, Probes, Run, Task
@@ -111,7 +111,7 @@ def _repeated_calls(case: Case) -> list[Question]:
     """Return requests to repeat a few calls in the same process.
 
     They show results that change, and gradients by finite differences: see
-    `gradkit.judge.memorised`.
+    `gradkit.judge.steps`.
     """
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [

@@ -8,7 +8,7 @@ from cases import TASKS, Change, case, observed, with_outputs
 from msgspec.structs import replace
 
 from gradkit.judge import Case
-from gradkit.judge.memorised import (
+from gradkit.judge.steps import (
     AGAIN,
     forbidden,
     memorised,
