@@ -48,7 +48,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.records.mistake import NUMBERS, PRICE_LISTS, Preset, PriceList
 from gradkit.records.result import (
     CENT,
     FAILED,
@@ -61,7 +60,16 @@ from gradkit.records.result import (
     TaskResult,
     Verdict,
 )
-from gradkit.records.task import Check, FunctionCheck, FunctionTask, Task
+from gradkit.records.task import (
+    NUMBERS,
+    PRICE_LISTS,
+    Check,
+    FunctionCheck,
+    FunctionTask,
+    Preset,
+    PriceList,
+    Task,
+)
 from gradkit.text import format_text
 
 GRADIENTS = 1 / 3

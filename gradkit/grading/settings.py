@@ -15,9 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.mistake import Preset
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Assignment, Example, Form, FunctionTask, Task
+from gradkit.records.task import Assignment, Example, Form, FunctionTask, Preset, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args
 import msgspec
 
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.mistake import Preset
 from gradkit.records.task import (
     Argument,
     Count,
@@ -17,6 +16,7 @@ from gradkit.records.task import (
     Imports,
     Layer,
     Positive,
+    Preset,
     RatePolicy,
     Rates,
     Visibility,

@@ -13,7 +13,7 @@ from gradkit.authoring import audit as auditing
 from gradkit.authoring.audit import CONVENTION, audit_file
 from gradkit.authoring.functions import FunctionModel
 from gradkit.cli import main
-from gradkit.records.mistake import TaskAudit
+from gradkit.records.task import TaskAudit
 from gradkit.report.exercise import MAX_LISTED_CHANGES, to_text
 from gradkit.task.assignment import read_assignment
 from gradkit.task.draws import draws
