@@ -35,7 +35,7 @@ from gradkit.binding.match import (
     transposed_conventions,
     variants,
 )
-from gradkit.records.observations import (
+from gradkit.records.submission import (
     UNREADABLE,
     Before,
     Binding,
@@ -44,8 +44,8 @@ from gradkit.records.observations import (
     Lost,
     Missing,
     Path,
+    Place,
 )
-from gradkit.records.submission import Place
 from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import is_called

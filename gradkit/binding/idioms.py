@@ -13,8 +13,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gradkit.records.observations import Bound
-from gradkit.records.submission import Cell, Place, Section
+from gradkit.records.submission import Bound, Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import LOOPS, called_method, effects_of, names_bound, walk

@@ -12,8 +12,7 @@ from typing import Any, Literal, NamedTuple
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.records.observations import Lost
-from gradkit.records.submission import Cell, Place, Section
+from gradkit.records.submission import Cell, Lost, Place, Section
 from gradkit.records.task import Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.statements import Layer, Statement, is_called, layer_of

@@ -19,16 +19,17 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.binding.inspection import Function
-from gradkit.records.observations import (
+from gradkit.records.submission import (
     Bound,
+    Cell,
     Convention,
     Layout,
     Missing,
     Orientation,
     Path,
+    Section,
     WrittenRate,
 )
-from gradkit.records.submission import Cell, Section
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.statements import is_called, plain
 from gradkit.runtime.syntax import walk

@@ -12,8 +12,8 @@ from gradkit.errors import contain
 from gradkit.judge import Case, judge
 from gradkit.judge.comparison import Examined, expected_of
 from gradkit.judge.steps import AGAIN, remarkable
-from gradkit.records.observations import SPARED, Binding, Lost, Observations, Outcome
 from gradkit.records.result import Inquiry, NoDiagnosisError
+from gradkit.records.submission import SPARED, Binding, Lost, Observations, Outcome
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess

@@ -19,9 +19,8 @@ from gradkit.grading.own_forward import held_to_own_forward
 from gradkit.judge.comparison import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.lines import ReturnedError
-from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, OPEN, Entry, HelperReplacement, Verdict
-from gradkit.records.submission import Section
+from gradkit.records.submission import MISSING_IMPORT, Outcome, Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess

@@ -55,7 +55,6 @@ from gradkit.grading.settings import (
 )
 from gradkit.judge.comparison import Examined
 from gradkit.loading import is_installed
-from gradkit.records.observations import Binding
 from gradkit.records.result import (
     FAILED,
     FOR_INSTRUCTORS,
@@ -66,7 +65,7 @@ from gradkit.records.result import (
     TaskResult,
     Verdict,
 )
-from gradkit.records.submission import Cell, Claim, Place, Section, Submission
+from gradkit.records.submission import Binding, Cell, Claim, Place, Section, Submission
 from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.submission.definitions import definitions, listings

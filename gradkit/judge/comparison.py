@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.judge import tolerances
-from gradkit.records.observations import (
+from gradkit.records.result import Entry, State, Verdict
+from gradkit.records.submission import (
     FORBIDDEN_IMPORT,
     MISSING_IMPORT,
     RETURNED_NONE,
@@ -22,7 +23,6 @@ from gradkit.records.observations import (
     Observations,
     Outcome,
 )
-from gradkit.records.result import Entry, State, Verdict
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.task.oracle import Derived, Expected, Oracle, Rescaled, expect
 from gradkit.text import DRAWN, format_entry, format_text, where

@@ -57,8 +57,8 @@ from gradkit.judge.comparison import (
     subject,
 )
 from gradkit.judge.steps import update
-from gradkit.records.observations import Bound, WrittenRate
 from gradkit.records.result import Entry, State, Verdict
+from gradkit.records.submission import Bound, WrittenRate
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import mean_scale, parameters_in, rate_of

@@ -25,8 +25,8 @@ from gradkit.judge.comparison import (
     subject,
     unusable,
 )
-from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, SPARED, Failure, Outcome
 from gradkit.records.result import Course, Entry, State, Verdict
+from gradkit.records.submission import FORBIDDEN_IMPORT, REPEATS, SPARED, Failure, Outcome
 from gradkit.records.task import Array, Batch, Parameters, Role, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale

@@ -7,8 +7,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from gradkit.records.observations import Binding, Observations
-from gradkit.records.submission import Listing, Place, Problem
+from gradkit.records.submission import Binding, Listing, Observations, Place, Problem
 from gradkit.records.task import Form, Preset, Visibility
 
 State = Literal[

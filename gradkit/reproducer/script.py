@@ -17,8 +17,7 @@ from gradkit.diagnosis.inquiry.findings import names_of
 from gradkit.diagnosis.rules.text import format_entry
 from gradkit.grading.session import Session, binding_of
 from gradkit.loading import is_installed
-from gradkit.records.observations import Binding, Bound
-from gradkit.records.submission import Submission
+from gradkit.records.submission import Binding, Bound, Submission
 from gradkit.records.task import Batch, Run, Task
 from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.runtime.call import arguments_for, parameters_for

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
 from gradkit.lines import packed
-from gradkit.records.observations import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
+from gradkit.records.submission import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import format_message, message, message_of

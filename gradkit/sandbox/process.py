@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from gradkit.records.observations import Failure, Loop, Lost
-from gradkit.records.submission import Place, Section
+from gradkit.records.submission import Failure, Loop, Lost, Place, Section
 from gradkit.records.task import Imports
 from gradkit.runtime.frames import (
     SEVERAL,

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 from numpy.typing import NDArray
 
-from gradkit.records.observations import SIMILAR, UNREADABLE, FaultKind
+from gradkit.records.submission import SIMILAR, UNREADABLE, FaultKind
 from gradkit.runtime.frames import DIMENSIONS, Frame, shown
 from gradkit.runtime.messages import is_message
 from gradkit.text import clean_text

@@ -10,17 +10,17 @@ from msgspec.structs import replace
 
 from gradkit.judge import Case, judge
 from gradkit.judge.comparison import expected_of
-from gradkit.records.observations import (
+from gradkit.records.result import Verdict
+from gradkit.records.submission import (
     Binding,
     Bound,
     Convention,
     Missing,
     Observations,
     Outcome,
+    Place,
     WrittenRate,
 )
-from gradkit.records.result import Verdict
-from gradkit.records.submission import Place
 from gradkit.records.task import Probes, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, Expected, expect

@@ -16,7 +16,7 @@ from gradkit.judge.steps import (
     numerical,
     remarkable,
 )
-from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Fault, Lost, Outcome
+from gradkit.records.submission import FORBIDDEN_IMPORT, REPEATS, Failure, Fault, Lost, Outcome
 
 
 def also(made: Case, *outcomes: Outcome) -> Case:
