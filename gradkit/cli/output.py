@@ -74,8 +74,8 @@ def _write_text(results: Sequence[Result], hints: int, out: Path | None, *, one_
     Refusal
         The file cannot be written.
     """
-    from gradkit.report.located import locate
     from gradkit.report.text import show, to_text
+    from gradkit.report.words import locate
 
     located = [locate(result) for result in results]
     if out is None and _is_terminal():
