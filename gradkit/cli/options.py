@@ -29,7 +29,7 @@ class Refusal(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the message so that no CI runner takes a line of it for a command."""
-        from gradkit.report.escape import log_text
+        from gradkit.report.data import log_text
 
         click.echo(log_text(f"gradkit: {self.message}"), file=file, err=file is None)
 

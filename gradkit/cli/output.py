@@ -100,7 +100,7 @@ def print_shown(show: Callable[[Console], None]) -> None:
 
     In a log, lines are not wrapped, and no line is a command for the runner of a build.
     """
-    from gradkit.report.escape import log_text
+    from gradkit.report.data import log_text
     from gradkit.report.text import printed
 
     if _is_terminal():

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
-from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
-from gradkit.report.escape import command, log_text
+from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL, command, log_text
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
 from gradkit.report.words import columns_of, locate, override_text, path_of

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from gradkit.records.result import Result
+from gradkit.report.data import code_block, code_span
 from gradkit.report.document import document
-from gradkit.report.escape import code_block, code_span
 from gradkit.report.plain_text import ROOM, TOOLS, fit, refusal_text, total
 from gradkit.text import format_text
 

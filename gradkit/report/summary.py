@@ -18,9 +18,8 @@ from rich.text import Text
 from gradkit.records.classroom import Change, Filed, Row, Run, RunKind, Summary
 from gradkit.records.reports import History
 from gradkit.report import words
-from gradkit.report.data import json_text
+from gradkit.report.data import json_text, log_text
 from gradkit.report.document import document
-from gradkit.report.escape import log_text
 from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
 from gradkit.text import clean_text, format_count, format_text
 

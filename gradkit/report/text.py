@@ -19,8 +19,7 @@ from rich.text import Text
 
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
-from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
-from gradkit.report.escape import log_text
+from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, log_text, visible
 from gradkit.report.words import FORMULAS, pieces
 from gradkit.text import (
     clean_text,
