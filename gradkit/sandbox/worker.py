@@ -11,9 +11,17 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import NoReturn
 
-from gradkit.runtime.confine import UNCONFINED, Allowance, running_tasks
 from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, FrameReader, encode
-from gradkit.runtime.messages import LossKind, Message, WorkerLost, WorkshopError, message
+from gradkit.runtime.messages import (
+    UNCONFINED,
+    Allowance,
+    LossKind,
+    Message,
+    WorkerLost,
+    WorkshopError,
+    message,
+    running_tasks,
+)
 from gradkit.sandbox.slots import Slot
 from gradkit.sandbox.stub_calls import CALL
 from gradkit.text import clean_text

@@ -13,8 +13,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from gradkit.runtime.confine import Allowance
-from gradkit.runtime.messages import WorkshopError
+from gradkit.runtime.messages import Allowance, WorkshopError
 from gradkit.sandbox.slots import ForkSlot, Recipe, Slot, SpawnSlot
 
 if TYPE_CHECKING:
