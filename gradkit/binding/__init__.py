@@ -48,8 +48,15 @@ from gradkit.records.submission import (
 )
 from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import assignments, base_name, last_name, names_in, parts_of, walk
+from gradkit.runtime.syntax import (
+    assignments,
+    base_name,
+    is_called,
+    last_name,
+    names_in,
+    parts_of,
+    walk,
+)
 from gradkit.sandbox.observe import (
     about_models,
     call_of,

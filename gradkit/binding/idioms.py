@@ -15,8 +15,15 @@ from numpy.typing import NDArray
 
 from gradkit.records.submission import Bound, Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
-from gradkit.runtime.statements import is_called, plain
-from gradkit.runtime.syntax import LOOPS, called_method, effects_of, names_bound, walk
+from gradkit.runtime.syntax import (
+    LOOPS,
+    called_method,
+    effects_of,
+    is_called,
+    names_bound,
+    plain,
+    walk,
+)
 from gradkit.submission.source import parse, statements
 from gradkit.text import format_text
 

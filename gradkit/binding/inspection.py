@@ -15,15 +15,18 @@ from msgspec.structs import replace
 from gradkit.records.submission import Cell, Lost, Place, Section
 from gradkit.records.task import Task
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.statements import Layer, Statement, is_called, layer_of
 from gradkit.runtime.syntax import (
     DEFINITIONS,
     LOOPS,
     AnyFunction,
+    Layer,
+    Statement,
     assignments,
     base_name,
     called_method,
     definitions_in,
+    is_called,
+    layer_of,
     statements_in,
     walk,
 )

@@ -31,8 +31,7 @@ from gradkit.records.submission import (
     WrittenRate,
 )
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
-from gradkit.runtime.statements import is_called, plain
-from gradkit.runtime.syntax import walk
+from gradkit.runtime.syntax import is_called, plain, walk
 from gradkit.sandbox.observe import arrays_of
 from gradkit.submission.names import is_misspelling
 from gradkit.submission.source import statements

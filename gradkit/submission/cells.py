@@ -17,8 +17,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gradkit.records.submission import Cell, Problem, Submission
-from gradkit.runtime.statements import BROKEN
-from gradkit.runtime.syntax import DEFINITIONS, first_line, global_stores, names_bound
+from gradkit.runtime.syntax import BROKEN, DEFINITIONS, first_line, global_stores, names_bound
 from gradkit.submission.source import Broken, parse, salvage, statements, unify
 from gradkit.text import clean_text, format_text, where
 

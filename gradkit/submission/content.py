@@ -15,7 +15,6 @@ from msgspec.structs import replace
 
 from gradkit.records.submission import Cell, Submission
 from gradkit.records.task import Task
-from gradkit.runtime.statements import plain
 from gradkit.runtime.syntax import (
     DEFINITIONS,
     LOOPS,
@@ -28,6 +27,7 @@ from gradkit.runtime.syntax import (
     names_in,
     own_statements,
     parts_of,
+    plain,
     walk,
     walk_statements,
 )

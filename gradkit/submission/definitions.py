@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from gradkit.records.submission import Cell, Listing, Place, Submission
 from gradkit.records.task import Call, FunctionTask
-from gradkit.runtime.statements import layer_of
 from gradkit.runtime.syntax import (
     definitions_in,
     first_line,
     last_name,
+    layer_of,
     names_bound,
     names_in,
     walk,
