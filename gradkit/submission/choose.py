@@ -86,7 +86,7 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
         played = {role for each in taken for role in (each.roles if piece.roles else each.named)}
         (over if own & played else taken).append(piece)
     over = [piece for piece in over if piece.roles]
-    section = _section(task, sections, taken)
+    section = _section_of_pieces(task, sections, taken)
     if not over:
         return Claim(section, note=_instead(task, section) or _note_on_parts(sections))
     reason = next(
@@ -212,7 +212,7 @@ def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[
 # --- the section -------------------------------------------------------------------------
 
 
-def _section(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
+def _section_of_pieces(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
     """Make a section from the pieces in use; all other cells become borrowed cells."""
     own = {cell.id: cell for piece in taken for cell in piece.cells}
     first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))
