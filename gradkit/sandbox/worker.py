@@ -22,7 +22,7 @@ from gradkit.runtime.messages import (
     message,
     running_tasks,
 )
-from gradkit.sandbox.slots import Slot
+from gradkit.sandbox.workshop import Slot
 from gradkit.sandbox.stub_calls import CALL
 from gradkit.text import clean_text
 
