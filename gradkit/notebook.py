@@ -29,7 +29,7 @@ from gradkit.records.result import Result
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
-from gradkit.submission.cells import (
+from gradkit.submission.source import (
     from_functions,
     from_history,
     submission_of,
@@ -143,7 +143,7 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     file was saved has no heading.
     """
     # Imported here since most notebooks, on Colab, have no file.
-    from gradkit.submission.cells import headings_in
+    from gradkit.submission.source import headings_in
     from gradkit.submission.source import unify
 
     ipython = _ipython()

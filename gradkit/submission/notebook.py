@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradkit.records.submission import Cell, File, Problem
-from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
+from gradkit.submission.source import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.files import SubmissionError, refusal_text
 from gradkit.submission.source import Amount, decode, newline_of, unify
 from gradkit.text import clean_text, format_text

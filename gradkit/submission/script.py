@@ -15,7 +15,7 @@ from msgspec import Struct, field
 
 from gradkit.records.submission import Cell, File, Place, Problem
 from gradkit.runtime.syntax import readable
-from gradkit.submission.cells import BELOW_ALL, Path, headings_in, make_cell, plain
+from gradkit.submission.source import BELOW_ALL, Path, headings_in, make_cell, plain
 from gradkit.submission.source import Amount, decode, logical_starts, newline_of, starts_with_mark
 from gradkit.text import format_text
 

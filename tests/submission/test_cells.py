@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gradkit.submission.cells import Path, headings_in
+from gradkit.submission.source import Path, headings_in
 
 
 @pytest.mark.parametrize(
