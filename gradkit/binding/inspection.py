@@ -32,7 +32,7 @@ from gradkit.runtime.syntax import (
 )
 from gradkit.runtime.training import count_of, may_train, trains
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.content import is_model, makes_model
+from gradkit.submission.definitions import is_model, makes_model
 from gradkit.submission.definitions import finder
 
 MAX_ASSIGNMENTS = 8

@@ -30,7 +30,7 @@ from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.choose import choose
-from gradkit.submission.content import is_empty
+from gradkit.submission.definitions import is_empty
 from gradkit.submission.definitions import (
     Definition,
     accepts,

@@ -14,7 +14,7 @@ from msgspec import Struct
 from gradkit.records.submission import Cell, Claim, Section
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
-from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.definitions import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.definitions import unwritten
 from gradkit.submission.names import Attempt, Claims, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import statements

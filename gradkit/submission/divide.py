@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from gradkit.records.submission import Cell, Section, Submission
 from gradkit.records.task import Task
 from gradkit.submission.source import part_of
-from gradkit.submission.content import MODEL, TRAINING, Unit, units_of
+from gradkit.submission.definitions import MODEL, TRAINING, Unit, units_of
 from gradkit.submission.names import Claims, is_attempt_at
 
 Ids = frozenset[str]
