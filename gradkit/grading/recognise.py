@@ -29,7 +29,7 @@ from gradkit.records.task import Array, Assignment, Batch, FunctionTask, Role, T
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.choose import choose
+from gradkit.submission.divide import choose
 from gradkit.submission.definitions import is_empty
 from gradkit.submission.definitions import (
     Definition,
