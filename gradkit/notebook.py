@@ -29,13 +29,13 @@ from gradkit.records.result import Result
 from gradkit.records.submission import Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.sandbox.process import LiveProcess, StudentProcess
+from gradkit.submission.definitions import definitions
 from gradkit.submission.source import (
     from_functions,
     from_history,
     submission_of,
     without_deleted_names,
 )
-from gradkit.submission.definitions import definitions
 from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
 from gradkit.task.shipped import DEFAULT
@@ -143,8 +143,7 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     file was saved has no heading.
     """
     # Imported here since most notebooks, on Colab, have no file.
-    from gradkit.submission.source import headings_in
-    from gradkit.submission.source import unify
+    from gradkit.submission.source import headings_in, unify
 
     ipython = _ipython()
     names = {} if ipython is None else ipython.user_ns

@@ -32,8 +32,7 @@ from gradkit.runtime.syntax import (
 )
 from gradkit.runtime.training import count_of, may_train, trains
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.definitions import is_model, makes_model
-from gradkit.submission.definitions import finder
+from gradkit.submission.definitions import finder, is_model, makes_model
 
 MAX_ASSIGNMENTS = 8
 """Largest number of assignments that a name is traced through."""

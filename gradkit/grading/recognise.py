@@ -29,19 +29,18 @@ from gradkit.records.task import Array, Assignment, Batch, FunctionTask, Role, T
 from gradkit.sandbox import WorkshopError
 from gradkit.sandbox.observe import observe_batch, shapes_of
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.divide import choose
-from gradkit.submission.definitions import is_empty
 from gradkit.submission.definitions import (
     Definition,
     accepts,
     cells_of,
     definitions,
     has_attribute,
+    is_empty,
     no_python,
     reached_by,
     unwritten,
 )
-from gradkit.submission.divide import divide
+from gradkit.submission.divide import choose, divide
 from gradkit.submission.names import Claims
 from gradkit.submission.source import opening, parse
 from gradkit.task.activations import ACTIVATIONS

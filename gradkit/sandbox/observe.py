@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
-import numpy as np
-from msgspec import Struct
-from numpy.typing import NDArray
-from gradkit.allowed_names import ATTRIBUTES
-from gradkit.lines import value_of
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
-from gradkit.lines import packed
+
+from gradkit.allowed_names import ATTRIBUTES
+from gradkit.lines import packed, value_of
 from gradkit.records.submission import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import format_message, message, message_of
 from gradkit.sandbox.process import Question, StudentProcess
-
 
 Values = Mapping[str, NDArray[Any]]
 

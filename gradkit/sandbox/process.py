@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Annotated, Any, Literal, TypeVar
-import msgspec
-import numpy as np
-from msgspec import UNSET, UnsetType
-from numpy.typing import NDArray
-from gradkit.records.submission import SIMILAR, UNREADABLE, FaultKind
-from gradkit.runtime.frames import DIMENSIONS, Frame, shown
-from gradkit.runtime.messages import is_message
-from gradkit.text import clean_text
 import ast
 import contextlib
 import copy
@@ -20,11 +10,27 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+import msgspec
+import numpy as np
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
-from gradkit.records.submission import Failure, Loop, Lost, Place, Section
+from numpy.typing import NDArray
+
+from gradkit.records.submission import (
+    SIMILAR,
+    UNREADABLE,
+    Failure,
+    FaultKind,
+    Loop,
+    Lost,
+    Place,
+    Section,
+)
 from gradkit.records.task import Imports
 from gradkit.runtime.frames import (
+    DIMENSIONS,
     SEVERAL,
     TO_GRADER,
     TO_WORKER,
@@ -34,9 +40,10 @@ from gradkit.runtime.frames import (
     apart,
     encode,
     read,
+    shown,
     together,
 )
-from gradkit.runtime.messages import LossKind, Message, format_message, is_line, message
+from gradkit.runtime.messages import LossKind, Message, format_message, is_line, is_message, message
 from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox import WorkerLost, Workshop
 from gradkit.sandbox.stub_calls import Answer, answer_frame

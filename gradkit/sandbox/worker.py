@@ -22,8 +22,8 @@ from gradkit.runtime.messages import (
     message,
     running_tasks,
 )
-from gradkit.sandbox.workshop import Slot
 from gradkit.sandbox.stub_calls import CALL
+from gradkit.sandbox.workshop import Slot
 from gradkit.text import clean_text
 
 Answer = Callable[[Frame], Frame]

@@ -5,6 +5,7 @@ Also the texts about tiers of isolation: what each adds, and what a machine need
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
@@ -14,14 +15,17 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
+
 from msgspec import Struct
 from msgspec.structs import asdict
+
 from gradkit.processes import interpreter
-from gradkit.runtime.messages import WorkshopError
+from gradkit.runtime.messages import Allowance, WorkshopError
 from gradkit.runtime.remains import (
     has_ended,
     kill_below,
@@ -31,14 +35,6 @@ from gradkit.runtime.remains import (
     remove_folder,
 )
 from gradkit.safe_path import safe_path
-import atexit
-import sys
-import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from gradkit.runtime.messages import Allowance, WorkshopError
 
 if TYPE_CHECKING:
     from gradkit.sandbox.worker import Worker

@@ -4,27 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from msgspec import Struct
-from gradkit.records.submission import Cell, Listing, Place, Submission
-from gradkit.records.task import Call, FunctionTask
-from gradkit.runtime.syntax import (
-    definitions_in,
-    first_line,
-    last_name,
-    layer_of,
-    names_bound,
-    names_in,
-    walk,
-)
-from gradkit.submission.source import statements
-import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
+
 from msgspec import Struct
 from msgspec.structs import replace
-from gradkit.records.submission import Cell, Submission
-from gradkit.records.task import Task
+
+from gradkit.records.submission import Cell, Listing, Place, Submission
+from gradkit.records.task import Call, FunctionTask, Task
 from gradkit.runtime.syntax import (
     DEFINITIONS,
     LOOPS,
@@ -32,8 +19,11 @@ from gradkit.runtime.syntax import (
     assignments,
     base_name,
     called_method,
+    definitions_in,
     first_line,
     last_name,
+    layer_of,
+    names_bound,
     names_in,
     own_statements,
     parts_of,

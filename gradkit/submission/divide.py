@@ -9,28 +9,20 @@ it decides later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import ast
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise, takewhile
 from pathlib import PurePosixPath
+
 from msgspec import Struct, field
-from gradkit.records.submission import Cell, Section, Submission
-from gradkit.records.task import Task
-from gradkit.submission.source import part_of
-from gradkit.submission.definitions import MODEL, TRAINING, Unit, units_of
-from gradkit.submission.names import Claims, is_attempt_at
-import ast
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
-from msgspec import Struct
-from gradkit.records.submission import Cell, Claim, Section
+
+from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
-from gradkit.submission.definitions import MODEL, TRAINING, Unit, units_of
-from gradkit.submission.definitions import unwritten
+from gradkit.submission.definitions import MODEL, TRAINING, Unit, units_of, unwritten
 from gradkit.submission.names import Attempt, Claims, Natural, is_attempt_at, parse_file_name
-from gradkit.submission.source import statements
+from gradkit.submission.source import part_of, statements
 from gradkit.text import format_text
-
 
 Ids = frozenset[str]
 Headings = tuple[str, ...]

@@ -7,40 +7,28 @@ graded; reading them raises an error that says why.
 
 from __future__ import annotations
 
-import json
-import re
-import warnings
-from collections.abc import Mapping
-from typing import Any
-from gradkit.records.submission import Cell, File, Problem
-from gradkit.submission.source import BELOW_ALL, Path, headings_in, make_cell, plain
-from gradkit.submission.files import SubmissionError, refusal_text
-from gradkit.submission.source import Amount, decode, newline_of, unify
-from gradkit.text import clean_text, format_text
 import ast
-import re
-from itertools import pairwise
-from msgspec import Struct, field
-from gradkit.records.submission import Cell, File, Place, Problem
-from gradkit.runtime.syntax import readable
-from gradkit.submission.source import BELOW_ALL, Path, headings_in, make_cell, plain
-from gradkit.submission.source import Amount, decode, logical_starts, newline_of, starts_with_mark
-from gradkit.text import format_text
 import hashlib
+import json
 import os
 import re
+import warnings
 import zipfile
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, pairwise
 from os import PathLike
 from os.path import splitext
 from pathlib import Path, PurePosixPath
-from msgspec import Struct
+from typing import Any
+
+from msgspec import Struct, field
 from msgspec.structs import replace
+
 from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
+from gradkit.runtime.syntax import readable
 from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
@@ -63,9 +51,22 @@ from gradkit.submission.files import (
     shown,
     unpack_nested,
 )
-from gradkit.submission.source import Amount, MuchCodeError, refuse_if
+from gradkit.submission.source import (
+    BELOW_ALL,
+    Amount,
+    MuchCodeError,
+    Path,
+    decode,
+    headings_in,
+    logical_starts,
+    make_cell,
+    newline_of,
+    plain,
+    refuse_if,
+    starts_with_mark,
+    unify,
+)
 from gradkit.text import clean_text, format_text, storable
-
 
 CODE_CELLS = 2_000
 """Largest number of code cells in a notebook."""

@@ -10,26 +10,23 @@ from __future__ import annotations
 
 import ast
 import codecs
-import io
-import re
-import tokenize
-from collections.abc import Iterable, Iterator, Mapping
-from msgspec import Struct
-from gradkit.runtime import syntax
-from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, refusal_text, shown
-from gradkit.text import format_text
-import ast
 import hashlib
 import inspect
+import io
 import linecache
 import re
+import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
-from msgspec.structs import replace
-from gradkit.records.submission import Cell, Problem, Submission
-from gradkit.runtime.syntax import BROKEN, DEFINITIONS, first_line, global_stores, names_bound
-from gradkit.text import clean_text, format_text, where
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from gradkit.records.submission import Cell, Problem, Submission
+from gradkit.runtime import syntax
+from gradkit.runtime.syntax import BROKEN, DEFINITIONS, first_line, global_stores, names_bound
+from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, refusal_text, shown
+from gradkit.text import clean_text, format_text, where
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
