@@ -24,7 +24,7 @@ from gradkit.runtime.call import arguments_for, parameters_for
 from gradkit.runtime.training import BEGIN, LOSS, lifted, recording
 from gradkit.sandbox.observe import call_of
 from gradkit.submission.excerpt import Excerpt, Piece, reads
-from gradkit.task.activations import ACTIVATIONS, LOSSES
+from gradkit.task.network import ACTIVATIONS, LOSSES
 from gradkit.task.oracle import Derived, mean_scale, rate_of
 from gradkit.task.probes import draw
 from gradkit.templates import fill

@@ -34,9 +34,8 @@ from gradkit.records.task import (
     Visibility,
 )
 from gradkit.task import tables
-from gradkit.task.activations import ACTIVATIONS, LOSSES
 from gradkit.task.functions import function_task
-from gradkit.task.network import parameter_shapes
+from gradkit.task.network import ACTIVATIONS, LOSSES, parameter_shapes
 from gradkit.task.shipped import DEFAULT, FIRST, exercises
 from gradkit.task.tables import (
     EXAMPLES,

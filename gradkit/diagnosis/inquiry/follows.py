@@ -24,8 +24,7 @@ from gradkit.records.rule import ForwardForm, Slip, UpdateInputs
 from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
-from gradkit.task.activations import LOSSES
-from gradkit.task.network import Dense, run, slopes_of
+from gradkit.task.network import LOSSES, Dense, run, slopes_of
 from gradkit.task.oracle import descended
 
 

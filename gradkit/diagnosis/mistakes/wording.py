@@ -9,7 +9,7 @@ from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
 from gradkit.diagnosis.rules.text import format_entry, format_factor
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
-from gradkit.task.activations import ACTIVATIONS
+from gradkit.task.network import ACTIVATIONS
 from gradkit.text import MAX_ENTRIES, format_count, format_entries, format_text
 
 AXES = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}

@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS
-from gradkit.task.network import parameter_shapes
+from gradkit.task.network import ACTIVATIONS, parameter_shapes
 from gradkit.text import format_text
 
 ROWS = 40

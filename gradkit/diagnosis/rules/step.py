@@ -12,8 +12,7 @@ from gradkit.diagnosis.rules.symbols import W1, W2, Shape, combine_factors, shap
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, LOSSES
-from gradkit.task.network import Stage, before_activation, slopes_of, stack
+from gradkit.task.network import ACTIVATIONS, LOSSES, Stage, before_activation, slopes_of, stack
 from gradkit.task.oracle import descended
 from gradkit.text import format_text
 
