@@ -12,8 +12,7 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
-from gradkit.allowed_names import ATTRIBUTES
-from gradkit.lines import packed, value_of
+from gradkit.lines import ATTRIBUTES, packed, value_of
 from gradkit.records.submission import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
