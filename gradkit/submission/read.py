@@ -54,8 +54,8 @@ from gradkit.submission.files import (
 from gradkit.submission.source import (
     BELOW_ALL,
     Amount,
+    HeadingPath,
     MuchCodeError,
-    Path,
     decode,
     headings_in,
     logical_starts,
@@ -139,7 +139,7 @@ def read_notebook(
     cells: list[Cell] = []
     problems: list[Problem] = []
     modules: dict[str, str] = {}
-    path = Path()
+    path = HeadingPath()
     number = above = 0
     raws = _raw_cells(_load(file, label), label)
     codes = (raw.get("source") for raw in raws if raw.get("cell_type") == "code")
@@ -327,7 +327,7 @@ def read_script(
 def _pieces(lines: list[str]) -> list[_Piece]:
     """Cut lines into pieces at cell marks and headings; pieces of comments alone are left out."""
     exported = any(_EXPORT.match(line) for line in lines)
-    path = Path()
+    path = HeadingPath()
     pieces = [_Piece(0, ())]
 
     def cut(start: int) -> None:

@@ -527,7 +527,7 @@ def plain(text: str) -> str:
     return clean_text(" ".join(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text).split()), LENGTH)
 
 
-class Path:
+class HeadingPath:
     """The headings above one point of a document, outermost first."""
 
     def __init__(self) -> None:
