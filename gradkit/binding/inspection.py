@@ -24,13 +24,15 @@ from gradkit.runtime.syntax import (
     assignments,
     base_name,
     called_method,
+    count_of,
     definitions_in,
     is_called,
     layer_of,
+    may_train,
     statements_in,
+    trains,
     walk,
 )
-from gradkit.runtime.training import count_of, may_train, trains
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import finder, is_model, makes_model
 

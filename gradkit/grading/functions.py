@@ -24,7 +24,7 @@ from gradkit.records.submission import MISSING_IMPORT, Outcome, Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
-from gradkit.sandbox.stub_calls import Answer
+from gradkit.sandbox.stub_calls import StubAnswer
 from gradkit.submission.definitions import (
     Definition,
     accepts,
@@ -250,7 +250,7 @@ class FunctionGrader(Struct):
 
     @contextmanager
     def stubs(
-        self, functions: Sequence[Sequence[Any]], answer: Answer
+        self, functions: Sequence[Sequence[Any]], answer: StubAnswer
     ) -> Iterator[StudentProcess | None]:
         """Return a context manager in which functions are stubs, in a process for that alone.
 

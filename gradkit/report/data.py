@@ -15,11 +15,10 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import asdict, replace
 
-from gradkit.records.classroom import Row
 from gradkit.records.result import (
     FOR_INSTRUCTORS,
     Adjustment,
@@ -34,6 +33,9 @@ from gradkit.records.result import (
 from gradkit.records.submission import Listing, Place, Problem
 from gradkit.report.words import adjustment_text, count_text, given_for, override_text
 from gradkit.text import clean_text
+
+if TYPE_CHECKING:
+    from gradkit.records.classroom import Row
 
 XML_BYTES = 64 << 10
 """Largest number of bytes of one XML text."""
@@ -241,6 +243,8 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
 
 def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
     """Return a result as a row of the class, with its mistakes if the hint level names them."""
+    from gradkit.records.classroom import Row
+
     checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = [finding for task in result.tasks for finding in visible(task, hints)]
     worth = {task.task: given_for(result, task) or task for task in result.tasks}

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import asdict, replace
 from numpy.typing import NDArray
 
-from gradkit.lines import ATTRIBUTES, packed, value_of
 from gradkit.records.submission import REPEATS, SIMILAR, Bound, Fault, Loop, Lost, Outcome, Path
 from gradkit.records.task import Array, Batch, Made, Parameters, Run, Task
 from gradkit.runtime.frames import Frame
@@ -63,6 +62,8 @@ def parts_of(expression: str) -> Computed | None:
 
 def _is_numpy_or_method(function: ast.expr) -> bool:
     """Return whether a called function is one of numpy, ``np.sum``, or an array's, ``x.sum``."""
+    from gradkit.lines import ATTRIBUTES
+
     if not isinstance(function, ast.Attribute):
         return False
     return _is_numpy(function) or function.attr in ATTRIBUTES
@@ -118,6 +119,8 @@ def computed(parts: Computed, values: Values) -> NDArray[Any]:
     Exception
         Any exception of numpy, because the student's arrays may not fit the expression.
     """
+    from gradkit.lines import value_of
+
     names: dict[str, Any] = {"np": np}
     names |= {f"value_{n}": values[leaf].copy() for n, leaf in enumerate(parts.leaves)}
     with np.errstate(all="ignore"):
@@ -376,6 +379,8 @@ def of_lines(
     stubs : sequence
         Functions that are replaced, see `gradkit.runtime.stubs`.
     """
+    from gradkit.lines import packed
+
     tree, arrays = packed({"inputs": dict(inputs), "put": [dict(step.put) for step in steps]})
     trees = dict(tree["dict"])
     put = trees["put"]["list"]

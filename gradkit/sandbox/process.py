@@ -46,7 +46,7 @@ from gradkit.runtime.frames import (
 from gradkit.runtime.messages import LossKind, Message, format_message, is_line, is_message, message
 from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox import WorkerLost, Workshop
-from gradkit.sandbox.stub_calls import Answer, answer_frame
+from gradkit.sandbox.stub_calls import StubAnswer, answer_frame
 from gradkit.submission.definitions import finder
 from gradkit.text import clean_data, clean_text
 
@@ -667,7 +667,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         other._modules = self._modules | REPAIRS
         return other
 
-    def with_stubs(self, seconds: float, answer: Answer) -> StudentProcess | None:
+    def with_stubs(self, seconds: float, answer: StubAnswer) -> StudentProcess | None:
         """Return another `StudentProcess` with the same code, whose stubs are answered.
 
         It is for one check alone, as it knows right outputs of helpers of that check. None means
@@ -849,7 +849,7 @@ class LiveProcess(StudentProcess):
             raise KeyboardInterrupt
         return reply
 
-    def with_stubs(self, seconds: float, answer: Answer) -> None:
+    def with_stubs(self, seconds: float, answer: StubAnswer) -> None:
         """Return None: functions of a notebook have no process of their own."""
 
 

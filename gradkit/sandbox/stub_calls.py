@@ -14,7 +14,6 @@ import numpy as np
 from msgspec import UNSET, Struct, UnsetType
 from numpy.typing import NDArray
 
-from gradkit.lines import packed
 from gradkit.runtime.frames import Frame, FrameError, shown
 
 CALL = "stub-call"
@@ -84,11 +83,11 @@ class ForeignCallError(FrameError):
 Parts = Sequence[Mapping[str, Any]]
 """The values that a call returns: each as ``whole``, or as some ``entries`` of a dict."""
 
-Answer = Callable[[StubCall], Parts | None]
+StubAnswer = Callable[[StubCall], Parts | None]
 """Returns what a call returns, or None for a call that is not answered."""
 
 
-def answer_frame(answer: Answer, frame: Frame) -> Frame:
+def answer_frame(answer: StubAnswer, frame: Frame) -> Frame:
     """Return the frame that answers a call.
 
     Raises
@@ -96,6 +95,8 @@ def answer_frame(answer: Answer, frame: Frame) -> Frame:
     FrameError
         The frame is no call, see `read_call`, or ``answer`` raises `ForeignCallError`.
     """
+    from gradkit.lines import packed
+
     parts = answer(read_call(frame))
     if parts is None:
         return Frame(REFUSAL)

@@ -1,7 +1,7 @@
 """Read an assignment file, TOML beside its CSVs, into an `Assignment`.
 
-`gradkit.task.tables` checks keys and types. Conditions between values, such as a start that does
-not fit the layers, are checked here. Errors name the file, the key, the value found and the value
+The tables check keys and types, `_build` checks conditions between values, such as a start that
+does not fit the layers. Errors name the file, the key, the value found and the value
 expected.
 """
 
@@ -33,8 +33,6 @@ from gradkit.records.task import (
     Task,
     Visibility,
 )
-from gradkit.task import tables
-from gradkit.task.functions import function_task
 from gradkit.task.network import ACTIVATIONS, LOSSES, parameter_shapes
 from gradkit.task.shipped import DEFAULT, FIRST, exercises
 from gradkit.task.tables import (
@@ -48,6 +46,9 @@ from gradkit.task.tables import (
     TaskTable,
     among,
     convert,
+    files_of,
+    imports_of,
+    numbers_of,
     refuse,
 )
 from gradkit.text import DRAWN
@@ -164,11 +165,13 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
     tasks: list[Task] = []
     functions: list[FunctionTask] = []
     ids: dict[str, None] = {}
-    files = list(tables.files_of("files", table.files))
+    files = list(files_of("files", table.files))
     for index, raw in enumerate(table.tasks):
         here = f"tasks[{index}]"
         task: Task | FunctionTask
         if raw.get("kind", "net") == "functions":
+            from gradkit.task.functions import function_task
+
             entry = convert(here, raw, FunctionTaskTable)
             entry.files = entry.files or files
             functions.append(task := function_task(file, here, entry, digest))
@@ -220,7 +223,7 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
     known = [name for code in codes for name in all_codes(code)]
     found: dict[str, float] = {}
     wanted = "a share: a number from 0 to 1"
-    for code, share in tables.numbers_of("marking.deductions", table, 1, wanted).items():
+    for code, share in numbers_of("marking.deductions", table, 1, wanted).items():
         current = current_code(code)
         if current not in codes:
             near = get_close_matches(code, known, cutoff=0.5)
@@ -263,7 +266,7 @@ def _tolerances(table: dict[str, Any]) -> dict[str, float]:
     for check in table:
         among("marking.tolerances", check, known)
     wanted = "a relative error: a number from 0 to below 1"
-    return tables.numbers_of("marking.tolerances", table, BELOW_ONE, wanted)
+    return numbers_of("marking.tolerances", table, BELOW_ONE, wanted)
 
 
 def _task(
@@ -287,7 +290,7 @@ def _task(
         role = CHECKS[table.framework][check]
         if role and role not in table.roles:
             refuse(f"{here}.roles", ", ".join(table.roles), f"{role}, which {check} looks at")
-    points = tables.numbers_of(f"{here}.checks", table.checks, MOST, POINTS)
+    points = numbers_of(f"{here}.checks", table.checks, MOST, POINTS)
     X, y = _data(file, here, table, digest)
     if table.layers[-1].units != y.shape[1]:
         found = f"{table.layers[-1].units} units in the last layer"
@@ -315,8 +318,8 @@ def _task(
             Check(name, worth, tolerances.get(name, 0.0)) for name, worth in points.items()
         ),
         deadline=table.deadline,
-        files=tables.files_of(f"{here}.files", table.files),
-        imports=tables.imports_of(f"{here}.imports", table.imports, table.framework),
+        files=files_of(f"{here}.files", table.files),
+        imports=imports_of(f"{here}.imports", table.imports, table.framework),
         equivalent=table.equivalent,
     )
 
