@@ -20,7 +20,6 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.binding import bind
-from gradkit.binding.idioms import named_twice, narrow_by_targets, narrow_by_words
 from gradkit.grading.settings import BreakdownError, GradingError
 from gradkit.judge.tolerances import epsilon, median, near, value_tolerance
 from gradkit.records.result import Evidence
@@ -176,6 +175,8 @@ class NetFinder(Struct, frozen=True):
         if len(possible) == 1:
             other = None if possible[0].id in self.named else self._contradicting(section, cells)
             return _Recognition(section, possible, other or possible[0])
+        from gradkit.binding.idioms import named_twice, narrow_by_targets, narrow_by_words
+
         possible = narrow_by_targets(possible, cells)
         # The title decides only if the words agree: without its activation, a net of one task
         # computes the outputs of another task.
@@ -218,6 +219,8 @@ class NetFinder(Struct, frozen=True):
         headings = {heading for cell in section.own for heading in cell.headings}
         if own.files or any(map(claims.topic, headings)) or self._titled(section, self.tasks):
             return None
+        from gradkit.binding.idioms import narrow_by_targets, narrow_by_words
+
         similar = [task for task in self.tasks if task.framework == own.framework]
         for narrowed in (
             narrow_by_targets(similar, cells),
@@ -246,6 +249,8 @@ class NetFinder(Struct, frozen=True):
         """
         if not result.has_function:
             return None
+        from gradkit.binding.idioms import narrow_by_words
+
         distances, own = result.distances, result.section.own
         tasks = [task for task in result.possible if task.id not in taken] or result.possible
         tasks = self._titled(result.section, tasks) or tasks
