@@ -24,7 +24,7 @@ from gradkit.records.submission import MISSING_IMPORT, Outcome, Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
-from gradkit.sandbox.stub_calls import StubAnswer
+from gradkit.sandbox.worker import StubAnswer
 from gradkit.submission.definitions import (
     Definition,
     accepts,

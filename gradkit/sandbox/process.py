@@ -46,7 +46,7 @@ from gradkit.runtime.frames import (
 from gradkit.runtime.messages import LossKind, Message, format_message, is_line, is_message, message
 from gradkit.runtime.syntax import readable, walk
 from gradkit.sandbox import WorkerLost, Workshop
-from gradkit.sandbox.stub_calls import StubAnswer, answer_frame
+from gradkit.sandbox.worker import StubAnswer, answer_frame
 from gradkit.submission.definitions import finder
 from gradkit.text import clean_data, clean_text
 

@@ -10,7 +10,7 @@ import pytest
 
 from gradkit.runtime.frames import Frame, FrameError
 from gradkit.sandbox import WorkerLost
-from gradkit.sandbox.stub_calls import (
+from gradkit.sandbox.worker import (
     MAX_DEPTH,
     Cached,
     ForeignCallError,
