@@ -36,9 +36,8 @@ from gradkit.submission.source import (
     submission_of,
     without_deleted_names,
 )
-from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
+from gradkit.task.assignment import DEFAULT, AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
-from gradkit.task.shipped import DEFAULT
 from gradkit.text import format_text
 
 __all__ = ["check", "load_ipython_extension"]

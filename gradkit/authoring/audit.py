@@ -30,9 +30,8 @@ from gradkit.records.task import (
     Task,
     TaskAudit,
 )
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import find_reference, read_assignment
 from gradkit.task.oracle import OracleError
-from gradkit.task.shipped import find_reference
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

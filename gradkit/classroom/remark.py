@@ -46,9 +46,8 @@ from gradkit.records.classroom import Change, Filed, Kept, Remarked
 from gradkit.records.course import Policy
 from gradkit.records.result import Evidence, Result, TaskResult, Verdict
 from gradkit.records.task import Form, FunctionTask, Preset, Task
-from gradkit.task.assignment import gallery_functions
+from gradkit.task.assignment import DEFAULT, gallery_functions
 from gradkit.task.oracle import OracleError
-from gradkit.task.shipped import DEFAULT
 
 
 class Marker:

@@ -259,7 +259,7 @@ class AssignmentFile(FilePath):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """See `click.ParamType`."""
-        from gradkit.task.shipped import exercises
+        from gradkit.task.assignment import exercises
 
         path = super().convert(value, param, ctx)
         return path if Path(path).exists() else exercises().get(str(path), path)

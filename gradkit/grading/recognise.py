@@ -42,11 +42,10 @@ from gradkit.submission.definitions import (
 from gradkit.submission.divide import choose, divide
 from gradkit.submission.names import Claims
 from gradkit.submission.source import opening, parse
-from gradkit.task.assignment import gallery_functions
+from gradkit.task.assignment import DEFAULT, characteristic_names, gallery_functions
 from gradkit.task.network import ACTIVATIONS, rounding_units
 from gradkit.task.oracle import Derived, OracleError
 from gradkit.task.probes import draw
-from gradkit.task.shipped import DEFAULT, characteristic_names
 from gradkit.text import format_text
 
 OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]

@@ -15,7 +15,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Result
 from gradkit.report.data import visible
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises
 
 pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
 

@@ -13,8 +13,7 @@ from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Entry, Inquiry, State, Verdict
 from gradkit.records.task import FunctionCheck, FunctionTask
 from gradkit.sandbox import Workshop
-from gradkit.task.assignment import read_assignment
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises, read_assignment
 
 Grade = Callable[[str, str, str], CheckResult]
 

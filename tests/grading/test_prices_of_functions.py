@@ -10,7 +10,7 @@ from gradkit.grading.points import round_half_up
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 
 pytestmark = pytest.mark.slow
 
