@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gradkit.reproducer import Shown
 
 
+SPREADSHEET = "utf-8-sig"
+"""Encoding of tables. With the byte order mark, Excel reads them as UTF-8."""
+
+
 @command("summary", "gradkit summary results --format csv > class.csv")
 @options.CLASS
 @options.format_option("text", "csv")
@@ -37,7 +41,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
     with Store(folder, write=False) as store:
         summary = summarise(store, pseudonyms=pseudonyms)
     if format_ == "csv":
-        to_stdout(summary_csv(summary).encode())
+        to_stdout(summary_csv(summary).encode(SPREADSHEET))
     else:
         show_summary(summary, console())
 
@@ -100,7 +104,7 @@ def review_command(
         warnings = [] if pseudonyms else cautions(store, rows)  # warnings contain names
     reviews = [row for row in reviews if assistant in (None, row.assistant)]
     if format_ == "csv":
-        to_stdout(review_csv(reviews, folder).encode())
+        to_stdout(review_csv(reviews, folder).encode(SPREADSHEET))
         return
     show_review(reviews, console(), folder)
     tell(warnings)

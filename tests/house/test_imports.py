@@ -59,6 +59,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
+    "other_graders": {*GROUND, "submission", "task", "grading", "report", "notebook"},
     "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "review": {
         *GROUND, "diagnosis.catalogue", "task.assignment", "task.shipped", "authoring",
@@ -82,7 +83,7 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},
-    "__init__": {"gradcheck", "notebook", "testing", "classroom.tables"},
+    "__init__": {"gradcheck", "notebook", "other_graders", "testing", "classroom.tables"},
     "assignments": set(),
 }  # fmt: skip
 """For each room of the house, the rooms it may import: itself, and those named here. A room
@@ -103,6 +104,7 @@ JOINTS = {
     "gradkit.reproducer",
     "gradkit.classroom",
     "gradkit.notebook",
+    "gradkit.other_graders",
     "gradkit.pytest_plugin",
     "gradkit.cli",
 }
