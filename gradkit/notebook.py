@@ -21,8 +21,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
-from gradkit.formatting import format_text
-from gradkit.grading.claim import list_names, refusal
+from gradkit.grading.recognise import list_names, refusal
 from gradkit.grading.session import Session, find_confused_task
 from gradkit.grading.settings import BreakdownError, GradingError, Resources, Settings
 from gradkit.loading import is_installed
@@ -30,16 +29,16 @@ from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
 from gradkit.report.printable import Report
 from gradkit.sandbox.process import LiveProcess, StudentProcess
-from gradkit.submission.cells import (
+from gradkit.submission.definitions import definitions
+from gradkit.submission.source import (
     from_functions,
     from_history,
     submission_of,
     without_deleted_names,
 )
-from gradkit.submission.definitions import definitions
-from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
+from gradkit.task.assignment import DEFAULT, AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
-from gradkit.task.shipped import DEFAULT
+from gradkit.text import format_text
 
 __all__ = ["check", "load_ipython_extension"]
 
@@ -101,8 +100,7 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     file was saved has no heading.
     """
     # Imported here since most notebooks, on Colab, have no file.
-    from gradkit.submission.cells import headings_in
-    from gradkit.submission.source import unify
+    from gradkit.submission.source import headings_in, unify
 
     ipython = _ipython()
     names = {} if ipython is None else ipython.user_ns

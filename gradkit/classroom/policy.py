@@ -34,11 +34,11 @@ from gradkit.classroom.course.find_student import meant
 from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.formatting import format_count, format_text
-from gradkit.grading.mark import round_half_up
+from gradkit.grading.points import round_half_up
 from gradkit.records.classroom import CountingAttempt, Filed, Kept
 from gradkit.records.course import Policy
 from gradkit.records.result import NUMERICAL_GRADIENT, Adjustment, CheckResult, Result
+from gradkit.text import format_count, format_text
 from gradkit.writing import read_named
 
 LAST = "last"

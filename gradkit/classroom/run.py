@@ -28,7 +28,7 @@ from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool, cores
-from gradkit.grading.claim import claim_functions, refusal
+from gradkit.grading.recognise import claim_functions, refusal
 from gradkit.grading.settings import (
     GradingError,
     Settings,
@@ -43,7 +43,7 @@ from gradkit.records.course import NO_COURSE, PLATFORMS, Course, Policy, Preview
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.report.table import first_names
-from gradkit.submission.content import MODEL, TRAINING, is_empty, units_of
+from gradkit.submission.definitions import MODEL, TRAINING, is_empty, units_of
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import Handed, Loader, gather, parse
 from gradkit.submission.source import parse as parse_source

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from gradkit.cli import options
+from gradkit.cli.options import FAILED, PASSED, OneOf, Refusal, command
 from gradkit.cli.output import console
-from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
 
 
 @command("list", "gradkit list --assignment spring/assignment.toml")
@@ -24,8 +24,7 @@ def list_command(task: str | None, assignment: Path | None) -> None:
             "assignment; `gradkit list` lists the assignments."
         )
     from gradkit.report.exercise import outline, shelf
-    from gradkit.task.assignment import read_assignment
-    from gradkit.task.shipped import exercises
+    from gradkit.task.assignment import exercises, read_assignment
 
     if assignment is None:
         found = {name: read_assignment(path) for name, path in exercises().items()}

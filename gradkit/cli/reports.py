@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
-from gradkit.cli.usage import (
+from gradkit.cli.options import (
     FAILED,
     PASSED,
     OneOf,
@@ -19,6 +18,7 @@ from gradkit.cli.usage import (
     heeding,
     interruptible,
 )
+from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
 
 if TYPE_CHECKING:
     from gradkit.reproducer import Shown

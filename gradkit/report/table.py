@@ -15,14 +15,13 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.formatting import format_count, format_text
 from gradkit.records.classroom import HandedIn, Row
 from gradkit.records.course import PLATFORMS, Preview
 from gradkit.records.reports import Difference, Given, Left, Mark, Stood
+from gradkit.report.data import csv_cell
 from gradkit.report.document import document
-from gradkit.report.escape import csv_cell
 from gradkit.report.words import points, score_text
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_count, format_text
 
 
 class Table(Struct, frozen=True):

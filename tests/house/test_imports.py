@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "formatting", "text", "loading", "templates", "writing",
+    "records", "text", "loading", "templates", "writing",
     "errors", "processes", "safe_path", "lines", "allowed_names",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
@@ -20,7 +20,6 @@ GROUND = {
 ROOMS: Mapping[str, set[str]] = {
     # The ground.
     "records": set(),
-    "formatting": set(),
     "loading": set(),
     "templates": set(),
     "writing": set(),
@@ -30,11 +29,11 @@ ROOMS: Mapping[str, set[str]] = {
     "lines": {"records", "allowed_names"},
     "processes": {"safe_path"},
     "isolated_pytest": {"safe_path", "processes"},
-    "text": {"records", "formatting"},
+    "text": {"records"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
     "edits": set(),
-    "runtime": {"text", "formatting", "loading", "errors", "lines", "edits"},
+    "runtime": {"text", "loading", "errors", "lines", "edits"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
@@ -360,7 +359,7 @@ def test_relative_imports_are_refused() -> None:
     with pytest.raises(
         AssertionError, match=r"gradkit\.grading\.mark:1: write the import out from gradkit"
     ):
-        violations({"gradkit.grading.mark": "from . import session"})
+        violations({"gradkit.grading.points": "from . import session"})
 
 
 @pytest.mark.parametrize(

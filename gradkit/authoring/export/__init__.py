@@ -31,12 +31,17 @@ import gradkit
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.loading import is_installed
 from gradkit.records.task import Assignment, Task
-from gradkit.task.assignment import packed_with, read_assignment, solutions_of
+from gradkit.task.assignment import (
+    DEFAULT,
+    EXAMPLES,
+    find_reference,
+    packed_with,
+    read_assignment,
+    solutions_of,
+)
 from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference
-from gradkit.task.shipped import DEFAULT, find_reference
 from gradkit.task.solution import load_solution
-from gradkit.task.tables import EXAMPLES
 from gradkit.templates import fill
 from gradkit.writing import add_member, refusing
 

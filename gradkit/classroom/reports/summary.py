@@ -26,7 +26,6 @@ from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.store.counted import Counting, changed_policy, decided
 from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.classroom.store.reviews import reviewer, reviews
-from gradkit.formatting import format_text
 from gradkit.records.classroom import (
     CountingAttempt,
     FrequentMistake,
@@ -48,6 +47,7 @@ from gradkit.records.result import (
 )
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
+from gradkit.text import format_text
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Kinds of reasons for a review, the most urgent first."""

@@ -34,7 +34,7 @@ from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
 from gradkit.classroom.store.reviews import ConflictError, comments
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.grading.mark import HELD
+from gradkit.grading.points import HELD
 from gradkit.records.classroom import Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import (
