@@ -19,7 +19,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
-from gradkit.formatting import format_text
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import BreakdownError, GradingError, Settings, refuse_unsafe
 from gradkit.notebook import (
@@ -34,9 +33,10 @@ from gradkit.notebook import (
 from gradkit.records.submission import Cell, File, Submission
 from gradkit.report.data import apply_visibility
 from gradkit.report.printable import Report
-from gradkit.submission.cells import from_functions
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import parse, raw_of_file
+from gradkit.submission.source import from_functions
+from gradkit.text import format_text
 
 __all__ = ["explain"]
 

@@ -544,7 +544,7 @@ def export_assignment(
 
 def _refuse_unknown(tasks: Iterable[str], assignment: Assignment) -> None:
     """Raise ExportError if an assignment does not have one of these tasks."""
-    known = [task.id for task in (*assignment.tasks, *assignment.functions)]
+    known = [*(task.id for task in assignment.tasks), *(task.id for task in assignment.functions)]
     for name in tasks:
         if name not in known:
             raise ExportError(
