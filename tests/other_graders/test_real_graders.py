@@ -1,6 +1,6 @@
 """The examples of docs/other-graders.md, run with the real graders.
 
-otter-grader, nbgrader and gradescope-utils are in the extra ``graders``; a test is skipped if its
+.ci/graders.txt lists otter-grader, nbgrader and gradescope-utils; a test is skipped if its
 package is not installed.
 """
 
@@ -62,7 +62,7 @@ def notebook(*cells: object, path: Path) -> None:
 def test_otter(code: str, points: int, tmp_path: Path) -> None:
     """The update of the wrong submission earns nothing, and its output quotes the finding."""
     pytest.importorskip(
-        "otter", reason="otter-grader is not installed: pip install -e '.[graders]'"
+        "otter", reason="otter-grader is not installed: pip install -r .ci/graders.txt"
     )
     (tmp_path / "tests").mkdir()
     test = example("otter-grader", "python")
@@ -82,7 +82,7 @@ def test_nbgrader(
     code: str, points: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The cell gives the points of the report, and the feedback has the finding."""
-    pytest.importorskip("nbgrader", reason="nbgrader is missing: install .[graders]")
+    pytest.importorskip("nbgrader", reason="nbgrader is missing: pip install -r .ci/graders.txt")
     monkeypatch.setenv("PATH", with_scripts(os.environ["PATH"]))
     from nbgrader.api import Gradebook
 
@@ -114,7 +114,7 @@ def test_nbgrader(
 def test_gradescope(code: str, points: float, tmp_path: Path) -> None:
     """In a clean folder, run_autograder writes results.json with the points and the finding."""
     pytest.importorskip(
-        "gradescope_utils", reason="gradescope-utils is missing: install .[graders]"
+        "gradescope_utils", reason="gradescope-utils is missing: pip install -r .ci/graders.txt"
     )
     for name in ("source", "submission", "results"):
         (tmp_path / name).mkdir()
