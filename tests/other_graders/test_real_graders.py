@@ -1,6 +1,6 @@
 """The examples of docs/other-graders.md, run with the real graders.
 
-otter-grader, nbgrader and gradescope-utils are in ``.ci/graders.txt``; a test is skipped if its
+.ci/graders.txt lists otter-grader, nbgrader and gradescope-utils; a test is skipped if its
 package is not installed.
 """
 
@@ -62,7 +62,7 @@ def notebook(*cells: object, path: Path) -> None:
 def test_otter(code: str, points: int, tmp_path: Path) -> None:
     """The update of the wrong submission earns nothing, and its output quotes the finding."""
     pytest.importorskip(
-        "otter", reason="otter-grader is not installed: pip install -e '.[graders]'"
+        "otter", reason="otter-grader is not installed: pip install -r .ci/graders.txt"
     )
     (tmp_path / "tests").mkdir()
     test = example("otter-grader", "python")
