@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from gradkit.classroom.store.prices import prices
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import ConflictError
 from gradkit.errors import GradkitError
@@ -78,7 +79,7 @@ class Review:
             rows = self._space.rows(store)
             similar = self._similar_names(store)
             chosen = [row for row in ordered(rows, selection) if fits(row, selection, similar)]
-            known = self._space.known_similar(store)
+            known, priced = self._space.known_similar(store), prices(store)
         handed = [row for row in rows if row.handed.attempts]
         mistakes = {code: title for row in rows for code, title in row.mistakes.items()}
         return self._page(
@@ -91,6 +92,7 @@ class Review:
             selection=selection,
             mistakes=_frequent(rows, mistakes),
             similar=known.partners(),
+            prices=priced,
             folder=self._space.folder.resolve().name,
         )
 

@@ -193,7 +193,7 @@ def test_two_students_are_beside_each_other(browser_page: Browser) -> None:
 def test_a_finding_lists_its_students(browser_page: Browser) -> None:
     """Each with the code and the points of the checks; other codes are refused."""
     page = browser_page.get("finding", code="swapped-index").text
-    assert "1 finding in the class" in page
+    assert "1 student</p>" in page
     assert 'class="line"' in page
     assert UPDATE in page
     for code in ("wrong-sign", "no-such-code", SCRIPT):

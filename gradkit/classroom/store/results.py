@@ -450,9 +450,9 @@ def key_base(settings: Settings, digests: Mapping[str, str], version: str | None
         key: value
         for key, value in asdict(settings).items()
         # The contents of the assignment's files are in the digests, so their paths do not
-        # matter. Withdrawn and accepted findings are the same for all results, and a required
-        # tier says something about the machine only.
-        if key not in ("assignment", "reference", "dropped", "accepted", "require_tier")
+        # matter. Decisions about findings are the same for all results, and a required tier says
+        # something about the machine only.
+        if key not in ("assignment", "reference", "dropped", "accepted", "prices", "require_tier")
     }
     return key_of(
         json.dumps([facts, dict(digests), version or gradkit.__version__], sort_keys=True)
