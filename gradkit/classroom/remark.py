@@ -280,7 +280,10 @@ def remark_class(
         )
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
-        if made.prices and marker.session.scheme.prices is None:
+        if (
+            any(share is not None for share in made.prices.values())
+            and marker.session.scheme.prices is None
+        ):
             raise GradingError(NO_DEDUCTIONS)
         refuse_unfit(store, marker.session, new_version=new_version)
         new, stale = _mark_all(store, settings, marker, workers)

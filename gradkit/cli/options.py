@@ -255,7 +255,7 @@ def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
 
 
-class PriceOfFinding(click.ParamType):
+class PriceOfFinding(click.types.StringParamType):
     """Parameter type of the price of a finding: a pair of code and share from CODE=PERCENT."""
 
     name = "price"
