@@ -156,15 +156,17 @@ class Session(AbstractContextManager["Session"]):
         Former codes in the settings are replaced by the current ones.
         """
         dropped, accepted = self.settings.dropped, self.settings.accepted
-        if dropped or accepted:
-            # Imported here because few classes do either, and the catalogue takes time to load.
+        prices = dict(self.settings.prices)
+        if dropped or accepted or prices:
+            # Imported here because few classes do this, and the catalogue takes time to load.
             from gradkit.diagnosis.catalogue import current_code
 
             dropped, accepted = (tuple(map(current_code, each)) for each in (dropped, accepted))
+            prices = {current_code(code): share for code, share in prices.items()}
         return Scheme(
             self.assignment.step,
             self.settings.preset or self.assignment.preset,
-            self.assignment.deductions,
+            {**self.assignment.deductions, **prices},
             derived=not self.keyed,
             dropped=frozenset(dropped),
             accepted=frozenset(accepted),
