@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
     "records", "text", "loading", "templates", "writing",
-    "errors", "processes", "safe_path", "lines", "allowed_names",
+    "errors", "processes", "safe_path", "lines",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
@@ -25,8 +25,7 @@ ROOMS: Mapping[str, set[str]] = {
     "writing": set(),
     "errors": {"text"},
     "safe_path": set(),
-    "allowed_names": set(),
-    "lines": {"records", "allowed_names"},
+    "lines": {"records"},
     "processes": {"safe_path"},
     "isolated_pytest": {"safe_path", "processes"},
     "text": {"records"},
@@ -61,7 +60,7 @@ ROOMS: Mapping[str, set[str]] = {
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
     "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "review": {
-        *GROUND, "diagnosis.catalogue", "task.assignment", "task.shipped", "authoring",
+        *GROUND, "diagnosis.catalogue", "task.assignment", "authoring",
         "classroom", "report",
     },
     "cli": {
@@ -70,7 +69,6 @@ ROOMS: Mapping[str, set[str]] = {
         "submission",
         "sandbox",
         "task.assignment",
-        "task.shipped",
         "diagnosis.catalogue",
         "grading",
         "reproducer",
