@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gradkit.reproducer import Shown
 
 
+SPREADSHEET = "utf-8-sig"
+"""Encoding of the table of a class. With the byte order mark, Excel reads it as UTF-8."""
+
+
 @command("summary", "gradkit summary results --format csv > class.csv")
 @options.CLASS
 @options.format_option("text", "csv")
@@ -37,7 +41,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
     with Store(folder, write=False) as store:
         summary = summarise(store, pseudonyms=pseudonyms)
     if format_ == "csv":
-        to_stdout(summary_csv(summary).encode())
+        to_stdout(summary_csv(summary).encode(SPREADSHEET))
     else:
         show_summary(summary, console())
 

@@ -7,10 +7,13 @@ tasks of the assignment, into `Section` records.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct, field
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    # The command line reads these records, and starts the workshop before it loads numpy.
+    from numpy.typing import NDArray
 
 
 class Place(Struct, frozen=True, omit_defaults=True):

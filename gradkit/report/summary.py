@@ -95,8 +95,14 @@ def _known_ids(summary: Summary) -> dict[str, str]:
     return {kind: word for kind, word in IDS.items() if kind in known}
 
 
-IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
-"""Columns of identifiers. A table has those that any student has."""
+IDS = {
+    "family": "family_name",
+    "sis": "sid",
+    "email": "email",
+    "login": "login",
+    "github": "github",
+}
+"""Columns of identifiers and of the family name. A table has those that any student has."""
 
 LINES = ("task", "total", "comment", "numerical", "late", "bonus", "scale")
 """Kinds of adjustments, each a column. With the checks they add up to the score."""

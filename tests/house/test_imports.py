@@ -58,6 +58,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
+    "other_graders": {*GROUND, "submission", "task", "grading", "report", "notebook"},
     "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "review": {
         *GROUND, "diagnosis.catalogue", "task.assignment", "authoring",
@@ -80,7 +81,7 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},
-    "__init__": {"gradcheck", "notebook", "testing", "classroom.tables"},
+    "__init__": {"gradcheck", "notebook", "other_graders", "testing", "classroom.tables"},
     "assignments": set(),
 }  # fmt: skip
 """For each room of the house, the rooms it may import: itself, and those named here. A room
@@ -101,6 +102,7 @@ JOINTS = {
     "gradkit.reproducer",
     "gradkit.classroom",
     "gradkit.notebook",
+    "gradkit.other_graders",
     "gradkit.pytest_plugin",
     "gradkit.cli",
 }
@@ -353,7 +355,7 @@ def test_what_is_allowed_is_not_told(module: str, line: str) -> None:
 def test_relative_imports_are_refused() -> None:
     """An import that does not name its room cannot be held against the map."""
     with pytest.raises(
-        AssertionError, match=r"gradkit\.grading\.mark:1: write the import out from gradkit"
+        AssertionError, match=r"gradkit\.grading\.points:1: write the import out from gradkit"
     ):
         violations({"gradkit.grading.points": "from . import session"})
 

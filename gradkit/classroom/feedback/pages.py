@@ -18,9 +18,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import file_name
+from gradkit.classroom.policy import NO_POLICY
 from gradkit.classroom.reports.summary import everybody
 from gradkit.classroom.store.counted import (
-    NO_POLICY,
     Counting,
     counted,
     decided,
