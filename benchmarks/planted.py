@@ -172,7 +172,7 @@ def answers(only: Sequence[str]) -> list[Answer]:
 
 @cache
 def texts(answer: Answer) -> dict[str, str]:
-    """The text of each file of an answer."""
+    """Return the text of each file of an answer."""
     if answer.exercise in NETS:
         return {answer.file: texts_of(answer.exercise)[answer.style]}
     if answer.style == "model":

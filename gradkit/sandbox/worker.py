@@ -1,4 +1,9 @@
-"""Send requests to one process that runs student code, receive replies, and end the process."""
+"""Send requests to one process that runs student code, receive replies, and end the process.
+
+While a request is open, the process may call functions that the grader answers, the stubs. A call
+has the name of a function and its arguments, see `gradkit.runtime.stubs`. It is not trusted:
+anything but arrays, plain values and containers of these is refused.
+"""
 
 from __future__ import annotations
 
