@@ -88,8 +88,8 @@ class _OwnTime(Struct):
 
     ``limit`` is the processor time that gradkit itself may take: the deadline of the student's
     code in that task. Many functions that call each other must not cost the grader more than the
-    code itself may cost. ``searching`` are the seconds that searches may still take: what they
-    say that they spent may be forged.
+    code itself may cost. ``searching`` are the seconds that search processes may still use, by
+    the system's count: what such a process reports may be forged.
     """
 
     limit: float
@@ -104,13 +104,12 @@ class _OwnTime(Struct):
 
     @contextlib.contextmanager
     def search(self, process: StudentProcess) -> Iterator[StudentProcess]:
-        """Give a process for a search, and count how long that takes."""
-        began = time.monotonic()
-        try:
-            with process.for_search(self.searching) as made:
+        """Return a context manager for a search process, whose time is subtracted at the end."""
+        with process.for_search(self.searching) as made:
+            try:
                 yield made
-        finally:
-            self.searching -= time.monotonic() - began
+            finally:
+                self.searching -= made.spent
 
 
 def mend_functions(

@@ -570,7 +570,8 @@ def _diagnose_functions(
     from gradkit.grading.repairs import mend_functions
 
     section = grader.process.section
-    mended = mend_functions(grader, verdicts, earlier=repairs)
+    with grader.process.counting_cpu_time():
+        mended = mend_functions(grader, verdicts, earlier=repairs)
     repairs += mended.told
     return explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
 
