@@ -125,8 +125,37 @@ def with_steps(
             told += _mended(step.change, gone, unnamed, before, alone=alone)
             for each in [*gone, *([rough] if rough is not None else [])]:
                 mended.setdefault(_name(each), set()).update(each.entries)
+    return _merged(inquiry, rest, told, mended, {step.change.check for step in steps}, right)
+
+
+def _merged(
+    inquiry: Inquiry,
+    rest: Inquiry,
+    told: Sequence[Finding],
+    mended: Mapping[tuple[str, str], Collection[str]],
+    changed: Collection[str],
+    right: Collection[str],
+) -> Inquiry:
+    """Return an inquiry in which findings on changes replace those that the changes repair.
+
+    Parameters
+    ----------
+    inquiry : Inquiry
+        The findings before all changes.
+    rest : Inquiry
+        The findings after all changes, at lines of the submitted text.
+    told : sequence of Finding
+        The findings on changes.
+    mended : mapping
+        The repaired entries by check and mistake.
+    changed : collection of str
+        The checks that changes were made for.
+    right : collection of str
+        Checks that pass after all changes, and failed before.
+    """
     if not told:
         return inquiry
+    known = {_name(each): each for each in reversed(inquiry.findings)}
     further = {(*_name(each), each.entries): each for each in rest.findings}
     parts: list[tuple[bool, list[Finding]]] = []
     for each in inquiry.findings:
@@ -140,8 +169,8 @@ def with_steps(
         parts.append((gone_from is not None or any(e.diff for e in some), some))
     first = next((n for n, (changed, _) in enumerate(parts) if changed), len(parts))
     others = [some for _, some in parts]
-    run = {step.change.check for step in steps} - {each.check for each in inquiry.findings}
-    more = [each for each in rest.findings if each.check in run]
+    found_first = {each.check for each in inquiry.findings}
+    more = [each for each in rest.findings if each.check in {*changed} - found_first]
     findings = tuple(chain(*others[:first], told, *others[first:], more))
     # Later checks get a right forward pass: its mistakes are causes only if they are all there is.
     later = [each for each in findings if each.check != "forward"] or findings
