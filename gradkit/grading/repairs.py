@@ -34,9 +34,9 @@ from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.grading.changed_text import (
     STEP,
     WHOLE,
-    Told,
+    Repair,
     function_at,
-    joined,
+    merge_repairs,
     replaced,
     with_guards,
     without,
@@ -80,7 +80,7 @@ class Mended(Struct, frozen=True):
 
     inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
-    told: Sequence[Told] = ()
+    told: Sequence[Repair] = ()
 
 
 class _TimeLimits(Struct):
@@ -116,7 +116,7 @@ def mend_functions(
     grader: FunctionGrader,
     verdicts: Sequence[Verdict],
     wanted: Wanted = ANY,
-    earlier: Sequence[Told] = (),
+    earlier: Sequence[Repair] = (),
 ) -> Mended:
     """Look for changes of the student's text that make right what is wrong.
 
@@ -126,8 +126,8 @@ def mend_functions(
         That has graded.
     verdicts : sequence of Verdict
     wanted : Wanted
-    earlier : sequence of Told
-        What was told of the same text by other tasks, which is tried first.
+    earlier : sequence of Repair
+        The repairs that other tasks found in the same text, which are tried first.
     """
     if grader.solution is None or sum(map(_numbers, grader.draws)) > LARGEST:
         return Mended()
@@ -194,9 +194,9 @@ class _Repairs(Struct):
     left: int
     spare: int
     limits: _TimeLimits
-    earlier: Sequence[Told] = ()
+    earlier: Sequence[Repair] = ()
     text: _Text = _Text()
-    told: list[Told] = field(default_factory=list)
+    told: list[Repair] = field(default_factory=list)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
     known: dict[tuple[Any, int], Verdict] = field(default_factory=dict)
 
@@ -256,7 +256,7 @@ class _Repairs(Struct):
             if any(told.function in run[name] for name in earlier):
                 yield told.check
 
-    def _is_in_other_repair(self, told: Told) -> bool:
+    def _is_in_other_repair(self, told: Repair) -> bool:
         """Tell a change of lines that a change for another check has put there."""
         lines = told.source.split("\n")[told.proposal.first - 1 : told.proposal.last]
         return any(
@@ -325,7 +325,7 @@ class _Repairs(Struct):
 
     def _make_result(self, checks: Sequence[FunctionCheck]) -> Mended:
         """Return the findings, and the mistakes of other checks that make some checks fail, too."""
-        told, task = joined(self._trusted_repairs()), self.grader.task.id
+        told, task = merge_repairs(self._trusted_repairs()), self.grader.task.id
         findings = tuple(
             replace(
                 finding_of(
@@ -343,7 +343,7 @@ class _Repairs(Struct):
         }
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
 
-    def _trusted_repairs(self) -> list[Told]:
+    def _trusted_repairs(self) -> list[Repair]:
         """Return what was told, without several changes that only make up for another mistake.
 
         One of a function that another check runs, in which something is still wrong then that
@@ -367,7 +367,7 @@ class _Repairs(Struct):
                     return True
         return False
 
-    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Sequence[Told]:
+    def _causes(self, check: FunctionCheck, told: Sequence[Repair]) -> Sequence[Repair]:
         """Return the changes that were found for other checks and that a check needs to pass.
 
         The check has to pass with all changes. It does not pass without a change that it needs,
@@ -387,7 +387,7 @@ class _Repairs(Struct):
                 others = needed if needed or len(others) < len(inside) else others
         return others
 
-    def _needs(self, check: FunctionCheck, change: Told) -> bool:
+    def _needs(self, check: FunctionCheck, change: Repair) -> bool:
         """Return whether a check does not pass without a change and with all others."""
         cell = change.cell.id
         own = [each for each in self.told if each.cell.id == cell]
@@ -407,7 +407,7 @@ class _Repairs(Struct):
         ((_, _, right),) = self.grader.asked(check, self.grader.draws[:1]).draws
         return not any(np.any(value) for value in right.values.values())
 
-    def _repairs_in_any_form(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Told]:
+    def _repairs_in_any_form(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Repair]:
         """Return what is found of a check in the first form in which the text is amended.
 
         That is one in which one change is enough that is not the model solution's, if there is one.
@@ -434,7 +434,7 @@ class _Repairs(Struct):
 
     def _repairs_in_form(
         self, check: FunctionCheck, held: Sequence[Draw], share: int
-    ) -> list[Told]:
+    ) -> list[Repair]:
         """Return what is found of a check as it is meant, within a share of what is left."""
         if share <= LEAST or self.limits.has_ended():
             return []
@@ -472,16 +472,16 @@ class _Repairs(Struct):
         return found
 
     def _are_too_many(
-        self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Told]
+        self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Repair]
     ) -> bool:
         """Tell more changes than are believed; of code that stops, those of one line are not."""
         if self._state(check) != "error":
             return len(found) >= SEVERAL
-        return len(joined(found)) > 1 or self._judge(check, held).state != "pass"
+        return len(merge_repairs(found)) > 1 or self._judge(check, held).state != "pass"
 
     def _without_needless(
-        self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Told]
-    ) -> list[Told]:
+        self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Repair]
+    ) -> list[Repair]:
         """Return what is found without what the check passes without."""
         number = 0
         while len(found) > 1 and self._judge(check, held).state == "pass":
@@ -512,7 +512,7 @@ class _Repairs(Struct):
 
     def _search_check(
         self, check: FunctionCheck, held: Sequence[Draw], budget: int
-    ) -> Iterator[Told]:
+    ) -> Iterator[Repair]:
         """Yield the changes that correct one check, each on top of those before it."""
         grader = self.grader
         to_write = _is_unwritten(grader.verdicts[check.name])
@@ -690,7 +690,7 @@ class _Repairs(Struct):
         found: Sequence[Proposal],
         before: Verdict,
         freeing: int = 1,
-    ) -> Iterator[Told]:
+    ) -> Iterator[Repair]:
         """Yield what is found, as far as it is right where it is judged, and make those changes.
 
         So many of them as are ``freeing`` it take what it stops for away together.
@@ -718,7 +718,7 @@ class _Repairs(Struct):
                 right = [e.parameter for e in entries if stopped and e.state == "pass"]
                 outputs = [each for each in outputs if each not in right] or outputs
                 for function, one, cell, line, source in steps:
-                    yield Told(check.name, function, tuple(outputs), one, cell, line, source)
+                    yield Repair(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self.text, []
         self.text = kept
 

@@ -69,7 +69,7 @@ from gradkit.task.assignment import gallery_functions
 from gradkit.task.oracle import Answers, OracleError
 
 if TYPE_CHECKING:
-    from gradkit.grading.changed_text import Told
+    from gradkit.grading.changed_text import Repair
     from gradkit.grading.functions import FunctionGrader
     from gradkit.sandbox.functions import StudentFunctions
 
@@ -323,7 +323,7 @@ class Session(AbstractContextManager["Session"]):
         chosen = [self.task(name) for name in claimed if name in (named or claimed)]
         claimed_ids = {task.id for task in chosen}
         with refusals(submission):
-            repairs: list[Told] = []
+            repairs: list[Repair] = []
             graded = [
                 self._grade(task, claimed[task.id], submission, seed, repairs) for task in chosen
             ]
@@ -343,7 +343,7 @@ class Session(AbstractContextManager["Session"]):
         claim: Claim,
         submission: Submission,
         seed: int,
-        repairs: list[Told],
+        repairs: list[Repair],
     ) -> tuple[Evidence, TaskResult]:
         """Grade the section of a task, and return its evidence and its marks.
 
@@ -419,7 +419,7 @@ class Session(AbstractContextManager["Session"]):
         section: Section,
         submission: Submission,
         before: Evidence,
-        repairs: list[Told],
+        repairs: list[Repair],
     ) -> Evidence:
         """Run and judge the functions of a section, and diagnose their failures.
 
@@ -557,7 +557,7 @@ CUT_SHORT = (
 
 
 def _diagnose_functions(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], repairs: list[Told]
+    grader: FunctionGrader, verdicts: Sequence[Verdict], repairs: list[Repair]
 ) -> Inquiry:
     """Search for the mistakes behind the failed checks of a function task.
 

@@ -1159,7 +1159,7 @@ def test_changes_of_one_line_are_told_as_one(found: Found, monkeypatch: pytest.M
     assert one.mistake == "wrong-expression"
     assert one.source == f"self.dLdb = {wrong[1]}"
     assert one.source[slice(*one.columns)] == one.source
-    monkeypatch.setattr(repairs, "joined", list)
+    monkeypatch.setattr(repairs, "merge_repairs", list)
     assert len(findings(found("linear-class", wrong, text=text))) == 2
 
 
