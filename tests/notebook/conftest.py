@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from gradkit.notebook import Report
+from gradkit.report.printable import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 
