@@ -75,10 +75,6 @@ KNOWN: Mapping[tuple[str, str], str] = {
         "no single change lets the code run and makes an array right, so outputs that are not "
         "right without the crashing line are lost, and so are the checks that it blocks"
     ),
-    ("missing-argument", "beside"): (
-        "the helper that is called without the argument is wrong too, so the crash of its caller "
-        "is blocked by it, and only the change that repairs the crash has a price"
-    ),
     ("missing-shift", "beside"): (
         "the change takes a part of the model solution, so it costs the share of wrong outputs, "
         "and outputs that are wrong for the other mistake are among them; the mark is held"
