@@ -55,7 +55,7 @@ from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.result import TaskResult  # noqa: E402
 from gradkit.records.task import FunctionTask, Task  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
-from gradkit.task.shipped import BESIDE, SHIPPED  # noqa: E402
+from gradkit.task.assignment import BESIDE, SHIPPED  # noqa: E402
 
 TaskT = TypeVar("TaskT", Task, FunctionTask)
 
