@@ -462,6 +462,12 @@ HARD_CASES = (
 HELD = "These points are provisional: a person has to look at them."
 """Note on a check whose points a person has to confirm."""
 
+OF_MODEL = (
+    "The change for {titles} takes a part of the model solution. So it costs the share of the "
+    "outputs here that are wrong."
+)
+"""Note on a check with a finding whose change is not made of the student's own text."""
+
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 """Note on a check with a finding that the instructor has withdrawn."""
 
@@ -544,6 +550,10 @@ def _check_result(
         notes.append(WITHDRAWN)
     if causes and verdict.still:
         notes.append(NO_STEP)
+    of_model = dict.fromkeys(f.title for f in loss.findings if f.basis == "model")
+    if of_model and loss.held:
+        titles = ", ".join(f"“{title}”" for title in of_model)
+        notes.append(format_text(OF_MODEL, titles=titles))
     if loss.held:
         notes.append(HELD)
     return CheckResult(

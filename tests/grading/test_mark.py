@@ -573,6 +573,19 @@ def test_a_check_that_a_crash_blocks_loses_the_share_of_the_check_that_crashes()
     assert made.findings[0].costs == {"update": 10.0}
 
 
+def test_a_note_names_the_changes_that_take_a_part_of_the_model_solution() -> None:
+    """They cost the share of wrong outputs and not their price, so a reader has to know them."""
+    (change,) = changed("missing-term").findings
+    borrowed = replace(change, title="A term is missing", basis="model")
+    made = marked(FAILS, worth=[10.0], inquiry=Inquiry((borrowed,)))
+    assert made.checks[0].notes == (
+        "The change for “A term is missing” takes a part of the model solution. So it costs the "
+        "share of the outputs here that are wrong.",
+        HELD,
+    )
+    assert marked(FAILS, worth=[10.0], inquiry=Inquiry((change,))).checks[0].notes == ()
+
+
 # --- the preset without prices ---------------------------------------------------------------
 
 STATES: list[State] = ["pass", "fail", "error", "blocked", "missing"]
