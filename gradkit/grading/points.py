@@ -464,7 +464,9 @@ HELD = "These points are provisional: a person has to look at them."
 
 OF_MODEL = (
     "The change for {titles} takes a part of the model solution. So it costs the share of the "
-    "outputs here that are wrong."
+    "outputs here that are wrong.",
+    "The changes for {titles} take parts of the model solution. So each of them costs the share of "
+    "the outputs here that are wrong.",
 )
 """Note on a check with a finding whose change is not made of the student's own text."""
 
@@ -553,7 +555,7 @@ def _check_result(
     of_model = dict.fromkeys(f.title for f in loss.findings if f.basis == "model")
     if of_model and loss.held:
         titles = ", ".join(f"“{title}”" for title in of_model)
-        notes.append(format_text(OF_MODEL, titles=titles))
+        notes.append(format_count(*OF_MODEL, len(of_model), titles=titles))
     if loss.held:
         notes.append(HELD)
     return CheckResult(
