@@ -211,6 +211,10 @@ class FunctionGrader(Struct):
         """Return whether a check was judged with right helpers in place of wrong ones."""
         return self.with_helpers.get(check.name, HelperReplacement()).verdict is not None
 
+    def has_blameless_helpers(self, check: FunctionCheck) -> bool:
+        """Return whether a check has wrong helpers that cannot be the reason if it fails."""
+        return bool(self.with_helpers.get(check.name, HelperReplacement()).helpers)
+
     def _wrong_helpers(self, check: FunctionCheck) -> Iterator[str]:
         """Yield the functions whose check has failed and that the functions of a check call.
 
@@ -226,10 +230,11 @@ class FunctionGrader(Struct):
     def own_names(self, check: FunctionCheck) -> set[str]:
         """Return the names that are the student's own where a check is judged.
 
-        Functions that only a replaced helper calls are not among them.
+        Helpers that cannot be the reason if the check fails are not among them, and neither are
+        functions that only they call.
         """
         attempt = self.with_helpers.get(check.name, HelperReplacement())
-        replaced = {self.own_name(name) for name in attempt.helpers if attempt.verdict is not None}
+        replaced = {self.own_name(name) for name in attempt.helpers}
         first = self._first_functions(check)
         return ({*first} | self._names_read(first, replaced)) - replaced
 

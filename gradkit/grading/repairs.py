@@ -374,7 +374,7 @@ class _Repairs(Struct):
         and with all others.
         """
         run = {each.name for each in self.grader.definitions_of(check)}
-        if self.grader.is_judged_with_helpers(check):
+        if self.grader.has_blameless_helpers(check):
             run &= self.grader.own_names(check)
         inside = [each for each in told if each.function in run]
         others = [each for each in inside if each.check != check.name]
