@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradkit.records.submission import Place
+if TYPE_CHECKING:
+    # This module loads numpy, and the command line starts the workshop before that.
+    from gradkit.records.submission import Place
 
 ERROR_BYTES = 2_000
 """Largest number of bytes of an error message of student code."""

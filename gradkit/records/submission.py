@@ -8,13 +8,10 @@ the roles of a task, and `Observations` have what these functions returned.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from msgspec import Struct, field
-
-if TYPE_CHECKING:
-    # The command line reads these records, and starts the workshop before it loads numpy.
-    from numpy.typing import NDArray
+from numpy.typing import NDArray  # msgspec needs the name when it decodes a stored result
 
 
 class Place(Struct, frozen=True, omit_defaults=True):
