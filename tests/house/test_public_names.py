@@ -1,9 +1,11 @@
 """The names that packages promise are there, though they are loaded late."""
 
+import msgspec
 import pytest
 
 import gradkit
 from gradkit import gradcheck
+from gradkit.records.result import Evidence, Result
 
 
 @pytest.mark.parametrize("package", [gradkit, gradcheck], ids=lambda package: package.__name__)
@@ -20,3 +22,10 @@ def test_another_name_is_refused() -> None:
     from gradkit.gradcheck import ladder
 
     assert ladder.__name__ == "gradkit.gradcheck.ladder"
+
+
+def test_stored_records_can_be_decoded() -> None:
+    """msgspec finds every type that a stored record names, also one that only annotates."""
+    for kind in (Evidence, Result):
+        with pytest.raises(msgspec.ValidationError, match="missing required field"):
+            msgspec.msgpack.decode(msgspec.msgpack.encode({}), type=kind)
