@@ -25,7 +25,7 @@ def test_another_name_is_refused() -> None:
 
 
 def test_stored_records_can_be_decoded() -> None:
-    """msgspec finds every type that a stored record names, also one that only annotates."""
+    """Each type that a stored record names can be found, also one that only annotates."""
     for kind in (Evidence, Result):
         with pytest.raises(msgspec.ValidationError, match="missing required field"):
             msgspec.msgpack.decode(msgspec.msgpack.encode({}), type=kind)
