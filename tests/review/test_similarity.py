@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import random
 from pathlib import Path
 
 import pytest
 from classroom.answering import ANNA, BEN, CAS, EVE
+from disguise import disguised
 from model_solutions import REFERENCE
 
 from gradkit.classroom.store.results import Store
@@ -24,48 +23,6 @@ LONG = {
     and len(tokens_of(text := path.read_text(encoding="utf-8"))) > 200
 }
 """Model solutions of different exercises: code that nobody has copied from each other."""
-
-
-class Renamed(ast.NodeTransformer):
-    """Rename everything that the code defines, and remove documentation."""
-
-    def __init__(self, own: set[str]) -> None:
-        self._names = {name: f"other_{number}" for number, name in enumerate(sorted(own))}
-
-    def visit_Name(self, node: ast.Name) -> ast.Name:
-        """Rename a variable."""
-        node.id = self._names.get(node.id, node.id)
-        return node
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        """Rename an argument."""
-        node.arg = self._names.get(node.arg, node.arg)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        """Remove the documentation of a function."""
-        self.generic_visit(node)
-        if ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
-        return node
-
-
-def disguised(text: str, seed: int = 1) -> str:
-    """Return a copy with other names, other order of functions, other layout and comments."""
-    tree = ast.parse(text)
-    own = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    own |= {
-        node.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    tree = Renamed(own - {"self"}).visit(tree)
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
-    others = [node for node in tree.body if node not in functions]
-    random.Random(seed).shuffle(functions)  # noqa: S311 -- an order, no secret
-    tree.body = [*others, *functions]
-    lines = ast.unparse(tree).split("\n")
-    return "\n".join(f"{line}  # line {number}" for number, line in enumerate(lines))
 
 
 @pytest.mark.parametrize("name", list(LONG))
