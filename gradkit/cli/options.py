@@ -254,7 +254,7 @@ def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
 
 
-class AssignmentFile(FilePath):
+class AssignmentArgument(FilePath):
     """Parameter type of an assignment file, or the name of one of gradkit's exercises."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -267,7 +267,7 @@ class AssignmentFile(FilePath):
 
 ASSIGNMENT = click.option(
     "--assignment",
-    type=AssignmentFile(),
+    type=AssignmentArgument(),
     metavar="FILE",
     help="Assignment file, or the name of an exercise (see `gradkit list`).",
 )
