@@ -19,7 +19,7 @@ from gradkit.runtime.syntax import (
     DEFINITIONS,
     LOOPS,
     AnyFunction,
-    Layer,
+    CodeLayer,
     Statement,
     assignments,
     base_name,
@@ -66,7 +66,7 @@ class _Source(Struct):
     index: tuple[int, ...] | None = None
 
 
-class Scope(Struct):
+class LoopScope(Struct):
     """A loop's body, and the expressions that its own names are bound to.
 
     ``calls`` are all calls in the loop, in the order of the text.
@@ -236,10 +236,10 @@ def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
     """Find the global names of a training loop's model, data and number of epochs."""
     call = None if trains(loop) else _through(loop, around.functions)
     if call is None:
-        found, step_call = _read(Scope(loop, around)), None
+        found, step_call = _read(LoopScope(loop, around)), None
     else:
         step_call = call.func.id  # type: ignore[attr-defined]
-        found = _from_function(Scope(loop, around), call, around.functions[step_call], around)
+        found = _from_function(LoopScope(loop, around), call, around.functions[step_call], around)
     return Ingredients(*found, _epochs(loop, around), step_call)
 
 
@@ -258,7 +258,7 @@ Found = tuple[str | None, str | None, str | None]
 """Names of the model, of X and of y."""
 
 
-def _read(scope: Scope) -> Found:
+def _read(scope: LoopScope) -> Found:
     """Find the global names of the model, the inputs and the targets of a loop."""
     optimiser = _optimiser(scope)
     model = _model(scope, optimiser)
@@ -269,7 +269,7 @@ def _read(scope: Scope) -> Found:
     return model, X, y
 
 
-def _optimiser(scope: Scope) -> str | None:
+def _optimiser(scope: LoopScope) -> str | None:
     """Return the name of the optimiser whose ``step`` the loop calls."""
     steps = [
         name
@@ -290,7 +290,7 @@ def _parameters_of(value: ast.expr | None) -> str | None:
     return None
 
 
-def _model(scope: Scope, optimiser: str | None) -> str | None:
+def _model(scope: LoopScope, optimiser: str | None) -> str | None:
     """Return the name of the model that a loop trains.
 
     That is the first known model that is called, else the model whose parameters the optimiser
@@ -314,7 +314,7 @@ def _called_model(call: ast.Call) -> str | None:
     return call.func.id if isinstance(call.func, ast.Name) else None
 
 
-def _input(scope: Scope, model: str | None) -> str | None:
+def _input(scope: LoopScope, model: str | None) -> str | None:
     """Return the global name of the data that the loop calls the model with."""
     for call in scope.calls:
         arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
@@ -325,7 +325,7 @@ def _input(scope: Scope, model: str | None) -> str | None:
     return None
 
 
-def _derived(scope: Scope, model: str | None) -> set[str]:
+def _derived(scope: LoopScope, model: str | None) -> set[str]:
     """Return the names that the loop computes from the model's output."""
     derived: set[str] = set()
     for _ in range(MAX_ASSIGNMENTS):
@@ -346,7 +346,7 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
     )
 
 
-def _loss(scope: Scope) -> ast.expr | None:
+def _loss(scope: LoopScope) -> ast.expr | None:
     """Return the expression of the loss: the object that ``backward`` is called on.
 
     If this object is a name, the expression that the loop last binds the name to is returned.
@@ -362,7 +362,7 @@ def _loss(scope: Scope) -> ast.expr | None:
 
 
 def _target(
-    scope: Scope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
+    scope: LoopScope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
 ) -> str | None:
     """Return the global name of the data in the loss that is not computed from the model.
 
@@ -390,7 +390,7 @@ def _target(
 
 
 def _from_function(
-    scope: Scope, call: ast.Call, function: ast.FunctionDef, around: Surroundings
+    scope: LoopScope, call: ast.Call, function: ast.FunctionDef, around: Surroundings
 ) -> Found:
     """Read the function that makes the training step, and return names of the calling loop.
 
@@ -405,7 +405,7 @@ def _from_function(
             values[name] = around.values[value.id]
     models = {name for name, value in given.items() if base_name(value) in around.models}
     inside = Surroundings(values, models | set(around.models), around.functions, around.imports)
-    model, X, y = _read(Scope(function, inside))
+    model, X, y = _read(LoopScope(function, inside))
 
     def outer(name: str | None) -> str | None:
         """Return the global name of a name inside the function."""
@@ -499,7 +499,7 @@ class Outline:
         self._modules = modules
         self._may_train = any(may_train(cell.source) for cell in cells)
 
-    def read(self, layer: Layer, origin: Origin) -> None:
+    def read(self, layer: CodeLayer, origin: Origin) -> None:
         """Add the names, models and loops of one layer of cells."""
         # A function may be used above the cell that defines it, so definitions are read first.
         for statement in layer.statements:

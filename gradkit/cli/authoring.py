@@ -153,7 +153,7 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
 )
 @click.option(
     "--exercise",
-    type=options.AssignmentFile(),
+    type=options.AssignmentArgument(),
     metavar="NAME",
     help="Another exercise (see `gradkit list`), or your own assignment file.",
 )

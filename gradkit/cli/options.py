@@ -272,7 +272,7 @@ class PriceOfFinding(click.types.StringParamType):
         return code.strip(), percent / 100
 
 
-class AssignmentFile(FilePath):
+class AssignmentArgument(FilePath):
     """Parameter type of an assignment file, or the name of one of gradkit's exercises."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -285,7 +285,7 @@ class AssignmentFile(FilePath):
 
 ASSIGNMENT = click.option(
     "--assignment",
-    type=AssignmentFile(),
+    type=AssignmentArgument(),
     metavar="FILE",
     help="Assignment file, or the name of an exercise (see `gradkit list`).",
 )

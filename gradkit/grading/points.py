@@ -117,7 +117,7 @@ class Scheme(Struct, frozen=True):
         return PRICE_LISTS[self.preset]
 
 
-class Loss(Struct, frozen=True):
+class LostShare(Struct, frozen=True):
     """The shares of a check's points that it loses, by reason.
 
     ``costs`` are the shares of ``findings``, in their order. ``unexplained`` is the share of wrong
@@ -171,7 +171,7 @@ def named_price(name: str, prices: PriceList) -> float:
 
 def loss_of(
     check: Check, by_check: Mapping[str, Verdict], inquiry: Inquiry, scheme: Scheme
-) -> Loss:
+) -> LostShare:
     """Return what a check loses, and why.
 
     Parameters
@@ -187,10 +187,10 @@ def loss_of(
     wrong = 1.0 - share(verdict, gradients_of(check))
     prices = scheme.prices
     if prices is None:
-        return Loss(unexplained=wrong)
+        return LostShare(unexplained=wrong)
     findings = charged_findings(verdict, inquiry)
     if verdict.state not in FAILED and not (findings and verdict.own_forward):
-        return Loss(unexplained=wrong)
+        return LostShare(unexplained=wrong)
     pricing = _Prices(check, verdict, by_check, prices, scheme, wrong)
     costs = [pricing.cost(each) for each in findings]
     precision = 0.0
@@ -206,7 +206,7 @@ def loss_of(
     is_caused = bool(inquiry.causes.get(verdict.check))
     fits = 0.0 if is_caused else own_forward_loss(verdict, gradients_of(check))
     lost = sum(costs) + unexplained + precision
-    return Loss(
+    return LostShare(
         findings,
         costs,
         unexplained,
@@ -538,7 +538,7 @@ def score_by_numbers(
 
 
 def _check_result(
-    check: Check, verdict: Verdict, loss: Loss, inquiry: Inquiry, scheme: Scheme
+    check: Check, verdict: Verdict, loss: LostShare, inquiry: Inquiry, scheme: Scheme
 ) -> CheckResult:
     """Return a check with its points before they are rounded."""
     ids = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
@@ -574,8 +574,8 @@ def _check_result(
     )
 
 
-def _divide_lost(check: CheckResult, loss: Loss) -> list[int]:
-    """Divide the points that a check lost, in hundredths, among the reasons of a `Loss`.
+def _divide_lost(check: CheckResult, loss: LostShare) -> list[int]:
+    """Divide the points that a check lost, in hundredths, among the reasons of a `LostShare`.
 
     The result has first a part for each finding, then the parts for ``unexplained``,
     ``own_forward`` and ``precision``.
@@ -589,7 +589,7 @@ Costs = dict[tuple[str, str], dict[str, int]]
 
 
 def _costs(
-    checks: Sequence[CheckResult], losses: Sequence[Loss], parts: Sequence[Sequence[int]]
+    checks: Sequence[CheckResult], losses: Sequence[LostShare], parts: Sequence[Sequence[int]]
 ) -> Costs:
     """Return the cost of each finding for each check.
 

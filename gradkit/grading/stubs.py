@@ -5,8 +5,9 @@ caller is judged once more in a process for that check alone, in which the helpe
 sends its arguments to the grader, and gets the right result for these arguments. So a mistake in a
 helper costs nothing in the check of a caller that is right.
 
-`plan` finds the functions to replace, `Answers` computes what stubs return, with the model solution
-in the grader's process. Student code could ask a stub for the answers of another check, so
+`plan` finds the functions to replace, `StubAnswers` computes what stubs return, with the model
+solution in the grader's process. Student code could ask a stub for the answers of another check,
+so
 
 - a stub replaces only helpers whose own check has failed, and that the model solution calls in the
   same check;
@@ -62,7 +63,7 @@ MORE_WRONG = "your function gives fewer right results with it"
 STOPPED = "the code was stopped"
 
 
-class Result(Struct, frozen=True):
+class HelperResult(Struct, frozen=True):
     """One value that a function returns, and how checks compare it.
 
     ``is_whole`` says that all of it is compared, ``keys`` are the compared entries of a dict.
@@ -83,7 +84,7 @@ class Helper(Struct, frozen=True):
     function makes and no check compares, by number or keyword.
     """
 
-    results: tuple[Result, ...]
+    results: tuple[HelperResult, ...]
     is_tuple: bool
     caches: Mapping[int | str, Maker] = {}
 
@@ -93,7 +94,7 @@ class Helper(Struct, frozen=True):
         return [number for number, each in enumerate(self.results) if not each.is_whole]
 
 
-class Plan(Struct, frozen=True):
+class StubPlan(Struct, frozen=True):
     """The functions that are replaced in a check.
 
     ``stubs`` are answered and ``makers`` only recorded; ``refused`` are helpers that cannot be
@@ -152,7 +153,7 @@ def _helper(
         for place, value in arguments.items()
         if isinstance(value, ast.Name) and value.id in made and value.id not in compared
     }
-    results = tuple(Result(name in compared, _keys(name, compared)) for name in names)
+    results = tuple(HelperResult(name in compared, _keys(name, compared)) for name in names)
     return call.func.id, names, Helper(results, isinstance(target, ast.Tuple), caches)
 
 
@@ -172,13 +173,13 @@ def _joined(one: Helper | None, other: Helper) -> Helper:
     if one is None or len(one.results) != len(other.results):
         return other
     results = tuple(
-        Result(a.is_whole or b.is_whole, a.keys | b.keys)
+        HelperResult(a.is_whole or b.is_whole, a.keys | b.keys)
         for a, b in zip(one.results, other.results, strict=True)
     )
     return Helper(results, other.is_tuple, {**one.caches, **other.caches})
 
 
-def plan(grader: FunctionGrader, check: FunctionCheck, wrong: Iterable[str]) -> Plan:
+def plan(grader: FunctionGrader, check: FunctionCheck, wrong: Iterable[str]) -> StubPlan:
     """Return the functions to replace where a check is judged with right helpers.
 
     Parameters
@@ -205,10 +206,10 @@ def plan(grader: FunctionGrader, check: FunctionCheck, wrong: Iterable[str]) -> 
     own = {call.function for call in grader.lines_of(check).calls}
     makers = {maker for each in stubs for maker, _ in known[each].caches.values()} - {*stubs}
     makers = {each for each in makers - own if each in known and grader.definition(each)}
-    return Plan(tuple(stubs), tuple(sorted(makers)), refused, known)
+    return StubPlan(tuple(stubs), tuple(sorted(makers)), refused, known)
 
 
-class Answers(Struct):
+class StubAnswers(Struct):
     """Answers the calls of stubs in one check.
 
     Attributes
@@ -221,7 +222,7 @@ class Answers(Struct):
         The helpers of whose results a part was the student's own.
     """
 
-    plan: Plan
+    plan: StubPlan
     solution: Solution
     definitions: Mapping[str, Definition]
     forms: Mapping[str, Sequence[Mapping[str, Form]]]
@@ -413,7 +414,7 @@ def _plain(value: Any) -> Any:
     raise _RefusedError(NO_RESULT)
 
 
-def answers_for(grader: FunctionGrader, check: FunctionCheck, of: Plan) -> Answers:
+def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> StubAnswers:
     """Return what answers the calls of stubs in a check, with the limits of these calls."""
     solution = grader.solution
     assert solution is not None  # noqa: S101  (`plan` has no stubs without one)
@@ -430,10 +431,10 @@ def answers_for(grader: FunctionGrader, check: FunctionCheck, of: Plan) -> Answe
     definitions = {name: each for name, each in known.items() if each is not None and each.node}
     calls = [call for each in grader.task.checks for call in grader.lines_of(each).calls]
     positional = {n: min(c.positional for c in calls if c.function == n) for n in names}
-    return Answers(of, solution, definitions, forms, limits, positional)
+    return StubAnswers(of, solution, definitions, forms, limits, positional)
 
 
-def request_of(grader: FunctionGrader, of: Plan) -> list[tuple[str, str, int, list[int], bool]]:
+def request_of(grader: FunctionGrader, of: StubPlan) -> list[tuple[str, str, int, list[int], bool]]:
     """Return the functions to replace, as `gradkit.runtime.stubs.Replaced` has them."""
     return [
         (
@@ -450,7 +451,7 @@ def request_of(grader: FunctionGrader, of: Plan) -> list[tuple[str, str, int, li
 @contextmanager
 def with_stubs_of(
     grader: FunctionGrader, check: FunctionCheck, attempt: HelperReplacement
-) -> Iterator[Answers]:
+) -> Iterator[StubAnswers]:
     """Return a context manager in which the helpers of an attempt are right again."""
     of = plan(grader, check, attempt.helpers)
     answers = answers_for(grader, check, of)
@@ -518,7 +519,7 @@ def judge_with_stubs(
     return HelperReplacement(replace(judged, notes=(*judged.notes, note)), called, refused)
 
 
-def _is_accepted(judged: Verdict, before: Verdict, answers: Answers) -> bool:
+def _is_accepted(judged: Verdict, before: Verdict, answers: StubAnswers) -> bool:
     """Return whether a verdict with right helpers counts; note in ``answers`` why it does not."""
     if answers.refused or not answers.called:
         return False

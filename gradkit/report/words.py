@@ -323,25 +323,25 @@ FORMULAS = 2
 _TERM = re.compile(r" (?=[+−])")
 
 
-class Factor(Struct, frozen=True):
+class MarkedFactor(Struct, frozen=True):
     """One symbol, or one number, of a product. ``differs``: the other formula lacks it."""
 
     text: str
     differs: bool = False
 
 
-class Term(Struct, frozen=True):
+class MarkedTerm(Struct, frozen=True):
     """A product with its sign, ``+`` or ``−``; the sign of a formula's first value may be empty."""
 
     sign: str
-    factors: tuple[Factor, ...]
+    factors: tuple[MarkedFactor, ...]
     sign_differs: bool = False
 
 
 class Formula(Struct, frozen=True):
     """The step of an entry or, with ``value``, its new value. Without terms it does not move."""
 
-    terms: tuple[Term, ...]
+    terms: tuple[MarkedTerm, ...]
     value: bool = False
 
 
@@ -353,9 +353,9 @@ def read_formula(text: str) -> Formula:
     return Formula(tuple(map(_term, _TERM.split(body))), body != text)
 
 
-def _term(text: str) -> Term:
+def _term(text: str) -> MarkedTerm:
     sign = text[:1] if text[:1] in ("+", "−") else ""
-    return Term(sign, tuple(Factor(part) for part in text[len(sign) :].split(" · ")))
+    return MarkedTerm(sign, tuple(MarkedFactor(part) for part in text[len(sign) :].split(" · ")))
 
 
 def beside(formula: Formula, other: Formula | None) -> Formula:
@@ -374,20 +374,20 @@ def held_against(formula: Formula, other: Formula) -> Formula:
     return replace(formula, terms=tuple(_marked(term, other.terms) for term in formula.terms))
 
 
-def _marked(term: Term, others: Iterable[Term]) -> Term:
+def _marked(term: MarkedTerm, others: Iterable[MarkedTerm]) -> MarkedTerm:
     """Mark the factors and the sign that a term has and the most similar other term lacks."""
     # A start value, which has no sign, is only compared with another start value.
     alike = [other for other in others if bool(other.sign) == bool(term.sign)]
-    nearest = max(alike, key=lambda other: _shared(term, other), default=Term("", ()))
+    nearest = max(alike, key=lambda other: _shared(term, other), default=MarkedTerm("", ()))
     left = Counter(factor.text for factor in nearest.factors)
     factors = []
     for factor in term.factors:
         factors.append(replace(factor, differs=not left[factor.text]))
         left[factor.text] -= bool(left[factor.text])
-    return Term(term.sign, tuple(factors), term.sign != nearest.sign)
+    return MarkedTerm(term.sign, tuple(factors), term.sign != nearest.sign)
 
 
-def _shared(term: Term, other: Term) -> int:
+def _shared(term: MarkedTerm, other: MarkedTerm) -> int:
     own, others = ({factor.text for factor in each.factors} for each in (term, other))
     return len(own & others)
 

@@ -483,7 +483,7 @@ class Statement:
 
 
 @dataclass(slots=True)
-class Layer:
+class CodeLayer:
     """The statements of some cells, and the statements that bind each name, in order.
 
     ``functions`` and ``methods`` are definitions by name: a call of one at top level binds the
@@ -503,12 +503,12 @@ class Layer:
     broken: dict[str, tuple[str, int]] = field(default_factory=dict)
 
 
-def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
+def layer_of(sources: Iterable[Source], number: int = 0) -> CodeLayer:
     """Parse cells, and return their statements with the names that these bind, as a layer.
 
     The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken``.
     """
-    layer = Layer(number)
+    layer = CodeLayer(number)
     flags = 0
     for cell, source in sources:
         try:
@@ -536,7 +536,7 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> Layer:
     return layer
 
 
-def _add_statement(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
+def _add_statement(layer: CodeLayer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
     """Append a statement to a layer, and register the names that it binds.
 
     ``flags`` are compiler flags. The names of a guarded statement, or of a loop that is never run,
@@ -564,7 +564,7 @@ def _add_statement(layer: Layer, cell: str, node: ast.stmt, flags: int, guarded:
             layer.elsewhere.setdefault(name, message("loop", name=name, place=place))
 
 
-def _names_changed_by_call(layer: Layer, call: ast.Call) -> frozenset[str]:
+def _names_changed_by_call(layer: CodeLayer, call: ast.Call) -> frozenset[str]:
     """Return the global names that a top-level call changes, unless the call may train a network.
 
     That is a call of a function of the section, or of its objects' methods, or of a function that
@@ -595,7 +595,7 @@ def _names_changed_by_call(layer: Layer, call: ast.Call) -> frozenset[str]:
     return frozenset({func.id} if changes_own and isinstance(func, ast.Name) else ())
 
 
-def _names_from_package_of(layer: Layer, name: str) -> frozenset[str]:
+def _names_from_package_of(layer: CodeLayer, name: str) -> frozenset[str]:
     """Return the names that are imported from the same package as a name."""
     packages = {other: _imported_package(binders[0]) for other, binders in layer.binders.items()}
     own_package = packages.get(name)
@@ -694,7 +694,7 @@ class Plan:
     def __init__(self, sources: Sequence[Iterable[Source]], forbidden: Collection[str]) -> None:
         """Store the sources of the three layers, without parsing them."""
         self._sources = [list(part) for part in sources]
-        self._layers: list[Layer | None] = [None] * len(self._sources)
+        self._layers: list[CodeLayer | None] = [None] * len(self._sources)
         self._forbidden = {plain(name) for name in forbidden}
         self.cells = frozenset(cell for part in self._sources for cell, _ in part)
         self.versions: set[str] = set()
@@ -704,7 +704,7 @@ class Plan:
         """Return the sources of all cells by the ids of the cells."""
         return dict(source for part in self._sources for source in part)
 
-    def layer(self, number: int) -> Layer:
+    def layer(self, number: int) -> CodeLayer:
         """Return a layer by number, which is parsed on the first call."""
         layer = self._layers[number]
         if layer is None:

@@ -21,7 +21,7 @@ from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import DEFINITIONS
 from gradkit.submission.definitions import MODEL, TRAINING, Unit, units_of, unwritten
-from gradkit.submission.names import Attempt, Claims, Natural, is_attempt_at, parse_file_name
+from gradkit.submission.names import Claims, NamedAttempt, Natural, is_attempt_at, parse_file_name
 from gradkit.submission.source import part_of, statements
 from gradkit.text import format_text
 
@@ -525,7 +525,7 @@ REASONS = (
 )
 """Reasons why one file is preferred to another, one for each part of `_Rank`."""
 
-_Rank = tuple[bool, int, bool, bool, Attempt, tuple[Natural, str]]
+_Rank = tuple[bool, int, bool, bool, NamedAttempt, tuple[Natural, str]]
 
 
 class _Piece(Struct, frozen=True):

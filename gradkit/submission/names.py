@@ -29,7 +29,7 @@ _NUMBERS = re.compile(r"(\d+)")
 Natural = tuple[tuple[int, int, str], ...]
 
 
-class Attempt(Struct, frozen=True, order=True):
+class NamedAttempt(Struct, frozen=True, order=True):
     """Sort key of files with one ``base``: drafts, then plain names, then final ones, by number."""
 
     standing: int
@@ -44,7 +44,7 @@ class FileName(Struct, frozen=True):
     """
 
     base: str
-    attempt: Attempt
+    attempt: NamedAttempt
     natural: Natural
 
 
@@ -55,7 +55,7 @@ def parse_file_name(name: str) -> FileName:
     bases, standings, numbers = zip(*parts, strict=True)
     standing = min(standings) if min(standings) < 0 else max(standings)
     base = "/".join(filter(None, bases)).casefold() + path.suffix.casefold()
-    return FileName(base, Attempt(standing, numbers), natural(name))
+    return FileName(base, NamedAttempt(standing, numbers), natural(name))
 
 
 def natural(name: str) -> Natural:

@@ -21,7 +21,7 @@ BARS = 20
 """Mistakes that are drawn; the table has them all."""
 
 
-class Made(Struct, frozen=True):
+class MistakeCount(Struct, frozen=True):
     """A mistake and who made it."""
 
     code: str
@@ -106,11 +106,11 @@ def _columns(rows: Sequence[Row]) -> dict[str, str]:
     return tasks if len(tasks) > 1 else {}
 
 
-def _mistakes(rows: Sequence[Row]) -> list[Made]:
+def _mistakes(rows: Sequence[Row]) -> list[MistakeCount]:
     """Return the mistakes by frequency; unnamed ones come last."""
     titles = {code: title for row in rows for code, title in row.mistakes.items()}
     made = [
-        Made(code, title, tuple(row for row in rows if code in row.mistakes))
+        MistakeCount(code, title, tuple(row for row in rows if code in row.mistakes))
         for code, title in titles.items()
     ]
     return sorted(made, key=lambda each: (each.code == UNEXPLAINED, -len(each.rows), each.code))
@@ -140,7 +140,7 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
     return placed(histogram(tuple(scores), largest, unit), "distribution", title, title)
 
 
-def _frequencies(made: Sequence[Made]) -> Drawing | None:
+def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
     if not made:
         return None
     title = "Mistakes by how many students made them; the table below has the same numbers."
