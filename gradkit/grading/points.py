@@ -71,7 +71,7 @@ from gradkit.records.task import (
     PriceList,
     Task,
 )
-from gradkit.text import format_text
+from gradkit.text import format_count, format_text
 
 GRADIENTS = 1 / 3
 """The least share of a check's points that its gradients have together."""
