@@ -232,8 +232,9 @@ def _function(
     The last line, with the ``return``, has the place of the method's last ``return``.
     """
     last = max(return_lines(method), default=method.end_lineno or method.lineno)
-    space = "\n" * max(1, last - method.lineno)
-    source = f"def {signature}:{space}    {'; '.join(lines)}\n"
+    blank = max(0, last - method.lineno - len(lines))
+    text = "\n    ".join(lines)
+    source = f"def {signature}:" + "\n" * (1 + blank) + f"    {text}\n"
     return _cell(cell, method.name, method.lineno, source)
 
 
