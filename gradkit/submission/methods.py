@@ -224,9 +224,7 @@ def _cell(cell: Cell, name: str, line: int, source: str) -> Cell:
     )
 
 
-def _function(
-    cell: Cell, method: ast.FunctionDef, signature: str, lines: Sequence[str]
-) -> Cell:
+def _function(cell: Cell, method: ast.FunctionDef, signature: str, lines: Sequence[str]) -> Cell:
     """Return the cell of a function that calls a method.
 
     The last line, with the ``return``, has the place of the method's last ``return``.
@@ -261,9 +259,7 @@ def _constructor_arguments(
         elif word in RATES or word in COUNTS:
             if default is None:
                 yield f"{name}={rate if word in RATES else 0}"
-        elif default is None or (
-            isinstance(default, ast.Constant) and type(default.value) is int
-        ):
+        elif default is None or (isinstance(default, ast.Constant) and type(default.value) is int):
             yield f"{name}={next(left, 1)}"
 
 

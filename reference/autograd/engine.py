@@ -77,7 +77,7 @@ class Value:
         visit(self)
         self.grad = 1.0
         for value in reversed(order):
-            for parent, slope in zip(value.parents, value.slopes):
+            for parent, slope in zip(value.parents, value.slopes, strict=True):
                 parent.grad += slope * value.grad
 
     def __neg__(self):

@@ -12,7 +12,7 @@ TANH = "return computed(t, (self,), (1 - t**2,))"
 EXP = "return computed(e, (self,), (e,))"
 SEED = "        self.grad = 1.0\n"
 WALK = "for value in reversed(order):"
-PASS = "parent.grad += slope * value.grad"
+PASS_ON = "parent.grad += slope * value.grad"
 SUB = "return self + -as_value(other)"
 RSUB = "return as_value(other) - self"
 DIV = "return self * as_value(other) ** -1"
@@ -36,8 +36,8 @@ WRONG = [
     wrong("no gradient of the result", SEED, "", **ALL),
     wrong(
         "a gradient is set and not added to",
-        PASS,
-        PASS.replace("+=", "="),
+        PASS_ON,
+        PASS_ON.replace("+=", "="),
         value_reuse="a.grad, b.grad",
         value_order="a.grad, b.grad, c.grad, d.grad",
         value_difference="a.grad",
@@ -46,21 +46,31 @@ WRONG = [
         value_tanh_tanh="a.grad",
         value_exp_exp="a.grad",
     ),
-    wrong("the gradient of the result is not passed on", PASS, "parent.grad += slope", value_order="a.grad, b.grad, c.grad, d.grad",
-        value_difference="a.grad, b.grad",
-        value_quotient="b.grad",
-        value_numbers="a.grad",
-        value_relu_relu="a.grad, b.grad",
-        value_tanh_tanh="a.grad, b.grad",
-        value_exp_exp="a.grad, b.grad"),
-    wrong("the order is not reversed", WALK, "for value in order:", value_reuse="a.grad, b.grad",
+    wrong(
+        "the gradient of the result is not passed on",
+        PASS_ON,
+        "parent.grad += slope",
         value_order="a.grad, b.grad, c.grad, d.grad",
         value_difference="a.grad, b.grad",
         value_quotient="b.grad",
         value_numbers="a.grad",
         value_relu_relu="a.grad, b.grad",
         value_tanh_tanh="a.grad, b.grad",
-        value_exp_exp="a.grad, b.grad"),
+        value_exp_exp="a.grad, b.grad",
+    ),
+    wrong(
+        "the order is not reversed",
+        WALK,
+        "for value in order:",
+        value_reuse="a.grad, b.grad",
+        value_order="a.grad, b.grad, c.grad, d.grad",
+        value_difference="a.grad, b.grad",
+        value_quotient="b.grad",
+        value_numbers="a.grad",
+        value_relu_relu="a.grad, b.grad",
+        value_tanh_tanh="a.grad, b.grad",
+        value_exp_exp="a.grad, b.grad",
+    ),
     wrong(
         "the slopes of a product exchanged",
         MUL,
@@ -75,12 +85,22 @@ WRONG = [
         value_tanh_tanh="a.grad, b.grad",
         value_exp_exp="a.grad, b.grad",
     ),
-    wrong("the slope of a power without its exponent", POW, POW.replace("exponent * ", ""), value_power="a.grad",
+    wrong(
+        "the slope of a power without its exponent",
+        POW,
+        POW.replace("exponent * ", ""),
+        value_power="a.grad",
         value_quotient="b.grad",
-        value_numbers="a.grad"),
-    wrong("the slope of a power with its exponent", POW, POW.replace(" - 1", ""), value_power="a.grad",
+        value_numbers="a.grad",
+    ),
+    wrong(
+        "the slope of a power with its exponent",
+        POW,
+        POW.replace(" - 1", ""),
+        value_power="a.grad",
         value_quotient="b.grad",
-        value_numbers="a.grad"),
+        value_numbers="a.grad",
+    ),
     wrong(
         "a ReLU that passes everything on",
         RELU,
@@ -93,13 +113,38 @@ WRONG = [
         RELU.replace("max(self.data, 0.0)", "abs(self.data)"),
         value_relu_relu="c.data, a.grad",
     ),
-    wrong("the slope of tanh without its square", TANH, TANH.replace("**2", ""), value_tanh_tanh="a.grad, b.grad"),
-    wrong("the slope of exp at the input", EXP, EXP.replace("(e,))", "(self.data,))"), value_exp_exp="a.grad, b.grad"),
-    wrong("a difference the wrong way round", SUB, "return -self + as_value(other)", value_difference="c.data, a.grad, b.grad",
-        value_numbers="e.data, a.grad"),
-    wrong("a number minus a value as value minus number", RSUB, "return self - other", value_numbers="e.data, a.grad"),
-    wrong("a quotient without the power", DIV, "return self * as_value(other)", value_quotient="c.data, a.grad, b.grad",
-        value_numbers="e.data, a.grad"),
+    wrong(
+        "the slope of tanh without its square",
+        TANH,
+        TANH.replace("**2", ""),
+        value_tanh_tanh="a.grad, b.grad",
+    ),
+    wrong(
+        "the slope of exp at the input",
+        EXP,
+        EXP.replace("(e,))", "(self.data,))"),
+        value_exp_exp="a.grad, b.grad",
+    ),
+    wrong(
+        "a difference the wrong way round",
+        SUB,
+        "return -self + as_value(other)",
+        value_difference="c.data, a.grad, b.grad",
+        value_numbers="e.data, a.grad",
+    ),
+    wrong(
+        "a number minus a value as value minus number",
+        RSUB,
+        "return self - other",
+        value_numbers="e.data, a.grad",
+    ),
+    wrong(
+        "a quotient without the power",
+        DIV,
+        "return self * as_value(other)",
+        value_quotient="c.data, a.grad, b.grad",
+        value_numbers="e.data, a.grad",
+    ),
     several(
         "a sum that only remembers its first term",
         {ADD: ADD.replace("(self, other), (1.0, 1.0)", "(self,), (1.0,)")},

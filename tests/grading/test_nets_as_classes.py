@@ -192,9 +192,7 @@ def graded(grade: Grade, folder: Path, text: str, **options: object) -> TaskResu
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_class_is_recognised_and_has_full_marks(
-    grade: Grade, tmp_path: Path, style: str
-) -> None:
+def test_a_class_is_recognised_and_has_full_marks(grade: Grade, tmp_path: Path, style: str) -> None:
     """Without an option."""
     expected, text = STYLES[style]
     task = graded(grade, tmp_path, text)
