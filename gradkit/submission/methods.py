@@ -23,8 +23,7 @@ from msgspec.structs import replace
 
 from gradkit.records.submission import Cell, Section
 from gradkit.records.task import Role, Task
-from gradkit.runtime.statements import plain
-from gradkit.runtime.syntax import return_lines, walk
+from gradkit.runtime.syntax import plain, return_lines, walk
 from gradkit.submission.source import statements
 
 STEPS = frozenset({"step", "optimize", "gradientdescent", "applygradients"})

@@ -12,7 +12,7 @@ TANH = "return computed(t, (self,), (1 - t**2,))"
 EXP = "return computed(e, (self,), (e,))"
 SEED = "        self.grad = 1.0\n"
 WALK = "for value in reversed(order):"
-PASS_ON = "parent.grad += slope * value.grad"
+ADDED = "parent.grad += slope * value.grad"
 SUB = "return self + -as_value(other)"
 RSUB = "return as_value(other) - self"
 DIV = "return self * as_value(other) ** -1"
@@ -36,8 +36,8 @@ WRONG = [
     wrong("no gradient of the result", SEED, "", **ALL),
     wrong(
         "a gradient is set and not added to",
-        PASS_ON,
-        PASS_ON.replace("+=", "="),
+        ADDED,
+        ADDED.replace("+=", "="),
         value_reuse="a.grad, b.grad",
         value_order="a.grad, b.grad, c.grad, d.grad",
         value_difference="a.grad",
@@ -48,7 +48,7 @@ WRONG = [
     ),
     wrong(
         "the gradient of the result is not passed on",
-        PASS_ON,
+        ADDED,
         "parent.grad += slope",
         value_order="a.grad, b.grad, c.grad, d.grad",
         value_difference="a.grad, b.grad",
