@@ -274,7 +274,7 @@ def test_code_that_stops_in_a_method_is_reported_at_its_line(grade: Grade, tmp_p
     assert update.place.line == line_with(text, "self.yhat")
 
 
-def test_a_class_without_an_update_is_no_net(grade: Grade, tmp_path: Path, check: str) -> None:
+def test_a_class_without_an_update_is_no_net(grade: Grade, tmp_path: Path) -> None:
     """It is refused, and the message says what is missing."""
     text = IN_TURN.partition("    def backward")[0] + "\n    def init_params(self):\n        pass\n"
     with pytest.raises(GradingError, match="the class `Model` is not graded as a net, although"):
