@@ -325,7 +325,7 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
                 made.append(name)
         if len(targets) == 1 and isinstance(targets[0], ast.Name):
             owner, name = _called(value)
-            owners[targets[0].id] = "" if owner else name
+            owners[targets[0].id] = "" if owner else name or _owner_of_operands(value, owners)
     return Lines(
         text.strip(), tuple(sorted(reads)), tuple(made), tuple(sorted(changes)), tuple(calls)
     )
@@ -340,6 +340,19 @@ def _called(value: ast.expr) -> tuple[str, str]:
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         return function.value.id, function.attr
     return "", function.id if isinstance(function, ast.Name) else ""
+
+
+def _owner_of_operands(value: ast.expr, owners: Mapping[str, str]) -> str:
+    """Return the class of the first object in arithmetic on objects, or an empty text.
+
+    The result of ``a * b + 1`` is taken for an object of the class of ``a``.
+    """
+    if isinstance(value, ast.UnaryOp):
+        return _owner_of_operands(value.operand, owners)
+    if isinstance(value, ast.BinOp):
+        sides = (value.left, value.right)
+        return next(filter(None, (_owner_of_operands(side, owners) for side in sides)), "")
+    return owners.get(value.id, "") if isinstance(value, ast.Name) else ""
 
 
 def _loaded(node: ast.expr, but: Collection[ast.expr] = ()) -> set[str]:

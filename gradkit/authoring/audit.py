@@ -17,6 +17,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from gradkit.authoring.functions import FunctionModel
 from gradkit.authoring.mutants import mutants, watching
 from gradkit.authoring.nets import NetModel
@@ -62,15 +64,26 @@ def audit(assignment: Assignment, reference: Path | None) -> Audit:
     Audit
     """
     all_tasks: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)
-    audits = tuple(_audit_task(task, reference) for task in all_tasks)
+    detected: dict[str, set[Mutant]] = {task.solution: set() for task in all_tasks}
+    each = [_audit_task(task, reference, detected[task.solution]) for task in all_tasks]
+    # Tasks may use the same class: what the checks of one detect, those of the others need not.
+    audits = tuple(
+        replace(audit, unseen=tuple(m for m in audit.unseen if m not in detected[audit.solution]))
+        for audit in each
+    )
     is_clean = not any(
         audit.problems or audit.untried or audit.unseen or audit.stale for audit in audits
     )
     return Audit(assignment.title, audits, is_clean)
 
 
-def _audit_task(task: Task | FunctionTask, reference: Path | None) -> TaskAudit:
-    """Audit a task: find problems of the model solution, else undetected mutants of it."""
+def _audit_task(
+    task: Task | FunctionTask, reference: Path | None, detected: set[Mutant]
+) -> TaskAudit:
+    """Audit a task: find problems of the model solution, else undetected mutants of it.
+
+    The mutants that its checks detect are added to ``detected``.
+    """
     audit = partial(TaskAudit, task.id, task.title, task.solution)
     if reference is None:
         return audit(
@@ -84,6 +97,7 @@ def _audit_task(task: Task | FunctionTask, reference: Path | None) -> TaskAudit:
         return audit(problems)
     tried = list(_try_all(task, reference))
     undetected = [mutant for mutant, check in tried if not check]
+    detected |= {mutant for mutant, check in tried if check}
     conventional = sum(check == CONVENTION for _, check in tried)
     remaining = [m for m in undetected if not any(_matches(entry, m) for entry in task.equivalent)]
     stale = []

@@ -217,8 +217,13 @@ def _with_inverse_operator(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iter
 
 
 def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
-    """Yield a binary operation with the inverse operator, and without one of its operands."""
-    yield from _with_inverse_operator(node)
+    """Yield a binary operation with the inverse operator, and without one of its operands.
+
+    A division by 1 or -1 is the product, so it is no mutant of it.
+    """
+    is_one = ast.unparse(node.right) in ("1", "1.0", "-1", "-1.0")
+    if not (is_one and isinstance(node.op, ast.Mult | ast.Div)):
+        yield from _with_inverse_operator(node)
     if not isinstance(node.op, ast.MatMult):
         yield node.left
     if isinstance(node.op, ast.Add | ast.Mult):

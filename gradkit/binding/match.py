@@ -313,8 +313,10 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:MAX_LISTED]))
         sentences.append(
             format_text(
-                "Methods are not checked: if it is one of the class {classes}, write it as "
-                "a function of its own, outside the class and without `self`.",
+                "Methods are only checked in a class with a forward pass, an update, and "
+                "parameters such as `self.W1`. If it is a method of the class {classes}, add what "
+                "is missing there, or write it as a function outside the class and without "
+                "`self`.",
                 classes=named,
             )
         )

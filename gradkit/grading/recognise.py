@@ -782,8 +782,9 @@ def _reason_not_callable(
     classes = dict.fromkeys(name.partition(".")[0] for name in played if "." in name)
     if classes:
         return format_text(
-            "{name}: methods are not graded, such as {names} of the class {classes}. Write each "
-            "of them as a function outside the class and without `self`.",
+            "{name}: the class {classes} is not graded as a net, although it has {names}. It needs "
+            "a forward pass, an update, and parameters such as `self.W1`. Or write each method as "
+            "a function outside the class and without `self`.",
             name=submission.name,
             names=list_names([name for name in played if "." in name]),
             classes=list_names(list(classes)),

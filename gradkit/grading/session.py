@@ -755,5 +755,5 @@ def binding_of(
         chosen = next(each for each in session.tasks if each.id == task)
         section = claimed[task].section
         with open_process(chosen, section, submission) as process:
-            binding = bind(chosen, process)
+            binding, section = bind(chosen, process), process.section
     return chosen, section, binding, session.resources.forbidden

@@ -129,7 +129,9 @@ class Section(Struct, frozen=True):
     several if only running the code can decide. ``own`` are the section's cells. Names that they
     do not define are looked up in ``shared``, cells outside the sections of all tasks.
     ``borrowed`` are cells of other sections: only helpers and shared roles may come from them,
-    never a role of this task.
+    never a role of this task. ``generated`` are functions that call the methods of a class, see
+    `gradkit.submission.methods`: they are run with the section's own cells, and are no text of the
+    student.
     """
 
     tasks: tuple[str, ...]
@@ -137,6 +139,7 @@ class Section(Struct, frozen=True):
     shared: tuple[Cell, ...] = ()
     borrowed: tuple[Cell, ...] = ()
     title: str = ""
+    generated: tuple[Cell, ...] = ()
 
     @property
     def cells(self) -> tuple[Cell, ...]:

@@ -498,13 +498,14 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             part: [[cell.id, cell.source] for cell in getattr(section, part)]
             for part in ("own", "shared", "borrowed")
         }
+        self._sources["own"] += [[cell.id, cell.source] for cell in section.generated]
         self._sources |= {
             "modules": self.modules,
             "forbidden": sorted(forbidden),
             "imports": {"allowed": imports.allowed, "forbidden": imports.forbidden},
             "seed": seed,
         }
-        self._find = finder([*section.own, *section.shared, *section.borrowed])
+        self._find = finder([*section.cells, *section.generated])
         self._seed = seed
         self._left = self._deadline = deadline
         self._hurried = hurried
@@ -750,6 +751,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             for name, cells in (("own", self.section.own), ("shared", self.section.shared))
         }
         sources = {name: [[c.id, c.source] for c in cells] for name, cells in parts.items()}
+        sources["own"] += [[c.id, c.source] for c in self.section.generated]
         self._sources = {**self._sources, **sources}
         self.section = replace(self.section, **parts)
         self.renew()

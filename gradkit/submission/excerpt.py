@@ -43,7 +43,7 @@ class Excerpt:
         self, section: Section, modules: Mapping[str, str], forbidden: Collection[str]
     ) -> None:
         """Plan the order in which the worker runs the section's statements."""
-        parts = (section.own, section.shared, section.borrowed)
+        parts = ((*section.own, *section.generated), section.shared, section.borrowed)
         self._plan = Plan([[(c.id, c.source) for c in part] for part in parts], forbidden)
         self._sources = {cell.id: cell.source for part in parts for cell in part}
         self._modules = modules

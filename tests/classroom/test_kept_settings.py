@@ -388,7 +388,7 @@ def test_another_task_than_those_asked_for_is_told_so(tmp_path: Path) -> None:
         "ben: this is “Regression in torch”. Graded here: “Regression in numpy”, "
         "“Classification in numpy”."
     )
-    assert str(made["cas"]).startswith("cas: methods are not graded, such as `Net.forward`")
+    assert str(made["cas"]).startswith("cas: the class `Net` is not graded as a net, although")
     assert made["ann"].score == 20.0
 
 

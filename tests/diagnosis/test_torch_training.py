@@ -299,5 +299,5 @@ def test_a_method_that_trains_is_spoken_of(trained: Trained) -> None:
     """It is not there as a function, and the text says why it was not taken."""
     method = {"def train(model, X, y": "class Trainer:\n  def fit(self, model, X, y"}
     result = trained(REGRESSION, method)
-    assert "Found no function at all. Methods are not checked" in told(result)
+    assert "Found no function at all. Methods are only checked" in told(result)
     assert "`Trainer`" in told(result)

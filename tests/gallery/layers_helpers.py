@@ -141,7 +141,7 @@ def assert_wrong(exercise: Exercise, case: Wrong, folder: Path, seeds: Sequence[
         for outputs in case.fails.values():
             for output in outputs:
                 name = output.removesuffix(" left alone")
-                assert f"`{name}`" in told or output in ("error", "blocked"), told
+                assert f"`{name}`" in told or output in ("error", "blocked", "missing"), told
         assert case.says in told, told
 
 

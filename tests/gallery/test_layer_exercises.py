@@ -37,6 +37,7 @@ NAMES = (
     "rnn",
     "lstm",
     "attention",
+    "autograd",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]

@@ -16,6 +16,15 @@ MSE, DMSE = "np.mean(self.difference**2)", "return 2 * self.difference / self.di
 CE = "np.sum(Y * (np.log(total) - shifted)) / len(A)"
 TOTAL = "total = exps.sum(axis=1, keepdims=True)"
 DCE = "return (self.softmax - self.Y) / len(self.Y)"
+VARIANCE = "variance = ((Z - mean) ** 2).mean(axis=0, keepdims=True)"
+ROOT = "self.deviation = np.sqrt(variance + self.eps)"
+BZ = "return self.BW * self.NZ + self.Bb"
+RUNNING = "self.running_M = self.alpha * self.running_M + (1 - self.alpha) * mean"
+TESTED = "normalised = (Z - self.running_M) / np.sqrt(self.running_V + self.eps)"
+D_BW = "self.dLdBW = (dLdBZ * self.NZ).sum(axis=0, keepdims=True)"
+D_BB = "self.dLdBb = dLdBZ.sum(axis=0, keepdims=True)"
+D_NZ = "dLdNZ = dLdBZ * self.BW"
+D_Z = "return (dLdNZ - mean - self.NZ * slope) / self.deviation"
 
 WRONG = [
     wrong(
@@ -93,7 +102,7 @@ WRONG = [
         "`A` is changed in place",
         linear_class_backward="layer.dLdW, A left alone",
     ),
-    wrong("no ReLU", RELU, RELU.replace("np.maximum(Z, 0)", "Z"), relu_class_forward="A"),
+    wrong("no ReLU", RELU, RELU.replace("np.maximum(Z, 0)", "Z"), relu_class_forward="missing"),
     # What is kept is wrong too.
     wrong(
         "the size of Z",
@@ -109,7 +118,7 @@ WRONG = [
         "`Z` is changed in place",
         relu_class_forward="Z left alone",
     ),
-    wrong("no mask", MASK, "return dLdA", relu_class_backward="dLdZ"),
+    wrong("no mask", MASK, "return dLdA", relu_class_backward="missing"),
     wrong("exp of Z", SIGMOID, SIGMOID.replace("-Z", "Z"), sigmoid_class_forward="A"),
     several(
         "the derivative at the input",
@@ -194,6 +203,80 @@ WRONG = [
         "`Y` is changed in place",
         cross_entropy_class_backward="dLdA, Y left alone",
     ),
+    wrong(
+        "a variance that is unbiased",
+        VARIANCE,
+        VARIANCE.replace(
+            ".mean(axis=0, keepdims=True)", ".sum(axis=0, keepdims=True) / (len(Z) - 1)"
+        ),
+        batchnorm_class_forward="BZ, layer.running_V",
+        batchnorm_class_backward="dLdZ",
+        batchnorm_class_eval="out",
+    ),
+    wrong("no eps", ROOT, ROOT.replace(" + self.eps", ""), batchnorm_class_forward="BZ"),
+    wrong(
+        "eps outside the root",
+        ROOT,
+        "self.deviation = np.sqrt(variance) + self.eps",
+        batchnorm_class_backward="dLdZ",
+    ),
+    wrong(
+        "no root",
+        ROOT,
+        "self.deviation = variance + self.eps",
+        batchnorm_class_forward="BZ",
+        batchnorm_class_backward="dLdZ",
+    ),
+    wrong("no shift", BZ, BZ.replace(" + self.Bb", ""), batchnorm_class_forward="BZ"),
+    wrong(
+        "the shares of the running average exchanged",
+        RUNNING,
+        RUNNING.replace(
+            "self.alpha * self.running_M + (1 - self.alpha) * mean",
+            "(1 - self.alpha) * self.running_M + self.alpha * mean",
+        ),
+        batchnorm_class_forward="layer.running_M",
+        batchnorm_class_eval="out, 0 * out + layer.running_M",
+    ),
+    wrong(
+        "the batch's own mean when tested",
+        TESTED,
+        TESTED.replace("self.running_M", "Z.mean(axis=0)"),
+        batchnorm_class_eval="out",
+    ),
+    wrong(
+        "a mean for the gradient of the factor",
+        D_BW,
+        D_BW.replace("sum", "mean"),
+        batchnorm_class_backward="layer.dLdBW",
+    ),
+    wrong(
+        "over the wrong axis",
+        D_BB,
+        D_BB.replace("axis=0", "axis=1"),
+        batchnorm_class_backward="layer.dLdBb",
+    ),
+    wrong(
+        "the gradient without the factor", D_NZ, "dLdNZ = dLdBZ", batchnorm_class_backward="dLdZ"
+    ),
+    wrong(
+        "as if the mean were a constant",
+        D_Z,
+        D_Z.replace(" - mean", ""),
+        batchnorm_class_backward="dLdZ",
+    ),
+    wrong(
+        "as if the variance were a constant",
+        D_Z,
+        D_Z.replace(" - self.NZ * slope", ""),
+        batchnorm_class_backward="dLdZ",
+    ),
+    wrong(
+        "the sign of the slope",
+        D_Z,
+        D_Z.replace("- self.NZ", "+ self.NZ"),
+        batchnorm_class_backward="dLdZ",
+    ),
 ]
 
 CONSTANT = {
@@ -213,6 +296,20 @@ CONSTANT = {
     DMSE: "return 0 * self.difference",
     CE: "1.0",
     DCE: "return 0 * self.softmax",
+    "self.BW = np.ones((1, num_features))": "self.BW = 2 * np.ones((1, num_features))",
+    "self.Bb = np.zeros((1, num_features))": "self.Bb = np.ones((1, num_features))",
+    "self.running_M = np.zeros((1, num_features))": "self.running_M = np.ones((1, num_features))",
+    "self.running_V = np.ones((1, num_features))": "self.running_V = np.zeros((1, num_features))",
+    RUNNING: "self.running_M = 0 * mean",
+    "self.running_V = self.alpha * self.running_V + (1 - self.alpha) * variance": (
+        "self.running_V = 0 * mean"
+    ),
+    BZ: "return np.ones_like(Z)",
+    TESTED: "normalised = 0 * Z; self.running_M = 0 * self.running_M",
+    "return self.BW * normalised + self.Bb": "return np.ones_like(Z)",
+    D_BW: "self.dLdBW = 0 * self.BW",
+    D_BB: "self.dLdBb = 0 * self.Bb",
+    D_Z: "return 0 * dLdBZ",
 }
 
 STARTER = '''
@@ -280,5 +377,26 @@ class CrossEntropyLoss:
 
     def backward(self):
         dLdA = None  # TODO
+        return NotImplemented
+
+
+class BatchNorm1d:
+    def __init__(self, num_features, alpha=0.9):
+        self.alpha = alpha
+        self.eps = 1e-8
+        self.BW = None  # TODO
+        self.Bb = None  # TODO
+        self.running_M = None  # TODO
+        self.running_V = None  # TODO
+
+    def forward(self, Z, eval=False):
+        self.Z = Z
+        self.M = None  # TODO
+        self.V = None  # TODO
+        raise NotImplementedError
+
+    def backward(self, dLdBZ):
+        self.dLdBW = None  # TODO
+        self.dLdBb = None  # TODO
         return NotImplemented
 '''

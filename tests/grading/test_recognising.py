@@ -249,8 +249,9 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
     [
         (
             METHODS,
-            "hw: methods are not graded, such as `Net.L_layer_forward`, `Net.update_parameters` of "
-            "the class `Net`. Write each of them as a function outside the class and without ",
+            "hw: the class `Net` is not graded as a net, although it has `Net.L_layer_forward`, "
+            "`Net.update_parameters`. It needs a forward pass, an update, and parameters such as "
+            "`self.W1`. Or write each method as a function outside the class and without `self`.",
         ),
         (
             GLOBALS,

@@ -14,7 +14,7 @@ from gradkit.authoring.export import File, Install, as_files, handed_out, words
 from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
-from gradkit.records.task import Assignment, FunctionTask
+from gradkit.records.task import Assignment, FunctionCheck, FunctionTask
 from gradkit.task.assignment import SHIPPED, find_reference, packed_with
 
 STARTER = "starter"
@@ -60,6 +60,7 @@ def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
     tree = ast.parse(text)
     called = {call.function for task in tasks for call in task.calls}
     used = {name for task in tasks for check in task.checks for name in words_in(check)}
+    used |= {name for task in tasks for check in task.checks for name in _operators_in(check)}
     known = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
     wanted = {name.partition(".")[0] for name in called}
     while more := {b for name in wanted & known.keys() for b in _bases(known[name])} - wanted:
@@ -80,6 +81,27 @@ def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
     parts = ["\n\n".join(head)] if head else []
     parts += ["\n".join(_without_bodies(lines, node, used)) for node in definitions]
     return "\n\n\n".join(parts) + "\n"
+
+
+OPERATORS = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "truediv",
+    ast.MatMult: "matmul",
+    ast.Pow: "pow",
+    ast.USub: "neg",
+}
+"""Names of the methods of operators, without underscores."""
+
+
+def _operators_in(check: FunctionCheck) -> Iterator[str]:
+    """Yield the methods of the operators in the lines of a check: ``__add__``, ``__radd__``."""
+    for lines in (check.call, *check.others):
+        for part in ast.walk(ast.parse(lines.text)):
+            if isinstance(part, ast.BinOp | ast.UnaryOp) and type(part.op) in OPERATORS:
+                name = OPERATORS[type(part.op)]
+                yield from (f"__{name}__", f"__r{name}__")
 
 
 def _bases(node: ast.ClassDef) -> set[str]:

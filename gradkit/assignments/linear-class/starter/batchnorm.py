@@ -1,0 +1,68 @@
+"""Batch normalisation as a class.
+
+No function changes what it is handed.
+"""
+
+import numpy as np
+
+
+class BatchNorm1d:
+    """Normalise each feature over the examples of a batch, then scale and shift it.
+
+    Parameters
+    ----------
+    num_features : int
+    alpha : number
+        What the running averages keep of themselves in each batch; the batch gets 1 - alpha.
+
+    Attributes
+    ----------
+    BW : array, (1, num_features)
+        The factor of each feature: ones at first.
+    Bb : array, (1, num_features)
+        What is added to each feature: zeros at first.
+    dLdBW : array, (1, num_features)
+    dLdBb : array, (1, num_features)
+        The gradients of BW and Bb that backward leaves. (num_features,) is accepted for both.
+    running_M : array, (1, num_features)
+        The running average of the means: zeros at first.
+    running_V : array, (1, num_features)
+        The running average of the variances, without eps: ones at first.
+    """
+
+    def __init__(self, num_features, alpha=0.9):
+        raise NotImplementedError
+
+    def forward(self, Z, eval=False):
+        """Return the normalised, scaled and shifted features.
+
+        If eval is false, use mean and variance of the batch, where the variance is a mean too, and
+        update the running averages. If eval is true, use the running averages, and leave them as
+        they are. An eps of 1e-8 is added to the variance, under the root.
+
+        Parameters
+        ----------
+        Z : array, (N, num_features)
+        eval : bool
+
+        Returns
+        -------
+        BZ : array, (N, num_features)
+        """
+        raise NotImplementedError
+
+    def backward(self, dLdBZ):
+        """Return the gradient of Z, and keep those of BW and Bb as dLdBW and dLdBb.
+
+        Mean and variance depend on Z as well. The gradients are sums over the batch.
+
+        Parameters
+        ----------
+        dLdBZ : array, (N, num_features)
+            The gradient of BZ, as forward returned it for a batch with eval=False.
+
+        Returns
+        -------
+        dLdZ : array, (N, num_features)
+        """
+        raise NotImplementedError
