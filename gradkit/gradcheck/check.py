@@ -197,6 +197,7 @@ def check_gradient(
     rooms = _tolerances(atol, parameters, whole=whole)
     with progress_callback(progress) as tell:
         evaluator = Evaluator(f, parameters, budget, seconds, tell)
+        evaluator.all_at_once = not each
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
