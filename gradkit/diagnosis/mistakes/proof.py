@@ -22,7 +22,7 @@ from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, agree, entries_i
 from gradkit.diagnosis.rules.symbols import B1, W1
 from gradkit.records.rule import Details, Entry, Explanation, Rule, Slip, UpdateProbes
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
+from gradkit.task.network import ACTIVATIONS, is_curved, is_piecewise_linear
 
 TRUNCATED, ELSEWHERE = "integer-truncation", "wrong-derivative-argument"
 
