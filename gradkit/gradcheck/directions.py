@@ -218,6 +218,7 @@ class Survey:
         if ratio is not None and tried[-1].verdict == DISAGREE:
             self.found += tried
             self.patterns.append(factor_pattern(ratio))
+            self.evaluator.note("the factor was found along directions, not entry by entry.")
             return
         for number, leaf in enumerate(leaves):
             wrong = {one.parameter for one in self.found if one.verdict == DISAGREE}
