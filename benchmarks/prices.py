@@ -37,6 +37,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -52,12 +53,18 @@ from gradkit.grading.points import price_of  # noqa: E402
 from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.result import TaskResult  # noqa: E402
+from gradkit.records.task import FunctionTask, Task  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
 from gradkit.task.assignment import BESIDE, SHIPPED  # noqa: E402
+
+TaskT = TypeVar("TaskT", Task, FunctionTask)
 
 PLACES = ("formula", "helper", "names", "beside")
 STEP = 0.01
 """Points are rounded to this step, so that prices are compared and not roundings."""
+
+DEADLINE = 120.0
+"""Seconds that the code of a task may take, so that none is stopped on a busy computer."""
 
 SHARES = {"not-updated": 2 / 9}
 """Prices that depend on the sample: two parameters of nine are never updated."""
@@ -67,10 +74,6 @@ KNOWN: Mapping[tuple[str, str], str] = {
     ("crash.numpy", "beside"): (
         "no single change lets the code run and makes an array right, so outputs that are not "
         "right without the crashing line are lost, and so are the checks that it blocks"
-    ),
-    ("missing-argument", "beside"): (
-        "the helper that is called without the argument is wrong too, so the crash of its caller "
-        "is blocked by it, and only the change that repairs the crash has a price"
     ),
     ("missing-shift", "beside"): (
         "the change takes a part of the model solution, so it costs the share of wrong outputs, "
@@ -329,8 +332,11 @@ class Bench:
             settings = Settings(tasks=(exercise,))
             if not exercise.endswith(("-numpy", "-torch")):
                 settings = Settings(assignment=SHIPPED / exercise / "assignment.toml")
-            session = Session(settings, self.workshop)
-            self.sessions[exercise] = self.stack.enter_context(session)
+            session = self.stack.enter_context(Session(settings, self.workshop))
+            session.tasks = patient(session.tasks)
+            functions = patient(session.assignment.functions)
+            session.assignment = replace(session.assignment, functions=functions)
+            self.sessions[exercise] = session
         return self.sessions[exercise]
 
     def grade(self, answer: str, text: str, seed: int) -> Graded:
@@ -361,6 +367,11 @@ class Bench:
             frozenset(diverging),
             tuple(f.mistake for result in results for f in result.findings if f.check),
         )
+
+
+def patient(tasks: Sequence[TaskT]) -> tuple[TaskT, ...]:
+    """Return tasks whose code may take `DEADLINE`."""
+    return tuple(replace(task, deadline=DEADLINE) for task in tasks)
 
 
 def texts_of(plant: Plant) -> Iterator[tuple[str, str]]:

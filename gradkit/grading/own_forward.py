@@ -45,6 +45,9 @@ def held_to_own_forward(
     earns nothing, unless it is right after the change that the diagnosis finds in the forward pass.
     A forward pass that ignores an input earns nothing either.
 
+    All gradients of a check have to be of one forward pass. If one is right for the task's forward
+    pass and not for the student's, another that matches only the student's does so by chance.
+
     If the forward pass is wrong only in hard cases, a gradient that is wrong only there has passed:
     the forward pass alone loses points.
 
@@ -77,6 +80,8 @@ def held_to_own_forward(
         pairs = zip(entries, verdict.entries, strict=True)
         changed = [old for new, old in pairs if new.state != old.state]
         fits = tuple(old.parameter for old in changed if not old.hard_cases)
+        if fits and own.is_contradicted_by(verdict):
+            return verdict
         half = own.is_partly_right()
         if fits:
             verdict = note_own_forward(replace(verdict, own_forward=fits), half=half)
@@ -149,6 +154,19 @@ class _OwnForward:
                 if any(e.state == "pass" and e.parameter in outputs for e in entries):
                     return True
         return False
+
+    def is_contradicted_by(self, verdict: Verdict) -> bool:
+        """Return whether a gradient that is right does not match the student's forward pass."""
+        right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
+        outputs = [output for output in self.check.gradient if output in right]
+        first = next(draw for draw in self.grader.draws if not draw.hard)
+        compared = (
+            self._at(first, convention, outputs, "directions")
+            for convention in self.grader.conventions(self.check)
+        )
+        return all(
+            any(one.verdict == "disagree" for one in outputs.values()) for outputs in compared
+        )
 
     def told_of(self, verdict: Verdict) -> dict[str, _Compared]:
         """Compare gradients that are not known to be right with finite differences.

@@ -1,10 +1,10 @@
-"""Turn the verdict on a check and the findings about it into the share of its points that it loses.
+"""Compute points: the share that each check loses by its verdict and findings, and the totals.
 
 **The rule.** A check that fails loses the price of each mistake that makes it fail, at most all of
 its points. A price is a share of the check's points. It belongs to the kind of mistake, and is the
 same in a formula, a helper, numpy, torch and an exercise of functions, for one wrong entry or for
 many, alone or beside other mistakes. A line that is wrong for several entries is one mistake; the
-same slip in two lines that are found separately is two.
+same mistake in two lines that are found separately is two.
 
 `gradkit explain --costs` lists the prices; an assignment can set each of them under
 ``[marking.deductions]``. Four prices depend on what a check shows:
@@ -15,7 +15,8 @@ same slip in two lines that are found separately is two.
 - A change that takes a part of the model solution explains nothing that the student wrote. It costs
   the same as a failure that nothing explains.
 - A crash costs its price where a change of the text shows that all else is right. Where no such
-  change is known, outputs that are not right without the line that stops are lost, too.
+  change is known, it costs the share of outputs that are not right without the line that stops, and
+  at least its price. A check that it blocks loses the same share as the check that crashes.
 
 A price that the assignment sets is that share, whatever a check shows.
 
@@ -70,7 +71,7 @@ from gradkit.records.task import (
     PriceList,
     Task,
 )
-from gradkit.text import format_text
+from gradkit.text import format_count, format_text
 
 GRADIENTS = 1 / 3
 """The least share of a check's points that its gradients have together."""
@@ -243,8 +244,19 @@ class _Prices(Struct, frozen=True):
         if code in STOPS and _is_hard(_failed(self.verdict)):
             return self.wrong
         if code in STOPS and finding.basis != "change":
-            return max(price, self.wrong)
+            return max(price, self._wrong_of_crash(finding))
         return price
+
+    def _wrong_of_crash(self, finding: Finding) -> float:
+        """Return the share of outputs that are wrong without the line that stops the code.
+
+        A check that the crash blocks has no outputs: those of the check that crashes count.
+        """
+        crashing = self.by_check[finding.check]
+        if self.verdict.state != "blocked" or self.verdict.entries or not crashing.entries:
+            return self.wrong
+        # Gradients have weights of their own only in functions, whose blocked checks have no place.
+        return 1.0 - share(crashing)
 
     def unexplained(self, findings: Sequence[Finding]) -> float:
         """Return the share of the check's points for wrong outputs that no finding is about."""
@@ -330,7 +342,7 @@ def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
     """Return the findings that cost a check points.
 
     First those about the check itself, then those about other checks that make this check fail: the
-    causes that the inquiry names, and a crash in the line that stops this check, too.
+    causes that the inquiry names, and a crash in the line that stops or blocks this check, too.
     """
     own = [finding for finding in inquiry.findings if finding.check == verdict.check]
     if verdict.state not in FAILED and not verdict.own_forward:
@@ -346,8 +358,10 @@ def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
 
 
 def _is_same_crash(finding: Finding, verdict: Verdict, own: Sequence[Finding]) -> bool:
-    """Return whether a crash in another check is in the line that stops this check."""
-    is_stopped = verdict.state == "error" and not any(each.mistake in STOPS for each in own)
+    """Return whether a crash in another check is in the line that stops or blocks this check."""
+    is_stopped = verdict.state in ("error", "blocked") and not any(
+        each.mistake in STOPS for each in own
+    )
     return is_stopped and finding.mistake in STOPS and finding.place == verdict.place
 
 
@@ -448,6 +462,14 @@ HARD_CASES = (
 HELD = "These points are provisional: a person has to look at them."
 """Note on a check whose points a person has to confirm."""
 
+OF_MODEL = (
+    "The change for {titles} takes a part of the model solution. So it costs the share of the "
+    "outputs here that are wrong.",
+    "The changes for {titles} take parts of the model solution. So each of them costs the share of "
+    "the outputs here that are wrong.",
+)
+"""Note on a check with a finding whose change is not made of the student's own text."""
+
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 """Note on a check with a finding that the instructor has withdrawn."""
 
@@ -530,6 +552,10 @@ def _check_result(
         notes.append(WITHDRAWN)
     if causes and verdict.still:
         notes.append(NO_STEP)
+    of_model = dict.fromkeys(f.title for f in loss.findings if f.basis == "model")
+    if of_model and loss.held:
+        titles = ", ".join(f"“{title}”" for title in of_model)
+        notes.append(format_count(*OF_MODEL, len(of_model), titles=titles))
     if loss.held:
         notes.append(HELD)
     return CheckResult(

@@ -221,10 +221,12 @@ class NetFinder(Struct, frozen=True):
         from gradkit.binding.idioms import narrow_by_targets, narrow_by_words
 
         similar = [task for task in self.tasks if task.framework == own.framework]
-        for narrowed in (
-            narrow_by_targets(similar, cells),
-            narrow_by_words(similar, section, finished=False, with_exp=WITH_EXP),
-        ):
+        by_targets = narrow_by_targets(similar, cells)
+        if by_targets == [own]:
+            # The targets agree with the file's name: the activation is the mistake.
+            return None
+        by_words = narrow_by_words(similar, section, finished=False, with_exp=WITH_EXP)
+        for narrowed in (by_targets, by_words):
             if own not in narrowed and (other := self.other_task_of(section)) in narrowed:
                 return other
         return None

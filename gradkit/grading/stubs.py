@@ -51,6 +51,9 @@ NOT_COMPARED = "no check compares what it returns"
 NO_PROCESS = "the function runs in this notebook"
 NO_TIME = "the time for this task is over"
 OTHER_ARGUMENTS = "your function calls it with other arguments than the model solution does"
+IMPOSSIBLE_CALL = "your function calls it with missing or unknown arguments"
+TOO_LARGE = "too large"
+"""The `Other` that `gradkit.runtime.stubs` sends instead of arguments that are too large."""
 TOO_OFTEN = "your function calls it more often than is allowed"
 NO_RESULT = "the model solution has no result for these arguments"
 OWN_PART = "it also returns a cache, which may be wrong"
@@ -293,6 +296,8 @@ class Answers(Struct):
         if isinstance(node, ast.FunctionDef):
             own = [each.arg for each in (*node.args.posonlyargs, *node.args.args)]
             given = dict(_defaults(node))
+            if not _is_too_large(call) and not _can_be_called(node, call):
+                raise _RefusedError(IMPOSSIBLE_CALL)
         given |= {**dict(zip(own, call.positional, strict=False)), **call.keywords}
         # Arguments that lines give by position may have other names than in the model solution.
         renamed = dict(zip(own[: self.positional[name]], names, strict=False))
@@ -367,6 +372,27 @@ def _defaults(node: ast.FunctionDef) -> Iterator[tuple[str, Any]]:
                 yield parameter.arg, ast.literal_eval(default)
             except ValueError:
                 yield parameter.arg, Other(type(default).__name__)
+
+
+def _is_too_large(call: StubCall) -> bool:
+    """Return whether the arguments of a call were too large to be sent, and are not known."""
+    return any(isinstance(each, Other) and each.kind == TOO_LARGE for each in call.positional)
+
+
+def _can_be_called(node: ast.FunctionDef, call: StubCall) -> bool:
+    """Return whether a call fits the parameters of a function."""
+    of = node.args
+    positional = [each.arg for each in (*of.posonlyargs, *of.args)]
+    names = [*positional[len(of.posonlyargs) :], *(each.arg for each in of.kwonlyargs)]
+    given = positional[: len(call.positional)]
+    optional = {name for name, _ in _defaults(node)}
+    needed = {*positional, *(each.arg for each in of.kwonlyargs)} - optional
+    return (
+        (of.vararg is not None or len(call.positional) <= len(positional))
+        and (of.kwarg is not None or {*call.keywords} <= {*names})
+        and not {*given} & {*call.keywords}
+        and needed <= {*given, *call.keywords}
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -473,8 +499,12 @@ def judge_with_stubs(
             answers.refused |= dict.fromkeys(of.stubs, STOPPED)
     refused = {**of.refused, **answers.refused}
     if judged is None:
-        # A stub has the name of the helper. If nothing has called it, the helper is not the reason.
-        uncalled = () if answers.refused else [n for n in of.stubs if n not in answers.called]
+        # A stub has the name of the helper. If nothing has called it, or if no helper could be
+        # called in this way, the helper is not the reason.
+        if answers.refused:
+            uncalled = [n for n, why in answers.refused.items() if why == IMPOSSIBLE_CALL]
+        else:
+            uncalled = [name for name in of.stubs if name not in answers.called]
         helpers = tuple(name for name in uncalled if name in answers.definitions)
         return HelperReplacement(None, helpers, refused, frozenset(answers.own_parts))
     called = tuple(name for name in of.stubs if name in answers.called)

@@ -42,7 +42,7 @@ from gradkit.grading.changed_text import replaced
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
 from gradkit.judge.comparison import Examined
-from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.result import FAILED, UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
@@ -113,7 +113,7 @@ def with_lines(
     if not steps and inquiry != whole:
         # What stopped is said in words.
         return _place_findings(inquiry, cells)
-    amiss = [each.check for each in examined.verdicts if each.state in ("fail", "error")]
+    amiss = [each.check for each in examined.verdicts if each.state in FAILED]
     return _with_steps(task, whole, steps, amiss, cells)
 
 
@@ -155,6 +155,9 @@ def _with_steps(
     if mended:
         every = tuple(each.id for each in told)
         causes |= dict.fromkeys({*amiss} - {each.check for each in told}, every)
+        # A wrong model blocks the forward pass, which the training loop does not change.
+        of_model = tuple(each.id for each in told if each.check == MODEL)
+        causes |= dict.fromkeys({"forward"} & {*causes}, of_model) if of_model else {}
         causes |= {
             check: of for check in ("gradient", "trajectory") if (of := causes_of(check, told))
         }

@@ -228,6 +228,8 @@ def _task(
     show_lines([(line, 2)], console)
     seen = visible(task, hints)
     blocked = [c for c in task.checks if c.state == "blocked" and not (c.notes or c.decision)]
+    # Each deduction is explained below its check.
+    blocked = [c for c in blocked if all(each.check != c.check for each in seen)]
     plain = [c for c in task.checks if c.state == "pass" and not _has_message(c)]
     if explained is None:
         plain = []

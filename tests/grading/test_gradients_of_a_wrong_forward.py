@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import dedent
 
 import pytest
@@ -36,6 +37,15 @@ def grade(workshop: Workshop, tmp_path: Path) -> Grade:
             return session.check(tmp_path)
 
     return check
+
+
+def grade_at(workshop: Workshop, seed: int, files: Mapping[str, str]) -> Result:
+    """Grade files of logistic regression at a seed."""
+    settings = Settings(assignment=exercises()["logistic-regression"], seed=seed)
+    with TemporaryDirectory() as folder, Session(settings, workshop) as session:
+        for name, text in files.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        return session.check(Path(folder))
 
 
 def edited(exercise: str, *edits: tuple[str, str]) -> dict[str, str]:
@@ -290,3 +300,19 @@ def test_examples_tell_a_wrong_forward_pass_as_the_model_solution_does(grade: Gr
     gradients = [name for name in scores(result) if name.endswith("backward")]
     assert [scores(result)[n] for n in gradients] == [scores(with_model)[n] for n in gradients]
     assert remarked(result) == remarked(with_model) != set()
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_gradients_have_to_be_of_one_forward_pass(workshop: Workshop, seed: int) -> None:
+    """`db` without its 1/m matches the wrong forward pass, and `dw` the right one.
+
+    Both mistakes cost a slip, on every seed.
+    """
+    edits = [
+        ("Y * np.log(A) + (1 - Y) * np.log(1 - A)", "Y * np.log(A).T + (1 - Y) * np.log(1 - A).T"),
+        ("np.sum(dZ) / m}", "np.sum(dZ)}"),
+    ]
+    result = grade_at(workshop, seed, edited("logistic-regression", *edits))
+    found = {(finding.entries, finding.mistake) for finding in result.tasks[0].findings}
+    assert found == {(("grads['db']",), "wrong-function"), (("cost",), "wrong-transpose")}
+    assert scores(result)["logistic-regression/propagate"] == 3.25

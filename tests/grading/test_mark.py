@@ -554,6 +554,38 @@ def test_one_line_that_stops_two_checks_costs_both() -> None:
     assert made.findings[0].costs == {"forward": 5.0, "update": 5.0}
 
 
+def test_a_check_that_a_crash_blocks_loses_the_share_of_the_check_that_crashes() -> None:
+    """All else is right without the line, or some outputs are not, or nothing is known."""
+    place = Place("a.py", None, 3)
+    crash = replace(finding("crash"), place=place)
+    blocked = Verdict("trajectory", "blocked", "", place=place)
+    for states, left in (
+        (["pass"] * 4, 5),
+        (["pass", "fail", "fail", "fail"], 2.5),
+        ([], 0),
+    ):
+        stops = Verdict("update", "error", "", entries(*states), place=place)
+        made = marked(stops, blocked, worth=[10.0, 10.0], inquiry=Inquiry((crash,)))
+        assert [check.score for check in made.checks] == [left, left]
+        assert made.findings[0].costs == {"update": 10.0 - left, "trajectory": 10.0 - left}
+    elsewhere = replace(blocked, place=replace(place, line=9))
+    made = marked(stops, elsewhere, worth=[10.0, 10.0], inquiry=Inquiry((crash,)))
+    assert made.findings[0].costs == {"update": 10.0}
+
+
+def test_a_note_names_the_changes_that_take_a_part_of_the_model_solution() -> None:
+    """They cost the share of wrong outputs and not their price, so a reader has to know them."""
+    (change,) = changed("missing-term").findings
+    borrowed = replace(change, title="A term is missing", basis="model")
+    made = marked(FAILS, worth=[10.0], inquiry=Inquiry((borrowed,)))
+    assert made.checks[0].notes == (
+        "The change for “A term is missing” takes a part of the model solution. So it costs the "
+        "share of the outputs here that are wrong.",
+        HELD,
+    )
+    assert marked(FAILS, worth=[10.0], inquiry=Inquiry((change,))).checks[0].notes == ()
+
+
 # --- the preset without prices ---------------------------------------------------------------
 
 STATES: list[State] = ["pass", "fail", "error", "blocked", "missing"]

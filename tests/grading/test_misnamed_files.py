@@ -51,6 +51,18 @@ def test_a_missing_activation_does_not_change_the_task(grade, tmp_path: Path) ->
     assert states(result)["forward"] == "fail"
 
 
+def test_an_activation_too_many_does_not_change_the_task(grade, tmp_path: Path) -> None:
+    """The forward pass is that of the classification, and the targets are salaries."""
+    line = "return W.T @ A_prev + b"
+    text = without_title("regression")
+    assert line in text
+    text = text.replace(line, "return 1 / (1 + np.exp(-(W.T @ A_prev + b)))")
+    result = grade(script(tmp_path, text, "regression.py"))
+    assert [task.task for task in result.tasks] == ["regression-numpy"]
+    assert states(result)["forward"] == "fail"
+    assert states(result)["update"] == "pass"
+
+
 def test_a_named_task_counts_more_than_the_code(grade, tmp_path: Path) -> None:
     """Whoever names the task is asked for that."""
     path = script(tmp_path, without_title("regression"), "classification.py")

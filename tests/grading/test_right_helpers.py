@@ -189,6 +189,31 @@ def test_a_caller_that_stops_keeps_what_is_right_without_that_line(grade: Grade)
     assert {"params['w']", "last['dw']"} <= {*right}
 
 
+@pytest.mark.parametrize(
+    ("call", "lost_of_two"),
+    [
+        ("linear_backward(dZ)", 1.0),
+        ("linear_backward(dZ, linear_cache, dZ=dZ)", 1.0),
+        # No single change lets the code run.
+        ("linear_backward(dZ, linear_cache, 1)", 2.0),
+        ("linear_backward(dZ, memory=linear_cache)", 2.0),
+    ],
+)
+def test_a_call_that_fits_no_helper_is_the_mistake_of_the_caller(
+    grade: Grade, call: str, lost_of_two: float
+) -> None:
+    """The check fails, whatever the helper computes, and the helper costs nothing in it."""
+    task = grade("deep-net", [MEAN, ("linear_backward(dZ, linear_cache)", call)])
+    assert lost(task) == {
+        "linear-backward": pytest.approx(0.3 * of(task, "linear-backward").max_score, abs=STEP),
+        "relu-backward": lost_of_two,
+        "sigmoid-backward": lost_of_two,
+    }
+    assert of(task, "relu-backward").state == "error"
+    (helper,) = [each for each in task.findings if each.check == "linear-backward"]
+    assert list(helper.costs) == ["linear-backward"]
+
+
 # --- where it cannot be done -------------------------------------------------------------
 
 NEEDS = "This needs something else first: `{name}` is not right. "
