@@ -199,7 +199,9 @@ def check_gradient(
     if wrt is None and not callable(gradient):
         wrt = differentiable_names(params, gradient, names)
     parameters = unpack(params, names, wrt)
-    again = partial(_call, gradient, args) if callable(gradient) else lambda _: gradient
+    again: Callable[[Any], Any] = lambda _: gradient  # noqa: E731 - replaced by a call below
+    if callable(gradient):
+        again = partial(_call, gradient, args)
     of = partial(_call, f, args) if args else f
     total = sum(leaf.array.size for leaf in parameters.leaves)
     if not total:
