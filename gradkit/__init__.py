@@ -14,8 +14,10 @@ if TYPE_CHECKING:
         assert_backward,
         assert_gradient,
         check_backward,
+        check_forward,
         check_gradient,
         check_module,
+        compare_products,
         finite_difference,
     )
     from gradkit.notebook import check
@@ -31,8 +33,10 @@ __all__ = [
     "attempts",
     "check",
     "check_backward",
+    "check_forward",
     "check_gradient",
     "check_module",
+    "compare_products",
     "explain",
     "findings",
     "finite_difference",

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, get_args
 
@@ -30,7 +31,13 @@ from gradkit.gradcheck.noise import (
 )
 from gradkit.gradcheck.patterns import find_patterns
 from gradkit.gradcheck.records import BackwardReport, Differences, Direction, Entry, Report
-from gradkit.gradcheck.structure import Parameters, align, numeric_leaves, unpack
+from gradkit.gradcheck.structure import (
+    Parameters,
+    align,
+    differentiable_names,
+    numeric_leaves,
+    unpack,
+)
 
 MAX_SINGLE_ENTRIES = 3000
 """Number of entries up to which each is checked and reported by itself."""
@@ -70,6 +77,8 @@ def check_gradient(
     params: Any,
     gradient: Any,
     *,
+    args: Sequence[Any] = (),
+    wrt: Sequence[str] | None = None,
     names: Sequence[str] | None = None,
     seed: int | None = None,
     entries: Entries = "auto",
@@ -98,7 +107,13 @@ def check_gradient(
         keep their dtype; integers become float64.
     gradient : like params, or callable
         The gradient to check (the claim), with the structure and shapes of ``params``; or a
-        function of the parameters that returns it.
+        function of the parameters that returns it. None in place of an array claims that f does not
+        depend on a parameter, and beside whole numbers that they have no gradient.
+    args : sequence, optional
+        Further arguments: ``f(params, *args)``, and ``gradient(params, *args)`` if it is callable.
+    wrt : sequence of str, optional
+        Names of the parameters to check; f gets the others unchanged, so that whole numbers stay
+        whole. By default all.
     names : sequence of str, optional
         Names of the parameters, in order. By default the keys of a dict and the positions in a
         sequence.
@@ -181,8 +196,13 @@ def check_gradient(
         raise ValueError(f"seed must be a whole number of at least 0; found {seed!r}.")
     if isinstance(names, str) or not (names is None or isinstance(names, Sequence)):
         raise ValueError(f"names must be a list of names, like ['W', 'b']; found {names!r}.")
-    parameters = unpack(params, names)
-    again = gradient if callable(gradient) else lambda _: gradient
+    if wrt is None and not callable(gradient):
+        wrt = differentiable_names(params, gradient, names)
+    parameters = unpack(params, names, wrt)
+    again: Callable[[Any], Any] = lambda _: gradient  # noqa: E731 - replaced by a call below
+    if callable(gradient):
+        again = partial(_call, gradient, args)
+    of = partial(_call, f, args) if args else f
     total = sum(leaf.array.size for leaf in parameters.leaves)
     if not total:
         shapes = [leaf.array.shape for leaf in parameters.leaves]
@@ -196,11 +216,19 @@ def check_gradient(
     asked = Options(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
     with progress_callback(progress) as tell:
-        evaluator = Evaluator(f, parameters, budget, seconds, tell)
+        evaluator = Evaluator(of, parameters, budget, seconds, tell)
+        evaluator.all_at_once = not each
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.
         with np.errstate(all="ignore"):
-            return _Check(evaluator, claimed, eps, rooms, asked, params, again, each).run()
+            return _Check(
+                evaluator, claimed, eps, rooms, asked, parameters.structure, again, each
+            ).run()
+
+
+def _call(function: Callable[..., Any], args: Sequence[Any], params: Any) -> Any:
+    """Call a function of the parameters with further arguments."""
+    return function(params, *args)
 
 
 def _tolerances(atol: Any, parameters: Parameters, *, whole: bool) -> list[Array]:

@@ -16,9 +16,14 @@ import numpy as np
 from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, make_entries, record_fields
 from gradkit.gradcheck.error import Claims, Options, Rows, select_claims
 from gradkit.gradcheck.evaluate import Evaluator
-from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM
+from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM, UNKNOWN
 from gradkit.gradcheck.noise import Array, Floats, Measurements, draw_signed
-from gradkit.gradcheck.patterns import direction_pattern, find_patterns
+from gradkit.gradcheck.patterns import (
+    common_factor,
+    direction_pattern,
+    factor_pattern,
+    find_patterns,
+)
 from gradkit.gradcheck.records import Direction, Entry
 
 DETECTABLE = 1e-3
@@ -29,6 +34,9 @@ MAX_LEVELLING = 1e3
 
 MAX_SINGLE_ENTRIES = 64
 """A wrong parameter of a large problem is checked entry by entry if it has no more than this."""
+
+MAX_WRONG_LEAVES = 8
+"""After this many wrong parameters of a large problem, no further ones are described."""
 
 MAX_CANDIDATES = 3
 """Number of candidates for a single wrong entry that are checked, the likeliest first."""
@@ -193,12 +201,39 @@ class Survey:
             if not known or found[0].verdict != AGREE:
                 break
         if not known and len(leaves) > 1:
-            for leaf in leaves:
-                self.run([leaf])
+            self.split_up(leaves, tried, both)
             return
         self.found += tried
         if not known and DISAGREE in {one.verdict for one in found}:
             self.describe(leaves[0], both)
+
+    def split_up(
+        self, leaves: Sequence[int], tried: list[Direction], both: DirectionResults
+    ) -> None:
+        """Record what is wrong with several leaves together: one factor, or each leaf by itself.
+
+        After `MAX_WRONG_LEAVES` wrong leaves, the rest is not described.
+        """
+        ratio = shared_factor(both)
+        if ratio is not None and tried[-1].verdict == DISAGREE:
+            self.found += tried
+            self.patterns.append(factor_pattern(ratio))
+            self.evaluator.note("the factor was found along directions, not entry by entry.")
+            return
+        for number, leaf in enumerate(leaves):
+            wrong = {one.parameter for one in self.found if one.verdict == DISAGREE}
+            if len(wrong) >= MAX_WRONG_LEAVES:
+                rest = [self.leaves[leaf].name for leaf in leaves[number:]]
+                self.found += [
+                    Direction(name, 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, "budget")
+                    for name in rest
+                ]
+                self.evaluator.note(
+                    f"{len(wrong)} of the first {number} parameters are wrong; the other "
+                    f"{len(rest)} were not checked one by one."
+                )
+                return
+            self.run([leaf])
 
     def check_pair(
         self, leaves: Sequence[int], name: str, number: int
@@ -260,6 +295,14 @@ class Survey:
         least = np.where(np.isfinite(looked.least), looked.least, np.nan)
         rows = enumerate(record_fields(looked.columns, looked.claims, least))
         return [Direction(name, before + row, *numbers) for row, numbers in rows]
+
+
+def shared_factor(looked: DirectionResults) -> float | None:
+    """Return the factor by which the claim is off along a direction and its twin, if it is one.
+
+    Two random directions have ratios that are equal to a millionth only for a common factor.
+    """
+    return common_factor(looked.claims.claimed, looked.columns.estimate, looked.rough, 1e-6)
 
 
 def miss_chance(looked: DirectionResults) -> float:

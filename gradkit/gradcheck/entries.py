@@ -56,6 +56,10 @@ SAMPLE_SIZE = 32
 """Number of entries that are checked first, drawn at random, in arrays of more than twice as
 many."""
 
+CONFIRMED = 3
+"""After this many wrong entries of an array, the next ones need only a ladder: noise and stairs
+are properties of f, and they did not explain the first ones."""
+
 MAX_WRONG = 16
 """After this many wrong entries of a large array, no further ones are checked."""
 
@@ -161,6 +165,7 @@ class EntryCheck:
         self.tried = np.full((5, count), np.nan)
         self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE_SIZE
         self.wrong: Counter[int] = Counter()
+        self.stairs: set[int] = set()
         self.heard = 0.0
         self.tolerance = claims.room + asked.rtol * claims.weight
 
@@ -343,7 +348,9 @@ class EntryCheck:
             if self.wrong[leaf] >= MAX_WRONG and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            reading, known, verdict, reason, self.heard = examine(self, row)
+            confirmed = self.wrong[leaf] >= CONFIRMED and leaf not in self.stairs
+            reading, known, verdict, reason, self.heard = examine(self, row, confirmed=confirmed)
+            self.stairs |= {leaf} if reason == "staircase" else set()
             if 3 * self.seen.noise < 2 * self.heard < QUIET * self.seen.reach:
                 return False
             if accepted and verdict == UNKNOWN:

@@ -224,7 +224,8 @@ def allowed_resolution(claims: Claims, seen: Measurements, rows: Rows, unknown: 
     hidden = rounding & (largest > 0) & (claims.eps[rows] < 1e-6)
     null = np.where(largest * scale <= 1e-6 * seen.reach, 3e-5, 0.0)
     wide = np.fmax(structural, np.where(hidden, 1e-2, null) * seen.reach / scale)
-    rough = np.fmax(np.fmax(coarsest, fine), 1e-9 * seen.reach / scale)
+    # Where f does not move and nothing is claimed, the value of f is the only scale.
+    rough = np.fmax(np.fmax(coarsest, fine), 1e-9 * (seen.reach or abs(seen.base)) / scale)
     rough = np.fmax(rough, np.nan_to_num(np.fmin(best + 4 * unknown, wide)))
     own = is_precise(seen) & ~rounding & (coarsest == 0)
     return np.asarray(np.where(own, sharp, rough))

@@ -87,6 +87,8 @@ class Evaluator:
         What the reader ought to know about how f was called.
     levels : set of float
         Up to two different values that f has given.
+    all_at_once : bool
+        Whether all entries are checked together, along directions.
     raised : str
         The first exception that f raised off the point, empty if none.
     """
@@ -109,7 +111,7 @@ class Evaluator:
         self.limit = np.inf if budget is None else budget
         self.seconds = np.inf if seconds is None else seconds
         self.progress, self.started = progress, time.monotonic()
-        self.count, self.raised = 0, ""
+        self.count, self.raised, self.all_at_once = 0, "", False
         self.notes: list[str] = []
         self.levels: set[float] = set()
         self.points = [leaf.array for leaf in self.leaves]
@@ -129,8 +131,8 @@ class Evaluator:
         passed = time.monotonic() - self.started
         if passed > self.seconds:
             self.note(
-                f"stopped after {self.seconds:.3g} seconds. Pass seconds=None for no "
-                f"limit, or entries='directions' to look at all entries at once."
+                f"stopped after {self.seconds:.3g} seconds. Pass seconds=None for no limit"
+                + ("." if self.all_at_once else ", or entries='directions' to look at all at once.")
             )
         if passed > self.seconds or self.count >= self.limit:
             raise BudgetSpent

@@ -14,7 +14,6 @@ from gradkit.gradcheck.ladder import (
     RATIO,
     Ladder,
     Reading,
-    Side,
     differences,
     read_slope,
 )
@@ -159,7 +158,6 @@ class Examination:
         far = gap > self.room * (bound + error) and gap > CLEAR * abs(claimed)
         # If noise hides the gap over the parameter's own size, longer steps do not count.
         far = far and (self.here == 0 or gap * abs(self.here) > self.seen.noise)
-        far = far and _excludes_claim(self, reading.left) and _excludes_claim(self, reading.right)
         return (DISAGREE if far else UNKNOWN), resolution
 
     def inconclusive_reason(self, reading: Reading) -> str:
@@ -175,7 +173,9 @@ class Examination:
         return "noise" if self.seen.steady else "not deterministic"
 
 
-def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, float]:
+def examine(
+    check: EntryCheck, row: int, *, confirmed: bool = False
+) -> tuple[Reading, float, Verdict, str, float]:
     """Examine one claim; before it is called wrong, look for noise, staircases and saturation.
 
     Parameters
@@ -183,6 +183,9 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     check : EntryCheck
     row : int
         The claim's row.
+    confirmed : bool
+        Whether noise, staircases and saturation need no search, since they did not explain other
+        wrong entries of the array.
 
     Returns
     -------
@@ -197,14 +200,7 @@ def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, 
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
-    # If slopes over short steps differ by more than the measured noise, assume larger noise.
-    doubtful = verdict == UNKNOWN and reading is not NOTHING_KNOWN
-    for louder in (at.noise * ROOM ** np.arange(1.0, 4.0)).tolist() if doubtful else ():
-        again = read_slope(at.ladder(louder, at.top))
-        if verdict == UNKNOWN and again.doubt < reading.doubt:
-            at.noise, reading = louder, again
-            verdict, resolution = at.judge(reading)
-    if verdict == DISAGREE:
+    if verdict == DISAGREE and not confirmed:
         heard = _measure_noise_nearby(at, reading)
         at.noise = max(at.noise, heard)
         reading = read_slope(at.ladder(at.noise, at.top))
@@ -241,14 +237,6 @@ def _is_saturated(at: Examination) -> bool:
     still = float(np.max(steps[: int(np.argmax(np.append(changed, True)))], initial=0.0))
     rounding = EPS * max(1.0, abs(at.seen.base), abs(at.here))
     return still > 0 and abs(at.claimed) * still <= STRAY * rounding
-
-
-def _excludes_claim(at: Examination, side: Side) -> bool:
-    """Return whether the slope on one side excludes the claim.
-
-    The other side may be wrong because of a kink.
-    """
-    return abs(at.claimed - side.estimate) > side.bound + at.error
 
 
 def _measure_noise_nearby(at: Examination, reading: Reading) -> float:

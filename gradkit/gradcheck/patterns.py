@@ -37,7 +37,7 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
     error = np.where(np.isfinite(columns.bound), columns.bound, np.inf)
     whole = common_factor(claims.claimed, columns.estimate, error)
     if whole is not None and len(leaves) > 1:
-        return (f"All entries are off by one factor: {_describe_factor(whole)}.",)
+        return (factor_pattern(whole),)
     found = []
     for number, leaf in enumerate(leaves):
         rows = claims.leaf == number
@@ -46,6 +46,11 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
             pattern = describe_leaf(*(one[rows].reshape(leaf.array.shape) for one in flat))
             found += [f"{leaf.name or 'The gradient'}: {pattern}."] if pattern else []
     return tuple(found)
+
+
+def factor_pattern(ratio: float) -> str:
+    """Return the sentence for a factor that all entries of all parameters share."""
+    return f"All entries are off by one factor: {_describe_factor(ratio)}."
 
 
 def common_factor(

@@ -15,8 +15,33 @@ WORST_FIRST: tuple[Verdict, ...] = get_args(Verdict)
 Index = tuple[int, ...]
 
 
+class Sized:
+    """How far a claimed slope is from its estimate."""
+
+    __slots__ = ()
+    claimed: float
+    estimate: float
+    bound: float
+
+    @property
+    def error(self) -> float:
+        """The absolute error of the claim, by the estimate."""
+        return abs(self.claimed - self.estimate)
+
+    @property
+    def relative_error(self) -> float:
+        """The error relative to the larger of claim and estimate, 0 if both are zero."""
+        size = max(abs(self.claimed), abs(self.estimate))
+        return self.error / size if size > 0 else 0.0
+
+    @property
+    def error_in_bounds(self) -> float:
+        """The error as a multiple of the bound, which is how far the estimate may be off."""
+        return self.error / self.bound if self.bound > 0 else math.inf
+
+
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Sized):
     """One entry of one parameter.
 
     Attributes
@@ -51,7 +76,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
+class Direction(Sized):
     """One random direction through one parameter, standing for all of its entries.
 
     ``claimed`` and ``estimate`` are directional derivatives. ``resolution`` is the smallest
@@ -125,6 +150,35 @@ class Report(ThreeVerdicts):
     def __str__(self) -> str:
         """Return the table of the worst entries with a sentence."""
         return describe(self)
+
+    @property
+    def resolutions(self) -> dict[str, float]:
+        """The coarsest resolution of the entries of each parameter, or of its directions."""
+        parts: Sequence[Entry | Direction] = self.directions or self.entries
+        names = dict.fromkeys(part.parameter for part in parts)
+        return {
+            name: max(part.resolution for part in parts if part.parameter == name) for name in names
+        }
+
+    @property
+    def tolerance(self) -> dict[str, float]:
+        """The ``rtol`` or ``atol`` with which slightly wrong entries agree; empty otherwise.
+
+        A relative error below `SLIGHT` is usual for a gradient by an iterative solver, and so is
+        an absolute one below that part of the largest slope. Nothing is proposed along
+        directions.
+        """
+        wrong = [one for one in self.entries if one.verdict == "disagree"]
+        if not wrong or self.directions:
+            return {}
+        relative, absolute = (
+            max(one.relative_error for one in wrong),
+            max(one.error for one in wrong),
+        )
+        if relative <= SLIGHT:
+            return {"rtol": float(f"{2 * relative:.0e}")}
+        largest = max(abs(one.estimate) for one in self.entries)
+        return {"atol": float(f"{2 * absolute:.0e}")} if absolute <= SLIGHT * largest else {}
 
     def to_frame(self) -> pandas.DataFrame:
         """Return a pandas table: a row for each entry and direction, columns as in `Entry`."""
@@ -228,6 +282,9 @@ class Differences:
 
 MAX_SHOWN = 8
 
+SLIGHT = 1e-5
+"""Relative error up to which a tolerance is proposed; a mistake in a formula is larger."""
+
 WHY = {
     "kink": "f has a kink there: any slope between the two one-sided ones is right",
     "noise": "the noise of f, at least its rounding, is larger than the difference",
@@ -255,16 +312,14 @@ def format_place(part: Entry | Direction) -> str:
 def _badness(part: Entry | Direction) -> tuple[int, float]:
     """Return the sort key: disagreements first, the largest first; then inconclusive ones."""
     rank = WORST_FIRST.index(part.verdict)
-    gap = abs(part.claimed - part.estimate)
-    size = max(abs(part.claimed), abs(part.estimate))
-    relative = gap / size if size > 0 else 0.0
+    relative = part.relative_error
     return rank, -float(f"{relative:.3g}") if math.isfinite(relative) else -math.inf
 
 
 def describe(report: Report) -> str:
     """Return a sentence, the patterns, the worst entries as a table, and the notes."""
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
-    lines = [_verdict_sentence(report), *report.patterns]
+    lines = [_verdict_sentence(report), *report.patterns, *_error_sentences(report)]
     shown = sorted(parts, key=_badness)[:MAX_SHOWN]
     lines += ["", *_table(shown)] if shown else []
     if len(parts) > len(shown):
@@ -298,6 +353,16 @@ def _verdict_sentence(report: Report) -> str:
     )
 
 
+def _error_sentences(report: Report) -> list[str]:
+    """Return how far slight disagreements are off, with a tolerance that accepts them."""
+    return [
+        f"The disagreement is slight: an error of at most "
+        f"{max(one.error for one in report.entries if one.verdict == 'disagree'):.1e}. If the "
+        f"gradient is approximate, as by an iterative solver, pass {name}={size:.0e}."
+        for name, size in report.tolerance.items()
+    ]
+
+
 def _sensitivity(parts: Sequence[Entry | Direction]) -> str:
     """Return how large an error would have been detected, in nonzero slopes and next to zero."""
     clear, zero = [], []
@@ -310,7 +375,9 @@ def _sensitivity(parts: Sequence[Entry | Direction]) -> str:
     parts_of_sentence = []
     if clear:
         parts_of_sentence.append(
-            f"the coarsest would have shown a relative error of {max(clear):.1e}"
+            f"the coarsest would have shown an error of {max(clear):.1e} of the largest entry"
+            if any(isinstance(part, Direction) for part in parts)
+            else f"the coarsest would have shown a relative error of {max(clear):.1e}"
         )
     if zero:
         parts_of_sentence.append(

@@ -116,7 +116,38 @@ def _make_leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
     return leaf, itemgetter(()) if isinstance(value, np.generic) else np.asarray
 
 
-def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
+class Fixed:
+    """A value that f gets unchanged, though it consists of numbers."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        """Keep the value."""
+        self.value = value
+
+
+def _fix_others(params: Any, paths: Sequence[str], wrt: Sequence[str]) -> Any:
+    """Return the parameters with each numeric leaf that ``wrt`` does not name as `Fixed`.
+
+    Raises
+    ------
+    ValueError
+        ``wrt`` names something else than a parameter, or nothing.
+    """
+    if isinstance(wrt, str) or not wrt or not set(wrt) <= set(paths):
+        raise ValueError(
+            f"wrt must be a list of parameters, from {', '.join(map(repr, paths))}; found {wrt!r}."
+        )
+    rest = iter(paths)
+    return map_leaves(
+        params,
+        lambda value: value if is_static(value) or next(rest) in wrt else Fixed(value),
+    )
+
+
+def unpack(
+    params: Any, names: Sequence[str] | None = None, wrt: Sequence[str] | None = None
+) -> Parameters:
     """Split parameters into named leaves.
 
     Parameters
@@ -127,6 +158,8 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
     names : sequence of str, optional
         A name for each leaf, in order. By default the keys of a dict, the positions in a
         sequence, and the empty string for a single array.
+    wrt : sequence of str, optional
+        The names of the leaves to differentiate; f gets the others unchanged. By default all.
 
     Raises
     ------
@@ -146,16 +179,23 @@ def unpack(params: Any, names: Sequence[str] | None = None) -> Parameters:
             f"names must give one different name to each of the {len(moving)} parameters; "
             f"found {paths}."
         )
+    if wrt is not None:
+        return unpack(_fix_others(params, paths, wrt), [path for path in paths if path in wrt])
     pairs = [_make_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
 
     def assemble(parts: Sequence[Any]) -> Any:
         rest, still = iter(parts), iter(static)
-        return map_leaves(params, lambda value: value if next(still) else next(rest))
+        return map_leaves(params, lambda value: _released(value) if next(still) else next(rest))
 
     def build(arrays: Sequence[Array]) -> Any:
         return assemble([make(array) for (_, make), array in zip(pairs, arrays, strict=True)])
 
     return Parameters(tuple(leaf for leaf, _ in pairs), build, assemble, params)
+
+
+def _released(value: Any) -> Any:
+    """Return a value that is not differentiated as the caller gave it."""
+    return value.value if isinstance(value, Fixed) else value
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -216,21 +256,18 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
     Raises
     ------
     TypeError
-        When a claimed gradient is missing (None) or not real.
+        When a claimed gradient is not real.
     ValueError
         When structure or shapes differ from those of the parameters, or when a dict has a gradient
         of something that is no parameter.
     """
     claimed, eps = [], []
     found = _match_structure(gradient, parameters.structure, "")
-    for value, leaf in zip(found, parameters.leaves, strict=True):
+    for given, leaf in zip(found, parameters.leaves, strict=True):
         called = f" of {leaf.name!r}" if leaf.name else ""
         shape = leaf.array.shape
-        if value is None:
-            raise TypeError(
-                f"the gradient{called} is None; expected an array of shape "
-                f"{shape}. Pass zeros where f does not depend on the parameter."
-            )
+        # As in torch: f does not depend on the parameter. The check holds the claim to that.
+        value = np.zeros(shape) if given is None else given
         array = to_numpy(value, leaf.name, "the gradient of" if leaf.name else "the gradient")
         if array.shape != shape:
             hint = "Return one number for each entry of the parameter."
@@ -245,6 +282,23 @@ def align(gradient: Any, parameters: Parameters) -> tuple[list[Array], list[floa
         claimed.append(array)
         eps.append(rounding_unit(value, array))
     return claimed, eps
+
+
+def differentiable_names(
+    params: Any, gradient: Any, names: Sequence[str] | None
+) -> list[str] | None:
+    """Return the leaves to check if a claim has None beside whole numbers, else None."""
+    if all(value is not None for _, value in flatten(gradient)):
+        return None
+    parameters = unpack(params, names)
+    claims = list(_match_structure(gradient, parameters.structure, ""))
+    values = numeric_leaves(params)
+    whole = [
+        claim is None and to_numpy(value, "", "parameter").dtype.kind in "iu"
+        for claim, value in zip(claims, values, strict=True)
+    ]
+    kept = [leaf.name for leaf, out in zip(parameters.leaves, whole, strict=True) if not out]
+    return kept if kept and len(kept) < len(whole) else None
 
 
 SPELLINGS = ("{}", "d{}", "d_{}", "grad_{}", "{}_grad", "grad{}", "dL_d{}", "dLd{}")
@@ -278,9 +332,11 @@ def _match_structure(gradient: Any, structure: Any, path: str) -> Iterator[Any]:
     given = _children(gradient)
     if isinstance(structure, (list, tuple)):
         wanted = f"a sequence of {len(parts)}"
+        if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):
+            given = list(zip(moving, gradient, strict=True))
         if given is None and np.ndim(gradient):
             given = list(enumerate(gradient))
-        found = dict(given or ()) if len(given or ()) == len(parts) else {}
+        found = dict(given or ()) if len(given or ()) in (len(parts), len(moving)) else {}
     else:
         wanted = f"a dict with the keys {[key for key, _ in parts]}"
         if isinstance(gradient, (list, tuple)) and len(gradient) == len(moving):

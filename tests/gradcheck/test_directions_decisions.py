@@ -175,8 +175,10 @@ def ran(survey: Survey, verdicts, explains=False, leaves=None, hidden=1e-9) -> l
         part = "+".join(str(k) for k, at in enumerate(survey.spans) if np.any(moves[0][at]))
         done.append(f"look {part}{' closely' if closely else ''}")
         columns = SimpleNamespace(resolution=np.full(len(moves), hidden / 2))
-        one = SimpleNamespace(weight=np.ones(len(moves)))
-        return SimpleNamespace(moves=moves, columns=columns, claims=one)
+        columns.estimate = np.full(len(moves), np.nan)
+        one = SimpleNamespace(weight=np.ones(len(moves)), claimed=np.ones(len(moves)))
+        rough = np.full(len(moves), np.inf)
+        return SimpleNamespace(moves=moves, columns=columns, claims=one, rough=rough)
 
     def record(both, name, before):
         found = enumerate(next(given), before)

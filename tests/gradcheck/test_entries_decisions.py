@@ -427,7 +427,7 @@ READING = Reading(1.0, 0.1, 0.1, False, SIDE, SIDE, SIDE, SIDE)
 def laddered(monkeypatch, results, claimed=1.0, seen: Measurements = SEEN, **parts):
     """Run ladders of which what they say is given."""
     given = iter(results)
-    monkeypatch.setattr(entries, "examine", lambda check, row: next(given))
+    monkeypatch.setattr(entries, "examine", lambda check, row, **known: next(given))
     before = parts.pop("before", UNKNOWN)
     wrong = parts.pop("wrong", 0)
     resolution = parts.pop("resolution", 0.5)
@@ -453,7 +453,7 @@ def test_a_louder_noise_has_all_done_again(monkeypatch) -> None:
     heard = iter([1.6e-6, 0.0])
     noises = []
 
-    def examine(check: EntryCheck, row: int):
+    def examine(check: EntryCheck, row: int, **known):
         noises.append(check.seen.noise)
         return READING, 0.3, DISAGREE, "", next(heard)
 

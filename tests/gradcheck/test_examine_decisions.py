@@ -304,23 +304,6 @@ def test_an_f_that_swings_so_much_has_to_jump() -> None:
     assert (stairs, 0.3e-3 < noise < 1e-3) == (True, True)
 
 
-@pytest.mark.parametrize(
-    ("off", "louder"), [(6e-8, 3), (2e-7, 9), (5e-7, 27)], ids=["3 times", "9 times", "27 times"]
-)
-def test_noise_is_as_loud_as_tells_most(off: float, louder: int) -> None:
-    """Two short steps are apart by more than noise was said to let them be."""
-
-    def rough(t: float) -> float:
-        return t + (off if t == 1e-3 else 0.0)
-
-    line = Line(rough, 1.0, allowed=4e-5)
-    assert line.at.judge(line.at.climb())[0] == UNKNOWN
-    best = 1.875e-6 / 3 * louder
-    for claimed, said in ((1.0, AGREE), (1 + 1.6 * best, UNKNOWN)):
-        reading, _, verdict, _, _ = examine(Line(rough, claimed, allowed=4e-5).check, 0)
-        assert (verdict, near(reading.bound, best)) == (said, True)
-
-
 def test_how_far_slopes_are_probed() -> None:
     """Every sixteenth of the scale beyond four of the longest step; around those half way."""
     assert further({})[1] == [1.0, 0.0625]

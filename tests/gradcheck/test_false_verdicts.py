@@ -365,3 +365,67 @@ def test_options_of_a_layer_of_another_type_are_refused(option: str, value, word
     """A ValueError says what was found and what is expected."""
     with pytest.raises(ValueError, match=words):
         check_backward(*LAYERS["relu"], {"x": X}, **{option: value})
+
+
+@pytest.mark.parametrize(
+    ("f", "point"),
+    [
+        (lambda x: float(np.sign(x).sum()), [0.1, 1.0]),
+        (lambda x: float(np.floor(x).sum()), [0.1, 1.3, 7.7]),
+        (lambda x: 3.0 + float(np.argmax(x)), [5.3, -7.1, 2.0]),
+        (lambda x: float(np.sum(x > 0)), [5.3, -7.1, 0.2]),
+    ],
+)
+def test_a_locally_constant_function_has_the_gradient_zero(f, point) -> None:
+    """The claim agrees, in few evaluations; any other claim does not."""
+    x = np.array(point)
+    report = check_gradient(f, x, 0 * x)
+    assert (report.verdict, report.evaluations <= 15 * x.size) == ("agree", True)
+    assert check_gradient(f, x, 1e-3 + 0 * x).verdict != "agree"
+
+
+def many_arrays():
+    """A function of 200 arrays of 20 numbers, and its gradient."""
+    rng = np.random.default_rng(0)
+    params = {f"p{k}": rng.standard_normal(20) for k in range(200)}
+    weights = {key: rng.standard_normal(20) for key in params}
+
+    def f(p):
+        return float(sum(weights[key] @ np.sin(p[key]) for key in p))
+
+    return f, params, {key: weights[key] * np.cos(params[key]) for key in params}
+
+
+def test_one_factor_in_200_arrays_is_found_in_few_evaluations() -> None:
+    """It is named once, for all arrays."""
+    f, params, right = many_arrays()
+    report = check_gradient(f, params, {key: 2 * value for key, value in right.items()})
+    assert (report.verdict, len(report.patterns)) == ("disagree", 1)
+    assert "All entries are off by one factor: claimed = 2 × estimate" in report.patterns[0]
+    assert report.notes == ("the factor was found along directions, not entry by entry.",)
+    assert report.evaluations <= 150
+
+
+def test_after_eight_wrong_arrays_of_200_the_rest_is_inconclusive() -> None:
+    """No array without a check of its own agrees, and a note says how many there are."""
+    f, params, right = many_arrays()
+    report = check_gradient(f, params, {key: value[::-1] for key, value in right.items()})
+    assert report.verdict == "disagree"
+    assert report.notes == (
+        "8 of the first 8 parameters are wrong; the other 192 were not checked one by one.",
+    )
+    rest = [one for one in report.directions if one.verdict == "inconclusive"]
+    assert len({one.parameter for one in rest}) == 192
+
+
+def test_a_time_limit_along_directions_does_not_advise_directions() -> None:
+    """They are in use already."""
+    f, params, right = many_arrays()
+    assert check_gradient(f, params, right, seconds=0).notes == (
+        "stopped after 0 seconds. Pass seconds=None for no limit.",
+    )
+    small = check_gradient(lambda x: float(x @ x), np.ones(2), np.ones(2), seconds=0)
+    assert small.notes == (
+        "stopped after 0 seconds. Pass seconds=None for no limit, or entries='directions' to "
+        "look at all at once.",
+    )
