@@ -1,0 +1,445 @@
+"""Find the operation of a trace in which a mistake in a product is made.
+
+The correct rule gives the value that an entry should have. Going backwards through the operations,
+it gives the value that each intermediate number should have if that number alone were wrong. Of the
+numbers that no correct result depends on, the operation to name is the first that is no partial
+product of the correct gradient but should be one. If there is none, it is the first partial product
+that lacks a factor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+
+from gradkit.diagnosis.formulas.case import (
+    INPUT,
+    LOSS,
+    NEAR,
+    OUTPUT,
+    Case,
+    PartialProducts,
+    Stages,
+    differ_in_shared_axis,
+    is_equal,
+    partial_products,
+)
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.program import collect_ancestors
+from gradkit.diagnosis.trace import apply_operation
+from gradkit.records.result import UNEXPLAINED
+from gradkit.records.rule import Entry, Event, Made, Steps
+from gradkit.records.task import Array
+
+SUM_MISTAKES = ("bias-sum-axis", "wrong-sum-axis")
+"""Mistakes that sum over a wrong axis."""
+
+WRONG_LOSS = "wrong-loss"
+"""A mistake that lies before the last activation's derivative, if that is computed separately."""
+
+At = tuple[int, int | None]
+"""The number of an operation, and of the event to name instead of it, if any."""
+
+Inverse = Callable[[Array, Array, Array], tuple[Array | None, Array | None]]
+
+_INVERSES: Mapping[str, Inverse] = {
+    "add": lambda w, a, b: (w - b, w - a),
+    "sub": lambda w, a, b: (w + b, a - w),
+    "mul": lambda w, a, b: (w / b, w / a),
+    "truediv": lambda w, a, b: (w * b, a / w),
+    "power": lambda w, a, b: (np.sign(a) * np.abs(w) ** (1 / b), None),
+    "exp": lambda w, a, b: (np.log(w), None),
+    "log": lambda w, a, b: (np.exp(w), None),
+    "sqrt": lambda w, a, b: (w**2, None),
+    "tanh": lambda w, a, b: (np.arctanh(w), None),
+}
+"""For each operation, the value that each operand alone should have for the result ``w``."""
+
+
+def required_operands(step: Made, want: Array, values: Array) -> tuple[Array | None, ...]:
+    """Return the value that each operand should have for the result ``want``; None if unknown.
+
+    ``values`` has the actual values of all operations.
+    """
+    if step.operation not in _INVERSES:
+        return (None,) * len(step.into)
+    with np.errstate(all="ignore"):
+        return _INVERSES[step.operation](want, *values[[*step.into]])
+
+
+def required_values(
+    steps: Steps, values: Array, operations: Sequence[int], root_value: Array
+) -> dict[int, Array]:
+    """Return the value that each operation should have so that the last one gives ``root_value``.
+
+    An operation for which two uses require different values is left out, with its operands.
+    """
+    by_operation: dict[int, Array | None] = dict.fromkeys(operations[-1:], root_value)
+    for number in reversed(operations):
+        want = by_operation.get(number)
+        step = steps.made[number]
+        if want is None or not step.into:
+            continue
+        for operand, required in zip(step.into, required_operands(step, want, values), strict=True):
+            if required is None or not np.isfinite(required).all():
+                by_operation[operand] = None
+            elif operand not in by_operation:
+                by_operation[operand] = required
+            elif (known := by_operation[operand]) is None or not is_equal(known, required, NEAR):
+                by_operation[operand] = None
+    return {n: want for n in operations if (want := by_operation.get(n)) is not None}
+
+
+class Blame:
+    """Finds the operations in which one mistake is made."""
+
+    def __init__(self, case: Case) -> None:
+        """Find the operations that correct results depend on, and each number's entries."""
+        self._case, self._steps, self._values = case, case.steps, case.steps.values
+        entries = {case.redirected.get(entry, entry) for entry in case.slip.entries}
+        roots: tuple[list[int], list[int]] = ([], [])
+        for entry, root in case.steps.after.items():
+            roots[entry in entries].append(root)
+        self._right = collect_ancestors(case.steps.made, roots[False], roots[True])
+        self._everywhere = len(case.slip.entries) == len(case.applied)
+        self._parts: dict[Entry, PartialProducts] = {}
+        self._operations: dict[int, set[int]] = {}
+        self._corrected: dict[int, tuple[Array, int | None]] = {}
+        self._names: dict[int, int] = {}
+        self._places: dict[int, set[Entry]] = {}
+        for event in case.trace.events:
+            for place, number in enumerate(event.steps):
+                self._places.setdefault(number, set()).update(case.entries_at(event, place))
+
+    def operations_of(self, entry: Entry) -> list[int]:
+        """Return the operations that compute an entry, in order, up to other new values."""
+        root = self._case.root(entry)
+        if root not in self._operations:
+            other_roots = {*self._steps.after.values()} - {root}
+            self._operations[root] = collect_ancestors(self._steps.made, [root], other_roots)
+        return sorted(self._operations[root])
+
+    def is_right_elsewhere(self, number: int) -> bool:
+        """Return whether the same line computed a correct result in another call."""
+        spots = self._steps.spots
+        return any(spots[each][:1] == spots[number][:1] for each in self._right - {number})
+
+    def is_right(self, entry: Entry) -> bool:
+        """Return whether an entry has the correct value in this trace."""
+        return is_equal(self._values[self._case.root(entry)], self._correct_value(entry), NEAR)
+
+    def _correct_value(self, entry: Entry, *, jointly: bool = False) -> Array:
+        """Return the value that the entry's result should have after a correction of the entry.
+
+        Of misdirected changes, only this entry's is corrected, or ``jointly`` all of the same
+        target.
+        """
+        case, root = self._case, self._case.root(entry)
+        if entry not in {*case.redirected, *case.redirected.values()}:
+            return rule_values(case.table, case.without[entry])
+        total: Array = self._values[root]
+        for other in case.slip.entries:
+            if other == entry or (jointly and case.root(other) == root):
+                correct, observed = (
+                    rule_values(case.table, rules[other]) for rules in (case.without, case.applied)
+                )
+                total = total + correct - observed
+        return total
+
+    def _candidates(self, entry: Entry) -> list[tuple[int, Array]]:
+        """Return the wrong operations of an entry, each with its correct value.
+
+        Operations that a correct result depends on are left out.
+        """
+        required = required_values(
+            self._steps, self._values, self.operations_of(entry), self._correct_value(entry)
+        )
+        return [
+            (number, value)
+            for number, value in required.items()
+            if number not in self._right
+            and self._case.is_computed(number)
+            and not is_equal(self._values[number], value, NEAR)
+            # A value that should be 0 is only rounding, which may resemble any product.
+            and np.abs(value).max() > NEAR * np.abs(self._values[number]).max()
+        ]
+
+    def products_of(self, entry: Entry) -> PartialProducts:
+        """Return the partial products of an entry's correct change."""
+        if entry not in self._parts:
+            case, outputs = self._case, self._case.inputs.y_hat
+            parts = [*partial_products(case, case.without[entry])]
+            has_plain_error = all(key.count(OUTPUT) < 2 for key, _ in parts)
+            if (
+                has_plain_error
+                and case.task.loss == "binary_cross_entropy"
+                and outputs.shape[1] == 1
+            ):
+                # y − ŷ contains the sigmoid's derivative, which the loss alone lacks.
+                slope = outputs[:, 0] * (1 - outputs[:, 0])
+                parts += [((LOSS, *key), value / slope) for key, value in parts if OUTPUT in key]
+            self._parts[entry] = PartialProducts(parts, case.near)
+        return self._parts[entry]
+
+    # --- factors -------------------------------------------------------------------------
+
+    def find_factor(self, entry: Entry) -> At | None:
+        """Return the operation that has a wrong factor or lacks one, for an entry.
+
+        Instead of it, the event of a name may be returned that stands for the wrong factor.
+        """
+        corrected = self._corrected_in(entry)
+        if corrected is not None:
+            return corrected, self._corrected[corrected][1]
+        products = self.products_of(entry)
+        number, correct = self._first_wrong(entry, products) or (-1, None)
+        if correct is None:
+            return None
+        named = self._find_name(number, correct, products)
+        if named is None:
+            self._corrected[number] = correct, None
+            return None if number == self._case.root(entry) else (number, None)
+        event, step, correct_operand = named
+        is_input = not self._case.is_computed(step)
+        self._corrected[step if is_input else number] = (
+            correct_operand if is_input else correct,
+            event,
+        )
+        return number, event
+
+    def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
+        """Return the first operation of an entry that is wrong, with its correct value."""
+        code, fallback, earliest_stage = self._case.slip.code, None, INPUT + 1
+        for number, correct in self._candidates(entry):
+            if number == self._case.root(entry):
+                return fallback or (number, correct)
+            missing_error = code == "missing-error"
+            if (
+                missing_error
+                and self._find_name(number, correct, products, constant=True) is not None
+            ):
+                return number, correct
+            expected_stages, actual_stages = (
+                products.stages_of(correct),
+                products.stages_of(self._values[number]),
+            )
+            is_sum = self._steps.made[number].operation in ("add", "sub")
+            if expected_stages is None or (code in SUM_MISTAKES and not is_sum):
+                continue
+            if code == WRONG_LOSS and LOSS in expected_stages:
+                fallback = number, correct
+                continue
+            if actual_stages is None or (
+                products.has_complete_stages(expected_stages)
+                and not products.has_complete_stages(actual_stages)
+            ):
+                if not self._is_misplaced(entry, number, expected_stages):
+                    return fallback if fallback and code == WRONG_LOSS else (number, correct)
+            # A derivative alone is right; the operation that combines it with the rest is not.
+            elif (
+                (first_stage := min(actual_stages, default=OUTPUT)) < earliest_stage
+                and products.has_complete_stages(expected_stages)
+                and {*expected_stages} - {*actual_stages}
+            ):
+                missing = min({*expected_stages} - {*actual_stages})
+                before = {stage for stage in products.whole if stage < missing}
+                if before <= {*actual_stages} and code != UNEXPLAINED:
+                    fallback, earliest_stage = (number, correct), first_stage
+        return fallback
+
+    def _is_misplaced(self, entry: Entry, number: int, stages: Stages) -> bool:
+        """Return whether a number is right for another unit, and only used for the wrong one.
+
+        If its name is given only once, the number may also be right for another wrong entry.
+        """
+        events = self._case.trace.events
+        named_places = [event.place for event in events if event.steps == (number,)][:1]
+        is_named_once = sum(event.place in named_places for event in events) == 1
+        other_entries = {
+            *self._places.get(number, ()),
+            *(self._case.slip.entries if is_named_once else ()),
+        }
+        return any(
+            differ_in_shared_axis(entry, other_entry)
+            and self.products_of(other_entry).stages_of(self._values[number]) == stages
+            for other_entry in other_entries
+        )
+
+    def _corrected_in(self, entry: Entry) -> int | None:
+        """Return an operation named for another entry whose correction corrects this one too."""
+        operations = self.operations_of(entry)
+        corrected = [number for number in operations if number in self._corrected]
+        if not corrected:
+            return None
+        values: dict[int, Array] = {}
+        for number in operations:
+            step = self._steps.made[number]
+            operands = [values.get(operand, self._values[operand]) for operand in step.into]
+            values[number] = (
+                apply_operation(step.operation, *operands) if operands else self._values[number]
+            )
+            if number in self._corrected:
+                values[number] = self._corrected[number][0]
+        right = self._correct_value(entry, jointly=True)
+        return corrected[0] if is_equal(values[self._case.root(entry)], right, NEAR) else None
+
+    # --- names ---------------------------------------------------------------------------
+
+    def _find_name(
+        self, number: int, want: Array, products: PartialProducts, *, constant: bool = False
+    ) -> tuple[int, int, Array] | None:
+        """Return the event that named an operand of operation ``number``, if the name is wrong.
+
+        The operand should have another value to make ``number`` be ``want``. Return also the
+        operation that made the operand, and its correct value. With ``constant``, only names of
+        constants count.
+        """
+        case, made = self._case, self._steps.made[number]
+        for step, required in zip(
+            made.into, required_operands(made, want, self._values), strict=True
+        ):
+            expected_stages, event = products.stages_of(required), None
+            if (
+                required is None
+                or expected_stages is None
+                or products.stages_of(self._values[step]) == expected_stages
+            ):
+                continue
+            if case.is_constant(step):
+                is_one = case.slip.code == "missing-weight" and self._values[step][0] == 1.0
+                if is_one or case.slip.code in ("missing-error", UNEXPLAINED):
+                    event = self._names.get(step, self._last_event(number, case.is_named_constant))
+                if event is not None:
+                    self._names[step] = event
+            elif not constant and (
+                (expected_stages == products.whole and case.first_event_with(number) is None)
+                or (case.slip.code == "wrong-error" and not case.is_computed(step))
+            ):
+                event = self._last_event(number, partial(self._may_hold_wrong_number, number, step))
+            if event is not None:
+                return event, step, required
+        return None
+
+    def _may_hold_wrong_number(self, number: int, step: int, event: Event) -> bool:
+        """Return whether a line that gives a number another name may be the wrong line.
+
+        ``old_W2 = W2.copy()`` is right if another line computes right entries with ``old_W2``. Then
+        the wrong line is the one that uses ``old_W2`` and leaves a factor out.
+        """
+        name = re.split(r"\W", event.name)[0]
+        own = self._steps.spots[number][:1]
+        readers = (right for right in self._right if step in self._steps.made[right].into)
+        spots = (spot for right in readers for spot in self._steps.spots[right][:1])
+        other_spots = (spot for spot in spots if spot not in own)
+        return self._case.renames(step, event) and not any(
+            name in spot.names for spot in other_spots
+        )
+
+    def _last_event(self, number: int, accept: Callable[[Event], bool]) -> int | None:
+        """Return the last event before operation ``number`` whose name stands in its line.
+
+        Only events that ``accept`` agrees to are considered.
+        """
+        names = {name for spot in self._steps.spots[number][:1] for name in spot.names}
+        last = None
+        for place, event in enumerate(self._case.trace.events):
+            if max(event.steps) >= number:
+                break
+            if re.split(r"\W", event.name)[0] in names and accept(event):
+                last = place
+        return last
+
+    # --- unexplained mistakes and constants ----------------------------------------------
+
+    def find_unexplained(self, entry: Entry) -> At | None:
+        """Return the first wrong operation of an entry whose mistake is not in the catalogue."""
+        case, location = self._case, self.find_factor(entry)
+        if location is not None:
+            return location
+        before = case.before(entry)
+        step, right = self._values[case.root(entry)] - before, self._correct_value(entry) - before
+        ratio = step[0] / right[0]
+        if not np.abs(step - ratio * right).max() <= NEAR * np.abs(step).max():
+            return None
+        return self._find_multiplication(entry, ratio, [1.0]) or self._last_common_operation(entry)
+
+    def find_constant(self, entry: Entry) -> At | None:
+        """Return the operation with a constant that is wrong by the mistake's ratio.
+
+        For a learning rate, the event that names it may be returned instead.
+        """
+        code, ratio = self._case.slip.code, self._case.detail(entry, "ratio")
+        if code == "wrong-sign":
+            return None if self._everywhere else self._find_multiplication(entry, -1.0, [])
+        factor = ratio if isinstance(ratio, float) else 1.0
+        location = self._find_multiplication(entry, factor, [] if code == "rate-ignored" else [1.0])
+        return location or (
+            self._find_rate(entry, factor) if "rate" in code else self._last_common_operation(entry)
+        )
+
+    def _find_rate(self, entry: Entry, ratio: float) -> At | None:
+        """Return the event of the learning rate's name if the rate is wrong by ``ratio``."""
+        case, rates = self._case, self._case.task.rates
+        rates_by_kind = {"W": rates.weight, "b": rates.bias}
+        wrong = abs(ratio) * rates_by_kind[entry[0][0]]
+        if wrong in {rates_by_kind[e[0][0]] for e in case.applied if e not in case.slip.entries}:
+            return None
+        event = self._last_event(case.root(entry), partial(case.is_constant_of_size, wrong))
+        return None if event is None else (case.root(entry), event)
+
+    def _find_multiplication(self, entry: Entry, ratio: float, scales: list[float]) -> At | None:
+        """Return the operation that multiplies by a constant which explains the wrong ``ratio``."""
+        rates, code = self._case.task.rates, self._case.slip.code
+        scales = [*scales, rates.weight if entry[0][0] == "W" else rates.bias]
+        for number, _ in self._candidates(entry):
+            step = self._steps.made[number]
+            powers = {"mul": (1, 1), "truediv": (0, -1)}.get(step.operation, (0, 0))
+            for operand, power in zip(step.into, powers, strict=True):
+                constant = self._values[operand][0] ** power
+                if not power or not self._case.is_constant(operand):
+                    continue
+                sizes = np.abs(np.multiply(ratio, scales))
+                is_sign = constant < 0 and np.isclose(ratio, -1.0)
+                if is_sign or (ratio > 0 and np.isclose(abs(constant), sizes, NEAR, 0.0).any()):
+                    # A learning rate that correct entries use too is right where it is assigned.
+                    has_name = "rate" in code and operand not in self._right
+                    event = (
+                        self._last_event(number, partial(_holds_only, operand))
+                        if has_name
+                        else None
+                    )
+                    return number, event
+        return None
+
+    def _last_common_operation(self, entry: Entry) -> At | None:
+        """Return the last operation on the error that all wrong outputs depend on and no right one.
+
+        Only the wrong entries that share the entry's unit count, if they are of several parameters.
+        """
+        case, products = self._case, self.products_of(entry)
+        wrong = [other for other in case.slip.entries if not differ_in_shared_axis(entry, other)]
+        operations = [{*self.operations_of(other)} for other in wrong]
+        several = len({parameter for parameter, _ in wrong}) > 1
+        shared = set.intersection(*operations) - self._right if several else set()
+        errors = [
+            number
+            for number in shared
+            if OUTPUT in (products.stages_of(self._values[number]) or ())
+        ]
+        if not errors:
+            return None
+        last = max(errors)
+        renamings = [
+            number for number, event in enumerate(case.trace.events) if case.renames(last, event)
+        ]
+        if case.is_computed(last):
+            return last, None
+        return (last, renamings[-1]) if renamings else None
+
+
+def _holds_only(step: int, event: Event) -> bool:
+    """Return whether an event's value is the result of this operation alone."""
+    return event.steps == (step,)

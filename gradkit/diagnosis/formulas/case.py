@@ -1,0 +1,308 @@
+"""Collect all data that the search for the line of one mistake needs, and questions about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from gradkit.diagnosis.formulas.compare import single_powers
+from gradkit.diagnosis.formulas.explain import mark_recomputed
+from gradkit.diagnosis.formulas.records import Diagnosis, target_of, undo
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.symbols import (
+    AXES,
+    PARAMETERS,
+    PER_HIDDEN,
+    PER_OUTPUT,
+    Table,
+    letters_of,
+    replace_letter,
+)
+from gradkit.records.rule import (
+    Details,
+    Entry,
+    Event,
+    Factor,
+    Rule,
+    Slip,
+    Steps,
+    Term,
+    Trace,
+    UpdateInputs,
+)
+from gradkit.records.task import Array, Task
+from gradkit.runtime.symbolic.numbers import CONSTANT
+
+MISDIRECTED = "wrong-target"
+"""The mistake of a step that is added to another entry."""
+
+NEAR = 1e-8
+"""Relative tolerance within which two columns over the calls are proportional."""
+
+EQUAL = 1e-13
+"""Relative tolerance within which two columns are equal."""
+
+
+class Case:
+    """One mistake in the trace of one call.
+
+    Parameters
+    ----------
+    task : Task
+    trace : Trace
+        With operations, and all parameters ``after``.
+    steps : Steps
+        The trace's operations.
+    inputs : UpdateInputs
+        Inputs of all calls of the trace.
+    diagnosis : Diagnosis
+    slip : Slip
+        A mistake of the diagnosis.
+
+    Attributes
+    ----------
+    applied, without : dict
+        For each entry, the rule that the code follows, and the rule after a correction of this
+        mistake alone.
+    observed : dict
+        For each entry, the recovered rule, or else the rule that the mistakes of the diagnosis
+        give. A change written to a wrong entry belongs to that entry.
+    redirected : dict
+        The wrong entry that each misdirected change was written to.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        trace: Trace,
+        steps: Steps,
+        inputs: UpdateInputs,
+        diagnosis: Diagnosis,
+        slip: Slip,
+    ) -> None:
+        """Compute the formulas with all mistakes, and without this mistake."""
+        self.task, self.trace, self.steps, self.slip = task, trace, steps, slip
+        self.near = max(NEAR, diagnosis.precision.exact)
+        self.inputs = inputs
+        self.table = Table(task, inputs, trace.after)
+        self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))
+        self.redirected = {
+            entry: target_of(change.details)
+            for entry, changes in diagnosis.changes.items()
+            for change in changes
+            if change.code == MISDIRECTED
+        }
+        self.observed = {**diagnosis.should, **diagnosis.applies}
+        # A term's factors are searched where they belong, not where the term was written to.
+        self.applied = {**self.observed, **diagnosis.forms}
+        self.without = {e: self._without_mistake(diagnosis, e) for e in self.applied}
+        if slip.code == MISDIRECTED:
+            self.applied = self.observed
+
+    def _without_mistake(self, diagnosis: Diagnosis, entry: Entry) -> Rule:
+        """Return an entry's formula after a correction of this mistake alone."""
+        rule = self.applied[entry]
+        changes = diagnosis.changes.get(entry)
+        if entry in self.slip.entries and changes is None:
+            return mark_recomputed(diagnosis.should[entry], rule)
+        for change in changes or ():
+            if change.code == self.slip.code != MISDIRECTED:
+                rule = undo(rule, change)
+        return rule
+
+    def detail(self, entry: Entry, name: str) -> object:
+        """Return a detail of the mistake at an entry, such as its ``ratio``, or None."""
+        return dict(self.details.get(entry, ())).get(name)
+
+    def after(self, entry: Entry) -> Array:
+        """Return the entry's values after the step, shape (calls,)."""
+        return self.trace.after[entry[0]][:, *entry[1]]
+
+    def before(self, entry: Entry) -> Array:
+        """Return the entry's values before the step, shape (calls,)."""
+        return self.inputs.before[entry[0]][:, *entry[1]]
+
+    def has_shape_of(self, event: Event, parameter: str) -> bool:
+        """Return whether an event's array has a parameter's shape, apart from axes of length 1."""
+        shapes = event.values.shape[1:], self.inputs.before[parameter].shape[1:]
+        event_shape, parameter_shape = (
+            tuple(size for size in shape if size != 1) for shape in shapes
+        )
+        return event_shape == parameter_shape
+
+    def flat_index(self, entry: Entry) -> int:
+        """Return the entry's index in its flattened parameter."""
+        return int(np.ravel_multi_index(entry[1], self.inputs.before[entry[0]].shape[1:]))
+
+    def entries_at(self, event: Event, flat_index: int) -> Iterator[Entry]:
+        """Yield the entries at a flat index of an event's array.
+
+        One for each parameter of the array's shape.
+        """
+        for key, value in self.inputs.before.items():
+            if self.has_shape_of(event, key):
+                i, j = np.unravel_index(flat_index, value.shape[1:])
+                yield key, (int(i), int(j))
+
+    def event_values(self, event: Event, entry: Entry) -> Array:
+        """Return the values of an event's array at an entry's index, shape (calls,)."""
+        flat: Array = event.values.reshape(len(event.values), -1)[:, self.flat_index(entry)]
+        return flat
+
+    def writes_to(self, entry: Entry) -> Iterator[tuple[int, Event]]:
+        """Yield the events, with their numbers, in which statements wrote the entry's parameter."""
+        for number, event in enumerate(self.trace.events):
+            is_write = event.kind != "given" and event.parameter == entry[0]
+            if is_write and self.has_shape_of(event, entry[0]):
+                yield number, event
+
+    def first_event_with(self, step: int) -> int | None:
+        """Return the number of the first event whose array contains an operation's result."""
+        events = enumerate(self.trace.events)
+        return next((n for n, event in events if step in event.steps), None)
+
+    def root(self, entry: Entry) -> int:
+        """Return the operation that produced an entry's new value.
+
+        For a misdirected change, this is the new value of the entry that it was written to.
+        """
+        return self.steps.after[self.redirected.get(entry, entry)]
+
+    def renames(self, step: int, event: Event) -> bool:
+        """Return whether an event gives a name to a result that an earlier event contains."""
+        return (
+            event.kind != "given"
+            and step in event.steps
+            and event is not self.trace.events[self.first_event_with(step) or 0]
+        )
+
+    def is_computed(self, step: int) -> bool:
+        """Return whether a number is computed from others: no input and no constant."""
+        return bool(self.steps.made[step].into)
+
+    def is_named_constant(self, event: Event) -> bool:
+        """Return whether an event's array has only constants, none of them a learning rate."""
+        rates = (self.task.rates.weight, self.task.rates.bias)
+        sizes = np.abs(event.values).flat
+        all_constant = event.kind != "given" and all(map(self.is_constant, event.steps))
+        return all_constant and not any(size in rates for size in sizes)
+
+    def is_constant_of_size(self, size: float, event: Event) -> bool:
+        """Return whether an event's value is a single constant of this absolute value."""
+        is_constant = len(event.steps) == 1 and self.is_constant(event.steps[0])
+        return is_constant and bool(np.isclose(abs(event.values.flat[0]), size, NEAR, 0.0))
+
+    def is_followed(self, entry: Entry) -> bool:
+        """Return whether the trace gives the values that the entry's rule predicts."""
+        target = self.redirected.get(entry, entry)
+        expected, observed = rule_values(self.table, self.observed[target]), self.after(target)
+        return bool(np.abs(expected - observed).max() <= self.near * np.abs(observed).max())
+
+    def is_constant(self, step: int) -> bool:
+        """Return whether a number is a constant of the text, whatever the inputs."""
+        return self.steps.made[step].operation == CONSTANT
+
+
+def differ_in_shared_axis(first: Entry, second: Entry) -> bool:
+    """Return whether two entries differ in an axis that both have: input, hidden unit or output."""
+    places = [dict(zip(AXES[key], index, strict=False)) for key, index in (first, second)]
+    return any(places[0][axis] != places[1][axis] for axis in places[0].keys() & places[1].keys())
+
+
+def is_equal(left: Array, right: Array, tolerance: float = EQUAL) -> bool:
+    """Return whether two arrays are finite and equal within a relative tolerance."""
+    size = np.abs(right).max(initial=0.0)
+    return bool(np.isfinite(size) and np.abs(left - right).max(initial=0.0) <= tolerance * size)
+
+
+# --- partial products of a correct gradient --------------------------------------------------
+
+LOSS, OUTPUT, WEIGHT, UNIT, INPUT = range(-1, 4)
+"""Stages of backpropagation in the order in which it multiplies: loss derivative (before the last
+activation's derivative), output error, weight, hidden derivative, input."""
+
+Stages = tuple[int, ...]
+"""The stage of each factor of a product, sorted."""
+
+
+class PartialProducts:
+    """All partial products of an entry's correct change, as unit vectors over the calls.
+
+    Each has its stages, so that any number in the trace can be identified up to a constant.
+    """
+
+    def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
+        """Normalise the partial products that are not 0."""
+        usable = [(key, value) for key, value in parts if np.any(value)]
+        self._keys, self._near = [key for key, _ in usable], tolerance
+        self._rows = np.array([value / np.linalg.norm(value) for _, value in usable])
+        own = (key for key in self._keys if LOSS not in key)
+        self.whole: Stages = max(own, key=len, default=())
+
+    def stages_of(self, value: Array | None) -> Stages | None:
+        """Return the stages of the partial product that ``value`` is a multiple of, or None."""
+        size = 0.0 if value is None else float(np.linalg.norm(value))
+        if value is None or not self._keys or not size or not np.isfinite(size):
+            return None
+        cosines = self._rows @ (value / size)
+        index = int(np.argmax(np.abs(cosines)))
+        deviation = np.abs(value / size - cosines[index] * self._rows[index]).max()
+        return self._keys[index] if deviation <= self._near else None
+
+    def has_complete_stages(self, stages: Stages) -> bool:
+        """Return whether all factors of each stage that occurs are present."""
+        return all(stages.count(stage) == self.whole.count(stage) for stage in {*stages})
+
+
+def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
+    """Yield the partial products of a rule's terms, with their stages and values over the calls.
+
+    For a sum over an index, also those of each summand.
+    """
+    for term in rule.terms:
+        for term_or_summand in _term_and_summands(case.task, term):
+            products: list[tuple[Stages, Array]] = [((), np.ones(len(case.inputs.y)))]
+            for factors in _split_factors(term_or_summand):
+                stages = tuple(_stage_of(factor, rule) for factor in factors)
+                value = case.table.product(factors)
+                products += [
+                    (tuple(sorted((*key, *stages))), product * value) for key, product in products
+                ]
+            # A term without factors is a constant.
+            yield from products[1:] or products
+    if len(rule.terms) > 1:
+        terms = [case.table.term(term) for term in rule.terms]
+        yield tuple(range(INPUT + 1)), np.sum(terms, axis=0)
+
+
+def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
+    """Yield the factors of a term, apart from the learning rate, to the power 1 or -1.
+
+    The factors of a sum over an index stay together.
+    """
+    factors = [factor for factor in term.factors if factor.symbol != "rate"]
+    summed = tuple(factor for factor in factors if letters_of(factor.index))
+    yield from (
+        (factor,) for factor in single_powers(tuple(f for f in factors if f not in summed))
+    )
+    if summed:
+        yield summed
+
+
+def _stage_of(factor: Factor, rule: Rule) -> int:
+    """Return the stage of backpropagation in which a factor is multiplied."""
+    if factor.symbol in PER_HIDDEN:
+        # In layer 2 the hidden unit is the input.
+        return UNIT if rule.parameter[1] == "1" else INPUT
+    if factor.symbol in PARAMETERS:
+        return WEIGHT
+    return OUTPUT if factor.symbol in PER_OUTPUT else INPUT
+
+
+def _term_and_summands(task: Task, term: Term) -> Iterator[Term]:
+    """Yield a term and the summands of its sums over an index, which code computes first."""
+    yield term
+    sizes = {"i": task.X.shape[1], "j": task.layers[0].units, "k": task.layers[-1].units}
+    for letter in sorted({x for factor in term.factors for x in letters_of(factor.index)}):
+        yield from (replace_letter(term, letter, place) for place in range(sizes[letter]))
