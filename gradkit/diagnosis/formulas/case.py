@@ -283,9 +283,7 @@ def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
     """
     factors = [factor for factor in term.factors if factor.symbol != "rate"]
     summed = tuple(factor for factor in factors if letters_of(factor.index))
-    yield from (
-        (factor,) for factor in single_powers(tuple(f for f in factors if f not in summed))
-    )
+    yield from ((factor,) for factor in single_powers(tuple(f for f in factors if f not in summed)))
     if summed:
         yield summed
 

@@ -18,7 +18,7 @@ from gradkit.diagnosis.formulas.pairs import (
     rename,
 )
 from gradkit.diagnosis.formulas.records import Change, Changes, Diagnosis, Reading, target_of
-from gradkit.diagnosis.formulas.truncation import truncated_part
+from gradkit.diagnosis.formulas.truncation import CODE, truncated_part
 from gradkit.diagnosis.rules.evaluate import (
     DOUBLE,
     SINGLE,
@@ -104,7 +104,7 @@ def diagnose(
     lost = [entry for entry in wrong if entry not in _explained(changes)]
     parts = {entry: truncated_part(task, right[entry], fit, fresh) for entry in lost}
     if all(parts.values()):
-        cut = {e: (Change("integer-truncation", (("of", of),)),) for e, of in parts.items()}
+        cut = {e: (Change(CODE, (("of", of),)),) for e, of in parts.items()}
         changes, lost = changes | cut, []
     others = [*sets[best][1:], *(each[0] for n, each in enumerate(sets) if n != best)]
     slips = slips_of(changes)

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradkit.diagnosis.formulas.records import Changes
 from gradkit.diagnosis.rules.draw import to_columns
 from gradkit.diagnosis.rules.evaluate import agree, rule_values
 from gradkit.diagnosis.rules.symbols import Table
-from gradkit.records.rule import Rule, UpdateInputs, UpdateProbes
+from gradkit.records.rule import Entry, Rule, UpdateInputs, UpdateProbes
 from gradkit.records.task import Array, Task
 from gradkit.task.oracle import rate_of
 
 TOLERANCE = 1e-9
 """Distance from an integer within which a number counts as this integer."""
+
+
+CODE = "integer-truncation"
+"""The code of this mistake."""
+
+
+def truncated_parts(changes: Changes) -> dict[Entry, str]:
+    """Return which part of each truncated entry is truncated, by the changes of a diagnosis."""
+    return {
+        entry: str(dict(change.details)["of"])
+        for entry, made in changes.items()
+        for change in made
+        if change.code == CODE
+    }
 
 
 def truncated_part(task: Task, right: Rule, *observed: UpdateProbes) -> str:
@@ -36,11 +51,11 @@ def _is_truncated(task: Task, right: Rule, probes: UpdateProbes, part: str) -> b
         return False
     expected = rule_values(Table(task, probes.inputs, probes.after), right)
     return agree(
-        _truncate(task, probes.inputs, right.parameter, before, expected, part), after, before
+        truncate(task, probes.inputs, right.parameter, before, expected, part), after, before
     )
 
 
-def _truncate(
+def truncate(
     task: Task, inputs: UpdateInputs, parameter: str, before: Array, after: Array, part: str
 ) -> Array:
     """Return an entry's new values after the truncation of a part."""
