@@ -8,7 +8,14 @@ from itertools import permutations
 
 from msgspec.structs import replace
 
-from gradkit.diagnosis.formulas.records import Change, Reading, undo, write_factors, write_parameter
+from gradkit.diagnosis.formulas.records import (
+    WHOLE,
+    Change,
+    Reading,
+    undo,
+    write_factors,
+    write_parameter,
+)
 from gradkit.diagnosis.rules.symbols import (
     B2,
     PARAMETERS,
@@ -30,9 +37,6 @@ MAX_CHANGES = 4
 
 CLOSE = 1e-8
 """Relative tolerance between equal coefficients."""
-
-WHOLE: Details = (("of", "loss"),)
-"""Detail of ``squared-error``: (y − ŷ)² itself is used instead of its derivative −2(y − ŷ)."""
 
 MIRRORED = ("written", "o − t")
 """Detail: the sign is that of ŷ − y."""
@@ -194,14 +198,13 @@ def _compare_parts(right: Rule, factors: Factors, task: Task) -> Iterator[tuple[
         changes += _compare_rate(right, factors, task)
     except UnknownDifferenceError:
         return
-    first = [*changes]
     for indices in _compare_indices(right, places):
-        yield (*first, *indices)
-        for n, change in enumerate(first):
+        for n, change in enumerate(changes):
             # The squared error itself may stand for its derivative, which has the factor −2.
             if change.code == "squared-error" and task.loss == "squared_error":
                 whole = replace(change, details=WHOLE, scale=-0.5)
-                yield (*first[:n], whole, *first[n + 1 :], *indices)
+                yield (*changes[:n], whole, *changes[n + 1 :], *indices)
+        yield (*changes, *indices)
 
 
 class UnknownDifferenceError(ValueError):
@@ -242,8 +245,11 @@ def _compare_output(
     gap.subtract(_powers(expected))
     left = {symbol: power for symbol, power in gap.items() if power}
     changes = []
-    for code, details, difference in _OUTPUT_DIFFERENCES:
-        if difference.items() <= left.items():
+    for code, names, difference in _OUTPUT_DIFFERENCES:
+        # ŷ(1−ŷ) is a derivative, and does not replace the error.
+        is_derivative = names == ("output",) and "output_complement" in left
+        if difference.items() <= left.items() and not is_derivative:
+            details: Details = (("factors", names),) if names else ()
             left = {s: p for s, p in left.items() if s not in difference}
             changes.append(_symbol_change(code, details, difference, index, when))
             break
@@ -251,7 +257,7 @@ def _compare_output(
         return changes
     if left in ({"output": -1, "output_complement": -1}, {"output_derivative": -1}):
         code, details = "missing-output-derivative", ()
-    elif min(left.values()) > 0 and "target" not in left:
+    elif min(left.values()) > 0 and left.keys().isdisjoint(("error", "target")):
         code, details = "extra-output-derivative", (("factors", write_factors(left)),)
         details = details if left != {"output": 1, "output_complement": 1} else ()
     else:
@@ -259,16 +265,16 @@ def _compare_output(
     return [*changes, _symbol_change(code, details, left, index, when)]
 
 
-_OUTPUT_DIFFERENCES: tuple[tuple[str, Details, Mapping[str, int]], ...] = (
+_OUTPUT_DIFFERENCES: tuple[tuple[str, tuple[str, ...], Mapping[str, int]], ...] = (
     ("squared-error", (), {"error": 1}),
     # y − ŷ is y(1−ŷ) − (1−y)ŷ; cross-entropy without its second term leaves y(1−ŷ).
     (
         "wrong-error",
-        (("factors", ("target", "output_complement")),),
+        ("target", "output_complement"),
         {"error": -1, "target": 1, "output_complement": 1},
     ),
-    ("wrong-error", (("factors", ("target",)),), {"error": -1, "target": 1}),
-    ("wrong-error", (("factors", ("output",)),), {"error": -1, "output": 1}),
+    ("wrong-error", ("target",), {"error": -1, "target": 1}),
+    ("wrong-error", ("output",), {"error": -1, "output": 1}),
     ("missing-error", (), {"error": -1}),
 )
 """The first difference in powers that fits is named."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -186,21 +186,23 @@ def _choices(
         codes = reading.codes
         return len(codes), -sum(votes[code] for code in codes), "wrong-index" in codes
 
-    def choose(barred: str) -> dict[Entry, Reading]:
-        """Return the preferred readings without the code ``barred``."""
-        kept = {e: [r for r in made if barred not in r.codes] for e, made in usable.items()}
+    def choose(is_allowed: Callable[[Reading], bool]) -> dict[Entry, Reading]:
+        """Return the preferred reading of each entry that has an allowed one."""
+        kept = {e: [*filter(is_allowed, made)] for e, made in usable.items()}
         chosen = {e: min(made, key=preference) for e, made in kept.items() if made}
         if "input-mutated" in seen:
             chosen = {e: rename(reading, MUTATION) for e, reading in chosen.items()}
         return recognise_swaps(chosen)
 
-    first = choose("")
+    first = choose(lambda reading: True)
     yield first
     codes = {code for e in wrong if e in first for code in first[e].codes}
     for code in sorted(codes - {"swapped-index"}):
-        other = choose(code)
-        if len(other) == len(usable):
+        other = choose(lambda reading, code=code: code not in reading.codes)
+        if len(other) == len(first):
             yield other
+    if any(reading.uses_loss for reading in first.values()):
+        yield choose(lambda reading: not reading.uses_loss)
 
 
 def _change_sets(

@@ -31,6 +31,10 @@ class Change(Struct, frozen=True):
     terms: tuple[Term, ...] | None = None
 
 
+WHOLE: Details = (("of", "loss"),)
+"""Detail of ``squared-error``: (y − ŷ)² itself is used instead of its derivative −2(y − ŷ)."""
+
+
 class Reading(Struct, frozen=True):
     """Changes that turn the right formula into the student's, up to a ``ratio``.
 
@@ -46,6 +50,11 @@ class Reading(Struct, frozen=True):
     def codes(self) -> tuple[str, ...]:
         """The codes of the changes."""
         return tuple(change.code for change in self.changes)
+
+    @property
+    def uses_loss(self) -> bool:
+        """Whether the loss itself is used as its derivative."""
+        return any(change.details == WHOLE for change in self.changes)
 
 
 Changes = Mapping[Entry, tuple[Change, ...]]
