@@ -27,15 +27,13 @@ from gradkit.diagnosis.formulas.case import (
     is_equal,
     partial_products,
 )
+from gradkit.diagnosis.formulas.pairs import SUM_MISTAKES
 from gradkit.diagnosis.rules.evaluate import rule_values
 from gradkit.diagnosis.rules.program import collect_ancestors
 from gradkit.diagnosis.trace import apply_operation
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Entry, Event, Made, Steps
 from gradkit.records.task import Array
-
-SUM_MISTAKES = ("bias-sum-axis", "wrong-sum-axis")
-"""Mistakes that sum over a wrong axis."""
 
 WRONG_LOSS = "wrong-loss"
 """A mistake that lies before the last activation's derivative, if that is computed separately."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from msgspec.structs import replace
@@ -198,11 +199,16 @@ def _choices(
     yield first
     codes = {code for e in wrong if e in first for code in first[e].codes}
     for code in sorted(codes - {"swapped-index"}):
-        other = choose(lambda reading, code=code: code not in reading.codes)
+        other = choose(partial(_is_without, code))
         if len(other) == len(first):
             yield other
     if any(reading.uses_loss for reading in first.values()):
         yield choose(lambda reading: not reading.uses_loss)
+
+
+def _is_without(code: str, reading: Reading) -> bool:
+    """Return whether a reading has no change with this code."""
+    return code not in reading.codes
 
 
 def _change_sets(

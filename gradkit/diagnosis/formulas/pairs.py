@@ -17,6 +17,9 @@ from gradkit.records.task import Task
 Options = Mapping[Entry, list[Reading]]
 """The readings of each entry."""
 
+SUM_MISTAKES = frozenset({"bias-sum-axis", "wrong-sum-axis"})
+"""Mistakes that sum over a wrong axis."""
+
 MAX_TERMS = 3
 """Most terms of a formula that may be the entry's own term and misdirected ones."""
 
@@ -47,7 +50,7 @@ def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Opt
     found = dict(options)
     unmoved = [entry for entry, rule in applied.items() if is_unmoved(rule)]
     for entry, rule in applied.items():
-        summed = any("sum-axis" in code for each in options[entry][:1] for code in each.codes)
+        summed = any(SUM_MISTAKES & {*each.codes} for each in options[entry][:1])
         terms = _without_sums(task, rule)
         fits = 2 <= len(terms) <= MAX_TERMS and entry not in unmoved
         if not fits or (options[entry] and not summed):
