@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from gradkit import cli
-from gradkit.cli.usage import Command
+from gradkit.cli.options import Command
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands.md"
 HEAD = """\

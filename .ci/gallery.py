@@ -8,10 +8,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradkit.grading.claim import has_called_methods, shared_functions
+from gradkit.grading.recognise import has_called_methods, shared_functions
 from gradkit.records.task import FunctionTask, Task
-from gradkit.task.assignment import read_assignment, read_gallery
-from gradkit.task.shipped import NAMES, exercises
+from gradkit.task.assignment import NAMES, exercises, read_assignment, read_gallery
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "exercises.md"
 

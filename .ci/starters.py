@@ -7,8 +7,7 @@ test says when that is due.
 from __future__ import annotations
 
 from gradkit.authoring.new.functions import STARTER, starters
-from gradkit.task.assignment import read_assignment
-from gradkit.task.shipped import exercises, find_reference
+from gradkit.task.assignment import exercises, find_reference, read_assignment
 
 
 def main() -> None:

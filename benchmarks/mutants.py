@@ -1,6 +1,6 @@
 """Mutate decisions of modules one at a time, and see whether their tests notice.
 
-    python benchmarks/mutants.py gradkit/judge gradkit/grading/mark.py gradkit/binding \
+    python benchmarks/mutants.py gradkit/judge gradkit/grading/points.py gradkit/binding \
         [--count 200] [--seed N] [--tests "tests/x -k y"]
 
 A mutant changes one comparison, boolean operator, condition, minimum or maximum, or arithmetic
@@ -57,21 +57,21 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/gradcheck",
     ),
     "gradkit/judge/tolerances.py": ("tests/judge/test_tolerances.py",),
-    "gradkit/judge/memorised.py": ("tests/judge/test_memorised.py",),
     "gradkit/judge/gradient.py": ("tests/judge/test_gradient.py",),
-    "gradkit/judge/trajectory.py": ("tests/judge/test_runs.py",),
+    "gradkit/judge/steps.py": ("tests/judge/test_memorised.py", "tests/judge/test_runs.py"),
     "gradkit/judge": (
         "tests/judge/test_judge_numpy.py tests/judge/test_judge_torch.py tests/judge",
     ),
-    "gradkit/grading/mark.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
-    "gradkit/binding/conventions.py": ("tests/binding/test_stated_conventions.py",),
+    "gradkit/grading/points.py": ("tests/grading/test_mark.py", "tests/grading/test_rubric.py"),
+    "gradkit/binding/match.py": (
+        "tests/binding/test_match.py",
+        "tests/binding/test_stated_conventions.py",
+    ),
     "gradkit/binding/idioms.py": ("tests/binding/test_idioms.py",),
     "gradkit/binding/inspection.py": (
         "tests/binding/test_inspection.py",
         "tests/binding/test_outline.py",
     ),
-    "gradkit/binding/loops.py": ("tests/binding/test_outline.py",),
-    "gradkit/binding/match.py": ("tests/binding/test_match.py",),
     "gradkit/binding/__init__.py": ("tests/binding/test_roles.py",),
     "gradkit/binding": ("tests/binding --deselect tests/binding/test_whole_limb.py",),
 }

@@ -53,7 +53,7 @@ from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.result import TaskResult  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
-from gradkit.task.shipped import BESIDE, SHIPPED  # noqa: E402
+from gradkit.task.assignment import BESIDE, SHIPPED  # noqa: E402
 
 PLACES = ("formula", "helper", "names", "beside")
 STEP = 0.01

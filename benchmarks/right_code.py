@@ -29,7 +29,7 @@ from gradkit.grading.session import Session, read_submission  # noqa: E402
 from gradkit.grading.settings import Settings  # noqa: E402
 from gradkit.records.result import Inquiry, Result  # noqa: E402
 from gradkit.sandbox import Workshop  # noqa: E402
-from gradkit.task.shipped import BESIDE, FIRST, exercises  # noqa: E402
+from gradkit.task.assignment import BESIDE, FIRST, exercises  # noqa: E402
 
 GALLERY = ROOT / "tests" / "gallery"
 SAMPLES = ROOT / "tests" / "sample_class"

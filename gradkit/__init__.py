@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         finite_difference,
     )
     from gradkit.notebook import check
+    from gradkit.other_graders import explain
     from gradkit.testing import assert_trajectory
 
 __version__ = "0.3.0"
@@ -32,6 +33,7 @@ __all__ = [
     "check_backward",
     "check_gradient",
     "check_module",
+    "explain",
     "findings",
     "finite_difference",
     "grades",
@@ -41,6 +43,7 @@ _MODULES = {
     "assert_trajectory": "testing",
     **dict.fromkeys(("attempts", "findings", "grades"), "classroom.tables"),
     "check": "notebook",
+    "explain": "other_graders",
     "load_ipython_extension": "notebook",  # called by `%load_ext gradkit`
 }
 """Modules of the public names that are not in `gradkit.gradcheck`."""

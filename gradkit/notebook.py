@@ -21,71 +21,26 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import keep_from_readers
-from gradkit.formatting import format_text
-from gradkit.grading.claim import list_names, refusal
+from gradkit.grading.recognise import list_names, refusal
 from gradkit.grading.session import Session, find_confused_task
-from gradkit.grading.settings import GradingError, Resources, Settings
+from gradkit.grading.settings import BreakdownError, GradingError, Resources, Settings
 from gradkit.loading import is_installed
-from gradkit.records.result import Result
-from gradkit.records.submission import Claim, Section, Submission
+from gradkit.records.submission import Cell, Claim, Section, Submission
 from gradkit.records.task import Assignment, FunctionTask, Task
+from gradkit.report.printable import Report
 from gradkit.sandbox.process import LiveProcess, StudentProcess
-from gradkit.submission.cells import (
+from gradkit.submission.definitions import definitions
+from gradkit.submission.source import (
     from_functions,
     from_history,
     submission_of,
     without_deleted_names,
 )
-from gradkit.submission.definitions import definitions
-from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
+from gradkit.task.assignment import DEFAULT, AssignmentError, gallery_functions, read_assignment
 from gradkit.task.functions import functions_of
-from gradkit.task.shipped import DEFAULT
+from gradkit.text import format_text
 
 __all__ = ["check", "load_ipython_extension"]
-
-
-class Report(Struct, frozen=True):
-    """The outcome of `gradkit.check`.
-
-    ``result`` is None if nothing was marked; ``refusal`` then says why. ``notes`` are remarks on
-    how the functions were called.
-    """
-
-    title: str
-    hints: int
-    result: Result | None = None
-    refusal: str = ""
-    notes: tuple[str, ...] = ()
-
-    @property
-    def score(self) -> float:
-        """Return the points earned; 0 if nothing was marked."""
-        return self.result.score if self.result else 0.0
-
-    @property
-    def max_score(self) -> float:
-        """Return the largest number of points; 0 if nothing was marked."""
-        return self.result.max_score if self.result else 0.0
-
-    @property
-    def passed(self) -> bool:
-        """Return True if there are checks and all of them passed."""
-        checks = [c for t in self.result.tasks for c in t.checks] if self.result else []
-        return bool(checks) and all(check.state == "pass" for check in checks)
-
-    def __repr__(self) -> str:
-        """Return the report as plain text."""
-        # Imported here, so that rich is loaded only when text is shown.
-        from gradkit.report.text import to_text
-
-        parts = [self.refusal] if self.result is None else [to_text([self.result], self.hints)]
-        return "\n".join([*parts, *self.notes]).rstrip("\n")
-
-    def _repr_html_(self) -> str:
-        """Return the report as HTML, which notebooks show."""
-        from gradkit.report.html.page import fragment
-
-        return fragment(self.title, self.result, self.hints, self.refusal, self.notes)
 
 
 LARGEST = 200_000
@@ -98,13 +53,15 @@ class Kernel(Struct, frozen=True):
     ``history`` are the sources of all cells that were run, by number; None if they are not
     recorded. ``names`` are the defined names with their values. ``shows`` says whether the
     interpreter shows the value of an expression by itself, ``given`` whether ``names`` are
-    functions that were passed to `check`.
+    functions that were passed to `check`. ``extra`` are cells that count after those of the
+    history.
     """
 
     history: Mapping[int, str] | None
     names: Mapping[str, Any]
     shows: bool
     given: bool = False
+    extra: tuple[Cell, ...] = ()
 
 
 def find_kernel() -> Kernel:
@@ -124,12 +81,12 @@ def _ipython() -> Any:
     return module.get_ipython() if module is not None else None
 
 
-def modules_beside() -> dict[str, str]:
-    """Return the sources of loaded modules in the notebook's folder, by name."""
-    here, found = os.getcwd(), {}
+def modules_beside(folder: str) -> dict[str, str]:
+    """Return the sources of loaded modules in a folder, by name."""
+    found = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if name != "__main__" and file and file.endswith(".py") and os.path.dirname(file) == here:
+        if name != "__main__" and file and file.endswith(".py") and os.path.dirname(file) == folder:
             path = Path(file)
             if path.stat().st_size <= LARGEST:
                 found[name] = path.read_text(encoding="utf-8", errors="replace")
@@ -143,8 +100,7 @@ def headings(history: Mapping[int, str]) -> dict[int, str]:
     file was saved has no heading.
     """
     # Imported here since most notebooks, on Colab, have no file.
-    from gradkit.submission.cells import headings_in
-    from gradkit.submission.source import unify
+    from gradkit.submission.source import headings_in, unify
 
     ipython = _ipython()
     names = {} if ipython is None else ipython.user_ns
@@ -231,14 +187,11 @@ def grade(
     ------
     ValueError
         The assignment cannot be read, it has no such task, or the hint level is not valid.
+    BreakdownError
+        The grader failed, not the code.
     """
-    if hints not in (None, 1, 2, 3, 4):
-        raise ValueError(f"hints={hints!r}: expected 1, 2, 3 or 4.")
-    try:
-        assignment = read_assignment(file)
-    except AssignmentError as error:
-        raise ValueError(str(error)) from None
-    task = _task(assignment, named)
+    assignment, task = find_task(file, named)
+    refuse_unknown_level(hints)
     tasks = () if task is None else (task.id,)
     settings = Settings(tasks, assignment=file, no_reference=True, seed=seed)
     notes = () if kernel.history is not None else ((GIVEN if kernel.given else LIVE),)
@@ -259,9 +212,40 @@ def grade(
                 if refused := _refuse_other_task(session, submission, only):
                     return replace(report, refusal=refused)
             graded = session.grade_sections(submission, claims)
+    except BreakdownError:
+        raise
     except GradingError as error:
         return replace(report, refusal=str(error))
     return replace(report, result=graded.result)
+
+
+def find_task(
+    file: Path | None, named: str | None
+) -> tuple[Assignment, Task | FunctionTask | None]:
+    """Read an assignment file, and find a task in it; see `_task`.
+
+    Raises
+    ------
+    ValueError
+        The assignment cannot be read, or it has no such task.
+    """
+    try:
+        assignment = read_assignment(file)
+    except AssignmentError as error:
+        raise ValueError(str(error)) from None
+    return assignment, _task(assignment, named)
+
+
+def refuse_unknown_level(hints: int | None) -> None:
+    """Raise ValueError if a hint level is neither None nor 1, 2, 3 or 4."""
+    if hints not in (None, 1, 2, 3, 4):
+        raise ValueError(f"hints={hints!r}: expected 1, 2, 3 or 4.")
+
+
+def refuse_bad_seed(seed: int | None) -> None:
+    """Raise ValueError if a seed is neither None nor a whole number of at least 0."""
+    if seed is not None and not (isinstance(seed, int) and seed >= 0):
+        raise ValueError(f"seed={seed!r}: expected a whole number, 0 or more.")
 
 
 def _find_claims(session: Session, submission: Submission, kernel: Kernel) -> dict[str, Claim]:
@@ -344,7 +328,7 @@ def _submission(kernel: Kernel, function_names: Collection[str]) -> Submission:
         texts = {number: _as_run(text) for number, text in kernel.history.items()}
         cells = from_history(texts.items(), headings(kernel.history))
         cells = tuple(without_deleted_names(cell, kernel.names) for cell in cells)
-        return submission_of(cells, modules_beside())
+        return submission_of((*cells, *kernel.extra), modules_beside(os.getcwd()))
     functions = {
         name: value
         for name, value in kernel.names.items()
@@ -424,12 +408,14 @@ def check(
             given[getattr(argument, "__name__", type(argument).__name__)] = argument
         else:
             raise ValueError(f"{argument!r}: expected functions, or the id of one task.")
-    if seed is not None and not (isinstance(seed, int) and seed >= 0):
-        raise ValueError(f"seed={seed!r}: expected a whole number, 0 or more.")
+    refuse_bad_seed(seed)
     if given:
         kernel = Kernel(None, given, kernel.shows, given=True)
     file = None if assignment is None else Path(assignment)
-    report = grade(kernel, task, file, hints, seed)
+    try:
+        report = grade(kernel, task, file, hints, seed)
+    except BreakdownError as error:
+        report = Report(task or "Check", hints or 1, refusal=str(error))
     if not kernel.shows:
         print(report)
     return report

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gradkit.allowed_names import ATTRIBUTES, BUILTINS, NUMPY
 from gradkit.lines import (
+    ATTRIBUTES,
+    BUILTINS,
+    NUMPY,
     LinesError,
     packed,
     read_expression,

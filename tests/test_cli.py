@@ -17,8 +17,7 @@ from model_solutions import REFERENCE, ROOT, source
 from gradkit import __version__
 from gradkit.cli import main
 from gradkit.cli.check import verdict_code
-from gradkit.task.assignment import DEFAULT
-from gradkit.task.shipped import exercises
+from gradkit.task.assignment import DEFAULT, exercises
 
 pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from gradkit.classroom.store.database import FILE
 from gradkit.cli import COMMANDS, main
-from gradkit.cli.usage import Stopped, heeding
+from gradkit.cli.options import Stopped, heeding
 
 pytestmark = [
     pytest.mark.sample(12),

@@ -16,7 +16,7 @@ import click
 import pytest
 from model_solutions import ROOT
 
-from gradkit import batch, cli, errors
+from gradkit import batch, cli, errors, other_graders
 from gradkit.authoring import export
 from gradkit.authoring.new import write as new
 from gradkit.classroom import remark, run, tables
@@ -31,6 +31,7 @@ SAMPLES = ROOT / "tests" / "sample_class"
 EXAMPLES: tuple[Callable[..., object], ...] = (
     errors.did_you_mean,
     batch.grade_files,
+    other_graders.explain,
     since,
     run.preview_class,
     run.grade_class,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.cli.progress import Progress
+from gradkit.cli.output import Progress
 
 ROOT = Path(__file__).parents[1]
 RIGHT = (ROOT / "reference" / "regression_numpy.py").read_text("utf-8")

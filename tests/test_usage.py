@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from house.test_documents import refused
 
 from gradkit.cli import COMMANDS, main
-from gradkit.cli.usage import FORMER, Command
+from gradkit.cli.options import FORMER, Command
 from gradkit.errors import did_you_mean
 
 HELP = "`gradkit check --help` lists all options."

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from gradkit.sandbox import WorkshopError
-from gradkit.sandbox.slots import Link, Recipe, Slot
-from gradkit.sandbox.workshop import Method, _slot
+from gradkit.sandbox.workshop import Link, Method, Recipe, Slot, _slot
 
 
 class Lent:

@@ -21,11 +21,17 @@ from gradkit.authoring.functions import FunctionModel
 from gradkit.authoring.mutants import mutants, watching
 from gradkit.authoring.nets import NetModel
 from gradkit.processes import start
-from gradkit.records.mistake import Audit, Mutant, TaskAudit
-from gradkit.records.task import Assignment, Equivalent, FunctionTask, Task
-from gradkit.task.assignment import read_assignment
+from gradkit.records.task import (
+    Assignment,
+    Audit,
+    Equivalent,
+    FunctionTask,
+    Mutant,
+    Task,
+    TaskAudit,
+)
+from gradkit.task.assignment import find_reference, read_assignment
 from gradkit.task.oracle import OracleError
-from gradkit.task.shipped import find_reference
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.lines import words_of
-from gradkit.records.mistake import Mutant
+from gradkit.records.task import Mutant
 
 Kinds = Mapping[str, Mapping[str, Collection[str]]]
 """By function and expression in it, other expressions whose values have the same shape."""

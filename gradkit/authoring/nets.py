@@ -11,9 +11,8 @@ import numpy as np
 
 from gradkit.authoring.functions import SEED
 from gradkit.judge import Case, judge
-from gradkit.judge.case import expected_of
-from gradkit.records.observations import Binding, Bound, Convention, Observations, Outcome
-from gradkit.records.submission import Place
+from gradkit.judge.comparison import expected_of
+from gradkit.records.submission import Binding, Bound, Convention, Observations, Outcome, Place
 from gradkit.records.task import Task
 from gradkit.task.oracle import (
     ASKED,

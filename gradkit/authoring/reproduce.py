@@ -19,10 +19,9 @@ from gradkit.authoring.new.starter import text_of
 from gradkit.errors import GradkitError
 from gradkit.loading import is_installed
 from gradkit.records.task import Array, Run, Task
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import BESIDE, read_assignment
 from gradkit.task.oracle import OracleError, TorchReference, course_of, load_reference
 from gradkit.task.probes import whole
-from gradkit.task.shipped import BESIDE
 
 LOSS_NUMPY, LOSS_TORCH = 1e-12, 1e-6
 """Largest relative difference between a recomputed and a printed loss."""

@@ -18,27 +18,24 @@ import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.binding.conventions import (
-    all_conventions,
-    conventions_of_start,
-    find_returns,
-    transposed_conventions,
-    variants,
-)
 from gradkit.binding.inspection import Function, Loop, Model, inspect, outline
 from gradkit.binding.match import (
     Fit,
+    all_conventions,
     called,
+    conventions_of_start,
     draft,
+    find_returns,
+    find_written_rates,
     fit_function,
     misfit,
     names_all,
     not_found,
     own_keys,
+    transposed_conventions,
+    variants,
 )
-from gradkit.binding.written_rates import find_written_rates
-from gradkit.formatting import format_text
-from gradkit.records.observations import (
+from gradkit.records.submission import (
     UNREADABLE,
     Before,
     Binding,
@@ -47,12 +44,19 @@ from gradkit.records.observations import (
     Lost,
     Missing,
     Path,
+    Place,
 )
-from gradkit.records.submission import Place
 from gradkit.records.task import Array, Batch, Role, Run, Task
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.statements import is_called
-from gradkit.runtime.syntax import assignments, base_name, last_name, names_in, parts_of, walk
+from gradkit.runtime.syntax import (
+    assignments,
+    base_name,
+    is_called,
+    last_name,
+    names_in,
+    parts_of,
+    walk,
+)
 from gradkit.sandbox.observe import (
     about_models,
     call_of,
@@ -63,6 +67,7 @@ from gradkit.sandbox.observe import (
 )
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.source import statements
+from gradkit.text import format_text
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
 """Paths to the pair of values that the task asks a forward function to return."""

@@ -13,13 +13,19 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_text
-from gradkit.records.observations import Bound
-from gradkit.records.submission import Cell, Place, Section
+from gradkit.records.submission import Bound, Cell, Place, Section
 from gradkit.records.task import QUANTITIES, Array, Role, Task
-from gradkit.runtime.statements import is_called, plain
-from gradkit.runtime.syntax import LOOPS, called_method, effects_of, names_bound, walk
+from gradkit.runtime.syntax import (
+    LOOPS,
+    called_method,
+    effects_of,
+    is_called,
+    names_bound,
+    plain,
+    walk,
+)
 from gradkit.submission.source import parse, statements
+from gradkit.text import format_text
 
 CALLS = ("zero_grad", "backward", "step")
 """Methods whose order in a training loop matters."""

@@ -6,23 +6,415 @@ The text of the section shows models and loops. The worker that ran the section 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.binding.loops import Ingredients, Surroundings, find_loop, ingredients_of
-from gradkit.records.observations import Lost
-from gradkit.records.submission import Cell, Place, Section
+from gradkit.records.submission import Cell, Lost, Place, Section
 from gradkit.records.task import Task
 from gradkit.runtime.frames import Frame
-from gradkit.runtime.statements import Layer, Statement, is_called, layer_of
-from gradkit.runtime.syntax import AnyFunction, assignments, definitions_in
-from gradkit.runtime.training import may_train
+from gradkit.runtime.syntax import (
+    DEFINITIONS,
+    LOOPS,
+    AnyFunction,
+    Layer,
+    Statement,
+    assignments,
+    base_name,
+    called_method,
+    count_of,
+    definitions_in,
+    is_called,
+    layer_of,
+    may_train,
+    statements_in,
+    trains,
+    walk,
+)
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.content import is_model, makes_model
-from gradkit.submission.definitions import finder
+from gradkit.submission.definitions import finder, is_model, makes_model
+
+MAX_ASSIGNMENTS = 8
+"""Largest number of assignments that a name is traced through."""
+
+MAX_SOURCES = 50_000
+"""Largest number of values that are read to trace the names of one loop."""
+
+_BUILTINS = frozenset({"range", "len", "enumerate", "zip", "print", "float", "int", "list", "tqdm"})
+"""Functions whose names are never data."""
+
+
+class Surroundings(Struct):
+    """The known names outside a loop.
+
+    ``values`` are the expressions last assigned to names above the loop, ``models`` names of
+    models, ``functions`` definitions of functions, ``imports`` all names that imports bind.
+    """
+
+    values: Mapping[str, ast.expr]
+    models: Collection[str]
+    functions: Mapping[str, ast.FunctionDef]
+    imports: Collection[str]
+
+
+class _Source(Struct):
+    """The expression that a loop binds a name to or, with ``index``, takes the name's item from."""
+
+    value: ast.expr
+    index: tuple[int, ...] | None = None
+
+
+class Scope(Struct):
+    """A loop's body, and the expressions that its own names are bound to.
+
+    ``calls`` are all calls in the loop, in the order of the text.
+    """
+
+    body: ast.AST
+    around: Surroundings
+    bound: dict[str, list[_Source]] = field(default_factory=dict)
+    calls: list[ast.Call] = field(default_factory=list)
+    _known: dict[tuple[ast.expr, int], str | None] = field(default_factory=dict)
+    _sources_read: int = 0
+
+    def __post_init__(self) -> None:
+        """Collect the calls of the loop, and the names that it binds."""
+        calls = [part for part in walk(self.body) if isinstance(part, ast.Call)]
+        self.calls = sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+        for part in walk(self.body):
+            if isinstance(part, ast.Assign):
+                for target in part.targets:
+                    self._assign(target, part.value)
+            elif isinstance(part, ast.AugAssign | ast.AnnAssign | ast.NamedExpr):
+                if part.value is not None:
+                    self._assign(part.target, part.value)
+            elif isinstance(part, ast.For | ast.AsyncFor | ast.comprehension):
+                self._iterate(part.target, part.iter, ())
+
+    def _assign(self, target: ast.expr, value: ast.expr) -> None:
+        """Add the names that an assignment binds."""
+        if isinstance(target, ast.Name):
+            self.bound.setdefault(target.id, []).append(_Source(value))
+        elif isinstance(target, ast.Tuple | ast.List):
+            items = value.elts if isinstance(value, ast.Tuple | ast.List) else None
+            for i, element in enumerate(target.elts):
+                if items is not None and i < len(items):
+                    self._assign(element, items[i])
+                elif isinstance(element, ast.Name):
+                    self.bound.setdefault(element.id, []).append(_Source(value, (i,)))
+
+    def _iterate(self, target: ast.expr, over: ast.expr, index: tuple[int, ...]) -> None:
+        """Add the names that a ``for`` binds to items of ``over``, or to parts of them."""
+        if isinstance(target, ast.Name):
+            self.bound.setdefault(target.id, []).append(_Source(over, index))
+        elif isinstance(target, ast.Tuple | ast.List):
+            for i, element in enumerate(target.elts):
+                self._iterate(element, over, (*index, i))
+
+    def outside(self, node: ast.expr, steps: int = MAX_ASSIGNMENTS) -> str | None:
+        """Return the first global name of data that an expression is computed from.
+
+        `steps` is the number of assignments that may be traced.
+        """
+        # In a loop every name can depend on all others, so results are cached.
+        if (node, steps) not in self._known:
+            self._known[node, steps] = self._outside(node, steps)
+        return self._known[node, steps]
+
+    def _outside(self, node: ast.expr, steps: int) -> str | None:
+        """Compute the result of `outside` without the cache."""
+        for name in dict.fromkeys(data_names(node, self.around)):
+            sources = self.bound.get(name)
+            if sources is None:
+                return name
+            for source in sources if steps else ():
+                self._sources_read += 1
+                if self._sources_read > MAX_SOURCES:
+                    return None
+                if source.value is node:
+                    continue
+                found = (
+                    self.outside(source.value, steps - 1)
+                    if source.index is None
+                    else self._item(source.value, source.index, steps - 1)
+                )
+                if found is not None:
+                    return found
+            if name in self.around.values and not steps:
+                return name
+        return None
+
+    def _item(self, over: ast.expr, index: tuple[int, ...], steps: int) -> str | None:
+        """Return the global name that an item of a loader, a ``zip`` or a dataset comes from."""
+        if steps <= 0:
+            return None
+        if isinstance(over, ast.Name):
+            value = self.around.values.get(over.id)
+            inner = self.bound.get(over.id)
+            if inner and inner[0].index is not None:
+                return self._item(inner[0].value, (*inner[0].index, *index), steps - 1)
+            if inner:
+                value = inner[0].value
+            if value is None or not index:
+                return None if over.id in self.bound else over.id
+            return self._item(value, index, steps - 1)
+        if not isinstance(over, ast.Call):
+            return self.outside(over, steps)
+        name = over.func.attr if isinstance(over.func, ast.Attribute) else base_name(over.func)
+        arguments = [*over.args, *(k.value for k in over.keywords if k.arg == "dataset")]
+        if name == "enumerate" and arguments:
+            return self._item(arguments[0], index[1:], steps) if index[:1] != (0,) else None
+        if name in ("range", "arange", "trange"):
+            return None
+        if index and len(arguments) > index[-1] and name not in ("DataLoader", "tqdm", "list"):
+            return self.outside(arguments[index[-1]], steps)
+        return self._item(arguments[0], index, steps) if arguments else None
+
+
+def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
+    """Yield the names in an expression, except called functions, imported names and indices."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        inner: list[ast.AST] = []
+        if isinstance(part, ast.Call):
+            inner = [part.func.value] if isinstance(part.func, ast.Attribute) else []
+            inner += [*part.args, *(keyword.value for keyword in part.keywords)]
+        elif isinstance(part, ast.Name):
+            if part.id not in around.imports and part.id not in _BUILTINS:
+                yield part.id
+        elif isinstance(part, ast.Subscript):
+            inner = [part.value]
+        else:
+            inner = [child for child in ast.iter_child_nodes(part) if isinstance(child, ast.expr)]
+        waiting += reversed(inner)
+
+
+# --- names that a loop reads -------------------------------------------------------------
+
+
+class Ingredients(Struct, frozen=True):
+    """The global names of a training loop's model, inputs, targets and number of epochs.
+
+    ``through`` is the function that makes the training step, if the loop calls one.
+    """
+
+    model: str | None = None
+    X: str | None = None
+    y: str | None = None
+    epochs: str | None = None
+    through: str | None = None
+
+
+def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
+    """Return the outermost training loop in a top-level statement, if there is one."""
+    waiting: list[ast.AST] = [node]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, LOOPS) and (trains(part) or _through(part, functions)):
+            return part
+        if not isinstance(part, DEFINITIONS):
+            waiting += reversed(statements_in(part))
+    return None
+
+
+def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Call | None:
+    """Return the first call in a loop to a function that makes a training step."""
+    seen: set[str] = set()
+    for part in walk(loop):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            function = None if part.func.id in seen else functions.get(part.func.id)
+            if function is not None and trains(function):
+                return part
+            seen.add(part.func.id)
+    return None
+
+
+def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
+    """Find the global names of a training loop's model, data and number of epochs."""
+    call = None if trains(loop) else _through(loop, around.functions)
+    if call is None:
+        found, step_call = _read(Scope(loop, around)), None
+    else:
+        step_call = call.func.id  # type: ignore[attr-defined]
+        found = _from_function(Scope(loop, around), call, around.functions[step_call], around)
+    return Ingredients(*found, _epochs(loop, around), step_call)
+
+
+def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:
+    """Return the global name of the number of epochs, if the loop's bound is a single name."""
+    stop: ast.expr | None = None
+    if isinstance(loop, ast.While) and isinstance(loop.test, ast.Compare):
+        stop = loop.test.comparators[0]
+    elif (call := count_of(loop)) is not None:
+        stop = call.args[0] if len(call.args) == 1 else call.args[1]
+    names = [part.id for part in walk(stop) if isinstance(part, ast.Name)] if stop else []
+    return names[0] if len(names) == 1 and names[0] not in around.functions else None
+
+
+Found = tuple[str | None, str | None, str | None]
+"""Names of the model, of X and of y."""
+
+
+def _read(scope: Scope) -> Found:
+    """Find the global names of the model, the inputs and the targets of a loop."""
+    optimiser = _optimiser(scope)
+    model = _model(scope, optimiser)
+    outputs = _derived(scope, model)
+    X = _input(scope, model)
+    loss = _loss(scope)
+    y = _target(scope, loss, outputs, (model, X, optimiser)) if loss is not None else None
+    return model, X, y
+
+
+def _optimiser(scope: Scope) -> str | None:
+    """Return the name of the optimiser whose ``step`` the loop calls."""
+    steps = [
+        name
+        for call in scope.calls
+        if called_method(call) == "step"
+        if (name := base_name(call.func)) is not None
+    ]
+    # A scheduler has a `step` too, but only an optimiser is created with parameters.
+    given = [name for name in steps if _parameters_of(scope.around.values.get(name))]
+    return next(iter(given or steps), None)
+
+
+def _parameters_of(value: ast.expr | None) -> str | None:
+    """Return ``net`` for an expression that contains ``net.parameters()``."""
+    for part in walk(value) if value is not None else ():
+        if isinstance(part, ast.Attribute) and part.attr in ("parameters", "named_parameters"):
+            return base_name(part.value)
+    return None
+
+
+def _model(scope: Scope, optimiser: str | None) -> str | None:
+    """Return the name of the model that a loop trains.
+
+    That is the first known model that is called, else the model whose parameters the optimiser
+    has, else a name that is called and has ``train`` or ``zero_grad`` called on it.
+    """
+    called = [_called_model(call) for call in scope.calls]
+    known = [name for name in called if name in scope.around.models]
+    if known:
+        return known[0]
+    trained = _parameters_of(scope.around.values.get(optimiser or ""))
+    if trained is not None:
+        return trained
+    set_up = [base_name(c.func) for c in scope.calls if called_method(c) in ("train", "zero_grad")]
+    return next((name for name in set_up if name is not None and name in called), None)
+
+
+def _called_model(call: ast.Call) -> str | None:
+    """Return ``net`` for the calls ``net(X)`` and ``net.forward(X)``."""
+    if called_method(call) == "forward":
+        return base_name(call.func)
+    return call.func.id if isinstance(call.func, ast.Name) else None
+
+
+def _input(scope: Scope, model: str | None) -> str | None:
+    """Return the global name of the data that the loop calls the model with."""
+    for call in scope.calls:
+        arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if model is not None and _called_model(call) == model and arguments:
+            found = scope.outside(arguments[0])
+            if found is not None and found != model:
+                return found
+    return None
+
+
+def _derived(scope: Scope, model: str | None) -> set[str]:
+    """Return the names that the loop computes from the model's output."""
+    derived: set[str] = set()
+    for _ in range(MAX_ASSIGNMENTS):
+        derived |= {
+            name
+            for name, sources in scope.bound.items()
+            if any(_uses(source.value, model, derived) for source in sources)
+        }
+    return derived
+
+
+def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
+    """Return whether an expression calls the model, or contains one of the derived names."""
+    return any(
+        (isinstance(part, ast.Call) and _called_model(part) == model and model is not None)
+        or (isinstance(part, ast.Name) and part.id in derived)
+        for part in walk(node)
+    )
+
+
+def _loss(scope: Scope) -> ast.expr | None:
+    """Return the expression of the loss: the object that ``backward`` is called on.
+
+    If this object is a name, the expression that the loop last binds the name to is returned.
+    """
+    for call in scope.calls:
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
+            value = call.func.value
+            if isinstance(value, ast.Attribute) and value.attr == "autograd" and call.args:
+                value = call.args[0]
+            made = scope.bound.get(value.id) if isinstance(value, ast.Name) else None
+            return made[-1].value if made else value
+    return None
+
+
+def _target(
+    scope: Scope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
+) -> str | None:
+    """Return the global name of the data in the loss that is not computed from the model.
+
+    `outputs` are the names computed from the model's output, `others` names that are not targets.
+    """
+    criteria = {call.func.id for call in scope.calls if isinstance(call.func, ast.Name)}
+    seen = [loss]
+    for _ in range(MAX_ASSIGNMENTS):
+        for name in dict.fromkeys(data_names(loss, scope.around)):
+            function = scope.around.functions.get(name)
+            if name in outputs or name in others or function is not None:
+                continue
+            found = scope.outside(ast.Name(name, ast.Load()))
+            if found is not None and found not in others and found not in criteria:
+                return found
+        # The loss may be computed from another loss: `loss = total / n`.
+        inner = [name for name in data_names(loss, scope.around) if name in scope.bound]
+        if not inner:
+            return None
+        loss = next(
+            (each.value for each in reversed(scope.bound[inner[0]]) if each.value not in seen), loss
+        )
+        seen.append(loss)
+    return None
+
+
+def _from_function(
+    scope: Scope, call: ast.Call, function: ast.FunctionDef, around: Surroundings
+) -> Found:
+    """Read the function that makes the training step, and return names of the calling loop.
+
+    A name that is a parameter of the function is traced to the argument of `call`.
+    """
+    parameters = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
+    given = dict(zip(parameters, call.args, strict=False))
+    given |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    values = {name: value for name, value in around.values.items() if name not in parameters}
+    for name, value in given.items():
+        if isinstance(value, ast.Name) and value.id in around.values:
+            values[name] = around.values[value.id]
+    models = {name for name, value in given.items() if base_name(value) in around.models}
+    inside = Surroundings(values, models | set(around.models), around.functions, around.imports)
+    model, X, y = _read(Scope(function, inside))
+
+    def outer(name: str | None) -> str | None:
+        """Return the global name of a name inside the function."""
+        if name is None or name not in given:
+            return None if name in parameters else name
+        return scope.outside(given[name])
+
+    return outer(model), outer(X), outer(y)
+
 
 Origin = Literal["own", "shared", "borrowed"]
 ModelKind = Literal["class", "factory", "value"]

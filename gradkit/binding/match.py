@@ -7,20 +7,35 @@ a misspelling of an alias, if nothing else matches.
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, Literal
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from gradkit.binding.inspection import Function
-from gradkit.formatting import format_text
-from gradkit.records.observations import Bound, Convention, Missing, Path
+from gradkit.records.submission import (
+    Bound,
+    Cell,
+    Convention,
+    Layout,
+    Missing,
+    Orientation,
+    Path,
+    Section,
+    WrittenRate,
+)
 from gradkit.records.task import QUANTITIES, Argument, Role, Task
-from gradkit.runtime.statements import is_called, plain
+from gradkit.runtime.syntax import is_called, plain, walk
+from gradkit.sandbox.observe import arrays_of
 from gradkit.submission.names import is_misspelling
-from gradkit.text import where
+from gradkit.submission.source import statements
+from gradkit.text import format_text, where
 
 
 class Fit(Struct, frozen=True):
@@ -332,3 +347,312 @@ def _classes_with_method(role: Role, functions: Sequence[Function]) -> list[str]
             or (role.arguments and (fitting := fit_function(role, method)) and names_all(fitting))
         )
     ]
+
+
+STYLES = (("W", "b"), ("w", "b"), ("W", "B"), ("w", "B"))
+"""Spellings of the first letters of weight and bias keys."""
+
+LAYOUTS: tuple[tuple[Layout, Orientation, Orientation], ...] = (
+    ("in_out", "column", "column"),
+    ("out_in", "column", "column"),
+    ("in_out", "row", "row"),
+    ("in_out", "row", "flat"),
+    ("in_out", "flat", "flat"),
+    ("out_in", "row", "row"),
+    ("out_in", "flat", "flat"),
+)
+"""Layouts of weights, vectors and biases that can be combined: that of ``W.T @ A + b`` first."""
+
+
+TRANSPOSED: Mapping[Layout, Layout] = {"in_out": "out_in", "out_in": "in_out"}
+"""The layout of transposed weights, by the layout of the weights."""
+
+
+def all_conventions(task: Task) -> list[Convention]:
+    """Return all conventions, for a submission whose initialiser does not show its own."""
+    keys = task.starts[0].parameters
+    return [
+        Convention(
+            {key: (style[0] if key[0] == "W" else style[1]) + key[1:] for key in keys},
+            weights,
+            vectors,
+            biases,
+        )
+        for style, (weights, vectors, biases) in product(STYLES, LAYOUTS)
+    ]
+
+
+def conventions_of_start(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
+    """Return the conventions that agree with the parameters an initialiser returned.
+
+    All weights have one layout, as a square matrix alone would fit both. The list is empty if
+    the returned values are not the task's parameters.
+    """
+    entries = {
+        plain(key): (key, item) for key, item in tree.get("dict", ()) if isinstance(key, str)
+    }
+    start = task.starts[0].parameters
+    if not all(plain(key) in entries and "array" in entries[plain(key)][1] for key in start):
+        return []
+    keys = {key: entries[plain(key)][0] for key in start}
+    shapes = {key: leaves[entries[plain(key)][1]["array"]].shape for key in start}
+    layout = _weight_layout(task, shapes)
+    if layout is None:
+        return []
+    biases = _bias_orientation(task, shapes)
+    # Vectors most often have the orientation of the biases, so it is tried first.
+    vectors: list[Orientation] = sorted(("row", "flat", "column"), key=lambda each: each != biases)
+    found = [Convention(keys, layout, each, biases) for each in vectors]
+    if all("matrix" in entries[plain(key)][1] for key in start):
+        # The code may rely on ``*`` as the matrix product. An np.matrix is never flat.
+        matrices = [replace(one, arrays="matrix") for one in found if one.vectors != "flat"]
+        return [*matrices, *found]
+    return found
+
+
+def transposed_conventions(stated: Sequence[Convention]) -> Iterator[list[Convention]]:
+    """Yield the conventions with transposed weights, then those with other biases.
+
+    `stated` are the conventions that agree with a start that may be wrong.
+    """
+    if not stated:
+        return
+    yield [replace(each, weights=TRANSPOSED[each.weights]) for each in stated]
+    first = stated[0]
+    yield [
+        replace(first, vectors=vectors, biases=biases)
+        for weights, vectors, biases in LAYOUTS
+        if weights == first.weights and biases != first.biases
+    ]
+
+
+def _weight_layout(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
+    """Return the layout that all weight matrices have; None if there is no such layout."""
+    start = {key: value.shape for key, value in task.starts[0].parameters.items() if key[0] == "W"}
+    if all(shapes[key] == shape for key, shape in start.items()):
+        return "in_out"
+    return "out_in" if all(shapes[key] == shape[::-1] for key, shape in start.items()) else None
+
+
+def _bias_orientation(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Orientation:
+    """Return the orientation of the widest bias: the bias of one unit is (1, 1) as row and column.
+
+    A bias of one unit counts as a column.
+    """
+    start = task.starts[0].parameters
+    widest = max((key for key in start if key[0] == "b"), key=lambda key: start[key].size)
+    size = start[widest].size
+    orientations: dict[tuple[int, ...], Orientation] = {(1, size): "row", (size,): "flat"}
+    return orientations.get(shapes[widest], "column") if size > 1 else "column"
+
+
+OFFERS: tuple[tuple[Literal["scalar", "matrix"], Literal["array", "series"]], ...] = (
+    ("scalar", "array"),
+    ("matrix", "array"),
+    ("scalar", "series"),
+)
+"""Forms in which y and y_hat, and X, are passed. The first that works is the student's form."""
+
+
+def variants(conventions: list[Convention]) -> Iterator[Convention]:
+    """Yield all conventions with the first form of `OFFERS`, then all with the next form."""
+    for (scalars, inputs), convention in product(OFFERS, conventions):
+        yield replace(convention, scalars=scalars, inputs=inputs)
+
+
+# --- what a forward function returns -----------------------------------------------------
+
+HIDDEN_KEYS = ("a1", "h1", "hidden", "h", "o1", "aprev", "out1")
+"""Keys of the hidden layer in a returned dict, as `plain` spells them."""
+
+OUTPUT_KEYS = ("a2", "al", "yhat", "ypred", "output", "out", "a3")
+"""Keys of the network's output in a returned dict, as `plain` spells them."""
+
+Leaves = Mapping[str, NDArray[Any]]
+"""The arrays of a returned value, by the names that its description gives them."""
+
+
+def find_returns(
+    tree: Any, leaves: Leaves, inputs: Leaves, outputs: int, hidden: int
+) -> dict[str, Path]:
+    """Find the paths to ``y_hat`` and, if it is returned, ``A1`` in the result of ``forward``.
+
+    Parameters
+    ----------
+    tree : JSON
+        The structure of the returned value, as the worker describes it.
+    leaves : mapping of arrays
+        The arrays that the description names.
+    inputs : mapping of arrays
+        The arguments of the call.
+    outputs, hidden : int
+        Sizes of the last and the hidden layer.
+
+    Returns
+    -------
+    dict
+        Empty if no array has the size of the output. A pair of arrays is always read as
+        (output, input of the last layer), because the task asks for this pair.
+    """
+    arrays = list(arrays_of(tree))
+    sized = {path: leaves[name].size for path, name in arrays}
+    if "array" in tree:
+        return {"y_hat": ()} if sized[()] == outputs else {}
+    items = tree.get("list")
+    if items is not None and len(items) == 2 and all("array" in item for item in items):
+        return {"y_hat": (0,), "A1": (1,)} if outputs in sized.values() else {}
+    results = [path for path, _ in arrays if sized[path] == outputs]
+    leads = items is not None and (0,) in results
+    output = (0,) if leads else _named(results, OUTPUT_KEYS) or (results[-1] if results else None)
+    if output is None:
+        return {}
+    found: dict[str, Path] = {"y_hat": output}
+    own = {value.tobytes() for value in inputs.values() if value.dtype == np.float64}
+    middle = [
+        path
+        for path, name in arrays
+        if sized[path] == hidden
+        and path != output
+        and leaves[name].real.astype(np.float64).tobytes() not in own
+    ]
+    if middle:
+        # A tuple that begins with the output runs backwards through the layers.
+        flat = leads and items is not None and all("array" in item for item in items)
+        found["A1"] = _named(middle, HIDDEN_KEYS) or middle[0 if flat else -1]
+    return found
+
+
+def _named(paths: list[Path], keys: tuple[str, ...]) -> Path | None:
+    """Return the first path whose last key is the first of `keys` that occurs."""
+    named = {plain(p[-1]): p for p in reversed(paths) if p and isinstance(p[-1], str)}
+    return next((named[key] for key in keys if key in named), None)
+
+
+WORDS = frozenset({"lr", "rate", "rates", "alpha", "eta"})
+"""Words that make a name the name of a rate, beside the names that the task accepts."""
+
+Found = Iterator[tuple[ast.expr, float]]
+"""Expressions with their values."""
+
+
+def find_written_rates(task: Task, section: Section) -> tuple[WrittenRate, ...]:
+    """Return the positive numbers that a section uses as learning rates, each value once.
+
+    Parameters
+    ----------
+    task : Task
+        Its roles list the accepted names of a rate.
+    section : Section
+        Its own cells are read first, then the cells that it shares with other sections.
+    """
+    names = {
+        name
+        for role in task.roles
+        for argument in role.arguments
+        if argument.kind == "rate"
+        for name in (argument.name, *argument.aliases)
+    }
+    rates: dict[float, WrittenRate] = {}
+    for cell in (*section.own, *section.shared):
+        for node, value in _numbers(cell, names):
+            rates.setdefault(value, WrittenRate(value, cell.place(node.lineno)))
+    return tuple(rates.values())
+
+
+def _numbers(cell: Cell, names: Iterable[str]) -> Found:
+    """Yield the expressions of a cell that are rates, with their values.
+
+    `names` are the names that the task accepts for a rate.
+    """
+    nodes = [node for statement in statements(cell.source) for node in walk(statement)]
+    factors = [each for node in nodes for each in _factors(node)]
+    known = {*names, *(each.id for each in factors if isinstance(each, ast.Name))}
+    candidates = [
+        *factors,
+        *(value for node in nodes for name, value in _bindings(node) if _is_rate(name, known)),
+        *(value for node in nodes for value in _beside_parameters(node)),
+    ]
+    for each in candidates:
+        value = _constant(each)
+        if value is not None and 0 < value < float("inf"):
+            yield each, value
+
+
+def _is_rate(name: str, known: set[str]) -> bool:
+    """Return whether a name is known as a rate, or contains one of the `WORDS`."""
+    return name in known or not WORDS.isdisjoint(name.lower().split("_"))
+
+
+def _factors(node: ast.AST) -> tuple[ast.expr, ...]:
+    """Return both factors of a product, and an empty tuple for any other node."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return node.left, node.right
+    return ()
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """Yield names with the expressions that a node binds to them."""
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from _pairs(target, node.value)
+    elif isinstance(node, ast.AnnAssign) and node.value is not None:
+        yield from _pairs(node.target, node.value)
+    elif isinstance(node, ast.Call):
+        yield from ((word.arg, word.value) for word in node.keywords if word.arg)
+    elif isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield key.value, value
+    elif isinstance(node, ast.arguments):
+        plain = [*node.posonlyargs, *node.args]
+        pairs = zip(reversed(plain), reversed(node.defaults), strict=False)
+        yield from ((argument.arg, value) for argument, value in pairs)
+        for argument, default in zip(node.kwonlyargs, node.kw_defaults, strict=True):
+            if default is not None:
+                yield argument.arg, default
+
+
+def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names of a target with their values, also for ``lr, epochs = 0.01, 5``."""
+    if isinstance(target, ast.Name):
+        yield target.id, value
+    elif isinstance(target, ast.Attribute):
+        yield target.attr, value
+    elif isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        for name, part in zip(target.elts, value.elts, strict=False):
+            yield from _pairs(name, part)
+
+
+def _beside_parameters(node: ast.AST) -> Iterator[ast.expr]:
+    """Yield the later positional arguments of a call whose first argument is parameters."""
+    if isinstance(node, ast.Call) and len(node.args) > 1:
+        words = (getattr(part, "attr", getattr(part, "id", "")) for part in walk(node.args[0]))
+        if any("param" in word for word in words):
+            yield from node.args[1:]
+
+
+def _constant(node: ast.expr) -> float | None:
+    """Return the value of a literal, a quotient or a power of two literals; otherwise None.
+
+    A product of literals is not a rate: in ``2 * 0.01`` the 2 is the derivative of a square.
+    """
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, bool) or not isinstance(node.value, int | float):
+            return None
+        try:
+            return float(node.value)
+        except OverflowError:
+            return None
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _constant(node.operand)
+        return None if value is None else -value
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div | ast.Pow):
+        left, right = _constant(node.left), _constant(node.right)
+        if left is None or right is None:
+            return None
+        try:
+            value = left / right if isinstance(node.op, ast.Div) else left**right
+        except (ArithmeticError, ValueError):
+            return None
+        return value if isinstance(value, float) else None
+    return None

@@ -4,8 +4,11 @@ All attempts are kept and graded, so the rule can change at any time. ``last`` c
 that was submitted last, ``best`` the attempt with the most points (the last of equal attempts),
 ``before=DATE`` the last attempt before that time. Attempts are sorted by the platform's times. If
 any time is missing, they are in the order in which gradkit first found them: by run, then as on
-the command line. An attempt that a later run finds unchanged keeps its place. ``before=DATE`` uses
-the file's time if the platform gives none.
+the command line. An attempt that a later run finds unchanged keeps its place.
+
+``best`` compares scores after the deduction for lateness. ``before=DATE`` allows a student with an
+extension until that time, if it is later. For plain files it uses the file's own time. Files in a
+platform's download have the time of the download instead, so their attempts are allowed.
 
 A policy never changes a check's points: deductions for lateness, bonus and scaling are separate
 lines between the sum of the tasks and the score.
@@ -28,17 +31,21 @@ import msgspec
 from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import meant
+from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.formatting import format_count, format_text
-from gradkit.grading.mark import round_half_up
+from gradkit.grading.points import round_half_up
 from gradkit.records.classroom import CountingAttempt, Filed, Kept
 from gradkit.records.course import Policy
 from gradkit.records.result import NUMERICAL_GRADIENT, Adjustment, CheckResult, Result
+from gradkit.text import format_count, format_text
 from gradkit.writing import read_named
 
 LAST = "last"
 BEFORE = "before="
+
+NO_POLICY = Policy()
+"""Policy of a course without ``policy.toml``."""
 
 
 class PolicyError(GradkitError):
@@ -125,6 +132,7 @@ def counting_attempts(
     upto: int | None = None,
     *,
     rule: str | None = None,
+    policy: Policy | None = None,
     amended: Mapping[int, Filed] = {},
 ) -> list[CountingAttempt]:
     """Choose the attempt that counts for each student, in the order of the names.
@@ -136,6 +144,8 @@ def counting_attempts(
         Run after whose end the class is looked at; later runs are ignored. By default the last.
     rule : str, optional
         Rule for the counting attempt, by default the rule that was set last.
+    policy : Policy, optional
+        Policy of the course, by default the policy that was set last.
     amended : mapping of int to Filed, optional
         Results that are about to replace stored results, by the ids of these.
 
@@ -144,12 +154,12 @@ def counting_attempts(
     list of CountingAttempt
         Students without an attempt that the rule allows are left out.
     """
-    rule = rule or rule_of(store, upto)
+    rule, policy = rule or rule_of(store, upto), policy or policy_of(store, upto)
     kept = [_amended(attempt, amended) for attempt in theirs(store.newest(upto))]
     result = []
     for _, attempts in groupby(kept, key=lambda attempt: attempt.name):
         ordered = _in_order(list(attempts))
-        chosen = _choose(ordered, rule)
+        chosen = _choose(ordered, rule, policy)
         if chosen is not None:
             result.append(CountingAttempt(chosen, ordered.index(chosen) + 1, len(ordered)))
     return result
@@ -182,6 +192,14 @@ def rule_of(store: Store, upto: int | None = None) -> str:
     return rules[-1] if rules else LAST
 
 
+def policy_of(store: Store, upto: int | None = None) -> Policy:
+    """Return the policy that was set last, at the end of a run or now."""
+    found = [
+        r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
+    ]
+    return msgspec.convert(found[-1], Policy) if found else NO_POLICY
+
+
 def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
     """Sort attempts by the platform's times, or by first finding if any time is missing.
 
@@ -197,20 +215,39 @@ def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
     )
 
 
-def _choose(ordered: Sequence[Kept], rule: str) -> Kept | None:
+def _choose(ordered: Sequence[Kept], rule: str, policy: Policy) -> Kept | None:
     """Return the attempt that counts by a rule, None if the rule allows none."""
     if rule == LAST:
         return ordered[-1]
     if rule.startswith(BEFORE):
         limit = datetime.fromisoformat(rule.removeprefix(BEFORE))
+        limit = max(limit, policy.extensions.get(ordered[-1].name, limit))
         return next((kept for kept in reversed(ordered) if _is_before(kept, limit)), None)
-    return max(reversed(ordered), key=lambda kept: -1.0 if kept.score is None else kept.score)
+    return max(reversed(ordered), key=lambda kept: _score_after_lateness(kept, policy))
 
 
 def _is_before(kept: Kept, limit: datetime) -> bool:
     """Return True if an attempt was submitted before a time, or its time is not known."""
-    time = moment(kept.sender.at) or moment(kept.stamp)
+    time = time_of(kept)
     return time is None or time < limit
+
+
+def time_of(kept: Kept) -> datetime | None:
+    """Return when an attempt was submitted: the platform's time, or that of a plain file.
+
+    None if it is not known. In a platform's download, files have the time of the download.
+    """
+    stamp = kept.stamp if kept.sender.source == "plain" else ""
+    return moment(kept.sender.at) or moment(stamp)
+
+
+def _score_after_lateness(kept: Kept, policy: Policy) -> float:
+    """Return the score of an attempt after the deduction for lateness; −1 without a score."""
+    if kept.score is None:
+        return -1.0
+    days = days_late(policy, kept, moment(kept.sender.at)) or 0
+    lost = late_points(policy, days, kept.score, kept.max_score or kept.score)
+    return round(kept.score - lost, 2)
 
 
 FILE = "policy.toml"
@@ -449,17 +486,25 @@ def _late_and_bonus(
     """Yield the deduction for lateness and the bonus, as far as the attempt has them."""
     days = days_late(policy, kept, at) or 0
     if policy.late is not None and days:
-        late, score = policy.late, result.score
-        base = result.max_score if late.of == "maximum" else score
-        percent = min(days * late.per_day, late.most)
-        lost = min(base * percent / 100, score)
-        if late.days is not None and days > late.days:
-            lost = score
+        score, most = result.score, result.max_score
         text = _describe_delay(policy, kept, at, days)
-        yield Adjustment("late", -round(round_half_up(lost, 0.01), 2), text, max_score=base)
+        base = most if policy.late.of == "maximum" else score
+        yield Adjustment("late", -late_points(policy, days, score, most), text, max_score=base)
     bonus = policy.bonus.get(kept.name)
     if bonus is not None:
         yield Adjustment("bonus", bonus.points, bonus.why)
+
+
+def late_points(policy: Policy, days: int, score: float, most: float) -> float:
+    """Return the deduction for ``days`` of lateness from a score; ``most`` is the largest score."""
+    late = policy.late
+    if late is None or not days:
+        return 0.0
+    percent = min(days * late.per_day, late.most)
+    lost = min((most if late.of == "maximum" else score) * percent / 100, score)
+    if late.days is not None and days > late.days:
+        lost = score
+    return round(round_half_up(lost, 0.01), 2)
 
 
 def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:

@@ -44,12 +44,10 @@ from gradkit.grading.session import Session
 from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.classroom import Change, Filed, Kept, Remarked
 from gradkit.records.course import Policy
-from gradkit.records.mistake import Preset
 from gradkit.records.result import Evidence, Result, TaskResult, Verdict
-from gradkit.records.task import Form, FunctionTask, Task
-from gradkit.task.assignment import gallery_functions
+from gradkit.records.task import Form, FunctionTask, Preset, Task
+from gradkit.task.assignment import DEFAULT, gallery_functions
 from gradkit.task.oracle import OracleError
-from gradkit.task.shipped import DEFAULT
 
 
 class Marker:

@@ -17,7 +17,7 @@ from gradkit.classroom.course.find_student import find_student, meant, students
 from gradkit.classroom.course.roster import Enrolment, Entry, enrolment_of, names_of, read_roster
 from gradkit.classroom.grade import Grading, Tally, Watch, torch_tasks
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import named, policy, read_policy
+from gradkit.classroom.policy import moment, named, policy, read_policy
 from gradkit.classroom.reports.summary import (
     cautions,
     everybody,
@@ -28,7 +28,7 @@ from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool, cores
-from gradkit.grading.claim import claim_functions, refusal
+from gradkit.grading.recognise import claim_functions, refusal
 from gradkit.grading.settings import (
     GradingError,
     Settings,
@@ -39,11 +39,11 @@ from gradkit.grading.settings import (
 )
 from gradkit.loading import is_installed
 from gradkit.records.classroom import Filed, FrequentMistake, Summary
-from gradkit.records.course import NO_COURSE, Course, Policy, Preview, Sender
+from gradkit.records.course import NO_COURSE, PLATFORMS, Course, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
 from gradkit.report.table import first_names
-from gradkit.submission.content import MODEL, TRAINING, is_empty, units_of
+from gradkit.submission.definitions import MODEL, TRAINING, is_empty, units_of
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import Handed, Loader, gather, parse
 from gradkit.submission.source import parse as parse_source
@@ -95,6 +95,13 @@ def preview(listed: Enrolment, assignment: Assignment) -> Preview:
         ),
         absent=tuple(student.name for student in match.absent),
         broken=tuple(broken),
+        untimed=tuple(
+            platform
+            for platform in PLATFORMS
+            if platform != "plain"
+            and any(s.source == platform and moment(s.at) is None for _, s in found)
+        ),
+        left_out=listed.left_out,
     )
 
 
@@ -137,6 +144,12 @@ class Unwatched:
 
 
 UNWATCHED = Unwatched()
+
+
+TEST_STUDENT_LEFT_OUT = (
+    "Canvas' Test Student is left out. If this is a student's name, give a --roster that has it."
+)
+"""Warning if submissions of this account were found."""
 
 
 class Graded(Struct, frozen=True):
@@ -243,6 +256,8 @@ def grade_class(
             raise GradingError(f"{change}, as does --change-settings.")
         for warning in unknown:
             watch.warn(warning)
+        if listed.left_out:
+            watch.warn(TEST_STUDENT_LEFT_OUT)
         grading = Grading(store, made, watch, new_version=new_version, student=name, named=known)
         # The settings are stored before the first result, so that an interrupted run resumes.
         begun = grading.begin(listed, course=course, policy=rule, rules=rules)

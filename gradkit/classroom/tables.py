@@ -65,7 +65,8 @@ def grades(folder: str | Path) -> DataFrame:
         ``overrides``, ``comments``, ``reviewed_by``, ``review``, ``mistakes`` (codes, separated by
         spaces), ``tasks``, a column of points for each ``task/check``, a column for each kind of
         adjustment (such as ``late_points``), ``score_by_numbers``, ``max_by_numbers``, and the
-        identifiers ``sid``, ``email``, ``login`` and ``github`` as far as any student has them.
+        ``family_name`` and identifiers ``sid``, ``email``, ``login`` and ``github`` as far as any
+        student has them.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The command `gradkit`. The module of a command is imported when the command is called.
 
 Results go to standard output, everything else to standard error. Exit codes are in
-`gradkit.cli.usage`.
+`gradkit.cli.options`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from gradkit import __version__
-from gradkit.cli.usage import Refusal, ended, sentence
+from gradkit.cli.options import Refusal, ended, sentence
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.safe_path import leave_working_directory
 

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from gradkit.cli import options
+from gradkit.cli.options import FAILED, PASSED, OneOf, Refusal, command
 from gradkit.cli.output import console
-from gradkit.cli.usage import FAILED, PASSED, OneOf, Refusal, command
 
 
 @command("list", "gradkit list --assignment spring/assignment.toml")
@@ -24,8 +24,7 @@ def list_command(task: str | None, assignment: Path | None) -> None:
             "assignment; `gradkit list` lists the assignments."
         )
     from gradkit.report.exercise import outline, shelf
-    from gradkit.task.assignment import read_assignment
-    from gradkit.task.shipped import exercises
+    from gradkit.task.assignment import exercises, read_assignment
 
     if assignment is None:
         found = {name: read_assignment(path) for name, path in exercises().items()}
@@ -109,6 +108,13 @@ def explain_command(
 @options.ASSIGNMENT
 @options.REFERENCE
 @options.flag("--no-reference", "Leave out the model solutions. Marks are then provisional.")
+@options.several(
+    "--task",
+    "tasks",
+    "ID",
+    "Grade only this task (repeatable). It counts even if nothing was submitted.  [default: the "
+    "tasks that the assignment requires, else those that were submitted]",
+)
 @options.INSTALL
 def export_command(platform: str, out: Path, **settings: Any) -> None:
     """Write the files with which a platform grades an assignment.
@@ -117,10 +123,16 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     can read the repository, but examples of their outputs. wheel writes gradkit alone, as a
     file for pip.
     """
-    from gradkit.authoring.export import export_assignment
+    from gradkit.authoring.export import export_assignment, gains_by_deletion
 
     unchecked = export_assignment(platform, out, **settings)
     click.echo(f"Written to {out}.", err=True)
+    if platform != "wheel" and gains_by_deletion(settings["assignment"], settings["tasks"]):
+        click.echo(
+            "Only tasks that were submitted count, so a missing file does not lower a mark. Name "
+            "the tasks that count in any case with --task.",
+            err=True,
+        )
     if unchecked:
         click.echo(
             f"Without model solutions these cannot be checked: {', '.join(unchecked)}. A correct "

@@ -13,11 +13,10 @@ import click
 from msgspec import to_builtins
 
 from gradkit.cli import options
-from gradkit.cli.output import print_wrapped, write
-from gradkit.cli.progress import Progress
-from gradkit.cli.usage import FAILED, OPEN, PASSED, REFUSED, Refusal, command
-from gradkit.formatting import format_text
+from gradkit.cli.options import FAILED, OPEN, PASSED, REFUSED, Refusal, command
+from gradkit.cli.output import Progress, print_wrapped, write
 from gradkit.report.formats import FORMATS, lacking, load
+from gradkit.text import format_text
 
 if TYPE_CHECKING:
     from gradkit.records.result import Batch, Result

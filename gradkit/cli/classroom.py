@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradkit.cli import options
+from gradkit.cli.options import FAILED, OneOf, Refusal, command, heeding, interruptible
 from gradkit.cli.output import console, print_shown, tell
-from gradkit.cli.usage import FAILED, OneOf, Refusal, command, heeding, interruptible
 
 if TYPE_CHECKING:
     from gradkit.classroom.feedback.address import Way

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from gradkit.cli import options
-from gradkit.cli.usage import command
+from gradkit.cli.options import command
 
 
 @command("pytest", "gradkit pytest hw.py -q --junitxml gradkit.xml")

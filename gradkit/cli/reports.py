@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gradkit.cli import options
-from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
-from gradkit.cli.usage import (
+from gradkit.cli.options import (
     FAILED,
     PASSED,
     OneOf,
@@ -19,9 +18,14 @@ from gradkit.cli.usage import (
     heeding,
     interruptible,
 )
+from gradkit.cli.output import console, print_text, tell, to_file, to_stdout
 
 if TYPE_CHECKING:
     from gradkit.reproducer import Shown
+
+
+SPREADSHEET = "utf-8-sig"
+"""Encoding of the table of a class. With the byte order mark, Excel reads it as UTF-8."""
 
 
 @command("summary", "gradkit summary results --format csv > class.csv")
@@ -37,7 +41,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
     with Store(folder, write=False) as store:
         summary = summarise(store, pseudonyms=pseudonyms)
     if format_ == "csv":
-        to_stdout(summary_csv(summary).encode())
+        to_stdout(summary_csv(summary).encode(SPREADSHEET))
     else:
         show_summary(summary, console())
 

@@ -17,12 +17,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import CRASH, NO_RETURN, mistake
-from gradkit.formatting import format_text
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.runtime.syntax import AnyFunction, every, names_in, own_statements, walk
 from gradkit.submission.definitions import line_at
 from gradkit.submission.source import statements
+from gradkit.text import format_text
 
 NAMED_BY_PYTHON = frozenset({"NameError", "UnboundLocalError", "KeyError", "AttributeError"})
 """Exception types whose message names the reason, so that no other reason is reported."""

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.submission import Cell
 from gradkit.runtime.syntax import last_name, own_statements, walk
 from gradkit.submission.definitions import line_at
 from gradkit.submission.source import statements
+from gradkit.text import format_text
 
 NOT_UPDATED = "not-updated"
 """Code of a parameter that never changes."""

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from gradkit.diagnosis.rules.program import parse_roots, parse_steps, require
 from gradkit.diagnosis.rules.symbols import shape_of
-from gradkit.records.observations import Bound, Convention, Lost
 from gradkit.records.rule import Event, Kind, Spot, Steps, Trace
-from gradkit.records.submission import Cell, Place
+from gradkit.records.submission import Bound, Cell, Convention, Lost, Place
 from gradkit.records.task import Array, Task
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic import in_order

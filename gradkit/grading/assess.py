@@ -4,27 +4,125 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
 import gradkit
-from gradkit.formatting import format_text
-from gradkit.grading.mark import mark, score_by_numbers, with_current_codes
-from gradkit.grading.notices import notices_of_verdicts
-from gradkit.grading.points import Scheme
+from gradkit.grading.points import Scheme, mark, score_by_numbers, with_current_codes
 from gradkit.judge import Case, judge
-from gradkit.judge.case import expected_of
+from gradkit.judge.comparison import expected_of
 from gradkit.loading import is_installed
-from gradkit.records.result import FAILED, Evidence, Inquiry, Result, TaskResult, Verdict
-from gradkit.records.submission import Listing
-from gradkit.records.task import Form, FunctionTask, Probes, Task
+from gradkit.records.result import (
+    FAILED,
+    Evidence,
+    Finding,
+    Inquiry,
+    Notice,
+    Result,
+    TaskResult,
+    Verdict,
+)
+from gradkit.records.submission import Cell, Listing
+from gradkit.records.task import Form, FunctionCheck, FunctionTask, Probes, Task
 from gradkit.submission.definitions import holds
 from gradkit.task.oracle import Oracle
 from gradkit.task.probes import draw
+from gradkit.text import format_text
+
+if TYPE_CHECKING:
+    from gradkit.grading.functions import FunctionGrader
+
+
+DENIED = ("PermissionError", "[Errno 1]", "[Errno 13]")
+"""Parts of Python's error message after a denial: the exception's type, or its error number."""
+
+
+def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Iterator[Notice]:
+    """Yield a notice for each line of a section where a constant selects one of several formulas.
+
+    There are none if no check fails, because the selected formula is right then.
+    """
+    if all(verdict.state not in FAILED for verdict in verdicts):
+        return
+    # Imported here because right submissions do not need it.
+    from gradkit.grading.selectors import written_choices
+
+    for number, line in written_choices([cell.source for cell in cells]):
+        yield Notice("selector", place=cells[number].place(line))
+
+
+def notices_of_verdicts(verdicts: Iterable[Verdict], inquiry: Inquiry) -> Iterator[Notice]:
+    """Yield the notices that the verdicts on a task lead to.
+
+    Parameters
+    ----------
+    verdicts : iterable of Verdict
+    inquiry : Inquiry
+        The findings. A check that fails because of findings about another check gets no notice:
+        its gradients are right once those are repaired.
+    """
+    for verdict in verdicts:
+        if verdict.own_forward and not inquiry.causes.get(verdict.check):
+            yield Notice("own-forward-gradient", verdict.check, verdict.place)
+        if any(word in verdict.exception for word in DENIED):
+            yield Notice("denied-access", verdict.check, verdict.place)
+
+
+def function_remarks(
+    grader: FunctionGrader, verdicts: Sequence[Verdict], caused: Container[str] = ()
+) -> Iterator[Finding]:
+    """Yield remarks on the gradients of a function task that an instructor should look at.
+
+    These are gradients that match only the student's own wrong forward pass, and gradients that
+    the code computes by finite differences.
+
+    Parameters
+    ----------
+    grader : FunctionGrader
+        Has graded the task.
+    verdicts : sequence of Verdict
+        One for each check of the task, in order.
+    caused : container of str
+        The checks that fail only because of mistakes in other checks. They get no remark on the
+        forward pass: their gradients are right as soon as those mistakes are repaired.
+    """
+    if not any(verdict.own_forward or verdict.numerical for verdict in verdicts):
+        return
+    # Imported here because most submissions do not need the catalogue.
+    from gradkit.diagnosis.catalogue import NUMERICAL, OWN_FORWARD
+
+    for check, verdict in zip(grader.task.checks, verdicts, strict=True):
+        if verdict.own_forward and check.name not in caused:
+            yield _remark(grader, check, OWN_FORWARD, verdict.own_forward)
+        if verdict.numerical:
+            yield _remark(grader, check, NUMERICAL, (*check.gradient,))
+
+
+def _remark(
+    grader: FunctionGrader, check: FunctionCheck, code: str, outputs: tuple[str, ...]
+) -> Finding:
+    """Return a remark on some outputs of a check, with the texts of an entry of the catalogue."""
+    from gradkit.diagnosis.catalogue import mistake  # late, as above
+
+    texts, definition = mistake(code), grader.definition_of(check)
+    fields = {"function": f"`{definition.name}`"}
+    identity = "/".join((grader.task.id, check.name, code, *outputs))
+    return Finding(
+        id=hashlib.sha256(identity.encode()).hexdigest()[:10],
+        check="",
+        mistake=code,
+        title=texts.title,
+        entries=outputs,
+        place=definition.place(),
+        sentence=format_text(texts.sentence, **fields),
+        hints=tuple(format_text(hint, **fields) for hint in texts.hints),
+        about=(check.name,),
+    )
+
 
 COMPUTED_INPUTS = ("y_hat", "A1")
 """Inputs that the oracle's forward pass computes from the others. Their last bits depend on it."""

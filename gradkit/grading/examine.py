@@ -9,17 +9,17 @@ from msgspec.structs import replace
 
 from gradkit.binding import bind
 from gradkit.errors import contain
-from gradkit.formatting import format_text
 from gradkit.judge import Case, judge
-from gradkit.judge.case import Examined, expected_of
-from gradkit.judge.memorised import AGAIN, remarkable
-from gradkit.records.observations import SPARED, Binding, Lost, Observations, Outcome
+from gradkit.judge.comparison import Examined, expected_of
+from gradkit.judge.steps import AGAIN, remarkable
 from gradkit.records.result import Inquiry, NoDiagnosisError
+from gradkit.records.submission import SPARED, Binding, Lost, Observations, Outcome
 from gradkit.records.task import Array, Batch, Probes, Run, Task
 from gradkit.sandbox import WorkshopError, observe
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.task.oracle import Oracle, OracleError, final
 from gradkit.task.probes import draw
+from gradkit.text import format_text
 
 ROUNDED = 1e-12
 """Largest relative difference of outputs that differ only by rounding."""
@@ -111,7 +111,7 @@ def _repeated_calls(case: Case) -> list[Question]:
     """Return requests to repeat a few calls in the same process.
 
     They show results that change, and gradients by finite differences: see
-    `gradkit.judge.memorised`.
+    `gradkit.judge.steps`.
     """
     task, bound, probes = case.task, case.binding.bound, case.probes
     again = [

@@ -14,19 +14,17 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.binding.match import NO_PYTHON
-from gradkit.formatting import format_text
 from gradkit.grading.guards import unguarded, widened
 from gradkit.grading.own_forward import held_to_own_forward
-from gradkit.judge.case import sentence_of
+from gradkit.judge.comparison import sentence_of
 from gradkit.judge.outputs import Probe, followed, judge_check, output_entry
 from gradkit.lines import ReturnedError
-from gradkit.records.observations import MISSING_IMPORT, Outcome
 from gradkit.records.result import LEFT_ALONE, OPEN, Entry, HelperReplacement, Verdict
-from gradkit.records.submission import Section
+from gradkit.records.submission import MISSING_IMPORT, Outcome, Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
-from gradkit.sandbox.stub_calls import Answer
+from gradkit.sandbox.worker import StubAnswer
 from gradkit.submission.definitions import (
     Definition,
     accepts,
@@ -40,7 +38,7 @@ from gradkit.submission.definitions import (
 from gradkit.task.draws import drawn_again, draws
 from gradkit.task.functions import functions_of, least_evaluations, steps_of
 from gradkit.task.solution import Solution
-from gradkit.text import format_probe, where
+from gradkit.text import format_probe, format_text, where
 
 if TYPE_CHECKING:
     from gradkit.diagnosis.repair.ask import Asked
@@ -252,7 +250,7 @@ class FunctionGrader(Struct):
 
     @contextmanager
     def stubs(
-        self, functions: Sequence[Sequence[Any]], answer: Answer
+        self, functions: Sequence[Sequence[Any]], answer: StubAnswer
     ) -> Iterator[StudentProcess | None]:
         """Return a context manager in which functions are stubs, in a process for that alone.
 

@@ -18,9 +18,9 @@ from gradkit.grading.changed_text import STEP, WHOLE, replaced
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.mended import OF_NAMES, Step, are_alike, is_much, of_check
 from gradkit.grading.repairs import Mended, mend_functions
-from gradkit.judge.case import Examined
-from gradkit.records.observations import Bound, Outcome
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import FAILED, UNEXPLAINED, Inquiry, Verdict
+from gradkit.records.submission import Bound, Outcome
 from gradkit.records.task import Batch, FunctionCheck, Lines, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess

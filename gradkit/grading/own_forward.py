@@ -10,7 +10,6 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_count, format_text
 from gradkit.judge.outputs import (
     MIN_PROBES,
     Probe,
@@ -26,6 +25,7 @@ from gradkit.records.result import Entry, Verdict
 from gradkit.records.task import Draw, FunctionCheck
 from gradkit.task.draws import drawn_again
 from gradkit.task.functions import forward_steps, scalar_names, scalar_of, steps_of
+from gradkit.text import format_count, format_text
 
 if TYPE_CHECKING:
     from gradkit.gradcheck.records import BackwardReport, InputReport

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from gradkit.grading.own_forward import note_own_forward
 from gradkit.judge import tolerances
-from gradkit.judge.case import Case, came_back, least
+from gradkit.judge.comparison import Case, came_back, least
 from gradkit.judge.gradient import LOOKED_AT, Loss, Point, judge_points, points_of, points_of_batch
-from gradkit.records.observations import Outcome
 from gradkit.records.result import Verdict
+from gradkit.records.submission import Outcome
 from gradkit.records.task import Array, Batch
 from gradkit.sandbox import observe
 from gradkit.sandbox.process import StudentProcess

@@ -44,7 +44,7 @@ from gradkit.grading.changed_text import (
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.guards import guarded, unguarded
 from gradkit.grading.selectors import is_selection
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.lines import arrays_in, unpacked_into
 from gradkit.records.result import FAILED, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place

@@ -18,23 +18,30 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.binding import bind
-from gradkit.formatting import format_text
 from gradkit.grading.assess import (
     assess,
     digest_basis,
     digest_questions,
+    function_remarks,
     mark_absent,
+    notices_of_text,
     refused_result,
     tolerances_of,
     verdicts_without_run,
     versions_of,
     with_totals,
 )
-from gradkit.grading.claim import claim_functions, left_for_nets, refusal
 from gradkit.grading.examine import diagnose, examine
-from gradkit.grading.notices import function_remarks, notices_of_text
 from gradkit.grading.points import Scheme
-from gradkit.grading.recognise import NetFinder, belongs_to_task, other_task_with, refusals
+from gradkit.grading.recognise import (
+    NetFinder,
+    belongs_to_task,
+    claim_functions,
+    left_for_nets,
+    other_task_with,
+    refusal,
+    refusals,
+)
 from gradkit.grading.settings import (
     BreakdownError,
     GradingError,
@@ -46,9 +53,8 @@ from gradkit.grading.settings import (
     required_of,
     tasks_of,
 )
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.loading import is_installed
-from gradkit.records.observations import Binding
 from gradkit.records.result import (
     FAILED,
     FOR_INSTRUCTORS,
@@ -59,7 +65,7 @@ from gradkit.records.result import (
     TaskResult,
     Verdict,
 )
-from gradkit.records.submission import Cell, Claim, Place, Section, Submission
+from gradkit.records.submission import Binding, Cell, Claim, Place, Section, Submission
 from gradkit.records.task import FunctionTask, Task
 from gradkit.sandbox import Workshop
 from gradkit.submission.definitions import definitions, listings
@@ -67,6 +73,7 @@ from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import read
 from gradkit.task.assignment import gallery_functions
 from gradkit.task.oracle import Answers, OracleError
+from gradkit.text import format_text
 
 if TYPE_CHECKING:
     from gradkit.grading.changed_text import Told

@@ -15,17 +15,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.records.mistake import Preset
 from gradkit.records.submission import Section, Submission
-from gradkit.records.task import Assignment, Example, Form, FunctionTask, Task
+from gradkit.records.task import Assignment, Example, Form, FunctionTask, Preset, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
-from gradkit.task.assignment import AssignmentError, gallery_functions, read_assignment
+from gradkit.task.assignment import (
+    EXAMPLES,
+    AssignmentError,
+    find_reference,
+    gallery_functions,
+    read_assignment,
+)
 from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError, load_reference, verify
 from gradkit.task.probes import draw
-from gradkit.task.shipped import find_reference
-from gradkit.task.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from gradkit.task.solution import Solution

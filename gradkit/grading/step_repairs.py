@@ -28,7 +28,7 @@ from gradkit.grading.mended import OF_NAMES, Step, is_much, of_check, with_steps
 from gradkit.grading.net_repairs import FEW, RATES, proposed
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task

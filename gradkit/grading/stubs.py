@@ -28,14 +28,14 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.formatting import format_count
 from gradkit.records.result import HelperReplacement, Verdict
 from gradkit.records.task import FunctionCheck, Lines
 from gradkit.sandbox.process import LiveProcess
-from gradkit.sandbox.stub_calls import Cached, ForeignCallError, Other, Parts, StubCall
+from gradkit.sandbox.worker import Cached, ForeignCallError, Other, Parts, StubCall
 from gradkit.submission.definitions import Definition
 from gradkit.task.forms import REAL_KINDS, Form, FormError, fitted
 from gradkit.task.solution import ImpureError, Solution
+from gradkit.text import format_count
 
 if TYPE_CHECKING:
     from gradkit.grading.functions import FunctionGrader

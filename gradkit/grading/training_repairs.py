@@ -38,17 +38,17 @@ from gradkit.diagnosis.repair.training import (
     STANDS,
     changes,
 )
-from gradkit.formatting import format_text
 from gradkit.grading.changed_text import replaced
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Names, Slip
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, line_at
+from gradkit.text import format_text
 
 ATTEMPTS = 60
 """Texts with one change that are run, some 80 ms of processor time each, and as many with several;

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from gradkit.judge.case import Case, Earlier
+from gradkit.judge.comparison import Case, Earlier
 from gradkit.judge.gradient import gradient
-from gradkit.judge.steps import forward, interface, model, update
-from gradkit.judge.trajectory import trajectory
+from gradkit.judge.steps import forward, interface, model, trajectory, update
 from gradkit.records.result import Verdict
 
 __all__ = ["Case", "judge"]

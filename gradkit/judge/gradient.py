@@ -9,7 +9,7 @@ precision may change a step.
 
 The rate. It is the rate that the student's function was given, or else the assignment's. If the
 steps do not fit it, a number that the student wrote as a rate may take its place
-(`gradkit.binding.written_rates`). The result then names the number and its line. A rate is never
+(`gradkit.binding.match`). The result then names the number and its line. A rate is never
 fitted to the steps, so a missing factor 2 or 1/N fails the check.
 
 Tolerances. A claim is computed from stored numbers, and dividing by the rate enlarges their
@@ -41,25 +41,28 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_count, format_text
 from gradkit.judge import tolerances
-from gradkit.judge.case import (
+from gradkit.judge.comparison import (
+    TOO_SMALL,
     Case,
     Earlier,
     answered,
     blocked,
+    joined,
+    label_of,
     least,
+    listed,
+    merge,
     secret_among,
     subject,
 )
-from gradkit.judge.comparison import TOO_SMALL, joined, label_of, listed, merge
 from gradkit.judge.steps import update
-from gradkit.records.observations import Bound, WrittenRate
 from gradkit.records.result import Entry, State, Verdict
+from gradkit.records.submission import Bound, WrittenRate
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import mean_scale, parameters_in, rate_of
-from gradkit.text import DRAWN, where
+from gradkit.text import DRAWN, format_count, format_text, where
 
 if TYPE_CHECKING:
     from gradkit.gradcheck import Report

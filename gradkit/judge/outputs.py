@@ -11,11 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from gradkit.formatting import format_count, format_text
 from gradkit.lines import arrays_in
 from gradkit.records.result import LEFT_ALONE, Entry, State, Verdict
 from gradkit.records.task import Draw, FunctionCheck, Made
-from gradkit.text import format_probe
+from gradkit.text import format_count, format_probe, format_text
 
 DOUBLE_TOLERANCE = 1e-7
 """Accepted error of an output in double precision, relative to its largest number.

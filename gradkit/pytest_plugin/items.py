@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from gradkit.errors import keep_from_readers
-from gradkit.formatting import format_text
 from gradkit.grading.assess import ABSENT
 from gradkit.grading.session import (
     WITHOUT_TORCH,
@@ -37,7 +36,7 @@ from gradkit.report.words import points
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.functions import StudentFunctions
 from gradkit.task.oracle import Answers
-from gradkit.text import clean_text, spell
+from gradkit.text import clean_text, format_text, spell
 
 
 class Grading:

@@ -42,7 +42,8 @@ class Sender(Struct, frozen=True):
 class Student(Struct, frozen=True):
     """A line of a roster. ``ids`` are as in `Sender`; ``names`` are all spellings of the name.
 
-    ``at`` is the time of submission, if a platform's table has it.
+    ``at`` is the time of submission in Moodle's worksheet, and ``submitted`` that in a column of
+    another table, empty if there is none.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Student(Struct, frozen=True):
     ids: Mapping[str, str]
     group: str = ""
     at: str = ""
+    submitted: str = ""
 
 
 class Course(Struct, frozen=True):
@@ -87,6 +89,8 @@ class Preview(Struct, frozen=True):
     students without a submission. A part of each ``broken`` submission is not valid Python.
     ``tasks`` are the tasks that count even if nothing was submitted. ``provisional``: there are no
     model solutions. ``strangers`` are names in the policy that belong to no student of the class.
+    ``untimed`` are platforms without the time of at least one submission, and ``left_out`` counts
+    the files of Canvas' Test Student.
     """
 
     total: int
@@ -104,6 +108,8 @@ class Preview(Struct, frozen=True):
     tasks: tuple[str, ...] = ()
     provisional: bool = False
     strangers: tuple[str, ...] = ()
+    untimed: tuple[Source, ...] = ()
+    left_out: int = 0
 
 
 class Mark(Struct, frozen=True):

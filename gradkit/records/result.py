@@ -7,10 +7,8 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from gradkit.records.mistake import Preset
-from gradkit.records.observations import Binding, Observations
-from gradkit.records.submission import Listing, Place, Problem
-from gradkit.records.task import Form, Visibility
+from gradkit.records.submission import Binding, Listing, Observations, Place, Problem
+from gradkit.records.task import Form, Preset, Visibility
 
 State = Literal[
     "pass", "fail", "inconclusive", "error", "timeout", "blocked", "missing", "not-checked"

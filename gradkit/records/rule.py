@@ -16,8 +16,7 @@ from typing import Literal
 
 from msgspec import Struct, field
 
-from gradkit.records.observations import Failure, Lost
-from gradkit.records.submission import Place
+from gradkit.records.submission import Failure, Lost, Place
 from gradkit.records.task import Array
 
 When = Literal["", "before", "after", "recomputed"]

@@ -12,9 +12,9 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gradkit.formatting import format_text
 from gradkit.records.result import CENT, OPEN, CheckResult, Result, TaskResult
 from gradkit.report.plain_text import check_text, dump, fit_tests, refusal_text
+from gradkit.text import format_text
 
 LIMIT = 128_000
 """Largest number of bytes of the line, an environment variable, of which Linux takes 128 KiB."""

@@ -12,10 +12,17 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from gradkit.formatting import format_count, format_entries, format_text
 from gradkit.report import words
 from gradkit.templates import environment, fill
-from gradkit.text import clean_text, format_entry, format_probe, where
+from gradkit.text import (
+    clean_text,
+    format_count,
+    format_entries,
+    format_entry,
+    format_probe,
+    format_text,
+    where,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment

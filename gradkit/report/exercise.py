@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, get_args
 
-from gradkit.formatting import format_text
-from gradkit.records.mistake import Audit, Mistake, PriceList
 from gradkit.records.result import UNEXPLAINED
-from gradkit.records.task import Assignment
+from gradkit.records.task import Assignment, Audit, Mistake, PriceList
 from gradkit.report.document import document
-from gradkit.text import columns
+from gradkit.text import columns, format_text
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,16 +12,13 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.result import OPEN, CheckResult, Result, TaskResult
 from gradkit.records.submission import Place
-from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL
-from gradkit.report.escape import command, log_text
-from gradkit.report.located import columns_of, locate, path_of
+from gradkit.report.data import RULE_LEVEL, TITLE_LEVEL, command, log_text
 from gradkit.report.plain_text import ENDLESS, check_text, finding_text, refusal_text
 from gradkit.report.text import to_text
-from gradkit.report.words import override_text
-from gradkit.text import clean_text, where
+from gradkit.report.words import columns_of, locate, override_text, path_of
+from gradkit.text import clean_text, format_text, where
 
 
 class Annotation(Struct, frozen=True):

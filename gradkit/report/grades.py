@@ -9,14 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.formatting import format_count
 from gradkit.records.classroom import FrequentMistake, Row, Summary
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.summary import standing_counts
 from gradkit.report.table import Table, brief, first_names, show_table
 from gradkit.report.text import Line, finding_lines, show_lines
 from gradkit.report.words import score_text
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_count
 
 MISTAKES_PER_STUDENT = 3
 """Largest number of mistakes that are named in the line of a student; the rest are counted."""

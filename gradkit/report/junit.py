@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from xml.etree import ElementTree as ET
 
 from gradkit.records.result import CheckResult, Result, State, TaskResult
-from gradkit.report.escape import xml_text
+from gradkit.report.data import xml_text
 from gradkit.report.plain_text import check_text, head_text, title_text
 from gradkit.text import clean_text
 

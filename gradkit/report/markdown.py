@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from gradkit.formatting import format_text
 from gradkit.records.result import Result
+from gradkit.report.data import code_block, code_span
 from gradkit.report.document import document
-from gradkit.report.escape import code_block, code_span
 from gradkit.report.plain_text import ROOM, TOOLS, fit, refusal_text, total
+from gradkit.text import format_text
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:

@@ -10,14 +10,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gradkit.formatting import format_text
 from gradkit.records.reports import Changes
 from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report import words
+from gradkit.report.data import log_text
 from gradkit.report.document import by_name, document
-from gradkit.report.escape import log_text
 from gradkit.report.text import Line, check_head, check_lines, finding_lines, printed, show_lines
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_text
 
 WIDTH = 100
 """Largest number of characters in a line, for platforms that do not wrap lines."""

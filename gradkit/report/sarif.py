@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from gradkit import __version__
 from gradkit.records.result import Result
-from gradkit.report.escape import OLD_COMMAND
+from gradkit.report.data import OLD_COMMAND
 from gradkit.report.github import Annotation, annotations_of
 from gradkit.report.plain_text import dump, head_text, refusal_text, title_text
 

@@ -15,15 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gradkit.formatting import format_count, format_text
 from gradkit.records.classroom import Change, Filed, Row, Run, RunKind, Summary
 from gradkit.records.reports import History
 from gradkit.report import words
-from gradkit.report.data import json_text
+from gradkit.report.data import json_text, log_text
 from gradkit.report.document import document
-from gradkit.report.escape import log_text
 from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_count, format_text
 
 SPREAD = 10
 """Smallest number of scores for which their distribution is shown."""
@@ -97,8 +95,14 @@ def _known_ids(summary: Summary) -> dict[str, str]:
     return {kind: word for kind, word in IDS.items() if kind in known}
 
 
-IDS = {"sis": "sid", "email": "email", "login": "login", "github": "github"}
-"""Columns of identifiers. A table has those that any student has."""
+IDS = {
+    "family": "family_name",
+    "sis": "sid",
+    "email": "email",
+    "login": "login",
+    "github": "github",
+}
+"""Columns of identifiers and of the family name. A table has those that any student has."""
 
 LINES = ("task", "total", "comment", "numerical", "late", "bonus", "scale")
 """Kinds of adjustments, each a column. With the checks they add up to the score."""

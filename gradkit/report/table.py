@@ -15,14 +15,13 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.formatting import format_count, format_text
 from gradkit.records.classroom import HandedIn, Row
 from gradkit.records.course import PLATFORMS, Preview
 from gradkit.records.reports import Difference, Given, Left, Mark, Stood
+from gradkit.report.data import csv_cell
 from gradkit.report.document import document
-from gradkit.report.escape import csv_cell
 from gradkit.report.words import points, score_text
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_count, format_text
 
 
 class Table(Struct, frozen=True):
@@ -179,6 +178,13 @@ def given_lines(given: Given, *, write: bool) -> list[str]:
     return [line for line in text.split("\n") if line]
 
 
+UNTIMED = (
+    "The files of {platforms} do not tell when work was handed in. For `due`, [extensions] and "
+    "--attempt before=…, give a --roster with a column of times, “submitted at”."
+)
+"""Sentence of a preview if times are not known."""
+
+
 def show_preview(preview: Preview, console: Console) -> None:
     """Print counts by platform, then each list of a preview that is not empty, with a title."""
     console.print(Text(_counts(preview), style="bold"))
@@ -210,6 +216,11 @@ def show_preview(preview: Preview, console: Console) -> None:
     else:
         text = "Counts: what each has handed in. Name tasks with --task, and these count."
     console.print(Text(text))
+    if preview.left_out:
+        console.print(Text("Left out: Canvas' Test Student."))
+    if preview.untimed:
+        platforms = " and ".join(PLATFORMS[source] for source in preview.untimed)
+        console.print(Text(format_text(UNTIMED, platforms=platforms)))
     if preview.provisional:
         text = "Marks will be provisional: name the model solutions' folder with --reference."
         console.print(Text(text))

@@ -17,13 +17,20 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gradkit.formatting import format_count, format_entries, format_text
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.report import words
-from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, visible
-from gradkit.report.escape import log_text
+from gradkit.report.data import EXPECTED_LEVEL, RULE_LEVEL, TITLE_LEVEL, log_text, visible
 from gradkit.report.words import FORMULAS, pieces
-from gradkit.text import clean_text, format_entry, format_probe, spell, where
+from gradkit.text import (
+    clean_text,
+    format_count,
+    format_entries,
+    format_entry,
+    format_probe,
+    format_text,
+    spell,
+    where,
+)
 
 Line = tuple[RenderableType, int]
 """A line with its indentation, which wrapped lines keep."""

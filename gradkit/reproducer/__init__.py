@@ -28,7 +28,7 @@ from gradkit.reproducer.recorded import (
 from gradkit.reproducer.script import Script
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import WorkerLost, Workshop, WorkshopError
-from gradkit.sandbox.replies import UnfitError, check
+from gradkit.sandbox.process import UnfitError, check
 from gradkit.text import clean_text
 
 __all__ = ["ReproducerError", "Shown", "find", "findings_in", "findings_of", "run_again", "show"]

@@ -17,15 +17,14 @@ from gradkit.diagnosis.inquiry.findings import names_of
 from gradkit.diagnosis.rules.text import format_entry
 from gradkit.grading.session import Session, binding_of
 from gradkit.loading import is_installed
-from gradkit.records.observations import Binding, Bound
-from gradkit.records.submission import Submission
+from gradkit.records.submission import Binding, Bound, Submission
 from gradkit.records.task import Batch, Run, Task
 from gradkit.reproducer.recorded import Data, ReproducerError
 from gradkit.runtime.call import arguments_for, parameters_for
 from gradkit.runtime.training import BEGIN, LOSS, lifted, recording
 from gradkit.sandbox.observe import call_of
 from gradkit.submission.excerpt import Excerpt, Piece, reads
-from gradkit.task.activations import ACTIVATIONS, LOSSES
+from gradkit.task.network import ACTIVATIONS, LOSSES
 from gradkit.task.oracle import Derived, mean_scale, rate_of
 from gradkit.task.probes import draw
 from gradkit.templates import fill

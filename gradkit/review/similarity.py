@@ -208,8 +208,7 @@ def handed_out(store: Store) -> list[str]:
     """Return the starter files of the class's assignment, as far as gradkit can write them."""
     from gradkit.authoring.new.functions import starters
     from gradkit.authoring.new.starter import starter
-    from gradkit.task.assignment import read_assignment
-    from gradkit.task.shipped import find_reference
+    from gradkit.task.assignment import find_reference, read_assignment
 
     try:
         settings = settings_of(store)

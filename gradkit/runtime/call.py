@@ -4,7 +4,7 @@ The input is canonical arrays and a call, which is the JSON form of a bound role
 canonical arrays, and a fault for each value that cannot be read as one. No module of the worker
 knows the correct values.
 
-A call is a bound role as JSON, see `gradkit.records.observations`: ``function``, ``arguments``,
+A call is a bound role as JSON, see `gradkit.records.submission`: ``function``, ``arguments``,
 ``by_name``, ``keys``, ``weights``, ``vectors``, ``biases``, ``scalars``, ``inputs``,
 ``columns``, ``returns``, the canonical ``shapes`` of the returned quantities and, if another
 function has to be called first, its call as ``before``.

@@ -2,7 +2,7 @@
 
 | tier | what is applied, on top of the one below |
 |---|---|
-| 0 | limits on resources: `gradkit.runtime.confine` |
+| 0 | limits on resources: `gradkit.runtime.messages` |
 | 1 | hidden memory, adopted orphans, no new privileges, a list of allowed calls; tasks counted |
 | 2 | Landlock: libraries can be read, nothing else, and nothing written |
 | 3 | an account that no other process has, if root started the fork server |
@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from os.path import dirname, isdir, isfile, join
 
 from gradkit.runtime import filters, linux
-from gradkit.runtime.confine import failing_closed
+from gradkit.runtime.messages import failing_closed
 
 _PACKAGES = frozenset({"site-packages", "dist-packages"})
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")

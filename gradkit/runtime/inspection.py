@@ -17,15 +17,19 @@ from typing import Any
 from gradkit.runtime.library import LazyModule
 from gradkit.runtime.messages import text_of
 from gradkit.runtime.namespace import Namespace
-from gradkit.runtime.statements import BORROWED, OWN, SHARED, Statement, plain
 from gradkit.runtime.syntax import (
+    BORROWED,
+    OWN,
+    SHARED,
     AnyFunction,
     Effects,
+    Statement,
     copy_tree,
     definitions_in,
     effects_of,
     every,
     first_line,
+    plain,
     readable,
     return_lines,
     walk,

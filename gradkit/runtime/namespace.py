@@ -34,8 +34,15 @@ from gradkit.runtime.messages import (
     message_of,
     text_of,
 )
-from gradkit.runtime.statements import OWN, Plan, Source, Statement, compile_statement, place_of
-from gradkit.runtime.syntax import names_in_class_bodies
+from gradkit.runtime.syntax import (
+    OWN,
+    Plan,
+    Source,
+    Statement,
+    compile_statement,
+    names_in_class_bodies,
+    place_of,
+)
 from gradkit.runtime.training import BEGIN, LOSS, EnoughRounds, Rounds, lifted, recording, runnable
 
 _MAX_TEXT = 300

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 
 from gradkit.loading import uncollected
-from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.runtime.frames import (
     SEVERAL,
     TO_GRADER,
@@ -32,6 +31,7 @@ from gradkit.runtime.frames import (
     read,
     together,
 )
+from gradkit.runtime.messages import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.text import clean_text
 
 Handlers = Mapping[str, Callable[[Frame], Frame]]

@@ -7,69 +7,17 @@ It calls a function when a round begins, and passes each loss to another before 
 from __future__ import annotations
 
 import ast
-import unicodedata
 from typing import Any
 
 from gradkit.runtime.syntax import (
     COMPOUND,
     LOOPS,
-    called_method,
+    calls_method,
     copy_tree,
-    every,
-    last_name,
+    count_of,
     names_in,
-    walk,
+    trains,
 )
-
-
-def calls_method(node: ast.AST, method: str) -> bool:
-    """Return whether a method with this name is called anywhere in a node, on any object."""
-    return any(called_method(part) == method for part in walk(node))
-
-
-def trains(node: ast.AST) -> bool:
-    """Return whether a node trains a torch model.
-
-    It does if it calls ``.backward()`` and also uses ``step``, ``zero_grad`` or ``grad``.
-    """
-    names = {part.attr for part in every(ast.Attribute, node)}
-    return calls_method(node, "backward") and not names.isdisjoint(("step", "zero_grad", "grad"))
-
-
-def may_train(source: str) -> bool:
-    """Return whether a source may train a torch model, without parsing it.
-
-    Names are compared in their NFKC form, as Python does.
-    """
-    return "backward" in source or (
-        not source.isascii() and "backward" in unicodedata.normalize("NFKC", source)
-    )
-
-
-def count_of(loop: ast.stmt) -> ast.Call | None:
-    """Return the call in a loop's head that counts its rounds (epochs), or None.
-
-    That is ``range(…)``, also inside ``tqdm``, ``enumerate`` or ``list``; or ``trange``,
-    ``np.arange``, ``torch.arange``. A range over the length of something counts examples and not
-    rounds, so it is not returned.
-    """
-    if not isinstance(loop, ast.For | ast.AsyncFor):
-        return None
-    head: ast.expr = loop.iter
-    while isinstance(head, ast.Call):
-        name = last_name(head.func)
-        if name in ("range", "trange", "arange", "tnrange") and head.args:
-            counts_examples = any(
-                (isinstance(part, ast.Name) and part.id == "len")
-                or (isinstance(part, ast.Attribute) and part.attr in ("shape", "size"))
-                for argument in head.args
-                for part in walk(argument)
-            )
-            return None if counts_examples else head
-        if name not in ("tqdm", "enumerate", "list", "tqdm_notebook", "track", "reversed"):
-            return None
-        head = head.args[0] if head.args else ast.Constant(None)
-    return None
 
 
 def runnable(node: ast.stmt) -> ast.stmt:

@@ -26,8 +26,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from gradkit.runtime import memory_folder
-from gradkit.runtime.confine import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.runtime.harden import Confinement, confine_server, confine_worker
+from gradkit.runtime.messages import UNCONFINED, Allowance, ConfinementError, confine, taken_memory
 from gradkit.runtime.remains import has_ended, kill_below, kill_group
 from gradkit.runtime.serve import Handlers, load, open_streams, redirect_streams, serve
 

@@ -4,8 +4,7 @@ Frames are in `gradkit.runtime.frames`; they are not named here, because that mo
 numpy, and a `Workshop` is best started before that.
 """
 
-from gradkit.runtime.confine import Allowance
-from gradkit.runtime.messages import WorkerLost, WorkshopError
+from gradkit.runtime.messages import Allowance, WorkerLost, WorkshopError
 from gradkit.sandbox.workshop import Workshop, start_ahead
 
 __all__ = ["Allowance", "WorkerLost", "Workshop", "WorkshopError", "start_ahead"]

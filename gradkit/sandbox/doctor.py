@@ -17,7 +17,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from gradkit.runtime.confine import running_tasks
+from gradkit.runtime.messages import running_tasks
 from gradkit.runtime.remains import own_folder
 from gradkit.sandbox import Allowance, WorkerLost, Workshop
 from gradkit.sandbox.workshop import refuse_unfit, short_of

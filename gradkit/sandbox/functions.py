@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gradkit.formatting import format_text
-from gradkit.records.observations import UNREADABLE, Binding, Bound, Outcome
+from gradkit.records.submission import UNREADABLE, Binding, Bound, Outcome
 from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_initialise, shapes_of
 from gradkit.sandbox.process import StudentProcess
-from gradkit.text import where
+from gradkit.text import format_text, where
 
 Arrays = dict[str, NDArray[np.float64]]
 

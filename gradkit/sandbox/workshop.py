@@ -6,19 +6,453 @@ Also the texts about tiers of isolation: what each adds, and what a machine need
 from __future__ import annotations
 
 import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
-from gradkit.runtime.confine import Allowance
-from gradkit.runtime.messages import WorkshopError
-from gradkit.sandbox.slots import ForkSlot, Recipe, Slot, SpawnSlot
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from gradkit.processes import interpreter
+from gradkit.runtime.messages import Allowance, WorkshopError
+from gradkit.runtime.remains import (
+    has_ended,
+    kill_below,
+    kill_group,
+    kill_tree,
+    make_folder,
+    remove_folder,
+)
+from gradkit.safe_path import safe_path
 
 if TYPE_CHECKING:
     from gradkit.sandbox.worker import Worker
+
+
+_INHERITED_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+"""Environment variables without which some systems do not find their shared libraries."""
+
+
+class Recipe(Struct, frozen=True):
+    """The modules that an interpreter imports before student code runs in it.
+
+    ``handlers`` is a module with a dict ``HANDLERS``. ``search`` are folders that are searched for
+    that module, in addition to the installed packages.
+    """
+
+    preload: tuple[str, ...]
+    handlers: str
+    search: tuple[str, ...]
+
+
+def launch(
+    program: str,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | IO[bytes],
+    settings: dict[str, Any] | None = None,
+    pass_fds: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start an interpreter that runs ``main(settings)`` of a module, and return at once.
+
+    The interpreter leads a new session, gets a new environment, and imports none of the user's own
+    packages.
+
+    Parameters
+    ----------
+    program : str
+        Name of the module.
+    recipe : Recipe
+        Is passed with the settings.
+    folder : Path
+        Working and home folder of the interpreter.
+    stdin, stdout, stderr : int or file
+        Standard streams, as for `subprocess.Popen`.
+    settings : dict, optional
+        More settings, as JSON.
+    pass_fds : sequence of int
+        Descriptors that the interpreter inherits.
+    """
+    # A new environment isolates the interpreter as -I does. But -I would ignore the hash seed, and
+    # the order of sets would differ between runs.
+    return interpreter(
+        program,
+        {**asdict(recipe), **(settings or {})},
+        environment=_environment(folder),
+        options=("-X", "utf8"),
+        libraries=_libraries(recipe.preload),
+        unwanted=_unwanted_folders(),
+        folder=folder,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        handles=pass_fds,
+        new_session=True,
+    )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """Return the environment of an interpreter whose home and temporary folder is ``folder``."""
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        **{name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ},
+        **dict.fromkeys((*threads, "VECLIB_MAXIMUM_THREADS"), "1"),
+        **dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP"), str(folder)),
+        "LC_ALL": "C.UTF-8",
+        "MPLBACKEND": "Agg",
+        # Without these variables, matplotlib and torch try to make folders.
+        **dict.fromkeys(("MPLCONFIGDIR", "TORCHINDUCTOR_CACHE_DIR"), str(folder)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+    }
+
+
+def _unwanted_folders() -> list[str]:
+    """Return a list with the folder that contains gradkit; empty if it contains all packages."""
+    folder = Path(__file__).parents[2]
+    return [] if folder.name in ("site-packages", "dist-packages") else [str(folder)]
+
+
+def _libraries(names: Sequence[str]) -> list[str]:
+    """Return the folders of numpy and some packages, which a bare interpreter may not search."""
+    path = safe_path()
+    folders: dict[str, None] = {}
+    for name in ("numpy", *names):
+        spec = PathFinder.find_spec(name.partition(".")[0], path)
+        if spec is not None and spec.origin is not None:
+            folders[str(Path(spec.origin).parents[1])] = None
+    return list(folders)
+
+
+class Link(Struct, frozen=True):
+    """The grader's sockets to a process: ``channel`` for frames, ``output`` for printed output."""
+
+    channel: socket.socket
+    output: socket.socket
+
+
+_ANSWER_SECONDS = 60.0
+"""Most seconds for a zygote's answer; loading torch from disk for the first time is slow."""
+_EXIT_SECONDS = 1.0
+"""Most seconds for a zygote that has not answered to end by itself."""
+
+
+class ForkSlot:
+    """A zygote, which forks processes for student code, and at most one running child of it.
+
+    The constructor returns while the zygote still loads. One thread at a time may use a slot.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Start the zygote, which loads the modules of the recipe."""
+        self._recipe = recipe
+        self._pid: int | None = None
+        self._closed = False
+        self._lock = threading.RLock()
+        self._launch()
+
+    def _launch(self) -> None:
+        """Make a folder, and start a zygote in it."""
+        self._folder = make_folder()
+        try:
+            self._start_zygote()
+        except BaseException:  # after an interrupt, no caller has this slot to close it
+            remove_folder(self._folder)
+            raise
+
+    def _start_zygote(self) -> None:
+        """Start the zygote in the folder, with a control socket and a file for standard error."""
+        self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until close)
+        self._control, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_ANSWER_SECONDS)
+        self._gone = False
+        with zygote_end:
+            self._zygote: subprocess.Popen[bytes] = launch(
+                "gradkit.runtime.zygote",
+                self._recipe,
+                self._folder,
+                stderr=self._said,
+                settings={"control": zygote_end.fileno()},
+                pass_fds=[zygote_end.fileno()],
+            )
+        # Imported late, so that the zygote loads its libraries at the same time.
+        from gradkit.runtime.linux import hide
+
+        hide()
+
+    def start(self) -> Link:
+        """Fork a child of the zygote, and return the sockets to it.
+
+        The previous child must have been stopped. If the zygote has ended, a new one is started
+        first. The child may not be ready yet when this returns.
+
+        Raises
+        ------
+        WorkshopError
+            The slot is closed, or no child could be started.
+        """
+        with self._lock:
+            if self._closed:
+                raise WorkshopError("the workshop has been closed, it starts no more processes")
+            if self._gone or self._zygote.poll() is not None:
+                self._end_zygote()
+                self._launch()
+            return self._fork()
+
+    def _fork(self) -> Link:
+        """Ask the zygote for a child, and return the sockets; WorkshopError if it has ended."""
+        channel, their_channel = socket.socketpair()
+        output, their_output = socket.socketpair()
+        with their_channel, their_output:
+            answer = self._ask("fork", their_channel.fileno(), their_output.fileno())
+        if answer is None:
+            channel.close()
+            output.close()
+            raise WorkshopError(
+                f"no process could be started to run submissions in: {self.complaint()}"
+            )
+        self._pid = answer["pid"]
+        return Link(channel, output)
+
+    def ended(self) -> bool:
+        """Return whether the child or the zygote has ended."""
+        with self._lock:
+            answer = self._ask("ended")
+            return answer is None or bool(answer["ended"])
+
+    def stop(self) -> int | None:
+        """Kill the child and all its descendants, empty the folder, and return the exit code.
+
+        The code is minus the number of the signal that ended the child; None if it is unknown or
+        there is no child.
+        """
+        with self._lock:
+            if self._pid is None:
+                return None
+            kill_group(self._pid)
+            first = answer = self._ask("reap")
+            # Processes that the child had started are now children of the zygote.
+            while answer is not None and answer.pop("left"):
+                kill_below(self._zygote.pid)
+                answer = self._ask("reap")
+            self._pid = None
+            for left in Path(self._folder).iterdir():
+                remove_folder(left)
+            return None if first is None else first["code"]
+
+    def complaint(self) -> str:
+        """Return the end of the zygote's standard error, up to 2000 bytes."""
+        self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(self._said.tell() - 2000, 0))
+        return self._said.read().decode(errors="replace").strip() or "it said nothing"
+
+    def close(self) -> None:
+        """Kill the child and the zygote; the slot starts no more processes."""
+        self._closed = True
+        # Wake a thread that holds the lock while it waits for a zygote to load.
+        with contextlib.suppress(OSError):
+            if self._pid is None:
+                self._control.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self._end_zygote()
+
+    def _end_zygote(self) -> None:
+        """Kill the child and the zygote, close the files, and remove the folder."""
+        self.stop()
+        self._control.close()
+        if self._gone:
+            # There may be a child whose number is unknown. The zygote kills that child when it
+            # finds the control socket closed. A zygote that is still loading has no child, or one
+            # that ends itself when it finds its channel closed.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._zygote.wait(_EXIT_SECONDS)
+        if self._zygote.poll() is None:
+            os.killpg(self._zygote.pid, signal.SIGKILL)
+        self._zygote.wait()
+        self._said.close()
+        remove_folder(self._folder)
+
+    def _ask(self, request: str, *descriptors: int) -> dict[str, Any] | None:
+        """Send a command and descriptors to the zygote, and return its answer; None if it ended."""
+        if self._gone:
+            return None
+        # Reset after the answer: if an interrupt comes before, that answer will still arrive, and
+        # must not be taken for the answer to a later command.
+        self._gone = True
+        try:
+            socket.send_fds(self._control, [request.encode()], descriptors)
+            answer = self._control.recv(65536)
+        except OSError:
+            return None
+        self._gone = not answer
+        return json.loads(answer) if answer else None
+
+
+class SpawnSlot:
+    """An interpreter that runs student code, and the next one, which loads its modules."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Start the first interpreter, which loads the modules of the recipe."""
+        self._recipe = recipe
+        self._closed = False
+        self._lock = threading.RLock()
+        self._current: _Interpreter | None = None
+        self._next: _Interpreter | None = _Interpreter(recipe)
+
+    def start(self) -> Link:
+        """Return the sockets to the interpreter that is ready, and start the next one."""
+        with self._lock:
+            if self._closed:
+                raise WorkshopError("the workshop has been closed, it starts no more processes")
+            self._current = self._next or _Interpreter(self._recipe)
+            self._next = None
+            link = self._current.connect()
+            self._next = _Interpreter(self._recipe)
+            return link
+
+    def ended(self) -> bool:
+        """Return whether the interpreter in use has ended, or there is none."""
+        with self._lock:
+            return self._current is None or self._current.ended()
+
+    def stop(self) -> int | None:
+        """Kill the interpreter in use and all its descendants; return its exit code, or None."""
+        with self._lock:
+            current, self._current = self._current, None
+            return None if current is None else current.stop()
+
+    def complaint(self) -> str:
+        """Return a fixed text: the standard error of an interpreter is in its output already."""
+        return "nothing"
+
+    def close(self) -> None:
+        """Kill both interpreters; the slot starts no more processes."""
+        with self._lock:
+            self._closed = True
+            self.stop()
+            spare, self._next = self._next, None
+            if spare is not None:
+                spare.stop()
+
+
+Slot = ForkSlot | SpawnSlot
+
+
+class _Interpreter:
+    """One interpreter, whose standard streams are connected to sockets by threads.
+
+    Sockets are needed because only these can be waited for together on every system. Except on
+    Windows, standard error is itself a socket, so that all printed output arrives before the reply.
+    On Windows some may arrive later, and is counted for the next request.
+    """
+
+    def __init__(self, recipe: Recipe) -> None:
+        """Start the interpreter in a new folder; `connect` lets bytes pass."""
+        self._folder: Path = make_folder()
+        self._bridges: list[threading.Thread] = []
+        self._connected = False
+        self._channel, self._far_channel = socket.socketpair()
+        self._output, self._far_output = socket.socketpair()
+        windows = sys.platform == "win32"
+        self._process = launch(
+            "gradkit.runtime.serve",
+            recipe,
+            self._folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if windows else self._far_output.fileno(),
+        )
+        if not windows:
+            self._far_output.close()
+
+    def connect(self) -> Link:
+        """Start threads that copy bytes between the pipes and the sockets; return the sockets."""
+        process = self._process
+        stdin, stdout = (cast(IO[bytes], pipe) for pipe in (process.stdin, process.stdout))
+
+        def write(data: bytes) -> None:
+            stdin.write(data)
+            stdin.flush()
+
+        self._bridge(self._far_channel.recv, write, stdin.close)
+        self._bridge(
+            _pipe_reader(stdout), self._far_channel.sendall, _socket_closer(self._far_channel)
+        )
+        if process.stderr is not None:
+            end = _socket_closer(self._far_output)
+            self._bridge(_pipe_reader(process.stderr), self._far_output.sendall, end)
+        self._connected = True
+        return Link(self._channel, self._output)
+
+    def _bridge(self, *ends: Callable[..., object]) -> None:
+        """Start a thread that runs `_copy_bytes` with these functions."""
+        thread = threading.Thread(target=_copy_bytes, args=ends, daemon=True)
+        thread.start()
+        self._bridges.append(thread)
+
+    def ended(self) -> bool:
+        """Return whether the interpreter has ended; on Linux it stays a zombie."""
+        if sys.platform != "linux":
+            return self._process.poll() is not None
+        # `poll` would reap the process, whose number is still needed to kill its descendants.
+        return has_ended(self._process.pid)
+
+    def stop(self) -> int:
+        """Kill the interpreter and its descendants, close its streams, and return the exit code."""
+        process = self._process
+        if process.returncode is None:
+            kill_tree(process.pid)
+        code = process.wait()
+        far_ends = (self._far_channel, self._far_output)
+        for far in far_ends:
+            with contextlib.suppress(OSError):
+                far.shutdown(socket.SHUT_RDWR)
+        for thread in self._bridges:
+            # A thread may wait for a descendant that has escaped and keeps the pipe open.
+            thread.join(0.2)
+        # After `connect`, the caller closes the near ends.
+        for end in (*far_ends, *(() if self._connected else (self._channel, self._output))):
+            end.close()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        remove_folder(self._folder)
+        return code
+
+
+def _copy_bytes(
+    take: Callable[[int], bytes], give: Callable[[bytes], object], end: Callable[[], object]
+) -> None:
+    """Copy bytes from ``take`` to ``give`` until either is closed, and then call ``end``."""
+    with contextlib.suppress(OSError, ValueError):
+        while data := take(65536):
+            give(data)
+    with contextlib.suppress(OSError, ValueError):
+        end()
+
+
+def _pipe_reader(pipe: IO[bytes]) -> Callable[[int], bytes]:
+    return lambda size: os.read(pipe.fileno(), size)
+
+
+def _socket_closer(stream: socket.socket) -> Callable[[], object]:
+    return lambda: stream.shutdown(socket.SHUT_WR)
+
 
 if sys.platform != "win32":
     import resource

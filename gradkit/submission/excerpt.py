@@ -11,8 +11,7 @@ from msgspec import Struct
 
 from gradkit.records.submission import Cell, Section
 from gradkit.runtime.messages import format_message
-from gradkit.runtime.statements import Plan, Statement, place_of
-from gradkit.runtime.syntax import copy_tree, first_line, readable
+from gradkit.runtime.syntax import Plan, Statement, copy_tree, first_line, place_of, readable
 from gradkit.runtime.training import runnable
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)

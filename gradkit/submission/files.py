@@ -20,9 +20,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from gradkit.errors import GradkitError
-from gradkit.formatting import format_text
 from gradkit.records.submission import File, Place, Problem
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_text
 
 SUFFIXES = (".py", ".ipynb")
 

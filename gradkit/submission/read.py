@@ -7,24 +7,28 @@ graded; reading them raises an error that says why.
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import json
 import os
 import re
+import warnings
 import zipfile
 from collections import Counter, OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
-from itertools import islice
+from itertools import islice, pairwise
 from os import PathLike
 from os.path import splitext
 from pathlib import Path, PurePosixPath
+from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.submission import Cell, File, Place, Problem, RawSubmission, Submission
+from gradkit.runtime.syntax import readable
 from gradkit.submission.files import (
     ENTRIES,
     SubmissionError,
@@ -47,10 +51,352 @@ from gradkit.submission.files import (
     shown,
     unpack_nested,
 )
-from gradkit.submission.notebook import read_notebook
-from gradkit.submission.script import read_script
-from gradkit.submission.source import Amount, MuchCodeError, refuse_if
-from gradkit.text import clean_text, storable
+from gradkit.submission.source import (
+    BELOW_ALL,
+    Amount,
+    HeadingPath,
+    MuchCodeError,
+    decode,
+    headings_in,
+    logical_starts,
+    make_cell,
+    newline_of,
+    plain,
+    refuse_if,
+    starts_with_mark,
+    unify,
+)
+from gradkit.text import clean_text, format_text, storable
+
+CODE_CELLS = 2_000
+"""Largest number of code cells in a notebook."""
+
+CELLS = 5_000
+"""Largest number of cells of any kind in a notebook."""
+
+VALUES = 3_000_000
+"""Largest number of values in a notebook's JSON, estimated from its commas before parsing."""
+
+GROUPS = 300_000
+"""Largest number of lists and objects in a notebook's JSON, estimated from its brackets."""
+
+MARKDOWN = 20_000
+"""Number of characters of a markdown cell that are searched for headings."""
+
+HEADINGS = 2_000
+"""Largest number of headings in all markdown cells of a notebook."""
+
+_VERSION = 4
+"""Newest notebook format that can be read."""
+
+_SHOWN = 20
+"""Largest number of characters of a format's number in a message."""
+
+_KEPT = frozenset({"nbformat", "nbformat_minor", "cells", "worksheets"})
+_KEPT_OF_CELLS = frozenset(
+    {"cell_type", "source", "input", "language", "level", "prompt_number", "execution_count"}
+    | {"outputs", "metadata", "collapsed", "id"}
+)
+"""Fields of cells that nbformat needs. Others are removed, because checking them takes long."""
+
+_TEXTS = frozenset({"source", "input"})
+_EMPTIED: Mapping[str, type] = {"outputs": list, "metadata": dict}
+
+_LONE_COMMENT = re.compile(r"(#{1,6})\s*([^#\s=()\[\]{}:;][^=()\[\]{};]*)$")
+_FORM_TITLE = re.compile(r"#\s*@title\s+([^\n{]+)")
+_WRITE_FILE = re.compile(r"\s*%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?([A-Za-z_]\w*)\.py\s*\n")
+
+
+def read_notebook(
+    file: File, label: str, amount: Amount | None = None, *, alone: bool = True
+) -> tuple[list[Cell], list[Problem], dict[str, str]]:
+    """Read the code cells of a notebook.
+
+    Parameters
+    ----------
+    file : File
+        The notebook.
+    label : str
+        The file's name as it is shown.
+    amount : Amount, optional
+        The amount of code that has been read of the submission so far.
+    alone : bool
+        The submission has no other file, so that a cell's number is enough to find it.
+
+    Returns
+    -------
+    cells : list of Cell
+        Numbered by the code cells alone, empty ones included in the count.
+    problems : list of Problem
+    modules : dict
+        Sources of modules that cells write with ``%%writefile``, by module name.
+
+    Raises
+    ------
+    SubmissionError
+        The file is not a notebook, or too large.
+    """
+    cells: list[Cell] = []
+    problems: list[Problem] = []
+    modules: dict[str, str] = {}
+    path = HeadingPath()
+    number = above = 0
+    raws = _raw_cells(_load(file, label), label)
+    codes = (raw.get("source") for raw in raws if raw.get("cell_type") == "code")
+    (amount or Amount(label)).add(label, (code for code in codes if isinstance(code, str)))
+    for raw in raws:
+        kind, written_text = raw.get("cell_type"), raw.get("source")
+        written_text = written_text if isinstance(written_text, str) else ""
+        text, newline = unify(written_text), newline_of(written_text.encode(errors="replace"))
+        if kind == "markdown":
+            for _, level, heading in headings_in(text[:MARKDOWN]):
+                above += 1
+                _refuse_more(label, above, HEADINGS, "headings")
+                path.enter(level, heading)
+        elif kind == "code":
+            number += 1
+            _refuse_more(label, number, CODE_CELLS, "code cells")
+            if lone := _LONE_COMMENT.match(text.strip()):
+                path.enter(BELOW_ALL, plain(lone[2]))
+            elif written := _WRITE_FILE.match(text):
+                before = text[: written.end()].count("\n")
+                modules[written[1]] = "\n" * before + text[written.end() :]
+            title = _FORM_TITLE.match(text)
+            headings = path.now() + ((plain(title[1]),) if title else ())
+            name = "" if alone else label + format_text(", code cell {cell}", cell=number)
+            made, found = make_cell(label, number, text, headings, title=name, newline=newline)
+            cells += made
+            problems += found
+    return cells, problems, modules
+
+
+def _load(file: File, label: str) -> dict[str, Any]:
+    """Parse a notebook's JSON, after a check of its size.
+
+    Raises
+    ------
+    SubmissionError
+        The file is too large, or not a notebook.
+    """
+    data = file.data
+    if data.count(b",") > VALUES or data.count(b"{") + data.count(b"[") > GROUPS:
+        raise SubmissionError(refusal_text("data", label))
+    text, _ = decode(data)
+    try:
+        loaded = json.loads(text)
+    except json.JSONDecodeError as error:
+        if text.lstrip()[:1] == "<":
+            raise SubmissionError(refusal_text("page", label)) from None
+        reason = format_text(
+            "its JSON is broken at line {lineno}, column {colno} ({msg})",
+            lineno=error.lineno,
+            colno=error.colno,
+            msg=error.msg,
+        )
+        raise _invalid(label, reason) from None
+    except (ValueError, RecursionError):
+        reason = "its JSON is nested too deeply or holds a number that is too long"
+        raise _invalid(label, reason) from None
+    if not isinstance(loaded, dict) or not ("cells" in loaded or "worksheets" in loaded):
+        raise _invalid(label, "it is JSON without cells")
+    return loaded
+
+
+def _invalid(label: str, reason: str) -> SubmissionError:
+    return SubmissionError(refusal_text("notebook", label, reason=reason))
+
+
+def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
+    if count > limit:
+        raise SubmissionError(refusal_text("parts", label, limit=limit, what=what))
+
+
+def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
+    """Return the cells of a notebook in the newest format, without outputs and metadata."""
+    import nbformat
+    from nbformat.reader import reads
+
+    version = loaded.get("nbformat")
+    loaded = {**{key: loaded[key] for key in _KEPT & loaded.keys()}, "metadata": {}}
+    sheets = loaded.get("worksheets") or [loaded]
+    try:
+        written = [cell for sheet in sheets for cell in sheet["cells"]]
+        _refuse_more(label, len(written), CELLS, "cells")
+        for cell in written:
+            for key in set(cell) - _KEPT_OF_CELLS:
+                del cell[key]
+            cell.update({key: empty() for key, empty in _EMPTIED.items() if key in cell})
+            for key in _TEXTS & cell.keys():
+                # Joined lines take a fifth of the memory. (In format 2 they have no line ends.)
+                if isinstance(cell[key], list) and version != 2:
+                    cell[key] = "".join(cell[key])
+        with warnings.catch_warnings():
+            # nbformat warns about missing or repeated cell ids, which are not used here.
+            warnings.simplefilter("ignore")
+            notebook = nbformat.convert(  # type: ignore[no-untyped-call]
+                reads(json.dumps(loaded)),  # type: ignore[no-untyped-call]
+                _VERSION,
+            )
+        cells = [dict(cell) for cell in notebook["cells"]]
+    except SubmissionError:
+        raise
+    except Exception as error:
+        # What nbformat raises on damaged input has no common base.
+        if isinstance(version, int) and version > _VERSION:
+            found = clean_text(str(version), _SHOWN)
+            text = refusal_text("format", label, version=found, known=_VERSION)
+            raise SubmissionError(text) from None
+        raise _invalid(label, type(error).__name__) from None
+    return cells
+
+
+_EXPORT = re.compile(r"^#\s*(?:In\s?\[[\d ]*\]|%%)", re.MULTILINE)
+_MARK = re.compile(r"#\s*(?:In\s?\[[\d ]*\]:?|%%+)(.*)$")
+_COMMENT = re.compile(r"# ?(.*)$")
+_BANNER = re.compile(r"#\s*(([-=~*#_])\2{2,})\s*(\w.*?)\s*\2{3,}\s*$")
+_RULE = re.compile(r"#\s*([-=~*#_])\1{4,}\s*$|#{6,}\s*$")
+_BOX = re.compile(r"#+\s*(\w[^=()\[\]{};]*?)\s*#*\s*$")
+_STRING = re.compile(r"[rRuU]?(\"\"\"|''')")
+_LONGEST = 300
+
+AS_LATIN_1 = "{label} {complaint}. It was read as Latin-1; save it as UTF-8."
+
+
+class _Piece(Struct):
+    """A run of lines below the same headings; ``start`` counts from 0."""
+
+    start: int
+    headings: tuple[str, ...]
+    lines: list[str] = field(default_factory=list)
+
+
+def read_script(
+    file: File, label: str, amount: Amount | None = None
+) -> tuple[list[Cell], list[Problem], str]:
+    """Read a script as one cell, or as one cell for each part below its own headings.
+
+    Parameters
+    ----------
+    file : File
+        The script.
+    label : str
+        The file's name as it is shown.
+    amount : Amount, optional
+        The amount of code that has been read of the submission so far.
+
+    Returns
+    -------
+    cells : list of Cell
+    problems : list of Problem
+    source : str
+        The whole text, for files that import this one.
+
+    Raises
+    ------
+    SubmissionError
+        There is too much code.
+    """
+    text, complaint = decode(file.data)
+    (amount or Amount(label)).add(label, [text])
+    problems = []
+    if complaint is not None:
+        message = format_text(AS_LATIN_1, label=label, complaint=complaint)
+        problems.append(Problem(message, Place(label, None, 1)))
+    cells = []
+    pieces = _pieces(text.split("\n"))
+    if len(pieces) == 1:
+        pieces = [_Piece(0, pieces[0].headings, text.split("\n"))]
+    newline = newline_of(file.data)
+    count = text.count("\n") + 1
+    is_whole = len(pieces) == 1 and not starts_with_mark(file.data)
+    for piece in pieces:
+        source = "\n".join(piece.lines)
+        is_last = piece.start + len(piece.lines) == count
+        made, found = make_cell(
+            *(label, None, source, piece.headings, piece.start + 1),
+            newline=newline,
+            is_last=is_last,
+            is_whole=is_whole,
+        )
+        cells += made
+        problems += found
+    whole = cells[0].source if len(pieces) == 1 else text
+    return cells, problems, whole
+
+
+def _pieces(lines: list[str]) -> list[_Piece]:
+    """Cut lines into pieces at cell marks and headings; pieces of comments alone are left out."""
+    exported = any(_EXPORT.match(line) for line in lines)
+    path = HeadingPath()
+    pieces = [_Piece(0, ())]
+
+    def cut(start: int) -> None:
+        if not any(_is_code(line) for line in pieces[-1].lines):
+            pieces.pop()
+        pieces.append(_Piece(start, path.now()))
+
+    starts = [*logical_starts(lines), len(lines)]
+    for i, following in pairwise(starts):
+        line = lines[i][:_LONGEST]
+        block = lines[i:following]
+        if mark := exported and _MARK.match(line):
+            path.enter(BELOW_ALL + 2, _title(mark[1]))
+            cut(i)
+        elif line.startswith("#"):
+            for level, heading in _comment_headings(lines, i, exported=exported):
+                path.enter(level, heading)
+                cut(i)
+        elif _STRING.match(line):
+            found = list(headings_in(_string(block)))
+            for _, level, heading in found:
+                path.enter(level, heading)
+            if found:
+                cut(i)
+                block = [""] * len(block)
+        pieces[-1].lines += block
+    if len(pieces) > 1 and not any(_is_code(line) for line in pieces[-1].lines):
+        pieces.pop()
+    return pieces
+
+
+def _is_code(line: str) -> bool:
+    text = line.lstrip()
+    return bool(text) and not text.startswith("#")
+
+
+def _title(mark: str) -> str:
+    """Return the title in a cell mark: ``Regression`` for ``# %% Regression [markdown]``."""
+    return plain(re.sub(r"\[\w+\]|\{.*|\w+=\S+", "", mark).strip(" :"))
+
+
+def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple[int, str]]:
+    """Return level and text of the heading in a comment line, as a list of at most one item."""
+    line = lines[i][:_LONGEST]
+    if exported:
+        text = _COMMENT.match(line)
+        found = list(headings_in(text[1] if text else ""))
+        if found and found[0][1] < BELOW_ALL and line.startswith("# #"):
+            return [(found[0][1], found[0][2])]
+    if banner := _BANNER.match(line):
+        return [(_rank(banner[1]), plain(banner[3]))]
+    boxed = 0 < i < len(lines) - 1 and _RULE.match(lines[i - 1]) and _RULE.match(lines[i + 1])
+    if boxed and (box := _BOX.match(line)):
+        return [(_rank(lines[i - 1].strip("# ") or "#"), plain(box[1]))]
+    return []
+
+
+def _rank(rule: str) -> int:
+    """Return the level of a banner: rules of ``=`` and ``#`` are above all others."""
+    return BELOW_ALL if rule[0] in "=#" else BELOW_ALL + 1
+
+
+def _string(block: list[str]) -> str:
+    """Return the text of lines that are only a string, otherwise ""."""
+    match readable("\n".join(block)).body:
+        case [ast.Expr(ast.Constant(str(text)))]:
+            return text
+    return ""
+
 
 __all__ = ["Handed", "Loader", "SubmissionError", "collect", "gather", "parse", "place_of", "read"]
 

@@ -10,16 +10,23 @@ from __future__ import annotations
 
 import ast
 import codecs
+import hashlib
+import inspect
 import io
+import linecache
 import re
 import tokenize
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from gradkit.formatting import format_text
+from gradkit.records.submission import Cell, Problem, Submission
 from gradkit.runtime import syntax
+from gradkit.runtime.syntax import BROKEN, DEFINITIONS, first_line, global_stores, names_bound
 from gradkit.submission.files import SCRIPT_BYTES, SubmissionError, refusal_text, shown
+from gradkit.text import clean_text, format_text, where
 
 # Codecs that are no plain text encodings, or that take quadratic time on hostile input.
 _ENCODINGS = re.compile(r"utf-(8|16|32)|ascii|iso8859|latin|cp\d|mac|koi8|gb|big5|shift_jis|euc")
@@ -354,3 +361,317 @@ def refuse_if(
         )
     figures = {"size": f"{CODE / 1e3:.0f}", "words": WORDS, "largest": largest}
     raise kind(refusal_text("code", label, **figures))
+
+
+_QUOTE = 80
+
+NOTHING = "Nothing in this {part} can be used until it is fixed."
+REST = "{names} cannot be used until it is fixed; the rest can."
+LEFT_OUT = "This was left out, and the rest was read."
+INDENT = (
+    "The indent at {place} is not allowed there. It was removed to grade the rest; Python itself "
+    "refuses it, so remove it from the file too."
+)
+
+
+def make_cell(
+    file: str,
+    number: int | None,
+    text: str,
+    headings: tuple[str, ...] = (),
+    first_line: int = 1,
+    title: str = "",
+    newline: str = "\n",
+    is_last: bool = True,
+    is_whole: bool = True,
+) -> tuple[list[Cell], list[Problem]]:
+    r"""Repair and parse a piece of source; statements that are not Python get separate cells.
+
+    Parameters
+    ----------
+    file : str
+        The file's name as it is shown.
+    number : int or None
+        The cell's number in a notebook, counted from 1; None in a script.
+    text : str
+        The source as in the file, with ``\n`` alone as newline.
+    headings : tuple of str
+        The headings above it, outermost first.
+    first_line : int
+        The line of the file (of the cell, in a notebook) at which ``text`` begins.
+    title : str
+        The cell's name in messages if its number is not enough.
+    newline : str
+        The line ending of the file.
+    is_last : bool
+        The file, or the notebook's cell, ends with ``text``.
+    is_whole : bool
+        ``text`` is the whole file, or the whole cell.
+    """
+    if number is not None:
+        name = f"{file}[{number}]"
+    else:
+        name = file if first_line == 1 and not headings else f"{file}:{first_line}"
+    parsed = parse(text)
+    ended = text.endswith("\n") or not is_last
+    whole = Cell(name, file, number, text, headings, first_line, title, newline, ended)
+    problems = [
+        Problem(format_text(INDENT, place=where(place)), place)
+        for place in map(whole.place, parsed.dedented)
+    ]
+    wrong: tuple[Broken, ...] = ()
+    if parsed.tree is None:
+        parsed, wrong = salvage(parsed)
+    whole = replace(whole, is_whole=is_whole and parsed.source == text)
+    cells = [replace(whole, source=parsed.source)]
+    lines = text.split("\n")
+    for each in wrong:
+        place = whole.place(each.wrong.line)
+        at = where(place)
+        # The sentence starts with a capital letter, unless it starts with the name of a file.
+        at = at if at.startswith(file) else at[:1].upper() + at[1:]
+        reason = clean_text(each.wrong.reason, 2 * _QUOTE)
+        sentence = format_text("{place} is not valid Python: {reason}.", place=at, reason=reason)
+        rest = format_text(NOTHING, part=_part(number, name, file))
+        if parsed.tree is not None:
+            cells.append(part_of(whole, each.start, each.source))
+            names = ", ".join(f"`{m[1] or m[2]}`" for m in BROKEN.finditer(each.source))
+            rest = format_text(REST, names=names) if names else LEFT_OUT
+        shown = pointed(lines[min(each.wrong.line, len(lines)) - 1], each.wrong.column)
+        problems.append(Problem(f"{sentence}\n{shown}\n{rest}", place, broken=True))
+    return cells, problems
+
+
+def part_of(cell: Cell, start: int, source: str) -> Cell:
+    """Make a cell from ``source``, which is a part of a cell that starts at line ``start``."""
+    first_line = cell.first_line + start - 1
+    ends_before = start + source.count("\n") <= cell.source.count("\n")
+    return replace(
+        cell,
+        id=f"{cell.id}+{start}",
+        source=source,
+        first_line=first_line,
+        has_last_newline=ends_before or cell.has_last_newline,
+        is_whole=False,
+    )
+
+
+def pointed(line: str, column: int) -> str:
+    """Quote a line, and point at a column of it (from 1; 0 if the column is unknown).
+
+    Examples
+    --------
+    >>> print(pointed("    x = (1", 9))
+      x = (1
+          ^
+    """
+    indent = len(line) - len(line.lstrip())
+    at = max(column - 1 - indent, 0)
+    first = max(at - _QUOTE + 10, 0)
+    quoted = f"  {clean_text(line.strip().expandtabs(1)[first:], _QUOTE)}"
+    return f"{quoted}\n  {' ' * (at - first)}^" if column else quoted
+
+
+def _part(number: int | None, name: str, file: str) -> str:
+    """Return the word for a piece of source: cell, file or part of the file."""
+    if number is not None:
+        return "cell"
+    return "file" if name == file else "part of the file"
+
+
+# --- headings ----------------------------------------------------------------------------
+
+LENGTH = 160
+"""Number of characters to which a heading is cut."""
+
+LINE = 500
+"""Number of characters of a markdown line that are searched for a heading."""
+
+BELOW_ALL = 7
+"""The level of lines that only look like headings: bold lines, banners, lone comments."""
+
+_ATX = re.compile(r" {0,3}(#{1,6})\s*([^#\s].*)")
+_FENCE = re.compile(r" {0,3}(```|~~~)")
+_UNDERLINE = re.compile(r" {0,3}(=+|-{3,})\s*$")
+_HTML = re.compile(r"\s*(?:<(?!h\d)[^<>]*>\s*)*<h([1-6])[^<>]*>(.*?)</h\1>", re.IGNORECASE)
+_BOLD = re.compile(r"\s*(?:\*\*|__)([^*_]+)(?:\*\*|__):?\s*$")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_TAG = re.compile(r"<[^>]{0,200}>")
+
+
+def headings_in(markdown: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the line (from 1), the level and the text of each heading in a markdown text."""
+    fence, before = "", ""
+    lines = (line[:LINE] for line in markdown.split("\n"))
+    for number, line in enumerate(lines, start=1):
+        mark = _FENCE.match(line)
+        if mark and fence in ("", mark[1]):
+            fence = "" if fence else mark[1]
+        elif fence:
+            continue
+        elif atx := _ATX.match(line):
+            yield number, len(atx[1]), plain(atx[2].rstrip("# "))
+        elif before and (under := _UNDERLINE.match(line)):
+            yield number - 1, 1 if under[1][0] == "=" else 2, plain(before)
+        elif html := _HTML.match(line):
+            yield number, int(html[1]), plain(html[2])
+        elif bold := _BOLD.match(line):
+            yield number, BELOW_ALL, plain(bold[1])
+        before = line.strip()
+
+
+def plain(text: str) -> str:
+    """Return the text of a heading without mark-up, on one line."""
+    # The text is cut first because the search for links takes quadratic time.
+    text = _TAG.sub(" ", _LINK.sub(r"\1", text[:LINE]))
+    return clean_text(" ".join(re.sub(r"[*`]|(?<!\w)_|_(?!\w)", "", text).split()), LENGTH)
+
+
+class HeadingPath:
+    """The headings above one point of a document, outermost first."""
+
+    def __init__(self) -> None:
+        self._open: list[tuple[int, str]] = []
+
+    def enter(self, level: int, text: str) -> None:
+        """Add a heading, and remove headings of the same and of lower levels.
+
+        An empty text only removes.
+        """
+        self._open = [part for part in self._open if part[0] < level]
+        if text:
+            self._open.append((level, text))
+
+    def now(self) -> tuple[str, ...]:
+        """Return the headings from the outermost to the innermost."""
+        return tuple(text for _, text in self._open)
+
+
+NAME = "notebook"
+"""Name of a running notebook, which does not know its own file."""
+
+BEGINNING = 40
+"""Number of characters of a cell's first line that are used as its name."""
+
+_DEFINITION = re.compile(r"(?:async\s+)?(?:def|class)\s+\w+")
+
+
+def from_history(
+    inputs: Iterable[tuple[int, str]], headings: Mapping[int, str] | None = None
+) -> tuple[Cell, ...]:
+    """Make cells from the history of a kernel: every version of every cell, in order of execution.
+
+    Parameters
+    ----------
+    inputs : iterable of (number, source)
+        As IPython stores them, counted from 1, with magics.
+    headings : mapping of int to str, optional
+        The nearest heading above a cell, if it is known, by the number of the cell.
+
+    Returns
+    -------
+    tuple of Cell
+        ``cell`` is the number that the notebook shows beside the cell. Source that is not valid
+        Python is left out, since it has not run.
+    """
+    cells = []
+    for number, text in inputs:
+        source = unify(text)
+        if not source.strip() or parse(source).tree is None:
+            continue
+        title = cell_title(number, source, (headings or {}).get(number, ""))
+        (cell, *_), _ = make_cell(NAME, number, source, title=title)
+        cells.append(cell)
+    return tuple(cells)
+
+
+def cell_title(number: int | None, source: str, heading: str = "") -> str:
+    """Return the name of a cell in messages: ``cell [5] that begins `def update_parameters```."""
+    lines = [line.strip() for line in source.split("\n")]
+    first = next((line for line in lines if line and line[0] not in "#%!@"), lines[0])
+    definition = _DEFINITION.match(first)
+    begins = definition[0] if definition else first
+    if len(begins) > BEGINNING:
+        begins = begins[: BEGINNING - 1] + "…"
+    named = "the cell" if number is None else format_text("cell [{number}]", number=number)
+    under = format_text(" under “{heading}”", heading=clean_text(heading, 80)) if heading else ""
+    return format_text(
+        "{named}{under} that begins `{begins}`", named=named, under=under, begins=clean_text(begins)
+    )
+
+
+def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, ...]:
+    """Make cells from the source of functions and classes, one cell for each file.
+
+    Lines keep their numbers. A function whose source cannot be read is left out.
+    """
+    texts: dict[str, list[str]] = {}
+    for function in functions.values():
+        located = _source_lines(function)
+        if located is None:
+            continue
+        file, first, lines = located
+        text = texts.setdefault(file, [""] * len(linecache.getlines(file)))
+        indent = len(lines[0]) - len(lines[0].lstrip())
+        text += [""] * (first - 1 + len(lines) - len(text))
+        text[first - 1 : first - 1 + len(lines)] = [line[indent:].rstrip("\n") for line in lines]
+    cells = []
+    for file, text in texts.items():
+        source = "\n".join(text)
+        # IPython compiles cells under generated file names, which mean nothing to a reader.
+        is_generated = not file.endswith(".py") or "ipykernel_" in file
+        title = cell_title(None, source) if is_generated else ""
+        cells.append(Cell(file, file.rpartition("/")[2], None, source, title=title))
+    return tuple(cells)
+
+
+def _source_lines(function: Callable[..., Any]) -> tuple[str, int, list[str]] | None:
+    """Return the file, the first line number and the lines of a function or class, if known."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+        return inspect.getsourcefile(function) or NAME, first, lines
+    except (OSError, TypeError):
+        pass
+    # `inspect` searches for a class in the file of its module, and a cell's module has no file.
+    # But the code object of a method names the cell.
+    members = vars(function).values() if inspect.isclass(function) else ()
+    for method in filter(inspect.isfunction, members):
+        file, line = method.__code__.co_filename, method.__code__.co_firstlineno
+        lines = linecache.getlines(file)
+        for node in ast.walk(parse("".join(lines)).tree or ast.Module([], [])):
+            if isinstance(node, ast.ClassDef) and node.name == function.__name__:
+                first, last = first_line(node), node.end_lineno or node.lineno
+                if first <= line <= last:
+                    return file, first, lines[first - 1 : last]
+    return None
+
+
+def without_deleted_names(cell: Cell, names: Collection[str]) -> Cell:
+    """Return a cell that defines none of the names that are missing from ``names``.
+
+    A kernel has no record of ``del``, but it knows the names that are left. A deleted function,
+    class or import is left out. A deleted variable is assigned to ``_`` instead, so that the
+    other names of ``lr, epochs = 0.1, 100`` keep their values. All lines keep their numbers.
+    """
+    lines = cell.source.split("\n")
+    for statement in statements(cell.source):
+        if isinstance(statement, (*DEFINITIONS, ast.Import, ast.ImportFrom)):
+            bound = names_bound(statement)
+            if bound and not any(name in names for name in bound):
+                first, last = first_line(statement), statement.end_lineno or statement.lineno
+                lines[first - 1 : last] = [""] * (last - first + 1)
+            continue
+        for node in global_stores(statement):
+            if node.id not in names:
+                # Columns count bytes.
+                line = lines[node.lineno - 1].encode()
+                start, end = node.col_offset, node.end_col_offset or node.col_offset
+                blank = b"_".ljust(end - start)
+                lines[node.lineno - 1] = (line[:start] + blank + line[end:]).decode()
+    return replace(cell, source="\n".join(lines))
+
+
+def submission_of(cells: tuple[Cell, ...], modules: Mapping[str, str]) -> Submission:
+    """Make a submission from the cells of a notebook; its digest is computed from their text."""
+    text = "\n\n".join(cell.source for cell in cells)
+    return Submission(NAME, NAME, hashlib.sha256(text.encode()).hexdigest(), cells, modules)

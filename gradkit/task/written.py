@@ -12,9 +12,9 @@ import numpy as np
 from msgspec import Struct
 
 from gradkit.lines import read_lines
-from gradkit.records.observations import Bound, Convention, Path
+from gradkit.records.submission import Bound, Convention, Path
 from gradkit.records.task import Array, FunctionCheck, FunctionTask, Task
-from gradkit.task.activations import ACTIVATIONS, LOSSES
+from gradkit.task.network import ACTIVATIONS, LOSSES
 from gradkit.task.solution import Solution
 
 LAYERS = """\

@@ -15,12 +15,10 @@ from gradkit.authoring.audit import audit
 from gradkit.authoring.nets import NetModel
 from gradkit.cli import main
 from gradkit.judge import tolerances
-from gradkit.records.mistake import Audit, TaskAudit
-from gradkit.records.task import Assignment, Equivalent, Layer, Start, Task
+from gradkit.records.task import Assignment, Audit, Equivalent, Layer, Start, Task, TaskAudit
 from gradkit.report.exercise import to_text
-from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.task.assignment import DEFAULT, find_reference, read_assignment
 from gradkit.task.oracle import load_reference
-from gradkit.task.shipped import find_reference
 
 pytestmark = pytest.mark.sample(12)
 

@@ -15,9 +15,8 @@ from gradkit.authoring.new.functions import STARTER, starter, starters
 from gradkit.cli import main
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import exercises, find_reference, read_assignment
 from gradkit.task.examples import read_examples
-from gradkit.task.shipped import exercises, find_reference
 
 pytestmark = [pytest.mark.sample(9), pytest.mark.usefixtures("warm")]
 

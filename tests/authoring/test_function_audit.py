@@ -13,12 +13,11 @@ from gradkit.authoring import audit as auditing
 from gradkit.authoring.audit import CONVENTION, audit_file
 from gradkit.authoring.functions import FunctionModel
 from gradkit.cli import main
-from gradkit.records.mistake import TaskAudit
+from gradkit.records.task import TaskAudit
 from gradkit.report.exercise import MAX_LISTED_CHANGES, to_text
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import exercises, read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.oracle import OracleError
-from gradkit.task.shipped import exercises
 
 TOML = """
 schema = "gradkit/assignment/v1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -31,9 +32,8 @@ from gradkit.authoring.export import (
     workflow,
 )
 from gradkit.cli import main
-from gradkit.task.assignment import DEFAULT, read_assignment
+from gradkit.task.assignment import DEFAULT, EXAMPLES, read_assignment
 from gradkit.task.examples import read_examples
-from gradkit.task.tables import EXAMPLES
 
 pytestmark = pytest.mark.sample(12)
 
@@ -85,7 +85,9 @@ def autograder(tmp_path: Path) -> Path:
         (root / name).mkdir(parents=True)
     done = gradkit("export", "gradescope", "--out", tmp_path / "gradescope.zip")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == f"Written to {tmp_path / 'gradescope.zip'}.\n"
+    assert done.stderr.startswith(
+        f"Written to {tmp_path / 'gradescope.zip'}.\nOnly tasks that were"
+    )
     subprocess.run(["unzip", "-q", tmp_path / "gradescope.zip"], cwd=root / "source", check=True)
     shutil.copy(root / "source" / "run_autograder", root / "run_autograder")
     (root / "submission_metadata.json").write_text('{"created_at": "2026-01-01T00:00:00Z"}')
@@ -164,6 +166,41 @@ def test_nobody_is_run_beside_keys_that_could_be_read(autograder: Path) -> None:
     assert marked != ("tier 3 is required" in told)
 
 
+TWO = ("--task", "regression-numpy", "--task", "classification-numpy")
+RIGHT = (CLASS / "bilal_regression_right.py", CLASS / "emil_classification_wrong_derivative.py")
+"""Submissions for the two tasks."""
+
+
+@posix
+@pytest.mark.skipif(not shutil.which("unzip"), reason="Gradescope's image has unzip")
+@pytest.mark.parametrize("tasks", [TWO, ()], ids=["named", "not named"])
+def test_a_deleted_file_lowers_the_mark_at_gradescope(
+    tasks: tuple[str, ...], tmp_path: Path
+) -> None:
+    """If the export names the tasks; without, only what is there counts, and the share rises."""
+    root = tmp_path / "autograder"
+    for name in ("source", "submission", "results"):
+        (root / name).mkdir(parents=True)
+    done = gradkit("export", "gradescope", "--out", tmp_path / "g.zip", *tasks)
+    assert done.exit_code == 0
+    assert ("a missing file does not lower a mark" in done.stderr) == (not tasks)
+    subprocess.run(["unzip", "-q", tmp_path / "g.zip"], cwd=root / "source", check=True)
+    shutil.copy(root / "source" / "run_autograder", root / "run_autograder")
+    shim(root / "gradkit" / "bin")
+    for path in RIGHT:
+        shutil.copy(path, root / "submission")
+    shares = []
+    for _ in range(2):
+        assert run_autograder(root).returncode == 0
+        data = json.loads((root / "results" / "results.json").read_text())
+        most = sum(test.get("max_score", 0) for test in data["tests"])
+        shares.append((data["score"] / most, most))
+        (root / "submission" / RIGHT[1].name).unlink(missing_ok=True)
+    (both, full), (alone, rest) = shares
+    assert (both < 1, full) == (True, 40)
+    assert (rest, alone) == ((40, 0.5) if tasks else (20, 1.0))
+
+
 # --- GitHub Classroom --------------------------------------------------------------------
 
 
@@ -178,6 +215,47 @@ def test_a_repository_gets_no_key(tmp_path: Path) -> None:
     text = (tmp_path / ".github/workflows/classroom.yml").read_text()
     assert f"pip install .gradkit/{WHEEL}\n" in text
     assert "gradkit check . --no-reference --format github" in text
+
+
+def test_a_deleted_file_lowers_the_mark_in_a_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workflow's command is run with both files, and with one of them."""
+    assert gradkit("export", "github-classroom", "--out", tmp_path, *TWO).exit_code == 0
+    text = (tmp_path / ".github/workflows/classroom.yml").read_text(encoding="utf-8")
+    (line,) = re.findall(r"run: (gradkit check .*)", text)
+    assert f"--no-reference {' '.join(TWO)} --format" in line
+    for path in RIGHT:
+        shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    scores = []
+    for number in range(2):
+        output = tmp_path / f"output{number}.txt"
+        monkeypatch.setenv("GITHUB_OUTPUT", str(output))
+        gradkit(*shlex.split(line)[1:])
+        data = json.loads(base64.b64decode(output.read_text(encoding="utf-8").split("=", 1)[1]))
+        scores.append((sum(test["score"] for test in data["tests"]), data["max_score"]))
+        (tmp_path / RIGHT[1].name).unlink(missing_ok=True)
+    assert scores[0][1] == scores[1][1] == 40
+    assert scores[0][0] > scores[1][0] == 20
+
+
+def test_only_tasks_of_the_assignment_can_be_named(tmp_path: Path) -> None:
+    """With the nearest; and a wheel has none."""
+    done = gradkit("export", "gradescope", "--out", tmp_path / "g.zip", "--task", "regresion-numpy")
+    assert done.exit_code == 2
+    assert (
+        "--task regresion-numpy: there is no such task. The assignment has regression-numpy, r"
+        in (done.stderr)
+    )
+    assert "Did you mean regression-numpy?" in done.stderr
+    done = gradkit("export", "wheel", "--out", tmp_path / "w", "--task", "regression-numpy")
+    assert (done.exit_code, "--task: a wheel has no tasks. Leave it out." in done.stderr) == (
+        2,
+        True,
+    )
+    assert not (tmp_path / "g.zip").exists()
+    assert not (tmp_path / "w").exists()
 
 
 def test_an_assignment_of_ones_own_goes_with_it(tmp_path: Path, numpy_only: Path) -> None:
@@ -253,7 +331,8 @@ def test_checks_without_expected_outputs_are_named(tmp_path: Path, forms: Path) 
     # A file of examples beside the assignment file is packed as it is.
     made, _ = handed_out(forms, FORMS / "reference")
     (forms.parent / EXAMPLES).write_bytes(made[EXAMPLES])
-    assert gradkit(*command, tmp_path / "kept").stderr == f"Written to {tmp_path / 'kept'}.\n"
+    said = gradkit(*command, tmp_path / "kept", "--task", "linear").stderr
+    assert said == f"Written to {tmp_path / 'kept'}.\n"
     assert (tmp_path / "kept/.gradkit" / EXAMPLES).read_bytes() == made[EXAMPLES]
 
 

@@ -10,8 +10,7 @@ from gradkit.records.task import Role, Task
 from gradkit.runtime import child
 from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame
 from gradkit.runtime.namespace import Namespace
-from gradkit.sandbox.process import StudentProcess, _sent
-from gradkit.sandbox.replies import check
+from gradkit.sandbox.process import StudentProcess, _sent, check
 from gradkit.task.assignment import read_assignment
 
 

@@ -19,7 +19,7 @@ from gradkit.binding.inspection import inspect
 from gradkit.binding.match import draft, fit_function
 from gradkit.records.submission import Section
 from gradkit.records.task import Layer
-from gradkit.submission.cells import make_cell
+from gradkit.submission.source import make_cell
 from gradkit.task.assignment import read_assignment
 
 LOOP = "for epoch in range(5):\n    "

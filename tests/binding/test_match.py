@@ -7,7 +7,7 @@ from binding.inspected import inspected
 
 from gradkit.binding.match import fit, fit_function
 from gradkit.records.submission import Cell, Section
-from gradkit.runtime.statements import is_called, plain
+from gradkit.runtime.syntax import is_called, plain
 from gradkit.task.assignment import read_assignment
 
 ROLES = {role.name: role for task in read_assignment().tasks for role in task.roles}

@@ -8,8 +8,7 @@ import pytest
 from binding.inspected import HereProcess
 
 from gradkit.binding import bind
-from gradkit.records.observations import Binding, Bound, Lost
-from gradkit.records.submission import Cell, Section
+from gradkit.records.submission import Binding, Bound, Cell, Lost, Section
 from gradkit.task.assignment import read_assignment
 
 TASKS = {task.id: task for task in read_assignment().tasks}

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from binding.inspected import inspected
 
-from gradkit.binding.conventions import (
+from gradkit.binding.match import (
     LAYOUTS,
     STYLES,
     all_conventions,
     conventions_of_start,
     find_returns,
+    misfit,
+    not_found,
     variants,
 )
-from gradkit.binding.match import misfit, not_found
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradkit.binding.written_rates import find_written_rates
+from gradkit.binding.match import find_written_rates
 from gradkit.records.submission import Cell, Section
 from gradkit.task.assignment import read_assignment
 

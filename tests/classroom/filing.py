@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from gradkit.classroom.store.results import Store, pack
-from gradkit.records.classroom import Filed, Listed
+from gradkit.classroom.store.results import Store, pack, settings_of
+from gradkit.records.classroom import Filed, Kept, Listed
 from gradkit.records.course import Sender
 
 PLAIN = Filed("kim", "class/kim.py", "digest-1", "key-1", "graded", "", 15.0, 20.0)
@@ -36,6 +36,14 @@ def add(store: Store, run: int, results: Sequence[Filed]) -> None:
                 for place, one in enumerate(results)
             ],
         )
+
+
+def dated(store: Store, kept: Kept, at: str) -> None:
+    """Store a run that found an attempt again, with the platform's time of submission."""
+    run = store.begin("grade", settings_of(store))
+    sender = replace(kept.sender, at=at)
+    store.add_listed(run, [Listed(kept.name, kept.digest, kept.place, kept.stamp, sender)])
+    store.end(run)
 
 
 def as_stranger(imports: str, script: str, *arguments: object) -> str:

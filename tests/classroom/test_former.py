@@ -56,7 +56,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> Path:
 
 def scores() -> dict[str, str]:
     """Return the score of each student from the class table."""
-    table = csv.DictReader(io.StringIO(gradkit("summary", "results", "--format", "csv").stdout))
+    printed = gradkit("summary", "results", "--format", "csv")
+    table = csv.DictReader(io.StringIO(printed.stdout.removeprefix("\ufeff")))
     return {row["student"]: row["score"] for row in table}
 
 

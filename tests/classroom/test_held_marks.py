@@ -16,7 +16,7 @@ from gradkit.classroom.reports.summary import held_marks, review
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.grading.mark import HELD
+from gradkit.grading.points import HELD
 from gradkit.records.reports import Given
 from gradkit.records.result import Result
 

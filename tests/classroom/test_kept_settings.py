@@ -202,7 +202,8 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert gradkit(*words).exit_code == 0
 
     def scores() -> dict[str, str]:
-        table = csv.DictReader(io.StringIO(gradkit("summary", out, "--format", "csv").stdout))
+        printed = gradkit("summary", out, "--format", "csv").stdout.removeprefix("\ufeff")
+        table = csv.DictReader(io.StringIO(printed))
         return {row["student"]: row["score"] for row in table}
 
     assert scores() == {"ann": "21.0", "ben": "15.5"}
@@ -261,7 +262,8 @@ def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
     (out / "policy.toml").write_text("[scale]\nto = 100\n")
     gradkit("remark", out)
     assert "policy.toml" not in gradkit(*words).stderr
-    table = csv.DictReader(io.StringIO(gradkit("summary", out, "--format", "csv").stdout))
+    printed = gradkit("summary", out, "--format", "csv").stdout.removeprefix("\ufeff")
+    table = csv.DictReader(io.StringIO(printed))
     assert [(row["score"], row["overrides"]) for row in table] == [("100.0", ""), ("81.25", "")]
 
 
@@ -527,6 +529,7 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
         words = ("grade", tmp_path / "in", "--out", tmp_path / name)
         assert gradkit(*words, *both, *more).exit_code == 0
         said = gradkit("summary", tmp_path / name, "--format", "csv").stdout
+        said = said.removeprefix("\ufeff")
         (row,) = csv.DictReader(io.StringIO(said))
         assert (float(row["score"]), float(row["max_score"])) == (20.0, most)
         assert row["tasks"] == ("1 of 2 tasks" if more else "")

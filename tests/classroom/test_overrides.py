@@ -24,6 +24,7 @@ from classroom.answering import (
     write,
 )
 from classroom.classes import RIGHT, changed_assignment, handed_in
+from classroom.filing import dated
 from classroom.here import grade_here
 from msgspec.structs import replace
 
@@ -489,6 +490,9 @@ def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
 
 def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
     """And nothing is noted."""
+    with Store(course, write=True) as store:
+        (kept,) = (each for each in store.newest() if each.name == ANNA)
+        dated(store, kept, "2026-11-01T10:00:00Z")
     gradkit("remark", course, "--attempt", "before=2001-01-01")
     assert refusal("override", course, ANNA, "total", "1", "--comment", WHY) == (
         f"No attempt of {ANNA} counts by the rule before=2001-01-01T00:00:00+00:00, so there are "

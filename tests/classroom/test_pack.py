@@ -18,9 +18,8 @@ from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import pack, unpack
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.observations import Failure, Fault, Lost, Observations, Outcome
 from gradkit.records.result import Evidence, Result
-from gradkit.records.submission import Place
+from gradkit.records.submission import Failure, Fault, Lost, Observations, Outcome, Place
 from gradkit.sandbox import Workshop
 from gradkit.submission.read import read
 

@@ -79,7 +79,7 @@ def term(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def table(folder: Path) -> dict[str, dict[str, str]]:
     """The summary, by student."""
-    said = gradkit("summary", folder / "results", "--format", "csv").stdout
+    said = gradkit("summary", folder / "results", "--format", "csv").stdout.removeprefix("\ufeff")
     return {row["student"]: row for row in csv.DictReader(io.StringIO(said))}
 
 

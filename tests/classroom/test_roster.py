@@ -86,7 +86,9 @@ def test_a_worksheet_of_moodle_is_a_roster(header: str, row: str) -> None:
 def test_a_list_of_github_classroom_is_a_roster() -> None:
     """Its identifier may be anything, and first and last names may stand apart."""
     found = roster(b"identifier,github_username,First Name,Surname\ns12,kimlee,Kim,Lee\n", "r.csv")
-    assert found == [Student("Kim Lee", ("Kim Lee",), {"sis": "s12", "github": "kimlee"})]
+    assert found == [
+        Student("Kim Lee", ("Kim Lee", "Lee, Kim"), {"sis": "s12", "github": "kimlee"})
+    ]
 
 
 def test_lines_without_a_student_are_passed_over() -> None:

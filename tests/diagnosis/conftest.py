@@ -14,8 +14,8 @@ from gradkit.grading.examine import examine
 from gradkit.grading.recognise import NetFinder
 from gradkit.grading.session import REDRAWS, Session
 from gradkit.grading.settings import Settings, assignment_and_reference, oracle_of
-from gradkit.judge.case import Examined
-from gradkit.judge.memorised import nondeterministic
+from gradkit.judge.comparison import Examined
+from gradkit.judge.steps import nondeterministic
 from gradkit.records.result import Inquiry, TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess

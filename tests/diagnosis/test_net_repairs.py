@@ -8,9 +8,8 @@ from said import after_exceptions
 from written import homework
 
 from gradkit.grading import net_repairs, repairs
-from gradkit.grading.mark import DIVERGES
 from gradkit.grading.net_repairs import RATES
-from gradkit.grading.points import price_of
+from gradkit.grading.points import DIVERGES, price_of
 from gradkit.records.result import UNEXPLAINED, TaskResult
 
 pytestmark = pytest.mark.sample(108)

@@ -24,8 +24,7 @@ from gradkit.diagnosis.catalogue import (
     prices,
 )
 from gradkit.diagnosis.mistakes import forward, training
-from gradkit.grading.mark import mark
-from gradkit.grading.points import Scheme, price_of
+from gradkit.grading.points import Scheme, mark, price_of
 from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Entry, Finding, Inquiry, Verdict
 from gradkit.records.task import Check
 from gradkit.report.exercise import TOPICS, page_text

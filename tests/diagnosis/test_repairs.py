@@ -24,7 +24,7 @@ from gradkit.runtime.frames import Frame
 from gradkit.runtime.repair.clock import RUN
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 
 pytestmark = pytest.mark.sample(360)
 

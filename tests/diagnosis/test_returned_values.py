@@ -13,7 +13,7 @@ from gradkit.grading.settings import Settings
 from gradkit.lines import ReturnedError, run, unpacked_into
 from gradkit.records.result import CheckResult, Finding
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 
 Graded = Callable[..., tuple[CheckResult, list[Finding]]]
 

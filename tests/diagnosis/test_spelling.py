@@ -15,7 +15,7 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import SHIPPED
+from gradkit.task.assignment import SHIPPED
 
 pytestmark = pytest.mark.sample(48)
 

@@ -13,7 +13,7 @@ from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
-from gradkit.task.activations import ACTIVATIONS, Activation
+from gradkit.task.network import ACTIVATIONS, Activation
 
 pytestmark = [pytest.mark.sample(24), pytest.mark.usefixtures("warm")]
 

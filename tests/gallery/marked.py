@@ -14,7 +14,7 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 
 HERE = Path(__file__).parent
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.claim import claim_functions, left_for_nets
+from gradkit.grading.recognise import claim_functions, left_for_nets
 from gradkit.grading.session import read_submission
 from gradkit.task.assignment import read_assignment
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.claim import claim_functions
+from gradkit.grading.recognise import claim_functions
 from gradkit.grading.session import read_submission
-from gradkit.task.assignment import read_assignment
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises, read_assignment
 
 HERE = Path(__file__).parent
 

@@ -17,11 +17,10 @@ import numpy as np
 import pytest
 
 from gradkit.records.task import FunctionTask
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import exercises, find_reference, read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.functions import functions_of
 from gradkit.task.oracle import load_module
-from gradkit.task.shipped import exercises, find_reference
 from gradkit.task.solution import Solution
 
 TASKS = {

@@ -13,8 +13,7 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Result
 from gradkit.sandbox import Workshop
-from gradkit.task.assignment import read_assignment
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises, read_assignment
 
 HERE = Path(__file__).parent
 

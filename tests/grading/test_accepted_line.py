@@ -12,7 +12,7 @@ from told import full, not_passed, notebook, states
 
 from gradkit.binding import bind
 from gradkit.judge import Case, judge
-from gradkit.records.observations import Observations
+from gradkit.records.submission import Observations
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.divide import divide

@@ -13,8 +13,8 @@ import pytest
 from gradkit.grading.assess import assess
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.mistake import Preset
 from gradkit.records.result import TaskResult
+from gradkit.records.task import Preset
 from gradkit.report.words import cost_text
 from gradkit.sandbox import Workshop
 from gradkit.submission.read import read

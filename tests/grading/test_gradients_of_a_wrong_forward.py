@@ -9,13 +9,13 @@ from textwrap import dedent
 import pytest
 
 from gradkit.classroom.reports.summary import reasons
-from gradkit.grading.mark import HELD
+from gradkit.grading.points import HELD
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Result
 from gradkit.report.data import visible
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises
 
 pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
 

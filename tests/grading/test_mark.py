@@ -8,21 +8,23 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import CRASH, NO_RETURN
-from gradkit.grading.mark import (
+from gradkit.grading.points import (
     CENT,
     DIVERGES,
     HELD,
+    HIDDEN_CHANGES,
     NO_STEP,
     OPEN,
     ROUNDED,
     WITHDRAWN,
+    Scheme,
     mark,
     round_checks,
     round_half_up,
     score_by_numbers,
+    share,
     total_of,
 )
-from gradkit.grading.points import HIDDEN_CHANGES, Scheme, share
 from gradkit.records.result import (
     UNEXPLAINED,
     Basis,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from gradkit.grading.notices import notices_of_text, notices_of_verdicts
+from gradkit.grading.assess import notices_of_text, notices_of_verdicts
 from gradkit.grading.selectors import written_choices
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings

@@ -16,7 +16,7 @@ from gradkit.records.course import Policy, Sender, TaskRules
 from gradkit.records.result import Result
 from gradkit.report.data import visible
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises
 
 pytestmark = [pytest.mark.sample(24), pytest.mark.usefixtures("warm")]
 

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.mark import HARD_CASES, mark
-from gradkit.grading.points import GRADIENTS, HARD_CASE, Scheme, share, weights
+from gradkit.grading.points import GRADIENTS, HARD_CASE, HARD_CASES, Scheme, mark, share, weights
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Entry, Inquiry, State, Verdict
 from gradkit.records.task import FunctionCheck, FunctionTask
 from gradkit.sandbox import Workshop
-from gradkit.task.assignment import read_assignment
-from gradkit.task.shipped import BESIDE, exercises
+from gradkit.task.assignment import BESIDE, exercises, read_assignment
 
 Grade = Callable[[str, str, str], CheckResult]
 

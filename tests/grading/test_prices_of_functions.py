@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.mark import round_half_up
+from gradkit.grading.points import round_half_up
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.sandbox import Workshop
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ from model_solutions import REFERENCE
 import gradkit.grading.examine
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.observations import Outcome
+from gradkit.records.submission import Outcome
 from gradkit.sandbox import observe
 from gradkit.submission.read import read
 

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 from gradkit.cli import main
 from gradkit.diagnosis.catalogue import mistake_codes
 from gradkit.grading.assess import assess, judge_again
-from gradkit.grading.mark import NO_STEP, round_half_up
-from gradkit.grading.points import price_of
+from gradkit.grading.points import NO_STEP, price_of, round_half_up
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import TaskResult

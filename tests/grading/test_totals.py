@@ -15,8 +15,7 @@ from gradkit.classroom.policy import adjusted
 from gradkit.classroom.store.counted import basis_of, counted
 from gradkit.diagnosis.catalogue import mistake_codes
 from gradkit.grading.assess import with_totals
-from gradkit.grading.mark import mark
-from gradkit.grading.points import Scheme
+from gradkit.grading.points import Scheme, mark
 from gradkit.records.classroom import Kept, Override
 from gradkit.records.course import Bonus, Late, Policy, Scale, Sender
 from gradkit.records.result import (

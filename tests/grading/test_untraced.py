@@ -13,10 +13,9 @@ from gradkit.classroom.worker_pool import _timed_out
 from gradkit.diagnosis.inquiry import incomplete_notes, inquire
 from gradkit.diagnosis.inquiry.findings import why_untraced
 from gradkit.records.classroom import Reason
-from gradkit.records.observations import Failure, Lost
 from gradkit.records.result import Inquiry
 from gradkit.records.rule import Trace
-from gradkit.records.submission import Place
+from gradkit.records.submission import Failure, Lost, Place
 from gradkit.report.text import to_text
 
 pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]

@@ -14,7 +14,7 @@ from gradkit.grading.assess import assess
 from gradkit.grading.points import named_price, price_of
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
-from gradkit.records.mistake import PriceList
+from gradkit.records.task import PriceList
 from gradkit.report.words import cost_text
 from gradkit.sandbox import Workshop
 from gradkit.submission.read import read

@@ -25,7 +25,7 @@ from gradkit.report.formats import FORMATS, lacking, render
 from gradkit.runtime.frames import TO_WORKER, Frame, encode
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.worker import Worker
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 
 pytestmark = pytest.mark.sample(6)
 

@@ -16,7 +16,7 @@ from gradkit.records.result import CheckResult, TaskResult
 from gradkit.runtime.frames import TO_WORKER, Frame, encode
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.worker import Worker
-from gradkit.task.shipped import BESIDE, SHIPPED
+from gradkit.task.assignment import BESIDE, SHIPPED
 from gradkit.task.solution import Solution
 
 pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(3)]

@@ -6,8 +6,7 @@ import importlib.util
 from collections import Counter
 from pathlib import Path
 
-from gradkit.task.assignment import read_assignment, read_gallery
-from gradkit.task.shipped import NAMES, exercises
+from gradkit.task.assignment import NAMES, exercises, read_assignment, read_gallery
 
 TOOL = Path(__file__).parents[2] / ".ci" / "gallery.py"
 

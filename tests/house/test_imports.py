@@ -12,29 +12,27 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 GROUND = {
-    "records", "formatting", "text", "loading", "templates", "writing",
-    "errors", "processes", "safe_path", "lines", "allowed_names",
+    "records", "text", "loading", "templates", "writing",
+    "errors", "processes", "safe_path", "lines",
 }  # fmt: skip
 """What every room may stand on: the vocabulary, how texts are made, how processes start."""
 
 ROOMS: Mapping[str, set[str]] = {
     # The ground.
     "records": set(),
-    "formatting": set(),
     "loading": set(),
     "templates": set(),
     "writing": set(),
     "errors": {"text"},
     "safe_path": set(),
-    "allowed_names": set(),
-    "lines": {"records", "allowed_names"},
+    "lines": {"records"},
     "processes": {"safe_path"},
     "isolated_pytest": {"safe_path", "processes"},
-    "text": {"records", "formatting"},
+    "text": {"records"},
     "gradcheck": set(),
     # The student limb: files and processes, never an answer.
     "edits": set(),
-    "runtime": {"text", "formatting", "loading", "errors", "lines", "edits"},
+    "runtime": {"text", "loading", "errors", "lines", "edits"},
     "submission": {*GROUND, "runtime"},
     "sandbox": {*GROUND, "runtime", "submission"},
     "binding": {*GROUND, "runtime", "submission", "sandbox"},
@@ -60,6 +58,7 @@ ROOMS: Mapping[str, set[str]] = {
     "testing": {*GROUND, "task", "judge"},
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
+    "other_graders": {*GROUND, "submission", "task", "grading", "report", "notebook"},
     "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "review": {
         *GROUND, "diagnosis.catalogue", "task.assignment", "task.shipped", "authoring",
@@ -83,7 +82,7 @@ ROOMS: Mapping[str, set[str]] = {
     },
     "batch": {*GROUND, "sandbox", "grading", "report"},
     "__main__": {"cli", "safe_path", "sandbox"},
-    "__init__": {"gradcheck", "notebook", "testing", "classroom.tables"},
+    "__init__": {"gradcheck", "notebook", "other_graders", "testing", "classroom.tables"},
     "assignments": set(),
 }  # fmt: skip
 """For each room of the house, the rooms it may import: itself, and those named here. A room
@@ -104,6 +103,7 @@ JOINTS = {
     "gradkit.reproducer",
     "gradkit.classroom",
     "gradkit.notebook",
+    "gradkit.other_graders",
     "gradkit.pytest_plugin",
     "gradkit.cli",
 }
@@ -356,9 +356,9 @@ def test_what_is_allowed_is_not_told(module: str, line: str) -> None:
 def test_relative_imports_are_refused() -> None:
     """An import that does not name its room cannot be held against the map."""
     with pytest.raises(
-        AssertionError, match=r"gradkit\.grading\.mark:1: write the import out from gradkit"
+        AssertionError, match=r"gradkit\.grading\.points:1: write the import out from gradkit"
     ):
-        violations({"gradkit.grading.mark": "from . import session"})
+        violations({"gradkit.grading.points": "from . import session"})
 
 
 @pytest.mark.parametrize(

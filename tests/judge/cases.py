@@ -9,18 +9,18 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.judge import Case, judge
-from gradkit.judge.case import expected_of
-from gradkit.records.observations import (
+from gradkit.judge.comparison import expected_of
+from gradkit.records.result import Verdict
+from gradkit.records.submission import (
     Binding,
     Bound,
     Convention,
     Missing,
     Observations,
     Outcome,
+    Place,
     WrittenRate,
 )
-from gradkit.records.result import Verdict
-from gradkit.records.submission import Place
 from gradkit.records.task import Probes, Task
 from gradkit.task.assignment import read_assignment
 from gradkit.task.oracle import Derived, Expected, expect

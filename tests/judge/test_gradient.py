@@ -16,8 +16,7 @@ from gradkit.judge.gradient import Point, judge_points, model_loss, plain_factor
 from gradkit.records.result import Verdict
 from gradkit.records.task import Layer, Task
 from gradkit.task import network
-from gradkit.task.activations import ACTIVATIONS, LOSSES
-from gradkit.task.network import kink_distance, parameter_shapes
+from gradkit.task.network import ACTIVATIONS, LOSSES, kink_distance, parameter_shapes
 
 pytestmark = pytest.mark.sample(12)
 

@@ -21,9 +21,8 @@ from msgspec.structs import replace
 
 from gradkit.judge import judge
 from gradkit.judge.comparison import listed, merge
-from gradkit.records.observations import Before, Failure, Fault, Lost, Missing
 from gradkit.records.result import Entry
-from gradkit.records.submission import Place
+from gradkit.records.submission import Before, Failure, Fault, Lost, Missing, Place
 from gradkit.records.task import Layer, Rates
 
 pytestmark = pytest.mark.sample(6)

@@ -7,7 +7,7 @@ import pytest
 from cases import PLACE, add, case, states, verdicts, with_outputs, with_rates
 from msgspec.structs import replace
 
-from gradkit.records.observations import Failure, Fault, Lost, Missing
+from gradkit.records.submission import Failure, Fault, Lost, Missing
 
 BOTH = ("regression-torch", "classification-torch")
 

@@ -8,7 +8,7 @@ from cases import TASKS, Change, case, observed, with_outputs
 from msgspec.structs import replace
 
 from gradkit.judge import Case
-from gradkit.judge.memorised import (
+from gradkit.judge.steps import (
     AGAIN,
     forbidden,
     memorised,
@@ -16,7 +16,7 @@ from gradkit.judge.memorised import (
     numerical,
     remarkable,
 )
-from gradkit.records.observations import FORBIDDEN_IMPORT, REPEATS, Failure, Fault, Lost, Outcome
+from gradkit.records.submission import FORBIDDEN_IMPORT, REPEATS, Failure, Fault, Lost, Outcome
 
 
 def also(made: Case, *outcomes: Outcome) -> Case:

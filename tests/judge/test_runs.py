@@ -10,7 +10,7 @@ import pytest
 from cases import TASKS, Case, add, case, observed, states, verdicts, with_outputs, with_rates
 from msgspec.structs import replace
 
-from gradkit.records.observations import Failure, Outcome
+from gradkit.records.submission import Failure, Outcome
 from gradkit.records.task import Task
 from gradkit.task.oracle import Derived
 from gradkit.task.probes import TWICE

@@ -11,7 +11,7 @@ from gradkit.diagnosis.formulas.records import WHOLE
 from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2, shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task
-from gradkit.task.activations import ACTIVATIONS, is_curved, is_idempotent, is_piecewise_linear
+from gradkit.task.network import ACTIVATIONS, is_curved, is_idempotent, is_piecewise_linear
 
 Chosen = Callable[[Entry], Details | None]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from gradkit.notebook import Report
+from gradkit.report.printable import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,6 +35,8 @@ def notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebo
     """A kernel that has run nothing yet."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    # IPython warns where the active environment is not the one that runs the tests.
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
     yield Notebook()
     InteractiveShell.instance().history_manager.end_session()
     InteractiveShell.clear_instance()

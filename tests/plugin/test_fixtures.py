@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.task.shipped import exercises
+from gradkit.task.assignment import exercises
 
 pytestmark = pytest.mark.usefixtures("warm")
 

@@ -39,7 +39,7 @@ from gradkit.report import (
     junit,
     markdown,
 )
-from gradkit.report.escape import csv_cell, xml_text
+from gradkit.report.data import csv_cell, xml_text
 from gradkit.report.summary import history_json, history_text, show_runs
 from gradkit.report.table import review_csv, show_differences, show_review
 from gradkit.report.text import to_text

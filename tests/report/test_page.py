@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from gradkit.cli import main
-from gradkit.records.mistake import Mistake
+from gradkit.records.task import Mistake
 from gradkit.report.exercise import listing, page_text, show_page
 
 

@@ -14,7 +14,7 @@ from platforms import STUDENTS, TOTALS, reported, shown, slack, strict
 from results import result
 from test_finding_text import FINDING, result_with
 
-from gradkit.grading.mark import round_checks, round_half_up
+from gradkit.grading.points import round_checks, round_half_up
 from gradkit.records.result import CheckResult, Result, State, TaskResult
 from gradkit.records.submission import Listing, Place
 from gradkit.report import classroom, github, gradescope, junit, markdown

@@ -10,12 +10,12 @@ from report.short import LEVELS, WIDTHS, lines_in_text, lines_on_page, too_long
 from report.test_finding_text import FINDING, result_with
 
 from gradkit.diagnosis.catalogue import catalogue
-from gradkit.formatting import format_entries
 from gradkit.records.result import Finding
 from gradkit.records.submission import Place
 from gradkit.report.formats import render
 from gradkit.report.html.page import fragment, student_page
 from gradkit.report.text import MAX_LINES, to_text
+from gradkit.text import format_entries
 
 ENTRIES = tuple(f"parameters[{name}][{i},{j}]" for name in "ab" for i in range(4) for j in range(3))
 FORMULA = "+0.002 · (y−y_hat) · " + " · ".join(f"W2[{n}] · (1−A1[{n}])" for n in range(4))

@@ -25,8 +25,7 @@ from gradkit.reproducer import ReproducerError, findings_of, show
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.worker import Worker
-from gradkit.task.assignment import DEFAULT
-from gradkit.task.shipped import exercises
+from gradkit.task.assignment import DEFAULT, exercises
 
 pytestmark = [pytest.mark.sample(144), pytest.mark.usefixtures("warm")]
 

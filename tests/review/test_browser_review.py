@@ -113,6 +113,8 @@ def test_an_evening_by_keyboard(show: Callable[..., Opened], course: Path) -> No
     page.wait_for_selector("#comment-1")
     page.keyboard.press("r")
     page.wait_for_selector("text=reviewed by Default")
+    # The keys work only once the script of the new page has run.
+    page.wait_for_load_state()
     page.keyboard.press("u")
     page.wait_for_url(f"{opened.base}?search=ann")
     with Store(course, write=False) as store:

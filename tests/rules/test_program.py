@@ -19,8 +19,8 @@ from gradkit.diagnosis.rules.program import (
     read_program,
 )
 from gradkit.diagnosis.rules.symbols import shape_of
-from gradkit.records.observations import Lost
 from gradkit.records.rule import Factor
+from gradkit.records.submission import Lost
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.symbolic.numbers import OPERATIONS
 

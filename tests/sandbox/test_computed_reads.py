@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradkit.sandbox.computed_reads import Computed, computed, parts_of, with_leaves
+from gradkit.sandbox.observe import Computed, computed, parts_of, with_leaves
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradkit.records.observations import Lost
-from gradkit.records.submission import Cell, Place, Section
+from gradkit.records.submission import Cell, Lost, Place, Section
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import OverdueError, Question, StudentProcess
 from gradkit.sandbox.worker import Worker

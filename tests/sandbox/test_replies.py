@@ -10,8 +10,8 @@ from questions import put_all
 
 from gradkit.runtime import child, inspection, torch_call
 from gradkit.runtime.frames import TO_GRADER, Frame, encode
-from gradkit.sandbox import replies
-from gradkit.sandbox.replies import UnfitError, check
+from gradkit.sandbox import process
+from gradkit.sandbox.process import UnfitError, check
 
 SHAPES = {"W1": [2, 2], "b1": [2, 1]}
 CALL = {"keys": {"W1": "W1", "b1": "b1"}, "arguments": ["X", "parameters"], "shapes": SHAPES}
@@ -246,7 +246,7 @@ def test_impossible_replies_are_refused(kind, data, arrays, said) -> None:
 
 def test_limits_equal_those_of_the_worker() -> None:
     """A tree has at most as many levels as the worker describes."""
-    assert (replies.MAX_DEPTH, replies.MAX_LISTED) == (child.DEPTH, inspection.MAX_FUNCTIONS)
+    assert (process.MAX_DEPTH, process.MAX_LISTED) == (child.DEPTH, inspection.MAX_FUNCTIONS)
     tree: dict[str, object] = {"array": "0"}
     for _ in range(5):
         tree = {"list": [tree]}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradkit.sandbox.slots import _libraries
+from gradkit.sandbox.workshop import _libraries
 
 
 def test_working_directory_is_not_searched_for_libraries(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from test_process import question
 
-from gradkit.records.observations import Lost
-from gradkit.records.submission import Cell, Section
+from gradkit.records.submission import Cell, Lost, Section
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop, process
 from gradkit.sandbox.process import StudentProcess

@@ -10,7 +10,7 @@ import pytest
 
 from gradkit.runtime.frames import Frame, FrameError
 from gradkit.sandbox import WorkerLost
-from gradkit.sandbox.stub_calls import (
+from gradkit.sandbox.worker import (
     MAX_DEPTH,
     Cached,
     ForeignCallError,
@@ -137,7 +137,7 @@ def test_calls_are_answered_while_a_request_is_open(workshop) -> None:
 
 
 def test_a_call_in_a_process_without_stubs_is_a_reply(workshop) -> None:
-    """It does not fit the request, see `gradkit.sandbox.replies`."""
+    """It does not fit the request, see `gradkit.sandbox.process`."""
     with workshop.worker() as worker:
         reply = worker.ask(Frame("double", {"a": ROWS}, {"times": 1}), 5.0)
     assert reply.kind == "stub-call"

@@ -16,7 +16,7 @@ from gradkit.runtime.frames import TO_GRADER, TO_WORKER, Frame, FrameError, enco
 from gradkit.runtime.namespace import Namespace
 from gradkit.runtime.serve import ask_grader
 from gradkit.runtime.stubs import MAX_ORIGINS, StubError, with_stubs
-from gradkit.sandbox.stub_calls import Cached, Other, StubCall, read_call
+from gradkit.sandbox.worker import Cached, Other, StubCall, read_call
 
 SOURCE = """
 import numpy as np

@@ -164,7 +164,7 @@ def test_interrupted_cleaning(monkeypatch):
             raise KeyboardInterrupt
         kill_group(pid)
 
-    monkeypatch.setattr("gradkit.sandbox.slots.kill_group", interrupted)
+    monkeypatch.setattr("gradkit.sandbox.workshop.kill_group", interrupted)
     with open_workshop(method="fork") as workshop:
         with pytest.raises(KeyboardInterrupt):
             start(workshop)

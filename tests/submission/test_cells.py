@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gradkit.submission.cells import Path, headings_in
+from gradkit.submission.source import HeadingPath, headings_in
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_hostile_markdown_takes_no_time():
 
 def test_path():
     """A heading ends those of its level and below; an empty one opens nothing."""
-    path = Path()
+    path = HeadingPath()
     for level, text in ((1, "a"), (2, "b"), (3, "c"), (2, "d")):
         path.enter(level, text)
     assert path.now() == ("a", "d")

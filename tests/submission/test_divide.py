@@ -25,7 +25,7 @@ from submission.shapes import (
 )
 
 from gradkit.records.submission import Cell
-from gradkit.submission.content import Unit
+from gradkit.submission.definitions import Unit
 from gradkit.submission.divide import divide, possible_tasks
 
 RN, RT = ("regression-numpy",), ("regression-torch",)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gradkit.records.submission import Cell, Section
-from gradkit.runtime.statements import layer_of
+from gradkit.runtime.syntax import layer_of
 from gradkit.submission.excerpt import Excerpt, reads
 
 

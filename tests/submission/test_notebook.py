@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from submission.shapes import notebook, raw_notebook
 
 from gradkit.records.submission import File
-from gradkit.submission import notebook as module
+from gradkit.submission import read as module
 from gradkit.submission.files import SubmissionError
-from gradkit.submission.notebook import read_notebook
+from gradkit.submission.read import read_notebook
 
 pytestmark = pytest.mark.sample(9)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradkit.records.submission import File
-from gradkit.submission.script import read_script
+from gradkit.submission.read import read_script
 
 NBCONVERT = """#!/usr/bin/env python
 # coding: utf-8

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from gradkit.lines import LinesError
 from gradkit.records.task import Draw, FunctionTask
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import exercises, read_assignment
 from gradkit.task.draws import KNOWN, RANDOM, draws, functions, read_input
-from gradkit.task.shipped import exercises
 
 TASK = read_assignment(exercises()["layers"]).functions[0]
 

@@ -10,9 +10,15 @@ from msgspec.structs import replace
 
 from gradkit.records.task import Layer, Task
 from gradkit.task import network
-from gradkit.task.activations import ACTIVATIONS, LOSSES, Activation
 from gradkit.task.assignment import read_assignment
-from gradkit.task.network import kink_distance, parameter_shapes, pull_back
+from gradkit.task.network import (
+    ACTIVATIONS,
+    LOSSES,
+    Activation,
+    kink_distance,
+    parameter_shapes,
+    pull_back,
+)
 
 TASK = read_assignment().tasks[0]
 OUTPUTS = {"squared_error": "linear", "binary_cross_entropy": "sigmoid", "cross_entropy": "softmax"}

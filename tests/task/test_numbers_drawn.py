@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import SHIPPED, read_assignment
 from gradkit.task.draws import draws
-from gradkit.task.shipped import SHIPPED
 
 
 def test_an_input_without_a_shape_is_a_number() -> None:

@@ -13,11 +13,10 @@ from msgspec.structs import replace
 
 from gradkit.lines import read_lines
 from gradkit.records.task import FunctionTask, Made, Task
-from gradkit.task.assignment import read_assignment
+from gradkit.task.assignment import exercises, find_reference, read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.oracle import Derived, OracleError, TorchReference, expect, load_reference, verify
 from gradkit.task.probes import draw
-from gradkit.task.shipped import exercises, find_reference
 from gradkit.task.solution import ImpureError, Solution, load_solution
 
 TASKS = {task.id: task for task in read_assignment().tasks}

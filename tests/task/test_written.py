@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
-from gradkit.records.observations import Bound, Convention, Path
-from gradkit.records.submission import Place
+from gradkit.records.submission import Bound, Convention, Path, Place
 from gradkit.records.task import Layer, Task
 from gradkit.task import network
 from gradkit.task.assignment import read_assignment

@@ -15,9 +15,8 @@ from gradkit.diagnosis.inquiry.steps import observe_program, symbolic_call
 from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw_update, to_columns, with_rate
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.records.observations import Bound
 from gradkit.records.rule import Attribution, Trace, UpdateInputs, UpdateProbes
-from gradkit.records.submission import Cell, Section
+from gradkit.records.submission import Bound, Cell, Section
 from gradkit.records.task import Batch, Task
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.observe import observe_batch

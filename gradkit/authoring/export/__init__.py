@@ -17,7 +17,7 @@ import shlex
 import tomllib
 import zipfile
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -25,17 +25,23 @@ from typing import Any
 
 import numpy as np
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 import gradkit
-from gradkit.errors import GradkitError
+from gradkit.errors import GradkitError, did_you_mean
 from gradkit.loading import is_installed
 from gradkit.records.task import Assignment, Task
-from gradkit.task.assignment import packed_with, read_assignment, solutions_of
+from gradkit.task.assignment import (
+    DEFAULT,
+    EXAMPLES,
+    find_reference,
+    packed_with,
+    read_assignment,
+    solutions_of,
+)
 from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference
-from gradkit.task.shipped import DEFAULT, find_reference
 from gradkit.task.solution import load_solution
-from gradkit.task.tables import EXAMPLES
 from gradkit.templates import fill
 from gradkit.writing import add_member, refusing
 
@@ -68,7 +74,8 @@ class Bundle(Struct, frozen=True):
     """An assignment with its files by path, relative to the folder of ``assignment_file``.
 
     ``own`` says that it is not gradkit's default assignment. ``reference`` are the model
-    solutions, empty if they are left out; ``untold`` are the checks that need them.
+    solutions, empty if they are left out; ``untold`` are the checks that need them. ``tasks`` are
+    the ids of the tasks that count, empty for the rule of the assignment.
     """
 
     assignment: Assignment
@@ -77,6 +84,7 @@ class Bundle(Struct, frozen=True):
     own: bool
     reference: Mapping[str, bytes] = field(default_factory=dict)
     untold: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
 
 def module(task: Task) -> str:
@@ -423,7 +431,13 @@ def runner(template: str, source: Bundle, folder: str) -> File:
     if source.reference:
         tier, solutions = "3", f'--reference "{folder}/reference"'
     options = f'--assignment "{folder}/assignment/{source.assignment_file}" {solutions}'
+    options += _task_options(source)
     return _fill(template, options=options, tier=tier, program=True)
+
+
+def _task_options(source: Bundle) -> str:
+    """Return the options ``--task`` of `gradkit check`, with a space before each."""
+    return "".join(f" --task {shlex.quote(task)}" for task in source.tasks)
 
 
 def secrets(source: Bundle) -> dict[str, File]:
@@ -441,6 +455,7 @@ HOME = ".gradkit"
 def classroom(source: Bundle, given: Install) -> Files:
     """Return the files for GitHub Classroom: a workflow, gradkit's wheel, the own assignment."""
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
+    option = f"{option}{_task_options(source)}".strip()
     text = workflow(given, option, torch_of(source.assignment))
     files = {".github/workflows/classroom.yml": File(text), **carried(given, f"{HOME}/")}
     if source.own:
@@ -465,6 +480,7 @@ def export_assignment(
     assignment: Path | None = None,
     reference: Path | None = None,
     no_reference: bool = False,
+    tasks: Sequence[str] = (),
     install: str | None = None,
 ) -> tuple[str, ...]:
     """Write the files that a platform needs to grade an assignment; overwrite nothing.
@@ -482,6 +498,8 @@ def export_assignment(
         Folder of the model solutions, by default that of the checkout.
     no_reference : bool
         Leave out the model solutions.
+    tasks : sequence of str
+        Ids of the tasks that count, submitted or not. By default the assignment says which.
     install : str, optional
         Wheel, requirement or URL from which pip installs gradkit, by default a wheel of the
         running gradkit.
@@ -494,7 +512,8 @@ def export_assignment(
     Raises
     ------
     GradkitError
-        A file exists already or cannot be written, or model solutions are missing.
+        A file exists already or cannot be written, model solutions are missing, or the assignment
+        has no such task.
 
     Examples
     --------
@@ -507,13 +526,38 @@ def export_assignment(
     given = choose(install)
     if platform == "wheel" and given.wheel is None:
         raise _refusal(given.what, "is no wheel, but a wheel is to be written")
+    if platform == "wheel" and tasks:
+        raise ExportError("--task: a wheel has no tasks. Leave it out.")
     if platform == "wheel":
         write_folder(carried(given), out)
         return ()
     keyless = no_reference or platform == "github-classroom"
     source = bundle(assignment, reference, keyless=keyless)
+    _refuse_unknown(tasks, source.assignment)
+    source = replace(source, tasks=tuple(tasks))
     if platform == "github-classroom":
         write_folder(classroom(source, given), out)
     else:
         write_zip(gradescope(source, given), out)
     return source.untold
+
+
+def _refuse_unknown(tasks: Iterable[str], assignment: Assignment) -> None:
+    """Raise ExportError if an assignment does not have one of these tasks."""
+    known = [*(task.id for task in assignment.tasks), *(task.id for task in assignment.functions)]
+    for name in tasks:
+        if name not in known:
+            raise ExportError(
+                f"--task {name}: there is no such task. The assignment has {', '.join(known)}."
+                f"{did_you_mean(name, known)}"
+            )
+
+
+def gains_by_deletion(path: Path | None, tasks: Sequence[str]) -> bool:
+    """Return whether a student can gain by deleting a file: no task counts in any case.
+
+    ``path`` is the assignment file, and ``tasks`` are the ids that the export names.
+    """
+    assignment = read_assignment(path)
+    several = len(assignment.tasks) + len(assignment.functions) > 1
+    return several and not tasks and not assignment.required

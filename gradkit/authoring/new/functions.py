@@ -15,8 +15,7 @@ from gradkit.authoring.new.starter import NewCell, check_of, text_of, written
 from gradkit.errors import GradkitError
 from gradkit.lines import words_in
 from gradkit.records.task import Assignment, FunctionTask
-from gradkit.task.assignment import packed_with
-from gradkit.task.shipped import SHIPPED, find_reference
+from gradkit.task.assignment import SHIPPED, find_reference, packed_with
 
 STARTER = "starter"
 """Folder of ready starters beside a shipped assignment file, since a wheel has no solutions."""

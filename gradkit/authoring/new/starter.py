@@ -14,7 +14,7 @@ from typing import Any
 
 from gradkit.authoring.export import Install, module, words
 from gradkit.records.task import Array, Assignment, Task
-from gradkit.task.activations import ACTIVATIONS
+from gradkit.task.network import ACTIVATIONS
 from gradkit.task.probes import whole
 from gradkit.templates import fill
 

@@ -28,8 +28,7 @@ from gradkit.authoring.new.starter import readme, solution, starter, tests, text
 from gradkit.diagnosis.rules.symbols import PARAMETERS
 from gradkit.errors import GradkitError
 from gradkit.records.task import Array, Assignment
-from gradkit.task.assignment import read_assignment
-from gradkit.task.shipped import DEFAULT
+from gradkit.task.assignment import DEFAULT, read_assignment
 
 PLACES = {
     "github": ".github/workflows/gradkit.yml",

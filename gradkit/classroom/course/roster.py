@@ -46,7 +46,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "github": ("github", "github login", "github username", "github user"),
     "moodle": (
         *("participant", "participant id", "participant number", "moodle id"),
-        *("identifier", "Identifiant", "Identificador"),
+        *("identifier", "roster identifier", "Identifiant", "Identificador"),
     ),
     "group": ("group", "group name", "team", "Gruppe", "Groupe", "Grupo"),
     "at": (
@@ -54,6 +54,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         *("Dernière modification (travail remis)", "Dernière modification (remise)"),
         *("Última modificación (entrega)", "Última modificación (envío)"),
     ),
+    # In a table of Gradescope or GitHub Classroom, or in one's own.
+    "submitted": ("submitted at", "submission time", "submission timestamp"),
 }
 """Column headings by what the column holds, in lower case or as platforms write them."""
 
@@ -108,16 +110,55 @@ def roster(data: bytes, name: str) -> list[Student]:
         if "Points Possible" not in cells[0]
     ]
     for line in lines:
-        time = line.get("at", "")
-        if re.search(r"\d", time) and moment(time) is None:
-            raise CsvTableError(
-                f"{shown(name)}: “{shown(time)}”, when somebody handed in, is no time that can be "
-                "read. Set Moodle to English and download it again, or take that column out."
-            )
+        _refuse_unreadable_time(line, name)
+    lines = [line for line in lines if not _is_test_student(line)]
     students = [student for line in lines if (student := _parse_student(line)) is not None]
     if not students:
         raise CsvTableError(f"{shown(name)} has a header and no student below it.")
     return students
+
+
+def _refuse_unreadable_time(line: Mapping[str, str], name: str) -> None:
+    """Raise CsvTableError if a roster's line has a time of submission that cannot be read."""
+    for kind, advice in (
+        ("at", "Set Moodle to English and download it again"),
+        ("submitted", "Write times as 2026-11-01T23:59"),
+    ):
+        time = line.get(kind, "")
+        if re.search(r"\d", time) and moment(time) is None:
+            raise CsvTableError(
+                f"{shown(name)}: “{shown(time)}”, when somebody handed in, is no time that can be "
+                f"read. {advice}, or take that column out."
+            )
+
+
+TEST_STUDENT = normal("Student, Test")
+"""Normalised name of the account with which Canvas shows a course as a student sees it."""
+
+
+def _is_test_student(line: Mapping[str, str]) -> bool:
+    """Return True for the line of Canvas' Test Student, who has no identifier of the university."""
+    names = {normal(line.get(kind, "")) for kind in ("name", "sortable")}
+    named = TEST_STUDENT in names or normal("Test Student") in names
+    return named and bool(line.get("canvas")) and not line.get("sis")
+
+
+def without_test_student(
+    handed: Sequence[Handed], senders: Sequence[Sender], students: Sequence[Student]
+) -> tuple[list[Handed], list[Sender]]:
+    """Leave out submissions of Canvas' Test Student, unless the roster has a student of this name.
+
+    ``students`` are those of the roster, from which the Test Student has been left out.
+    """
+    known = {normal(name) for student in students for name in student.names}
+    if TEST_STUDENT in known or normal("Test Student") in known:
+        return list(handed), list(senders)
+    kept = [
+        (file, sender)
+        for file, sender in zip(handed, senders, strict=True)
+        if not (sender.source == "canvas" and sender.student == TEST_STUDENT)
+    ]
+    return [file for file, _ in kept], [sender for _, sender in kept]
 
 
 def _parse_student(line: Mapping[str, str]) -> Student | None:
@@ -125,6 +166,8 @@ def _parse_student(line: Mapping[str, str]) -> Student | None:
     full = " ".join(line[kind] for kind in ("first", "last") if line.get(kind))
     names = [line.get("name", ""), line.get("sortable", ""), full]
     names = [text for text in names if text]
+    if line.get("first") and line.get("last"):
+        names.append(f"{line['last']}, {line['first']}")
     ids = {kind: line[kind] for kind in KINDS if line.get(kind)}
     # The heading does not identify the platform: Moodle's German worksheets call the participant
     # “ID”, as Canvas calls the user, and GitHub Classroom's “identifier” can hold anything.
@@ -138,7 +181,8 @@ def _parse_student(line: Mapping[str, str]) -> Student | None:
     if not names and not ids:
         return None
     name = turned(names[0]) if names else next(iter(ids.values()))
-    return Student(shown(name), tuple(names), ids, line.get("group", ""), line.get("at", ""))
+    times = line.get("at", ""), line.get("submitted", "")
+    return Student(shown(name), tuple(names), ids, line.get("group", ""), *times)
 
 
 def match(
@@ -223,11 +267,15 @@ class Entry(Struct, frozen=True):
 
 
 class Enrolment(Struct, frozen=True):
-    """A class before grading. Without a roster, ``students`` and ``match`` are empty."""
+    """A class before grading. Without a roster, ``students`` and ``match`` are empty.
+
+    ``left_out`` counts the files of Canvas' Test Student, which are not graded.
+    """
 
     entries: tuple[Entry, ...]
     students: tuple[Student, ...] = ()
     match: Match = Match()
+    left_out: int = 0
 
 
 def enrolment_of(
@@ -257,23 +305,29 @@ def enrolment_of(
         Entries in the order of the submissions. A submission without a student on the roster
         keeps its own name.
     """
-    found = attributed(handed, senders(handed))
+    kept, known_senders = without_test_student(handed, senders(handed), students)
+    left_out = len(handed) - len(kept)
+    found = attributed(kept, known_senders)
     if not students:
         names = _members([sender for _, sender in found])
         entries = [
             _entry(file, sender, own or (_stable_name(file.name, sender, known or {}),))
             for (file, sender), own in zip(found, names, strict=True)
         ]
-        return Enrolment(tuple(entries))
+        return Enrolment(tuple(entries), left_out=left_out)
     unique = _with_unique_names(students)
     matched = match(unique, [sender for _, sender in found], by_group=by_group)
+    # The roster has the time of each student's last submission.
+    last = {student.name: n for n, own in enumerate(matched.owners) for student in own}
     entries = [
         _entry(
-            file, _with_time(sender, own), tuple(student.name for student in own) or (file.name,)
+            file,
+            _with_time(sender, [student for student in own if last[student.name] == number]),
+            tuple(student.name for student in own) or (file.name,),
         )
-        for (file, sender), own in zip(found, matched.owners, strict=True)
+        for number, ((file, sender), own) in enumerate(zip(found, matched.owners, strict=True))
     ]
-    return Enrolment(tuple(entries), tuple(unique), matched)
+    return Enrolment(tuple(entries), tuple(unique), matched, left_out)
 
 
 def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
@@ -282,8 +336,13 @@ def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
 
 
 def _with_time(sender: Sender, own: Sequence[Student]) -> Sender:
-    """Fill in a Moodle submission's time from its students' rows if the download has none."""
-    times = [student.at for student in own if sender.source == "moodle" and moment(student.at)]
+    """Fill in a submission's time from its students' rows if the download has none.
+
+    A plain file may have come by mail, at another time.
+    """
+    times = [student.submitted for student in own if sender.source != "plain"]
+    times += [student.at for student in own if sender.source == "moodle"]
+    times = [time for time in times if moment(time)]
     return replace(sender, at=sender.at or next(iter(times), ""))
 
 

@@ -34,12 +34,12 @@ from gradkit.classroom.reports.summary import NOT_YET, held_marks
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.results import Store, digest_of, given, release, settings_of
 from gradkit.errors import GradkitError
-from gradkit.formatting import format_text
 from gradkit.records.classroom import Release
 from gradkit.records.course import PLATFORMS, FilledTable, Mark, Source
 from gradkit.records.reports import Given, Left
 from gradkit.report.table import brief, first_names
 from gradkit.task.assignment import read_assignment
+from gradkit.text import format_text
 from gradkit.writing import make_folder_inside, read_named, refusing, write_whole
 
 NOTHING_FILLED = FilledTable(b"", (), (), ())

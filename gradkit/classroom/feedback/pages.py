@@ -18,9 +18,9 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from gradkit.classroom.feedback.address import file_name
+from gradkit.classroom.policy import NO_POLICY
 from gradkit.classroom.reports.summary import everybody
 from gradkit.classroom.store.counted import (
-    NO_POLICY,
     Counting,
     counted,
     decided,
@@ -30,8 +30,7 @@ from gradkit.classroom.store.database import StoreError, last
 from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.catalogue import mistake
-from gradkit.formatting import format_text
-from gradkit.grading.mark import WITHDRAWN
+from gradkit.grading.points import WITHDRAWN
 from gradkit.records.classroom import Change, CountingAttempt, Kept, Override, Release, Row
 from gradkit.records.course import Policy
 from gradkit.records.reports import Changes, Moved, PointsGiven
@@ -40,6 +39,7 @@ from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, v
 from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
+from gradkit.text import format_text
 from gradkit.writing import make_folder_inside, write_whole
 
 CHUNK = 20

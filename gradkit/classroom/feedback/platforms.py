@@ -21,7 +21,7 @@ from gradkit.classroom.course.roster import COLUMNS
 from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.feedback.csv_table import CsvTable, CsvTableError
 from gradkit.records.course import FilledTable, Mark
-from gradkit.report.escape import csv_cell
+from gradkit.report.data import csv_cell
 from gradkit.submission.files import shown
 from gradkit.text import clean_text
 

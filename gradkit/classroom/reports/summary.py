@@ -12,12 +12,20 @@ from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.feedback.address import addresses, ids_of
+from gradkit.classroom.policy import (
+    BEFORE,
+    counting_attempts,
+    days_late,
+    moment,
+    policy_of,
+    rule_of,
+    theirs,
+    time_of,
+)
 from gradkit.classroom.policy import FILE as POLICY
-from gradkit.classroom.policy import counting_attempts, days_late, moment, theirs
-from gradkit.classroom.store.counted import Counting, changed_policy, decided, policy_of
+from gradkit.classroom.store.counted import Counting, changed_policy, decided
 from gradkit.classroom.store.results import Store, key_of, unpack
 from gradkit.classroom.store.reviews import reviewer, reviews
-from gradkit.formatting import format_text
 from gradkit.records.classroom import (
     CountingAttempt,
     FrequentMistake,
@@ -28,7 +36,7 @@ from gradkit.records.classroom import (
     Row,
     Summary,
 )
-from gradkit.records.course import Policy
+from gradkit.records.course import Policy, Student
 from gradkit.records.result import (
     FOR_INSTRUCTORS,
     UNEXPLAINED,
@@ -39,6 +47,7 @@ from gradkit.records.result import (
 )
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
+from gradkit.text import format_text
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Kinds of reasons for a review, the most urgent first."""
@@ -222,12 +231,28 @@ def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     )
     warnings = [f"{change}." for change in changed_policy(store)[2:] if change]
     warnings += [untimed] * bool(who)
+    warnings += _untimed_attempts(store)
     return warnings + [
         f"{row.name}: in another attempt, and not in the one that counts: {', '.join(row.left)}. "
         "To have all of it count, give all files together, in one folder or zip: `gradkit "
         f"grade … --student {row.name!r}`."
         for row in rows
         if row.left
+    ]
+
+
+def _untimed_attempts(store: Store) -> list[str]:
+    """Return a warning if the rule for the counting attempt needs times that are not known."""
+    rule = rule_of(store)
+    if not rule.startswith(BEFORE):
+        return []
+    kept = [each.kept for each in counting_attempts(store)]
+    names = [each.name for each in kept if each.digest and time_of(each) is None]
+    if not names:
+        return []
+    return [
+        f"--attempt {rule}: nothing tells when {''.join(first_names(names, 6))} handed in, so the "
+        "last attempt counts there. Give a --roster with a column of times, “submitted at”."
     ]
 
 
@@ -396,6 +421,9 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
         roster = store.enrolled()
         known = {name: dict(student.ids) for name, student in roster.items()}
         known |= {name: ids_of(address) for name, address in addresses(store, roster).items()}
+        for name, student in roster.items():
+            if family := _family_name(student):
+                known[name] = {**known[name], "family": family}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
     rows = sorted(rows, key=lambda row: row.name)
     states: dict[str, Counter[State]] = {}
@@ -407,6 +435,12 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
             mistakes.setdefault(code, []).append(row.name)
     frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
     return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
+
+
+def _family_name(student: Student) -> str:
+    """Return the family name of a student, if the roster spells the name as ``Last, First``."""
+    sortable = next((name for name in student.names if "," in name), "")
+    return sortable.partition(",")[0].strip()
 
 
 def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:

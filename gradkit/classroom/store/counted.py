@@ -13,7 +13,6 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -21,11 +20,13 @@ from gradkit.classroom.course.find_student import find_student, students
 from gradkit.classroom.feedback import csv_table as csv
 from gradkit.classroom.policy import (
     FILE,
+    NO_POLICY,
     adjusted,
     counting_attempts,
     differences,
     moment,
     named,
+    policy_of,
     read_policy,
     rule_of,
 )
@@ -33,7 +34,7 @@ from gradkit.classroom.store.database import last
 from gradkit.classroom.store.results import Store, key_of, pack, settings_of, unpack
 from gradkit.classroom.store.reviews import ConflictError, comments
 from gradkit.errors import GradkitError, did_you_mean
-from gradkit.grading.mark import HELD
+from gradkit.grading.points import HELD
 from gradkit.records.classroom import Filed, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import (
@@ -48,9 +49,6 @@ from gradkit.writing import read_named
 
 TOTAL = "total"
 """Name of the total among the names of checks and tasks."""
-
-NO_POLICY = Policy()
-"""Policy of a course without ``policy.toml``."""
 
 
 class OverrideError(GradkitError):
@@ -344,14 +342,6 @@ def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override
     return found
 
 
-def policy_of(store: Store, upto: int | None = None) -> Policy:
-    """Return the policy that was set last, at the end of a run or now."""
-    found = [
-        r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
-    ]
-    return msgspec.convert(found[-1], Policy) if found else NO_POLICY
-
-
 def changed_policy(
     store: Store, newcomers: Mapping[str, Collection[str]] = {}, *, whole: bool = False
 ) -> tuple[Policy | None, list[str], str]:
@@ -421,9 +411,9 @@ class Counting:
         amended: Mapping[int, Filed] = {},
     ) -> None:
         self._store, self._amended = store, amended
-        found = counting_attempts(store, upto, rule=rule, amended=amended)
-        self.attempts = {attempt.kept.name: attempt for attempt in found}
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
+        found = counting_attempts(store, upto, rule=rule, policy=self.policy, amended=amended)
+        self.attempts = {attempt.kept.name: attempt for attempt in found}
         self.comments = comments(store, upto)
 
     def at(self, store: Store) -> Counting:

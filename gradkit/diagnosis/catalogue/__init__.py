@@ -36,7 +36,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gradkit.errors import GradkitError
-from gradkit.records.mistake import Mistake, Preset
+from gradkit.records.task import Mistake, Preset
 
 NETS_OF_TWO_LAYERS = ("forward", "update", "training", "figures")
 """The topics of mistakes whose predictions are executable."""

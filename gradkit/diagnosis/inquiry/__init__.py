@@ -22,8 +22,8 @@ from gradkit.diagnosis.inquiry.forward import explain_failed_forward, forward_fi
 from gradkit.diagnosis.inquiry.integers import inquire_integers
 from gradkit.diagnosis.inquiry.training import inquire_training
 from gradkit.diagnosis.inquiry.update import inquire_update
-from gradkit.judge.case import Examined
-from gradkit.judge.memorised import forbidden, memorised, nondeterministic, numerical
+from gradkit.judge.comparison import Examined
+from gradkit.judge.steps import forbidden, memorised, nondeterministic, numerical
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip
 from gradkit.records.task import Task

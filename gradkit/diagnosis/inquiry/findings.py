@@ -12,15 +12,14 @@ from gradkit.diagnosis.catalogue import mistake, rank
 from gradkit.diagnosis.formulas.records import Diagnosis, target_of
 from gradkit.diagnosis.mistakes.wording import fill, join_words, placeholder_words
 from gradkit.diagnosis.rules.text import format_entry, format_rule
-from gradkit.formatting import format_text
-from gradkit.judge.case import Examined
-from gradkit.records.observations import Bound, Lost
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Entry as Target
 from gradkit.records.rule import Explanation, Names, Rules, Slip, Trace
-from gradkit.records.submission import Section
+from gradkit.records.submission import Bound, Lost, Section
 from gradkit.records.task import Task
 from gradkit.submission.definitions import source_at
+from gradkit.text import format_text
 
 
 def failed(examined: Examined, check: str) -> bool:

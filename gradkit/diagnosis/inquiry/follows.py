@@ -18,14 +18,13 @@ from gradkit.diagnosis.rules.draw import from_columns, to_columns
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forward import dense_layers
 from gradkit.diagnosis.rules.step import correct_rules
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.judge.tolerances import DOUBLE, change_tolerance, near
 from gradkit.records.rule import ForwardForm, Slip, UpdateInputs
 from gradkit.records.task import Array, Batch, Task
 from gradkit.sandbox.observe import observe_batch
 from gradkit.sandbox.process import StudentProcess
-from gradkit.task.activations import LOSSES
-from gradkit.task.network import Dense, run, slopes_of
+from gradkit.task.network import LOSSES, Dense, run, slopes_of
 from gradkit.task.oracle import descended
 
 

@@ -12,7 +12,7 @@ from gradkit.diagnosis.inquiry.findings import failed, make_finding
 from gradkit.diagnosis.inquiry.judged import explains_forward
 from gradkit.diagnosis.mistakes.forward import explain_forward
 from gradkit.diagnosis.rules.draw import draw_forward
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import UNEXPLAINED, Inquiry
 from gradkit.records.rule import Explanation, ForwardProbes, Slip
 from gradkit.records.submission import Place

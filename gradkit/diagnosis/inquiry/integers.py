@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from gradkit.diagnosis.inquiry.findings import failed, make_finding
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.formatting import format_text
-from gradkit.judge.case import Case, Examined
+from gradkit.judge.comparison import Case, Examined
 from gradkit.records.result import Finding
 from gradkit.records.rule import Entry, Explanation, Slip
 from gradkit.records.submission import Place
@@ -23,6 +22,7 @@ from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_run
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import source_at
+from gradkit.text import format_text
 
 CODE = "integer-truncation"
 

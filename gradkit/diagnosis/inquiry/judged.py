@@ -18,7 +18,7 @@ from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import from_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, entries_in_cycles, evaluate
 from gradkit.judge import tolerances
-from gradkit.judge.case import Examined, came_back
+from gradkit.judge.comparison import Examined, came_back
 from gradkit.records.rule import Rules, Slip, UpdateInputs
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task.oracle import Forward, train_by_example

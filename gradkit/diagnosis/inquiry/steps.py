@@ -23,9 +23,9 @@ from gradkit.diagnosis.rules.program import (
     read_program,
 )
 from gradkit.diagnosis.rules.symbols import shape_of
-from gradkit.judge.case import came_back
-from gradkit.records.observations import Bound, Lost
+from gradkit.judge.comparison import came_back
 from gradkit.records.rule import UpdateInputs, UpdateProbes
+from gradkit.records.submission import Bound, Lost
 from gradkit.records.task import Array, Batch, Task
 from gradkit.runtime.frames import Frame
 from gradkit.sandbox.observe import call_of, observe_batch

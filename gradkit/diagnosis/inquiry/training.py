@@ -13,7 +13,7 @@ from gradkit.diagnosis.mistakes.training import (
     causes_of,
     explain_module,
 )
-from gradkit.judge.case import Examined
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task

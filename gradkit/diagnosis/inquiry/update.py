@@ -37,8 +37,7 @@ from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_step as right_step
 from gradkit.diagnosis.trace import observe_trace
-from gradkit.judge.case import Examined
-from gradkit.records.observations import Bound, Outcome
+from gradkit.judge.comparison import Examined
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import (
     Attribution,
@@ -50,7 +49,7 @@ from gradkit.records.rule import (
     UpdateProbes,
 )
 from gradkit.records.rule import Entry as Target
-from gradkit.records.submission import Cell, Place
+from gradkit.records.submission import Bound, Cell, Outcome, Place
 from gradkit.records.task import Task
 from gradkit.runtime.syntax import every
 from gradkit.sandbox.process import StudentProcess

@@ -12,9 +12,8 @@ from msgspec import Struct
 
 from gradkit.records.rule import TrainingRun
 from gradkit.records.task import Array, Task
-from gradkit.task import activations
-from gradkit.task.activations import Loss
-from gradkit.task.network import Dense, run, slopes_of
+from gradkit.task import network
+from gradkit.task.network import Dense, Loss, run, slopes_of
 
 
 class Loop(Struct, frozen=True):
@@ -62,7 +61,7 @@ def _log_softmax(z: Array) -> Array:
 
 
 LOSSES: Mapping[str, Loss] = {
-    **activations.LOSSES,
+    **network.LOSSES,
     "absolute_error": Loss(
         value=lambda y, p: np.abs(p - y),
         slope=lambda y, p: np.sign(p - y),
@@ -93,7 +92,7 @@ LOSSES: Mapping[str, Loss] = {
 def layers_of(loop: Loop) -> tuple[Dense, ...]:
     """Return the layers of a loop's model, in the order in which they run."""
     return tuple(
-        Dense(number, tuple(activations.ACTIVATIONS[name] for name in names))
+        Dense(number, tuple(network.ACTIVATIONS[name] for name in names))
         for number, names in enumerate(loop.activations, 1)
     )
 

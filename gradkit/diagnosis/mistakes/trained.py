@@ -21,11 +21,11 @@ from gradkit.diagnosis.mistakes.training import (
     loop_with,
     training_cases,
 )
-from gradkit.formatting import format_text
 from gradkit.judge.tolerances import LOST, SINGLE
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
+from gradkit.text import format_text
 
 LEAST_RATIO = 1e-5
 """Smallest ratio of learning rates that can be measured."""

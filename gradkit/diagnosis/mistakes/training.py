@@ -14,7 +14,7 @@ from gradkit.diagnosis.mistakes.loop import Loop, correct_loop, outputs_of
 from gradkit.records.result import Finding
 from gradkit.records.rule import Details, Explanation, Slip, TrainingRun
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, is_curved
+from gradkit.task.network import ACTIVATIONS, is_curved
 
 RECORDING_MISTAKES = frozenset({"recorded-loss", "loss-after-step"})
 """Mistakes that change the recorded losses but not the training."""

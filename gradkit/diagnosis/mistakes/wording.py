@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from gradkit.diagnosis.formulas.records import parse_factors, parse_parameter, target_of
 from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
 from gradkit.diagnosis.rules.text import format_entry, format_factor
-from gradkit.formatting import MAX_ENTRIES, format_count, format_entries, format_text
 from gradkit.records.rule import Entry, Names, Slip
 from gradkit.records.task import Task
-from gradkit.task.activations import ACTIVATIONS
+from gradkit.task.network import ACTIVATIONS
+from gradkit.text import MAX_ENTRIES, format_count, format_entries, format_text
 
 AXES = {"i": "the inputs", "j": "the hidden units", "k": "the outputs"}
 SCALES = {"sum": "the sum", "half": "half the mean"}

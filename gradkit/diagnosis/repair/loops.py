@@ -13,8 +13,15 @@ from gradkit.diagnosis.repair.text import Spot, Text, called_on, exchanged, is_n
 from gradkit.diagnosis.repair.torch_names import OPTIMIZERS
 from gradkit.edits.nodes import with_parts
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import LOOPS, called_method, every, last_name, names_in, walk
-from gradkit.runtime.training import calls_method
+from gradkit.runtime.syntax import (
+    LOOPS,
+    called_method,
+    calls_method,
+    every,
+    last_name,
+    names_in,
+    walk,
+)
 
 
 def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:

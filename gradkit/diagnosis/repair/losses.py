@@ -20,8 +20,7 @@ from gradkit.diagnosis.repair.text import (
 from gradkit.diagnosis.repair.torch_names import LOSSES, group_of
 from gradkit.edits.nodes import with_parts
 from gradkit.records.task import Task
-from gradkit.runtime.syntax import called_method, every, last_name, names_in, walk
-from gradkit.runtime.training import calls_method
+from gradkit.runtime.syntax import called_method, calls_method, every, last_name, names_in, walk
 
 FLAT = frozenset(["squeeze", "reshape", "view", "flatten", "ravel", "reshape_as", "view_as"])
 

@@ -25,13 +25,13 @@ from gradkit.runtime.syntax import (
     MUTATORS,
     assignments,
     called_method,
+    calls_method,
     every,
     last_name,
     names_bound,
     names_in,
     walk,
 )
-from gradkit.runtime.training import calls_method
 
 _ALIKE = 0.75
 """How much of two names is alike where one may be meant by the other, as `difflib` has it."""

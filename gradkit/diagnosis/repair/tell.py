@@ -10,9 +10,9 @@ from typing import Any
 
 from gradkit.diagnosis.catalogue import kinds
 from gradkit.diagnosis.repair.ask import Proposal
-from gradkit.formatting import format_text
 from gradkit.records.result import Finding
 from gradkit.records.submission import Cell
+from gradkit.text import format_text
 
 
 def finding_of(

@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.torch_names import group_of
-from gradkit.runtime.syntax import called_method, every, last_name, readable, walk
-from gradkit.runtime.training import calls_method
+from gradkit.runtime.syntax import called_method, calls_method, every, last_name, readable, walk
 
 
 class Spot(Struct, frozen=True):

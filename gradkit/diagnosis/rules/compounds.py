@@ -27,7 +27,7 @@ from gradkit.diagnosis.rules.program import OVER, Program, atom_values, input_sy
 from gradkit.diagnosis.rules.symbols import Shape, Table, activation_with_slope
 from gradkit.records.rule import Factor, When
 from gradkit.records.task import Array
-from gradkit.task.activations import ACTIVATIONS, is_piecewise_linear
+from gradkit.task.network import ACTIVATIONS, is_piecewise_linear
 
 CLOSE = 1e-9
 """Relative tolerance between an atom and the symbol that it stands for."""

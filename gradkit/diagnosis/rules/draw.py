@@ -10,12 +10,11 @@ from collections.abc import Mapping
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS
-from gradkit.task.network import parameter_shapes
+from gradkit.task.network import ACTIVATIONS, parameter_shapes
+from gradkit.text import format_text
 
 ROWS = 40
 FRESH = 24

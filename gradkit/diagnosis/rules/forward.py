@@ -15,8 +15,15 @@ from msgspec.structs import replace
 
 from gradkit.records.rule import Details, ForwardForm, ForwardProbes, LayerForm
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, Activation, is_curved, is_idempotent
-from gradkit.task.network import Dense, Stage, run
+from gradkit.task.network import (
+    ACTIVATIONS,
+    Activation,
+    Dense,
+    Stage,
+    is_curved,
+    is_idempotent,
+    run,
+)
 
 EXACT = 1e-9
 """Relative tolerance between a form's outputs and the observed ones."""

@@ -22,7 +22,7 @@ from gradkit.diagnosis.rules.reading import Reading
 from gradkit.diagnosis.rules.symbols import Shape, Table, letters_of, shape_of
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateProbes
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, is_curved, is_piecewise_linear
+from gradkit.task.network import ACTIVATIONS, is_curved, is_piecewise_linear
 
 MAX_EQUAL_FORMS = 12
 """Number of equal ways to write a rule that are kept."""

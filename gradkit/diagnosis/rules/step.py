@@ -9,13 +9,12 @@ from gradkit.diagnosis.rules.draw import draw_update, to_columns, with_rate
 from gradkit.diagnosis.rules.evaluate import evaluate
 from gradkit.diagnosis.rules.forms import normalize_rule, value_before
 from gradkit.diagnosis.rules.symbols import W1, W2, Shape, combine_factors, shape_of
-from gradkit.formatting import format_text
 from gradkit.records.result import NoDiagnosisError
 from gradkit.records.rule import Entry, Factor, Rule, Term, UpdateInputs
 from gradkit.records.task import Array, Task
-from gradkit.task.activations import ACTIVATIONS, LOSSES
-from gradkit.task.network import Stage, before_activation, slopes_of, stack
+from gradkit.task.network import ACTIVATIONS, LOSSES, Stage, before_activation, slopes_of, stack
 from gradkit.task.oracle import descended
+from gradkit.text import format_text
 
 
 def correct_step(task: Task, inputs: UpdateInputs) -> dict[str, Array]:

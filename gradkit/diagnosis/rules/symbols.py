@@ -13,8 +13,7 @@ from msgspec.structs import replace
 from gradkit.records.rule import Entry, Factor, Index, Term, UpdateInputs
 from gradkit.records.task import Array, Layer, Task
 from gradkit.task import network
-from gradkit.task.activations import ACTIVATIONS, Activation, is_curved
-from gradkit.task.network import parameter_shapes, pull_back
+from gradkit.task.network import ACTIVATIONS, Activation, is_curved, parameter_shapes, pull_back
 
 PARAMETERS = ("W1", "b1", "W2", "b2")
 W1, B1, W2, B2 = PARAMETERS

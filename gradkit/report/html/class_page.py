@@ -10,13 +10,12 @@ from itertools import groupby
 from msgspec import Struct
 from msgspec.structs import replace
 
-from gradkit.formatting import format_text
 from gradkit.records.classroom import Row
 from gradkit.records.result import UNEXPLAINED
 from gradkit.report import words
 from gradkit.report.document import document
 from gradkit.report.html.drawings import KINDS, Data, Drawing, bars, histogram, placed, shares
-from gradkit.text import clean_text
+from gradkit.text import clean_text, format_text
 
 BARS = 20
 """Mistakes that are drawn; the table has them all."""

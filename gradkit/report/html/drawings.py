@@ -15,9 +15,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from gradkit.formatting import format_text
 from gradkit.report.document import document, entry_name
 from gradkit.report.words import tenths
+from gradkit.text import format_text
 
 
 class Drawing(Struct, frozen=True):
