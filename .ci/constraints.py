@@ -23,12 +23,12 @@ HEAD = """\
 
 
 def normal(name: str) -> str:
-    """A project's name as indexes compare it."""
+    """Return a project's name as package indexes compare it."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def needed(name: str, extras: Iterable[str]) -> dict[str, Distribution]:
-    """What is installed of all that a project asks for, by name, itself left out."""
+    """Return the installed dependencies of a project by name, without the project."""
     found: dict[str, Distribution] = {}
     there = {normal(each.metadata["Name"]): each for each in distributions()}
     waiting = [(normal(name), frozenset(extras))]
@@ -49,7 +49,7 @@ def needed(name: str, extras: Iterable[str]) -> dict[str, Distribution]:
 
 
 def text(found: dict[str, Distribution]) -> str:
-    """The file. A build, as in ``2.13.0+cpu``, is a matter of each machine, and goes."""
+    """Return the text of the file. Builds, as in ``2.13.0+cpu``, differ and are left out."""
     head = HEAD.format(
         python=".".join(platform.python_version_tuple()[:2]), system=platform.system()
     )

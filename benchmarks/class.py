@@ -158,7 +158,7 @@ def grade(folder: Path, watch: Watch) -> Spent:
 
 
 def others(command: Sequence[str], folders: Sequence[Path]) -> Spent:
-    """A process for each folder, two at a time."""
+    """Start a process for each folder, two at a time."""
 
     def run(folder: Path) -> None:
         # Plain pytest: plugins that happen to be installed here, such as hypothesis, would
@@ -266,7 +266,7 @@ def with_hostile(work: Path, options: argparse.Namespace, framework: str) -> boo
 
 
 def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
-    """The grader's memory after 500 and after all; the rates of the first and last tenth."""
+    """Return the memory after 500 and all files, and the rates of the first and last tenth."""
     write_class(work / "large", options.students, framework, options.seed, 6, TEXTS)
     watch = Gauge((min(500, options.students // 2), options.students))
     grade(work / "large", watch)

@@ -165,7 +165,7 @@ with open("results.json", "w") as file:
 
 
 def _fill_otter(folder: Path, names: list[str]) -> None:
-    """The same checks as otter wants them: one file for each, and a notebook that imports."""
+    """Write the same checks for otter: a file for each check, and a notebook that imports them."""
     (folder / "tests").mkdir()
     for name in names:
         case = {"code": f">>> import checks\n>>> checks.{name}()\n", "hidden": False}
@@ -182,7 +182,7 @@ def _fill_otter(folder: Path, names: list[str]) -> None:
 
 
 def rivals(otter: str | None) -> dict[str, list[str]]:
-    """The command of each that is installed; it is run in a folder that `fill` has made."""
+    """Return the command of each installed grader; it is run in a folder that `fill` has made."""
     python = sys.executable
     found = {"pytest": [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]}
     if importlib.util.find_spec("gradescope_utils") is not None:
@@ -197,7 +197,7 @@ def rivals(otter: str | None) -> dict[str, list[str]]:
 
 
 def prepare(folder: Path, otter: str | None) -> None:
-    """What otter has to be given once for each assignment, made in one folder."""
+    """Write the files that otter needs once for each assignment into one folder."""
     if otter is not None:
         command = [otter, "generate", "-t", "tests", "-o", "grader.zip", "--no-environment"]
         subprocess.run(

@@ -126,7 +126,7 @@ def hostile(size: int, framework: str, seed: int) -> Iterator[tuple[str, str]]:
 
 
 def in_a_hand(text: str, number: int, rng: random.Random) -> str:
-    """The same program in another hand."""
+    """Return the same program in another style."""
     for name, others in LOCALS.items():
         other = rng.choice(others)
         if not re.search(rf"\b{other}\b", text):
@@ -155,7 +155,7 @@ def _known_mistakes(framework: str) -> list[tuple[str, str]]:
 def _wrong(
     task: str, text: str, twin: str, known: list[tuple[str, str]], rng: random.Random
 ) -> tuple[str, str]:
-    """A twin, a known mistake with or without a slip more, or slips alone."""
+    """Return a right text in another style, or a text with known or generated mistakes."""
     way = rng.randrange(4)
     if way == 0:
         return task, twin

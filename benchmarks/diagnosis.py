@@ -98,7 +98,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 
 
 def submissions(torch: bool) -> list[Job]:
-    """The wrong submissions of the tests, with the task that each is for."""
+    """Return the wrong submissions of the tests, each with its task."""
     mistakes = sorted(mistake_folder().glob("*.py"))
     jobs = [(p, p.read_text(encoding="utf-8").splitlines()[0].split()[-1]) for p in mistakes]
     for path in sorted((ROOT / "tests" / "sample_class").glob("*.py")):

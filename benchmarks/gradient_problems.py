@@ -147,7 +147,7 @@ def _net(
     dtype: type = np.float64,
     size: float = 1.0,
 ) -> Problem:
-    """A 3-4-2 net, examples in columns, mean over the batch."""
+    """Return a 3-4-2 net with examples in columns and the mean loss over the batch."""
     X = rng.normal(size=(3, batch))
     Y = (
         rng.integers(0, 2, (2, batch)).astype(float)

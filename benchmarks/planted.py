@@ -22,6 +22,10 @@ statements of one file, each of which changes an output alone; **both** are foun
 findings at the lines of both; ``one and repair``: at those of one, with all right once what is
 shown is made, which counts as it does for single ones.
 
+An **unnatural** change is a change at no line of a plant that is not in `accepted_changes.toml`.
+Whoever adds an entry there has read the code with the plant and the finding, without the right
+text, and says why a teacher would suggest the change, too.
+
 Its seconds are the CPU of grading, workers included, less that of the same answer without the
 plant, for which there is nothing to diagnose; from ``/proc``, on Linux. Exits with 1 below a bar.
 """
@@ -39,6 +43,7 @@ import statistics
 import sys
 import tempfile
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -129,9 +134,9 @@ MAY_SAY: dict[str, frozenset[str]] = {
 """Codes that are true of an operator of `planting`, by its word. Without a row, any may be said.
 Those of mistakes of nets are beside them in `planted_nets`."""
 
-LINES, UNEXPLAINED_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.80, 1.0
-"""The bars: lines right or repaired elsewhere, unexplained, pairs of which both are found, and CPU
-of the diagnosis in the mean over an exercise."""
+LINES, UNEXPLAINED_AT_MOST, UNNATURAL_AT_MOST, BOTH, SECONDS = 0.97, 0.06, 0.01, 0.80, 1.0
+"""The bars: lines right or repaired elsewhere, unexplained, unnatural changes, pairs of which both
+are found, and CPU of the diagnosis in the mean over an exercise."""
 
 SHOWN = 40
 """Failures that are listed."""
@@ -172,7 +177,7 @@ def answers(only: Sequence[str]) -> list[Answer]:
 
 @cache
 def texts(answer: Answer) -> dict[str, str]:
-    """The text of each file of an answer."""
+    """Return the text of each file of an answer."""
     if answer.exercise in NETS:
         return {answer.file: texts_of(answer.exercise)[answer.style]}
     if answer.style == "model":
@@ -258,6 +263,40 @@ def unlisted(outcome: Outcome) -> list[Told]:
         for plant, lines in zip(outcome.plants, outcome.lines, strict=True)
         for told in outcome.hits(lines)
         if told.mistake and told.mistake not in MAY_SAY.get(plant.operator, {told.mistake})
+    ]
+
+
+@cache
+def accepted_changes() -> frozenset[tuple[str, str, str]]:
+    """Return the accepted changes elsewhere: the exercise, the planted line, and the fix."""
+    file = ROOT / "benchmarks" / "accepted_changes.toml"
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    return frozenset(
+        (exercise, entry["planted"], entry["fix"])
+        for exercise, entries in tables.items()
+        for entry in entries
+    )
+
+
+def unnatural_changes(outcome: Outcome) -> list[Told]:
+    """Return the changes at no line of a plant that are not in the table of accepted ones.
+
+    The table names a plant by the first of its changed lines; that of a dropped line is empty.
+    """
+    answer = outcome.answer
+    right = {(answer.file, line) for lines in outcome.lines for line in lines}
+    old = texts(answer)[answer.file]
+    starts = [
+        old.count("\n", 0, start) for each in outcome.plants for start, _, _ in each.edits[:1]
+    ]
+    new = planted(old, *outcome.plants)[0].split("\n")
+    keys = {new[start].strip() for start in starts if start < len(new)}
+    return [
+        told
+        for told in outcome.told
+        if told.fix
+        and told.at not in right
+        and not any((answer.exercise, key, told.fix) in accepted_changes() for key in keys)
     ]
 
 
@@ -483,7 +522,8 @@ WORDS = ("line", "repair", "astray", "unexplained")
 
 def table(title: str, rows: dict[str, list[Outcome]]) -> None:
     """Print what has become of plants, by some key; what raises is counted apart."""
-    print(f"\n{title:<34} planted  wrong {' '.join(f'{word:>12}' for word in WORDS)}  false beside")
+    words = " ".join(f"{word:>12}" for word in WORDS)
+    print(f"\n{title:<34} planted  wrong {words}  false beside unnatural")
     for name, row in rows.items():
         wrong = [outcome for outcome in row if outcome.kind == "wrong"]
         counts = Counter(map(single, wrong))
@@ -492,7 +532,8 @@ def table(title: str, rows: dict[str, list[Outcome]]) -> None:
         )
         false = sum(bool(false_names(outcome)) for outcome in wrong)
         beside = sum(bool(o.beside()) for o in wrong if o.found() or o.repaired())
-        print(f"{name:<34} {len(row):7} {len(wrong):6} {shares} {false:6} {beside:6}")
+        odd = sum(map(bool, map(unnatural_changes, wrong)))
+        print(f"{name:<34} {len(row):7} {len(wrong):6} {shares} {false:6} {beside:6} {odd:9}")
 
 
 def grouped(done: Sequence[Outcome], key: str) -> dict[str, list[Outcome]]:
@@ -522,7 +563,9 @@ def tell_change(outcome: Outcome) -> None:
     if outcome.raised:
         print(f"  gradkit itself fails: {outcome.raised}")
     for told in outcome.told:
-        print(f"  said {told.at[1]:4} {told.mistake or '(a fix)'}{'  ' * bool(told.fix)}{told.fix}")
+        odd = "  (unnatural)" * (told in unnatural_changes(outcome))
+        fix = f"  {told.fix}{odd}" if told.fix else ""
+        print(f"  said {told.at[1]:4} {told.mistake or '(a fix)'}{fix}")
 
 
 def tell_seconds(done: Sequence[Outcome]) -> float:
@@ -557,8 +600,12 @@ def tell_singles(done: Sequence[Outcome]) -> bool:
     print(f"\nof {len(raising)} that raise: {dict(Counter(map(single, raising)))}")
     slowest = tell_seconds(wrong)
     crashed = [outcome for outcome in done if outcome.kind == "crash"]
-    missed = [o for o in wrong if single(o) in ("astray", "unexplained") or false_names(o)]
-    missed.sort(key=lambda o: (not false_names(o), single(o)))
+    missed = [
+        o
+        for o in wrong
+        if single(o) in ("astray", "unexplained") or false_names(o) or unnatural_changes(o)
+    ]
+    missed.sort(key=lambda o: (not false_names(o), not unnatural_changes(o), single(o)))
     for outcome in (*crashed, *missed)[:SHOWN]:
         tell_change(outcome)
     told = Counter(map(single, wrong))
@@ -569,6 +616,8 @@ def tell_singles(done: Sequence[Outcome]) -> bool:
     )
     met &= tell_bar("unexplained", told["unexplained"] / many, UNEXPLAINED_AT_MOST, most=True)
     met &= tell_bar("false names", sum(map(bool, map(false_names, wrong))) / many, 0, most=True)
+    odd = sum(map(bool, map(unnatural_changes, wrong)))
+    met &= tell_bar(f"unnatural changes ({odd})", odd / many, UNNATURAL_AT_MOST, most=True)
     print(f"highest mean CPU of an exercise: {slowest:.2f} s   bar at most {SECONDS:g} s")
     return met and slowest <= SECONDS
 

@@ -108,7 +108,7 @@ checks = {{ forward = 5, update = 12, gradient = 1, trajectory = 2 }}
 
 
 def texts_of(name: str) -> Mapping[str, str]:
-    """The right answers to a task, by their style."""
+    """Return the right answers to a task, by style."""
     if name in SHIPPED:
         model = ROOT / "reference" / f"{name.replace('-', '_')}.py"
         by_hand = {style: homework(name, source_of(style, name)) for style in BY_HAND}

@@ -221,7 +221,7 @@ class Spots:
         return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
     def _up(self, node: ast.AST, kinds: type[ast.AST] | object) -> ast.AST:
-        """The innermost node of some kinds around another."""
+        """Return the innermost node of some types that contains another node."""
         while not isinstance(node, kinds):
             node = self.source.parents[node]
         return node

@@ -32,7 +32,7 @@ class Source:
         self.modules = {(a.asname or a.name).split(".")[0] for n in imports for a in n.names}
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a place that is given in bytes, as trees have it."""
+        """Return the offset of a place that is given in bytes, as in syntax trees."""
         return self.starts[line - 1] + len(self.rows[line - 1].encode()[:column].decode())
 
     def span(self, node: ast.AST) -> tuple[int, int]:
@@ -41,7 +41,7 @@ class Source:
         return start, self.offset(node.end_lineno, node.end_col_offset)
 
     def of(self, node: ast.AST) -> str:
-        """The text of a node."""
+        """Return the text of a node."""
         start, end = self.span(node)
         return self.text[start:end]
 
@@ -58,23 +58,23 @@ class Source:
                 return start, end
 
     def line(self, offset: int) -> int:
-        """The line that an offset is in."""
+        """Return the line that contains an offset."""
         return self.text.count("\n", 0, offset) + 1
 
     def indent(self, node: ast.stmt) -> str:
-        """What stands before a statement on its line."""
+        """Return the text before a statement on its line."""
         return self.text[self.starts[node.lineno - 1] : self.span(node)[0]]
 
 
 def name_of(call: ast.Call) -> str:
-    """The last name of what is called."""
+    """Return the last name of a called function."""
     if isinstance(call.func, ast.Attribute):
         return call.func.attr
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def names(node: ast.AST, context: type[ast.expr_context]) -> set[str]:
-    """The names in a node that are read, or written; writing into a thing writes its name."""
+    """Return the names that a node reads or writes. Assigning to an element writes its owner."""
     found = set()
     for each in ast.walk(node):
         if isinstance(each, ast.Name) and isinstance(each.ctx, context):

@@ -33,7 +33,7 @@ PAIRS = 60
 
 
 def published(task: Task) -> Callable[..., None]:
-    """The notebook's own slips, and one rate for all on top: nine wrong entries."""
+    """Return the notebook with its mistakes and one rate for all: nine wrong entries."""
     sigmoid = task.layers[0].activation == "sigmoid"
 
     def update_parameters(p, y, y_hat, A1, X):  # type: ignore[no-untyped-def]
@@ -64,7 +64,7 @@ def general(p, y, y_hat, A1, X):  # type: ignore[no-untyped-def]
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """The median CPU time of several calls."""
+    """Return the median CPU time of several calls."""
     times = []
     for _ in range(REPEAT):
         start = time.process_time()
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def once(task: Task, codes: frozenset[str]) -> float:
-    """The diagnosis of one generated function, once."""
+    """Diagnose one generated function once."""
     function = compiled(write(codes, task, "scalar"))
     fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     seen = run(function, fit), run(function, fresh)

@@ -68,7 +68,7 @@ def children() -> float:
 
 
 def handed_in(folder: Path) -> Path:
-    """The sample class, and every mistake of the catalogue in numpy."""
+    """Return the sample class and every mistake of the catalogue in numpy."""
     folder.mkdir()
     for path in (ROOT / "tests" / "sample_class").iterdir():
         if "hangs" not in path.name:

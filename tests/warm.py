@@ -35,6 +35,10 @@ class Lent:
         """See `Slot`."""
         return self._slot is None or self._slot.ended()
 
+    def cpu_seconds(self) -> float | None:
+        """See `Slot`."""
+        return None if self._slot is None else self._slot.cpu_seconds()
+
     def stop(self) -> int | None:
         """See `Slot`."""
         if self._slot is None:

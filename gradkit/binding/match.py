@@ -2,7 +2,8 @@
 
 Nothing is called. A name matches an alias exactly or, if no name does, without case and
 underscores: ``Al`` matches the alias ``Al`` rather than ``AL``. The name of a parameter may also be
-a misspelling of an alias, if nothing else matches.
+a misspelling of an alias, if nothing else matches. The student's conventions, such as the layout of
+weights, and the learning rates that are written as numbers are found in the same way.
 """
 
 from __future__ import annotations

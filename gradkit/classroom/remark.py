@@ -1,7 +1,8 @@
 """Mark a class again from the stored evidence, without running any student code.
 
-A new rubric, new tolerances or a withdrawn finding change the points for the stored outputs. With
-other inputs (data, layers, initial weights, epochs) the submissions must be graded again.
+A new rubric, new tolerances, and a withdrawn or priced finding change the points for the stored
+outputs. With other inputs (data, layers, initial weights, epochs) the submissions must be graded
+again.
 """
 
 from __future__ import annotations
@@ -9,14 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.classroom.decisions import (
+    decided_settings,
+    decisions,
+    refuse_decisions,
+    refuse_unseen,
+)
 from gradkit.classroom.grade import refuse_unfit
 from gradkit.classroom.policy import policy
 from gradkit.classroom.reports.summary import cautions, everybody
 from gradkit.classroom.store.counted import Counting, changed_policy
+from gradkit.classroom.store.prices import set_prices
 from gradkit.classroom.store.results import (
     Store,
     filed_of,
@@ -28,7 +37,7 @@ from gradkit.classroom.store.results import (
     unpack,
 )
 from gradkit.classroom.worker_pool import map_chunks
-from gradkit.diagnosis.catalogue import all_codes, current_code, mistake
+from gradkit.diagnosis.catalogue import all_codes
 from gradkit.grading.assess import (
     StaleError,
     assess,
@@ -174,6 +183,17 @@ _Marked = tuple[Kept, Filed | None, str]
 """A stored result, its new result (None if unchanged or stale), and why it is stale."""
 
 
+NO_PRICES: Mapping[str, float] = MappingProxyType({})
+
+NOTHING_SEEN: Mapping[str, str] = MappingProxyType({})
+
+NO_DEDUCTIONS = (
+    "With the preset numbers findings cost nothing, so they cannot be priced. Choose another "
+    "preset with `gradkit remark --preset`."
+)
+"""Message if a finding is to be priced in a class whose preset ignores findings."""
+
+
 def remark_class(
     folder: Path,
     *,
@@ -184,6 +204,9 @@ def remark_class(
     drops: Sequence[str] = (),
     keeps: Sequence[str] = (),
     accepts: Sequence[str] = (),
+    prices: Mapping[str, float] = NO_PRICES,
+    unprices: Sequence[str] = (),
+    seen: Mapping[str, str] = NOTHING_SEEN,
     attempt: str | None = None,
     new_version: bool = False,
     why: str = "",
@@ -204,6 +227,13 @@ def remark_class(
         allowed.
     accepts : sequence of str
         Codes of findings on which held marks rest: these marks are no longer held.
+    prices : mapping of str to float
+        Shares of a check's points, from 0 to 1, that findings with these codes cost from now on.
+    unprices : sequence of str
+        Codes of findings whose price in ``prices`` of an earlier call is withdrawn.
+    seen : mapping of str to str
+        By code, the revision that the person has seen, see
+        `gradkit.classroom.store.prices.decision_revision`. By default it is not compared.
     attempt : str, optional
         Rule for the attempt that counts from now on: ``last``, ``best`` or ``before=DATE``.
     new_version : bool
@@ -219,6 +249,8 @@ def remark_class(
 
     Raises
     ------
+    ConflictError
+        Another person has decided about one of the findings since ``seen``. Nothing was changed.
     GradkitError
         The class cannot be marked with these settings. Nothing was changed.
 
@@ -230,24 +262,29 @@ def remark_class(
     [('chen', 15.5, 20.0)]
     """
     rule = policy(attempt) if attempt else None
-    drops = [mistake(code).code for code in drops]
-    keeps = [current_code(code) for code in keeps]
-    accepts = [mistake(code).code for code in accepts]
+    made = decisions(drops, keeps, accepts, prices, unprices)
     with Store(folder, write=not dry_run, make=False) as store:
-        dropped = [current_code(code) for code in store.dropped()]
-        _refuse_keeping(keeps, drops, dropped)
+        refuse_unseen(store, seen)
+        refuse_decisions(store, made)
         former = settings_of(store)
-        settings = replace(
-            former,
-            assignment=assignment or former.assignment,
-            reference=reference or (None if no_reference else former.reference),
-            no_reference=no_reference or (former.no_reference and reference is None),
-            preset=preset or former.preset,
-            dropped=tuple(code for code in dict.fromkeys([*dropped, *drops]) if code not in keeps),
-            accepted=tuple(dict.fromkeys([*former.accepted, *accepts])),
+        settings = decided_settings(
+            store,
+            made,
+            replace(
+                former,
+                assignment=assignment or former.assignment,
+                reference=reference or (None if no_reference else former.reference),
+                no_reference=no_reference or (former.no_reference and reference is None),
+                preset=preset or former.preset,
+            ),
         )
         rules, strangers, _ = changed_policy(store)
         marker = Marker(settings)
+        if (
+            any(share is not None for share in made.prices.values())
+            and marker.session.scheme.prices is None
+        ):
+            raise GradingError(NO_DEDUCTIONS)
         refuse_unfit(store, marker.session, new_version=new_version)
         new, stale = _mark_all(store, settings, marker, workers)
         total, changes = _changes(store, new, rule, rules)
@@ -255,8 +292,9 @@ def remark_class(
             # In one transaction, so that all students are always marked by the same rubric.
             with store.writing():
                 run = store.begin("remark", settings, why=why, who=by, policy=rule, rules=rules)
-                store.drop(run, drops)
-                store.keep([name for code in keeps for name in all_codes(code)])
+                store.drop(run, made.drops)
+                store.keep([name for code in made.keeps for name in all_codes(code)])
+                set_prices(store, run, made.prices)
                 store.amend(run, new)
                 store.end(run)
         warnings = (*strangers, *cautions(store, everybody(store)))
@@ -285,16 +323,6 @@ def _mark_all(
         if reason:
             stale.append((old.name, reason))
     return new, tuple(stale)
-
-
-def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], dropped: Sequence[str]) -> None:
-    """Raise GradingError if ``--keep`` names a code that is not withdrawn, or also dropped."""
-    for code in keeps:
-        if code in drops:
-            raise GradingError(f"--keep {code}: --drop says the contrary. Leave one of them out.")
-        if code not in dropped:
-            listed = f"Withdrawn are {', '.join(dropped)}" if dropped else "Nothing is"
-            raise GradingError(f"--keep {code}: it is not withdrawn. {listed}.")
 
 
 def _changes(

@@ -26,6 +26,7 @@ from gradkit.classroom.reports.summary import (
 )
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
+from gradkit.classroom.store.prices import shares
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.classroom.worker_pool import LocalPool, cores
 from gradkit.grading.recognise import claim_functions, refusal
@@ -242,8 +243,9 @@ def grade_class(
             known |= {name: tuple(tasks)} if (tasks := settings.pop("tasks", ())) else {}
         tier = required_tier(require_tier)
         former = remembered(store, settings, change=change_settings)
-        # Findings that were withdrawn for the class are also withdrawn for new submissions.
-        made = replace(former, require_tier=tier, dropped=store.dropped())
+        # Findings that were withdrawn or priced for the class are so for new submissions, too.
+        decided = {"dropped": store.dropped(), "prices": shares(store)}
+        made = replace(former, require_tier=tier, **decided)
         for tasks in known.values():
             assignment_and_reference(replace(made, tasks=tasks))
         listed = _enrolment(handed, course, names_of(store))

@@ -129,25 +129,40 @@ def _show_graded(graded: Graded) -> None:
 @options.several(
     "--accept", "accepts", "CODE", "Accept all marks that are held for this finding (repeatable)."
 )
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    type=options.PriceOfFinding(),
+    metavar="CODE=PERCENT",
+    help="Let this finding cost this percentage of a check's points, for every student "
+    "(repeatable).",
+)
+@options.several(
+    "--no-price", "unprices", "CODE", "Withdraw the price that --price set (repeatable)."
+)
 @options.ATTEMPT
 @options.NEW_VERSION
 @options.text_option(
     "--why", "Reason, stored with the new marks. Students whose result changes can read it."
 )
 @options.flag("--dry-run", "List what would change; store nothing.")
-def remark_command(folder: Path, dry_run: bool, **settings: Any) -> None:
+def remark_command(
+    folder: Path, dry_run: bool, prices: tuple[tuple[str, float], ...], **settings: Any
+) -> None:
     """Mark the class in DIR again with other points, deductions or tolerances.
 
     No student code is run. Without options, the assignment file is read again from the path
-    that the class was graded with, and earlier choices (--preset, --drop, --attempt) still
-    apply.
+    that the class was graded with, and earlier choices (--preset, --drop, --price, --attempt)
+    still apply, also to submissions that are graded later.
     """
     from gradkit.classroom.remark import remark_class
     from gradkit.classroom.worker_pool import cores
     from gradkit.report.summary import show_changes
 
     with interruptible(" No marks were changed."):
-        remarked = remark_class(folder, dry_run=dry_run, workers=cores(), **settings)
+        made = {"prices": dict(prices), **settings}
+        remarked = remark_class(folder, dry_run=dry_run, workers=cores(), **made)
     show_changes(remarked.changes, console())
     verb = "would change" if dry_run else "changed"
     click.echo(f"{len(remarked.changes)} of {remarked.total} scores {verb}.", err=True)

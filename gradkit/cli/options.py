@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -252,6 +253,23 @@ def number(
 def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
     """Return a repeatable option whose values a command receives as the parameter ``to``."""
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
+
+
+class PriceOfFinding(click.types.StringParamType):
+    """Parameter type of the price of a finding: a pair of code and share from CODE=PERCENT."""
+
+    name = "price"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType`."""
+        code, _, text = str(value).partition("=")
+        try:
+            percent = float(text.strip().removesuffix("%"))
+        except ValueError:
+            percent = math.nan
+        if not code.strip() or not math.isfinite(percent):
+            self.fail(f"{value!r} is not CODE=PERCENT, such as swapped-index=10.", param, ctx)
+        return code.strip(), percent / 100
 
 
 class AssignmentFile(FilePath):

@@ -15,7 +15,7 @@ from gradkit.submission.definitions import Definition, definitions
 from gradkit.submission.source import parse
 
 
-class Told(Struct, frozen=True):
+class Repair(Struct, frozen=True):
     """A change of ``function`` that makes some ``outputs`` of a check right.
 
     ``line`` is the changed line of ``cell``, and ``source`` the text of the cell before the change.
@@ -40,23 +40,23 @@ LAST_COLUMN = 100_000
 """A column, in characters, after the end of every line."""
 
 
-def joined(told: Sequence[Told]) -> list[Told]:
+def merge_repairs(repairs: Sequence[Repair]) -> list[Repair]:
     """Merge changes of the same line: a later change of a line that an earlier change wrote.
 
     Parameters
     ----------
-    told : sequence of Told
+    repairs : sequence of Repair
         Changes in the order in which they are made. Each is a change of the text that the changes
         before it left.
 
     Returns
     -------
-    list of Told
+    list of Repair
         The changes that are left. A merged change replaces the whole line, and makes the outputs
         of both changes right.
     """
-    merged: list[Told] = []
-    for later in told:
+    merged: list[Repair] = []
+    for later in repairs:
         change = later.proposal
         # A change that only inserts lines replaces none, so that this is empty.
         replaced_lines = tuple(later.source.split("\n")[change.first - 1 : change.first])

@@ -248,7 +248,8 @@ def diagnose(
     if not explain and not remarkable(examined.case):
         return Inquiry(), []
     try:
-        return _diagnose(task, process, examined, oracle, seed, explain=explain)
+        with process.counting_cpu_time():
+            return _diagnose(task, process, examined, oracle, seed, explain=explain)
     except NoDiagnosisError as error:
         return Inquiry(), [
             format_text("No diagnosis: {why}. Points are for right entries.", why=str(error))

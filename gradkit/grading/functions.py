@@ -108,19 +108,23 @@ class FunctionGrader(Struct):
         asked = [check for check in self.task.checks if check.name not in known]
         judged: dict[str, int | None] = {}
         for check in asked:
-            self.verdicts[check.name] = self._in_turn(check, self._unguarded(check))
+            self.verdicts[check.name] = self._judge_with_right_helpers(
+                check, self._unguarded(check)
+            )
             judged[check.name] = self._follows
         for check in asked:
             # A later check has told the convention.
             late = check.conventions and judged[check.name] != self._follows
             if late and self.verdicts[check.name].state == "fail":
                 self.wrong.discard(check.name)
-                self.verdicts[check.name] = self._in_turn(check, self._unguarded(check))
+                self.verdicts[check.name] = self._judge_with_right_helpers(
+                    check, self._unguarded(check)
+                )
         # What builds on what stops has been blocked by then, whatever the rest of it does.
-        self.verdicts |= {check.name: self._spared(check) for check in asked}
+        self.verdicts |= {check.name: self._judge_without_crash(check) for check in asked}
         return tuple(self.verdicts[check.name] for check in self.task.checks)
 
-    def _best(self, check: FunctionCheck) -> Verdict:
+    def _judge_best_lines(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on the first lines that pass, of those that stand for one another."""
         kept = self._follows
         verdicts = []
@@ -139,7 +143,7 @@ class FunctionGrader(Struct):
 
     def _unguarded(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where guards, or casts, alone keep it from it, a pass."""
-        verdict = self._best(check)
+        verdict = self._judge_best_lines(check)
         own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
         texts = {cell.id: widened(unguarded(cell.source)[0]) for cell in own}
         changed = [each for cell in own for each in definitions_changed(cell, texts[cell.id])]
@@ -149,7 +153,7 @@ class FunctionGrader(Struct):
         self.wrong.discard(check.name)
         return without
 
-    def _in_turn(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
+    def _judge_with_right_helpers(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return a verdict on a check that right helpers give, or `blocked` without these.
 
         A function that calls another one of the exercise, or that gets a cache that another one
@@ -289,7 +293,7 @@ class FunctionGrader(Struct):
         Otherwise nothing is changed, and None is returned.
         """
         before = {*self.wrong}, self._follows, {**self._chosen}
-        verdict = self._best(check)
+        verdict = self._judge_best_lines(check)
         if is_accepted(verdict):
             return verdict
         self.wrong, self._follows, self._chosen = before
@@ -384,7 +388,7 @@ class FunctionGrader(Struct):
         )
         return made_of(self.process, reads, reply)
 
-    def _spared(self, check: FunctionCheck) -> Verdict:
+    def _judge_without_crash(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; where it stops, with what the rest of it makes right."""
         verdict = self.verdicts[check.name]
         own = self.own_name(self.lines_of(check).calls[-1].function)

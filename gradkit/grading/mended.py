@@ -49,24 +49,24 @@ def of_check(check: str, inquiry: Inquiry) -> list[Finding]:
     return [each for each in inquiry.findings if each.check == check]
 
 
-def is_much(findings: Sequence[Finding]) -> bool:
+def are_too_many(findings: Sequence[Finding]) -> bool:
     """Tell so many mistakes that one change is the likelier reason."""
     on_one = Counter((entry, each.place) for each in findings for entry in each.entries)
     kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
     of_one = Counter(entry for each in findings for entry in each.entries)
     counts = (on_one, MUCH), (kinds, MANY), (of_one, MOST)
     # What leaves some entries of an array as they were may write to its others instead.
-    left, written = ({*_arrays(findings, still=still)} for still in (True, False))
+    left, written = ({*_arrays_of(findings, still=still)} for still in (True, False))
     many = any(max(times.values(), default=0) >= most for times, most in counts)
     return many or bool(left & written)
 
 
-def are_alike(findings: Sequence[Finding]) -> bool:
+def share_entries(findings: Sequence[Finding]) -> bool:
     """Tell mistakes of which some are about the same entries: one name for another may be both."""
     return len({each.entries for each in findings}) < len(findings)
 
 
-def _arrays(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
+def _arrays_of(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
     """Yield the arrays of which entries stay as they were, or those of other mistakes."""
     for finding in findings:
         if (finding.mistake == STILL) is still:
@@ -99,13 +99,13 @@ def with_steps(
         Those of the text as it is.
     """
     known = {_name(each): each for each in reversed(inquiry.findings)}
-    rest = _as_before(found[-1], steps, cells)
+    rest = _with_original_lines(found[-1], steps, cells)
     told: list[Finding] = []
     mended: dict[tuple[str, str], set[str]] = {}
     for step, before, after in zip(steps, [inquiry, *found], found, strict=False):
         still, check = {*map(_name, after.findings)}, step.change.check
         own = of_check(check, inquiry)
-        part = check != "update" or step.change.mistake == WHOLE or is_much(own)
+        part = check != "update" or step.change.mistake == WHOLE or are_too_many(own)
         left = of_check(check, rest)
         if (part and step.arrays) if left else check not in right:
             # What makes a part of it right may be made for what is wrong elsewhere, unless it was
@@ -113,20 +113,49 @@ def with_steps(
             continue
         gone = [known.get(_name(f), f) for f in before.findings if _name(f) not in still]
         gone = [each for each in gone if each.mistake != UNEXPLAINED]
-        rests = [each for each in gone if _name(each) not in known and _is_rest(each, told)]
+        rests = [each for each in gone if _name(each) not in known and _is_leftover(each, told)]
         if rests and gone == rests:
             continue
         gone = [each for each in gone if each not in rests]
-        rough = _part(known.get((check, UNEXPLAINED)), step, after)
+        rough = _repaired_part(known.get((check, UNEXPLAINED)), step, after)
         if gone or rough is not None or not own:
             alone = len(steps) == 1 and not (left and step.arrays)
             # What is gone with the mistake that a change was tried for is part of that.
             unnamed = rough if step.arrays else None
-            told += _mended(step.change, gone, unnamed, before, alone=alone)
+            told += _findings_of_change(step.change, gone, unnamed, before, alone=alone)
             for each in [*gone, *([rough] if rough is not None else [])]:
                 mended.setdefault(_name(each), set()).update(each.entries)
+    return _merged(inquiry, rest, told, mended, {step.change.check for step in steps}, right)
+
+
+def _merged(
+    inquiry: Inquiry,
+    rest: Inquiry,
+    told: Sequence[Finding],
+    mended: Mapping[tuple[str, str], Collection[str]],
+    changed: Collection[str],
+    right: Collection[str],
+) -> Inquiry:
+    """Return an inquiry in which findings on changes replace those that the changes repair.
+
+    Parameters
+    ----------
+    inquiry : Inquiry
+        The findings before all changes.
+    rest : Inquiry
+        The findings after all changes, at lines of the submitted text.
+    told : sequence of Finding
+        The findings on changes.
+    mended : mapping
+        The repaired entries by check and mistake.
+    changed : collection of str
+        The checks that changes were made for.
+    right : collection of str
+        Checks that pass after all changes, and failed before.
+    """
     if not told:
         return inquiry
+    known = {_name(each): each for each in reversed(inquiry.findings)}
     further = {(*_name(each), each.entries): each for each in rest.findings}
     parts: list[tuple[bool, list[Finding]]] = []
     for each in inquiry.findings:
@@ -134,24 +163,24 @@ def with_steps(
         if each.mistake == UNEXPLAINED:
             entries = tuple(e for e in each.entries if e not in (gone_from or ()))
             some = [replace(each, entries=entries)] if entries or gone_from is None else []
-            some = _named(each.check, entries, rest, known) or some
+            some = _explained_later(each.check, entries, rest, known) or some
         else:
             some = [further.get((*_name(each), each.entries), each)] if gone_from is None else []
         parts.append((gone_from is not None or any(e.diff for e in some), some))
     first = next((n for n, (changed, _) in enumerate(parts) if changed), len(parts))
     others = [some for _, some in parts]
-    run = {step.change.check for step in steps} - {each.check for each in inquiry.findings}
-    more = [each for each in rest.findings if each.check in run]
+    found_first = {each.check for each in inquiry.findings}
+    more = [each for each in rest.findings if each.check in {*changed} - found_first]
     findings = tuple(chain(*others[:first], told, *others[first:], more))
     # Later checks get a right forward pass: its mistakes are causes only if they are all there is.
     later = [each for each in findings if each.check != "forward"] or findings
     ids = tuple(each.id for each in later if each.mistake != UNEXPLAINED)
     checks = {*inquiry.causes, *rest.causes, *right} - {each.check for each in findings}
-    causes = {check: _causes(check, ids, inquiry) for check in sorted(checks)}
+    causes = {check: _causes_of(check, ids, inquiry) for check in sorted(checks)}
     return replace(inquiry, findings=findings, causes=causes, doubtful=rest.doubtful)
 
 
-def _causes(check: str, ids: Sequence[str], before: Inquiry) -> tuple[str, ...]:
+def _causes_of(check: str, ids: Sequence[str], before: Inquiry) -> tuple[str, ...]:
     """Return the ids that make a check fail, without those known before to be no cause of it."""
     others = {each.id for each in before.findings} - {*before.causes.get(check, ids)}
     return tuple(each for each in ids if each not in others) or tuple(ids)
@@ -161,7 +190,7 @@ def _name(finding: Finding) -> tuple[str, str]:
     return finding.check, finding.mistake
 
 
-def _is_rest(finding: Finding, told: Sequence[Finding]) -> bool:
+def _is_leftover(finding: Finding, told: Sequence[Finding]) -> bool:
     """Return whether a finding is what an earlier change has left of a mistake.
 
     A rate that is wrong in two lines is one mistake. Once the first line is right, the other one
@@ -172,7 +201,7 @@ def _is_rest(finding: Finding, told: Sequence[Finding]) -> bool:
     )
 
 
-def _part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
+def _repaired_part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
     """Return what has no name for the entries that a step makes right; None for none of them."""
     if rough is None or not (rough.entries and step.arrays):
         return rough if rough and _name(rough) not in map(_name, after.findings) else None
@@ -180,7 +209,7 @@ def _part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
     return replace(rough, entries=entries) if entries else None
 
 
-def _mended(
+def _findings_of_change(
     change: Finding, gone: Sequence[Finding], rough: Finding | None, before: Inquiry, *, alone: bool
 ) -> list[Finding]:
     """Return what is told of a change: the mistakes that are gone after it, or the change itself.
@@ -190,24 +219,33 @@ def _mended(
     """
     about = [*gone, *([rough] if rough is not None else [])]
     partly = rough is not None and change.mistake != WHOLE
-    other = change.mistake in OF_NAMES and len(gone) > 1 and are_alike(gone)
-    if gone and (partly or other or is_much(about)):
-        return [_for(change, about, about)]
-    made = [_at(f, change) if _is_at(f, change, before, alone=alone) else f for f in gone]
-    return made if gone and rough is None else [*made, _for(change, about[len(gone) :], about)]
+    other = change.mistake in OF_NAMES and len(gone) > 1 and share_entries(gone)
+    if gone and (partly or other or are_too_many(about)):
+        return [_with_entries_of(change, about, about)]
+    made = [
+        _moved_to_change(f, change) if _is_at_change(f, change, before, alone=alone) else f
+        for f in gone
+    ]
+    return (
+        made
+        if gone and rough is None
+        else [*made, _with_entries_of(change, about[len(gone) :], about)]
+    )
 
 
-def _for(change: Finding, whole: Sequence[Finding], about: Sequence[Finding]) -> Finding:
+def _with_entries_of(
+    change: Finding, whole: Sequence[Finding], about: Sequence[Finding]
+) -> Finding:
     """Return a change for the entries of some findings, with what was verified of these."""
     entries = tuple(dict.fromkeys(entry for each in whole for entry in each.entries))
     applies = {entry: text for each in about for entry, text in each.applies.items()}
     should = {entry: text for each in about for entry, text in each.should.items()}
     found = {"applies": applies, "should": should}
     formulas = {word: {e: texts[e] for e in entries if e in texts} for word, texts in found.items()}
-    return replace(_at(change, change), entries=entries, **formulas)
+    return replace(_moved_to_change(change, change), entries=entries, **formulas)
 
 
-def _is_at(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -> bool:
+def _is_at_change(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -> bool:
     """Tell a mistake that is at the line of a change that mends it.
 
     It is at one of its own lines, or these are a guess and no other mistake is about its entries.
@@ -222,7 +260,7 @@ def _is_at(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -
     return own and whole and change.mistake not in unsure
 
 
-def _at(finding: Finding, change: Finding) -> Finding:
+def _moved_to_change(finding: Finding, change: Finding) -> Finding:
     """Return a finding at the line of the change that mends it."""
     assert change.place is not None  # noqa: S101  (a change has one)
     parts = ("place", "source", "columns", "fix", "adds", "diff")
@@ -230,7 +268,7 @@ def _at(finding: Finding, change: Finding) -> Finding:
     return replace(finding, places=(change.place,), untraced="", **told)
 
 
-def _named(
+def _explained_later(
     check: str,
     entries: Sequence[str],
     rest: Inquiry,
@@ -248,7 +286,7 @@ def _named(
     return [] if guess or any(names[entry] != 1 for entry in entries) else fresh
 
 
-def _as_before(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
+def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
     """Return what was found after some steps, at the lines that there were before them."""
     lines = dict[Place | None, Place]()
     for cell in cells:
@@ -256,7 +294,7 @@ def _as_before(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -
         for line in range(1, text.count("\n") + 2):
             was = line
             for step in reversed(steps):
-                was = _line_before(step, was) if step.proposal.cell == cell.id else was
+                was = _original_line(step, was) if step.proposal.cell == cell.id else was
             lines[cell.place(line)] = cell.place(was)
     findings = tuple(
         replace(
@@ -269,7 +307,7 @@ def _as_before(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -
     return replace(inquiry, findings=findings)
 
 
-def _line_before(step: Step, line: int) -> int:
+def _original_line(step: Step, line: int) -> int:
     """Return what a line was before a change; one that was moved is the one that says the same."""
     made = step.proposal
     old, at = step.before.split("\n")[made.first - 1 : made.last], line - made.first

@@ -16,7 +16,7 @@ from gradkit.diagnosis.catalogue import kinds, mistake
 from gradkit.diagnosis.repair.ask import Wanted
 from gradkit.grading.changed_text import STEP, WHOLE, replaced
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.mended import OF_NAMES, Step, are_alike, is_much, of_check
+from gradkit.grading.mended import OF_NAMES, Step, are_too_many, of_check, share_entries
 from gradkit.grading.repairs import Mended, mend_functions
 from gradkit.judge.comparison import Examined
 from gradkit.records.result import FAILED, UNEXPLAINED, Inquiry, Verdict
@@ -40,7 +40,7 @@ SAID = ("dtype", "type")
 """Faults of what comes back that the verdict says in words: nothing more is to be found."""
 
 
-def proposed(
+def propose_steps(
     task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, seed: int
 ) -> list[Step]:
     """Return changes that make right what is unexplained, or whose line is a guess, in their order.
@@ -61,23 +61,25 @@ def proposed(
     lacking = {
         check: bound[role]
         for role, check in CHECKS.items()
-        if role in bound and check in judged and _lacks(judged[check], inquiry)
+        if role in bound and check in judged and _lacks_explanation(judged[check], inquiry)
     }
     of = "forward" if "forward" in judged and judged["forward"].state == "pass" else "update"
     model = written(task, bound, of) if lacking else None
-    if model is None or any(_is_otherwise(task, each, process) for each in lacking.values()):
+    if model is None or any(_reads_global(task, each, process) for each in lacking.values()):
         return []
     process.renew()
     lacking = {
         check: role
         for check, role in lacking.items()
-        if check in model.quantities and _is_again(task, role, examined, process)
+        if check in model.quantities and _is_repeatable(task, role, examined, process)
     }
     if not lacking:
         return []
     grader, asked = _graded(model, process, seed, judged, lacking)
     # Labels of 0 and 1 say less than numbers between them do.
-    wanted = replace(_wanted(asked, [judged[check] for check in lacking], inquiry), hard=False)
+    wanted = replace(
+        _wanted_changes(asked, [judged[check] for check in lacking], inquiry), hard=False
+    )
     mended = mend_functions(grader, asked, wanted)
     if len(mended.told) > 1 and any(each.proposal.kind == WHOLE for each in mended.told):
         # Without lines that are written anew, or put in, as much may be right.
@@ -112,15 +114,17 @@ def _graded(
     asked = [
         verdict
         if verdict.check in lacking
-        and _is_as(verdict, judged[verdict.check], model.quantities[verdict.check])
+        and _agrees(verdict, judged[verdict.check], model.quantities[verdict.check])
         else replace(verdict, state="pass")
         for verdict in grader.grade(known)
     ]
-    grader.settle({each.name: _way(grader, each) for each in grader.task.checks})
+    grader.settle({each.name: _lines_with_result(grader, each) for each in grader.task.checks})
     return grader, asked
 
 
-def _wanted(asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquiry) -> Wanted:
+def _wanted_changes(
+    asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquiry
+) -> Wanted:
     """Return which changes are looked for, by what was found of the checks that failed."""
     checks = {each.check for each in judged}
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in checks)
@@ -130,10 +134,10 @@ def _wanted(asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquir
     likelier = tuple(place for places in likely for place in places) if all(likely) else ()
     found = [of_check(each.check, inquiry) for each in asked if each.state in FAILED]
     named = [mistake(each.mistake).kinds for own in found for each in own]
-    if not (all(named) and all(found)) or any(map(is_much, found)):
+    if not (all(named) and all(found)) or any(map(are_too_many, found)):
         return Wanted(STOPPED if stops else BUDGET, near)
     among = frozenset(kind for each in named for kind in each)
-    among |= OF_NAMES if any(map(are_alike, found)) else frozenset()
+    among |= OF_NAMES if any(map(share_entries, found)) else frozenset()
     if likelier:
         return Wanted(NEARBY, likelier, only=True, kinds=among, most=len(named))
     return Wanted(NAMED, near, kinds=among, most=len(named))
@@ -144,7 +148,7 @@ def _made_right(mended: Mended) -> int:
     return len({(each.check, output) for each in mended.told for output in each.outputs})
 
 
-def _way(grader: FunctionGrader, check: FunctionCheck) -> Lines:
+def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
     """Return the lines by which a function gives its result; where it stops its text says."""
     if grader.verdicts[check.name].state not in ("error", "missing"):
         return grader.forms(check)[0][0]
@@ -154,7 +158,7 @@ def _way(grader: FunctionGrader, check: FunctionCheck) -> Lines:
     return check.call if returns or not check.others else check.others[-1]
 
 
-def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
+def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
     """Tell a check that failed for what has no name, or no line that is known for sure.
 
     To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
@@ -164,19 +168,19 @@ def _lacks(verdict: Verdict, inquiry: Inquiry) -> bool:
         return False
     if any(each.mistake == UNEXPLAINED for each in own) or not own:
         return True
-    if is_much(own) or are_alike(own):
+    if are_too_many(own) or share_entries(own):
         return True
     guessed = (mistake(each.mistake).kinds for each in own if each.id in inquiry.doubtful)
     return len(own) <= FEW and any(guessed)
 
 
-def _is_otherwise(task: Task, bound: Bound, process: StudentProcess) -> bool:
+def _reads_global(task: Task, bound: Bound, process: StudentProcess) -> bool:
     """Tell a function that reads a global in the place of what it is handed: that is said."""
     role = next(each for each in task.roles if each.name == bound.role)
     return find_global_read(process.section, bound, role) is not None
 
 
-def _is_again(task: Task, role: Bound, examined: Examined, process: StudentProcess) -> bool:
+def _is_repeatable(task: Task, role: Bound, examined: Examined, process: StudentProcess) -> bool:
     """Tell that a role gives what it gave where it was judged, and that nothing is said of it.
 
     Whoever gives something else when the code is loaded anew may do so to gain by it.
@@ -184,13 +188,13 @@ def _is_again(task: Task, role: Bound, examined: Examined, process: StudentProce
     outcomes, probes = examined.case.observations.outcomes, examined.case.probes
     batches = [each for each in (*probes.forward, *probes.update) if each.role == role.role]
     return not any(
-        _is_said(batch, outcomes[batch.name])
+        _has_reported_fault(batch, outcomes[batch.name])
         or not _are_equal(observe_batch(process, task, role, batch), outcomes[batch.name])
         for batch in batches
     )
 
 
-def _is_said(batch: Batch, outcome: Outcome) -> bool:
+def _has_reported_fault(batch: Batch, outcome: Outcome) -> bool:
     """Tell outputs of which the verdict says why they are wrong."""
     whole = any(value.dtype.kind in "iu" for value in outcome.outputs.values())
     return (whole and batch.inputs["X"].dtype.kind == "f") or any(
@@ -205,7 +209,7 @@ def _are_equal(one: Outcome, other: Outcome) -> bool:
     )
 
 
-def _is_as(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
+def _agrees(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
     """Tell that what is wrong here was wrong where it was judged, and nothing else was."""
     wrong = {each.parameter for each in judged.entries if each.state != "pass"}
     known = {each.parameter for each in judged.entries} & {*names.values()}

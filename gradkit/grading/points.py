@@ -1,10 +1,10 @@
-"""Turn the verdict on a check and the findings about it into the share of its points that it loses.
+"""Compute points: the share that each check loses by its verdict and findings, and the totals.
 
 **The rule.** A check that fails loses the price of each mistake that makes it fail, at most all of
 its points. A price is a share of the check's points. It belongs to the kind of mistake, and is the
 same in a formula, a helper, numpy, torch and an exercise of functions, for one wrong entry or for
 many, alone or beside other mistakes. A line that is wrong for several entries is one mistake; the
-same slip in two lines that are found separately is two.
+same mistake in two lines that are found separately is two.
 
 `gradkit explain --costs` lists the prices; an assignment can set each of them under
 ``[marking.deductions]``. Four prices depend on what a check shows:

@@ -34,9 +34,9 @@ from gradkit.diagnosis.repair.text import Text, attributes_in
 from gradkit.grading.changed_text import (
     STEP,
     WHOLE,
-    Told,
+    Repair,
     function_at,
-    joined,
+    merge_repairs,
     replaced,
     with_guards,
     without,
@@ -80,16 +80,16 @@ class Mended(Struct, frozen=True):
 
     inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
-    told: Sequence[Told] = ()
+    told: Sequence[Repair] = ()
 
 
-class _OwnTime(Struct):
+class _TimeLimits(Struct):
     """Limit the time of the diagnosis of one task, by the grader's own clocks.
 
     ``limit`` is the processor time that gradkit itself may take: the deadline of the student's
     code in that task. Many functions that call each other must not cost the grader more than the
-    code itself may cost. ``searching`` are the seconds that searches may still take: what they
-    say that they spent may be forged.
+    code itself may cost. ``searching`` are the seconds that search processes may still use, by
+    the system's count: what such a process reports may be forged.
     """
 
     limit: float
@@ -104,20 +104,19 @@ class _OwnTime(Struct):
 
     @contextlib.contextmanager
     def search(self, process: StudentProcess) -> Iterator[StudentProcess]:
-        """Give a process for a search, and count how long that takes."""
-        began = time.monotonic()
-        try:
-            with process.for_search(self.searching) as made:
+        """Return a context manager for a search process, whose time is subtracted at the end."""
+        with process.for_search(self.searching) as made:
+            try:
                 yield made
-        finally:
-            self.searching -= time.monotonic() - began
+            finally:
+                self.searching -= made.spent
 
 
 def mend_functions(
     grader: FunctionGrader,
     verdicts: Sequence[Verdict],
     wanted: Wanted = ANY,
-    earlier: Sequence[Told] = (),
+    earlier: Sequence[Repair] = (),
 ) -> Mended:
     """Look for changes of the student's text that make right what is wrong.
 
@@ -127,8 +126,8 @@ def mend_functions(
         That has graded.
     verdicts : sequence of Verdict
     wanted : Wanted
-    earlier : sequence of Told
-        What was told of the same text by other tasks, which is tried first.
+    earlier : sequence of Repair
+        The repairs that other tasks found in the same text, which are tried first.
     """
     if grader.solution is None or sum(map(_numbers, grader.draws)) > LARGEST:
         return Mended()
@@ -141,10 +140,10 @@ def mend_functions(
         return Mended()
     inside = _inside(grader.solution)
     budget = wanted.budget
-    own_time = _OwnTime(grader.task.deadline, time.process_time(), patience(budget))
-    repairs = _Repairs(grader, inside, wanted, budget, budget, own_time, earlier)
+    limits = _TimeLimits(grader.task.deadline, time.process_time(), patience(budget))
+    repairs = _Repairs(grader, inside, wanted, budget, budget, limits, earlier)
     mended = repairs.mended_text(asked)
-    grader.is_cut_short = own_time.is_over
+    grader.is_cut_short = limits.is_over
     return mended
 
 
@@ -166,7 +165,7 @@ def _fits_own_forward(verdict: Verdict) -> bool:
     return bool(wrong) and wrong <= {*verdict.own_forward}
 
 
-def _is_to_write(verdict: Verdict) -> bool:
+def _is_unwritten(verdict: Verdict) -> bool:
     """Tell that there is no text, or not what it imports; there is where outputs are not there."""
     nothing = verdict.state == "missing" and not verdict.entries
     return nothing or (verdict.state in ("missing", "blocked") and verdict.place is not None)
@@ -194,31 +193,33 @@ class _Repairs(Struct):
     wanted: Wanted
     left: int
     spare: int
-    own_time: _OwnTime
-    earlier: Sequence[Told] = ()
+    limits: _TimeLimits
+    earlier: Sequence[Repair] = ()
     text: _Text = _Text()
-    told: list[Told] = field(default_factory=list)
+    told: list[Repair] = field(default_factory=list)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
     known: dict[tuple[Any, int], Verdict] = field(default_factory=dict)
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
-        ordered = sorted(checks, key=self._is_empty)
-        self._mended(ordered)
-        first = self._result(ordered)
-        again = next((each.check for each in self.told if self._is_of_another(each)), None)
-        again = again or next(self._shared(checks), None)
+        ordered = sorted(checks, key=self._expects_only_zeros)
+        self._search_checks(ordered)
+        first = self._make_result(ordered)
+        again = next((each.check for each in self.told if self._is_in_other_repair(each)), None)
+        again = again or next(self._checks_to_search_first(checks), None)
         if again is None:
-            return self._of_helper(ordered, first)
+            return self._prefer_mistake_in_helper(ordered, first)
         # What a change for one check has put in is no line of the student's: the other one first.
         # Nor are two mistakes told where one may be the reason for both.
         turned = replace(self, text=_Text(), told=[], mended={})
-        later = turned._mended(sorted(ordered, key=lambda each: each.name != again))
-        turned._told_early(ordered, later)
-        second = turned._result(ordered)
-        return min(first, second, key=lambda each: (-_explained(each), len(each.inquiry.findings)))
+        later = turned._search_checks(sorted(ordered, key=lambda each: each.name != again))
+        turned._assign_to_first_checks(ordered, later)
+        second = turned._make_result(ordered)
+        return min(
+            first, second, key=lambda each: (-_count_explained(each), len(each.inquiry.findings))
+        )
 
-    def _of_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
+    def _prefer_mistake_in_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
         """Return what was found, or as little that is wrong in a helper of what passes as well.
 
         What is right for a wrong forward pass alone may go wrong with it for one reason.
@@ -230,17 +231,21 @@ class _Repairs(Struct):
                 continue
             known = self.grader.definitions_of(check) if passes else []
             helped = run & {each.name for each in known}
-            if not helped or self._verdict(check).state == "pass":
+            if not helped or self._judge(check).state == "pass":
                 continue
             turned = replace(self, text=_Text(), told=[], mended={})
-            later = turned._told_early([*checks, check], turned._mended([check, *checks]))
-            found = turned._result(checks)
-            as_few = len(turned.told) <= len(self.told) and _explained(found) >= _explained(first)
+            later = turned._assign_to_first_checks(
+                [*checks, check], turned._search_checks([check, *checks])
+            )
+            found = turned._make_result(checks)
+            as_few = len(turned.told) <= len(self.told) and _count_explained(
+                found
+            ) >= _count_explained(first)
             if as_few and any(each is check for each in later):
                 return found
         return first
 
-    def _shared(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
+    def _checks_to_search_first(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
         """Yield the checks that a change was found for in what another one runs, told before it."""
         run = {
             check.name: {each.name for each in self.grader.definitions_of(check)}
@@ -251,7 +256,7 @@ class _Repairs(Struct):
             if any(told.function in run[name] for name in earlier):
                 yield told.check
 
-    def _is_of_another(self, told: Told) -> bool:
+    def _is_in_other_repair(self, told: Repair) -> bool:
         """Tell a change of lines that a change for another check has put there."""
         lines = told.source.split("\n")[told.proposal.first - 1 : told.proposal.last]
         return any(
@@ -259,21 +264,21 @@ class _Repairs(Struct):
             for one in self.told
         )
 
-    def _mended(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
+    def _search_checks(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
         """Look for changes, check by check; return the checks that have none of their own."""
         held = self._draws(PROOF_OFFSET)
         later: list[FunctionCheck] = []
         for number, check in enumerate(checks):
             # What is right once the mistakes before it are mended has none of its own.
-            if self.told and self._is_right(check, held):
+            if self.told and self._passes(check, held):
                 later.append(check)
-            elif not _fits_own_forward(self.grader.verdicts[check.name]) and not self._waits(
-                check, checks[:number], held
-            ):
-                self.told += self._of_forms(check, held)
+            elif not _fits_own_forward(
+                self.grader.verdicts[check.name]
+            ) and not self._needs_other_check(check, checks[:number], held):
+                self.told += self._repairs_in_any_form(check, held)
         return later
 
-    def _waits(
+    def _needs_other_check(
         self, check: FunctionCheck, before: Sequence[FunctionCheck], held: Sequence[Draw]
     ) -> bool:
         """Return whether a check needs another one first, which is not right yet.
@@ -286,9 +291,9 @@ class _Repairs(Struct):
         run = {each.name for each in self.grader.definitions_of(check)}
         called = (e for e in before if run & {d.name for d in self.grader.definitions_of(e)[:1]})
         needed = (*steps_of(self.grader.task, check)[:-1], *called)
-        return not all(self._is_right(each, held) for each in needed)
+        return not all(self._passes(each, held) for each in needed)
 
-    def _told_early(
+    def _assign_to_first_checks(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
     ) -> list[FunctionCheck]:
         """Tell mistakes of the first check that is wrong for them, not of what builds on it.
@@ -305,8 +310,8 @@ class _Repairs(Struct):
                 told.append(each)
             for check in reversed(checks):
                 with self.grader.meant(check, self._form(check)):
-                    after = self._verdict(check)
-                if each is not None and (outputs := _made_right(before[check.name], after)):
+                    after = self._judge(check)
+                if each is not None and (outputs := _corrected_outputs(before[check.name], after)):
                     told[-1] = replace(each, check=check.name, outputs=tuple(outputs))
                 before[check.name] = after
         self.text = whole
@@ -318,9 +323,9 @@ class _Repairs(Struct):
         self.told = told
         return [check for check in (*later, *clear) if check.name not in has]
 
-    def _result(self, checks: Sequence[FunctionCheck]) -> Mended:
+    def _make_result(self, checks: Sequence[FunctionCheck]) -> Mended:
         """Return the findings, and the mistakes of other checks that make some checks fail, too."""
-        told, task = joined(self._believed()), self.grader.task.id
+        told, task = merge_repairs(self._trusted_repairs()), self.grader.task.id
         findings = tuple(
             replace(
                 finding_of(
@@ -338,7 +343,7 @@ class _Repairs(Struct):
         }
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
 
-    def _believed(self) -> list[Told]:
+    def _trusted_repairs(self) -> list[Repair]:
         """Return what was told, without several changes that only make up for another mistake.
 
         One of a function that another check runs, in which something is still wrong then that
@@ -348,21 +353,21 @@ class _Repairs(Struct):
         if max(of.values(), default=0) < AGAINST:
             return self.told
         failed = (c for c in self.grader.task.checks if self._state(c) == "fail")
-        open_ = [c for c in failed if c.name not in of and self._verdict(c).state == "fail"]
+        open_ = [c for c in failed if c.name not in of and self._judge(c).state == "fail"]
         run = {each.name for check in open_ for each in self.grader.definitions_of(check)}
         doubtful = {each.check for each in self.told if each.function in run}
         return [e for e in self.told if of[e.check] < AGAINST or e.check not in doubtful]
 
-    def _is_right(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
+    def _passes(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
         """Tell a check that passes, in one of its forms, with all changes so far."""
         for form in self._forms(check):
             with self.grader.meant(check, form):
-                if self._verdict(check, held).state == "pass":
+                if self._judge(check, held).state == "pass":
                     self.mended[check.name] = form
                     return True
         return False
 
-    def _causes(self, check: FunctionCheck, told: Sequence[Told]) -> Sequence[Told]:
+    def _causes(self, check: FunctionCheck, told: Sequence[Repair]) -> Sequence[Repair]:
         """Return the changes that were found for other checks and that a check needs to pass.
 
         The check has to pass with all changes. It does not pass without a change that it needs,
@@ -374,7 +379,7 @@ class _Repairs(Struct):
         inside = [each for each in told if each.function in run]
         others = [each for each in inside if each.check != check.name]
         with self.grader.meant(check, self._form(check)):
-            if not others or self._verdict(check).state != "pass":
+            if not others or self._judge(check).state != "pass":
                 return ()
             if len(inside) > 1:
                 needed = [each for each in others if self._needs(check, each)]
@@ -382,7 +387,7 @@ class _Repairs(Struct):
                 others = needed if needed or len(others) < len(inside) else others
         return others
 
-    def _needs(self, check: FunctionCheck, change: Told) -> bool:
+    def _needs(self, check: FunctionCheck, change: Repair) -> bool:
         """Return whether a check does not pass without a change and with all others."""
         cell = change.cell.id
         own = [each for each in self.told if each.cell.id == cell]
@@ -393,16 +398,16 @@ class _Repairs(Struct):
         for proposal in without(self.text.made[cell], number):
             source = replaced(source, proposal) or source
         whole, self.text = self.text, _Text({**self.text.sources, cell: source})
-        verdict = self._verdict(check)
+        verdict = self._judge(check)
         self.text = whole
         return verdict.state != "pass"
 
-    def _is_empty(self, check: FunctionCheck) -> bool:
+    def _expects_only_zeros(self, check: FunctionCheck) -> bool:
         """Tell a check of which all that is right is 0."""
         ((_, _, right),) = self.grader.asked(check, self.grader.draws[:1]).draws
         return not any(np.any(value) for value in right.values.values())
 
-    def _of_forms(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Told]:
+    def _repairs_in_any_form(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Repair]:
         """Return what is found of a check in the first form in which the text is amended.
 
         That is one in which one change is enough that is not the model solution's, if there is one.
@@ -412,8 +417,8 @@ class _Repairs(Struct):
         for number, form in enumerate(forms):
             share = self.left // (len(forms) - number)
             with self.grader.meant(check, form):
-                found = self._of_form(check, held, share)
-                whole = bool(found) and self._verdict(check).state == "pass"
+                found = self._repairs_in_form(check, held, share)
+                whole = bool(found) and self._judge(check).state == "pass"
             # Of code that stops, whatever keeps it from that makes something right.
             enough = whole or (bool(found) and self._state(check) != "error")
             fewer = best is not None and whole and len(found) < len(best[1])
@@ -427,18 +432,24 @@ class _Repairs(Struct):
         _, found, self.text, self.mended[check.name] = best
         return found
 
-    def _of_form(self, check: FunctionCheck, held: Sequence[Draw], share: int) -> list[Told]:
+    def _repairs_in_form(
+        self, check: FunctionCheck, held: Sequence[Draw], share: int
+    ) -> list[Repair]:
         """Return what is found of a check as it is meant, within a share of what is left."""
-        if share <= LEAST or self.own_time.has_ended():
+        if share <= LEAST or self.limits.has_ended():
             return []
         cells = {each.cell.id: each.cell for each in self.grader.definitions_of(check)}
         cells |= {cell.id: cell for cell in self.grader.process.section.own}
         sources = {name: unguarded(cell.source)[0] for name, cell in cells.items()}
         before = self.text = replace(self.text, sources={**sources, **self.text.sources})
         spent = self.left
-        found = self._needed(check, held, before, [*self._of_check(check, held, share)])
+        found = self._without_needless(
+            check, held, before, [*self._search_check(check, held, share)]
+        )
         share -= spent - self.left
-        if any(each.proposal.kind == WHOLE for each in found) and self._is_much(check, held, found):
+        if any(each.proposal.kind == WHOLE for each in found) and self._are_too_many(
+            check, held, found
+        ):
             # With so many changes a line that is written anew makes anything right.
             self.text = before
             return []
@@ -449,38 +460,40 @@ class _Repairs(Struct):
         # One step that is missing may be what several lines were changed for.
         patched, self.text = self.text, before
         steps = replace(self, wanted=replace(self.wanted, kinds=frozenset({STEP})))
-        fewer = [*steps._of_check(check, held, share)]
+        fewer = [*steps._search_check(check, held, share)]
         share -= self.left - steps.left
         self.left, self.spare, self.text = steps.left, steps.spare, steps.text
-        if fewer and self._verdict(check, held).state != "pass" and share > LEAST:
-            fewer += self._of_check(check, held, share)
-        fewer = self._needed(check, held, before, fewer)
-        if 0 < len(fewer) < len(found) and self._verdict(check, held).state == "pass":
+        if fewer and self._judge(check, held).state != "pass" and share > LEAST:
+            fewer += self._search_check(check, held, share)
+        fewer = self._without_needless(check, held, before, fewer)
+        if 0 < len(fewer) < len(found) and self._judge(check, held).state == "pass":
             return fewer
         self.text = patched
         return found
 
-    def _is_much(self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Told]) -> bool:
+    def _are_too_many(
+        self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Repair]
+    ) -> bool:
         """Tell more changes than are believed; of code that stops, those of one line are not."""
         if self._state(check) != "error":
             return len(found) >= SEVERAL
-        return len(joined(found)) > 1 or self._verdict(check, held).state != "pass"
+        return len(merge_repairs(found)) > 1 or self._judge(check, held).state != "pass"
 
-    def _needed(
-        self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Told]
-    ) -> list[Told]:
+    def _without_needless(
+        self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Repair]
+    ) -> list[Repair]:
         """Return what is found without what the check passes without."""
         number = 0
-        while len(found) > 1 and self._verdict(check, held).state == "pass":
+        while len(found) > 1 and self._judge(check, held).state == "pass":
             now = self.text
             kept = {cell: len(made) for cell, made in before.made.items()}
             changes = [p for cell in now.made for p in now.made[cell][kept.get(cell, 0) :]]
             if number == len(changes):
                 break
             self.text, rest = before, without(changes, number)
-            wrong = self._verdict(check, held)
-            fewer = [*self._held(check, held, rest, wrong)]
-            if fewer and self._verdict(check, held).state == "pass":
+            wrong = self._judge(check, held)
+            fewer = [*self._confirm(check, held, rest, wrong)]
+            if fewer and self._judge(check, held).state == "pass":
                 found = fewer
             else:
                 self.text = now
@@ -497,43 +510,45 @@ class _Repairs(Struct):
         forms = self.grader.forms(check)
         return [form for form in forms if form[1] in ways] or forms
 
-    def _of_check(self, check: FunctionCheck, held: Sequence[Draw], budget: int) -> Iterator[Told]:
+    def _search_check(
+        self, check: FunctionCheck, held: Sequence[Draw], budget: int
+    ) -> Iterator[Repair]:
         """Yield the changes that correct one check, each on top of those before it."""
         grader = self.grader
-        to_write = _is_to_write(grader.verdicts[check.name])
+        to_write = _is_unwritten(grader.verdicts[check.name])
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
             return
         # A check has time of its own, whatever was asked of the process before.
         grader.process.renew()
         names = {each.name for each in grader.definitions_of(check)}
-        before = self._verdict(check, held)
+        before = self._judge(check, held)
         for likely in (each.proposal for each in self.earlier if each.function in names):
             # One by one, so that only changes that this check needs are reported for it.
-            if told := list(self._held(check, held, [likely], before)):
+            if told := list(self._confirm(check, held, [likely], before)):
                 yield from told
-                before = self._verdict(check, held)
+                before = self._judge(check, held)
                 if before.state == "pass":
                     return
         # Code that raises may only be misspelled: that is tried first.
-        freeing = self._freeing(check, before, held)
+        freeing = self._changes_that_stop_crash(check, before, held)
         for way in freeing:
-            if told := list(self._held(check, held, way, before, len(way))):
+            if told := list(self._confirm(check, held, way, before, len(way))):
                 yield from told
-                before, freeing = self._verdict(check, held), []
+                before, freeing = self._judge(check, held), []
                 break
         if before.state == "pass" or to_write:
             return
         refused: list[Proposal] = []
         for again in range(SEARCHES):
-            if self.own_time.has_ended() or self.own_time.searching <= 0:
+            if self.limits.has_ended() or self.limits.searching <= 0:
                 return
             # What else is wrong is found where nothing stops.
             kept, first = self.text, freeing[0] if freeing and before.state == "error" else ()
             for likely in first:
-                self._made(likely)
+                self._apply(likely)
             found, spent = self._search(check, refused, again, budget)
             self.left, budget, self.text = self.left - spent, budget - spent, kept
-            told = list(self._held(check, held, [*first, *found], before, len(first)))
+            told = list(self._confirm(check, held, [*first, *found], before, len(first)))
             # What was found leaves the others their time, and what else is wrong in this check.
             back = min(spent, self.spare) if told else 0
             self.left, self.spare, budget = self.left + back, self.spare - back, budget + back
@@ -544,7 +559,7 @@ class _Repairs(Struct):
             if nothing or budget < LEAST or len(told) >= self.wanted.most:
                 return
             if told:
-                before, refused, freeing = self._verdict(check, held), [], []
+                before, refused, freeing = self._judge(check, held), [], []
                 if before.state == "pass":
                     return
             else:
@@ -577,7 +592,7 @@ class _Repairs(Struct):
         cells = {each.cell.id: each.cell for each in known}
         passes = partial(grader.passes, mended=self.mended)
         places = [
-            (each.cell.id, self._now(each.cell, each.node.lineno), passes(each.name))
+            (each.cell.id, self._current_line(each.cell, each.node.lineno), passes(each.name))
             for each in known
             if each.node is not None
         ]
@@ -591,9 +606,9 @@ class _Repairs(Struct):
         drawn = self._draws(SEARCH_OFFSET + again * REPEAT_OFFSET)
         hard = self.wanted.hard or again > 0
         asked = grader.asked(check, [each for each in drawn if hard or not each.hard])
-        text = Searched(sources, places, doubtful, self._changed())
+        text = Searched(sources, places, doubtful, self._changed_definitions())
         # A process of its own: what it is sent must be unknown where answers are judged.
-        with self.own_time.search(grader.process) as process:
+        with self.limits.search(grader.process) as process:
             return proposals(process, asked, self.inside, text, self.wanted, refused, budget)
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
@@ -620,7 +635,7 @@ class _Repairs(Struct):
         )
         return [one for text in texts for one in spelled(text)]
 
-    def _freeing(
+    def _changes_that_stop_crash(
         self, check: FunctionCheck, before: Verdict, held: Sequence[Draw]
     ) -> list[Sequence[Proposal]]:
         """Return changes of how the text is written after which a check does not stop any more.
@@ -638,23 +653,23 @@ class _Repairs(Struct):
             # What is likelier, and less, comes first.
             (rank, first, stopped), *ways = sorted(ways, key=itemgetter(0))
             for made in first:
-                self._made(made)
+                self._apply(made)
             start = self.text
             proposals = self._spellings(check, stopped)
-            if not _stops(stopped):
+            if not _lacks_outputs(stopped):
                 # What is given back is all there.
                 proposals = [one for one in proposals if one.kind != STEP]
             for one in proposals[: min(SPELLED, left)]:
-                if self._made(one) is None or self.text.sources in seen:
+                if self._apply(one) is None or self.text.sources in seen:
                     self.text = start
                     continue
                 seen.append(self.text.sources)
-                after, left, self.text = self._verdict(check, held), left - 1, start
+                after, left, self.text = self._judge(check, held), left - 1, start
                 right = sum(entry.state == "pass" for entry in after.entries)
                 if after.state != "error":
                     freeing.append((right, (*first, one)))
                 moved = (after.place, after.message) != (stopped.place, stopped.message)
-                if moved and not right and _stops(judged):
+                if moved and not right and _lacks_outputs(judged):
                     rank += 1
                     ways.append((rank, (*first, one), after))
                 if len(self.grader.process.losses) > lost:
@@ -666,33 +681,33 @@ class _Repairs(Struct):
     def _lines_of(self, cell: Cell, place: Place | None) -> list[int]:
         """Return the line of a cell as it is now that a place is, if it is there."""
         line = cell.line_of(place)
-        return [self._now(cell, line)] if line else []
+        return [self._current_line(cell, line)] if line else []
 
-    def _held(
+    def _confirm(
         self,
         check: FunctionCheck,
         held: Sequence[Draw],
         found: Sequence[Proposal],
         before: Verdict,
         freeing: int = 1,
-    ) -> Iterator[Told]:
+    ) -> Iterator[Repair]:
         """Yield what is found, as far as it is right where it is judged, and make those changes.
 
         So many of them as are ``freeing`` it take what it stops for away together.
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):
-            told = None if self.own_time.has_ended() else self._made(proposal)
+            told = None if self.limits.has_ended() else self._apply(proposal)
             if told is None:
                 break
             steps.append(told)
             if number < freeing:
                 continue
-            after = self._verdict(check, held)
-            outputs = _made_right(before, after)
-            if outputs is None or (outputs and self._breaks(check)):
+            after = self._judge(check, held)
+            outputs = _corrected_outputs(before, after)
+            if outputs is None or (outputs and self._breaks_other_check(check)):
                 break
-            if outputs and self._are_conditions(check, outputs):
+            if outputs and self._are_booleans(check, outputs):
                 break
             if outputs and self._fitted_before(check, outputs, [name for name, *_ in steps]):
                 break
@@ -703,11 +718,11 @@ class _Repairs(Struct):
                 right = [e.parameter for e in entries if stopped and e.state == "pass"]
                 outputs = [each for each in outputs if each not in right] or outputs
                 for function, one, cell, line, source in steps:
-                    yield Told(check.name, function, tuple(outputs), one, cell, line, source)
+                    yield Repair(check.name, function, tuple(outputs), one, cell, line, source)
                 before, kept, steps = after, self.text, []
         self.text = kept
 
-    def _are_conditions(self, check: FunctionCheck, outputs: Sequence[str]) -> bool:
+    def _are_booleans(self, check: FunctionCheck, outputs: Sequence[str]) -> bool:
         """Return whether outputs are only true or false: any of many changes makes them right."""
         expected = self.grader.expected(check, self.grader.draws[0])
         values = expected.values if expected is not None else {}
@@ -725,7 +740,7 @@ class _Repairs(Struct):
         fitted = self.grader.verdicts[check.name].own_forward
         return {*outputs} <= {*fitted} and {*functions} == {gradient}
 
-    def _breaks(self, check: FunctionCheck) -> bool:
+    def _breaks_other_check(self, check: FunctionCheck) -> bool:
         """Tell whether all changes so far make wrong what is right of another check, or was made.
 
         By the model solution: what is right for a wrong forward pass alone need not stay so.
@@ -737,10 +752,10 @@ class _Repairs(Struct):
                 continue
             with grader.meant(other, self._form(other)):
                 before = grader.with_changes(other, grader.draws)
-                after = self._verdict(other)
+                after = self._judge(other)
             right = any(entry.state == "pass" for entry in before.entries)
             spoilt = other.name in self.mended and after.state != "pass"
-            if spoilt or (right and _made_right(before, after) is None):
+            if spoilt or (right and _corrected_outputs(before, after) is None):
                 return True
         return False
 
@@ -748,7 +763,7 @@ class _Repairs(Struct):
         """Return the form in which a check came right, else that in which it is judged."""
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
-    def _made(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
+    def _apply(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
         """Make a change of the text, and return how to report it; None where it is refused.
 
         A change that only selects among alternatives of the text is refused. Returned are the
@@ -776,7 +791,7 @@ class _Repairs(Struct):
         told = with_guards(proposal, source, guards)
         return function.name, told, cell, line, guarded(source, guards)
 
-    def _now(self, cell: Cell, line: int) -> int:
+    def _current_line(self, cell: Cell, line: int) -> int:
         """Return which line of a cell one is in the text as it is now."""
         made = self.text.made.get(cell.id, ())
         count = self.text.sources[cell.id].count("\n") + 1
@@ -789,9 +804,9 @@ class _Repairs(Struct):
         ordered = [*sorted(drawn[:RANDOM], key=_numbers), *drawn[RANDOM:]]
         return [replace(draw, label=f"{draw.label} {further}") for draw in ordered]
 
-    def _verdict(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
+    def _judge(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
-        changed = self._changed()
+        changed = self._changed_definitions()
         asked = check.name, self.grader.forms(check)[0], *changed
         if (asked, len(held)) not in self.known:
             draws = [*self.grader.draws, *held]
@@ -803,7 +818,7 @@ class _Repairs(Struct):
                 self.known.setdefault((asked, 0), verdict)
         return self.known[asked, len(held)]
 
-    def _changed(self) -> list[tuple[str, int, str]]:
+    def _changed_definitions(self) -> list[tuple[str, int, str]]:
         """Return the definitions that are others with all changes so far."""
         return [
             definition
@@ -812,7 +827,7 @@ class _Repairs(Struct):
         ]
 
 
-def _explained(mended: Mended) -> int:
+def _count_explained(mended: Mended) -> int:
     """Count the checks that something is told of."""
     found = mended.inquiry
     return len({*found.causes, *(each.check for each in found.findings)})
@@ -823,12 +838,12 @@ SEVERAL = 3
 writes a line anew."""
 
 
-def _stops(verdict: Verdict) -> bool:
+def _lacks_outputs(verdict: Verdict) -> bool:
     """Tell outputs that are not there."""
     return verdict.state != "fail" or any(each.state == "missing" for each in verdict.entries)
 
 
-def _made_right(before: Verdict, after: Verdict) -> list[str] | None:
+def _corrected_outputs(before: Verdict, after: Verdict) -> list[str] | None:
     """Return the outputs that came right; None if any went wrong."""
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}

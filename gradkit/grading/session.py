@@ -76,7 +76,7 @@ from gradkit.task.oracle import Answers, OracleError
 from gradkit.text import format_text
 
 if TYPE_CHECKING:
-    from gradkit.grading.changed_text import Told
+    from gradkit.grading.changed_text import Repair
     from gradkit.grading.functions import FunctionGrader
     from gradkit.sandbox.functions import StudentFunctions
 
@@ -156,15 +156,17 @@ class Session(AbstractContextManager["Session"]):
         Former codes in the settings are replaced by the current ones.
         """
         dropped, accepted = self.settings.dropped, self.settings.accepted
-        if dropped or accepted:
-            # Imported here because few classes do either, and the catalogue takes time to load.
+        prices = dict(self.settings.prices)
+        if dropped or accepted or prices:
+            # Imported here because few classes do this, and the catalogue takes time to load.
             from gradkit.diagnosis.catalogue import current_code
 
             dropped, accepted = (tuple(map(current_code, each)) for each in (dropped, accepted))
+            prices = {current_code(code): share for code, share in prices.items()}
         return Scheme(
             self.assignment.step,
             self.settings.preset or self.assignment.preset,
-            self.assignment.deductions,
+            {**self.assignment.deductions, **prices},
             derived=not self.keyed,
             dropped=frozenset(dropped),
             accepted=frozenset(accepted),
@@ -330,7 +332,7 @@ class Session(AbstractContextManager["Session"]):
         chosen = [self.task(name) for name in claimed if name in (named or claimed)]
         claimed_ids = {task.id for task in chosen}
         with refusals(submission):
-            repairs: list[Told] = []
+            repairs: list[Repair] = []
             graded = [
                 self._grade(task, claimed[task.id], submission, seed, repairs) for task in chosen
             ]
@@ -350,7 +352,7 @@ class Session(AbstractContextManager["Session"]):
         claim: Claim,
         submission: Submission,
         seed: int,
-        repairs: list[Told],
+        repairs: list[Repair],
     ) -> tuple[Evidence, TaskResult]:
         """Grade the section of a task, and return its evidence and its marks.
 
@@ -426,7 +428,7 @@ class Session(AbstractContextManager["Session"]):
         section: Section,
         submission: Submission,
         before: Evidence,
-        repairs: list[Told],
+        repairs: list[Repair],
     ) -> Evidence:
         """Run and judge the functions of a section, and diagnose their failures.
 
@@ -564,7 +566,7 @@ CUT_SHORT = (
 
 
 def _diagnose_functions(
-    grader: FunctionGrader, verdicts: Sequence[Verdict], repairs: list[Told]
+    grader: FunctionGrader, verdicts: Sequence[Verdict], repairs: list[Repair]
 ) -> Inquiry:
     """Search for the mistakes behind the failed checks of a function task.
 
@@ -577,7 +579,8 @@ def _diagnose_functions(
     from gradkit.grading.repairs import mend_functions
 
     section = grader.process.section
-    mended = mend_functions(grader, verdicts, earlier=repairs)
+    with grader.process.counting_cpu_time():
+        mended = mend_functions(grader, verdicts, earlier=repairs)
     repairs += mended.told
     return explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
 

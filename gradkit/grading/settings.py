@@ -51,8 +51,9 @@ class Settings(Struct, frozen=True):
     ``reference`` the folder of the model solutions, which ``no_reference`` ignores.
 
     Findings with ``dropped`` codes are left out and cost nothing. A mark that depends on a finding
-    with an ``accepted`` code is not provisional. Student code runs at isolation tier
-    ``require_tier`` or above, or not at all.
+    with an ``accepted`` code is not provisional. ``prices`` are pairs of a code and the share of a
+    check's points that a finding costs, in place of the assignment's deduction. Student code runs
+    at isolation tier ``require_tier`` or above, or not at all.
     """
 
     tasks: tuple[str, ...] = ()
@@ -65,6 +66,7 @@ class Settings(Struct, frozen=True):
     preset: Preset | None = None
     dropped: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
+    prices: tuple[tuple[str, float], ...] = ()
     require_tier: int = 0
 
 

@@ -24,8 +24,8 @@ from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text
 from gradkit.grading.changed_text import WHOLE, replaced
-from gradkit.grading.mended import OF_NAMES, Step, is_much, of_check, with_steps
-from gradkit.grading.net_repairs import FEW, RATES, proposed
+from gradkit.grading.mended import OF_NAMES, Step, are_too_many, of_check, with_steps
+from gradkit.grading.net_repairs import FEW, RATES, propose_steps
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
 from gradkit.judge.comparison import Examined
@@ -114,19 +114,19 @@ class _Search(Struct):
                 if self.seconds <= 0:
                     break
                 with self.process.with_texts(step.texts):
-                    left = self._mended(finding, examined, inquiry)
+                    left = self._check_change(finding, examined, inquiry)
                     rest = self.lines(*left) if left else None
                 if left and rest:
-                    return self._told(inquiry, [step], [rest], examined, left[0])
-        found = self._searched(examined, inquiry)
+                    return self._combine(inquiry, [step], [rest], examined, left[0])
+        found = self._search_text(examined, inquiry)
         for each in examined.verdicts:
             own = of_check(each.check, found)
             if each.state == "error" and each.place is not None and len(own) != 1:
                 most = len(own) or FEW + 1
-                return self._gone_on(each.check, each.place, examined, most) or found
+                return self._replace_product(each.check, each.place, examined, most) or found
         return found
 
-    def _told(
+    def _combine(
         self,
         inquiry: Inquiry,
         steps: Sequence[Step],
@@ -141,11 +141,11 @@ class _Search(Struct):
         section = self.process.section
         return with_steps(inquiry, steps, found, right - was, (*section.own, *section.shared))
 
-    def _searched(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
+    def _search_text(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return findings with the changes that a search of the whole text finds."""
         if self.seconds <= 0:
             return inquiry
-        steps = proposed(self.task, examined, self.process, inquiry, self.seed)
+        steps = propose_steps(self.task, examined, self.process, inquiry, self.seed)
         found: list[Inquiry] = []
         for step in steps:
             with self.process.with_texts(step.texts):
@@ -154,12 +154,14 @@ class _Search(Struct):
                 named = all(name in self.known for name in _names(now))
                 left = self.left(now, 0) if named else Inquiry()
                 self.seconds -= self.process.spent
-                last = step is steps[-1] and not _unclear(left)[0]
-                fewer = _known(inquiry) - _known(left) and left.findings
+                last = step is steps[-1] and not _vagueness(left)[0]
+                fewer = _identities(inquiry) - _identities(left) and left.findings
                 found.append(self.lines(now, left) if last and fewer else left)
-        return self._told(inquiry, steps, found, examined, now) if steps else inquiry
+        return self._combine(inquiry, steps, found, examined, now) if steps else inquiry
 
-    def _gone_on(self, check: str, place: Place, before: Examined, most: int) -> Inquiry | None:
+    def _replace_product(
+        self, check: str, place: Place, before: Examined, most: int
+    ) -> Inquiry | None:
         """Return another product for one that stops, and what is wrong besides.
 
         That is the one that leaves least of this, rather what has names; all in all no more than
@@ -173,19 +175,21 @@ class _Search(Struct):
                 step = self._step(cell, text, each, check)
                 if step is not None:
                     with self.process.with_texts(step.texts):
-                        one, other = (self._runs(check, further) for further in (0, PROOF_OFFSET))
-                    if one and other and _known(one[1]) == _known(other[1]):
-                        fewer = best is None or _unclear(one[1]) < _unclear(best[-1])
+                        one, other = (
+                            self._examine(check, further) for further in (0, PROOF_OFFSET)
+                        )
+                    if one and other and _identities(one[1]) == _identities(other[1]):
+                        fewer = best is None or _vagueness(one[1]) < _vagueness(best[-1])
                         best = (step, *one) if fewer else best
         if best is None or not best[-1].findings:
             return None
         step, examined, rest = best
         with self.process.with_texts(step.texts):
             rest = self.lines(examined, rest)
-        open_, count = _unclear(rest)
+        open_, count = _vagueness(rest)
         if open_ or count >= most:
             return None
-        return self._told(Inquiry(), [step], [rest], before, examined)
+        return self._combine(Inquiry(), [step], [rest], before, examined)
 
     def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:
         """Return a change of a cell as a step; None where it is refused.
@@ -201,7 +205,7 @@ class _Search(Struct):
         change = finding_of(self.task.id, check, function, (), proposal, cell, line, cell.source)
         return Step(change, proposal, cell.source, {cell.id: after})
 
-    def _runs(self, check: str, further: int) -> tuple[Examined, Inquiry] | None:
+    def _examine(self, check: str, further: int) -> tuple[Examined, Inquiry] | None:
         """Return what is found of the code that is loaded, if a check runs, and is looked at."""
         if self.seconds <= 0:
             return None
@@ -212,12 +216,12 @@ class _Search(Struct):
         told = state == "pass" or any(each.check == check for each in inquiry.findings)
         return (examined, inquiry) if told else None
 
-    def _mended(
+    def _check_change(
         self, finding: Finding, before: Examined, inquiry: Inquiry
     ) -> tuple[Examined, Inquiry] | None:
         """Return what is left of some findings, if it is all but one, at fresh inputs too."""
         states = {each.check: each.state for each in before.verdicts}
-        others = _known(inquiry) - {_key(finding)}
+        others = _identities(inquiry) - {_identity(finding)}
         wrong = {each for check, _, own in others if check == finding.check for each in own}
         # A mistake of a forward pass is about all that it gives.
         open_ = any(check == finding.check and not own for check, _, own in others)
@@ -234,7 +238,7 @@ class _Search(Struct):
             fewer = amiss <= len(wrong) or open_
             rest = self.left(examined, further) if goes and fewer else None
             # What had no name may have been of the same mistake.
-            if rest is None or not named <= _known(rest) <= others:
+            if rest is None or not named <= _identities(rest) <= others:
                 return None
             found.append((examined, rest))
         return found[0]
@@ -242,7 +246,7 @@ class _Search(Struct):
     def _changes(self, finding: Finding, examined: Examined, inquiry: Inquiry) -> Iterator[Step]:
         """Yield the changes that may mend a mistake further up than it shows."""
         others = [each for each in inquiry.findings if each.check == finding.check]
-        if is_much(others):
+        if are_too_many(others):
             return
         kinds = {*mistake(finding.mistake).kinds}
         bound = examined.case.binding.bound.get(finding.check)
@@ -265,7 +269,7 @@ class _Search(Struct):
                 own = {cell.line_of(finding.places[0])}
                 proposals = (*steps.copies(text), *steps.moved_up(text, own))
             elif len(finding.places) > 1 and kinds & OF_NAMES:
-                lines = self._lines_of(cell, finding, function)
+                lines = self._assigned_lines(cell, finding, function)
                 late = finding.mistake == LATE
                 proposals = (
                     steps.moved_up(text, lines)
@@ -277,7 +281,7 @@ class _Search(Struct):
                 made = (self._step(cell, text, each, finding.check) for each in proposals)
                 yield from (each for each in made if each is not None)
 
-    def _lines_of(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
+    def _assigned_lines(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
         """Return the lines of a cell that give names to what a mistake shows in."""
         return frozenset(
             cell.line_of(place)
@@ -296,16 +300,16 @@ def _names(examined: Examined) -> Iterator[str]:
 Key = tuple[str, str, frozenset[str]]
 
 
-def _key(finding: Finding) -> Key:
+def _identity(finding: Finding) -> Key:
     """Return what makes a finding the same one in another text."""
     return finding.check, finding.mistake, frozenset(finding.entries)
 
 
-def _known(inquiry: Inquiry) -> set[Key]:
-    return {*map(_key, inquiry.findings)}
+def _identities(inquiry: Inquiry) -> set[Key]:
+    return {*map(_identity, inquiry.findings)}
 
 
-def _unclear(inquiry: Inquiry) -> tuple[bool, int]:
+def _vagueness(inquiry: Inquiry) -> tuple[bool, int]:
     """Return whether anything has no name, or only that of a part of a line, and how many do."""
     open_ = any(each.mistake in (UNEXPLAINED, WHOLE) for each in inquiry.findings)
     return open_, len(inquiry.findings)

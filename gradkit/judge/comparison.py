@@ -1,4 +1,7 @@
-"""Compare found with expected numbers, and collect the entries and messages of one check."""
+"""Hold what a check is judged by, a `Case`, and compare found with expected numbers.
+
+A `Comparison` collects the wrong entries and the messages of one check.
+"""
 
 from __future__ import annotations
 

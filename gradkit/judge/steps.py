@@ -1,4 +1,7 @@
-"""The checks of single calls: `interface`, `model`, `forward` and `update`."""
+"""Judge the checks `interface`, `model`, `forward`, `update` and `trajectory`.
+
+Outputs that do not depend on the inputs, because the student stored them, are found here too.
+"""
 
 from __future__ import annotations
 

@@ -75,8 +75,11 @@ class Step(Struct, frozen=True):
     """The effect of one run on a student's grade.
 
     ``policy`` is the rule for which attempt counts, if the run set one. ``drops`` are the findings
-    that the run withdrew for all students, ``keeps`` the findings that it restored. ``before`` and
-    ``after`` are the counting marks, None if none counted. ``rules``: the course's policy changed.
+    that the run withdrew for all students, ``keeps`` the findings that it restored. ``prices`` are
+    findings that were priced for all students, each with its share of a check's points; a run that
+    graded the student has those of the student's findings. ``unprices`` are findings whose price
+    the run withdrew. ``before`` and ``after`` are the counting marks, None if none counted.
+    ``rules``: the course's policy changed.
     ``reviewed`` is True if the run marked the student as reviewed, False if it took that back.
     """
 
@@ -98,6 +101,8 @@ class Step(Struct, frozen=True):
     rules: bool = False
     comments: tuple[CommentWritten, ...] = ()
     reviewed: bool | None = None
+    prices: tuple[tuple[str, float], ...] = ()
+    unprices: tuple[str, ...] = ()
 
 
 class History(Struct, frozen=True):

@@ -1,7 +1,8 @@
-"""Records of a student's submission as source text that has not been run.
+"""Records of a student's submission: its source text, and what running it showed.
 
 A `Submission` is flat: cells in the order of the files. A later stage divides the cells among the
-tasks of the assignment, into `Section` records.
+tasks of the assignment, into `Section` records. A `Binding` has the functions that were found for
+the roles of a task, and `Observations` have what these functions returned.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records of an assignment: tasks of nets and of functions, their checks, and their probes.
+"""Records of an assignment: tasks of nets and of functions, their checks, probes and mistakes.
 
 They are read from a file. Parameters have one canonical form throughout gradkit: ``W1`` has shape
 (in, out), ``b1`` has shape (out, 1), a layer computes ``activation(W.T @ A + b)`` on columns.

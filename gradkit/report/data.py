@@ -7,6 +7,8 @@ A platform that knows dates shows a check from the date that the assignment sets
 platforms, a check that is not visible yet shows its state and points, which are part of the total
 anyway, but no findings. If a person has set its points, the person is named, but not the reason,
 which may describe a finding.
+
+Texts of students are escaped for XML, CSV and logs by the functions at the start.
 """
 
 from __future__ import annotations

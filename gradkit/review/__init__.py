@@ -7,9 +7,9 @@ a command never disagree:
 a grader               is stored by                         table of the class file
 =====================  ===================================  ===========================
 sets points            ``store.counted.override``           ``overrides``
-prices a finding       the same, for each student           ``overrides``
-withdraws a finding    ``remark.remark_class``              ``drops``, ``results``
-accepts held marks     ``remark.remark_class``              ``runs``, ``results``
+prices a finding       ``remark.remark_class``              ``prices``, ``results``
+withdraws a finding    the same                             ``drops``, ``results``
+accepts held marks     the same                             ``runs``, ``results``
 writes a comment       ``store.reviews.add_comment``        ``comments``
 marks as reviewed      ``store.reviews.set_reviewed``       ``reviews``
 =====================  ===================================  ===========================

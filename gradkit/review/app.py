@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 
+from gradkit.classroom.store.prices import prices
+from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import ConflictError
 from gradkit.errors import GradkitError
 from gradkit.review.across import finding_page
@@ -14,8 +17,7 @@ from gradkit.review.compare import lines_of, side_by_side
 from gradkit.review.forms import ACTIONS, Form, FormError, read_form
 from gradkit.review.items import check_items, mistake_items
 from gradkit.review.pages import ASSETS, asset, page
-from gradkit.review.selection import fits, ordered, query, read_selection
-from gradkit.review.similarity import similar_pairs
+from gradkit.review.selection import Names, fits, ordered, query, read_selection
 from gradkit.review.student import student_page
 from gradkit.review.workspace import Workspace
 from gradkit.text import clean_text
@@ -75,7 +77,9 @@ class Review:
         selection = read_selection(request.query_params)
         with self._space.reading() as store:
             rows = self._space.rows(store)
-        chosen = [row for row in ordered(rows, selection) if fits(row, selection)]
+            similar = self._similar_names(store)
+            chosen = [row for row in ordered(rows, selection) if fits(row, selection, similar)]
+            known, priced = self._space.known_similar(store), prices(store)
         handed = [row for row in rows if row.handed.attempts]
         mistakes = {code: title for row in rows for code, title in row.mistakes.items()}
         return self._page(
@@ -87,8 +91,14 @@ class Review:
             reviewed=sum(bool(row.reviewed_by) for row in handed),
             selection=selection,
             mistakes=_frequent(rows, mistakes),
+            similar=known.partners(),
+            prices=priced,
             folder=self._space.folder.resolve().name,
         )
+
+    def _similar_names(self, store: Store) -> Names:
+        """Return a function that compares the class when it is first called."""
+        return cache(lambda: self._space.similar(store).partners())
 
     def show_student(self, request: Request) -> Response:
         """Show one student."""
@@ -105,7 +115,7 @@ class Review:
         """Show one student, with a form that could not be stored if there is one."""
         selection = read_selection(request.query_params)
         with self._space.reading() as store:
-            shown = student_page(self._space, store, name, selection)
+            shown = student_page(self._space, store, name, selection, self._similar_names(store))
         if shown is None:
             return self.show_missing(request, f"There is no student {name!r} in this class.")
         values: dict[str, Any] = {"student": shown, "selection": selection, "problem": problem}
@@ -171,8 +181,8 @@ class Review:
     def show_similar(self, request: Request) -> Response:
         """Show the pairs of students with similar code."""
         with self._space.reading() as store:
-            pairs, unreadable = similar_pairs(self._space, store)
-        return self._page(request, "review_similar.html", pairs=pairs, unreadable=unreadable)
+            similar = self._space.similar(store)
+        return self._page(request, "review_similar.html", similar=similar)
 
     def show_pair(self, request: Request) -> Response:
         """Show the submissions of two students beside each other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 from gradkit.classroom.remark import remark_class
@@ -13,7 +14,6 @@ from gradkit.classroom.store.reviews import add_comment, edit_comment, set_revie
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Kept
 from gradkit.records.submission import Place
-from gradkit.review.across import price_finding
 from gradkit.review.workspace import Workspace
 from gradkit.text import clean_text, storable
 
@@ -135,33 +135,41 @@ def store_review(space: Workspace, form: Form, by: str) -> None:
         set_reviewed(store, kept.name, kept.digest, reviewed, seen=seen, by=by)
 
 
+NO_REASON = "The reason is missing. Students whose points change can read it."
+"""Message if a grader decides about a finding without a reason."""
+
+
 def store_class_finding(space: Workspace, form: Form, by: str) -> None:
     """Withdraw a finding from the class, count it again, or accept the marks held for it."""
     code, why = form.get("code", ""), form.get("comment", "").strip()
     if not why:
-        raise FormError("The reason is missing. Students whose points change can read it.")
+        raise FormError(NO_REASON)
     action = form.get("action", "")
     if action not in ("drops", "keeps", "accepts"):
         raise FormError("The form is incomplete. Open the page again.")
-    codes: dict[str, tuple[str, ...]] = {action: (code,)}
+    codes: dict[str, Any] = {action: (code,)}
     with space.marking() as folder:
-        remark_class(folder, why=why, by=by, **codes)  # type: ignore[arg-type]
+        remark_class(folder, why=why, by=by, seen=_seen(form), **codes)
 
 
 def store_price(space: Workspace, form: Form, by: str) -> None:
-    """Set what a finding costs for all students on its page."""
-    percent = points_of(form, "percent")
-    if percent is None:
-        raise FormError("The percentage is missing. Write a number from 0 to 100.")
-    seen = {}
-    for field, revision in form.items():
-        kind, _, rest = field.partition(":")
-        check, _, name = rest.partition(":")
-        if kind == "seen":
-            seen[name, check] = revision
-    with space.writing() as store:
-        comment = form.get("comment", "")
-        price_finding(store, form.get("code", ""), percent, seen, comment=comment, by=by)
+    """Set what a finding costs in the class from now on, or withdraw the price."""
+    code, why = form.get("code", ""), form.get("comment", "").strip()
+    if not why:
+        raise FormError(NO_REASON)
+    price: dict[str, Any] = {"unprices": (code,)}
+    if "withdraw" not in form:
+        percent = points_of(form, "percent")
+        if percent is None:
+            raise FormError("The percentage is missing. Write a number from 0 to 100.")
+        price = {"prices": {code: percent / 100}}
+    with space.marking() as folder:
+        remark_class(folder, why=why, by=by, seen=_seen(form), **price)
+
+
+def _seen(form: Form) -> dict[str, str]:
+    """Return the revision of a finding that the grader has seen, by the finding's code."""
+    return {form.get("code", ""): form.get("revision", "")}
 
 
 ACTIONS: Mapping[str, Callable[[Workspace, Form, str], None]] = {

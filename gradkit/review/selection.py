@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from urllib.parse import urlencode
 
 from msgspec import Struct
@@ -24,31 +24,55 @@ class Selection(Struct, frozen=True):
     sort: str = "name"
 
 
-def _has(*kinds: Kind) -> Callable[[Row], bool]:
+Names = Callable[[], Container[str]]
+"""Function that returns the students with similar code. Filters that need none do not call it,
+since comparing a large class takes seconds."""
+
+
+def _nobody() -> Container[str]:
+    """Return no names: the default of `Names`."""
+    return ()
+
+
+def _by_row(condition: Callable[[Row], bool]) -> Callable[[Row, Names], bool]:
+    """Return a filter that depends on the row of a student alone."""
+    return lambda row, similar: condition(row)
+
+
+def _has(*kinds: Kind) -> Callable[[Row, Names], bool]:
     """Return a filter for students with one of some reasons for a review."""
-    return lambda row: any(reason.kind in kinds for reason in row.review)
+    return _by_row(lambda row: any(reason.kind in kinds for reason in row.review))
 
 
-FILTERS: Mapping[str, tuple[str, Callable[[Row], bool]]] = {
-    "all": ("all students", lambda row: True),
-    "open": ("not yet reviewed", lambda row: bool(row.handed.attempts) and not row.reviewed_by),
-    "review": ("to be looked at", lambda row: bool(row.review)),
+def _is_open(row: Row) -> bool:
+    """Return True if a person has not yet reviewed what a student submitted."""
+    return bool(row.handed.attempts) and not row.reviewed_by
+
+
+def _is_late(row: Row) -> bool:
+    """Return True if a submission was late, or if it is unknown whether it was."""
+    return row.handed.late or any(reason.kind == "late" for reason in row.review)
+
+
+def _is_changed(row: Row) -> bool:
+    """Return True if a person has written a comment, or set points."""
+    has_decision = any(line.decision is not None for line in row.adjustments)
+    return bool(row.comments or row.overridden or has_decision)
+
+
+FILTERS: Mapping[str, tuple[str, Callable[[Row, Names], bool]]] = {
+    "all": ("all students", _by_row(lambda row: True)),
+    "open": ("not yet reviewed", _by_row(_is_open)),
+    "review": ("to be looked at", _by_row(lambda row: bool(row.review))),
     "held": ("marks held", _has("held")),
     "zero": ("no points for a task", _has("zero")),
     "unexplained": ("unexplained failure", _has("unexplained", "untraced")),
-    "late": ("late, or lateness unknown", lambda row: row.handed.late or _has("late")(row)),
-    "ungraded": ("not graded", lambda row: row.score is None),
-    "changed": (
-        "points set or comments",
-        lambda row: bool(row.comments or row.overridden or _has_decision(row)),
-    ),
+    "similar": ("similar code", lambda row, similar: row.name in similar()),
+    "late": ("late, or lateness unknown", _by_row(_is_late)),
+    "ungraded": ("not graded", _by_row(lambda row: row.score is None)),
+    "changed": ("points set or comments", _by_row(_is_changed)),
 }
 """Filters by their names in an address: the words for a grader, and the condition."""
-
-
-def _has_decision(row: Row) -> bool:
-    """Return True if a person has set the points of a task or the total."""
-    return any(line.decision is not None for line in row.adjustments)
 
 
 def _urgency(row: Row) -> tuple[object, ...]:
@@ -96,11 +120,11 @@ def query(selection: Selection, **more: str) -> str:
     return urlencode({**more, **own}, errors="surrogatepass")
 
 
-def fits(row: Row, selection: Selection) -> bool:
+def fits(row: Row, selection: Selection, similar: Names = _nobody) -> bool:
     """Return True if a student passes the filters of a selection."""
     _, condition = FILTERS[selection.show]
     return (
-        condition(row)
+        condition(row, similar)
         and (not selection.mistake or selection.mistake in row.mistakes)
         and selection.search.strip().casefold() in row.name.casefold()
     )
@@ -125,10 +149,12 @@ class Neighbours(Struct, frozen=True):
     count: int
 
 
-def neighbours(rows: Sequence[Row], selection: Selection, name: str) -> Neighbours:
+def neighbours(
+    rows: Sequence[Row], selection: Selection, name: str, similar: Names = _nobody
+) -> Neighbours:
     """Return the students before and after a student in a selection."""
     names = [row.name for row in ordered(rows, selection)]
-    chosen = {row.name for row in rows if fits(row, selection)}
+    chosen = {row.name for row in rows if fits(row, selection, similar)}
     at = names.index(name)
     before = [other for other in names[:at] if other in chosen]
     after = [other for other in names[at + 1 :] if other in chosen]

@@ -27,8 +27,8 @@ from msgspec import Struct
 
 from gradkit.classroom.store.results import Store, settings_of
 from gradkit.errors import GradkitError
+from gradkit.records.classroom import Kept
 from gradkit.records.submission import Cell
-from gradkit.review.workspace import Workspace
 
 RUN = 12
 """Number of tokens of a fingerprint."""
@@ -74,6 +74,24 @@ class Pair(Struct, frozen=True):
     right: str
     similarity: float
     shared: int
+
+
+class Similar(Struct, frozen=True):
+    """The pairs of students of a class with similar code, the most similar first.
+
+    ``unreadable`` are students whose code cannot be read, each with the reason.
+    """
+
+    pairs: tuple[Pair, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+
+    def partners(self) -> dict[str, list[tuple[str, Pair]]]:
+        """Map each student to the students with similar code, each with the pair of both."""
+        found: dict[str, list[tuple[str, Pair]]] = {}
+        for pair in self.pairs:
+            found.setdefault(pair.left, []).append((pair.right, pair))
+            found.setdefault(pair.right, []).append((pair.left, pair))
+        return found
 
 
 def tokens_of(source: str) -> list[str]:
@@ -185,25 +203,6 @@ def pairs(sources: Mapping[str, str], handed_out: Iterable[str] = ()) -> list[Pa
     return sorted(found, key=lambda pair: (-pair.similarity, pair.left, pair.right))[:MAX_PAIRS]
 
 
-def similar_pairs(space: Workspace, store: Store) -> tuple[list[Pair], list[tuple[str, str]]]:
-    """Return the pairs of students of a class with similar code, and those without readable code.
-
-    Members of a group, who have submitted the same files together, are no pair.
-    """
-    sources, unreadable, digests = {}, [], {}
-    counting = [attempt.kept for attempt in space.counting(store).attempts.values()]
-    space.read_all(counting)
-    for kept in counting:
-        cells, problem = space.code(kept)
-        if problem and kept.digest:
-            unreadable.append((kept.name, problem))
-        elif cells:
-            sources[kept.name] = source_of(cells)
-            digests[kept.name] = (kept.digest, kept.sender.original)
-    found = pairs(sources, handed_out(store))
-    return [pair for pair in found if digests[pair.left] != digests[pair.right]], unreadable
-
-
 def handed_out(store: Store) -> list[str]:
     """Return the starter files of the class's assignment, as far as gradkit can write them."""
     from gradkit.authoring.new.functions import starters
@@ -219,3 +218,28 @@ def handed_out(store: Store) -> list[str]:
         # Then common fingerprints alone are left out.
         return []
     return [*(starter(task) for task in assignment.tasks), *functions.values()]
+
+
+def similar_submissions(
+    submissions: Iterable[tuple[Kept, tuple[Cell, ...], str]], given: Iterable[str] = ()
+) -> Similar:
+    """Compare the submissions of a class.
+
+    Members of a group, who have submitted the same files together, are no pair.
+
+    Parameters
+    ----------
+    submissions : iterable of tuple
+        The counting attempt of each student, its cells, and the reason why it has none.
+    given : iterable of str
+        Code that was handed out.
+    """
+    sources, unreadable, digests = {}, [], {}
+    for kept, cells, problem in submissions:
+        if problem and kept.digest:
+            unreadable.append((kept.name, problem))
+        elif cells:
+            sources[kept.name] = source_of(cells)
+            digests[kept.name] = (kept.digest, kept.sender.original)
+    found = (pair for pair in pairs(sources, given) if digests[pair.left] != digests[pair.right])
+    return Similar(tuple(found), tuple(unreadable))

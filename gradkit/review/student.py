@@ -17,7 +17,8 @@ from gradkit.records.submission import Cell
 from gradkit.report import words
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.html.page import coloured, report
-from gradkit.review.selection import Neighbours, Selection, neighbours
+from gradkit.review.selection import Names, Neighbours, Selection, neighbours
+from gradkit.review.similarity import Pair
 from gradkit.review.workspace import Workspace
 from gradkit.text import clean_text
 
@@ -62,7 +63,8 @@ class StudentPage(Struct, frozen=True):
 
     ``report`` is that of `gradkit.report.html.page.report`, None without a result; ``told`` then
     says why. ``items`` are checks by ``task/check``, tasks and the total by name. ``unreadable``
-    says why there is no code. ``earlier`` are comments on attempts that do not count.
+    says why there is no code. ``earlier`` are comments on attempts that do not count. ``similar``
+    are students with similar code, if the class has been compared.
     """
 
     row: Row
@@ -78,12 +80,16 @@ class StudentPage(Struct, frozen=True):
     reviewed_by: str
     attempts: tuple[Kept, ...]
     around: Neighbours
+    similar: tuple[tuple[str, Pair], ...]
 
 
 def student_page(
-    space: Workspace, store: Store, name: str, selection: Selection
+    space: Workspace, store: Store, name: str, selection: Selection, similar: Names
 ) -> StudentPage | None:
-    """Return the data of a student's page; None if the class has no such student."""
+    """Return the data of a student's page; None if the class has no such student.
+
+    ``similar`` returns the students with similar code, if the filters of the selection need them.
+    """
     rows = space.rows(store)
     row = next((row for row in rows if row.name == name), None)
     if row is None:
@@ -110,7 +116,8 @@ def student_page(
         review=review,
         reviewed_by=reviewer({name: review} if review else {}, name, kept.digest if kept else ""),
         attempts=tuple(space.attempts(store, name)),
-        around=neighbours(rows, selection, name),
+        around=neighbours(rows, selection, name, similar),
+        similar=tuple(space.known_similar(store).partners().get(name, ())),
     )
 
 

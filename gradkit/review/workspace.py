@@ -18,6 +18,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.errors import GradkitError
 from gradkit.records.classroom import Kept, Row
 from gradkit.records.submission import Cell
+from gradkit.review.similarity import Similar, handed_out, similar_submissions
 
 PATIENCE = 5.0
 """Seconds for which a form waits while another process writes into the class."""
@@ -54,6 +55,8 @@ class Workspace:
         # Pages are made in several threads, but only one may write or fill the memo at a time.
         self._writing, self._reading = threading.Lock(), threading.Lock()
         self._code: dict[tuple[str, str], tuple[Cell, ...]] = {}
+        self._similar: tuple[tuple[object, object], Similar] | None = None
+        self._comparing = threading.Lock()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Store]:
@@ -117,6 +120,29 @@ class Workspace:
                 self._known = _Known(stamp, rows, counting, attempts)
             return self._known
 
+    def similar(self, store: Store) -> Similar:
+        """Return the students with similar code; compare them only after a change of their code."""
+        counting = self._counting_attempts(store)
+        with self._comparing:
+            self.read_all(counting)
+            # Files that could not be read may be back.
+            code = [(kept, *self.code(kept)) for kept in counting]
+            state = (_identities(counting), [problem for _, _, problem in code])
+            if self._similar is None or self._similar[0] != state:
+                self._similar = (state, similar_submissions(code, handed_out(store)))
+            return self._similar[1]
+
+    def known_similar(self, store: Store) -> Similar:
+        """Return the result of `similar` if these attempts were compared before, or no pairs."""
+        known = self._similar
+        if known is None or known[0][0] != _identities(self._counting_attempts(store)):
+            return Similar()
+        return known[1]
+
+    def _counting_attempts(self, store: Store) -> list[Kept]:
+        """List the counting attempt of each student."""
+        return [attempt.kept for attempt in self.counting(store).attempts.values()]
+
     def code(self, kept: Kept) -> tuple[tuple[Cell, ...], str]:
         """Return the cells of a submission, or the reason why its files cannot be read."""
         cells = self._code.get(identity(kept))
@@ -142,6 +168,11 @@ class Workspace:
         if len(self._code) + len(new) > MAX_SUBMISSIONS:
             self._code.clear()
         self._code.update(new)
+
+
+def _identities(submissions: Iterable[Kept]) -> list[tuple[str, str, str]]:
+    """Return values that change when other submissions are compared."""
+    return [(kept.name, kept.digest, kept.sender.original) for kept in submissions]
 
 
 def _stamp(store: Store) -> tuple[object, ...]:

@@ -3,6 +3,8 @@
 A process that runs student code sends ``[code, {field: value}]``, where a value is a text, a number
 or another message. The grader fills the text of the code word with the fields. Texts that student
 code made are sent as they are.
+
+The limits of the process, its `Allowance`, are here too, since both sides read them.
 """
 
 from __future__ import annotations

@@ -181,6 +181,22 @@ def has_ended(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, flags) is not None
 
 
+def cpu_seconds(pid: int) -> float | None:
+    """Return the processor time that a process and its ended children have used, in seconds.
+
+    A process that has ended but was not reaped counts too. None if it was reaped, or if the system
+    has no ``/proc``.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:
+            stat = file.read(4096)
+    except OSError:
+        return None
+    # The name of the program, in parentheses, may contain parentheses and spaces.
+    fields = stat[stat.rindex(b")") + 1 :].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def _stopped_descendants(pid: int) -> set[int]:
     """Stop all descendants of a process by SIGSTOP, and return their process numbers.
 

@@ -417,6 +417,9 @@ MIN_REQUEST_SECONDS = 0.5
 REUSE_SHARE = 0.5
 """Share of the deadline; if more is used, `StudentProcess.renew` starts a new process."""
 
+WALL_FACTOR = 4.0
+"""Wall seconds allowed for each second of a deadline that counts processor time."""
+
 IMPORT_SECONDS = 30.0
 """Most seconds for all imports of a submission, if they were too slow for a normal request."""
 
@@ -452,7 +455,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     forbidden : frozenset of str
         Names that must not come from other sections.
     deadline : float
-        Seconds of wall time for all requests.
+        Seconds for all requests: of wall time, or of processor time, see `counting_cpu_time`.
     seed : int
         Seeds the random generators of every worker, so that all start equally.
     imports : Imports
@@ -505,6 +508,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._seed = seed
         self._left = self._deadline = deadline
         self._hurried = hurried
+        self._counts_cpu = False
         self._stack = contextlib.ExitStack()
         self._worker: Worker | None = None
         self._loaded = False
@@ -569,11 +573,15 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._provide_modules([request])
         # Starting a process does not count for the deadline, but loading the student's code does.
         worker = self._worker or self._open()
-        first, started = not self._loaded, time.monotonic()
+        first, started, used = not self._loaded, time.monotonic(), worker.cpu_seconds
         try:
             sent = together([Frame("load", {}, self._sources), request]) if first else request
             seconds = self._left if self._hurried else max(MIN_REQUEST_SECONDS, self._left / 2)
-            reply = worker.ask(sent, seconds, self._answer)
+            if self._counts_cpu and used is not None:
+                limit = seconds * WALL_FACTOR
+                reply = worker.ask(sent, limit, self._answer, cpu_seconds=seconds)
+            else:
+                reply = worker.ask(sent, seconds, self._answer)
             self._loaded = True
         except WorkerLost as lost:
             self._close()
@@ -584,7 +592,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
                 reason = self._stuck_message or reason
             return self._record_loss(lost.kind, reason)
         finally:
-            self._left -= time.monotonic() - started
+            self._left -= self._seconds_since(started, used, worker)
         try:
             if first and reply.kind == SEVERAL:
                 _, reply = apart(reply, 2)
@@ -599,6 +607,22 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             # The reply does not fit the request.
             return self._record_loss("protocol", message("invalid", reason=clean_text(str(error))))
         return reply
+
+    def _seconds_since(self, started: float, used: float | None, worker: Worker) -> float:
+        """Return the seconds of a request that count for the deadline.
+
+        Parameters
+        ----------
+        started : float
+            The wall time at which the request began.
+        used : float or None
+            The processor time that the worker had used before; None if unknown.
+        worker : Worker
+        """
+        wall, now = time.monotonic() - started, worker.cpu_seconds
+        if not self._counts_cpu or used is None or now is None:
+            return wall
+        return max(now - used, wall / WALL_FACTOR)
 
     def _record_loss(self, kind: LossKind, reason: Message) -> Lost:
         """End the worker, and store and return how it was lost."""
@@ -647,17 +671,36 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
         The same process is used, because a fork takes longer than most requests. A new one is used
         if half of the deadline is used up, or if ``apart`` asks for one, which no earlier request
-        can have affected.
+        can have affected. Nor is a process used again in the last part of its own deadline, which
+        does not begin anew.
         """
         self._loaded = False
-        if apart or self.spent > REUSE_SHARE * self._deadline:
+        is_old = self._worker is not None and self._worker.used_share > REUSE_SHARE
+        if apart or is_old or self.spent > REUSE_SHARE * self._deadline:
             self._close()
         self._left = self._deadline
+
+    @contextlib.contextmanager
+    def counting_cpu_time(self) -> Iterator[None]:
+        """Return a context manager during which deadlines count the code's processor time.
+
+        What a diagnosis finds then does not depend on how busy the machine is. Wall time is still
+        limited, to `WALL_FACTOR` times a deadline, for code that sleeps. Where the system does not
+        tell the processor time of a process, deadlines are of wall time as before.
+        """
+        self._close()
+        before, self._counts_cpu = self._counts_cpu, True
+        try:
+            yield
+        finally:
+            self._close()
+            self._counts_cpu = before
 
     def for_search(self, seconds: float) -> StudentProcess:
         """Return another `StudentProcess` with the same code, for a search of this many seconds.
 
-        A hurried process allows a search no more than its own deadline.
+        The seconds are of processor time, see `counting_cpu_time`. A hurried process allows a
+        search no more than its own deadline.
 
         The requests of a search contain parts of the model solution, so no gradable result may
         come from the process that gets them. It has a folder of its own, and ends with the context
@@ -665,6 +708,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         """
         other = self._another(seconds)
         other._modules = self._modules | REPAIRS
+        other._counts_cpu = True
         return other
 
     def with_stubs(self, seconds: float, answer: StubAnswer) -> StudentProcess | None:
@@ -739,7 +783,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     @property
     def spent(self) -> float:
-        """Seconds that requests have taken since the deadline began."""
+        """Return the seconds of the deadline that requests have used."""
         return self._deadline - self._left
 
     def _provide_modules(self, requests: Sequence[Frame]) -> None:
@@ -751,7 +795,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     def _open(self) -> Worker:
         """Start a worker; if imports are known to be slow, import the packages in it."""
-        lifetime = max(MIN_REQUEST_SECONDS, self._left) + (IMPORT_SECONDS if self._imports else 0)
+        lifetime = max(MIN_REQUEST_SECONDS, self._left) * (WALL_FACTOR if self._counts_cpu else 1)
+        lifetime += IMPORT_SECONDS if self._imports else 0
         self._worker = self._stack.enter_context(
             self._workshop.worker(deadline=lifetime, seed=self._seed, modules=self._modules)
         )

@@ -1,4 +1,9 @@
-"""Send requests to one process that runs student code, receive replies, and end the process."""
+"""Send requests to one process that runs student code, receive replies, and end the process.
+
+While a request is open, the process may call functions that the grader answers, the stubs. A call
+has the name of a function and its arguments, see `gradkit.runtime.stubs`. It is not trusted:
+anything but arrays, plain values and containers of these is refused.
+"""
 
 from __future__ import annotations
 
@@ -205,6 +210,9 @@ class Worker:
         says so.
     tier : int
         Tier of isolation that the process reached before any student code ran.
+    cpu_seconds : float or None
+        Processor time that the process has used. For an ended process, the last known value. None
+        if the system does not tell.
     """
 
     def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
@@ -214,6 +222,7 @@ class Worker:
         """
         self.tier = 0
         self._code: int | None = None
+        self._cpu_seconds: float | None = None
         self._slot = slot
         self._cap = allowance.output
         self._printed = bytearray()
@@ -237,7 +246,26 @@ class Worker:
             text += f"\n… {self._dropped} more bytes were printed and dropped"
         return text
 
-    def ask(self, frame: Frame, seconds: float, answer: Answer | None = None) -> Frame:
+    @property
+    def used_share(self) -> float:
+        """Return the share of the deadline that has passed since the process was ready."""
+        return 1 - (self._end - time.monotonic()) / self._deadline
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time of the process, see `Worker`."""
+        used = self._slot.cpu_seconds()
+        self._cpu_seconds = self._cpu_seconds if used is None else used
+        return self._cpu_seconds
+
+    def ask(
+        self,
+        frame: Frame,
+        seconds: float,
+        answer: Answer | None = None,
+        *,
+        cpu_seconds: float = math.inf,
+    ) -> Frame:
         """Send a request, and wait for its reply.
 
         Parameters
@@ -250,6 +278,8 @@ class Worker:
             Answers the calls of stubs that the process sends before its reply. It raises
             FrameError for a call that cannot be read. Its time does not count. Without it, a
             process that sends a call is lost.
+        cpu_seconds : float
+            Most seconds of processor time of the process, if the system tells that time.
 
         Returns
         -------
@@ -266,7 +296,7 @@ class Worker:
         """
         if self._lost is not None:
             raise self._lost
-        return self._exchange(encode(frame, TO_WORKER), seconds, answer)
+        return self._exchange(encode(frame, TO_WORKER), seconds, answer, cpu_seconds)
 
     def close(self) -> None:
         """Kill the process and all its descendants, and close the descriptors."""
@@ -305,7 +335,13 @@ class Worker:
             raise
         self.tier = int(reply.data["tier"])
 
-    def _exchange(self, request: bytes, seconds: float, answer: Answer | None = None) -> Frame:
+    def _exchange(
+        self,
+        request: bytes,
+        seconds: float,
+        answer: Answer | None = None,
+        cpu_seconds: float = math.inf,
+    ) -> Frame:
         """Send an encoded request, and return the reply; WorkerLost if none comes in time.
 
         Printed output is collected meanwhile, and calls of stubs are answered.
@@ -313,6 +349,7 @@ class Worker:
         self._printed.clear()
         self._dropped = 0
         until = min(time.monotonic() + seconds, self._end)
+        cpu_end = math.inf if cpu_seconds == math.inf else (self.cpu_seconds or 0) + cpu_seconds
         unsent = memoryview(request)
         reader = FrameReader(TO_GRADER)
         if self._has_unexpected_data():
@@ -342,6 +379,8 @@ class Worker:
                     over = until == self._end
                     code, allowed = ("deadline", self._deadline) if over else ("overdue", seconds)
                     self._raise_loss("timeout", message(code, seconds=f"{round(allowed, 1):g}"))
+                if cpu_end < math.inf and (self.cpu_seconds or 0) >= cpu_end:
+                    self._raise_loss("timeout", message("cpu-time"))
                 ended = self._wait(until, bool(unsent))
         except FrameError as error:
             self._raise_loss("protocol", message("invalid", reason=clean_text(str(error), 500)))
@@ -425,6 +464,7 @@ class Worker:
         raise self._lost
 
     def _stop(self) -> None:
+        self._cpu_seconds = self.cpu_seconds
         code = self._slot.stop()
         self._code = self._code if code is None else code
 

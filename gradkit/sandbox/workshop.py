@@ -27,6 +27,7 @@ from msgspec.structs import asdict
 from gradkit.processes import interpreter
 from gradkit.runtime.messages import Allowance, WorkshopError
 from gradkit.runtime.remains import (
+    cpu_seconds,
     has_ended,
     kill_below,
     kill_group,
@@ -234,6 +235,10 @@ class ForkSlot:
             answer = self._ask("ended")
             return answer is None or bool(answer["ended"])
 
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time that the child has used; None if there is none, or unknown."""
+        return None if self._pid is None else cpu_seconds(self._pid)
+
     def stop(self) -> int | None:
         """Kill the child and all its descendants, empty the folder, and return the exit code.
 
@@ -329,6 +334,11 @@ class SpawnSlot:
         with self._lock:
             return self._current is None or self._current.ended()
 
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time that the interpreter has used; None if unknown."""
+        with self._lock:
+            return None if self._current is None else self._current.cpu_seconds()
+
     def stop(self) -> int | None:
         """Kill the interpreter in use and all its descendants; return its exit code, or None."""
         with self._lock:
@@ -410,6 +420,10 @@ class _Interpreter:
             return self._process.poll() is not None
         # `poll` would reap the process, whose number is still needed to kill its descendants.
         return has_ended(self._process.pid)
+
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time that the interpreter has used; None if unknown."""
+        return cpu_seconds(self._process.pid)
 
     def stop(self) -> int:
         """Kill the interpreter and its descendants, close its streams, and return the exit code."""

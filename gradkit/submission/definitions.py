@@ -1,4 +1,4 @@
-"""Find the definitions in a submission's text, and places and lines in the student's files."""
+"""Find the definitions, units and places in the text of a submission."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ The subject and the framework are found separately. The innermost heading that n
 Under a heading that names no subject, the last named subject continues. A heading's framework does
 not count if the code below contradicts it: a title such as "from scratch" may stand above torch
 code too. If the text does not decide between tasks, the section belongs to all of them, and running
-it decides later.
+it decides later. If several sections define what a task asks for, the definitions to grade are
+chosen among them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Read a path into a `Submission`, without running anything: the first stage of grading.
+"""Read scripts, notebooks, folders and archives into a `Submission`, without running anything.
 
 For a class, each file, sub-folder and archive member of the given paths is one submission. The
 submissions are listed first and then read one by one. The list also contains files that cannot be

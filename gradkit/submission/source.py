@@ -1,4 +1,4 @@
-"""Decode, measure and repair source text, and parse it.
+"""Decode, measure and repair source text, parse it, and make cells of it.
 
 Magics are blanked, and stray indents are removed. A syntax tree takes some hundred times the memory
 of its text, so text is measured before it is parsed. Real submissions are a hundred times smaller

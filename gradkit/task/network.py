@@ -1,4 +1,4 @@
-"""The generic net: forward pass, loss and exact gradient of any stack of dense layers.
+"""Compute a net: activations, losses, forward pass and exact gradient of stacked dense layers.
 
 Everything broadcasts over leading axes, so that hundreds of probes are one call. Shapes are
 written for one probe: ``X`` (features, 1), ``W1`` (in, out), ``b1`` (out, 1), ``A`` (units, 1),

@@ -15,7 +15,17 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
 
 import planted  # noqa: E402
-from planted import SHIPPED, Answer, Bench, Outcome, Told, false_names, pair, single  # noqa: E402
+from planted import (  # noqa: E402
+    SHIPPED,
+    Answer,
+    Bench,
+    Outcome,
+    Told,
+    false_names,
+    pair,
+    single,
+    unnatural_changes,
+)
 from planting import Plant, drawn  # noqa: E402
 
 # Its modules have names that folders of tests have too.
@@ -46,6 +56,17 @@ def test_what_one_plant_is_counted_as(told: tuple[Told, ...], word: str) -> None
     assert single(replace(ONE, told=told, mended=True)) == word
     unproved = {"repair": "astray"}.get(word, word)
     assert single(replace(ONE, told=told)) == unproved
+
+
+def test_changes_elsewhere_are_unnatural_unless_the_table_has_them(monkeypatch) -> None:
+    """A finding without a change is none, nor is a change at the line of the plant."""
+    first = planted.texts(RELU)[RELU.file].split("\n")[0].strip()
+    mended = replace(ONE, told=(LINE, OTHER, FIXED, replace(LINE, fix="x = 1")))
+    assert unnatural_changes(mended) == [FIXED]
+    for exercise, accepted in (("layers", True), ("lstm", False)):
+        table = frozenset({(exercise, first, FIXED.fix)})
+        monkeypatch.setattr(planted, "accepted_changes", lambda table=table: table)
+        assert (unnatural_changes(mended) == []) == accepted
 
 
 @pytest.mark.parametrize(

@@ -1159,7 +1159,7 @@ def test_changes_of_one_line_are_told_as_one(found: Found, monkeypatch: pytest.M
     assert one.mistake == "wrong-expression"
     assert one.source == f"self.dLdb = {wrong[1]}"
     assert one.source[slice(*one.columns)] == one.source
-    monkeypatch.setattr(repairs, "joined", list)
+    monkeypatch.setattr(repairs, "merge_repairs", list)
     assert len(findings(found("linear-class", wrong, text=text))) == 2
 
 
@@ -1462,7 +1462,7 @@ def test_no_change_is_told_that_breaks_another_check(
     proposal = Proposal("answer.py", "turned-sign", *change)
     monkeypatch.setattr(repairs, "proposals", lambda *_: ([proposal], 1))
     assert findings(found("epochs", wrong)) == []
-    monkeypatch.setattr(repairs._Repairs, "_breaks", lambda *_: False)
+    monkeypatch.setattr(repairs._Repairs, "_breaks_other_check", lambda *_: False)
     assert {each.mistake for each in findings(found("epochs", wrong))} == {"turned-sign"}
 
 
@@ -1503,7 +1503,7 @@ def test_what_only_keeps_another_check_from_stopping_is_not_told(
     monkeypatch.setattr(repairs, "proposals", lambda *_: ([proposal], 1))
     told = findings(found("convolution", (was, wrong)))
     assert [each.mistake for each in told] == ["crash"]
-    monkeypatch.setattr(repairs._Repairs, "_waits", lambda *_: False)
+    monkeypatch.setattr(repairs._Repairs, "_needs_other_check", lambda *_: False)
     told = findings(found("convolution", (was, wrong)))
     assert {each.check for each in told if each.mistake != "crash"} == {"backward"}
 

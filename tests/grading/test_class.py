@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,6 +65,20 @@ def test_a_wrong_update_fails_in_its_own_entries(grade, name: str) -> None:
         }
         # Without its scale an update tells the same; a wrong sign in all of it is no scale.
         assert failed(found["gradient"]) == entries
+
+
+@pytest.mark.slow
+def test_findings_are_the_same_beside_busy_processes(grade) -> None:
+    """The line of this mistake is found by running changed texts, within a limit of time."""
+    path = FOLDER / "farah_regression_wrong_sign.py"
+    alone = grade(path, diagnose=True).tasks[0].findings
+    spin = [sys.executable, "-c", "while True: pass"]
+    with contextlib.ExitStack() as busy:
+        for _ in range(4 * (os.cpu_count() or 1)):
+            busy.callback(busy.enter_context(subprocess.Popen(spin)).kill)
+        beside = grade(path, diagnose=True).tasks[0].findings
+    assert [finding.place.line for finding in alone] == [19]
+    assert beside == alone
 
 
 def test_the_sheet_of_several_mistakes_fits_on_a_page(grade) -> None:

@@ -239,10 +239,10 @@ def test_no_process_whose_answers_are_judged_has_the_solution(
     sent: dict[int, list[Frame]] = {}
     ask = Worker.ask
 
-    def noted(self: Worker, frame: Frame, *rest: Any) -> Frame:
+    def noted(self: Worker, frame: Frame, *rest: Any, **limits: Any) -> Frame:
         sent.setdefault(id(self), []).append(frame)
         kept.append(self)
-        return ask(self, frame, *rest)
+        return ask(self, frame, *rest, **limits)
 
     kept: list[Worker] = []
     monkeypatch.setattr(Worker, "ask", noted)

@@ -365,12 +365,14 @@ def test_nothing_of_the_solution_is_in_the_process(
     sent: list[Frame] = []
     ask = Worker.ask
 
-    def noted(self: Worker, frame: Frame, seconds: float, answer: Any = None) -> Frame:
+    def noted(
+        self: Worker, frame: Frame, seconds: float, answer: Any = None, **limits: Any
+    ) -> Frame:
         def answered(call: Frame) -> Frame:
             sent.append(answer(call))
             return sent[-1]
 
-        return ask(self, frame, seconds, None if answer is None else answered)
+        return ask(self, frame, seconds, None if answer is None else answered, **limits)
 
     monkeypatch.setattr(Worker, "ask", noted)
     # Its own text has none of the solution's texts, either.

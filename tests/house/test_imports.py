@@ -61,7 +61,7 @@ ROOMS: Mapping[str, set[str]] = {
     "other_graders": {*GROUND, "submission", "task", "grading", "report", "notebook"},
     "pytest_plugin": {*GROUND, "isolated_pytest", "sandbox", "task.oracle", "grading", "report"},
     "review": {
-        *GROUND, "diagnosis.catalogue", "task.assignment", "task.shipped", "authoring",
+        *GROUND, "diagnosis.catalogue", "task.assignment", "authoring",
         "classroom", "report",
     },
     "cli": {
@@ -70,7 +70,6 @@ ROOMS: Mapping[str, set[str]] = {
         "submission",
         "sandbox",
         "task.assignment",
-        "task.shipped",
         "diagnosis.catalogue",
         "grading",
         "reproducer",

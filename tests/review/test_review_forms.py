@@ -21,6 +21,7 @@ from review.conftest import TOKEN, Browser, form_of
 from gradkit.classroom.reports.stored import student_result
 from gradkit.classroom.store.counted import Counting, overrides
 from gradkit.classroom.store.database import locked
+from gradkit.classroom.store.prices import prices
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import comments, reviewer, reviews
 from gradkit.review import workspace
@@ -224,71 +225,103 @@ def test_points_without_a_grade(browser_page: Browser) -> None:
     assert student_result(browser_page.folder, DAN).result.score == 3.0
 
 
-def test_a_finding_is_priced_once_for_all(browser_page: Browser) -> None:
-    """Each check that it affects loses the share; points that were set stay."""
-    page = browser_page.get("finding", code="swapped-index").text
-    before = student_result(browser_page.folder, ANNA).result
-    form = form_of(page, "price")
-    assert any(name.startswith(f"seen:{UPDATE}:{ANNA}") for name in form)
-    answer = browser_page.post("price", **form, percent="0", comment="asked unclearly")
+def price_form(browser: Browser, code: str = "swapped-index") -> dict[str, str]:
+    """Return the hidden fields of the form that prices a finding."""
+    return form_of(browser.get("finding", code=code).text, "price")
+
+
+def test_a_finding_is_priced_for_the_class(open_browser: Callable[..., Browser]) -> None:
+    """The page says who has set the price; points that a person has set stay."""
+    ada = open_browser("Ada")
+    before = student_result(ada.folder, ANNA).result
+    form = form_of(student(ada), "points", item=UPDATE)
+    ada.post("points", **form, points="1", comment="by hand")
+    answer = ada.post("price", **price_form(ada), percent="0", comment="asked unclearly")
     assert answer.status == 303
-    after = student_result(browser_page.folder, ANNA).result
-    assert after.score > before.score
-    assert {w[1:] for w in words(browser_page.folder)} == {
-        (check.max_score, "Default", "asked unclearly")
-        for task in after.tasks
-        for check in task.checks
-        if check.decision
+    after = student_result(ada.folder, ANNA).result
+    checks = {check.check: check for task in after.tasks for check in task.checks}
+    assert after.score == before.max_score - checks["update"].max_score + 1
+    assert {name: check.score for name, check in checks.items() if name != "update"} == {
+        name: check.max_score for name, check in checks.items() if name != "update"
     }
-    answer = browser_page.post("price", **form, percent="50", comment="asked unclearly")
-    assert answer.status == 400
-    assert "Nobody has points that depend on swapped-index" in answer.text
+    assert checks["update"].score == 1
+    page = ada.get("finding", code="swapped-index").text
+    assert "Set to 0 % of a check's points by Ada: asked unclearly" in page
+    assert "priced at 0 %" in ada.get().text
+    form = price_form(ada)
+    assert ada.post("price", **form, percent="", comment="now clear", withdraw="yes").status == 303
+    with Store(ada.folder, write=False) as store:
+        assert prices(store) == {}
+    assert "Use the computed price" not in ada.get("finding", code="swapped-index").text
 
 
-def test_a_price_after_a_change_is_refused_whole(open_browser: Callable[..., Browser]) -> None:
-    """Another grader has withdrawn and counted a check meanwhile: nothing is set for anybody."""
+@pytest.mark.parametrize("action", ["price", "drops"])
+def test_two_graders_decide_about_a_finding(
+    open_browser: Callable[..., Browser], action: str
+) -> None:
+    """The second has not seen the first's decision: nothing is stored, and the reason is kept."""
     ada, bea = open_browser("Ada"), open_browser("Bea")
-    form = form_of(ada.get("finding", code="swapped-index").text, "price")
-    own = form_of(student(bea), "points", item=UPDATE)
-    bea.post("points", **own, points="1", comment="x")
-    own = form_of(student(bea), "points", item=UPDATE)
-    bea.post("points", **own, points="1", comment="x", withdraw="yes")
-    answer = ada.post("price", **form, percent="10", comment="cheap")
+    old = price_form(ada)
+    if action == "price":
+        assert bea.post("price", **old, percent="50", comment="Bea's").status == 303
+    else:
+        assert bea.post("class-finding", **old, action=action, comment="Bea's").status == 303
+    with Store(ada.folder, write=False) as store:
+        count = len(store.runs())
+    answer = ada.post("price", **old, percent="10", comment="cheap")
     assert answer.status == 409
-    assert 'value="cheap"' in answer.text
-    assert words(ada.folder) == []
+    assert "Another person has meanwhile priced or withdrawn swapped-index" in answer.text
+    assert "<dd>cheap</dd>" in answer.text
+    assert "by Bea: Bea" in answer.text
+    assert ada.post("class-finding", **old, action="drops", comment="cheap").status == 409
+    with Store(ada.folder, write=False) as store:
+        assert len(store.runs()) == count
 
 
 @pytest.mark.parametrize(
-    ("percent", "why"),
-    [("", "The percentage is missing."), ("101", "101 % is given"), ("-1", "-1 % is given")],
+    ("fields", "why"),
+    [
+        ({"percent": ""}, "The percentage is missing."),
+        ({"percent": "101"}, "The price of swapped-index is 101 %, and 0 to 100 % are possible."),
+        ({"percent": "-1"}, "The price of swapped-index is -1 %"),
+        ({"comment": " "}, "The reason is missing."),
+        ({"withdraw": "yes"}, "no price is set for it. No price is set."),
+    ],
 )
-def test_a_price_out_of_range_is_refused(browser_page: Browser, percent: str, why: str) -> None:
+def test_a_price_that_cannot_be_set_is_refused(
+    browser_page: Browser, fields: dict[str, str], why: str
+) -> None:
     """The message says what is possible."""
-    form = form_of(browser_page.get("finding", code="swapped-index").text, "price")
-    answer = browser_page.post("price", **form, percent=percent, comment="x")
+    form = {**price_form(browser_page), "percent": "5", "comment": "x", **fields}
+    answer = browser_page.post("price", **form)
     assert (answer.status, why in answer.text) == (400, True)
 
 
 def test_a_finding_is_withdrawn_and_counted_again(browser_page: Browser) -> None:
     """By the same function as `gradkit remark`, with the grader's name and reason."""
     before = student_result(browser_page.folder, ANNA).result.score
-    fields = {"code": "swapped-index", "comment": "unclear sheet"}
-    assert browser_page.post("class-finding", **fields, action="drops").status == 303
+
+    def fields(comment: str = "unclear sheet") -> dict[str, str]:
+        page = browser_page.get("finding", code="swapped-index").text
+        return {**form_of(page, "class-finding"), "comment": comment}
+
+    assert browser_page.post("class-finding", **fields(), action="drops").status == 303
     assert student_result(browser_page.folder, ANNA).result.score > before
     with Store(browser_page.folder, write=False) as store:
         run = store.runs()[-1]
         assert store.withdrawn() == {"swapped-index": "unclear sheet"}
     assert (run.kind, run.who) == ("remark", "Default")
-    assert "Count it again" in browser_page.get("finding", code="swapped-index").text
-    assert browser_page.post("class-finding", **fields, action="keeps").status == 303
+    page = browser_page.get("finding", code="swapped-index").text
+    assert "Withdrawn by Default: unclear sheet" in page
+    assert "Count it again" in page
+    assert browser_page.post("class-finding", **fields(), action="keeps").status == 303
     assert student_result(browser_page.folder, ANNA).result.score == before
     for changes, why in (
         ({"comment": ""}, "The reason is missing."),
         ({"action": "new_version"}, "The form is incomplete."),
         ({"action": "keeps"}, "it is not withdrawn"),
     ):
-        form = {**fields, "action": "drops", **changes}
+        form = {**fields(), "action": "drops", **changes}
         answer = browser_page.post("class-finding", **form)
         assert (answer.status, why in answer.text) == (400, True)
 

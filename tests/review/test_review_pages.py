@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, TASK, UPDATE, ZED
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, handed_in
 from classroom.here import grade_here
-from review.conftest import Browser, form_of, serving
+from review.conftest import TOKEN, Browser, form_of, serving
 
 from gradkit.classroom.store.counted import Counting, override
 from gradkit.classroom.store.results import Store
@@ -40,7 +41,8 @@ HOSTILE = "</code></script><script>alert(2)</script>{{ 7 * 7777 }}"
 
 def names(text: str) -> list[str]:
     """Return the students in the table of the class, in the order of the page."""
-    return [name.replace("<wbr>", "") for name in re.findall(r"<bdi>(.*?)</bdi></a>", text)]
+    found = re.findall(r"<a data-student [^>]*><bdi>(.*?)</bdi></a>", text)
+    return [name.replace("<wbr>", "") for name in found]
 
 
 def test_the_class_is_filtered_and_sorted(browser_page: Browser) -> None:
@@ -52,6 +54,20 @@ def test_the_class_is_filtered_and_sorted(browser_page: Browser) -> None:
     assert names(browser_page.get(search="ANNA").text) == [ANNA]
     assert names(browser_page.get(sort="score").text)[:2] == [DAN, FAY]
     assert names(browser_page.get(show="everything", sort="<x>").text)[0] == ANNA
+
+
+def test_students_with_similar_code_are_filtered(browser_page: Browser) -> None:
+    """The class is compared when the filter is chosen; each student then has links to the pairs."""
+    pair = f"{TOKEN}/pair?left={quote(BEN)}&amp;right={quote(EVE)}"
+    assert pair not in browser_page.get().text
+    assert pair not in browser_page.get("student", name=BEN).text
+    page = browser_page.get(show="similar").text
+    assert {BEN, EVE} <= {*names(page)}
+    assert not {CAS, DAN, FAY} & {*names(page)}
+    assert pair in page
+    page = browser_page.get("student", name=EVE, show="similar").text
+    assert pair in page
+    assert f" of {len(names(browser_page.get(show='similar').text))}</span>" in page
 
 
 def test_next_and_previous_stay_within_the_filter(browser_page: Browser) -> None:
@@ -84,6 +100,7 @@ HELD = Reason("held", "update is held")
         ("held", {"review": (HELD,)}),
         ("zero", {"review": (Reason("zero", "no points"),)}),
         ("unexplained", {"review": (Reason("untraced", "line unknown"),)}),
+        ("similar", {}),
         ("late", {"handed": HandedIn(late=True)}),
         ("ungraded", {"score": None}),
         ("changed", {"comments": 1}),
@@ -92,8 +109,8 @@ HELD = Reason("held", "update is held")
 def test_every_filter_has_a_case_and_a_counter_case(show: str, facts: dict[str, object]) -> None:
     """A student who passes, and one who does not."""
     other = row("b", reviewed_by="Bea")
-    assert fits(row("a", **facts), Selection(show=show))
-    assert not fits(other, Selection(show=show))
+    assert fits(row("a", **facts), Selection(show=show), lambda: {"a"})
+    assert not fits(other, Selection(show=show), lambda: {"a"})
     assert fits(other, Selection())
     assert {"all", show} <= FILTERS.keys()
 
@@ -176,7 +193,7 @@ def test_two_students_are_beside_each_other(browser_page: Browser) -> None:
 def test_a_finding_lists_its_students(browser_page: Browser) -> None:
     """Each with the code and the points of the checks; other codes are refused."""
     page = browser_page.get("finding", code="swapped-index").text
-    assert "1 finding in the class" in page
+    assert "1 student</p>" in page
     assert 'class="line"' in page
     assert UPDATE in page
     for code in ("wrong-sign", "no-such-code", SCRIPT):

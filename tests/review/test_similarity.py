@@ -11,7 +11,7 @@ from classroom.answering import ANNA, BEN, CAS, EVE
 from model_solutions import REFERENCE
 
 from gradkit.classroom.store.results import Store
-from gradkit.review.similarity import OWN, fingerprints, handed_out, pairs, similar_pairs, tokens_of
+from gradkit.review.similarity import OWN, Similar, fingerprints, handed_out, pairs, tokens_of
 from gradkit.review.workspace import Workspace
 
 VARIANTS = ("classification", "published", "torch")
@@ -129,12 +129,23 @@ def test_short_code_has_no_fingerprints() -> None:
 @pytest.mark.usefixtures("warm")
 def test_a_class_is_compared(course: Path) -> None:
     """The starter is left out; a submission that is gone is listed with the reason."""
-    (course.parent / "first" / "odecas_103_9003_hw.py").unlink()
+    gone = course.parent / "first" / "odecas_103_9003_hw.py"
+    text = gone.read_bytes()
+    gone.unlink()
+    space = Workspace(course)
     with Store(course, write=False) as store:
         assert any("def initialise_parameters" in text for text in handed_out(store))
-        found, unreadable = similar_pairs(Workspace(course), store)
-    assert [name for name, _ in unreadable if name == CAS] == [CAS]
-    similar = {(pair.left, pair.right) for pair in found}
+        assert space.known_similar(store) == Similar()
+        found = space.similar(store)
+        assert space.known_similar(store) is found
+        assert space.similar(store) is found
+        gone.write_bytes(text)
+        again = space.similar(store)
+    assert [name for name, _ in found.unreadable if name == CAS] == [CAS]
+    assert CAS not in [name for name, _ in again.unreadable]
+    similar = {(pair.left, pair.right) for pair in found.pairs}
     # Ben and Eve submitted the same solution; Anna's differs in one expression.
     assert (BEN, EVE) in similar
     assert all(ANNA in pair or BEN in pair or EVE in pair for pair in similar)
+    assert EVE in [name for name, _ in found.partners()[BEN]]
+    assert BEN in [name for name, _ in found.partners()[EVE]]

@@ -66,7 +66,7 @@ def bench(namespace: dict[str, Any], put: Any, values: int = 10**6) -> Bench:
 def take(made: Bench) -> None:
     """Take the functions of the text to a bench."""
     lines = {node.name: node.lineno for node in ast.walk(ast.parse(TEXT)) if _is_taken(node)}
-    made.take({"answer.py": TEXT}, [("answer.py", line, False) for line in lines.values()])
+    made.load_text({"answer.py": TEXT}, [("answer.py", line, False) for line in lines.values()])
 
 
 def _is_taken(node: ast.AST) -> bool:
@@ -103,7 +103,7 @@ def test_a_changed_expression_gives_what_the_changed_text_gives(other: str) -> N
                     assert on.outputs(draw) == whole
                 assert on.outputs(draw) == before
                 differ += whole != before
-        on.leave()
+        on.remove_watcher()
     assert differ >= 5
     assert SEEN not in space
 
@@ -117,7 +117,7 @@ def test_slots_stay_those_that_were_recorded() -> None:
         before = places.ordered(lambda *_: True, touched=False)
         take(on)
         after = places.ordered(lambda *_: True, touched=False)
-        on.leave()
+        on.remove_watcher()
     assert [each.slot for each in after] == [each.slot for each in before]
     assert len(after) > 5
 
@@ -138,7 +138,7 @@ def test_a_change_makes_nothing_wrong_that_earlier_lines_gave() -> None:
         space["scaled"] = lambda x, by: x * by
         assert set(on.states(draw).values()) == {0}
         # What was wrong before may be.
-        on.take({"answer.py": TEXT}, [])
+        on.load_text({"answer.py": TEXT}, [])
         space["scaled"] = lambda x, by: x - by
         assert on.states(draw)["out"] == 1
         space["scaled"] = lambda x, by: x * by

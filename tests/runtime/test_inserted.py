@@ -6,13 +6,13 @@ import ast
 
 import numpy as np
 
-from gradkit.runtime.repair.inserted import _of_labels, _of_sums, _of_twins
+from gradkit.runtime.repair.inserted import _label_subtractions, _repeated_for_twin, _running_sums
 from gradkit.runtime.repair.scope import scope_of
 
 
 def twins(statement: str, **held: object) -> list[str]:
     """Return the twins of a statement where these names exist."""
-    made = _of_twins(ast.parse(statement).body[0], scope_of(held))
+    made = _repeated_for_twin(ast.parse(statement).body[0], scope_of(held))
     return sorted({ast.unparse(each) for each in made})
 
 
@@ -33,7 +33,7 @@ def test_a_twin_of_what_has_no_name_is_that_of_what_it_is_given() -> None:
 def test_a_row_has_a_label_too() -> None:
     """By the name of one that is read elsewhere, of a row that is read next."""
     function = ast.parse("def f(s, y):\n    a = s[y]\n    p = g(s)\n    return h(p)").body[0]
-    made = _of_labels(function.body[-1], function, ["a", "p"])
+    made = _label_subtractions(function.body[-1], function, ["a", "p"])
     assert [ast.unparse(each) for each in made] == ["p[y] -= 1"]
 
 
@@ -42,10 +42,10 @@ def test_what_is_added_up_is_of_the_round() -> None:
     loop = ast.parse("for n in range(3):\n    d = g(n)\n    x = h(n)").body[0]
     held = {"d": np.ones((2, 1)), "x": np.ones((3, 1)), "db": np.zeros((2, 1)), "r": np.ones(2)}
     held["dW"] = np.zeros((2, 3))
-    made = {ast.unparse(each) for each in _of_sums(loop, scope_of(held))}
+    made = {ast.unparse(each) for each in _running_sums(loop, scope_of(held))}
     assert made == {"dW += d @ x.T", "db += d"}
-    assert "s += d @ x.T" in map(ast.unparse, _of_sums(loop, scope_of({**held, "s": 0})))
-    assert [*_of_sums(ast.parse("if n: pass").body[0], scope_of(held))] == []
+    assert "s += d @ x.T" in map(ast.unparse, _running_sums(loop, scope_of({**held, "s": 0})))
+    assert [*_running_sums(ast.parse("if n: pass").body[0], scope_of(held))] == []
 
 
 def test_keys_that_differ_in_a_blank_have_no_twins() -> None:

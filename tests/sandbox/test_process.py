@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +37,20 @@ def crash(W):
 def hang(W):
     while True:
         pass
+
+def count(W, seconds=0.2):
+    import time
+    began = time.process_time()
+    while time.process_time() - began < seconds:
+        pass
+    return W["W1"] * 2
+
+def count_on(W):
+    return count(W, 60.0)
+
+def rest(W):
+    import time
+    time.sleep(60.0)
 
 def chance(W):
     import os
@@ -91,9 +107,9 @@ def requests(monkeypatch):
     kinds: list[str] = []
     ask = Worker.ask
 
-    def noted(self, frame, *rest):
+    def noted(self, frame, *rest, **limits):
         kinds.append(frame.kind)
-        return ask(self, frame, *rest)
+        return ask(self, frame, *rest, **limits)
 
     monkeypatch.setattr(Worker, "ask", noted)
     return kinds
@@ -164,6 +180,47 @@ def test_search_has_its_own_process_and_deadline(workshop, hurried, left) -> Non
         assert asked(process, "chance") // 1 != before[1] // 1
 
 
+@pytest.fixture
+def slow_machine(monkeypatch):
+    """Make wall clocks of the grader run 10 times as fast as this machine, as if it were busy."""
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: 10 * clock())
+    monkeypatch.setattr("gradkit.sandbox.process.WALL_FACTOR", 100.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell the time")
+def test_search_on_a_busy_machine_has_the_same_processor_time(workshop, slow_machine) -> None:
+    """The request needs 0.2 s of processor time, and may use half of the deadline."""
+    with open_process(workshop, hurried=False) as process:
+        with process.for_search(2.0) as search:
+            assert asked(search, "count") == 2.0
+            assert 0.1 < search.spent < 1.0
+        process._left = process._deadline = 2.0
+        with process.counting_cpu_time():
+            process.renew()
+            assert asked(process, "count") == 2.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell the time")
+@pytest.mark.parametrize(
+    ("function", "seconds", "reason"),
+    [
+        ("count_on", 0.3, "used too much processor time"),
+        ("rest", 2.0, "took longer than 2 s"),
+    ],
+)
+def test_search_ends_after_half_of_its_deadline(workshop, function, seconds, reason) -> None:
+    """Code that sleeps may take `WALL_FACTOR` times as long as code that computes."""
+    with open_process(workshop, hurried=False) as process, process.for_search(0.6) as search:
+        began = time.monotonic()
+        lost = search.ask(question(function))
+        taken = time.monotonic() - began
+    assert isinstance(lost, Lost)
+    assert lost.kind == "timeout"
+    assert reason in lost.detail
+    assert taken >= seconds
+
+
 @pytest.mark.parametrize("line", [0, -1, 10**7 + 1, 10**30, True, "3", 1.5, None, [1]])
 def test_invalid_line_has_no_place(workshop, line) -> None:
     """A worker controlled by student code may send any line."""
@@ -176,8 +233,8 @@ def test_invalid_reply_is_reported_and_ends_the_process(workshop, monkeypatch) -
     """The next request is sent to a new worker."""
     exchange = Worker.ask
 
-    def forged(self, frame, *rest):
-        reply = exchange(self, frame, *rest)
+    def forged(self, frame, *rest, **limits):
+        reply = exchange(self, frame, *rest, **limits)
         if frame.kind == "several":
             return reply
         return replace(reply, arrays={"\x1b[2J": np.zeros(1)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store, releases, sender_of, unpack
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import CountingAttempt
+from gradkit.records.classroom import CountingAttempt, Run
 from gradkit.records.reports import (
     Attempt,
     CommentWritten,
@@ -24,6 +25,9 @@ from gradkit.records.reports import (
     Stood,
 )
 from gradkit.records.result import Result
+
+Prices = tuple[tuple[str, float], ...]
+"""Codes of findings, each with the share of a check's points that it costs."""
 
 
 class RunError(GradkitError):
@@ -52,12 +56,14 @@ def history(store: Store, name: str) -> History:
     comments, reviews = _comments(store, name), _reviews(store, name)
     given = releases(store, name)
     dropped: tuple[str, ...] = ()
+    priced: dict[str, float] = {}
     steps: list[Step] = []
     before: Mark | None = None
     found: tuple[str, ...] = ()
     for run in runs:
         codes = run.settings.get("dropped", dropped)
         former, dropped = dropped, msgspec.convert(codes, tuple[str, ...])
+        shares, priced = priced, _prices_in(run, priced)
         files = tuple(release for release in given if release.run == run.id)
         points_set = tuple(override for number, override in overrides if number == run.id)
         own = (tuple(attempts.get(run.id, ())), points_set, files)
@@ -76,10 +82,31 @@ def history(store: Store, name: str) -> History:
                 tuple(sorted(set(dropped) - set(former))),
                 tuple(sorted(set(former) - set(dropped))),
                 *(run.policy, before, after, "rules" in run.settings, written, reviewed),
+                _new_prices(run, shares, priced, found_after),
+                tuple(sorted(set(shares) - set(priced))),
             )
         )
         before, found = after, found_after
     return History(name, mark_at(store, name), tuple(steps))
+
+
+def _prices_in(run: Run, before: dict[str, float]) -> dict[str, float]:
+    """Return the prices in the settings of a run; those before it if it did not grade or mark."""
+    if "prices" not in run.settings:
+        return before
+    return dict(msgspec.convert(run.settings["prices"], Prices))
+
+
+def _new_prices(
+    run: Run, before: Mapping[str, float], after: Mapping[str, float], found: Iterable[str]
+) -> Prices:
+    """Return the prices that a run set or, if it graded, those of the findings that it found."""
+    graded = {words.split()[-1] for words in found} if run.kind == "grade" else set()
+    return tuple(
+        (code, share)
+        for code, share in sorted(after.items())
+        if before.get(code) != share or code in graded
+    )
 
 
 def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:

@@ -21,11 +21,13 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 from msgspec.structs import asdict
+from numpy.typing import NDArray
 
 import gradkit
 from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
+from gradkit.records import submission as submission_records
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Course, Policy, Sender, Student
 from gradkit.records.result import Result
@@ -79,6 +81,10 @@ def _decode_array(kind: type, value: Any) -> Any:
     """Decode an array; it is read-only, as in all records."""
     return np.frombuffer(value["data"], np.dtype(value["dtype"])).reshape(value["shape"])
 
+
+# The module imports this name for type checkers only, as the command line reads it without numpy.
+# msgspec looks the name up there when it decodes stored arrays.
+vars(submission_records).setdefault("NDArray", NDArray)
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_array)
 
@@ -450,9 +456,9 @@ def key_base(settings: Settings, digests: Mapping[str, str], version: str | None
         key: value
         for key, value in asdict(settings).items()
         # The contents of the assignment's files are in the digests, so their paths do not
-        # matter. Withdrawn and accepted findings are the same for all results, and a required
-        # tier says something about the machine only.
-        if key not in ("assignment", "reference", "dropped", "accepted", "require_tier")
+        # matter. Decisions about findings are the same for all results, and a required tier says
+        # something about the machine only.
+        if key not in ("assignment", "reference", "dropped", "accepted", "prices", "require_tier")
     }
     return key_of(
         json.dumps([facts, dict(digests), version or gradkit.__version__], sort_keys=True)

@@ -25,3 +25,11 @@ CREATE TABLE IF NOT EXISTS reviews (
     digest TEXT NOT NULL,
     reviewed INTEGER NOT NULL
 ) STRICT;
+-- What a finding costs in the class. The newest row of a code is valid; NULL withdraws the price.
+CREATE TABLE IF NOT EXISTS prices (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL REFERENCES runs,
+    code TEXT NOT NULL,
+    -- Share of a check's points, from 0 to 1.
+    share REAL
+) STRICT;

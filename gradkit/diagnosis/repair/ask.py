@@ -33,8 +33,11 @@ BUDGET, LEAST = 160_000, 1_500
 
 
 def patience(budget: int) -> float:
-    """Return the deadline for code that is searched: a search ends by itself within a quarter."""
-    return 4 * SLOW * budget
+    """Return the deadline of search processes, in seconds of processor time.
+
+    A search ends by itself within a third of it. One request may use half of a deadline.
+    """
+    return 3 * SLOW * budget
 
 
 class SearchError(Exception):

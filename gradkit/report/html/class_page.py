@@ -30,7 +30,7 @@ class Made(Struct, frozen=True):
 
 
 def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) -> str:
-    """The page of a class.
+    """Render the page of a class.
 
     Parameters
     ----------
@@ -101,13 +101,13 @@ def decided(row: Row) -> Iterator[str]:
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, str]:
-    """The tasks that anybody has, by id, with their titles; none where there is only one."""
+    """Return the titles of all submitted tasks by id, or none if there is only one task."""
     tasks = {task: title for row in rows for task, (title, _) in row.tasks.items()}
     return tasks if len(tasks) > 1 else {}
 
 
 def _mistakes(rows: Sequence[Row]) -> list[Made]:
-    """The most frequent first; what has no name comes last."""
+    """Return the mistakes by frequency; unnamed ones come last."""
     titles = {code: title for row in rows for code, title in row.mistakes.items()}
     made = [
         Made(code, title, tuple(row for row in rows if code in row.mistakes))

@@ -75,7 +75,7 @@ Matrix = tuple[tuple[Cell, ...], ...]
 
 @lru_cache(maxsize=KEPT)
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
-    """The loss by epoch: what was found as a solid line, what was expected as a dashed one."""
+    """Draw the loss by epoch: observed as a solid line, expected as a dashed line."""
     steep = _climbs(found)
     scale = math.log10 if steep else float
     own, right = (
@@ -144,7 +144,7 @@ def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:
-    """A path through points, with a gap where there is none."""
+    """Return a path through points, with a gap for each missing point."""
     path, pen = "", "M"
     for x, y in points:
         path += f"{pen} {x} {y} " if math.isfinite(y) else ""
@@ -170,7 +170,7 @@ def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
 
 
 def bars(rows: tuple[tuple[str, int], ...]) -> str:
-    """A bar for each row, the first on top, with its number."""
+    """Draw a bar with its number for each row, the first row on top."""
     return document("bars.html", rows=[(name, (n,)) for name, n in rows], kinds=())
 
 
@@ -179,7 +179,7 @@ KINDS = ("pass", "fail", "absent", "open")
 
 
 def shares(rows: tuple[tuple[str, tuple[int, ...]], ...]) -> str:
-    """A bar for each row of how many are of each of `KINDS`; a row without numbers is a heading."""
+    """Draw each row as a bar of the counts of `KINDS`; a row without numbers is a heading."""
     return document("bars.html", rows=rows, kinds=KINDS)
 
 
@@ -251,7 +251,7 @@ Data = Mapping[str, Any]
 
 
 def courses(check: Data, name: str) -> Iterator[Drawing]:
-    """The loss of each run; expected losses where the data has them."""
+    """Draw the loss of each run, and the expected loss if the data has it."""
     for number, run in enumerate(check["courses"], 1):
         found, expected = _numbers(run["found"]), _numbers(run.get("expected", ()))
         if not found and not expected:

@@ -35,7 +35,7 @@ LONGEST = 40_000
 
 
 def student_page(result: Result, hints: int, changes: Changes | None = None) -> str:
-    """The page of one submission.
+    """Render the page of one submission.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def _check(name: str, check: Data, task: Data) -> Data:
 
 
 def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[Data]:
-    """The listings that hold a marked place, in their order.
+    """Return the listings that contain a marked place, in their order.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def coloured(source: str) -> list[str]:
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """A whole HTML document."""
+    """Return a whole HTML document."""
     if len(results) == 1 and not many:
         return student_page(results[0], hints)
     names = [f"s{number}" for number in range(1, 1 + len(results))]
@@ -189,7 +189,7 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def refusal(sentences: Sequence[str]) -> str:
-    """A page that says why nothing could be graded."""
+    """Render a page that says why nothing could be graded."""
     return document("refused.html", sentences=[clean_text(sentence) for sentence in sentences])
 
 
@@ -232,7 +232,7 @@ _CLOSING = {"(": ")", "[": "]"}
 
 
 def typeset(formula: words.Formula) -> str:
-    """A ``math`` element: what differs is boxed and in ‹ ›; the plain text goes with it."""
+    """Return a ``math`` element with its plain text. Differences are boxed and in ‹ ›."""
     math = Element("math", alttext=words.spelled(formula))
     semantics = SubElement(math, "semantics")
     row = SubElement(semantics, "mrow")
@@ -320,7 +320,7 @@ def _script(tag: str, *parts: Element) -> Element:
 
 
 def rules(finding: Finding, hints: int) -> Iterator[dict[str, str | bool]]:
-    """The rules that the level shows: how each entry moves, as MathML.
+    """Return the rules that the hint level shows: how each entry changes, as MathML.
 
     With ``value`` it is what the entry becomes. ``applied`` is empty where it does not move,
     ``right`` where it is not shown. What differs in the code's own rule is marked a level before

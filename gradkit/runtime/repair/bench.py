@@ -78,15 +78,17 @@ class Bench:
         self._length = 0
         self.vocabulary: Vocabulary | None = None
 
-    def take(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
+    def load_text(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
         """Take the functions that begin in these lines of cells, and make them from their text."""
         self.trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
         tops = (top for tree in self.trees.values() for top in tree.body)
         functions = (top for top in tops if isinstance(top, ast.FunctionDef))
         self.helpers = [each.name for each in functions if len(each.args.args) == 1]
-        self.helpers += [name for name in self._imported() if self._takes_one(name)]
-        self.words = list(dict.fromkeys(w for tree in self.trees.values() for w in _words(tree)))
+        self.helpers += [name for name in self._imported() if self._takes_one_value(name)]
+        self.words = list(
+            dict.fromkeys(w for tree in self.trees.values() for w in _compared_words(tree))
+        )
         read = (key for tree in self.trees.values() for key in _keys(tree))
         asked = (re.findall(KEY, each) for each in self.question.reads)
         self.keys = list(dict.fromkeys([*itertools.chain(*asked), *read]))
@@ -109,7 +111,7 @@ class Bench:
                 for each in node.names if isinstance(node, ast.ImportFrom) else ():
                     yield each.asname or each.name
 
-    def _takes_one(self, name: str) -> bool:
+    def _takes_one_value(self, name: str) -> bool:
         """Return whether a name is a function that takes one value."""
         with contextlib.suppress(Exception):  # a name that is not there is none
             made = self.namespace[name]
@@ -144,7 +146,7 @@ class Bench:
         Of one in a ``slot`` that is no statement only what hangs there is made anew, which takes
         a tenth of the time that all of the text does.
         """
-        around = None if slot is None else self._around(target, slot)
+        around = None if slot is None else self._code_with_open_slot(target, slot)
         put()
         try:
             if slot is None or around is None:
@@ -155,7 +157,7 @@ class Bench:
             undo()
             self.reload(target)
 
-    def _around(self, target: Target, slot: Slot) -> CodeType | None:
+    def _code_with_open_slot(self, target: Target, slot: Slot) -> CodeType | None:
         """Return a function's code that asks what the value of a slot is."""
         if isinstance(slot.statement, ast.Pass):
             return None
@@ -207,18 +209,18 @@ class Bench:
         self.budget.spend(RUN)
         try:
             with limit(self._late):
-                names = self._names()
-                before = self._run(draw, names, once=id(changed) in self._late_ones)
+                names = self._initial_names()
+                before = self._run_lines(draw, names, once=id(changed) in self._late_ones)
                 if self._amiss - self._amiss_before.setdefault(id(draw), self._amiss):
                     return states
-                states |= self._reads(draw, names)
+                states |= self._right_shares(draw, names)
                 for name in asked.untouched:
                     states[f"{name}!"] = float(snapshot(names[name]) == before[name])
                 if self.again:
                     names |= {**self._kept, **self._inputs(draw)}
                     reseed(self.question.seed)
                     run(draw.steps[-1][0], names)
-                    states |= {f"{n}*": ok for n, ok in self._reads(draw, names).items()}
+                    states |= {f"{n}*": ok for n, ok in self._right_shares(draw, names).items()}
         except Exception as error:  # whatever student code raises
             forgotten = isinstance(error, NameError) and error.name in IMPORTED
             self.waits |= changed is None and forgotten
@@ -234,8 +236,8 @@ class Bench:
         found: dict[str, Any] = {}
         self.budget.spend(RUN)
         with contextlib.suppress(Exception, LateError), limit(self._late):
-            names = self._names()
-            self._run(draw, names)
+            names = self._initial_names()
+            self._run_lines(draw, names)
             self.budget.spend(self.price - RUN)
             for name in self.question.reads:
                 found[name] = None
@@ -262,7 +264,7 @@ class Bench:
         self._late = min(LATE, max(SOON, TIMES * (time.process_time() - began)))
         return states
 
-    def _split(self, record: Record) -> None:
+    def _note_unused_functions(self, record: Record) -> None:
         """Note the functions that were not run so far; what a class has made is of its old text."""
         self._late_ones = {
             id(target)
@@ -271,16 +273,16 @@ class Bench:
             and not any(slot.number in record.times for slot in target.slots)
         }
 
-    def leave(self) -> None:
+    def remove_watcher(self) -> None:
         """Take what watches out of the student's names."""
         dict.pop(self.namespace, SEEN, None)
 
-    def _names(self) -> dict[str, Any]:
+    def _initial_names(self) -> dict[str, Any]:
         """Return what the lines see: numpy, and the student's functions."""
         own = {name: self.namespace[own] for name, own in self.question.functions.items()}
         return {"np": np, **own}
 
-    def _reads(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, float]:
+    def _right_shares(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, float]:
         """Return the share that is right of what is read; of what is not there nothing is."""
         states = {}
         for name, right in zip(self.question.reads, draw.expected, strict=True):
@@ -295,7 +297,7 @@ class Bench:
         inputs: dict[str, Any] = unpacked(tree, arrays)
         return inputs
 
-    def _run(
+    def _run_lines(
         self,
         draw: Throwaway,
         names: dict[str, Any],
@@ -350,9 +352,9 @@ class Bench:
             for target, code in self._watched:
                 self._put(target.top, code)
             with contextlib.suppress(Exception, LateError), limit(10 * LATE):
-                names = self._names()
+                names = self._initial_names()
                 try:
-                    self._run(draw, names, seen=lambda: self._split(record))
+                    self._run_lines(draw, names, seen=lambda: self._note_unused_functions(record))
                 except KeyError as error:
                     self.lacking = [key for key in error.args if isinstance(key, str)]
         finally:
@@ -392,7 +394,7 @@ def _keys(tree: ast.Module) -> Iterator[str]:
             yield value
 
 
-def _words(tree: ast.Module) -> Iterator[str]:
+def _compared_words(tree: ast.Module) -> Iterator[str]:
     """Yield the words that something is compared with, or that a function is handed."""
     for node in ast.walk(tree):
         parts = node.comparators if isinstance(node, ast.Compare) else getattr(node, "args", ())

@@ -56,7 +56,7 @@ def inserted(
         function,
         names_in(function, ast.Store),
         {part.arg for part in every(ast.arg, function)},
-        tuple(f"{each}[" for each in names_in(function, ast.Store) | _written(function)),
+        tuple(f"{each}[" for each in names_in(function, ast.Store) | _written_arrays(function)),
         pool,
         lacking,
         entries,
@@ -70,8 +70,8 @@ def inserted(
             if not there:
                 continue
             empty = _empty_names(statement, there[0].values, whole, last=last)
-            back = [*_of_entries_before(block[:at])]
-            given = set().union(*map(_given, block[:at]))
+            back = [*_restored_entries(block[:at])]
+            given = set().union(*map(_arrays_with_assigned_entries, block[:at]))
             for each in _statements(whole, parent, block, at, there, empty, back):
                 key = id(block), at, _dumped(each)
                 fills = isinstance(each, ast.Return) or each in back
@@ -80,7 +80,7 @@ def inserted(
                     continue
                 seen.add(key)
                 longer = [*block[:at], each, *block[at:]]
-                again = bool(_given(each) & given)
+                again = bool(_arrays_with_assigned_entries(each) & given)
                 kind = "wrong-expression" if again and not fills else "missing-statement"
                 if isinstance(each, ast.Return):
                     kind = "missing-return"
@@ -122,7 +122,7 @@ def _empty_names(
     return [
         n
         for n in sorted(read & held.keys() | kept)
-        if held[n] is None or (simple and last < _is_0(held[n]))
+        if held[n] is None or (simple and last < _is_zero(held[n]))
     ]
 
 
@@ -145,26 +145,26 @@ def _statements(
     statement = block[at - last]
     fresh = whole.handed & names_in(statement) - set().union(*map(names_in, block[:at]))
     return itertools.chain(
-        _of_model(whole.pool, there, whole.lacking, made, whole.entries),
-        _of_entries(whole.pool, there, made),
-        _of_values(whole.pool, there, made, whole.written, empty),
-        _of_rounds(parent, function) if at == 0 else (),
-        _of_next_round(parent, made, there[0]) if last else (),
-        _of_sums(parent, there[0]) if last else (),
+        _statements_of_model(whole.pool, there, whole.lacking, made, whole.entries),
+        _entry_assignments(whole.pool, there, made),
+        _value_assignments(whole.pool, there, made, whole.written, empty),
+        _entries_in_loop(parent, function) if at == 0 else (),
+        _values_for_next_round(parent, made, there[0]) if last else (),
+        _running_sums(parent, there[0]) if last else (),
         back,
-        _of_begins(statement, made, there[0].values),
-        _of_labels(statement, function, made),
-        _of_results(function) if last and parent is function else (),
-        _of_twins(block[at - 1], there[0]) if at else (),
-        _of_steps(whole.handed, made, there[0]) if last else (),
-        _of_kept(made, there[0]) if last else (),
-        _of_counters(there[0]) if at == 0 and parent is function else (),
+        _first_entries(statement, made, there[0].values),
+        _label_subtractions(statement, function, made),
+        _missing_returns(function) if last and parent is function else (),
+        _repeated_for_twin(block[at - 1], there[0]) if at else (),
+        _descent_steps(whole.handed, made, there[0]) if last else (),
+        _stored_values(made, there[0]) if last else (),
+        _counter_updates(there[0]) if at == 0 and parent is function else (),
         # An argument that is transposed back later is to be transposed where it is read first.
         (statement_of(f"{name} = {name}.T") for name in there[0].arrays if name in fresh),
     )
 
 
-def _of_model(
+def _statements_of_model(
     pool: Pool,
     scopes: Sequence[Scope],
     lacking: Lacking,
@@ -177,8 +177,10 @@ def _of_model(
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes, roles):
         if part.role == "statement":
             yield tree
-            yield from _updates(tree, made)
-            yield from (_at(tree, each) for each in entries if isinstance(tree, ast.AugAssign))
+            yield from _assigned_to_read_names(tree, made)
+            yield from (
+                _at_index(tree, each) for each in entries if isinstance(tree, ast.AugAssign)
+            )
         else:
             same = {*part.numbers}
             # What is there already may be what it was before.
@@ -188,7 +190,7 @@ def _of_model(
                     yield _assigned(f"{d}[{k!r}]", tree)
 
 
-def _of_values(
+def _value_assignments(
     pool: Pool,
     scopes: Sequence[Scope],
     made: set[str],
@@ -204,7 +206,7 @@ def _of_values(
     targets = {
         name: pool.found(first.values[name])
         for name in (*first.arrays, *first.numbers_that(count=False))
-        if (name in made or name.startswith(written)) and not _is_0(first.values[name])
+        if (name in made or name.startswith(written)) and not _is_zero(first.values[name])
     }
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
         value = pool.values[part.numbers[0]]
@@ -224,7 +226,7 @@ def _of_values(
             yield _updated(name, ast.Div, expression(count))
 
 
-def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
+def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
     """Yield statements that take an entry, as one before a loop does, for the round it is in."""
     if not isinstance(loop, ast.For):
         return
@@ -236,7 +238,9 @@ def _of_rounds(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
                 yield with_parts(statement, value=with_parts(statement.value, slice=index))
 
 
-def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+def _values_for_next_round(
+    loop: ast.AST, made: Collection[str], scope: Scope
+) -> Iterator[ast.stmt]:
     """Yield statements that go on in the next round with what this one has made.
 
     That is also another word, for one that the loop begins with.
@@ -257,7 +261,7 @@ def _of_next_round(loop: ast.AST, made: Collection[str], scope: Scope) -> Iterat
                 yield _assigned(name, expression(repr(word)))
 
 
-def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
+def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
     """Yield what adds up a value of each round where 0 is, or the outer product of two."""
     if not isinstance(loop, ast.For):
         return
@@ -279,7 +283,7 @@ def _of_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
                         yield _updated(name, ast.Add, expression(text))
 
 
-def _of_entries_before(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
     """Yield what gives an entry back that was taken down, and changed."""
     changed = {target for one in before for target in _targets(one)}
     for one in before:
@@ -288,17 +292,17 @@ def _of_entries_before(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
             yield from (_assigned(_text(one.value), expression(name)) for name in held)
 
 
-def _of_begins(
+def _first_entries(
     statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
 ) -> Iterator[ast.stmt]:
     """Yield statements that give an array of zeros its first entries, along each axis."""
     arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
     for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys()):
-        shape = arrays[name].shape if _is_0(arrays[name]) else ()
+        shape = arrays[name].shape if _is_zero(arrays[name]) else ()
         for axis in range(len(shape)):
             index = ", ".join([":"] * axis + ["0"])
             for other, value in arrays.items():
-                if value.shape == shape[:axis] + shape[axis + 1 :] and not _is_0(value):
+                if value.shape == shape[:axis] + shape[axis + 1 :] and not _is_zero(value):
                     yield _assigned(f"{name}[{index}]", expression(other))
 
 
@@ -306,7 +310,7 @@ RESULTS = 4
 """Names that a function may give, those that are given a value last."""
 
 
-def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
+def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
     """Yield what a function may give that gives nothing."""
     if not any(part.value for part in every(ast.Return, function)):
         stored = [p for p in every(ast.Name, function) if isinstance(p.ctx, ast.Store)]
@@ -315,7 +319,7 @@ def _of_results(function: ast.AST) -> Iterator[ast.stmt]:
             yield new(ast.Return, new(ast.Name, name, ast.Load()))
 
 
-def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
+def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
     """Yield a statement again for what has a name, or a key, of another letter: ``b1`` for ``W1``.
 
     What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``. So it is with
@@ -334,7 +338,7 @@ def _of_twins(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
                 yield statement_of(re.sub(word, rf"\g<1>{b}", _text(statement)))
 
 
-def _of_kept(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
     """Yield what keeps in an object, under a name, what has been worked out."""
     rows = [name for name, value in scope.values.items() if isinstance(value, dict)]
     keys = [name for name, value in scope.values.items() if isinstance(value, str)]
@@ -344,14 +348,14 @@ def _of_kept(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
                 yield statement_of(f"{row}[{key}] = {name}")
 
 
-def _of_counters(scope: Scope) -> Iterator[ast.stmt]:
+def _counter_updates(scope: Scope) -> Iterator[ast.stmt]:
     """Yield what counts the calls of a method, in what an object has as 0 at first."""
     for name, value in scope.values.items():
         if "." in name and type(value) is int and value == 0:
             yield statement_of(f"{name} += 1")
 
 
-def _of_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
+def _descent_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
     """Yield a step of what is handed over and stays as it is, down what has been worked out."""
     for name in [each for each in scope.arrays if each in handed - {*made}]:
         for slope in [each for each in scope.arrays if each in made]:
@@ -361,7 +365,9 @@ def _of_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator
                         yield statement_of(f"{name} -= {rate} * {slope}")
 
 
-def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) -> Iterator[ast.stmt]:
+def _label_subtractions(
+    statement: ast.stmt, function: ast.AST, made: Collection[str]
+) -> Iterator[ast.stmt]:
     """Yield statements that take 1 off an entry, as one is read, of what is read next.
 
     The slope of the cross entropy is that, at the right class.
@@ -376,17 +382,17 @@ def _of_labels(statement: ast.stmt, function: ast.AST, made: Collection[str]) ->
                 yield new(ast.AugAssign, target, ast.Sub(), new(ast.Constant, 1))
 
 
-def _is_0(value: Any) -> bool:
+def _is_zero(value: Any) -> bool:
     return isinstance(value, np.ndarray | float) and not np.any(value)
 
 
-def _written(node: ast.AST) -> set[str]:
+def _written_arrays(node: ast.AST) -> set[str]:
     """Return the names of what is given entries below a node."""
     parts = (part for part in every(ast.Subscript, node) if isinstance(part.ctx, ast.Store))
     return {ast.unparse(part).partition("[")[0] for part in parts}
 
 
-def _of_entries(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
+def _entry_assignments(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
     """Yield statements that give the entry at which loops are what the model's has."""
     first = scopes[0]
     for _, tree, shape, index in entry_parts(pool.parts, pool.values, scopes, ("whole",)):
@@ -410,7 +416,7 @@ _dumped = lru_cache(maxsize=10_000)(ast.dump)
 _text = lru_cache(maxsize=10_000)(ast.unparse)
 
 
-def _at(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
+def _at_index(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
     """Return a statement that changes an array as one that changes an entry of it."""
     at = expression(", ".join(map(str, index)))
     target = new(ast.Subscript, with_parts(statement.target, ctx=ast.Load()), at, ast.Store())
@@ -425,7 +431,7 @@ def _targets(statement: ast.stmt) -> set[str]:
     return {_text(each) for each in getattr(statement, "targets", ())}
 
 
-def _given(statement: ast.stmt) -> set[str]:
+def _arrays_with_assigned_entries(statement: ast.stmt) -> set[str]:
     """Return the names of what a statement gives entries, whatever these were, but for words."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     return {
@@ -439,7 +445,7 @@ def _has_words(index: ast.expr) -> bool:
     return any(isinstance(part.value, str) for part in every(ast.Constant, index))
 
 
-def _updates(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
+def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
     """Yield a statement that gives its value to each name that it reads and the text makes."""
     if isinstance(statement, ast.Assign):
         for part in ast.walk(statement.value):

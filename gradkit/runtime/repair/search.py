@@ -122,7 +122,7 @@ class Search:
     _used: int = 0
     _all: frozenset[str] = frozenset()
     _least: dict[int, float] = field(default_factory=dict)
-    _best: _Best | None = None
+    _best: BestChange | None = None
     _steps: list[Candidate] = field(default_factory=list)
 
     def proposals(self) -> list[Proposal]:
@@ -135,7 +135,7 @@ class Search:
             # What was not wanted may have been right but once.
             bench.again, bench.vocabulary = bool(self.refused), self.known
             while len(found) < self.most:
-                best = self._round(bench)
+                best = self._search_once(bench)
                 if best is None:
                     break
                 found += best.proposals
@@ -147,14 +147,14 @@ class Search:
             if len(found) >= MUCH:
                 # What is made of one value may be all right by one step more.
                 self.text, self.most, self.kinds = first, 1, (STEP,)
-                one = self._round(bench)
+                one = self._search_once(bench)
                 found = [*one.proposals] if one is not None else found
-            bench.leave()
+            bench.remove_watcher()
         return found
 
-    def _round(self, bench: Bench, *, deep: bool = True) -> _Best | None:
+    def _search_once(self, bench: Bench, *, deep: bool = True) -> BestChange | None:
         """Return the best change of the text as it is now, or the best two where ``deep``."""
-        bench.take(self.text.sources, self.text.places)
+        bench.load_text(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
         if not bench.again and all(_right_ones(state) == state.keys() for state in states):
             bench.again = True
@@ -187,7 +187,7 @@ class Search:
         enough = MOST if stops else MORE
         candidates = Candidates(bench, places, near, self.only, self.kinds)
         for least, group in candidates.groups():
-            best: _Best | None = self._best
+            best: BestChange | None = self._best
             if best is not None and best.left and least > SIGNED:
                 # Where a small change makes some right, a larger one may make all right.
                 self._try_all(bench, candidates.around(best.rank[1][1]))
@@ -201,14 +201,14 @@ class Search:
                 break  # What is only missing something is one mistake.
             if self.budget.is_over() or (least > LARGE and not deep):
                 break
-            if least == PAIR and self.most > 1 and (two := self._two(bench)) is not None:
+            if least == PAIR and self.most > 1 and (two := self._search_pair(bench)) is not None:
                 return two
             self._try_all(bench, group)
             if (best := self._best) is not None and not best.left:
                 candidates.most = best.cost + PER_NODE
         return self._best
 
-    def _two(self, bench: Bench) -> _Best | None:
+    def _search_pair(self, bench: Bench) -> BestChange | None:
         """Return two changes, of which the first one alone gives a value of the model solution's.
 
         Where two mistakes lie on the way to the same output, neither alone makes it right.
@@ -227,15 +227,15 @@ class Search:
             # Each takes at most half of what is left: the next one may be the right one.
             kept_back = self.budget.left // 2
             self.budget.spend(kept_back)
-            best = self._round(bench, deep=False)
+            best = self._search_once(bench, deep=False)
             self.budget.spend(-kept_back)
             self.text, self._wrong, self._right, self._used, self._least = before
             if best is not None and best.left < amiss:
                 left, (cost, order, exact) = best.rank
                 rank = left, (cost + candidate.cost, order, exact)
-                both = _Best(rank, (first, *best.proposals))
+                both = BestChange(rank, (first, *best.proposals))
                 return both if alone is None else min(both, alone, key=lambda each: each.rank)
-        bench.take(self.text.sources, self.text.places)
+        bench.load_text(self.text.sources, self.text.places)
         self._best = alone
         return None
 
@@ -253,7 +253,7 @@ class Search:
         best = self._best
         if best is not None and not best.left and candidate.rank > best.rank[1]:
             return
-        left = self._left(bench, candidate)
+        left = self._count_wrong_outputs(bench, candidate)
         if left is None or (left and self.most == 1):
             return
         if left == NOTHING:
@@ -265,9 +265,9 @@ class Search:
                 return
             proposal = self._proposal(reference, self.text)
             if proposal is not None:
-                self._best = _Best((left, candidate.rank), (proposal,), candidate)
+                self._best = BestChange((left, candidate.rank), (proposal,), candidate)
 
-    def _left(self, bench: Bench, candidate: Candidate) -> int | None:
+    def _count_wrong_outputs(self, bench: Bench, candidate: Candidate) -> int | None:
         """Return how many outputs a change leaves wrong, at all inputs; None if it makes one wrong.
 
         That is `NOTHING` for one that makes none right that was wrong.
@@ -316,7 +316,7 @@ def _right_ones(state: Mapping[str, float]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Best:
+class BestChange:
     """The best change so far, by how many outputs it leaves wrong, and `Candidate.rank`."""
 
     rank: tuple[int, tuple[float, int, float]]
@@ -325,8 +325,10 @@ class _Best:
 
     @property
     def left(self) -> int:
+        """Return the number of outputs that are left wrong."""
         return self.rank[0]
 
     @property
     def cost(self) -> float:
+        """Return the cost of the change."""
         return self.rank[1][0]

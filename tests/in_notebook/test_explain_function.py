@@ -1,7 +1,7 @@
 """`gradkit.explain` of a function that is defined in a notebook."""
 
 import pytest
-from notebook.conftest import ROOT, Notebook
+from in_notebook.conftest import ROOT, Notebook
 
 from gradkit.report.printable import Report
 

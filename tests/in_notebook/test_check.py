@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from in_notebook.conftest import ROOT, Notebook
 from IPython.core.formatters import DisplayFormatter
-from notebook.conftest import ROOT, Notebook
 
 import gradkit
 

@@ -1,4 +1,7 @@
-"""Run cells in IPython without a terminal, as a notebook does."""
+"""Run cells in IPython without a terminal, as a notebook does.
+
+The folder is not called `notebook`, as nbgrader installs a package of this name.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
