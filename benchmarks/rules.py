@@ -22,7 +22,7 @@ from rules.generate import compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION, SOFTMAX, TANH
 from rules.traced import program_of
 
-from gradkit.diagnosis.mistakes.explain import diagnose
+from gradkit.diagnosis.formulas.explain import diagnose
 from gradkit.diagnosis.rules.draw import FRESH, draw_update
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from classroom.classes import changed_assignment
 from click.testing import CliRunner
+from rules.rewrites import REWRITES
 
 from gradkit.cli import main
 from gradkit.diagnosis import catalogue as module
@@ -22,7 +23,7 @@ from gradkit.diagnosis.catalogue import (
     mistake,
     prices,
 )
-from gradkit.diagnosis.mistakes import forward, rewrite, training
+from gradkit.diagnosis.mistakes import forward, training
 from gradkit.grading.points import Scheme, mark, price_of
 from gradkit.records.result import FOR_INSTRUCTORS, UNEXPLAINED, Entry, Finding, Inquiry, Verdict
 from gradkit.records.task import Check
@@ -66,7 +67,7 @@ KNOWN = {name for code in catalogue() for name in all_codes(code)}
 def test_every_code_that_is_reported_is_in_the_catalogue() -> None:
     """A finding without an entry would have no title and no page."""
     assert {word for word in WORDS if "-" in word} - NO_CODES <= KNOWN
-    assert {*rewrite.REWRITES, *forward.CHANGES, *training.CHANGES} <= set(catalogue())
+    assert {*REWRITES, *forward.CHANGES, *training.CHANGES} <= set(catalogue())
     assert set(catalogue()) >= FOR_INSTRUCTORS
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from rules.nets import ALL, REGRESSION, RELU, SOFTMAX, TANH
+from rules.rewrites import REWRITES, apply, rewrite_rules
 from usual_cases import usual_cases, usual_forward_cases
 
 from gradkit.diagnosis.catalogue import (
@@ -11,10 +12,9 @@ from gradkit.diagnosis.catalogue import (
     mistake,
     net_mistakes,
 )
-from gradkit.diagnosis.mistakes.apply import apply, rewrite_rules
-from gradkit.diagnosis.mistakes.explain import diagnose
+from gradkit.diagnosis.formulas.explain import diagnose
+from gradkit.diagnosis.formulas.records import parse_parameter, target_of
 from gradkit.diagnosis.mistakes.forward import CHANGES as FORWARD
-from gradkit.diagnosis.mistakes.rewrite import REWRITES
 from gradkit.diagnosis.mistakes.training import CHANGES as TRAINING
 from gradkit.diagnosis.mistakes.training import usual_training_cases
 from gradkit.diagnosis.rules.draw import FRESH, draw_update, with_rate
@@ -104,31 +104,12 @@ def test_a_mistake_without_room_has_no_case():
     assert usual_training_cases("double-sigmoid", REGRESSION) == ()
 
 
-def test_a_code_of_another_role_is_no_update():
-    """`apply` says which codes it knows."""
-    with pytest.raises(ValueError, match="'missing-step' is no mistake of an update step"):
-        apply(REGRESSION, [Slip("missing-step", (), ())], draw_update(REGRESSION, 1))
-
-
-def test_entries_and_details_have_to_pair_up():
-    """A slip that lost half of its facts is refused."""
-    slip = Slip("overwritten", (("b2", (0, 0)),), ())
-    with pytest.raises(ValueError, match="overwritten: 1 entries and 0 items of details"):
-        apply(REGRESSION, [slip], draw_update(REGRESSION, 1))
-
-
-@pytest.mark.parametrize(
-    ("code", "details", "message"),
-    [
-        ("wrong-source-entry", (("source", "W2"),), r"written \(name, row, column, when\)"),
-        ("wrong-target", (("target", 3),), r"target is written \(name, row, column\), not 3"),
-    ],
-)
-def test_details_of_the_wrong_form_are_refused(code, details, message):
-    """The text says how they are written."""
-    slip = Slip(code, (("b2", (0, 0)),), (details,))
-    with pytest.raises(TypeError, match=message):
-        apply(REGRESSION, [slip], draw_update(REGRESSION, 1))
+def test_details_of_a_wrong_form_are_refused():
+    """The error says how a parameter's entry and a target are written."""
+    with pytest.raises(TypeError, match=r"written \(name, row, column, when\), not 'W2'"):
+        parse_parameter("W2")
+    with pytest.raises(TypeError, match=r"target is written \(name, row, column\), not 3"):
+        target_of((("target", 3),))
 
 
 def test_a_sum_over_outputs_is_told_where_there_are_several():

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 from rules.nets import REGRESSION
 
-from gradkit.diagnosis.mistakes.figures import accepted_ratios, readings
+from gradkit.diagnosis.formulas.constants import accepted_ratios, readings
 
 WEIGHTS = [("W1", (i, j)) for i in (0, 1) for j in (0, 1)] + [("W2", (0, 0)), ("W2", (1, 0))]
 BIASES = [("b1", (0, 0)), ("b1", (1, 0)), ("b2", (0, 0))]
@@ -14,8 +14,8 @@ def codes(reading):
     """The codes of one reading with the number of entries each concerns."""
     found = {}
     for changes in reading.values():
-        for code, _ in changes:
-            found[code] = found.get(code, 0) + 1
+        for change in changes:
+            found[change.code] = found.get(change.code, 0) + 1
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from example_nets import RATE, gradients_of, values_of, written_by, wrong_numpy, wrong_torch
+from rules.rewrites import REWRITES
 
 from gradkit.diagnosis.catalogue import (
     CRASH,
@@ -19,7 +20,7 @@ from gradkit.diagnosis.catalogue import (
     net_mistakes,
     similar,
 )
-from gradkit.diagnosis.mistakes import forward, rewrite, training
+from gradkit.diagnosis.mistakes import forward, training
 from gradkit.records.result import UNEXPLAINED
 
 
@@ -35,7 +36,7 @@ PAGES = {
     code: table for topic in TOPICS if topic != "functions" for code, table in tables(topic).items()
 }
 ROLES = {
-    "update": set(rewrite.REWRITES),
+    "update": set(REWRITES),
     "forward": set(forward.CHANGES),
     "train": set(training.CHANGES),
 }

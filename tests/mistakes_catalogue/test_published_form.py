@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.rewrites import apply
 from rules.traced import diagnosed
 from usual_cases import usual_forward_cases
 
-from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import FRESH, draw_update
 from gradkit.records.rule import Slip, UpdateInputs

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from rules.generate import STYLES, compiled, run, sets_of, write
 from rules.nets import CLASSIFICATION, REGRESSION
+from rules.rewrites import apply
 from rules.traced import diagnosed
 from soak import SIZE
 
-from gradkit.diagnosis.mistakes.apply import apply
 from gradkit.diagnosis.rules.draw import FRESH, draw_update
 
 TASKS = (REGRESSION, CLASSIFICATION)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gradkit.diagnosis.mistakes.rewrite import MIRRORED, SQUARED, WHOLE
+from rules.rewrites import SQUARED
+
+from gradkit.diagnosis.formulas.compare import MIRRORED
+from gradkit.diagnosis.formulas.records import WHOLE
 from gradkit.diagnosis.rules.symbols import B1, B2, PARAMETERS, W1, W2, shape_of
 from gradkit.records.rule import Details, Entry, Slip
 from gradkit.records.task import Task

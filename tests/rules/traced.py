@@ -7,8 +7,9 @@ from typing import Any
 
 from rules.generate import run
 
+from gradkit.diagnosis.formulas.explain import diagnose
+from gradkit.diagnosis.formulas.records import Diagnosis
 from gradkit.diagnosis.inquiry.steps import observe_program
-from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.records.rule import Entry, Rule, UpdateInputs

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from styles import ENTRIES, FORWARD, IMPORTS, VECTORISED
 from watched import TASKS, Watched, watch
 
-from gradkit.diagnosis.attribute import attribute
+from gradkit.diagnosis.formulas.lines import attribute
 from gradkit.records.rule import Slip as Found
 from gradkit.records.rule import Spot
 from gradkit.records.task import Layer, Start, Task

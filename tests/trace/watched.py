@@ -8,9 +8,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from gradkit.binding import bind
-from gradkit.diagnosis.attribute import attribute
+from gradkit.diagnosis.formulas.explain import diagnose
+from gradkit.diagnosis.formulas.lines import attribute
+from gradkit.diagnosis.formulas.records import Diagnosis
 from gradkit.diagnosis.inquiry.steps import observe_program, symbolic_call
-from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose
 from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw_update, to_columns, with_rate
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.trace import observe_trace

@@ -1,9 +1,10 @@
 """Load the catalogue: one entry for each kind of mistake that a finding or a remark can name.
 
-An entry is a table ``[CODE]`` in one of the files of `TOPICS`. Its prediction is code, found by the
-same code word: `gradkit.diagnosis.mistakes.rewrite.REWRITES` for updates, ``forward.CHANGES`` for
-forward passes, ``training.CHANGES`` for training runs. An entry of ``functions.toml`` is a kind of
-change of a text, made in `gradkit.runtime.repair` and `gradkit.diagnosis.repair`.
+An entry is a table ``[CODE]`` in one of the files of `TOPICS`. Mistakes of updates are named in
+`gradkit.diagnosis.formulas`. Those of forward passes and training runs have a prediction in
+`gradkit.diagnosis.mistakes`, by the same code: ``forward.CHANGES``, ``training.CHANGES``. An entry
+of ``functions.toml`` is a kind of change of a text, made in `gradkit.runtime.repair` and
+`gradkit.diagnosis.repair`.
 
 =============  =====================================================================================
 ``title``      The heading in the report; no sentence.

@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from gradkit.binding.idioms import GlobalRead
 from gradkit.diagnosis.catalogue import mistake, rank
-from gradkit.diagnosis.mistakes.explain import Diagnosis
-from gradkit.diagnosis.mistakes.parts import target_of
+from gradkit.diagnosis.formulas.records import Diagnosis, target_of
 from gradkit.diagnosis.mistakes.wording import fill, join_words, placeholder_words
 from gradkit.diagnosis.rules.text import format_entry, format_rule
 from gradkit.judge.comparison import Examined

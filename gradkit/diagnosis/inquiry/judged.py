@@ -7,17 +7,16 @@ explanation for a mistake that it did not make.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradkit.diagnosis.mistakes.apply import apply
+from gradkit.diagnosis.formulas.records import Diagnosis
+from gradkit.diagnosis.formulas.truncation import truncate, truncated_parts
 from gradkit.diagnosis.mistakes.forward import apply_forward
 from gradkit.diagnosis.rules.draw import from_columns
 from gradkit.diagnosis.rules.evaluate import DOUBLE, Precision, entries_in_cycles, evaluate
-from gradkit.diagnosis.rules.symbols import shape_of
 from gradkit.judge import tolerances
 from gradkit.judge.comparison import Examined, came_back
 from gradkit.records.rule import Rules, Slip, UpdateInputs
@@ -99,26 +98,32 @@ ENDLESS = 1e150
 Step = Callable[[UpdateInputs], Mapping[str, Array]]
 
 
-def student_step(task: Task, rules: Rules, slips: Sequence[Slip]) -> Step | None:
+def student_step(task: Task, diagnosis: Diagnosis) -> Step | None:
     """Return a function that computes one step as the student's code does, mistakes included.
 
-    Parameters
-    ----------
-    task : Task
-    rules : mapping
-        The rules of the student's step, as far as they are known.
-    slips : sequence of Slip
-        The mistakes that explain the step. They are applied if an entry has no rule, as for
-        truncation to integers.
+    Entries that are right but for a truncation to integers have no formula.
 
     Returns
     -------
     callable or None
-        From inputs to the parameters afterwards; None if rules need each other's new values.
+        From inputs to the parameters afterwards; None if another entry has no formula, or if
+        formulas need each other's new values.
     """
-    if len(rules) < len(shape_of(task).entries):
-        return partial(apply, task, slips)
-    return None if entries_in_cycles(rules) else partial(evaluate, task, rules)
+    truncated = truncated_parts(diagnosis.changes)
+    right = {entry: diagnosis.should[entry] for entry in truncated}
+    rules = {**diagnosis.applies, **right}
+    if len(rules) < len(diagnosis.should) or entries_in_cycles(rules):
+        return None
+
+    def step(inputs: UpdateInputs) -> Mapping[str, Array]:
+        after = evaluate(task, rules, inputs)
+        for (key, index), part in truncated.items():
+            where = (slice(None), *index)
+            before = inputs.before[key][where]
+            after[key][where] = truncate(task, inputs, key, before, after[key][where], part)
+        return after
+
+    return step
 
 
 def replays(

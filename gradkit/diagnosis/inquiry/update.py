@@ -10,9 +10,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.binding.idioms import find_global_read
-from gradkit.diagnosis.attribute import NO_CHANGE, attribute
-from gradkit.diagnosis.attribute.case import is_equal
 from gradkit.diagnosis.catalogue import mistake
+from gradkit.diagnosis.formulas.case import is_equal
+from gradkit.diagnosis.formulas.explain import diagnose, diagnose_rounded
+from gradkit.diagnosis.formulas.lines import NO_CHANGE, attribute
+from gradkit.diagnosis.formulas.records import Diagnosis
 from gradkit.diagnosis.inquiry.findings import (
     explain_local_names,
     failed,
@@ -30,8 +32,6 @@ from gradkit.diagnosis.inquiry.steps import (
     observe_steps,
     symbolic_call,
 )
-from gradkit.diagnosis.mistakes.explain import Diagnosis, diagnose, diagnose_rounded
-from gradkit.diagnosis.mistakes.rewrite import SQUARED
 from gradkit.diagnosis.rules.draw import draw_update, from_columns, to_columns, vary_call
 from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
@@ -192,20 +192,23 @@ def _recognise_squared_loss(
     An additional output derivative and a factor of 2 are the gradient of the squared error.
     """
     slips = diagnosis.explanation.slips
-    changes = {(slip.code, slip.entries, details) for slip in slips for details in slip.details}
     entries = slips[0].entries if slips else ()
-    alike = {
-        ("extra-output-derivative", entries, ()),
-        ("wrong-factor", entries, (("ratio", 2.0),)),
-    }
-    if task.loss != "binary_cross_entropy" or changes != alike:
+    parts = {(each.code, each.details) for made in diagnosis.changes.values() for each in made}
+    squared = {("extra-output-derivative", ()), ("wrong-factor", (("ratio", 2.0),))}
+    everywhere = all(slip.entries == entries for slip in slips)
+    if task.loss != "binary_cross_entropy" or parts != squared or not everywhere:
         return diagnosis
     error = 2 * (inputs.y_hat - inputs.y).ravel()
     seen = [event.values.ravel() for event in trace.events]
     if not any(each.shape == error.shape and is_equal(abs(each), abs(error)) for each in seen):
         return diagnosis
-    slip = Slip("wrong-loss", entries, (SQUARED,) * len(entries))
-    return replace(diagnosis, explanation=Explanation((slip,)))
+    used = ("loss", "squared_error")
+    slip = Slip("wrong-loss", entries, ((used,),) * len(entries))
+    changes = {
+        entry: tuple(replace(change, code=slip.code) for change in made)
+        for entry, made in diagnosis.changes.items()
+    }
+    return replace(diagnosis, explanation=Explanation((slip,)), changes=changes)
 
 
 def _locate_findings(
@@ -308,7 +311,7 @@ def _causes(
         return {}
     outcomes = examined.case.observations.outcomes
     runs = [run for run in examined.case.probes.runs if run.name in outcomes]
-    step = student_step(task, diagnosis.applies, explanation.slips)
+    step = student_step(task, diagnosis)
     outputs = [outcomes[run.name].outputs for run in runs]
     replayed = bool(runs) and step is not None and replays(runs, outputs, step, oracle.forward)
     ids = tuple(finding.id for finding in findings)

@@ -1,6 +1,6 @@
-"""The catalogue of mistakes in nets of two layers: what each changes, and how it is recognised.
+"""The mistakes in forward passes and training runs: what each changes, and how it is recognised.
 
-Every mistake has a prediction that can be run (`apply`, `apply_forward`, `loop_with`). Student code
-is explained by mistakes only if their prediction gives the observed numbers (`diagnose`,
-`explain_forward`, `explain_training`).
+Every mistake has a prediction that can be run (`apply_forward`, `loop_with`). Student code is
+explained by mistakes only if their prediction gives the observed numbers (`explain_forward`,
+`explain_training`). Mistakes of updates are named in `gradkit.diagnosis.formulas`.
 """

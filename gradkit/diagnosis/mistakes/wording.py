@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradkit.diagnosis.mistakes.parts import parse_factors, parse_parameter, target_of
+from gradkit.diagnosis.formulas.records import parse_factors, parse_parameter, target_of
 from gradkit.diagnosis.rules.symbols import PARAMETERS, W1, W2, shape_of
 from gradkit.diagnosis.rules.text import format_entry, format_factor
 from gradkit.records.rule import Entry, Names, Slip

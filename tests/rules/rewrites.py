@@ -1,45 +1,105 @@
-"""The mistakes of an update step as changes of a rule.
+"""Rewrite the right formulas of an update step such that they have given mistakes.
 
-A rewrite takes the rule of an entry, correct or already rewritten, and returns it with the mistake
-in it. Rewrites of several mistakes are applied in the order of `ORDER`. A mistake's ``details`` are
-the rewrite's parameters.
+The diagnosis compares formulas and never rewrites them. So tests can make a mistake here and look
+for it there. ``REWRITES`` has a rewrite for every code; the ``details`` of a mistake are the
+rewrite's parameters. Several mistakes are made in the order of ``REWRITES``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
-from gradkit.diagnosis.mistakes.parts import (
-    DIFFERENCES,
-    GROUPS,
-    SUMMED,
-    is_input,
-    is_unit,
-    is_weight,
-    output_index,
-    parse_factors,
-    parse_parameter,
-    swapped_indices,
-    unit_of,
+from gradkit.diagnosis.formulas.compare import MIRRORED, PARENTHESES, SUMS
+from gradkit.diagnosis.formulas.records import WHOLE, parse_factors, parse_parameter, target_of
+from gradkit.diagnosis.formulas.truncation import truncate
+from gradkit.diagnosis.rules.evaluate import evaluate
+from gradkit.diagnosis.rules.step import correct_rules
+from gradkit.diagnosis.rules.symbols import (
+    B1,
+    PARAMETERS,
+    PER_HIDDEN,
+    PER_INPUT,
+    PER_OUTPUT,
+    W1,
+    W2,
+    combine_factors,
 )
-from gradkit.diagnosis.rules.symbols import W1, W2, combine_factors
-from gradkit.records.rule import Details, Factor, Rule, Term
-from gradkit.records.task import Task
-
-WHOLE: Details = (("of", "loss"),)
-"""Detail of ``squared-error``: (t − o)² itself is used instead of its derivative −2(t − o)."""
+from gradkit.records.rule import Details, Entry, Factor, Rule, Slip, Term, UpdateInputs
+from gradkit.records.task import Array, Task
 
 SQUARED: Details = (("loss", "squared_error"),)
 """Detail of ``wrong-loss``: the squared error is used."""
 
-MIRRORED = ("written", "o − t")
-"""Detail: the sign is that of o − t, for the rest of an error or the gradient's negative."""
-
 Facts = Mapping[str, Any]
 Rewrite = Callable[[Rule, Facts, Task], Rule]
+
+
+def is_output(factor: Factor) -> bool:
+    """Return whether a factor is computed from y or ŷ."""
+    return factor.symbol in PER_OUTPUT
+
+
+def is_weight(factor: Factor) -> bool:
+    """Return whether a factor is a parameter's entry."""
+    return factor.symbol in PARAMETERS
+
+
+def is_unit(factor: Factor) -> bool:
+    """Return whether a factor is computed from a hidden unit's value.
+
+    In layer 1 this is the derivative, in layer 2 the input.
+    """
+    return factor.symbol in PER_HIDDEN
+
+
+def is_input(factor: Factor) -> bool:
+    """Return whether a factor is computed from X."""
+    return factor.symbol in PER_INPUT
+
+
+def is_in_hidden_layer(rule: Rule) -> bool:
+    """Return whether a rule's entry belongs to layer 1."""
+    return rule.parameter in (W1, B1)
+
+
+def unit_of(rule: Rule) -> int:
+    """Return the hidden unit that an entry of layer 1 belongs to, or that W2's entry reads."""
+    return rule.index[1] if rule.parameter == W1 else rule.index[0]
+
+
+def output_index(rule: Rule) -> int | str:
+    """Return the index of the rule's output error, or the letter of the sum over outputs."""
+    for term in rule.terms:
+        for factor in term.factors:
+            if is_output(factor):
+                return factor.index[0]
+    if is_in_hidden_layer(rule):
+        weights = (f for term in rule.terms for f in term.factors if f.symbol == W2)
+        return next((f.index[1] for f in weights), 0)
+    return rule.index[1] if rule.parameter == W2 else rule.index[0]
+
+
+def _has_symbol(symbol: str) -> Callable[[Factor], bool]:
+    """Return a test whether a factor has this symbol."""
+    return lambda factor: factor.symbol == symbol
+
+
+GROUPS: Mapping[str, Callable[[Factor], bool]] = {
+    "output": is_output,
+    "weight": lambda factor: factor.symbol == W2,
+    "unit": is_unit,
+    "input": is_input,
+    **{symbol: _has_symbol(symbol) for symbol in PER_HIDDEN},
+}
+"""The parts of a product whose index can be wrong on its own."""
+
+
+def swapped_indices(i: int, j: int) -> dict[str, int]:
+    """Return the index of each part of an entry of layer 1 after its two indices are swapped."""
+    return {"weight": i, "unit": i, "input": j}
 
 
 def _change_factors(rule: Rule, change: Callable[[tuple[Factor, ...]], tuple[Factor, ...]]) -> Rule:
@@ -84,7 +144,7 @@ def _reindex(rule: Rule, facts: Facts, task: Task) -> Rule:
 def _sum_over_axis(rule: Rule, facts: Facts, task: Task) -> Rule:
     """Return the rule with a sum over the axis ``facts["over"]``."""
     letter = str(facts["over"])
-    return _reindex(rule, dict.fromkeys(SUMMED[letter], letter), task)
+    return _reindex(rule, dict.fromkeys(SUMS[letter], letter), task)
 
 
 # --- factors -----------------------------------------------------------------------------
@@ -239,7 +299,7 @@ def _misplace_parenthesis(rule: Rule, facts: Facts, task: Task) -> Rule:
     ``facts["inside"]`` are the factors that only ``b`` has, ``facts["outside"]`` those that only
     ``a`` has.
     """
-    plus, minus = DIFFERENCES[str(facts["around"])]
+    plus, minus = PARENTHESES[str(facts["around"])]
     inside = set(facts["inside"])
     outside = set(facts.get("outside", ()))
     scale = str(facts.get("coefficient", "both"))
@@ -344,3 +404,68 @@ def rewrite(rule: Rule, changes: tuple[tuple[str, Details], ...], task: Task) ->
     for code, details in sorted(changes, key=lambda change: ORDER[change[0]]):
         rule = REWRITES[code](rule, dict(details), task)
     return rule
+
+
+def apply(task: Task, slips: Iterable[Slip], inputs: UpdateInputs) -> dict[str, Array]:
+    """Return the parameters after one step with exactly these mistakes.
+
+    Parameters
+    ----------
+    task : Task
+    slips : iterable of Slip
+        Empty for the correct step.
+    inputs : UpdateInputs
+
+    Returns
+    -------
+    dict
+        Each parameter after the step, shapes as in ``inputs.before``.
+
+    """
+    slips = tuple(slips)
+    rules = rewrite_rules(task, correct_rules(task, rate=inputs.rate is not None), slips)
+    return truncate_entries(task, slips, inputs, evaluate(task, rules, inputs))
+
+
+def rewrite_rules(
+    task: Task, should: Mapping[Entry, Rule], slips: Iterable[Slip]
+) -> dict[Entry, Rule]:
+    """Return the rules ``should`` with these mistakes in them."""
+    changes = changes_by_entry(slips)
+    rules = {
+        entry: rewrite(rule, tuple(changes.get(entry, ())), task) for entry, rule in should.items()
+    }
+    for entry, made in changes.items():
+        for code, details in made:
+            if code == "wrong-target":
+                target = target_of(details)
+                moved = rules[entry]
+                own = should[entry].source
+                terms = (*rules[target].terms, *moved.terms)
+                rules[target] = replace(rules[target], terms=terms)
+                rules[entry] = replace(moved, terms=(), source=own)
+    return rules
+
+
+def changes_by_entry(slips: Iterable[Slip]) -> dict[Entry, list[tuple[str, Details]]]:
+    """Return the mistakes at each entry, as codes with their details."""
+    changes: dict[Entry, list[tuple[str, Details]]] = {}
+    for slip in slips:
+        for entry, details in zip(slip.entries, slip.details, strict=True):
+            changes.setdefault(entry, []).append((slip.code, details))
+    return changes
+
+
+def truncate_entries(
+    task: Task, slips: Iterable[Slip], inputs: UpdateInputs, after: dict[str, Array]
+) -> dict[str, Array]:
+    """Truncate the entries of ``integer-truncation`` in ``after``, which no formula expresses."""
+    for slip in slips:
+        if slip.code != "integer-truncation":
+            continue
+        for (key, place), details in zip(slip.entries, slip.details, strict=True):
+            where = (slice(None), *place)
+            before, value = inputs.before[key][where], after[key][where]
+            of = str(dict(details).get("of", "value"))
+            after[key][where] = truncate(task, inputs, key, before, value, of)
+    return after

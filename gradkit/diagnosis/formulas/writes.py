@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.case import NEAR, Case, is_equal
+from gradkit.diagnosis.formulas.case import NEAR, Case, is_equal
 from gradkit.diagnosis.rules.evaluate import rule_values
 from gradkit.diagnosis.rules.forms import value_before
 from gradkit.diagnosis.rules.program import collect_ancestors
@@ -49,8 +49,8 @@ def find_wrong_source(case: Case, entry: Entry) -> int | None:
 
 def rule_change(case: Case, rule: Rule) -> Array:
     """Return the change of an entry by its rule, shape (calls,)."""
-    terms = [case.table.term(term) for term in rule.terms]
-    return np.asarray(np.sum(terms, axis=0, initial=0.0))
+    still = np.zeros(len(case.inputs.y))
+    return np.asarray(np.sum([still, *map(case.table.term, rule.terms)], axis=0))
 
 
 def find_misdirected(case: Case, entry: Entry) -> int | None:
@@ -173,6 +173,8 @@ def find_mutation(case: Case) -> int | None:
 def _is_multiple(values: Array, column: Array) -> bool:
     """Return whether any row of ``values`` is a nonzero multiple of ``column``, a single row."""
     row = int(np.argmax(np.abs(column)))
+    if not column[row]:
+        return False
     values_in_row = values[..., row, np.newaxis]
     deviation = np.abs(values - column * (values_in_row / column[row])).max(axis=-1)
     is_near = deviation <= NEAR * np.abs(values).max(axis=-1)

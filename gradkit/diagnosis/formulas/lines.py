@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.blame import Blame
-from gradkit.diagnosis.attribute.case import Case
-from gradkit.diagnosis.attribute.write import (
+from gradkit.diagnosis.formulas.blame import Blame
+from gradkit.diagnosis.formulas.case import Case
+from gradkit.diagnosis.formulas.records import Diagnosis
+from gradkit.diagnosis.formulas.writes import (
     find_lost_update,
     find_misdirected,
     find_mutation,
@@ -21,7 +22,6 @@ from gradkit.diagnosis.attribute.write import (
     find_wrong_source,
     rule_change,
 )
-from gradkit.diagnosis.mistakes.explain import Diagnosis
 from gradkit.records.result import UNEXPLAINED
 from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
 from gradkit.records.task import Task

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from gradkit.diagnosis.attribute.case import (
+from gradkit.diagnosis.formulas.case import (
     INPUT,
     LOSS,
     NEAR,
@@ -27,7 +27,7 @@ from gradkit.diagnosis.attribute.case import (
     is_equal,
     partial_products,
 )
-from gradkit.diagnosis.mistakes.parts import SUM_MISTAKES
+from gradkit.diagnosis.formulas.pairs import SUM_MISTAKES
 from gradkit.diagnosis.rules.evaluate import rule_values
 from gradkit.diagnosis.rules.program import collect_ancestors
 from gradkit.diagnosis.trace import apply_operation

@@ -6,19 +6,19 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from gradkit.diagnosis.mistakes.apply import rewrite_rules
-from gradkit.diagnosis.mistakes.explain import Diagnosis, mark_recomputed
-from gradkit.diagnosis.mistakes.parts import (
-    is_in_hidden_layer,
-    is_input,
-    is_output,
-    is_unit,
-    is_weight,
-    target_of,
-)
-from gradkit.diagnosis.mistakes.slots import repeat_factors
+from gradkit.diagnosis.formulas.compare import single_powers
+from gradkit.diagnosis.formulas.explain import mark_recomputed
+from gradkit.diagnosis.formulas.records import Diagnosis, target_of, undo
 from gradkit.diagnosis.rules.evaluate import rule_values
-from gradkit.diagnosis.rules.symbols import AXES, Table, letters_of, replace_letter
+from gradkit.diagnosis.rules.symbols import (
+    AXES,
+    PARAMETERS,
+    PER_HIDDEN,
+    PER_OUTPUT,
+    Table,
+    letters_of,
+    replace_letter,
+)
 from gradkit.records.rule import (
     Details,
     Entry,
@@ -33,6 +33,9 @@ from gradkit.records.rule import (
 )
 from gradkit.records.task import Array, Task
 from gradkit.runtime.symbolic.numbers import CONSTANT
+
+MISDIRECTED = "wrong-target"
+"""The mistake of a step that is added to another entry."""
 
 NEAR = 1e-8
 """Relative tolerance within which two columns over the calls are proportional."""
@@ -78,29 +81,35 @@ class Case:
         diagnosis: Diagnosis,
         slip: Slip,
     ) -> None:
-        """Compute the rules with all mistakes, and without this mistake."""
+        """Compute the formulas with all mistakes, and without this mistake."""
         self.task, self.trace, self.steps, self.slip = task, trace, steps, slip
         self.near = max(NEAR, diagnosis.precision.exact)
         self.inputs = inputs
         self.table = Table(task, inputs, trace.after)
         self.details: dict[Entry, Details] = dict(zip(slip.entries, slip.details, strict=False))
-        slips = diagnosis.explanation.slips
         self.redirected = {
-            entry: target_of(details)
-            for other in slips
-            if other.code == "wrong-target"
-            for entry, details in zip(other.entries, other.details, strict=True)
+            entry: target_of(change.details)
+            for entry, changes in diagnosis.changes.items()
+            for change in changes
+            if change.code == MISDIRECTED
         }
-        if slip.code != "wrong-target":
-            # A term's factors are searched where they belong, not where the term was written to.
-            slips = tuple(other for other in slips if other.code != "wrong-target")
-        everything = rewrite_rules(task, diagnosis.should, slips)
-        others = rewrite_rules(task, diagnosis.should, (s for s in slips if s is not slip))
-        self.observed = {**everything, **diagnosis.applies}
-        moved = {*self.redirected, *self.redirected.values()}
-        kept = moved if slip.code != "wrong-target" else ()
-        self.applied = {e: everything[e] if e in kept else self.observed[e] for e in everything}
-        self.without = {e: mark_recomputed(rule, self.applied[e]) for e, rule in others.items()}
+        self.observed = {**diagnosis.should, **diagnosis.applies}
+        # A term's factors are searched where they belong, not where the term was written to.
+        self.applied = {**self.observed, **diagnosis.forms}
+        self.without = {e: self._without_mistake(diagnosis, e) for e in self.applied}
+        if slip.code == MISDIRECTED:
+            self.applied = self.observed
+
+    def _without_mistake(self, diagnosis: Diagnosis, entry: Entry) -> Rule:
+        """Return an entry's formula after a correction of this mistake alone."""
+        rule = self.applied[entry]
+        changes = diagnosis.changes.get(entry)
+        if entry in self.slip.entries and changes is None:
+            return mark_recomputed(diagnosis.should[entry], rule)
+        for change in changes or ():
+            if change.code == self.slip.code != MISDIRECTED:
+                rule = undo(rule, change)
+        return rule
 
     def detail(self, entry: Entry, name: str) -> object:
         """Return a detail of the mistake at an entry, such as its ``ratio``, or None."""
@@ -274,20 +283,19 @@ def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
     """
     factors = [factor for factor in term.factors if factor.symbol != "rate"]
     summed = tuple(factor for factor in factors if letters_of(factor.index))
-    yield from (
-        (factor,) for factor in repeat_factors(tuple(f for f in factors if f not in summed))
-    )
+    yield from ((factor,) for factor in single_powers(tuple(f for f in factors if f not in summed)))
     if summed:
         yield summed
 
 
 def _stage_of(factor: Factor, rule: Rule) -> int:
     """Return the stage of backpropagation in which a factor is multiplied."""
-    if is_unit(factor):
+    if factor.symbol in PER_HIDDEN:
         # In layer 2 the hidden unit is the input.
-        return UNIT if is_in_hidden_layer(rule) else INPUT
-    stages = {is_input: INPUT, is_weight: WEIGHT, is_output: OUTPUT}
-    return next((stage for has, stage in stages.items() if has(factor)), INPUT)
+        return UNIT if rule.parameter[1] == "1" else INPUT
+    if factor.symbol in PARAMETERS:
+        return WEIGHT
+    return OUTPUT if factor.symbol in PER_OUTPUT else INPUT
 
 
 def _term_and_summands(task: Task, term: Term) -> Iterator[Term]:

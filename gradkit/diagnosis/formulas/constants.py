@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from gradkit.diagnosis.mistakes.parts import Change
+from gradkit.diagnosis.formulas.records import Change
 from gradkit.records.rule import Entry
 from gradkit.records.task import Task
 
-Figures = Mapping[Entry, tuple[Change, ...]]
+Constants = Mapping[Entry, tuple[Change, ...]]
 
 CLOSE = 1e-8
 """Relative tolerance between equal ratios."""
 
 
-def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Figures]:
+def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Constants]:
     """Return all readings of the entries' ratios, fewest mistakes first.
 
     Parameters
@@ -38,18 +38,18 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Figures]:
     """
     signs = {entry for entry, ratio in ratios.items() if ratio < 0}
     sizes = {entry: abs(ratio) for entry, ratio in ratios.items()}
-    found: list[tuple[int, int, Figures]] = []
+    found: list[tuple[int, int, Constants]] = []
     for factors in _splits(task, sizes):
         rates = {entry: sizes[entry] / factors.get(entry, 1.0) for entry in sizes}
-        figures = {
+        constants = {
             entry: (
-                *((("wrong-sign", ()),) if entry in signs else ()),
+                *((Change("wrong-sign", scale=-1.0),) if entry in signs else ()),
                 *_factor_change(factors.get(entry, 1.0)),
                 *_rate_change(entry, rates),
             )
             for entry in ratios
         }
-        codes = {code for changes in figures.values() for code, _ in changes}
+        codes = {change.code for changes in constants.values() for change in changes}
         strange = sum(not _is_any_of(rate, _rate_ratios(task)) for rate in rates.values())
         # A rate of 0.05 is more plausible than a rate of 0.1 and a missing factor of 2.
         far = (
@@ -57,12 +57,12 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Figures]:
             and len(codes - {"wrong-sign"}) > 1
             and _is_unusual(task, factors, rates)
         )
-        kept = {entry: changes for entry, changes in figures.items() if changes}
+        kept = {entry: changes for entry, changes in constants.items() if changes}
         if all(kept != other for _, _, other in found):
             found.append((len(codes) + far, strange, kept))
     # A rate that the task does not mention counts as much as a second mistake.
     found.sort(key=lambda item: (item[0] + (item[1] > 0), item[1]))
-    return [figures for _, _, figures in found]
+    return [constants for _, _, constants in found]
 
 
 def accepted_ratios(task: Task, ratios: Mapping[Entry, float]) -> dict[Entry, float]:
@@ -143,7 +143,7 @@ def _is_close(a: float, b: float) -> bool:
 
 def _factor_change(factor: float) -> tuple[Change, ...]:
     """Return the mistake ``wrong-factor``, unless the factor is 1."""
-    return () if _is_close(factor, 1.0) else (("wrong-factor", (("ratio", _round_ratio(factor)),)),)
+    return () if _is_close(factor, 1.0) else (_scaled("wrong-factor", factor),)
 
 
 def _rate_change(entry: Entry, rates: Mapping[Entry, float]) -> tuple[Change, ...]:
@@ -157,7 +157,12 @@ def _rate_change(entry: Entry, rates: Mapping[Entry, float]) -> tuple[Change, ..
     kind = [rate for other, rate in rates.items() if other[0][0] == entry[0][0]]
     even = all(_is_close(rate, own) for rate in kind)
     code = "wrong-learning-rate" if even else "uneven-learning-rate"
-    return ((code, (("ratio", _round_ratio(own)),)),)
+    return (_scaled(code, own),)
+
+
+def _scaled(code: str, ratio: float) -> Change:
+    """Return the change of a constant by a ratio."""
+    return Change(code, (("ratio", _round_ratio(ratio)),), scale=ratio)
 
 
 def _round_ratio(ratio: float) -> float:
