@@ -6,9 +6,10 @@ Run ``.venv/bin/python .ci/examples.py`` after a change of a model solution or a
 
 from __future__ import annotations
 
-from gradkit.task.assignment import EXAMPLES, exercises, find_reference, read_assignment
+from gradkit.task.assignment import exercises, find_reference, read_assignment
 from gradkit.task.examples import pack_examples
 from gradkit.task.solution import load_solution
+from gradkit.task.tables import EXAMPLES
 
 
 def made() -> dict[str, bytes]:

@@ -1,8 +1,13 @@
-"""Check gradients against finite differences with measured noise and error bounds."""
+"""Check gradients against finite differences with measured noise and error bounds.
 
-from gradkit.gradcheck.backward import assert_backward, check_backward, check_module
+The functions for backward passes and for Jacobian-vector products are loaded when they are first
+used, because the check of a net needs only `check_gradient`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from gradkit.gradcheck.check import assert_gradient, check_gradient, finite_difference
-from gradkit.gradcheck.forward import check_forward, compare_products
 from gradkit.gradcheck.records import (
     BackwardReport,
     Differences,
@@ -11,6 +16,10 @@ from gradkit.gradcheck.records import (
     InputReport,
     Report,
 )
+
+if TYPE_CHECKING:
+    from gradkit.gradcheck.backward import assert_backward, check_backward, check_module
+    from gradkit.gradcheck.forward import check_forward, compare_products
 
 __all__ = [
     "BackwardReport",
@@ -28,3 +37,15 @@ __all__ = [
     "compare_products",
     "finite_difference",
 ]
+
+_MODULES = {
+    **dict.fromkeys(("assert_backward", "check_backward", "check_module"), "backward"),
+    **dict.fromkeys(("check_forward", "compare_products"), "forward"),
+}
+"""Modules of the functions that are loaded when they are first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return getattr(import_module(f"gradkit.gradcheck.{_MODULES[name]}"), name)
+    raise AttributeError(f"gradkit.gradcheck has no {name!r}; it has {', '.join(__all__)}.")

@@ -22,7 +22,6 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
 from gradkit.submission.methods import with_functions_of_class
 from gradkit.task.assignment import (
-    EXAMPLES,
     AssignmentError,
     find_reference,
     gallery_functions,
@@ -30,6 +29,7 @@ from gradkit.task.assignment import (
 )
 from gradkit.task.oracle import CachedOracle, Derived, Oracle, OracleError, load_reference, verify
 from gradkit.task.probes import draw
+from gradkit.task.tables import EXAMPLES
 
 if TYPE_CHECKING:
     from gradkit.task.solution import Solution

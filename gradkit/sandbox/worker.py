@@ -14,7 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import msgspec
 import numpy as np
@@ -40,8 +40,10 @@ from gradkit.runtime.messages import (
     message,
     running_tasks,
 )
-from gradkit.sandbox.workshop import Slot
 from gradkit.text import clean_text
+
+if TYPE_CHECKING:
+    from gradkit.sandbox.workshop import Slot
 
 CALL = "stub-call"
 """Kind of a frame with a call."""

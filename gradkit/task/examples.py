@@ -30,9 +30,10 @@ from numpy.typing import NDArray
 
 from gradkit.lines import arrays_in, packed, unpacked
 from gradkit.records.task import Draw, Example, FunctionCheck, FunctionTask, Made
-from gradkit.task.assignment import EXAMPLES, AssignmentError
+from gradkit.task.assignment import AssignmentError
 from gradkit.task.draws import drawn_again, draws
 from gradkit.task.solution import Solution
+from gradkit.task.tables import EXAMPLES
 from gradkit.writing import read_file
 
 SCHEMA = "gradkit/examples/v1"

@@ -12,7 +12,8 @@ import numpy as np
 
 from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
 from gradkit.records.task import Call, Draw, FunctionCheck, FunctionTask, Lines
-from gradkit.task.assignment import (
+from gradkit.task.draws import KNOWN, computed, draws, read_input
+from gradkit.task.tables import (
     MOST,
     POINTS,
     CheckTable,
@@ -23,7 +24,6 @@ from gradkit.task.assignment import (
     numbers_of,
     refuse,
 )
-from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.writing import read_text_file
 
 TOLERANCE = "a relative error: a number from 0 to 0.1"

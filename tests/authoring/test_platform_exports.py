@@ -32,8 +32,9 @@ from gradkit.authoring.export import (
     workflow,
 )
 from gradkit.cli import main
-from gradkit.task.assignment import DEFAULT, EXAMPLES, read_assignment
+from gradkit.task.assignment import DEFAULT, read_assignment
 from gradkit.task.examples import read_examples
+from gradkit.task.tables import EXAMPLES
 
 pytestmark = pytest.mark.sample(12)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradkit import gradcheck
 from gradkit.gradcheck import check_gradient
 
 POINT = {"X": np.arange(6.0).reshape(3, 2), "w": np.array([0.3, -0.2]), "y": np.array([0, 1, 1])}
@@ -117,3 +118,10 @@ def test_each_parameter_has_its_own_resolution() -> None:
     found = report.resolutions
     assert list(found) == ["a", "b"]
     assert found["a"] < found["b"] < 1e-4
+
+
+def test_a_name_that_the_package_does_not_have_is_refused_with_its_names() -> None:
+    """Names that are loaded late are offered too."""
+    message = r"gradkit\.gradcheck has no 'check_all'; it has BackwardReport, .*check_forward, "
+    with pytest.raises(AttributeError, match=message):
+        _ = gradcheck.check_all  # type: ignore[attr-defined]

@@ -12,9 +12,10 @@ from gradkit.grading.settings import GradingError, Settings
 from gradkit.records.result import CheckResult, Result
 from gradkit.report.github import annotations_of
 from gradkit.sandbox import Workshop
-from gradkit.task.assignment import EXAMPLES, exercises, find_reference, read_assignment
+from gradkit.task.assignment import exercises, find_reference, read_assignment
 from gradkit.task.examples import pack_examples
 from gradkit.task.solution import load_solution
+from gradkit.task.tables import EXAMPLES
 
 pytestmark = [pytest.mark.sample(48), pytest.mark.usefixtures("warm")]
 

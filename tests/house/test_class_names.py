@@ -8,7 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 SHARED = set(
     """
-    Batch Case Cell Change CheckItem Claims Course Difference Entry Examination File
+    Batch Case Cell Change CheckItem Claims Course Entry Examination File
     FormError Graded Grading Loop Mark Made Names Place Plan Policy Proposal Question Reading
     Report Review Row Run Spot Step Table Text TooLongError UnreadableError Written
     """.split()  # noqa: SIM905

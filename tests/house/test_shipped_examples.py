@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from gradkit.task.assignment import EXAMPLES, exercises, read_assignment
+from gradkit.task.assignment import exercises, read_assignment
 from gradkit.task.draws import RANDOM
 from gradkit.task.examples import RECORDED, read_examples
+from gradkit.task.tables import EXAMPLES
 
 TOOL = Path(__file__).parents[2] / ".ci" / "examples.py"
 

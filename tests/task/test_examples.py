@@ -13,10 +13,11 @@ import pytest
 
 from gradkit.lines import arrays_in
 from gradkit.records.task import FunctionTask
-from gradkit.task.assignment import EXAMPLES, AssignmentError, packed_with, read_assignment
+from gradkit.task.assignment import AssignmentError, packed_with, read_assignment
 from gradkit.task.draws import draws
 from gradkit.task.examples import pack_examples, read_examples, record_examples
 from gradkit.task.solution import Solution, load_solution
+from gradkit.task.tables import EXAMPLES
 
 ASSIGNMENT = """
 schema = "gradkit/assignment/v1"

@@ -8,7 +8,8 @@ import pytest
 from classroom.classes import changed_assignment
 
 from gradkit.records.task import Assignment, Imports
-from gradkit.task.assignment import SOLVERS, AssignmentError, read_assignment
+from gradkit.task.assignment import AssignmentError, read_assignment
+from gradkit.task.tables import SOLVERS
 
 NUMPY, TORCH = 'title = "Regression in numpy"', 'title = "Regression in torch"'
 WHOLE = 'id = "backpropagation"'

@@ -33,7 +33,6 @@ from gradkit.loading import is_installed
 from gradkit.records.task import Assignment, Task
 from gradkit.task.assignment import (
     DEFAULT,
-    EXAMPLES,
     find_reference,
     packed_with,
     read_assignment,
@@ -42,6 +41,7 @@ from gradkit.task.assignment import (
 from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference
 from gradkit.task.solution import load_solution
+from gradkit.task.tables import EXAMPLES
 from gradkit.templates import fill
 from gradkit.writing import add_member, refusing
 
