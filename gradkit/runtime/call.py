@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType, FrameType
 from typing import Any
 
@@ -247,10 +248,25 @@ def read_outputs(call: Call, returned: Any, out: Returned) -> None:
 
 
 def apply(function: Callable[..., Any], call: Call, arguments: list[Any]) -> Any:
-    """Call a function, with the last arguments by keyword as ``by_name`` lists them."""
+    """Call a function, with the last arguments by keyword as ``by_name`` lists them.
+
+    A decorator may replace a function by one that takes ``*args`` only. This gets all arguments by
+    position.
+    """
+    if _takes_positions_only(function):
+        return function(*arguments)
     first = len(arguments) - len(call["by_name"])
     keywords = dict(zip(call["by_name"], arguments[first:], strict=True))
     return function(*arguments[:first], **keywords)
+
+
+def _takes_positions_only(function: Callable[..., Any]) -> bool:
+    """Return whether a function has ``*args`` and no parameter that a keyword can name."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(code, CodeType):
+        return False
+    named = code.co_argcount - code.co_posonlyargcount + code.co_kwonlyargcount
+    return not named and code.co_flags & (CO_VARARGS | CO_VARKEYWORDS) == CO_VARARGS
 
 
 def call_before(
