@@ -13,7 +13,7 @@ same mistake in two lines that are found separately is two.
 - A failure that nothing explains (``unexplained``) costs the share of outputs that are wrong, and
   at least the price of a slip.
 - A change that takes a part of the model solution explains nothing that the student wrote. It costs
-  the same as a failure that nothing explains.
+  the same as a failure that nothing explains. Several such changes together cost this once.
 - A crash costs its price where a change of the text shows that all else is right. Where no such
   change is known, it costs the share of outputs that are not right without the line that stops, and
   at least its price. A check that it blocks loses the same share as the check that crashes.
@@ -45,6 +45,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import compress
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -124,7 +125,8 @@ class LostShare(Struct, frozen=True):
     outputs without a finding, ``own_forward`` that of gradients which match only a wrong forward
     pass, and ``precision`` that of results in single precision. ``is_all`` says that the check
     earns nothing, whatever the shares add up to. ``held`` are the codes that the mark rests on and
-    that no person has accepted.
+    that no person has accepted. ``unnamed`` are the wrong outputs that no
+    finding is about.
     """
 
     findings: Sequence[Finding] = ()
@@ -134,6 +136,7 @@ class LostShare(Struct, frozen=True):
     precision: float = 0.0
     is_all: bool = False
     held: tuple[str, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
     @property
     def share(self) -> float:
@@ -192,7 +195,7 @@ def loss_of(
     if verdict.state not in FAILED and not (findings and verdict.own_forward):
         return LostShare(unexplained=wrong)
     pricing = _Prices(check, verdict, by_check, prices, scheme, wrong)
-    costs = [pricing.cost(each) for each in findings]
+    costs = pricing.costs(findings)
     precision = 0.0
     if verdict.rounded or (verdict.state == "fail" and verdict.check in inquiry.rounded):
         precision = named_price("precision", prices)
@@ -214,6 +217,7 @@ def loss_of(
         precision,
         diverges(verdict, findings, scheme),
         _held(verdict, findings, is_open=pricing.is_unexplained(findings, precision), of=scheme),
+        pricing.unnamed(findings) if findings and unexplained else (),
     )
 
 
@@ -227,8 +231,25 @@ class _Prices(Struct, frozen=True):
     scheme: Scheme
     wrong: float
 
+    def costs(self, findings: Sequence[Finding]) -> list[float]:
+        """Return the share of the check's points that each finding costs.
+
+        Changes of the model solution that have no price explain nothing. So together they cost at
+        most what a failure that nothing explains does.
+        """
+        costs = [self.cost(each) for each in findings]
+        settled = {*self.scheme.dropped, *self.scheme.deductions}
+        of_model = [each.basis == "model" and each.mistake not in settled for each in findings]
+        together = sum(compress(costs, of_model))
+        most = max(self.wrong, named_price("slip", self.prices)) if together else 0.0
+        factor = min(1.0, most / together) if together else 1.0
+        return [
+            cost * factor if is_of_model else cost
+            for cost, is_of_model in zip(costs, of_model, strict=True)
+        ]
+
     def cost(self, finding: Finding) -> float:
-        """Return the share of the check's points that a finding costs."""
+        """Return the share of the check's points that a finding costs by itself."""
         code = finding.mistake
         if code in self.scheme.dropped or finding.basis == "repair":
             return 0.0
@@ -276,6 +297,10 @@ class _Prices(Struct, frozen=True):
         """Return whether wrong outputs have no finding, and are wrong for more than hard cases."""
         left = self._left(findings) if self.verdict.state == "fail" and not precision else []
         return bool(left) and not _is_hard(left)
+
+    def unnamed(self, findings: Sequence[Finding]) -> tuple[str, ...]:
+        """Return the wrong outputs that no finding is about."""
+        return tuple(dict.fromkeys(entry.parameter for entry in self._left(findings)))
 
     def _left(self, findings: Sequence[Finding]) -> Sequence[Entry]:
         """Return the wrong entries that no finding is about.
@@ -465,10 +490,16 @@ HELD = "These points are provisional: a person has to look at them."
 OF_MODEL = (
     "The change for {titles} takes a part of the model solution. So it costs the share of the "
     "outputs here that are wrong.",
-    "The changes for {titles} take parts of the model solution. So each of them costs the share of "
+    "The changes for {titles} take parts of the model solution. So together they cost the share of "
     "the outputs here that are wrong.",
 )
 """Note on a check with a finding whose change is not made of the student's own text."""
+
+WITHOUT_FINDING = (
+    "No finding explains {names}. This costs the share of these outputs, and at least {slip:.0%} "
+    "of the points."
+)
+"""Note on a check with findings, but with wrong outputs that none of them is about."""
 
 WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
 """Note on a check with a finding that the instructor has withdrawn."""
@@ -556,6 +587,10 @@ def _check_result(
     if of_model and loss.held:
         titles = ", ".join(f"“{title}”" for title in of_model)
         notes.append(format_count(*OF_MODEL, len(of_model), titles=titles))
+    if loss.unnamed:
+        slip = named_price("slip", scheme.prices or "default")
+        names = ", ".join(f"`{name}`" for name in loss.unnamed)
+        notes.append(format_text(WITHOUT_FINDING, names=names, slip=slip))
     if loss.held:
         notes.append(HELD)
     return CheckResult(

@@ -37,7 +37,7 @@ from gradkit.records.result import (
     Verdict,
 )
 from gradkit.records.submission import Place
-from gradkit.records.task import Check, Task
+from gradkit.records.task import Check, FunctionCheck, Task
 from gradkit.report.words import cost_text, state_of
 from gradkit.task.assignment import read_assignment
 
@@ -498,6 +498,37 @@ def test_a_change_that_takes_from_the_model_solution_explains_nothing() -> None:
     little = Verdict("update", "fail", "", entries("fail", *["pass"] * 9))
     least = marked(little, worth=[10.0], inquiry=changed("wrong-name", "model"))
     assert (least.score, least.checks[0].held) == (7, ("wrong-name",))
+
+
+def test_changes_that_take_from_the_model_solution_cost_the_wrong_outputs_once() -> None:
+    """Together, and beside a change that has its own price; a price of the assignment stands."""
+    half = Verdict("update", "fail", "", entries(*["fail"] * 5, *["pass"] * 5))
+    codes = ("wrong-name", "missing-term")
+    two = tuple(replace(finding(code), title=code, basis="model") for code in codes)
+    made = marked(half, worth=[10.0], inquiry=Inquiry(two))
+    assert made.score == 5
+    assert [each.costs for each in made.findings] == [{"update": 2.5}, {"update": 2.5}]
+    note = "So together they cost the share of the outputs here that are wrong."
+    assert made.checks[0].notes[0].endswith(note)
+    beside = (*two, replace(finding("swapped-index"), basis="change"))
+    assert marked(half, worth=[10.0], inquiry=Inquiry(beside)).score == 2
+    priced = marked(half, worth=[10.0], inquiry=Inquiry(two), deductions={"wrong-name": 0.1})
+    assert priced.score == 4
+
+
+def test_outputs_that_no_finding_explains_are_named_beside_a_finding() -> None:
+    """They cost their share of the wrong outputs, and at least a slip."""
+    check = FunctionCheck("update", 10.0, compare=("dW", "db"))
+    outputs = tuple(Entry(name, (), "fail", None, None) for name in check.compare)
+    task: Task = replace(TASK, checks=(check,))
+    found = Inquiry((replace(finding("swapped-index", names=("dW",)), basis="change"),))
+    made = mark(task, [Verdict("update", "fail", "", outputs)], found, Scheme(0.25))
+    assert made.score == 2
+    assert made.checks[0].notes == (
+        "No finding explains `db`. This costs the share of these outputs, and at least 30% of the "
+        "points.",
+        HELD,
+    )
 
 
 def test_a_failure_without_a_finding_costs_its_outputs_and_is_held() -> None:
