@@ -34,10 +34,27 @@ def write(
     many: bool,
     one_hint: bool = False,
 ) -> None:
-    """Write results in a format; ``refused`` has the reasons why others were not graded.
+    """Write results in a format to a file or to standard output.
 
-    Text names files by the path that the user gave. With ``one_hint`` it has one hint for each
-    finding, and says how to get more.
+    If a single submission has no result, only formats that can report a refusal write anything. The
+    format ``github`` also appends to the files that GitHub names, see `leave`.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        Results of the graded submissions. Text names files by the path that the user gave.
+    refused : sequence of str
+        Reasons why other submissions were not graded, one for each.
+    hints : int
+        The hint level.
+    format_ : str
+        A name in `FORMATS`, or ``text``.
+    out : Path or None
+        The file to write; None is standard output.
+    many : bool
+        Whether several submissions were given. Text on standard output is then an overview.
+    one_hint : bool
+        Text has one hint for each finding, and says how to get more.
 
     Raises
     ------
@@ -67,7 +84,9 @@ def write(
 
 
 def _write_text(results: Sequence[Result], hints: int, out: Path | None, *, one_hint: bool) -> None:
-    """Write mark sheets to a terminal, standard output or a file; nothing without results.
+    """Write mark sheets to the file ``out``, or else to the terminal or standard output.
+
+    Without results, no file is written.
 
     Raises
     ------
@@ -116,7 +135,7 @@ def _is_terminal() -> bool:
 
 
 def tell(sentences: Sequence[str], most: int = 10) -> None:
-    """Print the first ``most`` sentences on standard error, and the number of the others."""
+    """Print the first ``most`` sentences to standard error, then how many more there are."""
     for sentence in sentences[:most]:
         click.echo(f"gradkit: {sentence}", err=True)
     if len(sentences) > most:

@@ -58,7 +58,7 @@ def _read_value(sort: str, numbers: Numbers, known: Vocabulary) -> Any:
 
 
 def write_values(values: Sequence[Any], known: Vocabulary) -> tuple[Numbers, ...] | None:
-    """Return values as operands; None if operands may not have one of them."""
+    """Encode values as operands of a reference; None if a value cannot be encoded."""
     found: list[Numbers | None] = []
     for value in values:
         if isinstance(value, str):
@@ -72,14 +72,24 @@ def write_values(values: Sequence[Any], known: Vocabulary) -> tuple[Numbers, ...
 
 
 def _at(row: Sequence[Any], place: int) -> Any:
-    """Return the value at a place of a row."""
+    """Return the value at a place of a sequence.
+
+    Raises
+    ------
+    RefusedError
+        The sequence is too short.
+    """
     if place >= len(row):
         raise RefusedError("a place in a row is not there")
     return row[place]
 
 
 def _exchange_values(node: Any, places: Sequence[int]) -> ast.expr:
-    """Exchange two values of a tuple, list, dict or call."""
+    """Return a copy of a tuple, list, dict or call with two values exchanged.
+
+    ``places`` are the two numbers. In a dict the keys stay, in a call only positional arguments
+    count.
+    """
     fields = {ast.Tuple: "elts", ast.List: "elts", ast.Dict: "values", ast.Call: "args"}
     name = fields.get(type(node))
     if name is None:
@@ -91,8 +101,14 @@ def _exchange_values(node: Any, places: Sequence[int]) -> ast.expr:
     return with_parts(node, **{name: made})  # type: ignore[no-any-return]
 
 
-def _leave_value_out(node: Any, places: Sequence[int]) -> ast.expr:
-    """Leave one value of a tuple or list out."""
+def _remove_value(node: Any, places: Sequence[int]) -> ast.expr:
+    """Return a copy of a tuple or list without the value number ``places[0]``.
+
+    Raises
+    ------
+    RefusedError
+        The expression is no tuple or list, or has no such value or no other.
+    """
     if not isinstance(node, ast.Tuple | ast.List) or len(node.elts) < 2:
         raise RefusedError("the row has no value too many")
     left = _at(node.elts, places[0])
@@ -100,7 +116,7 @@ def _leave_value_out(node: Any, places: Sequence[int]) -> ast.expr:
 
 
 def _add_value(node: Any, values: Sequence[Any]) -> ast.expr:
-    """Put a key or a number before or after the values of a tuple or list."""
+    """Return a copy of a tuple or list with a constant added, last if ``values[0]`` is true."""
     last, value = values
     if not isinstance(node, ast.Tuple | ast.List):
         raise RefusedError("the expression is no row of values")
@@ -110,8 +126,14 @@ def _add_value(node: Any, values: Sequence[Any]) -> ast.expr:
     return with_parts(node, elts=[*node.elts, value] if last else [value, *node.elts])  # type: ignore[no-any-return]
 
 
-def _leave_option_out(node: Any, places: Sequence[int]) -> ast.expr:
-    """Leave one keyword argument of a call out."""
+def _remove_keyword_argument(node: Any, places: Sequence[int]) -> ast.expr:
+    """Return a copy of a call without the keyword argument number ``places[0]``.
+
+    Raises
+    ------
+    RefusedError
+        The expression is no call, or has no keyword argument of that number.
+    """
     if not isinstance(node, ast.Call):
         raise RefusedError("the expression is no call")
     left = _at(node.keywords, places[0])
@@ -119,7 +141,10 @@ def _leave_option_out(node: Any, places: Sequence[int]) -> ast.expr:
 
 
 def _set_option(node: Any, values: Sequence[Any]) -> ast.expr:
-    """Set a keyword argument of a call to a name, or to True or False."""
+    """Return a copy of a call in which one keyword argument has another value, or is added.
+
+    The value is a name or attribute, True or False; it stands last.
+    """
     word, value = values
     if not isinstance(node, ast.Call):
         raise RefusedError("the expression is no call")
@@ -187,10 +212,10 @@ REARRANGED: Mapping[str, Rearranged] = {
     "two values exchanged": Rearranged(
         frozenset({"wrong-order"}), (PLACE, PLACE), _exchange_values
     ),
-    "a value less": Rearranged(frozenset({"wrong-bounds"}), (PLACE,), _leave_value_out),
+    "a value less": Rearranged(frozenset({"wrong-bounds"}), (PLACE,), _remove_value),
     "a value more": Rearranged(frozenset({"wrong-bounds"}), (PLACE, NODE), _add_value),
     "keys": Rearranged(frozenset({"wrong-bounds"}), (WORD,), _loop_over_keys),
-    "an option less": Rearranged(frozenset({"wrong-option"}), (PLACE,), _leave_option_out),
+    "an option less": Rearranged(frozenset({"wrong-option"}), (PLACE,), _remove_keyword_argument),
     "an option": Rearranged(OF_OPTIONS, (WORD, OPTION), _set_option),
     "a key of dict": Rearranged(frozenset({"wrong-entry"}), (PLACE, WORD), _rename_key_of_dict),
     "other arguments": Rearranged(

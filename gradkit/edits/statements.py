@@ -41,7 +41,7 @@ class Change:
         return self.block[self.at]
 
     def with_statements(self, *made: Any) -> Block:
-        """Return the block with others in the place of the statement."""
+        """Return the block with these statements in place of the changed statement."""
         return [*self.block[: self.at], *made, *self.block[self.at + 1 :]]
 
 
@@ -71,8 +71,14 @@ def _read_number(operands: Operands, number: int, low: int, high: int) -> int:
 # --- left out, moved ---------------------------------------------------------------------------
 
 
-def _leave_statement_out(change: Change, operands: Operands) -> Block:
-    """Return the block without the statement."""
+def _remove_statement(change: Change, operands: Operands) -> Block:
+    """Return the block without the changed statement.
+
+    Raises
+    ------
+    RefusedError
+        The block has no other statement.
+    """
     if len(change.block) < 2:
         raise RefusedError("a block cannot be empty")
     return change.with_statements()
@@ -129,15 +135,22 @@ def _move_into_or_out_of_loop(change: Change, operands: Operands) -> Block:
 
 
 def _put_into_branch(change: Change, operands: Operands) -> Block:
-    """Return the block with the statement below one of the conditions that the function has."""
-    tests = [*conditions_in(change.function)]
+    """Return the block with the statement below an ``if`` with a condition of the function.
+
+    The operand is the number of the condition in `if_conditions_in`.
+    """
+    tests = [*if_conditions_in(change.function)]
     if len(operands) != 1 or len(operands[0]) != 1 or not 0 <= operands[0][0] < len(tests):
         raise RefusedError("the function asks for no such condition")
     return change.with_statements(new(ast.If, tests[operands[0][0]], [change.statement], []))
 
 
-def conditions_in(function: ast.AST) -> Iterator[ast.expr]:
-    """Yield the conditions of a function's branches, and their parts joined by and/or."""
+def if_conditions_in(function: ast.AST) -> Iterator[ast.expr]:
+    """Yield the condition of every ``if`` statement in a tree, also of nested functions.
+
+    A condition ``a and b`` or ``a or b`` is followed by its operands. Conditions of ``while`` and
+    of conditional expressions are not yielded.
+    """
     for part in ast.walk(function):
         if isinstance(part, ast.If):
             yield part.test
@@ -259,7 +272,7 @@ KINDS_PUT_IN = frozenset(
 
 
 def _insert_statement(change: Change, operands: Operands) -> Block:
-    """Insert a statement before another one, or after the last one of a block."""
+    """Return the block with a new statement before or behind the statement of the change."""
     row = _read_number(operands, 0, 0, len(PUT_IN) + 1)
     behind = _read_number(operands, 1, 0, 1)
     rest = operands[2:]
@@ -342,7 +355,7 @@ def _reverse_loop(change: Change, operands: Operands) -> Block:
 
 BLOCKS: Mapping[str, BlockRow] = {
     "left out": BlockRow(
-        frozenset({"extra-statement", "early-return"}), _leave_statement_out, LARGER - LITTLE
+        frozenset({"extra-statement", "early-return"}), _remove_statement, LARGER - LITTLE
     ),
     "no return": BlockRow(frozenset({"early-return"}), _replace_return_by_pass),
     "moved": BlockRow(frozenset({"wrong-statement-order"}), _move_statement),

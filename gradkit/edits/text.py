@@ -77,7 +77,7 @@ class Slots:
         }
 
     def above(self, node: ast.AST) -> list[ast.AST]:
-        """Return what a node stands in, the outermost first."""
+        """Return the nodes that contain a node, the outermost first."""
         found: list[ast.AST] = []
         while (parent := self._parents.get(id(node))) is not None:
             found.append(parent)
@@ -85,7 +85,13 @@ class Slots:
         return found[::-1]
 
     def block_of(self, statement: ast.AST) -> tuple[ast.AST, list[ast.stmt]]:
-        """Return the list of statements that a statement stands in, and what that belongs to."""
+        """Return the node that contains a statement, and the list of statements that it is in.
+
+        Raises
+        ------
+        RefusedError
+            The node is no statement of a block.
+        """
         parent = self._parents.get(id(statement))
         for name in ("body", "orelse", "finalbody"):
             block = getattr(parent, name, None)
@@ -95,7 +101,7 @@ class Slots:
         raise RefusedError("the slot is no statement of a block")
 
     def function_of(self, node: ast.AST) -> ast.FunctionDef | None:
-        """Return the innermost function that a node stands in."""
+        """Return the innermost function that contains a node; None at top level."""
         functions = [each for each in self.above(node) if isinstance(each, ast.FunctionDef)]
         return functions[-1] if functions else None
 
@@ -104,19 +110,25 @@ class Slots:
     def reference(
         self, cell: str, name: str, at: ast.AST, values: Any, within: ast.AST | None = None
     ) -> Reference | None:
-        """Return the reference of a change; None if operands may not have one of its values.
+        """Encode a change of this text as a reference; None if one of its values cannot be encoded.
+
+        The result is also None if ``at`` is no node of this text.
 
         Parameters
         ----------
         cell : str
+            The id of the cell.
         name : str
-            The kind of mistake and the name of the row.
+            The row of the table of changes, such as ``wrong-order: two values exchanged``: the kind
+            of mistake and the name of the change.
         at : ast.AST
-            The node of the text that the row changes, or the statement.
+            The changed expression or statement.
         values : mapping or sequence
-            Of a pattern what stands in its holes, of another row what it is given.
+            The row's values. For a pattern, the expression for each hole by name; for all other
+            rows, the values in order.
         within : ast.AST or None
-            The node within which the same is changed wherever it stands.
+            The change is made everywhere in this node where the same expression stands; None
+            changes only ``at``.
         """
         slot = self.numbers.get(id(at))
         operands = None if slot is None else self._operands(name, at, values)
@@ -126,7 +138,7 @@ class Slots:
         return Reference(cell, name, slot, everywhere, tuple(operands))
 
     def _operands(self, name: str, at: ast.AST, values: Any) -> Sequence[Numbers] | None:
-        """Return the operands of a row with some values."""
+        """Encode the values of a row as operands; None if one of them cannot be encoded."""
         short = name.partition(": ")[2]
         if short == "put in":
             _, block = self.block_of(at)
@@ -222,12 +234,12 @@ class Slots:
 
 
 def _index_in(block: Sequence[ast.stmt], node: ast.AST) -> int:
-    """Return the index of a statement in its block."""
+    """Return the index of a statement in a block that contains it."""
     return next(place for place, each in enumerate(block) if each is node)
 
 
 def replace_everywhere(whole: Any, old: ast.AST, new: Any) -> Any:
-    """Return a tree with another expression wherever it has a certain one."""
+    """Return a copy of a tree in which every expression equal to ``old`` is replaced by ``new``."""
     same = [part for part in numbered(whole) if is_same(part, old)]
     return replaced(whole, {id(part): with_context(new, part) for part in same})
 

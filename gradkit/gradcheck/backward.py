@@ -239,7 +239,7 @@ def _factors(
 
 
 def _note_changes(who: str, after: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Return a note if ``who`` changed values in place, by comparing ``now`` with ``before``."""
+    """Return a note if ``who`` changed values in place: copies ``before`` differ from ``after``."""
     found = [name for name in after if not _has_equal_numbers(after[name], before[name])]
     return [f"{who} changes {', '.join(found)} in place."] if found else []
 
@@ -571,7 +571,13 @@ def check_module(
         )
 
     def evaluate(params: Mapping[str, Any]) -> Any:
-        """Set the parameters, and return the loss."""
+        """Set the parameters to ``params``, and return the module's loss.
+
+        Raises
+        ------
+        ValueError
+            The loss is a tensor of several numbers.
+        """
         for name, p in trained.items():
             p.data.copy_(params[name])
         value = measure(double(*own, **named), *rest)
@@ -583,7 +589,10 @@ def check_module(
         return value
 
     def gradient(params: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the gradient of the loss by autograd, zeros where there is none."""
+        """Set the parameters to ``params``, and return the gradient of the loss by autograd.
+
+        Parameters that the loss does not depend on get zeros, and keep ``grad`` None.
+        """
         value = evaluate(params)
         for p in trained.values():
             p.grad = None

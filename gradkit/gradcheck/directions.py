@@ -182,9 +182,11 @@ class Survey:
         return False
 
     def run(self, leaves: Sequence[int] | None = None) -> None:
-        """Check leaves together along directions, and one by one if something is wrong.
+        """Check leaves together along directions, and one by one if they disagree with the claim.
 
-        By default all leaves.
+        Without ``leaves``, all leaves that have entries are checked. The results are added to
+        ``found``, ``entries`` and ``patterns``. If a claimed entry is not finite, only such entries
+        are checked.
         """
         bad = np.flatnonzero(~np.isfinite(self.claims.claimed))
         if len(bad):  # along a direction it would spoil all others
@@ -201,18 +203,29 @@ class Survey:
             if not known or found[0].verdict != AGREE:
                 break
         if not known and len(leaves) > 1:
-            self.split_up(leaves, tried, both)
+            self.explain_wrong_leaves(leaves, tried, both)
             return
         self.found += tried
         if not known and DISAGREE in {one.verdict for one in found}:
             self.describe(leaves[0], both)
 
-    def split_up(
+    def explain_wrong_leaves(
         self, leaves: Sequence[int], tried: list[Direction], both: DirectionResults
     ) -> None:
-        """Record what is wrong with several leaves together: one factor, or each leaf by itself.
+        """Explain a disagreement of several leaves: find a common factor, or check each one alone.
 
-        After `MAX_WRONG_LEAVES` wrong leaves, the rest is not described.
+        With a common factor, the directions ``tried`` and the factor are added to the result.
+        Otherwise `run` adds what it finds for each leaf, until `MAX_WRONG_LEAVES` leaves are wrong.
+        The leaves after that get the verdict unknown.
+
+        Parameters
+        ----------
+        leaves : sequence of int
+            Numbers of the leaves that were checked together.
+        tried : list of Direction
+            The checked directions, the last one with the disagreement.
+        both : DirectionResults
+            The results along the last direction and its twin.
         """
         ratio = shared_factor(both)
         if ratio is not None and tried[-1].verdict == DISAGREE:
@@ -256,7 +269,11 @@ class Survey:
         return both, found, False
 
     def describe(self, number: int, both: DirectionResults) -> None:
-        """Record how a parameter is wrong: by a pattern, or by single entries."""
+        """Add to the result how leaf ``number`` is wrong: by a pattern, or by single wrong entries.
+
+        Small leaves are checked entry by entry. In a large leaf without a pattern, one wrong entry
+        is looked for. ``both`` are the results along a direction and its twin.
+        """
         leaf, at = self.leaves[number], self.spans[number]
         if at.stop - at.start <= MAX_SINGLE_ENTRIES:
             entries, claims, columns = self.check_entries(at)
@@ -271,7 +288,7 @@ class Survey:
             self.entries += [entry] if entry.verdict == DISAGREE else []
 
     def check_entries(self, rows: Rows | slice) -> tuple[tuple[Entry, ...], Claims, Columns]:
-        """Check some entries one by one."""
+        """Check some entries one by one; return their reports, claims and measurements."""
         claims = select_claims(self.claims, rows)
         columns = entry_check(self.evaluator, claims, self.seen, self.asked).run()
         return make_entries(columns, claims, self.leaves), claims, columns
@@ -298,7 +315,7 @@ class Survey:
 
 
 def shared_factor(looked: DirectionResults) -> float | None:
-    """Return the factor by which the claim is off along a direction and its twin, if it is one.
+    """Return the factor by which the claim is off along a direction and its twin, or None.
 
     Two random directions have ratios that are equal to a millionth only for a common factor.
     """

@@ -168,9 +168,10 @@ so many times what any entry does to f by itself."""
 
 
 def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
-    """Return a change of each entry that matters: the leaf's scale, or its own size.
+    """Return a typical change of each entry: its leaf's scale, or the entry's own magnitude.
 
-    Its own size counts if the entries of the leaf have different units.
+    The own magnitude is used if the entries of the leaf have different units. An entry that is zero
+    then gets the change that moves f as much as the others do, at most the leaf's scale.
     """
     size, slope = magnitude(point), magnitude(gradient)
     alone = float(np.max(slope * size, initial=0.0))
@@ -289,26 +290,34 @@ def measure_reach(evaluator: Evaluator, seen: Measurements, line: Sequence[Float
 
 
 def usual_size(points: Sequence[Array]) -> float:
-    """Return the largest magnitude in all leaves, 1 if every entry is zero."""
+    """Return the largest magnitude of an entry in all leaves; 1 if every entry is zero."""
     return max(map(largest_of, points), default=0.0) or 1.0
 
 
 def leaf_scales(
     claimed: Sequence[Array], points: Sequence[Array], value: float
 ) -> tuple[Floats, float]:
-    """Return the change of each leaf that matters, and its effect on f by the claim.
+    """Return a typical change of each leaf, and how much f changes by it according to the claim.
 
     The scale of a leaf is its largest entry. If that is zero or small, the scale is the change that
-    the claim needs to move f as much as other leaves do, or by the value of f. It is never more
-    than the largest entry of all leaves.
+    the claimed gradient needs to move f as much as other leaves do, or by ``value``. It is never
+    more than the largest entry of all leaves.
 
     Parameters
     ----------
     claimed : sequence of array
         The claimed gradient of each leaf; empty without a claim.
     points : sequence of array
+        The leaves, at the point of the check.
     value : float
         The value of f, or a change of it.
+
+    Returns
+    -------
+    scales : array (leaves,)
+    reach : float
+        The largest product of an entry's claimed gradient and its change, over all leaves. An entry
+        changes by its own value or, in a leaf of zeros, by the leaf's scale. 0.0 without a claim.
     """
     sizes = np.array([largest_of(point) for point in points])
     usual = usual_size(points)
@@ -356,9 +365,10 @@ def _draw_direction(
 
 
 def _casts_to_float32(evaluator: Evaluator, base: float, rng: np.random.Generator) -> bool:
-    """Return whether f casts its argument to float32, so that close points give one value.
+    """Return whether f rounds its argument to float32 although its result may have more digits.
 
-    Its result may be wider, so that the values do not show it.
+    Every entry is moved to a random value that rounds to the same number in float32. The result is
+    True if f is still ``base``, its value at the unmoved point, and any entry has moved.
     """
     moves = []
     for point in evaluator.points:

@@ -73,7 +73,11 @@ def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> E
 def _observe_calls(
     task: Task, binding: Binding, probes: Probes, process: StudentProcess
 ) -> dict[str, Outcome]:
-    """Call each function with all probes, except for training runs, and return the outcomes."""
+    """Call every function with all probes except training runs, in the student's process.
+
+    Return the outcomes by probe name. The role ``initialise`` and the building of a model have one
+    outcome each. Functions that the student has not defined are left out.
+    """
     bound = binding.bound
     questions = []
     if "initialise" in bound:
@@ -108,9 +112,9 @@ def _without_crashing_lines(
 
 
 def _repeated_calls(case: Case) -> list[Question]:
-    """Return requests to repeat a few calls in the same process.
+    """Return requests to repeat some calls of each function in the same process.
 
-    They show results that change, and gradients by finite differences: see
+    The answers show results that differ from call to call, and gradients by finite differences: see
     `gradkit.judge.steps`.
     """
     task, bound, probes = case.task, case.binding.bound, case.probes
@@ -128,7 +132,7 @@ def _repeated_calls(case: Case) -> list[Question]:
 
 
 def _first_calls(batch: Batch) -> Batch:
-    """Return a batch of the first `REPEATED` calls, under a name of its own."""
+    """Return a batch of the first `REPEATED` calls of a batch, with `AGAIN` added to its name."""
     inputs = {name: value[:REPEATED] for name, value in batch.inputs.items()}
     return replace(batch, name=batch.name + AGAIN, inputs=inputs, labels=batch.labels[:REPEATED])
 

@@ -386,7 +386,10 @@ class FunctionGrader(Struct):
     def run(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> tuple[Made, Outcome]:
-        """Run the lines of some checks at some inputs, with nothing put right between them."""
+        """Run the lines of some checks at given inputs, without replacing wrong values in between.
+
+        Return the values of the expressions ``reads``, and the outcome.
+        """
         lines = [Step(self.lines_of(step).text, {}) for step in steps]
         reply = self.process.ask(
             of_lines(self._functions(steps), values, lines, reads, stubs=self._stubs)
@@ -394,12 +397,16 @@ class FunctionGrader(Struct):
         return made_of(self.process, reads, reply)
 
     def _judge_without_crash(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check; where it stops, with what the rest of it makes right."""
+        """Return the verdict on a check; if the code raises, with outputs right anyway.
+
+        The outputs that are right if the raising statements are left out get a note. Without such
+        outputs, the verdict is returned unchanged.
+        """
         verdict = self.verdicts[check.name]
         own = self.own_name(self.lines_of(check).calls[-1].function)
         if verdict.state != "error" or verdict.entries or not self.has_expected or "." in own:
             return verdict
-        rest = self._without_statements_that_stop(check, own)
+        rest = self._judge_without_crashing_statements(check, own)
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
@@ -407,8 +414,12 @@ class FunctionGrader(Struct):
         note = format_text(text, names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
-    def _without_statements_that_stop(self, check: FunctionCheck, own: str) -> Verdict:
-        """Return the verdict on a check without the statements of a function that stop it."""
+    def _judge_without_crashing_statements(self, check: FunctionCheck, own: str) -> Verdict:
+        """Judge a check without the statements of the function ``own`` that raise.
+
+        If the check was judged with right helpers, it is so again. If a helper's stub cannot
+        answer, the verdict on the whole function is returned.
+        """
         if not self.is_judged_with_helpers(check):
             return self.with_changes(check, self.draws, spared=own)
         from gradkit.grading.stubs import with_stubs_of
@@ -420,9 +431,10 @@ class FunctionGrader(Struct):
     # --- what a diagnosis asks -------------------------------------------------------------------
 
     def with_changes(self, check: FunctionCheck, draws: Iterable[Draw], **options: Any) -> Verdict:
-        """Return what a check would come to, as the model solution has it.
+        """Return the verdict that a check would get from the model solution, with changes applied.
 
-        With ``changed`` text, or a function ``spared`` what stops it, see `of_lines`.
+        The options are passed to `of_lines`: ``changed`` texts of definitions, or the function
+        ``spared`` from statements that raise. The grader's own verdicts stay as they are.
         """
         answers, stopped = self._answers(check, steps_of(self.task, check), draws, **options)
         if stopped is not None:
@@ -442,7 +454,7 @@ class FunctionGrader(Struct):
         return [own, *(each for each in every if each != own)]
 
     def settle(self, ways: Mapping[str, Lines]) -> None:
-        """Have each check be meant by these lines alone."""
+        """Accept only these lines for each check from now on, also in the model solution."""
         checks = [replace(each, call=ways[each.name], others=()) for each in self.task.checks]
         self.task = replace(self.task, checks=tuple(checks))
         self._chosen = dict(ways)
@@ -451,7 +463,7 @@ class FunctionGrader(Struct):
 
     @contextmanager
     def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
-        """Have a check meant by these lines and this convention for a while."""
+        """Return a context manager in which a check uses these lines and this convention."""
         before = self.lines_of(check), self._follows
         self._chosen[check.name], self._follows = form
         try:
@@ -797,19 +809,19 @@ def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
 
 
 def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:
-    """Return a convention of a check by its number; none where it has not so many."""
+    """Return the convention number ``way`` of a check; {} for 0 and for unknown numbers."""
     return ({}, *check.conventions)[way] if way <= len(check.conventions) else {}
 
 
 def _moved(task: FunctionTask, draw: Draw, names: Collection[str], seed: int) -> Draw:
-    """Return a probe with some of its inputs drawn again."""
+    """Return a copy of a probe with new values for the inputs ``names``."""
     other = drawn_again(task, draw, seed).values
     values = {name: (other if name in names else draw.values)[name] for name in draw.values}
     return replace(draw, label=f"{draw.label} moved", values=values)
 
 
 def _change(before: Made | None, after: Made | None) -> Made:
-    """Return by how much values differ, where they have one shape."""
+    """Return the differences of values after and before; without values whose shape changed."""
     before, after = before or Made(), after or Made()
     pairs = {name: (before.values[name], after.values.get(name)) for name in before.values}
     # Between two infinities there is no number, and true and false have none either.
@@ -824,7 +836,7 @@ def _change(before: Made | None, after: Made | None) -> Made:
 
 
 def _count(verdict: Verdict) -> tuple[int, int]:
-    """Count the outputs that are right, and those that are there and wrong."""
+    """Count the outputs that are right, and the outputs that are wrong but not missing."""
     states = [entry.state for entry in verdict.entries]
     return states.count("pass"), states.count("fail")
 

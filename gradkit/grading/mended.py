@@ -19,9 +19,9 @@ from gradkit.grading.changed_text import WHOLE
 from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
 from gradkit.records.submission import Cell, Place
 
-MUCH, MANY, MOST = 3, 4, 5
-"""Mistakes about one entry on one line, different ones on one line, and those about one entry, in
-whose place one change is looked for."""
+FINDINGS_OF_ENTRY_ON_LINE, MISTAKES_ON_LINE, FINDINGS_OF_ENTRY = 3, 4, 5
+"""Numbers of findings about one entry on one line, of different mistakes on one line, and of
+findings about one entry: from these numbers on, one change is likelier, see `have_common_cause`."""
 
 OF_NAMES = frozenset({"wrong-name", "wrong-entry", "wrong-index"})
 """Kinds of changes by which what a name is given, or stands for, may be another's."""
@@ -45,29 +45,44 @@ class Step(Struct, frozen=True):
 
 
 def of_check(check: str, inquiry: Inquiry) -> list[Finding]:
-    """Return the findings of a check."""
+    """Return those findings of an inquiry that belong to a check."""
     return [each for each in inquiry.findings if each.check == check]
 
 
-def are_too_many(findings: Sequence[Finding]) -> bool:
-    """Tell so many mistakes that one change is the likelier reason."""
+def have_common_cause(findings: Sequence[Finding]) -> bool:
+    """Return whether one change of the text explains findings better than separate mistakes.
+
+    It does if many findings are about one entry or one line, see `FINDINGS_OF_ENTRY_ON_LINE`. It
+    also does if one finding says that entries of an array are not updated, and another finding is
+    about the same array: the code may write to the wrong entries.
+    """
     on_one = Counter((entry, each.place) for each in findings for entry in each.entries)
     kinds = Counter(place for _, place in {(each.mistake, each.place) for each in findings})
     of_one = Counter(entry for each in findings for entry in each.entries)
-    counts = (on_one, MUCH), (kinds, MANY), (of_one, MOST)
-    # What leaves some entries of an array as they were may write to its others instead.
+    counts = (
+        (on_one, FINDINGS_OF_ENTRY_ON_LINE),
+        (kinds, MISTAKES_ON_LINE),
+        (of_one, FINDINGS_OF_ENTRY),
+    )
+    # A statement that leaves entries of an array unchanged may write to other entries instead.
     left, written = ({*_arrays_of(findings, still=still)} for still in (True, False))
     many = any(max(times.values(), default=0) >= most for times, most in counts)
     return many or bool(left & written)
 
 
 def share_entries(findings: Sequence[Finding]) -> bool:
-    """Tell mistakes of which some are about the same entries: one name for another may be both."""
+    """Return whether two findings are about exactly the same entries.
+
+    One wrong name may then be the reason for both.
+    """
     return len({each.entries for each in findings}) < len(findings)
 
 
 def _arrays_of(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
-    """Yield the arrays of which entries stay as they were, or those of other mistakes."""
+    """Yield the arrays of the findings `STILL` or, without ``still``, those of all other findings.
+
+    An array is yielded once for each entry.
+    """
     for finding in findings:
         if (finding.mistake == STILL) is still:
             yield from map(_array_of, finding.entries)
@@ -105,7 +120,7 @@ def with_steps(
     for step, before, after in zip(steps, [inquiry, *found], found, strict=False):
         still, check = {*map(_name, after.findings)}, step.change.check
         own = of_check(check, inquiry)
-        part = check != "update" or step.change.mistake == WHOLE or are_too_many(own)
+        part = check != "update" or step.change.mistake == WHOLE or have_common_cause(own)
         left = of_check(check, rest)
         if (part and step.arrays) if left else check not in right:
             # What makes a part of it right may be made for what is wrong elsewhere, unless it was
@@ -220,8 +235,8 @@ def _findings_of_change(
     about = [*gone, *([rough] if rough is not None else [])]
     partly = rough is not None and change.mistake != WHOLE
     other = change.mistake in OF_NAMES and len(gone) > 1 and share_entries(gone)
-    if gone and (partly or other or are_too_many(about)):
-        return [_with_entries_of(change, about, about)]
+    if gone and (partly or other or have_common_cause(about)):
+        return [_with_entries(change, about, about)]
     made = [
         _moved_to_change(f, change) if _is_at_change(f, change, before, alone=alone) else f
         for f in gone
@@ -229,14 +244,16 @@ def _findings_of_change(
     return (
         made
         if gone and rough is None
-        else [*made, _with_entries_of(change, about[len(gone) :], about)]
+        else [*made, _with_entries(change, about[len(gone) :], about)]
     )
 
 
-def _with_entries_of(
-    change: Finding, whole: Sequence[Finding], about: Sequence[Finding]
-) -> Finding:
-    """Return a change for the entries of some findings, with what was verified of these."""
+def _with_entries(change: Finding, whole: Sequence[Finding], about: Sequence[Finding]) -> Finding:
+    """Return the finding of a change, with the entries of the findings ``whole``.
+
+    The formulas of these entries, applied and right ones, come from the findings ``about``. Of
+    several formulas for an entry, the last is used. The finding has only the change's own place.
+    """
     entries = tuple(dict.fromkeys(entry for each in whole for entry in each.entries))
     applies = {entry: text for each in about for entry, text in each.applies.items()}
     should = {entry: text for each in about for entry, text in each.should.items()}
@@ -246,11 +263,12 @@ def _with_entries_of(
 
 
 def _is_at_change(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -> bool:
-    """Tell a mistake that is at the line of a change that mends it.
+    """Return whether a finding may be shown at the line of the change that repairs its mistake.
 
-    It is at one of its own lines, or these are a guess and no other mistake is about its entries.
-    One that writes a line anew may be any, if it is no kind of the mistake's; and one that others
-    mend too is at all of its lines.
+    The change is on one of the finding's own lines; or these lines are a guess and no other finding
+    is about its entries; or the change is the only one (``alone``). The change has to repair all
+    entries of the finding. A change that rewrites a whole line is accepted only if it is of the
+    mistake's kind.
     """
     unsure = {WHOLE} - {*mistake(finding.mistake).kinds}
     told = [entry for each in of_check(finding.check, before) for entry in each.entries]
@@ -261,7 +279,7 @@ def _is_at_change(finding: Finding, change: Finding, before: Inquiry, *, alone: 
 
 
 def _moved_to_change(finding: Finding, change: Finding) -> Finding:
-    """Return a finding at the line of the change that mends it."""
+    """Return a finding with the place, source and diff of the change that repairs its mistake."""
     assert change.place is not None  # noqa: S101  (a change has one)
     parts = ("place", "source", "columns", "fix", "adds", "diff")
     told = {name: getattr(change, name) for name in parts}

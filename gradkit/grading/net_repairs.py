@@ -16,7 +16,7 @@ from gradkit.diagnosis.catalogue import kinds, mistake
 from gradkit.diagnosis.repair.ask import Wanted
 from gradkit.grading.changed_text import STEP, WHOLE, replaced
 from gradkit.grading.functions import FunctionGrader
-from gradkit.grading.mended import OF_NAMES, Step, are_too_many, of_check, share_entries
+from gradkit.grading.mended import OF_NAMES, Step, have_common_cause, of_check, share_entries
 from gradkit.grading.repairs import Mended, mend_functions
 from gradkit.judge.comparison import Examined
 from gradkit.records.result import FAILED, UNEXPLAINED, Inquiry, Verdict
@@ -134,7 +134,7 @@ def _wanted_changes(
     likelier = tuple(place for places in likely for place in places) if all(likely) else ()
     found = [of_check(each.check, inquiry) for each in asked if each.state in FAILED]
     named = [mistake(each.mistake).kinds for own in found for each in own]
-    if not (all(named) and all(found)) or any(map(are_too_many, found)):
+    if not (all(named) and all(found)) or any(map(have_common_cause, found)):
         return Wanted(STOPPED if stops else BUDGET, near)
     among = frozenset(kind for each in named for kind in each)
     among |= OF_NAMES if any(map(share_entries, found)) else frozenset()
@@ -168,7 +168,7 @@ def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
         return False
     if any(each.mistake == UNEXPLAINED for each in own) or not own:
         return True
-    if are_too_many(own) or share_entries(own):
+    if have_common_cause(own) or share_entries(own):
         return True
     guessed = (mistake(each.mistake).kinds for each in own if each.id in inquiry.doubtful)
     return len(own) <= FEW and any(guessed)

@@ -403,7 +403,7 @@ class _Repairs(Struct):
         return verdict.state != "pass"
 
     def _expects_only_zeros(self, check: FunctionCheck) -> bool:
-        """Tell a check of which all that is right is 0."""
+        """Return whether all expected outputs of a check are zero."""
         ((_, _, right),) = self.grader.asked(check, self.grader.draws[:1]).draws
         return not any(np.any(value) for value in right.values.values())
 
@@ -530,7 +530,7 @@ class _Repairs(Struct):
                 if before.state == "pass":
                     return
         # Code that raises may only be misspelled: that is tried first.
-        freeing = self._changes_that_stop_crash(check, before, held)
+        freeing = self._find_crash_fixes(check, before, held)
         for way in freeing:
             if told := list(self._confirm(check, held, way, before, len(way))):
                 yield from told
@@ -612,7 +612,10 @@ class _Repairs(Struct):
             return proposals(process, asked, self.inside, text, self.wanted, refused, budget)
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
-        """Return changes of how the section's text is written, first where a check stops."""
+        """Return changes of how the text is written, first those in the line where the code raised.
+
+        ``stopped`` is the verdict with that line.
+        """
         section = self.grader.process.section
         asked = {each.attr for each in attributes_in(ast.parse(check.call.text))}
         handed = self.grader.draws[0].values.values()
@@ -635,13 +638,14 @@ class _Repairs(Struct):
         )
         return [one for text in texts for one in spelled(text)]
 
-    def _changes_that_stop_crash(
+    def _find_crash_fixes(
         self, check: FunctionCheck, before: Verdict, held: Sequence[Draw]
     ) -> list[Sequence[Proposal]]:
-        """Return changes of how the text is written after which a check does not stop any more.
+        """Search for spelling changes after which a check runs to its end, without applying them.
 
-        Those that make most right come first. Where it stops elsewhere then, or nothing is right
-        yet, others follow.
+        Each result is a sequence of changes to apply together. Results with the most right outputs
+        come first; the list is empty if no change helps. If the code raises elsewhere after a
+        change and no output is right yet, further changes are tried on top of it.
         """
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
         seen: list[Mapping[str, str]] = [text.sources]
@@ -760,7 +764,7 @@ class _Repairs(Struct):
         return False
 
     def _form(self, check: FunctionCheck) -> tuple[Lines, int]:
-        """Return the form in which a check came right, else that in which it is judged."""
+        """Return the form in which a check came to pass, or else the form in which it is judged."""
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
     def _apply(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
@@ -798,14 +802,20 @@ class _Repairs(Struct):
         return next((n for n in range(1, count + 1) if line_before(made, n) == line), line)
 
     def _draws(self, further: int) -> list[Draw]:
-        """Return fresh inputs, under labels of their own."""
+        """Draw fresh inputs with the grader's seed plus ``further``, labelled with that number.
+
+        The random ones are sorted from small to large inputs.
+        """
         drawn = list(draws(self.grader.task, self.grader.seed + further, judged=False))
         # A search is quick where inputs are small.
         ordered = [*sorted(drawn[:RANDOM], key=_numbers), *drawn[RANDOM:]]
         return [replace(draw, label=f"{draw.label} {further}") for draw in ordered]
 
     def _judge(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
-        """Return what a check comes to with all changes so far, at judged and at fresh inputs."""
+        """Return the verdict on a check with all changes so far, at judged inputs and at ``held``.
+
+        Verdicts are cached, except for crashes: another run may come to its end.
+        """
         changed = self._changed_definitions()
         asked = check.name, self.grader.forms(check)[0], *changed
         if (asked, len(held)) not in self.known:
@@ -819,7 +829,7 @@ class _Repairs(Struct):
         return self.known[asked, len(held)]
 
     def _changed_definitions(self) -> list[tuple[str, int, str]]:
-        """Return the definitions that are others with all changes so far."""
+        """Return the top-level definitions whose text differs from the submission's."""
         return [
             definition
             for cell in self.grader.process.section.own
@@ -828,7 +838,7 @@ class _Repairs(Struct):
 
 
 def _count_explained(mended: Mended) -> int:
-    """Count the checks that something is told of."""
+    """Count the checks that have findings or known causes."""
     found = mended.inquiry
     return len({*found.causes, *(each.check for each in found.findings)})
 
@@ -839,12 +849,12 @@ writes a line anew."""
 
 
 def _lacks_outputs(verdict: Verdict) -> bool:
-    """Tell outputs that are not there."""
+    """Return whether a verdict is not a failure, or has outputs that are missing."""
     return verdict.state != "fail" or any(each.state == "missing" for each in verdict.entries)
 
 
 def _corrected_outputs(before: Verdict, after: Verdict) -> list[str] | None:
-    """Return the outputs that came right; None if any went wrong."""
+    """Return the outputs that are right only after a change; None if the change made any wrong."""
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}
     if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):

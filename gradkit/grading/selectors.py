@@ -503,7 +503,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _name_of(node: ast.expr) -> str:
-    """Return the last part of a function's name: ``get`` of ``table.get``."""
+    """Return a name, or the last part of a dotted name: ``get`` of ``table.get``; else ""."""
     return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
 
 
@@ -516,7 +516,7 @@ def _names_decided_at(node: ast.AST) -> set[str]:
 
 
 def _choosers(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Yield the names of the functions that return one of their own arguments."""
+    """Yield the names of functions and lambdas that only return one of their own arguments."""
     for node in nodes:
         if isinstance(node, ast.FunctionDef) and _returns_an_argument(node, node.body):
             yield node.name
@@ -537,7 +537,7 @@ def _returns_an_argument(function: Function, body: Sequence[ast.stmt]) -> bool:
         parts, results = [*ast.walk(function.body)], [function.body]
     vararg = function.args.vararg.arg if function.args.vararg else ""
     arguments = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
-    leaves = [leaf for each in results for leaf in _leaves(each, vararg)]
+    leaves = [leaf for each in results for leaf in _possible_results(each, vararg)]
     returned = {leaf.id for leaf in leaves if isinstance(leaf, ast.Name)}
     has_only_names = len(returned) == len({ast.dump(leaf) for leaf in leaves})
     are_arguments = has_only_names and returned <= {*arguments, vararg}
@@ -548,21 +548,21 @@ def _returns_an_argument(function: Function, body: Sequence[ast.stmt]) -> bool:
     return are_arguments and has_several and not returned & tested
 
 
-def _leaves(node: ast.expr | None, vararg: str) -> Iterator[ast.expr]:
-    """Yield the expressions that a conditional expression, or a lookup in a literal, may give.
+def _possible_results(node: ast.expr | None, vararg: str) -> Iterator[ast.expr]:
+    """Yield the expressions that a conditional expression, or a lookup in a literal, may result in.
 
-    ``vararg`` is the name of the parameter with any number of arguments, or "". A lookup in it
-    gives one of these arguments.
+    Nested choices are followed. Any other expression is yielded itself; None yields nothing.
+    ``vararg`` is the name of the ``*args`` parameter, or "". A lookup in it yields its name.
     """
     if isinstance(node, ast.IfExp):
-        yield from _leaves(node.body, vararg)
-        yield from _leaves(node.orelse, vararg)
+        yield from _possible_results(node.body, vararg)
+        yield from _possible_results(node.orelse, vararg)
     elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple | ast.List):
         for each in node.value.elts:
-            yield from _leaves(each, vararg)
+            yield from _possible_results(each, vararg)
     elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Dict):
         for value in node.value.values:
-            yield from _leaves(value, vararg)
+            yield from _possible_results(value, vararg)
     elif isinstance(node, ast.Subscript) and vararg and _name_of(node.value) == vararg:
         yield node.value
     elif node is not None:

@@ -72,12 +72,15 @@ class Settings(Struct, frozen=True):
 
 
 def assignment_and_reference(settings: Settings) -> tuple[Assignment, Path | None]:
-    """Read the assignment of some settings, and find the folder of its model solutions, if any.
+    """Read the assignment that the settings name, and find the folder of its model solutions.
+
+    The folder is None if the settings exclude model solutions, or none are found.
 
     Raises
     ------
     GradingError
-        The assignment cannot be read, the folder does not exist, or there is no task of a name.
+        The assignment cannot be read, the named folder does not exist, or ``--task`` names a task
+        that is not in the assignment.
     """
     try:
         assignment = read_assignment(settings.assignment)
@@ -104,6 +107,7 @@ def required_of(settings: Settings, assignment: Assignment) -> tuple[str, ...]:
     """Return the ids of the tasks that count even if they are not submitted.
 
     These are the tasks that the settings name or, by default, those that the assignment requires.
+    The result is empty if the settings count only submitted tasks.
     """
     return () if settings.handed_in else settings.tasks or assignment.required
 
@@ -147,9 +151,10 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
 
 
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
-    """Return the net tasks of an assignment in one of its forms.
+    """Return the net tasks of an assignment, as they are graded in this form.
 
-    In the published form, updates may not be gradients, so they have no check ``gradient``.
+    In the published form, numpy tasks have no check ``gradient``, because the published update is
+    not a gradient. Tasks of frameworks without a published form stay unchanged.
     """
     return tuple(
         task

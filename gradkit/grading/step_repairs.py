@@ -24,7 +24,7 @@ from gradkit.diagnosis.repair.ask import Proposal
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text
 from gradkit.grading.changed_text import WHOLE, replaced
-from gradkit.grading.mended import OF_NAMES, Step, are_too_many, of_check, with_steps
+from gradkit.grading.mended import OF_NAMES, Step, have_common_cause, of_check, with_steps
 from gradkit.grading.net_repairs import FEW, RATES, propose_steps
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
@@ -246,7 +246,7 @@ class _Search(Struct):
     def _changes(self, finding: Finding, examined: Examined, inquiry: Inquiry) -> Iterator[Step]:
         """Yield the changes that may mend a mistake further up than it shows."""
         others = [each for each in inquiry.findings if each.check == finding.check]
-        if are_too_many(others):
+        if have_common_cause(others):
             return
         kinds = {*mistake(finding.mistake).kinds}
         bound = examined.case.binding.bound.get(finding.check)

@@ -418,7 +418,7 @@ class Comparison(Struct):
             )
 
     def remark(self, text: str) -> None:
-        """Add a sentence to the message, once."""
+        """Add a sentence to the message, unless the message has the sentence already."""
         if text not in self._remarks:
             self._remarks.append(text)
 
@@ -441,7 +441,7 @@ class Comparison(Struct):
                 self.entries.append(Entry(fault.quantity, (), "fail", None, None))
 
     def _sentences(self, *, notes: bool) -> list[str]:
-        """Return the reports as sentences: those that are only notes, or all others."""
+        """Return the reported sentences that are notes or, without ``notes``, all others."""
         return [
             format_text(SENTENCES[kind], function=giver, quantity=joined(names), found=found)
             for (kind, giver, found), names in self._reports.items()
@@ -510,10 +510,12 @@ class Comparison(Struct):
             )
 
     def verdict(self, check: str, summary: str, **fields: str) -> Verdict:
-        """Return the verdict: the check passes if no entry failed.
+        """Return the verdict on ``check``: it fails if an entry failed, otherwise it passes.
 
-        ``summary``, filled with ``fields``, reports the failed entries that no other sentence
-        explains.
+        It also fails if there are no entries because every compared number would be right without
+        any step (``idle``). The message has the sentences that were reported. Failed entries that
+        no sentence explains are listed in ``summary``, a template with ``fields`` and the fields
+        ``function``, ``entries``, ``count`` and ``size``.
         """
         merged = merge(self.entries)
         failed = [each for each in merged if each.state == "fail"]
@@ -528,7 +530,7 @@ class Comparison(Struct):
         place = self.bound.return_place if sentences else self.bound.place
         sentences += self._remarks
         if rest:
-            known = {"function": subject(self.bound), "entries": listed(rest)}
+            known = {"function": subject(self.bound), "entries": list_entries(rest)}
             numbers = {"count": len(rest), "size": self.size}
             sentences.append(format_text(summary, **{**known, **numbers, **fields}))
         message = " ".join(sentences)
@@ -557,14 +559,17 @@ def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
 
 
 def joined(names: list[str]) -> str:
-    """Join names to a text: ``W1, b1 and W2``."""
+    """Join names with commas and a final "and", e.g. ``W1, b1 and W2``."""
     if len(names) == 1:
         return names[0]
     return format_text("{these} and {that}", these=", ".join(names[:-1]), that=names[-1])
 
 
 def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """Return an entry as the student indexes it: ``b1[0]``."""
+    """Return the name of an entry in the student's own layout, e.g. ``b1[0]``.
+
+    The result is empty for a quantity that has no name in the student's code.
+    """
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
         return plain if shape == (1, 1) else f"{plain}[{index[0]}]"
@@ -593,8 +598,8 @@ SEVERITIES: tuple[State, ...] = ("pass", "inconclusive", "fail")
 """The states of a compared entry, the worst last."""
 
 
-def listed(entries: list[Entry]) -> str:
-    """List the first eight entries: ``W1[0,1], b2 and 3 more``."""
+def list_entries(entries: list[Entry]) -> str:
+    """Return the labels of up to eight entries, e.g. ``W1[0,1], b2``; then ``and 3 more``."""
     names = [format_entry(entry.label, entry.parameter, entry.index) for entry in entries]
     return ", ".join(names[:8]) + (
         format_text(" and {count} more", count=len(names) - 8) if len(names) > 8 else ""

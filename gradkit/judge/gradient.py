@@ -51,7 +51,7 @@ from gradkit.judge.comparison import (
     joined,
     label_of,
     least,
-    listed,
+    list_entries,
     merge,
     secret_among,
     subject,
@@ -463,7 +463,7 @@ def _verdict(case: Case, entries: list[Entry]) -> Verdict:
         text = wrong_text(case, entries, failed)
         return Verdict("gradient", "fail", text, tuple(entries), bound.place)
     if unsure:
-        text = format_text(NO_VERDICT, entries=listed(unsure))
+        text = format_text(NO_VERDICT, entries=list_entries(unsure))
         return Verdict("gradient", "inconclusive", text, tuple(entries))
     return Verdict("gradient", "pass", "", tuple(entries))
 
@@ -476,7 +476,7 @@ def wrong_text(case: Case, entries: Sequence[Entry], failed: Sequence[Entry]) ->
         if len(wrong) == sum(entry.parameter == key for entry in entries):
             names.append(f"`{keys.get(key, key)}`")
         else:
-            names += [f"`{listed([entry])}`" for entry in wrong]
+            names += [f"`{list_entries([entry])}`" for entry in wrong]
     factors = {entry.factor for entry in failed}
     (factor,) = factors if len(factors) == 1 else ("",)
     suffix = format_text(": claimed = {factor} × estimate", factor=factor) if factor else ""

@@ -258,7 +258,7 @@ def _layouts(start: Parameters) -> Iterator[list[tuple[int, ...]]]:
 
 
 def _shapes(shapes: list[tuple[int, ...]]) -> str:
-    """List shapes in a text."""
+    """Join shapes with commas, for a message; ``none`` without shapes."""
     return ", ".join(map(str, shapes)) or "none"
 
 
@@ -332,7 +332,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         "trajectory", "{count} of {size} losses and final parameters are wrong."
     )
     notes = verdict.notes
-    if verdict.state == "pass" and not _is_of_any_size(case):
+    if verdict.state == "pass" and not _is_right_on_repeated_rows(case):
         notes = (*notes, ONE_SIZE)
     rounded = {entry.probe for entry in comparison.entries if entry.state != "pass"} <= nearly
     failed = verdict.state == "fail"
@@ -365,7 +365,7 @@ def _diverges(task: Task, run: Run, outcome: Outcome) -> bool:
 
 
 def _rises(losses: Array) -> bool:
-    """Return whether the last loss is above the first by more than rounding, or no number."""
+    """Return whether the last loss exceeds the first by more than rounding, or is not finite."""
     if not np.isfinite(losses[-1]):
         return True
     room = tolerances.course_tolerance(losses[[0, -1]], tolerances.SINGLE)
@@ -383,8 +383,12 @@ def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outco
     return found.shape == right.shape and bool(tolerances.near(found, right, allowed).all())
 
 
-def _is_of_any_size(case: Case) -> bool:
-    """Return whether the losses stay the same if every row is passed twice, in another order."""
+def _is_right_on_repeated_rows(case: Case) -> bool:
+    """Return whether the training run on rows that all occur twice has the expected losses.
+
+    Without such a run the result is True. If the losses have another shape, or the expected losses
+    are all equal, the result is whether the run ended without an error.
+    """
     outcome, expected = case.observations.outcomes.get(TWICE), case.expected.get(TWICE)
     if outcome is None or expected is None:
         return True
@@ -601,7 +605,7 @@ def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> b
 
 
 def _near(found: NDArray[np.generic], expected: Array) -> bool:
-    """Return whether two arrays agree up to the digits of a printed number."""
+    """Return whether two arrays agree up to the digits with which numbers are usually printed."""
     return found.shape == expected.shape and bool(
         np.allclose(found.astype(float), expected, rtol=PUBLISHED_TOLERANCE, atol=0)
     )

@@ -93,7 +93,7 @@ def show(
     """
     advice = ""
     if one_hint:
-        short = [_keep_one_hint(result) for result in results]
+        short = [_shorten_findings(result) for result in results]
         advice = _advice(results, short, hints)
         results = short
     for number, result in enumerate(results):
@@ -107,12 +107,8 @@ def show(
         console.print(Text(advice, style="dim"))
 
 
-def _keep_one_hint(result: Result) -> Result:
-    """Return a result whose findings have the hints of the first two levels and no formulas.
-
-    If the second hint is shown, the first one is not: it says no more than the title of the
-    finding.
-    """
+def _shorten_findings(result: Result) -> Result:
+    """Return a copy of a result whose findings have at most two hints and no formulas."""
     tasks = (
         replace(
             task,
@@ -127,7 +123,7 @@ def _keep_one_hint(result: Result) -> Result:
 
 
 def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> str:
-    """Return the line that names the options for more hints; empty if there are no more."""
+    """Return the line that names the options for more hints; "" if ``short`` has all hints."""
 
     def shown(of: Sequence[Result], level: int) -> list[tuple[object, ...]]:
         findings = [f for result in of for task in result.tasks for f in visible(task, level)]
@@ -285,9 +281,9 @@ def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
 def _brief(
     check: CheckResult, findings: Sequence[Finding], hints: int, explained: set[str]
 ) -> Iterator[Line]:
-    """Write the sentence and the code of each finding.
+    """Write a check in brief: its decision, its message if needed, and each finding in short form.
 
-    A mistake that is not among the `explained` ones also gets a formula and a hint, and is added.
+    Mistakes that are not in ``explained`` also get a formula and a hint, and are added to it.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
@@ -439,7 +435,7 @@ def _fix(finding: Finding, hints: int) -> Iterator[Line]:
 
 
 def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
-    """Write at most so many formulas of a finding as the code has them, and the right formulas."""
+    """Write the first ``most`` formulas of a finding; the hint level decides on the right ones."""
     if hints < RULE_LEVEL:
         return
     for entry in list(finding.applies)[:most]:

@@ -193,10 +193,10 @@ class Script:
         """Return the text of the script."""
         torch = self.task.framework.trains
         parts_of = {
-            ("forward", False): self._forward,
-            ("forward", True): self._model,
-            ("update", False): self._update,
-            ("trajectory", True): self._training,
+            ("forward", False): self._forward_parts,
+            ("forward", True): self._model_parts,
+            ("update", False): self._update_parts,
+            ("trajectory", True): self._training_parts,
         }
         what, code, call, computation = parts_of[self._finding["check"], torch]()
         imports = ["import numpy as np", "import torch"]
@@ -216,8 +216,8 @@ class Script:
         """Describe the input of the finding."""
         return f"at the input “{self._entry['probe']}” of seed {self._seed}"
 
-    def _update(self) -> Parts:
-        """Return the parts of a script that makes one step of the student's update."""
+    def _update_parts(self) -> Parts:
+        """Return the parts of a script that makes one step of the student's update, see `Parts`."""
         key, index = self._entry["parameter"], tuple(self._entry["index"])
         inputs = self._inputs(self._probes.update)
         own, place = _in_layout(self._bound, key, index)
@@ -244,8 +244,8 @@ class Script:
         step = float(Derived(self.task).update(stacked)[key][0][index] - inputs[key][index])
         return rate * float(self._entry["expected"] - inputs[key][index]) / step
 
-    def _forward(self) -> Parts:
-        """Return the parts of a script that calls the student's forward pass in numpy."""
+    def _forward_parts(self) -> Parts:
+        """Return the parts of a script that calls the student's numpy forward pass, see `Parts`."""
         quantity = self._entry["parameter"]
         inputs = self._inputs(self._probes.forward)
         value = "returned" + "".join(f"[{step!r}]" for step in self._bound.returns[quantity])
@@ -256,8 +256,8 @@ class Script:
             expected(self.task, quantity, inputs=inputs),
         )
 
-    def _model(self) -> Parts:
-        """Return the parts of a script that passes an example through the student's module."""
+    def _model_parts(self) -> Parts:
+        """Return the parts of a script that calls the student's module, see `Parts`."""
         name, inputs = self._bound.function, self._inputs(self._probes.forward)
         return (
             f"one example through `{name}` {self._at()}",
@@ -266,8 +266,11 @@ class Script:
             expected(self.task, self._entry["parameter"]),
         )
 
-    def _training(self) -> Parts:
-        """Return the parts of a script that trains the student's module."""
+    def _training_parts(self) -> Parts:
+        """Return the parts of a script that trains the student's module, see `Parts`.
+
+        For a wrong loss, it trains for enough epochs to print that loss, and prints all losses.
+        """
         run, bound = self._run(), self._bound
         title, index = self._entry["parameter"], tuple(self._entry["index"])
         entry = None if title == "loss" else (title, index)

@@ -511,8 +511,12 @@ def _run_loop(
     names = training["names"]
     trained = student
 
-    def adapt(own: Any) -> Any:
-        """Fill the model to train with the given parameters, and return it."""
+    def fill_model(own: Any) -> Any:
+        """Fill the model to train with the given parameters, and return it.
+
+        That is ``own``, the module of the loop, if the loop trains the graded model. Otherwise it
+        is ``student``.
+        """
         nonlocal trained
         if names["model"] == training["model"] and torch_call.is_module(own):
             trained = own
@@ -525,7 +529,7 @@ def _run_loop(
         {names[kind]: arguments[kind] for kind in ("X", "y", "epochs") if names[kind]},
         arguments["epochs"],
         training["through"] or None,
-        {names["model"]: adapt},
+        {names["model"]: fill_model},
     )
     return trained, losses
 

@@ -476,13 +476,13 @@ def is_empty(submission: Submission) -> bool:
 
 
 def _says_nothing(node: ast.stmt) -> bool:
-    """Return whether a statement is a constant, such as a docstring, or ``pass``."""
+    """Return whether a statement has no effect: ``pass`` or a constant, such as a docstring."""
     constant = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return constant or isinstance(node, ast.Pass)
 
 
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
-    """Divide cells into units, in order."""
+    """Divide cells into units, in the order of the text."""
     parsed = [(cell, statements(cell.source)) for cell in cells]
     origins = dict(_ASSUMED)
     made: dict[str, ast.AST] = {}
@@ -523,7 +523,10 @@ def _with_numpy_roles(units: list[Unit]) -> Iterator[Unit]:
 
 
 def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
-    """Return the package that each imported name comes from."""
+    """Map each imported name to the top-level package that it comes from.
+
+    Relative imports are left out.
+    """
     found = {}
     for node in walk_statements(ast.Module([*body], [])):
         if isinstance(node, ast.Import):
@@ -537,7 +540,10 @@ def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
 
 
 def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit]:
-    """Yield the units of one cell."""
+    """Yield the units of one cell; a cell without statements is one unit.
+
+    The names of torch model classes are added to ``known.torch``.
+    """
     end = cell.source.count("\n") + 2
     # Statements that share a line stay together.
     groups: list[list[ast.stmt]] = []
@@ -550,11 +556,15 @@ def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit
     if not groups:
         yield Unit(cell, 1, end)
     for group, (start, stop) in zip(groups, pairwise(starts), strict=False):
-        yield _unit(group, Unit(cell, start, stop), known)
+        yield _with_facts(group, Unit(cell, start, stop), known)
 
 
-def _unit(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
-    """Make the unit of some statements on the lines of ``lines``."""
+def _with_facts(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
+    """Return the unit ``lines``, filled with the facts that its statements ``group`` show.
+
+    The name of a torch model class in the group is added to ``known.torch``, so that later classes
+    that derive from it count as models too.
+    """
     parts = [part for node in group for part in walk(node)]
     loads = {part.id for part in parts if isinstance(part, ast.Name)}
     calls = [part for part in parts if isinstance(part, ast.Call)]

@@ -49,7 +49,18 @@ class FileName(Struct, frozen=True):
 
 
 def parse_file_name(name: str) -> FileName:
-    """Parse a file's name, which may include folders (``old/hw.py``)."""
+    """Return the base, the version and a sort key of a file's name.
+
+    The name may include folders (``old/hw.py``), whose suffixes such as ``_final`` count too. The
+    base has lower case and no such suffixes. A draft anywhere in the name makes the file a draft,
+    otherwise a final version anywhere makes it final.
+
+    Examples
+    --------
+    >>> parsed = parse_file_name("HW_final (2).py")
+    >>> parsed.base, parsed.attempt
+    ('hw.py', NamedAttempt(standing=1, numbers=(2,)))
+    """
     path = PurePosixPath(name)
     parts = map(_stripped, (*path.parts[:-1], path.stem))
     bases, standings, numbers = zip(*parts, strict=True)
@@ -75,7 +86,7 @@ def is_attempt_at(name: str, files: Collection[str]) -> bool:
 
 
 def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
-    """Return whether a name is a file's name with nothing but an attempt's suffix appended."""
+    """Return whether a name is ``file``, or ``file`` with only suffixes of an attempt added."""
     appended = name.stem.removeprefix(file.stem)
     if name.suffix != file.suffix or not name.stem.startswith(file.stem):
         return False
@@ -85,7 +96,8 @@ def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
 def _stripped(part: str) -> tuple[str, int, int]:
     """Return a name without suffixes such as ``_final`` or ``(2)``, its standing and its number.
 
-    The standing is -1 for a draft, 1 for a final version and 0 otherwise.
+    The standing is -1 for a draft, 1 for a final version and 0 otherwise. The number is 0 without a
+    number, and 1 for a copy. Names that are longer than `LONGEST` are returned unchanged.
     """
     standing = number = 0
     if len(part) > LONGEST:

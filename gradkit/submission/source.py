@@ -132,9 +132,9 @@ def parse(source: str) -> Parsed:
     Magics and shell lines are blanked (``pass`` inside a block). Stray indents at top level are
     removed if the source then parses.
     """
-    result = _attempt(source)
+    result = _parse_unrepaired(source)
     if result.tree is None:
-        result = _attempt(blank_magics(source))
+        result = _parse_unrepaired(blank_magics(source))
     return result if result.tree is not None else _dedent(result)
 
 
@@ -200,8 +200,11 @@ def logical_starts(lines: list[str]) -> Iterator[int]:
         continued = not quote and line.endswith("\\") and not line.lstrip().startswith("#")
 
 
-def _attempt(source: str) -> Parsed:
-    """Parse source without any repair."""
+def _parse_unrepaired(source: str) -> Parsed:
+    """Parse source without repairs; if it is not valid, describe the error in the result.
+
+    The tree is then None, and the result has the line, reason and column of the error.
+    """
     try:
         return Parsed(source, syntax.parse(source))
     except SyntaxError as error:
@@ -213,7 +216,7 @@ def _attempt(source: str) -> Parsed:
 
 
 def _dedent(broken: Parsed) -> Parsed:
-    """Remove stray indents at top level if the source then parses; else return it unchanged."""
+    """Remove stray indents at top level; return ``broken`` itself if the source still fails."""
     result, dedented = broken, list[int]()
     for _ in range(_REPAIRS):
         if result.reason != "unexpected indent":
@@ -229,7 +232,7 @@ def _dedent(broken: Parsed) -> Parsed:
             lines[last] = lines[last].removeprefix(indent)
             last += 1
         dedented.append(first + 1)
-        result = _attempt("\n".join(lines))
+        result = _parse_unrepaired("\n".join(lines))
         if result.tree is not None:
             return Parsed(result.source, result.tree, dedented=tuple(dedented))
     return broken
@@ -254,9 +257,10 @@ class Broken(Struct, frozen=True):
 
 
 def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
-    """Blank the top-level statements that are not valid Python, so that the rest can be used.
+    """Blank top-level statements that are not valid Python; return the rest and the statements.
 
-    If no statement is left, or the rest does not parse either, the whole source counts as broken.
+    If no statement is left, or the rest does not parse either, the whole source counts as broken,
+    and ``wrong`` is returned unchanged.
     """
     lines = wrong.source.split("\n")
     found: list[Broken] = []
@@ -265,7 +269,7 @@ def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
         start, end = _statement_at(lines, attempt)
         found.append(Broken(start + 1, "\n".join(lines[start:end]), attempt))
         lines[start:end] = [""] * (end - start)
-        attempt = _attempt("\n".join(lines))
+        attempt = _parse_unrepaired("\n".join(lines))
         if attempt.tree is not None:
             break
     if attempt.tree is not None and attempt.tree.body:

@@ -31,7 +31,7 @@ class ArrayForm(Struct, frozen=True):
 
 
 class NumberForm(Struct, frozen=True):
-    """Any real number that is no whole number of Python."""
+    """Any real number other than a Python int or bool."""
 
 
 class ExactForm(Struct, frozen=True):
@@ -56,7 +56,13 @@ Form = ArrayForm | NumberForm | ExactForm | ContainerForm | OtherForm
 
 
 def form_of(value: Any) -> Form:
-    """Return the form of a value.
+    """Describe a value by its kind, and by the shape, items or value that another one must share.
+
+    - An array of real numbers has an `ArrayForm`, with its shape.
+    - A float, a numpy number or an array without axes has a `NumberForm`.
+    - An int, bool, str or None has an `ExactForm`, with the value.
+    - A list, tuple or dict has a `ContainerForm`, with the forms of its items.
+    - Anything else, such as a function or a complex number, has an `OtherForm`.
 
     Examples
     --------
@@ -110,7 +116,13 @@ def fitted(form: Form, value: Any) -> Any:
 
 
 def _fitted_container(form: ContainerForm, value: Any) -> Any:
-    """Return a list, tuple or dict as `fitted` does."""
+    """Return a list, tuple or dict with every item fitted to its form, see `fitted`.
+
+    Raises
+    ------
+    FormError
+        The value has another kind, length or keys, or an item has another form.
+    """
     if form.kind == "dict":
         if not isinstance(value, dict) or not {*form.keys} <= value.keys():
             raise FormError("a dict has other keys")

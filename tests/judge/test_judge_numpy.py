@@ -20,7 +20,7 @@ from cases import (
 from msgspec.structs import replace
 
 from gradkit.judge import judge
-from gradkit.judge.comparison import listed, merge
+from gradkit.judge.comparison import list_entries, merge
 from gradkit.records.result import Entry
 from gradkit.records.submission import Before, Failure, Fault, Lost, Missing, Place
 from gradkit.records.task import Layer, Rates
@@ -33,7 +33,7 @@ BOTH = ("regression-numpy", "classification-numpy")
 
 def failed(verdict) -> set[str]:
     """Entries that did not pass."""
-    return {listed([entry]) for entry in verdict.entries if entry.state != "pass"}
+    return {list_entries([entry]) for entry in verdict.entries if entry.state != "pass"}
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -477,7 +477,7 @@ def test_a_kink_of_the_loss_is_inconclusive() -> None:
         ),
         ("gradient",),
     )[0]
-    open_ = {listed([e]) for e in gradient.entries if e.state == "inconclusive"}
+    open_ = {list_entries([e]) for e in gradient.entries if e.state == "inconclusive"}
     assert "b1[0]" in open_
     assert "W2[1]" not in open_
 
@@ -497,9 +497,9 @@ def test_entries_are_merged_to_the_worst() -> None:
 def test_long_lists_are_cut() -> None:
     """Eight names and a count."""
     entries = [Entry("W1", (0, n), "fail", None, None) for n in range(10)]
-    assert listed(entries[:2]) == "W1[0,0], W1[0,1]"
-    assert listed(entries).endswith("W1[0,7] and 2 more")
-    assert listed([Entry("X", (), "fail", None, None)]) == "X"
+    assert list_entries(entries[:2]) == "W1[0,0], W1[0,1]"
+    assert list_entries(entries).endswith("W1[0,7] and 2 more")
+    assert list_entries([Entry("X", (), "fail", None, None)]) == "X"
 
 
 def test_only_the_named_checks_are_judged() -> None:

@@ -134,15 +134,15 @@ def test_a_change_makes_nothing_wrong_that_earlier_lines_gave() -> None:
         steps = [(first, {"out": dict(tree["dict"])["out"]}), (last, {})]
         right = [out, *draw.expected[1:]]
         draw = Throwaway({"tree": tree, "arrays": arrays}, steps, right, Pool())
-        assert on.states(draw)["out"] == 1
+        assert on.output_shares(draw)["out"] == 1
         space["scaled"] = lambda x, by: x * by
-        assert set(on.states(draw).values()) == {0}
+        assert set(on.output_shares(draw).values()) == {0}
         # What was wrong before may be.
         on.load_text({"answer.py": TEXT}, [])
         space["scaled"] = lambda x, by: x - by
-        assert on.states(draw)["out"] == 1
+        assert on.output_shares(draw)["out"] == 1
         space["scaled"] = lambda x, by: x * by
-        assert on.states(draw)["out"] == 1
+        assert on.output_shares(draw)["out"] == 1
 
 
 def test_runs_cost_by_their_length() -> None:
@@ -160,10 +160,10 @@ def test_runs_cost_by_their_length() -> None:
         on.outputs(draw)
         assert cost() == RUN
         slots = sum(map(len, on.recorded(draw).values()))
-        on.states(draw)
+        on.output_shares(draw)
         assert RUN <= cost() <= RUN + 3 * slots // SLOTS
         space["scaled"] = None
-        on.states(draw)
+        on.output_shares(draw)
         assert cost() == RUN
 
 
@@ -182,7 +182,7 @@ def test_a_run_that_never_ends_costs_much(monkeypatch: pytest.MonkeyPatch) -> No
 
         space["scaled"] = endless
         before = on.budget.spent
-        on.states(draw)
+        on.output_shares(draw)
         assert on.budget.spent - before == RUN + 10 * RUN
         before = on.budget.spent
         on.measured([draw])

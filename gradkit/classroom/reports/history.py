@@ -91,7 +91,7 @@ def history(store: Store, name: str) -> History:
 
 
 def _prices_in(run: Run, before: dict[str, float]) -> dict[str, float]:
-    """Return the prices in the settings of a run; those before it if it did not grade or mark."""
+    """Return the prices in the settings of a run, or ``before`` if the settings have none."""
     if "prices" not in run.settings:
         return before
     return dict(msgspec.convert(run.settings["prices"], Prices))
@@ -100,7 +100,11 @@ def _prices_in(run: Run, before: dict[str, float]) -> dict[str, float]:
 def _new_prices(
     run: Run, before: Mapping[str, float], after: Mapping[str, float], found: Iterable[str]
 ) -> Prices:
-    """Return the prices that a run set or, if it graded, those of the findings that it found."""
+    """Return the changed prices of a run and, if it graded, the prices of all found mistakes.
+
+    ``before`` and ``after`` are the prices before and after the run, and ``found`` are entries of
+    `found_in`.
+    """
     graded = {words.split()[-1] for words in found} if run.kind == "grade" else set()
     return tuple(
         (code, share)
@@ -164,7 +168,7 @@ COPIED_FIELDS = ("score", "max_score", "provisional", "assignment", "preset", "v
 
 
 def _with_result(attempt: Attempt, row: sqlite3.Row) -> Attempt:
-    """Add the result in a row of the class file to an attempt."""
+    """Add the result in a row of the class file to an attempt; only the standing if not graded."""
     if row["standing"] != "graded":
         return replace(attempt, standing=row["standing"], told=row["told"])
     result = unpack(row["packed"], Result)
@@ -207,7 +211,7 @@ def _comments(store: Store, name: str) -> dict[int, tuple[CommentWritten, ...]]:
 
 
 def _reviews(store: Store, name: str) -> dict[int, bool]:
-    """Map the ids of runs to the grader's decision that the student has been reviewed, or not."""
+    """Map the ids of runs to whether the grader marked the student as reviewed in that run."""
     if not store.has_table("reviews"):
         return {}
     rows = store.rows("SELECT run, reviewed FROM reviews WHERE name = ?", (name,))

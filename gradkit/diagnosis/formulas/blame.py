@@ -121,7 +121,7 @@ class Blame:
         return sorted(self._operations[root])
 
     def is_right_elsewhere(self, number: int) -> bool:
-        """Return whether the same line computed a correct result in another call."""
+        """Return whether the line of operation ``number`` also computed part of a right entry."""
         spots = self._steps.spots
         return any(spots[each][:1] == spots[number][:1] for each in self._right - {number})
 
@@ -209,7 +209,10 @@ class Blame:
         return number, event
 
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
-        """Return the first operation of an entry that is wrong, with its correct value."""
+        """Return the first wrong operation of an entry, and the value that it should have.
+
+        Return None if every operation of the entry that can be judged is right.
+        """
         code, fallback, earliest_stage = self._case.slip.code, None, INPUT + 1
         for number, correct in self._candidates(entry):
             if number == self._case.root(entry):
@@ -234,7 +237,7 @@ class Blame:
                 products.has_complete_stages(expected_stages)
                 and not products.has_complete_stages(actual_stages)
             ):
-                if not self._is_misplaced(entry, number, expected_stages):
+                if not self._is_right_for_other_unit(entry, number, expected_stages):
                     return fallback if fallback and code == WRONG_LOSS else (number, correct)
             # A derivative alone is right; the operation that combines it with the rest is not.
             elif (
@@ -248,10 +251,12 @@ class Blame:
                     fallback, earliest_stage = (number, correct), first_stage
         return fallback
 
-    def _is_misplaced(self, entry: Entry, number: int, stages: Stages) -> bool:
-        """Return whether a number is right for another unit, and only used for the wrong one.
+    def _is_right_for_other_unit(self, entry: Entry, number: int, stages: Stages) -> bool:
+        """Return whether the value of operation ``number`` is right for an entry of another unit.
 
-        If its name is given only once, the number may also be right for another wrong entry.
+        The value is right for an entry if its formula has the expected ``stages`` there. The
+        entries are those that the value belongs to in the student's arrays. If the value is named
+        exactly once, all entries that have the mistake are tried too.
         """
         events = self._case.trace.events
         named_places = [event.place for event in events if event.steps == (number,)][:1]

@@ -39,7 +39,10 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
 
 
 def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
-    """Return the mistakes that lead from the task's form to this one."""
+    """Return the mistakes that turn the task's form of the forward pass into ``form``.
+
+    The result is empty if the two forms are equal.
+    """
     found: dict[str, list[Details]] = {}
     for code, details in mistakes_in(form, tuple(layer.activation for layer in task.layers)):
         found.setdefault(code, []).append(details)
@@ -49,7 +52,7 @@ def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
 
 
 def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
-    """Return the task's form with these mistakes in it.
+    """Return the task's form of the forward pass, changed by these mistakes.
 
     Raises
     ------
@@ -67,16 +70,28 @@ def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
 def apply_forward(
     task: Task, slips: Iterable[Slip], X: Array, before: Mapping[str, Array]
 ) -> tuple[Array, Array]:
-    """Run the forward pass with exactly these mistakes.
+    """Compute what the task's forward pass returns if it has exactly these mistakes.
 
     Parameters
     ----------
-    X : (n, features)
-    before : mapping of arrays (n, …)
+    task : Task
+    slips : iterable of Slip
+        The mistakes. Without any, the forward pass is the task's own.
+    X : array (n, features)
+        One row of inputs for each of the n calls.
+    before : mapping of str to array (n, …)
+        The parameters by name, a set for each call.
 
     Returns
     -------
-    The two return values, as arrays of shape (n, units of that stage).
+    tuple of array
+        The stage that is returned as the prediction, then the stage that is returned as the hidden
+        layer (``X`` if the net has none). Each has the shape (n, units of that stage).
+
+    Raises
+    ------
+    ValueError
+        A slip's code is no mistake of a forward pass.
     """
     form = form_with(task, slips)
     stages = run_stages(form, X, before)
@@ -95,7 +110,10 @@ def _change_layer(
 
 
 def _reorder_layers(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
-    """Return the form with its layers in the order ``facts["order"]``, such as ``"112"``."""
+    """Return the form with its layers in the order ``facts["order"]``, such as ``"112"``.
+
+    The last layer is returned as the prediction, and the layer before as the hidden layer.
+    """
     order = tuple(int(number) for number in str(facts["order"]))
     by_number = dict(zip(form.order, form.layers, strict=True))
     layers, last = tuple(by_number[number] for number in order), len(order)

@@ -128,7 +128,7 @@ def _mark_training_right(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, 
 
 
 def _add_detail(slip: Slip, name: str, fact: str | float) -> Slip:
-    """Return a mistake with another detail."""
+    """Return a copy of a mistake with the detail ``name`` added."""
     return replace(slip, details=((*slip.details[0], (name, fact)),))
 
 
@@ -237,19 +237,26 @@ def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
 
 
 def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
-    """Return whether the loop gives the parameters of all runs, whatever losses were recorded."""
+    """Return whether the loop gives the parameters of all runs, whatever losses were recorded.
+
+    A run without observed parameters, or with a last loss that is not finite, counts as different.
+    """
     with np.errstate(all="ignore"):
-        ways = [_losses_to(loop, run, run.after, OF_RIGHT) for run in runs]
+        ways = [_losses_if_parameters_agree(loop, run, run.after, OF_RIGHT) for run in runs]
     return all(losses and np.isfinite(losses[-1]) for losses in ways)
 
 
-def _losses_to(
+def _losses_if_parameters_agree(
     loop: Loop,
     run: TrainingRun,
     after: Mapping[int, Mapping[str, Array]],
     of_change: float = OF_CHANGE,
 ) -> list[float]:
-    """Return the loop's losses if it gives the parameters ``after`` some epochs, else nothing."""
+    """Return the losses of a loop if it reaches the observed parameters ``after``; else [].
+
+    ``after`` has the parameters by number of epochs. They may differ by ``of_change``, relative to
+    their change since the start. The result is also empty if ``after`` is.
+    """
     made = [*train(loop, run, max(after, default=0))]
     alike = (_near(made[epochs - 1][1], each, run, of_change) for epochs, each in after.items())
     return [loss for loss, _ in made] if all(alike) else []
@@ -306,7 +313,7 @@ def _has_equal_steps(loop: Loop, run: TrainingRun) -> bool:
         for epochs, parameters in run.after.items()
         if all(np.isfinite(value).all() for value in parameters.values())
     }
-    losses = _losses_to(loop, run, known)
+    losses = _losses_if_parameters_agree(loop, run, known)
     return bool(losses) and not np.isfinite(losses[0])
 
 
@@ -316,7 +323,10 @@ def _near(
     run: TrainingRun,
     of_change: float = OF_CHANGE,
 ) -> bool:
-    """Return whether predicted and observed parameters agree, relative to their change."""
+    """Return whether predicted and observed parameters agree in all entries.
+
+    Entries may differ by ``of_change`` times the largest change of any parameter since the start.
+    """
     change = max(float(np.abs(observed[key] - run.start[key]).max()) for key in observed)
     for key, value in observed.items():
         size = max(float(np.abs(value).max()), 1e-2)

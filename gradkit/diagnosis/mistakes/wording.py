@@ -108,7 +108,7 @@ def placeholder_words(
         return found
     entry = slip.entries[0]
     found["first"] = format_entry(*entry, names, outputs=outputs)
-    found["used"] = _format_used(slip.code, facts, entry, names, outputs)
+    found["used"] = _format_wrong_factor(slip.code, facts, entry, names, outputs)
     if slip.code == "wrong-target":
         targets = [target_of(details) for details in slip.details]
         found["target"] = join_words([format_entry(*t, names, outputs=outputs) for t in targets])
@@ -151,7 +151,7 @@ def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[s
 
 
 def _format_ratios(slip: Slip) -> str:
-    """Format the ratios in a mistake's details as a list."""
+    """Format the ratios in a mistake's details as a list; ``another number of`` without ratios."""
     ratios = [dict(details).get("ratio") for details in slip.details]
     known = [f"{ratio:.6g}" for ratio in ratios if isinstance(ratio, int | float)]
     return join_words(known) or "another number of"
@@ -165,7 +165,10 @@ def _format_reduction(facts: Mapping[str, object]) -> str:
 
 
 def _format_recorded(facts: Mapping[str, object]) -> str:
-    """Format what was recorded instead of the loss, e.g. ``4 times the loss``."""
+    """Format the quantity that was recorded instead of the loss, e.g. ``4 times the loss``.
+
+    If ``facts`` do not name it, the text says that it is unknown.
+    """
     form, ratio = str(facts.get("form")), facts.get("ratio")
     if form not in RECORDS:
         return "something else than its loss, or nothing"
@@ -227,10 +230,15 @@ def join_words(parts: list[str], *, once: bool = True) -> str:
     return format_text("{these} and {that}", these=", ".join(parts[:-1]), that=parts[-1])
 
 
-def _format_used(
+def _format_wrong_factor(
     code: str, facts: Mapping[str, object], entry: Entry, names: Names, outputs: int
 ) -> str:
-    """Format what the student wrote instead of the right factor, or in addition to it."""
+    """Return the text of the wrong factor in the student's code, e.g. ``a1[0]``.
+
+    This fills the placeholder ``{used}``. The factor stands in place of the right factor, or is one
+    factor too many. If ``facts`` do not name it, it is the derivative ``y_hat · (1−y_hat)`` for
+    mistakes with the output's derivative, and the target ``y`` for all others.
+    """
     unit = entry[1][1] if entry[0] == W1 else entry[1][0]
     if isinstance(facts.get("weight"), tuple):
         return format_factor(parse_parameter(facts["weight"]), names, outputs=outputs)  # type: ignore[arg-type]

@@ -25,7 +25,7 @@ from gradkit.runtime.syntax import (
 
 
 def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose all rows in one batch."""
+    """Propose a ``DataLoader`` with all rows in one batch, and arrays in place of their slices."""
     for node in text.calls:
         if last_name(node.func) == "DataLoader":
             for each in node.keywords:
@@ -45,7 +45,7 @@ def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def without_with(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what stands in a ``with``, without it."""
+    """Propose the statements of a ``with`` block without the ``with``."""
     for node in every(ast.With, text.tree):
         if node.body[0].lineno > node.lineno:
             inside = text.own(node, node.body[0].col_offset - node.col_offset)
@@ -63,7 +63,7 @@ EDGES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def other_counts(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one more for another number more, a round more or less, or as many as asked for."""
+    """Propose other numbers of rounds: ``+= 1``, a parameter in ``range(…)``, ``<=`` for ``<``."""
     for node in walk(text.tree):
         if isinstance(node, ast.AugAssign) and is_number(node.value):
             yield text.put("count", text.spot(node.value), "1")
@@ -78,7 +78,11 @@ def other_counts(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose gradients cleared before each is computed, or a step after it."""
+    """Propose ``zero_grad()`` before, or ``step()`` after, each call of ``backward()``.
+
+    Also propose ``with torch.no_grad():`` around each ``for`` loop that updates with an augmented
+    assignment such as ``p -= rate * p.grad``. The calls are on optimizers and models of the text.
+    """
     names = called_on(text, "step", "zero_grad")
     names += [
         ast.unparse(node.targets[0])
@@ -101,7 +105,7 @@ def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose ``backward()`` where a step needs gradients, and ``super().__init__()``."""
+    """Propose a missing call of ``backward()`` before a step, and of ``super().__init__()``."""
     within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
     if calls_method(text.tree, "backward"):
         within = []
@@ -120,7 +124,7 @@ def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a call at another place in the loop that trains, or in a row of calls."""
+    """Propose each call of a training loop at another place, or two of a row of calls exchanged."""
     for node in every(ast.Expr, text.tree):
         if isinstance(node.value, ast.Tuple):
             for pair in combinations(node.value.elts, 2):
@@ -138,7 +142,7 @@ def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
-    """Return the change that moves a statement of a block behind, or before, another."""
+    """Return the proposal that moves statement ``number`` of a block to the place ``to``."""
     order = list(range(len(block)))
     order.insert(to, order.pop(number))
     first, last = min(number, to), max(number, to)
@@ -148,7 +152,7 @@ def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
 
 
 def dropped_statements(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a call, or another value for what was handed over or is there before, left out."""
+    """Propose to leave out a call, a ``break``, or an assignment to an existing name."""
     before = {last_name(n.targets[0]) for n in text.tree.body if isinstance(n, ast.Assign)}
     for block in walk(text.tree):
         function = block if isinstance(block, ast.FunctionDef) else None
@@ -199,7 +203,7 @@ def other_indents(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def kept_in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what is kept of some rounds only, kept of each."""
+    """Propose to append in every round of a loop what an ``if`` appends in some rounds only."""
     for node in every(ast.If, text.tree):
         whole, kept = text.spot(node), [each for each in node.body if isinstance(each, ast.Expr)]
         for each in kept if not node.orelse else ():
@@ -212,7 +216,7 @@ def kept_in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def handed_parameters(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what a function is handed and never reads, handed on for something else."""
+    """Propose an unread parameter of a function for each positional argument of its calls."""
     for function in text.functions:
         for name in unread_in(function):
             for call in every(ast.Call, function):
@@ -220,7 +224,10 @@ def handed_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def returned_values(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose all of what is returned, or anything at all."""
+    """Propose a missing ``return`` of losses, and to return a whole value instead of an entry.
+
+    Only functions that call ``backward()`` are changed.
+    """
     for function in (each for each in text.functions if calls_method(each, "backward")):
         returns = every(ast.Return, function)
         if not returns:
@@ -233,7 +240,7 @@ def returned_values(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def loops_over_batches(text: Text) -> Iterator[Spot]:
-    """Yield the heads of loops inside of others in which gradients are computed."""
+    """Yield the places of the iterables of ``for`` loops inside a training loop that train too."""
     loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
     for outer in loops:
         for node in loops:

@@ -67,14 +67,17 @@ _FEW = 4
 
 
 def _alike(name: str, known: Collection[str]) -> list[str]:
-    """Return which names one may be meant by, whatever is written large in it."""
+    """Return the known names that are spelled like ``name``, ignoring case, without ``name``."""
     small = {each.lower() for each in known}
     meant = get_close_matches(name.lower(), sorted(small), n=2, cutoff=_ALIKE)
     return [e for lower in meant for e in sorted(known) if e.lower() == lower and e != name]
 
 
 def others(text: Text) -> Iterator[Proposal]:
-    """Another name, or another part of the model, in what a forward pass computes."""
+    """Propose another local name, or another attribute of the model, in each method.
+
+    Two attributes in one statement may also be exchanged. ``__init__`` is left out.
+    """
     for model, function in _functions(text):
         stored = _stored(model)
         if function.name == "__init__" or not attributes_in(model):
@@ -97,13 +100,13 @@ def others(text: Text) -> Iterator[Proposal]:
 
 
 def _functions(text: Text) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
-    """Yield the functions in each class, with that."""
+    """Yield each function inside a class, after the class."""
     for model in every(ast.ClassDef, text.tree):
         yield from ((model, function) for function in every(ast.FunctionDef, model))
 
 
 def uncalled(text: Text) -> Iterator[Proposal]:
-    """A call of what is only named."""
+    """Propose a call for a method or torch class that is only named, such as ``optimizer.step``."""
     called = {id(each.func) for each in text.calls}
     modules = {*LOSSES[0].values(), *ACTIVATIONS[0].values()}
     for node in walk(text.tree):
@@ -115,7 +118,7 @@ def uncalled(text: Text) -> Iterator[Proposal]:
 
 
 def misspelt(text: Text) -> Iterator[Proposal]:
-    """What something is called in the place of a name that nothing has."""
+    """Propose existing names for names, methods and attributes that do not exist."""
     handed = {each.arg for each in every(ast.arg, text.tree)}
     there = {*handed, *names_in(text.tree, ast.Store), *dir(builtins), *text.there}
     made = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
@@ -145,7 +148,10 @@ def misspelt(text: Text) -> Iterator[Proposal]:
 def _meant(
     text: Text, node: ast.Name, there: set[str], named: set[str], stored: set[str]
 ) -> Iterator[str]:
-    """Yield what a name may stand for: an attribute, what a module has, or another name."""
+    """Yield what a name may stand for: ``self.name``, ``np.name``, ``torch.name`` or similar names.
+
+    Nothing is yielded for a name that exists, unless its line raised.
+    """
     stops = node.lineno in text.stops
     if node.id in there and not stops:
         return
@@ -165,12 +171,15 @@ def _meant(
 
 
 def _stored(model: ast.ClassDef) -> set[str]:
-    """Return the attributes that a class gives its objects."""
+    """Return the names of the attributes that the methods of a class assign."""
     return {each.attr for each in attributes_in(model) if isinstance(each.ctx, ast.Store)}
 
 
 def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
-    """Yield other names for methods that something calls, and for attributes."""
+    """Propose other names for methods that are called, and for attributes, under a similar name.
+
+    A local name may also become an attribute: ``W`` becomes ``self.W``.
+    """
     methods = [each for each in model.body if isinstance(each, ast.FunctionDef)]
     own, stored = {each.name for each in methods}, _stored(model)
     parts = attributes_in(text.tree)
@@ -206,14 +215,17 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
 
 
 def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Proposal:
-    """Return the change of the line that a function begins in."""
+    """Return the proposal that replaces the first line of a function by ``line``."""
     at = function.lineno
     spot = Spot(at, function.col_offset, at, len(text.lines[at - 1]))
     return text.moved(kind, at, at, [line], spot)
 
 
-def keyed(text: Text) -> Iterator[Proposal]:
-    """Another key where there is none, of those that are read elsewhere."""
+def misspelt_keys(text: Text) -> Iterator[Proposal]:
+    """Propose similar keys for the constant keys in lines that raised.
+
+    Candidates are all strings of the text, and the names in ``text.asked``.
+    """
     words = {each.value for each in every(ast.Constant, text.tree)}
     keys = sorted({*text.asked, *(word for word in words if isinstance(word, str))})
     for key in (node.slice for node in every(ast.Subscript, text.tree)):
@@ -223,7 +235,11 @@ def keyed(text: Text) -> Iterator[Proposal]:
 
 
 def unfilled(text: Text) -> Iterator[Proposal]:
-    """An argument that a call lacks: what has the parameter's name, or other names made to it."""
+    """Propose an argument for calls that raised because one argument is missing.
+
+    Candidates are the name of each parameter, the given arguments with that name in them, and all
+    other local names.
+    """
     functions = text.functions
     takes = {each.name: [p.arg for p in each.args.args if p.arg != "self"] for each in functions}
     least = {each.name: len(takes[each.name]) - len(each.args.defaults) for each in functions}
@@ -248,7 +264,7 @@ def unfilled(text: Text) -> Iterator[Proposal]:
 
 
 def unhanded(text: Text) -> Iterator[Proposal]:
-    """A method that takes what it is called on."""
+    """Propose ``self`` as the first parameter of methods that lack it."""
     for model, method in _functions(text):
         given = [each.arg for each in method.args.args]
         if method in model.body and given[:1] != ["self"] and not method.decorator_list:
@@ -258,7 +274,11 @@ def unhanded(text: Text) -> Iterator[Proposal]:
 
 
 def forms(text: Text) -> Iterator[Proposal]:
-    """A call, or a value, in the place of what is written like it."""
+    """Propose the usual form for a similar, wrong one, such as ``x += 1`` for ``x =+ 1``.
+
+    Others are a value for a tuple of one value, ``[]`` for another empty container that is appended
+    to, other brackets, the model for its class, and ``range(n)`` for ``n`` in a loop.
+    """
     classes = {node.name for node in every(ast.ClassDef, text.tree)}
     ends = [each.func for each in text.calls if called_method(each) == "append"]
     lists = {ast.unparse(each.value) for each in ends if isinstance(each, ast.Attribute)}
@@ -284,14 +304,14 @@ def forms(text: Text) -> Iterator[Proposal]:
 
 
 def _is_shaped(node: ast.expr) -> bool:
-    """Tell an array that is made of its sizes, and not of its shape."""
+    """Return whether a call gives an array's shape as several arguments, as in ``zeros(2, 3)``."""
     return isinstance(node, ast.Call) and last_name(node.func) in _SHAPED and len(node.args) > 1
 
 
 def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
-    """Yield parts of an expression with what may be meant, in other brackets, or in more.
+    """Yield a part of an expression, and its text with other or additional brackets.
 
-    The others are meant where Python has ``said`` that these are not.
+    Indexing becomes a call, and a call indexing, if Python's message ``said`` shows that it has to.
     """
     if isinstance(node, ast.Subscript) and "not subscriptable" in said:
         yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
@@ -309,7 +329,11 @@ def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
 
 
 def unkept(text: Text) -> Iterator[Proposal]:
-    """A name for what is computed and let go: one that nothing has, or one that is read there."""
+    """Propose to assign a computed value that is discarded.
+
+    The target is a name that the function reads and never assigns or, in a function that does not
+    train, a name in the expression.
+    """
     computing = _computing(text)
     for function in text.functions:
         named, handed = {*_given(function)}, {each.arg for each in function.args.args}
@@ -324,7 +348,7 @@ def unkept(text: Text) -> Iterator[Proposal]:
 
 
 def _given(function: ast.FunctionDef) -> Iterator[str]:
-    """Yield the names that are given a value besides None, and not only changed."""
+    """Yield the names that a function assigns a value other than None, not only by ``+=``."""
     stored = Counter(n.id for n in every(ast.Name, function) if is_stored(n))
     for node in walk(function):
         if isinstance(node, ast.AugAssign):
@@ -335,7 +359,11 @@ def _given(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def unreturned(text: Text) -> Iterator[Proposal]:
-    """What a function ends with, or has made last, returned."""
+    """Propose ``return`` for the last expression or one of the `_FEW` names assigned last.
+
+    Functions that return a value get no such line, only ``return`` before bare expressions.
+    Functions that train are left out.
+    """
     for function in _computing(text):
         for node in every(ast.Expr, function):
             if not isinstance(node.value, ast.Call | ast.Constant):
@@ -354,9 +382,10 @@ def unreturned(text: Text) -> Iterator[Proposal]:
 
 
 def undivided(text: Text) -> Iterator[Proposal]:
-    """Yield ``//`` for ``/`` where the names of a line are made that stops for want of an integer.
+    """Propose ``//`` for ``/`` where a line raised because it needs an integer.
 
-    One division after the other, and then all of them.
+    The divisions are in the assignments of the names which that line reads. They are changed one at
+    a time, and then all together.
     """
     if "cannot be interpreted as an integer" not in text.said:
         return
@@ -380,7 +409,7 @@ def undivided(text: Text) -> Iterator[Proposal]:
 
 
 def unended(text: Text) -> Iterator[Proposal]:
-    """Yield a last line that returns what the check unpacks, where a function has none."""
+    """Propose a last line that returns the names which the check unpacks, if none returns any."""
     for function in _returning(text):
         last = function.body[-1]
         if not isinstance(last, ast.Return) or last.value is None:
@@ -390,7 +419,10 @@ def unended(text: Text) -> Iterator[Proposal]:
 
 
 def miscounted(text: Text) -> Iterator[Proposal]:
-    """Yield a last line with more or fewer values, as many as the check unpacks."""
+    """Propose a ``return`` with as many values as the check unpacks.
+
+    Superfluous values are left out, and missing values are added.
+    """
     count = len(text.targets)
     for function in _returning(text):
         last = function.body[-1]
@@ -409,7 +441,7 @@ def miscounted(text: Text) -> Iterator[Proposal]:
 
 
 def _returning(text: Text) -> list[ast.FunctionDef]:
-    """Return the functions that give the check another number of values than it unpacks."""
+    """Return the functions whose number of returned values differs from what the check unpacks."""
     return [each for each in text.functions if text.targets and each.lineno in text.stops]
 
 
@@ -429,13 +461,13 @@ def _returnable(text: Text, function: ast.FunctionDef) -> list[str]:
 
 
 def _computing(text: Text) -> list[ast.FunctionDef]:
-    """Return the functions that compute, and train nothing."""
+    """Return the functions that neither train a model nor are ``__init__``."""
     training = ("backward", "step", "__init__")
     return [f for f in text.functions if not any(calls_method(f, name) for name in training)]
 
 
 def nested(text: Text) -> Iterator[Proposal]:
-    """A method that stands in another one, beside it."""
+    """Propose to move a method out of the method that contains it."""
     for model, outer in _functions(text):
         inner = outer.body[-1]
         if outer in model.body and isinstance(inner, ast.FunctionDef):
@@ -448,7 +480,7 @@ def nested(text: Text) -> Iterator[Proposal]:
 
 SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
     "misspelt": (misspelt, "wrong-name"),
-    "key": (keyed, "wrong-entry"),
+    "key": (misspelt_keys, "wrong-entry"),
     "unfilled": (unfilled, "missing-argument"),
     "unhanded": (unhanded, "missing-parameter"),
     "form": (forms, "wrong-form"),
@@ -464,10 +496,10 @@ SPELLINGS: Mapping[str, tuple[Callable[[Text], Iterator[Proposal]], str]] = {
 
 
 def spelled(text: Text) -> list[Proposal]:
-    """Return all changes of how a text is written, of kinds of `kinds`, where it stops first.
+    """Return all proposals of `SPELLINGS` for a text, first those in lines that raised.
 
-    None of ``while`` loops, which may never end then; nor of what is nested too deeply to be
-    written out again.
+    Changes in ``while`` loops, which may then never end, are left out. So are changes of text that
+    is nested too deeply to be written out again.
     """
     found: list[Proposal] = []
     for make, name in SPELLINGS.values():

@@ -48,9 +48,9 @@ def entries_in_cycles(rules: Mapping[Entry, Rule]) -> set[Entry]:
 
 
 def sort_rules(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
-    """Sort rules such that each follows those whose new values it uses.
+    """Sort rules so that each rule comes after the rules whose new values it uses.
 
-    Return also the unsortable.
+    Return also the entries whose rules cannot be sorted, see `entries_in_cycles`.
     """
     new_values_of = {entry: new_values_in(rule) for entry, rule in rules.items()}
     ordered = [rules[entry] for entry, factors in new_values_of.items() if not factors]
@@ -81,12 +81,18 @@ def new_values_in(rule: Rule) -> list[Factor]:
 
 
 def _uses_any(new_values: Iterable[Factor], waiting: Iterable[Entry]) -> bool:
-    """Return whether any of these factors is the new value of a waiting entry."""
-    return any(_is_value_of(factor, entry) for factor in new_values for entry in waiting)
+    """Return whether any of these new values belongs to an entry that is still ``waiting``.
+
+    An entry waits until the new values that its rule uses are computed.
+    """
+    return any(_is_parameter_entry(factor, entry) for factor in new_values for entry in waiting)
 
 
-def _is_value_of(factor: Factor, entry: Entry) -> bool:
-    """Return whether a factor is the value of an entry; index letters match every number."""
+def _is_parameter_entry(factor: Factor, entry: Entry) -> bool:
+    """Return whether a factor is the parameter entry ``entry``: ``W2[0,k]`` is every ``W2[0,…]``.
+
+    Index letters such as ``k`` match every number. Inputs, targets and stages are no entries.
+    """
     return (
         factor.symbol == entry[0]
         and factor.symbol in PARAMETERS

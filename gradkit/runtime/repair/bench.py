@@ -126,7 +126,7 @@ class Bench:
                     yield Target(cell, tree, top, node, slots_of(node), right)
 
     def load(self, target: Target) -> bool:
-        """Define a function from its tree among the student's names; return whether it works."""
+        """Define a function from its tree in the student's namespace; return whether that works."""
         try:
             self._put(target.top, _compiled(target))
         except Exception:  # changed text that cannot be made is no answer
@@ -198,11 +198,16 @@ class Bench:
         """The cost of a run that ends normally, in values."""
         return RUN + self._length // SLOTS
 
-    def states(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:
-        """Return the share that is right of each output; nothing is where the lines raise.
+    def output_shares(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:
+        """Run the check's lines on one set of inputs; return each output's share of right entries.
 
-        Nor is where a change makes wrong what earlier lines gave. Lines before the last are run
-        once if it is known that no ``changed`` function is in them.
+        The share is 1.0 if all entries are right. The key ``X!`` is 1.0 if the input ``X``, which
+        has to stay as it is, is unchanged. If outputs are computed a second time, their shares have
+        keys such as ``dW*``. All shares are 0.0 if the lines raise, take too long, or give a wrong
+        value before the last line that was right without changes.
+
+        Lines before the last are run only once for each set of inputs if they do not call the
+        ``changed`` function. The run is subtracted from the budget.
         """
         asked, self._amiss = self.question, set()
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], 0.0)
@@ -232,7 +237,10 @@ class Bench:
         return states
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
-        """Return what is made of each output; nothing where the lines raise."""
+        """Run the check's lines; return each output, converted by ``made``. {} if the lines raise.
+
+        An output that does not exist is None. The run is subtracted from the budget.
+        """
         found: dict[str, Any] = {}
         self.budget.spend(RUN)
         with contextlib.suppress(Exception, LateError), limit(self._late):
@@ -247,7 +255,7 @@ class Bench:
         return {}
 
     def ratios(self, draws: Sequence[Throwaway]) -> list[float]:
-        """Return by what outputs are to be multiplied to be right, where that is one number."""
+        """Return the factors other than 1 that make an output right, the same for all inputs."""
         found: list[set[float]] = []
         for draw in draws:
             own = self.outputs(draw, np.array)
@@ -256,10 +264,13 @@ class Bench:
         return sorted(set.intersection(*found))
 
     def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, float]]:
-        """Return the states of the text as it is; what takes many times as long is given up."""
+        """Return `output_shares` of the unchanged text for all inputs; set the limit of later runs.
+
+        Changed text that takes many times as long is stopped.
+        """
         self._late, self._wasted = LATE, ENDLESS
         began, left = time.process_time(), self.budget.left
-        states = [self.states(draw) for draw in draws]
+        states = [self.output_shares(draw) for draw in draws]
         self._wasted = min(ENDLESS, TIMES * (left - self.budget.left))
         self._late = min(LATE, max(SOON, TIMES * (time.process_time() - began)))
         return states
@@ -278,12 +289,12 @@ class Bench:
         dict.pop(self.namespace, SEEN, None)
 
     def _initial_names(self) -> dict[str, Any]:
-        """Return what the lines see: numpy, and the student's functions."""
+        """Return the names that the check's lines can use: numpy and the student's functions."""
         own = {name: self.namespace[own] for name, own in self.question.functions.items()}
         return {"np": np, **own}
 
     def _right_shares(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, float]:
-        """Return the share that is right of what is read; of what is not there nothing is."""
+        """Return the share of right entries of each output; 0.0 for outputs that do not exist."""
         states = {}
         for name, right in zip(self.question.reads, draw.expected, strict=True):
             try:
@@ -305,9 +316,11 @@ class Bench:
         once: bool = False,
         seen: Callable[[], None] = lambda: None,
     ) -> dict[str, list[bytes]]:
-        """Run the lines, and return what inputs held before the last of them.
+        """Run the check's lines, adding their names to ``names``.
 
-        Those before it are run but ``once``, if that is so; ``seen`` is called after them.
+        With ``once``, the results of the lines before the last are stored and used again. ``seen``
+        is called before the last line. Return the content that unchanged inputs must have, as it is
+        before the last line.
         """
         *steps, last = draw.steps
         if once and id(draw) in self._before:

@@ -153,7 +153,7 @@ class Candidates:
 
     @cached_property
     def _pairs(self) -> list[tuple[Any, Array]]:
-        """The value of each output, and its right value."""
+        """Pair the found value of each output with its right value; empty if the lines raise."""
         found = self._bench.outputs(self._draw, np.array).values()
         return [*zip(found, self._draw.expected, strict=False)]
 
@@ -243,9 +243,9 @@ class Candidates:
         )
 
     def _in_part(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
-        """Return the small ones of some changes, for which a share of the time is enough.
+        """Return as many changes as a share of the remaining time allows, the lowest rank first.
 
-        What comes after them has its turn before the others, which are kept for the end.
+        The other changes are kept for the end, in ``_others``.
         """
         small = sorted(ones, key=lambda one: one.rank)
         room = self._bench.budget.left // (share * self._bench.price)
@@ -253,7 +253,7 @@ class Candidates:
         return small[:room]
 
     def _filling(self) -> Iterator[Candidate]:
-        """Make all that may be put in, and yield what fills a name."""
+        """Make all insertions, store them, and yield those that cost less than `PUT_IN`."""
         self._put_in = [*self._inserted(self._slots)]
         yield from (one for one in self._put_in if one.cost < PUT_IN)
 
@@ -411,7 +411,9 @@ class Candidates:
         looked for.
         """
         more = CLEARED * place.target.right
-        priced = [(more + _cost(change, spot.node), change, spot) for change, spot in changes]
+        priced = [
+            (more + _replacement_cost(change, spot.node), change, spot) for change, spot in changes
+        ]
         hits: list[Candidate] = []
         own = [ast.unparse(each) for each in getattr(place.slot.statement, "targets", ())]
         for cost, change, spot in sorted(priced, key=itemgetter(0)):
@@ -517,16 +519,17 @@ OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
 
 
 def _is_alias(place: Place, spot: Spot) -> bool:
-    """Return whether a statement only gives the value of a name another name."""
+    """Return whether a statement assigns a plain name: ``a = b``."""
     alone = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
     return alone and isinstance(place.slot.statement, ast.Assign)
 
 
-def _cost(change: Change, node: ast.expr) -> float:
-    """Return what a change costs: more, the more it adds or takes away.
+def _replacement_cost(change: Change, node: ast.expr) -> float:
+    """Return the cost of replacing ``node`` by the node of a change.
 
-    Of equal ones the innermost is the smallest, and what takes away smaller than what adds; a sign,
-    a factor or a term is missing of the whole.
+    Every node that the expression gains or loses is added to the change's own cost. Among equal
+    costs the innermost node is the cheapest, and a removal is cheaper than an addition. If a sign,
+    factor, term or slope is added, the outermost node is the cheapest.
     """
     size, after = size_of(node), size_of(change.node)
     signed = isinstance(change.node, ast.UnaryOp) and change.node.operand is node
@@ -536,7 +539,7 @@ def _cost(change: Change, node: ast.expr) -> float:
 
 
 def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:
-    """Return the change of a block as one in its place."""
+    """Return the candidate that replaces the statements of a block by those of a change."""
     kept = [*block]
     return Candidate(
         change,

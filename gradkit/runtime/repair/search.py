@@ -277,7 +277,7 @@ class Search:
                 return None
             fixed, left = self._wrong, 0
             for number, (at, before) in enumerate(self._right.items()):
-                states = bench.states(bench.question.draws[at], candidate.target)
+                states = bench.output_shares(bench.question.draws[at], candidate.target)
                 right = _right_ones(states)
                 if at in self._least:
                     candidate.gain = sum(states.values()) - self._least[at]

@@ -22,7 +22,7 @@ from gradkit.edits.statements import (
     NEAR,
     NEXT_IN,
     Change,
-    conditions_in,
+    if_conditions_in,
 )
 from gradkit.edits.text import replace_everywhere
 from gradkit.runtime.repair.indices import beside, entries_within, indices, moved, slices_of
@@ -67,9 +67,9 @@ def changed_blocks(
     counts: Sequence[str],
     held: Container[str],
 ) -> Iterator[Rewritten]:
-    """Yield what may stand in the place of a block, for the statement at a place in it.
+    """Yield blocks that may replace ``block``, each with a change of the statement at ``place``.
 
-    ``counts`` are names there of what counts something, and ``held`` those that have a value.
+    ``counts`` are names of counters there, and ``held`` the names that have a value.
     """
     statement = block[place]
     before, after = block[:place], block[place + 1 :]
@@ -88,7 +88,7 @@ def changed_blocks(
     for index, moved_one in _other_indices(block, place, parent, counts):
         whole = replace_everywhere(parent, index, moved_one)
         yield Rewritten(OF_INDEX, LARGE, whole.body, index, {"index_": moved_one}, parent)
-    for name in _entries_of_others(statement, function) if parent is function else ():
+    for name in _arrays_written_in_place(statement, function) if parent is function else ():
         for copied in (f"{name}.copy()", f"{{key: value.copy() for key, value in {name}.items()}}"):
             copy = statement_of(f"{name} = {copied}")
             longer = [*before, copy, statement, *after]
@@ -130,7 +130,7 @@ def _of_blocks(
     for way in _ways_in_and_out(change):
         yield "wrong-indentation", "indented", way, 0.0
     if computes and isinstance(parent, ast.For | ast.While):
-        for number, _ in enumerate(conditions_in(change.function)):
+        for number, _ in enumerate(if_conditions_in(change.function)):
             yield "wrong-indentation", "in a branch", number, 0.0
     if isinstance(statement, ast.For):
         if called_name(statement.iter) not in COUNTED:
@@ -235,7 +235,11 @@ def _with_target(name: str, statement: ast.stmt, node: ast.expr, operand: ast.ex
 def _other_indices(
     block: Block, place: int, parent: Any, counts: Sequence[str]
 ) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield an index that a statement and others after it have, and another one for all of them."""
+    """Yield an index that this and later statements of a block share, and an index to replace it.
+
+    Indices that also occur in earlier statements of the block, or elsewhere in ``parent``, are left
+    out.
+    """
     entries = [[*_entries(each)] for each in block]
     if getattr(parent, "body", None) is not block:
         return
@@ -248,14 +252,22 @@ def _other_indices(
 
 
 def _entries(statement: ast.stmt) -> Iterator[ast.Subscript]:
-    """Yield what a simple statement has with an index, but for keys and numbers."""
+    """Yield the indexed expressions of an assignment whose index is no constant.
+
+    Statements that are no assignment yield nothing.
+    """
     for part in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else ():
         if isinstance(part, ast.Subscript) and not isinstance(part.slice, ast.Constant):
             yield part
 
 
-def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[str]:
-    """Yield the names to whose entries a statement writes, and that the function gives no value."""
+def _arrays_written_in_place(statement: ast.stmt, function: ast.AST) -> Iterator[str]:
+    """Yield the names of arrays that a statement writes entries of, without arrays of ``function``.
+
+    An array is the function's own if the function assigns its name. All other names are parameters
+    or globals, whose arrays belong to the caller. Each name is yielded once. An argument ``out=``
+    counts if it has an index.
+    """
     given = every(ast.Assign, function)
     seen = {each.id for one in given for each in one.targets if isinstance(each, ast.Name)}
     for part in ast.walk(statement):
@@ -268,9 +280,10 @@ def _entries_of_others(statement: ast.stmt, function: ast.AST) -> Iterator[str]:
 
 
 def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
-    """Yield what takes the largest off what the first of some statements reads.
+    """Yield statements that subtract the maximum from an array before its exponential is taken.
 
-    That is of what exponentials are taken in them, so many statements further on.
+    The array is read in the first statement of ``block``. The number is the distance to the
+    statement that takes the exponential.
     """
     if isinstance(block[0], ast.For | ast.If | ast.While):
         return
@@ -303,7 +316,7 @@ def _touched(statement: ast.stmt) -> tuple[set[str], set[str]]:
 
 
 def _base_of(target: ast.expr) -> set[str]:
-    """Return the name of what an entry or attribute is of."""
+    """Return the name below all indices and attributes of a target; empty if there is none."""
     if isinstance(target, ast.Subscript | ast.Attribute):
         return _base_of(target.value)
     return {target.id} if isinstance(target, ast.Name) else set()
