@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import rank
-from gradkit.diagnosis.formulas.compare import read_changes
+from gradkit.diagnosis.formulas.compare import of_part, read_changes
 from gradkit.diagnosis.formulas.constants import accepted_ratios, is_usual_ratio, readings
 from gradkit.diagnosis.formulas.pairs import (
     give_back_misdirected,
@@ -33,7 +33,7 @@ from gradkit.diagnosis.rules.evaluate import (
 from gradkit.diagnosis.rules.program import Program
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_rules
-from gradkit.diagnosis.rules.symbols import PER_HIDDEN, PER_OUTPUT, Table
+from gradkit.diagnosis.rules.symbols import B1, PER_HIDDEN, PER_OUTPUT, W1, Table
 from gradkit.records.rule import (
     Details,
     Entry,
@@ -107,6 +107,8 @@ def diagnose(
     if all(parts.values()):
         cut = {e: (Change(CODE, (("of", of),)),) for e, of in parts.items()}
         changes, lost = changes | cut, []
+    moved = _slopes_at_value(right, [e for e in lost if e not in known], tables, precision)
+    changes, lost = changes | moved, [entry for entry in lost if entry not in moved]
     others = [*sets[best][1:], *(each[0] for n, each in enumerate(sets) if n != best)]
     slips = slips_of(changes)
     if "input-mutated" in seen and all(slip.code != "input-mutated" for slip in slips):
@@ -124,6 +126,30 @@ def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
     )
     with np.errstate(all="ignore"):
         return agree(rule_values(table, rule), after, before, precision)
+
+
+def _slopes_at_value(
+    right: Rules, entries: Iterable[Entry], tables: Sequence[Table], precision: Precision
+) -> dict[Entry, tuple[Change, ...]]:
+    """Return a change for each entry that is right but for the activation's slope at A1, not at Z1.
+
+    Such a slope may have no formula, as that of ELU, which is computed with ``np.exp(A1)``.
+    """
+    found: dict[Entry, tuple[Change, ...]] = {}
+    for entry in entries:
+        rule = right[entry]
+        slopes = of_part(rule.terms[0].factors, PER_HIDDEN) if rule.terms else ()
+        if rule.parameter not in (W1, B1) or not slopes:
+            continue
+        at_value = (Factor("hidden_slope", slopes[0].index, slopes[0].when),)
+        terms = tuple(
+            replace(t, factors=(*(f for f in t.factors if f not in slopes), *at_value))
+            for t in rule.terms
+        )
+        if all(_holds(replace(rule, terms=terms), table, precision) for table in tables):
+            details: Details = (("of", "activation"),)
+            found[entry] = (Change("wrong-derivative-argument", details, at_value, slopes),)
+    return found
 
 
 def mark_recomputed(right: Rule, applied: Rule | None) -> Rule:

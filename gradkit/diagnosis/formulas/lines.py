@@ -7,11 +7,13 @@ looks at the arrays that statements left behind.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from gradkit.diagnosis.formulas.blame import Blame
 from gradkit.diagnosis.formulas.case import Case
-from gradkit.diagnosis.formulas.records import Diagnosis
+from gradkit.diagnosis.formulas.records import Changes, Diagnosis
 from gradkit.diagnosis.formulas.writes import (
     find_lost_update,
     find_misdirected,
@@ -36,6 +38,9 @@ CONSTANT_MISTAKES = frozenset(
     {"wrong-sign", "wrong-factor", "wrong-learning-rate", "uneven-learning-rate", "rate-ignored"}
 )
 """Mistakes in a constant, which leave all factors right."""
+
+SUMMED = "bias-sum-axis"
+"""The code of a bias whose change is summed over the hidden units."""
 
 WRONG_ARGUMENT = "wrong-derivative-argument"
 WRONG_INPUTS = frozenset({"wrong-layer-input", "wrong-weight"})
@@ -85,6 +90,8 @@ def attribute(
     if slip.code == UNEXPLAINED:
         order = [entry for entry in order if not blame.is_right(entry)] or order
     origins = {entry: _find_line(case, blame, entry) or whole_function for entry in order}
+    if slip.code.startswith("missing-"):
+        origins = _with_lines_before_sum(slip, diagnosis.changes, origins)
     by_location: dict[Location, list[Entry]] = {}
     for entry in filter(origins.__contains__, slip.entries):
         by_location.setdefault(origins[entry], []).append(entry)
@@ -92,6 +99,21 @@ def attribute(
         Attribution(slip.code, tuple(entries), *location)
         for location, entries in by_location.items()
     )
+
+
+def _with_lines_before_sum(
+    slip: Slip, changes: Changes, origins: Mapping[Entry, Location]
+) -> dict[Entry, Location]:
+    """Return the location of each entry, with other ones for biases that are summed too far.
+
+    `SUMMED` adds up the values of several units, so no value before the sum belongs to one bias.
+    Other mistakes of such a bias have the line that other parameters show, if there is one.
+    """
+    codes = {entry: {change.code for change in made} for entry, made in changes.items()}
+    summed = {e for e in origins if slip.code != SUMMED and SUMMED in codes.get(e, ())}
+    others = [location for e, location in origins.items() if e not in summed]
+    shown = next((each for each in others if each[1] == "value"), None)
+    return {e: shown if shown and e in summed else each for e, each in origins.items()}
 
 
 def _find_mutation(case: Case) -> Location | None:
