@@ -15,6 +15,8 @@ from gradkit.records.result import CheckResult, Finding
 from gradkit.sandbox import Workshop
 from gradkit.task.assignment import BESIDE, SHIPPED
 
+pytestmark = pytest.mark.sample(4)
+
 Graded = Callable[..., tuple[CheckResult, list[Finding]]]
 
 CACHED = "    return out, (padded, w, stride, pad)"

@@ -11,6 +11,8 @@ from gradkit.edits.operands import ModelPart, Vocabulary
 from gradkit.edits.text import ONCE, apply
 from gradkit.edits.write import replaced
 
+pytestmark = pytest.mark.sample(4)
+
 TEXT = """
 def backward(X, Y, W, b, lr, cache):
     m = X.shape[1]

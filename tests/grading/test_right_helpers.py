@@ -16,7 +16,7 @@ from gradkit.records.result import CheckResult, TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.assignment import BESIDE, SHIPPED
 
-pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(3)]
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(9)]
 
 Edits = Sequence[tuple[str, str]]
 Grade = Callable[..., TaskResult]

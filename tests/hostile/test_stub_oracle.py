@@ -19,7 +19,7 @@ from gradkit.sandbox.worker import Worker
 from gradkit.task.assignment import BESIDE, SHIPPED
 from gradkit.task.solution import Solution
 
-pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(3)]
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(9)]
 
 Grade = Callable[..., TaskResult]
 
@@ -166,6 +166,7 @@ def test_trivial_helpers_earn_nothing_themselves(grade: Grade) -> None:
     assert task.findings or all(check.held for check in task.checks if check.state == "fail")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
@@ -321,6 +322,7 @@ def test_forged_calls_end_the_process(grade: Grade, case: str) -> None:
     assert of(task, "linear-forward").state == of(task, "cost").state == "pass"
 
 
+@pytest.mark.slow
 def test_calls_have_a_limit(grade: Grade, model_calls: list[tuple[str, Mapping[str, Any]]]) -> None:
     """Also of a caller that hides the refusals."""
     often = """

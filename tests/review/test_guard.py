@@ -11,7 +11,7 @@ from review.conftest import TOKEN, Browser, form_of
 from gradkit.classroom.store.counted import overrides
 from gradkit.classroom.store.results import Store
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(3)]
 
 
 def points(browser: Browser) -> dict[str, str]:

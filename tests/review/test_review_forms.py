@@ -26,7 +26,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import comments, reviewer, reviews
 from gradkit.review import workspace
 
-pytestmark = pytest.mark.usefixtures("warm")
+pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(3)]
 
 
 def student(browser: Browser, name: str = ANNA, **more: str) -> str:

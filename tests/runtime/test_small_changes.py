@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pytest
 from changed_by_rows import LOCAL, changes
 
 from gradkit.runtime.repair.borrowed import borrowed_parts
@@ -14,6 +15,8 @@ from gradkit.runtime.repair.choices import switches
 from gradkit.runtime.repair.pool import Part
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.statements import changed_blocks
+
+pytestmark = pytest.mark.sample(4)
 
 
 def test_a_call_may_end_elsewhere() -> None:

@@ -20,6 +20,8 @@ from gradkit.sandbox.worker import (
     read_call,
 )
 
+pytestmark = pytest.mark.sample(3)
+
 ROWS = np.arange(6.0).reshape(3, 2)
 CALL: dict[str, Any] = {"function": "f", "positional": [], "keywords": []}
 
