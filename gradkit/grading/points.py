@@ -631,7 +631,7 @@ def _costs(
     Parameters
     ----------
     checks : sequence of CheckResult
-    losses : sequence of Loss
+    losses : sequence of LostShare
         The reasons of each check's loss.
     parts : sequence of sequences of int
         The results of `_divide_lost` for each check.

@@ -21,13 +21,11 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 from msgspec.structs import asdict
-from numpy.typing import NDArray
 
 import gradkit
 from gradkit.classroom.store.database import RESCUE, Database, StoreError, last
 from gradkit.grading.assess import versions_of
 from gradkit.grading.settings import Settings
-from gradkit.records import submission as submission_records
 from gradkit.records.classroom import Filed, Kept, Listed, Release, Run, RunKind
 from gradkit.records.course import Course, Policy, Sender, Student
 from gradkit.records.result import Result
@@ -81,10 +79,6 @@ def _decode_array(kind: type, value: Any) -> Any:
     """Decode an array; it is read-only, as in all records."""
     return np.frombuffer(value["data"], np.dtype(value["dtype"])).reshape(value["shape"])
 
-
-# The module imports this name for type checkers only, as the command line reads it without numpy.
-# msgspec looks the name up there when it decodes stored arrays.
-vars(submission_records).setdefault("NDArray", NDArray)
 
 _ENCODER = msgspec.msgpack.Encoder(enc_hook=_encode_array)
 
