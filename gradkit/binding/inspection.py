@@ -264,7 +264,7 @@ def _read(scope: LoopScope) -> Found:
     model = _model(scope, optimiser)
     outputs = _derived(scope, model)
     X = _input(scope, model)
-    loss = _loss(scope)
+    loss = _loss_expression(scope)
     y = _target(scope, loss, outputs, (model, X, optimiser)) if loss is not None else None
     return model, X, y
 
@@ -346,7 +346,7 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
     )
 
 
-def _loss(scope: LoopScope) -> ast.expr | None:
+def _loss_expression(scope: LoopScope) -> ast.expr | None:
     """Return the expression of the loss: the object that ``backward`` is called on.
 
     If this object is a name, the expression that the loop last binds the name to is returned.

@@ -709,7 +709,7 @@ def _can_play(role: Role, known: Mapping[str, Definition]) -> bool:
     )
 
 
-def left_for_nets(
+def without_function_files(
     submission: Submission, assignment: Assignment, claims: Mapping[str, Claim]
 ) -> Submission:
     """Return the submission without the files that belong to function tasks only.

@@ -849,7 +849,7 @@ writes a line anew."""
 
 
 def _lacks_outputs(verdict: Verdict) -> bool:
-    """Return whether a verdict is not a failure, or has outputs that are missing."""
+    """Return whether outputs cannot be compared: the state is not ``fail``, or one is missing."""
     return verdict.state != "fail" or any(each.state == "missing" for each in verdict.entries)
 
 

@@ -37,10 +37,10 @@ from gradkit.grading.recognise import (
     NetFinder,
     belongs_to_task,
     claim_functions,
-    left_for_nets,
     other_task_with,
     refusal,
     refusals,
+    without_function_files,
 )
 from gradkit.grading.settings import (
     BreakdownError,
@@ -306,7 +306,7 @@ class Session(AbstractContextManager["Session"]):
             rest = submission
             if self.settings.assignment is None:
                 # All shipped exercises are possible, and a file belongs to one of them.
-                rest = left_for_nets(submission, self.assignment, functions)
+                rest = without_function_files(submission, self.assignment, functions)
             finder = NetFinder(rest, self.tasks, named, self.resources.open_process)
             nets = finder.claims(keep_named=keep_named or len(named) == 1)
             if functions and not named:

@@ -66,10 +66,10 @@ def _is_numpy_or_method(function: ast.expr) -> bool:
 
     if not isinstance(function, ast.Attribute):
         return False
-    return _is_numpy(function) or function.attr in ATTRIBUTES
+    return _is_attribute_of_np(function) or function.attr in ATTRIBUTES
 
 
-def _is_numpy(node: ast.expr) -> bool:
+def _is_attribute_of_np(node: ast.expr) -> bool:
     """Return whether a node is ``np`` or an attribute of it, as ``np.linalg.norm``."""
     while isinstance(node, ast.Attribute):
         node = node.value
@@ -79,13 +79,13 @@ def _is_numpy(node: ast.expr) -> bool:
 def _leaves(node: ast.AST) -> Iterator[ast.expr]:
     """Yield the largest sub-expressions that only look up a value, outside of ``np``."""
     if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute) and not _is_numpy(node.func):
+        if isinstance(node.func, ast.Attribute) and not _is_attribute_of_np(node.func):
             yield from _leaves(node.func.value)
         for argument in (*node.args, *(keyword.value for keyword in node.keywords)):
             yield from _leaves(argument)
     elif isinstance(node, ast.expr) and _is_lookup(node):
         yield node
-    elif not (isinstance(node, ast.expr) and _is_numpy(node)):
+    elif not (isinstance(node, ast.expr) and _is_attribute_of_np(node)):
         for child in ast.iter_child_nodes(node):
             yield from _leaves(child)
 

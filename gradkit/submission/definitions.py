@@ -560,7 +560,9 @@ def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit
 
 
 def _with_facts(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
-    """Return the unit ``lines``, filled with the facts that its statements ``group`` show.
+    """Return the unit ``lines`` with the names that its statements ``group`` define and read.
+
+    It also has their roles and their use of torch.
 
     The name of a torch model class in the group is added to ``known.torch``, so that later classes
     that derive from it count as models too.

@@ -72,7 +72,7 @@ def read_changes(right: Rule, applied: Rule, task: Task) -> list[Reading]:
     for form in (applied, *applied.others):
         source = source_changes(right, form)
         if not form.terms:
-            found.append(Reading((*source, _not_moved(right)), None, form))
+            found.append(Reading((*source, _not_updated(right)), None, form))
             continue
         for term, parenthesis in _single_terms(form):
             for reading in compare_products(right, term, task):
@@ -87,8 +87,8 @@ def _by_number_of_changes(reading: Reading) -> tuple[int, bool]:
     return len(reading.changes), reading.ratio is not None and reading.ratio < 0
 
 
-def _not_moved(right: Rule) -> Change:
-    """Return the change of an entry that keeps its value."""
+def _not_updated(right: Rule) -> Change:
+    """Return the change that stands for a formula which leaves its entry as it was."""
     return Change("not-updated", terms=right.terms)
 
 

@@ -36,7 +36,7 @@ FREQUENT = frozenset(
 
 
 def is_unmoved(rule: Rule) -> bool:
-    """Return whether an entry keeps its own old value."""
+    """Return whether a formula leaves its entry at the entry's old value."""
     source = rule.source
     own = source is not None and (source.symbol, source.index) == (rule.parameter, rule.index)
     return own and not rule.terms
