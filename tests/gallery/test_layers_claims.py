@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gradkit.grading.recognise import claim_functions, left_for_nets
+from gradkit.grading.recognise import claim_functions, without_function_files
 from gradkit.grading.session import read_submission
 from gradkit.task.assignment import read_assignment
 
@@ -212,4 +212,4 @@ def test_a_file_of_two_exercises_is_graded_as_both(tmp_path: Path) -> None:
     submission, assignment = read_submission(path), read_assignment()
     claims = claim_functions(submission, assignment, ())
     assert sorted(claims) == ["one-hidden-layer"]
-    assert left_for_nets(submission, assignment, claims) == submission
+    assert without_function_files(submission, assignment, claims) == submission
