@@ -238,6 +238,15 @@ class FunctionGrader(Struct):
         first = self._first_functions(check)
         return ({*first} | self._names_read(first, replaced)) - replaced
 
+    def judged_elsewhere(self, check: FunctionCheck) -> set[str]:
+        """Return the names of functions whose mistakes are not those of a check.
+
+        These are the other functions of the exercise, and helpers that only they call.
+        """
+        own = {self.own_name(name) for name in functions_of(self.lines_of(check).calls)}
+        others = {self.own_name(name) for name in functions_of(self.task.calls)} - own
+        return (others | self._names_read(others)) - own - self._names_read(own, others) | others
+
     def _first_functions(self, check: FunctionCheck) -> list[str]:
         """Return the student's names of the functions that the lines of a check call."""
         steps = steps_of(self.task, check)

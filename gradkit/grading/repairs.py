@@ -53,6 +53,7 @@ from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, definitions_changed
 from gradkit.task.draws import RANDOM, draws
 from gradkit.task.functions import steps_of
+from gradkit.text import format_count
 
 SEARCH_OFFSET, REPEAT_OFFSET, PROOF_OFFSET = 7919, 15485863, 104729
 """What is added to the seed to draw the inputs of a search, once more for each repeated search, and
@@ -76,11 +77,15 @@ ANY = Wanted()
 
 
 class Mended(Struct, frozen=True):
-    """Changes that make right what was wrong, their findings, and the text by cell then."""
+    """Changes that make right what was wrong, their findings, and the text by cell then.
+
+    ``verdicts`` are those, by check, that count instead of the grader's: see `_with_right_inputs`.
+    """
 
     inquiry: Inquiry = Inquiry()
     texts: Mapping[str, str] = {}
     told: Sequence[Repair] = ()
+    verdicts: Mapping[str, Verdict] = {}
 
 
 class _TimeLimits(Struct):
@@ -335,13 +340,41 @@ class _Repairs(Struct):
             )
             for e in told
         )
-        needed = {check.name: self._causes(check, told) for check in checks}
+        verdicts = self._with_right_inputs(told)
+        needed = {check.name: self._causes(check, told, verdicts) for check in checks}
         causes = {
             check: tuple(dict.fromkeys(findings[told.index(each)].id for each in some))
             for check, some in needed.items()
             if some
         }
-        return Mended(Inquiry(findings, causes), self.text.sources, tuple(told))
+        return Mended(Inquiry(findings, causes), self.text.sources, tuple(told), verdicts)
+
+    def _with_right_inputs(self, told: Sequence[Repair]) -> dict[str, Verdict]:
+        """Judge checks again with the mistakes of functions corrected that other checks judge.
+
+        So a backward pass that gets a wrong cache, or none, is judged by itself. A check counts if
+        it passes with all changes; then a mistake of another function costs it nothing. A change
+        that borrows from the model solution is not made: no text of it may be in a process whose
+        answers are judged.
+        """
+        if len(told) < len(merge_repairs(self.told)) or any(e.proposal.borrows for e in self.told):
+            return {}
+        found = {}
+        for check in self.grader.task.checks:
+            before = self.grader.verdicts[check.name]
+            elsewhere = self.grader.judged_elsewhere(check)
+            names = [each.function for each in told if each.function in elsewhere]
+            if not names or not (before.state in FAILED or before.own_forward):
+                continue
+            with self.grader.meant(check, self._form(check)):
+                if self._judge(check, self._draws(PROOF_OFFSET)).state != "pass":
+                    continue
+                after = self._judge_without(
+                    check, [each for each in self.told if each.function not in elsewhere]
+                )
+            if after.state in ("pass", "fail") and _states(after) != _states(before):
+                found[check.name] = _judged_again(before, after, names)
+        return found
 
     def _trusted_repairs(self) -> list[Repair]:
         """Return what was told, without several changes that only make up for another mistake.
@@ -367,13 +400,18 @@ class _Repairs(Struct):
                     return True
         return False
 
-    def _causes(self, check: FunctionCheck, told: Sequence[Repair]) -> Sequence[Repair]:
+    def _causes(
+        self, check: FunctionCheck, told: Sequence[Repair], verdicts: Mapping[str, Verdict]
+    ) -> Sequence[Repair]:
         """Return the changes that were found for other checks and that a check needs to pass.
 
         The check has to pass with all changes. It does not pass without a change that it needs,
-        and with all others.
+        and with all others. Mistakes of other functions are no causes if ``verdicts`` has a verdict
+        without them.
         """
         run = {each.name for each in self.grader.definitions_of(check)}
+        if check.name in verdicts:
+            run -= self.grader.judged_elsewhere(check)
         if self.grader.has_blameless_helpers(check):
             run &= self.grader.own_names(check)
         inside = [each for each in told if each.function in run]
@@ -389,18 +427,27 @@ class _Repairs(Struct):
 
     def _needs(self, check: FunctionCheck, change: Repair) -> bool:
         """Return whether a check does not pass without a change and with all others."""
-        cell = change.cell.id
-        own = [each for each in self.told if each.cell.id == cell]
         # A merged change is found by the line that it begins with.
-        keys = [(each.check, each.function, each.line) for each in own]
-        number = keys.index((change.check, change.function, change.line))
-        source = unguarded(change.cell.source)[0]
-        for proposal in without(self.text.made[cell], number):
-            source = replaced(source, proposal) or source
-        whole, self.text = self.text, _Text({**self.text.sources, cell: source})
+        key = change.check, change.function, change.line
+        first = next(e for e in self.told if (e.check, e.function, e.line) == key)
+        return self._judge_without(check, [first]).state != "pass"
+
+    def _judge_without(self, check: FunctionCheck, changes: Sequence[Repair]) -> Verdict:
+        """Return the verdict on a check with all changes but some."""
+        sources = {**self.text.sources}
+        for cell in {each.cell.id: each.cell for each in changes}.values():
+            made = self.text.made[cell.id]
+            own = [each for each in self.told if each.cell.id == cell.id]
+            for number in reversed(range(len(own))):
+                if own[number] in changes:
+                    made = without(made, number)
+            sources[cell.id] = unguarded(cell.source)[0]
+            for proposal in made:
+                sources[cell.id] = replaced(sources[cell.id], proposal) or sources[cell.id]
+        whole, self.text = self.text, _Text(sources)
         verdict = self._judge(check)
         self.text = whole
-        return verdict.state != "pass"
+        return verdict
 
     def _expects_only_zeros(self, check: FunctionCheck) -> bool:
         """Return whether all expected outputs of a check are zero."""
@@ -840,7 +887,24 @@ class _Repairs(Struct):
 def _count_explained(mended: Mended) -> int:
     """Count the checks that have findings or known causes."""
     found = mended.inquiry
-    return len({*found.causes, *(each.check for each in found.findings)})
+    return len({*found.causes, *mended.verdicts, *(each.check for each in found.findings)})
+
+
+def _states(verdict: Verdict) -> list[tuple[str, str]]:
+    """Return the state of each output."""
+    return [(entry.parameter, entry.state) for entry in verdict.entries]
+
+
+def _judged_again(before: Verdict, after: Verdict, names: Sequence[str]) -> Verdict:
+    """Return a verdict with right inputs, with a note that names the corrected functions."""
+    note = format_count(
+        "Judged with the mistake in `{names}` corrected.",
+        "Judged with the mistakes in `{names}` corrected.",
+        len(names),
+        names="`, `".join(dict.fromkeys(names)),
+    )
+    place = before.place if after.state == "fail" else None
+    return replace(after, place=place, notes=(note,), numerical=before.numerical)
 
 
 SEVERAL = 3

@@ -441,7 +441,9 @@ class Session(AbstractContextManager["Session"]):
             with grader.process as process:
                 verdicts = grader.grade()
                 is_last = redraw == REDRAWS or all(v.state != "inconclusive" for v in verdicts)
-                inquiry = _diagnose_functions(grader, verdicts, repairs) if is_last else Inquiry()
+                inquiry = Inquiry()
+                if is_last:
+                    inquiry, verdicts = _diagnose_functions(grader, verdicts, repairs)
                 remarks = function_remarks(grader, verdicts, inquiry.causes)
                 inquiry = replace(inquiry, findings=(*inquiry.findings, *remarks))
                 self.resources.note(task, process)
@@ -567,13 +569,14 @@ CUT_SHORT = (
 
 def _diagnose_functions(
     grader: FunctionGrader, verdicts: Sequence[Verdict], repairs: list[Repair]
-) -> Inquiry:
+) -> tuple[Inquiry, tuple[Verdict, ...]]:
     """Search for the mistakes behind the failed checks of a function task.
 
-    The ``repairs`` of other tasks are tried first. The repairs found here are added to them.
+    The ``repairs`` of other tasks are tried first. The repairs found here are added to them. With
+    the inquiry, the verdicts that count are returned.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
-        return Inquiry()
+        return Inquiry(), (*verdicts,)
     # Imported here because right submissions do not need it.
     from gradkit.grading import explained
     from gradkit.grading.repairs import mend_functions
@@ -582,7 +585,8 @@ def _diagnose_functions(
     with grader.process.counting_cpu_time():
         mended = mend_functions(grader, verdicts, earlier=repairs)
     repairs += mended.told
-    return explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
+    inquiry = explained.as_submitted(mended.inquiry, (*section.own, *section.shared))
+    return inquiry, tuple(mended.verdicts.get(verdict.check, verdict) for verdict in verdicts)
 
 
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
