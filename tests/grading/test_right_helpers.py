@@ -5,39 +5,44 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gradkit.grading import session as sessions
 from gradkit.grading import stubs
 from gradkit.grading.functions import FunctionGrader
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
-from gradkit.records.result import CheckResult, TaskResult
+from gradkit.records.result import CheckResult, Inquiry, TaskResult
 from gradkit.sandbox import Workshop
 from gradkit.task.assignment import BESIDE, SHIPPED
 
 pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(9)]
 
 Edits = Sequence[tuple[str, str]]
-Grade = Callable[..., TaskResult]
+Grade = Callable[..., Any]
 
 STEP = 0.25
 
 
 @pytest.fixture(scope="module")
 def grade(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grade]:
-    """``grade(exercise, edits, model=True)``: the model solution of an exercise, edited."""
+    """``grade(exercise, edits, model=True)``: the model solution of an exercise, edited.
+
+    Of ``every`` task of it, or of the first one.
+    """
     known: dict[tuple[str, bool], Session] = {}
     path = tmp_path_factory.mktemp("helpers") / "answer.py"
 
-    def grade(exercise: str, edits: Edits, *, model: bool = True) -> TaskResult:
+    def grade(exercise: str, edits: Edits, *, model: bool = True, every: bool = False):
         if (exercise, model) not in known:
             file = SHIPPED / exercise / "assignment.toml"
             settings = Settings(assignment=file, seed=3, no_reference=not model)
             known[exercise, model] = stack.enter_context(Session(settings, workshop))
         path.write_text(with_edits(solution(exercise), edits), encoding="utf-8")
-        (task,) = known[exercise, model].grade(read_submission(path)).result.tasks
-        return task
+        tasks = known[exercise, model].grade(read_submission(path)).result.tasks
+        return tasks if every else tasks[0]
 
     with ExitStack() as stack:
         yield grade
@@ -214,6 +219,73 @@ def test_a_call_that_fits_no_helper_is_the_mistake_of_the_caller(
     assert list(helper.costs) == ["linear-backward"]
 
 
+# --- right inputs from a corrected function ----------------------------------------------
+
+POOL_CRASH = (
+    "rows = 1 + (x.shape[2] - height) // stride",
+    "rows = 1 + (x.shape[2] - height) / stride",
+)
+CONV_CRASH = ("((1, 2, 3), (1, 2, 3))) + b", "((1, 2, 3), (1, 2, 3))) + bias")
+DOUBLED = ("    stride, pad = conv_param", "    x = 2 * x\n    stride, pad = conv_param")
+CACHED = ("return W @ A + b, (A, W)", "A = A + 1\n    return W @ A + b, (A, W)")
+BIAS = ("db = dout.sum(axis=(0, 2, 3))", "db = -dout.sum(axis=(0, 2, 3))")
+CORRECTED = "Judged with the mistake in `{name}` corrected."
+
+MADE_RIGHT: dict[str, tuple[str, Edits, dict[str, float], str, str]] = {
+    "a forward pass that stops": (
+        *("convolution", [POOL_CRASH], {"max-pooling/forward": 0.5}),
+        *("max-pooling/backward", "max_pool_forward_naive"),
+    ),
+    "an unknown name in a forward pass": (
+        *("convolution", [CONV_CRASH], {"convolution/forward": 0.5}),
+        *("convolution/backward", "conv_forward_naive"),
+    ),
+    "a wrong cache": (
+        *("convolution", [DOUBLED], {"convolution/forward": 0.3}),
+        *("convolution/backward", "conv_forward_naive"),
+    ),
+    "a wrong cache of a helper": (
+        *("deep-net", [CACHED], {"deep-net/linear-forward": 0.3}),
+        *("deep-net/linear-backward", "linear_forward"),
+    ),
+    "and a mistake of its own": (
+        *("convolution", [DOUBLED, BIAS]),
+        {"convolution/forward": 0.3, "convolution/backward": 0.6},
+        *("convolution/backward", "conv_forward_naive"),
+    ),
+    "and a mistake of its own after a crash": (
+        *("convolution", [CONV_CRASH, BIAS]),
+        {"convolution/forward": 0.5, "convolution/backward": 0.6},
+        *("convolution/backward", "conv_forward_naive"),
+    ),
+}
+"""An exercise, edits, the price that checks lose, and a check that is judged with a correction."""
+
+
+@pytest.mark.parametrize("case", MADE_RIGHT)
+def test_a_function_is_judged_with_the_mistakes_of_others_corrected(
+    grade: Grade, case: str
+) -> None:
+    """It gets right inputs and a right cache, and loses the price of its own mistakes only."""
+    exercise, edits, prices, name, corrected = MADE_RIGHT[case]
+    tasks = grade(exercise, edits, every=True)
+    checks = {f"{task.task}/{check.check}": check for task in tasks for check in task.checks}
+    failing = {name for name, check in checks.items() if check.state != "pass"}
+    assert failing == prices.keys()
+    for each, check in checks.items():
+        lost_points = prices.get(each, 0) * check.max_score
+        assert check.max_score - check.score == pytest.approx(lost_points, abs=STEP)
+    assert checks[name].notes == (CORRECTED.format(name=corrected),)
+
+
+def test_a_change_of_the_model_solution_corrects_nothing(grade: Grade) -> None:
+    """Its text must not be in the process whose answers count; the marks are held instead."""
+    task = grade("one-hidden-layer", [("A1 = np.tanh(", "A1 = np.sin(")])
+    assert {each.basis for each in task.findings} == {"model"}
+    assert of(task, "backward").state == "fail"
+    assert of(task, "backward").held
+
+
 # --- where it cannot be done -------------------------------------------------------------
 
 NEEDS = "This needs something else first: `{name}` is not right. "
@@ -238,6 +310,13 @@ MUCH = (
 ENDING = (START, START + "    import os\n    os._exit(0)\n")
 SIGN = ("db = np.sum(dZ", "db = -np.sum(dZ")
 
+
+@pytest.fixture
+def _without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a known change of the text, stubs alone decide."""
+    monkeypatch.setattr(sessions, "_diagnose_functions", lambda _, given, __: (Inquiry(), given))
+
+
 BLOCKED: dict[str, tuple[Edits, str, str, str]] = {
     "too many calls": ([MEAN, OFTEN], "relu-backward", "linear_backward", stubs.TOO_OFTEN),
     "row by row": ([SIGN, ROWS], "relu-backward", "linear_backward", stubs.TOO_OFTEN),
@@ -246,6 +325,7 @@ BLOCKED: dict[str, tuple[Edits, str, str, str]] = {
 }
 
 
+@pytest.mark.usefixtures("_without_diagnosis")
 @pytest.mark.parametrize("case", BLOCKED)
 def test_a_caller_is_blocked_where_no_stub_can_answer(grade: Grade, case: str) -> None:
     """The message names the helper and the reason."""
@@ -359,6 +439,7 @@ CASES: dict[str, tuple[Edits, Edits, str, str]] = {
 }
 
 
+@pytest.mark.usefixtures("_without_diagnosis")
 @pytest.mark.parametrize("case", CASES)
 def test_a_helper_that_cannot_be_replaced_blocks_its_caller(
     own: Callable[..., TaskResult], case: str
@@ -375,6 +456,7 @@ def test_the_helper_of_this_exercise_can_be_replaced(own: Callable[..., TaskResu
     assert own([], []).score == 8
 
 
+@pytest.mark.usefixtures("_without_diagnosis")
 def test_a_caller_that_fits_the_wrong_helper_alone_is_blocked(
     own: Callable[..., TaskResult],
 ) -> None:
@@ -386,6 +468,7 @@ def test_a_caller_that_fits_the_wrong_helper_alone_is_blocked(
     assert (found.state, found.message) == ("blocked", CANNOT.format(name="helper", why=why))
 
 
+@pytest.mark.usefixtures("_without_diagnosis")
 def test_without_time_a_caller_is_blocked(
     own: Callable[..., TaskResult], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,9 @@ def initialize_parameters(n_x, n_h, n_y):
 @pytest.fixture(autouse=True)
 def without_diagnosis(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only verdicts are looked at here: a search for mistakes would take a minute."""
-    monkeypatch.setattr(session_module, "_diagnose_functions", lambda _, given, __: (Inquiry(), given))
+    monkeypatch.setattr(
+        session_module, "_diagnose_functions", lambda _, given, __: (Inquiry(), given)
+    )
 
 
 def initialized(workshop: Workshop, path: Path, text: str) -> CheckResult:
