@@ -348,10 +348,7 @@ class FunctionGrader(Struct):
             self.wrong.add(check.name)
         if check.gradient and (verdict.state in ("fail", "not-checked") or not self.has_expected):
             verdict = held_to_own_forward(self, check, verdict, probes)
-        first, found = answers[0]
-        evaluations = least_evaluations(check, first)
-        numerical = 0 < evaluations <= found.similar_calls
-        verdict = replace(verdict, numerical=numerical)
+        verdict = replace(verdict, numerical=_is_numerical(check, answers))
         if verdict.state == "fail":
             verdict = replace(verdict, place=self.definition_of(check).place())
         return verdict
@@ -450,7 +447,8 @@ class FunctionGrader(Struct):
             failure = stopped[0].failure
             told = (f"{failure.type}: {failure.message}", failure.place) if failure else ("", None)
             return Verdict(check.name, "error", told[0], place=told[1])
-        return judge_check(check, self._probes(check, answers, self._follows or 0))
+        verdict = judge_check(check, self._probes(check, answers, self._follows or 0))
+        return replace(verdict, numerical=_is_numerical(check, answers))
 
     def definition_of(self, check: FunctionCheck) -> Definition:
         """Return the student's definition of the last function that a check calls."""
@@ -842,6 +840,12 @@ def _change(before: Made | None, after: Made | None) -> Made:
                 if b is not None and a.shape == b.shape
             }
         )
+
+
+def _is_numerical(check: FunctionCheck, answers: Sequence[tuple[Draw, Made]]) -> bool:
+    """Return whether the code calls a function as often as finite differences do."""
+    first, found = answers[0]
+    return 0 < least_evaluations(check, first) <= found.similar_calls
 
 
 def _count(verdict: Verdict) -> tuple[int, int]:

@@ -904,7 +904,7 @@ def _judged_again(before: Verdict, after: Verdict, names: Sequence[str]) -> Verd
         names="`, `".join(dict.fromkeys(names)),
     )
     place = before.place if after.state == "fail" else None
-    return replace(after, place=place, notes=(note,), numerical=before.numerical)
+    return replace(after, place=place, notes=(note,))
 
 
 SEVERAL = 3

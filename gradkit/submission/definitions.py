@@ -189,11 +189,12 @@ def _methods(
 def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]:
     """Yield the top-level definitions of a cell that differ in another version of its text.
 
-    Functions, classes and assigned constants are compared. Each definition is yielded as the
-    cell's id, its first line in the other text, and its source there.
+    Functions, classes and assigned constants are compared. Of several definitions of one name the
+    last one counts. Each definition is yielded as the cell's id, its first line in the other text,
+    and its source there.
     """
     own = dict(_parts(cell.source)) if cell.source != text else {}
-    for name, (first, part) in _parts(text) if own else ():
+    for name, (first, part) in dict(_parts(text) if own else ()).items():
         if own.get(name, (0, ""))[1] != part:
             yield cell.id, first, part
 

@@ -149,3 +149,14 @@ def test_types_of_single_precision_are_widened(text: str, wide: str | None) -> N
 def test_other_texts_are_not_widened(text: str) -> None:
     """A program that chooses by them would be another program, whose verdict counted."""
     assert widened(text) == text
+
+
+def test_the_last_definition_counts_beside_a_guard(graded: Graded) -> None:
+    """A right function above a wrong one of its name does not take its place."""
+    step = 'return {name: value - learning_rate * grads["d" + name] for name, value in'
+    step += " parameters.items()}"
+    wrong = step.replace("value -", "value +")
+    again = f"{step}\n\n\ndef update_parameters(parameters, grads, learning_rate):\n    {wrong}"
+    was, now = LOGS["deep-net"]
+    task = graded("deep-net", (was, now.format("1e-8")), (step, again))
+    assert [check.check for check in task.checks if check.state != "pass"] == ["update"]

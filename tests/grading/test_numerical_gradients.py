@@ -171,6 +171,19 @@ def test_finite_differences_are_remarked_on(grade: Grade, way: str) -> None:
     assert forbidden.score == result.max_score - LOST[way]
 
 
+def test_they_are_remarked_on_behind_a_forward_pass_that_stops(grade: Grade) -> None:
+    """The backward pass only runs once the mistake in the forward pass is corrected."""
+    text = (BESIDE / "layers" / "layers.py").read_text("utf-8") + CENTRAL + RELU
+    old = "return np.maximum(x, 0), x"
+    assert old in text
+    result = grade("layers", "layers.py", text.replace(old, "return np.maximum(z, 0), x"))
+    states = {f"{t.task}/{c.check}": c.state for t in result.tasks for c in t.checks}
+    assert (states["relu/forward"], states["relu/backward"]) == ("error", "pass")
+    assert remarked(result) == {"relu/backward"}
+    forbidden = adjusted(result, Policy(tasks=TaskRules("forbidden")), KEPT, None)
+    assert forbidden.score == result.score - 3
+
+
 def test_they_are_remarked_on_without_a_model_solution_too(grade: Grade) -> None:
     """The calls are seen, whatever is expected of their results."""
     text = (BESIDE / "layers" / "layers.py").read_text("utf-8") + CENTRAL + RELU
