@@ -4,7 +4,8 @@
 its points. A price is a share of the check's points. It belongs to the kind of mistake, and is the
 same in a formula, a helper, numpy, torch and an exercise of functions, for one wrong entry or for
 many, alone or beside other mistakes. A line that is wrong for several entries is one mistake; the
-same mistake in two lines that are found separately is two.
+same mistake in two lines that are found separately is two. Functions of an exercise are judged with
+right inputs, so that a mistake of one costs no points in the checks of another.
 
 `gradkit explain --costs` lists the prices; an assignment can set each of them under
 ``[marking.deductions]``. Four prices depend on what a check shows:

@@ -353,25 +353,27 @@ class _Repairs(Struct):
         """Judge checks again with the mistakes of functions corrected that other checks judge.
 
         So a backward pass that gets a wrong cache, or none, is judged by itself. A check counts if
-        it passes with all changes; then a mistake of another function costs it nothing. A change
-        that borrows from the model solution is not made: no text of it may be in a process whose
-        answers are judged.
+        it passes with all changes; then a mistake of another function costs it nothing.
+
+        A change that borrows from the model solution is not made, and the process is a new one: no
+        text of the solution, of a change that was tried before either, may be where answers count.
         """
         if len(told) < len(merge_repairs(self.told)) or any(e.proposal.borrows for e in self.told):
             return {}
-        found = {}
+        found: dict[str, Verdict] = {}
+        alone = replace(self, known={})
         for check in self.grader.task.checks:
             before = self.grader.verdicts[check.name]
             elsewhere = self.grader.judged_elsewhere(check)
             names = [each.function for each in told if each.function in elsewhere]
             if not names or not (before.state in FAILED or before.own_forward):
                 continue
+            if not alone.known:
+                self.grader.process.renew(apart=True)
+            own = [each for each in self.told if each.function not in elsewhere]
             with self.grader.meant(check, self._form(check)):
-                if self._judge(check, self._draws(PROOF_OFFSET)).state != "pass":
-                    continue
-                after = self._judge_without(
-                    check, [each for each in self.told if each.function not in elsewhere]
-                )
+                passes = alone._judge(check, self._draws(PROOF_OFFSET)).state == "pass"
+                after = alone._judge_without(check, own) if passes else before
             if after.state in ("pass", "fail") and _states(after) != _states(before):
                 found[check.name] = _judged_again(before, after, names)
         return found

@@ -16,6 +16,7 @@ from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import CheckResult, Inquiry, TaskResult
 from gradkit.sandbox import Workshop
+from gradkit.sandbox.process import StudentProcess
 from gradkit.task.assignment import BESIDE, SHIPPED
 
 pytestmark = [pytest.mark.usefixtures("warm"), pytest.mark.sample(9)]
@@ -276,6 +277,22 @@ def test_a_function_is_judged_with_the_mistakes_of_others_corrected(
         lost_points = prices.get(each, 0) * check.max_score
         assert check.max_score - check.score == pytest.approx(lost_points, abs=STEP)
     assert checks[name].notes == (CORRECTED.format(name=corrected),)
+
+
+def test_the_answers_of_a_new_process_count(
+    grade: Grade, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The search tries changes with text of the model solution in the process before."""
+    renewed: list[bool] = []
+    renew = StudentProcess.renew
+
+    def spied(process: StudentProcess, *, apart: bool = False) -> None:
+        renewed.append(apart)
+        renew(process, apart=apart)
+
+    monkeypatch.setattr(StudentProcess, "renew", spied)
+    assert of(grade("deep-net", [CACHED]), "linear-backward").state == "pass"
+    assert renewed[-1]
 
 
 def test_a_change_of_the_model_solution_corrects_nothing(grade: Grade) -> None:
