@@ -279,9 +279,7 @@ def test_a_function_is_judged_with_the_mistakes_of_others_corrected(
     assert checks[name].notes == (CORRECTED.format(name=corrected),)
 
 
-def test_the_answers_of_a_new_process_count(
-    grade: Grade, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_answers_of_a_new_process_count(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search tries changes with text of the model solution in the process before."""
     renewed: list[bool] = []
     renew = StudentProcess.renew
