@@ -42,10 +42,10 @@ SOAK = 1200
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark all but a sample of the sampled tests as slow, and give slow tests more time.
 
-    ``-m slow`` selects a sixteenth of these slow tests, see `soak`.
+    ``-m slow`` selects the sampled and the rotated tests whose turn it is, see `soak`.
     """
     cases: Counter[str] = Counter()
-    alone = config.option.markexpr == "slow"
+    alone = config.option.markexpr.startswith("slow")
     left: list[pytest.Item] = []
     for item in items:
         # The mark counts the cases of a test, or the tests of a file if the file has the mark.
@@ -56,6 +56,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.slow)
                 if alone and not is_in_turn(place + of_quick):
                     left.append(item)
+            cases[name] += 1
+        for node, rotate in item.iter_markers_with_node("rotate"):
+            name = "rotated " + node.nodeid.partition("[")[0]
+            if alone and not is_in_turn(cases[name], rotate.args[0]):
+                left.append(item)
             cases[name] += 1
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK))
