@@ -27,6 +27,7 @@ def jobs(name: str = "ci.yml") -> dict:
     return yaml.safe_load(TEXTS[name])["jobs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize(
     ("command", "right", "wrong"),

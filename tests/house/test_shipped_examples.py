@@ -45,6 +45,7 @@ def rounded(content: bytes) -> Any:
     return json.loads(gzip.decompress(content), parse_float=lambda number: f"{float(number):.5g}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_examples_are_those_of_the_model_solutions(name: str, made: dict[str, bytes]) -> None:
     """After a change, `.venv/bin/python .ci/examples.py` writes them again."""
