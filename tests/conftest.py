@@ -8,6 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Generator, Iterator
+from zlib import crc32
 
 import hypothesis
 import pytest
@@ -42,21 +43,28 @@ SOAK = 1200
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark all but a sample of the sampled tests as slow, and give slow tests more time.
 
-    ``-m slow`` selects a sixteenth of these slow tests, see `soak`.
+    ``-m slow`` selects the sampled and the rotated tests whose turn it is, see `soak`.
     """
     cases: Counter[str] = Counter()
-    alone = config.option.markexpr == "slow"
+    alone = config.option.markexpr.startswith("slow")
     left: list[pytest.Item] = []
     for item in items:
+        in_turn = True
         # The mark counts the cases of a test, or the tests of a file if the file has the mark.
         for node, sample in list(item.iter_markers_with_node("sample"))[:1]:
             name = node.nodeid.partition("[")[0]
             place, of_quick = divmod(cases[name], sample.args[0])
+            cases[name] += 1
             if of_quick:
                 item.add_marker(pytest.mark.slow)
-                if alone and not is_in_turn(place + of_quick):
-                    left.append(item)
+                in_turn = is_in_turn(place + of_quick)
+        for node, rotate in item.iter_markers_with_node("rotate"):
+            # Single tests have their turns at different times.
+            name = "rotated " + node.nodeid.partition("[")[0]
+            in_turn = is_in_turn(crc32(name.encode()) + cases[name], rotate.args[0])
             cases[name] += 1
+        if alone and not in_turn:
+            left.append(item)
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK))
     if left:

@@ -462,6 +462,8 @@ def test_spoilt_reference_makes_reproduce_exit_1(tmp_path: Path) -> None:
     assert "Some figures differ: see the lines marked !." in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(9)
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_no_encoding_makes_it_fail(tmp_path: Path, encoding: str) -> None:

@@ -85,6 +85,8 @@ def test_a_path_is_needed() -> None:
     )
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell closes the stream")
 def test_closed_output_is_no_error(tmp_path: Path) -> None:
     """A standard output is there for pytest, though nobody reads it."""

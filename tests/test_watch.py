@@ -46,6 +46,8 @@ def screen(process: subprocess.Popen[str]) -> str:
     pytest.fail("it has ended: " + "".join(lines))
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_a_save_is_checked_and_what_changed_is_told(tmp_path: Path) -> None:
     """Written over, and put in the place of the old file, as editors do; a slip of syntax too."""
     path = tmp_path / "hw.py"

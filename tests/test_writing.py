@@ -76,6 +76,8 @@ def test_a_file_that_is_not_whole_has_no_name(tmp_path: Path) -> None:
         assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.parametrize("kills", [2, pytest.param(15, marks=pytest.mark.slow)])
 def test_an_archive_is_whole_whenever_the_process_is_killed(tmp_path: Path, kills: int) -> None:

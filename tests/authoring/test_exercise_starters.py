@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from shipped import FUNCTION_EXERCISES, assignment
 
 from gradkit.authoring.new.functions import STARTER, starter, starters
 from gradkit.cli import main
@@ -19,8 +20,6 @@ from gradkit.task.assignment import exercises, find_reference, read_assignment
 from gradkit.task.examples import read_examples
 
 pytestmark = [pytest.mark.sample(9), pytest.mark.usefixtures("warm")]
-
-SHIPPED = [name for name, path in exercises().items() if read_assignment(path).functions]
 
 TOML = """
 schema = "gradkit/assignment/v1"
@@ -140,22 +139,22 @@ def new(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["new", *map(str, arguments), "--install", "gradkit"])
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_starters_are_those_of_the_model_solutions(name: str) -> None:
     """They are in the package, since the model solutions are not."""
     path = exercises()[name]
     reference = find_reference(path, None)
     assert reference is not None
     found = {each.name: each.read_text("utf-8") for each in (path.parent / STARTER).glob("*.py")}
-    assert found == starters(read_assignment(path), reference), "run .ci/starters.py"
+    assert found == starters(assignment(name), reference), "run .ci/starters.py"
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_a_fresh_starter_has_no_points(tmp_path: Path, name: str) -> None:
     """Every check says what is missing; no body is filled in."""
     assert new(tmp_path / "hw", "--exercise", name).exit_code == 0
     path = exercises()[name]
-    asked = read_assignment(path)
+    asked = assignment(name)
     for task in asked.functions:
         tree = ast.parse((tmp_path / "hw" / task.solution).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
@@ -172,13 +171,13 @@ def test_a_fresh_starter_has_no_points(tmp_path: Path, name: str) -> None:
             assert "is still to be written" in check.message
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_a_notebook_holds_the_same(tmp_path: Path, name: str) -> None:
     """A cell for each definition, which are the files', and a check of each task that runs."""
     assert new(tmp_path / "files", "--exercise", name).exit_code == 0
     assert new(tmp_path / "hw", "--exercise", name, "--notebook").exit_code == 0
     path = exercises()[name]
-    asked = read_assignment(path)
+    asked = assignment(name)
     assert {each.name for each in (tmp_path / "files").glob("*.py")} - {
         each.name for each in (tmp_path / "hw").glob("*.py")
     } == {task.solution for task in asked.functions}
@@ -211,7 +210,7 @@ def test_a_notebook_holds_the_same(tmp_path: Path, name: str) -> None:
 FORMULA = re.compile(r"``[^`]*[-+*/@=^][^`]*``")
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_docstrings_give_no_answer(name: str) -> None:
     """They are handed out: no formula in code stands in one."""
     for path in (exercises()[name].parent / STARTER).glob("*.py"):

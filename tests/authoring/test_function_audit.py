@@ -225,6 +225,8 @@ def test_without_a_model_nothing_is_clean(tmp_path: Path) -> None:
     assert "Something is to be mended before students see this" in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_the_text_fits_a_screen(found: Found, tmp_path: Path) -> None:
     """Each line of the model once, with what may be changed in it, and how many more there are."""
     found(toml=('["loss", "dx"]\ngradient = { of = "loss", dx = "x" }', '["loss"]'))

@@ -57,6 +57,8 @@ def bench() -> Iterator[Bench]:
         yield made
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.sample(12)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_one_change_is_one_mistake(bench: Bench, case: Case) -> None:

@@ -62,6 +62,8 @@ def test_broken_packages_and_plots_cost_nothing(sections):
         names["tf"]
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_torch_loops_are_found_and_run_with_what_is_put_in(sections):
     """Model, data and number of rounds are replaced; losses are those of each round."""
     torch = pytest.importorskip("torch")

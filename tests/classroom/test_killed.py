@@ -16,8 +16,8 @@ from soak import SIZE
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import pack
 
-KILLS = 8 * SIZE
-STUDENTS = 100
+KILLS = 5 * SIZE
+STUDENTS = 60
 
 LONGEST = 3.0
 """Seconds after which it is killed at the latest: half of the moments fall into its start."""

@@ -26,7 +26,7 @@ from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store, content, given
 
-KILLS = 8 * SIZE
+KILLS = 5 * SIZE
 STUDENTS = 40
 """More than one process writes pages for alone."""
 

@@ -60,6 +60,8 @@ def assert_same(one: Observations, other: Observations) -> None:
             assert not right.flags.writeable
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @given(observations)
 def test_observations_come_back(record: Observations) -> None:
     """Not a number, infinities, empty arrays and other precisions among them."""

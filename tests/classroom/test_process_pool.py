@@ -27,6 +27,8 @@ with Helpers(2) as helpers:
 """
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_work_is_shared() -> None:
     """And comes back in its order, whichever process was quicker; a second time as well."""
     with Helpers(2) as helpers:

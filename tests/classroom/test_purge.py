@@ -90,6 +90,8 @@ def everything(course: Path, name: str) -> list[object]:
         return rows
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_nothing_is_left_in_the_bytes(term: Path) -> None:
     """Name, identifiers, reason, page, and every packed answer and line of code; before it is."""
     before = (term / FILE).read_bytes()

@@ -104,6 +104,8 @@ def tolerances(**figures: float) -> str:
     return "\n".join(["[marking.tolerances]", *lines, ANCHOR])
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_nothing_changes_where_nothing_has_changed(out: Path) -> None:
     """Not a byte of a result is stored anew: answers, verdicts and marks are those of the day."""
     before = results(out)

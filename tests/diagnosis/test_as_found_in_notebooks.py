@@ -32,6 +32,8 @@ def update(head: str, body: str = BODY, end: str = "") -> str:
 ONE_BY_ONE = "return P['W1'], P['b1'], P['W2'], P['b2']"
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize(
     "source",
     [

@@ -66,6 +66,8 @@ def lines_of(diagnosed, update: str) -> tuple[set[int], set[int]]:
     return {place.line for place in finding.places}, marked
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.sample(9)
 @pytest.mark.parametrize("update", CASES.values(), ids=CASES)
 def test_the_first_value_that_is_wrong(diagnosed, update: str) -> None:

@@ -64,6 +64,8 @@ def found(diagnosed, changes: dict[str, str]) -> tuple[list[str], dict[str, floa
     return [finding.mistake for finding in result.findings], lost
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize("pair", PAIRS)
 def test_one_idea_costs_the_same_share_of_each_check(diagnosed, pair: str) -> None:
     """The update is gradient descent on the loss of that forward pass: one mistake is found."""

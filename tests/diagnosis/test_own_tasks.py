@@ -220,6 +220,8 @@ PATCHED = {
 """What makes sums right one by one."""
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_a_step_that_is_missing_stands_for_lines_that_are_patched(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -247,6 +249,8 @@ def test_a_step_that_is_missing_stands_for_lines_that_are_patched(
     assert len(told(*missing)) == 3
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_the_helper_is_told_where_a_gradient_agrees_with_it(told: Told) -> None:
     """Both passes call it, so the gradient is right for the forward pass that is there."""
     ((task, source, _),) = told("return k * s", "return k")

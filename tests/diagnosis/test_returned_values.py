@@ -51,6 +51,8 @@ def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield grade
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize(
     ("end", "message", "mistake", "fix"),
     [

@@ -121,6 +121,8 @@ def test_right_code_earns_more_than_wrong_code(diagnosed) -> None:
     assert scores[0] > scores[1]
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize("size", ["1e-4", "3e-5"])
 def test_what_rounding_does_not_explain_stays_unexplained(diagnosed, size: str) -> None:
     """A decay of that size is more than float32 loses."""

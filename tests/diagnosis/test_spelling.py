@@ -183,6 +183,8 @@ def reported_kinds(name: str, kind: str) -> list[str]:
     return [kind]
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("name", [name for name in OF_TORCH if name != "no self"])
 def test_misspelt_models_are_reported(diagnosed, name: str) -> None:
     """A repair has the changed line."""
@@ -417,6 +419,8 @@ def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
     assert {kind for _, kind, _ in found} == {"crash", "not-called", "turned-sign"}
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 def test_what_stops_is_not_written_anew_in_part(diagnosed) -> None:
     """Arguments are missing: the exception is reported, and no change that gives some number."""
     right = homework("regression-numpy", source_of("loops", "regression-numpy"))

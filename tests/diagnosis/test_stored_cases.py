@@ -19,7 +19,7 @@ CASES = stored()
 NUMPY = [case for case in CASES if case.task.endswith("numpy")]
 TORCH = [case for case in CASES if case.task.endswith("torch")]
 
-FEW = 8
+FEW = 4
 """Cases of the quick suite."""
 
 MAX_DIFFERENT = 0.02
@@ -69,6 +69,7 @@ def test_some_cases_are_diagnosed_as_they_were(diagnosed) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("part", range(8))
 def test_numpy_cases_are_diagnosed_as_they_were(diagnosed, part: int) -> None:
     """An eighth of the cases runs, or all if `SIZE` is 8."""
@@ -76,10 +77,13 @@ def test_numpy_cases_are_diagnosed_as_they_were(diagnosed, part: int) -> None:
 
 
 @pytest.mark.slow
-def test_torch_cases_are_diagnosed_as_they_were(diagnosed) -> None:
+@pytest.mark.rotate(8)
+@pytest.mark.parametrize("part", range(8))
+def test_torch_cases_are_diagnosed_as_they_were(diagnosed, part: int) -> None:
     """A fifth of the cases runs, or all if `SIZE` is 5."""
     pytest.importorskip("torch")
-    assert_same(diagnosed, TORCH[:: max(5 // SIZE, 1)])
+    every = max(5 // SIZE, 1)
+    assert_same(diagnosed, TORCH[every * part :: 8 * every])
 
 
 def test_difference_is_seen() -> None:

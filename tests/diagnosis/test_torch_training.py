@@ -93,6 +93,8 @@ def test_right_training_is_right(trained: Trained, task: str) -> None:
     assert (codes(trained(task)), trained(task).score) == (set(), 20.0)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(12)
 @pytest.mark.parametrize("task", PIECES)
 @pytest.mark.parametrize(

@@ -45,6 +45,8 @@ def update_parameters(parameters, y, y_hat, A1, X):
 }
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize("case", FACES)
 def test_nothing_is_forgiven(diagnosed, case: str) -> None:
     """What was judged is not what the later answers explain: it is unexplained, and costs all."""
@@ -57,6 +59,8 @@ def test_nothing_is_forgiven(diagnosed, case: str) -> None:
     assert result.score <= 6
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_a_pass_without_a_layer_excuses_no_update(diagnosed) -> None:
     """It is gradient descent for that pass, in which half of the parameters do nothing."""
     text = homework(

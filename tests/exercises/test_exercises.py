@@ -185,6 +185,8 @@ def test_a_mistake_is_named(grade, tmp_path: Path, name: str, code: str, changes
     assert task.score < task.max_score
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize(("name", "label", "changes"), BEYOND, ids=said)
 def test_what_is_outside_the_catalogue_is_unexplained(
     grade, tmp_path: Path, name: str, label: str, changes

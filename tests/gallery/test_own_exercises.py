@@ -175,6 +175,8 @@ def marked(folder: Path, own: Own, answer: str, seeds: range = range(2)) -> list
     return results
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize("name", EXERCISES)
 def test_forty_lines_are_enough(name: str, tmp_path: Path) -> None:
     """Of TOML; no change of the model solution slips through what they ask."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from shipped import FUNCTION_EXERCISES, assignment
 
 from gradkit.grading.recognise import claim_functions
 from gradkit.grading.session import read_submission
-from gradkit.task.assignment import BESIDE, exercises, read_assignment
+from gradkit.task.assignment import BESIDE, read_assignment
 
 HERE = Path(__file__).parent
 
-FUNCTIONS = [name for name, path in exercises().items() if read_assignment(path).functions]
-
 ANSWERS = [
     pytest.param(name, path, id=f"{name} {path.stem}")
-    for name in FUNCTIONS
+    for name in FUNCTION_EXERCISES
     for path in (BESIDE / name, *sorted((HERE / name).glob("*.py")))
 ]
 
@@ -28,7 +27,7 @@ NAMED_ONLY = {"hinge-scores"}
 def test_a_right_answer_is_recognised_as_its_own_exercise(name: str, path: Path) -> None:
     """It has tasks of that exercise, the model solution all of them, and no task of another."""
     claims = claim_functions(read_submission(path), read_assignment(), ())
-    expected = {task.id for task in read_assignment(exercises()[name]).functions} - NAMED_ONLY
+    expected = {task.id for task in assignment(name).functions} - NAMED_ONLY
     assert {*claims} == expected if path.is_dir() else set() < {*claims} <= expected
 
 
@@ -37,10 +36,10 @@ def test_a_task_of_shared_functions_is_claimed_if_its_exercise_is_named(task: st
     """Its functions alone do not show which exercise it is."""
     (name,) = (
         name
-        for name in FUNCTIONS
-        if task in {each.id for each in read_assignment(exercises()[name]).functions}
+        for name in FUNCTION_EXERCISES
+        if task in {each.id for each in assignment(name).functions}
     )
-    claims = claim_functions(read_submission(BESIDE / name), read_assignment(exercises()[name]), ())
+    claims = claim_functions(read_submission(BESIDE / name), assignment(name), ())
     assert task in claims
 
 
@@ -48,5 +47,5 @@ def test_a_shared_function_that_is_not_there_is_no_task(tmp_path: Path) -> None:
     """A file without `svm_loss` has no task of scores, even if the exercise is named."""
     path = tmp_path / "linear_svm.py"
     path.write_text((BESIDE / "hinge-loss" / path.name).read_text("utf-8"), "utf-8")
-    assignment = read_assignment(exercises()["hinge-loss"])
-    assert {*claim_functions(read_submission(path), assignment, ())} == {"hinge-loss"}
+    claims = claim_functions(read_submission(path), assignment("hinge-loss"), ())
+    assert {*claims} == {"hinge-loss"}

@@ -15,18 +15,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shipped import FUNCTION_EXERCISES, assignment
 
 from gradkit.records.task import FunctionTask
-from gradkit.task.assignment import exercises, find_reference, read_assignment
+from gradkit.task.assignment import exercises, find_reference
 from gradkit.task.draws import draws
 from gradkit.task.functions import functions_of
 from gradkit.task.oracle import load_module
 from gradkit.task.solution import Solution
 
 TASKS = {
-    f"{name}/{task.id}": task
-    for name, path in exercises().items()
-    for task in read_assignment(path).functions
+    f"{name}/{task.id}": task for name in FUNCTION_EXERCISES for task in assignment(name).functions
 }
 
 SHAPE = re.compile(r"\(((?:[^()]|\([^()]*\))*,(?:[^()]|\([^()]*\))*)\)")

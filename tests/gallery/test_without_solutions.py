@@ -8,16 +8,15 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from shipped import FUNCTION_EXERCISES
 
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Result
 from gradkit.sandbox import Workshop
-from gradkit.task.assignment import BESIDE, exercises, read_assignment
+from gradkit.task.assignment import BESIDE, exercises
 
 HERE = Path(__file__).parent
-
-NAMES = tuple(name for name, path in exercises().items() if read_assignment(path).functions)
 
 SEED = 1
 
@@ -40,7 +39,9 @@ def grade(workshop: Workshop) -> Iterator[Grade]:
 
 
 RIGHT = [
-    (name, path) for name in NAMES for path in (BESIDE / name, *sorted((HERE / name).glob("*.py")))
+    (name, path)
+    for name in FUNCTION_EXERCISES
+    for path in (BESIDE / name, *sorted((HERE / name).glob("*.py")))
 ]
 
 
@@ -216,7 +217,9 @@ def known_mistakes(name: str) -> Iterator[tuple[str, Mapping[str, str]]]:
         yield from ((case.name, dict(case.edits)) for case in wrong)
 
 
-MANY = [(name, label, edits) for name in NAMES for label, edits in known_mistakes(name)]
+MANY = [
+    (name, label, edits) for name in FUNCTION_EXERCISES for label, edits in known_mistakes(name)
+]
 
 
 ALSO_FAIL = {("deep-net", "what came in changed in place"): {"model-backward"}}

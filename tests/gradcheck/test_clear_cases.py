@@ -545,6 +545,8 @@ def test_of_two_wrong_entries_among_thousands_one_is_named(places: tuple[int, in
     assert [one.index[0] in places for one in report.entries] == [True]
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(12)
 @pytest.mark.parametrize("seed", range(4))
 def test_many_entries_that_bend_cost_no_more(seed: int) -> None:

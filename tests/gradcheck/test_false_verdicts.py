@@ -406,6 +406,8 @@ def test_one_factor_in_200_arrays_is_found_in_few_evaluations() -> None:
     assert report.evaluations <= 150
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_after_eight_wrong_arrays_of_200_the_rest_is_inconclusive() -> None:
     """No array without a check of its own agrees, and a note says how many there are."""
     f, params, right = many_arrays()

@@ -9,6 +9,8 @@ import random_nets
 from gradkit.gradcheck import finite_difference
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.sample(12)
 @pytest.mark.parametrize("family", ["plain", "scales", "saturation", "float32"])
 def test_bounds_hold_on_random_nets(family: str) -> None:

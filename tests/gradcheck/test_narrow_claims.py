@@ -44,6 +44,8 @@ def functions(a: np.ndarray):
     ]
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(24)
 @pytest.mark.parametrize("seed", range(8))
 def test_a_small_gradient_in_half_precision_is_given_its_rounding(seed: int) -> None:

@@ -26,12 +26,12 @@ from gradkit.gradcheck.records import Report
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("GRADKIT_SEED", "852"))
-CORRECT, SINGLE, SMALLEST = 56 * SIZE, 14 * SIZE, 3
+CORRECT, SINGLE, SMALLEST = 28 * SIZE, 7 * SIZE, 3
 """Nets of each family that are checked with the right gradient, and with single entries off; and
 how many of the latter are off by 1e-7."""
 ROUGH = ("float32", "noise")
 HARD = (*ROUGH, "kinks", "saturation", "offset")
-STRUCTURAL = {family: (4 if family in HARD else 2) * SIZE for family in random_nets.FAMILIES}
+STRUCTURAL = {family: (2 if family in HARD else 1) * SIZE for family in random_nets.FAMILIES}
 """Nets of each family that are checked with every structural error."""
 
 
@@ -104,7 +104,7 @@ def check(net: random_nets.Net, claim: random_nets.Params) -> Report:
 
 @pytest.fixture(scope="module")
 def tally() -> Tally:
-    """Check five hundred correct gradients, and wrong ones of some of these nets."""
+    """Check more than 250 correct gradients, and wrong ones of some of these nets."""
     print(f"GRADKIT_SEED={SEED} GRADKIT_SOAK={SIZE}")
     seen = Tally()
     for family in random_nets.FAMILIES:
@@ -168,47 +168,33 @@ def _single(
             seen.overlooked[size].append(f"{made[0]}: {where}\n{report}")
 
 
-def test_no_correct_gradient_is_called_wrong(tally: Tally) -> None:
-    """Nets have noise, kinks, float32, saturation, and any scale; 1,000 run at GRADKIT_SOAK=2."""
+def test_verdicts_on_random_nets(tally: Tally) -> None:
+    """No verdict is wrong, few are inconclusive, and bounds cover the error.
+
+    Nets have noise, kinks, float32, saturation, and any scale; 1,000 run at GRADKIT_SOAK=4. This is
+    one test, as several would draw the nets again in each process of pytest-xdist.
+    """
+    where = f"GRADKIT_SEED={SEED}"
     assert not tally.alarms, "\n\n".join(tally.alarms[:5])
-    assert tally.count(" correct") > 500 * SIZE
-
-
-def test_no_structural_error_is_missed(tally: Tally) -> None:
-    """With any forward."""
+    assert tally.count(" correct") > 250 * SIZE
     assert not tally.missed, "\n\n".join(tally.missed[:5])
-    assert tally.count(" structural", "disagree") > 400 * SIZE
-
-
-def test_no_single_entry_that_is_off_is_missed(tally: Tally) -> None:
-    """None that is off by 1e-5 or more, and not one in a hundred of those off by 1e-7."""
+    assert tally.count(" structural", "disagree") > 200 * SIZE
     for size in (1e-3, 1e-5):
         assert not tally.overlooked[size], "\n\n".join(tally.overlooked[size][:5])
+    # Of entries that are off by 1e-7, one in a hundred may be missed.
     most = at_most(tally.count(" single 1e-07"), 0.01)
     assert len(tally.overlooked[1e-7]) <= most, "\n\n".join(tally.overlooked[1e-7][:5])
-
-
-def test_no_accepted_error_exceeds_twice_the_resolution(tally: Tally) -> None:
-    """Of right gradients and of wrong ones."""
+    # No accepted error, of a right gradient or a wrong one, exceeds twice the resolution.
     assert not tally.beyond, "\n\n".join(tally.beyond[:5])
-
-
-def test_few_checks_are_inconclusive_and_each_says_why(tally: Tally) -> None:
-    """One in forty with a precise forward, a third with float32 or with noise."""
+    # One in forty is inconclusive with a precise forward, a third with float32 or with noise.
     precise = [family for family in random_nets.FAMILIES if family not in ROUGH]
     for kind in (" correct", " single 0.001", " single 1e-05", " structural"):
-        assert tally.within(precise, kind, 0.025), f"GRADKIT_SEED={SEED}: {tally.verdicts}"
+        assert tally.within(precise, kind, 0.025), f"{where}: {tally.verdicts}"
     for family in ROUGH:
-        assert tally.within([family], " correct", 0.35), f"GRADKIT_SEED={SEED}: {tally.verdicts}"
+        assert tally.within([family], " correct", 0.35), f"{where}: {tally.verdicts}"
     assert not tally.unreasoned, tally.unreasoned[:5]
-
-
-def test_bounds_cover_the_error(tally: Tally) -> None:
-    """On at least 99.8 % of entries."""
-    assert tally.entries > 10_000 * SIZE
-    assert tally.uncovered <= 0.002 * tally.entries, (
-        f"GRADKIT_SEED={SEED}: {tally.uncovered} of {tally.entries}"
-    )
+    assert tally.entries > 5_000 * SIZE
+    assert tally.uncovered <= 0.002 * tally.entries, f"{where}: {tally.uncovered}"
 
 
 def test_well_behaved_gradients_cost_three_and_a_half_evaluations_each() -> None:
@@ -222,6 +208,7 @@ def test_well_behaved_gradients_cost_three_and_a_half_evaluations_each() -> None
     assert calls <= 3.5 * entries, f"GRADKIT_SEED={SEED}: {calls} for {entries}"
 
 
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 def test_all_parameters_of_a_large_net_are_checked_by_directions(activation: str) -> None:
     """784-128-10 in 24 evaluations; a wrong entry is named in 150."""

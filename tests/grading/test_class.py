@@ -39,6 +39,8 @@ UPDATES = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("name", RIGHT)
 def test_right_members_earn_everything(grade, name: str) -> None:
     """Amara hands in four tasks, Bilal one."""

@@ -54,6 +54,8 @@ def submission(folder: Path, *cells: str) -> Path:
     return notebook(folder, "# Regression", "import numpy as np", *cells)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(12)
 @pytest.mark.parametrize(
     ("how", "state", "said"),

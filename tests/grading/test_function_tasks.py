@@ -935,6 +935,8 @@ def test_what_is_only_imported_is_nobodys_work(check: Check) -> None:
         check(text + helper, assignment=None)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize("loss", ["np.inf", "1j"])
 def test_what_is_no_number_follows_no_convention(check: Check, loss: str) -> None:
     """How much a loss changes with what a convention is about has no number either."""

@@ -207,6 +207,8 @@ EARNED: dict[str, dict[str, float]] = {
 """What each attack still earns, by check: that of functions without a gradient."""
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize("exercise", ATTACKS)
 def test_the_gradient_of_a_trivial_forward_pass_earns_nothing(grade: Grade, exercise: str) -> None:
     """It matches the student's forward pass, which is right at no input."""

@@ -307,6 +307,8 @@ RIGHT_IN_TORCH = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(9)
 @pytest.mark.parametrize("name", RIGHT_IN_TORCH)
 def test_odd_but_right_in_torch(grade, tmp_path: Path, name: str) -> None:

@@ -40,6 +40,8 @@ def test_a_product_that_numpy_refuses_is_a_crash(grade, tmp_path: Path, loop: st
     assert message.startswith("`update_parameters` stopped with ValueError: shapes (2,1) and (2,1)")
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(3)
 @pytest.mark.parametrize(
     "row", ["df.iloc[i, :2]", "df.loc[i, ['cgpa', 'resume']]", "df[['cgpa', 'resume']].iloc[i]"]

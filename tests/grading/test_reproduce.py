@@ -22,6 +22,8 @@ def table() -> tuple[str, bool]:
     return reproduce(REFERENCE)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_every_figure_agrees(table: tuple[str, bool]) -> None:
     """And each task's losses, parameters and predictions are there."""
     text, agreed = table

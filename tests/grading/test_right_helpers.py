@@ -159,6 +159,8 @@ SLOPE = ("dZ = dA * A * (1 - A)", "dZ = dA * A")
 UPWARDS = ("w = w - learning_rate", "w = w + learning_rate")
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize(
     ("exercise", "edits", "prices"),
     [
@@ -341,6 +343,8 @@ BLOCKED: dict[str, tuple[Edits, str, str, str]] = {
 
 
 @pytest.mark.usefixtures("_without_diagnosis")
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("case", BLOCKED)
 def test_a_caller_is_blocked_where_no_stub_can_answer(grade: Grade, case: str) -> None:
     """The message names the helper and the reason."""

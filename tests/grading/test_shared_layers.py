@@ -67,6 +67,8 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("way", RIGHT)
 def test_the_layers_of_the_model_are_trained(grade, tmp_path: Path, way: str) -> None:
     """The model that the loop trains is the one with these layers, not a copy of it."""

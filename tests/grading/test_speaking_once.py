@@ -315,6 +315,8 @@ def test_only_one_of_them_is_run(grade: Any, tmp_path: Path) -> None:
 # --- where it is told ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.sample(9)
 @pytest.mark.parametrize("word", sorted(set(FORMATS) - {"github-classroom"}))
 def test_a_student_is_told_which_one_counts(grade: Any, tmp_path: Path, word: str) -> None:

@@ -128,6 +128,8 @@ def list_of_losses() -> str:
     return f"{TORCH}\ndef train(model, X, y, epochs):\n    return {losses!r}[:epochs]\n"
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(9)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_answers_by_heart_are_said(grade: Grade, seed: int) -> None:

@@ -209,6 +209,8 @@ def _patched():
 """
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_what_a_search_is_sent_does_not_come_back(grade: Grade) -> None:
     """It is printed, written to files and sent; no later process finds it, and nobody sees it."""
     body = re.sub(r"^def .*:\n", r"\g<0>    _patched()\n", EMPTY, flags=re.MULTILINE)

@@ -45,6 +45,8 @@ def check(workshop: Workshop, path: Path, text: str) -> Result:
         return session.check(path)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_work_does_not_grow_with_the_functions_of_a_cell(
     workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

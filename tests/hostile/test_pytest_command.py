@@ -106,6 +106,8 @@ def test_only_checks_are_collected(
     assert not (course / place / ".pytest_cache").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("kept", INI_FILES)
 def test_every_kind_of_settings_is_ignored(
     course: Path, run: Run, markers: Path, kept: str

@@ -214,6 +214,8 @@ NOTEBOOKS: dict[str, Callable[[], list[object]]] = {
 QUICK = {"pictures"}
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 @pytest.mark.sample(4)
 @pytest.mark.parametrize(
     "shape",

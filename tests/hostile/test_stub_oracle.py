@@ -259,6 +259,8 @@ def are_plain(value: Any) -> bool:
     return value is None or isinstance(value, int | float | str | np.generic)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("case", UNFIT)
 def test_calls_of_another_form_are_refused(
     grade: Grade, model_calls: list[tuple[str, Mapping[str, Any]]], case: str
@@ -312,6 +314,8 @@ for descriptor in range(3, 256):
 """Code that sends what is no call of a stub of this check."""
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.parametrize("case", FORGED)
 def test_forged_calls_end_the_process(grade: Grade, case: str) -> None:
     """No check passes by them, and grading goes on."""

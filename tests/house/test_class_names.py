@@ -4,6 +4,8 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 
 SHARED = set(
@@ -26,6 +28,7 @@ def shared_names(texts: dict[str, str]) -> set[str]:
     return {name for name, found in modules.items() if len(found) > 1}
 
 
+@pytest.mark.slow
 def test_no_two_public_classes_have_one_name() -> None:
     """Apart from names that were there before; a name that is no longer shared leaves the list."""
     files = [path for path in (ROOT / "gradkit").rglob("*.py") if "assignments" not in path.parts]

@@ -275,6 +275,7 @@ TESTED_BLOCKS = {"instructors.md": 2}
 
 
 @pytest.mark.slow
+@pytest.mark.rotate(3)
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_commands_in_blocks_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands run in the order of the document, in a folder with the files that it names."""

@@ -230,6 +230,7 @@ def loaded_with(start: str, texts: Mapping[str, str]) -> set[str]:
     return seen
 
 
+@pytest.mark.slow
 def test_the_house_keeps_its_map() -> None:
     """No import in gradkit crosses the map."""
     assert violations(sources()) == []

@@ -27,6 +27,7 @@ def jobs(name: str = "ci.yml") -> dict:
     return yaml.safe_load(TEXTS[name])["jobs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize(
     ("command", "right", "wrong"),
@@ -139,7 +140,7 @@ def test_elsewhere_it_runs_what_is_portable() -> None:
 
 
 def test_all_sampled_slow_tests_run_every_week() -> None:
-    """Each commit runs one sixteenth of them, and the weekly workflow has a job for each."""
+    """Each commit runs a part of them, and the weekly workflow has a job for each."""
     turns = jobs("soaks.yml")["sampled"]["strategy"]["matrix"]["turn"]
     assert turns == list(range(TURNS))
     assert yaml.safe_load(TEXTS["soaks.yml"])[True]["schedule"]

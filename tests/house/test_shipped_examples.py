@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shipped import FUNCTION_EXERCISES, assignment
 
-from gradkit.task.assignment import exercises, read_assignment
+from gradkit.task.assignment import exercises
 from gradkit.task.draws import RANDOM
 from gradkit.task.examples import RECORDED, read_examples
 from gradkit.task.tables import EXAMPLES
@@ -21,8 +22,6 @@ TOOL = Path(__file__).parents[2] / ".ci" / "examples.py"
 
 LARGEST = 60_000
 """Bytes of a file of examples."""
-
-NAMES = [name for name, path in exercises().items() if read_assignment(path).functions]
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +45,20 @@ def rounded(content: bytes) -> Any:
     return json.loads(gzip.decompress(content), parse_float=lambda number: f"{float(number):.5g}")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_examples_are_those_of_the_model_solutions(name: str, made: dict[str, bytes]) -> None:
     """After a change, `.venv/bin/python .ci/examples.py` writes them again."""
-    assert made.keys() == {*NAMES}
+    assert made.keys() == {*FUNCTION_EXERCISES}
     assert rounded(packed(name)) == rounded(made[name])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_a_file_of_examples_is_small_and_has_all_probes(name: str) -> None:
     """Five random probes and every hard case, for each task of the exercise."""
     assert len(packed(name)) <= LARGEST
     assert RECORDED >= RANDOM
-    for task in read_assignment(exercises()[name]).functions:
+    for task in assignment(name).functions:
         examples = read_examples(task)
         assert [example.draw.hard for example in examples] == [
             *([False] * RECORDED),
@@ -81,7 +81,7 @@ def texts(value: Any) -> Iterator[str]:
         yield value
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", FUNCTION_EXERCISES)
 def test_examples_hold_nothing_of_a_model_solution_but_numbers(name: str) -> None:
     """Every text in the file is a word of the assignment file, or of the format."""
     known = exercises()[name].read_text(encoding="utf-8")
@@ -102,6 +102,6 @@ def test_examples_hold_nothing_of_a_model_solution_but_numbers(name: str) -> Non
 
 def is_hard_label(text: str, name: str) -> bool:
     """Tell the label of a hard case, which quotes the assignment file in another order."""
-    tasks = read_assignment(exercises()[name]).functions
+    tasks = assignment(name).functions
     cases = [case for task in tasks for case in task.hard]
     return text in [", ".join(f"{key} = {value}" for key, value in case.items()) for case in cases]

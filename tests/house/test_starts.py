@@ -94,6 +94,7 @@ def sources() -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_one_place_starts_processes() -> None:
     """And each exception of the list is still one."""
     found = sources()

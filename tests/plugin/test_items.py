@@ -21,6 +21,8 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return pytester.runpytest_inprocess(*arguments, "-W", "error")
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_a_right_submission_passes(pytester: pytest.Pytester, right: Path) -> None:
     """One test for each check, with no test file anywhere."""
     # Hypothesis takes as long to load as all else, for nothing.

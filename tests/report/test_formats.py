@@ -237,6 +237,8 @@ CODE_PAGES = {
 """An encoding, and an environment in which standard output has it."""
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.sample(27)
 @pytest.mark.skipif(sys.platform == "win32", reason="locales are named otherwise")
 @pytest.mark.parametrize("page", CODE_PAGES)

@@ -350,6 +350,8 @@ def request(address: str, path: str, form: dict[str, str] | None = None) -> str:
         return connection.getresponse().read().decode()
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_a_killed_server_loses_nothing_that_was_saved(course: Path) -> None:
     """A comment, points and a review are there after SIGKILL; the next server writes at once."""

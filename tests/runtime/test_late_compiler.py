@@ -32,6 +32,8 @@ def said_by(program: str) -> str:
     return made.stdout.strip()
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 def test_optimizer_does_not_load_the_compiler() -> None:
     """The steps have lengths 1 and 0.5, and sympy and the compiler are not loaded."""
     program = "print(round(weight.item(), 3), 'sympy' in sys.modules)"

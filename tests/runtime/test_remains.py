@@ -106,6 +106,8 @@ def test_unwritable_temporary_folder_is_reported(place, monkeypatch):
         make_folder()
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     "delay", [0.2, *(pytest.param(delay, marks=pytest.mark.slow) for delay in (0.6, 1.2))]

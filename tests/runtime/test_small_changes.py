@@ -19,6 +19,8 @@ from gradkit.runtime.repair.statements import changed_blocks
 pytestmark = pytest.mark.sample(4)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 def test_a_call_may_end_elsewhere() -> None:
     """Before an operand, or after the next one; what is called on that is then on the whole."""
     for was, now in (

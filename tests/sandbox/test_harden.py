@@ -276,6 +276,8 @@ class TestStudentsNeeds:
         assert failure is None
         assert printed in output
 
+    @pytest.mark.slow
+    @pytest.mark.rotate(4)
     def test_torch(self):
         """Modules, optimizers and many late imports of torch work."""
         pytest.importorskip("torch")

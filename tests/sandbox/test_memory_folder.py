@@ -98,6 +98,8 @@ def test_saved_files_can_be_read(run: Run, code: str, printed: str) -> None:
     assert output.strip() == printed
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 def test_a_plot_is_saved(run: Run) -> None:
     """Matplotlib saves a figure by `open`."""
     pytest.importorskip("matplotlib")
@@ -108,6 +110,8 @@ def test_a_plot_is_saved(run: Run) -> None:
     assert run(code) == ("True\n", None)
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(4)
 def test_a_torch_model_is_saved() -> None:
     """Torch itself opens files in C++: `torch.save` is given an open file."""
     pytest.importorskip("torch")

@@ -237,6 +237,8 @@ def test_search_on_a_busy_machine_has_the_same_processor_time(workshop, slow_mac
             assert asked(process, "count") == 2.0
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(8)
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell the time")
 @pytest.mark.parametrize(
     ("function", "seconds", "reason"),

@@ -171,6 +171,8 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 @settings(max_examples=300, deadline=None)
 @given(VALUES)
 @pytest.mark.filterwarnings("ignore::SyntaxWarning", "ignore::DeprecationWarning")

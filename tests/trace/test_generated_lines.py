@@ -67,6 +67,8 @@ def attributions(workshop: Workshop, case: Case) -> list[Attribution]:
         return watched.attributions()
 
 
+@pytest.mark.slow
+@pytest.mark.rotate(2)
 def test_lines_of_some_mistakes_alone(workshop):
     """One in twelve of all mistakes and styles; the slow test below takes all of them."""
     chosen = cases(1)[::12]

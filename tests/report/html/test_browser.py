@@ -94,6 +94,7 @@ def rows(graded: list[Result]) -> list[Row]:
     ]
 
 
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize(
     ("number", "scheme"), [(0, "light"), (0, "dark"), (1, "dark"), (2, "light")]
 )
@@ -110,6 +111,7 @@ def test_a_students_page_is_accessible(
     assert violations(opened.page) == []
 
 
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_has_changed_is_accessible(show: Callable[..., Opened], scheme: str) -> None:
     """In either scheme; hostile words run nothing."""
@@ -135,6 +137,7 @@ def refused_and_given() -> list[Result]:
     ]
 
 
+@pytest.mark.rotate(4)
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 @pytest.mark.parametrize("number", range(3), ids=("refused", "given", "lines"))
 def test_what_was_refused_and_set_is_accessible(
@@ -149,6 +152,7 @@ def test_what_was_refused_and_set_is_accessible(
     assert opened.page.evaluate("window.pwned") is None
 
 
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_class_page_is_accessible(
     show: Callable[..., Opened], rows: list[Row], scheme: str
@@ -216,6 +220,7 @@ def test_a_class_on_one_page_is_accessible(
     assert versions.evaluate("e => getComputedStyle(e).fontSize") == "14px"
 
 
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_a_check_in_a_notebook_is_accessible(
     show: Callable[..., Opened], graded: list[Result], scheme: str, width: int
@@ -329,6 +334,7 @@ def test_formulas_are_math(show: Callable[..., Opened], graded: list[Result]) ->
     assert mark.bounding_box()["width"] == 0
 
 
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize(("scheme", "width"), SCREENS)
 def test_the_doubtful_part_is_underlined(
     show: Callable[..., Opened], scheme: str, width: int

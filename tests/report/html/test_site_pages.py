@@ -19,6 +19,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return sorted(site.rglob("*.html"))
 
 
+@pytest.mark.rotate(2)
 @pytest.mark.parametrize(("scheme", "width"), [("dark", 400), ("light", 1100)])
 def test_the_site_is_accessible(browser: Any, pages: list[Path], scheme: str, width: int) -> None:
     """In either scheme and on a phone, and never to be scrolled sideways."""
