@@ -523,7 +523,7 @@ def test_another_program_that_reads_for_long_ends_nothing(
         if patience > 1:
             assert grading.run(listed, Scripted(answer)) == Tally(6, 0, 6, 0, 0)
         else:
-            with pytest.raises(StoreError, match="Another program holds it: wait for that, and"):
+            with pytest.raises(StoreError, match=("Another program uses it: wait until it is done, and")):
                 grading.run(listed, Scripted(answer))
     assert len(current(tmp_path)) == (6 if patience > 1 else 1)
 

@@ -253,9 +253,9 @@ def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> No
 def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None:
     """With what was."""
     words = ("--as", "student")
-    assert refusal("show", given, "cas", *words) == f"{CAS} was given nothing back yet."
+    assert refusal("show", given, "cas", *words) == f"{CAS} has been given no page yet."
     assert refusal("show", given, "anna", "--release", "3", *words) == (
-        f"--release 3: {ANNA} was given back 1 (a.html, run 3), 2 (b.html, run 4)."
+        f"--release 3: the pages given to {ANNA} are 1 (a.html, run 3), 2 (b.html, run 4)."
     )
     nowhere = tmp_path / "no" / "page.html"
     said = refusal("show", given, "anna", "--out", nowhere, *words).splitlines()
@@ -302,8 +302,9 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     ended = gradkit("show", out, "dan")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == (
-        f"{DAN} has handed in nothing that counts.\n"
-        f"`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment …{give}"
+        f"{DAN} has no submission that "
+        f"counts.\n`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment "
+        f"…{give}"
     )
     ended = gradkit("show", out, "fay")
     assert (ended.exit_code, ended.stderr) == (0, "")

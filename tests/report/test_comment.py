@@ -38,7 +38,7 @@ def test_what_has_changed_comes_first() -> None:
     lines = to_comment(result(), 3, changes()).splitlines()
     assert lines[1:3] == [
         "Since 2026-11-20: 9.5 / 20 before, 12.5 / 20 now.",
-        "The reason given: Reason plain",
+        "Reason: Reason plain",
     ]
 
 

@@ -282,7 +282,7 @@ def test_two_graders_decide_about_a_finding(
     ("fields", "why"),
     [
         ({"percent": ""}, "The percentage is missing."),
-        ({"percent": "101"}, "The price of swapped-index is 101 %, and 0 to 100 % are possible."),
+        ({"percent": "101"}, "The price of swapped-index is 101 %; expected 0 to 100 %."),
         ({"percent": "-1"}, "The price of swapped-index is -1 %"),
         ({"comment": " "}, "The reason is missing."),
         ({"withdraw": "yes"}, "no price is set for it. No price is set."),
