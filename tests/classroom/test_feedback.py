@@ -347,9 +347,7 @@ def test_who_has_no_attempt_that_counts_is_listed(tmp_path: Path) -> None:
     out = graded(folder, tmp_path / "out", policy="before=2001-01-01T00:00:00+00:00")
     with pytest.raises(FeedbackError) as caught:
         give(out)
-    assert str(caught.value) == (
-        f"{out / 'class.sqlite'}: no student has a result yet."
-    )
+    assert str(caught.value) == (f"{out / 'class.sqlite'}: no student has a result yet.")
     download(tmp_path / "more", dict(list(MOODLE.items())[1:2]))
     path = tmp_path / "more" / "Ben Ost_502_assignsubmission_file_" / "hw.py"
     os.utime(path, (0, 0))
@@ -405,9 +403,7 @@ def test_a_class_of_another_platform_is_refused(out: Path) -> None:
     )
     done = give(out, "canvas", book)
     assert (done.pages, done.filled, done.written) == (0, 2, (str(out / "g.csv"),))
-    assert done.notes[0] == (
-        "No pages are written: no submission was downloaded from Canvas."
-    )
+    assert done.notes[0] == ("No pages are written: no submission was downloaded from Canvas.")
 
 
 def test_without_writing_nothing_is_written(out: Path) -> None:

@@ -386,7 +386,7 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
         "in the roster, and nothing submitted (2)",
         "  Bo Mo",
         "  Cy Absent",
-        "handed in, and not in the roster (1)",
+        "submitted, but not in the roster (1)",
         "  else",
         "several attempts (1)",
         "  Ann Lee: 2 attempts",

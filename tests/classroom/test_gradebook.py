@@ -164,7 +164,11 @@ def test_a_title_that_is_nearly_one_is_refused() -> None:
     several = "“Backprop (71)” or “Backpropagation 2 (72)”"
     assert refused(longer, "backp") == NEAR.format("backp", several)
     assert refused(BOOK, "BACKPROP") == NEAR.format("BACKPROP", both)
-    assert fill_gradebook(BOOK, "g.csv", [], "Essay on nets").notes[0].startswith("There is no")
+    assert (
+        fill_gradebook(BOOK, "g.csv", [], "Essay on nets")
+        .notes[0]
+        .startswith("g.csv has no assignment “Essay on nets”")
+    )
 
 
 def test_what_canvas_would_not_take_is_refused() -> None:

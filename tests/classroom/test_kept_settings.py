@@ -119,7 +119,10 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         waiting = [look.name for look in review(store) if look.review[0].kind == "waiting"]
         assert waiting == ["ben", "cas"]
         assert store.awaited() == ["ben", "cas"]
-    head = "1 submission, 1 provisional, 2 not graded yet, 1 student without one that counts\n"
+    head = (
+        "1 submission, 1 provisional, 2 not graded yet, 1 student without a submission that "
+        "counts\n"
+    )
     assert gradkit("summary", tmp_path / "out").stdout.startswith(head)
     again = "ben is not graded yet: run the same `gradkit grade` again."
     shown = gradkit("show", tmp_path / "out", "ben")
@@ -276,7 +279,7 @@ def test_a_dry_run_reads_the_policy(tmp_path: Path) -> None:
     assert "policy" not in gradkit(*words).stdout
     (out / "policy.toml").write_text("[bonus]\nbem = {points = 1, why = 'an error'}\n")
     assert gradkit(*words).stdout.split("\n")[1:3] == [
-        "in the policy, and not in the class (1)",
+        "in the policy, but not in the class (1)",
         "  policy.toml, bonus: no student is called bem yet. Did you mean ben?",
     ]
     # Where it is known who is in the course it is a slip, without --dry-run too.
@@ -338,7 +341,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
     made = results(counting / "out")["ann"]
     assert (made.score, made.max_score) == (20.0, 40.0)
     assert {check.state for check in made.tasks[1].checks} == {"missing"}
-    assert made.tasks[1].checks[0].message == "“Classification in numpy” was not handed in."
+    assert made.tasks[1].checks[0].message == "“Classification in numpy” was not submitted."
     with Store(counting / "out", write=False) as store:
         assert {
             row.name: tuple(each.words for each in row.review) for row in summarise(store).rows
@@ -416,7 +419,7 @@ def test_a_task_that_was_not_handed_in_is_told_as_such(tmp_path: Path) -> None:
     assert gradkit("grade", folder, "--out", tmp_path / "out", *asked, *OPTIONS).exit_code == 0
     own, other = results(tmp_path / "out")["ann"].tasks
     assert (own.score, own.absent, other.absent) == (20.0, False, True)
-    assert {check.message for check in other.checks} == {f"“{other.title}” was not handed in."}
+    assert {check.message for check in other.checks} == {f"“{other.title}” was not submitted."}
 
 
 # --- one student's file, whatever it is called ----------------------------------------------
@@ -470,9 +473,9 @@ def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
     other = strangers(mailed)
     for paths in ([mail], [mail / "hw.py", mail / "Ann Lee.py"], [other]):
         told = refusal("grade", *paths, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
-        assert "nothing of theirs is in it. Found: " in told
+        assert "no submission in it has this name. Found: " in told
         assert told.endswith(
-            "One file, folder or zip given alone is taken for theirs, unless others' work is in it."
+            "A single file, folder or zip is taken as this student's, unless it contains work of others."
         )
 
 
@@ -537,4 +540,4 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
     assert "--handed-in was not given, and is given" in refusal(*words)
     words = ("grade", tmp_path / "in", "--out", tmp_path / "new", *both, "--handed-in")
-    assert "Counts: what each has handed in." in gradkit(*words, "--dry-run").stdout
+    assert "Submitted tasks count." in gradkit(*words, "--dry-run").stdout

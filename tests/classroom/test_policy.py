@@ -146,7 +146,9 @@ def test_students_are_told_by_name_or_identifier() -> None:
     made, strangers = named(policy, {"Ann Lee": ["al7"], "Ben": []})
     assert made.days_late == {"Ann Lee": 2, "Bem": 1}
     assert made.bonus == {"Ann Lee": Bonus(1, "why")}
-    assert strangers == [("policy.toml, days_late: no student is called Bem yet. Did you mean Ben?")]
+    assert strangers == [
+        ("policy.toml, days_late: no student is called Bem yet. Did you mean Ben?")
+    ]
     assert without(made, "Ann Lee") == Policy(days_late={"Bem": 1})
 
 

@@ -49,7 +49,7 @@ def test_each_student_has_a_line() -> None:
         Row("dan", "absent", ungraded="nothing submitted", review=(Reason("absent", "absent"),)),
     )
     assert printed(Summary(rows, {}, {})) == [
-        "3 submissions, 2 graded, 1 refused, 1 student without one that counts",
+        "3 submissions, 2 graded, 1 refused, 1 student without a submission that counts",
         "student  score              notes",
         "ann      20 / 20",
         "ben      3.5 / 20           wrong-sign, swapped-index, not-updated and 1 more; "

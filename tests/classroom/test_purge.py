@@ -309,7 +309,7 @@ def test_unasked_the_name_has_to_be_whole(term: Path) -> None:
     assert refusal("purge", term, "anna", "--yes") == said
     ended = gradkit("purge", term, ANNA, "--yes")
     assert ended.exit_code == 0
-    assert refusal("purge", term, ANNA, "--yes").startswith("There is nobody in ")
+    assert refusal("purge", term, ANNA, "--yes").startswith("There is nobody called ")
 
 
 def test_shared_work_is_told(tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
     """One line, and a table with a header."""
     with Store(tmp_path, write=True):
         pass
-    assert gradkit("review", tmp_path).stdout == "Nobody has to be looked at.\n"
+    assert gradkit("review", tmp_path).stdout == "No student has to be looked at.\n"
     assert (
         gradkit("review", tmp_path, "--format", "csv").stdout
         == "student,kind,why,assistant,command\n"
@@ -337,7 +337,7 @@ def test_a_class_without_solutions_is_told_once(tmp_path: Path) -> None:
     folder, out = handed_in(tmp_path / "class", ann=RIGHT, ben=RIGHT), tmp_path / "out"
     grade_here(folder, out, replace(SETTINGS, no_reference=True))
     ended = gradkit("review", out)
-    assert ended.stdout == "Nobody has to be looked at.\n"
+    assert ended.stdout == "No student has to be looked at.\n"
     assert ended.stderr.startswith("gradkit: all marks are provisional")
     final = replace(SETTINGS, no_reference=False, reference=REFERENCE)
     grade_here(handed_in(tmp_path / "more", cy=RIGHT), out, final)

@@ -28,7 +28,7 @@ from gradkit.records.course import Sender
 
 pytestmark = pytest.mark.sample(9)
 
-KEPT = "and start the same command again. What had been stored is kept."
+KEPT = "and run the same command again. What was already stored is kept."
 
 
 def stored(folder: Path, *results: Filed) -> int:

@@ -293,7 +293,7 @@ def test_who_is_on_the_roster_and_has_nothing(answered: Path) -> None:
     assert {found[DAN][name] for name in ("score", "late", "attempt", "at", UPDATE)} == {""}
     text = command(answered).stdout
     assert text.startswith(
-        "6 submissions, 5 graded, 1 refused, 1 student without one that counts\n"
+        "6 submissions, 5 graded, 1 refused, 1 student without a submission that counts\n"
     )
     assert f"{DAN}          nothing submitted" in text
 
@@ -305,7 +305,9 @@ def test_who_has_no_attempt_that_counts(course: Path, handed: Path) -> None:
     assert {row["standing"] for row in found.values()} == {"absent"}
     assert found[ANNA]["review"] == found[ZED]["review"] == "no attempt that counts"
     assert found[DAN]["review"] == "nothing submitted"
-    assert command(course).stdout.startswith("0 submissions, 7 students without one that counts\n")
+    assert command(course).stdout.startswith(
+        "0 submissions, 7 students without a submission that counts\n"
+    )
 
 
 def test_the_page_names_what_is_unusual(answered: Path) -> None:

@@ -216,7 +216,7 @@ def test_a_call_that_fits_no_helper_is_the_mistake_of_the_caller(
 
 # --- where it cannot be done -------------------------------------------------------------
 
-NEEDS = "This needs something else first: `{name}` is not right. "
+NEEDS = "This cannot be checked yet: `{name}` is not right. "
 CANNOT = NEEDS + "A right `{name}` cannot take its place: {why}."
 
 START = "    linear_cache, Z = cache\n"

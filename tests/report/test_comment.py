@@ -54,7 +54,7 @@ def test_what_is_not_graded_any_more_has_no_points() -> None:
     assert "It was not graded, and is not now." in student_page(result(), 3, never)
 
 
-SAID = "“Regression” was not handed in."
+SAID = "“Regression” was not submitted."
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
         The submission is gone, has changed, or cannot be read.
     """
     places = [p for base in (Path(), folder, folder.parent) for p in _places(base, kept.path)]
-    gone, changed = "grade the class again from where it is now", "grade the class anew"
+    gone, changed = "grade the class from its new place", "grade the class again"
     found = (replace(raw, name=kept.name) for place in places for raw in _parcels(*place))
     return unchanged(found, kept.digest, kept.path, gone, changed)
 

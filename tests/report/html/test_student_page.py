@@ -214,12 +214,12 @@ def test_what_was_not_handed_in_is_said_once() -> None:
     plain = result()
     (task,) = plain.tasks
     checks = tuple(
-        replace(check, state="missing", message="“Regression” was not handed in.", courses=())
+        replace(check, state="missing", message="“Regression” was not submitted.", courses=())
         for check in task.checks
     )
     for absent, times in ((True, 1), (False, len(checks))):
         made = replace(task, checks=checks, findings=(), absent=absent)
-        assert student_page(replace(plain, tasks=(made,)), 3).count("was not handed in") == times
+        assert student_page(replace(plain, tasks=(made,)), 3).count("was not submitted") == times
 
 
 def test_one_entry_is_one() -> None:
