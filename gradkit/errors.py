@@ -59,8 +59,8 @@ def contain(fault: Exception, where: str) -> str:
     frames = "".join(traceback.format_tb(fault.__traceback__))
     _log(
         fault,
-        f"A fault of gradkit's own, {where}. Please report it.\n"
-        f"Traceback (most recent call last):\n{frames}{type(fault).__name__}: {_quoted(fault)}",
+        f"An error of gradkit itself, {where}. Please report it.\nTraceback (most recent call "
+        f"last):\n{frames}{type(fault).__name__}: {_quoted(fault)}",
     )
     return type(fault).__name__
 
@@ -80,8 +80,9 @@ def contain_reported(fault: Exception, where: str) -> None:
     """
     _log(
         fault,
-        f"The process that runs the student's code could not go on, {where}. It reports "
-        f"{_quoted(fault)}. Student code can write this text: do not take it as gradkit's.",
+        f"The process that runs the student's code could not continue, {where}. It reports "
+        f"{_quoted(fault)}. Student code can write this text: do not read it as a message of "
+        "gradkit.",
     )
 
 
@@ -114,8 +115,8 @@ def failed_sentence(fault: Exception) -> str:
     last = traceback.extract_tb(fault.__traceback__)[-1]
     what = clean_text(f"{type(fault).__name__}: {fault}", 300)
     return (
-        f"gradkit's own side failed over this submission ({what}, "
-        f"{os.path.basename(last.filename)}:{last.lineno}), and it may be in order. Please report "
+        f"gradkit itself failed on this submission ({what}, "
+        f"{os.path.basename(last.filename)}:{last.lineno}), which may be right. Please report "
         "this, and grade it yourself."
     )
 

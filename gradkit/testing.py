@@ -174,6 +174,6 @@ def _near(
     index = tuple(map(int, np.unravel_index(int(np.argmax(gap)), right.shape)))
     name = f"{what}[{','.join(map(str, index))}]" if index else what
     raise AssertionError(
-        f"{at}: {name} leaves the course. Found {float(found[index])!r}, expected "
+        f"{at}: {name} differs from the expected value. Found {float(found[index])!r}, expected "
         f"{float(right[index])!r}."
     )

@@ -53,7 +53,7 @@ def test_a_save_is_checked_and_what_changed_is_told(tmp_path: Path) -> None:
     path = tmp_path / "hw.py"
     path.write_text(RIGHT, "utf-8")
     with watching(path) as process:
-        assert "Since the last save" not in screen(process)
+        assert "the last save" not in screen(process)
         path.write_text(WRONG, "utf-8")
         wrong = screen(process)
         assert "update: pass → fail" in wrong
@@ -66,7 +66,7 @@ def test_a_save_is_checked_and_what_changed_is_told(tmp_path: Path) -> None:
         assert "update: fail → pass" in mended
         assert "gone: wrong-sign" in mended
         path.write_text(RIGHT + "\n", "utf-8")
-        assert "Since the last save nothing has changed." in screen(process)
+        assert "Nothing has changed since the last save." in screen(process)
         process.send_signal(signal.SIGINT)
         assert process.stdout.read().endswith("gradkit: interrupted.\n")
         assert process.wait() == 130

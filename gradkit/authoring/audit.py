@@ -146,9 +146,9 @@ def _try_all(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutan
         except EOFError:
             if mutant is None:
                 raise OracleError(
-                    f"{reference / task.solution}: the process that runs its mutants has "
-                    "ended unexpectedly. Run `gradkit audit` again; if it happens again, it is an "
-                    "error of gradkit."
+                    f"{reference / task.solution}: the process that runs its mutants has ended "
+                    "unexpectedly. Run `gradkit audit` again. If it happens again, please "
+                    "report it."
                 ) from None
             first += 1
             yield mutant, "no end"

@@ -274,10 +274,7 @@ def misfit(role: Role, function: Function) -> Missing:
     )
 
 
-NO_PYTHON = (
-    "`{signature}` cannot be used: what is at {place} is not valid Python. Fix that line, and it "
-    "is graded."
-)
+NO_PYTHON = "`{signature}` cannot be used: the code at {place} is not valid Python. Fix that line."
 
 
 def not_found(role: Role, functions: Sequence[Function]) -> Missing:
@@ -331,8 +328,8 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     if elsewhere:
         sentences.append(
             format_text(
-                "The one at {place} belongs to another task: each task is graded on its own part, "
-                "so define it here too.",
+                "The one at {place} belongs to another task. Each task is graded on its own "
+                "part, so define it here too.",
                 place=where(elsewhere[-1]),
             )
         )

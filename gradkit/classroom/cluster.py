@@ -121,8 +121,8 @@ class Cluster(WorkerPool):
         except TypeError:
             # Dask raises TypeError if a tls address is used without certificates.
             raise ClusterError(
-                f"--scheduler {address}: Dask's configuration names no certificates, which tls:// "
-                "takes. Set distributed.comm.tls.ca-file, and cert and key under client."
+                f"--scheduler {address}: Dask's configuration names no certificates, which "
+                "tls:// needs. Set distributed.comm.tls.ca-file, and cert and key under client."
             ) from None
         try:
             self._client.wait_for_workers(1, timeout=CONNECT_SECONDS)
@@ -193,9 +193,9 @@ class Cluster(WorkerPool):
             self._alone_since = time.monotonic()
         if time.monotonic() - self._alone_since > ALONE_SECONDS:
             raise ClusterError(
-                f"--scheduler {self._address}: all workers have ended, and none has come for "
-                f"{ALONE_SECONDS:.0f} seconds. What is graded is kept. Their logs say why they "
-                "ended: then start others, and give the same command again."
+                f"--scheduler {self._address}: all workers have ended, and no new one has "
+                f"started for {ALONE_SECONDS:.0f} seconds. Results so far are saved. Read the "
+                "workers' logs, start workers, and run the same command again."
             )
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:

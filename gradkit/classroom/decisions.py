@@ -80,9 +80,7 @@ def refuse_decisions(store: Store, made: Decisions) -> None:
             listed = f"Prices are set for {', '.join(known)}" if known else "No price is set"
             raise GradingError(f"--no-price {code}: no price is set for it. {listed}.")
         if share is not None and not 0 <= share <= 1:
-            raise GradingError(
-                f"The price of {code} is {100 * share:g} %, and 0 to 100 % are possible."
-            )
+            raise GradingError(f"The price of {code} is {100 * share:g} %; expected 0 to 100 %.")
         if share is not None and code in {*dropped, *made.drops} - {*made.keeps}:
             raise GradingError(
                 f"--price {code}: it is withdrawn, so it costs nothing. Add --keep {code}."
@@ -93,7 +91,7 @@ def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], dropped: Sequenc
     """Raise GradingError if ``--keep`` names a code that is not withdrawn, or also dropped."""
     for code in keeps:
         if code in drops:
-            raise GradingError(f"--keep {code}: --drop says the contrary. Leave one of them out.")
+            raise GradingError(f"--keep {code}: --drop {code} is given too. Leave one of them out.")
         if code not in dropped:
             listed = f"Withdrawn are {', '.join(dropped)}" if dropped else "Nothing is"
             raise GradingError(f"--keep {code}: it is not withdrawn. {listed}.")

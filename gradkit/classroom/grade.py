@@ -45,8 +45,8 @@ TRIES = 2
 """Workers that a submission may end before it is given up as failed."""
 
 LOST = (
-    "gradkit's own process was lost twice over this submission: it may be too large to be read. "
-    "Look at it yourself, and start the same command to have it tried again."
+    "gradkit's own process crashed twice on this submission, which may be too large to read. "
+    "Look at it yourself, or run the same command again to retry."
 )
 
 
@@ -435,7 +435,7 @@ def refuse_other_version(store: Store, assignment: Assignment) -> None:
         if version not in ("", here):
             raise GradingError(
                 f"{what} graded with gradkit {version}, and this is {here}: marks could differ. "
-                f"Install gradkit {version}, or open a new run under this one with --new-version; "
+                f"Install gradkit {version}, or continue under this version with --new-version; "
                 "`gradkit diff` then lists what has changed."
             )
 

@@ -324,7 +324,7 @@ def _explain(message: str) -> str:
     if "unknown field" in problem:
         tables = (known.partition(".")[0] for known in EXPECTED)
         near = did_you_mean(name, list(dict.fromkeys([*EXPECTED, *tables])))
-        return f"there is no {name} in a policy.{near} The page of classes shows all there is."
+        return f"a policy has no {name}.{near} The documents on classes list all keys."
     return f"{name} has to be {EXPECTED.get(name, f'a table, [{name}]')}."
 
 
@@ -362,8 +362,8 @@ def named(
             if found is None:
                 hint = f" Did you mean {near}?" if near else did_you_mean(word, known)
                 if hint and whole:
-                    raise PolicyFileError(f"{where}nobody is called {word}.{hint}")
-                warnings.append(f"{where}nobody is called {word} yet.{hint}")
+                    raise PolicyFileError(f"{where}no student is called {word}.{hint}")
+                warnings.append(f"{where}no student is called {word} yet.{hint}")
     return replace(policy, **renamed), warnings
 
 
@@ -467,7 +467,9 @@ def _numerical_lines(result: Result) -> Iterator[Adjustment]:
         if points:
             names = ", ".join(name for name, part in lost.items() if part)
             text = format_text(
-                "{task}, {checks}: gradients have to be derived", task=task.title, checks=names
+                "{task}, {checks}: gradients by finite differences earn no points",
+                task=task.title,
+                checks=names,
             )
             yield Adjustment("numerical", -points, text, task.title)
 

@@ -115,13 +115,13 @@ class Marker:
         """Mark a submitted task by its stored evidence."""
         task = self._tasks_of(form).get(name)
         if task is None:
-            raise StaleError(f"{name} is not in the assignment any more")
+            raise StaleError(f"{name} is no longer in the assignment")
         if isinstance(task, Task):
             return assess(task, own, self._verdicts(form, task, own), scheme)
         if own.basis != self._basis_of(form, name):
             raise StaleError(
-                f"{name} is judged by running its functions, and it, or its model solution, is "
-                "another one now"
+                f"the functions of {name} have to run again, because it or its model solution "
+                "has changed"
             )
         return assess(task, own, own.verdicts, scheme)
 
@@ -383,7 +383,7 @@ def _mark(marker: Marker, stored: _Stored) -> _Marked:
         filed = Filed(kept.name, kept.path, kept.digest, stored.key, kept.standing, kept.told)
         return kept, replace(filed, result=packed) if packed != stored.result else None, ""
     if stored.evidence is None:
-        return kept, None, "no evidence was stored with it"
+        return kept, None, "its outputs were not stored"
     try:
         new = marker.mark(old, unpack(stored.evidence, tuple[Evidence, ...]))
     except StaleError as error:

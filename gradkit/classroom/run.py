@@ -323,8 +323,8 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
             for key in differing
         )
         raise GradingError(
-            f"{store.path} keeps what it was graded with: {changes}. Leave that out, or grade "
-            "everybody by it with --change-settings."
+            f"{store.path} was graded with other settings: {changes}. Leave these options out, "
+            "or grade everybody again with --change-settings."
         )
     return replace(former, **new)
 
@@ -364,9 +364,9 @@ def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
         return []
     found = "".join(first_names(names, 6))
     return [
-        f"torch is not installed here, so the torch tasks of {len(names)} are not checked, and "
-        f"count as 0 in their totals until they are: {found}. Install it with pip install "
-        "'gradkit[torch]', and start the same command again."
+        f"torch is not installed here, so the torch tasks of {len(names)} are not checked and "
+        f"count as 0: {found}. Install it with pip install 'gradkit[torch]', and run the same "
+        "command again."
     ]
 
 
@@ -407,8 +407,8 @@ def of_student(
     if not own:
         found = "".join(first_names([entry.students[0] for entry in roll.entries], 6))
         raise GradingError(
-            f"--student {name}: nothing of theirs is in it. Found: {found}. One file, folder or "
-            "zip given alone is taken for theirs, unless others' work is in it."
+            f"--student {name}: no submission in it has this name. Found: {found}. A single "
+            "file, folder or zip is taken as this student's, unless it contains work of others."
         )
     return replace(roll, entries=tuple(own))
 
@@ -484,7 +484,7 @@ def course_of(folder: Path, roster: Path | None, *, groups: bool) -> Course:
         return replace(course, roster=os.path.abspath(roster), students=students)
     if groups and not course.students:
         raise GradingError(
-            "--groups needs a roster that has a column of groups: name it with --roster."
+            "--groups needs a roster with a column of groups: name it with --roster."
         )
     return course
 

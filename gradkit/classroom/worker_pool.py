@@ -100,8 +100,8 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
             error, value = connection.recv()
         except (EOFError, OSError):
             raise BreakdownError(
-                "A process of gradkit's own was lost; perhaps the machine had no memory left. "
-                "Nothing was given up: start the same command again."
+                "One of gradkit's own processes crashed; perhaps the machine ran out of "
+                "memory. Results so far are saved: run the same command again."
             ) from None
         self._idle.put(connection)
         if error is not None:
@@ -277,9 +277,9 @@ PATIENCE = 600.0
 """Seconds after which a worker that does not answer is replaced. Deadlines end long before."""
 
 ENDLESS = (
-    "gradkit's own process did not come to an end with this submission within {patience:g} "
-    "seconds. Please report this; look at it yourself, and start the same command to have it "
-    "tried again."
+    "gradkit's own process did not finish with this submission within {patience:g} seconds. "
+    "Please report this. Look at the submission yourself, or run the same command again to "
+    "retry."
 )
 
 

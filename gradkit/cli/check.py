@@ -120,7 +120,7 @@ def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoRetur
                     print_wrapped(
                         format_text("Since the last save: {changes}", changes=changed)
                         if changed
-                        else "Since the last save nothing has changed."
+                        else "Nothing has changed since the last save."
                     )
             print_wrapped("Watching for the next save; Ctrl-C ends it.")
             before |= {result.submission: result for result in shown.results}

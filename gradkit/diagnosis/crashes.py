@@ -263,7 +263,7 @@ def _advise_name(crash: _Crash) -> _Advice | None:
         sentence = format_text("`{name}` is read before it is assigned.", name=name)
     elif crash.type == "NameError" and found is not None:
         name = found[1]
-        sentence = format_text("Nothing is called `{name}` here.", name=name)
+        sentence = format_text("The name `{name}` is not defined here.", name=name)
         sentence += _did_you_mean(name, {*_scope(crash), *_entries(crash)} - {name})
     else:
         return None
@@ -353,7 +353,7 @@ def _functions(node: ast.stmt) -> list[ast.FunctionDef]:
 def _missing_return_sentence(functions: Sequence[AnyFunction]) -> str:
     """Return the sentence that ``return`` is missing in some functions."""
     names = " or ".join(f"`{getattr(each, 'name', 'lambda')}`" for each in functions)
-    return format_text("`return` is missing in {names}, so it gives None.", names=names)
+    return format_text("`return` is missing in {names}, so it returns None.", names=names)
 
 
 def _gives_value(function: AnyFunction) -> bool:

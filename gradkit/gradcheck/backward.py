@@ -456,11 +456,11 @@ def _input_report(
 ) -> InputReport:
     """Return the report on the gradient of one input, with a sentence."""
     if found is None:
-        message = f"backward returns no gradient of {name}; an array of shape {shape} is asked."
+        message = f"backward returns no gradient of {name}; expected an array of shape {shape}."
         return InputReport(name, "disagree", "missing", message, shape, None)
     message = f"the gradient of {name}"
     if report is None or found.shape != shape:
-        message += f" has shape {found.shape}; {shape} is asked."
+        message += f" has shape {found.shape}; expected {shape}."
         return InputReport(name, "disagree", "shape", message, shape, found.shape)
     # If a single wrong entry was found, the directions through all parameters do not count.
     rest = () if report.entries else report.directions

@@ -224,7 +224,7 @@ def judge_again(
     takes_rate = any("rate" in bound.arguments for bound in binding.bound.values())
     probes = draw(task, evidence.seed, oracle.forward, takes_rate)
     if digest_questions(task, probes) != evidence.questions:
-        raise StaleError(f"the random inputs of {task.id} are others now than when it was graded")
+        raise StaleError(f"the random inputs of {task.id} have changed since it was graded")
     expected = expected_of(task, oracle, probes, observations.outcomes)
     # A comparison with the student's own forward pass cannot be repeated without its process.
     known_checks = {verdict.check for verdict in known}
@@ -259,7 +259,7 @@ def tolerances_of(task: Task | FunctionTask) -> dict[str, float]:
     return {check.name: check.tolerance for check in task.checks}
 
 
-ABSENT = "“{title}” was not handed in."
+ABSENT = "“{title}” was not submitted."
 """Message of every check of a task that was not submitted."""
 
 

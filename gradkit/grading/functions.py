@@ -51,10 +51,10 @@ OLD_WAYS = {
         "numpy 2 has no method `ptp`; `np.ptp(a)` does the same."
     ),
     "only 0-dimensional arrays can be converted": (
-        "An older numpy let that pass; `a.item()` gives the number."
+        "Older versions of numpy allowed that; `a.item()` gives the number."
     ),
     "'float' object cannot be interpreted as an integer": (
-        "`/` gives no whole number in Python 3, and `//` does."
+        "In Python 3, `/` gives no whole number; `//` does."
     ),
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
@@ -631,7 +631,7 @@ class FunctionGrader(Struct):
                 cells = (*section.shared, *section.own)
                 place = no_python(cells, call.function.partition(".")[0])
                 function = call.function.replace(".", "`, method `")
-                told = format_text("`{function}` is not there yet.", function=function)
+                told = format_text("`{function}` is not defined yet.", function=function)
                 if place is not None:
                     told = format_text(NO_PYTHON, signature=call.function, place=where(place))
                 return Verdict("", "missing", told, place=place)
@@ -696,7 +696,7 @@ class FunctionGrader(Struct):
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
         self.wrong.add(check.name)
-        told = format_text("This needs something else first: {why}", why=why)
+        told = format_text("This cannot be checked yet: {why}", why=why)
         return Verdict(check.name, "blocked", told)
 
     def _stopped(
@@ -811,7 +811,7 @@ def with_places(
 
 
 def _to_write(call: Call, definition: Definition, line: int) -> Verdict:
-    told = format_text("`{function}` is still to be written.", function=call.function)
+    told = format_text("`{function}` is not written yet.", function=call.function)
     return Verdict("", "missing", told, place=replace(definition, line=line).place())
 
 

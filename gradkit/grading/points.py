@@ -464,10 +464,12 @@ def _credit(entry: Entry, verdict: Verdict) -> float:
     return OWN_FORWARD if entry.parameter in verdict.own_forward else 1.0
 
 
-ROUNDED = "All else is right to about seven digits, as in float32; that costs {points} points."
+ROUNDED = (
+    "Everything else is right to about seven digits, as in float32. That costs {points} points."
+)
 """Note on a check that loses points for single precision."""
 
-NO_STEP = "No step is made, so nothing is earned here."
+NO_STEP = "No step is made, so this earns no points."
 """Note on a check in which no parameter moves."""
 
 DIVERGES = (

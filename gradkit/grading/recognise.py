@@ -80,8 +80,8 @@ def refusals(submission: Submission) -> Iterator[None]:
         if not is_nested_deeply(submission):
             raise
         text = format_text(
-            "{name}: its code is nested too deeply to be read. Take its longest expressions and "
-            "blocks apart, and hand it in again.",
+            "{name}: its code is nested too deeply to be read. Split its longest expressions "
+            "and blocks, and submit it again.",
             name=submission.name,
         )
         raise GradingError(text) from None
@@ -731,8 +731,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     """
     if is_empty(submission):
         text = format_text(
-            "{name}: it is empty, or has only comments and texts. Check that the file was saved, "
-            "and submit it again.",
+            "{name}: it is empty, or has only comments and text. Check that the file was "
+            "saved, and submit it again.",
             name=submission.name,
         )
         return problems_of(submission) + text

@@ -45,7 +45,7 @@ CALLS_PER_CALL = 2
 """Calls of a stub that are answered for each call by the model solution, which runs the last lines
 of a check twice for each input."""
 
-NO_SOLUTION = "the model solution is not at hand"
+NO_SOLUTION = "the model solution is not available"
 NO_FUNCTION = "only functions that return values on a line of their own can be replaced"
 NOT_CALLED = "the model solution does not call it here"
 NOT_COMPARED = "no check compares what it returns"

@@ -113,8 +113,9 @@ def _other_shapes(case: Case, bound: Bound) -> str:
     first = next(key for key in start if key[0] == "b")
     size = start[first].size
     return format_text(
-        " It was handed X and the other vectors as {form}, because `{name}` ({place}) gives "
-        "{first} the shape {shape}; the assignment's are columns, {first} of shape ({size}, 1).",
+        " It was called with X and the other vectors as {form}, because `{name}` ({place}) "
+        "gives {first} the shape {shape}; the assignment uses columns, {first} of shape "
+        "({size}, 1).",
         form=form,
         name=made.function,
         place=where(made.place),
@@ -188,14 +189,14 @@ def _advice(failure: Failure) -> str:
         return " `input()` cannot be answered here: write the value into the code."
     if "setting an array element" in failure.message:
         return (
-            " An entry of an array can only hold a number, not a (1, 1) array: take the "
-            "number out first, with [0, 0] or .item()."
+            " An entry of an array can only hold a number, not a (1, 1) array. Get the number "
+            "with [0, 0] or .item()."
         )
     if any(part in failure.message for part in ("0-dimensional", "only length-1 arrays")):
         return (
-            " One number was expected here, and an array was given. Of an array with one entry "
-            "take the number out first, with [0, 0] or .item(); for one with several use numpy's "
-            "functions, such as np.exp for math.exp."
+            " One number was expected here, but this is an array. If the array has one entry, "
+            "use [0, 0] or .item(); if it has several, use numpy's functions, such as np.exp "
+            "for math.exp."
         )
     return ""
 
@@ -356,9 +357,7 @@ SENTENCES: Mapping[str, str] = {
         "{function} gives {quantity} as {found}, a subclass of ndarray; its "
         "plain values were compared."
     ),
-    "mutated": (
-        "{function} changes its input {quantity}; it should leave it as it was: work on a copy."
-    ),
+    "mutated": ("{function} changes its input {quantity}. It must not change it: work on a copy."),
     "complex": "{function} gives {quantity} as complex numbers; real ones are expected.",
     "whole": (
         "{function} gives {quantity} as whole numbers ({found}), which cuts off "
@@ -410,7 +409,7 @@ class Comparison(Struct):
         if any(entry.index and entry.state != "pass" for entry in self.entries):
             self.remark(
                 format_text(
-                    "The numbers agree to about seven digits, no further: {function} works in "
+                    "The numbers are right to about seven digits only: {function} works in "
                     "float32 somewhere, or adds a small constant such as 1e-6. Use float64 "
                     "throughout.",
                     function=subject(self.bound),

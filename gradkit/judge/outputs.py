@@ -175,7 +175,7 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
         for value in probe.found.values.values()
         if value.dtype.kind == "f"
     ):
-        yield "The numbers are in single precision and are compared in it."
+        yield "The numbers are in single precision, and are compared with this precision."
 
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
@@ -185,7 +185,7 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
         if name not in probe.found.values:
             reason = probe.found.missing.get(name, "found None")
             sentence = format_text(
-                "`{name}` is not there: {reason}.", name=name, reason=reason.rstrip(".")
+                "`{name}` is missing: {reason}.", name=name, reason=reason.rstrip(".")
             )
             return output_entry(name, "missing", probe.draw.label), sentence
         if probe.expected is not None and name in probe.expected.values:
@@ -465,7 +465,7 @@ MULTIPLE = "`{name}` is wrong by the same factor in every entry; the factor depe
 Relation = Callable[[NDArray[Any], NDArray[Any], float], bool]
 
 _RELATIONS: Sequence[tuple[Relation, str]] = (
-    (_is_false, "`{name}` is false; it has to be true."),
+    (_is_false, "`{name}` is false; it should be true."),
     (_is_zero, "`{name}` is 0 in every entry."),
     (_is_one_zero, "`{name}` is 0."),
     (_is_negative, "`{name}` has the wrong sign."),

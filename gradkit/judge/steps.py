@@ -73,8 +73,8 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     if first is not None and "forward" in earlier and earlier["forward"].state != "pass":
         comparison.remark(
             format_text(
-                "`{update}` reads {names}, which `{forward}` leaves behind: what is wrong in "
-                "`{forward}` goes on in here, so see there first.",
+                "`{update}` reads {names}, which `{forward}` stores. A mistake in `{forward}` "
+                "also affects this check, so look there first.",
                 update=bound.function,
                 forward=first.bound.function,
                 names=joined([f"`{name}`" for name in first.names]),
@@ -171,8 +171,9 @@ TINY = 1e-300
 
 
 WHOLE_NUMBERS = (
-    "{function} gives {quantity} as whole numbers. A step that changes such an array in place, as "
-    "`-=` does, fails or is cut off: start from 0.0. The checks here start from float64."
+    "{function} gives {quantity} as whole numbers. A step that changes such an array in place, "
+    "as `-=` does, fails or loses the digits after the point: start from 0.0. The checks here "
+    "start from float64."
 )
 
 
@@ -263,9 +264,8 @@ def _shapes(shapes: list[tuple[int, ...]]) -> str:
 
 
 ONE_SIZE = (
-    "With every row given twice and in another order the losses should stay the "
-    "same; here they do not. The number of rows, or of steps, may be written into "
-    "the code."
+    "If every row is given twice and in another order, the losses should stay the same, but "
+    "they change. Perhaps the number of rows, or of steps, is written into the code."
 )
 OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
 LOOPS: Mapping[str, str] = {

@@ -145,10 +145,10 @@ class Grading:
             names = tuple(task.id for task in self.tasks(path)) if path else tuple(known)
         if len(names) != 1 or names[0] not in known:
             pytest.fail(
-                f"Which task is this test about? Found {', '.join(names)}; expected one of a net: "
-                f"{', '.join(known) or 'there is none'}. Say so with @pytest.mark.gradkit(TASK). A "
-                "function is imported, and held with gradkit.assert_backward: it then runs here, "
-                "and not in the sandbox.",
+                f"This test does not name its task. Found {', '.join(names)}; expected one of a "
+                f"net: {', '.join(known) or 'there is none'}. Name it with "
+                "@pytest.mark.gradkit(TASK). To test a function, import it and use "
+                "gradkit.assert_backward: it then runs here, and not in the sandbox.",
                 pytrace=False,
             )
         return known[names[0]]

@@ -59,7 +59,7 @@ def page_text(mistake: Mistake) -> str:
 SHARES = {
     "not-updated": "the share of the parameters that are never updated",
     UNEXPLAINED: (
-        "the share of the check's outputs that are wrong, and at least the price of a slip"
+        "the share of the check's outputs that are wrong, and at least the ordinary price"
     ),
 }
 """Deductions that depend on what a check shows, by code. The texts follow “costs”."""
@@ -90,11 +90,10 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         rows.append([each.code, *cells])
     shares = " ".join(f"{code} costs {share}." for code, share in SHARES.items())
     note = (
-        "Shares of the points of each check that fails because of the mistake; together at most "
-        "all of them. A “share” depends on what the check shows: "
-        f"{shares} Remarks for the instructor cost nothing. Under "
-        "the preset “numbers” mistakes cost nothing: each check earns the share of its outputs "
-        "that are right."
+        "Share of the points of each check that fails because of the mistake; a check loses at "
+        f"most all of its points. A “share” depends on what the check shows: {shares} Remarks "
+        "for the instructor cost nothing. Under the preset “numbers” mistakes cost nothing: "
+        "each check earns the share of its outputs that are right."
     )
     return f"{columns([heads, *rows])}\n{note}\n"
 

@@ -38,7 +38,9 @@ def summary(results: Sequence[Result], hints: int, limit: int) -> str:
     for number, result in enumerate(results):
         section = fit(partial(_section, result, hints), limit - used)
         left = len(results) - number
-        note = format_text("\n{left} more left out here: the platform takes no more.\n", left=left)
+        note = format_text(
+            ("\n{left} more are left out: the platform takes no more text.\n"), left=left
+        )
         used += len(section.encode())
         if used + len(note) > limit:
             return "\n".join(kept) + note if kept or len(note) <= limit else ""

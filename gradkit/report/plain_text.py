@@ -83,7 +83,7 @@ def head_text(result: Result, *, seed: bool = True) -> str:
             )
         lines += [f"{task.title}: {clean_text(note)}" for note in task.notes]
     if result.form == "published":
-        lines.append("Held against the published form.")
+        lines.append("Compared with the published form.")
     if result.provisional:
         lines.append("These marks are provisional: the instructor's grade is final.")
     lines += [format_text("seed {seed}", seed=result.seed)] if seed else []
@@ -115,7 +115,7 @@ def _plain(lines: Iterable[Line], width: int) -> str:
 ROOM = 64 << 10
 """First limit, in bytes, of the text of one check; `fit` reduces it."""
 
-CUT = "\n(shortened: the platform takes no more)"
+CUT = "\n(shortened: the platform takes no more text)"
 
 
 def shorten(text: str, room: int) -> str:

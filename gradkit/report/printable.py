@@ -95,7 +95,9 @@ class Report(Struct, frozen=True):
             raise AssertionError(f"\n{self}")
         if not_judged := [name for name, state in states.items() if state in OPEN]:
             names = ", ".join(not_judged)
-            raise GradkitError(f"Not judged, through no fault of the code: {names}.\n{self}")
+            raise GradkitError(
+                f"Could not be judged, which is not the fault of the code: {names}.\n{self}"
+            )
 
     def __repr__(self) -> str:
         """Return the report as plain text."""

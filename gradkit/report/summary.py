@@ -50,7 +50,7 @@ def show_summary(summary: Summary, console: Console) -> None:
         show_table(_states(summary), console)
     show_table(_mistakes(summary), console)
     handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
-    heads = ("student", "attempt", "late", "handed in")
+    heads = ("student", "attempt", "late", "submitted")
     show_table(Table((*heads, "points set by a person"), handed), console)
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
     show_table(Table(("to be looked at", "why"), review), console)
@@ -187,8 +187,8 @@ def standing_counts(summary: Summary) -> str:
     if absent:
         parts.append(
             format_count(
-                "{count} student without one that counts",
-                "{count} students without one that counts",
+                "{count} student without a submission that counts",
+                "{count} students without a submission that counts",
                 absent,
             )
         )
@@ -263,7 +263,7 @@ def history_json(history: History) -> str:
 def show_runs(runs: Sequence[Run], console: Console) -> None:
     """Print the runs of a class with their numbers."""
     if not runs:
-        console.print(Text("Nothing has been done yet."))
+        console.print(Text("There are no runs yet."))
         return
     rows = [(run.id, DID[run.kind], _time(run.began), run.who, _why(run)) for run in runs]
     heads = ("run", "what", "when (UTC)", "who", "why")

@@ -70,7 +70,7 @@ def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
         Folder of the class.
     """
     if not looks:
-        console.print(Text("Nobody has to be looked at."))
+        console.print(Text("No student has to be looked at."))
         return
     count = Counter(look.assistant for look in looks)
     split = ", ".join(f"{name} {count[name]}" for name in sorted(count) if name)
@@ -179,7 +179,7 @@ def given_lines(given: Given, *, write: bool) -> list[str]:
 
 
 UNTIMED = (
-    "The files of {platforms} do not tell when work was handed in. For `due`, [extensions] and "
+    "The files of {platforms} have no times of submission. For `due`, [extensions] and "
     "--attempt before=…, give a --roster with a column of times, “submitted at”."
 )
 """Sentence of a preview if times are not known."""
@@ -195,26 +195,29 @@ def show_preview(preview: Preview, console: Console) -> None:
     open_ = [f"{name}: {' or '.join(students)}" for name, students in preview.open]
     same = [" = ".join(names) for names in preview.duplicates]
     for title, lines in (
-        ("in the roster, and nothing handed in", preview.absent),
-        ("handed in, and not in the roster", preview.unmatched),
-        ("could be several of the roster", open_),
+        ("in the roster, but nothing submitted", preview.absent),
+        ("submitted, but not in the roster", preview.unmatched),
+        ("could be several students of the roster", open_),
         ("several attempts", several),
         ("late", preview.late),
         ("the same contents under different names", same),
         ("empty", preview.empty),
         ("cannot be read", [": ".join(each) for each in preview.refused]),
-        ("not valid Python in a part", [": ".join(each) for each in preview.broken]),
+        ("partly not valid Python", [": ".join(each) for each in preview.broken]),
         ("another exercise, by its names", [message for _, message in preview.other]),
-        ("in the policy, and not in the class", preview.strangers),
+        ("in the policy, but not in the class", preview.strangers),
     ):
         if lines:
             console.print(Text(f"{title} ({len(lines)})", style="bold"))
         for line in lines:
             console.print(Text(f"  {' '.join(clean_text(line).split())}"))
     if preview.tasks:
-        text = format_text("Counts, handed in or not: {tasks}.", tasks=", ".join(preview.tasks))
+        text = format_text(
+            ("These tasks count, even if nothing was submitted: {tasks}."),
+            tasks=", ".join(preview.tasks),
+        )
     else:
-        text = "Counts: what each has handed in. Name tasks with --task, and these count."
+        text = "Submitted tasks count. To let tasks count in any case, name them with --task."
     console.print(Text(text))
     if preview.left_out:
         console.print(Text("Left out: Canvas' Test Student."))

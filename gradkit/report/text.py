@@ -199,7 +199,7 @@ def _footer(result: Result) -> Text:
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
-        parts.append("against the published form")
+        parts.append("compared with the published form")
     if result.oracle == "derived":
         parts.append("without a model solution")
     if result.provisional:
@@ -338,7 +338,7 @@ def check_lines(
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
     if check.causes:
-        reason = ", ".join(check.causes) if hints >= TITLE_LEVEL else "what is found above"
+        reason = ", ".join(check.causes) if hints >= TITLE_LEVEL else "the mistakes above"
         yield Text(words.same_reason_text(reason)), 0
     differences = [entry for entry in check.entries if entry.bound is not None]
     if check.message and (differences or not check.causes):
@@ -518,7 +518,7 @@ def _first_cells(text: str, room: int) -> str:
     return (chop_cells(text, room - 1)[0] if room > 1 else "") + CUT if room > 0 else ""
 
 
-OR_ELSE = "Or it is {titles}: the numbers are the same, so look for either."
+OR_ELSE = "It may also be {titles}: the numbers are the same, so look for both."
 
 
 def _hints(shown: Iterable[str]) -> Iterator[Line]:

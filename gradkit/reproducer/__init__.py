@@ -108,8 +108,8 @@ def run_again(
         with Workshop() as workshop, Session(settings, workshop) as session:
             if session.assignment.digest != result["digests"]["assignment"]:
                 raise ReproducerError(
-                    f"{session.assignment.path} is not the assignment that {where} was made with. "
-                    "Name that one with --assignment."
+                    f"{session.assignment.path} is not the assignment that {where} was made "
+                    "with. Name the right one with --assignment."
                 )
             nets = {task.id for task in session.tasks}
             kind = Script if recorded["task"] in nets else FunctionScript
@@ -119,7 +119,7 @@ def run_again(
     except GradingError as error:
         raise ReproducerError(str(error)) from None
     if failure:
-        return Shown(text, printed + failure, "The script does not come to its end.", agrees=False)
+        return Shown(text, printed + failure, "The script does not finish.", agrees=False)
     return Shown(text, printed, *_compare(script, printed, TOLERANCES[script.task.framework.name]))
 
 
@@ -141,11 +141,11 @@ def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str,
 def _compare(script: Script | FunctionScript, printed: str, tolerance: float) -> tuple[str, bool]:
     """Compare the recorded number with the printed one; return a sentence, and True if equal."""
     if script.found is None:
-        return "No number is recorded: other values come than should, or none.", True
+        return "No number is recorded: the values are wrong or missing.", True
     value = _printed_number(printed, script.place)
     if value is not None and math.isclose(value, script.found, rel_tol=tolerance):
-        return f"The recorded number, {script.found!r}, comes out again.", True
-    return f"The recorded number is {script.found!r}, and {value!r} comes out.", False
+        return f"The recorded number, {script.found!r}, is reproduced.", True
+    return f"The recorded number is {script.found!r}, but the script gives {value!r}.", False
 
 
 def _printed_number(printed: str, place: int) -> float | None:

@@ -63,7 +63,7 @@ class FunctionScript:
         replaced = {name for step in steps[:-1] for name in step.compare}
         if not self._grader.has_expected and replaced & {*self._check.call.reads}:
             raise ReproducerError(
-                f"{finding['id']}: its input is made with the model solution, which is not here."
+                f"{finding['id']}: its input is computed by the model solution, which is not here."
             )
         wrong = [entry for entry in check["entries"] if entry["state"] != "pass"]
         wrong.sort(

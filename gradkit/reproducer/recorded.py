@@ -116,9 +116,7 @@ def find(
         return found[0]
     names = list(dict.fromkeys(result["submission"] for result, _, _ in found))
     if len(names) > 1:
-        raise ReproducerError(
-            f"{name} is in {len(names)} results; say whose it is, one of {', '.join(names)}."
-        )
+        raise ReproducerError(f"{name} is in {len(names)} results; name one of {', '.join(names)}.")
     if found:
         ids = ", ".join(finding["id"] for _, _, finding in found)
         raise ReproducerError(
@@ -136,7 +134,7 @@ def read_again(result: Data, file: Path) -> Submission:
     paths = [path for path in (recorded, file.parent / recorded) if path.exists()][:1]
     found = map(collect, paths)
     digest, place = result["digests"]["submission"], next(iter(paths), recorded)
-    return unchanged(found, digest, place, "check it again where it is now", "check this one anew")
+    return unchanged(found, digest, place, "check it at its new place", "check it again")
 
 
 def unchanged(
@@ -181,7 +179,7 @@ def unchanged(
 def script_text(script: str, printed: str, conclusion: str) -> str:
     """Return a script with its output and the conclusion as comments at the end."""
     lines = clean_text(printed).rstrip("\n").split("\n")
-    output = ["Run again in a process of its own, this printed", *(f"  {line}" for line in lines)]
+    output = ["When run again, the code printed", *(f"  {line}" for line in lines)]
     comments = [f"# {line}".rstrip() for line in (*output, clean_text(conclusion))]
     # The script is not cleaned, since it has the student's code, which must be unchanged.
     return "\n".join([script, *comments, ""])

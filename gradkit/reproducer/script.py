@@ -334,8 +334,8 @@ class Script:
                 place = batch.labels.index(self._entry["probe"])
                 return {name: value[place] for name, value in batch.inputs.items()}
         raise ReproducerError(
-            f"The probe {self._entry['probe']!r} is not among those of seed {self._seed}; the "
-            "result was made by another version of gradkit."
+            f"The probe {self._entry['probe']!r} does not exist for seed {self._seed}: another "
+            "version of gradkit made the result."
         )
 
 

@@ -671,13 +671,13 @@ ADDS = {
     1: "no files written to the disk, no network, no other programs or processes, "
     "no look at other processes",
     2: "no files read but the interpreter's and its packages'",
-    3: "an account that is nobody else's",
+    3: "an account of its own",
 }
 
 LACKING = {
-    1: "it takes Linux on x86_64 or aarch64, and a kernel that lets seccomp programs be loaded",
-    2: "it takes a kernel with Landlock (5.13 or later), and a container that lets it be used",
-    3: "it takes root, and an installation of Python that other accounts can read",
+    1: "it needs Linux on x86_64 or aarch64, and a kernel that can load seccomp programs",
+    2: "it needs a kernel with Landlock (5.13 or later), and a container that allows it",
+    3: "it needs root, and a Python installation that other accounts can read",
 }
 """By tier, what a machine needs to reach it from the tier below."""
 
@@ -696,9 +696,10 @@ def short_of(reached: int, required: int) -> str:
     """Return a text that a tier was not reached, what the next tier needs, and what to do."""
     could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (
-        f"student code would run at isolation tier {reached} here, and tier {required} is "
-        f"required. Of tier {reached + 1}: {LACKING[reached + 1]}. `gradkit doctor` shows what "
-        f"holds on this machine. To run it all the same{could}: --require-tier {reached}."
+        f"student code would run at isolation tier {reached} here, but tier {required} is "
+        f"required. Tier {reached + 1} does not hold: {LACKING[reached + 1]}. `gradkit doctor` "
+        f"shows what holds on this machine. To run the code anyway{could}: --require-tier "
+        f"{reached}."
     )
 
 
@@ -738,12 +739,12 @@ def refuse_unfit() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, max(hard, DESCRIPTORS)))
         except (OSError, ValueError):
             raise WorkshopError(
-                f"a process may have no more than {hard} files open here, and it takes "
-                f"{DESCRIPTORS} to run submissions. Raise the limit: ulimit -n {DESCRIPTORS}, or "
-                f"docker run --ulimit nofile={DESCRIPTORS}."
+                f"a process may open only {hard} files here, but gradkit needs {DESCRIPTORS}. "
+                f"Raise the limit: ulimit -n {DESCRIPTORS}, or docker run --ulimit "
+                f"nofile={DESCRIPTORS}."
             ) from None
     if sys.platform == "linux" and not (PROC / "self" / "stat").exists():
         raise WorkshopError(
-            f"there is no {PROC} here, by which processes are watched and limited. Mount it: "
-            f"mount -t proc proc {PROC}, or start the container with one."
+            f"there is no {PROC} here, which gradkit needs to watch and limit processes. Mount "
+            f"it: mount -t proc proc {PROC}, or start the container with it."
         )

@@ -104,14 +104,14 @@ def limit_of(name: str) -> int:
 REFUSALS: Mapping[str, str] = {
     "size": "{name} has {size} MB; at most {limit} MB are read. {advice}.",
     "unopened": "{name} could not be opened: {reason}. Check the path and the permissions.",
-    "link": "{name} is a link, and links are not followed. Hand in the file itself.",
+    "link": "{name} is a link, and links are not followed. Submit the file itself.",
     "deep": "{name} is more than {limit} folders deep and was left out.",
     "irregular": "{name} is not a regular file and was not opened.",
     "files": (
         "{name} holds more than {limit} scripts and notebooks, or more than {size} MB of them. "
-        "Clear all outputs, and hand in one submission at a time."
+        "Clear all outputs, and give one submission at a time."
     ),
-    "entries": "{name} holds more than {limit} files. Hand in the folder of the exercise alone.",
+    "entries": "{name} holds more than {limit} files. Submit only the folder of the exercise.",
     "class": "{name} holds more than {limit} files. Grade a class in parts.",
     "archive": "{name} is damaged or not a zip archive. Pack the files again as .zip.",
     "member": "{name} is damaged inside the archive. Pack the files again.",
@@ -133,23 +133,23 @@ REFUSALS: Mapping[str, str] = {
     "kind": "{name} is not a file that can be graded. {expected}",
     "data": (
         "{name} holds more data than a notebook for this exercise needs. Clear all outputs, "
-        "save, and hand it in again."
+        "save, and submit it again."
     ),
     "page": "{name} is a web page, not a notebook. Download the notebook file itself.",
     "notebook": (
-        "{name} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and hand "
-        "it in again."
+        "{name} is not a valid notebook: {reason}. Open it in Jupyter or Colab, save it, and "
+        "submit it again."
     ),
     "format": (
         "{name} has notebook format {version}; up to {known} can be read. Save it in format "
-        "{known} and hand it in again."
+        "{known} and submit it again."
     ),
-    "parts": "{name} has more than {limit} {what}. Hand in the exercise alone.",
+    "parts": "{name} has more than {limit} {what}. Submit only the exercise.",
     "code": (
         "{name} holds more code than an exercise needs: at most {size} kB in all, and {words} "
-        "words and signs, are read. {largest}Hand in the exercise alone, without data in it."
+        "words and symbols, are read. {largest}Submit only the exercise, without data in it."
     ),
-    "empty": "There is no script and no notebook in {name}. {said}",
+    "empty": "There is no script or notebook in {name}. {said}",
 }
 """Messages on a file, a folder or an archive that is not read."""
 
@@ -172,9 +172,9 @@ def refuse_large(name: str, size: int) -> None:
     if is_archive(name):
         advice = "Leave data and pictures out of the archive"
     elif limit == NOTEBOOK_BYTES:
-        advice = "Clear all outputs, save, and hand it in again"
+        advice = "Clear all outputs, save, and submit it again"
     else:
-        advice = "Hand in the code alone, without data in it"
+        advice = "Submit only the code, without data in it"
     figures = {"size": f"{size / 1e6:.1f}", "limit": f"{limit / 1e6:g}"}
     raise SubmissionError(refusal_text("size", name, **figures, advice=advice))
 

@@ -373,8 +373,8 @@ NOTHING = "Nothing in this {part} can be used until it is fixed."
 REST = "{names} cannot be used until it is fixed; the rest can."
 LEFT_OUT = "This was left out, and the rest was read."
 INDENT = (
-    "The indent at {place} is not allowed there. It was removed to grade the rest; Python itself "
-    "refuses it, so remove it from the file too."
+    "The indent at {place} is not allowed there. It was removed to grade the rest, but Python "
+    "refuses it: remove it from the file too."
 )
 
 

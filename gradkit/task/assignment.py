@@ -180,8 +180,8 @@ def packed_with(path: Path) -> dict[str, bytes]:
             part = PurePosixPath(name)
             if part.is_absolute() or ".." in part.parts:
                 raise AssignmentError(
-                    f"{path}: {part} lies outside its folder. Move it beside the assignment file: "
-                    "what is handed on is one folder."
+                    f"{path}: {part} lies outside its folder. Move it beside the assignment "
+                    "file, because students get one folder."
                 )
             found[str(part)] = (path.parent / part).read_bytes()
     if (examples := path.parent / EXAMPLES).is_file():

@@ -475,8 +475,8 @@ def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
         answers = expect(oracle, probes)
     except Exception as error:
         raise OracleError(
-            f"{task.id}: the model solution stopped with {type(error).__name__}: {error}. Mend it "
-            "before grading."
+            f"{task.id}: the model solution stopped with {type(error).__name__}: {error}. "
+            "Correct it before grading."
         ) from error
     for name, quantities in expect(Derived(task), probes).items():
         for quantity, value in quantities.items():
@@ -484,11 +484,11 @@ def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
             if found.shape != value.shape:
                 raise OracleError(
                     f"{task.id}: the model solution gives {quantity} of {name} in shape "
-                    f"{found.shape}, the assignment file asks for {value.shape}."
+                    f"{found.shape}; the assignment file asks for {value.shape}."
                 )
             gap = np.abs(found - value).max()
             if not gap <= AGREEMENT * max(1.0, np.abs(value).max()):
                 raise OracleError(
-                    f"{task.id}: the model solution and the assignment file disagree on {quantity} "
-                    f"of {name} by {gap:.3g}. Mend one of them before grading."
+                    f"{task.id}: the model solution and the assignment file disagree on "
+                    f"{quantity} of {name} by {gap:.3g}. Correct one of them before grading."
                 )

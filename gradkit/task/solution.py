@@ -82,7 +82,7 @@ class Solution(Struct, frozen=True, eq=False):
                 raise
             raise OracleError(
                 f"{self.task.id}/{check.name}: the model solution stopped with "
-                f"{type(error).__name__}: {error}. Mend it before grading."
+                f"{type(error).__name__}: {error}. Correct it before grading."
             ) from error
         return Made(values, again, changed)
 

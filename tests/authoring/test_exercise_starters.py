@@ -168,7 +168,7 @@ def test_a_fresh_starter_has_no_points(tmp_path: Path, name: str) -> None:
     for task in result.tasks:
         for check in task.checks:
             assert check.state in ("missing", "blocked"), (task.task, check)
-            assert "is still to be written" in check.message
+            assert "is not written yet" in check.message
 
 
 @pytest.mark.parametrize("name", FUNCTION_EXERCISES)

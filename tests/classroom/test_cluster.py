@@ -189,7 +189,9 @@ def test_all_workers_lost(
         Cluster(SETTINGS, made.scheduler_address) as pool,
     ):
         made.scale(0)
-        with pytest.raises(ClusterError, match=r"have ended, and none has come for 1 seconds"):
+        with pytest.raises(
+            ClusterError, match=r"have ended, and no new one has started for 1 seconds"
+        ):
             graded(small_class, tmp_path / "far", pool)
 
 
@@ -233,7 +235,7 @@ def test_without_dask(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_tls_without_certificates() -> None:
     """Dask's configuration is named, and no traceback of Dask's is shown."""
-    with pytest.raises(ClusterError, match=r"names no certificates, which tls:// takes. Set dist"):
+    with pytest.raises(ClusterError, match=r"names no certificates, which tls:// needs. Set dist"):
         Cluster(SETTINGS, "tls://127.0.0.1:1")
 
 

@@ -92,7 +92,7 @@ def test_a_row_may_end_with_a_delimiter_and_the_file_without_a_line_end() -> Non
         (b"\xef\xbb\xbf \r\n", "t.csv is empty. Download it again"),
         (
             b"PK\x03\x04\x00\x00",
-            "t.csv is no text. Expected is a table as .csv; a spreadsheet has to be saved as CSV "
+            "t.csv is not a text file. Expected a table as .csv. Save a spreadsheet as CSV "
             "(UTF-8) first.",
         ),
         (

@@ -140,7 +140,7 @@ def test_canvas_finds_every_page_and_every_score(canvas: Path, tmp_path: Path) -
     pages = members(out / "feedback" / "c.zip")
     attachments = {"9001": "101", "9002": "102", "9003": "103"}
     assert {canvas_takes(name, attachments) for name in pages} == {"101", "102", "103"}
-    assert "<bdi>Handed in by a group</bdi>" in pages["teamred_103_9003_feedback.html"]
+    assert "<bdi>Submitted by a group</bdi>" in pages["teamred_103_9003_feedback.html"]
     assert "Jo Red" not in pages["teamred_103_9003_feedback.html"]
     data = (out / "feedback" / "g.csv").read_bytes()
     scores = gradebook_takes(data, {"71": "Backprop", "72": "Other"})
@@ -151,8 +151,7 @@ def test_canvas_finds_every_page_and_every_score(canvas: Path, tmp_path: Path) -
     assert (done.pages, done.filled, done.absent) == (4, 4, ("Dan Absent",))
     assert done.left == ()
     assert done.notes == (
-        "What a group handed in comes back under one name: Canvas gives it to everybody in a "
-        "group that it knows itself.",
+        "A group has one page: Canvas gives it to every member of the group that it knows.",
     )
     assert list(pd.read_csv(io.BytesIO(data)).columns)[-1] == "Backprop (71)"
     with Store(out, write=False) as store:
@@ -173,7 +172,7 @@ def test_a_group_with_different_points_has_no_common_page(canvas: Path, tmp_path
         "ostben_LATE_102_9002_feedback.html",
     ]
     why = (
-        "the pages of Ida Red, Jo Red differ, and Canvas has one file for all: write them with "
+        "the pages of Ida Red, Jo Red differ, but Canvas takes one file for all of them: use "
         "--format folder"
     )
     assert done.left == (Left("Ida Red", "page", why), Left("Jo Red", "page", why))
@@ -190,7 +189,7 @@ def test_who_comes_to_a_group_later_has_its_page(tmp_path: Path) -> None:
     graded(download(tmp_path / "two", texts), out, [*ROSTER[2:4], ROSTER[0]], groups=True)
     done = give(out, "canvas")
     pages = members(out / "feedback" / "c.zip")
-    assert "<bdi>Handed in by a group</bdi>" in pages["teamred_103_9003_feedback.html"]
+    assert "<bdi>Submitted by a group</bdi>" in pages["teamred_103_9003_feedback.html"]
     # The first roster did not have her.
     assert "<bdi>Ann Mo</bdi>" in pages["moann_101_9001_feedback.html"]
     assert (done.pages, done.left) == (3, ())
@@ -240,7 +239,7 @@ def test_a_page_says_what_has_changed_since_the_last(out: Path) -> None:
     assert "You had 20 of 20 points, and now have 17.5 of 20." in new[ANN]
     assert "3.5 points: cannot explain it &lt;b&gt;" in new[ANN]
     assert "too harsh" not in new[ANN]
-    assert "The reason given: too harsh &amp; late" in new[BEN]
+    assert "Reason: too harsh &amp; late" in new[BEN]
     assert "<h3>Withdrawn</h3>" in new[BEN]
     assert "No longer found" not in new[BEN]
     assert give(out).new == 0
@@ -264,7 +263,7 @@ def test_the_reason_of_a_policy_is_on_the_page_of_its_student_alone(out: Path) -
     give(out, table_=worksheet(out))
     pages = members(out / "feedback" / "m.zip")
     assert "3.5 points: copied" in pages[ANN]
-    assert "The reason given: Ben was in hospital" in pages[BEN]
+    assert "Reason: Ben was in hospital" in pages[BEN]
     assert [name for name, page in pages.items() if "hospital" in page] == [BEN]
     comments = {
         row["Full name"]: row["Feedback comments"]
@@ -318,7 +317,7 @@ def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
     assert (done.pages, done.written) == (0, ())
     assert done.notes == (
         "No page is new or changed, so none is written.",
-        f"{out / 'feedback' / 'm.zip'} is that of the last time: do not upload it again.",
+        f"{out / 'feedback' / 'm.zip'} is from an earlier run: do not upload it again.",
     )
     assert members(out / "feedback" / "m.zip") == pages
 
@@ -348,9 +347,7 @@ def test_who_has_no_attempt_that_counts_is_listed(tmp_path: Path) -> None:
     out = graded(folder, tmp_path / "out", policy="before=2001-01-01T00:00:00+00:00")
     with pytest.raises(FeedbackError) as caught:
         give(out)
-    assert str(caught.value) == (
-        f"{out / 'class.sqlite'}: nobody has a result that could be given back."
-    )
+    assert str(caught.value) == (f"{out / 'class.sqlite'}: no student has a result yet.")
     download(tmp_path / "more", dict(list(MOODLE.items())[1:2]))
     path = tmp_path / "more" / "Ben Ost_502_assignsubmission_file_" / "hw.py"
     os.utime(path, (0, 0))
@@ -359,7 +356,7 @@ def test_who_has_no_attempt_that_counts_is_listed(tmp_path: Path) -> None:
         Left(
             "Ann Mo",
             "page",
-            "no attempt of theirs counts by the rule before=2001-01-01T00:00:00+00:00",
+            "no attempt counts by the rule before=2001-01-01T00:00:00+00:00",
         ),
     )
 
@@ -398,17 +395,15 @@ def test_a_class_of_another_platform_is_refused(out: Path) -> None:
     with pytest.raises(FeedbackError) as caught:
         give(out, "canvas")
     assert str(caught.value) == (
-        f"Nobody's submission in {out / 'class.sqlite'} was downloaded from Canvas, which finds "
-        "whose a page is by the name in its own download. Write the pages with --format folder."
+        f"No submission in {out / 'class.sqlite'} was downloaded from Canvas, which matches "
+        "pages by the file names of its own download. Write the pages with --format folder."
     )
     book = Table(
         out / "g.csv", partial(fill_gradebook, GRADEBOOK.encode(), "g.csv", assignment="71")
     )
     done = give(out, "canvas", book)
     assert (done.pages, done.filled, done.written) == (0, 2, (str(out / "g.csv"),))
-    assert done.notes[0] == (
-        "No pages are written: nobody's submission was downloaded from Canvas."
-    )
+    assert done.notes[0] == ("No pages are written: no submission was downloaded from Canvas.")
 
 
 def test_without_writing_nothing_is_written(out: Path) -> None:
@@ -443,8 +438,8 @@ def test_a_table_that_is_a_folder_is_not_written(out: Path) -> None:
     with pytest.raises(BundleError) as caught:
         give(out, table_=worksheet(out))
     assert str(caught.value) == (
-        f"{out / 'feedback' / 'w.csv'}: cannot be written (Is a directory). What was there before "
-        "is as it was."
+        f"{out / 'feedback' / 'w.csv'}: cannot be written (Is a directory). The former file is "
+        "unchanged."
     )
     assert noted(out) == []
 

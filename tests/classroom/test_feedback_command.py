@@ -61,8 +61,8 @@ def test_a_page_without_a_grade_leaves_nobody_out(out: Path) -> None:
     ended = command(out)
     assert (ended.exit_code, ended.stdout) == (0, f"{out / 'feedback' / 'pages'}\n")
     assert ended.stderr == (
-        "3 pages written, 3 of them new or changed.\n"
-        "Pages that give the reason why there is no grade: Cas Pi.\n"
+        "3 pages written, 3 of them new or changed.\nThese pages say why there is no grade: "
+        "Cas Pi.\n"
     )
 
 
@@ -133,11 +133,11 @@ def test_the_reason_is_kept(out: Path) -> None:
 REFUSED = {
     "worksheet": (
         ["--format", "canvas", "--worksheet", "w.csv"],
-        "--worksheet is a table of Moodle's: it goes with --format moodle.",
+        "--worksheet names a table of Moodle: use it with --format moodle.",
     ),
     "gradebook": (
         ["--format", "folder", "--gradebook", "g.csv", "--column", "HW"],
-        "--gradebook is a table of Canvas': it goes with --format canvas.",
+        "--gradebook names a table of Canvas: use it with --format canvas.",
     ),
     "no column": (
         ["--format", "canvas", "--gradebook", "g.csv"],
@@ -153,20 +153,20 @@ REFUSED = {
     ),
     "the same place": (
         ["--format", "moodle", "--worksheet", "Grades.csv", "--out", "m.zip"],
-        "Grades.csv: the filled table would take its place. Say so with --in-place, or write "
-        "elsewhere with --out.",
+        "Grades.csv: the filled table would overwrite this file. Allow that with --in-place, "
+        "or write elsewhere with --out.",
     ),
     "a gradebook's place": (
         ["--format", "canvas", "--gradebook", "g.csv", "--column", "HW", "--in-place"],
-        "g.csv: its other columns would be lost. What goes to Canvas has the students' columns and "
-        "this one alone, so that it sets back nothing that others have graded. Write elsewhere: "
-        "without --in-place, or with --out.",
+        "g.csv: its other columns would be lost. The table for Canvas has only the students' "
+        "columns and this one, so that it changes no other grades. Leave out --in-place, or "
+        "write elsewhere with --out.",
     ),
     "a gradebook's place, by another way": (
         ["--format", "canvas", "--gradebook", "g.csv", "--column", "HW", "--out", "c.zip"],
-        "g.csv: its other columns would be lost. What goes to Canvas has the students' columns and "
-        "this one alone, so that it sets back nothing that others have graded. Write elsewhere: "
-        "without --in-place, or with --out.",
+        "g.csv: its other columns would be lost. The table for Canvas has only the students' "
+        "columns and this one, so that it changes no other grades. Leave out --in-place, or "
+        "write elsewhere with --out.",
     ),
 }
 

@@ -79,8 +79,8 @@ def test_nobody_is_refused_with_who_there_is(handed: Path, word: str) -> None:
     with Store(handed / "out", write=False) as store, pytest.raises(UnknownStudentError) as caught:
         find_student(store, word)
     assert str(caught.value) == (
-        f"There is nobody in {handed / 'out' / FILE} whose name or identifier has {word} in it. "
-        f"There are {ANNA}, {BEN}, {CAS}, {DAN}, {EVE}, {FAY} and {ZED}."
+        f"No student in {handed / 'out' / FILE} has {word} in the name or identifier. The "
+        f"students are {ANNA}, {BEN}, {CAS}, {DAN}, {EVE}, {FAY} and {ZED}."
     )
 
 
@@ -103,4 +103,4 @@ def test_of_an_empty_class_nobody_is_meant(tmp_path: Path) -> None:
     """It says so."""
     with Store(tmp_path, write=True) as store, pytest.raises(UnknownStudentError) as caught:
         find_student(store, "kim")
-    assert str(caught.value) == f"{tmp_path / FILE}: nobody is in it yet."
+    assert str(caught.value) == f"{tmp_path / FILE}: it has no students yet."

@@ -103,7 +103,7 @@ def test_a_finding_is_reproduced_with_its_assignment(here: Path) -> None:
     for words in (("result.json",), ("results", "chen")):
         shown = gradkit("show", *words, "--finding", finding, *former)
         assert shown.exit_code == 0, shown.output
-        assert "comes out again." in shown.stdout
+        assert "is reproduced." in shown.stdout
 
 
 def test_pages_are_written(here: Path) -> None:

@@ -174,7 +174,7 @@ def test_another_gradkit_is_refused(
     with pytest.raises(GradingError) as caught:
         run(trio, tmp_path / "new", Scripted(), replace(SETTINGS, assignment=pinned))
     advice = (
-        "or open a new run under this one with --new-version; `gradkit diff` then lists what has "
+        "or continue under this version with --new-version; `gradkit diff` then lists what has "
         "changed."
     )
     assert str(caught.value) == (
@@ -523,7 +523,9 @@ def test_another_program_that_reads_for_long_ends_nothing(
         if patience > 1:
             assert grading.run(listed, Scripted(answer)) == Tally(6, 0, 6, 0, 0)
         else:
-            with pytest.raises(StoreError, match="Another program holds it: wait for that, and"):
+            with pytest.raises(
+                StoreError, match=("Another program uses it: wait until it is done, and")
+            ):
                 grading.run(listed, Scripted(answer))
     assert len(current(tmp_path)) == (6 if patience > 1 else 1)
 

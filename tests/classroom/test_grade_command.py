@@ -150,8 +150,8 @@ def test_a_second_grader_of_the_folder_is_refused(tmp_path: Path) -> None:
         done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"gradkit: {tmp_path / 'out'}: another gradkit is writing into this folder. Wait until "
-        "it is done, or choose another folder with --out.\n"
+        f"gradkit: {tmp_path / 'out'}: another gradkit writes to this folder. Wait until it is "
+        "done, or choose another folder with --out.\n"
     )
 
 
@@ -383,10 +383,10 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
     assert (seen.returncode, seen.stderr) == (0, "")
     assert seen.stdout.splitlines()[:9] == [
         "3 submissions: 3 by Canvas",
-        "in the roster, and nothing handed in (2)",
+        "in the roster, and nothing submitted (2)",
         "  Bo Mo",
         "  Cy Absent",
-        "handed in, and not in the roster (1)",
+        "submitted, but not in the roster (1)",
         "  else",
         "several attempts (1)",
         "  Ann Lee: 2 attempts",
@@ -412,7 +412,7 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
     [
         (
             ["--groups"],
-            "--groups needs a roster that has a column of groups: name it with --roster.",
+            "--groups needs a roster with a column of groups: name it with --roster.",
         ),
         (["--attempt", "none"], "--attempt none: expected last, best or before=DATE."),
         (["--roster", "class/ann.py"], "ann.py has no column that tells students. Found: "),

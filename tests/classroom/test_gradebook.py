@@ -88,7 +88,7 @@ def test_a_title_that_is_not_there_makes_a_new_assignment() -> None:
     assert gradebook_takes(filled.data, TITLES)["101"] == {"new Week 3, backprop": "5.00"}
     assert table(filled.data)[2][-1] == "12.00"
     assert filled.notes == (
-        "There is no assignment “Week 3, backprop” in g.csv: Canvas will offer to make a new one.",
+        "g.csv has no assignment “Week 3, backprop”: Canvas will offer to create it.",
     )
 
 
@@ -135,7 +135,7 @@ def test_who_is_excused_stays_so() -> None:
     filled = fill_gradebook(BOOK, "g.csv", marks, "71")
     taken = gradebook_takes(filled.data, TITLES)
     assert (taken["102"], taken["103"]) == ({"71": "EX"}, {"71": "5.00"})
-    assert filled.left == (("Ann Mo", "is excused there (EX), and stays so"),)
+    assert filled.left == (("Ann Mo", "is excused there (EX), which does not change"),)
     assert filled.filled == ("José Díaz",)
 
 
@@ -151,8 +151,8 @@ def test_other_points_possible_are_said() -> None:
 
 
 NEAR = (
-    "g.csv has no assignment “{}”. Did you mean {}? Name it in full or by its number; a new one "
-    "with a title like these has to be made in Canvas first. Nothing was written."
+    "g.csv has no assignment “{}”. Did you mean {}? Give its full title or its number. To add "
+    "an assignment with a similar title, create it in Canvas first. Nothing was written."
 )
 
 
@@ -164,14 +164,18 @@ def test_a_title_that_is_nearly_one_is_refused() -> None:
     several = "“Backprop (71)” or “Backpropagation 2 (72)”"
     assert refused(longer, "backp") == NEAR.format("backp", several)
     assert refused(BOOK, "BACKPROP") == NEAR.format("BACKPROP", both)
-    assert fill_gradebook(BOOK, "g.csv", [], "Essay on nets").notes[0].startswith("There is no")
+    assert (
+        fill_gradebook(BOOK, "g.csv", [], "Essay on nets")
+        .notes[0]
+        .startswith("g.csv has no assignment “Essay on nets”")
+    )
 
 
 def test_what_canvas_would_not_take_is_refused() -> None:
     """No gradebook, two of one title, read only, a number that is not there, a total's name."""
     assert refused(b"Name,Email\nKim,k@x\n", "71") == (
-        "g.csv is no gradebook of Canvas: its columns begin “Name”, “Email”. Expected are Student, "
-        "ID, … Section. Download it with “Export Entire Gradebook”."
+        "g.csv is not a gradebook of Canvas: its columns begin “Name”, “Email”. Expected "
+        "Student, ID, … Section. Download it with “Export Entire Gradebook”."
     )
     assert refused(BOOK, "Backprop") == (
         "g.csv: “Backprop” is the title of 2 assignments, “Backprop (71)”, “Backprop (72)”. Name "
@@ -182,12 +186,12 @@ def test_what_canvas_would_not_take_is_refused() -> None:
         "own column."
     )
     assert refused(BOOK, "99") == (
-        "g.csv has no assignment with the number “99”. Expected is a number that stands in "
-        "brackets in its header, or a title."
+        "g.csv has no assignment with the number “99”. Expected a number in brackets from its "
+        "header, or a title."
     )
     assert refused(BOOK, "My Final Grade") == (
-        "“My Final Grade” cannot be the title of a new assignment: Canvas passes over columns that "
-        "are called like its totals. Choose another."
+        "“My Final Grade” cannot be the title of a new assignment: Canvas ignores columns with "
+        "the names of its totals. Choose another title."
     )
 
 

@@ -293,7 +293,7 @@ def test_of_an_empty_class_there_are_no_runs(tmp_path: Path) -> None:
     with Store(tmp_path, write=True) as store, pytest.raises(RunError) as caught:
         differences(store, 1, 1)
     assert str(caught.value).endswith("There are none yet: `gradkit history` lists them.")
-    assert gradkit("history", tmp_path).stdout == "Nothing has been done yet.\n"
+    assert gradkit("history", tmp_path).stdout == "There are no runs yet.\n"
 
 
 def test_what_is_refused(handed: Path) -> None:
@@ -301,4 +301,4 @@ def test_what_is_refused(handed: Path) -> None:
     assert refusal("history", handed / "out", "--format", "json") == (
         "--format json needs STUDENT: it writes the history of one student."
     )
-    assert refusal("history", handed / "out", "xaver").startswith("There is nobody in ")
+    assert refusal("history", handed / "out", "xaver").startswith("No student in ")

@@ -64,7 +64,7 @@ def test_what_was_said_is_kept_before_anything_is_run(
     }
     with Store(out, write=False) as store:
         told = {row.name: row.review for row in summarise(store).rows}
-        assert told["Cas Pi"] == (Reason("absent", "nothing handed in"),)
+        assert told["Cas Pi"] == (Reason("absent", "nothing submitted"),)
         kept = store.course()
         assert (kept.groups, len(kept.students)) == (True, 3)
     handed_in(download, picas_103_9003_hw=f"{RIGHT}\n# cas\n")

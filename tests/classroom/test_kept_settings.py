@@ -65,8 +65,8 @@ def test_another_setting_is_refused(once: Path, words: tuple[str, ...], said: st
     """With both values."""
     told = refusal("grade", once / "in", "--out", once / "out", *words)
     assert told == (
-        f"{once / 'out' / FILE} keeps what it was graded with: {said}. Leave that out, or grade "
-        "everybody by it with --change-settings."
+        f"{once / 'out' / FILE} was graded with other settings: {said}. Leave these options "
+        "out, or grade everybody again with --change-settings."
     )
 
 
@@ -108,7 +108,7 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         assert {name: why for name, why in told.items() if name != "ann"} == {
             "ben": ("not graded yet",),
             "cas": ("not graded yet",),
-            "dan": ("nothing handed in",),
+            "dan": ("nothing submitted",),
         }
         assert {row.name: row.standing for row in summarise(store).rows} == {
             "ann": "graded",
@@ -119,13 +119,16 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         waiting = [look.name for look in review(store) if look.review[0].kind == "waiting"]
         assert waiting == ["ben", "cas"]
         assert store.awaited() == ["ben", "cas"]
-    head = "1 submission, 1 provisional, 2 not graded yet, 1 student without one that counts\n"
+    head = (
+        "1 submission, 1 provisional, 2 not graded yet, 1 student without a submission that "
+        "counts\n"
+    )
     assert gradkit("summary", tmp_path / "out").stdout.startswith(head)
-    again = "ben is not graded yet: start the same `gradkit grade` again."
+    again = "ben is not graded yet: run the same `gradkit grade` again."
     shown = gradkit("show", tmp_path / "out", "ben")
     assert (shown.exit_code, shown.stdout, shown.stderr) == (0, f"{again}\n", "")
     assert refusal("override", tmp_path / "out", "ben", TASK, "0", "--comment", "no") == (
-        "ben is not graded yet. Start the same `gradkit grade` again, and set points then."
+        "ben is not graded yet. Run the same `gradkit grade` again, then set points."
     )
     said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
     assert "1 of the roster handed nothing in" in said.stderr
@@ -209,10 +212,10 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert scores() == {"ann": "21.0", "ben": "15.5"}
     (out / "policy.toml").write_text("[scale]\nto = 100\n[days_late]\nbem = 1\n")
     changed = (
-        f"{out / 'policy.toml'} has changed since the class was graded: bonus.ann.points "
-        "was 1, and is nothing; bonus.ann.why was an error, and is nothing; days_late.bem was "
-        f"nothing, and is 1; scale.to was nothing, and is 100. `gradkit remark {out}` takes it up "
-        "for everybody"
+        f"{out / 'policy.toml'} has changed since the class was graded: bonus.ann.points was 1, "
+        "and is nothing; bonus.ann.why was an error, and is nothing; days_late.bem was "
+        f"nothing, and is 1; scale.to was nothing, and is 100. `gradkit remark {out}` applies "
+        "it to everybody"
     )
     assert refusal(*words) == f"{changed}, as does --change-settings."
     back = ("feedback", out, "--format", "folder")
@@ -228,7 +231,7 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     assert "has changed" not in gradkit("review", out).stderr
     assert gradkit(*back).exit_code == 0
     assert gradkit(*words).stderr.startswith(
-        "gradkit: policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
+        "gradkit: policy.toml, days_late: no student is called bem yet. Did you mean ben?"
     )
     assert "policy.toml" in gradkit("purge", out, "ann", "--yes").stderr
 
@@ -240,10 +243,10 @@ def test_who_is_named_in_a_policy_is_somebody(tmp_path: Path) -> None:
     gradkit(*words)
     late = "due = 2026-10-01T22:00:00Z\n[late]\nper_day = 10\n"
     (out / "policy.toml").write_text(f"{late}[days_late]\nbem = 1\n")
-    nobody = "policy.toml, days_late: nobody is called bem yet. Did you mean ben?"
+    nobody = "policy.toml, days_late: no student is called bem yet. Did you mean ben?"
     untold = (
-        "policy.toml: nothing tells when anybody handed in, so due, [extensions] and [late] have "
-        "no effect there. Say in [days_late] who was late, and by how many days, or 0."
+        "policy.toml: the time of submission of anybody is unknown, so due, [extensions] and "
+        "[late] have no effect. Enter the days late in [days_late], or 0."
     )
     assert nobody in gradkit("remark", out).stderr
     assert nobody in gradkit(*words).stderr
@@ -276,15 +279,15 @@ def test_a_dry_run_reads_the_policy(tmp_path: Path) -> None:
     assert "policy" not in gradkit(*words).stdout
     (out / "policy.toml").write_text("[bonus]\nbem = {points = 1, why = 'an error'}\n")
     assert gradkit(*words).stdout.split("\n")[1:3] == [
-        "in the policy, and not in the class (1)",
-        "  policy.toml, bonus: nobody is called bem yet. Did you mean ben?",
+        "in the policy, but not in the class (1)",
+        "  policy.toml, bonus: no student is called bem yet. Did you mean ben?",
     ]
     # Where it is known who is in the course it is a slip, without --dry-run too.
     course = tmp_path / "course.csv"
     course.write_text("name\nann\nben\n")
     for more in (("--roster", course), ("--roster", course, *OPTIONS)):
         said = refusal(*(words if len(more) == 2 else words[:-1]), *more)
-        assert said == "policy.toml, bonus: nobody is called bem. Did you mean ben?"
+        assert said == "policy.toml, bonus: no student is called bem. Did you mean ben?"
     (out / "policy.toml").write_text("[bonus]\nben = 1\n")
     assert "policy.toml" in refusal(*words)
 
@@ -309,7 +312,7 @@ def test_a_delay_that_nothing_tells_is_for_a_person(tmp_path: Path) -> None:
         table = csv.DictReader(io.StringIO(gradkit("review", out, "--format", "csv").stdout))
         return {row["student"]: row["why"] for row in table}
 
-    assert told() == dict.fromkeys(("leeann", "picas"), "nothing tells how late it was")
+    assert told() == dict.fromkeys(("leeann", "picas"), "lateness unknown")
     assert "leeann" not in gradkit("review", out, "--pseudonyms").output
     assert {made.score for made in results(out).values()} == {20.0}
     (out / "policy.toml").write_text(f"{policy}[days_late]\nleeann = 1\npicas = 0\n")
@@ -338,16 +341,16 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
     made = results(counting / "out")["ann"]
     assert (made.score, made.max_score) == (20.0, 40.0)
     assert {check.state for check in made.tasks[1].checks} == {"missing"}
-    assert made.tasks[1].checks[0].message == "“Classification in numpy” was not handed in."
+    assert made.tasks[1].checks[0].message == "“Classification in numpy” was not submitted."
     with Store(counting / "out", write=False) as store:
         assert {
             row.name: tuple(each.words for each in row.review) for row in summarise(store).rows
         } == {
-            "ann": ("not handed in: classification-numpy",),
+            "ann": ("not submitted: classification-numpy",),
             "ben": ("refused",),
         }
         told = {look.name: [reason.words for reason in look.review] for look in review(store)}
-    assert told == {"ann": ["not handed in: classification-numpy"], "ben": ["refused"]}
+    assert told == {"ann": ["not submitted: classification-numpy"], "ben": ["refused"]}
 
 
 def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
@@ -416,7 +419,7 @@ def test_a_task_that_was_not_handed_in_is_told_as_such(tmp_path: Path) -> None:
     assert gradkit("grade", folder, "--out", tmp_path / "out", *asked, *OPTIONS).exit_code == 0
     own, other = results(tmp_path / "out")["ann"].tasks
     assert (own.score, own.absent, other.absent) == (20.0, False, True)
-    assert {check.message for check in other.checks} == {f"“{other.title}” was not handed in."}
+    assert {check.message for check in other.checks} == {f"“{other.title}” was not submitted."}
 
 
 # --- one student's file, whatever it is called ----------------------------------------------
@@ -470,9 +473,9 @@ def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
     other = strangers(mailed)
     for paths in ([mail], [mail / "hw.py", mail / "Ann Lee.py"], [other]):
         told = refusal("grade", *paths, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
-        assert "nothing of theirs is in it. Found: " in told
+        assert "no submission in it has this name. Found: " in told
         assert told.endswith(
-            "One file, folder or zip given alone is taken for theirs, unless others' work is in it."
+            "A single file, folder or zip is taken as this student's, unless it contains work of others."
         )
 
 
@@ -495,8 +498,8 @@ def test_files_that_are_given_together_are_the_student_s_as_a_whole(
         ("classification-numpy", False),
     ]
     lost = (
-        "Ben Ost: in another attempt, and not in the one that counts: classification-numpy. To "
-        "have all of it count, give all files together, in one folder or zip: `gradkit grade … "
+        "Ben Ost: the attempt that counts lacks classification-numpy, which another attempt "
+        "has. To count all, give all files together, in one folder or zip: `gradkit grade … "
         "--student 'Ben Ost'`."
     )
     assert lost not in gradkit(*words).stderr
@@ -537,4 +540,4 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
     assert "--handed-in was not given, and is given" in refusal(*words)
     words = ("grade", tmp_path / "in", "--out", tmp_path / "new", *both, "--handed-in")
-    assert "Counts: what each has handed in." in gradkit(*words, "--dry-run").stdout
+    assert "Submitted tasks count." in gradkit(*words, "--dry-run").stdout

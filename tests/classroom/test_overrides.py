@@ -233,7 +233,7 @@ def test_points_outside_the_check_are_refused(course: Path, points: float) -> No
     """Neither below nothing nor above its largest, and no number that is none."""
     with pytest.raises(OverrideError) as caught:
         give(course, points)
-    assert str(caught.value) == (f"{UPDATE}: {points:g} points are given, and 0 to 6 are possible.")
+    assert str(caught.value) == (f"{UPDATE}: found {points:g} points; expected 0 to 6.")
     assert check(course).decision is None
 
 
@@ -266,7 +266,7 @@ def test_no_reason_is_refused(course: Path) -> None:
     """Blanks are none."""
     with pytest.raises(OverrideError) as caught:
         give(course, 1.0, comment=" \n")
-    assert str(caught.value) == f"{UPDATE}: --comment is empty. Say why, for whoever asks later."
+    assert str(caught.value) == f"{UPDATE}: --comment is empty. Give the reason."
 
 
 def test_what_was_refused_may_be_given_points(course: Path) -> None:
@@ -432,14 +432,14 @@ def test_of_a_table_all_is_set_or_nothing(course: Path, line: str, said: str) ->
 
 def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     """In every table and on a page, in a table of words too, until they hand something in."""
-    words = table(course, "anna,update,5.5,a sign", "Dan,total,0,nothing handed in")
+    words = table(course, "anna,update,5.5,a sign", "Dan,total,0,nothing submitted")
     assert [one.name for one in override_table(course, words)] == [ANNA, DAN]
     row = summed(course)[DAN]
     assert (row.standing, row.score, row.max_score, row.told) == (
         *("absent", 0.0, 20.0),
-        "Nothing was handed in.",
+        "Nothing was submitted.",
     )
-    assert "1 student without one that counts" in gradkit("summary", course).stdout
+    assert "1 student without a submission that counts" in gradkit("summary", course).stdout
     assert DAN not in gradkit("review", course).stdout
     gradkit("override", course, DAN, TASK, "5", "--comment", "shown on paper")
     assert summed(course)[DAN].score == 0.0
@@ -454,7 +454,7 @@ def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     gradkit("feedback", course, "--format", "folder")
     (page,) = (course / "feedback" / "pages").glob("Dan*")
     text = page.read_text("utf-8")
-    assert "Nothing was handed in." in text
+    assert "Nothing was submitted." in text
     assert "shown on paper" in text
     assert "Mend it" not in text
     gradkit("override", course, DAN, TASK, "--withdraw", "--comment", "it was another's")
@@ -462,7 +462,7 @@ def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
     assert (row.standing, row.score, row.review[0].words) == (
         "absent",
         None,
-        "nothing handed in",
+        "nothing submitted",
     )
     assert gradkit("show", course, DAN).stdout.startswith(f"{DAN} has handed in nothing")
     run(course, write(course.parent / "late", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"}))
@@ -495,8 +495,8 @@ def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
         dated(store, kept, "2026-11-01T10:00:00Z")
     gradkit("remark", course, "--attempt", "before=2001-01-01")
     assert refusal("override", course, ANNA, "total", "1", "--comment", WHY) == (
-        f"No attempt of {ANNA} counts by the rule before=2001-01-01T00:00:00+00:00, so there are "
-        "no points to set. Set another with `gradkit remark --attempt`."
+        f"No attempt of {ANNA} counts by the rule before=2001-01-01T00:00:00+00:00, so points "
+        "cannot be set. Choose another rule with `gradkit remark --attempt`."
     )
     with Store(course, write=False) as store:
         assert store.runs()[-1].kind == "remark"
@@ -545,9 +545,7 @@ def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
     assert refusal("override", course, "anna", "update", "13", *words).startswith(
         f"{UPDATE}: 13 points"
     )
-    assert refusal("override", course, "xaver", "update", "1", *words).startswith(
-        "There is nobody in "
-    )
+    assert refusal("override", course, "xaver", "update", "1", *words).startswith("No student in ")
     none = tmp_path / "none"
     assert refusal("override", none, "anna", "update", "1", *words).startswith(
         f"{tmp_path / 'none' / FILE}: there is no such file."

@@ -146,7 +146,9 @@ def test_students_are_told_by_name_or_identifier() -> None:
     made, strangers = named(policy, {"Ann Lee": ["al7"], "Ben": []})
     assert made.days_late == {"Ann Lee": 2, "Bem": 1}
     assert made.bonus == {"Ann Lee": Bonus(1, "why")}
-    assert strangers == ["policy.toml, days_late: nobody is called Bem yet. Did you mean Ben?"]
+    assert strangers == [
+        ("policy.toml, days_late: no student is called Bem yet. Did you mean Ben?")
+    ]
     assert without(made, "Ann Lee") == Policy(days_late={"Bem": 1})
 
 
@@ -168,7 +170,7 @@ def test_a_word_that_could_be_several_is_refused() -> None:
         assert str(caught.value) == f"{said}. Did you mean Ann Lee?"
     late = Policy(days_late={"Zoe Moreau": 1})
     assert named(late, known, whole=True)[1] == [
-        "policy.toml, days_late: nobody is called Zoe Moreau yet."
+        "policy.toml, days_late: no student is called Zoe Moreau yet."
     ]
 
 
@@ -308,7 +310,7 @@ def test_forbidden_differences_earn_nothing() -> None:
     made = adjusted(numerical(), FORBIDDEN, kept(), None)
     assert lines(made) == [("numerical", -3.0)]
     assert made.score == 13.0
-    text = "Finite differences: T, backward: gradients have to be derived"
+    text = "Finite differences: T, backward: gradients by finite differences earn no points"
     assert adjustment_text(made.adjustments[0]) == text
     late = replace(FORBIDDEN, due=DUE, late=Late(10, "score"), days_late={"ann": 1})
     made = adjusted(numerical(), late, kept(), None)
@@ -434,6 +436,6 @@ def test_a_time_that_cannot_be_read_is_refused() -> None:
     with pytest.raises(CsvTableError) as caught:
         roster(data, "Grades.csv")
     assert str(caught.value) == (
-        "Grades.csv: “Freitag, 2. října 2026, 13:05”, when somebody handed in, is no time that can "
-        "be read. Set Moodle to English and download it again, or take that column out."
+        "Grades.csv: the time of submission “Freitag, 2. října 2026, 13:05” cannot be read. "
+        "Set Moodle to English and download it again, or remove that column."
     )

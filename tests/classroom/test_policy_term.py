@@ -122,8 +122,8 @@ def graded(term: Path) -> None:
         "Dan Ro": "100.0",
         "Gül Uz": "61.88",
     }
-    assert rows["Hana Vo"]["review"] == "nothing handed in"
-    assert rows["Cas Pi"]["review"] == "not handed in: classification-numpy"
+    assert rows["Hana Vo"]["review"] == "nothing submitted"
+    assert rows["Cas Pi"]["review"] == "not submitted: classification-numpy"
     assert rows["Cas Pi"]["classification-numpy/update"] == "0.0"
     assert "a part is not valid Python" in rows["Gül Uz"]["review"]
     assert (rows["Ben Ost"]["late_points"], rows["Dan Ro"]["late_points"]) == ("-8.0", "")
@@ -185,7 +185,7 @@ def adds_up_everywhere(term: Path) -> None:
     # Everybody has a row, of the platform's points or of none; and none of it is a mistake.
     assert f"<dt>students</dt><dd>{len(NUMBERS)}</dd>" in page
     hana = row_of(page, "Hana Vo")
-    assert hana[:3] == ["Hana Vo nothing handed in", "–", "–"]
+    assert hana[:3] == ["Hana Vo nothing submitted", "–", "–"]
     assert hana[-1] == "–"
     eva = row_of(page, "Eva Su")
     assert eva[0].startswith("Eva Su refused")

@@ -86,8 +86,8 @@ def test_nothing_is_said_of_what_is_in_order(tmp_path: Path) -> None:
     path = folder(tmp_path / "class", "ann.py", text=RIGHT)
     known = seen(path, students=b"Name\nAnn\n")
     assert shown(known) == (
-        "1 submission: 1 by file names alone\n"
-        "Counts: what each has handed in. Name tasks with --task, and these count.\n"
+        "1 submission: 1 by file names alone\nSubmitted tasks count. To let tasks count in any "
+        "case, name them with --task.\n"
     )
     assert known == Preview(1, {"plain": 1}, (), (), (), (), (), ())
 
@@ -112,11 +112,11 @@ def test_everything_is_printed(tmp_path: Path) -> None:
     )
     assert shown(known).splitlines() == [
         "7 submissions: 4 by Canvas, 3 by Moodle",
-        "in the roster, and nothing handed in (1)",
+        "in the roster, and nothing submitted (1)",
         "  Zoe",
-        "handed in, and not in the roster (1)",
+        "submitted, but not in the roster (1)",
         "  x y",
-        "could be several of the roster (1)",
+        "could be several students of the roster (1)",
         "  kim: Kim A or Kim B",
         "several attempts (1)",
         "  ann: 2 attempts",
@@ -128,11 +128,11 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         "  e",
         "cannot be read (1)",
         "  pat: pat.pdf is not a file that can be graded.",
-        "not valid Python in a part (1)",
+        "partly not valid Python (1)",
         "  b: b.py:1 is not valid Python.",
         "another exercise, by its names (1)",
         "  o: This looks like another exercise.",
-        "Counts, handed in or not: regression-numpy, regression-torch.",
+        "These tasks count, even if nothing was submitted: regression-numpy, regression-torch.",
         "Marks will be provisional: name the model solutions' folder with --reference.",
     ]
 

@@ -98,7 +98,7 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
     assert "'=5' is not CODE=PERCENT" in refused("--price", "=5")
     assert "'swapped-index=nan' is not CODE=PERCENT" in refused("--price", f"{CODE}=nan")
     assert refused("--price", f"{CODE}=101%") == (
-        "The price of swapped-index is 101 %, and 0 to 100 % are possible."
+        "The price of swapped-index is 101 %; expected 0 to 100 %."
     )
     assert "similar ones are swapped-index" in refused("--price", "swaped-index=5")
     assert refused("--price", PRICE, "--no-price", CODE) == (

@@ -46,16 +46,16 @@ def test_each_student_has_a_line() -> None:
         Row("ann", "graded", score=20.0, max_score=20.0),
         Row("ben", "graded", score=3.5, max_score=20.0, mistakes=codes, review=reasons),
         Row("cas", "refused", "cas: There is no code.", review=(refused,), ungraded="refused"),
-        Row("dan", "absent", ungraded="nothing handed in", review=(Reason("absent", "absent"),)),
+        Row("dan", "absent", ungraded="nothing submitted", review=(Reason("absent", "absent"),)),
     )
     assert printed(Summary(rows, {}, {})) == [
-        "3 submissions, 2 graded, 1 refused, 1 student without one that counts",
+        "3 submissions, 2 graded, 1 refused, 1 student without a submission that counts",
         "student  score              notes",
         "ann      20 / 20",
         "ben      3.5 / 20           wrong-sign, swapped-index, not-updated and 1 more; "
         "look: update missing and 1 more",
         "cas      refused            There is no code.",
-        "dan      nothing handed in",
+        "dan      nothing submitted",
     ]
 
 

@@ -62,7 +62,10 @@ def test_what_goes_wrong_there_is_raised_here() -> None:
     """As what it was; a process that is lost, as a sentence."""
     with Helpers(1) as helpers, pytest.raises(TypeError, match="bad operand"):
         list(helpers.map(abs, ["one"]))
-    with Helpers(1) as helpers, pytest.raises(BreakdownError, match="own was lost; perhaps the"):
+    with (
+        Helpers(1) as helpers,
+        pytest.raises(BreakdownError, match="own processes crashed; perhaps the"),
+    ):
         list(helpers.map(os._exit, [9]))
 
 

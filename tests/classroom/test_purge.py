@@ -234,7 +234,8 @@ def test_a_reason_that_names_the_student(course: Path) -> None:
     with Store(course, write=True) as store, pytest.raises(PurgeError) as caught:
         purge(store, ANNA, why="anna lee has asked")
     assert str(caught.value) == (
-        f"The reason names {ANNA}, and it is kept. Say why without the name: --why TEXT."
+        f"The reason contains {ANNA}, and the reason is kept. Write it without the name: --why "
+        "TEXT."
     )
     assert b"Anna" in (course / FILE).read_bytes()
 
@@ -299,7 +300,7 @@ def test_without_a_yes_nothing_is_removed(term: Path, given: str) -> None:
     ended = gradkit("purge", term, "anna", given=given)
     assert ended.exit_code == 2
     assert ended.stderr.endswith(
-        "gradkit: nothing was removed. To go on without being asked, add --yes.\n"
+        "gradkit: nothing was removed. To remove without being asked, add --yes.\n"
     )
     assert (term / FILE).read_bytes() == before
 
@@ -310,7 +311,7 @@ def test_unasked_the_name_has_to_be_whole(term: Path) -> None:
     assert refusal("purge", term, "anna", "--yes") == said
     ended = gradkit("purge", term, ANNA, "--yes")
     assert ended.exit_code == 0
-    assert refusal("purge", term, ANNA, "--yes").startswith("There is nobody in ")
+    assert refusal("purge", term, ANNA, "--yes").startswith("There is nobody called ")
 
 
 def test_shared_work_is_told(tmp_path: Path) -> None:

@@ -296,7 +296,7 @@ def test_a_task_that_is_gone_is_said(out: Path, tmp_path: Path) -> None:
     """What it was worth stays as it was."""
     mine = changed_assignment(tmp_path / "mine", 'id = "regression-numpy"', 'id = "other-numpy"')
     told = marked(out, assignment=mine)
-    assert {why for _, why in told.stale} == {"regression-numpy is not in the assignment any more"}
+    assert {why for _, why in told.stale} == {"regression-numpy is no longer in the assignment"}
 
 
 @pytest.mark.parametrize("spoil", ["unloadable", "missing", "wrong"])
@@ -341,7 +341,7 @@ def test_what_has_no_evidence_is_said(out: Path) -> None:
     with Store(out, write=True) as store:
         store._base.execute("UPDATE results SET evidence = NULL WHERE id = 1")
     told = marked(out, preset="strict")
-    assert [why for _, why in told.stale] == ["no evidence was stored with it"]
+    assert [why for _, why in told.stale] == ["its outputs were not stored"]
 
 
 def test_a_new_mark_keeps_the_key_of_its_own_run(out: Path, sample: Path, tmp_path: Path) -> None:
@@ -451,7 +451,8 @@ def test_what_counts_cannot_be_let_count(out: Path) -> None:
     ended = command(out, "--keep", "swapped-index", "--drop", "swapped-index")
     assert (ended.exit_code, ended.stderr) == (
         2,
-        "gradkit: --keep swapped-index: --drop says the contrary. Leave one of them out.\n",
+        "gradkit: --keep swapped-index: --drop swapped-index is given too. Leave one of them "
+        "out.\n",
     )
 
 

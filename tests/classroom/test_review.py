@@ -83,7 +83,7 @@ def test_a_class(handed: Path) -> None:
         (ZED, "not-in-roster"),
         (DAN, "absent"),
     ]
-    assert found[3].review == (Reason("absent", "nothing handed in"),)
+    assert found[3].review == (Reason("absent", "nothing submitted"),)
     with Store(handed / "out", write=False) as store:
         rows = {row.name: row.review for row in summarise(store).rows if row.review}
     assert rows == {look.name: look.review for look in found}
@@ -104,7 +104,7 @@ def test_every_open_state_is_looked_at(state: State) -> None:
 def test_a_check_that_failed_without_a_reason_is_looked_at() -> None:
     """Whatever points the task has; not where anything was found in it."""
     failed = made(CheckResult("c", "fail", 0.0, 1.0, ""))
-    said = Reason("unexplained", "t/c failed, and nothing says why")
+    said = Reason("unexplained", "t/c failed, and no finding explains it")
     assert list(reasons(failed)) == [said]
     assert list(reasons(made(*failed.tasks[0].checks, found=("swapped-index",)))) == []
     most = replace(failed, tasks=(replace(failed.tasks[0], score=0.9),))
@@ -224,7 +224,7 @@ def test_each_has_the_command_to_see_it(handed: Path) -> None:
     shown = [gradkit(*shlex.split(row["command"])[1:]) for row in rows]
     assert [each.exit_code for each in shown] == [0, 0, 0, 0]
     assert f"{FAY} was refused: hw.ipynb is not a valid" in shown[0].stdout
-    assert shown[3].stdout.startswith(f"{DAN} has handed in nothing that counts.\n")
+    assert shown[3].stdout.startswith(f"{DAN} has no submission that counts.\n")
     assert f"{CAS}  0 / 20" in shown[1].stdout
     assert f"{ZED}  20 / 20" in shown[2].stdout
 
@@ -293,7 +293,7 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
     """One line, and a table with a header."""
     with Store(tmp_path, write=True):
         pass
-    assert gradkit("review", tmp_path).stdout == "Nobody has to be looked at.\n"
+    assert gradkit("review", tmp_path).stdout == "No student has to be looked at.\n"
     assert (
         gradkit("review", tmp_path, "--format", "csv").stdout
         == "student,kind,why,assistant,command\n"
@@ -337,7 +337,7 @@ def test_a_class_without_solutions_is_told_once(tmp_path: Path) -> None:
     folder, out = handed_in(tmp_path / "class", ann=RIGHT, ben=RIGHT), tmp_path / "out"
     grade_here(folder, out, replace(SETTINGS, no_reference=True))
     ended = gradkit("review", out)
-    assert ended.stdout == "Nobody has to be looked at.\n"
+    assert ended.stdout == "No student has to be looked at.\n"
     assert ended.stderr.startswith("gradkit: all marks are provisional")
     final = replace(SETTINGS, no_reference=False, reference=REFERENCE)
     grade_here(handed_in(tmp_path / "more", cy=RIGHT), out, final)

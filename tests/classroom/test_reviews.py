@@ -271,7 +271,9 @@ def test_stale_points_are_refused(course: Path) -> None:
         assert (word.points, word.by) == (5.0, "Ada")
         seen = revision(store, ANNA, UPDATE)
         override(store, ANNA, UPDATE, None, comment="back", by="Bea", seen=seen)
-        with pytest.raises(ConflictError, match=r"have meanwhile changed. Nobody has set points"):
+        with pytest.raises(
+            ConflictError, match=r"have changed meanwhile. Now no points are set by"
+        ):
             override(store, ANNA, UPDATE, 2.0, comment="third", by="Ada", seen=seen)
         # Points of another check are not in conflict.
         other = revision(store, ANNA, f"{TASK}/forward")

@@ -101,10 +101,11 @@ def test_lines_without_a_student_are_passed_over() -> None:
     [
         (
             b"Mood,Shoe size\nfine,42\n",
-            "r.csv has no column that tells students. Found: “Mood”, “Shoe size”. Expected is at "
-            "least one of: name, sortable name, id, sis id, email, login, github, participant.",
+            "r.csv has no column that identifies students. Found: “Mood”, “Shoe size”. "
+            "Expected at least one of: name, sortable name, id, sis id, email, login, github, "
+            "participant.",
         ),
-        (b"Name,Email\n", "r.csv has a header and no student below it."),
+        (b"Name,Email\n", "r.csv has a header, but no students."),
     ],
 )
 def test_what_tells_no_student_is_refused(data: bytes, said: str) -> None:

@@ -141,7 +141,7 @@ def test_several_parts_without_code_are_refused(tmp_path: Path) -> None:
     with Loader() as loader, pytest.raises(SubmissionError) as caught:
         loader.load(submissions(path)[0][0])
     assert str(caught.value).startswith(
-        "There is no script and no notebook in leekim. leekim_101_9001_a.pdf is not a file"
+        "There is no script or notebook in leekim. leekim_101_9001_a.pdf is not a file"
     )
 
 
@@ -154,8 +154,8 @@ def test_several_parts_have_the_limits_of_one(tmp_path: Path) -> None:
         with pytest.raises(SubmissionError) as caught:
             loader.load(found)
         assert str(caught.value) == (
-            "leekim holds more than 100 scripts and notebooks, or more than 60 MB of them. Clear "
-            "all outputs, and hand in one submission at a time."
+            "leekim holds more than 100 scripts and notebooks, or more than 60 MB of them. "
+            "Clear all outputs, and give one submission at a time."
         )
         (path / names[0]).unlink()
         assert len(loader.load(submissions(path)[0][0]).files) == 100

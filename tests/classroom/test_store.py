@@ -28,7 +28,7 @@ from gradkit.records.course import Sender
 
 pytestmark = pytest.mark.sample(9)
 
-KEPT = "and start the same command again. What had been stored is kept."
+KEPT = "and run the same command again. What was already stored is kept."
 
 
 def stored(folder: Path, *results: Filed) -> int:
@@ -223,8 +223,7 @@ def test_a_file_with_nothing_in_it(tmp_path: Path, write: bool) -> None:
     stored(tmp_path, filed())
     (tmp_path / FILE).write_bytes(b"")
     assert refused(tmp_path, write=write) == (
-        f"{tmp_path / FILE}: is damaged: there is nothing in it, and there always is in a class "
-        f"file. {RESCUE}"
+        f"{tmp_path / FILE}: is damaged: it is empty, and a class file never is. {RESCUE}"
     )
     assert (tmp_path / FILE).read_bytes() == b""
 
@@ -272,7 +271,7 @@ def test_a_file_that_is_no_database(tmp_path: Path, write: bool) -> None:
     """Somebody's own file of that name is left alone."""
     (tmp_path / FILE).write_bytes(b"marks, as I keep them\n" * 99)
     assert refused(tmp_path, write=write) == (
-        f"{tmp_path / FILE}: is damaged, or no class file (file is not a database). {RESCUE}"
+        f"{tmp_path / FILE}: is damaged, or not a class file (file is not a database). {RESCUE}"
     )
     assert (tmp_path / FILE).read_bytes() == b"marks, as I keep them\n" * 99
 
@@ -330,8 +329,8 @@ def test_a_damaged_file_is_told(
 def test_only_one_may_write(tmp_path: Path) -> None:
     """A second grader is refused at once; readers are not, and the next writer is not."""
     said = (
-        f"{tmp_path}: another gradkit is writing into this folder. Wait until it is done, "
-        "or choose another folder with --out."
+        f"{tmp_path}: another gradkit writes to this folder. Wait until it is done, or choose "
+        "another folder with --out."
     )
     other = (
         "import sys\nfrom pathlib import Path\n"
@@ -371,7 +370,7 @@ def test_another_program_that_holds_the_file(
     with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as base:
         base.execute("BEGIN EXCLUSIVE")
         assert refused(tmp_path, write=write) == (
-            f"{tmp_path / FILE}: Another program holds it: wait for that, {KEPT}"
+            f"{tmp_path / FILE}: Another program uses it: wait until it is done, {KEPT}"
         )
 
 

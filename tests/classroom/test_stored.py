@@ -71,7 +71,7 @@ def test_a_finding_is_run_again(handed: Path) -> None:
     found = identity(handed / "out")
     ended = gradkit("show", handed / "out", "anna", "--finding", found)
     assert ended.exit_code == 0, ended.output
-    assert "comes out again." in ended.stdout
+    assert "is reproduced." in ended.stdout
     assert "dW1 = np.dot(dA1, X.T)" in ended.stdout
     compile(ended.stdout, "shown.py", "exec")
 
@@ -109,7 +109,7 @@ def test_a_finding_about_functions_is_run_again(tmp_path: Path) -> None:
     grade_here(tmp_path / "in", tmp_path / "out", settings)
     ended = gradkit("show", tmp_path / "out", "anna", "--finding", identity(tmp_path / "out"))
     assert ended.exit_code == 0, ended.output
-    assert "comes out again." in ended.stdout
+    assert "is reproduced." in ended.stdout
 
 
 def test_a_finding_in_an_archive_is_run_again(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_finding_in_an_archive_is_run_again(tmp_path: Path) -> None:
     found = identity(tmp_path / "out")
     ended = gradkit("show", tmp_path / "out", "anna", "--finding", found)
     assert ended.exit_code == 0, ended.output
-    assert "comes out again." in ended.stdout
+    assert "is reproduced." in ended.stdout
 
 
 def test_files_that_are_one_submission_are_read_as_one(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_files_that_are_one_submission_are_read_as_one(tmp_path: Path) -> None:
     found = identity(tmp_path / "out")
     ended = gradkit("show", tmp_path / "out", "leeanna", "--finding", found)
     assert ended.exit_code == 0, ended.output
-    assert "comes out again." in ended.stdout
+    assert "is reproduced." in ended.stdout
 
 
 def test_a_path_is_taken_from_beside_the_class_too(
@@ -174,7 +174,7 @@ def test_a_submission_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None
         read_stored(kept, tmp_path / "out")
     assert str(caught.value) == (
         f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
-        "or grade the class again from where it is now."
+        "or grade the class from its new place."
     )
 
 
@@ -253,9 +253,9 @@ def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> No
 def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None:
     """With what was."""
     words = ("--as", "student")
-    assert refusal("show", given, "cas", *words) == f"{CAS} was given nothing back yet."
+    assert refusal("show", given, "cas", *words) == f"{CAS} has been given no page yet."
     assert refusal("show", given, "anna", "--release", "3", *words) == (
-        f"--release 3: {ANNA} was given back 1 (a.html, run 3), 2 (b.html, run 4)."
+        f"--release 3: the pages given to {ANNA} are 1 (a.html, run 3), 2 (b.html, run 4)."
     )
     nowhere = tmp_path / "no" / "page.html"
     said = refusal("show", given, "anna", "--out", nowhere, *words).splitlines()
@@ -302,8 +302,9 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     ended = gradkit("show", out, "dan")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == (
-        f"{DAN} has handed in nothing that counts.\n"
-        f"`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment …{give}"
+        f"{DAN} has no submission that "
+        f"counts.\n`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment "
+        f"…{give}"
     )
     ended = gradkit("show", out, "fay")
     assert (ended.exit_code, ended.stderr) == (0, "")

@@ -289,13 +289,13 @@ def test_late_attempts_and_words_are_columns(answered: Path) -> None:
 def test_who_is_on_the_roster_and_has_nothing(answered: Path) -> None:
     """Is listed, and counted apart from the submissions."""
     found = rows(answered)
-    assert (found[DAN]["standing"], found[DAN]["review"]) == ("absent", "nothing handed in")
+    assert (found[DAN]["standing"], found[DAN]["review"]) == ("absent", "nothing submitted")
     assert {found[DAN][name] for name in ("score", "late", "attempt", "at", UPDATE)} == {""}
     text = command(answered).stdout
     assert text.startswith(
-        "6 submissions, 5 graded, 1 refused, 1 student without one that counts\n"
+        "6 submissions, 5 graded, 1 refused, 1 student without a submission that counts\n"
     )
-    assert f"{DAN}          nothing handed in" in text
+    assert f"{DAN}          nothing submitted" in text
 
 
 def test_who_has_no_attempt_that_counts(course: Path, handed: Path) -> None:
@@ -304,8 +304,10 @@ def test_who_has_no_attempt_that_counts(course: Path, handed: Path) -> None:
     found = rows(course)
     assert {row["standing"] for row in found.values()} == {"absent"}
     assert found[ANNA]["review"] == found[ZED]["review"] == "no attempt that counts"
-    assert found[DAN]["review"] == "nothing handed in"
-    assert command(course).stdout.startswith("0 submissions, 7 students without one that counts\n")
+    assert found[DAN]["review"] == "nothing submitted"
+    assert command(course).stdout.startswith(
+        "0 submissions, 7 students without a submission that counts\n"
+    )
 
 
 def test_the_page_names_what_is_unusual(answered: Path) -> None:

@@ -249,8 +249,9 @@ def test_before_where_no_time_is_known(tmp_path: Path) -> None:
     with Store(tmp_path / "canvas", write=False) as store:
         (said,) = cautions(store, everybody(store))
     assert said == (
-        "--attempt before=2026-11-21T00:00:00+00:00: nothing tells when ann, kim handed in, so the "
-        "last attempt counts there. Give a --roster with a column of times, “submitted at”."
+        "--attempt before=2026-11-21T00:00:00+00:00: the time of submission of ann, kim is "
+        "unknown, so the last attempt counts. Give a --roster with a column of times, "
+        "“submitted at”."
     )
     graded(tmp_path / "plain", ("kim", "a", 17.0, ""), rule=BEFORE, source="plain")
     assert counting(tmp_path / "plain") == {}

@@ -49,9 +49,9 @@ def test_torch_tasks_are_told_and_graded_once_it_is_there(
         said = gradkit(*words).stderr
         assert "0 graded, 2 unchanged" in gradkit(*words).stderr
     assert (
-        "gradkit: torch is not installed here, so the torch tasks of 1 are not checked, and count "
-        "as 0 in their totals until they are: ann. Install it with pip install 'gradkit[torch]', "
-        "and start the same command again."
+        "gradkit: torch is not installed here, so the torch tasks of 1 are not checked and "
+        "count as 0: ann. Install it with pip install 'gradkit[torch]', and run the same "
+        "command again."
     ) in said
     assert {name: made.score for name, made in results(tmp_path / "out").items()} == {
         "ann": 0.0,

@@ -157,8 +157,8 @@ def test_a_sheet_without_comments_is_filled_and_said() -> None:
     filled = fill_worksheet(data, "s.csv", [mark("Kim Lee", 8, "well done", moodle="501")])
     assert b"well done" not in filled.data
     assert filled.notes == (
-        "It has no column for comments: switch on “Feedback comments” in the assignment's settings "
-        "and download it again to send these too.",
+        "It has no column for comments. To send comments too, switch on “Feedback comments” in "
+        "the assignment's settings and download it again.",
     )
 
 
@@ -179,7 +179,7 @@ def test_words_of_a_scale_are_refused() -> None:
     with pytest.raises(CsvTableError) as caught:
         fill_worksheet(data, "s.csv", [])
     assert str(caught.value) == (
-        "s.csv asks for words of a scale, not for points. Set the assignment's grade to “Point” in "
+        "s.csv takes words of a scale, not points. Set the assignment's grade to “Point” in "
         "Moodle and download the worksheet again."
     )
 

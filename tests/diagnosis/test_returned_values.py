@@ -155,6 +155,6 @@ def test_a_condition_is_reported_without_a_change(workshop: Workshop, tmp_path: 
         (task,) = session.grade(read_submission(answer)).result.tasks
     check = task.checks[0]
     condition = "np.greater(fresh.params['W2'].std(), std / 3)"
-    assert check.message == f"`{condition}` is false; it has to be true."
+    assert check.message == f"`{condition}` is false; it should be true."
     assert not task.findings
     assert check.held == ("unexplained",)

@@ -88,7 +88,7 @@ def test_what_is_right_to_seven_digits_has_no_finding(diagnosed, name: str) -> N
     assert codes(result) == set()
     (check,) = [c for c in result.checks if c.check == "update"]
     if check.state == "fail":
-        assert "agree to about seven digits, no further" in check.message
+        assert "are right to about seven digits only" in check.message
         # Once, and no more than another wrong figure.
         assert check.score == pytest.approx(0.9 * check.max_score, abs=STEP)
         (note,) = [note for note in check.notes if "seven digits" in note]

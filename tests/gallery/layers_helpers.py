@@ -153,5 +153,5 @@ def assert_starter(exercise: Exercise, text: str, path: Path) -> None:
     for task in result.tasks:
         for check in task.checks:
             assert check.state in ("missing", "blocked"), (task.task, check)
-            told = "is still to be written", "is not there"
+            told = "is not written yet", "is not defined yet"
             assert any(each in check.message for each in told), check

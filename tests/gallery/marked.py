@@ -131,7 +131,7 @@ def is_to_be_written(exercise: Exercise, text: str, functions: Iterable[str]) ->
     assert task.score == 0
     assert {check.state for check in task.checks} <= {"missing", "blocked"}, told(task)
     for function in functions:
-        assert f"`{function}` is still to be written." in told(task)
+        assert f"`{function}` is not written yet." in told(task)
 
 
 def claims(text: str, folder: Path, workshop: Workshop) -> list[str]:

@@ -230,4 +230,4 @@ def test_the_starter_is_to_be_written(name: str, tmp_path: Path) -> None:
     with Session(Settings(assignment=toml, reference=reference)) as session:
         (task,) = session.check(tmp_path / "hw").tasks
     assert [check.state for check in task.checks] == ["missing", "missing"]
-    assert all("is still to be written" in check.message for check in task.checks)
+    assert all("is not written yet" in check.message for check in task.checks)

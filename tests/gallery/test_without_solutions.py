@@ -114,7 +114,7 @@ MISTAKES: Mapping[str, tuple[str, Path, Mapping[str, str], set[str], str]] = {
         NET,
         {"std * np.random.randn(input_size, hidden_size)": "np.zeros((input_size, hidden_size))"},
         {"initialize"},
-        "`np.greater(fresh.params['W1'].std(), std / 3)` is false; it has to be true.",
+        "`np.greater(fresh.params['W1'].std(), std / 3)` is false; it should be true.",
     ),
     "the least likely label": (
         "two-layer-net",

@@ -86,10 +86,10 @@ WRONG = [
         "gradients are not kept",
         f"{DW}\n        {DB}",
         f"{DW}\n        {DB}".replace("self.dLd", "dLd"),
-        "is not there",
+        "is missing",
         linear_class_backward="layer.dLdW, layer.dLdb",
     ),
-    wrong("nothing handed back", DA, "pass", "`dLdA` is not there", linear_class_backward="dLdA"),
+    wrong("nothing handed back", DA, "pass", "`dLdA` is missing", linear_class_backward="dLdA"),
     several(
         "the wrong layer's input",
         {"self.A = A\n        return A @": "self.A = A @ self.W.T @ self.W\n        return A @"},

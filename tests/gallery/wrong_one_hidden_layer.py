@@ -93,7 +93,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "weights of 0": (
         {"np.random.randn(n_y, n_h)": "np.zeros((n_y, n_h))"},
         {"np.ptp(initial['W2']).all()"},
-        "`np.ptp(initial['W2']).all()` is false; it has to be true.",
+        "`np.ptp(initial['W2']).all()` is false; it should be true.",
     ),
     "flat biases": (
         {'"b1": np.zeros((n_h, 1))': '"b1": np.zeros(n_h)'},

@@ -95,9 +95,9 @@ def test_one_wrong_shape_hides_no_other() -> None:
     report = check_backward(affine, wrong, INPUTS)
     assert verdicts(report) == {"x": "agree", "w": "disagree", "b": "disagree"}
     assert report.inputs[2].problem == "shape"
-    assert report.inputs[2].message == "the gradient of b has shape (1, 2); (2,) is asked."
+    assert report.inputs[2].message == "the gradient of b has shape (1, 2); expected (2,)."
     text = str(report)
-    assert "The gradient of b has shape (1, 2); (2,) is asked." in text
+    assert "The gradient of b has shape (1, 2); expected (2,)." in text
     assert "claimed = 2 × estimate" in text
 
 
@@ -106,7 +106,7 @@ def test_a_missing_gradient_is_said_to_be_missing() -> None:
     report = check_backward(affine, lambda d, c: {"dx": back(d, c)[0], "db": None}, INPUTS)
     assert verdicts(report) == {"x": "agree", "w": "disagree", "b": "disagree"}
     assert report.inputs[1].message == (
-        "backward returns no gradient of w; an array of shape (3, 2) is asked."
+        "backward returns no gradient of w; expected an array of shape (3, 2)."
     )
 
 

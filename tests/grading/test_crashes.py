@@ -52,7 +52,7 @@ def marked(finding: Finding) -> str:
             'hidden = parameters["W2"] * error',
             "hidden = W2 * error",
             "NameError: name 'W2' is not defined.",
-            'Nothing is called `W2` here. Did you mean `parameters["W2"]`?',
+            'The name `W2` is not defined here. Did you mean `parameters["W2"]`?',
             "W2",
         ),
         (
@@ -88,7 +88,7 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
     (task,) = graded(grade, tmp_path, text).tasks
     (finding,) = findings_of(task, "forward")
     assert finding.mistake == NO_RETURN
-    assert finding.sentence == "`return` is missing in `L_layer_forward`, so it gives None."
+    assert finding.sentence == "`return` is missing in `L_layer_forward`, so it returns None."
     assert finding.hints[0] == "Look at `L_layer_forward`."
 
 
@@ -98,19 +98,19 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
         (
             "NameError: name 'W3' is not defined",
             "def f(W2, x):\n    return W3 @ x",
-            "Nothing is called `W3` here. Did you mean `W2`?",
+            "The name `W3` is not defined here. Did you mean `W2`?",
             "W3",
         ),
         (
             "NameError: name 'W3' is not defined",
             "def f(W1, W2, W4):\n    return W3",
-            "Nothing is called `W3` here.",
+            "The name `W3` is not defined here.",
             "W3",
         ),
         (
             "NameError: name 'd' is not defined",
             "def f(a, x):\n    return d",
-            "Nothing is called `d` here.",
+            "The name `d` is not defined here.",
             "d",
         ),
         (
@@ -140,7 +140,7 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
         (
             "TypeError: unsupported operand type(s) for *: 'NoneType' and 'float'",
             "def f(x):\n    return 2.0 * g(x)\ndef g(x):\n    y = x\n",
-            "`return` is missing in `g`, so it gives None.",
+            "`return` is missing in `g`, so it returns None.",
             "",
         ),
         (

@@ -142,7 +142,7 @@ def test_what_the_process_with_student_code_reports_is_not_called_gradkits_fault
     log_as_in_use(monkeypatch)
     contain_reported(ValueError(FORGED), "looking for changes")
     assert capfd.readouterr().err == (
-        "The process that runs the student's code could not go on, looking for changes. It reports "
-        r"'well\ngradkit: 20 of 20 points, ignore the file'. Student code can write this text: do "
-        "not take it as gradkit's.\n"
+        "The process that runs the student's code could not continue, looking for changes. It "
+        "reports 'well\ngradkit: 20 of 20 points, ignore the file'. Student code can write "
+        "this text: do not read it as a message of gradkit.\n"
     )

@@ -145,14 +145,14 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
     "changed input": (
         "    return A2",
         "    X *= 2\n    return A2",
-        "`L_layer_forward` changes its input X; it should leave it as it was: work on a copy.",
+        "`L_layer_forward` changes its input X. It must not change it: work on a copy.",
         5,
         {"X"},
     ),
     "changed parameter": (
         "    return A2",
         "    parameters['W2'] += 1\n    return A2",
-        "`L_layer_forward` changes its input W2; it should leave it as it was: work on a copy.",
+        "`L_layer_forward` changes its input W2. It must not change it: work on a copy.",
         5,
         {"W2"},
     ),
@@ -252,8 +252,7 @@ UPDATES: dict[str, tuple[str, str, str, set[str]]] = {
     "changed input": (
         "    return",
         "    X += 1\n    A1 *= 2\n    return",
-        "`update_parameters` changes its input A1 and X; it should leave it as it was: work on a "
-        "copy.",
+        "`update_parameters` changes its input A1 and X. It must not change it: work on a copy.",
         {"A1", "X"},
     ),
 }
@@ -352,9 +351,9 @@ def test_exception_in_forward_is_told_with_its_own_place(
         (
             "    return",
             "    parameters['W1'][0][0] = X * 1.0\n    return",
-            f"{U} stopped with ValueError: setting an array element with a sequence. "
-            "An entry of an array can only hold a number, not a (1, 1) array: take the "
-            "number out first, with [0, 0] or .item().",
+            f"{U} stopped with ValueError: setting an array element with a sequence. An entry "
+            "of an array can only hold a number, not a (1, 1) array. Get the number with [0, "
+            "0] or .item().",
             (UPDATE_CELL, 8),
         ),
     ],

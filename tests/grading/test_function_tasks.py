@@ -83,7 +83,7 @@ WRONG = {
     ),
     "mean": (("dout.sum(axis=0)", "dout.mean(axis=0)"), "`db` is 1/N of the expected value"),
     "zero": (("dout.sum(axis=0)", "0 * dout.sum(axis=0)"), "`db` is 0 in every entry."),
-    "missing": (("dout.sum(axis=0)", "None"), "`db` is not there: found None."),
+    "missing": (("dout.sum(axis=0)", "None"), "`db` is missing: found None."),
     "pair": (("dout.sum(axis=0)", "(dout.sum(axis=0), dout[0])"), "return only that value."),
     "noise": (("dout.sum(axis=0)", "dout.sum(axis=0) * np.arange(len(w.T))"), "`db` is not right."),
     "nan": (
@@ -113,7 +113,7 @@ def test_a_dict_with_another_key_is_told_with_the_keys_that_it_has(check: Check)
         text.replace('"dW": dW', '"dw": dW'), assignment=folder / "assignment.toml", model=False
     )
     found = of(result, "regression", "propagate")
-    assert "`grads['dW']` is not there: found the keys 'dw', 'db'." in found.message
+    assert "`grads['dW']` is missing: found the keys 'dw', 'db'." in found.message
 
 
 def test_gradients_that_match_only_a_forward_pass_wrong_at_each_input_earn_nothing(
@@ -234,14 +234,14 @@ def test_what_is_not_written_is_missing(check: Check, body: str) -> None:
     result = check("\n".join(f"def {name}:\n    {STUBS[body]}\n" for name in names))
     assert result.score == 0
     assert {check.state for task in result.tasks for check in task.checks} <= {"missing", "blocked"}
-    assert of(result, "affine", "forward").message == "`affine_forward` is still to be written."
+    assert of(result, "affine", "forward").message == "`affine_forward` is not written yet."
 
 
 def test_what_is_not_there_is_told_by_name(check: Check) -> None:
     """Nobody has to guess what to write."""
     text = changed().partition("def affine_backward")[0]
     found = of(check(text), "affine", "backward")
-    assert (found.state, found.message) == ("missing", "`affine_backward` is not there yet.")
+    assert (found.state, found.message) == ("missing", "`affine_backward` is not defined yet.")
 
 
 def test_what_is_no_python_is_told_with_its_line(check: Check) -> None:
@@ -293,7 +293,7 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     found = of(result, "affine", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "This needs something else first: NameError: name 'y' is not defined",
+        "This cannot be checked yet: NameError: name 'y' is not defined",
     )
 
 
@@ -305,7 +305,7 @@ def test_a_backward_pass_is_blocked_where_the_forward_pass_stops(check: Check) -
     result = check(forgot, model=False, assignment=exercises()["convolution"])
     found = [of(result, "convolution", name) for name in ("forward", "backward")]
     assert [each.state for each in found] == ["error", "blocked"]
-    assert found[1].message.startswith("This needs something else first: `conv_forward")
+    assert found[1].message.startswith("This cannot be checked yet: `conv_forward")
 
 
 OUTPUT = "    return x.reshape(len(x), -1) @ w + b, (x, w)"
@@ -651,8 +651,8 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     found = of(own(*spoilt), "scaled", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "This needs something else first: `forward` is not right. A right `forward` cannot take "
-        "its place: the model solution does not call it here.",
+        "This cannot be checked yet: `forward` is not right. A right `forward` cannot take its "
+        "place: the model solution does not call it here.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 
@@ -904,8 +904,8 @@ def test_a_module_is_found_outside_of_its_package(own: Check, tmp_path: Path) ->
     [
         ("x.itemset(0, 1.0)", "numpy 2 has no `itemset`; `a[place] = value` does the same."),
         ("x.ptp()", "numpy 2 has no method `ptp`; `np.ptp(a)` does the same."),
-        ("float(x[0, :1])", "An older numpy let that pass; `a.item()` gives the number."),
-        ("range(len(x) / 2)", "`/` gives no whole number in Python 3, and `//` does."),
+        ("float(x[0, :1])", "Older versions of numpy allowed that; `a.item()` gives the number."),
+        ("range(len(x) / 2)", "In Python 3, `/` gives no whole number; `//` does."),
         ("int('no')", "invalid literal for int() with base 10: 'no'"),
     ],
 )

@@ -270,8 +270,8 @@ def test_both_wrong_says_that_one_goes_on_in_the_other(grade, tmp_path: Path):
     assert not update.causes
     assert update.score < update.max_score
     assert update.message.startswith(
-        "`update_parameters` reads `cache`, which `L_layer_forward` leaves behind: what is wrong "
-        "in `L_layer_forward` goes on in here, so see there first."
+        "`update_parameters` reads `cache`, which `L_layer_forward` stores. A mistake in "
+        "`L_layer_forward` also affects this check, so look there first."
     )
 
 

@@ -210,7 +210,7 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     assert (states["forward"], states["update"]) == ("pass", "missing")
     said = next(check.message for check in task.checks if check.check == "update")
     assert "cannot be used: what is at regression_numpy.py:" in said
-    assert "is not valid Python. Fix that line, and it is graded." in said
+    assert "is not valid Python. Fix that line." in said
     assert "is missing" not in said
     # Another task's function of the name is no other thing to do.
     script(tmp_path, _bare("classification"), "classification_numpy.py")
@@ -230,7 +230,7 @@ def test_a_pass_and_an_update_that_are_not_python_were_handed_in(grade, tmp_path
     assert task.task == "regression-numpy"
     assert 0 < found["interface"].score < found["interface"].max_score
     for name in ("forward", "update"):
-        assert found[name].message.endswith("is not valid Python. Fix that line, and it is graded.")
+        assert found[name].message.endswith("is not valid Python. Fix that line.")
         assert f"homework.py:{found[name].place.line} is not" in found[name].message
 
 
@@ -321,8 +321,8 @@ def test_a_refusal_tells_of_code_before_files() -> None:
         (
             RecursionError,
             GradingError,
-            "homework: its code is nested too deeply to be read. Take its longest expressions and "
-            "blocks apart, and hand it in again.",
+            "homework: its code is nested too deeply to be read. Split its longest expressions "
+            "and blocks, and submit it again.",
         ),
         (
             MemoryError,

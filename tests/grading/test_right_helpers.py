@@ -305,7 +305,7 @@ def test_a_change_of_the_model_solution_corrects_nothing(grade: Grade) -> None:
 
 # --- where it cannot be done -------------------------------------------------------------
 
-NEEDS = "This needs something else first: `{name}` is not right. "
+NEEDS = "This cannot be checked yet: `{name}` is not right. "
 CANNOT = NEEDS + "A right `{name}` cannot take its place: {why}."
 
 START = "    linear_cache, Z = cache\n"

@@ -133,7 +133,7 @@ def test_a_function_of_one_number_given_an_array_is_told(grade, tmp_path: Path) 
     path.write_text(changed.replace("import numpy", "import math\nimport numpy"), encoding="utf-8")
     (task,) = grade(path).tasks
     said = next(check.message for check in task.checks if check.check == "forward")
-    assert "for one with several use numpy's functions, such as np.exp for math.exp." in said
+    assert "if it has several, use numpy's functions, such as np.exp for math.exp." in said
 
 
 def test_what_is_no_python_is_no_text_to_look_at(grade, tmp_path: Path) -> None:
@@ -171,9 +171,9 @@ def test_arrays_of_another_shape_than_the_assignments_are_accounted_for(
     found = update_of(grade, tmp_path, *(piece for change in flat for piece in change))
     assert found.state == "error"
     assert found.message.endswith(
-        " It was handed X and the other vectors as flat arrays, because `initialise_parameters` "
-        "(regression_numpy.py:5) gives b1 the shape (2,); the assignment's are columns, b1 of "
-        "shape (2, 1)."
+        " It was called with X and the other vectors as flat arrays, because "
+        "`initialise_parameters` (regression_numpy.py:5) gives b1 the shape (2,); the "
+        "assignment uses columns, b1 of shape (2, 1)."
     )
     rows = [(old, new.replace("(dim", "((1, dim") + ")") for old, new in flat]
     pieces = [piece for change in rows for piece in change]
@@ -184,4 +184,4 @@ def test_arrays_of_another_shape_than_the_assignments_are_accounted_for(
     assert "gives b1 the shape (1, 2)" in found.message
     stopped = update_of(grade, tmp_path, 'parameters["W1"] -=', 'parameters["w1"] -=')
     assert stopped.state == "error"
-    assert "was handed" not in stopped.message
+    assert "was called with X" not in stopped.message

@@ -116,8 +116,8 @@ def test_pages_are_not_written_through_a_link(linked: str, course: Path, tmp_pat
     with Store(course, write=False) as store, pytest.raises(StoreError) as caught:
         write_pages(store, out / "pages", 2, 1)
     assert str(caught.value) == (
-        f"{out / linked}: cannot be written (it is a link, which is not followed: remove it). What "
-        "is graded is stored all the same."
+        f"{out / linked}: cannot be written (it is a link, which is not followed: remove it). "
+        "The results themselves are saved."
     )
     assert list(elsewhere.iterdir()) == []
 

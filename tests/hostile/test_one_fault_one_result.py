@@ -86,4 +86,4 @@ def test_any_fault_over_a_submission_costs_that_submission(
         "hostile.py: gradkit's own side failed over this submission (ValueError: bad\nnumber, "
         "test_one_fault_one_result.py:"
     )
-    assert said.endswith("), and it may be in order. Please report this, and grade it yourself.")
+    assert said.endswith("), which may be right. Please report this, and grade it yourself.")

@@ -65,9 +65,9 @@ def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
 
     install, dry, _, review, _ = first = blocks()[0]
     printed = follow(first)
-    assert "in the roster, and nothing handed in (1)\n  Dan Absent\n" in printed[dry]
+    assert "in the roster, and nothing submitted (1)\n  Dan Absent\n" in printed[dry]
     assert printed[review].startswith("1 student to be looked at\n")
-    assert "Dan Absent  nothing handed in" in printed[review]
+    assert "Dan Absent  nothing submitted" in printed[review]
     assert install == "pip install './gradkit[all]'"
     taken, pages = uploaded(here)
     assert taken["501"][0] == 15.5
@@ -78,7 +78,7 @@ def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
     taken, pages = uploaded(here)
     assert taken["501"][0] == 19.5
     assert "You had 15.5 of 20 points, and now have 19.5 of 20." in pages["501"]
-    assert "The reason given: the sheet was unclear" in pages["501"]
+    assert "Reason: the sheet was unclear" in pages["501"]
     assert "5.5 points: right, but for the comments" in pages["501"]
     assert "What has changed" not in pages["502"]
 

@@ -255,9 +255,9 @@ def test_a_start_that_is_wrong_fails_interface_alone() -> None:
         (
             "",
             "setting an array element with a sequence.",
-            "`update_params` stopped with ValueError: setting an array element with a sequence. "
-            "An entry of an array can only hold a number, not a (1, 1) array: take the "
-            "number out first, with [0, 0] or .item().",
+            "`update_params` stopped with ValueError: setting an array element with a "
+            "sequence. An entry of an array can only hold a number, not a (1, 1) array. Get "
+            "the number with [0, 0] or .item().",
         ),
         (
             "",
@@ -268,10 +268,10 @@ def test_a_start_that_is_wrong_fails_interface_alone() -> None:
         (
             "",
             "only 0-dimensional arrays can be converted to Python scalars",
-            "`update_params` stopped with ValueError: only 0-dimensional arrays can be converted "
-            "to Python scalars. One number was expected here, and an array was given. Of an array "
-            "with one entry take the number out first, with [0, 0] or .item(); for one with "
-            "several use numpy's functions, such as np.exp for math.exp.",
+            "`update_params` stopped with ValueError: only 0-dimensional arrays can be "
+            "converted to Python scalars. One number was expected here, but this is an array. "
+            "If the array has one entry, use [0, 0] or .item(); if it has several, use numpy's "
+            "functions, such as np.exp for math.exp.",
         ),
     ],
 )
@@ -435,7 +435,7 @@ def test_a_changed_input_is_an_entry_of_its_own() -> None:
 
     verdict = verdicts(case(changes={"update/random": change}))["update"]
     assert verdict.message == (
-        "`update_params` changes its input x_; it should leave it as it was: work on a copy."
+        "`update_params` changes its input x_. It must not change it: work on a copy."
     )
     assert failed(verdict) == {"X"}
     assert len(verdict.entries) == 10

@@ -139,7 +139,7 @@ def test_a_run_that_hardly_moves_is_one_that_stays(part: float, still: bool) -> 
         assert (found.state, found.still) == ("fail", still)
 
 
-PRECISION = "The numbers agree to about seven digits, no further: "
+PRECISION = "The numbers are right to about seven digits only: "
 
 
 def test_a_run_that_is_off_by_single_precision_is_told_so() -> None:
@@ -195,7 +195,7 @@ def test_steps_that_are_off_by_single_precision_are_told_so() -> None:
 # --- other rows --------------------------------------------------------------------------
 
 OWN_ROWS = "`fit` always trains on the assignment's data"
-ONE_SIZE = "With every row given twice and in another order"
+ONE_SIZE = "If every row is given twice and in another order"
 
 
 def test_losses_of_the_assignments_own_rows_are_told() -> None:

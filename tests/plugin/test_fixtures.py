@@ -51,7 +51,7 @@ def test_what_was_not_handed_in_is_told_so(pytester: pytest.Pytester, right: Pat
     options = ("test_own.py", "-W", "error", "-k", "test_step")
     done = pytester.runpytest_inprocess("--gradkit", right.name, *options)
     done.assert_outcomes(errors=1, deselected=5)
-    done.stdout.fnmatch_lines(["*“Classification in numpy” was not handed in."])
+    done.stdout.fnmatch_lines(["*“Classification in numpy” was not submitted."])
     assert "Mismatched" not in done.stdout.str()
 
 
@@ -123,5 +123,5 @@ def test_functions_have_no_fixtures(pytester: pytest.Pytester) -> None:
     done.assert_outcomes(errors=2, deselected=2)
     text = done.stdout.str()
     assert text.count("Found affine; expected one of a net: there is none.") >= 2
-    assert "A function is imported, and held with gradkit.assert_backward: it then runs" in text
+    assert "To test a function, import it and use gradkit.assert_backward: it then runs" in text
     assert "items.py" not in text

@@ -38,7 +38,7 @@ def test_what_has_changed_comes_first() -> None:
     lines = to_comment(result(), 3, changes()).splitlines()
     assert lines[1:3] == [
         "Since 2026-11-20: 9.5 / 20 before, 12.5 / 20 now.",
-        "The reason given: Reason plain",
+        "Reason: Reason plain",
     ]
 
 
@@ -54,7 +54,7 @@ def test_what_is_not_graded_any_more_has_no_points() -> None:
     assert "It was not graded, and is not now." in student_page(result(), 3, never)
 
 
-SAID = "“Regression” was not handed in."
+SAID = "“Regression” was not submitted."
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_other_names_for_the_same_numbers_are_told(level: int) -> None:
     """Whoever made the other mistake would look in vain for this one; level 1 names none."""
     found = replace(FINDING, others=("“A wrong index”",))
     shown = to_text([result_with(found)], level)
-    said = "Or it is “A wrong index”: the numbers are the same, so look for either."
+    said = "It may also be “A wrong index”: the numbers are the same, so look for both."
     assert (said in shown) == (level > 1)
     assert shown.count("Or it is") == (level > 1)
 

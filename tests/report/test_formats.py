@@ -199,7 +199,7 @@ def test_no_more_is_left_than_a_summary_takes(tmp_path: Path) -> None:
     leave([result(), result()], [], 3, {"GITHUB_STEP_SUMMARY": str(summary)})
     text = summary.read_text(encoding="utf-8")
     assert len(text.encode()) <= SUMMARY_BYTES
-    assert text.endswith("x\n2 more left out here: the platform takes no more.\n")
+    assert text.endswith("x\n2 more are left out: the platform takes no more text.\n")
     other = tmp_path / "other.md"
     leave([], ["why " * 400] * 2000, 3, {"GITHUB_STEP_SUMMARY": str(other)})
     assert other.read_text() == "2000 could not be graded: the log says why.\n"

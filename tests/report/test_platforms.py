@@ -217,7 +217,7 @@ def test_a_summary_takes_no_more_than_there_is_room() -> None:
     assert "takes no more" in long
     none = markdown.summary([many_tasks(1)] * 3, 3, 2_000)
     assert len(none.encode()) <= 2_000
-    assert "more left out here: the platform takes no more." in none
+    assert "more are left out: the platform takes no more text." in none
     assert markdown.summary([many_tasks(1)], 3, 20) == ""
     few = markdown.summary([result("a"), result("b")], 3, 1 << 20)
     assert "takes no more" not in few

@@ -11,12 +11,8 @@ def test_the_outcome_stands_in_comments() -> None:
     """What was printed cannot break out of them, whatever it holds."""
     text = script_text("x = 1\n", "one\n\nfound    2\x1b[31m\n", "It comes out again.")
     assert text == (
-        "x = 1\n\n"
-        "# Run again in a process of its own, this printed\n"
-        "#   one\n"
-        "#\n"
-        "#   found    2\n"
-        "# It comes out again.\n"
+        "x = 1\n\n# When run again, the code printed\n#   one\n#\n#   found    2\n# It comes "
+        "out again.\n"
     )
 
 

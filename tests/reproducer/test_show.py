@@ -295,7 +295,7 @@ def test_a_returned_value_of_another_shape_is_shown_whole(check: Check, tmp_path
     shown = show(file, name)
     numbers = plain(tmp_path, shown.text)
     assert (len(numbers["found"]), len(numbers["expected"])) == (2, 1)
-    assert shown.conclusion == "No number is recorded: other values come than should, or none."
+    assert shown.conclusion == "No number is recorded: the values are wrong or missing."
 
 
 def test_below_level_4_nothing_is_expected(check: Check, tmp_path: Path) -> None:
@@ -350,7 +350,7 @@ def test_code_that_stops_is_told(check: Check, tmp_path: Path) -> None:
     ((name, _),) = findings(file)
     shown = show(file, name)
     assert not shown.agrees
-    assert shown.conclusion == "The script does not come to its end."
+    assert shown.conclusion == "The script does not finish."
     assert "ZeroDivisionError" in shown.printed
     assert "gradkit" not in shown.printed
 
@@ -407,7 +407,7 @@ def test_a_submission_that_has_changed_is_refused(swapped: tuple[Path, Path, str
     path.write_text(path.read_text(encoding="utf-8") + "\n# better\n", encoding="utf-8")
     said = refusal(file, name)
     assert said.startswith(f"{path}: the submission has changed since: its digest was ")
-    assert said.endswith("Put the former one back, or check this one anew.")
+    assert said.endswith("Put the former one back, or check it again.")
 
 
 def test_a_submission_that_is_gone_is_refused(swapped: tuple[Path, Path, str]) -> None:
@@ -416,7 +416,7 @@ def test_a_submission_that_is_gone_is_refused(swapped: tuple[Path, Path, str]) -
     path.unlink()
     assert refusal(file, name) == (
         f"{path}: the submission is gone, so its code cannot be shown or run. Put it back, or "
-        "check it again where it is now."
+        "check it at its new place."
     )
 
 
@@ -510,7 +510,7 @@ def test_code_about_functions_that_stops_is_shown(changed: Changed) -> None:
     file, (name, _), assignment = changed("layers", (was, was.replace(".T", "")))
     shown = show(file, name, assignment=assignment)
     assert "found    ValueError: matmul" in shown.printed
-    assert shown.conclusion == "No number is recorded: other values come than should, or none."
+    assert shown.conclusion == "No number is recorded: the values are wrong or missing."
 
 
 def test_an_input_that_is_changed_is_shown(changed: Changed) -> None:
@@ -534,7 +534,7 @@ def test_what_is_shown_of_functions_needs_what_earlier_lines_give(
     file, (name,), assignment = changed("deep-net", wrong)
     monkeypatch.setattr(session_settings, "find_reference", lambda *_: None)
     assert refusal(file, name, assignment=assignment) == (
-        f"{name}: its input is made with the model solution, which is not here."
+        f"{name}: its input is computed by the model solution, which is not here."
     )
 
 
@@ -544,7 +544,7 @@ def test_a_finding_that_several_have_needs_a_name(swapped: tuple[Path, Path, str
     data = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps([data, {**data, "submission": "twin"}]), encoding="utf-8")
     said = refusal(file, name)
-    assert said == f"{name} is in 2 results; say whose it is, one of mine, twin."
+    assert said == f"{name} is in 2 results; name one of mine, twin."
     assert show(file, name, submission="mine").agrees
     assert {result["submission"] for result, _, _ in findings_of(file)} == {"mine", "twin"}
     assert {result["submission"] for result, _, _ in findings_of(file, "twin")} == {"twin"}
@@ -588,7 +588,8 @@ def test_another_assignment_is_refused(swapped: tuple[Path, Path, str], tmp_path
     text = own.read_text(encoding="utf-8")
     own.write_text(text.replace("epochs = 5", "epochs = 4", 1), encoding="utf-8")
     assert refusal(file, name, assignment=own) == (
-        f"{own} is not the assignment that {file} was made with. Name that one with --assignment."
+        f"{own} is not the assignment that {file} was made with. Name the right one with "
+        "--assignment."
     )
     said = refusal(file, name, assignment=tmp_path / "none.toml")
     assert said.startswith(f"{tmp_path / 'none.toml'}: cannot be read")
@@ -615,8 +616,8 @@ def test_a_probe_of_another_version_is_refused(swapped: tuple[Path, Path, str]) 
             entry["probe"] = "random 99"
     file.write_text(json.dumps(data), encoding="utf-8")
     assert refusal(file, name) == (
-        "The probe 'random 99' is not among those of seed 5; the result was made by another "
-        "version of gradkit."
+        "The probe 'random 99' does not exist for seed 5: another version of gradkit made the "
+        "result."
     )
 
 

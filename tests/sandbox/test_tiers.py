@@ -58,8 +58,8 @@ def test_too_few_descriptors_are_reported(most):
     done = limited(most, most, "check", RIGHT)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"gradkit: a process may have no more than {most} files open here, and it takes 256 to run "
-        "submissions. Raise the limit: ulimit -n 256, or docker run --ulimit nofile=256.\n"
+        f"gradkit: a process may open only {most} files here, but gradkit needs 256. Raise the "
+        "limit: ulimit -n 256, or docker run --ulimit nofile=256.\n"
     )
 
 

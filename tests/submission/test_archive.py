@@ -74,7 +74,7 @@ def link(name: str) -> zipfile.ZipInfo:
         (("..\\evil.py", "x"), "../evil.py has a path outside the archive"),
         (
             (link("link.py"), "/etc/passwd"),
-            "link.py is a link, and links are not followed. Hand in the file itself.",
+            "link.py is a link, and links are not followed. Submit the file itself.",
         ),
         (
             ("inner.zip", "PK"),
@@ -162,9 +162,7 @@ def test_large_archives_are_refused_before_they_are_read(tmp_path, monkeypatch):
     assert said(path).startswith("z.zip has 60.0 MB; at most 60 MB are read.")
     packed(path, [(f"{i}.txt", "") for i in range(files.ENTRIES + 1)], 0)
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    assert (
-        said(path) == "z.zip holds more than 5000 files. Hand in the folder of the exercise alone."
-    )
+    assert said(path) == "z.zip holds more than 5000 files. Submit only the folder of the exercise."
 
 
 def test_too_many_code_files_are_refused(tmp_path):

@@ -176,8 +176,8 @@ def test_who_handed_in_something_else_is_listed_and_told(tmp_path: Path) -> None
     expected = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
     sentences = {
         "pia.pdf": f"pia.pdf is not a file that can be graded. {expected}",
-        "rosa": f"There is no script and no notebook in rosa. {expected}",
-        "sam": f"There is no script and no notebook in sam. {expected}",
+        "rosa": f"There is no script or notebook in rosa. {expected}",
+        "sam": f"There is no script or notebook in sam. {expected}",
     }
     assert files(folder) == sentences
     path = zipped(
@@ -195,7 +195,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path) -> None:
     (folder / "lee.py").symlink_to(secret)
     (folder / "mo").symlink_to(tmp_path)
     (folder / "nil.py").symlink_to(tmp_path / "nowhere")
-    said = "is a link, and links are not followed. Hand in the file itself."
+    said = "is a link, and links are not followed. Submit the file itself."
     assert files(folder) == {
         "kim": ["kim.py"],
         "lee": f"lee.py {said}",
@@ -210,7 +210,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
     info = zipfile.ZipInfo("lee.py")
     info.external_attr = (stat.S_IFLNK | 0o777) << 16
     path = zipped(tmp_path / "c.zip", (info, "/etc/passwd"), ("kim.py", CODE))
-    said = "lee.py is a link, and links are not followed. Hand in the file itself."
+    said = "lee.py is a link, and links are not followed. Submit the file itself."
     assert files(path) == {"kim": ["kim.py"], "lee": said}
 
 
@@ -459,7 +459,7 @@ def test_an_archive_in_the_archive_that_would_burst(tmp_path: Path) -> None:
     path = zipped(tmp_path / "c.zip", ("kim.zip", bomb), ("lee.zip", nested), ("mo.py", CODE))
     found = files(path)
     assert found["mo"] == ["mo.py"]
-    assert str(found["kim"]).startswith("There is no script and no notebook in kim.zip. kim.py ")
+    assert str(found["kim"]).startswith("There is no script or notebook in kim.zip. kim.py ")
     assert "30.0 MB" in str(found["kim"])
     assert "again.zip would unpack to 30.0 MB" in str(found["lee"])
 
@@ -588,7 +588,7 @@ def test_what_a_machine_cannot_read_is_not_the_students(
     monkeypatch.setattr("builtins.open", refusing_too)
     said = "could not be opened: Input/output error. Check the path and the permissions."
     assert raised(folder) == f"b.py {said}"
-    assert raised(archived) == (f"There is no script and no notebook in kim. b.zip {said}")
+    assert raised(archived) == (f"There is no script or notebook in kim. b.zip {said}")
     assert raised(script) == f"b.py {said}"
     assert raised(tmp_path / "links").startswith("b.py is a link, and links are not followed. ")
 

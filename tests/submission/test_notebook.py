@@ -78,8 +78,8 @@ def test_broken_and_indented_cells_are_told():
     assert [problem.message for problem in problems] == [
         "Code cell 1, line 2 is not valid Python: invalid syntax.\n  y = = 2\n      ^\n"
         "`y` cannot be used until it is fixed; the rest can.",
-        "The indent at code cell 4, line 2 is not allowed there. It was removed to grade the rest; "
-        "Python itself refuses it, so remove it from the file too.",
+        "The indent at code cell 4, line 2 is not allowed there. It was removed to grade the "
+        "rest, but Python refuses it: remove it from the file too.",
     ]
     assert [(p.place.cell, p.place.line) for p in problems] == [(1, 2), (4, 2)]
 
@@ -168,12 +168,12 @@ def test_too_many_cells_are_refused():
     """Neither 100,000 cells nor a few thousand code cells are read."""
     cell = {"cell_type": "code", "source": "", "metadata": {}, "outputs": []}
     assert re.match(
-        r"hw.ipynb has more than 5000 cells. Hand in the exercise alone.",
+        r"hw.ipynb has more than 5000 cells. Submit only the exercise.",
         refused(raw_notebook([cell] * 90_000)),
     )
     assert "holds more data" in refused(raw_notebook([cell] * 100_000))
     assert refused(raw_notebook([cell] * (module.CODE_CELLS + 1))) == (
-        f"hw.ipynb has more than {module.CODE_CELLS} code cells. Hand in the exercise alone."
+        f"hw.ipynb has more than {module.CODE_CELLS} code cells. Submit only the exercise."
     )
 
 

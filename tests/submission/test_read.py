@@ -110,9 +110,9 @@ def test_links_are_not_followed(tmp_path):
     found = read(folder)
     assert [cell.id for cell in found.cells] == ["main.py"]
     assert [problem.message for problem in found.problems] == [
-        "linked is a link, and links are not followed. Hand in the file itself.",
-        "linked.py is a link, and links are not followed. Hand in the file itself.",
-        "loop is a link, and links are not followed. Hand in the file itself.",
+        "linked is a link, and links are not followed. Submit the file itself.",
+        "linked.py is a link, and links are not followed. Submit the file itself.",
+        "loop is a link, and links are not followed. Submit the file itself.",
     ]
     os.symlink(folder / "main.py", tmp_path / "direct.py")
     assert read(tmp_path / "direct.py").cells[0].source == "x = 1"
@@ -135,8 +135,8 @@ def test_large_files_are_not_read(tmp_path):
     with open(folder / "n.ipynb", "wb") as stream:
         stream.truncate(100_000_000)
     message = (
-        "n.ipynb has 100.0 MB; at most 25 MB are read. Clear all outputs, save, and hand it "
-        "in again."
+        "n.ipynb has 100.0 MB; at most 25 MB are read. Clear all outputs, save, and submit it "
+        "again."
     )
     assert said(folder / "n.ipynb") == message
     found = read(folder)
@@ -154,15 +154,15 @@ def test_limits_of_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "TOTAL_BYTES", 6)
     assert said(folder) == (
         "hw holds more than 100 scripts and notebooks, or more than 0 MB of them. Clear all "
-        "outputs, and hand in one submission at a time."
+        "outputs, and give one submission at a time."
     )
     monkeypatch.setattr(files, "CODE_FILES", 1)
     assert said(folder) == (
         "hw holds more than 1 scripts and notebooks, or more than 0 MB of them. Clear all "
-        "outputs, and hand in one submission at a time."
+        "outputs, and give one submission at a time."
     )
     monkeypatch.setattr(files, "ENTRIES", 2)
-    assert said(folder) == "hw holds more than 2 files. Hand in the folder of the exercise alone."
+    assert said(folder) == "hw holds more than 2 files. Submit only the folder of the exercise."
 
 
 def test_what_cannot_be_opened(tmp_path, monkeypatch):

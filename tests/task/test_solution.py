@@ -95,14 +95,14 @@ def test_spoilt_model_solution_is_refused(
         (
             "return A, A_prev",
             "return A.sum(), A_prev",
-            "regression-numpy: the model solution gives y_hat of forward/published in shape (4,), "
-            "the assignment file asks for (4, 1, 1).",
+            "regression-numpy: the model solution gives y_hat of forward/published in shape "
+            "(4,); the assignment file asks for (4, 1, 1).",
         ),
         (
             "return A, A_prev",
             "raise KeyError('W3')",
-            "regression-numpy: the model solution stopped with KeyError: 'W3'. Mend it before "
-            "grading.",
+            "regression-numpy: the model solution stopped with KeyError: 'W3'. Correct it "
+            "before grading.",
         ),
     ],
 )
@@ -242,14 +242,14 @@ def test_what_is_right_is_put_in_the_place_of_what_is_compared(tmp_path: Path) -
     [
         (
             "raise KeyError('W3')",
-            "affine/forward: the model solution stopped with KeyError: 'W3'. Mend it before "
+            "affine/forward: the model solution stopped with KeyError: 'W3'. Correct it before "
             "grading.",
         ),
         (
             "return 1",
             "affine/forward: the model solution stopped with ReturnedError: `affine_forward` "
-            "returns 1 number; it has to return 2 values, for `out`, `cache`. Mend it before "
-            "grading.",
+            "returns 1 number; it has to return 2 values, for `out`, `cache`. Correct it "
+            "before grading.",
         ),
         (
             "return 'a', None",

@@ -173,10 +173,10 @@ def find_student(store: Store, word: str) -> str:
     if found:
         return found
     if not known:
-        raise UnknownStudentError(f"{store.path}: nobody is in it yet.")
+        raise UnknownStudentError(f"{store.path}: it has no students yet.")
     raise UnknownStudentError(
-        f"There is nobody in {store.path} whose name or identifier has {word} in it. "
-        f"There are {_join_names(list(known), 'and')}.{did_you_mean(word, known)}"
+        f"No student in {store.path} has {word} in the name or identifier. The students are "
+        f"{_join_names(list(known), 'and')}.{did_you_mean(word, known)}"
     )
 
 

@@ -100,7 +100,7 @@ def roster(data: bytes, name: str) -> list[Student]:
     if not any(kind in columns for kind in USABLE):
         found = ", ".join(f"“{shown(text)}”" for text in header[:12])
         raise CsvTableError(
-            f"{shown(name)} has no column that tells students. Found: {found}. Expected is at "
+            f"{shown(name)} has no column that identifies students. Found: {found}. Expected at "
             "least one of: name, sortable name, id, sis id, email, login, github, participant."
         )
     lines = [
@@ -114,7 +114,7 @@ def roster(data: bytes, name: str) -> list[Student]:
     lines = [line for line in lines if not _is_test_student(line)]
     students = [student for line in lines if (student := _parse_student(line)) is not None]
     if not students:
-        raise CsvTableError(f"{shown(name)} has a header and no student below it.")
+        raise CsvTableError(f"{shown(name)} has a header, but no students.")
     return students
 
 
@@ -127,8 +127,8 @@ def _refuse_unreadable_time(line: Mapping[str, str], name: str) -> None:
         time = line.get(kind, "")
         if re.search(r"\d", time) and moment(time) is None:
             raise CsvTableError(
-                f"{shown(name)}: “{shown(time)}”, when somebody handed in, is no time that can be "
-                f"read. {advice}, or take that column out."
+                f"{shown(name)}: the time of submission “{shown(time)}” cannot be read. "
+                f"{advice}, or remove that column."
             )
 
 

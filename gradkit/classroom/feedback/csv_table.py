@@ -95,8 +95,8 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
             if "\0" not in text:
                 return mark, encoding, text
     raise CsvTableError(
-        f"{shown(name)} is no text. Expected is a table as .csv; a spreadsheet has to be saved as "
-        "CSV (UTF-8) first."
+        f"{shown(name)} is not a text file. Expected a table as .csv. Save a spreadsheet as CSV "
+        "(UTF-8) first."
     )
 
 

@@ -115,7 +115,7 @@ def feedback(store: Store, plan: Plan) -> Given:
     known = addresses(store, roster)
     graded = drafts(store, found, before)
     if not graded:
-        raise FeedbackError(f"{store.path}: nobody has a result that could be given back.")
+        raise FeedbackError(f"{store.path}: no student has a result yet.")
     held = {draft.name: marks for draft in graded if (marks := held_marks(whole(draft.stand)))}
     graded = [draft for draft in graded if draft.name not in held]
     if not graded:
@@ -133,16 +133,16 @@ def feedback(store: Store, plan: Plan) -> Given:
         filled = plan.table.fill([_mark(known[name], page) for name, page in pages.items()])
     elif not names:
         raise FeedbackError(
-            f"Nobody's submission in {store.path} was downloaded from {_platform(plan)}, which "
-            "finds whose a page is by the name in its own download. Write the pages with --format "
-            "folder."
+            f"No submission in {store.path} was downloaded from {_platform(plan)}, which "
+            "matches pages by the file names of its own download. Write the pages with "
+            "--format folder."
         )
     if plan.changed:
         names = {name: file for name, file in names.items() if pages[name].new}
         if not names:
             notes.append("No page is new or changed, so none is written.")
             if plan.out.exists():
-                notes.append(f"{plan.out} is that of the last time: do not upload it again.")
+                notes.append(f"{plan.out} is from an earlier run: do not upload it again.")
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
     left += [Left(name, GRADE, why) for name, why in filled.left if pages[name].score is not None]
     elsewhere = _on_other_platforms(plan, known)
@@ -154,8 +154,8 @@ def feedback(store: Store, plan: Plan) -> Given:
         left += [Left(name, GRADE, reasons[name]) for name in without_score]
     elif on_pages := [name for name in without_score if name in names]:
         students = "".join(first_names(on_pages, 6))
-        notes.append(f"Pages that give the reason why there is no grade: {students}.")
-    rule = f"no attempt of theirs counts by the rule {rule_of(store)}"
+        notes.append(f"These pages say why there is no grade: {students}.")
+    rule = f"no attempt counts by the rule {rule_of(store)}"
     uncounted = dict.fromkeys(sorted(known.keys() - {*ungraded, *pages, *absent, *held}), rule)
     return Given(
         pages=len(names),
@@ -194,8 +194,8 @@ def _count_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> 
     if count:
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
         yield (
-            f"{count.total()} handed in elsewhere ({by}) and are not in this: give them theirs "
-            "there, or with --format folder."
+            f"{count.total()} submitted elsewhere ({by}) and are left out: give them their "
+            "pages there, or use --format folder."
         )
 
 
@@ -211,23 +211,23 @@ def _names(
     names, without = names_of(plan.way, found)
     if without and not names:
         # One note is enough if the reason is the same for all students.
-        note = f"No pages are written: nobody's submission was downloaded from {_platform(plan)}."
+        note = f"No pages are written: no submission was downloaded from {_platform(plan)}."
         return {}, [], [note]
     left = [Left(student, PAGE, why) for student, why in without]
     notes: list[str] = []
     for students in shared(names).values():
         if len({pages[student].digest for student in students}) > 1:
             why = (
-                f"the pages of {', '.join(students)} differ, and {_platform(plan)} has one file "
-                "for all: write them with --format folder"
+                f"the pages of {', '.join(students)} differ, but {_platform(plan)} takes one "
+                "file for all of them: use --format folder"
             )
             left += [Left(student, PAGE, why) for student in students]
             for student in students:
                 del names[student]
         else:
             notes = [
-                f"What a group handed in comes back under one name: {_platform(plan)} gives it to "
-                "everybody in a group that it knows itself."
+                f"A group has one page: {_platform(plan)} gives it to every member of the group "
+                "that it knows."
             ]
     return names, left, notes
 
@@ -274,7 +274,7 @@ def _write(
             written.append(plan.out)
         if plan.table is not None:
             _make_folder(store, table.parent)
-            with refusing(BundleError, table, advice="What was there before is as it was."):
+            with refusing(BundleError, table, advice="The former file is unchanged."):
                 write_whole(table, filled.data)
             written.append(table)
     return written
@@ -380,9 +380,9 @@ def _table(
         The options cannot be combined, or the table cannot be read.
     """
     if worksheet is not None and way != "moodle":
-        raise FeedbackError("--worksheet is a table of Moodle's: it goes with --format moodle.")
+        raise FeedbackError("--worksheet names a table of Moodle: use it with --format moodle.")
     if gradebook is not None and way != "canvas":
-        raise FeedbackError("--gradebook is a table of Canvas': it goes with --format canvas.")
+        raise FeedbackError("--gradebook names a table of Canvas: use it with --format canvas.")
     if (gradebook is None) != (column is None):
         raise FeedbackError(
             "--gradebook and --column go together: the table, and the column in it."
@@ -396,14 +396,14 @@ def _table(
     written = path if in_place else target.parent / path.name
     if gradebook is not None and written.resolve() == path.resolve():
         raise FeedbackError(
-            f"{path}: its other columns would be lost. What goes to Canvas has the students' "
-            "columns and this one alone, so that it sets back nothing that others have graded. "
-            "Write elsewhere: without --in-place, or with --out."
+            f"{path}: its other columns would be lost. The table for Canvas has only the "
+            "students' columns and this one, so that it changes no other grades. Leave out "
+            "--in-place, or write elsewhere with --out."
         )
     if not in_place and written.resolve() == path.resolve():
         raise FeedbackError(
-            f"{path}: the filled table would take its place. Say so with --in-place, or write "
-            "elsewhere with --out."
+            f"{path}: the filled table would overwrite this file. Allow that with --in-place, "
+            "or write elsewhere with --out."
         )
     if column is None:
         return Table(written, partial(fill_worksheet, data, path.name))

@@ -85,8 +85,8 @@ def write_pages(
         write_whole(folder / "index.html", page.encode())
     except OSError as error:
         raise StoreError(
-            f"{error.filename or folder}: cannot be written ({error.strerror}). What is graded "
-            "is stored all the same."
+            f"{error.filename or folder}: cannot be written ({error.strerror}). The results "
+            "themselves are saved."
         ) from None
 
 
@@ -154,7 +154,7 @@ def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Resul
                 if hints >= TITLE_LEVEL:
                     notes.append(format_text("Withdrawn: {title}.", title=mistake(code).title))
                 if withdrawn.get(code):
-                    notes.append(format_text("The reason given: {reason}", reason=withdrawn[code]))
+                    notes.append(format_text("Reason: {reason}", reason=withdrawn[code]))
             yield replace(check, notes=tuple(dict.fromkeys(notes)))
 
     tasks = (replace(task, checks=tuple(with_notes(task))) for task in result.tasks)
@@ -290,7 +290,7 @@ PAGE = ".html"
 """End of the names of pages, which tells them from tables among the files given to students."""
 
 
-GROUP = "Handed in by a group"
+GROUP = "Submitted by a group"
 """Heading of a page of several students, so that the page does not name them to each other."""
 
 

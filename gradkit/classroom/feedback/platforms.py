@@ -52,8 +52,8 @@ FEEDBACK_BYTES = 60_000
 """Largest number of bytes of a comment."""
 
 NO_COMMENTS = (
-    "It has no column for comments: switch on “Feedback comments” in the assignment's settings "
-    "and download it again to send these too."
+    "It has no column for comments. To send comments too, switch on “Feedback comments” in the "
+    "assignment's settings and download it again."
 )
 
 
@@ -176,7 +176,7 @@ def _columns(sheet: CsvTable) -> dict[str, int]:
         )
     if "scale" in found and "maximum" not in found:
         raise CsvTableError(
-            f"{shown(sheet.name)} asks for words of a scale, not for points. Set the assignment's "
+            f"{shown(sheet.name)} takes words of a scale, not points. Set the assignment's "
             "grade to “Point” in Moodle and download the worksheet again."
         )
     return found
@@ -280,7 +280,7 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     scores = {row: mark for row, mark in taken.items() if mark.score is not None}
     if layout.assignment is not None:
         for row in [row for row in scores if _is_excused(cells[row][layout.assignment])]:
-            left.append((scores.pop(row).student, "is excused there (EX), and stays so"))
+            left.append((scores.pop(row).student, "is excused there (EX), which does not change"))
     most = max((mark.max_score for mark in marks), default=0.0)
     comma = csv.decimal_comma(
         text for row in range(1, len(sheet.rows)) for text in csv.values(sheet, row)
@@ -315,8 +315,8 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
     if not {"name", "canvas", "section"} <= info.keys():
         there = ", ".join(f"“{shown(text)}”" for text in header[:8])
         raise CsvTableError(
-            f"{shown(sheet.name)} is no gradebook of Canvas: its columns begin {there}. Expected "
-            "are Student, ID, … Section. Download it with “Export Entire Gradebook”."
+            f"{shown(sheet.name)} is not a gradebook of Canvas: its columns begin {there}. "
+            "Expected Student, ID, … Section. Download it with “Export Entire Gradebook”."
         )
     after = max(info.values()) + 1
     wanted = assignment.strip()
@@ -352,13 +352,13 @@ def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
     """Raise CsvTableError if a title cannot be a new assignment's, as if it may be misspelled."""
     if title.isdecimal() or not title:
         raise CsvTableError(
-            f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected is "
-            "a number that stands in brackets in its header, or a title."
+            f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected "
+            "a number in brackets from its header, or a title."
         )
     if TOTALS.search(title):
         raise CsvTableError(
-            f"“{shown(title)}” cannot be the title of a new assignment: Canvas passes over columns "
-            "that are called like its totals. Choose another."
+            f"“{shown(title)}” cannot be the title of a new assignment: Canvas ignores columns "
+            "with the names of its totals. Choose another title."
         )
     wanted = title.casefold()
     titles = [_split_heading(text)[0].casefold() for text in known]
@@ -367,9 +367,9 @@ def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
     if near:
         similar = " or ".join(f"“{shown(text)}”" for text in near)
         raise CsvTableError(
-            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean {similar}? Name "
-            "it in full or by its number; a new one with a title like these has to be made in "
-            "Canvas first. Nothing was written."
+            f"{shown(sheet.name)} has no assignment “{shown(title)}”. Did you mean {similar}? "
+            "Give its full title or its number. To add an assignment with a similar title, "
+            "create it in Canvas first. Nothing was written."
         )
 
 
@@ -432,8 +432,8 @@ def _notes(sheet: CsvTable, layout: _Layout, own: Iterable[float]) -> list[str]:
     """Return notes about a new assignment, or a maximum that differs from gradkit's ``own``."""
     if layout.assignment is None:
         return [
-            f"There is no assignment “{shown(layout.heading)}” in {shown(sheet.name)}: Canvas will "
-            "offer to make a new one."
+            f"{shown(sheet.name)} has no assignment “{shown(layout.heading)}”: Canvas will "
+            "offer to create it."
         ]
     if layout.possible is None:
         return []

@@ -148,7 +148,7 @@ def purge_student(
     with Store(folder, write=True, make=False) as store:
         name = find_student(store, student)
         if not confirm(name):
-            raise PurgeError("nothing was removed. To go on without being asked, add --yes.")
+            raise PurgeError("nothing was removed. To remove without being asked, add --yes.")
         return name, purge(store, name, why=why, by=by)
 
 
@@ -176,7 +176,8 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
     gone, alias = _identity_of(store, name, listed), pseudonym(store, name)
     if _replace_names(why, gone, alias) != why:
         raise PurgeError(
-            f"The reason names {name}, and it is kept. Say why without the name: --why TEXT."
+            f"The reason contains {name}, and the reason is kept. Write it without the name: "
+            "--why TEXT."
         )
     # Files are removed first: if this fails, the name is still in the class file for a retry.
     files = remove_traces(store.path.parent, name)

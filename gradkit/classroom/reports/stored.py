@@ -25,7 +25,7 @@ from gradkit.reproducer.recorded import unchanged
 from gradkit.submission.files import SubmissionError
 from gradkit.submission.read import Handed, Loader, collect, gather, parse
 
-AWAITED = "{name} is not graded yet: start the same `gradkit grade` again."
+AWAITED = "{name} is not graded yet: run the same `gradkit grade` again."
 
 
 class NoResultError(ReproducerError):
@@ -157,12 +157,12 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
         # A release can have a page and a row of a table: then only the page is counted.
         given = [release for release in given if release.file.endswith(PAGE)] or given
         if not given:
-            raise ReproducerError(f"{who} was given nothing back yet.")
+            raise ReproducerError(f"{who} has been given no page yet.")
         if number is not None and number > len(given):
             listed = ", ".join(
                 f"{at} ({release.file}, run {release.run})" for at, release in enumerate(given, 1)
             )
-            raise ReproducerError(f"--release {number}: {who} was given back {listed}.")
+            raise ReproducerError(f"--release {number}: the pages given to {who} are {listed}.")
         number = number or len(given)
         chosen = given[number - 1]
         return Copy(content(store, chosen.id), chosen.file, chosen.run, number, len(given))
@@ -191,16 +191,16 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
     if name in store.awaited() and attempt is None:
         raise NoResultError(AWAITED.format(name=who))
     if attempt is None or attempt.kept.standing == "absent":
-        reason = f"{who} has handed in nothing that counts."
+        reason = f"{who} has no submission that counts."
     elif who != name:
         reason = f"{who} was {attempt.kept.standing}."
     else:
         kept = attempt.kept
-        reason = f"{name} was {kept.standing}: {kept.told} It is {kept.path}."
+        reason = f"{name} was {kept.standing}: {kept.told} The file is {kept.path}."
     command = shlex.join(["gradkit", "override", str(store.path.parent), who])
     raise NoResultError(
-        f"{reason}\n`{command} total 0 --comment …` gives points, or with a task in the place of "
-        "total; `gradkit grade … --student` grades a submission again."
+        f"{reason}\n`{command} total 0 --comment …` sets points, of a task if you name it "
+        "instead of total; `gradkit grade … --student` grades a submission again."
     )
 
 
@@ -220,7 +220,7 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
         The submission is gone, has changed, or cannot be read.
     """
     places = [p for base in (Path(), folder, folder.parent) for p in _places(base, kept.path)]
-    gone, changed = "grade the class again from where it is now", "grade the class anew"
+    gone, changed = "grade the class from its new place", "grade the class again"
     found = (replace(raw, name=kept.name) for place in places for raw in _parcels(*place))
     return unchanged(found, kept.digest, kept.path, gone, changed)
 

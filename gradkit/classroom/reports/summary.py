@@ -75,7 +75,7 @@ REMARKS: tuple[Kind, ...] = (
 """Codes of findings and kinds of notices that a person must look at."""
 
 NOTICES: Mapping[str, str] = {
-    "selector": "a constant takes one of several formulas",
+    "selector": "a constant selects one of several formulas",
     "denied-access": "stopped because a file or the network was denied",
 }
 """Words for the kinds of notices without an entry in the catalogue."""
@@ -186,7 +186,7 @@ def everybody(
         has_deduction = policy.late and has_times and facts is not None and facts.undecided
         is_dated = days_late(policy, kept, moment(kept.sender.at)) is not None
         if has_deduction and kept.digest and not is_dated:
-            found.append(Reason("late", "nothing tells how late it was"))
+            found.append(Reason("late", "lateness unknown"))
         if roster and kept.name not in roster:
             found.append(Reason("not-in-roster", "not in the roster"))
         found.sort(key=lambda reason: KINDS.index(reason.kind))
@@ -226,15 +226,15 @@ def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     )
     who = "anybody" if has_no_times else "".join(first_names(late, 6))
     untimed = (
-        f"{POLICY}: nothing tells when {who} handed in, so due, [extensions] and [late] have no "
-        "effect there. Say in [days_late] who was late, and by how many days, or 0."
+        f"{POLICY}: the time of submission of {who} is unknown, so due, [extensions] and [late] "
+        "have no effect. Enter the days late in [days_late], or 0."
     )
     warnings = [f"{change}." for change in changed_policy(store)[2:] if change]
     warnings += [untimed] * bool(who)
     warnings += _untimed_attempts(store)
     return warnings + [
-        f"{row.name}: in another attempt, and not in the one that counts: {', '.join(row.left)}. "
-        "To have all of it count, give all files together, in one folder or zip: `gradkit "
+        f"{row.name}: the attempt that counts lacks {', '.join(row.left)}, which another "
+        "attempt has. To count all, give all files together, in one folder or zip: `gradkit "
         f"grade … --student {row.name!r}`."
         for row in rows
         if row.left
@@ -251,8 +251,9 @@ def _untimed_attempts(store: Store) -> list[str]:
     if not names:
         return []
     return [
-        f"--attempt {rule}: nothing tells when {''.join(first_names(names, 6))} handed in, so the "
-        "last attempt counts there. Give a --roster with a column of times, “submitted at”."
+        f"--attempt {rule}: the time of submission of {''.join(first_names(names, 6))} is "
+        "unknown, so the last attempt counts. Give a --roster with a column of times, "
+        "“submitted at”."
     ]
 
 
@@ -298,12 +299,13 @@ def reasons(result: Result) -> Iterator[Reason]:
                 yield Reason(kind, f"{name} {words}")
             elif check.state == "fail" and not is_explained:
                 yield Reason(
-                    "unexplained", format_text("{check} failed, and nothing says why", check=name)
+                    "unexplained",
+                    format_text("{check} failed, and no finding explains it", check=name),
                 )
             if check.check in untraced:
                 yield Reason("untraced", format_text("{check} line unknown", check=name))
     if absent := [task.task for task in tasks if task.absent]:
-        yield Reason("absent", format_text("not handed in: {tasks}", tasks=", ".join(absent)))
+        yield Reason("absent", format_text("not submitted: {tasks}", tasks=", ".join(absent)))
     if result.provisional and tasks:
         yield Reason("provisional", "provisional")
 
@@ -391,7 +393,7 @@ def split_work(names: Sequence[str], assistants: Sequence[str]) -> dict[str, str
     return found
 
 
-NOTHING = "nothing handed in"
+NOTHING = "nothing submitted"
 NOT_YET = "not graded yet"
 NONE_COUNTS = "no attempt that counts"
 

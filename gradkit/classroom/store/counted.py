@@ -161,13 +161,13 @@ def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None
     """Store an empty attempt of a student without a counting attempt, if this is possible."""
     if name in store.awaited():
         raise OverrideError(
-            f"{name} is not graded yet. Start the same `gradkit grade` again, and set points then."
+            f"{name} is not graded yet. Run the same `gradkit grade` again, then set points."
         )
     _store_absent(store, name, comment, by)
     if name not in Counting(store).attempts:
         raise OverrideError(
-            f"No attempt of {name} counts by the rule {rule_of(store)}, so there are no points to "
-            "set. Set another with `gradkit remark --attempt`."
+            f"No attempt of {name} counts by the rule {rule_of(store)}, so points cannot be "
+            "set. Choose another rule with `gradkit remark --attempt`."
         )
 
 
@@ -176,8 +176,8 @@ def _target_of(store: Store, kept: Kept, check: str) -> _Target:
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
-            f"{kept.name} was {kept.standing} by an earlier gradkit, which noted no tasks. Grade "
-            f"again with --student {kept.name!r}, and set the points then."
+            f"{kept.name} was {kept.standing} by an earlier gradkit, which stored no tasks. "
+            f"Grade again with --student {kept.name!r}, then set points."
         )
     return _find(unpack(packed, Result), kept, check)
 
@@ -187,12 +187,12 @@ def _refuse_points(
 ) -> None:
     """Refuse points that are out of range, without a reason, or not there to be taken back."""
     if not comment.strip():
-        raise OverrideError(f"{target.name}: --comment is empty. Say why, for whoever asks later.")
+        raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
     if points is None and former is None:
-        raise OverrideError(f"{target.name} of {name} has no override that could be taken back.")
+        raise OverrideError(f"{target.name} of {name} has no override to withdraw.")
     if points is not None and not 0 <= points <= target.most:
         raise OverrideError(
-            f"{target.name}: {points:g} points are given, and 0 to {target.most:g} are possible."
+            f"{target.name}: found {points:g} points; expected 0 to {target.most:g}."
         )
 
 
@@ -225,16 +225,16 @@ def _describe_conflict(target: _Target, override: Override | None) -> str:
     """Describe the present points of an item that has changed while a grader looked at it."""
     if override is None:
         return (
-            f"{target.name}: the findings, or the points that a person has set, have meanwhile "
-            "changed. Nobody has set points now."
+            f"{target.name}: the findings, or the points set by a person, have changed "
+            "meanwhile. Now no points are set by a person."
         )
     return (
-        f"{target.name}: {override.by} has meanwhile set {override.points:g} points, or the "
-        f"findings have changed. The reason given: {override.comment}"
+        f"{target.name}: {override.by} has set {override.points:g} points meanwhile, or the "
+        f"findings have changed. Reason: {override.comment}"
     )
 
 
-NOTHING = "Nothing was handed in."
+NOTHING = "Nothing was submitted."
 
 
 def _store_absent(store: Store, name: str, comment: str, by: str) -> None:
@@ -316,8 +316,8 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
         return known[found[0]]
     if name == TOTAL:
         raise OverrideError(
-            f"{kept.name} has no total: nothing says which tasks count in this class. Name a task: "
-            f"one of {', '.join(key for key in known if '/' not in key)}."
+            f"{kept.name} has no total, because no tasks are required in this class. Name a "
+            f"task: one of {', '.join(key for key in known if '/' not in key)}."
         )
     wrong = "is a check of several tasks" if found else "is no check of this result"
     words = [*known, *(key.partition("/")[2] for key in known)]
@@ -371,7 +371,7 @@ def changed_policy(
     if policy == former:
         return None, warnings, ""
     text = f"has changed since the class was graded: {'; '.join(differences(former, policy))}"
-    text = f"{folder / FILE} {text}. `gradkit remark {folder}` takes it up for everybody"
+    text = f"{folder / FILE} {text}. `gradkit remark {folder}` applies it to everybody"
     return policy, warnings, text if store.newest() else ""
 
 

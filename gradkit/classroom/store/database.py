@@ -53,8 +53,8 @@ DAMAGED = ("malformed", "not a database", "no such table", "no such column", "no
 """Parts of SQLite's messages about a damaged file."""
 
 RESCUE = (
-    "Put a backup in its place; where there is none, `sqlite3 class.sqlite .recover` may save what "
-    "is left of it. Or choose another folder with --out."
+    "Restore a backup. Without one, `sqlite3 class.sqlite .recover` may save a part of it. Or "
+    "choose another folder with --out."
 )
 
 
@@ -92,8 +92,8 @@ def locked(folder: Path) -> Iterator[None]:
             if "locked" not in str(error):
                 raise
             raise BusyError(
-                f"{folder}: another gradkit is writing into this folder. Wait until it is done, "
-                "or choose another folder with --out."
+                f"{folder}: another gradkit writes to this folder. Wait until it is done, or "
+                "choose another folder with --out."
             ) from None
         yield
     finally:
@@ -169,8 +169,7 @@ class Database:
         """Check the format of the opened file, and finish an interrupted erasure."""
         if not self._base.execute("SELECT name FROM sqlite_master").fetchone():
             raise StoreError(
-                f"{self.path}: is damaged: there is nothing in it, and there always is in a class "
-                f"file. {RESCUE}"
+                f"{self.path}: is damaged: it is empty, and a class file never is. {RESCUE}"
             )
         found = self.meta("format") if self.has_table("meta") else None
         if found != FORMAT:
@@ -276,17 +275,17 @@ class Database:
             "attempt to write a readonly database": "It may not be written: check its permissions",
             "unable to open database file": "It cannot be opened: check the folder's permissions",
             "disk I/O error": "The disk cannot be written or read",
-            "database is locked": "Another program holds it: wait for that",
+            "database is locked": "Another program uses it: wait until it is done",
         }
         if any(words in message for words in DAMAGED):
             raise StoreError(
-                f"{self.path}: is damaged, or no class file ({message}). {RESCUE}"
+                f"{self.path}: is damaged, or not a class file ({message}). {RESCUE}"
             ) from None
         kind = HeldError if "database is locked" in message else StoreError
         explanation = next((text for part, text in advice.items() if part in message), message)
         raise kind(
-            f"{self.path}: {explanation}, and start the same command again. "
-            "What had been stored is kept."
+            f"{self.path}: {explanation}, and run the same command again. What was already "
+            "stored is kept."
         ) from None
 
     def __enter__(self) -> Self:

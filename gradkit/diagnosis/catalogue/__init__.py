@@ -208,7 +208,7 @@ def require_one_of(codes: Collection[str], code: str, subject: str) -> None:
         The text lists ``codes``.
     """
     if code not in codes:
-        raise ValueError(f"{code!r} is no mistake of {subject}; those are {', '.join(codes)}.")
+        raise ValueError(f"{code!r} is not a mistake of {subject}; these are {', '.join(codes)}.")
 
 
 def similar(code: str) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ def test_what_has_changed_is_said_first() -> None:
     page = student_page(result(), 3, changes())
     text = " ".join(Elements(page).text.split())
     assert "What has changed since 2026-11-20 You had 9.5 of 20 points, and now have 12.5" in text
-    assert "Another of your submissions counts now. The reason given: Reason plain" in text
+    assert "Another of your submissions counts now. Reason: Reason plain" in text
     assert '<td class="figure">6.5 / 12</td><td class="figure">9.5 / 12</td>' in page
     assert "Regression in numpy: update – 1 point: Given plain" in text
     assert "Regression in numpy: forward – taken back: Taken plain" in text
@@ -214,12 +214,12 @@ def test_what_was_not_handed_in_is_said_once() -> None:
     plain = result()
     (task,) = plain.tasks
     checks = tuple(
-        replace(check, state="missing", message="“Regression” was not handed in.", courses=())
+        replace(check, state="missing", message="“Regression” was not submitted.", courses=())
         for check in task.checks
     )
     for absent, times in ((True, 1), (False, len(checks))):
         made = replace(task, checks=checks, findings=(), absent=absent)
-        assert student_page(replace(plain, tasks=(made,)), 3).count("was not handed in") == times
+        assert student_page(replace(plain, tasks=(made,)), 3).count("was not submitted") == times
 
 
 def test_one_entry_is_one() -> None:
