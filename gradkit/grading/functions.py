@@ -171,10 +171,7 @@ class FunctionGrader(Struct):
         read -= {self.own_name(name) for name in attempt.helpers}
         steps = steps_of(self.task, check)[:-1]
         if check.gradient:
-            # A gradient is compared with the student's own forward pass, wrong or not. But where
-            # the forward pass stops for some inputs, code that stops may do so because of it.
-            stops = {n for n, known in self.verdicts.items() if known.state == "error"}
-            steps = [s for s in steps if verdict.state == "error" and s.name in stops]
+            steps = self._steps_that_block(check, verdict, steps)
         for other in self.task.checks:
             handed = set(check.call.reads) & {*other.call.makes} - {*other.compare}
             calls = self.lines_of(other).calls
@@ -195,6 +192,26 @@ class FunctionGrader(Struct):
                 blocked = self._blocked(check, why)
                 return replace(blocked, entries=before.entries, own_forward=before.own_forward)
         return verdict
+
+    def _steps_that_block(
+        self, check: FunctionCheck, verdict: Verdict, steps: Sequence[FunctionCheck]
+    ) -> Sequence[FunctionCheck]:
+        """Return the steps before a gradient whose mistakes may be the reason if it is wrong.
+
+        A gradient is compared with the student's own forward pass, wrong or not. So a wrong forward
+        pass is the reason in two cases only:
+
+        - The forward pass stops for some inputs, and the gradient stops too.
+        - There are only recorded examples, and no wrong gradient is known to be a mistake of its
+          own. It is known if another gradient matches the same forward pass. Otherwise a gradient
+          may be right for the forward pass that the exercise asks for, and get a wrong cache.
+        """
+        if verdict.state == "error":
+            stops = {name for name, known in self.verdicts.items() if known.state == "error"}
+            return [step for step in steps if step.name in stops]
+        wrong = {each.parameter for each in verdict.entries if each.state != "pass"}
+        is_own = verdict.own_forward and not {*check.gradient} & wrong <= {*verdict.own_forward}
+        return [] if self.solution is not None or is_own else steps
 
     def _attempt(self, check: FunctionCheck, verdict: Verdict) -> HelperReplacement:
         """Judge a check with right helpers in place of those that are wrong, if there are any."""
@@ -855,25 +872,36 @@ def _count(verdict: Verdict) -> tuple[int, int]:
 
 
 def _follows_from(verdict: Verdict, cause: Verdict) -> bool:
-    """Tell whether what is wrong with a check may come of what is wrong with another.
+    """Return whether the wrong outputs of a check may all come from a wrong helper.
 
-    Outputs of the two are matched by the word that they begin with, ``dW`` of ``dW_relu`` and of
-    ``grads['dW1']``. What is wrong in the other and not given on is used up inside, and anything
-    may come of it; else it is what is given on, and whatever else is wrong is a mistake of its own.
-    An input that only this one changes in place always is.
+    Outputs of the two checks are matched by their first words, see `_word`. If a wrong output of
+    the helper is used inside the caller only, or if the helper changes an input in place, any
+    output of the caller may be wrong because of it. Otherwise the helper explains the same outputs
+    only. A caller that alone changes an input in place has a mistake of its own.
+
+    Parameters
+    ----------
+    verdict : Verdict
+        The verdict on the check of the caller.
+    cause : Verdict
+        The verdict on the check of the helper.
     """
     wrong, before = (
         {_word(e.parameter) for e in each.entries if e.state != "pass"} for each in (verdict, cause)
     )
-    if any(name.endswith(LEFT_ALONE) for name in wrong - before):
+    if LEFT_ALONE in wrong - before:
         return False
-    given = {_word(entry.parameter) for entry in verdict.entries}
+    given = {_word(entry.parameter) for entry in verdict.entries} - {LEFT_ALONE}
     return wrong == given or not before <= given or not before or wrong <= before
 
 
 def _word(output: str) -> str:
-    """Return the word that an output begins with: ``dW`` of ``dW_relu`` and ``grads['dW1']``."""
+    """Return the word that an output begins with: ``dW`` of ``dW_relu`` and ``grads['dW1']``.
+
+    Entries about inputs that are changed in place have one word, `LEFT_ALONE`: an array has other
+    names in a helper than in its caller.
+    """
     if output.endswith(LEFT_ALONE):
-        return output
+        return LEFT_ALONE
     last = re.findall(r"[A-Za-z]+", re.split(r"[.\[]", output)[-1])
     return last[0] if last else output

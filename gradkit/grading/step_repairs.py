@@ -5,7 +5,8 @@ changes are tried that may mend it further up: of a number that the text sets, o
 that errors are made of, of what the names are given that are used. A change mends a mistake if the
 diagnosis of the changed text has it no more, and all others as they were.
 
-What is wrong besides a product that stops has no numbers: that is mended first, by another product.
+If a line crashes, nothing is known by the numbers of what else is wrong. So that line is corrected
+first, by another product or another spelling.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gradkit.diagnosis.catalogue import mistake
 from gradkit.diagnosis.inquiry.shared import shared_lines
 from gradkit.diagnosis.repair import steps
 from gradkit.diagnosis.repair.ask import Proposal
+from gradkit.diagnosis.repair.spelling import spelled
 from gradkit.diagnosis.repair.tell import finding_of
 from gradkit.diagnosis.repair.text import Text
 from gradkit.grading.changed_text import WHOLE, replaced
@@ -29,7 +31,7 @@ from gradkit.grading.net_repairs import FEW, RATES, propose_steps
 from gradkit.grading.repairs import PROOF_OFFSET, Again
 from gradkit.grading.selectors import is_selection
 from gradkit.judge.comparison import Examined
-from gradkit.records.result import UNEXPLAINED, Finding, Inquiry
+from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.records.task import Task
 from gradkit.sandbox.process import StudentProcess
@@ -123,7 +125,7 @@ class _Search(Struct):
             own = of_check(each.check, found)
             if each.state == "error" and each.place is not None and len(own) != 1:
                 most = len(own) or FEW + 1
-                return self._replace_product(each.check, each.place, examined, most) or found
+                return self._correct_crash(each, each.place, examined, most) or found
         return found
 
     def _combine(
@@ -159,24 +161,37 @@ class _Search(Struct):
                 found.append(self.lines(now, left) if last and fewer else left)
         return self._combine(inquiry, steps, found, examined, now) if steps else inquiry
 
-    def _replace_product(
-        self, check: str, place: Place, before: Examined, most: int
+    def _correct_crash(
+        self, verdict: Verdict, place: Place, before: Examined, most: int
     ) -> Inquiry | None:
-        """Return another product for one that stops, and what is wrong besides.
+        """Return the findings with a change of the line that crashes, and what is wrong besides.
 
-        That is the one that leaves least of this, rather what has names; all in all no more than
-        ``most`` are told.
+        Of several changes, the one is taken after which the fewest findings are left, and rather
+        such that name a mistake.
+
+        Parameters
+        ----------
+        verdict : Verdict
+            The verdict on the check that crashes.
+        place : Place
+            The line that crashes.
+        before : Examined
+            The submitted code.
+        most : int
+            If at least this many findings are left, None is returned.
         """
         best: tuple[Step, Examined, Inquiry] | None = None
         for cell in self.process.section.own:
             line = cell.line_of(place)
-            text = Text(cell.id, cell.source if line else "")
-            for each in (one for one in steps.products(text) if one.first <= line <= one.last):
-                step = self._step(cell, text, each, check)
+            text = Text(cell.id, cell.source if line else "", stops=[line], said=verdict.message)
+            proposals = (*steps.products(text), *spelled(text))
+            at_line = (one for one in proposals if one.first <= line <= one.last)
+            for each in islice(at_line, ATTEMPTS):
+                step = self._step(cell, text, each, verdict.check)
                 if step is not None:
                     with self.process.with_texts(step.texts):
                         one, other = (
-                            self._examine(check, further) for further in (0, PROOF_OFFSET)
+                            self._examine(verdict.check, further) for further in (0, PROOF_OFFSET)
                         )
                     if one and other and _identities(one[1]) == _identities(other[1]):
                         fewer = best is None or _vagueness(one[1]) < _vagueness(best[-1])
