@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
-from gradkit.gradcheck.error import Options, allowed_resolution, flatten_claims
+from gradkit.gradcheck.error import Options, allowed_resolution, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.noise import (
@@ -242,7 +242,7 @@ def _tolerances(atol: Any, parameters: Parameters, *, whole: bool) -> list[Array
         A tolerance is negative or no number, or the structure differs from the parameters'.
     """
     if whole:
-        return [np.full(leaf.array.shape, float(atol or 0.0)) for leaf in parameters.leaves]
+        return [np.broadcast_to(float(atol or 0.0), leaf.array.shape) for leaf in parameters.leaves]
     arrays, _ = align(atol, parameters)
     for leaf, array in zip(parameters.leaves, arrays, strict=True):
         if not np.all(array >= 0):
@@ -395,13 +395,12 @@ class _Check:
         Return entries, directions and patterns.
         """
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
-        claims = flatten_claims(
-            self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms
-        )
+        parts = leaf_claims(self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms)
+        survey = Survey(evaluator, parts, self.seen, self.asked)
         if not self.each:
-            survey = Survey(evaluator, claims, self.seen, self.asked)
             survey.run()
             return survey.entries, survey.found, survey.patterns
+        claims = join_claims(parts)
         columns = entry_check(evaluator, claims, self.seen, self.asked).run()
         faint = columns.faint & (columns.verdict == AGREE)
         if np.any(faint):
@@ -411,9 +410,7 @@ class _Check:
             )
             # An error that noise hides in each entry may show in all of them together.
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
-            both = Survey(evaluator, claims, self.seen, self.asked).check_directions(
-                move, closely=True
-            )
+            both = survey.check_directions(move, closely=True)
             if both.columns.verdict[0] != AGREE and abs(both.gaps[0]) > both.columns.bound[0]:
                 columns.verdict[faint], columns.reason[faint] = UNKNOWN, "noise"
         for number in np.unique(claims.leaf[~columns.looked]).tolist():
@@ -431,9 +428,8 @@ class _Check:
         if not self.each:
             lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
             return (), [lost], ()
-        claims = flatten_claims(
-            self.claimed, self.evaluator.points, np.ones(len(self.eps)), self.eps
-        )
+        scales = np.ones(len(self.eps))
+        claims = join_claims(leaf_claims(self.claimed, self.evaluator.points, scales, self.eps))
         return (
             make_entries(blank_results(len(claims.claimed), reason), claims, self.evaluator.leaves),
             (),
@@ -530,7 +526,8 @@ def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     """Estimate every entry with a ladder of steps; return the arrays of `Differences`, flat."""
     seen, points = measure(evaluator, ()), evaluator.points
     exact = [EPS] * len(points)
-    none = flatten_claims([0.0 * point for point in points], points, seen.scales, exact)
+    zeros = [0.0 * point for point in points]
+    none = join_claims(leaf_claims(zeros, points, seen.scales, exact))
     # A parameter that is much smaller than the others of its array is its own scale.
     own = np.abs(none.here)
     scales = np.where((own > 0) & (own < OWN_SCALE * none.scale), own, none.scale)
@@ -542,7 +539,7 @@ def _estimate_entries(evaluator: Evaluator) -> tuple[NDArray[Any], ...]:
     numbers = [(one.estimate, one.bound, one.left.estimate, one.right.estimate) for one in readings]
     estimate, bound, left, right = np.array(numbers, dtype=np.float64).reshape(-1, 4).T.copy()
     parts = np.split(estimate, np.cumsum([point.size for point in points])[:-1])
-    claims, size = flatten_claims(parts, points, seen.scales, exact), np.abs(estimate)
+    claims, size = join_claims(leaf_claims(parts, points, seen.scales, exact)), np.abs(estimate)
     seen = replace(seen, reach=max(seen.reach, largest_of(claims.weight * claims.scale)))
     limits = allowed_resolution(claims, seen, np.arange(len(size)), 0 * claims.weight)
     kinked = np.array([one.kinked for one in readings], dtype=bool)

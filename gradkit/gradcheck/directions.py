@@ -14,10 +14,10 @@ from itertools import pairwise
 import numpy as np
 
 from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, make_entries, record_fields
-from gradkit.gradcheck.error import Claims, Options, Rows, select_claims
+from gradkit.gradcheck.error import Claims, Options, Rows, join_claims, select_claims
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM, UNKNOWN
-from gradkit.gradcheck.noise import Array, Floats, Measurements, draw_signed
+from gradkit.gradcheck.noise import Array, Floats, Measurements, draw_signed, magnitude
 from gradkit.gradcheck.patterns import (
     common_factor,
     direction_pattern,
@@ -31,6 +31,10 @@ DETECTABLE = 1e-3
 
 MAX_LEVELLING = 1e3
 """Largest factor by which leaves with small slopes are moved further than others."""
+
+MAX_EFFECT = 10.0
+"""An entry with more than this many times the effect of its leaf's median entry is moved less, so
+that it does not hide errors of the others."""
 
 MAX_SINGLE_ENTRIES = 64
 """A wrong parameter of a large problem is checked entry by entry if it has no more than this."""
@@ -72,30 +76,32 @@ class Survey:
     Parameters
     ----------
     evaluator : Evaluator
-    claims : Claims
-        All entries.
+    parts : sequence of Claims
+        The claims of each leaf.
     seen : Measurements
     asked : Options
     """
 
     def __init__(
-        self, evaluator: Evaluator, claims: Claims, seen: Measurements, asked: Options
+        self, evaluator: Evaluator, parts: Sequence[Claims], seen: Measurements, asked: Options
     ) -> None:
-        """Split the claims by leaf, and draw a first direction."""
-        self.evaluator, self.claims, self.seen, self.asked = evaluator, claims, seen, asked
+        """Draw a first direction."""
+        self.evaluator, self.parts, self.seen, self.asked = evaluator, parts, seen, asked
         self.leaves = evaluator.leaves
         self.found: list[Direction] = []
         self.entries: list[Entry] = []
         self.patterns: list[str] = []
         ends = np.cumsum([0, *(leaf.array.size for leaf in self.leaves)]).tolist()
-        self.spans = [slice(*pair) for pair in pairwise(ends)]
-        self.claimed = self.split(claims.claimed)
+        self.spans, self.size = [slice(*pair) for pair in pairwise(ends)], ends[-1]
+        pairs = zip(parts, self.leaves, strict=True)
+        self.claimed = [part.claimed.reshape(leaf.array.shape) for part, leaf in pairs]
         self.rng = np.random.default_rng([asked.seed, 2])
         self.sign = self.draw_direction()
 
     def draw_direction(self) -> Floats:
         """Draw a direction that moves every entry by about its own scale."""
-        return draw_signed(self.rng, self.claims.claimed.size) * self.claims.scale
+        drawn = [draw_signed(self.rng, part.claimed.size) * part.scale for part in self.parts]
+        return np.concatenate([np.zeros(0), *drawn])
 
     def split(self, flat: Floats) -> list[Array]:
         """Return a flat array over all entries as one array for each leaf."""
@@ -105,30 +111,38 @@ class Survey:
     def direction_and_twin(self, leaves: Sequence[int]) -> tuple[Floats, Floats]:
         """Return a direction in which some leaves have equal effects on f, and its ramped twin.
 
-        The ramp runs over all entries that move.
+        Within a leaf, `levelled` limits the effect of the largest entries. The ramp runs over all
+        entries that move.
         """
-        effect = self.claims.claimed * self.claims.scale
-        effects = {leaf: float(np.linalg.norm(effect[self.spans[leaf]])) for leaf in leaves}
-        top = max(effects.values()) or 1.0
-        move = np.zeros(effect.size)
-        for leaf, size in effects.items():
-            at = self.spans[leaf]
-            move[at] = self.sign[at] * (top / max(size, top / MAX_LEVELLING))
+        move = np.zeros(self.size)
+        norms = {leaf: self._move_leaf(leaf, move) for leaf in leaves}
+        top = max(norms.values()) or 1.0
+        for leaf, size in norms.items():
+            move[self.spans[leaf]] *= top / max(size, top / MAX_LEVELLING)
         return move, self.ramped(move, np.flatnonzero(move))
+
+    def _move_leaf(self, leaf: int, move: Floats) -> float:
+        """Set the part of a leaf in a direction, and return its effect on f, by the claim."""
+        part, at = self.parts[leaf], self.spans[leaf]
+        effect = part.claimed * part.scale
+        level = levelled(effect)
+        move[at] = self.sign[at] * level
+        effect *= level
+        return float(np.linalg.norm(effect))
 
     def ramped(self, move: Floats, places: Rows) -> Floats:
         """Return a direction with the entries at ``places`` multiplied by a ramp, all others 0."""
         part = np.zeros(move.size)
-        part[places] = move[places] * ramp(len(places))
+        part[places] = ramp(len(places))
+        part *= move
         return part
 
     def check_directions(self, *moves: Floats, closely: bool = False) -> DirectionResults:
         """Compare the claim with f along some directions, ``closely`` with a ladder of steps."""
-        claimed, spread, far, least, eps = np.array([self._claim_along(move) for move in moves]).T
+        along = np.array([self._claim_along(move) for move in moves]).T
+        claimed, spread, far, least, eps, room = along
         coarsest = DETECTABLE * np.where(np.isfinite(least), least, self.seen.reach / far)
         zero, number = np.zeros(len(moves), dtype=np.intp), np.arange(len(moves))
-        # Errors of single entries are independent, and add up like the parts of a norm.
-        room = np.array([np.linalg.norm(self.claims.room * move) for move in moves])
         rest = (spread, eps, spread, coarsest, 0 * far, room)
         claims = Claims(claimed, zero, number, far, far, *rest)
         parts = [self.split(move) for move in moves]
@@ -142,17 +156,29 @@ class Survey:
         rough = np.maximum(columns.bound - np.abs(gaps), 0.0)
         return DirectionResults(moves, claims, columns, least, gaps, rough)
 
-    def _claim_along(self, move: Floats) -> tuple[float, float, float, float, float]:
-        """Return the claim along a direction, its spread, scale, least effect and rounding."""
-        product, size = self.claims.claimed * move, np.abs(move)
-        error = size * self.claims.largest
-        return (
-            float(np.sum(product)),
-            float(np.linalg.norm(product)),
-            1 / float(np.max(size / self.claims.scale)),
-            float(np.min(error, initial=np.inf, where=error > 0)),
-            float(np.max(self.claims.eps, where=size > 0, initial=0.0)),
-        )
+    def _claim_along(self, move: Floats) -> Floats:
+        """Return the claim along a direction, its spread, scale, least effect, rounding and room.
+
+        The errors that ``atol`` allows single entries are independent, and add up like the parts of
+        a norm.
+        """
+        rows = [(0.0, 0.0, 0.0, np.inf, 0.0, 0.0)]
+        for part, at in zip(self.parts, self.spans, strict=True):
+            mine = move[at]
+            if not np.any(mine):
+                continue
+            product = part.claimed * mine
+            slopes = float(np.sum(product)), float(np.linalg.norm(product))
+            np.abs(mine, out=product)
+            far = float(np.max(product / part.scale))
+            eps = float(np.max(part.eps, where=product > 0, initial=0.0))
+            room = float(np.linalg.norm(part.room * product)) if np.any(part.room) else 0.0
+            product *= part.largest
+            least = float(np.min(product, initial=np.inf, where=product > 0))
+            rows.append((*slopes, far, least, eps, room))
+        totals, spreads, lengths, errors, units, rooms = np.array(rows).T
+        sums = (np.sum(totals), np.linalg.norm(spreads), 1 / np.max(lengths))
+        return np.array([*sums, np.min(errors), np.max(units), np.linalg.norm(rooms)])
 
     def find_single_entry(self, looked: DirectionResults) -> bool:
         """Find the one wrong entry that explains the errors along a direction and its twin.
@@ -172,7 +198,7 @@ class Survey:
             places = _matching_places(places, gap / first, 2 * rough / abs(first))
         likely = sorted(places.tolist(), key=lambda one: abs(one - float(np.mean(places))))
         for place in likely[:MAX_CANDIDATES]:
-            entry = self.check_entries(slice(place, place + 1))[0][0]
+            entry = self.check_entries(np.array([place]))[0][0]
             rest = abs(first - (entry.claimed - entry.estimate) * float(move[place]))
             if entry.verdict == DISAGREE and rest <= 2 * rough + 1e-3 * abs(first):
                 where = f"{entry.parameter or 'The gradient'}: the entry {list(entry.index)}"
@@ -188,7 +214,10 @@ class Survey:
         ``found``, ``entries`` and ``patterns``. If a claimed entry is not finite, only such entries
         are checked.
         """
-        bad = np.flatnonzero(~np.isfinite(self.claims.claimed))
+        pairs = zip(self.parts, self.spans, strict=True)
+        bad = np.concatenate(
+            [np.flatnonzero(~np.isfinite(part.claimed)) + at.start for part, at in pairs]
+        )
         if len(bad):  # along a direction it would spoil all others
             self.entries += self.check_entries(bad[:MAX_SINGLE_ENTRIES])[0]
             return
@@ -276,7 +305,7 @@ class Survey:
         """
         leaf, at = self.leaves[number], self.spans[number]
         if at.stop - at.start <= MAX_SINGLE_ENTRIES:
-            entries, claims, columns = self.check_entries(at)
+            entries, claims, columns = self.check_entries(np.arange(at.start, at.stop))
             self.entries += entries
             self.patterns += find_patterns(replace(claims, leaf=0 * claims.leaf), columns, [leaf])
             return
@@ -287,9 +316,14 @@ class Survey:
             entry = self.bisect(both.moves[0], float(both.gaps[0]))
             self.entries += [entry] if entry.verdict == DISAGREE else []
 
-    def check_entries(self, rows: Rows | slice) -> tuple[tuple[Entry, ...], Claims, Columns]:
+    def check_entries(self, rows: Rows) -> tuple[tuple[Entry, ...], Claims, Columns]:
         """Check some entries one by one; return their reports, claims and measurements."""
-        claims = select_claims(self.claims, rows)
+        claims = join_claims(
+            [
+                select_claims(part, rows[(rows >= at.start) & (rows < at.stop)] - at.start)
+                for part, at in zip(self.parts, self.spans, strict=True)
+            ]
+        )
         columns = entry_check(self.evaluator, claims, self.seen, self.asked).run()
         return make_entries(columns, claims, self.leaves), claims, columns
 
@@ -333,9 +367,20 @@ def miss_chance(looked: DirectionResults) -> float:
     return min(float(np.max(part)), 1.0)
 
 
+def levelled(effect: Floats) -> Floats:
+    """Return a factor for each entry that limits its effect on f to `MAX_EFFECT` medians."""
+    size = magnitude(effect)
+    moving = size[size > 0]
+    if not len(moving):
+        return np.ones(size.shape)
+    limit = MAX_EFFECT * float(np.median(moving, overwrite_input=True))
+    np.divide(limit, size, out=size)
+    return np.asarray(np.fmin(size, 1.0, out=size))
+
+
 def ramp(size: int) -> Floats:
     """Return numbers from 0.5 to 1.5, a different one for each entry."""
-    return np.asarray(0.5 + np.arange(size) / max(size, 1))
+    return np.linspace(0.5, 1.5, size, endpoint=False)
 
 
 def _matching_places(places: Rows, ratio: float, rough: float) -> Rows:
@@ -348,4 +393,4 @@ def _matching_places(places: Rows, ratio: float, rough: float) -> Rows:
         return places
     middle, wide = (ratio - 0.5) * size, 2 * rough * size + 0.5
     low, high = int(np.floor(middle - wide + 0.5)), int(np.ceil(middle + wide + 0.5))
-    return places[max(low, 0) : max(min(high, size), 0)]
+    return places[max(low, 0) : max(min(high, size), 0)].copy()

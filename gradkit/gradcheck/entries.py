@@ -56,10 +56,6 @@ SAMPLE_SIZE = 32
 """Number of entries that are checked first, drawn at random, in arrays of more than twice as
 many."""
 
-CONFIRMED = 3
-"""After this many wrong entries of an array, the next ones need only a ladder: noise and stairs
-are properties of f, and they did not explain the first ones."""
-
 MAX_WRONG = 16
 """After this many wrong entries of a large array, no further ones are checked."""
 
@@ -91,12 +87,12 @@ def make_entries(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tu
     """Return an `Entry` for each row that was checked, in the order of the leaves."""
     size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
     size[size == 0] = np.nan
-    indices = [list(np.ndindex(leaf.array.shape)) for leaf in leaves]
+    shapes = [leaf.array.shape for leaf in leaves]
     kink = columns.reason == "kink"
     return tuple(
         Entry(
             leaves[claims.leaf[row]].name,
-            indices[claims.leaf[row]][claims.place[row]],
+            tuple(map(int, np.unravel_index(claims.place[row], shapes[claims.leaf[row]]))),
             *numbers,
             slopes=(float(columns.left[row]), float(columns.right[row])) if kink[row] else None,
         )
@@ -165,7 +161,6 @@ class EntryCheck:
         self.tried = np.full((5, count), np.nan)
         self.large = np.bincount(claims.leaf)[claims.leaf] > 2 * SAMPLE_SIZE
         self.wrong: Counter[int] = Counter()
-        self.stairs: set[int] = set()
         self.heard = 0.0
         self.tolerance = claims.room + asked.rtol * claims.weight
 
@@ -348,9 +343,7 @@ class EntryCheck:
             if self.wrong[leaf] >= MAX_WRONG and self.large[row]:
                 columns.looked[row] = accepted
                 continue
-            confirmed = self.wrong[leaf] >= CONFIRMED and leaf not in self.stairs
-            reading, known, verdict, reason, self.heard = examine(self, row, confirmed=confirmed)
-            self.stairs |= {leaf} if reason == "staircase" else set()
+            reading, known, verdict, reason, self.heard = examine(self, row)
             if 3 * self.seen.noise < 2 * self.heard < QUIET * self.seen.reach:
                 return False
             if accepted and verdict == UNKNOWN:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,34 +109,51 @@ class Claims:
     room: Floats
 
 
-def flatten_claims(
+def leaf_claims(
     arrays: Sequence[Array],
     points: Sequence[Array],
     scales: Floats,
     eps: Sequence[float],
     atol: Sequence[Array] | None = None,
-) -> Claims:
-    """Return the claimed gradient and its absolute tolerances as flat rows, one for each entry.
+) -> list[Claims]:
+    """Return the claimed gradient and its absolute tolerances, one `Claims` for each leaf.
 
-    ``arrays``, ``points``, ``scales`` and ``eps`` have an item for each leaf.
+    ``arrays``, ``points``, ``scales`` and ``eps`` have an item for each leaf. What is the same for
+    all entries of a leaf is stored once, because a leaf may have ten million entries.
     """
-    rows: list[Sequence[Array]] = [[np.zeros(0), np.arange(0), np.arange(0), *np.zeros((8, 0))]]
-    rooms = [np.zeros_like(array, dtype=np.float64) for array in arrays] if atol is None else atol
+    rooms = [np.zeros(1)] * len(arrays) if atol is None else atol
+    found = []
     parts = zip(arrays, points, scales.tolist(), eps, rooms, strict=True)
     for leaf, (array, point, scale, rounding, room) in enumerate(parts):
         claimed = np.asarray(array, dtype=np.float64).reshape(-1)
         here = np.asarray(point, dtype=np.float64).reshape(-1)
-        unit, weight = entry_scales(claimed, here, scale), magnitude(claimed)
-        top = largest_of(claimed * unit) / unit
-        number, place = np.full(claimed.size, leaf), np.arange(claimed.size)
+        unit = entry_scales(claimed, here, scale)
+        top = np.asarray(largest_of(claimed * unit) / unit)
         grain = GRAIN * np.finfo(point.dtype).eps * magnitude(here)
-        known = (unit, top, np.full_like(unit, rounding), weight, np.zeros_like(unit), grain)
-        own = np.asarray(room, dtype=np.float64).reshape(-1)
-        rows.append((claimed, number, place, here, *known, own))
-    return Claims(*(np.concatenate(column) for column in zip(*rows, strict=True)))
+        columns: list[Any] = [
+            leaf,
+            np.arange(claimed.size, dtype=np.int32),
+            here,
+            unit,
+            top,
+            rounding,
+        ]
+        columns += [magnitude(claimed), 0.0, grain, np.reshape(room, -1)]
+        found.append(Claims(claimed, *(np.broadcast_to(one, claimed.shape) for one in columns)))
+    return found
 
 
-def select_claims(claims: Claims, rows: Rows | slice) -> Claims:
+def join_claims(parts: Sequence[Claims]) -> Claims:
+    """Return the claims of several leaves as one."""
+    blank = Claims(np.zeros(0), np.arange(0), np.arange(0), *np.zeros((8, 0)))
+    columns = [
+        np.concatenate([getattr(one, field.name) for one in (blank, *parts)])
+        for field in fields(blank)
+    ]
+    return Claims(*columns)
+
+
+def select_claims(claims: Claims, rows: Rows) -> Claims:
     """Return some rows of the claims."""
     return Claims(*(getattr(claims, field.name)[rows] for field in fields(claims)))
 

@@ -173,9 +173,7 @@ class Examination:
         return "noise" if self.seen.steady else "not deterministic"
 
 
-def examine(
-    check: EntryCheck, row: int, *, confirmed: bool = False
-) -> tuple[Reading, float, Verdict, str, float]:
+def examine(check: EntryCheck, row: int) -> tuple[Reading, float, Verdict, str, float]:
     """Examine one claim; before it is called wrong, look for noise, staircases and saturation.
 
     Parameters
@@ -183,9 +181,6 @@ def examine(
     check : EntryCheck
     row : int
         The claim's row.
-    confirmed : bool
-        Whether noise, staircases and saturation need no search, since they did not explain other
-        wrong entries of the array.
 
     Returns
     -------
@@ -200,7 +195,7 @@ def examine(
     at, seen = Examination(check, row), check.seen
     reading = at.climb()
     verdict, resolution = at.judge(reading)
-    if verdict == DISAGREE and not confirmed:
+    if verdict == DISAGREE:
         heard = _measure_noise_nearby(at, reading)
         at.noise = max(at.noise, heard)
         reading = read_slope(at.ladder(at.noise, at.top))

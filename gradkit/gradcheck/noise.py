@@ -153,8 +153,9 @@ def is_float32(values: Floats) -> bool:
 
 def magnitude(array: Array) -> Floats:
     """Return absolute values, 0 where they are not finite."""
-    size = np.abs(np.asarray(array, dtype=np.float64))
-    return np.where(np.isfinite(size), size, 0.0)
+    size = np.asarray(np.abs(np.asarray(array, dtype=np.float64)))
+    size[~np.isfinite(size)] = 0.0
+    return size
 
 
 def largest_of(array: Array) -> float:
@@ -176,7 +177,7 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     size, slope = magnitude(point), magnitude(gradient)
     alone = float(np.max(slope * size, initial=0.0))
     if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
-        return np.full(size.shape, scale)
+        return np.broadcast_to(np.float64(scale), size.shape)
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
 
@@ -352,8 +353,9 @@ def _change_along_zeros(
 
 def draw_signed(rng: np.random.Generator, shape: int | tuple[int, ...]) -> Floats:
     """Draw numbers of size 0.5 to 1.5 and random sign; equal opposite errors do not cancel."""
-    draw = rng.uniform(-1.0, 1.0, shape)
-    return np.asarray(draw + np.copysign(0.5, draw))
+    draw = np.asarray(rng.uniform(-1.0, 1.0, shape))
+    draw += np.copysign(0.5, draw)
+    return draw
 
 
 def _draw_direction(

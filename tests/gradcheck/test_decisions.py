@@ -22,7 +22,8 @@ from gradkit.gradcheck.error import (
     allowed_resolution,
     claim_error,
     first_step,
-    flatten_claims,
+    join_claims,
+    leaf_claims,
     select_claims,
     visible_slope,
 )
@@ -474,7 +475,7 @@ def test_how_much_f_changes_is_seen_where_nothing_is_claimed() -> None:
 def test_the_shortest_step_of_each_line() -> None:
     """64 roundings of the entry."""
     points = [np.array([2.0, 0.0]), np.ones(1, np.float32)]
-    found = flatten_claims(points, points, np.ones(2), [EPS, EPS])
+    found = join_claims(leaf_claims(points, points, np.ones(2), [EPS, EPS]))
     assert found.smallest.tolist() == [128 * EPS, 0.0, 64 * 2.0**-23]
 
 
@@ -495,7 +496,7 @@ def looked(lines: Parabolas, claimed, here, seen: Measurements, **asked) -> Entr
     """Lay claims out and try the first step of each."""
     claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
     room = [np.full(len(claimed), asked.pop("atol", 0.0))]
-    found = flatten_claims([claimed], [here], np.ones(1), [EPS], room)
+    found = join_claims(leaf_claims([claimed], [here], np.ones(1), [EPS], room))
     check = EntryCheck(lines.pair, found, seen, Options(**asked))
     check._try_step(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
     return check
@@ -570,7 +571,7 @@ def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
     points = [np.full(3, 10.0), np.full(4, 0.1), np.full(2, 1e-9)]
     slopes = [np.full(3, 2.0), np.full(4, 2.0), np.full(2, 2.0)]
     scales = np.array([10.0, 0.1, 1e-9])
-    found = flatten_claims(slopes, points, scales, [EPS] * 3)
+    found = leaf_claims(slopes, points, scales, [EPS] * 3)
     survey = Survey(Evaluator(lambda p: 0.0, unpack(points)), found, SEEN, Options())
     move, steep = survey.direction_and_twin([0, 1, 2])
     lift = np.abs(move) / np.repeat(scales, [3, 4, 2])
@@ -590,7 +591,7 @@ def test_a_direction_moves_leaves_so_that_each_does_as_much() -> None:
 
 def test_how_coarse_a_direction_may_be_where_nothing_is_claimed() -> None:
     """A thousandth of what parameters do to f, over the scale."""
-    none = flatten_claims([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
+    none = leaf_claims([np.zeros(3)], [np.full(3, 4.0)], np.array([4.0]), [EPS])
     evaluator = Evaluator(lambda p: 0.0, unpack(np.full(3, 4.0)))
     survey = Survey(evaluator, none, SEEN, Options())
     looked = survey.check_directions(survey.direction_and_twin([0])[0])
@@ -626,7 +627,7 @@ def test_claims_are_laid_out_by_leaf() -> None:
     """Each with its place, its leaf's largest, and its unit of rounding."""
     arrays = [np.array([[1.0, -4.0]]), np.array([2.0])]
     points = [np.array([[1.0, 1.0]]), np.array([3.0])]
-    found = flatten_claims(arrays, points, np.array([1.0, 3.0]), [1e-16, 1e-7])
+    found = join_claims(leaf_claims(arrays, points, np.array([1.0, 3.0]), [1e-16, 1e-7]))
     assert found.claimed.tolist() == [1, -4, 2]
     assert (found.leaf.tolist(), found.place.tolist()) == ([0, 0, 1], [0, 1, 0])
     assert found.largest.tolist() == [4, 4, 2]
@@ -634,12 +635,12 @@ def test_claims_are_laid_out_by_leaf() -> None:
     assert found.eps.tolist() == [1e-16, 1e-16, 1e-7]
     assert found.here.tolist() == [1, 1, 3]
     assert found.weight.tolist() == [1, 4, 2]
-    assert select_claims(found, slice(1, 2)).claimed.tolist() == [-4]
-    broken = flatten_claims([np.array([np.nan, 2.0])], [np.ones(2)], np.ones(1), [EPS])
+    assert select_claims(found, np.array([1])).claimed.tolist() == [-4]
+    broken = join_claims(leaf_claims([np.array([np.nan, 2.0])], [np.ones(2)], np.ones(1), [EPS]))
     assert (broken.weight.tolist(), broken.largest.tolist()) == ([0, 2], [2, 2])
     for none in (
-        flatten_claims([], [], np.ones(0), []),
-        flatten_claims([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2),
+        join_claims(leaf_claims([], [], np.ones(0), [])),
+        join_claims(leaf_claims([np.zeros(0)] * 2, [np.zeros(0)] * 2, np.ones(2), [EPS] * 2)),
     ):
         assert len(EntryCheck(None, none, SEEN, Options()).run().estimate) == 0
 

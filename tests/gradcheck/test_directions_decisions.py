@@ -10,7 +10,7 @@ from deciding import near
 
 from gradkit.gradcheck.directions import Survey, miss_chance, ramp
 from gradkit.gradcheck.entries import blank_results
-from gradkit.gradcheck.error import Options, flatten_claims
+from gradkit.gradcheck.error import Options, join_claims, leaf_claims
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN
 from gradkit.gradcheck.noise import EPS, Measurements
@@ -29,7 +29,7 @@ def survey_of(*claimed, f=lambda p: 0.0, scales=None, eps=None) -> Survey:
     many = len(parts)
     names = {str(number): point for number, point in enumerate(points)}
     evaluator = Evaluator(f, unpack(names if many > 1 else points[0]))
-    laid = flatten_claims(parts, points, np.array(scales or [1.0] * many), eps or [EPS] * many)
+    laid = leaf_claims(parts, points, np.array(scales or [1.0] * many), eps or [EPS] * many)
     return Survey(evaluator, laid, SEEN, Options())
 
 
@@ -37,8 +37,8 @@ def test_what_is_known_of_a_direction() -> None:
     """Its slope and the spread of it, how far it may go, its least error, and its rounding."""
     survey = survey_of([3.0, -4.0], [2.0], scales=[2.0, 0.5], eps=[1e-16, 1e-7])
     move = np.array([1.0, -2.0, 0.0])
-    assert near(survey._claim_along(move), [11, 73**0.5, 1, 4, 1e-16])
-    assert near(survey._claim_along(np.array([1.0, 0.0, -3.0])), [-3, 45**0.5, 1 / 6, 4, 1e-7])
+    assert near(survey._claim_along(move), [11, 73**0.5, 1, 4, 1e-16, 0])
+    assert near(survey._claim_along(np.array([1.0, 0.0, -3.0])), [-3, 45**0.5, 1 / 6, 4, 1e-7, 0])
     none = survey_of([0.0, 0.0])
     assert none._claim_along(np.ones(2))[3] == np.inf
 
@@ -61,9 +61,7 @@ def test_where_a_direction_really_led_is_no_error_of_the_claim() -> None:
     points = np.ones(3, np.float32)
     slopes = np.array([1.0, 3.0, -2.0])
     evaluator = Evaluator(lambda p: float(1 + (p.astype(float) - 1) @ slopes), unpack(points))
-    survey = Survey(
-        evaluator, flatten_claims([slopes], [points], np.ones(1), [EPS]), SEEN, Options()
-    )
+    survey = Survey(evaluator, leaf_claims([slopes], [points], np.ones(1), [EPS]), SEEN, Options())
     looked = survey.check_directions(np.array([0.7, -0.9, 1.3]))
     assert abs(looked.gaps[0]) < 1e-8
 
@@ -86,7 +84,7 @@ def explained(survey: Survey, wrong: dict[int, float], rough: float = 1e-6, **pa
         return SimpleNamespace(moves=moves, gaps=every, rough=np.full(len(moves), rough))
 
     def check(rows):
-        (place,) = range(size)[rows] if isinstance(rows, slice) else rows
+        (place,) = rows.tolist()
         gap = gaps[place] * parts.get("share", 1.0)
         verdict = said if gap else AGREE
         return (Entry("w", (place,), gap, 0.0, 0.0, 0.0, verdict),), None, None
@@ -285,10 +283,10 @@ def described(size: int, verdict: str = DISAGREE, claim=None, right=None) -> Sur
     """Have a wrong parameter described, of which single entries and a direction are given."""
     survey = survey_of(np.ones(2), np.ones(size) if claim is None else claim)
     at = survey.spans[1]
-    columns, laid = blank_results(size), survey.claims
+    columns, laid = blank_results(size), join_claims(survey.parts)
     columns.estimate, columns.bound, columns.verdict = 0.5, 1e-9, DISAGREE
     part = type(laid)(*(getattr(laid, name)[at] for name in laid.__slots__))
-    survey.check_entries = lambda rows: (["entries"] if rows == at else rows, part, columns)
+    survey.check_entries = lambda rows: (["entries"] if len(rows) > 1 else rows, part, columns)
     entry = Entry("w", (0,), 0.0, 0.0, 0.0, 0.0, verdict)
     survey.bisect = lambda move, gap: entry if gap == 3.0 else None
     moves = survey.direction_and_twin([1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,63 @@ def test_what_a_dead_unit_hides_is_refuted() -> None:
         for claim in (3.0, 1e-6, -1e-12):
             report = check_gradient(lambda w, c=offset: c + 3 * max(w, 0.0), -1.0, claim)
             assert report.verdict == "disagree", f"{offset} {claim}\n{report}"
+
+
+def staircase(x):
+    """A loss whose slope in the last entry is a staircase near 25."""
+    a = 1 / (1 + np.exp(-x))
+    return float(-np.sum(np.log(1 - a)))
+
+
+def test_wrong_entries_do_not_condemn_a_right_one_beside_them() -> None:
+    """After any number of wrong entries, the next is examined as closely as the first."""
+    x = np.array([0.3, -1.0, 2.0, 0.7, 1.1, 30.0])
+    claim = np.array([2, -1, 3, 0.5, 1.1, 1]) / (1 + np.exp(-x))
+    verdicts = [entry.verdict for entry in check_gradient(staircase, x, claim).entries]
+    assert (verdicts[2], verdicts[-1]) == ("disagree", "inconclusive")
+
+
+# One entry is far larger than the others.
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 50])
+def test_a_giant_entry_hides_nothing_along_directions(wrong: int) -> None:
+    """Errors in ordinary entries show beside one that is a million times as large."""
+    rng = np.random.default_rng(0)
+    weights, x = rng.standard_normal(5000), rng.standard_normal(5000)
+    weights[0] = 1e6
+    claim = weights * np.cos(x)
+    claim[1 : 1 + wrong] *= -1
+    report = check_gradient(lambda p: float(weights @ np.sin(p)), x, claim)
+    assert report.verdict == ("disagree" if wrong else "agree"), str(report)
+
+
+def test_a_wrong_giant_entry_is_found_along_directions() -> None:
+    """It moves less than the others, and is named."""
+    rng = np.random.default_rng(0)
+    weights, x = rng.standard_normal(5000), rng.standard_normal(5000)
+    weights[7] = 1e6
+    claim = weights * np.cos(x)
+    claim[7] *= 1.01
+    report = check_gradient(lambda p: float(weights @ np.sin(p)), x, claim)
+    assert [entry.index for entry in report.entries] == [(7,)], str(report)
+
+
+def test_a_large_array_takes_little_memory() -> None:
+    """Beside f's own, at most 1 GB for ten million parameters, right or wrong."""
+    size = 300_000
+    x = np.random.default_rng(0).standard_normal(size)
+    claim = 2 * x
+    for sign, verdict in ((1, "agree"), (-1, "disagree")):
+        claim[5] *= sign
+        tracemalloc.start()
+        try:
+            report = check_gradient(lambda p: float(p @ p), x, claim)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert report.verdict == verdict
+        assert most <= 100 * size
 
 
 # The domain of f ends.

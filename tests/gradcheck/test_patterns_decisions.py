@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradkit.gradcheck.entries import blank_results
-from gradkit.gradcheck.error import flatten_claims
+from gradkit.gradcheck.error import join_claims, leaf_claims
 from gradkit.gradcheck.examine import DISAGREE
 from gradkit.gradcheck.noise import EPS
 from gradkit.gradcheck.patterns import (
@@ -146,7 +146,7 @@ def test_patterns_of_several_parameters() -> None:
     def found(claimed: list[list[float]], *wrong: int) -> list[str]:
         parts = [np.array(one, dtype=float) for one in claimed]
         size = sum(part.size for part in parts)
-        claims = flatten_claims(parts, parts, np.ones(len(parts)), [EPS] * len(parts))
+        claims = join_claims(leaf_claims(parts, parts, np.ones(len(parts)), [EPS] * len(parts)))
         columns = blank_results(size)
         columns.estimate = [1, 2, 3, 4][:size]
         columns.bound = 1e-9

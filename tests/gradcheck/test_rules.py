@@ -305,7 +305,7 @@ RULES: list[Rule] = [
         "a slope that noise hides over the parameter itself is not read beyond it",
         entries,
         "examine",
-        lambda at, row, **known: at.claims.here.fill(0) or examine.examine(at, row, **known),
+        lambda at, row: at.claims.here.fill(0) or examine.examine(at, row),
         lambda p: float(1e16 * p[0] + np.sin(1e8 * p[1])),
         np.array([1.0, 7e-9]),
         np.array([1e16, 1e8 * np.cos(0.7)]),
@@ -359,19 +359,6 @@ def test_each_rule_is_needed(
         assert check_gradient(f, point, claim).verdict == with_it
         monkeypatch.setattr(module, name, other)
         assert check_gradient(f, point, claim).verdict == without
-
-
-def test_wrong_entries_after_the_third_need_only_a_ladder(monkeypatch) -> None:
-    """Noise and stairs did not explain the first three, and are not looked for again."""
-
-    def calls() -> int:
-        report = check_gradient(quiet, W, 1.001 * RIGHT)
-        assert [entry.verdict for entry in report.entries] == ["disagree"] * 5
-        return report.evaluations
-
-    few = calls()
-    monkeypatch.setattr(entries, "CONFIRMED", np.inf)
-    assert few <= calls() - 2 * 8
 
 
 def test_a_table_of_six_points_tells_noise_to_a_factor_of_three(monkeypatch) -> None:
