@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import FILLS, PER_NODE, PUT_IN
-from gradkit.edits.nodes import new, with_parts
+from gradkit.edits.nodes import called_name, new, with_parts
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
 from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
@@ -23,7 +23,8 @@ from gradkit.runtime.repair.tree import expression, size_of, statement_of
 from gradkit.runtime.repair.values import OPERATIONS
 from gradkit.runtime.syntax import every, names_in
 
-UPDATES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
+SCALES = (ast.Mult, ast.Div)
+UPDATES = (ast.Add, ast.Sub, *SCALES)
 """The operations by which a missing statement may change a name."""
 
 Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
@@ -72,10 +73,11 @@ def inserted(
             empty = _empty_names(statement, there[0].values, whole, last=last)
             back = [*_restored_entries(block[:at])]
             given = set().union(*map(_arrays_with_assigned_entries, block[:at]))
+            computed = {t for s in block[:at] if not _starts(s) for t in _targets(s)}
             for each in _statements(whole, parent, block, at, there, empty, back):
                 key = id(block), at, _dumped(each)
                 fills = isinstance(each, ast.Return) or each in back
-                fills |= bool(_targets(each) & {*empty})
+                fills |= bool(_targets(each) & {*empty} - computed)
                 if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
                 seen.add(key)
@@ -216,7 +218,8 @@ def _value_assignments(
                 yield _assigned(name, tree)
         for name, before in targets.items():
             held = first.values[name]
-            for kind in UPDATES if np.shape(held) == value.shape else ():
+            scales = value.shape == () and not isinstance(held, int)
+            for kind in UPDATES if np.shape(held) == value.shape else SCALES if scales else ():
                 found = pool.found(OPERATIONS[kind](held, value)) - before
                 if any(number % KINDS < SHAPES for number in found):
                     yield _updated(name, kind, tree)
@@ -451,6 +454,17 @@ def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt
         for part in ast.walk(statement.value):
             if isinstance(part, ast.Name) and part.id in made:
                 yield with_parts(statement, targets=[new(ast.Name, part.id, ast.Store())])
+
+
+STARTS = ("zeros", "zeros_like", "empty", "empty_like", "full", "full_like")
+"""Functions that make an array for values that are still to come."""
+
+
+def _starts(statement: ast.stmt) -> bool:
+    """Return whether a statement gives a name a value only so that it has one."""
+    value = getattr(statement, "value", None)
+    plain = isinstance(value, ast.Constant | ast.Tuple | ast.List | ast.Dict)
+    return plain or called_name(value) in STARTS
 
 
 def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
