@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import isclose
 
 from msgspec import Struct
 
@@ -26,6 +27,9 @@ from gradkit.submission.source import statements
 
 COPIES = frozenset({"copy", "deepcopy", "dict"})
 """Functions and methods that copy a dictionary."""
+
+TURNS = frozenset({"T", "transpose", "flip", "flipud", "fliplr", "roll"})
+"""Attributes and functions that move the entries of an array."""
 
 INTEGERS = ("int", "dtype")
 """Parts of words that give an array another type."""
@@ -85,6 +89,22 @@ class UpdateText(Struct, frozen=True):
             if any(is_entry(target, key) for target in targets(each))
         ]
         return next(iter(reversed([each for each in stores if each in computed] or stores)), None)
+
+    def rearranges(self, place: Place) -> bool:
+        """Return whether the assignment in a line turns an array, or takes a part of one."""
+        values = [
+            each.value
+            for each in own_statements(self.node)
+            if isinstance(each, ast.Assign | ast.AugAssign)
+            if self.cell.place(each.lineno) == place
+        ]
+        parts = [part for value in values for part in walk(value)]
+        return any(
+            (isinstance(part, ast.Attribute) and part.attr in TURNS)
+            or (isinstance(part, ast.Subscript) and not every(ast.Constant, part.slice))
+            or (isinstance(part, ast.Subscript) and bool(every(ast.Slice, part.slice)))
+            for part in parts
+        )
 
     def line_of_copy(self) -> Place | None:
         """Return the line that copies the parameters under a name in which they are stored."""
@@ -173,7 +193,7 @@ def takes_over(value: ast.expr, numbers: Collection[float] | None, *, others: bo
     found = [
         part.value for part in every(ast.Constant, value) if isinstance(part.value, int | float)
     ]
-    is_one = any(abs(each) in numbers for each in found)
+    is_one = any(isclose(abs(each), size) for each in found for size in numbers)
     return names_in(value) <= {"np", "numpy"} and bool(found) and is_one != others
 
 

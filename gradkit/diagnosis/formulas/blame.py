@@ -290,7 +290,8 @@ class Blame:
             else:
                 is_input = code == "wrong-error" and not case.is_computed(step)
                 is_name = not constant and (is_input or expected_stages == products.whole)
-            line = case.line_of_name(number, step) if is_name else None
+            size = 0.0 if case.is_constant(step) else None
+            line = case.line_of_name(number, size) if is_name else None
             if line is not None:
                 return line, step, required
         return None
@@ -319,7 +320,19 @@ class Blame:
             return None if self._everywhere else self._find_multiplication(entry, -1.0, [])
         factor = ratio if isinstance(ratio, float) else 1.0
         location = self._find_multiplication(entry, factor, [] if code == "rate-ignored" else [1.0])
-        return location or (None if "rate" in code else self._last_common_operation(entry))
+        return location or (
+            self._find_rate(entry, factor) if "rate" in code else self._last_common_operation(entry)
+        )
+
+    def _find_rate(self, entry: Entry, ratio: float) -> At | None:
+        """Return the line of the learning rate's name if the rate is wrong by ``ratio``."""
+        case, rates = self._case, self._case.task.rates
+        rates_by_kind = {"W": rates.weight, "b": rates.bias}
+        wrong = abs(ratio) * rates_by_kind[entry[0][0]]
+        if wrong in {rates_by_kind[e[0][0]] for e in case.applied if e not in case.slip.entries}:
+            return None
+        line = case.line_of_name(case.root(entry), wrong)
+        return None if line is None else (case.root(entry), line)
 
     def _find_multiplication(self, entry: Entry, ratio: float, scales: list[float]) -> At | None:
         """Return the operation that multiplies by a constant which explains the wrong ``ratio``."""
@@ -337,7 +350,8 @@ class Blame:
                 if is_sign or (ratio > 0 and np.isclose(abs(constant), sizes, NEAR, 0.0).any()):
                     # A learning rate that correct entries use too is right where it is assigned.
                     has_name = "rate" in code and operand not in self._right
-                    name = self._case.line_of_name(number, operand, rate=True) if has_name else None
+                    size = abs(float(self._values[operand][0]))
+                    name = self._case.line_of_name(number, size) if has_name else None
                     return number, name
         return None
 

@@ -147,22 +147,19 @@ class Case:
         """Return whether a number is a constant of the text, whatever the inputs."""
         return self.steps.made[step].operation == CONSTANT
 
-    def line_of_name(self, number: int, operand: int, *, rate: bool = False) -> Place | None:
-        """Return the line that gives an operand of operation ``number`` the name that is used.
+    def line_of_name(self, number: int, size: float | None = None) -> Place | None:
+        """Return the line that gives a number the name by which operation ``number`` uses it.
 
-        The line takes over the value of another name, or a constant: the operand's own value if it
-        is a ``rate``, else any number but the task's rates.
+        The line takes over the value of another name. If ``size`` is given, it takes over a
+        constant of this size, or, if that is 0, any constant but the task's rates.
         """
         spots = self.steps.spots[number]
         if self.text is None or len(spots) != 1:
             return None
         rates = (self.task.rates.weight, self.task.rates.bias)
-        known = (abs(float(self.steps.values[operand][0])),) if rate else rates
-        numbers = known if self.is_constant(operand) else None
+        sizes = None if size is None else (size,) if size else rates
         return self.text.line_of_name(
-            spots[0].names,
-            spots[0].place,
-            lambda value: takes_over(value, numbers, others=not rate),
+            spots[0].names, spots[0].place, lambda value: takes_over(value, sizes, others=not size)
         )
 
 

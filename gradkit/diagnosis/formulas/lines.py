@@ -50,6 +50,9 @@ WRONG_ARGUMENT = "wrong-derivative-argument"
 WRONG_INPUTS = frozenset({"wrong-layer-input", "wrong-weight"})
 """Mistakes in the arguments of a helper function, if that function is right elsewhere."""
 
+WRONG_PLACES = frozenset({"swapped-index", "wrong-index"})
+"""Mistakes in the place of a value in its array."""
+
 Location = tuple[Spot, Evidence, str]
 """The line, the reason why this line is named, and a local name of the value."""
 
@@ -156,12 +159,21 @@ def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
         return None
     if line is not None:
         return Spot(line), "value", ""
+    if step is not None and code in WRONG_PLACES and _is_rearranged(case, step, case.root(entry)):
+        # The value may be right, and stand in the wrong place of its array only where it is used.
+        return _location_of_step(case, case.root(entry), "within")
     if step is not None:
         # If a helper is right for its arguments, the line that calls it is named.
         called = code == WRONG_ARGUMENT or (code in WRONG_INPUTS and blame.is_right_elsewhere(step))
         return _location_of_step(case, step, "value", called=called)
     stored = _find_in_text(case, entry) if code in WRONG_SOURCE else None
     return stored or _find_application(case, entry)
+
+
+def _is_rearranged(case: Case, step: int, root: int) -> bool:
+    """Return whether the line of operation ``root`` turns or cuts the array with ``step``."""
+    places = [spot.place for number in (step, root) for spot in case.steps.spots[number][:1]]
+    return len({*places}) > 1 and case.text is not None and case.text.rearranges(places[-1])
 
 
 def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Place | None]:
