@@ -91,20 +91,22 @@ class UpdateText(Struct, frozen=True):
         return next(iter(reversed([each for each in stores if each in computed] or stores)), None)
 
     def rearranges(self, place: Place) -> bool:
-        """Return whether the assignment in a line turns an array, or takes a part of one."""
-        values = [
-            each.value
-            for each in own_statements(self.node)
-            if isinstance(each, ast.Assign | ast.AugAssign)
-            if self.cell.place(each.lineno) == place
-        ]
-        parts = [part for value in values for part in walk(value)]
-        return any(
-            (isinstance(part, ast.Attribute) and part.attr in TURNS)
-            or (isinstance(part, ast.Subscript) and not every(ast.Constant, part.slice))
-            or (isinstance(part, ast.Subscript) and bool(every(ast.Slice, part.slice)))
-            for part in parts
-        )
+        """Return whether the assignment in a line turns an array, or indexes it otherwise."""
+        for each in own_statements(self.node):
+            if (
+                isinstance(each, ast.Assign | ast.AugAssign)
+                and self.cell.place(each.lineno) == place
+            ):
+                parts = walk(each.value)
+                inner = [part.value for part in parts if isinstance(part, ast.Subscript)]
+                own = {indices_of(target) for target in targets(each)}
+                return any(
+                    (isinstance(part, ast.Attribute) and part.attr in TURNS)
+                    or (isinstance(part, ast.Subscript) and indices_of(part) not in own)
+                    for part in parts
+                    if part not in inner
+                )
+        return False
 
     def line_of_copy(self) -> Place | None:
         """Return the line that copies the parameters under a name in which they are stored."""
@@ -195,6 +197,20 @@ def takes_over(value: ast.expr, numbers: Collection[float] | None, *, others: bo
     ]
     is_one = any(isclose(abs(each), size) for each in found for size in numbers)
     return names_in(value) <= {"np", "numpy"} and bool(found) and is_one != others
+
+
+def indices_of(node: ast.expr) -> tuple[str, ...]:
+    """Return the indices of an entry of an array as texts; the keys of dictionaries are left out.
+
+    ``dW[i][j]`` and ``dW[i, j]`` both have the indices ``i`` and ``j``.
+    """
+    found: list[str] = []
+    while isinstance(node, ast.Subscript):
+        if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            found[:0] = map(ast.unparse, parts)
+        node = node.value
+    return tuple(found)
 
 
 def is_stored_in(name: str, node: ast.stmt) -> bool:
