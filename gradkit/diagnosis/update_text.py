@@ -28,8 +28,11 @@ from gradkit.submission.source import statements
 COPIES = frozenset({"copy", "deepcopy", "dict"})
 """Functions and methods that copy a dictionary."""
 
-TURNS = frozenset({"T", "transpose", "flip", "flipud", "fliplr", "roll"})
-"""Attributes and functions that move the entries of an array."""
+TURNS = frozenset({"transpose", "flip", "flipud", "fliplr", "roll"})
+"""Functions that move the entries of an array."""
+
+PRODUCTS = frozenset({"dot", "matmul", "outer", "einsum"})
+"""Functions that multiply arrays."""
 
 INTEGERS = ("int", "dtype")
 """Parts of words that give an array another type."""
@@ -90,23 +93,41 @@ class UpdateText(Struct, frozen=True):
         ]
         return next(iter(reversed([each for each in stores if each in computed] or stores)), None)
 
-    def rearranges(self, place: Place) -> bool:
-        """Return whether the assignment in a line turns an array, or indexes it otherwise."""
-        for each in own_statements(self.node):
-            if (
-                isinstance(each, ast.Assign | ast.AugAssign)
-                and self.cell.place(each.lineno) == place
-            ):
-                parts = walk(each.value)
-                inner = [part.value for part in parts if isinstance(part, ast.Subscript)]
-                own = {indices_of(target) for target in targets(each)}
-                return any(
-                    (isinstance(part, ast.Attribute) and part.attr in TURNS)
-                    or (isinstance(part, ast.Subscript) and indices_of(part) not in own)
-                    for part in parts
-                    if part not in inner
-                )
+    def rearranges(self, made: Place, used: Place) -> bool:
+        """Return whether a line turns an array that another line makes, or takes other entries."""
+        arrays = {
+            base_name(target): indices_of(target)
+            for each in self._assignments_in(made)
+            for target in targets(each)
+        }
+        for each in self._assignments_in(used):
+            parts = walk(each.value)
+            # An array is turned in an outer product, which leaves every number in its place.
+            is_product = any(isinstance(part, ast.MatMult) for part in _operators(parts)) or any(
+                isinstance(part, ast.Call) and last_name(part.func) in PRODUCTS for part in parts
+            )
+            inner = [part.value for part in parts if isinstance(part, ast.Subscript)]
+            for part in parts:
+                if isinstance(part, ast.Subscript) and part not in inner:
+                    name = base_name(part)
+                    # A part that is stored back into itself stays where it is.
+                    own = [indices_of(t) for t in targets(each) if base_name(t) == name]
+                    if name in arrays and indices_of(part) not in (arrays[name], *own):
+                        return True
+                is_turn = isinstance(part, ast.Attribute) and part.attr == "T"
+                is_turn |= isinstance(part, ast.Call) and last_name(part.func) in TURNS
+                if is_turn and not is_product and not arrays.keys().isdisjoint(names_in(part)):
+                    return True
         return False
+
+    def _assignments_in(self, place: Place) -> list[ast.Assign | ast.AugAssign]:
+        """Return the assignments in a line of the function."""
+        line = self.cell.line_of(place)
+        return [
+            each
+            for each in own_statements(self.node)
+            if isinstance(each, ast.Assign | ast.AugAssign) and each.lineno == line
+        ]
 
     def line_of_copy(self) -> Place | None:
         """Return the line that copies the parameters under a name in which they are stored."""
@@ -197,6 +218,11 @@ def takes_over(value: ast.expr, numbers: Collection[float] | None, *, others: bo
     ]
     is_one = any(isclose(abs(each), size) for each in found for size in numbers)
     return names_in(value) <= {"np", "numpy"} and bool(found) and is_one != others
+
+
+def _operators(nodes: Iterable[ast.AST]) -> list[ast.operator]:
+    """Return the operators of two operands among some nodes."""
+    return [node.op for node in nodes if isinstance(node, ast.BinOp)]
 
 
 def indices_of(node: ast.expr) -> tuple[str, ...]:

@@ -78,16 +78,29 @@ def test_constants_and_names_are_taken_over(value, sizes, others, takes) -> None
     ("statement", "rearranges"),
     [
         ("parameters['w1'] -= 0.1 * dW", False),
-        ("parameters['w1'][i][j] -= 0.1 * dW[i, j]", False),
-        ("parameters['w1'][i][j] -= 0.1 * dW[j][i]", True),
         ("parameters['w1'] -= 0.1 * dW.T", True),
         ("parameters['w1'] -= 0.1 * dW[::-1]", True),
         ("parameters['w1'] -= 0.1 * np.flip(dW)", True),
+        ("parameters['w1'] -= 0.1 * dW * X[0]", False),
+        ("parameters['w1'] -= 0.1 * X.T * dW", False),
+        ("dW[1] = 10 * dW[1]", False),
+        ("dW[1] = 10 * dW[0]", True),
+        ("parameters['w1'] -= 0.1 * X @ dW.T", False),
+        ("parameters['w1'] -= 0.1 * np.dot(X, dW.T)", False),
     ],
 )
 def test_an_array_may_be_turned_where_it_is_used(statement, rearranges) -> None:
-    """Then the array itself may be right."""
-    assert text_of(statement).rearranges(Place("hw.py", None, 2)) is rearranges
+    """Then the array itself may be right. An outer product turns an array without harm."""
+    made, used = Place("hw.py", None, 2), Place("hw.py", None, 3)
+    assert text_of("dW = y * A1", statement).rearranges(made, used) is rearranges
+
+
+def test_an_entry_is_turned_if_another_one_is_used() -> None:
+    """The same entry may be stored and used."""
+    made, used = Place("hw.py", None, 2), Place("hw.py", None, 3)
+    for entry, rearranges in (("dW[i][j]", False), ("dW[i, j]", False), ("dW[j][i]", True)):
+        text = text_of("dW[i, j] = y", f"parameters['w1'][i, j] -= {entry}")
+        assert text.rearranges(made, used) is rearranges
 
 
 def test_an_input_may_be_changed_by_another_name() -> None:

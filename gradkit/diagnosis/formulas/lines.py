@@ -7,7 +7,7 @@ that the text shows, see `gradkit.diagnosis.update_text`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -159,9 +159,10 @@ def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
         return None
     if line is not None:
         return Spot(line), "value", ""
-    if step is not None and code in WRONG_PLACES and _is_rearranged(case, step, case.root(entry)):
-        # The value may be right, and stand in the wrong place of its array only where it is used.
-        return _location_of_step(case, case.root(entry), "within")
+    if step is not None and code in WRONG_PLACES:
+        turned = _find_turn(case, step, blame.operations_of(entry))
+        if turned is not None:
+            return _location_of_step(case, turned, "within")
     if step is not None:
         # If a helper is right for its arguments, the line that calls it is named.
         called = code == WRONG_ARGUMENT or (code in WRONG_INPUTS and blame.is_right_elsewhere(step))
@@ -170,10 +171,18 @@ def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
     return stored or _find_application(case, entry)
 
 
-def _is_rearranged(case: Case, step: int, root: int) -> bool:
-    """Return whether the line of operation ``root`` turns or cuts the array with ``step``."""
-    places = [spot.place for number in (step, root) for spot in case.steps.spots[number][:1]]
-    return len({*places}) > 1 and case.text is not None and case.text.rearranges(places[-1])
+def _find_turn(case: Case, step: int, operations: Iterable[int]) -> int | None:
+    """Return the operation that uses ``step`` in a line which turns its array, or None.
+
+    The value of ``step`` may be right then, for another entry.
+    """
+    spots, made = case.steps.spots, case.steps.made
+    if case.text is None or not spots[step]:
+        return None
+    place = spots[step][0].place
+    users = (n for n in operations if step in made[n].into and spots[n])
+    others = (n for n in users if spots[n][0].place != place)
+    return next((n for n in others if case.text.rearranges(place, spots[n][0].place)), None)
 
 
 def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Place | None]:
