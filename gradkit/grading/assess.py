@@ -317,6 +317,7 @@ def assess(
         marked,
         score_by_numbers=score_by_numbers(task, verdicts, scheme),
         notices=(*evidence.notices, *notices_of_verdicts(verdicts, inquiry)),
+        printed=evidence.printed,
         absent=evidence.absent,
         seed=evidence.seed,
         notes=(*marked.notes, *evidence.notes),

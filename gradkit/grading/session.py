@@ -420,6 +420,7 @@ class Session(AbstractContextManager["Session"]):
             inquiry=replace(inquiry, findings=(*inquiry.findings, *before.inquiry.findings)),
             notes=(*before.notes, *notes, *self._doubts(task, section, examined)),
             tier=examined.tier,
+            printed=process.printed,
         )
 
     def _grade_functions(
@@ -452,6 +453,7 @@ class Session(AbstractContextManager["Session"]):
             before,
             seed=seed,
             tier=process.tier,
+            printed=process.printed,
             verdicts=verdicts,
             inquiry=inquiry,
             notes=(*before.notes, *cut),

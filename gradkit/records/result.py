@@ -268,8 +268,9 @@ class TaskResult(Struct, frozen=True):
     ``checkable`` is the part of ``max_score`` that could be judged. ``seed`` is the seed of its
     probes, which differs from that of the result if probes were drawn again. ``listings`` are the
     functions with findings. An ``absent`` task was not submitted. ``notices`` are for the
-    instructor. ``score_by_numbers`` is the score under the preset ``numbers``; it is None in
-    results that an older gradkit has stored.
+    instructor, and so is ``printed``, the beginning of what the code printed.
+    ``score_by_numbers`` is the score under the preset ``numbers``; it is None in results that an
+    older gradkit has stored.
     """
 
     task: str
@@ -286,6 +287,7 @@ class TaskResult(Struct, frozen=True):
     absent: bool = False
     score_by_numbers: float | None = None
     notices: tuple[Notice, ...] = ()
+    printed: str = ""
 
 
 AdjustmentKind = Literal["task", "total", "comment", "numerical", "late", "bonus", "scale"]
@@ -376,7 +378,7 @@ class Evidence(Struct, frozen=True):
     verdicts depend on. If the task could not be checked at all, ``unchecked`` says why, and there
     are no observations. If it is ``absent``, it was not submitted. ``notes`` are remarks on the
     grading, ``listings`` the code that findings and checks point to. ``notices`` are
-    those about the text alone.
+    those about the text alone. ``printed`` is the beginning of what the code printed.
     """
 
     task: str
@@ -394,6 +396,7 @@ class Evidence(Struct, frozen=True):
     listings: tuple[Listing, ...] = ()
     absent: bool = False
     notices: tuple[Notice, ...] = ()
+    printed: str = ""
 
 
 class Graded(Struct, frozen=True):

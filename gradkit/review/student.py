@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -64,7 +64,8 @@ class StudentPage(Struct, frozen=True):
     ``report`` is that of `gradkit.report.html.page.report`, None without a result; ``told`` then
     says why. ``items`` are checks by ``task/check``, tasks and the total by name. ``unreadable``
     says why there is no code. ``earlier`` are comments on attempts that do not count. ``similar``
-    are students with similar code, if the class has been compared.
+    are students with similar code, if the class has been compared. ``printed`` is what the code of
+    each task printed, by the task's id.
     """
 
     row: Row
@@ -81,6 +82,7 @@ class StudentPage(Struct, frozen=True):
     attempts: tuple[Kept, ...]
     around: Neighbours
     similar: tuple[tuple[str, Pair], ...]
+    printed: Mapping[str, str]
 
 
 def student_page(
@@ -118,6 +120,7 @@ def student_page(
         attempts=tuple(space.attempts(store, name)),
         around=neighbours(rows, selection, name, similar),
         similar=tuple(space.known_similar(store).partners().get(name, ())),
+        printed={each.task: each.printed for each in (result.tasks if result else ())},
     )
 
 

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 MAX_DEPTH, MAX_ARRAY_SIZE = 5, 4096
 """Most levels of a described structure, and most numbers in an array of it."""
 
+MAX_PRINTED_BYTES = 4_000
+"""Most bytes of printed text that are kept for the instructor."""
+
 MAX_LISTED = 100
 """Most parameters of a function in a reply; there may be three times as many functions."""
 
@@ -473,6 +476,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         How workers were lost, so far.
     tier : int
         Tier of isolation of the latest worker.
+    printed : str
+        The first text that the code printed: while it was loaded, or in the first request during
+        which it printed something. It comes from student code, so it may contain anything.
     """
 
     def __init__(
@@ -493,6 +499,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self.modules = dict(modules)
         self.losses: list[Lost] = []
         self.tier = 0
+        self.printed = ""
         self._workshop = workshop
         self._sources: dict[str, Any] = {
             part: [[cell.id, cell.source] for cell in getattr(section, part)]
@@ -584,7 +591,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             else:
                 reply = worker.ask(sent, seconds, self._answer)
             self._loaded = True
+            self._keep_printed(worker)
         except WorkerLost as lost:
+            self._keep_printed(worker)
             self._close()
             if self._hurried:
                 raise OverdueError from None
@@ -608,6 +617,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
             # The reply does not fit the request.
             return self._record_loss("protocol", message("invalid", reason=clean_text(str(error))))
         return reply
+
+    def _keep_printed(self, worker: Worker) -> None:
+        """Store what the code printed in the last request, unless an earlier text is stored."""
+        self.printed = self.printed or clean_text(worker.output.strip(), MAX_PRINTED_BYTES)
 
     def _seconds_since(self, started: float, used: float | None, worker: Worker) -> float:
         """Return the seconds of a request that count for the deadline.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -327,6 +328,9 @@ def test_script_in_names_code_comments_and_messages_is_text(hostile_browser: Bro
         assert not [attribute for attribute in tags.attributes if attribute.startswith("on")], name
         assert "54439" not in answer.text, name
     assert "&lt;script&gt;alert(2)" in pages[SCRIPT].text
+    printed = re.search(r'<pre class="printed">(.*?)</pre>', pages["crash&"].text, re.DOTALL)
+    assert printed is not None
+    assert html.unescape(printed[1]) == HOSTILE
     assert "&lt;img src=x onerror=alert(1)&gt;" in pages[SCRIPT].text
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from gradkit.records.submission import Cell, Lost, Place, Section
 from gradkit.sandbox import Workshop
-from gradkit.sandbox.process import OverdueError, Question, StudentProcess
+from gradkit.sandbox.process import MAX_PRINTED_BYTES, OverdueError, Question, StudentProcess
 from gradkit.sandbox.worker import Worker
 
 pytestmark = pytest.mark.sample(12)
@@ -57,6 +57,20 @@ def chance(W):
     import time
     time.sleep(0.15)
     return W["W1"] * np.random.rand() + os.getpid()
+
+spoken = 0
+
+def speak(W):
+    global spoken
+    spoken += 1
+    print("seen\\x1b[31m", spoken)
+    print("x" * 10_000)
+    return W["W1"]
+
+def last_words(W):
+    import os
+    print("so long", flush=True)
+    os._exit(3)
 """
 
 
@@ -153,6 +167,28 @@ def asked(process: StudentProcess, function: str) -> float:
     reply = process.ask(put)
     assert not isinstance(reply, Lost)
     return float(reply.arrays["y_hat"][0, 0, 0])
+
+
+def test_first_printed_text_is_kept(workshop) -> None:
+    """Without terminal sequences; a search's text, which could show the solution, is not."""
+    with open_process(workshop, hurried=False) as process:
+        asked(process, "double")
+        assert process.printed == ""
+        with process.for_search(20.0) as search:
+            asked(search, "speak")
+            assert search.printed.startswith("seen 1")
+        assert process.printed == ""
+        asked(process, "speak")
+        asked(process, "speak")
+        assert process.printed.startswith("seen 1\n")
+        assert len(process.printed.encode()) <= MAX_PRINTED_BYTES
+
+
+def test_text_printed_before_a_crash_is_kept(workshop) -> None:
+    """It may say why the process ended."""
+    with open_process(workshop, hurried=False) as process:
+        assert isinstance(process.ask(question("last_words")), Lost)
+        assert process.printed == "so long"
 
 
 @pytest.mark.parametrize(("deadline", "same"), [(20.0, True), (0.2, False)])
