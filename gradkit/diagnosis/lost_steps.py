@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from gradkit.diagnosis.update_text import is_entry, targets
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.submission import Cell
 from gradkit.runtime.syntax import last_name, own_statements, walk
@@ -163,7 +164,7 @@ def _lost_steps(function: ast.FunctionDef, key: str) -> Iterator[ast.stmt | ast.
     value and never read. ``key`` is the student's name of the parameter.
     """
     body = own_statements(function)
-    stores = [each for each in body if any(_is_entry(t, key) for t in _targets(each))]
+    stores = [each for each in body if any(is_entry(t, key) for t in targets(each))]
     for index, each in enumerate(function.body):
         if isinstance(each, ast.Return) and stores:
             after = function.body[index + 1 :]
@@ -174,38 +175,19 @@ def _lost_steps(function: ast.FunctionDef, key: str) -> Iterator[ast.stmt | ast.
     aliases = {
         target.id
         for each in body
-        if isinstance(each, ast.Assign) and _is_entry(each.value, key)
+        if isinstance(each, ast.Assign) and is_entry(each.value, key)
         for target in each.targets
         if isinstance(target, ast.Name)
     }
     for each in reversed(body):
-        if not isinstance(each, ast.Assign) or _is_entry(each.value, key):
+        if not isinstance(each, ast.Assign) or is_entry(each.value, key):
             continue
         parts = walk(each.value)
         reads = any(
-            _is_entry(p, key) or (isinstance(p, ast.Name) and p.id in aliases) for p in parts
+            is_entry(p, key) or (isinstance(p, ast.Name) and p.id in aliases) for p in parts
         )
         target = each.targets[0]
         if reads and isinstance(each.value, ast.BinOp) and isinstance(target, ast.Name):
             later = (node for node in walk(function) if isinstance(node, ast.Name))
             if not any(n.id == target.id and n.lineno > each.lineno for n in later):
                 yield target
-
-
-def _targets(node: ast.stmt) -> list[ast.expr]:
-    """Return the expressions that a statement assigns to."""
-    if isinstance(node, ast.Assign):
-        return node.targets
-    return [node.target] if isinstance(node, ast.AugAssign) else []
-
-
-def _is_entry(node: ast.AST, key: str) -> bool:
-    """Return whether an expression is an entry of a dictionary by its key, or a part of the entry.
-
-    ``p["W1"]`` and ``p["W1"][0]`` are, for the key ``W1``.
-    """
-    while isinstance(node, ast.Subscript):
-        if isinstance(node.slice, ast.Constant) and node.slice.value == key:
-            return True
-        node = node.value
-    return False

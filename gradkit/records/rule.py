@@ -5,7 +5,7 @@ A `Rule` says how one entry of one parameter moves: it starts from an old value 
 throughout (``W1`` is (in, out), ``b1`` is (out, 1)); they are translated into the
 student's own layout only when they are printed.
 
-A `Trace` has the values that a function computed, in order. An `Attribution` is the place of a
+A `Trace` has the operations that a function made, in order. An `Attribution` is the place of a
 mistake in a trace.
 """
 
@@ -210,8 +210,6 @@ class TrainingRun(Struct, frozen=True):
     after: Mapping[int, Mapping[str, Array]]
 
 
-Kind = Literal["given", "assigned", "changed", "passed", "returned"]
-
 Evidence = Literal["value", "within", "copy", "unused", "local", "applied", "function"]
 
 
@@ -251,45 +249,14 @@ class Steps(Struct, frozen=True, eq=False):
     after: Mapping[Entry, int]
 
 
-class Event(Struct, frozen=True, eq=False):
-    """One value that one statement computed, in all traced calls.
-
-    ``name`` is the value as the student would write it, e.g. ``parameters['W1']``; ``parameter`` is
-    the canonical parameter whose key the name ends in, or empty. ``values`` has shape
-    (calls, …), with weight matrices as (in, out). ``prior`` is the index of the event with the
-    earlier value of the name or the array; None if there is none.
-
-    The kind is ``given`` for an input, ``assigned`` for a name that is bound, ``changed`` for
-    an array that is changed in place, ``passed`` for an argument of the student's own function,
-    ``returned`` for a returned value. ``frame`` is 0 in the traced function and −1 outside it.
-    Calls that it makes of other functions have higher numbers; such a function may be right for
-    its own arguments. A passed argument has the frame of the call, and a place in the caller.
-
-    ``steps`` are the steps that computed its numbers, if they are known.
-    """
-
-    place: Place
-    name: str
-    kind: Kind
-    values: Array
-    parameter: str = ""
-    prior: int | None = None
-    frame: int = 0
-    steps: tuple[int, ...] = ()
-
-
 class Trace(Struct, frozen=True, eq=False):
-    """The events of a function, traced line by line, with the values of several calls.
+    """The operations of a function, recorded in one call, with the values of several calls.
 
-    ``events`` are in the order in which they happened. ``after`` maps each parameter to
-    (calls, *its shape). ``start`` is the function's own place. ``cut`` says that there were more
-    events than are stored.
+    ``after`` maps each parameter to (calls, *its shape). ``start`` is the function's own place.
     """
 
     start: Place
-    events: tuple[Event, ...]
     after: Mapping[str, Array]
-    cut: bool = False
     failure: Failure | None = None
     lost: Lost | None = None
     steps: Steps | None = None
@@ -298,7 +265,7 @@ class Trace(Struct, frozen=True, eq=False):
 class Attribution(Struct, frozen=True):
     """The place of a mistake.
 
-    ``spot`` is the earliest operation whose value contains the mistake, ``name`` the student's
+    ``spot`` is the earliest operation whose value contains the mistake, ``name`` a local
     name of that value. ``evidence`` is the reason for this place:
 
     ============ =============================================================================

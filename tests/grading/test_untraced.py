@@ -23,61 +23,40 @@ pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 MISTAKES = mistake_folder()
 TOLD = "The line of a mistake could not be determined, and its function is given instead: "
 
-WATCHED = "    import os, sys\n    if sys.gettrace() is not None:\n        "
+WATCHED = """\
+    import os
+    update_parameters.calls = getattr(update_parameters, "calls", 0) + 1
+    if update_parameters.calls > 20 and parameters["W1"].dtype == object:
+        """
+"""The start of an update that sees symbolic numbers after many calls with plain ones."""
+
 SPOILED = {
     "leave": (
         WATCHED + "os._exit(3)\n",
         "when traced line by line, its process ended itself with os._exit(3) or a similar call.",
     ),
     "raise": (WATCHED + "raise KeyError(1)\n", "when traced line by line, it raised KeyError."),
-    "work": (
-        "    for i in range(6000):\n        j = i\n",
-        "one call runs too many lines to trace.",
-    ),
-    "blind": (
-        "    import sys\n    sys.settrace(None)\n",
-        "none of its lines could be traced.",
-    ),
     "hang": (WATCHED + "while True: pass\n", "when traced line by line, its process was "),
 }
 
 
-def spoiled(code: str, where: str, path: Path) -> Path:
-    """A mistake's submission in which a function begins with this code."""
-    mistake = "swapped-index" if where == "def update_parameters" else "missing-bias"
-    lines = (MISTAKES / f"{mistake}.py").read_text().splitlines(keepends=True)
-    at = next(n for n, line in enumerate(lines) if line.startswith(where))
+def spoiled(code: str, path: Path) -> Path:
+    """A mistake's submission in which the update begins with this code."""
+    lines = (MISTAKES / "swapped-index.py").read_text().splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if line.startswith(UPDATE))
     path.write_text("".join([*lines[: at + 1], code, *lines[at + 1 :]]))
     return path
 
 
-UPDATE, FORWARD = "def update_parameters", "def L_layer_forward"
-SEEN = ("work", "blind")
-"""Numbers know where they were made, whoever watches."""
-
-
-@pytest.mark.parametrize(
-    ("kind", "where"),
-    [(k, w) for k in SPOILED for w in (UPDATE, FORWARD) if w == FORWARD or k in SEEN],
-)
-def test_a_line_is_known_without_being_watched(grade, kind, where, tmp_path):
-    """A forward pass is not watched at all: a change tells its line."""
-    path = spoiled(SPOILED[kind][0], where, tmp_path / "hw.py")
-    (task,) = grade(path, "regression-numpy", diagnose=True).tasks
-    lines = path.read_text().splitlines()
-    assert task.findings
-    for finding in task.findings:
-        assert not finding.untraced
-        assert not lines[finding.place.line - 1].startswith("def ")
-    assert not any(note.startswith(TOLD) for note in task.notes)
+UPDATE = "def update_parameters"
 
 
 @pytest.mark.sample(12)
-@pytest.mark.parametrize("kind", [kind for kind in SPOILED if kind not in SEEN])
+@pytest.mark.parametrize("kind", SPOILED)
 def test_a_lost_trace_is_told(grade, hurried, kind, tmp_path):
     """In the result and its text, and in the review; where the mistake is found all the same."""
     code, reason = SPOILED[kind]
-    path = spoiled(code, UPDATE, tmp_path / "hw.py")
+    path = spoiled(code, tmp_path / "hw.py")
     # It has all of the task's time, for which nobody has to wait ten seconds.
     own = {"assignment": hurried} if kind == "hang" else {}
     result = grade(path, "regression-numpy", diagnose=True, **own)
@@ -120,7 +99,7 @@ def test_a_loss_on_the_way_is_told():
 
 def test_every_reason_has_its_words():
     """Also those that are hard to come by."""
-    whole = Trace(Place("a.py", None, 1), (), {})
+    whole = Trace(Place("a.py", None, 1), {})
     assert why_untraced(whole) == "none of its lines could be traced"
     failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
     assert why_untraced(failed) == "when traced line by line, it raised KeyError"

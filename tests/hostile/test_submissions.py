@@ -191,7 +191,7 @@ FORGED = {
     "steps of no parameter": ("symbolic", "arrays['after/W2'] = arrays['after/W2'][::-1]"),
     "operations of nothing": ("symbolic", "arrays['steps'][:, 0] = 99"),
     "a product of thousands of terms": ("symbolic", "arrays = long(arrays)"),
-    "lines before the first": ("symbolic", "arrays['events'][:, 1] = -(10**9)"),
+    "lines before the first": ("symbolic", "arrays['stacks'][:, 2] = -(10**9)"),
 }
 """What code does that answers in the place of its worker: kind of request, change of the reply."""
 

@@ -54,7 +54,7 @@ def told(
     }
 
     def ask(arrays) -> Frame:
-        asked = Frame("symbolic", dict(arrays), {"call": call, "watched": False, "plain": False})
+        asked = Frame("symbolic", dict(arrays), {"call": call, "watched": False})
         return symbolic(lambda: (function, None), {}, frozenset(), asked)
 
     return observe_program(ask, task, inputs)

@@ -15,6 +15,7 @@ from gradkit.diagnosis.inquiry.steps import observe_program, symbolic_call
 from gradkit.diagnosis.rules.draw import FRESH, ROWS, draw_update, to_columns, with_rate
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.trace import observe_trace
+from gradkit.diagnosis.update_text import UpdateText, update_text
 from gradkit.records.rule import Attribution, Trace, UpdateInputs, UpdateProbes
 from gradkit.records.submission import Bound, Cell, Section
 from gradkit.records.task import Batch, Task
@@ -53,8 +54,13 @@ class Watched:
         return [
             found
             for slip in diagnosis.explanation.slips
-            for found in attribute(self.task, self.trace, self.inputs, diagnosis, slip)
+            for found in attribute(self.task, self.trace, self.inputs, diagnosis, slip, self.text)
         ]
+
+    @property
+    def text(self) -> UpdateText | None:
+        """The text of the function."""
+        return update_text(self.sitting.section.own, self.bound)
 
     def _inputs(self, seed: int, n: int) -> UpdateInputs:
         inputs = draw_update(self.task, seed, n)

@@ -9,9 +9,7 @@ that lacks a factor.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -22,7 +20,6 @@ from gradkit.diagnosis.formulas.case import (
     OUTPUT,
     Case,
     PartialProducts,
-    Stages,
     differ_in_shared_axis,
     is_equal,
     partial_products,
@@ -32,14 +29,15 @@ from gradkit.diagnosis.rules.evaluate import rule_values
 from gradkit.diagnosis.rules.program import collect_ancestors
 from gradkit.diagnosis.trace import apply_operation
 from gradkit.records.result import UNEXPLAINED
-from gradkit.records.rule import Entry, Event, Made, Steps
+from gradkit.records.rule import Entry, Made, Steps
+from gradkit.records.submission import Place
 from gradkit.records.task import Array
 
 WRONG_LOSS = "wrong-loss"
 """A mistake that lies before the last activation's derivative, if that is computed separately."""
 
-At = tuple[int, int | None]
-"""The number of an operation, and of the event to name instead of it, if any."""
+At = tuple[int, Place | None]
+"""The number of an operation, and the line to name instead of the operation's, if any."""
 
 Inverse = Callable[[Array, Array, Array], tuple[Array | None, Array | None]]
 
@@ -95,7 +93,7 @@ class Blame:
     """Finds the operations in which one mistake is made."""
 
     def __init__(self, case: Case) -> None:
-        """Find the operations that correct results depend on, and each number's entries."""
+        """Find the operations that correct results depend on."""
         self._case, self._steps, self._values = case, case.steps, case.steps.values
         entries = {case.redirected.get(entry, entry) for entry in case.slip.entries}
         roots: tuple[list[int], list[int]] = ([], [])
@@ -105,12 +103,7 @@ class Blame:
         self._everywhere = len(case.slip.entries) == len(case.applied)
         self._parts: dict[Entry, PartialProducts] = {}
         self._operations: dict[int, set[int]] = {}
-        self._corrected: dict[int, tuple[Array, int | None]] = {}
-        self._names: dict[int, int] = {}
-        self._places: dict[int, set[Entry]] = {}
-        for event in case.trace.events:
-            for place, number in enumerate(event.steps):
-                self._places.setdefault(number, set()).update(case.entries_at(event, place))
+        self._corrected: dict[int, tuple[Array, Place | None]] = {}
 
     def operations_of(self, entry: Entry) -> list[int]:
         """Return the operations that compute an entry, in order, up to other new values."""
@@ -187,7 +180,7 @@ class Blame:
     def find_factor(self, entry: Entry) -> At | None:
         """Return the operation that has a wrong factor or lacks one, for an entry.
 
-        Instead of it, the event of a name may be returned that stands for the wrong factor.
+        Instead of it, the line may be named that gives the wrong factor its name.
         """
         corrected = self._corrected_in(entry)
         if corrected is not None:
@@ -200,13 +193,13 @@ class Blame:
         if named is None:
             self._corrected[number] = correct, None
             return None if number == self._case.root(entry) else (number, None)
-        event, step, correct_operand = named
+        line, step, correct_operand = named
         is_input = not self._case.is_computed(step)
         self._corrected[step if is_input else number] = (
             correct_operand if is_input else correct,
-            event,
+            line,
         )
-        return number, event
+        return number, line
 
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
         """Return the first wrong operation of an entry, and the value that it should have.
@@ -237,8 +230,7 @@ class Blame:
                 products.has_complete_stages(expected_stages)
                 and not products.has_complete_stages(actual_stages)
             ):
-                if not self._is_right_for_other_unit(entry, number, expected_stages):
-                    return fallback if fallback and code == WRONG_LOSS else (number, correct)
+                return fallback if fallback and code == WRONG_LOSS else (number, correct)
             # A derivative alone is right; the operation that combines it with the rest is not.
             elif (
                 (first_stage := min(actual_stages, default=OUTPUT)) < earliest_stage
@@ -250,26 +242,6 @@ class Blame:
                 if before <= {*actual_stages} and code != UNEXPLAINED:
                     fallback, earliest_stage = (number, correct), first_stage
         return fallback
-
-    def _is_right_for_other_unit(self, entry: Entry, number: int, stages: Stages) -> bool:
-        """Return whether the value of operation ``number`` is right for an entry of another unit.
-
-        The value is right for an entry if its formula has the expected ``stages`` there. The
-        entries are those that the value belongs to in the student's arrays. If the value is named
-        exactly once, all entries that have the mistake are tried too.
-        """
-        events = self._case.trace.events
-        named_places = [event.place for event in events if event.steps == (number,)][:1]
-        is_named_once = sum(event.place in named_places for event in events) == 1
-        other_entries = {
-            *self._places.get(number, ()),
-            *(self._case.slip.entries if is_named_once else ()),
-        }
-        return any(
-            differ_in_shared_axis(entry, other_entry)
-            and self.products_of(other_entry).stages_of(self._values[number]) == stages
-            for other_entry in other_entries
-        )
 
     def _corrected_in(self, entry: Entry) -> int | None:
         """Return an operation named for another entry whose correction corrects this one too."""
@@ -293,18 +265,19 @@ class Blame:
 
     def _find_name(
         self, number: int, want: Array, products: PartialProducts, *, constant: bool = False
-    ) -> tuple[int, int, Array] | None:
-        """Return the event that named an operand of operation ``number``, if the name is wrong.
+    ) -> tuple[Place, int, Array] | None:
+        """Return the line that named an operand of operation ``number``, if the name is wrong.
 
         The operand should have another value to make ``number`` be ``want``. Return also the
         operation that made the operand, and its correct value. With ``constant``, only names of
         constants count.
         """
         case, made = self._case, self._steps.made[number]
+        code = case.slip.code
         for step, required in zip(
             made.into, required_operands(made, want, self._values), strict=True
         ):
-            expected_stages, event = products.stages_of(required), None
+            expected_stages = products.stages_of(required)
             if (
                 required is None
                 or expected_stages is None
@@ -312,48 +285,16 @@ class Blame:
             ):
                 continue
             if case.is_constant(step):
-                is_one = case.slip.code == "missing-weight" and self._values[step][0] == 1.0
-                if is_one or case.slip.code in ("missing-error", UNEXPLAINED):
-                    event = self._names.get(step, self._last_event(number, case.is_named_constant))
-                if event is not None:
-                    self._names[step] = event
-            elif not constant and (
-                (expected_stages == products.whole and case.first_event_with(number) is None)
-                or (case.slip.code == "wrong-error" and not case.is_computed(step))
-            ):
-                event = self._last_event(number, partial(self._may_hold_wrong_number, number, step))
-            if event is not None:
-                return event, step, required
+                is_one = code == "missing-weight" and self._values[step][0] == 1.0
+                is_name = is_one or code in ("missing-error", UNEXPLAINED)
+            else:
+                is_input = code == "wrong-error" and not case.is_computed(step)
+                is_name = not constant and (is_input or expected_stages == products.whole)
+            size = 0.0 if case.is_constant(step) else None
+            line = case.line_of_name(number, size) if is_name else None
+            if line is not None:
+                return line, step, required
         return None
-
-    def _may_hold_wrong_number(self, number: int, step: int, event: Event) -> bool:
-        """Return whether a line that gives a number another name may be the wrong line.
-
-        ``old_W2 = W2.copy()`` is right if another line computes right entries with ``old_W2``. Then
-        the wrong line is the one that uses ``old_W2`` and leaves a factor out.
-        """
-        name = re.split(r"\W", event.name)[0]
-        own = self._steps.spots[number][:1]
-        readers = (right for right in self._right if step in self._steps.made[right].into)
-        spots = (spot for right in readers for spot in self._steps.spots[right][:1])
-        other_spots = (spot for spot in spots if spot not in own)
-        return self._case.renames(step, event) and not any(
-            name in spot.names for spot in other_spots
-        )
-
-    def _last_event(self, number: int, accept: Callable[[Event], bool]) -> int | None:
-        """Return the last event before operation ``number`` whose name stands in its line.
-
-        Only events that ``accept`` agrees to are considered.
-        """
-        names = {name for spot in self._steps.spots[number][:1] for name in spot.names}
-        last = None
-        for place, event in enumerate(self._case.trace.events):
-            if max(event.steps) >= number:
-                break
-            if re.split(r"\W", event.name)[0] in names and accept(event):
-                last = place
-        return last
 
     # --- unexplained mistakes and constants ----------------------------------------------
 
@@ -372,7 +313,7 @@ class Blame:
     def find_constant(self, entry: Entry) -> At | None:
         """Return the operation with a constant that is wrong by the mistake's ratio.
 
-        For a learning rate, the event that names it may be returned instead.
+        For a learning rate, the line that names it may be returned instead.
         """
         code, ratio = self._case.slip.code, self._case.detail(entry, "ratio")
         if code == "wrong-sign":
@@ -384,14 +325,14 @@ class Blame:
         )
 
     def _find_rate(self, entry: Entry, ratio: float) -> At | None:
-        """Return the event of the learning rate's name if the rate is wrong by ``ratio``."""
+        """Return the line of the learning rate's name if the rate is wrong by ``ratio``."""
         case, rates = self._case, self._case.task.rates
         rates_by_kind = {"W": rates.weight, "b": rates.bias}
         wrong = abs(ratio) * rates_by_kind[entry[0][0]]
         if wrong in {rates_by_kind[e[0][0]] for e in case.applied if e not in case.slip.entries}:
             return None
-        event = self._last_event(case.root(entry), partial(case.is_constant_of_size, wrong))
-        return None if event is None else (case.root(entry), event)
+        line = case.line_of_name(case.root(entry), wrong)
+        return None if line is None else (case.root(entry), line)
 
     def _find_multiplication(self, entry: Entry, ratio: float, scales: list[float]) -> At | None:
         """Return the operation that multiplies by a constant which explains the wrong ``ratio``."""
@@ -409,12 +350,9 @@ class Blame:
                 if is_sign or (ratio > 0 and np.isclose(abs(constant), sizes, NEAR, 0.0).any()):
                     # A learning rate that correct entries use too is right where it is assigned.
                     has_name = "rate" in code and operand not in self._right
-                    event = (
-                        self._last_event(number, partial(_holds_only, operand))
-                        if has_name
-                        else None
-                    )
-                    return number, event
+                    size = abs(float(self._values[operand][0]))
+                    name = self._case.line_of_name(number, size) if has_name else None
+                    return number, name
         return None
 
     def _last_common_operation(self, entry: Entry) -> At | None:
@@ -435,14 +373,4 @@ class Blame:
         if not errors:
             return None
         last = max(errors)
-        renamings = [
-            number for number, event in enumerate(case.trace.events) if case.renames(last, event)
-        ]
-        if case.is_computed(last):
-            return last, None
-        return (last, renamings[-1]) if renamings else None
-
-
-def _holds_only(step: int, event: Event) -> bool:
-    """Return whether an event's value is the result of this operation alone."""
-    return event.steps == (step,)
+        return (last, None) if case.is_computed(last) else None

@@ -19,10 +19,10 @@ from gradkit.diagnosis.rules.symbols import (
     letters_of,
     replace_letter,
 )
+from gradkit.diagnosis.update_text import UpdateText, takes_over
 from gradkit.records.rule import (
     Details,
     Entry,
-    Event,
     Factor,
     Rule,
     Slip,
@@ -31,6 +31,7 @@ from gradkit.records.rule import (
     Trace,
     UpdateInputs,
 )
+from gradkit.records.submission import Place
 from gradkit.records.task import Array, Task
 from gradkit.runtime.symbolic.numbers import CONSTANT
 
@@ -59,6 +60,7 @@ class Case:
     diagnosis : Diagnosis
     slip : Slip
         A mistake of the diagnosis.
+    text : UpdateText or None
 
     Attributes
     ----------
@@ -80,9 +82,10 @@ class Case:
         inputs: UpdateInputs,
         diagnosis: Diagnosis,
         slip: Slip,
+        text: UpdateText | None,
     ) -> None:
         """Compute the formulas with all mistakes, and without this mistake."""
-        self.task, self.trace, self.steps, self.slip = task, trace, steps, slip
+        self.task, self.trace, self.steps, self.slip, self.text = task, trace, steps, slip, text
         self.near = max(NEAR, diagnosis.precision.exact)
         self.inputs = inputs
         self.table = Table(task, inputs, trace.after)
@@ -123,45 +126,6 @@ class Case:
         """Return the entry's values before the step, shape (calls,)."""
         return self.inputs.before[entry[0]][:, *entry[1]]
 
-    def has_shape_of(self, event: Event, parameter: str) -> bool:
-        """Return whether an event's array has a parameter's shape, apart from axes of length 1."""
-        shapes = event.values.shape[1:], self.inputs.before[parameter].shape[1:]
-        event_shape, parameter_shape = (
-            tuple(size for size in shape if size != 1) for shape in shapes
-        )
-        return event_shape == parameter_shape
-
-    def flat_index(self, entry: Entry) -> int:
-        """Return the entry's index in its flattened parameter."""
-        return int(np.ravel_multi_index(entry[1], self.inputs.before[entry[0]].shape[1:]))
-
-    def entries_at(self, event: Event, flat_index: int) -> Iterator[Entry]:
-        """Yield the entries at a flat index of an event's array.
-
-        One for each parameter of the array's shape.
-        """
-        for key, value in self.inputs.before.items():
-            if self.has_shape_of(event, key):
-                i, j = np.unravel_index(flat_index, value.shape[1:])
-                yield key, (int(i), int(j))
-
-    def event_values(self, event: Event, entry: Entry) -> Array:
-        """Return the values of an event's array at an entry's index, shape (calls,)."""
-        flat: Array = event.values.reshape(len(event.values), -1)[:, self.flat_index(entry)]
-        return flat
-
-    def writes_to(self, entry: Entry) -> Iterator[tuple[int, Event]]:
-        """Yield the events, with their numbers, in which statements wrote the entry's parameter."""
-        for number, event in enumerate(self.trace.events):
-            is_write = event.kind != "given" and event.parameter == entry[0]
-            if is_write and self.has_shape_of(event, entry[0]):
-                yield number, event
-
-    def first_event_with(self, step: int) -> int | None:
-        """Return the number of the first event whose array contains an operation's result."""
-        events = enumerate(self.trace.events)
-        return next((n for n, event in events if step in event.steps), None)
-
     def root(self, entry: Entry) -> int:
         """Return the operation that produced an entry's new value.
 
@@ -169,29 +133,9 @@ class Case:
         """
         return self.steps.after[self.redirected.get(entry, entry)]
 
-    def renames(self, step: int, event: Event) -> bool:
-        """Return whether an event gives a name to a result that an earlier event contains."""
-        return (
-            event.kind != "given"
-            and step in event.steps
-            and event is not self.trace.events[self.first_event_with(step) or 0]
-        )
-
     def is_computed(self, step: int) -> bool:
         """Return whether a number is computed from others: no input and no constant."""
         return bool(self.steps.made[step].into)
-
-    def is_named_constant(self, event: Event) -> bool:
-        """Return whether an event's array has only constants, none of them a learning rate."""
-        rates = (self.task.rates.weight, self.task.rates.bias)
-        sizes = np.abs(event.values).flat
-        all_constant = event.kind != "given" and all(map(self.is_constant, event.steps))
-        return all_constant and not any(size in rates for size in sizes)
-
-    def is_constant_of_size(self, size: float, event: Event) -> bool:
-        """Return whether an event's value is a single constant of this absolute value."""
-        is_constant = len(event.steps) == 1 and self.is_constant(event.steps[0])
-        return is_constant and bool(np.isclose(abs(event.values.flat[0]), size, NEAR, 0.0))
 
     def is_followed(self, entry: Entry) -> bool:
         """Return whether the trace gives the values that the entry's rule predicts."""
@@ -202,6 +146,21 @@ class Case:
     def is_constant(self, step: int) -> bool:
         """Return whether a number is a constant of the text, whatever the inputs."""
         return self.steps.made[step].operation == CONSTANT
+
+    def line_of_name(self, number: int, size: float | None = None) -> Place | None:
+        """Return the line that gives a number the name by which operation ``number`` uses it.
+
+        The line takes over the value of another name. If ``size`` is given, it takes over a
+        constant of this size, or, if that is 0, any constant but the task's rates.
+        """
+        spots = self.steps.spots[number]
+        if self.text is None or len(spots) != 1:
+            return None
+        rates = (self.task.rates.weight, self.task.rates.bias)
+        sizes = None if size is None else (size,) if size else rates
+        return self.text.line_of_name(
+            spots[0].names, spots[0].place, lambda value: takes_over(value, sizes, others=not size)
+        )
 
 
 def differ_in_shared_axis(first: Entry, second: Entry) -> bool:

@@ -1,32 +1,36 @@
 """Find the line of a mistake in an update function: the operation in which it is made.
 
-The input is the trace of one call on symbolic inputs, see `gradkit.runtime.symbolic`. For a wrong
-factor, `blame` finds the operation. For a parameter that is written wrongly or not at all, `write`
-looks at the arrays that statements left behind.
+The input is the record of one call on symbolic inputs, see `gradkit.runtime.symbolic`. For a wrong
+factor, `blame` finds the operation. A parameter that is written wrongly or not at all has the line
+that the text shows, see `gradkit.diagnosis.update_text`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from gradkit.diagnosis.formulas.blame import Blame
-from gradkit.diagnosis.formulas.case import Case
+from gradkit.diagnosis.formulas.case import NEAR, Case, is_equal
 from gradkit.diagnosis.formulas.records import Changes, Diagnosis
-from gradkit.diagnosis.formulas.writes import (
-    find_lost_update,
-    find_misdirected,
-    find_mutation,
-    find_store,
-    find_summand,
-    find_truncation,
-    find_wrong_source,
-    rule_change,
-)
+from gradkit.diagnosis.rules.evaluate import rule_values
+from gradkit.diagnosis.rules.forms import value_before
+from gradkit.diagnosis.rules.program import collect_ancestors
+from gradkit.diagnosis.update_text import UpdateText
 from gradkit.records.result import UNEXPLAINED
-from gradkit.records.rule import Attribution, Entry, Evidence, Slip, Spot, Trace, UpdateInputs
-from gradkit.records.task import Task
+from gradkit.records.rule import (
+    Attribution,
+    Entry,
+    Evidence,
+    Rule,
+    Slip,
+    Spot,
+    Trace,
+    UpdateInputs,
+)
+from gradkit.records.submission import Place
+from gradkit.records.task import Array, Task
 
 __all__ = ["NO_CHANGE", "attribute"]
 
@@ -46,8 +50,11 @@ WRONG_ARGUMENT = "wrong-derivative-argument"
 WRONG_INPUTS = frozenset({"wrong-layer-input", "wrong-weight"})
 """Mistakes in the arguments of a helper function, if that function is right elsewhere."""
 
+WRONG_PLACES = frozenset({"swapped-index", "wrong-index"})
+"""Mistakes in the place of a value in its array."""
+
 Location = tuple[Spot, Evidence, str]
-"""The line, the reason why this line is named, and the student's name of the value."""
+"""The line, the reason why this line is named, and a local name of the value."""
 
 
 @np.errstate(all="ignore")  # a student's values may be huge, or tiny
@@ -57,6 +64,7 @@ def attribute(
     inputs: UpdateInputs,
     diagnosis: Diagnosis,
     slip: Slip,
+    text: UpdateText | None = None,
 ) -> tuple[Attribution, ...]:
     """Return the lines of one mistake.
 
@@ -71,6 +79,8 @@ def attribute(
         Diagnosis of the same function.
     slip : Slip
         A mistake of the diagnosis, or one of code ``unexplained`` with entries.
+    text : UpdateText, optional
+        The text of the function.
 
     Returns
     -------
@@ -81,9 +91,9 @@ def attribute(
     whole_function: Location = Spot(trace.start), "function", ""
     if trace.steps is None or not set(trace.after) >= set(inputs.before):
         return (Attribution(slip.code, slip.entries, *whole_function),)
-    case = Case(task, trace, trace.steps, inputs, diagnosis, slip)
+    case = Case(task, trace, trace.steps, inputs, diagnosis, slip, text)
     if not slip.entries:
-        return (Attribution(slip.code, (), *(_find_mutation(case) or whole_function)),)
+        return (Attribution(slip.code, (), *(_find_in_text(case) or whole_function)),)
     blame = Blame(case)
     # Entries of few operations first: their wrong operation may explain the longer ones too.
     order = sorted(slip.entries, key=lambda e: (len(blame.operations_of(e)), -int(e[0][1])))
@@ -116,73 +126,72 @@ def _with_lines_before_sum(
     return {e: shown if shown and e in summed else each for e, each in origins.items()}
 
 
-def _find_mutation(case: Case) -> Location | None:
-    """Return the line that changes an input in place."""
-    number = find_mutation(case)
-    return None if number is None else _location_of_event(case, number, "value")
+def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
+    """Return the line of a mistake that only the text shows, of an entry if it has one."""
+    text, code = case.text, case.slip.code
+    if text is None:
+        return None
+    evidence: Evidence = "value"
+    if code in ("nothing-updated", "copy-dropped"):
+        place, evidence = text.line_of_copy(), "copy"
+    elif code == "integer-truncation":
+        place = text.line_of_integers()
+    elif code == "input-mutated":
+        place = text.line_of_mutation()
+    elif entry is not None:
+        spots = case.steps.spots[case.root(entry)]
+        place = text.line_of_store(entry[0], [spot.place for spot in spots])
+    else:
+        place = None
+    return None if place is None else (Spot(place), evidence, "")
 
 
 def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
     """Return the line that makes an entry wrong, or None to name the whole function."""
     code = case.slip.code
-    if code == "input-mutated":
-        return _find_mutation(case)
+    if code in ("input-mutated", "integer-truncation"):
+        return _find_in_text(case, entry)
     if code in NO_CHANGE:
-        event_and_evidence, step_and_evidence = find_lost_update(case, entry)
-        if code == "not-updated" and step_and_evidence is None:
-            # The part of the parameter that moves shows where the rest is missing.
-            return None
-        if event_and_evidence is not None:
-            return _location_of_event(case, *event_and_evidence)
-        return None if step_and_evidence is None else _location_of_step(case, *step_and_evidence)
-    step, event = _find_step_or_event(case, blame, entry)
+        return _find_lost_update(case, entry)
+    step, line = _find_step(case, blame, entry)
     if code == UNEXPLAINED and step is not None and len(case.steps.spots[step]) > 1:
         # Without a rule, the helper or its arguments may be wrong.
         return None
-    if event is None and step is not None and code.startswith("missing-"):
-        event = _find_renaming(case, step)
-    if event is not None:
-        return _location_of_event(case, event, "value")
+    if line is not None:
+        return Spot(line), "value", ""
+    if step is not None and code in WRONG_PLACES:
+        turned = _find_turn(case, step, blame.operations_of(entry))
+        if turned is not None:
+            return _location_of_step(case, turned, "within")
     if step is not None:
-        first_event = case.first_event_with(step)
-        returned = first_event is not None and case.trace.events[first_event].kind == "returned"
         # If a helper is right for its arguments, the line that calls it is named.
-        called = (
-            returned
-            if code == WRONG_ARGUMENT
-            else code in WRONG_INPUTS and blame.is_right_elsewhere(step)
-        )
+        called = code == WRONG_ARGUMENT or (code in WRONG_INPUTS and blame.is_right_elsewhere(step))
         return _location_of_step(case, step, "value", called=called)
-    return _find_application(case, entry)
+    stored = _find_in_text(case, entry) if code in WRONG_SOURCE else None
+    return stored or _find_application(case, entry)
 
 
-def _find_renaming(case: Case, step: int) -> int | None:
-    """Return the event that gives a number the name by which it is used.
+def _find_turn(case: Case, step: int, operations: Iterable[int]) -> int | None:
+    """Return the operation that uses ``step`` in a line which turns its array, or None.
 
-    None if it is used by its first name, or if there is no such event.
+    The value of ``step`` may be right then, for another entry.
     """
-    first_event, events = case.first_event_with(step), case.trace.events
-    users = [n for n, made in enumerate(case.steps.made) if step in made.into]
-    names = {name for n in users for spot in case.steps.spots[n][:1] for name in spot.names}
-    if first_event is None or not names or events[first_event].name in names:
+    spots, made = case.steps.spots, case.steps.made
+    if case.text is None or not spots[step]:
         return None
-    # A returned value gets its name in the calling function, so other frames do not count.
-    renamings = (
-        n for n, e in enumerate(events) if e.frame == events[first_event].frame and e.name in names
-    )
-    return next((n for n in renamings if case.renames(step, events[n])), None)
+    place = spots[step][0].place
+    users = (n for n in operations if step in made[n].into and spots[n])
+    others = (n for n in users if spots[n][0].place != place)
+    return next((n for n in others if case.text.rearranges(place, spots[n][0].place)), None)
 
 
-def _find_step_or_event(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, int | None]:
-    """Return the operation or the event in which an entry goes wrong, by the kind of mistake."""
+def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Place | None]:
+    """Return the operation in which an entry goes wrong, and the line to name instead of it."""
     code, not_found = case.slip.code, (None, None)
-    if code == "integer-truncation":
-        return None, find_truncation(case, entry)
     if code in WRONG_SOURCE:
-        step = find_wrong_source(case, entry)
-        return step, (find_store(case, entry) if step is None else None)
+        return _find_wrong_source(case, entry), None
     if code == "wrong-target":
-        return find_misdirected(case, entry), None
+        return _find_misdirected(case, entry), None
     if code == UNEXPLAINED:
         return blame.find_unexplained(entry) or not_found
     if not case.is_followed(entry):
@@ -198,35 +207,105 @@ def _find_application(case: Case, entry: Entry) -> Location | None:
     The evidence is ``applied`` if the entry should change, though not in this way. If it should not
     change at all, an earlier line may be wrong, and the evidence is ``within``.
     """
-    evidence: Evidence = "applied" if np.any(rule_change(case, case.without[entry])) else "within"
+    evidence: Evidence = "applied" if np.any(_rule_change(case, case.without[entry])) else "within"
     root = case.root(entry)
-    step = find_summand(case, root, rule_change(case, case.applied[entry]))
+    step = _find_summand(case, root, _rule_change(case, case.applied[entry]))
     if step is not None or case.is_computed(root):
         return _location_of_step(case, root if step is None else step, evidence)
-    number = find_store(case, entry)
-    return None if number is None else _location_of_event(case, number, evidence)
-
-
-def _location_of_event(case: Case, number: int, evidence: Evidence) -> Location:
-    """Return the line of an event, with ``within`` as evidence if a helper function is involved."""
-    event = case.trace.events[number]
-    in_helper = any(len(case.steps.spots[step]) > 1 for step in event.steps)
-    within = evidence == "value" and (event.frame > 0 or in_helper)
-    return Spot(event.place), "within" if within else evidence, event.name
+    stored = None if case.text is None else case.text.line_of_store(entry[0])
+    return None if stored is None else (Spot(stored), evidence, "")
 
 
 def _location_of_step(
     case: Case, number: int, evidence: Evidence, *, called: bool = False
 ) -> Location | None:
     """Return the line of an operation; if ``called``, the line of the call of its function."""
-    spots, events = case.steps.spots[number], case.trace.events
+    spots = case.steps.spots[number]
     if evidence in ("value", "applied") and len(spots) > 1:
         evidence = "within"
-    first_event = case.first_event_with(number)
     if called:
         spots = spots[1:] or spots
-    return (
-        (spots[0], evidence, "" if first_event is None else events[first_event].name)
-        if spots
-        else None
+    return (spots[0], evidence, "") if spots else None
+
+
+# --- mistakes in writing a parameter ---------------------------------------------------------
+
+
+def _find_lost_update(case: Case, entry: Entry) -> Location | None:
+    """Return where the new value of an entry that does not change was computed, or copied."""
+    copied = _find_in_text(case) if case.slip.code != "not-updated" else None
+    if copied is not None:
+        return copied
+    expected = rule_values(case.table, case.without[entry])
+    computed = (
+        number
+        for number, value in enumerate(case.steps.values)
+        if case.is_computed(number) and is_equal(value, expected)
     )
+    number = next(computed, None)
+    if number is None and case.slip.code == "not-updated":
+        # The part of the parameter that moves shows where the rest is missing.
+        return None
+    if number is None:
+        # The gradient at least may be there, in the last operation that gives it.
+        gradient, values = expected - case.before(entry), case.steps.values
+        made = [n for n, value in enumerate(values) if _is_multiple(value, gradient)]
+        return _location_of_step(case, made[-1], "unused") if made else None
+    name = "" if case.text is None else case.text.rebound_name(entry[0])
+    found = _location_of_step(case, number, "local" if name else "unused")
+    return None if found is None else (*found[:2], name)
+
+
+def _find_summand(case: Case, root: int, column: Array) -> int | None:
+    """Return the addition on the way to ``root`` with an operand that is a multiple of ``column``.
+
+    Subtractions count too. ``root`` is the operation of a parameter's new value. None if there is
+    no such summand.
+    """
+    made, values, number = case.steps.made, case.steps.values, root
+    while made[number].operation in ("add", "sub"):
+        left, right = made[number].into
+        if any(_is_multiple(values[operand], column) for operand in (left, right)):
+            return number
+        number = left if case.is_computed(left) else right
+    return None
+
+
+def _find_wrong_source(case: Case, entry: Entry) -> int | None:
+    """Return the addition that starts from another value than the entry's own, or None."""
+    source, root = case.observed[entry].source, case.steps.after.get(entry)
+    if root is None or source in (None, value_before(entry)):
+        return None
+    return _find_summand(case, root, case.table.column(source))
+
+
+def _rule_change(case: Case, rule: Rule) -> Array:
+    """Return the change of an entry by its rule, shape (calls,)."""
+    still = np.zeros(len(case.inputs.y))
+    return np.asarray(np.sum([still, *map(case.table.term, rule.terms)], axis=0))
+
+
+def _find_misdirected(case: Case, entry: Entry) -> int | None:
+    """Return the operation that adds an entry's change to the wrong entry, or to its gradient."""
+    target, expected = case.redirected[entry], _rule_change(case, case.without[entry])
+    root = case.steps.after.get(target)
+    if root is None:
+        return None
+    addition = _find_summand(case, root, expected)
+    if addition is not None:
+        return addition
+    joint_change = _rule_change(case, case.applied[target])
+    operations = sorted(collect_ancestors(case.steps.made, [root]))
+    return next(
+        (number for number in operations if _is_multiple(case.steps.values[number], joint_change)),
+        None,
+    )
+
+
+def _is_multiple(values: Array, column: Array) -> bool:
+    """Return whether values over the calls are a nonzero multiple of ``column``."""
+    row = int(np.argmax(np.abs(column)))
+    if not column[row] or not values[row] or not np.isfinite(values).all():
+        return False
+    deviation = np.abs(values - column * (values[row] / column[row])).max()
+    return bool(deviation <= NEAR * np.abs(values).max())

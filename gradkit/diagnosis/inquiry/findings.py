@@ -220,9 +220,7 @@ def why_untraced(trace: Trace) -> str:
         )
     if trace.failure is not None:
         return format_text("when traced line by line, it raised {type}", type=trace.failure.type)
-    if trace.cut:
-        return "one call runs too many lines to trace"
-    if all(event.kind == "given" for event in trace.events):
+    if trace.steps is None or not any(trace.steps.spots):
         return "none of its lines could be traced"
     return ""
 

@@ -13,11 +13,10 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from gradkit.diagnosis.inquiry.findings import failed, make_finding
-from gradkit.diagnosis.trace import observe_trace
+from gradkit.diagnosis.update_text import update_text
 from gradkit.judge.comparison import Case, Examined
 from gradkit.records.result import Finding
 from gradkit.records.rule import Entry, Explanation, Slip
-from gradkit.records.submission import Place
 from gradkit.records.task import Batch, Task
 from gradkit.sandbox.observe import observe, observe_batch, of_run
 from gradkit.sandbox.process import StudentProcess
@@ -57,7 +56,8 @@ def inquire_integers(
         return ()
     slip = Slip(CODE, entries, ((),) * len(entries))
     finding = make_finding(task, update, "trajectory", slip, Explanation((slip,)))
-    place = _find_truncation(task, case, sitting, batches) or update.place
+    text = update_text([*sitting.section.own, *sitting.section.shared], update)
+    place = (text and text.line_of_integers()) or update.place
     because = format_text(
         "The data of the training run are whole numbers, as in the assignment. So an array that "
         "is created from {X} can only hold whole numbers.",
@@ -93,22 +93,3 @@ def _differing_entries(
         apart = ~np.isclose(from_integers[key], from_floats[key], SAME, equal_nan=True).all(axis=0)
         found += [(key, (int(row), int(column))) for row, column in np.argwhere(apart)]
     return sorted(found)
-
-
-def _find_truncation(
-    task: Task, case: Case, sitting: StudentProcess, batches: list[Batch]
-) -> Place | None:
-    """Return the line that made the first array whose values differ on integers."""
-    update = case.binding.bound["update"]
-    cut, whole = (
-        observe_trace(sitting, task, update, batch.inputs, plain=True) for batch in batches
-    )
-    for event, other in zip(cut.events, whole.events, strict=False):
-        if (event.place, event.name) != (other.place, other.name):
-            return None
-        if not np.allclose(event.values, other.values, SAME, equal_nan=True):
-            made = event
-            while made.kind == "changed" and made.prior is not None:
-                made = cut.events[made.prior]
-            return made.place
-    return None

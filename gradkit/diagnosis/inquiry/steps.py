@@ -110,7 +110,7 @@ SymbolicCall = Callable[[Mapping[str, Array]], Frame | Lost]
 
 def symbolic_call(sitting: StudentProcess, task: Task, bound: Bound) -> SymbolicCall:
     """Return a function that calls a bound update on symbolic inputs in the student's process."""
-    data = {"call": call_of(bound, task), "watched": False, "plain": False}
+    data = {"call": call_of(bound, task), "watched": False}
     return lambda arrays: sitting.ask(Frame("symbolic", arrays, data))
 
 

@@ -37,6 +37,7 @@ from gradkit.diagnosis.rules.evaluate import DOUBLE
 from gradkit.diagnosis.rules.recover import recover
 from gradkit.diagnosis.rules.step import correct_step as right_step
 from gradkit.diagnosis.trace import observe_trace
+from gradkit.diagnosis.update_text import UpdateText, update_text
 from gradkit.judge.comparison import Examined
 from gradkit.records.result import Finding, Inquiry
 from gradkit.records.rule import (
@@ -50,7 +51,7 @@ from gradkit.records.rule import (
 )
 from gradkit.records.rule import Entry as Target
 from gradkit.records.submission import Bound, Cell, Outcome, Place
-from gradkit.records.task import Task
+from gradkit.records.task import Array, Task
 from gradkit.runtime.syntax import every
 from gradkit.sandbox.process import StudentProcess
 from gradkit.submission.definitions import definitions, line_at
@@ -97,9 +98,10 @@ def inquire_update(
     inputs = _vary_worst_call(task, examined, drawn)
     trace = observe_trace(sitting, task, bound, to_columns(inputs))
     sitting.renew()
-    diagnosis = _recognise_dropped_copy(task, trace, inputs, diagnosis)
+    text = update_text([*sitting.section.own, *sitting.section.shared], bound)
+    diagnosis = _recognise_dropped_copy(text, diagnosis)
     diagnosis = _recognise_squared_loss(task, trace, inputs, diagnosis)
-    placed = tuple(_locate_findings(task, bound, diagnosis, sitting, trace, inputs))
+    placed = tuple(_locate_findings(task, bound, diagnosis, sitting, trace, inputs, text))
     findings = tuple(finding for finding, _ in placed)
     return Inquiry(
         findings,
@@ -171,15 +173,12 @@ def _observed_faults(outcomes: Iterable[Outcome]) -> frozenset[str]:
     return frozenset({"input-mutated"} if "mutated" in faults else ())
 
 
-def _recognise_dropped_copy(
-    task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
-) -> Diagnosis:
+def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Diagnosis:
     """Return the diagnosis; if nothing changes but a copy was updated, with ``copy-dropped``."""
     slips = diagnosis.explanation.slips
     if [slip.code for slip in slips] != ["nothing-updated"]:
         return diagnosis
-    lines = attribute(task, trace, inputs, diagnosis, slips[0])
-    if all(line.evidence != "copy" for line in lines):
+    if text is None or text.line_of_copy() is None:
         return diagnosis
     return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
 
@@ -198,9 +197,8 @@ def _recognise_squared_loss(
     everywhere = all(slip.entries == entries for slip in slips)
     if task.loss != "binary_cross_entropy" or parts != squared or not everywhere:
         return diagnosis
-    error = 2 * (inputs.y_hat - inputs.y).ravel()
-    seen = [event.values.ravel() for event in trace.events]
-    if not any(each.shape == error.shape and is_equal(abs(each), abs(error)) for each in seen):
+    errors, steps = 2 * (inputs.y_hat - inputs.y).T, trace.steps
+    if steps is None or not all(_contains(steps.values, error) for error in errors):
         return diagnosis
     used = ("loss", "squared_error")
     slip = Slip("wrong-loss", entries, ((used,),) * len(entries))
@@ -211,6 +209,11 @@ def _recognise_squared_loss(
     return replace(diagnosis, explanation=Explanation((slip,)), changes=changes)
 
 
+def _contains(values: Array, column: Array) -> bool:
+    """Return whether some operation gives a column of values, up to its sign."""
+    return any(is_equal(abs(each), abs(column)) for each in values)
+
+
 def _locate_findings(
     task: Task,
     bound: Bound,
@@ -218,13 +221,14 @@ def _locate_findings(
     sitting: StudentProcess,
     trace: Trace,
     inputs: UpdateInputs,
+    text: UpdateText | None,
 ) -> Iterator[tuple[Finding, tuple[Place, ...] | None]]:
     """Yield each finding with its lines, and likelier lines; None if its own lines are certain."""
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
     for slip, finding in told_of:
-        watched = trace.events and diagnosis.should
-        lines = attribute(task, trace, inputs, diagnosis, slip) if watched else ()
+        watched = trace.steps is not None and diagnosis.should
+        lines = attribute(task, trace, inputs, diagnosis, slip, text) if watched else ()
         cells = [*sitting.section.own, *sitting.section.shared]
         if slip.code in NO_CHANGE and all(line.evidence in NO_USE for line in lines):
             lines = _use_pass_statement(cells, bound, lines)
@@ -290,10 +294,11 @@ def _is_certain(line: Attribution, lines: Sequence[Attribution], trace: Trace) -
         return len(lines) > 1
     if line.evidence != "applied":
         return line.evidence not in UNCERTAIN
+    steps = trace.steps
     stepped = {
-        event.parameter
-        for event in trace.events
-        if event.parameter and event.kind != "given" and event.place == line.spot.place
+        parameter
+        for (parameter, _), root in (steps.after.items() if steps else ())
+        if steps and any(spot.place == line.spot.place for spot in steps.spots[root])
     }
     return len(stepped) < 2
 

@@ -6,9 +6,7 @@ the grader uses the steps only if they reproduce the observed results.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -22,7 +20,6 @@ from gradkit.runtime.call import (
     apply,
     arguments_for,
     changed_parameters,
-    evaluate,
     is_parameter,
     laid_out,
     parameters_for,
@@ -30,9 +27,7 @@ from gradkit.runtime.call import (
 from gradkit.runtime.frames import Frame
 from gradkit.runtime.messages import describe_failure
 from gradkit.runtime.symbolic.numbers import OPERATIONS, Numbers, Sheet, numbers, steps_in
-from gradkit.runtime.symbolic.recording import Recording, encode_events, unwatched
 from gradkit.runtime.symbolic.stand_ins import standing_in
-from gradkit.runtime.symbolic.values import read
 
 __all__ = ["in_order", "symbolic"]
 
@@ -56,52 +51,36 @@ def symbolic(
     cells : frozenset of str
         File names of code to watch, if the call is ``watched``.
     frame : Frame
-        The request. Data: the ``call``; ``watched``: whether to record values line by line;
-        ``plain``: whether to call the function with plain numbers instead. Arrays: one row of the
-        function's inputs, and the ``rate`` if there is one.
+        The request. Data: the ``call``; ``watched``: whether to record the places of operations.
+        Arrays: one row of the function's inputs, and the ``rate`` if there is one.
 
     Returns
     -------
     Frame
-        Arrays: ``events``, int64 of shape (events, 8) with the columns `COLUMNS`; ``values``: the
-        values of all events, each the number of a step, or float64 if ``plain``; ``steps``, int64
-        of shape (n, 4): index in `OPERATIONS`, the steps of two operands, or the number of an atom
-        or a constant, and the number of a stack; ``constants``; ``stacks``, int64 of shape (n, 6):
-        the number of the stack, the number of a file, first and last line, first and last column,
-        innermost call first; ``after/…``, the step of each entry of each new parameter. Data:
-        tables of ``cells``, ``names`` (paths) and ``shapes`` for the events; ``cut``: whether there
-        were more events; ``files``; ``failure`` as for a batch.
+        Arrays: ``steps``, int64 of shape (n, 4): index in `OPERATIONS`, the steps of two operands,
+        or the number of an atom or a constant, and the number of a stack; ``constants``;
+        ``stacks``, int64 of shape (n, 6): the number of the stack, the number of a file, first and
+        last line, first and last column, innermost call first; ``after/…``, the step of each entry
+        of each new parameter. Data: ``files``; ``failure`` as for a batch.
     """
-    call, watched, plain = (frame.data[name] for name in ("call", "watched", "plain"))
+    call, watched = frame.data["call"], frame.data["watched"]
     sheet = Sheet(cells if watched else frozenset())
-    inputs = {} if plain else _recording_inputs(sheet, frame.arrays)
-    recording = Recording(cells, read if plain else partial(steps_in, sheet))
+    inputs = _recording_inputs(sheet, frame.arrays)
     source: Mapping[str, Any] = {}
-    failure, tracing = None, sys.gettrace()
+    failure = None
     try:
         function, before = find()
-        if watched:
-            before = unwatched(before) if before is not None else None
-            # The first call runs the top-level statements that it needs, before watching begins.
-            evaluate(function, call, frame.arrays, before)
-        if plain:
-            recording.watch(partial(evaluate, function, call, frame.arrays, before))
-        else:
-            with standing_in(names, function):
-                action = partial(_parameters_after, function, before, call, inputs)
-                source = recording.watch(action) if watched else action()
+        with standing_in(names, function):
+            source = _parameters_after(function, before, call, inputs)
     except BaseException as error:
         failure = {**describe_failure(error, cells), "call": 0}
-    finally:
-        sys.settrace(tracing)
-    arrays, data = encode_events(recording)
-    arrays |= dict(_parameter_steps(sheet, call, source))
+    arrays = dict(_parameter_steps(sheet, call, source))
     rows = [[OPERATIONS.index(item[0]), *item[1:]] for item in sheet.steps]
     arrays["steps"] = np.array(rows, dtype=np.int64).reshape(-1, 4)
     arrays["constants"] = np.array(list(sheet.constants), dtype=np.float64)
     files: dict[str, int] = {}
     arrays["stacks"] = np.array([*_stack_rows(sheet, files)], dtype=np.int64).reshape(-1, 6)
-    return Frame("traced", arrays, {**data, "files": list(files), "failure": failure})
+    return Frame("traced", arrays, {"files": list(files), "failure": failure})
 
 
 def _stack_rows(sheet: Sheet, files: dict[str, int]) -> Iterator[list[int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,84 +13,11 @@ MAX_ARRAY_SIZE = 4_096
 MAX_ITEMS = 256
 """Most items of a container that are read."""
 
-MAX_DEPTH = 3
-"""Most levels of containers that are searched."""
-
-MAX_NAME = 60
-"""Most characters of a name in a path."""
-
 
 class Carrier:
     """Base class of numbers that record their operations, which are read like numbers."""
 
     __slots__ = ()
-
-
-Path = tuple[str | int, ...]
-"""A name, followed by keys, indices and attributes (``.name``)."""
-
-Leaf = tuple[Path, Any, int]
-"""The path of a value, the value, and the id of its container (0 for the value of a name)."""
-
-
-def leaves_of(names: Mapping[str, Any]) -> Iterator[Leaf]:
-    """Yield the arrays and numbers in the values of names, without dunder names."""
-    for name, value in list(names.items()):
-        # The hidden iterator of a comprehension is ".0".
-        if not name.startswith((".", "__")):
-            yield from leaves((name[:MAX_NAME],), value, MAX_DEPTH)
-
-
-def leaves(path: Path, value: Any, depth: int, holder: int = 0) -> Iterator[Leaf]:
-    """Yield the arrays and numbers in a value, each with its path.
-
-    Parameters
-    ----------
-    path : tuple
-        The path of the value itself.
-    value : object
-    depth : int
-        How many levels of containers are searched. At the full `MAX_DEPTH`, the attributes of an
-        object of a student's class are searched too.
-    holder : int
-        The id of the value's container.
-    """
-    kind = type(value)
-    if issubclass(kind, np.ndarray | np.number | float | Carrier):
-        yield path, value, holder
-    elif not depth:
-        return
-    elif issubclass(kind, dict):
-        for key, item in list(dict.items(value))[:MAX_ITEMS]:
-            if type(key) is int or (type(key) is str and key.isprintable()):
-                step = key[:MAX_NAME] if isinstance(key, str) else key
-                yield from leaves((*path, step), item, depth - 1, id(value))
-    elif issubclass(kind, list | tuple):
-        if kind is list and read(value) is not None:
-            yield path, value, holder
-            return
-        items = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
-        for index, item in zip(range(MAX_ITEMS), items, strict=False):
-            yield from leaves((*path, index), item, depth - 1, id(value))
-    elif depth == MAX_DEPTH and not issubclass(kind, type):
-        # A student's class may store arrays as attributes.
-        for name, item in list(_own_attributes(value).items())[:MAX_ITEMS]:
-            if type(name) is str and name.isidentifier():
-                yield from leaves((*path, f".{name[:MAX_NAME]}"), item, depth - 1, id(value))
-
-
-_NOT_OWN = ("builtins", "numpy", "pandas", "torch", "gradkit")
-
-
-def _own_attributes(value: Any) -> dict[Any, Any]:
-    """Return the attributes of an object of a student's class; empty for a library's objects."""
-    if type(value).__module__.partition(".")[0] in _NOT_OWN:
-        return {}
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except Exception:
-        return {}
-    return found if type(found) is dict else {}
 
 
 def read(value: Any) -> NDArray[Any] | None:

@@ -1,0 +1,271 @@
+"""Find statements in the text of an update whose values do not show them.
+
+A name for a wrong number, a step that is stored in a copy, or a change of an input computes no
+value that is wrong by itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from math import isclose
+
+from msgspec import Struct
+
+from gradkit.records.submission import Bound, Cell, Place
+from gradkit.runtime.syntax import (
+    assignments,
+    base_name,
+    every,
+    last_name,
+    names_in,
+    own_statements,
+    walk,
+)
+from gradkit.submission.definitions import definitions
+from gradkit.submission.source import statements
+
+COPIES = frozenset({"copy", "deepcopy", "dict"})
+"""Functions and methods that copy a dictionary."""
+
+TURNS = frozenset({"transpose", "flip", "flipud", "fliplr", "roll"})
+"""Functions that move the entries of an array."""
+
+PRODUCTS = frozenset({"dot", "matmul", "outer", "einsum"})
+"""Functions that multiply arrays."""
+
+INTEGERS = ("int", "dtype")
+"""Parts of words that give an array another type."""
+
+
+class UpdateText(Struct, frozen=True):
+    """The definition ``node`` of an update in a cell, and all cells of the submission.
+
+    ``keys`` are the student's keys of the parameters by their canonical names.
+    """
+
+    node: ast.FunctionDef
+    cell: Cell
+    cells: tuple[Cell, ...]
+    keys: Mapping[str, str]
+
+    def line_of_name(
+        self, names: Collection[str], place: Place, fits: Callable[[ast.expr], bool]
+    ) -> Place | None:
+        """Return the last line before ``place`` that gives a fitting value to one of ``names``.
+
+        A name that the function does not set may be set by one statement outside it.
+        """
+        inside = self._lines_of_names(self.cell, own_statements(self.node), names, fits)
+        if inside:
+            return next((each for each in reversed(inside) if each.line < place.line), None)
+        outside = [
+            each
+            for cell in self.cells
+            for each in self._lines_of_names(cell, statements(cell.source), names, fits)
+        ]
+        return outside[0] if len(outside) == 1 else None
+
+    @staticmethod
+    def _lines_of_names(
+        cell: Cell,
+        body: Sequence[ast.stmt],
+        names: Collection[str],
+        fits: Callable[[ast.expr], bool],
+    ) -> list[Place]:
+        """Return the lines of a body that give a fitting value to one of the names."""
+        return [
+            cell.place(each.lineno)
+            for each in body
+            if any(name in names and fits(value) for name, value in assignments(each))
+        ]
+
+    def line_of_store(self, parameter: str, computed: Collection[Place] = ()) -> Place | None:
+        """Return the last line that stores a parameter or a part of it.
+
+        If lines that ``computed`` its value store it too, it is the last of these.
+        """
+        key = self.keys.get(parameter, parameter)
+        stores = [
+            self.cell.place(each.lineno)
+            for each in own_statements(self.node)
+            if any(is_entry(target, key) for target in targets(each))
+        ]
+        return next(iter(reversed([each for each in stores if each in computed] or stores)), None)
+
+    def rearranges(self, made: Place, used: Place) -> bool:
+        """Return whether a line turns an array that another line makes, or takes other entries."""
+        arrays = {
+            base_name(target): indices_of(target)
+            for each in self._assignments_in(made)
+            for target in targets(each)
+        }
+        for each in self._assignments_in(used):
+            parts = walk(each.value)
+            # An array is turned in an outer product, which leaves every number in its place.
+            is_product = any(isinstance(part, ast.MatMult) for part in _operators(parts)) or any(
+                isinstance(part, ast.Call) and last_name(part.func) in PRODUCTS for part in parts
+            )
+            inner = [part.value for part in parts if isinstance(part, ast.Subscript)]
+            for part in parts:
+                if isinstance(part, ast.Subscript) and part not in inner:
+                    name = base_name(part)
+                    # A part that is stored back into itself stays where it is.
+                    own = [indices_of(t) for t in targets(each) if base_name(t) == name]
+                    if name in arrays and indices_of(part) not in (arrays[name], *own):
+                        return True
+                is_turn = isinstance(part, ast.Attribute) and part.attr == "T"
+                is_turn |= isinstance(part, ast.Call) and last_name(part.func) in TURNS
+                if is_turn and not is_product and not arrays.keys().isdisjoint(names_in(part)):
+                    return True
+        return False
+
+    def _assignments_in(self, place: Place) -> list[ast.Assign | ast.AugAssign]:
+        """Return the assignments in a line of the function."""
+        line = self.cell.line_of(place)
+        return [
+            each
+            for each in own_statements(self.node)
+            if isinstance(each, ast.Assign | ast.AugAssign) and each.lineno == line
+        ]
+
+    def line_of_copy(self) -> Place | None:
+        """Return the line that copies the parameters under a name in which they are stored."""
+        own, body = {argument.arg for argument in self.node.args.args}, own_statements(self.node)
+        return self._last(
+            each
+            for each in body
+            for name, value in assignments(each)
+            if _copies_one_of(own, value) and any(is_stored_in(name, other) for other in body)
+        )
+
+    def rebound_name(self, parameter: str) -> str:
+        """Return a local name of a parameter that gets another value; "" if there is none."""
+        key = self.keys.get(parameter, parameter)
+        own = [pair for each in own_statements(self.node) for pair in assignments(each)]
+        aliases = {name for name, value in own if is_entry(value, key)}
+        return next((n for n, value in own if n in aliases and not is_entry(value, key)), "")
+
+    def line_of_mutation(self) -> Place | None:
+        """Return the line that changes an input in place, by its name or by another one.
+
+        Without any, this is the last line that changes a part of a parameter.
+        """
+        shared = {argument.arg for argument in self.node.args.args[1:]}
+        for each in own_statements(self.node):
+            for target in targets(each):
+                is_in_place = isinstance(target, ast.Subscript) or isinstance(each, ast.AugAssign)
+                if is_in_place and base_name(target) in shared:
+                    return self.cell.place(each.lineno)
+            for name, value in assignments(each):
+                is_shared = isinstance(value, ast.Name) and value.id in shared
+                shared = shared | {name} if is_shared else shared - {name}
+        return self._last(
+            each
+            for each in own_statements(self.node)
+            for target in targets(each)
+            if isinstance(target, ast.Subscript)
+            if any(is_entry(target.value, key) for key in self.keys.values())
+        )
+
+    def line_of_integers(self) -> Place | None:
+        """Return the first line that makes an array which may only hold integers."""
+        calls = (call for each in own_statements(self.node) for call in every(ast.Call, each))
+        return next((self.cell.place(c.lineno) for c in calls if _makes_integers(c)), None)
+
+    def _last(self, found: Iterable[ast.stmt]) -> Place | None:
+        """Return the place of the last of some statements; None without any."""
+        lines = [each.lineno for each in found]
+        return self.cell.place(lines[-1]) if lines else None
+
+
+def update_text(cells: Sequence[Cell], bound: Bound) -> UpdateText | None:
+    """Return the text of a bound update; None if no definition of its name is found."""
+    made = definitions(cells).get(bound.function)
+    if made is None or not isinstance(made.node, ast.FunctionDef):
+        return None
+    return UpdateText(made.node, made.cell, tuple(cells), bound.convention.keys)
+
+
+def targets(node: ast.stmt) -> list[ast.expr]:
+    """Return the expressions that a statement assigns to."""
+    if isinstance(node, ast.Assign):
+        return node.targets
+    return [node.target] if isinstance(node, ast.AugAssign) else []
+
+
+def is_entry(node: ast.AST, key: str) -> bool:
+    """Return whether an expression is an entry of a dictionary by its key, or a part of the entry.
+
+    ``p["W1"]`` and ``p["W1"][0]`` are, for the key ``W1``.
+    """
+    while isinstance(node, ast.Subscript):
+        if isinstance(node.slice, ast.Constant) and node.slice.value == key:
+            return True
+        node = node.value
+    return False
+
+
+def takes_over(value: ast.expr, numbers: Collection[float] | None, *, others: bool = False) -> bool:
+    """Return whether an expression is another name, or a constant if ``numbers`` are given.
+
+    The constant is one of these numbers up to its sign, or, if ``others``, none of them.
+    """
+    if numbers is None:
+        return isinstance(value, ast.Name)
+    found = [
+        part.value for part in every(ast.Constant, value) if isinstance(part.value, int | float)
+    ]
+    is_one = any(isclose(abs(each), size) for each in found for size in numbers)
+    return names_in(value) <= {"np", "numpy"} and bool(found) and is_one != others
+
+
+def _operators(nodes: Iterable[ast.AST]) -> list[ast.operator]:
+    """Return the operators of two operands among some nodes."""
+    return [node.op for node in nodes if isinstance(node, ast.BinOp)]
+
+
+def indices_of(node: ast.expr) -> tuple[str, ...]:
+    """Return the indices of an entry of an array as texts; the keys of dictionaries are left out.
+
+    ``dW[i][j]`` and ``dW[i, j]`` both have the indices ``i`` and ``j``.
+    """
+    found: list[str] = []
+    while isinstance(node, ast.Subscript):
+        if not (isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            found[:0] = map(ast.unparse, parts)
+        node = node.value
+    return tuple(found)
+
+
+def is_stored_in(name: str, node: ast.stmt) -> bool:
+    """Return whether a statement stores an entry of the dictionary behind a name."""
+    return any(isinstance(each, ast.Subscript) and name in names_in(each) for each in targets(node))
+
+
+def _copies_one_of(names: Collection[str], value: ast.expr) -> bool:
+    """Return whether an expression copies the dictionary behind one of the names."""
+    if isinstance(value, ast.DictComp):
+        return not names_in(value).isdisjoint(names)
+    if not isinstance(value, ast.Call) or last_name(value.func) not in COPIES:
+        return False
+    parts = [*value.args, getattr(value.func, "value", None)]
+    return any(isinstance(part, ast.Name) and part.id in names for part in parts)
+
+
+def _makes_integers(call: ast.Call) -> bool:
+    """Return whether a call may make an array of integers."""
+    name = last_name(call.func)
+    types = [each.value for each in call.keywords if each.arg == "dtype"]
+    types += call.args if name == "astype" else []
+    if types:
+        return any(part in ast.unparse(each) for each in types for part in INTEGERS)
+    if name != "array":
+        return name.endswith("_like")
+    numbers = [part.value for part in walk(call) if isinstance(part, ast.Constant)]
+    return (
+        bool(numbers)
+        and not names_in(call) - {"np", "numpy"}
+        and all(type(each) is int for each in numbers)
+    )
