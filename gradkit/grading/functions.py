@@ -169,7 +169,7 @@ class FunctionGrader(Struct):
         own = {self.own_name(function) for function in functions_of(self.lines_of(check).calls)}
         read = {name for each in own for name in self._known[each].reads()}
         read -= {self.own_name(name) for name in attempt.helpers}
-        steps = steps_of(self.task, check)[:-1]
+        steps: Sequence[FunctionCheck] = steps_of(self.task, check)[:-1]
         if check.gradient:
             steps = self._steps_that_block(check, verdict, steps)
         for other in self.task.checks:

@@ -475,7 +475,8 @@ def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
         told = refusal("grade", *paths, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
         assert "no submission in it has this name. Found: " in told
         assert told.endswith(
-            "A single file, folder or zip is taken as this student's, unless it contains work of others."
+            "A single file, folder or zip is taken as this student's, unless it contains work of "
+            "others."
         )
 
 

@@ -498,6 +498,8 @@ STARTS = ("zeros", "zeros_like", "empty", "empty_like", "full", "full_like")
 def _starts(statement: ast.stmt) -> bool:
     """Return whether a statement gives a name a value only so that it has one."""
     value = getattr(statement, "value", None)
+    if value is None:
+        return False
     plain = isinstance(value, ast.Constant | ast.Tuple | ast.List | ast.Dict)
     return plain or called_name(value) in STARTS
 
