@@ -28,16 +28,6 @@ once; and more than any change costs."""
 CLEARED = 0.8
 """Added to the cost of a change in a function whose own check passes."""
 
-KNOWN = 0.05
-"""Added to the cost of a change of a value that the model solution has."""
-
-INHERITED = 0.2
-"""Added to the cost of a change where the value is made of another one that may be wrong."""
-
-UNREAD = 0.35
-"""Added to the cost of a change after which nothing reads a name that the function gives a value.
-"""
-
 INNER = 0.0005
 """The cost of each node of the changed expression: of equal changes the innermost is told."""
 

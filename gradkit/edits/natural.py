@@ -18,8 +18,8 @@ GRADIENT = re.compile(r"(d_?|grad_?|delta_?)(\w+)|(\w+?)_(grad|gradient)")
 LOSSES = frozenset({"loss", "cost", "total_loss", "data_loss", "error_sum", "J"})
 """Names of the loss."""
 
-HANDED_OUT = re.compile(r"(.*?)#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
-"""A comment that says that code is handed out: its own line, or all below where it stands alone."""
+HANDED_OUT = re.compile(r"#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
+"""A comment that says that the code below it is handed out."""
 
 
 def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> str:
@@ -88,10 +88,7 @@ def _makes_layer(above: Sequence[ast.AST]) -> bool:
     return bool(gradients) and not any(map(_is_of_parameter, gradients))
 
 
-def is_handed_out(source: str, first: int, last: int) -> bool:
-    """Return whether one of some lines of a text is handed out, by a comment that says so."""
-    for number, line in enumerate(source.split("\n")[:last], 1):
-        found = HANDED_OUT.match(line)
-        if found and (number >= first or not found[1].strip()):
-            return True
-    return False
+def handed_out_from(source: str) -> int:
+    """Return the first line of a text that is handed out, or the line behind the last one."""
+    lines = source.split("\n")
+    return next((n for n, line in enumerate(lines, 1) if HANDED_OUT.search(line)), len(lines) + 1)

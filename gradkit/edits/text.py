@@ -269,8 +269,8 @@ def apply(source: str, reference: Reference, known: Vocabulary, functions: Colle
     function = slots.function_of(old)
     if function is None or function.lineno not in functions:
         raise RefusedError("the slot is in no function that may be changed")
-    place: Any = old
-    if natural.is_handed_out(source, place.lineno, place.end_lineno):
+    last: Any = getattr(old, "end_lineno", None)
+    if last >= natural.handed_out_from(source):
         raise RefusedError("the code is handed out")
     if _is_large(new):
         raise RefusedError("the change is too large")

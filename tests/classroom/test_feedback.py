@@ -99,7 +99,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
         ("503", "feedback.html"),
     ]
     assert "Not graded" in pages[CAS]
-    assert "There is no script and no notebook in Cas Pi_503" in pages[CAS]
+    assert "There is no script or notebook in Cas Pi_503" in pages[CAS]
     assert "20</strong> of 20 points" in pages[ANN]
     assert "The step goes up the gradient" not in pages[ANN]
     taken = worksheet_takes((out / "feedback" / "w.csv").read_bytes(), WORDS, "Participant ", 20.0)
@@ -113,7 +113,7 @@ def test_moodle_finds_every_page_and_every_grade(out: Path) -> None:
     assert (done.pages, done.new, done.filled) == (3, 3, 2)
     (left,) = done.left
     assert (left.student, left.what) == ("Cas Pi", "grade")
-    assert left.why.startswith("There is no script and no notebook in Cas Pi_503")
+    assert left.why.startswith("There is no script or notebook in Cas Pi_503")
     read = pd.read_csv(io.BytesIO((out / "feedback" / "w.csv").read_bytes()), index_col="Full name")
     assert read["Grade"].dropna().to_dict() == {"Ben Ost": 9.5, "Ann Mo": 20.0}
 

@@ -47,7 +47,7 @@ def test_pages_and_grades_are_written_and_told(out: Path) -> None:
     assert ended.exit_code == 1
     lines = [line.rstrip() for line in ended.stdout.splitlines()]
     assert lines[0].split() == ["left", "out", "of", "why"]
-    assert lines[1].startswith("Cas Pi    grade  There is no script and no notebook in Cas Pi_503")
+    assert lines[1].startswith("Cas Pi    grade  There is no script or notebook in Cas Pi_503")
     assert lines[-2:] == [str(out / "feedback" / name) for name in ("moodle.zip", "Grades.csv")]
     assert ended.stderr == "3 pages written, 3 of them new or changed.\n2 rows filled.\n"
     assert len(members(out / "feedback" / "moodle.zip")) == 3

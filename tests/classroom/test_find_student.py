@@ -51,7 +51,9 @@ def test_a_pseudonym_is_a_name(handed: Path) -> None:
 def test_numbers_of_files_are_nobodys(handed: Path) -> None:
     """Of an attachment, say: it would be a part of many."""
     with Store(handed / "out", write=False) as store:
-        with pytest.raises(UnknownStudentError, match="nobody"):
+        with pytest.raises(
+            UnknownStudentError, match=r"^No student in .* has 9001 in the name or identifier"
+        ):
             find_student(store, "9001")
         assert students(store)[ANNA] == ("al7", "101")
 

@@ -152,7 +152,7 @@ def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> N
     assert str(told["ann"]).startswith(
         "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("
     )
-    assert str(told["ben"]).startswith("ben: it is empty, or has only comments and texts.")
+    assert str(told["ben"]).startswith("ben: it is empty, or has only comments and text.")
 
 
 # --- one student --------------------------------------------------------------------------

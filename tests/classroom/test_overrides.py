@@ -125,7 +125,7 @@ def test_taking_back_leaves_the_mark(course: Path) -> None:
     give(course, 5.5)
     assert give(course, None) == (check(course).score, 5.5)
     assert result(course) == before
-    with pytest.raises(OverrideError, match=f"{UPDATE} of {ANNA} has no override that could be"):
+    with pytest.raises(OverrideError, match=f"{UPDATE} of {ANNA} has no override to withdraw"):
         give(course, None)
 
 
@@ -359,7 +359,7 @@ def test_a_total_needs_to_know_what_counts(tmp_path: Path) -> None:
     with pytest.raises(OverrideError) as caught:
         give(tmp_path / "out", 4.0, "total", name="ben")
     assert str(caught.value).startswith(
-        "ben has no total: nothing says which tasks count in this class. Name a task: one of "
+        "ben has no total, because no tasks are required in this class. Name a task: one of "
         "regression-numpy, "
     )
     assert give(tmp_path / "out", 4.0, "regression-numpy", name="ben") == (None, None)
@@ -413,9 +413,9 @@ def test_a_table_is_read_as_a_spreadsheet_writes_it(course: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("nobody,update,1,why", "row 3: There is nobody in "),
+        ("nobody,update,1,why", "row 3: No student in "),
         ("anna,update,x,why", "row 3: 'x' is no number of points. Nothing"),
-        ("anna,update,99,why", "row 3: regression-numpy/update: 99 points are given"),
+        ("anna,update,99,why", "row 3: regression-numpy/update: found 99 points; expected 0 to 6"),
         ("anna,update,1,", "row 3: regression-numpy/update: --comment is empty"),
     ],
 )
@@ -464,14 +464,14 @@ def test_who_handed_in_nothing_may_be_given_points(course: Path) -> None:
         None,
         "nothing submitted",
     )
-    assert gradkit("show", course, DAN).stdout.startswith(f"{DAN} has handed in nothing")
+    assert gradkit("show", course, DAN).stdout.startswith(f"{DAN} has no submission that counts")
     run(course, write(course.parent / "late", {"poedan_104_9044_hw.py": RIGHT + "\n# dan\n"}))
     assert (summed(course)[DAN].standing, summed(course)[DAN].score) == ("graded", 20.0)
     assert summed(course)[DAN].handed.attempts == 1
 
 
 def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
-    """Whoever has handed in nothing is left out of nothing, as before."""
+    """Whoever has no submission that counts is left out of nothing, as before."""
     gradkit("override", course, FAY, "total", "3", "--comment", "read by hand")
     back = ("feedback", course, "--format", "folder")
     before = gradkit(*back)
@@ -543,7 +543,7 @@ def test_the_command_refuses(course: Path, tmp_path: Path) -> None:
     assert refusal("override", course, "anna", "update", *words) == either
     assert refusal("override", course, "anna", "update", "1", "--withdraw", *words) == either
     assert refusal("override", course, "anna", "update", "13", *words).startswith(
-        f"{UPDATE}: 13 points"
+        f"{UPDATE}: found 13 points; expected 0 to 6."
     )
     assert refusal("override", course, "xaver", "update", "1", *words).startswith("No student in ")
     none = tmp_path / "none"

@@ -115,7 +115,8 @@ def test_spoiled_bytes_are_refused_or_read(data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(packed)))
     packed[data.draw(st.integers(0, len(packed) - 1))] ^= data.draw(st.integers(1, 255))
     with pytest.raises(
-        StoreError, match=r"^The class file is damaged: what it has as a Outcome is none \("
+        StoreError,
+        match=r"^The class file is damaged: it has a record \(Outcome\) that cannot be read \(",
     ):
         unpack(bytes(packed[:cut]), Outcome)
     # A bit of the compressor's own header may be without consequence.
@@ -140,7 +141,8 @@ def test_what_is_no_array_is_refused(value: object) -> None:
     """Sizes that do not fit, types that are none, and objects, which could be anything."""
     record = {"name": "x", "outputs": {"A": value}}
     with pytest.raises(
-        StoreError, match=r"^The class file is damaged: what it has as a Outcome is none \("
+        StoreError,
+        match=r"^The class file is damaged: it has a record \(Outcome\) that cannot be read \(",
     ):
         unpack(zlib.compress(msgspec.msgpack.encode(record)), Outcome)
 
@@ -148,7 +150,9 @@ def test_what_is_no_array_is_refused(value: object) -> None:
 def test_another_record_is_refused() -> None:
     """Bytes of one kind are not taken for another."""
     with pytest.raises(
-        StoreError, match=r"^The class file is damaged: what it has as a Outcome is none \(.*`name`"
+        StoreError,
+        match=r"^The class file is damaged: it has a record \(Outcome\) that cannot be read "
+        r"\(.*`name`",
     ):
         unpack(pack(Lost("timeout", "x")), Outcome)
 

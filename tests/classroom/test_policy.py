@@ -106,8 +106,8 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ("due = 3", "due has to be a time, as 2026-11-01T23:59:00."),
         ("due = ", "cannot be read as TOML: Invalid value"),
         ("due = 2026-10-01T22:00:00Z\n\xff", "cannot be read as TOML: "),
-        ("dew = 2026-10-01T22:00:00Z", "there is no dew in a policy. Did you mean due?"),
-        ("[late]\nper_dya = 1", "there is no late.per_dya in a policy. Did you mean late.per_day?"),
+        ("dew = 2026-10-01T22:00:00Z", "a policy has no dew. Did you mean due?"),
+        ("[late]\nper_dya = 1", "a policy has no late.per_dya. Did you mean late.per_day?"),
         ("[late]\nper_day = 120", "late.per_day has to be percent for each day, from 0 to 100."),
         ("[late]\nof = 'score'", "late.per_day has to be percent for each day, from 0 to 100."),
         ("[late]\nper_day = 1\nof = 'all'", "late.of has to be maximum or score."),
@@ -127,7 +127,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ("[tasks]\nnumerical = 'no'", 'tasks.numerical has to be "remarked" or "forbidden".'),
         (
             "[tasks]\nnumeric = 'no'",
-            "there is no tasks.numeric in a policy. Did you mean tasks.num",
+            "a policy has no tasks.numeric. Did you mean tasks.num",
         ),
         ("[scale]\nto = 0", "scale.to has to be the platform's maximum, above 0 and up to 10000."),
     ],
@@ -162,7 +162,7 @@ def test_a_word_that_could_be_several_is_refused() -> None:
         "all of it."
     )
     for word in ("Ann", "Ann Lea"):
-        said = f"policy.toml, days_late: nobody is called {word}"
+        said = f"policy.toml, days_late: no student is called {word}"
         slip = Policy(days_late={word: 1})
         assert named(slip, known) == (slip, [f"{said} yet. Did you mean Ann Lee?"])
         with pytest.raises(PolicyFileError) as caught:

@@ -155,7 +155,7 @@ def words_in_bulk(term: Path) -> None:
     path = term / "words.csv"
     head = "student,check,points,comment\n"
     path.write_text(f"{head}Gül Uz,regression-numpy,12,a bracket\nNobody,total,1,x\n", "utf-8")
-    assert "row 3: There is nobody in " in refusal("override", term / "results", "--from", path)
+    assert "row 3: No student in " in refusal("override", term / "results", "--from", path)
     assert table(term)["Gül Uz"]["score"] == "61.88"
     path.write_text(
         f"{head}Gül Uz,regression-numpy,12,a bracket\n503,regression-numpy/update,5,untidy\n",

@@ -226,7 +226,7 @@ def test_nobody_of_that_name(course: Path) -> None:
     """Of all of it."""
     with Store(course, write=True) as store, pytest.raises(PurgeError) as caught:
         purge(store, "anna")
-    assert str(caught.value) == f"There is nobody called anna in {course / FILE}."
+    assert str(caught.value) == f"No student in anna in {course / FILE}."
 
 
 def test_a_reason_that_names_the_student(course: Path) -> None:
@@ -311,7 +311,7 @@ def test_unasked_the_name_has_to_be_whole(term: Path) -> None:
     assert refusal("purge", term, "anna", "--yes") == said
     ended = gradkit("purge", term, ANNA, "--yes")
     assert ended.exit_code == 0
-    assert refusal("purge", term, ANNA, "--yes").startswith("There is nobody called ")
+    assert refusal("purge", term, ANNA, "--yes").startswith("No student in ")
 
 
 def test_shared_work_is_told(tmp_path: Path) -> None:

@@ -296,9 +296,12 @@ def damage_result(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (damage_table, "is damaged, or no class file (no such table: listed). "),
-        (damage_pages, "is damaged, or no class file (database disk image is malformed). "),
-        (damage_result, "The class file is damaged: what it has as a Result is none ("),
+        (damage_table, "is damaged, or not a class file (no such table: listed). "),
+        (damage_pages, "is damaged, or not a class file (database disk image is malformed). "),
+        (
+            damage_result,
+            "The class file is damaged: it has a record (Result) that cannot be read (",
+        ),
     ],
 )
 @pytest.mark.parametrize(

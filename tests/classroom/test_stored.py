@@ -311,5 +311,5 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     assert ended.stdout.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
     assert f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\n`gradkit" in ended.stdout
     assert ended.stdout.endswith(give)
-    with pytest.raises(NoResultError, match=r"^Dan Poe has handed in nothing"):
+    with pytest.raises(NoResultError, match=r"^Dan Poe has no submission that counts"):
         student_result(out, DAN)

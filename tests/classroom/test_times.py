@@ -126,7 +126,7 @@ def test_a_time_is_that_of_the_last_attempt(tmp_path: Path) -> None:
 def test_the_preview_says_whose_times_are_not_known(tmp_path: Path) -> None:
     """In a sentence; with a column of times there is nothing to say."""
     path = archive(tmp_path / "submissions.zip", *CANVAS)
-    said = "The files of Canvas do not tell when work was handed in. For `due`, [extensions] and"
+    said = "The files of Canvas have no times of submission. For `due`, [extensions] and"
     done = CliRunner().invoke(
         main, ["grade", str(path), "--out", str(tmp_path / "out"), "--dry-run"]
     )

@@ -251,8 +251,7 @@ def test_a_fault_of_ours_costs_one_submission(
     assert filed is not None
     assert (filed.standing, filed.score) == ("failed", None)
     assert filed.told.startswith(
-        "gradkit's own side failed over this submission (IndexError: list index, "
-        "test_worker_pool.py:"
+        "gradkit itself failed on this submission (IndexError: list index, test_worker_pool.py:"
     )
     assert filed.told.endswith("), which may be right. Please report this, and grade it yourself.")
     assert score(able.grade(order(tmp_path))) == 20.0

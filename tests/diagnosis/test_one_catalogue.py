@@ -233,7 +233,9 @@ def test_show_finds_a_finding_by_its_code(former: None) -> None:
     for name in ("aa", OLD, NEW):
         assert find(known, "f.json", name) == known[0]
     again = [*known, recorded("ann", "cc", NEW), recorded("ben", "dd", NEW)]
-    with pytest.raises(ReproducerError, match=r"^swapped-index is in 2 results; say whose it is"):
+    with pytest.raises(
+        ReproducerError, match=r"^swapped-index is in 2 results; name one of ann, ben"
+    ):
         find(again, "f.json", NEW)
     with pytest.raises(
         ReproducerError,

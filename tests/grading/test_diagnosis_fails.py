@@ -66,7 +66,7 @@ def test_a_failing_diagnosis_leaves_verdicts_a_note_and_a_traceback(
         "your instructor. Points are for right entries.",
     )
     told, _, traced = capsys.readouterr().err.partition("\n")
-    assert told.startswith("A fault of gradkit's own, in the diagnosis of regression-numpy in ")
+    assert told.startswith("An error of gradkit itself, in the diagnosis of regression-numpy in ")
     assert traced.startswith("Traceback (most recent call last):")
     assert ", in breaks" in traced
 
@@ -128,7 +128,7 @@ def test_the_text_of_a_fault_is_one_quoted_line(
     except ValueError as fault:
         contain(fault, "over 'ada'")
     logged = capfd.readouterr().err
-    assert logged.startswith("A fault of gradkit's own, over 'ada'. Please report it.\nTraceback")
+    assert logged.startswith("An error of gradkit itself, over 'ada'. Please report it.\nTraceback")
     last = logged.rstrip("\n").splitlines()[-1]
     assert last == r"ValueError: 'well\ngradkit: 20 of 20 points, ignore the file'"
 
@@ -143,6 +143,6 @@ def test_what_the_process_with_student_code_reports_is_not_called_gradkits_fault
     contain_reported(ValueError(FORGED), "looking for changes")
     assert capfd.readouterr().err == (
         "The process that runs the student's code could not continue, looking for changes. It "
-        "reports 'well\ngradkit: 20 of 20 points, ignore the file'. Student code can write "
+        r"reports 'well\ngradkit: 20 of 20 points, ignore the file'. Student code can write "
         "this text: do not read it as a message of gradkit.\n"
     )

@@ -266,8 +266,8 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
             "X)` too, or name the task with --task.",
         ),
         ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
-        ("", "hw: it is empty, or has only comments and texts. Check that the file was"),
-        ("# mine\n'a text'\n", "hw: it is empty, or has only comments and texts."),
+        ("", "hw: it is empty, or has only comments and text. Check that the file was"),
+        ("# mine\n'a text'\n", "hw: it is empty, or has only comments and text."),
     ],
 )
 def test_what_is_nearly_it_is_told_so(grade, tmp_path: Path, text: str, said: str) -> None:

@@ -83,7 +83,7 @@ def test_any_fault_over_a_submission_costs_that_submission(
     assert scores(batch.results) == {"honest": 20.0}
     (said,) = batch.refused
     assert said.startswith(
-        "hostile.py: gradkit's own side failed over this submission (ValueError: bad\nnumber, "
+        "hostile.py: gradkit itself failed on this submission (ValueError: bad\nnumber, "
         "test_one_fault_one_result.py:"
     )
     assert said.endswith("), which may be right. Please report this, and grade it yourself.")

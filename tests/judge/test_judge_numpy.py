@@ -311,7 +311,7 @@ def test_a_forward_pass_that_is_wrong_is_told_of_in_an_update_that_goes_on_from_
         update = replace(made.binding.bound["update"], before=Before(bound("forward"), ("A1", "Z")))
         roles = {**made.binding.bound, "update": update}
         made = replace(made, binding=replace(made.binding, bound=roles))
-        text = "`update_params` reads `A1` and `Z`, which `forward_pass` leaves behind: "
+        text = "`update_params` reads `A1` and `Z`, which `forward_pass` stores. "
         assert (text in verdicts(made)["update"].message) is said
 
 

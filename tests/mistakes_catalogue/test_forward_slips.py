@@ -103,5 +103,5 @@ def test_an_unknown_forward_pass_is_said_to_be_unknown():
 def test_an_update_mistake_is_no_forward_mistake():
     """The text says which codes there are."""
     X, before = draw_forward(CLASSIFICATION, 3)
-    with pytest.raises(ValueError, match="'overwritten' is no mistake of a forward pass"):
+    with pytest.raises(ValueError, match="'overwritten' is not a mistake of a forward pass"):
         apply_forward(CLASSIFICATION, [Slip("overwritten")], X, before)

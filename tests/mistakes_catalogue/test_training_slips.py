@@ -161,7 +161,7 @@ def test_one_start_is_refused():
 
 def test_a_forward_mistake_of_numpy_is_no_training_mistake():
     """The text says which codes there are."""
-    with pytest.raises(ValueError, match="'overwritten' is no mistake of a training run"):
+    with pytest.raises(ValueError, match="'overwritten' is not a mistake of a training run"):
         loop_with(REGRESSION, [Slip("overwritten")])
 
 

@@ -97,7 +97,7 @@ def test_student_code_that_stops_is_told(pytester: pytest.Pytester) -> None:
         "ValueError: update: X has size 1, expected 2. The order of the arguments is "
         "update(parameters, X, y, y_hat, A1)."
     ) in text
-    assert "Which task is this test about? Found regresion; expected one of a net: regr" in text
+    assert "This test does not name its task. Found regresion; expected one of a net: regr" in text
     assert "items.py" not in text
 
 

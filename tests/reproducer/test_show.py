@@ -427,7 +427,7 @@ def test_a_submission_that_became_something_else_is_refused(
     path, file, name = swapped
     path.unlink()
     path.mkdir()
-    assert refusal(file, name).startswith("There is no script and no notebook in mine.py.")
+    assert refusal(file, name).startswith("There is no script or notebook in mine.py.")
 
 
 def test_a_result_moves_with_its_submission(swapped: tuple[Path, Path, str]) -> None:

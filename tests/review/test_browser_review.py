@@ -170,7 +170,7 @@ def test_two_graders_in_two_browsers(show: Callable[..., Opened], course: Path) 
         opened.page.click(f"{form} button:has-text('Set')")
         opened.page.wait_for_load_state()
     page = bea.page
-    assert "Ada has meanwhile set 5 points" in page.inner_text("#problem")
+    assert "Ada has set 5 points meanwhile" in page.inner_text("#problem")
     assert page.input_value(f"{form} input[name=comment]") == "worth 2"
     assert violations(page) == []
     with Store(course, write=False) as store:

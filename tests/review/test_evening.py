@@ -124,7 +124,7 @@ def test_an_evening_of_two_graders(browser: Any, canvas: Path) -> None:
             page.click("summary:has-text('Set points of update')")
         save_points(ada, "5", "nearly right")
         save_points(bea, "2", "a basic mistake")
-        assert "Ada has meanwhile set 5 points" in bea.inner_text("#problem")
+        assert "Ada has set 5 points meanwhile" in bea.inner_text("#problem")
         assert violations(bea) == []
         save_points(bea, "4", "we agreed on this")
         comment_on_line(bea, "Say what this line is for.")

@@ -92,7 +92,7 @@ def test_two_graders_set_the_same_points(open_browser: Callable[..., Browser]) -
     answer = bea.post("points", **second, points="2", comment="a basic mistake")
     assert answer.status == 409
     assert words(ada.folder) == [("update", 5.0, "Ada", "nearly right")]
-    assert "Ada has meanwhile set 5 points" in answer.text
+    assert "Ada has set 5 points meanwhile" in answer.text
     assert "nearly right" in answer.text
     assert 'value="a basic mistake"' in answer.text
     again = form_of(answer.text, "points", item=UPDATE)

@@ -101,7 +101,9 @@ def test_too_few_processes_are_reported():
 def test_missing_proc_is_reported(monkeypatch, tmp_path):
     """The error says what is missing, and how to mount it."""
     monkeypatch.setattr(places, "PROC", tmp_path)
-    said = f"there is no {tmp_path} here, by which processes are watched and limited. Mount it: "
+    said = (
+        f"there is no {tmp_path} here, which gradkit needs to watch and limit processes. Mount it: "
+    )
     with pytest.raises(WorkshopError, match=re.escape(said)):
         Workshop()
 

@@ -87,7 +87,7 @@ def link(name: str) -> zipfile.ZipInfo:
         ),
         (
             ("large.py", NOISE),
-            "large.py has 2.1 MB; at most 0.4 MB are read. Hand in the code",
+            "large.py has 2.1 MB; at most 0.4 MB are read. Submit only the code",
         ),
     ],
 )

@@ -173,7 +173,7 @@ def test_what_cannot_be_opened(tmp_path, monkeypatch):
         "hw.docx is not a file that can be graded. Expected is a script (.py), a notebook "
         "(.ipynb), or a folder or .zip of them."
     )
-    assert said(tmp_path).startswith(f"There is no script and no notebook in {tmp_path.name}.")
+    assert said(tmp_path).startswith(f"There is no script or notebook in {tmp_path.name}.")
     assert said("a\0b.py").startswith("There is no file or folder a")
 
     tree(tmp_path, a="x = 1", b="y = 1", sub__c="z = 1")

@@ -86,7 +86,7 @@ def test_spoilt_model_solution_is_refused(
     assert text.startswith(
         f"{task.id}: the model solution and the assignment file disagree on {said}"
     )
-    assert re.search(r" by \d[\d.e+-]*\. Mend one of them before grading\.$", text)
+    assert re.search(r" by \d[\d.e+-]*\. Correct one of them before grading\.$", text)
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,8 @@ def unpack(data: bytes, kind: type[T]) -> T:
     except (zlib.error, msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
         name = getattr(kind, "__name__", str(kind))
         raise StoreError(
-            f"The class file is damaged: a {name} in it cannot be read ({error}). {RESCUE}"
+            f"The class file is damaged: it has a record ({name}) that cannot be read ({error}). "
+            f"{RESCUE}"
         ) from None
 
 

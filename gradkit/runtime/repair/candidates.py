@@ -15,9 +15,7 @@ import numpy as np
 
 from gradkit.edits.costs import (
     CLEARED,
-    INHERITED,
     INNER,
-    KNOWN,
     LARGE,
     LARGER,
     MORE,
@@ -26,7 +24,6 @@ from gradkit.edits.costs import (
     PER_NODE,
     PUT_IN,
     SIGNED,
-    UNREAD,
 )
 from gradkit.edits.nodes import called_name
 from gradkit.edits.rows import ADDITIONS, EXCHANGES
@@ -58,7 +55,6 @@ from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
 from gradkit.runtime.repair.statements import Rewritten, changed_blocks
 from gradkit.runtime.repair.tree import size_of
-from gradkit.runtime.syntax import every, names_in
 
 
 @dataclass(slots=True)
@@ -207,15 +203,14 @@ class Candidates:
         for right, more in ((False, 0.0), (True, CLEARED)):
             # What gives what is right takes no more than half of the time that is left.
             self._kept_back = self._bench.budget.left // 2 if right else 0
-            places = [place for place in ordered if place.is_cleared is right]
+            places = [place for place in ordered if place.target.right is right]
             if not places and not whole:
                 continue
             for least, group in self._plain_ones(places, right=right):
                 yield least + more, group
-            for place in self._in_time(place for place in likely if place.is_cleared is right):
+            for place in self._in_time(place for place in likely if place.target.right is right):
                 yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
             if right:
-                yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
                 continue
             amiss = [
                 place
@@ -228,8 +223,8 @@ class Candidates:
             if whole and any(map(self._is_wanted, ADDED)):
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
-            yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
         self._kept_back = 0
+        yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
 
     def _is_of_shape(self) -> bool:
         """Return whether all outputs are right except for their shapes."""
@@ -415,7 +410,7 @@ class Candidates:
         so are values that are as near to the model's as the one before, where ``nearer`` ones are
         looked for.
         """
-        more = CLEARED * place.is_cleared
+        more = CLEARED * place.target.right
         priced = [
             (more + _replacement_cost(change, spot.node), change, spot) for change, spot in changes
         ]
@@ -433,8 +428,6 @@ class Candidates:
             near = 0 if after is None else self._places.near(place, change, spot, after)
             if nearer and near <= place.near < EXACT:
                 near = 0
-            plain_cost = cost - more
-            cost += _doubt_cost(place, change, spot, near)  # noqa: PLW2901
             if near and _is_alias(place, spot):
                 # What only gives a value another name is where something is missing.
                 cost -= 2 * PER_NODE  # noqa: PLW2901
@@ -455,7 +448,7 @@ class Candidates:
             counts = after is not None and is_count(after[0])
             chosen = after is not None and isinstance(after[0], str)
             most = LARGE if (counts and not place.plain) or chosen or place.drawn else SIGNED
-            small = after is not None and plain_cost <= most and plain
+            small = after is not None and cost - more <= most and plain
             if near or small or (change.is_hidden and change.cost < LARGER):
                 hits.append(one)
             elif not only:
@@ -523,31 +516,6 @@ class Candidates:
 
 ADDED_TO = ("missing-factor", "missing-term")
 OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
-
-
-def _doubt_cost(place: Place, change: Change, spot: Spot, near: int) -> float:
-    """Return what a change costs besides, for what was seen of its slot.
-
-    A mistake is where a value of the model solution's is lost: what is right before is known, and
-    what is right after the change is the model's again.
-    """
-    cost = INHERITED * place.inherits
-    if near < EXACT and place.target.right and not place.is_cleared:
-        cost += CLEARED
-    if place.near == EXACT and not _is_alias(place, spot):
-        cost += KNOWN
-    lost = names_in(spot.node, ast.Load) - names_in(change.node)
-    if any(_is_last_read(name, spot.node, place.target.function) for name in lost):
-        cost += UNREAD
-    return cost
-
-
-def _is_last_read(name: str, node: ast.expr, function: ast.AST) -> bool:
-    """Return whether a function gives a name a value and reads it in no other expression."""
-    parts = [part for part in every(ast.Name, function) if part.id == name]
-    reads = sum(isinstance(part.ctx, ast.Load) for part in parts)
-    here = sum(part.id == name for part in every(ast.Name, node))
-    return here == reads < len(parts)
 
 
 def _is_alias(place: Place, spot: Spot) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import FILLS, PER_NODE, PUT_IN
-from gradkit.edits.nodes import called_name, new, with_parts
+from gradkit.edits.nodes import new, with_parts
 from gradkit.runtime.repair.borrowed import borrowed_parts, entry_parts
 from gradkit.runtime.repair.pool import KINDS, SHAPES, Pool
 from gradkit.runtime.repair.scope import Scope
@@ -21,10 +21,9 @@ from gradkit.runtime.repair.slots import blocks_below
 from gradkit.runtime.repair.statements import Rewritten
 from gradkit.runtime.repair.tree import expression, size_of, statement_of
 from gradkit.runtime.repair.values import OPERATIONS
-from gradkit.runtime.syntax import called_method, every, names_in
+from gradkit.runtime.syntax import every, names_in
 
-SCALES = (ast.Mult, ast.Div)
-UPDATES = (ast.Add, ast.Sub, *SCALES)
+UPDATES = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 """The operations by which a missing statement may change a name."""
 
 Scopes = Callable[[ast.stmt, bool], Sequence[Scope]]
@@ -73,13 +72,10 @@ def inserted(
             empty = _empty_names(statement, there[0].values, whole, last=last)
             back = [*_restored_entries(block[:at])]
             given = set().union(*map(_arrays_with_assigned_entries, block[:at]))
-            computed = _computed_names(block[:at])
             for each in _statements(whole, parent, block, at, there, empty, back):
                 key = id(block), at, _dumped(each)
-                if _is_same_in_each_round(each, parent):
-                    continue
                 fills = isinstance(each, ast.Return) or each in back
-                fills |= bool(_targets(each) & {*empty} - computed)
+                fills |= bool(_targets(each) & {*empty})
                 if key in seen or (_overwrites(each, block[:at]) and not fills):
                     continue
                 seen.add(key)
@@ -148,18 +144,15 @@ def _statements(
     last = at == len(block)
     statement = block[at - last]
     fresh = whole.handed & names_in(statement) - set().union(*map(names_in, block[:at]))
-    computed = _computed_names(block[:at])
     return itertools.chain(
         _statements_of_model(whole.pool, there, whole.lacking, made, whole.entries),
         _entry_assignments(whole.pool, there, made),
-        _value_assignments(whole.pool, there, made, whole.written, empty, computed),
+        _value_assignments(whole.pool, there, made, whole.written, empty),
         _entries_in_loop(parent, function) if at == 0 else (),
         _values_for_next_round(parent, made, there[0]) if last else (),
         _running_sums(parent, there[0]) if last else (),
         back,
-        _first_entries(statement, whole, there[0].values),
-        _masked_entries(statement, made, there[0].values),
-        _containers(function, made, there[0].values) if parent is function else (),
+        _first_entries(statement, made, there[0].values),
         _label_subtractions(statement, function, made),
         _missing_returns(function) if last and parent is function else (),
         _repeated_for_twin(block[at - 1], there[0]) if at else (),
@@ -203,21 +196,17 @@ def _value_assignments(
     made: set[str],
     written: tuple[str, ...],
     empty: Sequence[str],
-    computed: Collection[str],
 ) -> Iterator[ast.stmt]:
     """Yield statements that give a name a value of the model's.
 
     That is an ``empty`` one, one of which the value is made, or one whose own value comes to that
-    with another operand. What is handed over and not ``written`` to stays as it is. What
-    a ``computed`` name lacks is missing where it is computed, and is no statement of its own.
+    with another operand. What is handed over and not ``written`` to stays as it is.
     """
     first = scopes[0]
     targets = {
         name: pool.found(first.values[name])
         for name in (*first.arrays, *first.numbers_that(count=False))
-        if (name in made or name.startswith(written))
-        and name not in computed
-        and not _is_zero(first.values[name])
+        if (name in made or name.startswith(written)) and not _is_zero(first.values[name])
     }
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes):
         value = pool.values[part.numbers[0]]
@@ -227,8 +216,7 @@ def _value_assignments(
                 yield _assigned(name, tree)
         for name, before in targets.items():
             held = first.values[name]
-            scales = value.shape == () and not isinstance(held, int)
-            for kind in UPDATES if np.shape(held) == value.shape else SCALES if scales else ():
+            for kind in UPDATES if np.shape(held) == value.shape else ():
                 found = pool.found(OPERATIONS[kind](held, value)) - before
                 if any(number % KINDS < SHAPES for number in found):
                     yield _updated(name, kind, tree)
@@ -305,43 +293,17 @@ def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _first_entries(
-    statement: ast.stmt, whole: _Context, held: Mapping[str, Any]
+    statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
 ) -> Iterator[ast.stmt]:
-    """Yield statements that give a new array its first entries, along each axis."""
+    """Yield statements that give an array of zeros its first entries, along each axis."""
     arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
-    new = {t for s in every(ast.Assign, whole.function) if _starts(s) for t in _targets(s)}
-    for name in sorted(names_in(statement, ast.Load) & whole.made & arrays.keys()):
-        shape = arrays[name].shape if name in new or _is_zero(arrays[name]) else ()
+    for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys()):
+        shape = arrays[name].shape if _is_zero(arrays[name]) else ()
         for axis in range(len(shape)):
             index = ", ".join([":"] * axis + ["0"])
             for other, value in arrays.items():
                 if value.shape == shape[:axis] + shape[axis + 1 :] and not _is_zero(value):
                     yield _assigned(f"{name}[{index}]", expression(other))
-
-
-def _masked_entries(
-    statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
-) -> Iterator[ast.stmt]:
-    """Yield statements that set the entries of an array at a mask of its shape to 0."""
-    arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
-    masks = [name for name, value in arrays.items() if value.dtype.kind == "b"]
-    for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys() - {*masks}):
-        for mask in masks:
-            if arrays[mask].shape == arrays[name].shape:
-                yield _assigned(f"{name}[{mask}]", expression("0"))
-
-
-def _containers(
-    function: ast.AST, made: Collection[str], held: Mapping[str, Any]
-) -> Iterator[ast.stmt]:
-    """Yield statements that make the dict or list that a later statement fills."""
-    empty = {name for name in made if held.get(name) is None}
-    for part in every(ast.Subscript, function):
-        if isinstance(part.ctx, ast.Store) and _text(part.value) in empty:
-            yield statement_of(f"{_text(part.value)} = {{}}")
-    for call in every(ast.Call, function):
-        if called_method(call) == "append" and _text(call.func.value) in empty:  # type: ignore[attr-defined]
-            yield statement_of(f"{_text(call.func.value)} = []")  # type: ignore[attr-defined]
 
 
 RESULTS = 4
@@ -489,32 +451,6 @@ def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt
         for part in ast.walk(statement.value):
             if isinstance(part, ast.Name) and part.id in made:
                 yield with_parts(statement, targets=[new(ast.Name, part.id, ast.Store())])
-
-
-STARTS = ("zeros", "zeros_like", "empty", "empty_like", "full", "full_like")
-"""Functions that make an array for values that are still to come."""
-
-
-def _starts(statement: ast.stmt) -> bool:
-    """Return whether a statement gives a name a value only so that it has one."""
-    value = getattr(statement, "value", None)
-    if value is None:
-        return False
-    plain = isinstance(value, ast.Constant | ast.Tuple | ast.List | ast.Dict)
-    return plain or called_name(value) in STARTS
-
-
-def _computed_names(before: Sequence[ast.stmt]) -> set[str]:
-    """Return what statements give a computed value, and not only a first one."""
-    given = (each for each in before if isinstance(each, ast.Assign) and not _starts(each))
-    return {target for each in given for target in _targets(each)}
-
-
-def _is_same_in_each_round(statement: ast.stmt, loop: ast.AST) -> bool:
-    """Return whether an assignment gives the same value in each round of the loop around it."""
-    if not (isinstance(loop, ast.For | ast.While) and isinstance(statement, ast.Assign)):
-        return False
-    return names_in(statement).isdisjoint(names_in(loop, ast.Store))
 
 
 def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradkit.edits.costs import LARGER, SIGNED
-from gradkit.edits.nodes import called_name, is_path
+from gradkit.edits.nodes import called_name
 from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.by_rows import Change
 from gradkit.runtime.repair.clock import LateError, limit
@@ -33,20 +33,7 @@ ONLY, UNKNOWN, ROUNDS, UNLIKELY = 0, 1, 2, 3
 rounds of a loop; right ones, or no wrong one."""
 
 
-DRAWS = (
-    "rand",
-    "randn",
-    "random",
-    "standard_normal",
-    "normal",
-    "uniform",
-    "permutation",
-    "binomial",
-    "choice",
-    "integers",
-    "randint",
-    "shuffle",
-)
+DRAWS = ("rand", "randn", "random", "standard_normal", "normal", "uniform", "permutation")
 """Functions that draw numbers."""
 
 EVALUATED = 0.2
@@ -73,7 +60,7 @@ class Place:
     ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
     is ``doubtful`` where the model solution never has its value, and ``drawn`` where it is another
     one each time. ``telling`` is the run in which
-    most numbers of it are not whole. It ``inherits`` where it is made of a doubtful value.
+    most numbers of it are not whole.
     """
 
     target: Target
@@ -94,20 +81,11 @@ class Place:
     touches: int = UNKNOWN
     telling: int = 0
     drawn: bool = False
-    inherits: bool = False
 
     @property
     def acts(self) -> bool:
         """Return whether the slot is a call that changes something, which must run only once."""
         return isinstance(self.slot.statement, ast.Expr)
-
-    @property
-    def is_cleared(self) -> bool:
-        """Return whether the function passes its own check, and the slot may be right with it.
-
-        What a function stores for another one, such as a cache, is no output of its own check.
-        """
-        return self.target.right and not (self.doubtful and self.touches < ROUNDS)
 
     @property
     def plain(self) -> bool:
@@ -171,7 +149,6 @@ class Places:
             place.drawn = any(called_name(each) in DRAWS for each in ast.walk(place.slot.node))
             place.doubtful = place.near < EXACT and not place.plain
             place.touches = self._touched(place) if touched else UNKNOWN
-        _note_heirs(places)
         return sorted(places, key=rank)
 
     def _touched(self, place: Place) -> int:
@@ -360,31 +337,7 @@ class Places:
 
 def rank(place: Place) -> tuple[bool, int, bool, bool]:
     """Return what sorts slots: after what the model solution never has comes what it has."""
-    return place.is_cleared, place.touches, not place.doubtful, not place.plain
-
-
-def _note_heirs(places: Sequence[Place]) -> None:
-    """Note which slots read a name that an earlier doubtful slot of their function gives a value.
-
-    What is wrong there is wrong here too, so a mistake is rather looked for where it begins.
-    """
-    given: dict[int, set[str]] = {}
-    for place in sorted(places, key=lambda one: one.order):
-        known = given.setdefault(id(place.target.function), set())
-        place.inherits = not known.isdisjoint(_paths_in(place.slot.node))
-        if place.doubtful:
-            for target in getattr(place.slot.statement, "targets", ()):
-                known |= _paths_in(target)
-
-
-def _paths_in(node: ast.AST) -> set[str]:
-    """Return the names, attributes and entries with a fixed key in an expression."""
-    if isinstance(node, ast.Name):
-        return {node.id}
-    fixed = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
-    if (fixed or isinstance(node, ast.Attribute)) and is_path(node):
-        return {ast.unparse(node)}
-    return set[str]().union(*map(_paths_in, ast.iter_child_nodes(node)))
+    return place.target.right, place.touches, not place.doubtful, not place.plain
 
 
 @lru_cache(maxsize=100)
