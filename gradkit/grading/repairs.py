@@ -353,7 +353,9 @@ class _Repairs(Struct):
         """Judge checks again with the mistakes of functions corrected that other checks judge.
 
         So a backward pass that gets a wrong cache, or none, is judged by itself. A check counts if
-        it passes with all changes; then a mistake of another function costs it nothing.
+        it passes with all changes; then a mistake of another function costs it nothing. A mistake
+        that this check alone shows, such as a wrong cache of a right forward pass, is not
+        corrected: it would cost nothing anywhere.
 
         A change that borrows from the model solution is not made, and the process is a new one: no
         text of the solution, of a change that was tried before either, may be where answers count.
@@ -365,12 +367,17 @@ class _Repairs(Struct):
         for check in self.grader.task.checks:
             before = self.grader.verdicts[check.name]
             elsewhere = self.grader.judged_elsewhere(check)
-            names = [each.function for each in told if each.function in elsewhere]
+            corrected = [
+                each
+                for each in self.told
+                if each.function in elsewhere and each.check != check.name
+            ]
+            names = [each.function for each in corrected]
             if not names or not (before.state in FAILED or before.own_forward):
                 continue
             if not alone.known:
                 self.grader.process.renew(apart=True)
-            own = [each for each in self.told if each.function not in elsewhere]
+            own = [each for each in self.told if each not in corrected]
             with self.grader.meant(check, self._form(check)):
                 passes = alone._judge(check, self._draws(PROOF_OFFSET)).state == "pass"
                 after = alone._judge_without(check, own) if passes else before
