@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from gradkit.records.result import Graded, Inquiry
 from gradkit.report.formats import FORMATS, lacking, render
 from gradkit.runtime.frames import TO_WORKER, Frame, encode
 from gradkit.sandbox import Workshop
+from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.worker import Worker
 from gradkit.task.assignment import BESIDE, SHIPPED
 
@@ -332,15 +332,19 @@ def test_a_forged_choice_of_a_change_is_held_to_the_checks(
 def test_searches_end_by_the_clock_of_the_grader(
     grade: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A search that says it has spent nothing is not asked again and again."""
+    """A search that says it has spent nothing is not asked again and again.
+
+    What counts is the processor time of its process, here half a second each time.
+    """
     searches = []
 
     def forged(*_: object) -> object:
-        searches.append(time.sleep(0.5))
+        searches.append(None)
         return [], 0
 
     monkeypatch.setattr(repairs, "proposals", forged)
     monkeypatch.setattr(repairs, "patience", lambda _: 1.2)
+    monkeypatch.setattr(StudentProcess, "spent", 0.5)
     (task,) = grade("one-hidden-layer", EMPTY).result.tasks
     assert task.score == 0
     assert 1 <= len(searches) <= 3
