@@ -49,12 +49,13 @@ class UpdateText(Struct, frozen=True):
     cells: tuple[Cell, ...]
     keys: Mapping[str, str]
 
-    def line_of_name(
+    def find_naming_line(
         self, names: Collection[str], place: Place, fits: Callable[[ast.expr], bool]
     ) -> Place | None:
-        """Return the last line before ``place`` that gives a fitting value to one of ``names``.
+        """Return the last line before ``place`` that assigns a fitting value to one of ``names``.
 
-        A name that the function does not set may be set by one statement outside it.
+        If the function assigns to none of them, return the only such line outside it, if there is
+        just one.
         """
         inside = self._lines_of_names(self.cell, own_statements(self.node), names, fits)
         if inside:
@@ -80,7 +81,7 @@ class UpdateText(Struct, frozen=True):
             if any(name in names and fits(value) for name, value in assignments(each))
         ]
 
-    def line_of_store(self, parameter: str, computed: Collection[Place] = ()) -> Place | None:
+    def find_storing_line(self, parameter: str, computed: Collection[Place] = ()) -> Place | None:
         """Return the last line that stores a parameter or a part of it.
 
         If lines that ``computed`` its value store it too, it is the last of these.
@@ -129,7 +130,7 @@ class UpdateText(Struct, frozen=True):
             if isinstance(each, ast.Assign | ast.AugAssign) and each.lineno == line
         ]
 
-    def line_of_copy(self) -> Place | None:
+    def find_copying_line(self) -> Place | None:
         """Return the line that copies the parameters under a name in which they are stored."""
         own, body = {argument.arg for argument in self.node.args.args}, own_statements(self.node)
         return self._last(
@@ -146,7 +147,7 @@ class UpdateText(Struct, frozen=True):
         aliases = {name for name, value in own if is_entry(value, key)}
         return next((n for n, value in own if n in aliases and not is_entry(value, key)), "")
 
-    def line_of_mutation(self) -> Place | None:
+    def find_mutating_line(self) -> Place | None:
         """Return the line that changes an input in place, by its name or by another one.
 
         Without any, this is the last line that changes a part of a parameter.
@@ -168,7 +169,7 @@ class UpdateText(Struct, frozen=True):
             if any(is_entry(target.value, key) for key in self.keys.values())
         )
 
-    def line_of_integers(self) -> Place | None:
+    def find_integer_line(self) -> Place | None:
         """Return the first line that makes an array which may only hold integers."""
         calls = (call for each in own_statements(self.node) for call in every(ast.Call, each))
         return next((self.cell.place(c.lineno) for c in calls if _makes_integers(c)), None)

@@ -88,7 +88,10 @@ def _makes_layer(above: Sequence[ast.AST]) -> bool:
     return bool(gradients) and not any(map(_is_of_parameter, gradients))
 
 
-def handed_out_from(source: str) -> int:
-    """Return the first line of a text that is handed out, or the line behind the last one."""
+def first_handed_out_line(source: str) -> int:
+    """Return the number of the first line that a comment tells students not to change.
+
+    Without such a comment, this is one more than the number of lines.
+    """
     lines = source.split("\n")
     return next((n for n, line in enumerate(lines, 1) if HANDED_OUT.search(line)), len(lines) + 1)

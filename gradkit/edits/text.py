@@ -270,7 +270,7 @@ def apply(source: str, reference: Reference, known: Vocabulary, functions: Colle
     if function is None or function.lineno not in functions:
         raise RefusedError("the slot is in no function that may be changed")
     last: Any = getattr(old, "end_lineno", None)
-    if last >= natural.handed_out_from(source):
+    if last >= natural.first_handed_out_line(source):
         raise RefusedError("the code is handed out")
     if _is_large(new):
         raise RefusedError("the change is too large")

@@ -13,7 +13,7 @@ from gradkit.records.classroom import FrequentMistake, Row, Summary
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.summary import standing_counts
 from gradkit.report.table import Table, brief, first_names, show_table
-from gradkit.report.text import Line, finding_lines, show_lines
+from gradkit.report.text import Line, format_finding, show_lines
 from gradkit.report.words import score_text
 from gradkit.text import clean_text, format_count
 
@@ -60,7 +60,7 @@ def _mistake_lines(mistake: FrequentMistake) -> Iterator[Line]:
     count = format_count("{count} student", "{count} students", mistake.students)
     title = f"Most frequent mistake: {mistake.finding.mistake} ({count}), here {mistake.name}"
     yield Text(clean_text(title), style="bold"), 0
-    for line, indent in finding_lines(mistake.finding, EXPECTED_LEVEL, more=False):
+    for line, indent in format_finding(mistake.finding, EXPECTED_LEVEL, more=False):
         yield line, indent + 2
 
 

@@ -15,7 +15,14 @@ from gradkit.records.result import CheckResult, Finding, Result, TaskResult
 from gradkit.report import words
 from gradkit.report.data import log_text
 from gradkit.report.document import by_name, document
-from gradkit.report.text import Line, check_head, check_lines, finding_lines, printed, show_lines
+from gradkit.report.text import (
+    Line,
+    format_check,
+    format_check_head,
+    format_finding,
+    printed,
+    show_lines,
+)
 from gradkit.text import clean_text, format_text
 
 WIDTH = 100
@@ -40,13 +47,13 @@ def check_text(
     """Write all messages of a check, without a last newline.
 
     The text is often empty. If it is ``headed``, it begins with the check's line of the mark
-    sheet, which has the points. ``more`` is as in `check_lines`.
+    sheet, which has the points. ``more`` is as in `format_check`.
     """
     findings = [finding for finding in task.findings if finding.check == check.check]
-    lines = check_lines(check, findings, hints, more=more)
+    lines = format_check(check, findings, hints, more=more)
     if headed:
         below = ((line, indent + 2) for line, indent in lines)
-        return log_text(_plain([(check_head(check, findings, hints), 0), *below], width))
+        return log_text(_plain([(format_check_head(check, findings, hints), 0), *below], width))
     place = ""
     if check.place is not None and check.state != "pass" and not (findings or check.causes):
         seen = words.place_text(check.state, check.place)
@@ -56,7 +63,7 @@ def check_text(
 
 def finding_text(finding: Finding, hints: int, width: int = WIDTH) -> str:
     """Write one finding, without a last newline."""
-    return log_text(_plain(finding_lines(finding, hints), width))
+    return log_text(_plain(format_finding(finding, hints), width))
 
 
 def title_text(result: Result) -> str:

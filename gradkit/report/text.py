@@ -99,10 +99,10 @@ def show(
     for number, result in enumerate(results):
         if number:
             console.print()
-        _result(result, hints, console)
+        _print_result(result, hints, console)
     if len(results) > 1:
         console.print()
-        _totals(results, console)
+        _print_totals(results, console)
     if advice:
         console.print(Text(advice, style="dim"))
 
@@ -143,7 +143,7 @@ def show_overview(results: Sequence[Result], hints: int, console: Console) -> No
 
     Mistakes are named if the hint level allows it.
     """
-    table = _columns("bold", "submission", "score", "of")
+    table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:
         checks = [check for task in result.tasks for check in task.checks]
@@ -167,7 +167,7 @@ def _plain(text: str) -> Text:
     return Text(clean_text(text))
 
 
-def _result(result: Result, hints: int, console: Console) -> None:
+def _print_result(result: Result, hints: int, console: Console) -> None:
     """Print the mark sheet of one submission."""
     total = (words.score_text(result.score, result.max_score), "bold")
     title = Text.assemble(_plain(result.submission), "  ", total)
@@ -181,20 +181,20 @@ def _result(result: Result, hints: int, console: Console) -> None:
     if hints < TITLE_LEVEL or sum(len(visible(task, hints)) for task in result.tasks) <= MANY:
         explained = None
     for task in result.tasks:
-        _task(task, words.task_worth(result, task), hints, console, explained)
+        _print_task(task, words.task_worth(result, task), hints, console, explained)
     for line in result.adjustments:
         amount, reason = f"{words.signed(line.points)}  ", _plain(words.adjustment_text(line))
         show_lines([(Text.assemble((amount, "bold"), reason), 2)], console)
     titles = {task.task: task.title for task in result.tasks}
     for comment in result.comments:
         show_lines([(_plain(words.comment_text(comment, titles)), 2)], console)
-    footer = _footer(result)
+    footer = _format_footer(result)
     if explained is not None:
         footer.append(" · in full: --format html")
     show_lines([(footer, 2)], console)
 
 
-def _footer(result: Result) -> Text:
+def _format_footer(result: Result) -> Text:
     """Return the last line of a mark sheet: counted tasks, seed, and how it was judged."""
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
@@ -207,7 +207,7 @@ def _footer(result: Result) -> Text:
     return Text(" · ".join(parts), style="dim")
 
 
-def _task(
+def _print_task(
     task: TaskResult, worth: str, hints: int, console: Console, explained: set[str] | None
 ) -> None:
     """Print a task, in full if `explained` is None and otherwise in brief.
@@ -230,36 +230,36 @@ def _task(
     if explained is None:
         plain = []
     if task.absent and not any(check.decision for check in task.checks):
-        show_lines([(_in_a_line("missing", task.checks), 4)], console)
-        show_lines(check_lines(task.checks[0], (), hints), console, 6)
+        show_lines([(_format_checks("missing", task.checks), 4)], console)
+        show_lines(format_check(task.checks[0], (), hints), console, 6)
         return
     if plain:
-        show_lines([(_in_a_line("pass", plain), 4)], console)
+        show_lines([(_format_checks("pass", plain), 4)], console)
     messages: set[str] = set()
     for check in task.checks:
         findings = [finding for finding in seen if finding.check == check.check]
         if check in plain or check in blocked:
             continue
-        show_lines([(check_head(check, findings, hints), 4)], console)
+        show_lines([(format_check_head(check, findings, hints), 4)], console)
         # Code that raises does so in all checks that run it. The exception is printed once.
         again = check.state == "error" and check.message in messages
         once = replace(check, message="") if again else check
         messages.add(check.message)
         if findings and explained is not None:
-            show_lines(_brief(once, findings, hints, explained), console, 6)
+            show_lines(_format_short_check(once, findings, hints, explained), console, 6)
         else:
             # A mistake that is reported elsewhere explains the gradient: its table is left out.
             if explained is not None and check.causes:
                 once = replace(once, entries=(), message="")
-            show_lines(check_lines(once, findings, hints), console, 6)
+            show_lines(format_check(once, findings, hints), console, 6)
     for message in dict.fromkeys(check.message for check in blocked):
         # Checks that are blocked for the same reason share a line.
-        line = _in_a_line("blocked", [check for check in blocked if check.message == message])
+        line = _format_checks("blocked", [check for check in blocked if check.message == message])
         show_lines(
             [(Text.assemble(line, f": {clean_text(message)}" if message else ""), 4)], console
         )
     for finding in seen:
-        show_lines(() if finding.check else finding_lines(finding, hints), console, 4)
+        show_lines(() if finding.check else format_finding(finding, hints), console, 4)
     show_lines([(_plain(note), 4) for note in task.notes], console)
 
 
@@ -268,7 +268,7 @@ def _has_message(check: CheckResult) -> bool:
     return bool(check.message or check.notes or check.decision is not None)
 
 
-def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
+def _format_checks(state: str, checks: Sequence[CheckResult]) -> Text:
     """Write several checks of one state into a line, each with its points if it has any."""
     sign, kind = words.SIGNS[state]
     listed = [
@@ -278,7 +278,7 @@ def _in_a_line(state: str, checks: Sequence[CheckResult]) -> Text:
     return Text.assemble((sign, COLOURS[kind]), f" {state}  {', '.join(listed)}")
 
 
-def _brief(
+def _format_short_check(
     check: CheckResult, findings: Sequence[Finding], hints: int, explained: set[str]
 ) -> Iterator[Line]:
     """Write a check in brief: its decision, its message if needed, and each finding in short form.
@@ -290,11 +290,11 @@ def _brief(
     if check.state != "fail" or any(finding.mistake == UNEXPLAINED for finding in findings):
         yield _plain(check.message), 0
     for finding in findings:
-        yield from _brief_lines(finding, hints, known=finding.mistake in explained)
+        yield from _format_short_finding(finding, hints, known=finding.mistake in explained)
         explained |= {finding.mistake} - {UNEXPLAINED}
 
 
-def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
+def _format_short_finding(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
     """Write a finding without its title; without a hint if its mistake is ``known`` from above."""
     cost = f", {words.signed(-finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
@@ -302,16 +302,16 @@ def _brief_lines(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]
     sentence = Text(clean_text(finding.sentence), style="bold")
     parts = [_Part([(sentence if placed else Text.assemble(sentence, "  ", about), 0)])]
     if placed:
-        parts.append(_Part([(_source(finding, about), 2)]))
-    parts.append(_Part([*_fix(finding, hints)], 1))
+        parts.append(_Part([(_format_source(finding, about), 2)]))
+    parts.append(_Part([*_format_fix(finding, hints)], 1))
     if not known:
-        parts.append(_Part([*_formulas(finding, hints, 1)], 2))
-        parts += [_Part([line]) for line in _hints(finding.hints[1:hints][-1:])]
-        parts.append(_Part([*_others(finding)], 1))
+        parts.append(_Part([*_format_formulas(finding, hints, 1)], 2))
+        parts += [_Part([line]) for line in _format_hints(finding.hints[1:hints][-1:])]
+        parts.append(_Part([*_format_others(finding)], 1))
     yield _Short(parts), 0
 
 
-def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
+def format_check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
     """Write sign, name, points and state of a check, and its place unless a finding has one."""
     sign, kind = words.SIGNS[words.state_of(check)]
     colour = COLOURS[kind]
@@ -328,7 +328,7 @@ def check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> T
     return head
 
 
-def check_lines(
+def format_check(
     check: CheckResult, findings: Sequence[Finding], hints: int, *, more: bool = True
 ) -> Iterator[Line]:
     """Write the messages of a check below the line with its points.
@@ -344,18 +344,18 @@ def check_lines(
     if check.message and (differences or not check.causes):
         yield _plain(check.message), 0
     for finding in findings:
-        yield from finding_lines(finding, hints, more=more)
+        yield from format_finding(finding, hints, more=more)
     failed = [entry for entry in check.entries if entry.state == "fail" and entry.found is not None]
     if differences and check.state != "pass":
-        yield _differences(differences), 0
+        yield _make_gradient_table(differences), 0
     elif failed and check.state == "fail" and not findings and not check.causes:
-        yield _entries(failed, hints), 0
+        yield _make_entries_table(failed, hints), 0
     for note in check.notes:
         yield Text(clean_text(note), style="dim"), 0
 
 
-def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
-    """Write a finding in at most `MAX_LINES` lines; see `_Short`.
+def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
+    """Yield the lines of a finding for a terminal, each with its indent, at most `MAX_LINES`.
 
     Title, sentence, source line and the last hint of the level are always shown. If there is room,
     formulas with what differs in brackets and hints of lower levels are shown too.
@@ -369,14 +369,14 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     title = Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim"))
     parts = [_Part([(title, 0)]), _Part([(_plain(finding.sentence), 2)])]
     if finding.place is not None and hints >= RULE_LEVEL:
-        parts.append(_Part([(_source(finding, Text()), 2)]))
-    parts.append(_Part([*_fix(finding, hints)], 1))
-    parts.append(_Part([*_formulas(finding, hints, FORMULAS)], 3))
+        parts.append(_Part([(_format_source(finding, Text()), 2)]))
+    parts.append(_Part([*_format_fix(finding, hints)], 1))
+    parts.append(_Part([*_format_formulas(finding, hints, FORMULAS)], 3))
     # The first hint says no more than the title.
-    shown = [*_hints(finding.hints[1:hints])]
+    shown = [*_format_hints(finding.hints[1:hints])]
     parts += [_Part([line], 2 + len(shown) - n) for n, line in enumerate(shown[:-1])]
     parts += [_Part([line]) for line in shown[-1:]]
-    parts.append(_Part([*_others(finding)], 1))
+    parts.append(_Part([*_format_others(finding)], 1))
     if more and finding.mistake != UNEXPLAINED:
         command = format_text("more: gradkit explain {mistake}", mistake=finding.mistake)
         parts.append(_Part([(Text(command, style="dim"), 2)]))
@@ -419,14 +419,14 @@ class _Short(Struct, frozen=True):
             yield from rows[number]
 
 
-def _source(finding: Finding, beside: Text) -> RenderableType:
+def _format_source(finding: Finding, beside: Text) -> RenderableType:
     """Return the source line of a finding, with a text beside it."""
     place = f"{clean_text(where(finding.place))}  " if finding.place else ""
     before, part, after = words.doubtful(finding)
     return _SourceLine(place, before, part, after.rstrip(), beside)
 
 
-def _fix(finding: Finding, hints: int) -> Iterator[Line]:
+def _format_fix(finding: Finding, hints: int) -> Iterator[Line]:
     """Write the right code of a finding if the hint level shows it."""
     if finding.fix and hints >= EXPECTED_LEVEL:
         for number, line in enumerate(clean_text(finding.fix).split("\n")):
@@ -434,7 +434,7 @@ def _fix(finding: Finding, hints: int) -> Iterator[Line]:
             yield Text(f"{word if number == 0 else ' ' * len(word)}  {line}", style="green"), 2
 
 
-def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
+def _format_formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
     """Write the first ``most`` formulas of a finding; the hint level decides on the right ones."""
     if hints < RULE_LEVEL:
         return
@@ -442,7 +442,7 @@ def _formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         applied = clean_text(finding.applies[entry])
         right = clean_text(finding.should.get(entry, ""))
         label = clean_text(entry)
-        yield Text.assemble(label, " ", _moves(applied, right)), 2
+        yield Text.assemble(label, " ", _format_move(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
             yield Text(" " * len(label) + format_text(" should move  {right}", right=right)), 2
     if len(finding.applies) > most > 1:
@@ -521,16 +521,16 @@ def _first_cells(text: str, room: int) -> str:
 OR_ELSE = "It may also be {titles}: the numbers are the same, so look for both."
 
 
-def _hints(shown: Iterable[str]) -> Iterator[Line]:
+def _format_hints(shown: Iterable[str]) -> Iterator[Line]:
     return ((Text.assemble(("hint: ", "cyan"), _plain(hint)), 2) for hint in shown)
 
 
-def _others(finding: Finding) -> Iterator[Line]:
+def _format_others(finding: Finding) -> Iterator[Line]:
     """Write the titles of other mistakes that give the same numbers."""
     return ((_plain(format_text(OR_ELSE, titles=titles)), 2) for titles in finding.others)
 
 
-def _moves(applied: str, right: str) -> Text:
+def _format_move(applied: str, right: str) -> Text:
     """Write the new value of an entry if its formula begins with ``=``, otherwise its step."""
     if applied == "not moved":
         return Text("does not move", style="bold red")
@@ -542,13 +542,16 @@ def _moves(applied: str, right: str) -> Text:
     return line
 
 
-def _entries(failed: list[Entry], hints: int) -> Table:
+def _make_entries_table(failed: list[Entry], hints: int) -> Table:
     """Return a table of failed entries; the hint level decides if it has expected values."""
     shown = hints >= EXPECTED_LEVEL
-    table = _columns("dim", "entry", "found", *(["expected"] if shown else []))
+    table = _make_table("dim", "entry", "found", *(["expected"] if shown else []))
     table.add_column("at")
     for entry in failed[:ROWS]:
-        numbers = [_number(entry.found), *([_number(entry.expected)] if shown else [])]
+        numbers = [
+            _format_number(entry.found),
+            *([_format_number(entry.expected)] if shown else []),
+        ]
         label = format_entry(entry.label, entry.parameter, entry.index)
         table.add_row(
             Text(clean_text(label)), *numbers, Text(clean_text(format_probe(entry.probe)))
@@ -558,19 +561,19 @@ def _entries(failed: list[Entry], hints: int) -> Table:
     return table
 
 
-def _differences(entries: list[Entry]) -> Table:
+def _make_gradient_table(entries: list[Entry]) -> Table:
     """Return the table of a gradient check: claims beside finite differences.
 
     Entries that agree are only counted.
     """
-    table = _columns("dim", "entry", "claimed", "estimate", "± bound")
+    table = _make_table("dim", "entry", "claimed", "estimate", "± bound")
     table.add_column("verdict")
     listed = [entry for entry in entries if entry.state != "pass"]
     for entry in listed[:ROWS]:
         bound = "–" if entry.bound is None else f"{entry.bound:.1e}"
         table.add_row(
             Text(clean_text(format_entry(entry.label, entry.parameter, entry.index))),
-            *(_number(entry.found), _number(entry.expected), bound),
+            *(_format_number(entry.found), _format_number(entry.expected), bound),
             Text(words.gradient_text(entry.state, entry.factor)),
         )
     if len(listed) > ROWS:
@@ -580,7 +583,7 @@ def _differences(entries: list[Entry]) -> Table:
     return table
 
 
-def _columns(style: str, name: str, *numbers: str) -> Table:
+def _make_table(style: str, name: str, *numbers: str) -> Table:
     """Make a table without lines: a column of names, and columns of numbers."""
     table = Table(name, box=None, padding=(0, 2, 0, 0), header_style=style)
     for each in numbers:
@@ -588,13 +591,13 @@ def _columns(style: str, name: str, *numbers: str) -> Table:
     return table
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "–" if value is None else f"{value:.10g}"
 
 
-def _totals(results: Sequence[Result], console: Console) -> None:
+def _print_totals(results: Sequence[Result], console: Console) -> None:
     """Print a table with the score of each submission."""
-    table = _columns("bold", "submission", "score", "of")
+    table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:
         states = {check.state for task in result.tasks for check in task.checks} - {"pass"}

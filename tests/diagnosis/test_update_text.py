@@ -28,32 +28,35 @@ def line(place: Place | None) -> int:
 def test_a_store_has_its_last_line_or_the_one_that_computes_it() -> None:
     """The student's key counts, not the canonical name."""
     text = text_of("g = 2 * y", "parameters['w1'] = g", "parameters['w1'][0] += g", "W1 = g")
-    assert line(text.line_of_store("W1")) == 4
-    assert line(text.line_of_store("W1", [Place("hw.py", None, 3)])) == 3
-    assert text.line_of_store("W2") is None
+    assert line(text.find_storing_line("W1")) == 4
+    assert line(text.find_storing_line("W1", [Place("hw.py", None, 3)])) == 3
+    assert text.find_storing_line("W2") is None
 
 
 def test_a_copy_counts_only_if_something_is_stored_in_it() -> None:
     """A copy of a single array, or one that is only read, is no reason for a lost step."""
     stored = "new['w1'] = new['w1'] - y"
-    assert line(text_of("new = parameters.copy()", stored).line_of_copy()) == 2
-    assert line(text_of("new = {k: v for k, v in parameters.items()}", stored).line_of_copy()) == 2
-    assert line(text_of("new = copy.deepcopy(parameters)", stored).line_of_copy()) == 2
-    assert text_of("new = parameters", stored).line_of_copy() is None
-    assert text_of("old = parameters.copy()", "w = old['w1']").line_of_copy() is None
-    assert text_of("new = parameters['w1'].copy()", "new[0] = y").line_of_copy() is None
+    assert line(text_of("new = parameters.copy()", stored).find_copying_line()) == 2
+    assert (
+        line(text_of("new = {k: v for k, v in parameters.items()}", stored).find_copying_line())
+        == 2
+    )
+    assert line(text_of("new = copy.deepcopy(parameters)", stored).find_copying_line()) == 2
+    assert text_of("new = parameters", stored).find_copying_line() is None
+    assert text_of("old = parameters.copy()", "w = old['w1']").find_copying_line() is None
+    assert text_of("new = parameters['w1'].copy()", "new[0] = y").find_copying_line() is None
 
 
 def test_a_name_has_its_last_line_before_the_use() -> None:
     """A name that is set later, or with arithmetic, is none; outside, only one line may set it."""
     use = Place("hw.py", None, 4)
     text = text_of("e = y", "g = 2 * y", "e * A1", "e = X")
-    assert line(text.line_of_name({"e", "A1"}, use, lambda value: takes_over(value, None))) == 2
-    assert text.line_of_name({"g"}, use, lambda value: takes_over(value, None)) is None
+    assert line(text.find_naming_line({"e", "A1"}, use, lambda value: takes_over(value, None))) == 2
+    assert text.find_naming_line({"g"}, use, lambda value: takes_over(value, None)) is None
     rate = text_of("w = rate * y", before="rate = 0.1\n")
-    assert line(rate.line_of_name({"rate"}, use, lambda value: takes_over(value, (0.1,)))) == 1
+    assert line(rate.find_naming_line({"rate"}, use, lambda value: takes_over(value, (0.1,)))) == 1
     twice = text_of("w = rate * y", before="rate = 0.1\nrate = 0.1\n")
-    assert twice.line_of_name({"rate"}, use, lambda value: takes_over(value, (0.1,))) is None
+    assert twice.find_naming_line({"rate"}, use, lambda value: takes_over(value, (0.1,))) is None
 
 
 @pytest.mark.parametrize(
@@ -105,10 +108,10 @@ def test_an_entry_is_turned_if_another_one_is_used() -> None:
 
 def test_an_input_may_be_changed_by_another_name() -> None:
     """A copy of it may be changed; without any, a part of a parameter is."""
-    assert line(text_of("slope = A1", "slope *= 1 - A1").line_of_mutation()) == 3
-    assert line(text_of("X[0] = 0").line_of_mutation()) == 2
-    assert text_of("slope = A1.copy()", "slope *= 1 - A1").line_of_mutation() is None
-    assert line(text_of("parameters['w1'][parameters['w1'] < 1] = 0").line_of_mutation()) == 2
+    assert line(text_of("slope = A1", "slope *= 1 - A1").find_mutating_line()) == 3
+    assert line(text_of("X[0] = 0").find_mutating_line()) == 2
+    assert text_of("slope = A1.copy()", "slope *= 1 - A1").find_mutating_line() is None
+    assert line(text_of("parameters['w1'][parameters['w1'] < 1] = 0").find_mutating_line()) == 2
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_an_input_may_be_changed_by_another_name() -> None:
 )
 def test_arrays_of_integers(value, integers) -> None:
     """An array of integers is made by its type, by another array or by its numbers."""
-    assert line(text_of("a = 1", f"d = {value}").line_of_integers()) == (3 if integers else 0)
+    assert line(text_of("a = 1", f"d = {value}").find_integer_line()) == (3 if integers else 0)
 
 
 def test_a_rebound_name_is_no_parameter() -> None:

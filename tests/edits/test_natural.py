@@ -7,7 +7,7 @@ import ast
 import pytest
 from changed_by_rows import find
 
-from gradkit.edits.natural import handed_out_from
+from gradkit.edits.natural import first_handed_out_line
 from gradkit.edits.operands import RefusedError, Vocabulary
 from gradkit.edits.text import Reference, Slots, apply
 
@@ -70,7 +70,7 @@ def test_a_row_that_is_applied_by_force_is_refused_for_the_same_reason() -> None
 def test_code_that_is_handed_out_is_not_changed() -> None:
     """The comment says where it begins."""
     text = text_with("dZ1 = X - Y") + "# DO NOT MODIFY\ndef g(X, Y):\n    return X - Y\n"
-    assert handed_out_from(text) == 4
+    assert first_handed_out_line(text) == 4
     slots = Slots(ast.parse(text), KNOWN)
     own, given = (n for n, e in enumerate(slots.nodes) if isinstance(e, ast.BinOp))
     row = "turned-sign: A - B => A + B"

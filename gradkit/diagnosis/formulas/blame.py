@@ -100,6 +100,7 @@ class Blame:
         for entry, root in case.steps.after.items():
             roots[entry in entries].append(root)
         self._right = collect_ancestors(case.steps.made, roots[False], roots[True])
+        # A name that right entries use too has the right value.
         spots = (spot for n in self._right if case.is_computed(n) for spot in case.steps.spots[n])
         self._right_names = frozenset().union(*(spot.names for spot in spots))
         self._everywhere = len(case.slip.entries) == len(case.applied)
@@ -293,7 +294,7 @@ class Blame:
                 is_input = code == "wrong-error" and not case.is_computed(step)
                 is_name = not constant and (is_input or expected_stages == products.whole)
             size = 0.0 if case.is_constant(step) else None
-            line = case.line_of_name(number, size, self._right_names) if is_name else None
+            line = case.find_naming_line(number, size, self._right_names) if is_name else None
             if line is not None:
                 return line, step, required
         return None
@@ -333,7 +334,7 @@ class Blame:
         wrong = abs(ratio) * rates_by_kind[entry[0][0]]
         if wrong in {rates_by_kind[e[0][0]] for e in case.applied if e not in case.slip.entries}:
             return None
-        line = case.line_of_name(case.root(entry), wrong)
+        line = case.find_naming_line(case.root(entry), wrong)
         return None if line is None else (case.root(entry), line)
 
     def _find_multiplication(self, entry: Entry, ratio: float, scales: list[float]) -> At | None:
@@ -353,7 +354,7 @@ class Blame:
                     # A learning rate that correct entries use too is right where it is assigned.
                     has_name = "rate" in code and operand not in self._right
                     size = abs(float(self._values[operand][0]))
-                    name = self._case.line_of_name(number, size) if has_name else None
+                    name = self._case.find_naming_line(number, size) if has_name else None
                     return number, name
         return None
 

@@ -147,22 +147,22 @@ class Case:
         """Return whether a number is a constant of the text, whatever the inputs."""
         return self.steps.made[step].operation == CONSTANT
 
-    def line_of_name(
-        self, number: int, size: float | None = None, right: Collection[str] = ()
+    def find_naming_line(
+        self, number: int, size: float | None = None, excluded: Collection[str] = ()
     ) -> Place | None:
-        """Return the line that gives a number the name by which operation ``number`` uses it.
+        """Return the line that assigns a name which operation ``number`` reads; None if unknown.
 
-        The line takes over the value of another name. If ``size`` is given, it takes over a
-        constant of this size, or, if that is 0, any constant but the task's rates. Names that are
-        ``right`` are not searched.
+        Only a plain assignment counts: of another name, or, if ``size`` is given, of a constant of
+        this size. If ``size`` is 0, the constant is any but the task's rates. The ``excluded``
+        names are not looked for.
         """
         spots = self.steps.spots[number]
         if self.text is None or len(spots) != 1:
             return None
         rates = (self.task.rates.weight, self.task.rates.bias)
         sizes = None if size is None else (size,) if size else rates
-        return self.text.line_of_name(
-            spots[0].names - {*right},
+        return self.text.find_naming_line(
+            spots[0].names - {*excluded},
             spots[0].place,
             lambda value: takes_over(value, sizes, others=not size),
         )

@@ -133,14 +133,14 @@ def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
         return None
     evidence: Evidence = "value"
     if code in ("nothing-updated", "copy-dropped"):
-        place, evidence = text.line_of_copy(), "copy"
+        place, evidence = text.find_copying_line(), "copy"
     elif code == "integer-truncation":
-        place = text.line_of_integers()
+        place = text.find_integer_line()
     elif code == "input-mutated":
-        place = text.line_of_mutation()
+        place = text.find_mutating_line()
     elif entry is not None:
         spots = case.steps.spots[case.root(entry)]
-        place = text.line_of_store(entry[0], [spot.place for spot in spots])
+        place = text.find_storing_line(entry[0], [spot.place for spot in spots])
     else:
         place = None
     return None if place is None else (Spot(place), evidence, "")
@@ -212,7 +212,7 @@ def _find_application(case: Case, entry: Entry) -> Location | None:
     step = _find_summand(case, root, _rule_change(case, case.applied[entry]))
     if step is not None or case.is_computed(root):
         return _location_of_step(case, root if step is None else step, evidence)
-    stored = None if case.text is None else case.text.line_of_store(entry[0])
+    stored = None if case.text is None else case.text.find_storing_line(entry[0])
     return None if stored is None else (Spot(stored), evidence, "")
 
 

@@ -57,7 +57,7 @@ def inquire_integers(
     slip = Slip(CODE, entries, ((),) * len(entries))
     finding = make_finding(task, update, "trajectory", slip, Explanation((slip,)))
     text = update_text([*sitting.section.own, *sitting.section.shared], update)
-    place = (text and text.line_of_integers()) or update.place
+    place = (text and text.find_integer_line()) or update.place
     because = format_text(
         "The data of the training run are whole numbers, as in the assignment. So an array that "
         "is created from {X} can only hold whole numbers.",

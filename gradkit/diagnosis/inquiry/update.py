@@ -178,7 +178,7 @@ def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Di
     slips = diagnosis.explanation.slips
     if [slip.code for slip in slips] != ["nothing-updated"]:
         return diagnosis
-    if text is None or text.line_of_copy() is None:
+    if text is None or text.find_copying_line() is None:
         return diagnosis
     return replace(diagnosis, explanation=Explanation((replace(slips[0], code="copy-dropped"),)))
 
