@@ -35,7 +35,7 @@ def test_there_are_two_commands() -> None:
     """The first grades the sample class, the second runs the tests, each in an empty clone."""
     first, second = script("readme").commands(README)
     for command in (first, second):
-        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -q -e '.[all")
+        assert command.startswith("python3 -m venv .venv && .venv/bin/pip install -qq -e '.[all")
     grade = ".venv/bin/gradkit grade tests/sample_class --out results"
     assert first.endswith(f" && {grade} && .venv/bin/gradkit feedback results")
     assert second.endswith(" && .venv/bin/pytest -n auto")
