@@ -71,10 +71,6 @@ SHARES = {"not-updated": 2 / 9}
 
 
 KNOWN: Mapping[tuple[str, str], str] = {
-    ("crash.numpy", "beside"): (
-        "no single change lets the code run and makes an array right, so outputs that are not "
-        "right without the crashing line are lost, and so are the checks that it blocks"
-    ),
     ("missing-shift", "beside"): (
         "the change takes a part of the model solution, so it costs the share of wrong outputs, "
         "and outputs that are wrong for the other mistake are among them; the mark is held"
