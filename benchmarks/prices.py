@@ -75,9 +75,6 @@ KNOWN: Mapping[tuple[str, str], str] = {
         "the change takes a part of the model solution, so it costs the share of wrong outputs, "
         "and outputs that are wrong for the other mistake are among them; the mark is held"
     ),
-    ("wrong-element", "beside"): (
-        "no change alone makes an output right, so both mistakes are unexplained; the mark is held"
-    ),
     ("wrong-return", "helper"): (
         "the search writes the line anew that returns what the helper gives, instead of the line "
         "in the helper; the mark is held"

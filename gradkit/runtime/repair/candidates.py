@@ -53,7 +53,7 @@ from gradkit.runtime.repair.pool import (
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
-from gradkit.runtime.repair.statements import Rewritten, changed_blocks
+from gradkit.runtime.repair.statements import Block, Rewritten, changed_blocks
 from gradkit.runtime.repair.tree import size_of
 
 
@@ -354,9 +354,14 @@ class Candidates:
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
                 held = place.values[0].names
+                before = self._places.near_of_entries(place, statement)
                 for each in changed_blocks(block, at, parent, target.function, counts, held):
                     if self._is_wanted(each.kind):
-                        yield _in_block(each, block, place.order, target)
+                        changed = _changed_statement(block, at, each.block)
+                        near = changed and self._places.near_of_entries(place, changed)
+                        one = _in_block(each, block, place.order, target)
+                        one.step = near if near and near > before else 0
+                        yield one
 
     def _is_wanted(self, kind: str) -> bool:
         return not self._kinds or kind in self._kinds
@@ -536,6 +541,13 @@ def _replacement_cost(change: Change, node: ast.expr) -> float:
     whole = signed or change.kind in OF_THE_WHOLE
     inner = -size if whole else size - 2 * max(0, size - after)
     return change.cost + PER_NODE * abs(after - size) + INNER * inner
+
+
+def _changed_statement(block: Block, at: int, after: Block) -> ast.stmt | None:
+    """Return the statement that stands in place ``at`` after a change; None if others change."""
+    same = len(block) == len(after)
+    pairs = enumerate(zip(block, after, strict=True)) if same else ()
+    return after[at] if same and all(a is b or n == at for n, (a, b) in pairs) else None
 
 
 def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from operator import methodcaller
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,13 +17,15 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.by_rows import Change
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.indices import slices_of
-from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
+from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import binary, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
+
+T = TypeVar("T")
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
 """Types of values that say little about later rounds of a loop: a counter begins with 0."""
@@ -284,7 +286,27 @@ class Places:
         others = self.elsewhere(place, change, spot, len(self._pools) - 1) if near else []
         return near and self._known([value, *others])
 
-    def _tried(self, values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
+    def near_of_entries(self, place: Place, statement: ast.stmt) -> int:
+        """Return how near an array is to the model's once a statement has set entries of it.
+
+        The statement may be a change of that of the slot. The result is 0 if it sets no entries of
+        a named array, raises, or leaves whole numbers only. See `known`.
+        """
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        name = getattr(getattr(targets[0], "value", None), "id", "")
+        if not isinstance(targets[0], ast.Subscript) or not name:
+            return 0
+        code = compile(ast.Module([statement], []), "<statement>", "exec", dont_inherit=True)
+
+        def made(local: dict[str, Any]) -> Any:
+            names = Names(self._bench.namespace, {**local, **copied({name: local[name]})})
+            exec(code, names)  # noqa: S102
+            return names[name]
+
+        values = self._tried([runs[0] for runs in place.runs[: len(self.draws)]], made)
+        return 0 if values is None or is_whole(values[0]) else self._known(values)
+
+    def _tried(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
         """Return what is made of each; None where that raises, or one is too large."""
         self._bench.budget.spend(len(values))
         found = []
