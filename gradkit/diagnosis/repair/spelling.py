@@ -441,8 +441,19 @@ def miscounted(text: Text) -> Iterator[Proposal]:
 
 
 def _returning(text: Text) -> list[ast.FunctionDef]:
-    """Return the functions whose number of returned values differs from what the check unpacks."""
-    return [each for each in text.functions if text.targets and each.lineno in text.stops]
+    """Return the functions whose number of returned values differs from what the check unpacks.
+
+    For a function that returns the result of a helper, such as ``return grads_of(x)``, this is the
+    helper.
+    """
+    own = {each.name: each for each in text.functions}
+    found = [each for each in text.functions if text.targets and each.lineno in text.stops]
+    for number, function in enumerate(found):
+        value = getattr(function.body[-1], "value", None)
+        helper = last_name(value.func) if isinstance(value, ast.Call) else ""
+        if isinstance(function.body[-1], ast.Return) and helper in own:
+            found[number] = own[helper]
+    return found
 
 
 def _may_be_returned(names: Sequence[str], text: Text) -> bool:
@@ -457,7 +468,8 @@ def _may_be_returned(names: Sequence[str], text: Text) -> bool:
 def _returnable(text: Text, function: ast.FunctionDef) -> list[str]:
     """Return names of a function's values: those that the check unpacks, then those made last."""
     made = list(dict.fromkeys(reversed(list(_given(function)))))
-    return [*dict.fromkeys([*(name for name in text.targets if name in made), *made[:_FEW]])]
+    known = {*made, *(each.arg for each in function.args.args)}
+    return [*dict.fromkeys([*(name for name in text.targets if name in known), *made[:_FEW]])]
 
 
 def _computing(text: Text) -> list[ast.FunctionDef]:
