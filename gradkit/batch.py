@@ -119,6 +119,7 @@ def _grader(
         with Session(all_settings, workshop) as session:
 
             def grade(paths: Iterable[Path]) -> Batch:
+                """Grade the submission at each path; list refused ones with their reasons."""
                 results, refused = [], []
                 for path in paths:
                     if on_begin is not None:

@@ -245,6 +245,7 @@ class Progress:
     """
 
     def __init__(self, count: int, stream: TextIO | None = None) -> None:
+        """Prepare a progress line for ``count`` submissions, by default on standard error."""
         self._count = count
         self._stream = sys.stderr if stream is None else stream
         self._is_shown = self._stream.isatty()

@@ -148,7 +148,7 @@ def misspelt(text: Text) -> Iterator[Proposal]:
 def _meant(
     text: Text, node: ast.Name, there: set[str], named: set[str], stored: set[str]
 ) -> Iterator[str]:
-    """Yield what a name may stand for: ``self.name``, ``np.name``, ``torch.name`` or similar names.
+    """Yield replacements of a name: ``self.name``, ``np.name``, ``torch.name`` or similar names.
 
     Nothing is yielded for a name that exists, unless its line raised.
     """
@@ -176,7 +176,7 @@ def _stored(model: ast.ClassDef) -> set[str]:
 
 
 def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
-    """Propose other names for methods that are called, and for attributes, under a similar name.
+    """Propose other names for called methods and for attributes of a model's class.
 
     A local name may also become an attribute: ``W`` becomes ``self.W``.
     """
@@ -224,7 +224,7 @@ def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Prop
 def misspelt_keys(text: Text) -> Iterator[Proposal]:
     """Propose similar keys for the constant keys in lines that raised.
 
-    Candidates are all strings of the text, and the names in ``text.asked``.
+    Candidates are all texts in the cell, and the names in ``text.asked``.
     """
     words = {each.value for each in every(ast.Constant, text.tree)}
     keys = sorted({*text.asked, *(word for word in words if isinstance(word, str))})
@@ -311,7 +311,7 @@ def _is_shaped(node: ast.expr) -> bool:
 def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
     """Yield a part of an expression, and its text with other or additional brackets.
 
-    Indexing becomes a call, and a call indexing, if Python's message ``said`` shows that it has to.
+    Indexing becomes a call, or a call indexing, if Python's message ``said`` shows that it must.
     """
     if isinstance(node, ast.Subscript) and "not subscriptable" in said:
         yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
@@ -457,9 +457,9 @@ def _returning(text: Text) -> list[ast.FunctionDef]:
 
 
 def _may_be_returned(names: Sequence[str], text: Text) -> bool:
-    """Return whether each name is compared with a right value, or is the one that the check has.
+    """Return whether the check compares the value of each name, or has only this name to assign to.
 
-    Nothing proves that another name, such as one for the cache, has the right value.
+    Nothing proves that any other name, such as one for the cache, has the right value.
     """
     pairs = zip(names, text.targets.items(), strict=True)
     return all(is_compared or name == target for name, (target, is_compared) in pairs)
