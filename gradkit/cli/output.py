@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 import click
 
 from gradkit.cli.options import Refusal
-from gradkit.report.formats import FORMATS, refusal, render
+from gradkit.report import FORMATS, refusal, render
 from gradkit.text import clean_text
 from gradkit.writing import refusing
 
