@@ -450,9 +450,11 @@ BORROWINGS: Mapping[str, Sequence[Row]] = {
 def with_size(one: Row) -> Sequence[Row]:
     """Return the rows that also multiply or divide by a size what a row adds, none for most rows.
 
-    A slope, or a factor of the model solution, may be right but for the size of a batch.
+    A slope, or a factor that is a name or comes from the model solution, may be right but for the
+    size of a batch.
     """
-    if one.kind != "missing-slope" and one not in BORROWINGS["factor"]:
+    is_factor = one.holes == ("operand_",) or one in BORROWINGS["factor"]
+    if one.kind != "missing-slope" and not is_factor:
         return ()
     cost = one.cost + MORE - LARGER
     made = (f"{one.after} {operator} count_" for operator in SCALING if one.before == "V")
