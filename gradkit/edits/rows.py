@@ -196,7 +196,7 @@ EXCHANGES: Sequence[Row] = (
         p=ALL,
     ),
     *row("wrong-comparison", "~A => A"),
-    *row("wrong-comparison", "A => ~A", SIMPLE, "mask"),
+    *row("wrong-comparison", "A => ~A", SIGNED, "mask"),
     *row("turned-sign", "-A => A"),
     *row("turned-sign", "not A => A"),
     *row("wrong-constant", "-K => 0"),
