@@ -93,8 +93,8 @@ def _has_sign(spot: Spot) -> bool:
 
 def _follows_length(spot: Spot) -> bool:
     """Return whether the left operand is a length, or ends with one: ``len(b) - 1``."""
-    left: Any = getattr(spot.node, "left", None)
-    return "len" in (called_name(left), called_name(getattr(left, "right", None)))
+    left: Any = getattr(spot.node, "left", spot.node)
+    return "len" in (called_name(left), called_name(getattr(left, "right", left)))
 
 
 def _is_factor(spot: Spot) -> bool:
