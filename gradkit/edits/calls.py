@@ -190,6 +190,18 @@ def _exchange_names(node: Any, names: Sequence[Any]) -> ast.expr:
     return replaced(node, instead)  # type: ignore[no-any-return]
 
 
+def _read_from_dict(node: Any, values: Sequence[Any]) -> ast.expr:
+    """Read several names of an expression from a dict: ``f(p["w"], p["b"])`` for ``f(w, b)``."""
+    held, *words = values
+    parts = (part for part in numbered(node) if isinstance(part, ast.Name) and part.id in words)
+    instead: dict[int, ast.AST] = {
+        id(part): new(ast.Subscript, held, new(ast.Constant, part.id), ast.Load()) for part in parts
+    }
+    if not is_path(held) or len(instead) < 2:
+        raise RefusedError("the expression does not have several names of a dict")
+    return replaced(node, instead)  # type: ignore[no-any-return]
+
+
 def _transpose_nothing(node: Any, _: Sequence[Any]) -> ast.expr:
     """Leave out every ``.T`` of an expression that has several."""
     attributes = (part for part in numbered(node) if isinstance(part, ast.Attribute))
@@ -227,5 +239,6 @@ REARRANGED: Mapping[str, Rearranged] = {
     "two names exchanged": Rearranged(
         frozenset({"wrong-name"}), (NODE, NODE), _exchange_names, LARGER
     ),
+    "names of a dict": Rearranged(frozenset({"wrong-name"}), (NODE, WORD), _read_from_dict, LARGER),
 }
 """Changes of rows by name. A reference calls each ``KIND: NAME``."""

@@ -171,12 +171,32 @@ EXCHANGES: Sequence[Row] = (
     *row("wrong-name", "K => array_", LARGER, "number, in sum, not counted"),
     # --- an operator or a sign -----------------------------------------------------------------
     *row("wrong-brackets", "F(A {o} B) => F(A) {o} B", SIGNED, o=ALL),
-    *row("wrong-brackets", "F(A, *_) {o} B => F(A {o} B, *_)", o=ALL),
-    *row("wrong-brackets", "F(A) {o} E.{p}(*_) => F(A {o} E).{p}(*_)", o=ALL, p=REDUCED),
-    *row("wrong-brackets", "F(A, *_) {o} F(B, *_) => F(A {o} B, *_)", o=ALL),
-    *row("wrong-brackets", "(C {p} F(A, *_)) {o} B => C {p} F(A {o} B, *_)", o=ALL, p=ALL),
+    *row("wrong-brackets", "F(A, *_) {o} B => F(A {o} B, *_)", SIMPLE, "not after length", o=ALL),
+    *row(
+        "wrong-brackets",
+        "F(A) {o} E.{p}(*_) => F(A {o} E).{p}(*_)",
+        SIMPLE,
+        "not after length",
+        o=ALL,
+        p=REDUCED,
+    ),
+    *row(
+        "wrong-brackets",
+        "F(A, *_) {o} F(B, *_) => F(A {o} B, *_)",
+        SIMPLE,
+        "not after length",
+        o=ALL,
+    ),
+    *row(
+        "wrong-brackets",
+        "(C {p} F(A, *_)) {o} B => C {p} F(A {o} B, *_)",
+        SIMPLE,
+        "not after length",
+        o=ALL,
+        p=ALL,
+    ),
     *row("wrong-comparison", "~A => A"),
-    *row("wrong-comparison", "A => ~A", SIMPLE, "mask"),
+    *row("wrong-comparison", "A => ~A", SIGNED, "mask"),
     *row("turned-sign", "-A => A"),
     *row("turned-sign", "not A => A"),
     *row("wrong-constant", "-K => 0"),
@@ -430,9 +450,11 @@ BORROWINGS: Mapping[str, Sequence[Row]] = {
 def with_size(one: Row) -> Sequence[Row]:
     """Return the rows that also multiply or divide by a size what a row adds, none for most rows.
 
-    A slope, or a factor of the model solution, may be right but for the size of a batch.
+    A slope, or a factor that is a name or comes from the model solution, may be right but for the
+    size of a batch.
     """
-    if one.kind != "missing-slope" and one not in BORROWINGS["factor"]:
+    is_factor = one.holes == ("operand_",) or one in BORROWINGS["factor"]
+    if one.kind != "missing-slope" and not is_factor:
         return ()
     cost = one.cost + MORE - LARGER
     made = (f"{one.after} {operator} count_" for operator in SCALING if one.before == "V")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -39,6 +40,9 @@ STEP = "missing-statement"
 LAST_COLUMN = 100_000
 """A column, in characters, after the end of every line."""
 
+WRITTEN_ANEW: Mapping[str, Any] = {"kind": WHOLE, "start": 0, "end": LAST_COLUMN}
+"""The fields of a change that replaces a whole line."""
+
 
 def merge_repairs(repairs: Sequence[Repair]) -> list[Repair]:
     """Merge changes of the same line: a later change of a line that an earlier change wrote.
@@ -52,8 +56,8 @@ def merge_repairs(repairs: Sequence[Repair]) -> list[Repair]:
     Returns
     -------
     list of Repair
-        The changes that are left. A merged change replaces the whole line, and makes the outputs
-        of both changes right.
+        The changes that are left. A merged change replaces the whole line, or still inserts it,
+        and makes the outputs of both changes right.
     """
     merged: list[Repair] = []
     for later in repairs:
@@ -66,16 +70,16 @@ def merge_repairs(repairs: Sequence[Repair]) -> list[Repair]:
                 and earlier.proposal.lines == replaced_lines
                 and change.first == change.last
             ):
-                whole = replace(
+                # A statement that is put in is no line of the student's: it is only missing.
+                whole = {} if earlier.proposal.kind == STEP else WRITTEN_ANEW
+                both = replace(
                     earlier.proposal,
-                    kind=WHOLE,
+                    **whole,
                     lines=change.lines,
-                    start=0,
-                    end=LAST_COLUMN,
                     reference=change.reference if change.borrows else earlier.proposal.reference,
                 )
                 outputs = tuple(dict.fromkeys([*earlier.outputs, *later.outputs]))
-                merged[number] = replace(earlier, outputs=outputs, proposal=whole)
+                merged[number] = replace(earlier, outputs=outputs, proposal=both)
                 break
         else:
             merged.append(later)

@@ -220,9 +220,12 @@ class _Repairs(Struct):
         later = turned._search_checks(sorted(ordered, key=lambda each: each.name != again))
         turned._assign_to_first_checks(ordered, later)
         second = turned._make_result(ordered)
-        return min(
-            first, second, key=lambda each: (-_count_explained(each), len(each.inquiry.findings))
-        )
+
+        def order(found: tuple[Mended, int]) -> tuple[int, int, int]:
+            mended, changes = found
+            return -_count_explained(mended), len(mended.inquiry.findings), changes
+
+        return min((first, len(self.told)), (second, len(turned.told)), key=order)[0]
 
     def _prefer_mistake_in_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
         """Return what was found, or as little that is wrong in a helper of what passes as well.

@@ -12,6 +12,7 @@ is a function that returns one of its own arguments.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
@@ -56,7 +57,8 @@ def is_selection(before: str, after: str, texts: Iterable[str] = ()) -> bool:
         selections = _selections_of((before, *texts))
         # `selections` knows nodes by their identity, so its own tree is compared.
         paths = _differences((selections.trees[0],), new)
-        return any(selections.is_affected(path) for path in paths)
+        kept = selections.kept_in(new)
+        return any(selections.is_affected(path, kept) for path in paths)
     except RecursionError:
         return True
 
@@ -214,17 +216,34 @@ class _Selections:
         self._keys = {id(key) for key in keys}
         self._deciding_names = self._names_behind(keys)
 
-    def is_affected(self, path: Path) -> bool:
+    def kept_in(self, tree: ast.AST) -> frozenset[str]:
+        """Return the entries that the first text selects and a changed tree selects as often.
+
+        Brackets that move regroup an expression with ``old[0]`` in it, and select nothing else.
+        """
+        before = Counter(
+            ast.dump(each)
+            for each in ast.walk(self.trees[0])
+            if isinstance(each, ast.Subscript) and self._is_choice(each)
+        )
+        nodes = (each for each in ast.walk(tree) if before and isinstance(each, ast.Subscript))
+        after = Counter(map(ast.dump, nodes))
+        return frozenset(text for text, count in before.items() if after[text] == count)
+
+    def is_affected(self, path: Path, kept: Collection[str] = ()) -> bool:
         """Return whether a changed node contains, decides, or is a part of a selection.
 
-        ``path`` is the path to the changed node.
+        ``path`` is the path to the changed node, and ``kept`` are selections that stay as they are.
         """
         if any(id(part) in self._keys for part in path):
             return True
         if any(isinstance(part, ast.Call) and self._calls_chooser(part) for part in path):
             return True
         # A change of the whole node also replaces the selections in it.
-        if any(self._is_choice(part) for part in ast.walk(path[-1])):
+        choices = [part for part in ast.walk(path[-1]) if self._is_choice(part)]
+        if isinstance(path[-1], ast.expr):
+            choices = [each for each in choices if ast.dump(each) not in kept]
+        if choices:
             return True
         bound = {name for part in path[1:] for name in _names_decided_at(part)}
         return bool(bound & self._deciding_names)

@@ -58,6 +58,12 @@ REFUSED = [
     ("the row is none of this kind", "turned-sign: two values exchanged", ROW, ()),
     ("a row has another number of operands", "wrong-name: L => like_", slot("dZ", ast.Name), ()),
     (
+        "the expression does not have several names of a dict",
+        "wrong-name: names of a dict",
+        MINUS,
+        ((0, 0), (0,)),
+    ),
+    (
         "the expression does not have several transposes",
         "wrong-transpose: nothing transposed",
         MINUS,

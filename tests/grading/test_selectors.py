@@ -20,6 +20,11 @@ SELECTIONS = {
     ),
     "an index, worked out": ("n = 2\ndef f(x):\n    return [x, -x][n - 1]", "n - 1", "n - 2"),
     "a literal index": ("def f(x):\n    return (x, -x)[1]", "[1]", "[0]"),
+    "a term that is an alternative": (
+        "def f(x):\n    a = (x + 1, x - 1)\n    return a[0] + a[1]",
+        "a[0] + a[1]",
+        "a[0]",
+    ),
     "a literal index of a name": ("def f(x):\n    a = (x, -x)\n    return a[1]", "[1]", "[0]"),
     "a key": ("def f(x):\n    return {'a': x, 'b': -x}['b']", "['b']", "['a']"),
     "a key that is looked up": (
@@ -109,6 +114,12 @@ REPAIRS = {
         "def f(a, b):\n    cache = {'a': a, 'b': b}\n    return cache['a']",
         "cache['a']",
         "cache['b']",
+    ),
+    "brackets beside an entry": (
+        "def f(x, m):\n    old = x.get('mean', 0), x.get('var', 0)\n"
+        "    return m * old[1] + (1 - m) + x",
+        "(1 - m) + x",
+        "(1 - m) * x",
     ),
     "an index of a loop": (
         "def f(x, y):\n    inputs = (x, -y)\n    for n in range(2):\n"

@@ -539,11 +539,12 @@ def _replacement_cost(change: Change, node: ast.expr) -> float:
 
     Every node that the expression gains or loses is added to the change's own cost. Among equal
     costs the innermost node is the cheapest, and a removal is cheaper than an addition. If a sign,
-    factor, term or slope is added, the outermost node is the cheapest.
+    factor, term, slope or function is added, the outermost node is the cheapest: ``f(a + b)`` where
+    the sum gets its name comes before ``f(c)`` where that name is used.
     """
     size, after = size_of(node), size_of(change.node)
     signed = isinstance(change.node, ast.UnaryOp) and change.node.operand is node
-    whole = signed or change.kind in OF_THE_WHOLE
+    whole = signed or change.kind in (*OF_THE_WHOLE, "missing-function")
     inner = -size if whole else size - 2 * max(0, size - after)
     return change.cost + PER_NODE * abs(after - size) + INNER * inner
 

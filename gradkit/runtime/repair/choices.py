@@ -15,7 +15,7 @@ from gradkit.runtime.repair.conditions import SHAPED, holds
 from gradkit.runtime.repair.scope import AT_ONCE, OTHERS, is_like
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import expression, number_of
-from gradkit.runtime.syntax import base_name, every
+from gradkit.runtime.syntax import base_name, every, names_in
 
 Choice = tuple[str, tuple[Any, ...]]
 """The kind of a mistake, and the values that a change is made from."""
@@ -174,10 +174,26 @@ def _exchanged_names(spot: Spot) -> Iterator[Choice]:
         yield "wrong-name", (expression(one), expression(other))
 
 
+def _names_of_dicts(spot: Spot) -> Iterator[Choice]:
+    """Yield each dict with the names of an expression that are keys of it, if these are several.
+
+    A loop that updates a dict leaves the names with the values that they had before it.
+    """
+    if spot.above or isinstance(spot.node, ast.Name):
+        return
+    names = names_in(spot.node)
+    for held, row in spot.scope.values.items():
+        if isinstance(row, dict) and held.isidentifier():
+            own = sorted(names & {key for key in row if isinstance(key, str)})
+            if len(own) > 1:
+                yield "wrong-name", (expression(held), *own)
+
+
 CHOICES: Mapping[str, Callable[[Spot], Iterator[Choice]]] = {
     **{"two values exchanged": _pairs, "a value less": _places_less, "a value more": _values_more},
     **{"keys": _keys_of_loop, "an option less": _options_less, "an option": _options},
     **{"a key of dict": _keys_of_dict, "other arguments": _arguments},
     **{"nothing transposed": _no_values, "two names exchanged": _exchanged_names},
+    "names of a dict": _names_of_dicts,
 }
 """For each change of `gradkit.edits.calls.REARRANGED`, the values that are tried."""

@@ -91,6 +91,12 @@ def _has_sign(spot: Spot) -> bool:
     return not plain and is_numeric(spot.value) and not isinstance(spot.value, WHOLE)
 
 
+def _follows_length(spot: Spot) -> bool:
+    """Return whether the left operand is a length, or ends with one: ``len(b) - 1``."""
+    left: Any = getattr(spot.node, "left", spot.node)
+    return "len" in (called_name(left), called_name(getattr(left, "right", left)))
+
+
 def _is_factor(spot: Spot) -> bool:
     return any(not adds(each) for each in operations_with(spot))
 
@@ -115,6 +121,8 @@ CONDITIONS: Mapping[str, Callable[[Spot], Any]] = {
     ),
     "written": lambda spot: spot.counts and not spot.above,
     "handed": _is_handed,
+    # ``len(b - 1)`` is ``len(b)``: the number has no effect there.
+    "after length": _follows_length,
     "shape": lambda spot: any(called_name(each) in SHAPED for each in spot.above),
     "slope": _is_slope,
     # --- what a number is for ------------------------------------------------------------------

@@ -21,7 +21,7 @@ from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, is_whole, known, si
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
-from gradkit.runtime.repair.tree import binary, expression
+from gradkit.runtime.repair.tree import binary, expression, negative
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
 
@@ -160,24 +160,26 @@ class Places:
         A slot whose value right outputs depend on is probably right. A slot that no wrong output
         depends on cannot be the mistake.
         """
-        slot, draw = place.slot, self.draws[0]
+        slot, node = place.slot, place.slot.node
         value = place.before[0] if place.before else None
-        node = slot.node
         if place.acts or place.drawn or slot.asked or isinstance(value, bool):
             return UNKNOWN
         if isinstance(value, int):
-            other = binary(node, ast.Add, expression("1"))
+            others = [binary(node, ast.Add, expression("1"))]
         elif isinstance(value, np.ndarray | float):
             scaled = binary(node, ast.Mult, expression("1.01"))
-            other = binary(scaled, ast.Add, expression("0.0137"))
+            # Only the sign or the order of a value may count, as of a mask or of ``np.argmax``.
+            others = [binary(scaled, ast.Add, expression("0.0137")), negative(node)]
         else:
             return UNKNOWN
-        put, undo = partial(slot.put, other), partial(slot.put, node)
-        with self._bench.changed(place.target, put, undo, slot) as made:
-            after = self._bench.outputs(draw) if made else {}
-        if not after:
-            return UNKNOWN
-        changed = {name for name, value in self._outputs.items() if after[name] != value}
+        changed: set[str] = set()
+        for other in others:
+            after = self._outputs_with(place, other)
+            if not after:
+                return UNKNOWN
+            changed = {name for name, value in self._outputs.items() if after[name] != value}
+            if changed:
+                break
         if changed - self._wrong or not (changed or self._lost):
             # One round of a loop may make what is right, and the next one what is wrong.
             rounds = len(place.values) > 1 and changed & self._wrong
@@ -186,6 +188,13 @@ class Places:
             return UNLIKELY
         # Where all is wrong, that what is wrong depends on it tells nothing.
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
+
+    def _outputs_with(self, place: Place, node: ast.expr) -> dict[str, Any]:
+        """Return the outputs with another expression in a slot; empty if that raises."""
+        slot = place.slot
+        put, undo = partial(slot.put, node), partial(slot.put, slot.node)
+        with self._bench.changed(place.target, put, undo, slot) as made:
+            return self._bench.outputs(self.draws[0]) if made else {}
 
     def _is_out_of_shape(self, name: str, after: Mapping[str, Any]) -> bool:
         """Return whether an output had the right shape and has another one now."""
