@@ -166,7 +166,7 @@ def test_a_submission_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None
     said = rf"{re.escape(kept.path)}: the submission has changed since: its digest was "
     assert re.fullmatch(
         rf"{said}[0-9a-f]{{12}}, and is [0-9a-f]{{12}}\. Put the former one back, or grade the "
-        r"class anew\.",
+        r"class again\.",
         str(caught.value),
     )
     (folder / "kim.py").unlink()
