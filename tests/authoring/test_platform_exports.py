@@ -167,6 +167,12 @@ def test_nobody_is_run_beside_keys_that_could_be_read(autograder: Path) -> None:
     assert marked != ("tier 3 is required" in told)
 
 
+NOT_NAMED = (
+    "Only tasks that were submitted count, so a missing file does not lower a mark. "
+    "Name the tasks that count in any case with --task.\n"
+)
+"""Note on an export whose command names no task."""
+
 TWO = ("--task", "regression-numpy", "--task", "classification-numpy")
 RIGHT = (CLASS / "bilal_regression_right.py", CLASS / "emil_classification_wrong_derivative.py")
 """Submissions for the two tasks."""
@@ -297,7 +303,7 @@ def test_numbers_of_the_model_solution_stand_for_it(tmp_path: Path, forms: Path)
         *("export", "github-classroom", "--out", tmp_path / "repo", "--assignment", forms),
         *("--reference", FORMS / "reference"),
     )
-    assert (done.exit_code, done.stderr) == (0, f"Written to {tmp_path / 'repo'}.\n")
+    assert (done.exit_code, done.stderr) == (0, f"Written to {tmp_path / 'repo'}.\n{NOT_NAMED}")
     packed = tmp_path / "repo/.gradkit/assignment.toml"
     assert "x, gamma = cache" in forms.read_text(encoding="utf-8")
     assert "x, gamma = cache" not in packed.read_text(encoding="utf-8")
@@ -317,7 +323,7 @@ def test_inputs_that_are_tuples_are_recorded(tmp_path: Path, forms: Path) -> Non
         *("export", "github-classroom", "--out", tmp_path / "repo", "--assignment", forms),
         *("--reference", FORMS / "reference"),
     )
-    assert (done.exit_code, done.stderr) == (0, f"Written to {tmp_path / 'repo'}.\n")
+    assert (done.exit_code, done.stderr) == (0, f"Written to {tmp_path / 'repo'}.\n{NOT_NAMED}")
     (scale, *_) = read_assignment(tmp_path / "repo/.gradkit/assignment.toml").functions
     assert read_examples(scale)[0].draw.values["way"] == ("up", "down")
 
@@ -344,7 +350,7 @@ def test_examples_have_the_outputs_of_every_convention(tmp_path: Path, forms: Pa
     forms.write_text(text.replace('compare = ["cost", "grads[\'dW\']", "grads[\'db\']"]', many))
     command = ("export", "github-classroom", "--assignment", forms, "--out", tmp_path / "many")
     done = gradkit(*command, "--reference", FORMS / "reference")
-    assert done.stderr == f"Written to {tmp_path / 'many'}.\n"
+    assert done.stderr == f"Written to {tmp_path / 'many'}.\n{NOT_NAMED}"
     right = (FORMS / "reference/three_forms.py").read_text(encoding="utf-8")
     other = right.replace("cost = np.sum(error**2) / m", "cost = np.sum(error**2)")
     assert other != right
@@ -454,7 +460,7 @@ def test_a_wheel_that_is_named(tmp_path: Path) -> None:
     done = gradkit("export", "gradescope", "--out", tmp_path / "h", "--install", "none.whl")
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr.startswith(
-        "gradkit: --install none.whl: cannot be read (No such file or directory). Name a wheel "
+        "gradkit: --install none.whl: cannot be read (No such file or directory). Give a wheel "
     )
 
 

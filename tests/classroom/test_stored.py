@@ -25,6 +25,7 @@ from classroom.answering import (
 )
 from classroom.classes import changed_assignment
 from classroom.here import grade_here
+from msgspec.structs import replace
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.policy import counting_attempts
@@ -175,6 +176,14 @@ def test_a_submission_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None
     assert str(caught.value) == (
         f"{kept.path}: the submission is gone, so its code cannot be shown or run. Put it back, "
         "or grade the class from its new place."
+    )
+    elsewhere = replace(kept, path="hw/kim.py")
+    with pytest.raises(ReproducerError) as caught:
+        read_stored(elsewhere, tmp_path / "out")
+    assert str(caught.value) == (
+        "hw/kim.py: the submission is gone, so its code cannot be shown or run. Put it back, or "
+        "run gradkit in the folder where the class was graded, or grade the class from its new "
+        "place."
     )
 
 

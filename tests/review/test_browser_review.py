@@ -20,6 +20,11 @@ from gradkit.classroom.store.reviews import comments, reviewer, reviews
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.usefixtures("warm")]
 
 SCREENS = [("light", 1280), ("dark", 400)]
+CLIPPED = """[...document.querySelectorAll(".scroll .hidden")].every(
+    words => words.offsetParent !== null && words.offsetParent.closest(".scroll") !== null
+)"""
+"""Hidden words at the end of a long line do not make the page wider."""
+
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
 
@@ -90,6 +95,7 @@ def test_every_page_is_accessible_and_fits(
         page.evaluate(OPEN)
         assert violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(CLIPPED), path
     assert {url.startswith((opened.base, "data:")) for url in opened.requests} == {True}
     assert [error for error in opened.errors if "404" not in error] == []
 

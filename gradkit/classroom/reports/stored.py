@@ -221,6 +221,8 @@ def read_stored(kept: Kept, folder: Path) -> Submission:
     """
     places = [p for base in (Path(), folder, folder.parent) for p in _places(base, kept.path)]
     gone, changed = "grade the class from its new place", "grade the class again"
+    if not Path(kept.path).is_absolute():
+        gone = f"run gradkit in the folder where the class was graded, or {gone}"
     found = (replace(raw, name=kept.name) for place in places for raw in _parcels(*place))
     return unchanged(found, kept.digest, kept.path, gone, changed)
 
