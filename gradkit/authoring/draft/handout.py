@@ -1,0 +1,243 @@
+"""Read the functions and classes of a handout from its text, which is not run."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from gradkit.lines import words_of
+
+
+class Parameter(Struct, frozen=True):
+    """A parameter of a function.
+
+    ``default`` is its text, empty without one, and ``about`` its description in the docstring.
+    ``keys`` are the keys by which the body reads the parameter, if it is a dict. ``choices`` are
+    the texts that the body compares the parameter with.
+    """
+
+    name: str
+    default: str = ""
+    about: str = ""
+    keys: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+
+
+class Function(Struct, frozen=True):
+    """A function of a handout, or a method with the name of its class as ``owner``.
+
+    ``about`` is the docstring, and ``descriptions`` its part on each name. ``returns`` are the
+    names of the returned values, and ``keys`` all keys of dicts in the body. ``attributes`` are the
+    attributes of ``self`` that a method assigns. ``reads`` are all names in the body.
+    """
+
+    name: str
+    owner: str
+    parameters: tuple[Parameter, ...]
+    about: str
+    returns: tuple[str, ...]
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether the body draws random numbers."""
+        return "random" in self.reads
+
+
+class Handout(Struct, frozen=True):
+    """The functions of a handout in order, and its classes: name, constructor and methods."""
+
+    functions: tuple[Function, ...]
+    classes: Mapping[str, tuple[Function, ...]]
+    unwritten: tuple[str, ...] = ()
+
+
+NUMBERS_AFTER_KEY = ("1", "2", "3")
+"""Layers whose keys are tried if a body computes a key, as in ``"W" + str(l)``."""
+
+_DESCRIBED = re.compile(
+    r"^\s*(?:[-*]\s*)?`{0,2}(?P<names>[A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)`{0,2}\s*"
+    r"(?P<kind>\([^)]*\))?\s*(?::|--|-\s)(?P<text>.*)$"
+)
+"""A line that describes names: ``- w: Weights, of shape (D, M)`` or ``W -- of shape (n, m)``."""
+
+
+def read_handout(text: str) -> Handout:
+    """Read a handout from the text of a Python file.
+
+    Functions without a body are listed in ``unwritten``: they raise NotImplementedError, or do
+    nothing.
+    """
+    tree = ast.parse(text)
+    functions, unwritten = [], []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            if _is_unwritten(node):
+                unwritten.append(node.name)
+            else:
+                functions.append(_function(node, "", ""))
+    nodes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    classes = {name: tuple(_methods(node, nodes)) for name, node in nodes.items()}
+    # The last definition of a name counts.
+    last = {function.name: function for function in functions}
+    return Handout(tuple(last.values()), classes, tuple(unwritten))
+
+
+def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[Function]:
+    """Yield the constructor of a class and its written public methods."""
+    about = ast.get_docstring(node) or ""
+    methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+    if not any(method.name == "__init__" for method in methods):
+        bases = [nodes[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in nodes]
+        inherited = [f for base in bases for f in _methods(base, nodes) if f.name == "__init__"]
+        yield from inherited[:1] or [Function("__init__", node.name, (), about, ())]
+    for method in methods:
+        is_public = method.name == "__init__" or not method.name.startswith("_")
+        if is_public and (method.name == "__init__" or not _is_unwritten(method)):
+            yield _function(method, node.name, about)
+
+
+def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
+    """Read one function, or a method of the class ``owner``."""
+    about = "\n".join(filter(None, (ast.get_docstring(node), about_class)))
+    descriptions = described(about)
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    defaults = [""] * (len(arguments) - len(node.args.defaults))
+    defaults += [ast.unparse(default) for default in node.args.defaults]
+    pairs = list(zip(arguments, defaults, strict=True))[bool(owner) :]
+    parameters = tuple(
+        Parameter(
+            argument.arg,
+            default,
+            descriptions.get(argument.arg, ""),
+            tuple(_keys(node, argument.arg)),
+            tuple(_choices(node, argument.arg)),
+        )
+        for argument, default in pairs
+    )
+    keys = tuple(dict.fromkeys(_keys(node, "")))
+    attributes = tuple(dict.fromkeys(_attributes(node)))
+    reads = frozenset(words_of(*node.body))
+    name = node.name
+    return Function(
+        name, owner, parameters, about, _returned(node), descriptions, keys, attributes, reads
+    )
+
+
+def described(docstring: str) -> dict[str, str]:
+    """Return the description of each name in a docstring; the first one counts.
+
+    Examples
+    --------
+    >>> described("- w: Weights,\\n  of shape (D, M)\\n- b: Biases")
+    {'w': 'Weights, of shape (D, M)', 'b': 'Biases'}
+    """
+    found: dict[str, list[str]] = {}
+    names: list[str] = []
+    for line in docstring.splitlines():
+        match = _DESCRIBED.match(line)
+        if match:
+            names = [name.strip() for name in match["names"].split(",")]
+            names = [name for name in names if name not in found]
+            parts = [part.strip() for part in (match["kind"] or "", match["text"])]
+            found |= {name: [part for part in parts if part] for name in names}
+        elif not line.strip():
+            names = []
+        else:
+            for name in names:
+                found[name].append(line.strip())
+    return {name: " ".join(parts) for name, parts in found.items()}
+
+
+def _is_unwritten(node: ast.FunctionDef) -> bool:
+    """Return whether a function only raises an error, or does nothing."""
+    body = node.body[ast.get_docstring(node) is not None :]
+    return all(
+        isinstance(part, ast.Raise | ast.Pass)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        for part in body
+    )
+
+
+def _own_nodes(node: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield the nodes of a function's body in order, without those of inner functions."""
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        part = waiting.pop(0)
+        yield part
+        if not isinstance(part, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            waiting = [*ast.iter_child_nodes(part), *waiting]
+
+
+def _returned(node: ast.FunctionDef) -> tuple[str, ...]:
+    """Return names for the values of a function's last ``return`` statement."""
+    values = [part.value for part in _own_nodes(node) if isinstance(part, ast.Return)]
+    if not values or values[-1] is None:
+        return ()
+    last = values[-1]
+    parts: Sequence[ast.expr] = last.elts if isinstance(last, ast.Tuple) else [last]
+    plain = [part.id if isinstance(part, ast.Name) else "" for part in parts]
+    names: list[str] = []
+    for number, name in enumerate(plain, 1):
+        name = name or ("out" if len(plain) == 1 else f"out{number}")
+        names.append(name if name not in names else f"{name}_{number}")
+    return tuple(names)
+
+
+def _keys(node: ast.FunctionDef, owner: str) -> Iterator[str]:
+    """Yield the keys by which a body reads the dict ``owner``; of all dicts if it is empty."""
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Subscript) and (not owner or _name(part.value) == owner):
+            yield from _texts(part.slice)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            is_lookup = part.func.attr in ("get", "setdefault", "pop") and part.args
+            if is_lookup and (not owner or _name(part.func.value) == owner):
+                yield from _texts(part.args[0])
+        elif isinstance(part, ast.Dict) and not owner:
+            yield from (text for key in part.keys if key is not None for text in _texts(key))
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _texts(key: ast.expr) -> Iterator[str]:
+    """Yield a constant key, or the keys of the first layers for ``"W" + str(l)``."""
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        yield key.value
+    elif isinstance(key, ast.BinOp | ast.JoinedStr):
+        words = [part.value for part in ast.walk(key) if isinstance(part, ast.Constant)]
+        first = next((word for word in words if isinstance(word, str)), "")
+        yield from (first.replace("%d", "") + number for number in NUMBERS_AFTER_KEY if first)
+
+
+def _choices(node: ast.FunctionDef, name: str) -> Iterator[str]:
+    """Yield the texts that a body compares a parameter with."""
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Compare) and _name(part.left) == name:
+            for other in part.comparators:
+                if isinstance(other, ast.Constant) and isinstance(other.value, str):
+                    yield other.value
+
+
+def _attributes(node: ast.FunctionDef) -> Iterator[str]:
+    """Yield the attributes of ``self`` that a method assigns, also ``params['W1']``."""
+    for part in _own_nodes(node):
+        if not isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            continue
+        targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+        for target in targets:
+            for item in target.elts if isinstance(target, ast.Tuple) else [target]:
+                entry = item.value if isinstance(item, ast.Subscript) else item
+                if not (isinstance(entry, ast.Attribute) and _name(entry.value) == "self"):
+                    continue
+                if isinstance(item, ast.Subscript):
+                    yield from (f"{entry.attr}[{key!r}]" for key in _texts(item.slice))
+                else:
+                    yield entry.attr

@@ -1,0 +1,380 @@
+"""Find inputs with which the functions of a handout run, and the outputs that they return."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations, islice, product
+from typing import Any
+
+import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from gradkit.authoring.draft.guess import (
+    LENGTHS,
+    WINDOWED,
+    Guess,
+    Known,
+    Shape,
+    array,
+    guesses,
+    names_in,
+)
+from gradkit.authoring.draft.handout import Function, Handout, Parameter
+from gradkit.authoring.draft.trial import Inputs, Ran, Trial
+
+MAX_TRIALS = 1500
+"""Most combinations of inputs that are tried for a function."""
+
+MAX_GUESSES = 12
+"""Most inputs that are tried for a parameter."""
+
+FIRST_LENGTHS = (4, 5, 3, 7, 6, 8, 9, 10, 11, 12)
+"""Lengths of sizes, all different, in the order in which sizes are met."""
+
+
+class DraftCheck(Struct, frozen=True):
+    """A check: its lines, outputs to compare, and gradients with the scalar ``of``.
+
+    ``notes`` are comments for the instructor. ``called`` are the functions of the lines.
+    """
+
+    name: str
+    function: Function
+    lines: str
+    called: tuple[str, ...]
+    compare: tuple[str, ...]
+    gradient: Mapping[str, str] = {}
+    of: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class DraftTask(Struct, frozen=True):
+    """A task: functions that depend on one another, with sizes, inputs and checks.
+
+    ``why`` are the reasons for inputs by name. ``links`` are values that cannot be compared, such
+    as caches, which later functions take. ``shapes`` are the shapes of all outputs.
+    """
+
+    id: str
+    title: str
+    sizes: Mapping[str, int | str] = {}
+    inputs: Mapping[str, Any] = {}
+    why: Mapping[str, str] = {}
+    checks: tuple[DraftCheck, ...] = ()
+    links: frozenset[str] = frozenset()
+    shapes: Mapping[str, tuple[int, ...]] = {}
+
+    @property
+    def called(self) -> tuple[str, ...]:
+        """Return the functions and classes that the checks call."""
+        return tuple(dict.fromkeys(name for check in self.checks for name in check.called))
+
+    def run(self, trial: Trial, inputs: Inputs, reads: Sequence[str], **settings: Any) -> Ran:
+        """Run the lines of all checks."""
+        return trial.run(self.called, [c.lines for c in self.checks], inputs, reads, **settings)
+
+    @property
+    def drawn(self) -> Inputs:
+        """Return the sizes and inputs, to be drawn."""
+        return Inputs(self.sizes, self.inputs)
+
+
+class Draft(Struct):
+    """The tasks that were found, what is known of shapes, and why functions were left out."""
+
+    tasks: list[DraftTask] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def draft_tasks(handout: Handout, trial: Trial) -> Draft:
+    """Find tasks for all functions and classes of a handout."""
+    draft = Draft()
+    for function in handout.functions:
+        _add_function(draft, function, trial)
+    for name, methods in handout.classes.items():
+        _add_class(draft, name, methods, trial)
+    for name in handout.unwritten:
+        draft.left_out[name] = "it is not written in the handout"
+    return draft
+
+
+def _add_function(draft: Draft, function: Function, trial: Trial) -> None:
+    """Add a check for a function to the task that it belongs to, or to a new task."""
+    places = [n for n, task in enumerate(draft.tasks) if _belongs(function, task)]
+    for place in (*places[::-1], len(draft.tasks)):
+        is_new = place == len(draft.tasks)
+        task = _new_task(function) if is_new else draft.tasks[place]
+        found, reason = _with_call(task, function, draft.known, trial, "")
+        if found is not None:
+            draft.tasks[place : place + 1] = [found]
+            _learn(draft.known, found)
+            return
+    draft.left_out[function.name] = reason
+
+
+def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Trial) -> None:
+    """Add a task for a class whose methods can be called."""
+    constructor = next(method for method in methods if method.name == "__init__")
+    others = [method for method in methods if method is not constructor]
+    if not others:
+        return
+    task, reason = _with_call(
+        replace(_new_task(constructor), id=_slug(name), title=name),
+        replace(constructor, name=name, owner="", returns=("layer",)),
+        draft.known,
+        trial,
+        "",
+    )
+    if task is None:
+        draft.left_out[name] = reason
+        return
+    task = _with_attributes(task, constructor, trial)
+    for method in others:
+        found, reason = _with_call(task, method, draft.known, trial, "layer.")
+        if found is None:
+            draft.left_out[f"{name}.{method.name}"] = reason
+        else:
+            task = found
+    if len(task.checks) > 1:
+        first, second, *rest = task.checks
+        lines = f"{first.lines}\n{second.lines}"
+        called = (*first.called, *second.called)
+        draft.tasks.append(
+            replace(task, checks=(replace(second, lines=lines, called=called), *rest))
+        )
+
+
+def _new_task(function: Function) -> DraftTask:
+    title = next((line for line in function.about.splitlines() if line.strip()), function.name)
+    return DraftTask(_slug(_stem(function.name)), title.strip().rstrip("."))
+
+
+def _slug(name: str) -> str:
+    """Return the id of a task or check for a name in Python: ``BatchNorm1d`` is batchnorm1d."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "task"
+
+
+def _stem(name: str) -> str:
+    """Return the name of a layer: that of its functions, without forward, backward and the like."""
+    stem = re.sub(r"_?(forward|backward|naive|vectorized|propagation|prop|deriv\w*)", "", name)
+    return stem.strip("_") or name
+
+
+def _belongs(function: Function, task: DraftTask) -> bool:
+    """Return whether a function depends on functions of a task, or these on the function."""
+    named = {check.function.name for check in task.checks}
+    calls = bool(named & function.reads)
+    calls |= any(function.name in check.function.reads for check in task.checks)
+    takes = any(parameter.name in task.links for parameter in function.parameters)
+    return takes or calls or _stem(function.name) in {_stem(name) for name in named}
+
+
+def _learn(known: Known, task: DraftTask) -> None:
+    """Add the shapes of a task's inputs and of its last outputs to what is known."""
+    sizes = task.drawn.drawn(0)
+    for name, value in task.inputs.items():
+        if isinstance(value, Mapping):
+            arrays = {key: np.shape(sizes[name][key]) for key in value}
+            known.tables[name] = {k: symbolic(s, task) for k, s in arrays.items() if s}
+        elif np.ndim(sizes[name]):
+            known.arrays[name] = symbolic(np.shape(sizes[name]), task)
+    for output in task.checks[-1].compare:
+        shape = symbolic(task.shapes[output], task)
+        entry = re.fullmatch(r"(\w+)\[['\"](\w+)['\"]\]", output)
+        if entry and shape:
+            known.tables.setdefault(entry[1], {})[entry[2]] = shape
+            if entry[1].startswith("new_"):
+                known.tables.setdefault(entry[1].removeprefix("new_"), {})[entry[2]] = shape
+        elif output.isidentifier() and shape:
+            known.arrays[output] = shape
+
+
+def symbolic(shape: Sequence[int], task: DraftTask) -> Shape:
+    """Return a shape in the sizes of a task; a length that is no size stays a number."""
+    drawn = task.drawn.drawn(0)
+    lengths = {drawn[name]: name for name in reversed(task.sizes) if drawn[name] > 1}
+    products = {
+        drawn[a] * drawn[b]: f"{a} * {b}" for a, b in combinations(task.sizes, 2) if a in lengths
+    }
+    return tuple(lengths.get(n) or products.get(n) or str(n) for n in shape)
+
+
+# --- the call of a function --------------------------------------------------------------
+
+
+def _with_call(
+    task: DraftTask, function: Function, known: Known, trial: Trial, owner: str
+) -> tuple[DraftTask | None, str]:
+    """Return a task with a check that calls a function, and otherwise why there is none.
+
+    ``owner`` is the object of a method with a point, as ``layer.``.
+    """
+    choices = {p.name: _choices(p, function, task, known) for p in function.parameters}
+    choices = {name: found for name, found in choices.items() if found}
+    missing = [p.name for p in function.parameters if p.name not in choices and not p.default]
+    if missing:
+        return None, f"no input is known for {', '.join(missing)}"
+    reason = ""
+    for inputs in islice(_combinations(choices), MAX_TRIALS):
+        if trial.spent > 1:
+            return None, "the time for trials is used up"
+        for sizes in _sizes(task, inputs):
+            tried, reason = _tried(task, function, inputs, sizes, trial, owner)
+            if tried is not None:
+                return tried, ""
+            if not _is_about_shapes(reason):
+                break
+        if _is_final(reason):
+            break
+    return None, reason
+
+
+def _is_about_shapes(reason: str) -> bool:
+    """Return whether an error may disappear with other lengths of sizes."""
+    return not reason or reason.startswith(("ValueError", "IndexError", "AssertionError"))
+
+
+def _is_final(reason: str) -> bool:
+    """Return whether an error does not depend on the inputs: a name or a module is missing."""
+    return reason.startswith(("NameError", "MissingImport", "ModuleNotFound", "ImportError"))
+
+
+def _choices(
+    parameter: Parameter, function: Function, task: DraftTask, known: Known
+) -> list[Guess]:
+    """Return the inputs to try for a parameter; a link to an earlier output has none to draw."""
+    name = parameter.name
+    if name in task.links:
+        return [Guess(None, "")]
+    upstream = name[1:].lstrip("_") if name.startswith("d") else ""
+    own = task.shapes.get(upstream)
+    if own is None and name in ("dout", "delta", "grad", "grad_output", "dy", "dLdZ", "dLdA"):
+        arrays = [s for c in task.checks[-1:] for o in c.compare if (s := task.shapes[o])]
+        own = arrays[0] if arrays else None
+    found = guesses(parameter, known, function.descriptions)[:MAX_GUESSES]
+    if own:
+        found = [Guess(array(symbolic(own, task)), "the shape of an earlier output"), *found]
+    if name in task.inputs:
+        found = [Guess(task.inputs[name], task.why[name]), *found]
+    return found
+
+
+def _combinations(choices: Mapping[str, list[Guess]]) -> Iterator[dict[str, Guess]]:
+    """Yield all combinations of inputs, the most likely ones first."""
+    ranks = sorted(product(*(range(len(found)) for found in choices.values())), key=sum)
+    for rank in ranks:
+        yield {n: found[k] for (n, found), k in zip(choices.items(), rank, strict=True)}
+
+
+def _sizes(task: DraftTask, inputs: Mapping[str, Guess]) -> Iterator[dict[str, int | str]]:
+    """Yield lengths of all sizes: all different, then with each relation between two or three."""
+    values = [guess.value for guess in inputs.values()]
+    names = [name for value in values for name in names_in(value)]
+    new = [name for name in dict.fromkeys(names) if name not in task.sizes]
+    sizes: dict[str, int | str] = {**task.sizes}
+    for name in new:
+        taken = set(sizes.values())
+        free = [length for length in FIRST_LENGTHS if length not in taken]
+        sizes[name] = LENGTHS.get(name) or (6 if WINDOWED.match(name) else free[0])
+    yield sizes
+    for name in new:
+        others = [other for other in sizes if other != name and isinstance(sizes[other], int)]
+        for other in others:
+            yield _related(sizes, name, other)
+        for pair in combinations(others, 2):
+            yield _related(sizes, name, " * ".join(pair))
+
+
+def _related(sizes: Mapping[str, int | str], name: str, value: str) -> dict[str, int | str]:
+    """Return sizes with one computed from others, which stands after them."""
+    return {**{n: size for n, size in sizes.items() if n != name}, name: value}
+
+
+def _tried(
+    task: DraftTask,
+    function: Function,
+    guessed: Mapping[str, Guess],
+    sizes: Mapping[str, int | str],
+    trial: Trial,
+    owner: str,
+) -> tuple[DraftTask | None, str]:
+    """Run a function with some inputs; return the task with its check, or why it failed."""
+    inputs, why, names = dict(task.inputs), dict(task.why), dict[str, str]()
+    for name, guess in guessed.items():
+        names[name] = name
+        if guess.value is None:
+            continue
+        if guess.value == name:  # a size is passed
+            continue
+        if name in inputs and inputs[name] != guess.value:
+            names[name] = f"{name}_{len(task.checks) + 1}"
+        inputs[names[name]], why[names[name]] = guess.value, guess.why
+    returns = [f"new_{each}" if each in inputs else each for each in function.returns]
+    lines = _call(function, names, returns, owner)
+    called = (function.name,) if not owner else ()
+    name = _slug(function.name)
+    check = DraftCheck(name, function, lines, called, ())
+    grown = replace(task, sizes=sizes, inputs=inputs, why=why, checks=(*task.checks, check))
+    outputs = _possible_outputs(function, returns, owner)
+    ran = grown.run(trial, grown.drawn, outputs)
+    if ran.failed:
+        return None, ran.failed
+    values = {o: v for o, v in ran.values.items() if "cache" not in o and v.size}
+    if not values and not (function.returns and not owner):
+        return None, "it returns nothing that can be compared"
+    if not all(np.isfinite(value).all() for value in values.values()):
+        return None, "an output is not finite"
+    links = task.links | {each for each in returns if each not in values}
+    shapes = {**task.shapes, **{output: value.shape for output, value in values.items()}}
+    check = replace(check, compare=tuple(values))
+    return replace(grown, checks=(*task.checks, check), links=links, shapes=shapes), ""
+
+
+def _call(
+    function: Function, names: Mapping[str, str], returns: Sequence[str], owner: str
+) -> str:
+    """Return the line that calls a function."""
+    arguments: list[str] = []
+    is_keyword = False
+    for parameter in function.parameters:
+        if parameter.name not in names:
+            is_keyword = True
+        elif is_keyword:
+            arguments.append(f"{parameter.name}={names[parameter.name]}")
+        else:
+            arguments.append(names[parameter.name])
+    call = f"{owner}{function.name}({', '.join(arguments)})"
+    return f"{', '.join(returns)} = {call}" if returns else call
+
+
+def _possible_outputs(function: Function, returns: Sequence[str], owner: str) -> list[str]:
+    """Return expressions that may be outputs: returned values, their entries, attributes."""
+    entries = [f"{each}[{key!r}]" for each in returns for key in function.keys]
+    changed = [] if returns else [p.name for p in function.parameters if not owner]
+    is_method = bool(owner)
+    wanted = [a for a in function.attributes if is_method and re.match(r"d[A-Z_a-z]|grad", a)]
+    attributes = [f"{owner}{attribute}" for attribute in wanted]
+    return list(dict.fromkeys([*returns, *entries, *attributes, *changed]))
+
+
+def _with_attributes(task: DraftTask, constructor: Function, trial: Trial) -> DraftTask:
+    """Return the task of a class with inputs for the parameters that its constructor sets."""
+    skipped = re.compile(r"d[A-Z]|d_|grad|momentum|running|velocity")
+    wanted = [f"layer.{a}" for a in constructor.attributes if not skipped.match(a)]
+    ran = task.run(trial, task.drawn, wanted)
+    inputs, why, lines = dict(task.inputs), dict(task.why), [task.checks[0].lines]
+    for expression in wanted:
+        value = ran.values.get(expression)
+        name = re.split(r"['\".]", expression.removesuffix("']"))[-1]
+        if value is None or value.ndim == 0 or value.dtype.kind != "f" or name in inputs:
+            continue
+        inputs[name] = array(symbolic(value.shape, task))
+        why[name] = "the shape that the constructor gives"
+        lines.append(f"{expression} = {name}")
+    first = replace(task.checks[0], lines="\n".join(lines))
+    return replace(task, inputs=inputs, why=why, checks=(first,))
+
+
