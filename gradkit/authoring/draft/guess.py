@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -21,17 +21,25 @@ Shape = tuple[str, ...]
 
 
 class Guess(Struct, frozen=True):
-    """A proposed input: ``value`` is an expression, or a table of them; ``why`` is the reason."""
+    """A proposed input: ``value`` is an expression, or a table of them; ``why`` is the reason.
+
+    With ``link`` nothing is drawn: it is the name of a value that an earlier function returns.
+    """
 
     value: Any
     why: str
+    link: str = ""
 
 
 class Known(Struct):
-    """Shapes that are known from the functions before, by the names of arrays and of dicts."""
+    """What is known from the functions before, by the names of arrays and of dicts.
+
+    ``arrays`` and ``tables`` have shapes, and ``inputs`` the expressions of inputs.
+    """
 
     arrays: dict[str, Shape] = field(default_factory=dict)
     tables: dict[str, dict[str, Shape]] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
 
     def shape_of(self, name: str) -> Shape | None:
         """Return the shape of an array or of an entry of a dict with this name."""
@@ -42,14 +50,16 @@ class Known(Struct):
 AXES = ("N", "D", "M")
 """Sizes of arrays whose shape is not documented."""
 
-LENGTHS = {"H": 6, "W": 6, "HH": 3, "WW": 3, "f": 2, "n_H": 5, "n_W": 5, "T": 3, "T_x": 3}
-"""Usual lengths of sizes by name: windows must be smaller than images."""
-
-WINDOWED = re.compile(r"n_[HW]|[HW](_|$)")
-"""Sizes of images."""
+LENGTHS = (
+    (re.compile(r"HH|WW|f|k|kernel_size|pool_\w+|T|T_x"), (2, 3, 4)),
+    (re.compile(r"n_[HW]\w*|[HW](_\w+)?"), (6, 7, 8, 9, 10)),
+    (re.compile(r""), (4, 5, 3, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15)),
+)
+"""Lengths of sizes by name: windows are smaller than images. All sizes of a task differ."""
 
 NUMBERS: Mapping[str, Any] = {
-    **dict.fromkeys(("stride", "pad", "t"), 1),
+    **dict.fromkeys(("stride", "pad"), 1),
+    "t": 2,
     **dict.fromkeys(("f", "pool_height", "pool_width", "kernel_size"), 2),
     **dict.fromkeys(("num_iterations", "epochs", "num_epochs", "iterations"), 3),
     "mode": "'train'",
@@ -81,6 +91,7 @@ _BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)")
 _LABEL = re.compile(r"\blabels?\b|\bindex|\bindices\b|\bclass(es)?\b|integer", re.IGNORECASE)
 _ONE_HOT = re.compile(r"one[- ]?hot", re.IGNORECASE)
 _PROBABLE = re.compile(r"probabilit|sigmoid output|softmax output", re.IGNORECASE)
+_SCALAR = re.compile(r"scalar|hyper-?parameter|\bfloat\b|\bnumber between\b", re.IGNORECASE)
 _POSITIVE = re.compile(r"variance|positive|square", re.IGNORECASE)
 
 
@@ -133,7 +144,8 @@ def names_in(value: Any) -> list[str]:
     if not isinstance(value, str) or value.startswith("'"):
         return []
     calls = set(re.findall(r"(\w+)\(", value))
-    return [name for name in re.findall(r"[A-Za-z_]\w*", value) if name not in calls | {"T"}]
+    names = re.findall(r"[A-Za-z_]\w*", value.removesuffix(".T"))
+    return [name for name in names if name not in calls]
 
 
 def guesses(
@@ -144,9 +156,11 @@ def guesses(
     ``descriptions`` are those of the docstring by name, among them those of the keys of dicts.
     """
     name, about, default = parameter.name, parameter.about, parameter.default
-    if parameter.keys:
+    if parameter.is_dict:
         table = _table(parameter, known, descriptions)
         return [Guess(table, "keys of the model solution")]
+    if isinstance(known.inputs.get(name), Mapping):
+        return [Guess(known.inputs[name], "as passed to an earlier function")]
     if parameter.choices:
         chosen = (choice for choice in parameter.choices if repr(choice) == default)
         first = next(chosen, parameter.choices[0])
@@ -158,8 +172,15 @@ def guesses(
     if name in known.tables and not found:
         entries = {key: array(shape) for key, shape in known.tables[name].items()}
         found.append(Guess(entries, "as returned by an earlier function"))
+    if name in known.inputs and not shape:
+        found.append(Guess(known.inputs[name], "as passed to an earlier function"))
     found += _by_name(parameter, known)
-    return [*{repr(guess.value): guess for guess in [*found, *_anything(name)]}.values()]
+    if "cache" not in name and not shape:
+        found += _anything(name)
+    different: dict[str, Guess] = {}
+    for guess in found:
+        different.setdefault(repr(guess.value), guess)
+    return list(different.values())
 
 
 def array(shape: Shape, draw: str = "normal") -> str:
@@ -200,7 +221,7 @@ def _by_name(parameter: Parameter, known: Known) -> Iterator[Guess]:
     name, about = parameter.name, parameter.about
     if name in NUMBERS:
         yield Guess(NUMBERS[name], "a usual value")
-    elif RATES.fullmatch(name) and not shape_in(about):
+    elif (RATES.fullmatch(name) or _SCALAR.search(about)) and not shape_in(about):
         yield Guess("uniform(0.1, 0.9)", "a number, by its name")
     elif LISTS.fullmatch(name):
         yield Guess(["D", "H", "M"], "a list of sizes, by its name")
@@ -219,14 +240,31 @@ def _table(
     parameter: Parameter, known: Known, descriptions: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return a dict's entries: the best guess for each key."""
-    earlier = {key: array(shape) for key, shape in known.tables.get(parameter.name, {}).items()}
     wanted = dict.fromkeys(parameter.keys)
-    if earlier.keys() & wanted:
-        return {key: value for key, value in earlier.items() if key in wanted}
+    passed = known.inputs.get(parameter.name)
+    if isinstance(passed, Mapping) and wanted and wanted.keys() <= passed.keys():
+        return dict(passed)
+    earlier = {key: array(shape) for key, shape in known.tables.get(parameter.name, {}).items()}
+    if wanted and wanted.keys() <= earlier.keys():
+        return earlier
     found = {
-        key: guesses(Parameter(key, about=descriptions.get(key, "")), known) for key in wanted
+        key: guesses(Parameter(key, about=descriptions.get(key, "")), known)
+        for key in _existing(wanted, known, descriptions)
     }
     return {key: each[0].value for key, each in found.items() if each}
+
+
+def _existing(
+    keys: Iterable[str], known: Known, descriptions: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield the keys of a dict that exist: of computed keys, as W1 to W3, those of known layers."""
+
+    def is_known(key: str) -> bool:
+        is_described = shape_in(descriptions.get(key, "")) is not None
+        return is_described or bool(known.shape_of(key) or _shape_of_gradient(key, known))
+
+    series = {key[:-1] for key in keys if key[-1].isdigit() and is_known(key)}
+    yield from (key for key in keys if key[:-1] not in series or is_known(key))
 
 
 def _anything(name: str) -> Iterator[Guess]:

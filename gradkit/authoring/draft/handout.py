@@ -15,7 +15,7 @@ class Parameter(Struct, frozen=True):
     """A parameter of a function.
 
     ``default`` is its text, empty without one, and ``about`` its description in the docstring.
-    ``keys`` are the keys by which the body reads the parameter, if it is a dict. ``choices`` are
+    ``keys`` are the keys that the body needs of the parameter, if it ``is_dict``. ``choices`` are
     the texts that the body compares the parameter with.
     """
 
@@ -23,6 +23,7 @@ class Parameter(Struct, frozen=True):
     default: str = ""
     about: str = ""
     keys: tuple[str, ...] = ()
+    is_dict: bool = False
     choices: tuple[str, ...] = ()
 
 
@@ -58,8 +59,11 @@ class Handout(Struct, frozen=True):
     unwritten: tuple[str, ...] = ()
 
 
-NUMBERS_AFTER_KEY = ("1", "2", "3")
-"""Layers whose keys are tried if a body computes a key, as in ``"W" + str(l)``."""
+LAYERS_OF_INPUTS = ("1", "2", "3")
+"""Layers whose keys are tried if a body computes the key of a parameter: ``"W" + str(l)``."""
+
+LAYERS_OF_OUTPUTS = ("0", *LAYERS_OF_INPUTS)
+"""Layers whose keys are tried in returned dicts."""
 
 _DESCRIBED = re.compile(
     r"^\s*(?:[-*]\s*)?`{0,2}(?P<names>[A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)`{0,2}\s*"
@@ -116,7 +120,8 @@ def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
             argument.arg,
             default,
             descriptions.get(argument.arg, ""),
-            tuple(_keys(node, argument.arg)),
+            tuple(dict.fromkeys(_keys(node, argument.arg))),
+            _is_dict(node, argument.arg),
             tuple(_choices(node, argument.arg)),
         )
         for argument, default in pairs
@@ -191,30 +196,42 @@ def _returned(node: ast.FunctionDef) -> tuple[str, ...]:
 
 
 def _keys(node: ast.FunctionDef, owner: str) -> Iterator[str]:
-    """Yield the keys by which a body reads the dict ``owner``; of all dicts if it is empty."""
+    """Yield the keys that a body needs of the dict ``owner``; all keys if it is empty.
+
+    A key with a default, as in ``config.get("beta", 0.9)``, or one that the body adds, is not
+    needed.
+    """
     for part in _own_nodes(node):
         if isinstance(part, ast.Subscript) and (not owner or _name(part.value) == owner):
-            yield from _texts(part.slice)
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-            is_lookup = part.func.attr in ("get", "setdefault", "pop") and part.args
-            if is_lookup and (not owner or _name(part.func.value) == owner):
-                yield from _texts(part.args[0])
+            if not owner or isinstance(part.ctx, ast.Load):
+                yield from _texts(part.slice, LAYERS_OF_INPUTS if owner else LAYERS_OF_OUTPUTS)
         elif isinstance(part, ast.Dict) and not owner:
             yield from (text for key in part.keys if key is not None for text in _texts(key))
+
+
+def _is_dict(node: ast.FunctionDef, name: str) -> bool:
+    """Return whether a body uses a parameter as a dict with texts as keys."""
+    lookups = (
+        part.func.value
+        for part in _own_nodes(node)
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
+        if part.func.attr in ("get", "setdefault", "items", "keys")
+    )
+    return any(_keys(node, name)) or any(_name(owner) == name for owner in lookups)
 
 
 def _name(node: ast.expr) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
-def _texts(key: ast.expr) -> Iterator[str]:
-    """Yield a constant key, or the keys of the first layers for ``"W" + str(l)``."""
+def _texts(key: ast.expr, layers: Sequence[str] = LAYERS_OF_OUTPUTS) -> Iterator[str]:
+    """Yield a constant key, or the keys of some layers for ``"W" + str(l)``."""
     if isinstance(key, ast.Constant) and isinstance(key.value, str):
         yield key.value
     elif isinstance(key, ast.BinOp | ast.JoinedStr):
         words = [part.value for part in ast.walk(key) if isinstance(part, ast.Constant)]
         first = next((word for word in words if isinstance(word, str)), "")
-        yield from (first.replace("%d", "") + number for number in NUMBERS_AFTER_KEY if first)
+        yield from (first.replace("%d", "") + number for number in layers if first)
 
 
 def _choices(node: ast.FunctionDef, name: str) -> Iterator[str]:

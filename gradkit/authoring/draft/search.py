@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
 from typing import Any
 
@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from gradkit.authoring.draft.guess import (
     LENGTHS,
-    WINDOWED,
     Guess,
     Known,
     Shape,
@@ -24,14 +23,20 @@ from gradkit.authoring.draft.guess import (
 from gradkit.authoring.draft.handout import Function, Handout, Parameter
 from gradkit.authoring.draft.trial import Inputs, Ran, Trial
 
-MAX_TRIALS = 1500
+MAX_TRIALS = 400
 """Most combinations of inputs that are tried for a function."""
+
+MAX_SIZES = 1000
+"""Most relations between sizes that are tried for a combination of inputs."""
+
+MAX_RELATED = 3
+"""Most combinations of inputs for which relations between sizes are tried."""
 
 MAX_GUESSES = 12
 """Most inputs that are tried for a parameter."""
 
-FIRST_LENGTHS = (4, 5, 3, 7, 6, 8, 9, 10, 11, 12)
-"""Lengths of sizes, all different, in the order in which sizes are met."""
+NO_EXERCISE = re.compile(r"(\w+_)?model|train\w*|fit|load_\w+|plot_\w+|test\w*|random_mini_batches")
+"""Names of functions that train for long, load data, plot or shuffle."""
 
 
 class DraftCheck(Struct, frozen=True):
@@ -103,6 +108,10 @@ def draft_tasks(handout: Handout, trial: Trial) -> Draft:
 
 def _add_function(draft: Draft, function: Function, trial: Trial) -> None:
     """Add a check for a function to the task that it belongs to, or to a new task."""
+    if NO_EXERCISE.fullmatch(function.name):
+        draft.left_out[function.name] = "it seems to train, load, plot, test or shuffle"
+        return
+    reasons: list[str] = []
     places = [n for n, task in enumerate(draft.tasks) if _belongs(function, task)]
     for place in (*places[::-1], len(draft.tasks)):
         is_new = place == len(draft.tasks)
@@ -112,13 +121,14 @@ def _add_function(draft: Draft, function: Function, trial: Trial) -> None:
             draft.tasks[place : place + 1] = [found]
             _learn(draft.known, found)
             return
-    draft.left_out[function.name] = reason
+        reasons.append(reason)
+    draft.left_out[function.name] = reasons[0]
 
 
 def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Trial) -> None:
     """Add a task for a class whose methods can be called."""
     constructor = next(method for method in methods if method.name == "__init__")
-    others = [method for method in methods if method is not constructor]
+    others = [m for m in methods if m is not constructor and not NO_EXERCISE.fullmatch(m.name)]
     if not others:
         return
     task, reason = _with_call(
@@ -149,7 +159,7 @@ def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Tria
 
 def _new_task(function: Function) -> DraftTask:
     title = next((line for line in function.about.splitlines() if line.strip()), function.name)
-    return DraftTask(_slug(_stem(function.name)), title.strip().rstrip("."))
+    return DraftTask(_slug(_stem(function.name) or function.name), title.strip().rstrip("."))
 
 
 def _slug(name: str) -> str:
@@ -160,7 +170,13 @@ def _slug(name: str) -> str:
 def _stem(name: str) -> str:
     """Return the name of a layer: that of its functions, without forward, backward and the like."""
     stem = re.sub(r"_?(forward|backward|naive|vectorized|propagation|prop|deriv\w*)", "", name)
-    return stem.strip("_") or name
+    return stem.strip("_")
+
+
+def _are_alike(stem: str, other: str) -> bool:
+    """Return whether two functions belong to one layer, by their stems."""
+    is_part = bool(stem and other) and (stem.startswith(other) or other.startswith(stem))
+    return stem == other or is_part
 
 
 def _belongs(function: Function, task: DraftTask) -> bool:
@@ -168,13 +184,21 @@ def _belongs(function: Function, task: DraftTask) -> bool:
     named = {check.function.name for check in task.checks}
     calls = bool(named & function.reads)
     calls |= any(function.name in check.function.reads for check in task.checks)
-    takes = any(parameter.name in task.links for parameter in function.parameters)
-    return takes or calls or _stem(function.name) in {_stem(name) for name in named}
+    stem = _stem(function.name)
+    takes = any(parameter.name in _plain(task.links) for parameter in function.parameters)
+    alike = any(_are_alike(stem, _stem(name)) for name in named)
+    return calls or stem in map(_stem, named) or (takes and alike)
+
+
+def _plain(names: Iterable[str]) -> set[str]:
+    """Return names without the number that makes them differ: ``cache`` for ``cache_2``."""
+    return {re.sub(r"_\d+$", "", name) for name in names}
 
 
 def _learn(known: Known, task: DraftTask) -> None:
     """Add the shapes of a task's inputs and of its last outputs to what is known."""
     sizes = task.drawn.drawn(0)
+    known.inputs |= task.inputs
     for name, value in task.inputs.items():
         if isinstance(value, Mapping):
             arrays = {key: np.shape(sizes[name][key]) for key in value}
@@ -189,7 +213,7 @@ def _learn(known: Known, task: DraftTask) -> None:
             if entry[1].startswith("new_"):
                 known.tables.setdefault(entry[1].removeprefix("new_"), {})[entry[2]] = shape
         elif output.isidentifier() and shape:
-            known.arrays[output] = shape
+            known.arrays[output.removeprefix("new_")] = shape
 
 
 def symbolic(shape: Sequence[int], task: DraftTask) -> Shape:
@@ -217,19 +241,34 @@ def _with_call(
     missing = [p.name for p in function.parameters if p.name not in choices and not p.default]
     if missing:
         return None, f"no input is known for {', '.join(missing)}"
-    reason = ""
-    for inputs in islice(_combinations(choices), MAX_TRIALS):
-        if trial.spent > 1:
-            return None, "the time for trials is used up"
-        for sizes in _sizes(task, inputs):
+    reasons: list[str] = []
+    for number, inputs in enumerate(islice(_combinations(choices), MAX_TRIALS)):
+        for sizes in islice(_sizes(task, inputs, pairs=not number), MAX_SIZES):
             tried, reason = _tried(task, function, inputs, sizes, trial, owner)
+            if reason == NOT_FINITE:
+                inputs = {name: _positive(guess) for name, guess in inputs.items()}
+                tried, reason = _tried(task, function, inputs, sizes, trial, owner)
             if tried is not None:
                 return tried, ""
-            if not _is_about_shapes(reason):
+            reasons.append(reason)
+            if number >= MAX_RELATED or not any(map(_is_about_shapes, reasons[-2:])):
                 break
-        if _is_final(reason):
+        if _is_final(reasons[-1]):
             break
-    return None, reason
+    return None, reasons[0]
+
+
+NOT_FINITE = "an output is not finite"
+
+
+def _positive(guess: Guess) -> Guess:
+    """Return a guess with positive numbers in place of normal ones."""
+    if isinstance(guess.value, Mapping):
+        table = {key: _positive(Guess(item, "")).value for key, item in guess.value.items()}
+        return replace(guess, value=table)
+    if not isinstance(guess.value, str):
+        return guess
+    return replace(guess, value=guess.value.replace("normal(", "positive("))
 
 
 def _is_about_shapes(reason: str) -> bool:
@@ -245,21 +284,39 @@ def _is_final(reason: str) -> bool:
 def _choices(
     parameter: Parameter, function: Function, task: DraftTask, known: Known
 ) -> list[Guess]:
-    """Return the inputs to try for a parameter; a link to an earlier output has none to draw."""
+    """Return the inputs to try for a parameter: links to earlier values, or inputs to draw."""
     name = parameter.name
-    if name in task.links:
-        return [Guess(None, "")]
+    links = [link for link in task.links if re.sub(r"_\d+$", "", link) == name]
+    if links:
+        stem = _stem(function.name)
+        # The value of the function of the same layer comes first, then the latest one.
+        made = {link: place for place, c in enumerate(task.checks) for link in _makes(c)}
+        alike = {link for link in links if _stem(task.checks[made[link]].function.name) == stem}
+        order = sorted(links, key=lambda link: (link in alike, made[link]), reverse=True)
+        return [Guess(None, "", link) for link in order]
     upstream = name[1:].lstrip("_") if name.startswith("d") else ""
-    own = task.shapes.get(upstream)
-    if own is None and name in ("dout", "delta", "grad", "grad_output", "dy", "dLdZ", "dLdA"):
+    own = task.shapes.get(upstream) or task.shapes.get(f"new_{upstream}")
+    if own is None and name in UPSTREAM:
         arrays = [s for c in task.checks[-1:] for o in c.compare if (s := task.shapes[o])]
         own = arrays[0] if arrays else None
     found = guesses(parameter, known, function.descriptions)[:MAX_GUESSES]
+    if name in task.shapes:
+        found = [Guess(None, "", name), *found]
     if own:
         found = [Guess(array(symbolic(own, task)), "the shape of an earlier output"), *found]
     if name in task.inputs:
         found = [Guess(task.inputs[name], task.why[name]), *found]
     return found
+
+
+UPSTREAM = ("dout", "delta", "grad", "grad_output", "dy", "dLdZ", "dLdA")
+"""Names of the gradient of the output of a layer."""
+
+
+def _makes(check: DraftCheck) -> list[str]:
+    """Return the names that the last line of a check assigns."""
+    targets, is_assignment, _ = check.lines.splitlines()[-1].partition(" = ")
+    return targets.split(", ") if is_assignment else []
 
 
 def _combinations(choices: Mapping[str, list[Guess]]) -> Iterator[dict[str, Guess]]:
@@ -269,26 +326,42 @@ def _combinations(choices: Mapping[str, list[Guess]]) -> Iterator[dict[str, Gues
         yield {n: found[k] for (n, found), k in zip(choices.items(), rank, strict=True)}
 
 
-def _sizes(task: DraftTask, inputs: Mapping[str, Guess]) -> Iterator[dict[str, int | str]]:
-    """Yield lengths of all sizes: all different, then with each relation between two or three."""
+def _sizes(
+    task: DraftTask, inputs: Mapping[str, Guess], *, pairs: bool
+) -> Iterator[dict[str, int | str]]:
+    """Yield lengths of all sizes: all different, then with relations between them.
+
+    A size may be 1, equal to another one, or the product of two. ``pairs``: then two sizes.
+    """
     values = [guess.value for guess in inputs.values()]
     names = [name for value in values for name in names_in(value)]
     new = [name for name in dict.fromkeys(names) if name not in task.sizes]
     sizes: dict[str, int | str] = {**task.sizes}
     for name in new:
-        taken = set(sizes.values())
-        free = [length for length in FIRST_LENGTHS if length not in taken]
-        sizes[name] = LENGTHS.get(name) or (6 if WINDOWED.match(name) else free[0])
+        usual = next(lengths for pattern, lengths in LENGTHS if pattern.match(name))
+        usual = (*usual, *range(16, 16 + len(sizes)))
+        sizes[name] = next(length for length in usual if length not in sizes.values())
     yield sizes
-    for name in new:
-        others = [other for other in sizes if other != name and isinstance(sizes[other], int)]
-        for other in others:
-            yield _related(sizes, name, other)
-        for pair in combinations(others, 2):
-            yield _related(sizes, name, " * ".join(pair))
+    relations = [(name, relation) for name in new for relation in _relations(name, sizes)]
+    for name, relation in relations:
+        yield _related(sizes, name, relation)
+    simple = [(n, relation) for n, relation in relations if pairs and "*" not in str(relation)]
+    for (name, relation), (other, second) in combinations(simple, 2):
+        if name != other and not {name, other} & {*names_in(relation), *names_in(second)}:
+            yield _related(_related(sizes, name, relation), other, second)
 
 
-def _related(sizes: Mapping[str, int | str], name: str, value: str) -> dict[str, int | str]:
+def _relations(name: str, sizes: Mapping[str, int | str]) -> Iterator[int | str]:
+    """Yield what the length of a size may be: 1, another size, or the product of two."""
+    others = [other for other in sizes if other != name and isinstance(sizes[other], int)]
+    yield 1
+    yield from others
+    yield from (" * ".join(pair) for pair in combinations(others, 2))
+
+
+def _related(
+    sizes: Mapping[str, int | str], name: str, value: int | str
+) -> dict[str, int | str]:
     """Return sizes with one computed from others, which stands after them."""
     return {**{n: size for n, size in sizes.items() if n != name}, name: value}
 
@@ -305,14 +378,16 @@ def _tried(
     inputs, why, names = dict(task.inputs), dict(task.why), dict[str, str]()
     for name, guess in guessed.items():
         names[name] = name
-        if guess.value is None:
-            continue
-        if guess.value == name:  # a size is passed
+        if guess.link:
+            names[name] = guess.link
+        if guess.link or guess.value == name:  # a size is passed as it is
             continue
         if name in inputs and inputs[name] != guess.value:
             names[name] = f"{name}_{len(task.checks) + 1}"
         inputs[names[name]], why[names[name]] = guess.value, guess.why
+    made = {each for check in task.checks for each in _makes(check)}
     returns = [f"new_{each}" if each in inputs else each for each in function.returns]
+    returns = [f"{each}_{len(task.checks) + 1}" if each in made else each for each in returns]
     lines = _call(function, names, returns, owner)
     called = (function.name,) if not owner else ()
     name = _slug(function.name)
@@ -326,8 +401,9 @@ def _tried(
     if not values and not (function.returns and not owner):
         return None, "it returns nothing that can be compared"
     if not all(np.isfinite(value).all() for value in values.values()):
-        return None, "an output is not finite"
-    links = task.links | {each for each in returns if each not in values}
+        return None, NOT_FINITE
+    readable = {re.split(r"[\[.]", output)[0] for output in values}
+    links = task.links | ({*returns} - readable)
     shapes = {**task.shapes, **{output: value.shape for output, value in values.items()}}
     check = replace(check, compare=tuple(values))
     return replace(grown, checks=(*task.checks, check), links=links, shapes=shapes), ""
