@@ -23,7 +23,8 @@ Shape = tuple[str, ...]
 class Guess(Struct, frozen=True):
     """A proposed input: ``value`` is an expression, or a table of them; ``why`` is the reason.
 
-    With ``link`` nothing is drawn: it is the name of a value that an earlier function returns.
+    With ``link`` nothing is drawn: it is the name of a value that an earlier function returns, or
+    of a function of numpy.
     """
 
     value: Any
@@ -46,6 +47,9 @@ class Known(Struct):
         entries = (table[name] for table in self.tables.values() if name in table)
         return self.arrays.get(name) or next(entries, None)
 
+
+INITIALISERS = {r"w\w*_init\w*": "np.random.randn", r"b\w*_init\w*": "np.zeros"}
+"""Functions that are passed to a constructor, by the names of parameters."""
 
 AXES = ("N", "D", "M")
 """Sizes of arrays whose shape is not documented."""
@@ -156,6 +160,9 @@ def guesses(
     ``descriptions`` are those of the docstring by name, among them those of the keys of dicts.
     """
     name, about, default = parameter.name, parameter.about, parameter.default
+    for pattern, function in INITIALISERS.items():
+        if re.fullmatch(pattern, name):
+            return [Guess(None, "", function)]
     if parameter.is_dict:
         table = _table(parameter, known, descriptions)
         return [Guess(table, "keys of the model solution")]
@@ -204,7 +211,12 @@ def _documented(name: str, about: str, shape: Shape) -> Iterator[Guess]:
         yield Guess(f"uniform(0.1, 0.9, {', '.join(shape)})", why)
     elif _POSITIVE.search(about):
         yield Guess(array(shape, "positive"), why)
+    if _LABEL.search(about) and len(shape) > 1:
+        below = _BELOW.findall(about)
+        yield from (Guess(f"integers({count}, {', '.join(shape)})", why) for count in below[-1:])
     yield Guess(array(shape), why)
+    if _LABEL.search(about) and len(shape) > 1:
+        yield Guess(f"integers(3, {', '.join(shape)})", why)
 
 
 def _from_default(name: str, default: str) -> list[Guess]:

@@ -438,8 +438,10 @@ def _possible_outputs(function: Function, returns: Sequence[str], owner: str) ->
 
 def _with_attributes(task: DraftTask, constructor: Function, trial: Trial) -> DraftTask:
     """Return the task of a class with inputs for the parameters that its constructor sets."""
+    every = constructor.attributes
     skipped = re.compile(r"d[A-Z]|d_|grad|momentum|running|velocity")
-    wanted = [f"layer.{a}" for a in constructor.attributes if not skipped.match(a)]
+    own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
+    wanted = [f"layer.{attribute}" for attribute in own]
     ran = task.run(trial, task.drawn, wanted)
     inputs, why, lines = dict(task.inputs), dict(task.why), [task.checks[0].lines]
     for expression in wanted:
