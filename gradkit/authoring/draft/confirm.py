@@ -19,9 +19,6 @@ STEP = 1e-5
 ERROR = 1e-4
 """Relative error up to which a gradient agrees with finite differences."""
 
-OTHER_LENGTHS = 2
-"""Difference between the two lengths of a size."""
-
 _GRADIENT = re.compile(r"d(L(oss)?d)?_?|grad_?")
 """What the name of a gradient has before the name of its input."""
 
@@ -34,7 +31,7 @@ def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | 
         found[name] = size
         if not isinstance(size, int) or size == 1:
             continue
-        other = next(n for n in range(size + OTHER_LENGTHS, 100) if n not in taken)
+        other = next(n for n in range(size + 1, 1000) if n not in taken)
         inputs = Inputs({**task.sizes, name: other}, task.inputs)
         if not task.run(trial, inputs, []).failed and _is_free(task, inputs, trial):
             found[name] = [size, other]

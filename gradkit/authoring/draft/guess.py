@@ -179,7 +179,7 @@ def guesses(
     if name in known.tables and not found:
         entries = {key: array(shape) for key, shape in known.tables[name].items()}
         found.append(Guess(entries, "as returned by an earlier function"))
-    if name in known.inputs and not shape:
+    if name in known.inputs and about and not shape:
         found.append(Guess(known.inputs[name], "as passed to an earlier function"))
     found += _by_name(parameter, known)
     if "cache" not in name and not shape:
@@ -206,6 +206,8 @@ def _documented(name: str, about: str, shape: Shape) -> Iterator[Guess]:
         classes = below[-1:] or ["C", "num_classes", "3"]
         yield from (Guess(f"integers({count}, {shape[0]})", why) for count in classes)
     elif _LABEL.search(about) and shape[0] == "1" and not _PROBABLE.search(about):
+        yield Guess(array(shape, "binary"), why)
+    elif re.search(r"\bboolean", about, re.IGNORECASE):
         yield Guess(array(shape, "binary"), why)
     elif _PROBABLE.search(about):
         yield Guess(f"uniform(0.1, 0.9, {', '.join(shape)})", why)

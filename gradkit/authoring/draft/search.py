@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, islice, product
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from gradkit.authoring.draft.guess import (
     array,
     guesses,
     names_in,
+    shape_in,
 )
 from gradkit.authoring.draft.handout import Function, Handout, Parameter
 from gradkit.authoring.draft.trial import Inputs, Ran, Trial
@@ -37,6 +39,10 @@ MAX_GUESSES = 12
 
 NO_EXERCISE = re.compile(r"(\w+_)?model|train\w*|fit|load_\w+|plot_\w+|test\w*|random_mini_batches")
 """Names of functions that train for long, load data, plot or shuffle."""
+
+
+MAX_TITLE = 60
+"""Most characters of a task's title."""
 
 
 class DraftCheck(Struct, frozen=True):
@@ -158,8 +164,9 @@ def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Tria
 
 
 def _new_task(function: Function) -> DraftTask:
-    title = next((line for line in function.about.splitlines() if line.strip()), function.name)
-    return DraftTask(_slug(_stem(function.name) or function.name), title.strip().rstrip("."))
+    first = re.split(r"\.\s|\n\s*\n|:\s*\n", function.about.strip() + "\n\n")[0]
+    title = shorten(" ".join(first.split()), MAX_TITLE, placeholder=" …") or function.name
+    return DraftTask(_slug(_stem(function.name) or function.name), title.rstrip("."))
 
 
 def _slug(name: str) -> str:
@@ -305,7 +312,8 @@ def _choices(
     if own:
         found = [Guess(array(symbolic(own, task)), "the shape of an earlier output"), *found]
     if name in task.inputs:
-        found = [Guess(task.inputs[name], task.why[name]), *found]
+        before = Guess(task.inputs[name], task.why[name])
+        found = [*found, before] if shape_in(parameter.about) else [before, *found]
     return found
 
 
