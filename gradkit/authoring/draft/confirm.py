@@ -95,14 +95,14 @@ def _scalars(task: DraftTask, place: int) -> Iterator[str]:
     own = [o for o in check.compare if task.shapes[o] == () and not _GRADIENT.match(o)]
     yield from own
     upstream = [name for name in task.inputs if re.search(rf"\b{name}\b", check.lines)]
-    before = [output for c in task.checks[:place] for output in c.compare]
+    before = [output for c in _forward_checks(task, place) for output in c.compare]
     terms = []
     for name in upstream:
         value = task.drawn.drawn(0)[name]
         shape = np.shape(value)
         bare = _GRADIENT.sub("", name, count=1) if _GRADIENT.match(name) else ""
         alike = [o for o in before if task.shapes[o] == shape and shape]
-        named = [o for o in alike if bare and bare in (o, o.removeprefix("new_"))]
+        named = [o for o in alike if bare and bare == _plain_name(o)]
         if bare and (named or alike):
             terms.append(f"sum({(named or alike)[-1]} * {name})")
         elif name in ("delta", "grad_output") and alike:
@@ -111,6 +111,22 @@ def _scalars(task: DraftTask, place: int) -> Iterator[str]:
         yield " + ".join(terms)
     yield from (o for o in reversed(before) if task.shapes[o] == () and not own)
     yield from (f"sum({o})" for o in reversed(before) if not terms and not own and task.shapes[o])
+
+
+def _forward_checks(task: DraftTask, place: int) -> list[DraftCheck]:
+    """Return the checks before a check; those whose caches it takes are last."""
+    check, before = task.checks[place], task.checks[:place]
+    names = set(re.findall(r"\w+", check.lines.partition(" = ")[2]))
+    return sorted(before, key=lambda each: bool(names & task.links & {*_names(each)}))
+
+
+def _names(check: DraftCheck) -> list[str]:
+    return re.findall(r"\w+", check.lines.splitlines()[-1].partition(" = ")[0])
+
+
+def _plain_name(output: str) -> str:
+    """Return the name of an output as the handout has it: ``out`` for ``out_4``."""
+    return re.sub(r"_\d+$", "", output.removeprefix("new_"))
 
 
 def _confirmed(

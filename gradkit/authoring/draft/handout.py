@@ -93,6 +93,53 @@ def read_handout(text: str) -> Handout:
     return Handout(tuple(last.values()), classes, tuple(unwritten))
 
 
+def solution_text(text: str, given: Mapping[str, str]) -> str:
+    """Return a model solution from a handout: its definitions, and those that they use.
+
+    Cells of a notebook that load data or draw figures are left out. Definitions of the ``given``
+    modules are copied, because a model solution must not import them.
+    """
+    tree = ast.parse(text)
+    modules = [ast.parse(module) for module in given.values()]
+    every = [node for part in (*modules, tree) for node in part.body if not _is_given(node, given)]
+    bound = {name: node for node in every for name in _bound(node)}
+    wanted = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    kept = dict.fromkeys(wanted)
+    while wanted:
+        node = wanted.pop()
+        used = [bound[name] for name in words_of(node) if name in bound]
+        new = [each for each in used if each not in kept]
+        kept |= dict.fromkeys(new)
+        wanted += new
+    parts: list[str] = []
+    for source, part in zip((*given.values(), text), (*modules, tree), strict=True):
+        lines = source.splitlines()
+        for node in part.body:
+            is_import = isinstance(node, ast.Import | ast.ImportFrom)
+            if node in kept:
+                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+                block = "\n".join(lines[first - 1 : node.end_lineno])
+                parts.append(f"{block}\n" if is_import else f"\n\n{block}\n")
+    return "".join(dict.fromkeys(parts)).lstrip("\n")
+
+
+def _is_given(node: ast.stmt, given: Mapping[str, str]) -> bool:
+    """Return whether a statement imports a module that the course hands out."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module in given
+    return isinstance(node, ast.Import) and any(alias.name in given for alias in node.names)
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    """Return the names that a statement defines, imports or assigns."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
 def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[Function]:
     """Yield the constructor of a class and its written public methods."""
     about = ast.get_docstring(node) or ""

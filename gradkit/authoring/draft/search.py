@@ -25,13 +25,13 @@ from gradkit.authoring.draft.guess import (
 from gradkit.authoring.draft.handout import Function, Handout, Parameter
 from gradkit.authoring.draft.trial import Inputs, Ran, Trial
 
-MAX_TRIALS = 400
+MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
 
-MAX_SIZES = 1000
+MAX_SIZES = 800
 """Most relations between sizes that are tried for a combination of inputs."""
 
-MAX_RELATED = 3
+MAX_RELATED = 2
 """Most combinations of inputs for which relations between sizes are tried."""
 
 MAX_GUESSES = 12
@@ -119,10 +119,10 @@ def _add_function(draft: Draft, function: Function, trial: Trial) -> None:
         return
     reasons: list[str] = []
     places = [n for n, task in enumerate(draft.tasks) if _belongs(function, task)]
-    for place in (*places[::-1], len(draft.tasks)):
-        is_new = place == len(draft.tasks)
-        task = _new_task(function) if is_new else draft.tasks[place]
-        found, reason = _with_call(task, function, draft.known, trial, "")
+    tasks = [*((n, draft.tasks[n]) for n in places[::-1]), (len(draft.tasks), _new_task(function))]
+    # Sizes that need no relation to one another are more likely to be meant.
+    for (place, task), related in ((each, related) for related in (False, True) for each in tasks):
+        found, reason = _with_call(task, function, draft.known, trial, related=related)
         if found is not None:
             draft.tasks[place : place + 1] = [found]
             _learn(draft.known, found)
@@ -142,14 +142,13 @@ def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Tria
         replace(constructor, name=name, owner="", returns=("layer",)),
         draft.known,
         trial,
-        "",
     )
     if task is None:
         draft.left_out[name] = reason
         return
     task = _with_attributes(task, constructor, trial)
     for method in others:
-        found, reason = _with_call(task, method, draft.known, trial, "layer.")
+        found, reason = _with_call(task, method, draft.known, trial, owner="layer.")
         if found is None:
             draft.left_out[f"{name}.{method.name}"] = reason
         else:
@@ -237,11 +236,18 @@ def symbolic(shape: Sequence[int], task: DraftTask) -> Shape:
 
 
 def _with_call(
-    task: DraftTask, function: Function, known: Known, trial: Trial, owner: str
+    task: DraftTask,
+    function: Function,
+    known: Known,
+    trial: Trial,
+    *,
+    owner: str = "",
+    related: bool = True,
 ) -> tuple[DraftTask | None, str]:
     """Return a task with a check that calls a function, and otherwise why there is none.
 
-    ``owner`` is the object of a method with a point, as ``layer.``.
+    ``owner`` is the object of a method with a point, as ``layer.``; ``related`` allows relations
+    between sizes.
     """
     choices = {p.name: _choices(p, function, task, known) for p in function.parameters}
     choices = {name: found for name, found in choices.items() if found}
@@ -258,7 +264,8 @@ def _with_call(
             if tried is not None:
                 return tried, ""
             reasons.append(reason)
-            if number >= MAX_RELATED or not any(map(_is_about_shapes, reasons[-2:])):
+            may_relate = related and number < MAX_RELATED
+            if not may_relate or not any(map(_is_about_shapes, reasons[-2:])):
                 break
         if _is_final(reasons[-1]):
             break

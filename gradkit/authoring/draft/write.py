@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.authoring.draft.confirm import with_gradients, with_sizes
-from gradkit.authoring.draft.handout import read_handout
+from gradkit.authoring.draft.handout import read_handout, solution_text
 from gradkit.authoring.draft.search import Draft, DraftTask, draft_tasks
 from gradkit.authoring.draft.trial import Trial
 from gradkit.authoring.export import File, as_files
@@ -54,7 +54,7 @@ def draft_files(path: Path) -> dict[str, File]:
     stem = re.sub(r"\W+", "_", path.stem).strip("_") or "solution"
     names = {name: f"{name.replace('.', '_')}.py" for name in given}
     toml = "\n".join(_assignment(path, f"{stem}.py", draft, tasks, sizes, names))
-    texts = {"assignment.toml": toml, f"reference/{stem}.py": text + "\n"}
+    texts = {"assignment.toml": toml, f"reference/{stem}.py": solution_text(text, given)}
     return as_files({**texts, **{names[name]: module for name, module in given.items()}})
 
 
