@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -33,7 +32,7 @@ def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | 
             continue
         other = next(n for n in range(size + 1, 1000) if n not in taken)
         inputs = Inputs({**task.sizes, name: other}, task.inputs)
-        if not task.run(trial, inputs, []).failed and _is_free(task, inputs, trial):
+        if _is_free(task, inputs, trial):
             found[name] = [size, other]
             taken.add(other)
     return found
@@ -42,7 +41,7 @@ def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | 
 def _is_free(task: DraftTask, inputs: Inputs, trial: Trial) -> bool:
     """Return whether all outputs can be read and are finite with other sizes."""
     reads = [output for check in task.checks for output in check.compare]
-    values = task.run(trial, inputs, reads).values
+    values = trial.run(task.run(reads, inputs)).values
     return len(values) == len(set(reads)) and all(np.isfinite(v).all() for v in values.values())
 
 
@@ -149,23 +148,17 @@ def _confirmed(
     return {}, ""
 
 
-def _ratio(
-    task: DraftTask, place: int, of: str, output: str, name: str, trial: Trial
-) -> float:
+def _ratio(task: DraftTask, place: int, of: str, output: str, name: str, trial: Trial) -> float:
     """Return the ratio of a gradient to finite differences, along a random direction."""
     lines = replace(task, checks=task.checks[: place + 1])
-    claimed = lines.run(trial, task.drawn, [output]).values.get(output)
+    claimed = trial.run(lines.run([output])).values.get(output)
     if claimed is None or not np.any(claimed):
         return np.nan
     direction = np.random.default_rng(1).normal(size=claimed.shape)
     numpy_of = re.sub(r"\bsum\(", "np.sum(", of)
-    values: list[Any] = []
-    for sign in (1, -1):
-        moved = {name: sign * STEP * direction}
-        ran = lines.run(trial, task.drawn, [numpy_of], moved=moved)
-        values.append(float(np.sum(ran.values.get(numpy_of, np.nan))))
+    moves = [{name: sign * STEP * direction} for sign in (1, -1)]
+    ran = trial.run_all([lines.run([numpy_of], moved=moved) for moved in moves])
+    values = [float(np.sum(each.values.get(numpy_of, np.nan))) for each in ran]
     estimate = (values[0] - values[1]) / (2 * STEP)
     along = float(np.sum(claimed * direction))
     return along / estimate if estimate else np.nan
-
-

@@ -86,7 +86,9 @@ COUNTS = re.compile(r"n_\w+|num_\w+|\w+_(size|dim|features?|channels?)|\w*dims?|
 LISTS = re.compile(r"layers?_?dims?|layer_sizes|hidden_dims|dims|sizes")
 """Names of lists of sizes."""
 
-TYPES = frozenset("float int bool str list dict tuple array scalar optional ndarray".split())
+TYPES = frozenset(
+    ["float", "int", "bool", "str", "list", "dict", "tuple", "array", "scalar", "ndarray"]
+)
 """Words in parentheses that say a type, not a shape."""
 
 _GROUP = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
@@ -95,6 +97,7 @@ _BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)")
 _LABEL = re.compile(r"\blabels?\b|\bindex|\bindices\b|\bclass(es)?\b|integer", re.IGNORECASE)
 _ONE_HOT = re.compile(r"one[- ]?hot", re.IGNORECASE)
 _PROBABLE = re.compile(r"probabilit|sigmoid output|softmax output", re.IGNORECASE)
+_BINARY = re.compile(r"\bboolean", re.IGNORECASE)
 _SCALAR = re.compile(r"scalar|hyper-?parameter|\bfloat\b|\bnumber between\b", re.IGNORECASE)
 _POSITIVE = re.compile(r"variance|positive|square", re.IGNORECASE)
 
@@ -205,9 +208,9 @@ def _documented(name: str, about: str, shape: Shape) -> Iterator[Guess]:
         below = _BELOW.findall(about)
         classes = below[-1:] or ["C", "num_classes", "3"]
         yield from (Guess(f"integers({count}, {shape[0]})", why) for count in classes)
-    elif _LABEL.search(about) and shape[0] == "1" and not _PROBABLE.search(about):
-        yield Guess(array(shape, "binary"), why)
-    elif re.search(r"\bboolean", about, re.IGNORECASE):
+    elif (_LABEL.search(about) and shape[0] == "1" and not _PROBABLE.search(about)) or re.search(
+        r"\bboolean", about, re.IGNORECASE
+    ):
         yield Guess(array(shape, "binary"), why)
     elif _PROBABLE.search(about):
         yield Guess(f"uniform(0.1, 0.9, {', '.join(shape)})", why)
@@ -250,9 +253,7 @@ def _shape_of_gradient(name: str, known: Known) -> Shape | None:
     return known.shape_of(name[1:].lstrip("_")) if name.startswith("d") and len(name) > 1 else None
 
 
-def _table(
-    parameter: Parameter, known: Known, descriptions: Mapping[str, str]
-) -> dict[str, Any]:
+def _table(parameter: Parameter, known: Known, descriptions: Mapping[str, str]) -> dict[str, Any]:
     """Return a dict's entries: the best guess for each key."""
     wanted = dict.fromkeys(parameter.keys)
     passed = known.inputs.get(parameter.name)
@@ -268,9 +269,7 @@ def _table(
     return {key: each[0].value for key, each in found.items() if each}
 
 
-def _existing(
-    keys: Iterable[str], known: Known, descriptions: Mapping[str, str]
-) -> Iterator[str]:
+def _existing(keys: Iterable[str], known: Known, descriptions: Mapping[str, str]) -> Iterator[str]:
     """Yield the keys of a dict that exist: of computed keys, as W1 to W3, those of known layers."""
 
     def is_known(key: str) -> bool:

@@ -183,11 +183,11 @@ def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
 
 
 def described(docstring: str) -> dict[str, str]:
-    """Return the description of each name in a docstring; the first one counts.
+    r"""Return the description of each name in a docstring; the first one counts.
 
     Examples
     --------
-    >>> described("- w: Weights,\\n  of shape (D, M)\\n- b: Biases")
+    >>> described("- w: Weights,\n  of shape (D, M)\n- b: Biases")
     {'w': 'Weights, of shape (D, M)', 'b': 'Biases'}
     """
     found: dict[str, list[str]] = {}
@@ -236,8 +236,8 @@ def _returned(node: ast.FunctionDef) -> tuple[str, ...]:
     parts: Sequence[ast.expr] = last.elts if isinstance(last, ast.Tuple) else [last]
     plain = [part.id if isinstance(part, ast.Name) else "" for part in parts]
     names: list[str] = []
-    for number, name in enumerate(plain, 1):
-        name = name or ("out" if len(plain) == 1 else f"out{number}")
+    for number, plain_name in enumerate(plain, 1):
+        name = plain_name or ("out" if len(plain) == 1 else f"out{number}")
         names.append(name if name not in names else f"{name}_{number}")
     return tuple(names)
 

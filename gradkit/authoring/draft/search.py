@@ -23,10 +23,13 @@ from gradkit.authoring.draft.guess import (
     shape_in,
 )
 from gradkit.authoring.draft.handout import Function, Handout, Parameter
-from gradkit.authoring.draft.trial import Inputs, Ran, Trial
+from gradkit.authoring.draft.trial import Inputs, Ran, Run, Trial
 
 MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
+
+BATCH = 25
+"""Number of trials in one request."""
 
 MAX_SIZES = 800
 """Most relations between sizes that are tried for a combination of inputs."""
@@ -82,9 +85,12 @@ class DraftTask(Struct, frozen=True):
         """Return the functions and classes that the checks call."""
         return tuple(dict.fromkeys(name for check in self.checks for name in check.called))
 
-    def run(self, trial: Trial, inputs: Inputs, reads: Sequence[str], **settings: Any) -> Ran:
-        """Run the lines of all checks."""
-        return trial.run(self.called, [c.lines for c in self.checks], inputs, reads, **settings)
+    def run(
+        self, reads: Sequence[str], inputs: Inputs | None = None, moved: Mapping[str, Any] = {}
+    ) -> Run:
+        """Return a run of the lines of all checks, by default with the inputs of the task."""
+        lines = tuple(check.lines for check in self.checks)
+        return Run(self.called, lines, inputs or self.drawn, tuple(reads), moved)
 
     @property
     def drawn(self) -> Inputs:
@@ -254,22 +260,46 @@ def _with_call(
     missing = [p.name for p in function.parameters if p.name not in choices and not p.default]
     if missing:
         return None, f"no input is known for {', '.join(missing)}"
+    combined = list(islice(_combinations(choices), MAX_TRIALS))
+    tries = iter([(inputs, next(_sizes(task, inputs))) for inputs in combined])
+    found, reasons = _first_that_runs(task, function, tries, trial, owner)
+    if found is None and related and any(map(_is_about_shapes, reasons[:MAX_RELATED])):
+        tries = (
+            (inputs, sizes)
+            for number, inputs in enumerate(combined[:MAX_RELATED])
+            for sizes in islice(_sizes(task, inputs, pairs=not number), 1, MAX_SIZES)
+        )
+        found, _ = _first_that_runs(task, function, tries, trial, owner)
+    return found, "".join(reasons[:1])
+
+
+Try = tuple[Mapping[str, Guess], Mapping[str, int | str]]
+"""Inputs of a function by its parameters, and all sizes of its task."""
+
+
+def _first_that_runs(
+    task: DraftTask, function: Function, tries: Iterator[Try], trial: Trial, owner: str
+) -> tuple[DraftTask | None, list[str]]:
+    """Return the task with the first inputs with which a function runs, and else the reasons."""
     reasons: list[str] = []
-    for number, inputs in enumerate(islice(_combinations(choices), MAX_TRIALS)):
-        for sizes in islice(_sizes(task, inputs, pairs=not number), MAX_SIZES):
-            tried, reason = _tried(task, function, inputs, sizes, trial, owner)
+    # Most functions run with the first inputs.
+    while batch := list(islice(tries, BATCH if reasons else 1)):
+        grown = [_grown(task, function, inputs, sizes, owner) for inputs, sizes in batch]
+        reads = [_possible_outputs(each, owner) for each in grown]
+        runs = [each.run(read) for each, read in zip(grown, reads, strict=True)]
+        for (inputs, sizes), each, ran in zip(batch, grown, trial.run_all(runs), strict=True):
+            accepted, reason = _accepted(each, ran, owner)
             if reason == NOT_FINITE:
-                inputs = {name: _positive(guess) for name, guess in inputs.items()}
-                tried, reason = _tried(task, function, inputs, sizes, trial, owner)
-            if tried is not None:
-                return tried, ""
+                positive = {name: _positive(guess) for name, guess in inputs.items()}
+                other = _grown(task, function, positive, sizes, owner)
+                again = trial.run(other.run(_possible_outputs(other, owner)))
+                accepted, reason = _accepted(other, again, owner)
+            if accepted is not None:
+                return accepted, reasons
             reasons.append(reason)
-            may_relate = related and number < MAX_RELATED
-            if not may_relate or not any(map(_is_about_shapes, reasons[-2:])):
-                break
         if _is_final(reasons[-1]):
             break
-    return None, reasons[0]
+    return None, reasons
 
 
 NOT_FINITE = "an output is not finite"
@@ -342,7 +372,7 @@ def _combinations(choices: Mapping[str, list[Guess]]) -> Iterator[dict[str, Gues
 
 
 def _sizes(
-    task: DraftTask, inputs: Mapping[str, Guess], *, pairs: bool
+    task: DraftTask, inputs: Mapping[str, Guess], *, pairs: bool = False
 ) -> Iterator[dict[str, int | str]]:
     """Yield lengths of all sizes: all different, then with relations between them.
 
@@ -374,27 +404,22 @@ def _relations(name: str, sizes: Mapping[str, int | str]) -> Iterator[int | str]
     yield from (" * ".join(pair) for pair in combinations(others, 2))
 
 
-def _related(
-    sizes: Mapping[str, int | str], name: str, value: int | str
-) -> dict[str, int | str]:
+def _related(sizes: Mapping[str, int | str], name: str, value: int | str) -> dict[str, int | str]:
     """Return sizes with one computed from others, which stands after them."""
     return {**{n: size for n, size in sizes.items() if n != name}, name: value}
 
 
-def _tried(
+def _grown(
     task: DraftTask,
     function: Function,
     guessed: Mapping[str, Guess],
     sizes: Mapping[str, int | str],
-    trial: Trial,
     owner: str,
-) -> tuple[DraftTask | None, str]:
-    """Run a function with some inputs; return the task with its check, or why it failed."""
+) -> DraftTask:
+    """Return a task with a check that calls a function with some inputs."""
     inputs, why, names = dict(task.inputs), dict(task.why), dict[str, str]()
     for name, guess in guessed.items():
-        names[name] = name
-        if guess.link:
-            names[name] = guess.link
+        names[name] = guess.link or name
         if guess.link or guess.value == name:  # a size is passed as it is
             continue
         if name in inputs and inputs[name] != guess.value:
@@ -405,28 +430,28 @@ def _tried(
     returns = [f"{each}_{len(task.checks) + 1}" if each in made else each for each in returns]
     lines = _call(function, names, returns, owner)
     called = (function.name,) if not owner else ()
-    name = _slug(function.name)
-    check = DraftCheck(name, function, lines, called, ())
-    grown = replace(task, sizes=sizes, inputs=inputs, why=why, checks=(*task.checks, check))
-    outputs = _possible_outputs(function, returns, owner)
-    ran = grown.run(trial, grown.drawn, outputs)
+    check = DraftCheck(_slug(function.name), function, lines, called, ())
+    return replace(task, sizes=sizes, inputs=inputs, why=why, checks=(*task.checks, check))
+
+
+def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None, str]:
+    """Return a task with the outputs of its last check, or why a run does not fit."""
     if ran.failed:
         return None, ran.failed
+    check, returns = grown.checks[-1], _makes(grown.checks[-1])
     values = {o: v for o, v in ran.values.items() if "cache" not in o and v.size}
-    if not values and not (function.returns and not owner):
+    if not values and (owner or not returns):
         return None, "it returns nothing that can be compared"
     if not all(np.isfinite(value).all() for value in values.values()):
         return None, NOT_FINITE
     readable = {re.split(r"[\[.]", output)[0] for output in values}
-    links = task.links | ({*returns} - readable)
-    shapes = {**task.shapes, **{output: value.shape for output, value in values.items()}}
-    check = replace(check, compare=tuple(values))
-    return replace(grown, checks=(*task.checks, check), links=links, shapes=shapes), ""
+    links = grown.links | ({*returns} - readable)
+    shapes = {**grown.shapes, **{output: value.shape for output, value in values.items()}}
+    checks = (*grown.checks[:-1], replace(check, compare=tuple(values)))
+    return replace(grown, checks=checks, links=links, shapes=shapes), ""
 
 
-def _call(
-    function: Function, names: Mapping[str, str], returns: Sequence[str], owner: str
-) -> str:
+def _call(function: Function, names: Mapping[str, str], returns: Sequence[str], owner: str) -> str:
     """Return the line that calls a function."""
     arguments: list[str] = []
     is_keyword = False
@@ -441,12 +466,12 @@ def _call(
     return f"{', '.join(returns)} = {call}" if returns else call
 
 
-def _possible_outputs(function: Function, returns: Sequence[str], owner: str) -> list[str]:
-    """Return expressions that may be outputs: returned values, their entries, attributes."""
+def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
+    """Return what the last check may compare: returned values, their entries, attributes."""
+    function, returns = task.checks[-1].function, _makes(task.checks[-1])
     entries = [f"{each}[{key!r}]" for each in returns for key in function.keys]
     changed = [] if returns else [p.name for p in function.parameters if not owner]
-    is_method = bool(owner)
-    wanted = [a for a in function.attributes if is_method and re.match(r"d[A-Z_a-z]|grad", a)]
+    wanted = [a for a in function.attributes if owner and re.match(r"d[A-Z_a-z]|grad", a)]
     attributes = [f"{owner}{attribute}" for attribute in wanted]
     return list(dict.fromkeys([*returns, *entries, *attributes, *changed]))
 
@@ -457,7 +482,7 @@ def _with_attributes(task: DraftTask, constructor: Function, trial: Trial) -> Dr
     skipped = re.compile(r"d[A-Z]|d_|grad|momentum|running|velocity")
     own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
     wanted = [f"layer.{attribute}" for attribute in own]
-    ran = task.run(trial, task.drawn, wanted)
+    ran = trial.run(task.run(wanted))
     inputs, why, lines = dict(task.inputs), dict(task.why), [task.checks[0].lines]
     for expression in wanted:
         value = ran.values.get(expression)
@@ -469,5 +494,3 @@ def _with_attributes(task: DraftTask, constructor: Function, trial: Trial) -> Dr
         lines.append(f"{expression} = {name}")
     first = replace(task.checks[0], lines="\n".join(lines))
     return replace(task, inputs=inputs, why=why, checks=(first,))
-
-

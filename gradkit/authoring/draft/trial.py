@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gradkit.grading.own_forward import replace_inputs
 from gradkit.lines import value_of
 from gradkit.records.submission import Section, Submission
+from gradkit.runtime.frames import Frame
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
@@ -57,6 +58,29 @@ class Ran(Struct, frozen=True):
     failed: str = ""
 
 
+class Run(Struct, frozen=True):
+    """Lines that call some functions, and expressions to evaluate afterwards.
+
+    ``moved`` are numbers to add to inputs, or to entries of inputs, by their expression.
+    """
+
+    called: tuple[str, ...]
+    lines: tuple[str, ...]
+    inputs: Inputs
+    reads: tuple[str, ...]
+    moved: Mapping[str, Any] = {}
+
+
+def _request(run: Run) -> Frame:
+    """Return the request that runs the lines with drawn inputs."""
+    values = run.inputs.drawn(0)
+    for expression, change in run.moved.items():
+        place = value_of(expression, dict(values))
+        values = {**values, **replace_inputs(values, {expression: place + change})}
+    steps = [Step(line, {}) for line in run.lines]
+    return of_lines({name: name for name in run.called}, values, steps, run.reads)
+
+
 class Trial(AbstractContextManager["Trial"]):
     """Runs the functions of a handout in a process of the sandbox.
 
@@ -77,32 +101,23 @@ class Trial(AbstractContextManager["Trial"]):
             StudentProcess(workshop, section, modules, frozenset(), DEADLINE, seed=0)
         )
 
-    def run(
-        self,
-        called: Collection[str],
-        lines: Sequence[str],
-        inputs: Inputs,
-        reads: Sequence[str],
-        *,
-        seed: int = 0,
-        moved: Mapping[str, Any] = {},
-    ) -> Ran:
-        """Run lines that call some functions, and evaluate expressions.
+    def run(self, run: Run) -> Ran:
+        """Run some lines, and evaluate expressions."""
+        return self.run_all([run])[0]
 
-        ``moved`` are numbers to add to inputs, or to entries of inputs, by their expression.
-        """
-        values = inputs.drawn(seed)
-        for expression, change in moved.items():
-            place = value_of(expression, dict(values))
-            values = {**values, **replace_inputs(values, {expression: place + change})}
-        steps = [Step(line, {}) for line in lines]
-        request = of_lines({name: name for name in called}, values, steps, reads)
-        made, outcome = made_of(self._process, reads, self._process.ask(request))
-        if outcome.lost is not None:
-            return Ran({}, outcome.lost.detail)
-        if outcome.failure is not None:
-            return Ran({}, f"{outcome.failure.type}: {outcome.failure.message}")
-        return Ran(made.values)
+    def run_all(self, runs: Sequence[Run]) -> list[Ran]:
+        """Run several lines, which do not know of each other, with one request."""
+        replies = self._process.ask_all([_request(run) for run in runs], at_once=True)
+        found = []
+        for run, reply in zip(runs, replies, strict=True):
+            made, outcome = made_of(self._process, run.reads, reply)
+            failed = ""
+            if outcome.lost is not None:
+                failed = outcome.lost.detail
+            elif outcome.failure is not None:
+                failed = f"{outcome.failure.type}: {outcome.failure.message}"
+            found.append(Ran({} if failed else made.values, failed))
+        return found
 
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
