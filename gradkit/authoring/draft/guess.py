@@ -137,7 +137,7 @@ def axis(text: str) -> str:
         allowed = (ast.BinOp, ast.Name, ast.Constant, ast.operator, ast.expr_context)
         is_simple = all(isinstance(part, allowed) for part in ast.walk(tree))
         return ast.unparse(tree) if is_simple else ""
-    words = [word for word in text.split() if word.lower() not in ("of", "the", "in", "our", "for")]
+    words = [word for word in text.split() if word.lower() not in ("of", "the", "our", "for")]
     is_phrase = 1 < len(words) <= 4 and all(word.isidentifier() for word in words)
     return "_".join(word.lower() for word in words) if is_phrase else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -103,11 +104,13 @@ def solution_text(text: str, given: Mapping[str, str]) -> str:
     modules = [ast.parse(module) for module in given.values()]
     every = [node for part in (*modules, tree) for node in part.body if not _is_given(node, given)]
     bound = {name: node for node in every for name in _bound(node)}
-    wanted = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    wanted: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
     kept = dict.fromkeys(wanted)
     while wanted:
         node = wanted.pop()
-        used = [bound[name] for name in words_of(node) if name in bound]
+        used = [bound[name] for name in _global_names(node) if name in bound]
         new = [each for each in used if each not in kept]
         kept |= dict.fromkeys(new)
         wanted += new
@@ -121,6 +124,19 @@ def solution_text(text: str, given: Mapping[str, str]) -> str:
                 block = "\n".join(lines[first - 1 : node.end_lineno])
                 parts.append(f"{block}\n" if is_import else f"\n\n{block}\n")
     return "".join(dict.fromkeys(parts)).lstrip("\n")
+
+
+def _global_names(node: ast.stmt) -> set[str]:
+    """Return the names that a statement reads from its module, also inside functions."""
+    waiting = [symtable.symtable(ast.unparse(node), "<handout>", "exec")]
+    found: set[str] = set()
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        is_module = table.get_type() == "module"
+        symbols = [symbol for symbol in table.get_symbols() if is_module or symbol.is_global()]
+        found |= {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+    return found
 
 
 def _is_given(node: ast.stmt, given: Mapping[str, str]) -> bool:

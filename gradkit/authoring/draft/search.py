@@ -179,10 +179,15 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "task"
 
 
+DIRECTIONS = frozenset(
+    ["forward", "backward", "naive", "vectorized", "propagation", "prop", "deriv", "derivative"]
+)
+"""Parts of names that say which function of a layer it is."""
+
+
 def _stem(name: str) -> str:
     """Return the name of a layer: that of its functions, without forward, backward and the like."""
-    stem = re.sub(r"_?(forward|backward|naive|vectorized|propagation|prop|deriv\w*)", "", name)
-    return stem.strip("_")
+    return "_".join(part for part in name.split("_") if part not in DIRECTIONS)
 
 
 def _are_alike(stem: str, other: str) -> bool:
@@ -231,7 +236,7 @@ def _learn(known: Known, task: DraftTask) -> None:
 def symbolic(shape: Sequence[int], task: DraftTask) -> Shape:
     """Return a shape in the sizes of a task; a length that is no size stays a number."""
     drawn = task.drawn.drawn(0)
-    lengths = {drawn[name]: name for name in reversed(task.sizes) if drawn[name] > 1}
+    lengths = {drawn[name]: name for name in reversed(list(task.sizes)) if drawn[name] > 1}
     products = {
         drawn[a] * drawn[b]: f"{a} * {b}" for a, b in combinations(task.sizes, 2) if a in lengths
     }

@@ -14,6 +14,7 @@ from gradkit.authoring.draft.search import Draft, DraftTask, draft_tasks
 from gradkit.authoring.draft.trial import Trial
 from gradkit.authoring.export import File, as_files
 from gradkit.errors import GradkitError
+from gradkit.submission.source import statements
 
 POINTS, POINTS_OF_GRADIENTS = 2, 4
 """Points of a check, and of a check with gradients."""
@@ -31,22 +32,23 @@ def draft_files(path: Path) -> dict[str, File]:
     Raises
     ------
     DraftError
-        The handout is not valid Python, or none of its functions runs.
+        None of its functions runs.
     SubmissionError
         The handout cannot be read.
     """
     with Trial(path) as trial:
-        text = "\n\n\n".join(cell.source.strip("\n") for cell in trial.submission.cells)
-        try:
-            handout = read_handout(text)
-        except SyntaxError as error:
-            raise DraftError(f"{path}: not valid Python (line {error.lineno}).") from None
+        # A notebook may have cells that are no Python.
+        cells = [cell.source for cell in trial.submission.cells if statements(cell.source)]
+        text = "\n\n\n".join(cell.strip("\n") for cell in cells)
+        handout = read_handout(text)
         draft = draft_tasks(handout, trial)
-        tasks = [with_gradients(task, trial) for task in draft.tasks]
+        drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
+        tasks = [with_gradients(task, trial) for task in drafted]
         sizes = [with_sizes(task, trial) for task in tasks]
-        given = trial.given
+        given, problems = trial.given, trial.submission.problems
     if not tasks:
-        reasons = "; ".join(f"{name}: {reason}" for name, reason in draft.left_out.items())
+        found = [f"{name}: {reason}" for name, reason in draft.left_out.items()]
+        reasons = "; ".join([*found, *(problem.message for problem in problems)])
         raise DraftError(
             f"{path}: no function runs ({reasons or 'it defines none'}). Give a file with model "
             "solutions, and the modules that it imports beside it."
