@@ -15,10 +15,8 @@ A check that fails has to lose the price of the plant. Beside another mistake it
 price of each mistake that alone makes it fail, at most all points. A training run that diverges
 earns nothing, and its task stays below half. Points are compared to hundredths.
 
-`KNOWN` lists the plants that are known to cost something else, each with its reason.
-
 Prints each deviation, and how many plants agree, by kind and place; exits with 1 if there is a
-deviation that is not known.
+deviation.
 """
 
 from __future__ import annotations
@@ -68,26 +66,6 @@ DEADLINE = 120.0
 
 SHARES = {"not-updated": 2 / 9}
 """Prices that depend on the sample: two parameters of nine are never updated."""
-
-
-KNOWN: Mapping[tuple[str, str], str] = {
-    ("crash.numpy", "beside"): (
-        "no single change lets the code run and makes an array right, so outputs that are not "
-        "right without the crashing line are lost, and so are the checks that it blocks"
-    ),
-    ("missing-shift", "beside"): (
-        "the change takes a part of the model solution, so it costs the share of wrong outputs, "
-        "and outputs that are wrong for the other mistake are among them; the mark is held"
-    ),
-    ("wrong-element", "beside"): (
-        "no change alone makes an output right, so both mistakes are unexplained; the mark is held"
-    ),
-    ("wrong-return", "helper"): (
-        "the search writes the line anew that returns what the helper gives, instead of the line "
-        "in the helper; the mark is held"
-    ),
-}
-"""Samples and places that cost something else than the price, each with the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +403,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", help="a part of the names of samples or answers")
     parser.add_argument("--place", action="append", choices=PLACES)
     options = parser.parse_args()
-    bench, began, new = Bench(), time.monotonic(), 0
+    bench, began = Bench(), time.monotonic()
     counts: Counter[tuple[str, str]] = Counter()
     agree: Counter[tuple[str, str]] = Counter()
     only = options.only or [""]
@@ -440,22 +418,16 @@ def main() -> int:
                     found = deviation(bench, plant, place, text, seed)
                     counts[plant.name, place] += 1
                     agree[plant.name, place] += not found
-                    is_known = (plant.name, place) in KNOWN
-                    new += bool(found) and not is_known
                     if found:
-                        known = " (known)" if is_known else ""
-                        print(f"{plant.name} {place} seed {seed}{known}: {found}", flush=True)
+                        print(f"{plant.name} {place} seed {seed}: {found}", flush=True)
             took = time.monotonic() - began
-            print(
-                f"seed {seed}: {agree.total()} of {counts.total()} agree, {new} deviations are new "
-                f"({took:.0f} s so far)",
-                flush=True,
-            )
+            sums = f"{agree.total()} of {counts.total()} agree ({took:.0f} s so far)"
+            print(f"seed {seed}: {sums}", flush=True)
     print(f"\n{'sample':<34} {' '.join(f'{place:>9}' for place in PLACES)}")
     for plant in chosen:
         cells = [f"{agree[plant.name, p]}/{counts[plant.name, p]}" for p in PLACES]
         print(f"{plant.name:<34} {' '.join(f'{cell:>9}' for cell in cells)}")
-    return new > 0
+    return agree != counts
 
 
 if __name__ == "__main__":

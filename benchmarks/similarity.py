@@ -5,6 +5,10 @@ the code that all authors were given in ``given.py``. Of each solution a copy is
 names, functions and independent statements in another order, other layout and comments. A copy
 is found if it is listed with its original, in a class of all originals and `TOGETHER` copies.
 
+``--public CLONES`` reads public solutions of five exercises of one course, which
+``public_solutions.csv`` lists by repository and commit. It clones the repositories from GitHub
+into the folder CLONES, as ``owner+name``, unless they are there.
+
 A pair of originals is false if the authors worked independently. Public solutions are often copied
 from each other, so look at the pairs that ``--list`` prints before you count them.
 """
@@ -13,9 +17,11 @@ from __future__ import annotations
 
 import argparse
 import ast
+import csv
 import random
+import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +31,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from disguise import disguised  # noqa: E402
 
 from gradkit.review.similarity import pairs  # noqa: E402
+
+PUBLIC = Path(__file__).with_name("public_solutions.csv")
+"""Repositories with public solutions: a commit, and a path for each exercise."""
 
 GIVEN = "given.py"
 """Name of the file with the code that all authors were given."""
@@ -76,16 +85,44 @@ def names_of(statement: ast.AST) -> tuple[set[str], set[str]]:
 
 def read(folder: Path) -> tuple[dict[str, str], list[str]]:
     """Return the solutions of a folder that are valid Python, and the code that was given."""
+    files = sorted(folder.glob("*.py"))
+    sources = valid({path.name: path.read_bytes() for path in files})
+    given = sources.pop(GIVEN, None)
+    return sources, [] if given is None else [given]
+
+
+def valid(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Return the texts of the files that are valid Python."""
     sources = {}
-    for path in sorted(folder.glob("*.py")):
-        text = path.read_text(encoding="utf-8", errors="replace")
+    for name, content in files.items():
+        text = content.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
         try:
             ast.parse(text)
         except SyntaxError:
             continue
-        sources[path.name] = text
-    given = sources.pop(GIVEN, None)
-    return sources, [] if given is None else [given]
+        sources[name] = text
+    return sources
+
+
+def read_public(clones: Path) -> dict[str, dict[str, str]]:
+    """Return the public solutions by exercise and repository; clone what is missing."""
+    found: dict[str, dict[str, bytes]] = {}
+    with PUBLIC.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            repository, commit = row.pop("repository"), row.pop("commit")
+            clone = clones / repository.replace("/", "+")
+            if not clone.exists():
+                git("clone", "--quiet", "--bare", f"https://github.com/{repository}", str(clone))
+            for exercise, path in row.items():
+                if path:
+                    content = git("-C", str(clone), "show", f"{commit}:{path}")
+                    found.setdefault(exercise, {})[repository] = content
+    return {exercise: valid(files) for exercise, files in found.items()}
+
+
+def git(*words: str) -> bytes:
+    """Run git, and return what it prints."""
+    return subprocess.run(["git", *words], check=True, stdout=subprocess.PIPE).stdout
 
 
 def missed_copies(sources: dict[str, str], given: Sequence[str]) -> list[str]:
@@ -113,25 +150,33 @@ def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
 def main() -> int:
     """Print the figures of each folder; return 1 if one of them misses its bar."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", metavar="FOLDER", type=Path, nargs="+")
+    parser.add_argument("folders", metavar="FOLDER", type=Path, nargs="*")
+    parser.add_argument("--public", metavar="CLONES", type=Path, help="read public solutions")
     parser.add_argument("--list", action="store_true", help="list pairs and missed copies")
     options = parser.parse_args()
+    exercises = {folder.name: read(folder) for folder in options.folders}
+    if options.public:
+        public = read_public(options.public)
+        exercises |= {name: (sources, []) for name, sources in public.items()}
+    if not exercises:
+        parser.error("Name a FOLDER, or --public CLONES.")
     copies = found = every = listed = 0
-    for folder in options.folders:
-        sources, given = read(folder)
+    for name, (sources, given) in exercises.items():
         missed, false = missed_copies(sources, given), pairs(sources, given)
         count = len(sources) * (len(sources) - 1) // 2
         copies, found = copies + len(sources), found + len(sources) - len(missed)
         every, listed = every + count, listed + len(false)
         print(
-            f"{folder.name}: {len(sources)} solutions, {len(sources) - len(missed)} copies found, "
-            f"{len(false)} of {count} pairs listed"
+            f"{name}: {len(sources)} solutions, {len(sources) - len(missed)} copies found, "
+            f"{len(false)} of {count} pairs listed",
+            flush=True,
         )
         if options.list:
             for pair in false:
                 print(f"  {pair.similarity:.2f} {pair.shared} {pair.left} {pair.right}")
-            for name in missed:
-                print(f"  missed: {name}")
+            for original in missed:
+                print(f"  missed: {original}")
+    print(f"{copies} solutions, {every} pairs of one exercise")
     print(f"copies found: {found / copies:.1%} (at least {FOUND_BAR:.0%})")
     print(f"pairs listed: {listed / every:.2%} (at most {FALSE_BAR:.0%})")
     return int(found < FOUND_BAR * copies or listed > FALSE_BAR * every)

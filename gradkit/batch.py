@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from gradkit.errors import contain, failed_sentence
-from gradkit.report.formats import FORMATS, render
+from gradkit.report import FORMATS, render
 
 if TYPE_CHECKING:
     from gradkit.records.result import Batch
@@ -119,6 +119,7 @@ def _grader(
         with Session(all_settings, workshop) as session:
 
             def grade(paths: Iterable[Path]) -> Batch:
+                """Grade the submission at each path; list refused ones with their reasons."""
                 results, refused = [], []
                 for path in paths:
                     if on_begin is not None:
@@ -148,7 +149,7 @@ def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[B
     ----------
     batch : Batch
     format_ : str
-        Key of `gradkit.report.formats.FORMATS`.
+        Key of `gradkit.report.FORMATS`.
     hints : int, optional
         Hint level, by default that of the assignment for students, or of its instructor.
     """

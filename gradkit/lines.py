@@ -522,6 +522,7 @@ def packed(values: Mapping[str, Any]) -> tuple[Any, dict[str, NDArray[Any]]]:
     arrays: dict[str, NDArray[Any]] = {}
 
     def tree(value: Any) -> Any:
+        """Return the JSON tree of a value; arrays and floats are replaced by their numbers."""
         if isinstance(value, Mapping):
             return {"dict": [[key, tree(item)] for key, item in value.items()]}
         if isinstance(value, list | tuple):
@@ -577,6 +578,7 @@ def with_new_containers(names: Mapping[str, Any]) -> dict[str, Any]:
     known: dict[int, Any] = {}
 
     def copied(value: Any) -> Any:
+        """Return a copy of a container with copied containers in it; other values unchanged."""
         if type(value) not in CONTAINERS:
             return value
         if id(value) not in known:

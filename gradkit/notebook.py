@@ -142,13 +142,14 @@ class LiveResources(Resources):
     def __init__(
         self, settings: Settings, tasks: Sequence[Task], functions: Mapping[str, Any]
     ) -> None:
+        """Store the functions of the notebook, in addition to the arguments of `Resources`."""
         super().__init__(settings, tasks, None)
         self._functions = functions
 
     def open_process(
         self, task: Task | FunctionTask, section: Section, submission: Submission
     ) -> StudentProcess:
-        """See `Resources`."""
+        """Return an object that answers requests by calling the notebook's functions here."""
         return LiveProcess(section, self._functions)
 
 

@@ -103,6 +103,7 @@ class Cluster(WorkerPool):
     """
 
     def __init__(self, settings: Settings, address: str) -> None:
+        """Connect to a Dask scheduler, and prepare the settings and files for its workers."""
         try:
             from distributed import Client
         except ImportError:
@@ -145,13 +146,13 @@ class Cluster(WorkerPool):
         self._late: set[Any] = set()
 
     def capacity(self, *, slow: bool) -> int:
-        """See `gradkit.classroom.worker_pool.WorkerPool`."""
+        """Return the number of orders that can be put now without waiting for a free worker."""
         if slow:
             return max(0, self._threads() - len(self._late))
         return CHUNK * max(0, AHEAD * self._threads() - len(self._running) + len(self._late))
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """See `gradkit.classroom.worker_pool.WorkerPool`."""
+        """Send orders to the cluster for grading."""
         # A small class is divided evenly over the threads. Overdue submissions are sent singly.
         share = -(-len(orders) // self._threads())
         size = min(CHUNK, share) if orders and orders[0].hurried else 1
@@ -169,7 +170,7 @@ class Cluster(WorkerPool):
                 self._late.add(future)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """See `gradkit.classroom.worker_pool.WorkerPool`."""
+        """Wait up to some seconds; return finished orders with replies, None if grading failed."""
         from distributed import wait
 
         if not self._running:

@@ -128,6 +128,7 @@ class Grading:
         student: str | None = None,
         named: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
+        """Open a session with the settings, and refuse it if it does not fit the class."""
         session = Session(settings)
         refuse_unfit(store, session, new_version=new_version)
         self.assignment = session.assignment

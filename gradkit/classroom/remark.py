@@ -73,6 +73,7 @@ class Marker:
     """
 
     def __init__(self, settings: Settings) -> None:
+        """Open a session with the settings, for marking without running code."""
         self._settings = settings
         # A stored result is marked by the form of the assignment that it was graded by.
         self._session_of = cache(lambda form: Session(replace(settings, form=form)))

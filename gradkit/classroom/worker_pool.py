@@ -59,6 +59,7 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
     """
 
     def __init__(self, count: int) -> None:
+        """Start ``count`` helper processes."""
         self._started: list[Started] = []
         self._idle: SimpleQueue[Connection] = SimpleQueue()
         try:
@@ -330,6 +331,7 @@ class LocalPool(WorkerPool):
     """
 
     def __init__(self, settings: Settings, workers: int) -> None:
+        """Store the settings and the largest number of workers; `put` starts the workers."""
         self._settings = settings
         self._max_workers = workers
         self._decoder = msgspec.msgpack.Decoder(Reply)
@@ -341,7 +343,7 @@ class LocalPool(WorkerPool):
         return (1 if slow else self._max_workers) - len(busy)
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """See `WorkerPool`."""
+        """Send orders to idle workers for grading."""
         for order in orders:
             idle = (w for w in self._workers if w.slow == slow and w.order is None)
             worker = next(idle, None)
@@ -354,7 +356,7 @@ class LocalPool(WorkerPool):
                 worker.connection.send_bytes(msgspec.msgpack.encode(order))
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """See `WorkerPool`."""
+        """Wait up to some seconds; return finished orders with replies, None for a lost worker."""
         busy = [(worker, worker.order) for worker in self._workers if worker.order is not None]
         ready = wait([worker.connection for worker, _ in busy], seconds)
         taken: list[tuple[Order, Reply | None]] = []
@@ -390,7 +392,7 @@ class LocalPool(WorkerPool):
         worker.process, worker.connection = self._start(slow=worker.slow)
 
     def close(self) -> None:
-        """See `WorkerPool`."""
+        """End all worker processes."""
         for worker in self._workers:
             worker.connection.close()
         until = time.monotonic() + GRACE

@@ -15,7 +15,7 @@ from msgspec import to_builtins
 from gradkit.cli import options
 from gradkit.cli.options import FAILED, OPEN, PASSED, REFUSED, Refusal, command
 from gradkit.cli.output import Progress, print_wrapped, write
-from gradkit.report.formats import FORMATS, lacking, load
+from gradkit.report import FORMATS, lacking, load
 from gradkit.text import format_text
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings:
     were refused, or if gradkit itself failed to grade one.
     """
     from gradkit.classroom.run import REMEMBERED, grade_class, preview_class
-    from gradkit.report.formats import lacking
+    from gradkit.report import lacking
     from gradkit.report.summary import Watcher
     from gradkit.report.table import show_preview
 
@@ -273,7 +273,7 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
     """
     from gradkit.classroom.feedback.give import give_back
     from gradkit.classroom.worker_pool import cores
-    from gradkit.report.formats import lacking
+    from gradkit.report import lacking
     from gradkit.report.table import given_lines, show_left
 
     if problem := lacking("html"):

@@ -57,6 +57,7 @@ def heeding() -> Iterator[None]:
     handled = [number for number in known if signal.getsignal(number) is signal.SIG_DFL]
 
     def stop(number: int, frame: FrameType | None) -> NoReturn:
+        """Raise `Stopped` with the number of a signal, and ignore further signals."""
         # A second signal must not interrupt the cleaning up.
         for handled_number in handled:
             signal.signal(handled_number, signal.SIG_IGN)
@@ -132,7 +133,7 @@ class OneOf(click.Choice[str]):
     """Parameter type of a word from a list; the error suggests the most similar word."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType`."""
+        """Return a value if it is one of the choices; else fail with the nearest choice."""
         if value not in self.choices:
             known = ", ".join(self.choices)
             near = did_you_mean(str(value), self.choices)
@@ -195,7 +196,7 @@ class FilePath(click.Path):
         super().__init__(path_type=Path, **settings)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType`."""
+        """Return a value as a path; raise Refusal if it is empty."""
         if value in ("", b""):
             name = param.opts[0] if isinstance(param, click.Option) else "the path"
             raise Refusal(f"{name} is empty. Give a path; `.` is the current folder.")
@@ -206,7 +207,7 @@ class Text(click.types.StringParamType):
     """Parameter type of a text that is stored; bytes that are not Unicode are replaced."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType`."""
+        """Return a text in which bytes that are not Unicode are replaced."""
         from gradkit.text import storable
 
         return storable(super().convert(value, param, ctx))
@@ -261,7 +262,7 @@ class PriceOfFinding(click.types.StringParamType):
     name = "price"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType`."""
+        """Return the code and the price in a value ``CODE=PERCENT``."""
         code, _, text = str(value).partition("=")
         try:
             percent = float(text.strip().removesuffix("%"))
@@ -276,7 +277,7 @@ class AssignmentArgument(FilePath):
     """Parameter type of an assignment file, or the name of one of gradkit's exercises."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """See `click.ParamType`."""
+        """Return the path of an assignment file, also for the name of a shipped exercise."""
         from gradkit.task.assignment import exercises
 
         path = super().convert(value, param, ctx)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 import click
 
 from gradkit.cli.options import Refusal
-from gradkit.report.formats import FORMATS, refusal, render
+from gradkit.report import FORMATS, refusal, render
 from gradkit.text import clean_text
 from gradkit.writing import refusing
 
@@ -245,6 +245,7 @@ class Progress:
     """
 
     def __init__(self, count: int, stream: TextIO | None = None) -> None:
+        """Prepare a progress line for ``count`` submissions, by default on standard error."""
         self._count = count
         self._stream = sys.stderr if stream is None else stream
         self._is_shown = self._stream.isatty()

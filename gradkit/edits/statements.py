@@ -244,12 +244,7 @@ PUT_IN: Sequence[str] = (
     "name_ = other_.T",
     "name_ = other_.copy()",
     "name_ = {key: value.copy() for key, value in other_.items()}",
-    "name_ = part_whole_",
-    "name_ = part_factor_",
     *(f"name_ {o}= other_" for o in "+-*/"),
-    *(f"name_ {o}= part_whole_" for o in "+-*/"),
-    *(f"name_ {o}= part_term_" for o in "+-*/"),
-    *(f"name_ {o}= part_factor_" for o in "+-*/"),
     *(f"name_ {o}= number_" for o in "+-"),
     "name_ += np.outer(other_, third_)",
     "name_ += other_ @ third_.T",
@@ -259,8 +254,13 @@ PUT_IN: Sequence[str] = (
     "name_ = name_ - np.max(name_, axis=1, keepdims=True)",
     "return name_",
     "name_.append(other_)",
+    "name_ = part_whole_",
+    "name_ = part_factor_",
+    *(f"name_ {o}= part_whole_" for o in "+-*/"),
+    *(f"name_ {o}= part_term_" for o in "+-*/"),
+    *(f"name_ {o}= part_factor_" for o in "+-*/"),
 )
-"""Statements that may be missing."""
+"""Statements that may be missing, last those with a part of the model solution."""
 
 KINDS_PUT_IN = frozenset(
     {

@@ -125,7 +125,7 @@ class FunctionGrader(Struct):
         return tuple(self.verdicts[check.name] for check in self.task.checks)
 
     def _judge_best_lines(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on the first lines that pass, of those that stand for one another."""
+        """Return the verdict on the first alternative lines that pass, else on the best ones."""
         kept = self._follows
         verdicts = []
         for lines in self._ways(check):
@@ -142,7 +142,10 @@ class FunctionGrader(Struct):
         return verdict
 
     def _unguarded(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check; where guards, or casts, alone keep it from it, a pass."""
+        """Return the verdict on a check; it passes if only guards or casts make its outputs wrong.
+
+        Guards are small constants such as ``1e-8``; casts are those to float32.
+        """
         verdict = self._judge_best_lines(check)
         own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
         texts = {cell.id: widened(unguarded(cell.source)[0]) for cell in own}
@@ -214,7 +217,7 @@ class FunctionGrader(Struct):
         return [] if self.solution is not None or is_own else steps
 
     def _attempt(self, check: FunctionCheck, verdict: Verdict) -> HelperReplacement:
-        """Judge a check with right helpers in place of those that are wrong, if there are any."""
+        """Judge a check with right helpers in place of wrong ones, if there are any."""
         wrong = [*self._wrong_helpers(check)]
         if not wrong:
             return HelperReplacement()
@@ -331,6 +334,11 @@ class FunctionGrader(Struct):
         return None
 
     def _check(self, check: FunctionCheck) -> Verdict:
+        """Run a check's lines at all inputs, and return the verdict on its outputs.
+
+        The convention that the student follows is determined on the way. The check is added to
+        ``wrong`` if it does not pass.
+        """
         steps = steps_of(self.task, check)
         told = self._not_there(self.lines_of(check).calls) or self._called_otherwise(check)
         if told is not None:
@@ -377,7 +385,10 @@ class FunctionGrader(Struct):
         draws: Iterable[Draw],
         **options: Any,
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
-        """Return what comes of the lines of a check, and what ended them, if anything did."""
+        """Run the lines of a check at some inputs, and return the outputs up to the first failure.
+
+        The second item is the outcome that ended the runs, with its inputs; None without one.
+        """
         functions, asked = self._functions(steps), [*draws]
         questions = [
             of_lines(
@@ -472,13 +483,13 @@ class FunctionGrader(Struct):
         return self._found[self.lines_of(check).calls[-1].function]
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
-        """Return the lines and conventions by which a check may be meant, its own ones first."""
+        """Return the pairs of lines and convention that a check accepts, the current pair first."""
         own = self.lines_of(check), self._follows or 0
         every = [(lines, way) for lines in self._ways(check) for way in self._open(check)]
         return [own, *(each for each in every if each != own)]
 
     def settle(self, ways: Mapping[str, Lines]) -> None:
-        """Accept only these lines for each check from now on, also in the model solution."""
+        """Restrict each check to the given lines from now on, also in the model solution."""
         checks = [replace(each, call=ways[each.name], others=()) for each in self.task.checks]
         self.task = replace(self.task, checks=tuple(checks))
         self._chosen = dict(ways)
@@ -487,7 +498,7 @@ class FunctionGrader(Struct):
 
     @contextmanager
     def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
-        """Return a context manager in which a check uses these lines and this convention."""
+        """Return a context manager in which a check uses the given lines and convention."""
         before = self.lines_of(check), self._follows
         self._chosen[check.name], self._follows = form
         try:
@@ -496,7 +507,7 @@ class FunctionGrader(Struct):
             self._chosen[check.name], self._follows = before
 
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
-        """Return what is asked of a check at some inputs, and what is right there, if known."""
+        """Return a check with lines and expected outputs at some inputs, to search repairs."""
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
 
         steps, way = steps_of(self.task, check), _convention(check, self._follows or 0)
@@ -508,9 +519,9 @@ class FunctionGrader(Struct):
         return Asked(check, self._functions(steps), tuple(made), tuple(model))
 
     def definitions_of(self, check: FunctionCheck) -> list[Definition]:
-        """Return the definitions that a check may come to, its own functions first.
+        """Return the definitions that a check may run, its own functions first.
 
-        Functions of the exercise whose own checks all pass are right, and not among them.
+        Functions of the exercise whose own checks all pass are right, and left out.
         """
         steps = steps_of(self.task, check)
         passing = {name for name in self._called(*self.task.checks) if self.passes(name)}
@@ -562,7 +573,10 @@ class FunctionGrader(Struct):
     def _probes(
         self, check: FunctionCheck, answers: Iterable[tuple[Draw, Made]], way: int
     ) -> list[Probe]:
-        """Return the answers with what is expected by a convention; 0 is the model's own."""
+        """Return the outputs paired with the expected outputs of convention ``way``.
+
+        Convention 0 is that of the model solution.
+        """
         return [Probe(draw, self.expected(check, draw, way), found) for draw, found in answers]
 
     def _changes(
@@ -571,9 +585,10 @@ class FunctionGrader(Struct):
         steps: Sequence[FunctionCheck],
         answers: Iterable[tuple[Draw, Made]],
     ) -> list[list[Probe]]:
-        """Return how outputs change with the inputs that conventions are about, for each of these.
+        """Return the changes of outputs, one list for each convention, if certain inputs change.
 
-        What comes of all else, such as a wrong forward pass, is the same before and after.
+        These are the inputs that the conventions treat differently. Other mistakes, such as a wrong
+        forward pass, have the same effect before and after, and cancel.
         """
         about = {name for each in check.conventions for name in each} & {*self.task.inputs}
         before = [(draw, found) for draw, found in answers if about and not draw.hard]
@@ -592,7 +607,7 @@ class FunctionGrader(Struct):
         ]
 
     def _ways(self, check: FunctionCheck) -> list[Lines]:
-        """Return the lines of a check that the student's functions are made for, else the first."""
+        """Return the lines of a check that the student's functions accept, else the first."""
         found, known = self._found, self._known
         return [
             lines
@@ -628,7 +643,7 @@ class FunctionGrader(Struct):
         return {name: self.own_name(name) for name in functions_of(calls)}
 
     def _steps(self, steps: Sequence[FunctionCheck], draw: Draw) -> list[Step]:
-        """Return the lines, with compared values of earlier ones put right by the model's."""
+        """Return a check's lines, with right values that replace results of earlier lines."""
         made = []
         for step in steps:
             put: dict[str, Any] = {}
@@ -640,7 +655,7 @@ class FunctionGrader(Struct):
         return made
 
     def _not_there(self, calls: Iterable[Call]) -> Verdict | None:
-        """Return what there is to say of the first call that reaches nothing that is written."""
+        """Return the verdict on the first call of a missing or unwritten function, or None."""
         for call in calls:
             definition = self._found.get(call.function)
             if definition is None:
@@ -660,7 +675,7 @@ class FunctionGrader(Struct):
         return None
 
     def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
-        """Return what there is to say of the first call that a function is not made for."""
+        """Return the verdict on the first call that the student's function does not accept."""
         lines = self.lines_of(check)
         for call in lines.calls:
             definition = self._found.get(call.function)
@@ -684,6 +699,7 @@ class FunctionGrader(Struct):
         return None
 
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
+        """Return the verdict, with the place of unwritten code if there is any."""
         # Methods first: a constructor may well be empty.
         for call in sorted(self.lines_of(check).calls, key=lambda call: "." not in call.function):
             definition = self._found.get(call.function)
@@ -719,7 +735,7 @@ class FunctionGrader(Struct):
     def _stopped(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], outcome: Outcome, draw: Draw
     ) -> Verdict:
-        """Return the verdict where the lines did not come to their end."""
+        """Return the verdict on a check whose lines raised or lost the process."""
         if outcome.lost is not None:
             told = format_text("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
@@ -811,14 +827,15 @@ class FunctionGrader(Struct):
 def with_places(
     task: FunctionTask, section: Section, verdicts: Iterable[Verdict]
 ) -> tuple[Verdict, ...]:
-    """Return verdicts in which each check that does not pass has a place, as far as there is one.
+    """Return verdicts in which each check that does not pass has a place, if one is known.
 
-    A check whose own place is not known, as where the lines of the exercise cannot unpack what a
-    function returns, has that of the last function that it calls.
+    If the lines of the exercise cannot unpack what a function returns, the place is that of the
+    last function that the check calls.
     """
     found = reached_by(task, definitions(section.cells))
 
     def placed(check: FunctionCheck, verdict: Verdict) -> Verdict:
+        """Return a verdict with the place of the last function that its check calls."""
         called = [found[call.function] for call in check.call.calls if call.function in found]
         if verdict.place is not None or not called or verdict.state in ("pass", *OPEN):
             return verdict

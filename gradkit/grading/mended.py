@@ -99,19 +99,20 @@ def with_steps(
     right: Collection[str],
     cells: Sequence[Cell],
 ) -> Inquiry:
-    """Return findings with the changes that mend them, and with what is left once all are made.
+    """Return findings with the changes that repair them, and the mistakes left after these.
 
     Parameters
     ----------
     inquiry : Inquiry
+        The findings before all changes.
     steps : sequence of Step
-        One after the other.
+        The changes, each made to the text that the changes before it left.
     found : sequence of Inquiry
-        What was found after each of them.
+        The findings after each change.
     right : collection of str
-        Checks that are right after all of them, and were not.
+        Checks that pass after all changes, and failed before.
     cells : sequence of Cell
-        Those of the text as it is.
+        The submitted cells.
     """
     known = {_name(each): each for each in reversed(inquiry.findings)}
     rest = _with_original_lines(found[-1], steps, cells)
@@ -217,7 +218,7 @@ def _is_leftover(finding: Finding, told: Sequence[Finding]) -> bool:
 
 
 def _repaired_part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
-    """Return what has no name for the entries that a step makes right; None for none of them."""
+    """Return the unexplained finding for entries that a change makes right; None without any."""
     if rough is None or not (rough.entries and step.arrays):
         return rough if rough and _name(rough) not in map(_name, after.findings) else None
     entries = tuple(e for e in rough.entries if _array_of(e) in step.arrays)
@@ -227,10 +228,10 @@ def _repaired_part(rough: Finding | None, step: Step, after: Inquiry) -> Finding
 def _findings_of_change(
     change: Finding, gone: Sequence[Finding], rough: Finding | None, before: Inquiry, *, alone: bool
 ) -> list[Finding]:
-    """Return what is told of a change: the mistakes that are gone after it, or the change itself.
+    """Return the findings to report for a change: the removed mistakes ``gone``, or the change.
 
-    It stands for what had no name, ``rough``; names besides are not the reason then. It is told
-    for so many mistakes that it is the likelier one, too.
+    The change itself is reported for entries that were unexplained (``rough``), and if it removes
+    so many mistakes that it is the likelier explanation.
     """
     about = [*gone, *([rough] if rough is not None else [])]
     partly = rough is not None and change.mistake != WHOLE
@@ -292,9 +293,9 @@ def _explained_later(
     rest: Inquiry,
     known: Mapping[tuple[str, str], Finding],
 ) -> list[Finding]:
-    """Return what is found after all changes of entries that had no name; nothing for a guess.
+    """Return the findings after all changes on entries that were unexplained before.
 
-    That is where some have none still, or two.
+    The result is empty if some of these entries are still unexplained, or have two findings.
     """
     fresh = [
         e for e in of_check(check, rest) if _name(e) not in known and {*e.entries} & {*entries}
@@ -305,7 +306,7 @@ def _explained_later(
 
 
 def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
-    """Return what was found after some steps, at the lines that there were before them."""
+    """Return the findings after some changes, with the line numbers of the text before them."""
     lines = dict[Place | None, Place]()
     for cell in cells:
         text = steps[-1].texts.get(cell.id, cell.source)
@@ -326,7 +327,7 @@ def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequenc
 
 
 def _original_line(step: Step, line: int) -> int:
-    """Return what a line was before a change; one that was moved is the one that says the same."""
+    """Return the number that a line had before a change; a moved line is found by its text."""
     made = step.proposal
     old, at = step.before.split("\n")[made.first - 1 : made.last], line - made.first
     if not 0 <= at < len(made.lines):

@@ -43,16 +43,16 @@ SAID = ("dtype", "type")
 def propose_steps(
     task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, seed: int
 ) -> list[Step]:
-    """Return changes that make right what is unexplained, or whose line is a guess, in their order.
+    """Return changes that correct outputs without an explanation or a certain line, in order.
 
     Parameters
     ----------
     task : Task
     examined : Examined
     process : StudentProcess
-        The section's code.
+        Runs the section's code.
     inquiry : Inquiry
-        What was found by the numbers.
+        The findings from the numbers alone.
     seed : int
         Draws the inputs.
     """
@@ -125,7 +125,7 @@ def _graded(
 def _wanted_changes(
     asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquiry
 ) -> Wanted:
-    """Return which changes are looked for, by what was found of the checks that failed."""
+    """Return the changes to search for, depending on the findings about the failed checks."""
     checks = {each.check for each in judged}
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in checks)
     stops = [each for each in judged if each.state == "error"]
@@ -149,7 +149,7 @@ def _made_right(mended: Mended) -> int:
 
 
 def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
-    """Return the lines by which a function gives its result; where it stops its text says."""
+    """Return the lines that use a function's result, by its text if its check did not run."""
     if grader.verdicts[check.name].state not in ("error", "missing"):
         return grader.forms(check)[0][0]
     nodes = [each.node for each in grader.definitions_of(check)[:1] if each.node is not None]
@@ -159,9 +159,9 @@ def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
 
 
 def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
-    """Tell a check that failed for what has no name, or no line that is known for sure.
+    """Return whether a check failed without a finding that is certain about mistake and line.
 
-    To look for the lines of other mistakes takes longer than all else that is done for a hand-in.
+    The search for other lines would take longer than all the rest of the grading.
     """
     own = of_check(verdict.check, inquiry)
     if verdict.state not in ("fail", "error") or (verdict.check in inquiry.causes and not own):
@@ -181,9 +181,10 @@ def _reads_global(task: Task, bound: Bound, process: StudentProcess) -> bool:
 
 
 def _is_repeatable(task: Task, role: Bound, examined: Examined, process: StudentProcess) -> bool:
-    """Tell that a role gives what it gave where it was judged, and that nothing is said of it.
+    """Return whether a role gives the judged results again in a new process.
 
-    Whoever gives something else when the code is loaded anew may do so to gain by it.
+    It is False if the verdict reports a fault of the results. Code that gives other results when it
+    is loaded again may do so to gain points.
     """
     outcomes, probes = examined.case.observations.outcomes, examined.case.probes
     batches = [each for each in (*probes.forward, *probes.update) if each.role == role.role]
@@ -195,7 +196,7 @@ def _is_repeatable(task: Task, role: Bound, examined: Examined, process: Student
 
 
 def _has_reported_fault(batch: Batch, outcome: Outcome) -> bool:
-    """Tell outputs of which the verdict says why they are wrong."""
+    """Return whether outputs are wrong for a reason that the verdict reports, such as a shape."""
     whole = any(value.dtype.kind in "iu" for value in outcome.outputs.values())
     return (whole and batch.inputs["X"].dtype.kind == "f") or any(
         fault.kind in SAID for fault in outcome.faults
@@ -203,6 +204,7 @@ def _has_reported_fault(batch: Batch, outcome: Outcome) -> bool:
 
 
 def _are_equal(one: Outcome, other: Outcome) -> bool:
+    """Return whether two outcomes have the same outputs with equal numbers."""
     return one.outputs.keys() == other.outputs.keys() and all(
         np.array_equal(value, other.outputs[name], equal_nan=True)
         for name, value in one.outputs.items()
@@ -210,7 +212,10 @@ def _are_equal(one: Outcome, other: Outcome) -> bool:
 
 
 def _agrees(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
-    """Tell that what is wrong here was wrong where it was judged, and nothing else was."""
+    """Return whether the same parameters are wrong in a verdict as in the judged verdict.
+
+    Parameters that only one of the two verdicts has do not count.
+    """
     wrong = {each.parameter for each in judged.entries if each.state != "pass"}
     known = {each.parameter for each in judged.entries} & {*names.values()}
     here = {names[each.parameter] for each in verdict.entries if each.state != "pass"}

@@ -265,7 +265,7 @@ class _OwnForward:
     def _run(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> Mapping[str, Any]:
-        """Return what the student's functions give for some expressions."""
+        """Run the check's lines, and return the student's values of some expressions."""
         made, outcome = self.grader.run(steps, values, reads)
         if outcome.failure is not None or outcome.lost is not None or made.missing:
             raise _StoppedError
@@ -341,7 +341,7 @@ def _compared(report: BackwardReport, one: InputReport, draw: Draw) -> _Compared
 
 
 def _message(output: str, one: _Compared) -> str:
-    """Say that a gradient does not match finite differences, and how the two are related."""
+    """Return the sentence that a gradient does not match finite differences, and their relation."""
     if one.message:
         return one.message
     told = format_text(
@@ -357,12 +357,12 @@ class _StoppedError(Exception):
 
 
 def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
-    """Return the scalar that a check's gradients are of, from what the student's code gave.
+    """Return the scalar whose gradients a check asks for, from values of the student's code.
 
     Raises
     ------
     _StoppedError
-        Of a shape or a kind that the scalar cannot be worked out from.
+        The scalar cannot be computed from values of this shape or kind.
     """
     try:
         # What is infinite or no number is the student's, and no matter for a warning of ours.

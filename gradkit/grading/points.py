@@ -15,9 +15,10 @@ right inputs, so that a mistake of one costs no points in the checks of another.
   at least the price of a slip.
 - A change that takes a part of the model solution explains nothing that the student wrote. It costs
   the same as a failure that nothing explains. Several such changes together cost this once.
-- A crash costs its price where a change of the text shows that all else is right. Where no such
-  change is known, it costs the share of outputs that are not right without the line that stops, and
-  at least its price. A check that it blocks loses the same share as the check that crashes.
+- A crash costs its price where a change of the text lets the code run, and all else is right then
+  or explained by findings. Where no such change is known, it costs the share of outputs that are
+  not right without the line that stops, and at least its price. A check that it blocks loses the
+  same share as the check that crashes.
 
 A price that the assignment sets is that share, whatever a check shows.
 

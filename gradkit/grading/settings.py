@@ -20,7 +20,6 @@ from gradkit.records.task import Assignment, Example, Form, FunctionTask, Preset
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess
 from gradkit.sandbox.workshop import CONTAINER, GRADING, PACKED
-from gradkit.submission.methods import with_functions_of_class
 from gradkit.task.assignment import (
     AssignmentError,
     find_reference,
@@ -289,7 +288,10 @@ class Resources:
     ) -> StudentProcess:
         """Return a process that runs the code of a section, within the time limit of its task."""
         deadline = task.deadline
-        if isinstance(task, Task):
+        if isinstance(task, Task) and any("class" in cell.source for cell in section.own):
+            # Imported here because few submissions define a class.
+            from gradkit.submission.methods import with_functions_of_class
+
             section = with_functions_of_class(section, task)
         if self._budget is not None:
             deadline = min(deadline, self._budget.limit(task.framework.name))

@@ -17,6 +17,7 @@ from contextlib import suppress
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from gradkit.diagnosis.catalogue import mistake
 from gradkit.diagnosis.inquiry.shared import shared_lines
@@ -204,6 +205,8 @@ class _Search(Struct):
         open_, count = _vagueness(rest)
         if open_ or count >= most:
             return None
+        # As all other mistakes are known, the crash costs only its price.
+        step = replace(step, change=replace(step.change, basis="change"))
         return self._combine(Inquiry(), [step], [rest], before, examined)
 
     def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:

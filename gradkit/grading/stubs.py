@@ -169,7 +169,7 @@ def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
 
 
 def _joined(one: Helper | None, other: Helper) -> Helper:
-    """Return what two lines say about a function."""
+    """Merge the descriptions of a function from two lines."""
     if one is None or len(one.results) != len(other.results):
         return other
     results = tuple(
@@ -180,7 +180,7 @@ def _joined(one: Helper | None, other: Helper) -> Helper:
 
 
 def plan(grader: FunctionGrader, check: FunctionCheck, wrong: Iterable[str]) -> StubPlan:
-    """Return the functions to replace where a check is judged with right helpers.
+    """Return the plan for judging a check with right helpers: the functions to replace and record.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ class StubAnswers(Struct):
     own_parts: set[str] = field(default_factory=set)
 
     def __call__(self, call: StubCall) -> Parts | None:
-        """Return what a call returns; None if it is not answered.
+        """Return the answer to a call of a stub; None if the call is refused.
 
         Raises
         ------
@@ -249,7 +249,7 @@ class StubAnswers(Struct):
             return None
 
     def _answer(self, call: StubCall) -> Parts:
-        """Return what a call returns; _RefusedError if it is not answered."""
+        """Return the answer to a call of a stub; raise `_RefusedError` if it cannot be answered."""
         name = call.function
         self.called[name] = self.called.get(name, 0) + 1
         if name in self.refused:
@@ -313,7 +313,7 @@ class StubAnswers(Struct):
     def _fitted(
         self, function: str, forms: Mapping[str, Form], given: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """Return arguments as the model solution gets them; None if they have another form."""
+        """Return arguments converted for the model solution; None if their form does not fit."""
         caches = self.plan.helpers[function].caches
         places = {name: n for n, name in enumerate(self.solution.parameters_of(function))}
         try:
@@ -327,12 +327,14 @@ class StubAnswers(Struct):
             return None
 
     def _argument(self, value: Any, form: Form, maker: Maker | None) -> Any:
-        """Return an argument; a cache is made by the model solution from the same call.
+        """Return an argument converted for the model solution.
+
+        A cache is replaced by the cache that the model solution makes in the same call.
 
         Raises
         ------
         FormError
-            It has another form.
+            The argument has another form.
         """
         function, number = maker or ("", 0)
         for call in value.made if isinstance(value, Cached) else ():
@@ -415,7 +417,7 @@ def _plain(value: Any) -> Any:
 
 
 def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> StubAnswers:
-    """Return what answers the calls of stubs in a check, with the limits of these calls."""
+    """Return the object that answers calls of stubs in a check, with the limits on calls."""
     solution = grader.solution
     assert solution is not None  # noqa: S101  (`plan` has no stubs without one)
     names = (*of.stubs, *of.makers)

@@ -89,18 +89,18 @@ class _Run(Struct):
 def with_lines(
     task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, again: Again
 ) -> Inquiry:
-    """Return findings with the lines, and the changes, of those that could be made right.
+    """Return the findings on a torch model, with lines and changes where a repair was found.
 
     Parameters
     ----------
     task : Task
     examined : Examined
     process : StudentProcess
-        The section's code.
+        Runs the section's code.
     inquiry : Inquiry
-        What was found of it.
+        The findings so far.
     again : callable
-        See `gradkit.grading.repairs.Again`.
+        Examines the changed code again, see `gradkit.grading.repairs.Again`.
     """
     whole = _with_unnamed(task, examined, inquiry)
     cells = {cell.id: cell for cell in process.section.own if len(cell.source) <= LARGEST}
@@ -124,7 +124,10 @@ def _with_steps(
     amiss: Sequence[str],
     cells: Mapping[str, Cell],
 ) -> Inquiry:
-    """Return findings with the changes that mend them, and the causes of the checks ``amiss``."""
+    """Return findings with the changes that repair them, and the causes of the failed checks.
+
+    ``amiss`` are the names of the failed checks.
+    """
     known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
     told, losses, ids = list[Finding](), list[_Step](), dict[str, str]()
     for number, step in enumerate(steps):
@@ -188,10 +191,7 @@ def _of_module(steps: Sequence[_Step]) -> bool:
 
 
 def _codes(inquiry: Inquiry) -> list[str]:
-    """Return the mistakes in the order in which they are mended.
-
-    What is only recorded otherwise is mended once the steps are.
-    """
+    """Return the codes of the findings in the order of repair, mistakes of recording last."""
     found = dict.fromkeys(each.mistake for each in inquiry.findings if each.check)
     return sorted(found, key=RECORDING_MISTAKES.__contains__)
 
@@ -202,7 +202,7 @@ def _of_model(inquiry: Inquiry) -> list[str]:
 
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
-    """Return findings with one for the model or the loop, where one is wrong and none is told."""
+    """Return findings, with an unexplained one if the model or loop is wrong and there is none."""
     wrong = _states(examined)
     bound = examined.case.binding.bound
     roles = {MODEL: MODEL, "forward": MODEL, "trajectory": "train", "gradient": "train"}
@@ -215,7 +215,7 @@ def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
 
 
 def _wanted(found: Inquiry, whole: Inquiry) -> Iterator[tuple[str, str]]:
-    """Yield what is to be mended, and as which mistake, the likeliest first."""
+    """Yield each code to repair, and the mistake to treat it as, likely ones first."""
     if found != whole and (only := ONLY.get(whole.findings[0].check)):
         yield UNEXPLAINED, only
         return
@@ -247,7 +247,7 @@ class _Search(Struct):
     left: int = field(default_factory=lambda: ATTEMPTS)
 
     def steps(self, run: _Run, further: bool = False) -> list[_Step]:
-        """Return the changes; without those that make all right, one that makes the model so."""
+        """Return changes that make the code right; if none do, at least the model."""
         found, run.inquiry = run.inquiry, _with_unnamed(self.task, run.examined, run.inquiry)
         tried: list[tuple[_Step, _Run]] = []
         for step, texts in self._proposed(run, found):
@@ -274,7 +274,7 @@ class _Search(Struct):
         return alone
 
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
-        """Yield the changes that were tried after which less is found, the likeliest first."""
+        """Yield tried changes that leave fewer mistakes or pass more stages, likely ones first."""
         codes, least = _codes(run.inquiry), _score(run.examined)
         of_model = _of_model(run.inquiry)
         stops = "error" in _states(run.examined).values()
@@ -309,10 +309,10 @@ class _Search(Struct):
         return _codes(run.inquiry)
 
     def _proposed(self, run: _Run, found: Inquiry) -> Iterator[tuple[_Step, Texts]]:
-        """Yield the changes that may mend what was found, with the texts that each makes.
+        """Yield changes that may repair the findings, with the texts that each makes.
 
-        A right forward pass is left as it is, but for what cuts its graph. Lines that the code
-        stops at are changed first.
+        A right forward pass is only changed where it cuts the graph. Lines that raise are changed
+        first.
         """
         texts, seen, made = run.texts, {*run.texts.values()}, Made()
         right = _states(run.examined).get("forward") == "pass"
@@ -349,7 +349,7 @@ class _Search(Struct):
                         yield step, {**texts, proposal.cell: text}
 
     def _stopped(self, examined: Examined) -> set[tuple[str, int]]:
-        """Return the lines of cells that the code stops at."""
+        """Return the cells and lines at which the code raises."""
         return {
             (name, line)
             for verdict in examined.verdicts
@@ -358,6 +358,7 @@ class _Search(Struct):
         }
 
     def _run(self, texts: Texts) -> _Run:
+        """Examine the code with changed texts, and subtract its cost from the limits."""
         self.left -= 1
         with self.process.with_texts(texts):
             examined = self.again(0)
@@ -365,7 +366,7 @@ class _Search(Struct):
             return _Run(texts, examined, idioms_of(self.process.section, self.process.modules))
 
     def _holds(self, texts: Texts, right: Callable[[Examined], bool]) -> bool:
-        """Tell whether what is right of a text is so at fresh inputs too."""
+        """Return whether the code with changed texts is right at fresh inputs too."""
         with self.process.with_texts(texts):
             held = right(self.again(PROOF_OFFSET))
             self.seconds -= self.process.spent
@@ -388,7 +389,7 @@ STAGES: Sequence[Mapping[str, Sequence[str]]] = (
 
 
 def _stage(examined: Examined) -> int:
-    """Count the stages that a model has passed."""
+    """Return how many stages a model has passed: it can be built, run, trained, …."""
     states = _states(examined)
     passed = (all(states.get(name) in each[name] for name in each) for each in STAGES)
     return sum(takewhile(bool, passed))
@@ -412,7 +413,7 @@ def _passed(examined: Examined) -> int:
 def _with_loss(
     finding: Finding, loss: _Step, made: Sequence[_Step], cells: Mapping[str, Cell]
 ) -> Finding:
-    """Return a finding that says that the loss was chosen for what it mends."""
+    """Return a finding with the note that the loss has to change together with the model."""
     if not finding.fix:
         return finding
     earlier = [each.proposal for each in made[: made.index(loss)]]
@@ -438,9 +439,9 @@ def _told(
     steps: Sequence[_Step],
     cells: Mapping[str, Cell],
 ) -> Finding:
-    """Return a finding with the place of the last of some changes, and what is right there.
+    """Return a finding with the place of the last of some changes, and with its correction.
 
-    What is mended by the change of another mistake, ``code``, is told as that.
+    If the change repairs another mistake, ``code``, the finding is about that mistake.
     """
     *earlier, (proposal, source) = [(each.proposal, each.source) for each in steps]
     cell = cells[proposal.cell]

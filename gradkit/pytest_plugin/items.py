@@ -54,6 +54,7 @@ class Grading:
     """
 
     def __init__(self, config: pytest.Config) -> None:
+        """Open a session with pytest's options, which grades the submissions of this process."""
         self._results: dict[str, Result | GradingError] = {}
         self._recognised: dict[str, Recognised] = {}
         has_ini = config.inipath is not None and str(config.inipath) != NO_SETTINGS

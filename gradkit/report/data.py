@@ -33,7 +33,6 @@ from gradkit.records.result import (
     TaskResult,
 )
 from gradkit.records.submission import Listing, Place, Problem
-from gradkit.report.words import adjustment_text, count_text, given_for, override_text
 from gradkit.text import clean_text
 
 if TYPE_CHECKING:
@@ -213,6 +212,9 @@ def _plain(value: object, hints: int) -> Any:
 def _worked_out(record: object, hints: int) -> Mapping[str, object]:
     """Return the fields of a record whose written values differ from the record's own."""
     if isinstance(record, Adjustment):
+        # Imported here, as below, because most results do not need it.
+        from gradkit.report.words import adjustment_text
+
         return {"said": adjustment_text(record)}
     if isinstance(record, TaskResult):
         listings = record.listings if hints >= RULE_LEVEL else ()
@@ -246,6 +248,7 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
 def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
     """Return a result as a row of the class, with its mistakes if the hint level names them."""
     from gradkit.records.classroom import Row
+    from gradkit.report.words import count_text, given_for
 
     checks = {f"{task.task}/{check.check}": check for task in result.tasks for check in task.checks}
     found = [finding for task in result.tasks for finding in visible(task, hints)]
@@ -283,6 +286,8 @@ def _decision(check: CheckResult) -> dict[str, Any] | None:
     word = check.decision
     if word is None:
         return None
+    from gradkit.report.words import override_text
+
     return {"points": check.score, **asdict(word), "said": override_text(check)}
 
 

@@ -201,6 +201,7 @@ def to_comment(result: Result, hints: int, changes: Changes | None = None) -> st
     """
 
     def made(room: int) -> str:
+        """Return the comment with each text cut to ``room`` bytes."""
         titles = {task.task: task.title for task in result.tasks}
         values = {"result": result, "hints": hints, "changes": changes, "room": room}
         values |= {"titles": titles}

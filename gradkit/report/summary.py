@@ -314,6 +314,7 @@ class Watcher(Progress):
     """
 
     def __init__(self, console: Console) -> None:
+        """Prepare to report the progress of grading on a console."""
         super().__init__(
             TextColumn("grading"),
             BarColumn(),

@@ -403,6 +403,7 @@ class _Short(Struct, frozen=True):
     parts: Sequence[_Part]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the lines that fit into the limit, the most important ones first."""
         rows = [
             [Padding(line, (0, 0, 0, indent), expand=False) for line, indent in part.lines]
             for part in self.parts
@@ -464,6 +465,7 @@ class _SourceLine(Struct, frozen=True):
     beside: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the line of code, cut to the width, with ``^`` below its doubtful part."""
         width, place = options.max_width, self.place
         # A place that takes more than half of the width has its own row.
         if 2 * cell_len(place) > width:

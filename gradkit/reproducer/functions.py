@@ -46,6 +46,7 @@ class FunctionScript:
     def __init__(
         self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
+        """Find the recorded check and input of a finding of a function task."""
         self._finding, self._name = finding, submission.name
         task, seed = recorded["task"], int(recorded["seed"])
         self._grader = run_function_grader(session, submission, task, seed)

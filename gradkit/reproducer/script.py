@@ -173,6 +173,7 @@ class Script:
     def __init__(
         self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
+        """Find the student's function and the recorded entry of a finding of a net task."""
         self._finding, self._seed = finding, int(recorded["seed"])
         self._level, self._name = int(result["hints"]), submission.name
         if recorded["task"].endswith("torch") and not is_installed("torch"):

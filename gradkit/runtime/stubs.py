@@ -118,6 +118,7 @@ class _Calls:
         """Return a function that asks the grader for what it returns."""
 
         def stub(*args: Any, **keywords: Any) -> Any:
+            """Return the grader's answer to a call, completed by the student's function."""
             origin, arrays, depth = self._origin(replaced, args, keywords)
             parts = _answer(origin, arrays)
             result: Any = None
@@ -136,6 +137,7 @@ class _Calls:
         """Return the student's function, whose calls are recorded."""
 
         def recorder(*args: Any, **keywords: Any) -> Any:
+            """Call the student's function, record the call, and return the result."""
             origin, arrays, depth = self._origin(replaced, args, keywords)
             result = own(*args, **keywords)
             values = result if replaced.size else [result]

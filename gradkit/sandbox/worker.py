@@ -149,6 +149,7 @@ def read_call(frame: Frame) -> StubCall:
 
 
 def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> StubCall:
+    """Return the call that parsed data describe, with its arguments."""
     keywords = {name: _value(tree, arrays, depth) for name, tree in origin.keywords}
     if len(keywords) < len(origin.keywords):
         raise FrameError("a call has a keyword twice")

@@ -31,7 +31,6 @@ from gradkit.runtime.syntax import (
     walk,
     walk_statements,
 )
-from gradkit.submission.methods import net_class
 from gradkit.submission.source import parse, statements
 
 
@@ -576,8 +575,12 @@ def _with_facts(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
     bare = {called_method(call) for call in calls if not call.args}
     defines = {name for node in group for name in (*_defined(node), *_made(node, known))}
     own = {known.roles[plain(name)] for name in defines if plain(name) in known.roles}
-    if any(net_class(node, known.roles) for node in group):
-        own |= {"forward", "update"}
+    if any(isinstance(node, ast.ClassDef) for node in group):
+        # Imported here because few submissions define a class.
+        from gradkit.submission.methods import net_class
+
+        if any(net_class(node, known.roles) for node in group):
+            own |= {"forward", "update"}
     backward = known.trains and (
         "backward" in called
         if loads & known.torch

@@ -104,6 +104,7 @@ class Loss(Struct, frozen=True, kw_only=True):
 
 
 def _sigmoid(z: Values) -> Values:
+    """Return the sigmoid of each number, without overflow."""
     # Two equal forms: each is used for the Z for which its exponential cannot overflow.
     decay = np.exp(np.where(z >= 0, -z, z))
     result: Values = np.where(z >= 0, 1 / (1 + decay), decay / (1 + decay))

@@ -114,7 +114,7 @@ class Derived(Struct, frozen=True):
         return network.forward(self.task.layers, parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """See `descended`."""
+        """Return the parameters after one step of gradient descent, see `descended`."""
         X, y = inputs["X"], inputs["y"]
         slopes = network.gradient(self.task, parameters_in(inputs), X, y)
         return descended(self.task, inputs, slopes)
@@ -161,7 +161,7 @@ class Rescaled(_Wrapper, frozen=True):
     ratios: Mapping[str, float]
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Return the parameters after one step, with changes multiplied by the student's ratios."""
         return {
             key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
             for key, value in self.oracle.update(inputs).items()
@@ -318,7 +318,7 @@ class NumpyReference(Struct, frozen=True):
     module: Any
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`."""
+        """Return output and hidden layer of the model solution, called once for each probe."""
         pairs = [
             self.module.L_layer_forward(
                 X[i].astype(float), {k: v[i].copy() for k, v in parameters.items()}
@@ -359,7 +359,7 @@ class TorchReference(Struct, frozen=True):
     precision: Literal["float64", "float32"] = "float64"
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`; ``A1`` is the generic net's, since a module returns only its output."""
+        """Return the model solution's output, and ``A1`` of the generic net."""
         import torch
 
         outputs = []

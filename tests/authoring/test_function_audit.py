@@ -167,7 +167,8 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
         (
             "dx / len(x)",
             "dx / len(x) + COUNT.append(0) if COUNT else dx / len(x)",
-            "the model solution stopped with NameError: name 'COUNT' is not defined. Mend it",
+            "the model solution stopped with NameError: name 'COUNT' is not defined. Correct it "
+            "before grading.",
         ),
         ("dx / len(x)", "None", "softmax: the model solution gives no numbers for dx, but object."),
         ("softmax_loss", "softmax", "softmax.py: the model solution has no `softmax_loss`; add it"),
@@ -211,7 +212,7 @@ def test_a_process_that_ends_by_itself_is_told(
         found()
     assert str(caught.value).endswith(
         "softmax.py: the process that runs its mutants has ended unexpectedly. Run `gradkit audit` "
-        "again; if it ends so again, it is an error of gradkit."
+        "again. If it happens again, please report it."
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 import gradkit
 from gradkit.authoring.new.write import instructor_files, student_files
 from gradkit.cli.check import check_command
-from gradkit.report.formats import FORMATS
+from gradkit.report import FORMATS
 
 yaml = pytest.importorskip("yaml")
 

@@ -206,7 +206,7 @@ def test_what_is_written_is_no_submission(tmp_path: Path) -> None:
 
 def test_pages_need_the_extra(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing is said, with how to get it."""
-    monkeypatch.setattr("gradkit.report.formats.lacking", lambda name: f"{name} needs more")
+    monkeypatch.setattr("gradkit.report.lacking", lambda name: f"{name} needs more")
     ended = command(out, "--format", "moodle")
     assert (ended.exit_code, ended.stderr) == (2, "gradkit: html needs more\n")
 

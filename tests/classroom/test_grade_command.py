@@ -341,7 +341,7 @@ def test_nobodys_code_is_run_below_tier_2_unasked(
     monkeypatch.setenv("CI", ci)
     done = _graded_where(reached, tmp_path, monkeypatch)
     assert (done.exit_code, done.stdout) == (2, "")
-    said = f"student code would run at isolation tier {reached} here, and tier 2 is required. Of"
+    said = f"student code would run at isolation tier {reached} here, but tier 2 is required. "
     assert said in done.stderr
     assert LACKING[reached + 1] in done.stderr
     assert f"where {could}" in done.stderr
@@ -383,7 +383,7 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
     assert (seen.returncode, seen.stderr) == (0, "")
     assert seen.stdout.splitlines()[:9] == [
         "3 submissions: 3 by Canvas",
-        "in the roster, and nothing submitted (2)",
+        "in the roster, but nothing submitted (2)",
         "  Bo Mo",
         "  Cy Absent",
         "submitted, but not in the roster (1)",
@@ -404,7 +404,7 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
     assert (ann.score, mate.score, mate.submission) == (20, 20, "Bo Mo")
     assert ann.seed == mate.seed
     again = gradkit(*arguments, "--groups", "--dry-run")
-    assert again.stdout == seen.stdout.replace("in (2)\n  Bo Mo\n", "in (1)\n")
+    assert again.stdout == seen.stdout.replace("submitted (2)\n  Bo Mo\n", "submitted (1)\n")
 
 
 @pytest.mark.parametrize(
@@ -415,7 +415,7 @@ def test_a_download_with_a_roster(tmp_path: Path) -> None:
             "--groups needs a roster with a column of groups: name it with --roster.",
         ),
         (["--attempt", "none"], "--attempt none: expected last, best or before=DATE."),
-        (["--roster", "class/ann.py"], "ann.py has no column that tells students. Found: "),
+        (["--roster", "class/ann.py"], "ann.py has no column that identifies students. Found: "),
     ],
 )
 def test_what_cannot_be_said_of_a_class(

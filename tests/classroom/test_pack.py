@@ -103,7 +103,7 @@ def test_foreign_bytes_are_refused(data: bytes) -> None:
     for foreign in (data, zlib.compress(data)):
         with pytest.raises(
             StoreError,
-            match=r"^The class file is damaged: what it has as a Observations is none \(",
+            match=r"^The class file is damaged: it has a record \(Observations\) that cannot be ",
         ):
             unpack(foreign, Observations)
 

@@ -112,7 +112,7 @@ def test_everything_is_printed(tmp_path: Path) -> None:
     )
     assert shown(known).splitlines() == [
         "7 submissions: 4 by Canvas, 3 by Moodle",
-        "in the roster, and nothing submitted (1)",
+        "in the roster, but nothing submitted (1)",
         "  Zoe",
         "submitted, but not in the roster (1)",
         "  x y",

@@ -166,7 +166,7 @@ def test_a_submission_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None
     said = rf"{re.escape(kept.path)}: the submission has changed since: its digest was "
     assert re.fullmatch(
         rf"{said}[0-9a-f]{{12}}, and is [0-9a-f]{{12}}\. Put the former one back, or grade the "
-        r"class anew\.",
+        r"class again\.",
         str(caught.value),
     )
     (folder / "kim.py").unlink()
@@ -296,8 +296,8 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     """Or nothing that could be graded: all that is known, and how to give points."""
     out = handed / "out"
     give = (
-        "` gives points, or with a task in the place of total; `gradkit grade … --student` grades "
-        "a submission again.\n"
+        "` sets points, of a task if you name it instead of total; `gradkit grade … --student` "
+        "grades a submission again.\n"
     )
     ended = gradkit("show", out, "dan")
     assert (ended.exit_code, ended.stderr) == (0, "")
@@ -309,7 +309,7 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     ended = gradkit("show", out, "fay")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
-    assert f"It is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\n`gradkit" in ended.stdout
+    assert f"The file is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\n`gradkit" in ended.stdout
     assert ended.stdout.endswith(give)
     with pytest.raises(NoResultError, match=r"^Dan Poe has no submission that counts"):
         student_result(out, DAN)

@@ -145,7 +145,7 @@ def test_a_worker_that_says_nothing_is_given_up(
     assert reply.filed is not None
     assert (reply.filed.standing, reply.timed_out) == ("failed", False)
     assert reply.filed.told.startswith(
-        "gradkit's own process did not come to an end with this submission within 0.5 seconds. "
+        "gradkit's own process did not finish with this submission within 0.5 seconds. "
     )
     assert worker.process.pid != pid
 

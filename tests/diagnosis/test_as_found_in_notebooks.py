@@ -72,7 +72,7 @@ def test_methods_are_refused_with_what_to_do(diagnosed) -> None:
 @pytest.mark.parametrize("check", ["update", "trajectory"])
 def test_single_precision_on_the_way_is_said(diagnosed, check: str) -> None:
     """Where seven digits are right, and no more; a step that is wrong does not hear of it."""
-    said = "The numbers agree to about seven digits, no further: `update_parameters` works in"
+    said = "The numbers are right to about seven digits only: `update_parameters` works in"
     rounded = "((0.001 * X @ (e * parameters['W2']).T).astype(np.float32))"
     rough = "0.01 * e * parameters['W2'] * (1 + 1e-6)"
     body = IN_PLACE.replace("0.001 * X @ (e * parameters['W2']).T", rounded)

@@ -63,6 +63,13 @@ def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "return out, cache",
         ),
         (
+            "    cache = (padded, w, stride, pad)\n    return both(out, cache)\n\n\n"
+            "def both(out, cache):\n    return out",
+            "`conv_forward_naive` returns 1 array; it has to return 2 values, for `out`, `cache`.",
+            "wrong-return",
+            "return out, cache",
+        ),
+        (
             "    cache = (padded, w, stride, pad)\n    return out, cache, rows",
             "`conv_forward_naive` returns 3 values; it has to return 2 values, for `out`, `cache`.",
             "wrong-return",
@@ -75,7 +82,7 @@ def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iter
             "return out, cache",
         ),
     ],
-    ids=["too few", "too many", "none"],
+    ids=["too few", "too few in a helper", "too many", "none"],
 )
 def test_another_number_of_values_is_reported_with_the_line_that_returns_them(
     graded: Graded, end: str, message: str, mistake: str, fix: str

@@ -166,6 +166,16 @@ def test_one_slip_that_is_made_again_is_one_change() -> None:
     assert replaced(text, edit.written) == now
 
 
+def test_a_statement_of_the_students_own_names_takes_nothing_from_the_model() -> None:
+    """Even if the model solution has the same expression."""
+    text = "\ndef softmax(s):\n    e = np.exp(s)\n    return e / np.sum(e)\n"
+    now = text.replace("    e =", "    s = s - np.max(s)\n    e =")
+    same = ModelPart("z - np.max(z)", "whole", ("z",))
+    reference = find(text, Vocabulary(("e", "np", "s"), parts=(same,)), "missing-shift", now)
+    assert reference is not None
+    assert not reference.borrows
+
+
 NO_ROWS = [
     # Of each of these a kind is said that other changes have.
     ("missing-factor", "A - Y", "(A - Y) ** 2"),

@@ -253,8 +253,8 @@ def test_what_is_no_python_is_told_with_its_line(check: Check) -> None:
     assert found.state == "missing"
     assert found.place is not None
     line = found.place.line
-    assert found.message.startswith("`affine_backward` cannot be used: what is at ")
-    assert found.message.endswith(f":{line} is not valid Python. Fix that line, and it is graded.")
+    assert found.message.startswith("`affine_backward` cannot be used: the code at ")
+    assert found.message.endswith(f":{line} is not valid Python. Fix that line.")
     assert of(result, "affine", "forward").state == "pass"
 
 
@@ -264,7 +264,7 @@ def test_a_task_whose_only_function_is_no_python_was_handed_in(check: Check) -> 
     result = check(text)
     found = of(result, "relu", "forward")
     assert (found.state, found.score) == ("missing", 0.0)
-    assert found.message.startswith("`relu_forward` cannot be used: what is at hw.py:")
+    assert found.message.startswith("`relu_forward` cannot be used: the code at hw.py:")
     (told, *_) = annotations_of(result, 4)
     assert (told.kind, told.title, told.code) == ("error", "not valid Python", "syntax")
     line = text[: text.index("def relu_forward")].count("\n") + 1
@@ -282,7 +282,7 @@ def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> No
         "class MSELoss:\n    def forward(self, A, Y):\n        print 1\n", assignment=None
     )
     found = of(result, "mse-class", "forward")
-    assert found.message.startswith("`MSELoss` cannot be used: what is at hw.py:3 is not valid")
+    assert found.message.startswith("`MSELoss` cannot be used: the code at hw.py:3 is not valid")
 
 
 def test_what_needs_another_function_is_blocked(check: Check) -> None:

@@ -32,6 +32,16 @@ STEP = 0.25
             {"linear-backward"},
         ),
         (
+            # Neither of the two changes alone makes an output right.
+            "softmax-loss",
+            [
+                ("dscores[np.arange(N), y] -= 1", "dscores[:, y] -= 1"),
+                ("X.T @ dscores / N", "X.T @ dscores"),
+            ],
+            0.6,
+            {"vectorized"},
+        ),
+        (
             # Two mistakes of one kind, of which no check runs both.
             "deep-net",
             [

@@ -209,7 +209,7 @@ def test_a_function_that_is_not_python_costs_its_own_points(grade, tmp_path: Pat
     states = {check.check: check.state for check in task.checks}
     assert (states["forward"], states["update"]) == ("pass", "missing")
     said = next(check.message for check in task.checks if check.check == "update")
-    assert "cannot be used: what is at regression_numpy.py:" in said
+    assert "cannot be used: the code at regression_numpy.py:" in said
     assert "is not valid Python. Fix that line." in said
     assert "is missing" not in said
     # Another task's function of the name is no other thing to do.
@@ -291,7 +291,7 @@ def test_tensors_that_stand_by_themselves_are_told_to_be_parameters(grade, tmp_p
     text = "import torch\nW1 = torch.zeros(2, 2, requires_grad=True)\ndef model(X): return X @ W1\n"
     made = grade(script(tmp_path, text, "homework.py"), "regression-torch")
     said = made.tasks[0].checks[0].message
-    assert said.startswith("`class Model(nn.Module)` is missing. Found `model(X)`. Tensors that ")
+    assert said.startswith("`class Model(nn.Module)` is missing. Found `model(X)`. Tensors ")
     assert "Make each of them an `nn.Parameter` of a class" in said
 
 
@@ -423,7 +423,7 @@ def test_a_task_that_is_asked_for_counts_more_than_a_files_name(grade, tmp_path:
     script(tmp_path, wrong, "classification.py")
     result = grade(tmp_path, "classification-numpy")
     assert states(result)["update"] == "fail"
-    told = "classification.py counts: the other file is named after another task."
+    told = "classification.py is graded: the other file is named after another task."
     assert any(told in note for note in result.tasks[0].notes)
 
 

@@ -19,7 +19,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Result
-from gradkit.report.formats import FORMATS, render
+from gradkit.report import FORMATS, render
 from gradkit.sandbox import Workshop
 
 pytestmark = pytest.mark.sample(216)

@@ -38,7 +38,7 @@ def update_parameters(parameters, y, y_hat, A1, X):
 """
 
 
-def update_of(grade, tmp_path: Path, *change: str) -> CheckResult:
+def update_of(grade, tmp_path: Path, *change: str, diagnose: bool = False) -> CheckResult:
     """The check of the update, of the right text with a piece replaced."""
     text = RIGHT
     for old, new in zip(change[::2], change[1::2], strict=True):
@@ -46,7 +46,7 @@ def update_of(grade, tmp_path: Path, *change: str) -> CheckResult:
         text = text.replace(old, new)
     path = tmp_path / "regression_numpy.py"
     path.write_text(text, encoding="utf-8")
-    (task,) = grade(path).tasks
+    (task,) = grade(path, diagnose=diagnose).tasks
     return next(check for check in task.checks if check.check == "update")
 
 
@@ -113,6 +113,13 @@ def test_a_change_shows_that_all_else_is_right(
     """Half of the points are lost, the price of a crash."""
     made = update_of(grade, tmp_path, *change)
     assert (made.state, made.score) == ("error", 3.0)
+
+
+def test_a_crash_beside_a_named_mistake_has_only_its_price(grade, tmp_path: Path) -> None:
+    """All entries are wrong without the factor 2: this costs a fifth, and the crash half."""
+    made = update_of(grade, tmp_path, "-2 * (y", "-(y", "hidden.T", "hidden.t", diagnose=True)
+    assert made.state == "error"
+    assert made.score == pytest.approx(6 * (1 - 0.5 - 0.2), abs=0.25)
 
 
 def test_what_is_wrong_besides_stays_wrong(grade, tmp_path: Path) -> None:

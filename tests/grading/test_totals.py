@@ -29,8 +29,8 @@ from gradkit.records.result import (
     Verdict,
 )
 from gradkit.records.task import Check, Task
+from gradkit.report import render
 from gradkit.report.data import to_data, to_row
-from gradkit.report.formats import render
 from gradkit.task.assignment import read_assignment
 
 TASK = read_assignment().tasks[0]

@@ -20,7 +20,7 @@ from gradkit.grading import session as sessions
 from gradkit.grading.session import Session, read_submission
 from gradkit.grading.settings import Settings
 from gradkit.records.result import Graded, Inquiry
-from gradkit.report.formats import FORMATS, lacking, render
+from gradkit.report import FORMATS, lacking, render
 from gradkit.runtime.frames import TO_WORKER, Frame, encode
 from gradkit.sandbox import Workshop
 from gradkit.sandbox.process import StudentProcess

@@ -202,7 +202,8 @@ def test_what_cannot_be_judged_is_not_the_students_mistake(tmp_path: Path) -> No
     assert (open_.outcome, open_.passed) == ("open", False)
     open_.assert_passed("forward")
     with pytest.raises(
-        GradkitError, match=r"Not judged, through no fault of the code: update, gradient\."
+        GradkitError,
+        match=r"Could not be judged, which is not the fault of the code: update, gradient\.",
     ):
         open_.assert_passed()
 

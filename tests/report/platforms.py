@@ -10,9 +10,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from gradkit.records.result import Result
-from gradkit.report import classroom, gradescope, junit, markdown
+from gradkit.report import FORMATS, classroom, gradescope, junit, markdown, render
 from gradkit.report.data import apply_visibility
-from gradkit.report.formats import FORMATS, render
 
 
 def refuse(name: str) -> None:

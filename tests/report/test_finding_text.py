@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from gradkit.records.result import UNEXPLAINED, CheckResult, Entry, Finding, Result, TaskResult
 from gradkit.records.submission import Place
+from gradkit.report import render
 from gradkit.report.data import to_data
-from gradkit.report.formats import render
 from gradkit.report.github import annotations_of
 from gradkit.report.html.page import fragment, student_page
 from gradkit.report.plain_text import check_text, to_comment

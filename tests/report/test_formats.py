@@ -17,7 +17,7 @@ from platforms import read, reported, strict
 
 from gradkit.cli import main
 from gradkit.cli.output import SUMMARY_BYTES, leave
-from gradkit.report.formats import FORMATS, refusal
+from gradkit.report import FORMATS, refusal
 from gradkit.task.assignment import DEFAULT
 
 pytestmark = [pytest.mark.sample(36), pytest.mark.usefixtures("warm")]

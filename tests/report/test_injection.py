@@ -21,6 +21,7 @@ from hostile_texts import CONTROL, TEXTS, hostile, obeyed
 from msgspec.structs import replace
 from rich.console import Console
 
+from gradkit import report
 from gradkit.records.classroom import Reason, Release, Row, Run
 from gradkit.records.reports import (
     Attempt,
@@ -33,7 +34,6 @@ from gradkit.records.reports import (
 )
 from gradkit.report import (
     classroom,
-    formats,
     github,
     gradescope,
     junit,
@@ -76,8 +76,8 @@ def decoded(line: str) -> dict[str, Any]:
 CHANNELS = {
     "narrow text": lambda results: to_text(results, 4, width=20),
     **{
-        word: lambda results, word=word: formats.render(word, results, 4)
-        for word in formats.FORMATS
+        word: lambda results, word=word: report.render(word, results, 4)
+        for word in report.FORMATS
         if word != "html"
     },
 }
@@ -144,8 +144,8 @@ def test_a_result_is_one_line_of_the_output_file(text: str) -> None:
 @every_text
 def test_refusals_are_no_commands(text: str) -> None:
     """The sentence names files as they are called."""
-    for word in {*formats.FORMATS} - {"html", "github"}:
-        assert obeyed(formats.refusal(word, [f"{text}: cannot be read", text])) == []
+    for word in {*report.FORMATS} - {"html", "github"}:
+        assert obeyed(report.refusal(word, [f"{text}: cannot be read", text])) == []
     *lines, end = github.refusal([f"{text}: cannot be read", text]).split("\n")
     assert not end
     assert [line.partition("::")[2].partition(" ")[0] for line in lines] == ["error", "error"]

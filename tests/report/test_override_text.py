@@ -10,9 +10,8 @@ from platforms import read
 from results import result
 
 from gradkit.records.result import Decision, Result
-from gradkit.report import data, github
+from gradkit.report import FORMATS, data, github, render
 from gradkit.report.data import apply_visibility, to_row
-from gradkit.report.formats import FORMATS, render
 from gradkit.report.html import page
 from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import fragment

@@ -12,7 +12,7 @@ from results import result
 from gradkit import __version__
 from gradkit.records.result import Finding, Result
 from gradkit.records.submission import Listing, Place, Problem
-from gradkit.report.formats import refusal, render
+from gradkit.report import refusal, render
 from gradkit.report.words import points
 
 FINDING = Finding(

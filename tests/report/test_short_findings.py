@@ -12,7 +12,7 @@ from report.test_finding_text import FINDING, result_with
 from gradkit.diagnosis.catalogue import catalogue
 from gradkit.records.result import Finding
 from gradkit.records.submission import Place
-from gradkit.report.formats import render
+from gradkit.report import render
 from gradkit.report.html.page import fragment, student_page
 from gradkit.report.text import MAX_LINES, to_text
 from gradkit.text import format_entries

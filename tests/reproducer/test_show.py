@@ -335,7 +335,7 @@ def test_a_number_that_does_not_come_out_is_told(
     file.write_text(json.dumps(data), encoding="utf-8")
     shown = show(file, data["tasks"][0]["findings"][0]["id"])
     assert not shown.agrees
-    assert shown.conclusion.startswith("The recorded number is 0.125, and -")
+    assert shown.conclusion.startswith("The recorded number is 0.125, but the script gives -")
 
 
 def test_code_that_stops_is_told(check: Check, tmp_path: Path) -> None:
@@ -661,10 +661,10 @@ def test_the_command_prints_one_python_file(
     numbers = plain(tmp_path, done.output)
     ending = textwrap.dedent(
         f"""\
-        # Run again in a process of its own, this printed
+        # When run again, the code printed
         #   found    {numbers["found"]!r}
         #   expected {numbers["expected"]!r}
-        # The recorded number, {numbers["found"]!r}, comes out again.
+        # The recorded number, {numbers["found"]!r}, is reproduced.
         """
     )
     assert done.output.endswith(ending)
@@ -698,4 +698,4 @@ def test_whatever_is_printed_as_found_is_compared(
     _, file, name = swapped
     shown = show(file, name)
     assert not shown.agrees
-    assert shown.conclusion.endswith((", and None comes out.", ", and inf comes out."))
+    assert shown.conclusion.endswith((" script gives None.", " script gives inf."))

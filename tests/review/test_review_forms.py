@@ -68,7 +68,7 @@ def test_points_are_set_and_taken_back(browser_page: Browser) -> None:
         ("", "x", "The points are missing."),
         ("many", "x", "&#39;many&#39; is not a number of points."),
         ("nan", "x", "&#39;nan&#39; is not a number of points."),
-        ("7", "x", "7 points are given, and 0 to 6 are possible."),
+        ("7", "x", "found 7 points; expected 0 to 6."),
         ("3", " ", "--comment is empty."),
     ],
 )

@@ -151,7 +151,7 @@ class TestCommand:
         )
         done = CliRunner().invoke(main, ["doctor"])
         assert done.exit_code == 0
-        assert "not tier 1: it takes Linux on x86_64 or aarch64" in done.stdout
+        assert "not tier 1: it needs Linux on x86_64 or aarch64" in done.stdout
         assert "docker run --rm" in done.stdout
 
 

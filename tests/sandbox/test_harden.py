@@ -180,8 +180,8 @@ class TestTiers:
         )
         options = {"handlers": "unfit", "search": [str(tmp_path)]}
         text = (
-            "student code would run at isolation tier 1 here, and tier 2 is required. Of tier 2: "
-            "it takes a kernel with Landlock .*`gradkit doctor` shows what holds"
+            "student code would run at isolation tier 1 here, but tier 2 is required. Tier 2 "
+            "does not hold: it needs a kernel with Landlock .*`gradkit doctor` shows what holds"
         )
         with (
             Workshop(**options, require_tier=2) as workshop,
@@ -210,7 +210,7 @@ class TestTiers:
         """A worker that is not forked has tier 0, and is refused if more is required."""
         with (
             open_workshop(3, method="spawn", require_tier=1) as workshop,
-            pytest.raises(WorkshopError, match="at isolation tier 0 here, and tier 1 is required"),
+            pytest.raises(WorkshopError, match="at isolation tier 0 here, but tier 1 is required"),
         ):
             start(workshop)
 

@@ -145,6 +145,7 @@ def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Resul
     """
 
     def with_notes(task: TaskResult) -> Iterator[CheckResult]:
+        """Yield the checks of a task, with notes about the withdrawn findings."""
         mentioned: set[str] = set()
         for check in task.checks:
             new = [code for code in check.withdrawn if code not in mentioned]
@@ -330,6 +331,7 @@ class Past:
     """Looks up the stands of students at the end of any run of a class."""
 
     def __init__(self, store: Store) -> None:
+        """Load the data of a class from which pages and their changes are made."""
         self._store = store
         self._began = {run.id: run.began for run in store.runs()}
         self._counting_at = cache(partial(Counting, store))

@@ -410,6 +410,7 @@ class Counting:
         policy: Policy | None = None,
         amended: Mapping[int, Filed] = {},
     ) -> None:
+        """Find the counting attempts, overrides and comments of a class at the end of a run."""
         self._store, self._amended = store, amended
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
         found = counting_attempts(store, upto, rule=rule, policy=self.policy, amended=amended)

@@ -119,6 +119,7 @@ class Database:
     """
 
     def __init__(self, folder: Path, *, write: bool, make: bool = True) -> None:
+        """Open the class file; with ``write``, lock its folder, and make the file if missing."""
         self.path = folder / FILE
         if not (write and make) and not self.path.exists():
             raise StoreError(

@@ -100,6 +100,8 @@ class Blame:
         for entry, root in case.steps.after.items():
             roots[entry in entries].append(root)
         self._right = collect_ancestors(case.steps.made, roots[False], roots[True])
+        spots = (spot for n in self._right if case.is_computed(n) for spot in case.steps.spots[n])
+        self._right_names = frozenset().union(*(spot.names for spot in spots))
         self._everywhere = len(case.slip.entries) == len(case.applied)
         self._parts: dict[Entry, PartialProducts] = {}
         self._operations: dict[int, set[int]] = {}
@@ -291,7 +293,7 @@ class Blame:
                 is_input = code == "wrong-error" and not case.is_computed(step)
                 is_name = not constant and (is_input or expected_stages == products.whole)
             size = 0.0 if case.is_constant(step) else None
-            line = case.line_of_name(number, size) if is_name else None
+            line = case.line_of_name(number, size, self._right_names) if is_name else None
             if line is not None:
                 return line, step, required
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -147,11 +147,14 @@ class Case:
         """Return whether a number is a constant of the text, whatever the inputs."""
         return self.steps.made[step].operation == CONSTANT
 
-    def line_of_name(self, number: int, size: float | None = None) -> Place | None:
+    def line_of_name(
+        self, number: int, size: float | None = None, right: Collection[str] = ()
+    ) -> Place | None:
         """Return the line that gives a number the name by which operation ``number`` uses it.
 
         The line takes over the value of another name. If ``size`` is given, it takes over a
-        constant of this size, or, if that is 0, any constant but the task's rates.
+        constant of this size, or, if that is 0, any constant but the task's rates. Names that are
+        ``right`` are not searched.
         """
         spots = self.steps.spots[number]
         if self.text is None or len(spots) != 1:
@@ -159,7 +162,9 @@ class Case:
         rates = (self.task.rates.weight, self.task.rates.bias)
         sizes = None if size is None else (size,) if size else rates
         return self.text.line_of_name(
-            spots[0].names, spots[0].place, lambda value: takes_over(value, sizes, others=not size)
+            spots[0].names - {*right},
+            spots[0].place,
+            lambda value: takes_over(value, sizes, others=not size),
         )
 
 

@@ -35,7 +35,7 @@ BUDGET, LEAST = 160_000, 1_500
 def patience(budget: int) -> float:
     """Return the deadline of search processes, in seconds of processor time.
 
-    A search ends by itself within a third of it. One request may use half of a deadline.
+    A search ends by itself within a third of the deadline. One request may use half of it.
     """
     return 3 * SLOW * budget
 
@@ -45,11 +45,12 @@ class SearchError(Exception):
 
 
 class Wanted(Struct, frozen=True):
-    """The changes that are looked for: ``most`` so many one after the other, first at ``near``.
+    """The changes to search for: at most ``most`` in a row, first in the lines ``near``.
 
-    With ``only`` they are looked for nowhere else. ``budget`` is what all searches may do, see
-    `gradkit.runtime.repair.clock.Budget`; only changes of some ``kinds`` are tried, or all where
-    none are said. A search looks at ``hard`` inputs at once, or else where it finds nothing.
+    With ``only``, no other lines are searched. ``budget`` limits all searches together, see
+    `gradkit.runtime.repair.clock.Budget`. ``kinds`` restricts the kinds of changes; all are tried
+    if it is empty. With ``hard``, a search uses the hard inputs from the start, otherwise only if
+    it finds nothing at the easy ones.
     """
 
     budget: int = BUDGET
@@ -61,10 +62,10 @@ class Wanted(Struct, frozen=True):
 
 
 class Asked(Struct, frozen=True):
-    """A check at throwaway inputs: each with the lines to run and what is right there.
+    """A check at throwaway inputs: each with the lines to run and the right outputs.
 
-    ``functions`` are the student's names for those of the lines, ``model`` the inputs by the
-    convention that is followed.
+    ``functions`` are the student's names for the functions in the lines, ``model`` the inputs for
+    the model solution, by the convention that the student follows.
     """
 
     check: FunctionCheck
@@ -74,11 +75,11 @@ class Asked(Struct, frozen=True):
 
 
 class Proposal(Struct, frozen=True):
-    """A change: lines ``first`` to ``last`` of a cell's text are to be ``lines``.
+    """A change: ``lines`` replace lines ``first`` to ``last`` of a cell's text.
 
     The doubtful part is from column ``start`` of ``line`` to column ``end`` of ``until``, in
-    characters from 0. Nobody has looked yet whether it makes anything right. ``reference`` is what
-    a search sent, if the change comes of one.
+    characters from 0. The change is not verified yet. ``reference`` is set if a search process
+    sent the change.
     """
 
     cell: str
@@ -99,9 +100,9 @@ class Proposal(Struct, frozen=True):
 
 
 def trimmed(proposal: Proposal, source: str) -> Proposal:
-    """Return a change without the lines at either end that stay as they are.
+    """Return a change without unchanged lines at its start and end.
 
-    One that only puts lines in ends in the line before.
+    A pure insertion ends in the line before it.
     """
     before = source.split("\n")[proposal.first - 1 : proposal.last]
     after = list(proposal.lines)
@@ -114,7 +115,7 @@ def trimmed(proposal: Proposal, source: str) -> Proposal:
 
 
 def line_before(changes: Sequence[Proposal], line: int) -> int:
-    """Return what a line was before some changes, each made to the text that the others left."""
+    """Return the number that a line had before some changes, made one after the other."""
     for each in reversed(changes):
         more = len(each.lines) - (each.last - each.first + 1)
         line -= more if line > each.last + more else 0
@@ -124,9 +125,9 @@ def line_before(changes: Sequence[Proposal], line: int) -> int:
 class Searched(Struct, frozen=True):
     """The text that a search may change.
 
-    ``sources`` is the text of each cell, ``places`` are the lines in which functions begin, with
-    their cell, and whether what each gives alone is right; ``near`` are the lines to look at first.
-    ``changed`` are definitions that are others than those that are loaded, as cell, line and text.
+    ``sources`` is the text of each cell. ``places`` are the first lines of functions, each with its
+    cell and whether the function's own check passes. ``near`` are the lines to look at first.
+    ``changed`` are definitions that differ from the loaded ones, as cell, line and text.
     """
 
     sources: Mapping[str, str]
@@ -149,23 +150,24 @@ def proposals(
     Parameters
     ----------
     process : StudentProcess
-        In which no answer is judged, before or after.
+        A process in which no answer is judged, before or after.
     asked : Asked
+        The check.
     inside : Inside
-        The model solution's.
+        The values of the model solution.
     text : Searched
     wanted : Wanted
     refused : sequence of Proposal
         Changes that are not to be proposed again.
     budget : int
-        What the search may do, see `gradkit.runtime.repair.clock.Budget`.
+        The work that the search may do, see `gradkit.runtime.repair.clock.Budget`.
 
     Returns
     -------
     proposals : list of Proposal
-        Each for the text with those before it, up to the first reference that is refused.
+        Each for the text with the changes before it, up to the first reference that is refused.
     spent : int
-        What the process says that it spent, at most the budget.
+        The work that the process reports, at most the budget.
     """
     values, parts = inside.values(asked.check, asked.model)
     known = vocabulary_of(asked, inside, text, parts)
@@ -192,9 +194,9 @@ def proposals(
 def _sent_draws(
     asked: Asked, values: Sequence[Sequence[np.ndarray[Any, Any]]]
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray[Any, Any]]]:
-    """Return the inputs, lines and right outputs as plain data, and the arrays that it names.
+    """Return the inputs, lines and right outputs as plain data, and the arrays that the data name.
 
-    ``values`` are the model solution's of each draw. They are sent one upon the other.
+    ``values`` are the model solution's for each draw; they are sent as one flat array.
     """
     trees = {
         str(number): {
@@ -228,7 +230,7 @@ def _sent_draws(
 
 
 def _sent_text(text: Searched, wanted: Wanted) -> dict[str, Any]:
-    """Return the text that may be changed, and which changes are looked for, as plain data."""
+    """Return the text that may be changed, and the wanted changes, as plain data."""
     return {
         "changed": [list(each) for each in text.changed],
         "sources": dict(text.sources),
@@ -241,7 +243,7 @@ def _sent_text(text: Searched, wanted: Wanted) -> dict[str, Any]:
 
 
 def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
-    """Return what operands may be made of as plain data."""
+    """Return the vocabulary of operands and the model's expressions as plain data."""
     return {
         "parts": [
             [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
@@ -256,7 +258,7 @@ def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
 def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) -> list[Proposal]:
     """Return the changes that references stand for, up to the first one that is refused.
 
-    Each is applied to the text with those before it.
+    Each is applied to the text with the changes before it.
     """
     sources, made = dict(text.sources), list[Proposal]()
     for reference in references:
@@ -282,7 +284,7 @@ def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) 
 
 
 def _line_after(changes: Sequence[Proposal], line: int) -> int:
-    """Return what a line is after some changes that were made one after the other."""
+    """Return the number that a line has after some changes, made one after the other."""
     for each in changes:
         line += (len(each.lines) - (each.last - each.first + 1)) * (line > each.last)
     return line
@@ -306,9 +308,9 @@ def vocabulary_of(
 ) -> Vocabulary:
     """Return the words and constants that a change of a text may put in.
 
-    These are those of the text, of the lines that are run, of the inputs and of the model solution.
-    Constants next to those of the text, or ten times as large, may be put in too; those of the
-    model solution alone may be factors.
+    They come from the text, the check's lines, the inputs and the model solution. Constants next to
+    those of the text, or ten times as large, are included. Constants that only the model solution
+    has may be factors.
     """
     lines = [step.text for _, steps, _ in asked.draws[:1] for step in steps]
     trees = [*map(readable, (*text.sources.values(), *lines, *asked.check.compare, inside.source))]
@@ -331,7 +333,7 @@ def vocabulary_of(
 
 
 def _words_in(tree: ast.AST) -> Iterator[str]:
-    """Yield the names, attributes and texts in a tree."""
+    """Yield the names, attributes and short texts in a tree."""
     for node in walk(tree):
         if isinstance(node, ast.Name):
             yield node.id
@@ -352,7 +354,7 @@ LONGEST = 40
 
 
 def _keys_in(value: object) -> Iterator[str]:
-    """Yield the keys of dicts in some inputs."""
+    """Yield the text keys of all dicts in a nested value."""
     if isinstance(value, Mapping):
         for key, part in value.items():
             yield from [key] if isinstance(key, str) else []

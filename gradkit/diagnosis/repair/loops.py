@@ -124,7 +124,7 @@ def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose each call of a training loop at another place, or two of a row of calls exchanged."""
+    """Propose to move a call in a training loop, or to exchange two elements of a tuple."""
     for node in every(ast.Expr, text.tree):
         if isinstance(node.value, ast.Tuple):
             for pair in combinations(node.value.elts, 2):
@@ -170,9 +170,10 @@ def dropped_statements(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_indents(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what a loop ends with behind it, if that is a result; or a statement beside it in it.
+    """Propose to move a statement into a loop or out of it, at the loop's start or end.
 
-    What it begins with is put before it if it is nothing but a value to begin with.
+    An append or ``return`` at the end is moved out, the statement after a loop is moved in, and an
+    initial assignment is moved to the other side of the loop's head.
     """
     for parent in walk(text.tree):
         block = getattr(parent, "body", ())
@@ -265,7 +266,10 @@ def rates_handed_over(text: Text) -> Iterator[Spot]:
 
 
 def _blocks(text: Text) -> Iterator[list[ast.stmt]]:
-    """Yield bodies of loops, or of steps, about gradients, each statement on its lines."""
+    """Yield the bodies of loops and functions that compute gradients or update parameters.
+
+    Only bodies whose statements stand on separate lines are yielded.
+    """
     for node in walk(text.tree):
         if isinstance(node, (*LOOPS, ast.FunctionDef)) and (
             calls_method(node, "backward") or any(steps_by_hand(node))

@@ -33,7 +33,7 @@ KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "rang
 
 
 def other_losses(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the task's loss in the place of another, by what it is made of, or by its name."""
+    """Propose the task's loss in place of another loss, by its class, its function or its name."""
     yield from other_names(text, "loss", LOSSES, (task.loss, "logits"))
     own = [name for name, of in text.made.losses.items() if of == LOSSES[0].get(task.loss)]
     for node in text.calls:
@@ -43,7 +43,7 @@ def other_losses(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what a call is made of, in the place of the call, or of an attribute that cuts."""
+    """Propose to remove a call: ``a`` for ``a.relu()``, and ``loss`` for ``loss.detach()``."""
     for node in text.calls:
         if (name := last_name(node.func)) not in KEPT:
             inside = text.function(node.lineno) == "__init__"
@@ -77,14 +77,14 @@ def made_of(node: ast.expr) -> ast.expr | None:
 
 
 def _uncut(node: ast.expr) -> ast.expr:
-    """Return an expression without all that cuts its graph at the end of it."""
+    """Return an expression without methods at its end that cut the graph, as ``.detach()``."""
     function = node.func if isinstance(node, ast.Call) else node
     inner = made_of(node) if last_name(function) in DETACHING_WORDS else None
     return node if inner is None else _uncut(inner)
 
 
 def _compared(node: ast.expr) -> ast.expr | None:
-    """Return what is compared in a chain of methods that starts with that."""
+    """Return ``a`` for a chain of methods on a comparison, such as ``(a > b).float()``, or None."""
     inner: ast.expr | None = node
     while inner is not None and not isinstance(inner, ast.Compare):
         inner = made_of(inner)
@@ -92,7 +92,7 @@ def _compared(node: ast.expr) -> ast.expr | None:
 
 
 def single_operands(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one side of a product, quotient, sum or difference in the place of both."""
+    """Propose one operand in place of an operation, or the length of a parameter as divisor."""
     for node in walk(text.tree):
         if isinstance(node, ast.BinOp):
             for part in (node.left, node.right):
@@ -106,14 +106,14 @@ def single_operands(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def single_branches(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one of two values, whatever the condition."""
+    """Propose one branch in place of a conditional expression ``a if condition else b``."""
     for node in every(ast.IfExp, text.tree):
         for part in (node.orelse, node.body):
             yield text.put("branch", text.spot(node), ast.unparse(part))
 
 
 def other_sums(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a mean for a sum, or the other way round; the natural logarithm of another."""
+    """Propose ``mean`` for ``sum`` or the reverse, and ``log`` for another logarithm."""
     functions = [node.func for node in text.calls if last_name(node.func) in SUMS]
     for node in functions:
         yield text.renamed("sum", node, SUMS[last_name(node)])
@@ -125,7 +125,7 @@ def other_sums(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def recorded_losses(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the loss that is propagated back, recorded for something else, and in a list."""
+    """Propose to record the loss that is propagated back, and to append losses to their list."""
     made = every(ast.Assign, text.tree)
     begun = {ast.unparse(n.targets[0]) for n in made if ast.unparse(n.value) == "[]"}
     for node in made:
@@ -145,7 +145,7 @@ def recorded_losses(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def swapped_arguments(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what the model gives and the targets, the other way round in a loss."""
+    """Propose the two arguments of a loss, or of another function, in exchanged order."""
     for node in text.calls:
         if len(node.args) == 2 and (
             isinstance(node.func, ast.Name)
@@ -157,7 +157,7 @@ def swapped_arguments(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a difference in the place of a sum, the other way round, or minus a formula."""
+    """Propose ``-`` for ``+`` or the reverse, or a minus before a formula or an exponent."""
     for node in walk(text.tree):
         if isinstance(node, ast.BinOp):
             yield from _turned(text, node.op, text.spot(node.left), text.spot(node.right))
@@ -186,7 +186,7 @@ def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iter
 
 
 def other_brackets(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a sign, or a call, that reaches over an operand more."""
+    """Propose a sign or call that applies to a whole operation: ``f(a + b)`` for ``f(a) + b``."""
     for node in every(ast.BinOp, text.tree):
         left = node.left
         if isinstance(left, ast.UnaryOp):
@@ -202,7 +202,7 @@ def other_brackets(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_formulas(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the task's loss in the place of a formula of two values."""
+    """Propose the task's loss in place of a formula of two values."""
     right, stepped = LOSSES[1].get(task.loss), called_on(text, "backward")
     held = {node.arg for node in every(ast.arg, text.tree)} | names_in(text.tree, ast.Store)
     for node in walk(text.tree) if task.loss == "squared_error" else ():

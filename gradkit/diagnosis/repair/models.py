@@ -25,7 +25,7 @@ def call_of(called: str, name: str, *arguments: str) -> str:
 
 
 def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one of the task's activations in the place of another, or around what has none."""
+    """Propose one of the task's activations in place of another, or around a value without one."""
     wanted = dict.fromkeys(layer.activation for layer in task.layers)
     yield from other_names(text, "activation", ACTIVATIONS, wanted)
     for node in text.calls:
@@ -62,7 +62,7 @@ def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_layers(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a stack, or a list, without one of its layers."""
+    """Propose to remove one layer from a ``Sequential`` or ``ModuleList``."""
     for node in text.calls:
         stacked = last_name(node.func) in ("Sequential", "ModuleList")
         for row in [node, *node.args] if stacked else ():
@@ -74,7 +74,7 @@ def fewer_layers(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_shapes(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what the model gives in the shape of the targets, where it is called."""
+    """Propose to squeeze or flatten the model's outputs to the shape of the targets."""
     methods = {name.rpartition(".")[2] for name in text.there if "." in name}
     for node in (n for n in walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)):
         model = _model_called(node.value if isinstance(node, ast.Subscript) else node, methods)
@@ -88,10 +88,9 @@ def other_shapes(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
-    """Return the call of a model, or of a method of the text's, that an expression is.
+    """Return the call of a model, or of one of its methods, at the start of a chain of methods.
 
-    Or that other methods are called on; None where one of them cuts the graph, which is another
-    mistake.
+    None is returned if there is no such call, or if a method of the chain cuts the graph.
     """
     if not isinstance(node, ast.Call) or called_method(node) in DETACHING_WORDS:
         return None
@@ -104,7 +103,7 @@ def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
 
 
 def added_terms(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose what a model holds and never reads, added to what it computes, or called with it."""
+    """Propose to add a model's unused attribute to a computed value, or to call it there."""
     for model in every(ast.ClassDef, text.tree):
         parts = [n.value for n in walk(model) if isinstance(n, ast.Assign | ast.Return)]
         parts += [part for call in every(ast.Call, model) for part in call.args]
@@ -116,7 +115,7 @@ def added_terms(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose layers in a list that torch knows of, and tensors as parameters: one, or all."""
+    """Propose ``ModuleList`` for a list of layers, and ``Parameter`` around one or all tensors."""
     tensors: list[tuple[ast.expr, str]] = []
     known = set(TENSORS)
     for node in every(ast.Assign, text.tree):
@@ -137,7 +136,7 @@ def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_sizes(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a size of the layers for another: once, of two layers, or in all of the model."""
+    """Propose a layer size of the task in place of another: once, for two layers, or everywhere."""
     stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
     # Sizes that a model is made of may be listed before it.
     listed = [n for n in text.tree.body if isinstance(n, ast.Assign) and _is_row(n.value)]

@@ -17,7 +17,7 @@ CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 
 
 def other_optimizers(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose plain gradient descent in the place of another, with its rate alone."""
+    """Propose plain gradient descent in place of another optimizer, with the same rate."""
     for node in text.calls:
         if last_name(node.func) in OPTIMIZERS - {"SGD"}:
             yield text.renamed("optimizer", node.func, "SGD")
@@ -31,7 +31,7 @@ def other_optimizers(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_options(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a call without one of its options."""
+    """Propose a call of an optimizer, loss or layer without one of its options, or without all."""
     known = (
         OPTIMIZERS
         | {"DataLoader", "Linear", "Parameter"}
@@ -51,7 +51,7 @@ def fewer_options(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the rate that is handed over, or the task's, in the place of another."""
+    """Propose a parameter or the task's rate as learning rate, or as factor of an update."""
     for holder in walk(text.tree):
         # Few have any, and what is below each takes time to go through.
         unread = unread_in(holder)
@@ -72,14 +72,14 @@ def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _slopes_handed(node: ast.AST) -> Iterator[ast.Attribute]:
-    """Yield the gradients that are handed to what changes a tensor, as in ``p.sub_(p.grad)``."""
+    """Yield the gradients that are passed to in-place methods, as in ``p.sub_(p.grad)``."""
     for call in every(ast.Call, node):
         for given in call.args if called_method(call).endswith("_") else ():
             yield from (part for part in attributes_in(given) if part.attr == "grad")
 
 
 def unread_in(holder: ast.AST) -> list[str]:
-    """Return the parameters of a function, or the attributes of a class, that it never reads."""
+    """Return the unread parameters of a function, or the unread attributes of a class."""
     if isinstance(holder, ast.FunctionDef):
         return unread_parameters(holder)
     parts = attributes_in(holder) if isinstance(holder, ast.ClassDef) else []
@@ -89,7 +89,7 @@ def unread_in(holder: ast.AST) -> list[str]:
 
 
 def steps_by_hand(node: ast.AST) -> Iterator[ast.Assign | ast.AugAssign]:
-    """Yield the statements that make a step of a gradient, or of what they reach the numbers of."""
+    """Yield the assignments that update parameters: from ``.grad``, or to ``.data``."""
     for each in walk(node):
         if isinstance(each, ast.Assign | ast.AugAssign):
             targets = each.targets if isinstance(each, ast.Assign) else [each.target]
@@ -103,7 +103,7 @@ PARAMETERS = ("weight", "bias")
 
 
 def given_parameters(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose all parameters of the model, for the optimiser or for a loop that makes the steps."""
+    """Propose ``model.parameters()`` for an optimizer, or for a loop that updates parameters."""
     handed = [
         ("given", node.args[0])
         for node in text.calls
@@ -130,7 +130,7 @@ def given_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def steps_in_place(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a step that changes a parameter, and not what its name stands for."""
+    """Propose an update that changes the parameter in place: ``p -= …`` for ``p = p - …``."""
     for node in every(ast.Assign, text.tree):
         if isinstance(node.value, ast.BinOp):
             name, value = ast.unparse(node.targets[0]), node.value
@@ -145,7 +145,7 @@ def steps_in_place(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def steps_from_values(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a step that changes a parameter, for one that is all that is left of it."""
+    """Propose to add the parameter's old value to an update that overwrites it."""
     for node in steps_by_hand(text.tree):
         if isinstance(node, ast.Assign):
             name, value = ast.unparse(node.targets[0]), ast.unparse(node.value)
@@ -155,7 +155,7 @@ def steps_from_values(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def kept_results(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a method that changes a tensor, in the place of one whose result nobody keeps."""
+    """Propose the in-place method, such as ``add_``, if the result of ``add`` is discarded."""
     for call in (node.value for node in every(ast.Expr, text.tree)):
         if isinstance(call, ast.Call) and (name := called_method(call)) in CHANGING:
             yield text.renamed("kept", call.func, f"{name}_")

@@ -37,6 +37,7 @@ class Inside:
     """
 
     def __init__(self, solution: Solution) -> None:
+        """Compile the model solution with a hook around every expression."""
         self._solution = solution
         self._everywhere = Everywhere()
         tree = ast.parse(solution.source)
@@ -58,15 +59,14 @@ class Inside:
     def values(
         self, check: FunctionCheck, draws: Sequence[Draw]
     ) -> tuple[list[list[Array]], list[Part]]:
-        """Return the different values that the lines of a check make it compute.
+        """Return the different values that the model solution computes in the lines of a check.
 
         Returns
         -------
         values : list of list of array
-            For each of the draws, in the same order: what differs in the first one.
+            For each draw, the values in the same order: those that differ in the first draw.
         parts : list of Part
-            The expressions that they come of, as far as they are small; their values are numbers
-            of the first draw's.
+            The small expressions that have these values, with the values' numbers.
         """
         seen = [self._seen(check, draw) for draw in draws]
         known: dict[tuple[tuple[int, ...], bytes], int] = {}
@@ -86,7 +86,7 @@ class Inside:
         return values, list(self._parts({node: tuple(each) for node, each in numbers.items()}))
 
     def _seen(self, check: FunctionCheck, draw: Draw) -> dict[int, list[Array]]:
-        """Return the values of each expression, by the number of its node."""
+        """Run the lines of a check; return the values of each expression, by number of its node."""
         inner = Inner()
         names: dict[str, Any] = {
             **{n: v for n, v in self._solution.names.items() if n.startswith("__")},
@@ -106,6 +106,10 @@ class Inside:
         }
 
     def _parts(self, numbers: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
+        """Yield the model solution's small expressions and statements as parts.
+
+        ``numbers`` has the numbers of the values of each expression.
+        """
         places = {_place(node): number for number, node in enumerate(self._everywhere.nodes)}
         nodes = [self._everywhere.nodes[number] for number in numbers]
         wholes: list[tuple[Any, str]] = [
@@ -130,7 +134,7 @@ def _place(node: Any) -> tuple[int, int, int | None, int | None]:
 
 
 def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | None], str]]:
-    """Yield what each part of an expression is to that around it."""
+    """Yield the position and role of operands and values: ``term``, ``factor`` or ``whole``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp | ast.AugAssign):
             role = "term" if isinstance(node.op, SUMS) else "factor"
@@ -148,7 +152,7 @@ def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | No
 
 
 def _fills(node: Any) -> bool:
-    """Tell a statement that changes something: an array, entries, an attribute, a name's value."""
+    """Return whether a statement changes an array, entry, attribute, or a name that it reads."""
     if isinstance(node, ast.AugAssign) or _appends(node):
         return True
     if _sets(node):
@@ -160,10 +164,10 @@ def _fills(node: Any) -> bool:
 
 
 def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
-    """Yield the leaves of an expression, or of a statement but for what it gives a value.
+    """Yield the leaves that an expression, or the value of a statement, reads.
 
-    ``calls``: what is called in it is a leaf, for which there may be a name. What a comprehension
-    counts with is its own.
+    With ``calls``, inner calls are leaves: the student may have a name for their value. Variables
+    of comprehensions are left out.
     """
     made = (each.target for each in every(ast.comprehension, node))
     own = set[str]().union(*map(names_in, made))
@@ -184,9 +188,9 @@ def _sets(node: Any) -> bool:
 
 
 def _leaves(node: Any, whole: ast.AST | None) -> Iterator[ast.expr]:
-    """Yield the names, attributes and entries of a fixed key that an expression is made of.
+    """Yield the names, attributes, and entries with constant keys in an expression.
 
-    Those are all where it is not said what is the ``whole``: of that calls are leaves as well.
+    If ``whole`` is given, calls below it are leaves too.
     """
     if is_numpy(node):
         return
@@ -211,7 +215,10 @@ def _leaves(node: Any, whole: ast.AST | None) -> Iterator[ast.expr]:
 
 
 def _is_path(node: ast.expr) -> bool:
-    """Tell ``cache['A1']`` and ``self.W`` from ``X[i]`` and ``np.pi``."""
+    """Return whether an expression is a name, or its attribute or entry with a constant key.
+
+    ``cache['A1']`` and ``self.W`` are; ``X[i]`` and ``np.pi`` are not.
+    """
     while isinstance(node, ast.Subscript | ast.Attribute):
         if isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
             return False

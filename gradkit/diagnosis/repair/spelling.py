@@ -148,7 +148,7 @@ def misspelt(text: Text) -> Iterator[Proposal]:
 def _meant(
     text: Text, node: ast.Name, there: set[str], named: set[str], stored: set[str]
 ) -> Iterator[str]:
-    """Yield what a name may stand for: ``self.name``, ``np.name``, ``torch.name`` or similar names.
+    """Yield replacements of a name: ``self.name``, ``np.name``, ``torch.name`` or similar names.
 
     Nothing is yielded for a name that exists, unless its line raised.
     """
@@ -176,7 +176,7 @@ def _stored(model: ast.ClassDef) -> set[str]:
 
 
 def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
-    """Propose other names for methods that are called, and for attributes, under a similar name.
+    """Propose other names for called methods and for attributes of a model's class.
 
     A local name may also become an attribute: ``W`` becomes ``self.W``.
     """
@@ -224,7 +224,7 @@ def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Prop
 def misspelt_keys(text: Text) -> Iterator[Proposal]:
     """Propose similar keys for the constant keys in lines that raised.
 
-    Candidates are all strings of the text, and the names in ``text.asked``.
+    Candidates are all texts in the cell, and the names in ``text.asked``.
     """
     words = {each.value for each in every(ast.Constant, text.tree)}
     keys = sorted({*text.asked, *(word for word in words if isinstance(word, str))})
@@ -311,7 +311,7 @@ def _is_shaped(node: ast.expr) -> bool:
 def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
     """Yield a part of an expression, and its text with other or additional brackets.
 
-    Indexing becomes a call, and a call indexing, if Python's message ``said`` shows that it has to.
+    Indexing becomes a call, or a call indexing, if Python's message ``said`` shows that it must.
     """
     if isinstance(node, ast.Subscript) and "not subscriptable" in said:
         yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
@@ -441,14 +441,25 @@ def miscounted(text: Text) -> Iterator[Proposal]:
 
 
 def _returning(text: Text) -> list[ast.FunctionDef]:
-    """Return the functions whose number of returned values differs from what the check unpacks."""
-    return [each for each in text.functions if text.targets and each.lineno in text.stops]
+    """Return the functions whose number of returned values differs from what the check unpacks.
+
+    For a function that returns the result of a helper, such as ``return grads_of(x)``, this is the
+    helper.
+    """
+    own = {each.name: each for each in text.functions}
+    found = [each for each in text.functions if text.targets and each.lineno in text.stops]
+    for number, function in enumerate(found):
+        value = getattr(function.body[-1], "value", None)
+        helper = last_name(value.func) if isinstance(value, ast.Call) else ""
+        if isinstance(function.body[-1], ast.Return) and helper in own:
+            found[number] = own[helper]
+    return found
 
 
 def _may_be_returned(names: Sequence[str], text: Text) -> bool:
-    """Return whether each name is compared with a right value, or is the one that the check has.
+    """Return whether the check compares the value of each name, or has only this name to assign to.
 
-    Nothing proves that another name, such as one for the cache, has the right value.
+    Nothing proves that any other name, such as one for the cache, has the right value.
     """
     pairs = zip(names, text.targets.items(), strict=True)
     return all(is_compared or name == target for name, (target, is_compared) in pairs)
@@ -457,7 +468,8 @@ def _may_be_returned(names: Sequence[str], text: Text) -> bool:
 def _returnable(text: Text, function: ast.FunctionDef) -> list[str]:
     """Return names of a function's values: those that the check unpacks, then those made last."""
     made = list(dict.fromkeys(reversed(list(_given(function)))))
-    return [*dict.fromkeys([*(name for name in text.targets if name in made), *made[:_FEW]])]
+    known = {*made, *(each.arg for each in function.args.args)}
+    return [*dict.fromkeys([*(name for name in text.targets if name in known), *made[:_FEW]])]
 
 
 def _computing(text: Text) -> list[ast.FunctionDef]:

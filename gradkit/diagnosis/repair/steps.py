@@ -23,7 +23,7 @@ ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
 
 
 def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
-    """Yield a rate in the place of each number that is set, and two numbers exchanged."""
+    """Propose a rate for each assigned number between 0 and 1, and two such numbers exchanged."""
     for values in _set(text.tree):
         constants = [part for value in values for part in every(ast.Constant, value)]
         numbers = [part for part in constants if type(part.value) is float and 0 < part.value < 1]
@@ -37,7 +37,7 @@ def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
 
 
 def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
-    """Yield what is given to names: by statements, by calls, and where nothing is handed over."""
+    """Yield the values that statements assign or return, and the defaults of parameters."""
     for node in walk(tree):
         if isinstance(node, ast.arguments):
             yield [each for each in (*node.defaults, *node.kw_defaults) if each is not None]
@@ -46,7 +46,7 @@ def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
 
 
 def signs(text: Text) -> Iterator[Proposal]:
-    """Yield the differences of a text turned round, but for steps and those of numbers."""
+    """Propose each difference with exchanged operands, and ``(a + b)`` for ``-(a + b)``."""
     for node in walk(text.tree):
         if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
             yield text.put("turned-sign", text.spot(node), f"({ast.unparse(node.operand)})")
@@ -58,7 +58,7 @@ def signs(text: Text) -> Iterator[Proposal]:
 
 
 def rows(text: Text) -> Iterator[Proposal]:
-    """Yield the rows of names that are given to one, with two exchanged that are side by side."""
+    """Propose two neighbouring names of an assigned tuple, list or dict in exchanged order."""
     for value in (node.value for node in every(ast.Assign, text.tree)):
         row = value.values if isinstance(value, ast.Dict) else getattr(value, "elts", ())
         for one, other in pairwise(row):
@@ -67,9 +67,10 @@ def rows(text: Text) -> Iterator[Proposal]:
 
 
 def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
-    """Yield what two names are given exchanged, and other entries given to names, at some lines.
+    """Propose values of two neighbouring assignments exchanged, and entry 1 for 0 or the reverse.
 
-    Names that are ``used`` in two lines may have been exchanged there as well.
+    Only assignments in ``lines`` are changed. The exchange needs names that are ``used`` in more
+    than two lines.
     """
     given = [
         part
@@ -94,7 +95,7 @@ def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
 
 
 def products(text: Text) -> Iterator[Proposal]:
-    """Yield the products of a text with a factor transposed, or not, exchanged, or by entries."""
+    """Propose products with transposed or exchanged factors, and ``*`` for ``@`` or the reverse."""
     for node in every(ast.expr, text.tree):
         factors: Sequence[ast.expr] = ()
         other: ast.operator = ast.Mult()
@@ -118,7 +119,7 @@ def products(text: Text) -> Iterator[Proposal]:
 
 
 def copies(text: Text) -> Iterator[Proposal]:
-    """Yield names, and keys, that are given a copy of what they are given."""
+    """Propose ``a.copy()`` for each name, attribute or entry ``a`` that is assigned."""
     for node in walk(text.tree):
         given = node.value if isinstance(node, ast.Assign | ast.DictComp) else None
         if isinstance(given, ast.Name | ast.Subscript | ast.Attribute):
@@ -126,7 +127,10 @@ def copies(text: Text) -> Iterator[Proposal]:
 
 
 def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
-    """Yield lines that give names moved up to where all that they read is there; copied, too."""
+    """Propose to move the assignments in ``lines`` up, but not above values that they read.
+
+    They are proposed with ``.copy()`` too.
+    """
     for body in (function.body for function in text.functions):
         above: list[ast.stmt] = []
         for late, run in groupby(body, lambda each: each.lineno in lines):
@@ -143,7 +147,7 @@ def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
 
 
 def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
-    """Return the last of some statements, from a step on, that give others no name they read."""
+    """Return the statements directly above ``moved`` that assign no name which ``moved`` reads."""
     read = {name for each in moved for name in names_in(each, ast.Load)}
     passed: list[ast.stmt] = []
     for each in reversed(above):

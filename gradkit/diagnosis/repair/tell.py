@@ -25,19 +25,20 @@ def finding_of(
     line: int,
     source: str,
 ) -> Finding:
-    """Return the finding for a change that was seen to make outputs right.
+    """Return the finding for a change that is verified to make outputs right.
 
     Parameters
     ----------
     task, check : str
+        Their ids.
     function : str
         The student's function that is changed.
     outputs : sequence of str
-        What it makes right.
+        The outputs that become right.
     proposal : Proposal
     cell : Cell
     line : int
-        The doubtful one, in the cell's own text.
+        The doubtful line, in the cell's own text.
     source : str
         The text of the cell before the change.
     """
@@ -59,9 +60,9 @@ def finding_of(
 
 
 def marked(proposal: Proposal, source: str, cell: Cell, at: int) -> dict[str, Any]:
-    """Return the parts of a finding that tell of the doubtful line, and of what mends it.
+    """Return the fields of a finding that show the doubtful line and its correction.
 
-    ``at`` is the number that the line is told with.
+    ``at`` is the line number that the finding shows.
     """
     line = source.split("\n")[proposal.line - 1]
     ends = min(proposal.end, len(line)) if proposal.until == proposal.line else len(line)
@@ -86,9 +87,9 @@ UNENDED = "\n\\ No newline at end of file\n"
 def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
     """Return a change of a cell's text as a unified diff that ``patch`` applies to its file.
 
-    Lines end as they do in the file. Of a notebook's cell the file is the cell's source. Context is
-    only shown if the cell is the whole file: ``patch`` takes a change with fewer lines of context
-    below than above for one at the end of the file.
+    Lines end as they do in the file. For a cell of a notebook, the diff is for the cell's source.
+    Context is only shown if the cell is the whole file: ``patch`` takes a change with fewer lines
+    of context below than above for one at the end of the file.
     """
     name = cell.file if cell.cell is None else f"{cell.file}, cell {cell.cell}"
     lines = source.split("\n")
@@ -101,7 +102,7 @@ def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
 
 
 def _ended(lines: list[str], cell: Cell) -> list[str]:
-    """Return lines with their newlines as in the file, without the empty text behind the last."""
+    """Return lines with the newlines of their file, without an empty last line."""
     if cell.has_last_newline:
         kept = lines[:-1] if lines[-1:] == [""] else lines
         return [line + cell.newline for line in kept]

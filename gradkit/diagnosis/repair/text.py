@@ -35,7 +35,7 @@ class Made(Struct, frozen=True):
 
 
 def made_in(sources: Iterable[str]) -> Made:
-    """Return the names of what is made of a class in some texts, or of layers, and of losses."""
+    """Return the names of models and losses that some texts create."""
     trees = [*map(readable, sources)]
     classes = {node.name for tree in trees for node in every(ast.ClassDef, tree)} | {"Sequential"}
     made = {
@@ -52,15 +52,14 @@ NOTHING = Made()
 
 
 class Text:
-    """One cell: its lines, its tree, the calls and functions in it, and those a model computes by.
+    """One cell: its lines, its tree, and the calls and functions in it.
 
-    These last are its forward pass and what may be called there: methods beside it that train
-    nothing.
-    ``made`` are names in this and other texts, ``stops`` the lines that the code stops at,
-    ``said`` what Python says there, ``asked`` the methods and attributes that something else asks
-    for, and ``there`` the names that are there besides. ``targets`` are what a line of the check
-    unpacks into, if it stops because a function returns another number of values: for each, whether
-    the check compares it.
+    ``computing`` are the functions with which a model computes: its forward pass, and other methods
+    of the class that train nothing. ``made`` are names of models and losses, also from other texts;
+    ``stops`` the lines that raise, ``said`` Python's message, ``asked`` the methods and attributes
+    that the check uses, and ``there`` other names that exist. ``targets`` are the names that a line
+    of the check unpacks into, if it raises because of their number: for each, whether the check
+    compares it.
     """
 
     def __init__(
@@ -75,6 +74,7 @@ class Text:
         there: Collection[str] = (),
         targets: Mapping[str, bool] = MappingProxyType({}),
     ) -> None:
+        """Parse the source, and find the functions with which a model computes."""
         self.cell, self.source, self.made = cell, source, made
         self.stops, self.said, self.asked, self.there = stops, said, asked, there
         self.targets = targets
@@ -90,7 +90,7 @@ class Text:
                 self.computing += [f for f in own if f not in trained and f.name != "__init__"]
 
     def spot(self, node: Located, until: Located | None = None) -> Spot:
-        """Return where a node stands, to its own end or to that of another one."""
+        """Return the position of a node, or from its start to the end of the node ``until``."""
         end = until or node
         last = end.end_lineno or end.lineno
         return Spot(
@@ -101,7 +101,7 @@ class Text:
         )
 
     def function(self, line: int) -> str:
-        """Return the innermost function, or class, that a line stands in; else ``train``."""
+        """Return the name of the innermost function or class around a line, else ``train``."""
         inside = [
             node
             for node in walk(self.tree)
@@ -115,7 +115,7 @@ class Text:
         return any(each.lineno <= line <= (each.end_lineno or 0) for each in self.computing)
 
     def parameters(self, node: ast.AST) -> list[str]:
-        """Return the parameters of the function that a node stands in."""
+        """Return the parameters of the function around a node."""
         for function in self.functions:
             if any(one is node for one in walk(function)):
                 return [each.arg for each in function.args.args]
@@ -125,7 +125,7 @@ class Text:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
 
     def put(self, kind: str, at: Spot, text: str, doubtful: Spot | None = None) -> Proposal:
-        """Return the change that puts a text in the place of what stands there."""
+        """Return the change that replaces a span of the source by a text."""
         before, after = self.lines[at.first - 1][: at.start], self.lines[at.last - 1][at.end :]
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
@@ -136,7 +136,7 @@ class Text:
         return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
     def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
-        """Return the change that puts texts in the place of several parts of a line each."""
+        """Return the change that replaces several expressions, each on one line, by texts."""
         spots = sorted(
             ((self.spot(node), text) for node, text in parts),
             key=lambda each: (each[0].first, each[0].start),
@@ -157,7 +157,7 @@ class Text:
     def beside(
         self, kind: str, node: ast.expr | ast.stmt, line: str, *, before: bool = False
     ) -> Proposal:
-        """Return the change that puts a line behind a statement, or before it, as far in."""
+        """Return the change that inserts a line after or before a statement, equally indented."""
         at, own = self.spot(node), self.own(node)
         line = own[0][: _indent(own[0])] + line
         lines = [line, *own] if before else [*own, line]
@@ -189,7 +189,7 @@ def exchanged(nodes: Sequence[ast.expr]) -> list[tuple[ast.expr, str]]:
 
 
 def called_on(text: Text, *methods: str) -> list[str]:
-    """Return the names, with what they are of, that some methods are called on, each once."""
+    """Return the names and attributes on which methods are called, without duplicates."""
     functions = [call.func for call in text.calls if called_method(call) in methods]
     values = [each.value for each in functions if isinstance(each, ast.Attribute)]
     named = [ast.unparse(each) for each in values if isinstance(each, ast.Name | ast.Attribute)]
@@ -204,7 +204,7 @@ def front_of(function: ast.expr) -> str:
 def other_names(
     text: Text, kind: str, groups: tuple[Mapping[str, str], ...], wanted: Collection[str]
 ) -> Iterator[Proposal]:
-    """Propose the names of what is wanted in the place of others of a group, see `group_of`."""
+    """Propose the wanted names in place of other names of the same group, see `group_of`."""
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
             own = last_name(node)

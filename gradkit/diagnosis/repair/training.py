@@ -20,10 +20,10 @@ Changes = Callable[[Text, Task], Iterator[Proposal]]
 
 
 def changes(task: Task, text: Text) -> Iterator[Proposal]:
-    """Yield all changes of the text of a cell, likely ones first.
+    """Yield all proposals for the text of a cell, likely ones first.
 
-    What counts the rounds of a ``while`` loop is not changed but in how much it counts: a loop that
-    never ends by itself is ended in time here.
+    Assignments to the counter of a ``while`` loop are only changed in their amount, so that the
+    loop ends.
     """
     counters = set().union(*(names_in(loop.test) for loop in every(ast.While, text.tree)))
     counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}

@@ -37,10 +37,9 @@ def class_page(rows: Sequence[Row], title: str, reports: Sequence[Data] = ()) ->
     rows : sequence of Row
         One for each student, in the order in which they are listed at first.
     title : str
-        What the page is called.
+        The title of the page.
     reports : sequence of Report
-        Students' own pages that this one holds as well, see `student_page.report`; the rows'
-        links lead there as ``#NAME``.
+        Students' pages to include, see `student_page.report`; the rows link to them as ``#NAME``.
 
     Returns
     -------
@@ -128,6 +127,7 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
+    """Draw the histogram of scores with a title; None without scores."""
     if not largest or not scores:
         return None
     title = format_text(
@@ -141,6 +141,7 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
 
 
 def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
+    """Draw how many students made each mistake; None without mistakes."""
     if not made:
         return None
     title = "Mistakes by how many students made them; the table below has the same numbers."
@@ -149,6 +150,7 @@ def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
 
 
 def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
+    """Draw the states of each check as bars; None without checks."""
     if not counted:
         return None
     rows: list[tuple[str, tuple[int, ...]]] = []

@@ -28,7 +28,7 @@ class Drawing(Struct, frozen=True):
 
 
 def placed(svg: str, name: str, title: str, caption: str = "") -> Drawing:
-    """Give a drawing a title for who cannot see it, whose identifier begins with ``name``."""
+    """Return a drawing with a title for screen readers; its identifier begins with ``name``."""
     opening = f'<svg role="img" aria-labelledby="{name}-title"'
     words = f'<title id="{name}-title">{escape(title)}</title>'
     return Drawing(svg.replace("<svg", opening, 1).replace(">", f">{words}", 1), caption)
@@ -39,7 +39,7 @@ LIGHT = {"faint": "#59636e", "found": "#b3261e", "expected": "#2f6fb5"}
 
 
 def picture(drawing: Drawing) -> str:
-    """Return a drawing as an address: a picture on white that needs no page around it."""
+    """Return a drawing as a data address: a picture on white that needs no page around it."""
     style = "font-family:sans-serif;" + "".join(f"--{n}:{colour};" for n, colour in LIGHT.items())
     opening = f'<svg xmlns="http://www.w3.org/2000/svg" style="{style}"'
     data = b64encode(drawing.svg.replace("<svg", opening, 1).encode()).decode()
@@ -124,7 +124,7 @@ class _Axis(Struct, frozen=True):
         return round(self.first + share * (self.last - self.first), 1)
 
     def ticks(self, most: int, *, whole: bool) -> list[float]:
-        """Round numbers on the axis, at most so many and one more."""
+        """Return round numbers on the axis, at most ``most`` + 1."""
         rough = (self.high - self.low) / most
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough)
@@ -135,6 +135,7 @@ class _Axis(Struct, frozen=True):
 
 
 def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
+    """Return an axis from position ``first`` to ``last`` that covers all finite values."""
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)
     size = max(abs(low), abs(high), SMALLEST)
@@ -193,10 +194,10 @@ SIGNS = {"pass": "✓", "inconclusive": "?"}
 
 
 def matrices(entries: Iterable[Data]) -> tuple[tuple[str, Matrix], ...]:
-    """One matrix for each parameter whose entries have two indices.
+    """Return a matrix for each parameter whose entries have two indices.
 
-    Where expected values are shown, a wrong entry is labelled with its error, and shaded by
-    decades below the check's largest; else it is only marked as wrong.
+    If expected values are shown, a wrong entry is labelled with its error, and shaded by powers of
+    ten below the check's largest error. Otherwise it is only marked as wrong.
     """
     entries = list(entries)
     largest = max(map(_error, entries), default=0.0)
@@ -220,6 +221,7 @@ def _error(entry: Data) -> float:
 
 
 def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
+    """Return the cells of a parameter's entries by row and column."""
     rows, columns = (1 + max(index[axis] for index in group) for axis in (0, 1))
     return tuple(
         tuple(_cell(group.get((row, column)), largest) for column in range(columns))
@@ -228,6 +230,7 @@ def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
 
 
 def _cell(entry: Data | None, largest: float) -> Cell:
+    """Return the cell of an entry, with its shade and its label: a sign or the error."""
     if entry is None:
         return Cell(0, "")
     sign = SIGNS.get(entry["state"])
@@ -241,7 +244,7 @@ def _cell(entry: Data | None, largest: float) -> Cell:
 
 
 def _error_text(error: float) -> str:
-    """One digit and its power of ten, or a plain number: ``2e−5``, ``0.3``, ``40``."""
+    """Return an error as a digit and power of ten, or a plain number: ``2e−5``, ``0.3``, ``40``."""
     text = f"{error:.0e}" if not 0.01 <= error < 1000 else f"{float(f'{error:.1g}'):g}"
     digit, _, power = text.partition("e")
     return f"{digit}e{int(power)}".replace("-", "−") if power else digit
@@ -282,7 +285,7 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
 
 
 def heat_map(check: Data, name: str) -> Drawing | None:
-    """Draw wrong entries, and by how much where that is shown; None where all are right."""
+    """Draw the wrong entries of a check, with errors if they are shown; None if all are right."""
     drawn = matrices(check["entries"])
     wrong = [
         entry_name(entry)

@@ -41,9 +41,9 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
     ----------
     result : Result
     hints : int
-        From 1 to 4; what is above that level is nowhere in the page.
+        The hint level, from 1 to 4; the page contains nothing above it.
     changes : Changes, optional
-        What the student did not know, which is then said first.
+        Changes since the student's last page, shown first.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
 
 
 def report(result: Result, hints: int, name: str) -> Data:
-    """Collect what a page says of one submission, cleaned and typeset.
+    """Collect the data of a submission's page, cleaned and typeset.
 
     Returns
     -------
@@ -63,8 +63,7 @@ def report(result: Result, hints: int, name: str) -> Data:
         The data of the result. ``name`` sets the identifiers of this submission apart from others
         on the same page, and each task and check has its own. A finding has its ``number`` on the
         page, its ``marked`` places, its line around the ``doubtful`` part and its ``rules``; a
-        check its ``findings`` and all there is to show of it (see `_check`); a task the ``remarks``
-        that are about all of it.
+        check its ``findings`` and the fields of `_check`; a task the ``remarks`` about it.
     """
     data = clean_data(to_data(result, hints), LONGEST)
     titles = {task.task: task.title for task in result.tasks}
@@ -80,7 +79,7 @@ def report(result: Result, hints: int, name: str) -> Data:
 
 
 def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
-    """Add to the data of a task what its page shows besides."""
+    """Add to the data of a task what its page shows: numbers of findings, rules, and checks."""
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": _places(told), "rules": [*rules(finding, hints)]}
@@ -108,10 +107,10 @@ def _place(data: Data) -> Place:
 
 
 def _check(name: str, check: Data, task: Data) -> Data:
-    """Return what a page shows of a check besides its data.
+    """Return additional data of a check for its page.
 
-    ``listed`` are the entries in its table, the wrong ones first. ``told`` is False where its line
-    in the table of checks says all.
+    ``listed`` are the entries in its table, the wrong ones first. ``told`` is False if the line in
+    the table of checks says everything.
     """
     own = [told for told in task["findings"] if told["check"] == check["check"]]
     marks = [(place, told["number"]) for told in own for place in told["marked"]]
@@ -166,7 +165,7 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
 
 
 def coloured(source: str) -> list[str]:
-    """Each line as HTML, in which all that is the student's is escaped."""
+    """Return each line of a source as HTML with syntax colours; the student's text is escaped."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
@@ -201,12 +200,12 @@ def fragment(
     Parameters
     ----------
     title : str
-        The task's.
+        The title of the task.
     result : Result or None
     hints : int
-        How much is shown, 1 to 4.
+        The hint level, from 1 to 4.
     refusal : str
-        What is said where there is no result.
+        The message if there is no result.
     notes : sequence of str
     """
     data = {"tasks": []} if result is None else clean_data(to_data(result, hints), LONGEST)
@@ -257,6 +256,7 @@ def _leaf(tag: str, text: str, **attributes: str) -> Element:
 
 
 def _put(row: Element, parts: Iterable[Element], differs: bool) -> None:
+    """Append elements to a row of MathML; in a box with ‹ › if ``differs``."""
     if not differs:
         row.extend(parts)
         return
@@ -267,7 +267,7 @@ def _put(row: Element, parts: Iterable[Element], differs: bool) -> None:
 
 
 def _expression(text: str) -> list[Element]:
-    """Names with their indices and primes, numbers, powers, brackets: any text gives something.
+    """Return the MathML elements of a formula's text; any text can be converted.
 
     Brackets behind a name hold an index and are set below it.
     """
@@ -303,6 +303,7 @@ def _expression(text: str) -> list[Element]:
 
 
 def _closed(bracket: str, name: Element | None, inner: list[Element]) -> Element:
+    """Return the element for a closed bracket: a subscript of a name, or a group in brackets."""
     row = Element("mrow")
     if name is None:
         row.append(_leaf("mo", bracket, form="prefix"))
@@ -320,11 +321,11 @@ def _script(tag: str, *parts: Element) -> Element:
 
 
 def rules(finding: Finding, hints: int) -> Iterator[dict[str, str | bool]]:
-    """Return the rules that the hint level shows: how each entry changes, as MathML.
+    """Yield the formulas of a finding that the hint level shows, as MathML: how each entry changes.
 
-    With ``value`` it is what the entry becomes. ``applied`` is empty where it does not move,
-    ``right`` where it is not shown. What differs in the code's own rule is marked a level before
-    the right rule is shown, as it is in the text.
+    With ``value`` it is the entry's new value instead. ``applied`` is empty if the entry does not
+    move, ``right`` if the hint level hides it. Differences in the student's formula are marked one
+    level before the right formula is shown, as in the text.
     """
     for entry, text in finding.applies.items() if hints >= RULE_LEVEL else ():
         applied = _read(text)

@@ -51,27 +51,30 @@ class Target:
 
 
 class Bench:
-    """Functions of one section, in their text as it is now, and what is asked of them.
+    """Functions of one section in their current text, which are run at inputs with known outputs.
 
     Parameters
     ----------
     namespace : dict
         The student's names.
     put : callable
-        Puts a definition among them.
+        Defines a function among these names.
     question : Question
+        What to run and compare.
     budget : Budget
         Pays for runs.
 
-    ``helpers`` are the functions that it makes or imports and that are handed one value, ``words``
-    those that are handed over in it, or compared with, ``keys`` those that are read of what is
-    made; ``lacking`` is the key that no dict has where the text stops for that. It ``waits`` for an
-    import where it stops for want of one. ``vocabulary`` is what operands may be made of.
+    `load_text` sets lists of names that changes may put in: ``helpers`` are functions with one
+    parameter, ``words`` are texts that are compared or passed to functions, and ``keys`` are keys
+    of dicts that are read. ``lacking`` is the missing key if the code stops with a KeyError.
+    ``waits`` is true if the code stops because a standard import is missing. ``vocabulary`` has the
+    words that operands may contain.
     """
 
     def __init__(
         self, namespace: dict[str, Any], put: Put, question: Question, budget: Budget
     ) -> None:
+        """Start without a text; `load_text` sets one."""
         self.namespace, self._put, self.question = namespace, put, question
         self.budget = budget
         self.again, self.waits, self._late, self._wasted = False, False, LATE, ENDLESS
@@ -79,7 +82,7 @@ class Bench:
         self.vocabulary: Vocabulary | None = None
 
     def load_text(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
-        """Take the functions that begin in these lines of cells, and make them from their text."""
+        """Parse the text of cells, and define the functions that begin at some places."""
         self.trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
         tops = (top for tree in self.trees.values() for top in tree.body)
@@ -105,20 +108,21 @@ class Bench:
             self.reload(target)
 
     def _imported(self) -> Iterator[str]:
-        """Yield the names that the text takes from modules."""
+        """Yield the names that the text imports by ``from … import``."""
         for tree in self.trees.values():
             for node in tree.body:
                 for each in node.names if isinstance(node, ast.ImportFrom) else ():
                     yield each.asname or each.name
 
     def _takes_one_value(self, name: str) -> bool:
-        """Return whether a name is a function that takes one value."""
+        """Return whether a name is one of the student's functions with exactly one parameter."""
         with contextlib.suppress(Exception):  # a name that is not there is none
             made = self.namespace[name]
             return isinstance(made, FunctionType) and made.__code__.co_argcount == 1
         return False
 
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
+        """Yield the function that begins in a line of a cell, with its slots."""
         tree = self.trees[cell]
         for top in tree.body:
             for node in every(ast.FunctionDef, top):
@@ -141,10 +145,10 @@ class Bench:
         undo: Callable[[], None],
         slot: Slot | None = None,
     ) -> Iterator[bool]:
-        """Define a changed function among the student's names, and yield whether that succeeds.
+        """Define a changed function while the context is open, and yield whether that succeeds.
 
-        Of one in a ``slot`` that is no statement only what hangs there is made anew, which takes
-        a tenth of the time that all of the text does.
+        ``put`` makes the change in the tree, and ``undo`` takes it back. If the change is within a
+        ``slot``, only the slot's expression is compiled, which takes a tenth of the time.
         """
         around = None if slot is None else self._code_with_open_slot(target, slot)
         put()
@@ -158,7 +162,7 @@ class Bench:
             self.reload(target)
 
     def _code_with_open_slot(self, target: Target, slot: Slot) -> CodeType | None:
-        """Return a function's code that asks what the value of a slot is."""
+        """Return a function's code that asks a hook for a slot's value; None for ``pass``."""
         if isinstance(slot.statement, ast.Pass):
             return None
         if id(slot) not in self._arounds:
@@ -171,7 +175,10 @@ class Bench:
         return self._arounds[id(slot)]
 
     def _hung(self, target: Target, slot: Slot, around: CodeType) -> bool:
-        """Evaluate the expression of a slot wherever its function asks for the slot's value."""
+        """Define a function with the code ``around``, whose hook evaluates the slot's expression.
+
+        Return whether that succeeds.
+        """
         try:
             code = compile(ast.Expression(slot.node), target.cell, "eval", dont_inherit=True)
             self._put(target.top, around)
@@ -276,7 +283,10 @@ class Bench:
         return states
 
     def _note_unused_functions(self, record: Record) -> None:
-        """Note the functions that were not run so far; what a class has made is of its old text."""
+        """Store which functions have not run before the check's last line.
+
+        Classes are left out: objects that earlier lines have made keep the old text of their class.
+        """
         self._late_ones = {
             id(target)
             for target in self.targets
@@ -342,6 +352,10 @@ class Bench:
     def _step(
         self, draw: Throwaway, step: tuple[str, Mapping[str, Any]], names: dict[str, Any]
     ) -> None:
+        """Run one line of the check, and replace names by their right values afterwards.
+
+        Names with a wrong value are added to ``_amiss``.
+        """
         text, put = step
         reseed(self.question.seed)
         run(text, names)
@@ -350,12 +364,9 @@ class Bench:
         names |= right
 
     def recorded(self, draw: Throwaway) -> dict[int, list[dict[str, Any]]]:
-        """Run the lines with all slots watched.
+        """Run the check's lines, and return the local names before each slot, run by run.
 
-        Returns
-        -------
-        dict
-            The local names before each slot, run by run, by the slot's identity.
+        The keys are the ids of slots. Nothing is raised if the lines fail.
         """
         record = Record()
         if not self._watched:
@@ -379,7 +390,7 @@ class Bench:
         return {id(self._slots[n]): names for n, names in record.names.items()}
 
     def _watch(self) -> None:
-        """Make the code in which all slots are watched."""
+        """Compile all functions in a form that records the local names before each slot."""
         self._slots = [slot for target in self.targets for slot in target.slots]
         for number, slot in enumerate(self._slots):
             slot.number = number
@@ -400,7 +411,7 @@ KEY = r"\[['\"](\w+)['\"]\]"
 
 
 def _keys(tree: ast.Module) -> Iterator[str]:
-    """Yield the keys that are read."""
+    """Yield the constant text keys that a tree reads: ``W1`` for ``parameters["W1"]``."""
     for node in every(ast.Subscript, tree):
         value = getattr(node.slice, "value", None)
         if isinstance(node.ctx, ast.Load) and isinstance(value, str):
@@ -408,7 +419,7 @@ def _keys(tree: ast.Module) -> Iterator[str]:
 
 
 def _compared_words(tree: ast.Module) -> Iterator[str]:
-    """Yield the words that something is compared with, or that a function is handed."""
+    """Yield the texts in a tree that are compared with something or passed to a function."""
     for node in ast.walk(tree):
         parts = node.comparators if isinstance(node, ast.Compare) else getattr(node, "args", ())
         for part in parts if isinstance(node, ast.Compare | ast.Call) else ():
@@ -419,7 +430,7 @@ def _compared_words(tree: ast.Module) -> Iterator[str]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what changed text prints and warns of to itself."""
+    """Return a context manager that discards printed output and warnings of changed text."""
     with (
         contextlib.redirect_stdout(io.StringIO()),
         warnings.catch_warnings(),

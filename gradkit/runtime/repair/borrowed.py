@@ -32,20 +32,22 @@ def borrowed_parts(
     scopes: Sequence[Scope],
     roles: Collection[str] = ROLES,
 ) -> Iterator[tuple[Part, Any]]:
-    """Yield the model's expressions, each with its tree in the student's names.
+    """Yield the model solution's expressions, each with its tree in the student's names.
 
-    A leaf is the name that holds the same values, or else what the model makes them of. A statement
-    comes a second time with other names, where there are any: what it changes may have another one.
+    A leaf becomes the student's name with the same values or, if there is none, the model's own
+    expression for it. A statement is yielded twice if other names fit too: the variable that it
+    changes may have the value of another one.
 
     Parameters
     ----------
     parts : sequence of Part
+        Expressions of the model solution.
     values : sequence of array
-        By number.
+        The model solution's values, by number.
     scopes : sequence of Scope
-        What can be named in a place, run by run.
+        The student's names at one place, one scope for each run.
     roles : collection of str
-        Those of what is wanted.
+        Only parts with these roles are yielded.
     """
     leaves = _Leaves(parts, values, scopes)
     seen: set[tuple[str, str]] = set()
@@ -73,6 +75,7 @@ class _Leaves:
     def __init__(
         self, parts: Sequence[Part], values: Sequence[Any], scopes: Sequence[Scope]
     ) -> None:
+        """Make look-up tables from values to names."""
         self._values, self._scopes = values, scopes
         self._keys = [dict(_keys(scope)) for scope in scopes]
         self._made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
@@ -80,15 +83,15 @@ class _Leaves:
         self._names: dict[int, dict[tuple[_Key, ...], str]] = {}
 
     def text_of(self, part: Part, deep: int, *, other: bool = False) -> str | None:
-        """Return the text of a part in the student's names; None if they have no name for a leaf.
+        """Return the text of a part in the student's names; None if a leaf has no name.
 
         Parameters
         ----------
         part : Part
         deep : int
-            How many parts may stand in one another in the place of a leaf.
+            How deep leaves without a name may be replaced by the model's expressions for them.
         other : bool
-            Whether leaves take any name that holds the value, and not their own first.
+            Do not prefer the student's name that is spelled like the leaf.
         """
         own: dict[str, str] = {}
         # A size is that of the array beside it, whatever else is as large.
@@ -103,7 +106,7 @@ class _Leaves:
         return _renamed(part.text, tuple(own.items()))
 
     def _leaf_of(self, leaf: str, numbers: tuple[int, ...], deep: int) -> str | None:
-        """Return the student's text for the model's values with some numbers."""
+        """Return the student's text for a leaf with these values of the model solution, or None."""
         if (key := (leaf, numbers)) not in self._held:
             every = [_key(self._values[n]) for n in numbers]
             # Without a step that is missing, runs after the first one have other values.
@@ -112,7 +115,10 @@ class _Leaves:
         return self.text_of(part, deep - 1) if part is not None else self._held[key]
 
     def _name_of(self, leaf: str, wanted: Sequence[_Key]) -> str | None:
-        """Return the name that holds some values run by run, first the leaf's own."""
+        """Return the student's name that has the ``wanted`` values in each run, or None.
+
+        The name that is spelled like the leaf is preferred.
+        """
         own = self._keys[: len(wanted)]
         row = tuple(wanted[: len(own)])
         if all(each.get(leaf) == key for each, key in zip(own, row, strict=True)):
@@ -133,9 +139,11 @@ def entry_parts(
     scopes: Sequence[Scope],
     roles: Collection[str] = ROLES,
 ) -> Iterator[tuple[Part, Any, tuple[int, ...], str]]:
-    """Yield what the model solution has for all entries, for the one at which loops are.
+    """Yield the model solution's whole-array expressions, written for the entry of a loop's round.
 
-    Besides, the shape of the whole, and the index of the entry. See `borrowed_parts`.
+    ``A - Y`` becomes ``a - y`` if the loop has these entries in ``a`` and ``y``. With each
+    expression come its part, the shape of the array, and the index of the entry as text. For the
+    parameters see `borrowed_parts`.
     """
     first = scopes[0]
     if not first.places:
@@ -146,6 +154,7 @@ def entry_parts(
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
 
     def text_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> str | None:
+        """Return a part's text for the entry at index ``at``; None if a leaf has no name."""
         renamed: dict[str, str] = {}
         if not _is_by_entries(part):
             return None
@@ -188,13 +197,13 @@ def _places(size: int, scopes: Sequence[Scope]) -> list[str]:
 
 
 def _entry_key(row: Sequence[Any]) -> tuple[str, ...]:
-    """Return what tells single numbers, run by run, from others."""
+    """Return a hashable key for a number's values in all runs: ten digits each."""
     return tuple(f"{float(each):.10g}" if is_number(each) else "" for each in row)
 
 
 @cache
 def _is_by_entries(part: Part) -> bool:
-    """Return whether each entry of an expression is made of the same entries of its leaves."""
+    """Return whether an expression computes each entry from the same entries of its leaves."""
     tree: Any = ast.parse(part.text).body[0]
     kept = {leaf for leaf, _ in part.leaves}
     waiting = [tree.value] if isinstance(tree, ast.Expr) else []
@@ -228,7 +237,7 @@ def _turned(key: _Key) -> _Key:
 
 
 def _key(value: Any) -> _Key:
-    """Return what tells a value from others, but for rounding."""
+    """Return the shape and a rounded digest of a value; None if it is not numeric."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         return None
@@ -238,7 +247,10 @@ def _key(value: Any) -> _Key:
 
 
 def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
-    """Yield what can be named, each with its key; at last arrays in other shapes."""
+    """Yield the texts that have a value in a scope, each with its key.
+
+    After the names come halves of numbers, transposes, and arrays in other shapes.
+    """
     yield from ((name, _key(scope.values[name])) for name in (*scope.arrays, *scope.numbers))
     # By another convention the model solution is handed half of it.
     for name in scope.numbers_that(count=False):
@@ -256,5 +268,5 @@ def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
 
 @cache
 def _renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
-    """Return a text with other expressions in the place of names, and of entries."""
+    """Return a text in which the expressions ``names`` are replaced by others."""
     return ast.unparse(renamed(ast.parse(text), {name: expression(own) for name, own in names}))

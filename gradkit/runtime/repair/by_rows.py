@@ -71,10 +71,9 @@ class Change:
 
 
 def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) -> Iterator[Change]:
-    """Yield the changes of an expression by the rows of a table, of some ``kinds`` alone if any.
+    """Yield the changes of an expression by the rows of a table; only of some ``kinds`` if given.
 
-    A change that leaves something without effect, such as a factor 1, is left out: another change
-    says that better.
+    Changes that leave an operation without effect, such as a factor 1, are left out.
     """
     # In the first round of a comprehension its number may be that of another name.
     held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
@@ -98,7 +97,7 @@ def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) ->
 
 
 def _allowed(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
-    """Yield all changes of an expression by the rows of a table."""
+    """Yield all changes of an expression by the rows of a table, also those without effect."""
     yield from _by_patterns(spot, table, kinds)
     if table is not EXCHANGES:
         return
@@ -116,7 +115,7 @@ def _allowed(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterat
 
 
 def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
-    """Yield the changes of an expression by the patterns of a table."""
+    """Yield the changes of an expression by those rows of a table whose pattern it matches."""
     for before, conditions, rows in groups_for(spot.node, table):
         if spot.again and ("again", True) not in conditions:
             continue
@@ -133,7 +132,7 @@ def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
 
 
 def _made(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
-    """Return the change that a row makes with what stands for its letters and holes."""
+    """Return the change that a row makes if its letters and holes have the values ``bound``."""
     # From the other end an index is the same entry in one round. A window is one slip, however
     # often it is made, and of several windows the largest may be the same.
     part = getattr(spot.node, "slice", None)
@@ -145,9 +144,9 @@ def _made(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change
 
 
 def _repeated(spot: Spot) -> Iterator[Spot]:
-    """Yield the names and calls that stand in an expression several times, each once.
+    """Yield each name or call that occurs several times in an expression, as one spot.
 
-    One slip that is made again is one mistake.
+    The same slip in all these places is one mistake.
     """
     parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
     times = Counter(map(ast.unparse, parts)) if len(parts) > 1 else {}
@@ -158,7 +157,7 @@ def _repeated(spot: Spot) -> Iterator[Spot]:
 
 
 def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
-    """Yield an expression with what the model solution has there besides, or in its place."""
+    """Yield changes that combine an expression with one of the model solution, or replace it."""
     for borrowed, tree in parts:
         for role in (borrowed.role, ""):
             for row in BORROWINGS.get(role, ()):
@@ -169,7 +168,7 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
 
 
 def same_change(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield what a change adds to its expression, added to another one."""
+    """Yield the addition of ``change``, such as its factor, applied to another expression."""
     row, bound = change.row, dict[str, Any]()
     if row is not None and match(pattern(row.before), spot.node, bound):
         added = {hole: change.values[hole] for hole in row.holes}
@@ -177,7 +176,7 @@ def same_change(change: Change, spot: Spot) -> Iterator[Change]:
 
 
 def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield a change that is right but for a size, multiplied or divided by each size."""
+    """Yield a change multiplied or divided by each size, such as the number of rows."""
     for row in with_size(change.row) if change.row is not None else ():
         more = change.cost - change.row.cost if change.row else 0
         for filled in fillings(spot, row, change.values):
@@ -188,10 +187,10 @@ def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
 
 
 def _is_idle(node: Any, values: Mapping[str, Any]) -> bool:
-    """Return whether an expression is always the same, or an operation in it changes nothing.
+    """Return whether an operation has no effect, or always gives the same.
 
-    So is the difference of two names for one value, a comparison with itself, a second minus sign,
-    and a transpose of a transpose.
+    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1`` and ``a.T.T``. Two names with one object
+    in ``values`` are equal.
     """
     if isinstance(node, ast.Compare):
         return len(node.comparators) == 1 and is_same(node.left, node.comparators[0])

@@ -53,17 +53,17 @@ from gradkit.runtime.repair.pool import (
 from gradkit.runtime.repair.scope import Scope
 from gradkit.runtime.repair.slots import Slot, blocks_below
 from gradkit.runtime.repair.spots import Spot, below
-from gradkit.runtime.repair.statements import Rewritten, changed_blocks
+from gradkit.runtime.repair.statements import Block, Rewritten, changed_blocks
 from gradkit.runtime.repair.tree import size_of
 
 
 @dataclass(slots=True)
 class Candidate:
-    """A change in its place: how to make it and how to undo it.
+    """A change at its place in the tree, with functions to make and undo it.
 
-    ``step`` says how near its value is to one of the model solution's that the student had not
-    yet, as `known` does; ``slot`` is the one that it is in, ``gain`` how many outputs are right
-    besides, in shares of them.
+    ``step`` says how near its value is to a value of the model solution that no name has yet, see
+    `known`. ``slot`` is the slot that it changes, and ``gain`` how much larger the sum of the right
+    shares of all outputs is with it.
     """
 
     change: Change | Rewritten
@@ -111,22 +111,22 @@ PLACED = 40
 
 
 class Candidates:
-    """The changes of the text that lies on a bench.
+    """The changes of a bench's text, in the order in which they are worth a run.
 
     Parameters
     ----------
     bench : Bench
-        Where its budget is used up, no more changes are made.
+        No more changes are made when its budget is used up.
     places : Places
-        The slots that are changed, where something is wrong.
+        The slots that may be changed.
     near : collection of (cell, line)
-        The lines that are looked at first.
+        Lines to search first.
     only : bool
-        No others are looked at.
+        Search no other lines.
     kinds : collection of str
-        Those that are tried; all where none are said.
+        Kinds of changes to try; all if empty.
 
-    Changes that cost more than ``most`` are not looked at: a smaller one makes all right.
+    Changes that cost more than ``most`` are left out: a cheaper one makes all outputs right.
     """
 
     def __init__(
@@ -137,6 +137,7 @@ class Candidates:
         only: bool,
         kinds: Collection[str],
     ) -> None:
+        """Find the functions that near lines call; restrict the kinds if only shapes are wrong."""
         self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
         self._only = only
         told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
@@ -158,10 +159,10 @@ class Candidates:
         return [*zip(found, self._draw.expected, strict=False)]
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield the least cost and the changes of groups, the most promising first.
+        """Yield groups of changes with their least cost, the most promising groups first.
 
-        Small changes come before larger ones. Of these the slots whose value the model solution
-        never has are the most doubtful: what came before the first is as it should be.
+        Small changes come before larger ones. Among large changes, slots with values that the model
+        solution never has come first.
         """
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
@@ -191,7 +192,7 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield the groups of changes that take nothing from the model solution.
 
-        ``whole``: after them what may be put in, wherever that is.
+        With ``whole``, inserted statements follow, at all places.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -243,9 +244,9 @@ class Candidates:
         )
 
     def _in_part(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
-        """Return as many changes as a share of the remaining time allows, the lowest rank first.
+        """Return the changes of lowest rank that can run in 1/``share`` of the remaining budget.
 
-        The other changes are kept for the end, in ``_others``.
+        All other changes are kept for the end.
         """
         small = sorted(ones, key=lambda one: one.rank)
         room = self._bench.budget.left // (share * self._bench.price)
@@ -258,7 +259,7 @@ class Candidates:
         yield from (one for one in self._put_in if one.cost < PUT_IN)
 
     def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield the groups of changes that borrow, and what was kept for the end."""
+        """Yield groups of changes that borrow from the model solution, then postponed changes."""
         likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._in_part(one for one in self._put_in if one.cost >= PUT_IN)
         for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
@@ -279,7 +280,7 @@ class Candidates:
     def _plain_ones(
         self, places: Sequence[Place], *, right: bool
     ) -> Iterator[tuple[float, list[Candidate]]]:
-        """Yield the groups of small changes, and of larger ones that put nothing in."""
+        """Yield the groups of small changes, then of larger ones that add nothing."""
         statements: set[int] = set()
         larger: list[Candidate] = []
         for place in self._in_time(places):
@@ -309,7 +310,7 @@ class Candidates:
         return takewhile(lambda _: budget.left > self._kept_back and not budget.is_over(), places)
 
     def around(self, order: int) -> list[Candidate]:
-        """Return the larger changes of a slot, which are not tried again later."""
+        """Return all larger changes of the slot with number ``order``; they are not tried again."""
         hits: list[Candidate] = []
         for place in [place for place in self._slots if place.order == order]:
             hits += self._of_place(place, [*place.larger, *self._large(place)])
@@ -318,7 +319,7 @@ class Candidates:
         return self._in_part([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
-        """Return what a change adds to an expression, added to the others of its function, once."""
+        """Return what a change adds, such as a factor, added in other slots of the function."""
         change = one.change
         if not isinstance(change, Change) or change.kind not in ADDED_TO:
             return []
@@ -341,28 +342,33 @@ class Candidates:
         return [*hits, *self._taken(lambda each: any(each.change is one for one in made))]
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
-        """Return some of the changes that were kept for the end so far."""
+        """Remove the wanted changes from the postponed ones, and return them."""
         taken = [one for one in self._others if wanted(one)]
         self._others = [one for one in self._others if not wanted(one)]
         return taken
 
     def _of_statement(self, place: Place) -> Iterator[Candidate]:
-        """Yield changes of a statement, and of where it stands."""
+        """Yield changes of a slot's whole statement and of its position."""
         statement, target = place.slot.statement, place.target
         counts = place.scopes[0].counts
         for parent, block in blocks_below(target.function):
             if any(one is statement for one in block):
                 at = next(n for n, one in enumerate(block) if one is statement)
                 held = place.values[0].names
+                before = self._places.near_of_entries(place, statement)
                 for each in changed_blocks(block, at, parent, target.function, counts, held):
                     if self._is_wanted(each.kind):
-                        yield _in_block(each, block, place.order, target)
+                        changed = _changed_statement(block, at, each.block)
+                        near = changed and self._places.near_of_entries(place, changed)
+                        one = _in_block(each, block, place.order, target)
+                        one.step = near if near and near > before else 0
+                        yield one
 
     def _is_wanted(self, kind: str) -> bool:
         return not self._kinds or kind in self._kinds
 
     def _small(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the small changes of a slot, and keep the others."""
+        """Yield the small changes of a slot, and store its larger ones."""
         whole = not place.slot.asked
         slot, values = place.slot, place.values
         if isinstance(slot.statement, ast.Pass):
@@ -392,6 +398,7 @@ class Candidates:
                     place.larger.append((change, spot))
 
     def _large(self, place: Place) -> Iterator[tuple[Change, Spot]]:
+        """Yield the changes that add something to an expression in a slot."""
         for spot in place.spots:
             for change in changes_of(spot, ADDITIONS, self._kinds):
                 yield change, spot
@@ -404,11 +411,10 @@ class Candidates:
         only: bool = False,
         nearer: bool = False,
     ) -> list[Candidate]:
-        """Return the changes of a slot that give a value of the model solution's, each value once.
+        """Return the changes of a slot that give a value of the model solution, one for each value.
 
-        Those that give other values are kept for the end, unless it is ``only`` these that count;
-        so are values that are as near to the model's as the one before, where ``nearer`` ones are
-        looked for.
+        All others are postponed or, with ``only``, dropped. With ``nearer``, the value must be
+        nearer to the model solution's than the present value.
         """
         more = CLEARED * place.target.right
         priced = [
@@ -458,12 +464,15 @@ class Candidates:
         return hits
 
     def _scaled(self, place: Place) -> list[Candidate]:
-        """Return what gives the model's values of one that does so but for a size."""
+        """Return stored changes of a slot that are right but for a size, divided by each size."""
         changes, place.scaled = place.scaled, []
         return self._of_place(place, changes, only=True, nearer=True)
 
     def _borrowed(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield what the model solution has, for each spot; in a comprehension names are others."""
+        """Yield the changes of a slot that put in an expression of the model solution.
+
+        Names in a comprehension are those of its first round.
+        """
         pool, outer = self._draw.pool, place.values[0].names
         parts: dict[int, list[tuple[Part, Any]]] = {}
         for spot in place.spots:
@@ -480,10 +489,11 @@ class Candidates:
                     yield change, spot
 
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
-        """Yield the text with a statement more. See `inserted`."""
+        """Yield candidates that insert one statement, see `inserted`."""
         known = {id(each.slot.statement): each for each in reversed(places)}
 
         def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
+            """Return the scopes before or after a statement, one for each run it had."""
             place = known.get(id(statement))
             self._bench.budget.spend(PLACED)
             if place is None or self._bench.budget.is_over():
@@ -499,10 +509,10 @@ class Candidates:
                     yield _in_block(change, block, -line, target)
 
     def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
-        """Yield the dicts among names that have not what is right at a key that is asked for.
+        """Yield each dict of the student that lacks a right value at a key which the check reads.
 
-        Besides, the numbers of the model's values that are right there; none where only something
-        that is made of it is asked for.
+        Each item is the dict's name, the key, and the numbers of the model solution's values that
+        are right there; no numbers if the check reads only something computed from that entry.
         """
         pool, right = self._draw.pool, self._draw.expected
         for read, value in zip(self._bench.question.reads, right, strict=True):
@@ -536,6 +546,13 @@ def _replacement_cost(change: Change, node: ast.expr) -> float:
     whole = signed or change.kind in OF_THE_WHOLE
     inner = -size if whole else size - 2 * max(0, size - after)
     return change.cost + PER_NODE * abs(after - size) + INNER * inner
+
+
+def _changed_statement(block: Block, at: int, after: Block) -> ast.stmt | None:
+    """Return the statement that stands in place ``at`` after a change; None if others change."""
+    same = len(block) == len(after)
+    pairs = enumerate(zip(block, after, strict=True)) if same else ()
+    return after[at] if same and all(a is b or n == at for n, (a, b) in pairs) else None
 
 
 def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:

@@ -16,14 +16,16 @@ Put = Callable[[ast.stmt, CodeType], None]
 
 @contextlib.contextmanager
 def kept(namespace: dict[str, Any]) -> Iterator[Put]:
-    """Give what puts a definition among names; afterwards all are as they were.
+    """Return a context manager for a function ``put`` that redefines names; restore them after.
 
-    A function that something else holds, as a table of functions does, is changed there too.
+    ``put`` also changes a function in place if another object refers to it, such as a table of
+    functions.
     """
     before: dict[str, Any] = {}
     bodies: dict[str, _Body] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
+        """Run the code of a definition, and store which values its names had before."""
         names = names_bound(top)
         if not names <= before.keys():
             # What is there is read where it is asked for, and a class body does not ask.
@@ -57,7 +59,7 @@ _Body = tuple[CodeType, tuple[Any, ...] | None, dict[str, Any] | None]
 
 
 def _body_of(value: Any, namespace: dict[str, Any]) -> _Body | None:
-    """Return what a plain function of some names is made of; None for anything else."""
+    """Return the code and defaults of a plain function of the namespace; None for others."""
     if not isinstance(value, FunctionType) or value.__closure__:
         return None
     if value.__globals__ is not namespace:
@@ -70,7 +72,7 @@ def _put_body(function: FunctionType, body: _Body) -> None:
 
 
 def _inherit(old: Any, new: Any) -> None:
-    """Have classes that are made of one be made of another one instead."""
+    """Replace base class ``old`` by ``new`` in all its direct subclasses."""
     if isinstance(old, type) and isinstance(new, type) and old is not new:
         made: list[type] = type.__subclasses__(old)
         for each in made:
@@ -81,14 +83,14 @@ def _inherit(old: Any, new: Any) -> None:
 
 @contextlib.contextmanager
 def changed(namespace: dict[str, Any], texts: Sequence[tuple[str, int, str]]) -> Iterator[None]:
-    """Have definitions of other text for a while.
+    """Return a context manager that replaces top-level definitions by changed texts.
 
     Parameters
     ----------
     namespace : dict
         The student's names.
     texts : sequence of (cell, line, text)
-        Each is one definition at top level, that begins in this line of the cell.
+        The text of each definition, and the line of the cell in which it begins.
     """
     with kept(namespace) as put:
         for cell, line, text in texts:

@@ -29,7 +29,7 @@ OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-shape"}
 
 
 def _pairs(spot: Spot) -> Iterator[Choice]:
-    """Yield the places of two values of a row, or of neighbours among arguments."""
+    """Yield positions of two elements of a row, or of two neighbouring arguments, to exchange."""
     node, row = spot.node, _row_of(spot)
     pairs: Any = itertools.islice(itertools.combinations(range(len(row)), 2), AT_ONCE)
     if isinstance(node, ast.Call):
@@ -46,7 +46,7 @@ def _pairs(spot: Spot) -> Iterator[Choice]:
 
 
 def _row_of(spot: Spot) -> list[Any]:
-    """Return the values of a tuple or list, unless these are a shape, an index, or axes."""
+    """Return the elements of a tuple or list; none if it is a shape, an index, or axes."""
     node = spot.node
     if not isinstance(node, ast.Tuple | ast.List) or spot.of == "axis":
         return []
@@ -56,7 +56,7 @@ def _row_of(spot: Spot) -> list[Any]:
 
 
 def _constants_of(spot: Spot) -> list[Any]:
-    """Return the values of a row of constants: keys, or the numbers that a loop goes over."""
+    """Return the elements of a row of constants: text keys, or integers that a loop goes over."""
     row = _row_of(spot)
     values = [each.value for each in row if isinstance(each, ast.Constant)]
     if not values or len(values) < len(row):
@@ -66,7 +66,7 @@ def _constants_of(spot: Spot) -> list[Any]:
 
 
 def _places_less(spot: Spot) -> Iterator[Choice]:
-    """Yield the places of keys, and of the first and the last number, of a row."""
+    """Yield the positions of all keys in a row, or of the first and last integer in a row."""
     values = _constants_of(spot)
     keys = bool(values) and isinstance(values[0], str)
     places = range(len(values)) if keys else (0, len(values) - 1)
@@ -75,7 +75,7 @@ def _places_less(spot: Spot) -> Iterator[Choice]:
 
 
 def _values_more(spot: Spot) -> Iterator[Choice]:
-    """Yield the number before or after a row of numbers, and the keys that a row has not."""
+    """Yield elements to add to a row: the integers next to its ends, or keys that it lacks."""
     values = _constants_of(spot)
     if values and isinstance(values[0], int):
         yield "wrong-bounds", (0, number_of(values[0] - 1))
@@ -87,7 +87,7 @@ def _values_more(spot: Spot) -> Iterator[Choice]:
 
 
 def _keys_of_loop(spot: Spot) -> Iterator[Choice]:
-    """Yield the keys of one sort, ``("W1", "W2")``, of a dict that a loop goes over."""
+    """Yield the keys with one stem, such as ``("W1", "W2")``, of a dict that a loop goes over."""
     if not isinstance(spot.value, dict) or not holds(spot, "written"):
         return
     keys = [key for key in spot.value if isinstance(key, str)]
@@ -98,14 +98,14 @@ def _keys_of_loop(spot: Spot) -> Iterator[Choice]:
 
 
 def _options_less(spot: Spot) -> Iterator[Choice]:
-    """Yield the place of each option of a call."""
+    """Yield the position of each keyword argument of a call, except ``axis`` and ``keepdims``."""
     for place, word in enumerate(getattr(spot.node, "keywords", ())):
         if word.arg not in ("axis", "keepdims"):
             yield "wrong-option", (place,)
 
 
 def _options(spot: Spot) -> Iterator[Choice]:
-    """Yield options with a parameter that is never read, and switches the other way round."""
+    """Yield keyword arguments to add: an unread parameter, or a flag that is not the default."""
     node: Any = spot.node
     if not isinstance(node, ast.Call):
         return
@@ -116,7 +116,7 @@ def _options(spot: Spot) -> Iterator[Choice]:
 
 
 def switches(function: Any) -> list[tuple[str, bool]]:
-    """Return the parameters of a student's function that are true or false by default."""
+    """Return name and default of each parameter of a student's function with a boolean default."""
     if not isinstance(function, FunctionType):
         return []
     try:
@@ -127,7 +127,7 @@ def switches(function: Any) -> list[tuple[str, bool]]:
 
 
 def _keys_of_dict(spot: Spot) -> Iterator[Choice]:
-    """Yield another name for each key of ``dict(…)``."""
+    """Yield a similar key for each keyword of a call ``dict(…)``."""
     words = getattr(spot.node, "keywords", ()) if called_name(spot.node) == "dict" else ()
     for place, word in enumerate(words):
         for key in spot.scope.keys_for(word.arg or "", other=False):
@@ -135,10 +135,7 @@ def _keys_of_dict(spot: Spot) -> Iterator[Choice]:
 
 
 def _arguments(spot: Spot) -> Iterator[Choice]:
-    """Yield other names for several arguments of a call that are names.
-
-    They may be of the same value so far: what a loop goes on with is at first what it began with.
-    """
+    """Yield replacements of two or more arguments of a call by names with similar values."""
     if not isinstance(spot.node, ast.Call):
         return
     scope = spot.scope
@@ -157,7 +154,7 @@ def _arguments(spot: Spot) -> Iterator[Choice]:
 
 
 def _no_values(spot: Spot) -> Iterator[Choice]:
-    """Yield no values once, where several parts of an expression have a transpose."""
+    """Yield one choice without values if several parts of an expression are transposed."""
     parts = ast.iter_child_nodes(spot.node)
     turned = (any(e.attr == "T" for e in every(ast.Attribute, part)) for part in parts)
     if sum(turned) > 1:
@@ -165,7 +162,7 @@ def _no_values(spot: Spot) -> Iterator[Choice]:
 
 
 def _exchanged_names(spot: Spot) -> Iterator[Choice]:
-    """Yield two names, or entries, of a whole expression that hold what is alike."""
+    """Yield two names or entries of an expression with equal kind and shape, to exchange."""
     if spot.above or isinstance(spot.node, ast.Name):
         return
     parts = (n for n in ast.walk(spot.node) if isinstance(n, ast.Name | ast.Subscript))

@@ -46,10 +46,10 @@ class Budget:
         self.left -= values
 
     def is_over(self) -> bool:
-        """Return whether nothing is left.
+        """Return whether the budget or its processor time is used up.
 
-        Some systems take long to tell the processor time. It passes no faster than the clock on
-        the wall, so it is only asked for when the clock says that it may be over.
+        Reading the processor time is slow on some systems, so it is read only when enough time has
+        passed on the wall clock.
         """
         if self.left > 0 and time.monotonic() < self._until:
             return False
@@ -65,9 +65,9 @@ class Budget:
 
 @contextlib.contextmanager
 def alarmed() -> Iterator[None]:
-    """Have `limit` raise, where the system can: once around all that is limited.
+    """Return a context manager within which `limit` works, by a timer of processor time.
 
-    It goes by processor time, as other processes may have that of the clock on the wall.
+    Where there is no such timer, nothing is limited.
     """
     if not TIMED:
         yield

@@ -23,7 +23,7 @@ SHAPED: Mapping[str, int | None] = {
 
 
 def holds(spot: Spot, condition: str) -> bool:
-    """Return whether a condition holds of an expression."""
+    """Return whether an expression meets a condition of `CONDITIONS`; the answer is cached."""
     if condition not in spot.known:
         spot.known[condition] = bool(CONDITIONS[condition](spot))
     return spot.known[condition]  # type: ignore[no-any-return]
@@ -36,7 +36,7 @@ def operations_with(spot: Spot) -> list[ast.BinOp]:
 
 
 def purpose_of(spot: Spot) -> str:
-    """Return what a number is for: one of the conditions that `ROLES` of the rows names."""
+    """Return the use of a number by its position, such as ``axis``, ``bound`` or ``value``."""
     if spot.of:
         return spot.of if spot.of in ("axis", "keepdims") else "option"
     if any(called_name(node) == "range" for node in spot.above):
@@ -48,21 +48,25 @@ def purpose_of(spot: Spot) -> str:
 
 
 def _is_number(spot: Spot) -> bool:
+    """Return whether an expression is a numeric constant."""
     value = getattr(spot.node, "value", None)
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_handed(spot: Spot) -> bool:
+    """Return whether an expression is an option or an argument of a call by name."""
     calls = (a for a in spot.above if isinstance(a, ast.Call) and isinstance(a.func, ast.Name))
     return bool(spot.of) or any(spot.node in call.args for call in calls)
 
 
 def _is_slope(spot: Spot) -> bool:
+    """Return whether an expression is an array of floats in a product."""
     products = (each for each in operations_with(spot) if isinstance(each.op, ast.Mult))
     return any(products) and is_array(spot.value) and spot.value.dtype.kind == "f"
 
 
 def _is_known_function(spot: Spot) -> bool:
+    """Return whether an expression is a call of numpy or of a student's function of one value."""
     function = spot.node.func if isinstance(spot.node, ast.Call) else None
     return holds(spot, "helper") or is_numpy(getattr(function, "value", spot.node))
 
@@ -72,6 +76,7 @@ def _reduces(spot: Spot) -> bool:
 
 
 def _keeps_nothing(spot: Spot) -> bool:
+    """Return whether a call such as ``sum`` reduces an axis without ``keepdims``."""
     node: Any = spot.node
     names = {word.arg for word in node.keywords}
     given = "axis" in names or len(node.args) > int(owner_of(node) is None)
@@ -79,6 +84,7 @@ def _keeps_nothing(spot: Spot) -> bool:
 
 
 def _has_sign(spot: Spot) -> bool:
+    """Return whether a minus sign may be put before an expression: no constant, count or range."""
     # A range has no sign.
     plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
     plain = plain or any(called_name(each) == "range" for each in spot.above)

@@ -13,7 +13,7 @@ from gradkit.runtime.repair.tree import binary, expression, negative, renamed
 
 
 def picked(index: ast.expr) -> Iterator[ast.expr]:
-    """Yield an index of one entry of each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``."""
+    """Yield an index of one entry in each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``."""
     parts = index.elts if isinstance(index, ast.Tuple) else [ast.Slice(), index]
     for place, part in enumerate(parts):
         if isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
@@ -24,7 +24,7 @@ def picked(index: ast.expr) -> Iterator[ast.expr]:
 
 
 def indices(index: Any) -> Iterator[ast.expr]:
-    """Yield what may stand in the place of an index: in another order, or with other edges."""
+    """Yield indices that may replace an index: with axes exchanged, or bounds moved by one."""
     parts = index.elts if isinstance(index, ast.Tuple) else []
     for order in itertools.islice(itertools.permutations(parts), 1, 6):
         yield with_parts(index, elts=[*order])
@@ -38,11 +38,11 @@ def indices(index: Any) -> Iterator[ast.expr]:
 
 
 def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> Iterator[ast.expr]:
-    """Yield an index whose windows begin elsewhere: with a step, another one, or so much later.
+    """Yield an index whose slices begin at another position.
 
-    Both edges of a window move at once, and those along all axes or one: ``i * n:i * n + k`` for
-    ``i:i + k`` or ``i * k:i * k + k``, ``n:n + k`` for ``:k``. Of two that begin alike one begins
-    with another of some ``names``: ``a:a + k, b:b + n`` for ``a:a + k, a:a + n``.
+    All slices move, or one of them: ``i * n:i * n + k`` for ``i:i + k`` or ``i * k:i * k + k``, and
+    ``n:n + k`` for ``:k``, with ``n`` from ``counts``. If two slices begin with the same name, one
+    gets another of ``names``: ``a:a + k, b:b + n`` for ``a:a + k, a:a + n``.
     """
     parts = _parts_of(index)
     windows = {at: begin for at, part in enumerate(parts) if (begin := _begins(part))}
@@ -72,10 +72,9 @@ def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> 
 
 
 def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
-    """Yield an index as the ``others``, those that there are besides, have it.
+    """Yield the ``others`` in place of an index, and the index moved into their slices.
 
-    It is one of them, or where it has an entry an entry of the window that one of them has there:
-    ``i * n + r`` for ``r`` beside ``i * n:i * n + k``.
+    ``i * n + r`` is yielded for ``r`` if another index has the slice ``i * n:i * n + k``.
     """
     parts, own = _parts_of(index), ast.dump(index)
     for other in others:
@@ -94,7 +93,7 @@ def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
 
 
 def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
-    """Yield an index with an entry of each window, so far into it as the last ``names`` say."""
+    """Yield an index with one entry of each slice, at the offset that the last ``names`` give."""
     windows = {at: part for at, part in enumerate(_parts_of(index)) if isinstance(part, ast.Slice)}
     begins = {at: part.lower for at, part in windows.items() if part.lower is not None}
     if 0 < len(begins) <= len(names):
@@ -106,7 +105,7 @@ def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
 
 @lru_cache(maxsize=100)
 def slices_of(function: ast.AST) -> list[ast.expr]:
-    """Return the indices in a function that are no constants, each once."""
+    """Return the different indices in a function that are not constants."""
     found = {
         ast.dump(each.slice): each.slice
         for each in ast.walk(function)
@@ -127,7 +126,7 @@ def _with_some(index: ast.expr, parts: Mapping[int, ast.expr]) -> ast.expr:
 
 
 def _step_of(part: Any) -> Any:
-    """Return the product of two names that a window begins with; None where it does not."""
+    """Return the product ``i * n`` of two names at which a slice begins; None without one."""
     begin: Any = getattr(part, "lower", None)
     product = isinstance(begin, ast.BinOp) and isinstance(begin.op, ast.Mult)
     names = product and isinstance(begin.left, ast.Name) and isinstance(begin.right, ast.Name)
@@ -135,7 +134,7 @@ def _step_of(part: Any) -> Any:
 
 
 def _from(part: Any, was: ast.expr, now: ast.expr) -> Any:
-    """Return a window, or an edge of one, that begins with something else."""
+    """Return a slice or bound with its start ``was`` replaced by ``now``."""
     if isinstance(part, ast.Slice):
         edges = {name: _from(getattr(part, name), was, now) for name in ("lower", "upper")}
         return with_parts(part, **edges)
@@ -145,7 +144,7 @@ def _from(part: Any, was: ast.expr, now: ast.expr) -> Any:
 
 
 def _begins(part: ast.expr) -> str | None:
-    """Return the name that a window, or a sum, begins with."""
+    """Return the name with which a slice or sum begins; None without one."""
     first = part.lower if isinstance(part, ast.Slice) else part
     while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
         first = first.left
@@ -162,6 +161,7 @@ def _later(part: Any, count: ast.expr) -> ast.expr:
 
 
 def _sliced(part: Any) -> Iterator[ast.expr]:
+    """Yield one part of an index with a bound added, removed, or moved by one."""
     one = new(ast.Constant, 1)
     if isinstance(part, ast.Slice):
         for name in ("lower", "upper"):

@@ -37,20 +37,20 @@ def inserted(
     lacking: Lacking,
     entries: Collection[tuple[int, ...]],
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
-    """Yield blocks of a function with a statement more, each with the block and about its line.
+    """Yield changed blocks of a function with one more statement, with the old block and a line.
 
     Parameters
     ----------
     function : ast.AST
+        The student's function.
     scopes : callable
-        Returns what can be named before a statement that was run, or after it, run by run.
+        Returns the scopes before or after a statement, one for each run; empty if it never ran.
     pool : Pool
-        With parts.
+        The model solution's values and expressions.
     lacking : callable
-        Yields the names of dicts that have not a key that is asked for, the key, and the numbers
-        of the model's values that are right there.
+        Yields the missing entries of dicts: name, key, and numbers of right values.
     entries : collection of tuple of int
-        Where the only entry of an output is that is wrong.
+        The index of the wrong entry of each output that has only one.
     """
     whole = _Context(
         function,
@@ -94,10 +94,10 @@ def inserted(
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """Hold the function that a statement is put into, and what statements may be made of.
+    """A function, and what statements to be inserted there may contain.
 
-    ``made`` are the names that it gives values, ``handed`` its parameters, ``written`` the arrays
-    that it writes to, each with a bracket behind it. For the others see `inserted`.
+    ``made`` are the names that the function assigns, ``handed`` its parameters, and ``written`` the
+    arrays that it writes to, each followed by a bracket. For the others see `inserted`.
     """
 
     function: ast.AST
@@ -112,9 +112,9 @@ class _Context:
 def _empty_names(
     statement: ast.stmt, held: Mapping[str, Any], whole: _Context, *, last: bool
 ) -> list[str]:
-    """Return the names that may need a value before a statement, or at the end of a block.
+    """Return names without a useful value: arrays of zeros that a statement reads, and Nones.
 
-    An array of zeros needs one before it is read, and a name that is None wherever it is.
+    If ``last``, the place is the end of a block, where only None counts.
     """
     simple = not isinstance(statement, ast.For | ast.If | ast.While)
     read = whole.made if last else whole.made & names_in(statement)
@@ -135,10 +135,10 @@ def _statements(
     empty: list[str],
     back: list[ast.stmt],
 ) -> Iterator[ast.stmt]:
-    """Yield the statements that may be missing at a place of a block.
+    """Yield the statements that may be missing at position ``at`` of a block.
 
-    ``there`` is what can be named in the place, ``empty`` the names that may need a value, and
-    ``back`` statements that give entries back the values that they had.
+    ``there`` are the scopes at that position, ``empty`` the names that may lack a value, and
+    ``back`` the statements that restore changed entries.
     """
     function, made = whole.function, whole.made
     last = at == len(block)
@@ -171,7 +171,7 @@ def _statements_of_model(
     made: set[str],
     entries: Collection[tuple[int, ...]],
 ) -> Iterator[ast.stmt]:
-    """Yield statements of the model solution, and those that put its values under missing keys."""
+    """Yield the model solution's statements in the student's names, and for missing keys."""
     missing = list(lacking(scopes[0].values))
     roles = ("statement", "whole") if missing else ("statement",)
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes, roles):
@@ -197,10 +197,11 @@ def _value_assignments(
     written: tuple[str, ...],
     empty: Sequence[str],
 ) -> Iterator[ast.stmt]:
-    """Yield statements that give a name a value of the model's.
+    """Yield statements that give a name a value of the model solution.
 
-    That is an ``empty`` one, one of which the value is made, or one whose own value comes to that
-    with another operand. What is handed over and not ``written`` to stays as it is.
+    The name is an ``empty`` one, one that the value is computed from, or one whose own value
+    becomes a model value by ``+=``, ``-=``, ``*=`` or ``/=``. Parameters are only changed if they
+    are ``written`` to.
     """
     first = scopes[0]
     targets = {
@@ -227,7 +228,7 @@ def _value_assignments(
 
 
 def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
-    """Yield statements that take an entry, as one before a loop does, for the round it is in."""
+    """Yield copies of assignments such as ``x = X[0]`` with the loop's counter as index."""
     if not isinstance(loop, ast.For):
         return
     read = names_in(loop, ast.Load) - names_in(loop, ast.Store)
@@ -241,9 +242,9 @@ def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
 def _values_for_next_round(
     loop: ast.AST, made: Collection[str], scope: Scope
 ) -> Iterator[ast.stmt]:
-    """Yield statements that go on in the next round with what this one has made.
+    """Yield assignments of a value computed in one round to the name that the next round reads.
 
-    That is also another word, for one that the loop begins with.
+    If the name has a text, other texts are assigned too.
     """
     if not isinstance(loop, ast.For | ast.While):
         return
@@ -262,7 +263,7 @@ def _values_for_next_round(
 
 
 def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
-    """Yield what adds up a value of each round where 0 is, or the outer product of two."""
+    """Yield statements that add a value of each round, or an outer product, to a name that is 0."""
     if not isinstance(loop, ast.For):
         return
     held = {name: scope.values[name] for name in (*scope.arrays, *scope.numbers)}
@@ -284,7 +285,7 @@ def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield what gives an entry back that was taken down, and changed."""
+    """Yield statements that restore a changed entry from the name in which it was saved."""
     changed = {target for one in before for target in _targets(one)}
     for one in before:
         held = _targets(one)
@@ -295,7 +296,7 @@ def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 def _first_entries(
     statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
 ) -> Iterator[ast.stmt]:
-    """Yield statements that give an array of zeros its first entries, along each axis."""
+    """Yield statements that set the first entries of an array of zeros, along each axis."""
     arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
     for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys()):
         shape = arrays[name].shape if _is_zero(arrays[name]) else ()
@@ -311,7 +312,7 @@ RESULTS = 4
 
 
 def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
-    """Yield what a function may give that gives nothing."""
+    """Yield ``return`` statements for a function without one, of the names assigned last."""
     if not any(part.value for part in every(ast.Return, function)):
         stored = [p for p in every(ast.Name, function) if isinstance(p.ctx, ast.Store)]
         names = dict.fromkeys(p.id for p in sorted(stored, key=lambda p: -p.lineno))
@@ -320,11 +321,7 @@ def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
-    """Yield a statement again for what has a name, or a key, of another letter: ``b1`` for ``W1``.
-
-    What belongs to the one in it belongs to the other then: ``db1`` for ``dW1``. So it is with
-    numbers, ``W2`` for ``W1``.
-    """
+    """Yield a statement rewritten for a sibling name: ``db1 = b1`` for ``dW1 = W1``, or 2 for 1."""
     arrays = {*scope.arrays} if isinstance(statement, ast.Assign | ast.AugAssign) else set()
     for own in sorted((_targets(statement) | names_in(statement)) & arrays):
         for other in (each for each in scope.arrays if len(each) == len(own)):
@@ -339,7 +336,7 @@ def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
-    """Yield what keeps in an object, under a name, what has been worked out."""
+    """Yield ``self.v[key] = v`` for each dict of ``self``, key, and computed array."""
     rows = [name for name, value in scope.values.items() if isinstance(value, dict)]
     keys = [name for name, value in scope.values.items() if isinstance(value, str)]
     for row, key in itertools.product(rows, keys):
@@ -349,14 +346,14 @@ def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _counter_updates(scope: Scope) -> Iterator[ast.stmt]:
-    """Yield what counts the calls of a method, in what an object has as 0 at first."""
+    """Yield ``self.t += 1`` for each integer attribute that is 0."""
     for name, value in scope.values.items():
         if "." in name and type(value) is int and value == 0:
             yield statement_of(f"{name} += 1")
 
 
 def _descent_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
-    """Yield a step of what is handed over and stays as it is, down what has been worked out."""
+    """Yield ``W -= rate * dW`` for each unassigned parameter and computed array of its shape."""
     for name in [each for each in scope.arrays if each in handed - {*made}]:
         for slope in [each for each in scope.arrays if each in made]:
             if np.shape(scope.values[slope]) == np.shape(scope.values[name]):
@@ -368,9 +365,9 @@ def _descent_steps(handed: set[str], made: Collection[str], scope: Scope) -> Ite
 def _label_subtractions(
     statement: ast.stmt, function: ast.AST, made: Collection[str]
 ) -> Iterator[ast.stmt]:
-    """Yield statements that take 1 off an entry, as one is read, of what is read next.
+    """Yield statements that subtract 1 from an entry that is read elsewhere, of an array read next.
 
-    The slope of the cross entropy is that, at the right class.
+    The gradient of the cross entropy has such a step, at the right class.
     """
     read = names_in(statement, ast.Load) & {*made}
     for part in every(ast.Subscript, function) if read else ():
@@ -393,7 +390,7 @@ def _written_arrays(node: ast.AST) -> set[str]:
 
 
 def _entry_assignments(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
-    """Yield statements that give the entry at which loops are what the model's has."""
+    """Yield statements that set the entry of a loop's round to the model solution's value."""
     first = scopes[0]
     for _, tree, shape, index in entry_parts(pool.parts, pool.values, scopes, ("whole",)):
         for name in first.arrays:
@@ -417,7 +414,7 @@ _text = lru_cache(maxsize=10_000)(ast.unparse)
 
 
 def _at_index(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
-    """Return a statement that changes an array as one that changes an entry of it."""
+    """Return ``A[i] += B[i]`` for the statement ``A += B`` and the index ``i``."""
     at = expression(", ".join(map(str, index)))
     target = new(ast.Subscript, with_parts(statement.target, ctx=ast.Load()), at, ast.Store())
     value = new(ast.Subscript, statement.value, at, ast.Load())
@@ -425,14 +422,14 @@ def _at_index(statement: ast.AugAssign, index: Sequence[int]) -> ast.stmt:
 
 
 def _targets(statement: ast.stmt) -> set[str]:
-    """Return what a statement gives a value."""
+    """Return the texts of all targets that a statement assigns."""
     if isinstance(statement, ast.AugAssign):
         return {_text(statement.target)}
     return {_text(each) for each in getattr(statement, "targets", ())}
 
 
 def _arrays_with_assigned_entries(statement: ast.stmt) -> set[str]:
-    """Return the names of what a statement gives entries, whatever these were, but for words."""
+    """Return the arrays of which a statement assigns entries, text keys apart."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     return {
         _text(each.value)
@@ -446,7 +443,7 @@ def _has_words(index: ast.expr) -> bool:
 
 
 def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
-    """Yield a statement that gives its value to each name that it reads and the text makes."""
+    """Yield the assignment with each name that it reads and that is in ``made`` as its target."""
     if isinstance(statement, ast.Assign):
         for part in ast.walk(statement.value):
             if isinstance(part, ast.Name) and part.id in made:
@@ -454,7 +451,7 @@ def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt
 
 
 def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
-    """Return whether a statement assigns a name again that was just assigned and not read."""
+    """Return whether a statement assigns a name again that was assigned before, and not read."""
     if not isinstance(statement, ast.Assign):
         return False
     target = _text(statement.targets[0])

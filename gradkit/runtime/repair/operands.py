@@ -32,7 +32,7 @@ NUMBERS = (0, 1, 2, -1)
 
 
 def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.expr]]:
-    """Yield what may stand in the holes of a row, in each choice."""
+    """Yield all ways to fill the holes of a row that ``bound`` does not fill yet, by hole."""
     holes = [hole for hole in row.holes if hole not in bound]
     rows = [_operands(spot, hole, bound) for hole in holes]
     if len(holes) > 2:
@@ -45,7 +45,7 @@ def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.ex
 
 
 def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
-    """Return the operands for a hole, those that a reference may have."""
+    """Return the expressions that may fill a hole and that a reference can express."""
     if hole in spot.known:
         return spot.known[hole]  # type: ignore[no-any-return]
     found = [
@@ -59,7 +59,7 @@ def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
 
 
 def _is_allowed(scope: Scope, hole: str, operand: str | ast.expr) -> bool:
-    """Return whether a reference may have an operand: whether all its words are known."""
+    """Return whether a reference can express an operand, because all its words are known."""
     if scope.vocabulary is None:
         return True
     key = hole, operand
@@ -80,7 +80,7 @@ ROWS = (dict, list, tuple)
 
 
 def _names_like(spot: Spot, _: Bound) -> Operands:
-    """Return the names of what is like a value; of a value that is not there, names like its."""
+    """Return names with a value of the same kind and shape; similar ones for undefined names."""
     text, scope = ast.unparse(spot.node), spot.scope
     if spot.value is None and text not in scope.values:
         near = written_like(text, scope.values)
@@ -89,7 +89,7 @@ def _names_like(spot: Spot, _: Bound) -> Operands:
 
 
 def _other_names(spot: Spot, bound: Bound) -> Operands:
-    """Return the names of some other rows, numbers and arrays."""
+    """Return names of some other tuples or dicts, numbers, and arrays."""
     text, scope = ast.unparse(spot.node), spot.scope
     if spot.value is None and text in scope.values:
         return []
@@ -131,7 +131,7 @@ def _functions(spot: Spot, _: Bound) -> Operands:
 
 
 def _handed(spot: Spot, _: Bound) -> Operands:
-    """Return what may be passed for the next parameter that has a default."""
+    """Return arrays that may be passed for the next parameter with a default."""
     node: Any = spot.node
     function = spot.names.namespace.get(ast.unparse(node.func))
     if not isinstance(function, FunctionType) or node.keywords:
@@ -142,7 +142,7 @@ def _handed(spot: Spot, _: Bound) -> Operands:
 
 
 def _shapes(spot: Spot, _: Bound) -> Operands:
-    """Return the shapes of arrays that have as many numbers in another shape."""
+    """Return the ``.shape`` of arrays with as many numbers as a value but another shape."""
     arrays = ((name, spot.scope.values[name]) for name in spot.scope.arrays)
     here = spot.value
     return [f"{n}.shape" for n, v in arrays if v.size == here.size and v.shape != here.shape]
@@ -158,7 +158,7 @@ def _rows_of_values(spot: Spot, _: Bound) -> Operands:
 
 
 def _numbers_near(spot: Spot) -> list[float]:
-    """Return some small numbers, and those next to a constant."""
+    """Return some small numbers, and the neighbours and the negative of a constant."""
     node: Any = spot.node
     value = node.value
     near = dict.fromkeys((*NUMBERS, value + 1, value - 1, -value))
@@ -177,7 +177,7 @@ def _negative_numbers(spot: Spot, _: Bound) -> Operands:
 
 
 def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
-    """Return multiples of a constant."""
+    """Return multiples and fractions of a constant."""
     node: Any = spot.node
     value = node.value
     if holds(spot, "counted"):
@@ -191,7 +191,7 @@ def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
 
 
 def _axes(spot: Spot, _: Bound) -> Operands:
-    """Return other axes."""
+    """Return other values for an ``axis`` argument."""
     if isinstance(spot.node, ast.Constant):
         return map(number_of, _numbers_near(spot))
     return [f"{axis}" for axis in AXES]
@@ -202,7 +202,7 @@ BOUNDED = ("maximum", "minimum", "clip", "where")
 
 
 def _sizes(spot: Spot, _: Bound) -> Operands:
-    """Return the names of numbers that may stand for a constant."""
+    """Return names of numbers that may replace a constant."""
     scope, above = spot.scope, spot.above
     names = scope.numbers_that(count=True) if spot.indexes else scope.numbers
     if holds(spot, "counted"):
@@ -225,7 +225,7 @@ def _ratios(spot: Spot, _: Bound) -> Operands:
 
 
 def _keys(spot: Spot, _: Bound) -> Operands:
-    """Return other keys for one, those that are not in the same row of keys."""
+    """Return keys that may replace a constant key, except those beside it in a row of keys."""
     value = getattr(spot.node, "value", None)
     if not isinstance(value, str):
         return []
@@ -236,13 +236,13 @@ def _keys(spot: Spot, _: Bound) -> Operands:
 
 
 def _words(spot: Spot, _: Bound) -> Operands:
-    """Return other texts that functions are passed, for one of these."""
+    """Return other texts that functions are passed, for a text that functions are passed."""
     value, words = getattr(spot.node, "value", None), spot.scope.words
     return [new(ast.Constant, word) for word in words if value in words and word != value]
 
 
 def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
-    """Return the keys of a dict of which an entry is read."""
+    """Return the keys of the dict that an expression reads an entry of."""
     node: Any = spot.node
     row = spot.scope.values.get(ast.unparse(node.value))
     if not isinstance(row, dict) or not isinstance(node.slice, ast.Constant):
@@ -257,7 +257,7 @@ def _indices(spot: Spot, _: Bound) -> Operands:
 
 
 def _windows(spot: Spot, _: Bound) -> Operands:
-    """Return indices whose windows begin elsewhere, and indices that the function has elsewhere."""
+    """Return an index with slices that begin elsewhere, and other indices of the function."""
     node: Any = spot.node
     whole = spot.scope.numbers_that(count=True)
     others = beside(node.slice, spot.scope.slices)
@@ -265,7 +265,7 @@ def _windows(spot: Spot, _: Bound) -> Operands:
 
 
 def _longer_indices(spot: Spot, _: Bound) -> Operands:
-    """Return indices of one more axis."""
+    """Return an index with one more axis, a full slice or a loop's counter."""
     node: Any = spot.node
     own = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     places = [expression(n) for n in spot.scope.places if n not in names_in(node.slice)]
@@ -275,7 +275,7 @@ def _longer_indices(spot: Spot, _: Bound) -> Operands:
 
 
 def _counted_places(spot: Spot, bound: Bound) -> Operands:
-    """Return the entries that say which entry of a row is meant."""
+    """Return integer entries such as ``y[i]`` that may select an entry of a 1-d array."""
     row = spot.scope.values.get(ast.unparse(bound["A"]))
     if not isinstance(row, np.ndarray) or row.ndim != 1:
         return []
@@ -286,7 +286,7 @@ def _counted_places(spot: Spot, bound: Bound) -> Operands:
 
 
 def _fitting(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006  (it is never changed)
-    """Return the arrays that take part in an operation with a value and keep its shape."""
+    """Return arrays that can be combined with a value without changing its shape."""
     # A single number that is not whole may lack an array.
     alone = spot.whole and not is_array(spot.value) and not isinstance(spot.value, WHOLE)
     shape = np.shape(spot.value)
@@ -324,7 +324,7 @@ def _terms(spot: Spot, _: Bound) -> Operands:
 
 
 def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
-    """Yield terms like the last one: of ``f(W1) + f(W2)`` it is ``f(W3)``."""
+    """Yield terms like the last one with sibling names: ``f(W3)`` for ``f(W1) + f(W2)``."""
     last, scope = bound["B"], spot.scope
     here, there = ([*map(ast.unparse, ast.walk(part))] for part in (spot.node, last))
     own = [name for name in scope.arrays if name in there]
@@ -334,14 +334,14 @@ def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
 
 
 def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
-    """Return names like one but for the end, or of its shape, that an expression has not."""
+    """Return arrays with the same shape or stem as a name that are not in ``here``."""
     stem, shape = name[:-1], scope.values[name].shape
     alike = (n for n in scope.arrays if scope.values[n].shape == shape or n[:-1] == stem != "")
     return sorted((n for n in alike if n not in here), key=lambda n: n[0] != name[0])
 
 
 def _shape_of_draw(spot: Spot, _: Bound) -> Operands:
-    """Return the shape of an array that is drawn, or filled."""
+    """Return the shape argument of a call such as ``np.random.randn`` or ``np.zeros``."""
     call: Any = spot.node
     if called_name(call) not in SHAPED:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from operator import methodcaller
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -17,13 +17,15 @@ from gradkit.runtime.repair.bench import Bench, Target
 from gradkit.runtime.repair.by_rows import Change
 from gradkit.runtime.repair.clock import LateError, limit
 from gradkit.runtime.repair.indices import slices_of
-from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, known, signature
+from gradkit.runtime.repair.pool import EXACT, NEARLY, Part, is_whole, known, signature
 from gradkit.runtime.repair.scope import Scope, scope_of
 from gradkit.runtime.repair.slots import KEPT, LATER, NUMERIC, Slot, copied
 from gradkit.runtime.repair.spots import Spot
 from gradkit.runtime.repair.tree import binary, expression
 from gradkit.runtime.repair.values import Names, Values
 from gradkit.runtime.syntax import every, unread_parameters
+
+T = TypeVar("T")
 
 COUNTS = (int, str, range, slice, tuple, np.bool_, np.integer)
 """Types of values that say little about later rounds of a loop: a counter begins with 0."""
@@ -55,12 +57,12 @@ size of arrays, and an operation on large ones cannot be given up.
 class Place:
     """A slot that was run: its local names, run by run, at each of the inputs.
 
-    ``values`` are for all runs at the first inputs, ``others`` for the first and last at others.
-    ``before`` is what the slot gives, None where it raises; ``seen`` is what it gave so far, and
-    ``held`` what names hold. ``near`` is how near that is to the model solution's, see `known`; it
-    is ``doubtful`` where the model solution never has its value, and ``drawn`` where it is another
-    one each time. ``telling`` is the run in which
-    most numbers of it are not whole.
+    ``values`` evaluate expressions in all runs at the first inputs, ``others`` in the first and
+    last run at the other inputs. ``before`` has the slot's own values, None if it raises; ``seen``
+    the values of earlier changes; ``held`` the values of names. ``near`` says how near ``before``
+    is to a value of the model solution, see `known`. A slot is ``doubtful`` if the model solution
+    never has its value, and ``drawn`` if it is random. ``telling`` is the run with the most numbers
+    that are not whole.
     """
 
     target: Target
@@ -94,22 +96,23 @@ class Place:
 
 
 class Places:
-    """The slots that are run where something is wrong.
+    """The slots that run when the check's lines run.
 
     Parameters
     ----------
     bench : Bench
     used : sequence of int
-        The inputs, by number, at which something is wrong.
+        The numbers of the inputs at which outputs are wrong.
     further : sequence of int
-        Others, at which values tell changes apart that are the same there.
+        Other inputs, which distinguish changes that give equal values at the first ones.
     wrong : frozenset of str
-        The outputs that are.
+        The wrong outputs.
     """
 
     def __init__(
         self, bench: Bench, used: Sequence[int], further: Sequence[int], wrong: frozenset[str]
     ) -> None:
+        """Run the check's lines at all inputs, and record the local names before each slot."""
         self._bench, self._wrong = bench, wrong
         self._allowed: dict[Any, bool] = {}
         # Those that the record is of, whatever is taken to the bench in between.
@@ -135,9 +138,9 @@ class Places:
     def ordered(
         self, wanted: Callable[[Target, Slot], bool], *, touched: bool = True
     ) -> list[Place]:
-        """Return some of the slots that were run, the doubtful ones first.
+        """Return the wanted slots that were run, the most doubtful ones first.
 
-        Those, if that is to be ``touched`` upon, that right outputs depend on come last.
+        With ``touched``, slots that right outputs depend on come last; this takes a run for each.
         """
         places = list(self._places(wanted))
         for place in places:
@@ -152,10 +155,10 @@ class Places:
         return sorted(places, key=rank)
 
     def _touched(self, place: Place) -> int:
-        """Return which outputs change if the value of a slot changes: `ONLY` to `UNLIKELY`.
+        """Return which outputs change if a slot's value changes: a level from `ONLY` to `UNLIKELY`.
 
-        Where it changes what is right, that will hardly stay so; where it changes nothing that is
-        wrong, that is not made of it.
+        A slot whose value right outputs depend on is probably right. A slot that no wrong output
+        depends on cannot be the mistake.
         """
         slot, draw = place.slot, self.draws[0]
         value = place.before[0] if place.before else None
@@ -190,7 +193,7 @@ class Places:
         return bool(before == self._shapes[name] != now)
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
-        """Yield slots that were run, in their order."""
+        """Yield the wanted slots that were run at all failing inputs, in the order of running."""
         for order, identity in enumerate(self._record[0]):
             target, slot = self._slots[identity]
             if not wanted(target, slot):
@@ -208,10 +211,10 @@ class Places:
     def _values(
         self, runs: list[list[dict[str, Any]]], *, kept: bool
     ) -> tuple[list[Values], list[Values]]:
-        """Return what makes values for all runs at the first inputs, and for some at others.
+        """Return evaluators for all runs at the first inputs, and for some at other inputs.
 
-        These are the first of each where something is wrong, and the last: in the first one much
-        is 0.
+        At the other inputs these are the first and the last run: in the first run much is 0. With
+        ``kept``, the values of unchanged parts are cached; otherwise the names are copied.
         """
         space, few = self._bench.namespace, len(self.draws)
         others = [*(each[0] for each in runs[1:few]), *(e[-1] for e in runs[1:few] if len(e) > 1)]
@@ -221,7 +224,7 @@ class Places:
         return made[: len(runs[0])], made[len(runs[0]) :]
 
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
-        """Return what a slot gives with a change; None where it raises or gave that before."""
+        """Return a slot's values with a change, run by run; None if it raises or repeats values."""
         values, slot = place.values, place.slot
         if isinstance(spot.value, int):
             count = self._tried(values[:1], lambda each: each.again(change.node, frozenset()))
@@ -262,9 +265,9 @@ class Places:
     def elsewhere(
         self, place: Place, change: Change, spot: Spot, most: int | None = None
     ) -> list[Any]:
-        """Return what a slot gives with a change at the other inputs, or at ``most`` of them.
+        """Return a slot's values with a change at the other inputs, or at ``most`` of them.
 
-        That is None where it raises.
+        The value is None where the change raises.
         """
         spot.put(change.node)
         node, others = place.slot.node, place.others[:most]
@@ -273,9 +276,9 @@ class Places:
         return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
-        """Return how near the values of a change are to the model solution's. See `known`.
+        """Return how near the values of a change are to the model solution's, see `known`.
 
-        What is only made of the same entries has to be so in the run that tells most.
+        Values that only consist of the same entries must do so in the run ``telling`` too.
         """
         pool, (value, *_) = self._pools[0], values
         near = known([pool], [value])
@@ -284,8 +287,28 @@ class Places:
         others = self.elsewhere(place, change, spot, len(self._pools) - 1) if near else []
         return near and self._known([value, *others])
 
-    def _tried(self, values: list[Values], made: Callable[[Values], Any]) -> list[Any] | None:
-        """Return what is made of each; None where that raises, or one is too large."""
+    def near_of_entries(self, place: Place, statement: ast.stmt) -> int:
+        """Return how near an array is to the model's once a statement has set entries of it.
+
+        The statement may be a change of that of the slot. The result is 0 if it sets no entries of
+        a named array, raises, or leaves whole numbers only. See `known`.
+        """
+        targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+        name = getattr(getattr(targets[0], "value", None), "id", "")
+        if not isinstance(targets[0], ast.Subscript) or not name:
+            return 0
+        code = compile(ast.Module([statement], []), "<statement>", "exec", dont_inherit=True)
+
+        def made(local: dict[str, Any]) -> Any:
+            names = Names(self._bench.namespace, {**local, **copied({name: local[name]})})
+            exec(code, names)  # noqa: S102
+            return names[name]
+
+        values = self._tried([runs[0] for runs in place.runs[: len(self.draws)]], made)
+        return 0 if values is None or is_whole(values[0]) else self._known(values)
+
+    def _tried(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
+        """Return the result of ``made`` for each evaluator; None if one raises or is too large."""
         self._bench.budget.spend(len(values))
         found = []
         try:
@@ -304,7 +327,7 @@ class Places:
         return known(self._pools, values[: len(self._pools)])
 
     def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
-        """Return what can be named in a function, run by run."""
+        """Return the scope of each run: the values that can be named in a function."""
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
@@ -314,7 +337,7 @@ class Places:
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
-        """Return what can be named after a slot's statement, run by run; nothing if it raises."""
+        """Return the scope of each run after a slot's statement; empty if the statement raises."""
         names = [Names(self._bench.namespace, copied(local)) for local in place.runs[0]]
         module = ast.Module([place.slot.statement], [])
         try:
@@ -327,7 +350,7 @@ class Places:
         return self._scopes(place.target, names)
 
     def _has(self, name: str) -> bool:
-        """Return whether the student's text has a name."""
+        """Return whether the student's namespace has a name."""
         try:
             self._bench.namespace[name]
         except (KeyError, NameError):
@@ -336,7 +359,7 @@ class Places:
 
 
 def rank(place: Place) -> tuple[bool, int, bool, bool]:
-    """Return what sorts slots: after what the model solution never has comes what it has."""
+    """Return the sort key of slots, by which the most doubtful slots come first."""
     return place.target.right, place.touches, not place.doubtful, not place.plain
 
 
@@ -364,7 +387,7 @@ def _shape_of(made: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether a value is a number, an array of numbers, or a row with one of these."""
+    """Return whether a value is a number, an array of numbers, or a tuple with one of these."""
     if isinstance(value, tuple):
         return any(map(_is_number, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.number) else "f"

@@ -83,12 +83,11 @@ class Part:
 
 @dataclass(slots=True)
 class Pool:
-    """Values that the model solution computes on its way, by number.
+    """The values that the model solution computes at one set of inputs, by number.
 
-    ``entries`` are all numbers in them, in order: what a loop computes one by one is among these.
-    ``stacks`` hold them by shape, with their like in other shapes and sizes; a number is the same
-    at other inputs. ``parts`` are the model's expressions, of which only one pool needs to have
-    any.
+    ``entries`` are all numbers in small values, sorted: a loop computes them one by one. ``stacks``
+    hold the values by shape, also transposed, reshaped, and divided by sizes. A number has the same
+    meaning at other inputs. ``parts`` are the model's expressions; one pool with them is enough.
     """
 
     values: list[Array] = field(default_factory=list)
@@ -103,7 +102,7 @@ class Pool:
         return sum(value.size for value in self.values)
 
     def holds(self, value: Any) -> bool:
-        """Tell numbers that are entries of these values; 0 and whole numbers tell nothing."""
+        """Return whether all numbers of a value are entries of the pool; False if all are whole."""
         if not isinstance(value, np.ndarray | np.number | float):
             return False
         array = np.asarray(value)
@@ -125,7 +124,7 @@ class Pool:
         return looked > 0
 
     def found(self, value: Any) -> set[int]:
-        """Return the numbers of the values that this one is, in whatever shape of several axes."""
+        """Return the numbers of the pool's values that equal a value, also in other shapes."""
         if not isinstance(value, np.ndarray | np.number | float | int):
             return set()
         array = np.asarray(value)
@@ -139,6 +138,7 @@ class Pool:
         return self._found[known] if shapes else set()
 
     def _held(self, shape: tuple[int, ...], flat: Array, digest: float) -> set[int]:
+        """Return the numbers of the values with one shape that equal ``flat`` but for rounding."""
         stack = self.stacks[shape]
         size = max(float(np.abs(flat).max(initial=0.0)), 1e-12)
         room = 2 * NEAR * size * flat.size
@@ -151,7 +151,7 @@ class Pool:
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whole numbers, which are the model solution's by chance."""
+    """Return whether a value has only whole numbers, which equal the model's by chance."""
     if isinstance(value, tuple):
         return all(map(is_whole, value))
     if not isinstance(value, np.ndarray | np.number | float | int):
@@ -163,7 +163,7 @@ def is_whole(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Tell what counts something, or a row or an array of such, by its kind."""
+    """Return whether a value is an integer, an array of integers, or a tuple of these."""
     if isinstance(value, tuple):
         return bool(value) and all(map(is_count, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.generic) else ""
@@ -183,9 +183,9 @@ def digested(flat: Array) -> float:
 
 
 def signature(value: Any, deep: int = 6) -> Any:
-    """Return what tells a value from others; those that are equal but for rounding share it.
+    """Return a hashable key for a value; values that are equal but for rounding have the same key.
 
-    What holds itself is looked into so ``deep``.
+    Containers are compared down to ``deep`` levels.
     """
     if isinstance(value, np.ndarray | np.number) and value.dtype.kind in "biuf":
         digest = digested(np.asarray(value).reshape(-1)[:DIGESTED].astype(float, copy=False))
@@ -207,9 +207,9 @@ NEARLY, EXACT = 1, 2
 
 
 def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
-    """Tell values that the model solution has, the same one at all inputs; 0 for others.
+    """Return how near values are to one value of the model solution: 0, `NEARLY` or `EXACT`.
 
-    A row of values is as near as the one of its members that is the least so.
+    There is one value for each pool. A tuple is as near as its least near member.
     """
     if isinstance(values[0], dict):
         values = [(*value.values(),) if isinstance(value, dict) else () for value in values]
@@ -227,7 +227,7 @@ def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
 
 
 def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
-    """Return all numbers in some values, and those for another division by a size, in order."""
+    """Return all numbers in some arrays, and their multiples and fractions by sizes, sorted."""
     small = [value.reshape(-1) for value in values if value.size <= SMALL]
     flat = np.concatenate([np.zeros(1), *small])
     entries = np.concatenate([flat, *(factor * flat for factor in _factors(sizes))])
@@ -235,7 +235,7 @@ def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
 
 
 def share_right(found: Any, right: Array) -> float:
-    """Return the share of a value that is right but for rounding; 0 in another shape."""
+    """Return the share of right entries of a value, from 0 to 1; 0 for another shape."""
     array = np.asarray(found)
     if array.size == 1 == right.size:
         array = array.reshape(right.shape)
@@ -247,7 +247,7 @@ def share_right(found: Any, right: Array) -> float:
 
 
 def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
-    """Return the index of the one entry of an array that is wrong; None where it is not one."""
+    """Return the index of the only wrong entry of an array; None if none or several are wrong."""
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "biuf" or array.size < 2:
         return None
@@ -257,7 +257,7 @@ def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
 
 
 def ratio_of(right: Array, found: Any) -> float | None:
-    """Return what a value is to be multiplied by to be right, if it is one number but 1."""
+    """Return the number other than 1 by which a value must be multiplied to be right, or None."""
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "iuf" or not array.any():
         return None
@@ -267,7 +267,7 @@ def ratio_of(right: Array, found: Any) -> float | None:
 
 
 def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...], Stack]:
-    """Return values by shape, with their like in other shapes and divided by other sizes."""
+    """Return values by shape, with their transposed, reshaped and size-divided forms."""
     found: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
     for number, value in enumerate(values):
         scaled = [value]
@@ -293,6 +293,7 @@ def _factors(sizes: Sequence[int]) -> list[float]:
 
 
 def _shaped(value: Array) -> Iterator[Array]:
+    """Yield a value in the shapes in which a student may have it."""
     yield value if value.ndim <= 2 else value.reshape(-1)
     if value.size == 1:
         yield from (value.reshape(shape) for shape in ((), (1,), (1, 1)) if shape != value.shape)

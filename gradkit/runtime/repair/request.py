@@ -23,7 +23,7 @@ read_table()
 def propose(
     namespace: dict[str, Any], data: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> tuple[list[dict[str, Any]], int]:
-    """Search as a request asks; return references as plain data, and what was spent.
+    """Run the search that a request describes; return its references as plain data, and its cost.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def propose(
         ``refused``: see `Search`. ``functions``, ``reads``, ``untouched``, ``seed``: see
         `Question`. ``budget``: see `Budget`.
         ``draws``: for each the tree of its ``inputs``, its ``steps`` as in
-        `gradkit.runtime.call.run_steps`, what is ``right`` by the numbers of arrays, its
-        ``sizes``, and the ``shapes`` of the model's values, which are one upon the other in the
-        array ``pool/NUMBER``. ``parts``: see `Part`. ``words``, ``numbers``, ``factors``: see
+        `gradkit.runtime.call.run_steps`, the names of the ``right`` arrays, its ``sizes``, and the
+        ``shapes`` of the model's values, which are concatenated in the array ``pool/NUMBER``.
+        ``parts``: see `Part`. ``words``, ``numbers``, ``factors``: see
         `gradkit.edits.operands.Vocabulary`.
     arrays : mapping of arrays
-        Those of all trees.
+        The arrays of all trees.
     """
     parts = [
         Part(text, role, tuple((leaf, tuple(numbers)) for leaf, numbers in leaves), tuple(own))
@@ -89,7 +89,7 @@ def reference_from(data: Mapping[str, Any]) -> Reference:
 
 
 def _apart(flat: Array, shapes: Sequence[Sequence[int]]) -> list[Array]:
-    """Take values apart that lie one upon the other."""
+    """Split concatenated values into arrays of the given shapes."""
     ends = np.cumsum([math.prod(shape) for shape in shapes], dtype=int)
     parts = zip(np.split(flat, ends), shapes, strict=False)
     return [part.reshape(shape) for part, shape in parts]

@@ -29,11 +29,12 @@ OTHERS, AT_ONCE = 4, 30
 class Scope:
     """The values that can be named at a place, such as ``m``, ``cache['A1']``, ``self.W``.
 
-    ``numbers`` and ``arrays`` are those that hold such; ``library`` is called for functions, as
-    are the student's own ``helpers``; ``ratios`` are those of right outputs to what is there
-    instead; ``places`` are where loops are; ``words`` are handed to functions; ``keys`` are read
-    somewhere, ``lacking`` those that were asked for and are not there; ``slices`` are the indices
-    that the function has anywhere, and ``idle`` what it is handed and never reads.
+    ``numbers`` and ``arrays`` are the names of such values. ``library`` is the module whose
+    functions are called, and ``helpers`` are the student's functions of one value. ``ratios`` are
+    factors that make an output right. ``places`` has the loop counters with their values. ``words``
+    are texts that functions are passed, ``keys`` are keys that are read, ``lacking`` keys that a
+    KeyError reported; ``slices`` are the indices in the function, and ``idle`` its unread
+    parameters.
     """
 
     library: str = "np"
@@ -61,9 +62,9 @@ class Scope:
         return [name for name in self.numbers_that(count=True) if "[" not in name][: FEW // 2]
 
     def alike(self, text: str, value: Any) -> list[str]:
-        """Return what holds a value of the same kind and shape that is another one.
+        """Return names of other values with the same kind and shape as ``value``, except ``text``.
 
-        Whole numbers, and entries at keys of loops, may be others in another round.
+        Integers may be equal: they may differ in another round of a loop.
         """
         if isinstance(value, np.ndarray):
             return [
@@ -80,9 +81,10 @@ class Scope:
         return []
 
     def keys_for(self, key: str, *, other: bool) -> list[str]:
-        """Return the keys of dicts that are written nearly as one that no dict has.
+        """Return the keys of dicts that may replace ``key``.
 
-        Of one that is there, all ``other`` ones, and that which is not.
+        For a key that no dict has these are similar spellings. For an existing key these are, with
+        ``other``, all other keys of its dict and the missing ones.
         """
         rows = [row for row in self.values.values() if isinstance(row, dict)]
         own = next((row for row in rows if key in row), None)
@@ -97,9 +99,9 @@ class Scope:
         return [*others, *near, *(self.lacking if other else ())]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return the arrays that take part in an operation, of which one keeps its shape.
+        """Return arrays that can be combined with a value of a shape without changing the shape.
 
-        A row of numbers may be laid along another axis, ``b[:, None]``, and along one of size 1.
+        A 1-d array may be laid along another axis, as in ``b[:, None]``.
         """
         fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
         for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
@@ -122,6 +124,7 @@ def written_like(text: str, names: Collection[str]) -> list[str]:
 
 
 def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
+    """Return the sort key of a named value: plain names, attributes, entries; integers last."""
     text, value = named
     whole = isinstance(value, WHOLE)
     entry = "[" in text and text not in counted
@@ -129,6 +132,7 @@ def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
 
 
 def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Return whether two shapes broadcast to one of the two."""
     try:
         return np.broadcast_shapes(one, other) in (one, other)
     except ValueError:
@@ -143,7 +147,7 @@ def is_array(value: Any) -> bool:
 def as_plain(value: Any) -> Any:
     """Return an array of a subclass, such as ``np.matrix``, as a plain array; else the value.
 
-    The operators of a subclass may mean something else: those of a matrix are no entrywise ones.
+    The operators of a subclass may differ: ``*`` of a matrix is not elementwise.
     """
     return np.asarray(value) if is_array(value) else value
 
@@ -156,9 +160,9 @@ def is_number(value: Any) -> bool:
 def scope_of(
     local: Mapping[str, Any], counters: Sequence[str] = (), besides: Scope | None = None
 ) -> Scope:
-    """Return what can be named, where these are the local names, with what there is ``besides``.
+    """Return the scope with some local names; all other fields are those of ``besides``.
 
-    ``counters`` are names that loops count with: entries at these are named too.
+    ``counters`` are the names of loop counters: entries at these indices are named too.
     """
     # What has a name is no entry of a row besides.
     named = {id(value) for value in local.values() if is_array(value)}
@@ -214,9 +218,9 @@ def scope_of(
 
 
 def _keyed(local: Mapping[str, Any], counters: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the entries of dicts at keys that are made of the words and the numbers of loops.
+    """Yield entries of dicts whose keys loop counters can compute, as texts and values.
 
-    A number may also be the one next to that which a loop is at.
+    An example is ``grads['dW' + str(l + 1)]``.
     """
     more = {0: "", 1: " + 1", -1: " - 1", 2: " + 2"}
     at = [(name, local[name]) for name in counters if name in local]
@@ -241,6 +245,7 @@ OPAQUE = (type, FunctionType, ModuleType, np.ndarray)
 
 
 def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the texts and values of a name and of the entries and attributes of its value."""
     yield name, value
     if isinstance(value, dict):
         for key, part in value.items():

@@ -70,7 +70,7 @@ class Text:
     near: Collection[tuple[str, int]]
 
     def after(self, one: Proposal) -> Text:
-        """Return the text with a change."""
+        """Return the text with a change, with the places and near lines moved accordingly."""
         more = len(one.written.lines) - (one.written.last - one.written.first + 1)
 
         def now(cell: str, line: int) -> int:
@@ -93,18 +93,18 @@ class Search:
         The student's names; changed functions are put there, and taken out again.
     text : Text
     only : bool
-        Nothing is changed but the doubtful lines.
+        Change nothing but the near lines.
     kinds : collection of str
-        Those of the changes that are tried; all where none are said.
+        Kinds of changes to try; all if empty.
     most : int
-        Changes that are looked for one after the other; a single one has to make all right.
+        The largest number of changes in a row. If it is 1, the change must make all outputs right.
     question : Question
     refused : set of Reference
-        Changes that are not wanted.
+        Changes not to propose again.
     known : Vocabulary
-        What the operands of references may be made of.
+        The words and numbers that operands of references may contain.
     budget : Budget
-        What may be tried.
+        The work that the search may do.
     """
 
     namespace: dict[str, Any]
@@ -126,7 +126,7 @@ class Search:
     _steps: list[Candidate] = field(default_factory=list)
 
     def proposals(self) -> list[Proposal]:
-        """Return the changes that make all right that can be made right, in their order."""
+        """Return the changes that correct as many outputs as possible, in the order to apply."""
         found: list[Proposal] = []
         first, kept_back = self.text, self.budget.left // KEPT_BACK
         self.budget.spend(kept_back)
@@ -153,7 +153,7 @@ class Search:
         return found
 
     def _search_once(self, bench: Bench, *, deep: bool = True) -> BestChange | None:
-        """Return the best change of the text as it is now, or the best two where ``deep``."""
+        """Return the best change of the text, with ``deep`` also a pair; None without one."""
         bench.load_text(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
         if not bench.again and all(_right_ones(state) == state.keys() for state in states):
@@ -209,9 +209,9 @@ class Search:
         return self._best
 
     def _search_pair(self, bench: Bench) -> BestChange | None:
-        """Return two changes, of which the first one alone gives a value of the model solution's.
+        """Return two changes that together make outputs right, or None.
 
-        Where two mistakes lie on the way to the same output, neither alone makes it right.
+        The first one alone gives a value of the model solution or makes more entries right.
         """
         before, alone = (self.text, self._wrong, self._right, self._used, self._least), self._best
         amiss = sum(len(self._all) - len(right) for right in self._right.values())
@@ -240,15 +240,16 @@ class Search:
         return None
 
     def _try_all(self, bench: Bench, group: Iterable[Candidate]) -> None:
-        """Run changes as long as there is time, small ones first."""
+        """Run the candidates of a group, the cheapest first, until the budget is used up."""
         for candidate in sorted(group, key=lambda one: one.cost):
             if not self.budget.is_over():
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
-        """Run a change, unless a smaller one has made all right, and keep it if a row allows it.
+        """Run a candidate, and store it as the best change if it is better than that.
 
-        Most changes make nothing right. A run of one costs less than looking for its row.
+        Candidates that cost more than a complete repair are skipped. The row that makes a change
+        is only looked up for good ones, because this costs more than a run.
         """
         best = self._best
         if best is not None and not best.left and candidate.rank > best.rank[1]:
@@ -268,9 +269,9 @@ class Search:
                 self._best = BestChange((left, candidate.rank), (proposal,), candidate)
 
     def _count_wrong_outputs(self, bench: Bench, candidate: Candidate) -> int | None:
-        """Return how many outputs a change leaves wrong, at all inputs; None if it makes one wrong.
+        """Return the number of wrong outputs after a change; None if it makes a right output wrong.
 
-        That is `NOTHING` for one that makes none right that was wrong.
+        The number is `NOTHING` if the change makes no wrong output right.
         """
         with bench.changed(candidate.target, candidate.put, candidate.undo, candidate.slot) as made:
             if not made:
@@ -301,7 +302,7 @@ class Search:
         return reference(cell, change.name, change.at, change.values, change.within)
 
     def _proposal(self, reference: Reference, text: Text) -> Proposal | None:
-        """Return a change of a text with its reference; None if it cannot be written."""
+        """Return the proposal that applies a reference to a text; None if it cannot be written."""
         cell = reference.cell
         lines = {line for name, line, _ in text.places if name == cell}
         try:

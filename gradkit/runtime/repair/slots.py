@@ -37,10 +37,10 @@ SEEN, GIVEN, MARK = "__gradkit_seen__", "__gradkit_given__", "mark"
 
 @dataclass(slots=True)
 class Slot:
-    """A place where a value is computed.
+    """A place in the tree where a value is computed.
 
-    ``parent``, ``field`` and ``index`` say where its expression hangs in the tree; ``statement`` is
-    what it stands in, and ``asked`` is set in a condition or the head of a loop.
+    ``parent``, ``field`` and ``index`` give the position of its expression; ``statement`` is the
+    statement around it, and ``asked`` is set in a condition or the head of a loop.
     """
 
     number: int
@@ -110,7 +110,10 @@ def _prints(node: ast.stmt) -> bool:
 
 
 def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
-    """Yield the expressions that a statement computes, and whether they are only asked."""
+    """Yield the node and field of each expression in a statement, and whether it is a condition.
+
+    Indices of targets and the heads of loops count as conditions.
+    """
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign):
         if isinstance(statement.value, ast.Yield | ast.YieldFrom):
             if statement.value.value is not None:
@@ -130,6 +133,7 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
 
 
 def _take(slot: Slot, found: list[Slot]) -> None:
+    """Add an expression's slots to ``found``: the elements of a tuple, list or dict, or itself."""
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
     # What a loop goes over may be too much as a whole, or too little.
@@ -152,7 +156,7 @@ _APART = (ast.Await, ast.Yield, ast.YieldFrom, ast.NamedExpr)
 
 
 def _is_super(part: ast.AST) -> bool:
-    """Tell what cannot be made within another function."""
+    """Return whether a node is the name ``super``, which fails inside another function."""
     return isinstance(part, ast.Name) and part.id == "super"
 
 
@@ -167,7 +171,7 @@ class Record:
     times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
-        """Take down one run of a slot, once what it calls has run, and give its value."""
+        """Return the value of a slot, and store the local names that it had before this run."""
         self.times[number] += 1
         before = copied(local) if self.times[number] in (*KEPT, LATER) else None
         try:
@@ -178,7 +182,7 @@ class Record:
 
 
 def copied(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy names with all that can be copied below them, as they are now."""
+    """Return deep copies of named values; values that cannot be copied are kept."""
     try:
         return copy.deepcopy(dict(names))
     except Exception:  # what cannot be copied stays as it is
@@ -193,9 +197,9 @@ def copied(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
-    """Return the code of a definition whose slots are seen by `Record.seen`.
+    """Return the code of a definition in which each slot calls `Record.seen`.
 
-    Its tree stays as it is.
+    The tree is left unchanged.
     """
     originals = [slot.node for slot in slots]
     try:
@@ -219,7 +223,7 @@ class _Marked(ast.NodeTransformer):
 
 
 def seen_call(number: int, node: ast.expr) -> ast.expr:
-    """Return the call that sees a value: its number, the local names, how it is made."""
+    """Return the call that records a slot, with its number, the local names and the expression."""
     arguments = ast.arguments([], [], None, [], [], None, [])
     own = new(ast.Call, new(ast.Name, "locals", ast.Load()), [], [])
     parts = [new(ast.Constant, number), own, new(ast.Lambda, arguments, node)]
@@ -237,7 +241,7 @@ class Inner:
     times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, value: Any) -> Any:
-        """Take down the value of an expression, and give it back."""
+        """Store the value of an expression if it is numeric, and return it."""
         held = self.values.setdefault(number, [])
         self.times[number] += 1
         if held is not None and self.times[number] in KEPT:
@@ -250,13 +254,16 @@ class Inner:
 
 
 class Everywhere(ast.NodeTransformer):
-    """Has every expression that is read seen by `Inner.seen`; ``nodes`` are these, by number."""
+    """Wrap every expression that is read in a call that records its value.
+
+    ``nodes`` are the original expressions, by number.
+    """
 
     def __init__(self) -> None:
         self.nodes: list[ast.expr] = []
 
     def visit(self, node: ast.AST) -> Any:
-        """See a node and what is below it."""
+        """Wrap every expression that is read in a call that records its value."""
         if isinstance(node, ast.arguments | ast.JoinedStr | ast.Lambda | ast.Raise | ast.Assert):
             return node
         reads = isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.IfExp) or (

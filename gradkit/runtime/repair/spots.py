@@ -17,14 +17,13 @@ from gradkit.runtime.repair.values import Names, Values
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """An expression in its place: its value where it was seen, and what it stands in.
+    """An expression at its position: the value that it had, and the nodes around it.
 
-    ``whole`` is set where it is not itself a factor, so that what is missing is added here; ``of``
-    is the option that it is the value of, if it is one. ``put`` puts another expression there,
-    ``above`` are the nodes above it, and ``names`` those that there are. ``counts`` is set in an
-    index, a condition or the head of a loop, and ``index`` in an index or a range. It stands
-    ``again`` where all that is written so is changed at once. ``known`` has what was found out of
-    the expression for conditions and holes.
+    ``whole`` is set if it is not a factor, so that missing terms are added here. ``of`` is the
+    keyword argument that it belongs to. ``put`` replaces it in the tree, ``above`` are the nodes
+    above it, and ``names`` the names with values. ``counts`` is set in an index, a condition or the
+    head of a loop, and ``index`` in an index or a range. ``again`` means that all equal expressions
+    are changed at once. ``known`` caches conditions and operands.
     """
 
     node: ast.expr
@@ -58,7 +57,7 @@ def below(
     counts: bool = False,
     index: bool = False,
 ) -> Iterator[Spot]:
-    """Yield an expression and all below it that may be changed."""
+    """Yield the spots of an expression and of all parts of it that may be changed."""
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
         value = values.again(node, frozenset())
@@ -91,11 +90,7 @@ def below(
 def _children(
     node: ast.expr, of: str
 ) -> Iterator[tuple[str, ast.expr, Callable[[ast.expr], None], str]]:
-    """Yield the expressions that an expression is made of, each with its field.
-
-    Yielded besides are a function that puts another one there, and the option of which it is the
-    value.
-    """
+    """Yield an expression's parts: field, expression, function to replace it, keyword argument."""
     for name, part in ast.iter_fields(node):
         for number, child in enumerate(part if isinstance(part, list) else [part]):
             inside = putting(node, name, number if isinstance(part, list) else None)
@@ -120,7 +115,7 @@ def _below_comprehension(
     values: Values,
     above: frozenset[ast.AST],
 ) -> Iterator[Spot]:
-    """Yield what a comprehension goes over, and its parts with their values in the first round."""
+    """Yield the spots of a comprehension; its parts have the values of the first round."""
     first = node.generators[0]
     inner = putting(first, "iter", None)
     yield from below(first.iter, inner, scope, values, above, whole=True)

@@ -302,7 +302,7 @@ def _meet(one: ast.stmt, other: ast.stmt) -> bool:
 
 
 def _touched(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return the names that a statement may change, and those that it reads."""
+    """Return the names that a statement may change, and the names that it reads."""
     made: set[str] = set()
     read: set[str] = set()
     for part in ast.walk(statement):

@@ -12,7 +12,7 @@ from gradkit.runtime.syntax import copy_tree
 
 
 def placed(node: ast.AST) -> ast.AST:
-    """Set a position in the text for a node and all below it, which the compiler needs."""
+    """Set a position in the text for a node and all below it, because the compiler needs one."""
     for part in ast.walk(node):
         if "lineno" in part._attributes:
             for name, value in PLACE.items():
@@ -37,7 +37,7 @@ NAMED = ast.Name | ast.Attribute | ast.Subscript | ast.Call
 
 
 def putting(parent: ast.AST, name: str, index: int | None) -> Callable[[ast.expr], None]:
-    """Return a function that puts an expression into a field of a node, or a place of a field."""
+    """Return a function that stores an expression in a node's field, or at an index of it."""
     if index is None:
         return lambda node: setattr(parent, name, node)
     return lambda node: getattr(parent, name).__setitem__(index, node)
@@ -50,6 +50,7 @@ class _Rename(ast.NodeTransformer):
         self._names = names
 
     def visit(self, node: ast.AST) -> Any:
+        """Return the expression that replaces a node, or else the node with changed parts."""
         if isinstance(node, NAMED):
             own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
             if own is not None:
@@ -60,7 +61,7 @@ class _Rename(ast.NodeTransformer):
 
 
 def renamed(node: ast.AST, names: Mapping[str, ast.expr]) -> Any:
-    """Return a copy of a tree with other expressions in the place of names, and of entries."""
+    """Return a copy of a tree in which names, attributes, entries and calls are replaced."""
     return _Rename(names).visit(copy_tree(node))
 
 
@@ -81,7 +82,7 @@ def is_numpy(node: ast.AST) -> bool:
 
 
 def owner_of(node: ast.AST) -> ast.expr | None:
-    """Return the value whose method is called; None for a function of numpy, and for no call."""
+    """Return the object whose method is called; None for numpy's functions and other nodes."""
     function = node.func if isinstance(node, ast.Call) else None
     owner = function.value if isinstance(function, ast.Attribute) else None
     return None if owner is None or is_numpy(owner) else owner

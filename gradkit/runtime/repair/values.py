@@ -38,7 +38,7 @@ class Values:
         self._kept: dict[ast.AST, Any] = {}
 
     def first(self, node: ast.expr) -> Any:
-        """Return the value of the student's own expression, and keep those of its parts."""
+        """Return the value of the student's own expression, and cache the values of its parts."""
 
         def value(node: Any) -> Any:
             if node not in self._kept:
@@ -51,7 +51,10 @@ class Values:
         return value(node)
 
     def again(self, node: ast.expr, above: frozenset[ast.AST]) -> Any:
-        """Return the value of an expression of which a part is another below these nodes."""
+        """Return the value of an expression with a change below the nodes ``above``.
+
+        Cached values are used for all other nodes.
+        """
         kept, names = self._kept, self.names
 
         def value(node: Any) -> Any:
@@ -66,7 +69,7 @@ Value = Callable[[Any], Any]
 
 
 def _made(node: Any, value: Value, names: Names) -> Any:
-    """Return a value, made of those of the parts."""
+    """Return the value of a node, computed from those of its parts by ``value``."""
     make = _MAKERS.get(type(node))
     if make is None:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
@@ -74,6 +77,7 @@ def _made(node: Any, value: Value, names: Names) -> Any:
 
 
 def _name(node: ast.Name, value: Value, names: Names) -> Any:
+    """Return the value of a name, also of a builtin."""
     try:
         return names[node.id]
     except (KeyError, NameError):
@@ -82,6 +86,7 @@ def _name(node: ast.Name, value: Value, names: Names) -> Any:
 
 
 def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
+    """Return the value of ``and`` or ``or``, evaluating as few operands as Python does."""
     found = None
     for part in node.values:
         found = value(part)
@@ -91,6 +96,7 @@ def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
 
 
 def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
+    """Return the value of a comparison, which may be chained."""
     left, found = value(node.left), True
     for kind, part in zip(node.ops, node.comparators, strict=True):
         right = value(part)
@@ -102,6 +108,7 @@ def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
 
 
 def _call(node: ast.Call, value: Value, names: Names) -> Any:
+    """Return the value of a call."""
     if ast.Starred in map(type, node.args) or None in [each.arg for each in node.keywords]:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
     function = value(node.func)
@@ -110,6 +117,7 @@ def _call(node: ast.Call, value: Value, names: Names) -> Any:
 
 
 def _slice(node: ast.Slice, value: Value, names: Names) -> slice:
+    """Return the slice with evaluated bounds."""
     parts = (node.lower, node.upper, node.step)
     return slice(*(None if part is None else value(part) for part in parts))
 

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from report.html.samples import HOSTILE, Elements
 
+from gradkit import report
 from gradkit.cli import main
-from gradkit.report import formats
 from gradkit.report.html.page import refusal
 
 pytestmark = pytest.mark.usefixtures("warm")
@@ -49,7 +49,7 @@ def test_what_is_not_installed_is_said_before_anything_is_graded(
     """Not even the path is looked at."""
     found = importlib.util.find_spec
     gone = {"jinja2", "pygments"}
-    monkeypatch.setattr(formats, "find_spec", lambda name: None if name in gone else found(name))
+    monkeypatch.setattr(report, "find_spec", lambda name: None if name in gone else found(name))
     code, out, error = run("check", tmp_path / "nowhere.py", "--format", "html")
     assert (code, out) == (2, "")
     assert (
@@ -73,4 +73,4 @@ def test_what_could_not_be_graded_has_a_page() -> None:
 
 def test_what_is_installed_lacks_nothing() -> None:
     """Nor does a format that needs nothing."""
-    assert formats.lacking("html") == formats.lacking("json") == formats.lacking("text") == ""
+    assert report.lacking("html") == report.lacking("json") == report.lacking("text") == ""
