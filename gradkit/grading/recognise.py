@@ -455,23 +455,34 @@ MAX_NAMES = 5
 def _callable_functions(task: FunctionTask, known: Mapping[str, Definition]) -> set[str]:
     """Return the functions of a task that are defined and accept the arguments of its calls.
 
-    Methods of a class without an attribute that the task reads are left out. So are methods of a
+    Methods of a class without an attribute that the task needs are left out. So are methods of a
     class with other arguments than the task's: such a class belongs to another course.
     """
     found = reached_by(task, known)
-    fits = set(found)
+    fits, excluded = set(found), set[str]()
     for check in task.checks:
         # If a check has several alternative lines, one of them has to fit.
+        ways = (check.call, *check.others)
         unfit = [
             {c.function for c in lines.calls if not accepts(found.get(c.function), c, known)}
-            for lines in (check.call, *check.others)
+            for lines in ways
         ]
         fits.difference_update(unfit[0].intersection(*unfit[1:]))
-    excluded = {
-        name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)
-    }
+        lacking = [set(_classes_lacking(lines.attributes, found, known)) for lines in ways]
+        excluded |= lacking[0].intersection(*lacking[1:])
     excluded |= {name for name in found.keys() - fits if f"{found[name].name}.__init__" in known}
     return {name for name in fits if name.partition(".")[0] not in excluded}
+
+
+def _classes_lacking(
+    attributes: Iterable[str], found: Mapping[str, Definition], known: Mapping[str, Definition]
+) -> Iterator[str]:
+    """Yield the classes that lack one of some attributes, by the task's names of the classes."""
+    for name in attributes:
+        owner, _, attribute = name.partition(".")
+        own = found[owner].name if owner in found else owner
+        if not has_attribute(f"{own}.{attribute}", known):
+            yield owner
 
 
 def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:

@@ -268,6 +268,10 @@ def _keys(node: ast.FunctionDef, owner: str) -> Iterator[str]:
         if isinstance(part, ast.Subscript) and (not owner or _name(part.value) == owner):
             if not owner or isinstance(part.ctx, ast.Load):
                 yield from _texts(part.slice, LAYERS_OF_INPUTS if owner else LAYERS_OF_OUTPUTS)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            is_needed = part.func.attr == "get" and len(part.args) == 1
+            if owner and is_needed and _name(part.func.value) == owner:
+                yield from _texts(part.args[0], LAYERS_OF_INPUTS)
         elif isinstance(part, ast.Dict) and not owner:
             yield from (text for key in part.keys if key is not None for text in _texts(key))
 

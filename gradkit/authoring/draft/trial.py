@@ -127,11 +127,11 @@ def given_modules(submission: Submission, path: Path) -> Iterator[tuple[str, str
     """Yield the modules that a handout imports, with their texts, as far as they can be found.
 
     A module is a file beside the handout or in a folder above it, or one that a shipped exercise
-    hands out.
+    hands out, if that file is missing or needs packages that are not installed.
     """
     shipped = {name: text for task in gallery_functions() for name, text in task.given.items()}
     folders = [path.resolve().parent, *path.resolve().parents[1 : FOLDERS_ABOVE + 1]]
-    waiting = list(_imported("\n".join(cell.source for cell in submission.cells)))
+    waiting = [name for cell in submission.cells for name in _imported(cell.source)]
     seen: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -140,14 +140,17 @@ def given_modules(submission: Submission, path: Path) -> Iterator[tuple[str, str
         seen.add(name)
         relative = Path(*name.split(".")).with_suffix(".py")
         files = [folder / relative for folder in folders if (folder / relative).is_file()]
-        if files and files[0] != path.resolve():
-            text = read_text_file(files[0])
-        elif name in shipped and find_spec(name.partition(".")[0]) is None:
-            text = shipped[name]
-        else:
-            continue
-        yield name, text
-        waiting += _imported(text)
+        texts = [read_text_file(file) for file in files if file != path.resolve()][:1]
+        if name in shipped and not (texts and all(map(_is_available, _imported(texts[0])))):
+            texts = [shipped[name]]
+        for text in texts:
+            yield name, text
+            waiting += _imported(text)
+
+
+def _is_available(name: str) -> bool:
+    """Return whether a package is installed."""
+    return find_spec(name.partition(".")[0]) is not None
 
 
 def _imported(text: str) -> Iterator[str]:
