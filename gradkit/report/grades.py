@@ -55,12 +55,16 @@ def _notes(row: Row) -> str:
     return "; ".join(filter(None, notes))
 
 
+LINES = 9
+"""Largest number of lines of the mistake that is shown below the grades of a class."""
+
+
 def _mistake_lines(mistake: FrequentMistake) -> Iterator[Line]:
     """Return the lines of the most frequent mistake, as one student made it."""
     count = format_count("{count} student", "{count} students", mistake.students)
     title = f"Most frequent mistake: {mistake.finding.mistake} ({count}), here {mistake.name}"
     yield Text(clean_text(title), style="bold"), 0
-    for line, indent in finding_lines(mistake.finding, EXPECTED_LEVEL, more=False):
+    for line, indent in finding_lines(mistake.finding, EXPECTED_LEVEL, most=LINES, more=False):
         yield line, indent + 2
 
 

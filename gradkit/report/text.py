@@ -354,8 +354,14 @@ def check_lines(
         yield Text(clean_text(note), style="dim"), 0
 
 
-def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
-    """Write a finding in at most `MAX_LINES` lines; see `_Short`.
+MAX_LINES = 12
+"""Largest number of lines of a finding."""
+
+
+def finding_lines(
+    finding: Finding, hints: int, *, most: int = MAX_LINES, more: bool = True
+) -> Iterator[Line]:
+    """Write a finding in at most ``most`` lines; see `_Short`.
 
     Title, sentence, source line and the last hint of the level are always shown. If there is room,
     formulas with what differs in brackets and hints of lower levels are shown too.
@@ -380,11 +386,7 @@ def finding_lines(finding: Finding, hints: int, *, more: bool = True) -> Iterato
     if more and finding.mistake != UNEXPLAINED:
         command = format_text("more: gradkit explain {mistake}", mistake=finding.mistake)
         parts.append(_Part([(Text(command, style="dim"), 2)]))
-    yield _Short(parts), 0
-
-
-MAX_LINES = 12
-"""Largest number of lines of a finding."""
+    yield _Short(parts, most), 0
 
 
 class _Part(Struct, frozen=True):
@@ -398,9 +400,10 @@ class _Part(Struct, frozen=True):
 
 
 class _Short(Struct, frozen=True):
-    """The parts of a finding, of which as many are shown as `MAX_LINES` lines have room for."""
+    """The parts of a finding, of which as many are shown as ``most`` lines have room for."""
 
     parts: Sequence[_Part]
+    most: int = MAX_LINES
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield the lines that fit into the limit, the most important ones first."""
@@ -411,7 +414,7 @@ class _Short(Struct, frozen=True):
         heights = [
             sum(len(console.render_lines(row, options, pad=False)) for row in part) for part in rows
         ]
-        left, shown = MAX_LINES, set()
+        left, shown = self.most, set()
         for number, part in sorted(enumerate(self.parts), key=lambda each: each[1].rank):
             if part.rank == 0 or heights[number] <= left:
                 shown.add(number)

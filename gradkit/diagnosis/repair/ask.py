@@ -346,7 +346,9 @@ def _words_in(tree: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.alias):
             yield node.asname or node.name
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value if len(node.value) <= LONGEST else ""
+            # A text with half a character (a lone surrogate) cannot be sent to a process.
+            is_word = len(node.value) <= LONGEST and node.value.isprintable()
+            yield node.value if is_word else ""
 
 
 LONGEST = 40
