@@ -107,5 +107,41 @@ def test_a_wrong_answer_fails_at_its_check(session: Session, tmp_path: Path, nam
 
 def test_a_class_of_another_course_is_not_graded(session: Session, tmp_path: Path) -> None:
     """It has the methods, but neither the arguments nor the attributes of one year."""
-    with pytest.raises(GradingError, match="Linear"):
+    with pytest.raises(GradingError) as caught:
         graded(session, OTHER_COURSE, tmp_path)
+    assert str(caught.value) == (
+        "mytorch: `Linear` looks like the exercise “A linear layer as a class”, but cannot be "
+        "graded: the attribute `Linear.dLdW` is missing; the attribute `Linear.dLdb` is missing. "
+        "Use the names and arguments of the handout, or ask the instructor which exercise this is."
+    )
+
+
+OWN = """
+schema = "gradkit/assignment/v1"
+id = "own"
+title = "A layer of one's own"
+
+[[tasks]]
+id = "own"
+title = "A layer"
+kind = "functions"
+solution = "layer.py"
+sizes = { N = [2, 3], D = [4, 5] }
+inputs = { x = "normal(N, D)" }
+
+[[tasks.checks]]
+name = "all"
+points = 1
+call = "layer = Linear(D, N); out = layer.forward(x); back = layer.backward(x); layer.step()"
+compare = ["out", "back"]
+"""
+
+
+def test_a_refusal_names_other_arguments_and_missing_methods(tmp_path: Path) -> None:
+    """A class whose constructor takes one argument, and that has no third method."""
+    text = OTHER_COURSE.replace("(self, in_features, out_features)", "(self, shape)")
+    (tmp_path / "own.toml").write_text(OWN, encoding="utf-8")
+    settings = Settings(assignment=tmp_path / "own.toml", no_reference=True)
+    with Session(settings) as session, pytest.raises(GradingError) as caught:
+        graded(session, text, tmp_path)
+    assert "`Linear` does not take 2 arguments; `Linear.step` is missing." in str(caught.value)
