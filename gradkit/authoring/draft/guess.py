@@ -51,13 +51,16 @@ class Known(Struct):
 INITIALISERS = {r"w\w*_init\w*": "np.random.randn", r"b\w*_init\w*": "np.zeros"}
 """Functions that are passed to a constructor, by the names of parameters."""
 
+CLASSES = ("num_classes", "n_classes", "C", "K")
+"""Names of the number of classes."""
+
 AXES = ("N", "D", "M")
 """Sizes of arrays whose shape is not documented."""
 
 LENGTHS = (
     (re.compile(r"HH|WW|f|k|kernel_size|pool_\w+|T|T_x"), (2, 3, 4)),
     (re.compile(r"n_[HW]\w*|[HW](_\w+)?"), (6, 7, 8, 9, 10)),
-    (re.compile(r""), (4, 5, 3, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15)),
+    (re.compile(r".*"), (4, 5, 3, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15)),
 )
 """Lengths of sizes by name: windows are smaller than images. All sizes of a task differ."""
 
@@ -115,7 +118,9 @@ def shape_in(about: str) -> Shape | None:
     for match in _GROUP.finditer(about):
         parts = [part.strip() for part in re.split(r",|\s+x\s+|×", match[1])]
         has_word = bool(_SHAPE_WORD.search(about[: match.start()]))
-        if (len(parts) == 1 and not has_word) or {part.lower() for part in parts} & TYPES:
+        # A single word in parentheses may be anything: "step size (learning rate)".
+        is_single = len(parts) == 1 and not (has_word and parts[0].isidentifier())
+        if is_single or {part.lower() for part in parts} & TYPES:
             continue
         axes = [axis(part) for part in parts if part and "..." not in part]
         if axes and all(axes):
@@ -176,7 +181,8 @@ def guesses(
         first = next(chosen, parameter.choices[0])
         return [Guess(repr(repr(first))[1:-1], f"one of {', '.join(parameter.choices)}")]
     shape = shape_in(about)
-    found = [*_documented(name, about, shape)] if shape else []
+    text = " ".join((about, *descriptions.values()))
+    found = [*_documented(about, shape, text)] if shape else []
     if default and not found:
         return _from_default(name, default)
     if name in known.tables and not found:
@@ -198,16 +204,16 @@ def array(shape: Shape, draw: str = "normal") -> str:
     return f"{draw}({', '.join(shape)})"
 
 
-def _documented(name: str, about: str, shape: Shape) -> Iterator[Guess]:
-    """Yield inputs of a documented shape."""
+def _documented(about: str, shape: Shape, text: str) -> Iterator[Guess]:
+    """Yield inputs of a documented shape; ``text`` is all that is documented of the function."""
     why = "documented"
+    below = _BELOW.findall(about)[-1:]
+    classes = below or [name for name in CLASSES if re.search(rf"\b{name}\b", text)]
     if _ONE_HOT.search(about) and len(shape) == 2:
         yield Guess(f"onehot({shape[1]}, {shape[0]})", why)
         yield Guess(f"onehot({shape[0]}, {shape[1]}).T", why)
     elif _LABEL.search(about) and len(shape) == 1:
-        below = _BELOW.findall(about)
-        classes = below[-1:] or ["C", "num_classes", "3"]
-        yield from (Guess(f"integers({count}, {shape[0]})", why) for count in classes)
+        yield from (Guess(f"integers({count}, {shape[0]})", why) for count in [*classes, "3"])
     elif (_LABEL.search(about) and shape[0] == "1" and not _PROBABLE.search(about)) or re.search(
         r"\bboolean", about, re.IGNORECASE
     ):
@@ -217,8 +223,7 @@ def _documented(name: str, about: str, shape: Shape) -> Iterator[Guess]:
     elif _POSITIVE.search(about):
         yield Guess(array(shape, "positive"), why)
     if _LABEL.search(about) and len(shape) > 1:
-        below = _BELOW.findall(about)
-        yield from (Guess(f"integers({count}, {', '.join(shape)})", why) for count in below[-1:])
+        yield from (Guess(f"integers({count}, {', '.join(shape)})", why) for count in below)
     yield Guess(array(shape), why)
     if _LABEL.search(about) and len(shape) > 1:
         yield Guess(f"integers(3, {', '.join(shape)})", why)
@@ -238,7 +243,7 @@ def _by_name(parameter: Parameter, known: Known) -> Iterator[Guess]:
     name, about = parameter.name, parameter.about
     if name in NUMBERS:
         yield Guess(NUMBERS[name], "a usual value")
-    elif (RATES.fullmatch(name) or _SCALAR.search(about)) and not shape_in(about):
+    elif (RATES.fullmatch(name) or _is_number(about)) and not shape_in(about):
         yield Guess("uniform(0.1, 0.9)", "a number, by its name")
     elif LISTS.fullmatch(name):
         yield Guess(["D", "H", "M"], "a list of sizes, by its name")
@@ -246,6 +251,11 @@ def _by_name(parameter: Parameter, known: Known) -> Iterator[Guess]:
         yield Guess(name, "a size, by its name")
     elif (shape := known.shape_of(name)) or (shape := _shape_of_gradient(name, known)):
         yield Guess(array(shape), "the shape of an earlier value")
+
+
+def _is_number(about: str) -> bool:
+    """Return whether a description says that a parameter is a number, and no array."""
+    return bool(_SCALAR.search(about)) and "array" not in about
 
 
 def _shape_of_gradient(name: str, known: Known) -> Shape | None:

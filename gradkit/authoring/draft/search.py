@@ -20,7 +20,6 @@ from gradkit.authoring.draft.guess import (
     array,
     guesses,
     names_in,
-    shape_in,
 )
 from gradkit.authoring.draft.handout import Function, Handout, Parameter
 from gradkit.authoring.draft.trial import Inputs, Ran, Run, Trial
@@ -354,8 +353,7 @@ def _choices(
     if own:
         found = [Guess(array(symbolic(own, task)), "the shape of an earlier output"), *found]
     if name in task.inputs:
-        before = Guess(task.inputs[name], task.why[name])
-        found = [*found, before] if shape_in(parameter.about) else [before, *found]
+        found = [Guess(task.inputs[name], task.why[name]), *found]
     return found
 
 
@@ -387,10 +385,13 @@ def _sizes(
     names = [name for value in values for name in names_in(value)]
     new = [name for name in dict.fromkeys(names) if name not in task.sizes]
     sizes: dict[str, int | str] = {**task.sizes}
-    for name in new:
-        usual = next(lengths for pattern, lengths in LENGTHS if pattern.match(name))
-        usual = (*usual, *range(16, 16 + len(sizes)))
-        sizes[name] = next(length for length in usual if length not in sizes.values())
+    usual = {name: next(n for pattern, n in LENGTHS if pattern.fullmatch(name)) for name in new}
+    # Sizes with the fewest usual lengths, such as those of windows, choose first.
+    chosen = dict(sizes)
+    for name in sorted(new, key=lambda each: len(usual[each])):
+        lengths = (*usual[name], *range(16, 17 + len(chosen)))
+        chosen[name] = next(length for length in lengths if length not in chosen.values())
+    sizes |= {name: chosen[name] for name in new}
     yield sizes
     relations = [(name, relation) for name in new for relation in _relations(name, sizes)]
     for name, relation in relations:
@@ -444,7 +445,14 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
     if ran.failed:
         return None, ran.failed
     check, returns = grown.checks[-1], _makes(grown.checks[-1])
-    values = {o: v for o, v in ran.values.items() if "cache" not in o and v.size}
+    drawn = grown.drawn.drawn(0)
+    values = {
+        output: value
+        for output, value in ran.values.items()
+        # An input that a function may change in place counts if it does.
+        if "cache" not in output and value.size
+        if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
+    }
     if not values and (owner or not returns):
         return None, "it returns nothing that can be compared"
     if not all(np.isfinite(value).all() for value in values.values()):
