@@ -29,6 +29,9 @@ from gradkit.writing import read_text_file
 DEADLINE = 600.0
 """Seconds for all runs of a handout."""
 
+MAX_ARRAYS = 200
+"""Most arrays in one request, see `gradkit.runtime.frames`."""
+
 FOLDERS_ABOVE = 3
 """Number of folders above a handout in which modules that it imports are searched for."""
 
@@ -106,8 +109,17 @@ class Trial(AbstractContextManager["Trial"]):
         return self.run_all([run])[0]
 
     def run_all(self, runs: Sequence[Run]) -> list[Ran]:
-        """Run several lines, which do not know of each other, with one request."""
-        replies = self._process.ask_all([_request(run) for run in runs], at_once=True)
+        """Run several lines, which do not know of each other, with as few requests as possible."""
+        requests = [_request(run) for run in runs]
+        arrays = max(
+            len(run.reads) + len(each.arrays) for run, each in zip(runs, requests, strict=True)
+        )
+        size = max(1, MAX_ARRAYS // arrays)
+        replies = [
+            reply
+            for start in range(0, len(requests), size)
+            for reply in self._process.ask_all(requests[start : start + size], at_once=True)
+        ]
         found = []
         for run, reply in zip(runs, replies, strict=True):
             made, outcome = made_of(self._process, run.reads, reply)
