@@ -258,6 +258,21 @@ def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
     )
 
 
+def attributes_renamed(text: str, owners: Mapping[str, str]) -> frozenset[str]:
+    """Return the attributes that lines set from other attributes of the same object.
+
+    In ``layer.dLdW = layer.dW.T`` this is ``Linear.dLdW``: the class itself need not have it.
+    """
+    renamed: set[str] = set()
+    for node in _parse(text, "exec").body:
+        if isinstance(node, ast.Assign):
+            made = {each for t in node.targets for each in attributes_of(ast.unparse(t), owners)}
+            read = attributes_of(ast.unparse(node.value), owners)
+            classes = {name.partition(".")[0] for name in read}
+            renamed |= {n for n in made - read if n.partition(".")[0] in classes}
+    return frozenset(renamed)
+
+
 def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lines:
     """Parse the lines of a check.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,7 +22,10 @@ from gradkit.task.oracle import OracleError
 from gradkit.task.solution import Solution, load_solution
 
 SEED = 0
-"""Seed of the random inputs of an audit."""
+"""Seed of the random inputs of an audit of nets, and of finite differences."""
+
+SEEDS = (SEED, 1, 2)
+"""Seeds of the random inputs of an audit. A change must be detected with each of them."""
 
 
 class FunctionModel:
@@ -41,7 +44,7 @@ class FunctionModel:
 
     def __init__(self, task: FunctionTask, reference: Path) -> None:
         self._task, self._solution = task, load_solution(task, reference)
-        self._probes = list(draws(task, SEED))
+        self._probes = [list(draws(task, seed)) for seed in SEEDS]
         self.words = {word for check in task.checks for word in words_in(check)}
 
     def problems(self) -> Iterator[str]:
@@ -54,7 +57,7 @@ class FunctionModel:
         """
         for check in self._task.checks:
             found = dict[str, str]()
-            for draw in self._probes:
+            for draw in chain(*self._probes):
                 where = f"with {draw.label}" if draw.hard else f"at {_sizes(draw)}"
                 made = self._solution.make(check, draw)
                 for name, value in made.values.items():
@@ -71,7 +74,7 @@ class FunctionModel:
                     if name in made.changed:
                         found.setdefault(f"{name}!", f"`{name}` is changed in place {where}")
             for output, expression in check.gradient.items():
-                for draw in self._probes:
+                for draw in self._probes[0]:
                     if not draw.hard and output not in found:
                         found |= _compare_with_differences(
                             self._solution, check, draw, output, expression
@@ -81,35 +84,45 @@ class FunctionModel:
     def run(self) -> None:
         """Execute the lines of all checks on all inputs."""
         for check in self._task.checks:
-            for draw in self._probes:
+            for draw in chain(*self._probes):
                 self._solution.read(steps_of(self._task, check), draw.values, ())
 
     @cached_property
-    def _expected(self) -> list[list[dict[str, Made]]]:
-        """Return the outputs by check and input: by default, then by each allowed convention."""
+    def _expected(self) -> list[list[list[dict[str, Made]]]]:
+        """Return the outputs by check: for each allowed convention, by seed and input."""
         checks = self._task.checks
         conventions = zip_longest(*(({}, *check.conventions) for check in checks), fillvalue={})
         outputs = self._solution.by
         return [
             [
-                {
-                    check.name: outputs(check, draw, convention)
-                    for check, convention in zip(checks, of_checks, strict=True)
-                }
-                for draw in self._probes
+                [
+                    {
+                        check.name: outputs(check, draw, convention)
+                        for check, convention in zip(checks, of_checks, strict=True)
+                    }
+                    for draw in probes
+                ]
+                for probes in self._probes
             ]
             for of_checks in conventions
         ]
 
     def failed(self, changed: ModuleType) -> Iterator[str]:
-        """Yield for each convention the first check that a mutant fails, empty if it passes all."""
-        solution = Solution(self._task, vars(changed))
-        for expected in self._expected:
-            yield self._first_failed(solution, expected)
+        """Yield for each convention the first check that a mutant fails.
 
-    def _first_failed(self, changed: Solution, expected: Sequence[Mapping[str, Made]]) -> str:
+        The text is empty if the mutant passes all checks with the inputs of one seed.
+        """
+        solution = Solution(self._task, vars(changed))
+        for by_seed in self._expected:
+            pairs = zip(self._probes, by_seed, strict=True)
+            found = [self._first_failed(solution, probes, right) for probes, right in pairs]
+            yield found[0] if all(found) else ""
+
+    def _first_failed(
+        self, changed: Solution, probes: Sequence[Draw], expected: Sequence[Mapping[str, Made]]
+    ) -> str:
         """Return the first check that a mutant fails on any input, empty if it passes all."""
-        for draw, right in zip(self._probes, expected, strict=True):
+        for draw, right in zip(probes, expected, strict=True):
             for check in self._task.checks:
                 try:
                     made = changed.make(check, draw, right)

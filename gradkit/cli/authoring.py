@@ -163,11 +163,25 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     "With your own assignment file: folder of its model solutions. Only their signatures and "
     "docstrings are copied.",
 )
+@options.path_option(
+    "--from",
+    "FILE",
+    "Draft your own assignment from a handout with model solutions (.py or .ipynb).",
+)
 @options.flag("--notebook", "With --exercise: write a notebook instead of Python files.")
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:
     """Create the folder DIR with starter files for students, and gradkit as a wheel."""
-    from gradkit.authoring.new.write import write_new
+    from gradkit.authoring.new.write import write_draft, write_new
 
-    files = write_new(folder, **settings)
-    click.echo(f"{folder}: {len(files)} files written. Start with its README.md.", err=True)
+    handout = settings.pop("from")
+    if handout is None:
+        files = write_new(folder, **settings)
+        click.echo(f"{folder}: {len(files)} files written. Start with its README.md.", err=True)
+    else:
+        files = write_draft(folder, handout, **settings)
+        click.echo(
+            f"{folder}: {len(files)} files written. Read the comments in assignment.toml, then "
+            f"run `gradkit check {folder}/reference --assignment {folder}/assignment.toml`.",
+            err=True,
+        )

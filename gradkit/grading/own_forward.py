@@ -226,7 +226,7 @@ class _OwnForward:
         inputs = [*check.gradient.values()]
 
         def forward(*arrays: Any) -> float:
-            values = _replaced(draw.values, dict(zip(inputs, arrays, strict=True)))
+            values = replace_inputs(draw.values, dict(zip(inputs, arrays, strict=True)))
             return _scalar_of(check, {**values, **self._student(values)})
 
         found = self._run(self.steps, draw.values, [*check.gradient])
@@ -387,7 +387,7 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
     return output_entry(entry.parameter, "fail", one.probe, one.place, *worst)
 
 
-def _replaced(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
+def replace_inputs(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
     """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
     names = copy.deepcopy(dict(values))
     for number, (expression, array) in enumerate(moved.items()):

@@ -46,7 +46,7 @@ from gradkit.task.assignment import DEFAULT, characteristic_names, gallery_funct
 from gradkit.task.network import ACTIVATIONS, rounding_units
 from gradkit.task.oracle import Derived, OracleError
 from gradkit.task.probes import draw
-from gradkit.text import format_text
+from gradkit.text import format_count, format_text
 
 OpenProcess = Callable[[Task, Section, Submission], AbstractContextManager[StudentProcess]]
 """Opens a process that runs the code of a section."""
@@ -455,23 +455,34 @@ MAX_NAMES = 5
 def _callable_functions(task: FunctionTask, known: Mapping[str, Definition]) -> set[str]:
     """Return the functions of a task that are defined and accept the arguments of its calls.
 
-    Methods of a class without an attribute that the task reads are left out. So are methods of a
+    Methods of a class without an attribute that the task needs are left out. So are methods of a
     class with other arguments than the task's: such a class belongs to another course.
     """
     found = reached_by(task, known)
-    fits = set(found)
+    fits, excluded = set(found), set[str]()
     for check in task.checks:
         # If a check has several alternative lines, one of them has to fit.
+        ways = (check.call, *check.others)
         unfit = [
             {c.function for c in lines.calls if not accepts(found.get(c.function), c, known)}
-            for lines in (check.call, *check.others)
+            for lines in ways
         ]
         fits.difference_update(unfit[0].intersection(*unfit[1:]))
-    excluded = {
-        name.partition(".")[0] for name in task.attributes if not has_attribute(name, known)
-    }
+        lacking = [set(_classes_lacking(lines.attributes, found, known)) for lines in ways]
+        excluded |= lacking[0].intersection(*lacking[1:])
     excluded |= {name for name in found.keys() - fits if f"{found[name].name}.__init__" in known}
     return {name for name in fits if name.partition(".")[0] not in excluded}
+
+
+def _classes_lacking(
+    attributes: Iterable[str], found: Mapping[str, Definition], known: Mapping[str, Definition]
+) -> Iterator[str]:
+    """Yield the classes that lack one of some attributes, by the task's names of the classes."""
+    for name in attributes:
+        owner, _, attribute = name.partition(".")
+        own = found[owner].name if owner in found else owner
+        if not has_attribute(f"{own}.{attribute}", known):
+            yield owner
 
 
 def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[FunctionTask, ...]:
@@ -737,6 +748,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
         )
         return problems_of(submission) + text
     known = definitions(submission.cells)
+    if reason := _reason_other_interface(submission, assignment, known):
+        return problems_of(submission) + reason
     if reason := _reason_not_callable(submission, assignment, known):
         return problems_of(submission) + reason
     message = another_exercise(submission, assignment)
@@ -760,6 +773,54 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     return message
 
 
+def _reason_other_interface(
+    submission: Submission, assignment: Assignment, known: Mapping[str, Definition]
+) -> str:
+    """Return what the classes of a submission lack of the classes of an exercise, or "".
+
+    The exercise is that with the most methods of these classes.
+    """
+    tasks = possible_tasks(submission, assignment)
+    methods = {task.id: [name for name in reached_by(task, known) if "." in name] for task in tasks}
+    task = max(tasks, key=lambda each: len(methods[each.id]), default=None)
+    if task is None or len(methods[task.id]) < MIN_ROLES:
+        return ""
+    lacking = list(dict.fromkeys(_lacking(task, known)))
+    if not lacking:
+        return ""
+    text = (
+        "{name}: {classes} looks like the exercise “{title}”, but cannot be graded: {lacking}. Use "
+        "the names and arguments of the handout, or ask the instructor which exercise this is."
+    )
+    owners = dict.fromkeys(name.partition(".")[0] for name in methods[task.id])
+    return format_text(
+        text,
+        name=submission.name,
+        classes=list_names(list(owners)),
+        title=task.title,
+        lacking="; ".join(lacking[:MAX_NAMES]),
+    )
+
+
+def _lacking(task: FunctionTask, known: Mapping[str, Definition]) -> Iterator[str]:
+    """Yield in words what a submission lacks for the first lines of each check of a task."""
+    found = reached_by(task, known)
+    for check in task.checks:
+        for call in check.call.calls:
+            if call.function not in found:
+                yield format_text("`{name}` is missing", name=call.function)
+            elif not accepts(found[call.function], call, known):
+                yield format_count(
+                    "`{name}` does not take {count} argument",
+                    "`{name}` does not take {count} arguments",
+                    call.positional,
+                    name=call.function,
+                )
+        for name in check.call.attributes:
+            if list(_classes_lacking([name], found, known)):
+                yield format_text("the attribute `{name}` is missing", name=name)
+
+
 def _reason_not_callable(
     submission: Submission, assignment: Assignment, known: Mapping[str, Definition]
 ) -> str:
@@ -780,14 +841,21 @@ def _reason_not_callable(
     if len({role.name for role in played.values()}) < MIN_ROLES:
         return ""
     classes = dict.fromkeys(name.partition(".")[0] for name in played if "." in name)
+    methods = [name for name in played if "." in name]
     if classes:
         return format_text(
-            "{name}: the class {classes} is not graded as a net, although it has {names}. It needs "
-            "a forward pass, an update, and parameters such as `self.W1`. Or write each method as "
-            "a function outside the class and without `self`.",
+            "{name}: {what} not graded as a net, although {names} {exist}. A net needs a forward "
+            "pass, an update, and parameters such as `self.W1`. Or write each method as a function "
+            "outside the class and without `self`.",
             name=submission.name,
-            names=list_names([name for name in played if "." in name]),
-            classes=list_names(list(classes)),
+            what=format_count(
+                "the class {classes} is",
+                "the classes {classes} are",
+                len(classes),
+                classes=list_names(list(classes)),
+            ),
+            names=list_names(methods),
+            exist=format_count("exists", "exist", len(methods)),
         )
     text = "{name}: {names} cannot be called with the expected arguments: {wanted}."
     names = [name for name in played if _identifies_task(played[name])]

@@ -140,7 +140,8 @@ class Lines(Struct, frozen=True):
 
     ``reads`` are names that the lines use and earlier lines or inputs define, ``makes`` names that
     they assign, ``changes`` names of objects whose attributes they set or whose methods they call.
-    ``calls`` are the functions and methods that they call, in order.
+    ``calls`` are the functions and methods that they call, in order. ``attributes`` are those that
+    a class must have for these lines and for the outputs of their check, as ``Linear.W``.
     """
 
     text: str
@@ -148,6 +149,7 @@ class Lines(Struct, frozen=True):
     makes: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
+    attributes: tuple[str, ...] = ()
 
 
 class FunctionCheck(Check, frozen=True):
@@ -223,8 +225,8 @@ class FunctionTask(Struct, frozen=True):
     expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some sizes
     or inputs. ``given`` are the sources of modules that the course gives to students. ``names`` are
     other accepted names of functions, by the name in the lines. ``calls`` are all calls of the
-    checks, and ``attributes`` the attributes of objects that they read or set, as ``Linear.W``.
-    ``shared`` are functions that other exercises have too, so that they do not identify this one.
+    checks. ``shared`` are functions that other exercises have too, so that they do not identify
+    this one.
     ``solution`` is the file of the model solution in the reference folder, ``equivalent`` are
     changes of it that are not mistakes. ``path`` is the assignment file.
     """
@@ -242,7 +244,6 @@ class FunctionTask(Struct, frozen=True):
     deadline: float
     imports: Imports
     path: str
-    attributes: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     framework: Framework = NUMPY

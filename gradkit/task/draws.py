@@ -231,16 +231,16 @@ def _values(
     drawn: dict[str, Any] = dict(sizes)
     for name, value in task.inputs.items():
         key = f"hard[{number}].{name}" if name in hard else f"inputs.{name}"
-        drawn[name] = _drawn(key, hard.get(name, value), names)
+        drawn[name] = draw_input(key, hard.get(name, value), names)
     return drawn
 
 
-def _drawn(key: str, value: Any, names: Mapping[str, Any]) -> Any:
+def draw_input(key: str, value: Any, names: Mapping[str, Any]) -> Any:
     """Draw an input, or each item of a table or list of inputs."""
     if isinstance(value, Mapping):
-        return {name: _drawn(f"{key}.{name}", item, names) for name, item in value.items()}
+        return {name: draw_input(f"{key}.{name}", item, names) for name, item in value.items()}
     if isinstance(value, list):
-        return [_drawn(f"{key}[{place}]", item, names) for place, item in enumerate(value)]
+        return [draw_input(f"{key}[{place}]", item, names) for place, item in enumerate(value)]
     if not isinstance(value, str):
         return value
     drawn = computed(key, value, names)

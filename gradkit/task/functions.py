@@ -9,8 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
-from gradkit.lines import LinesError, attributes_of, read_expression, read_lines, value_of
+from gradkit.lines import (
+    LinesError,
+    attributes_of,
+    attributes_renamed,
+    read_expression,
+    read_lines,
+    value_of,
+)
 from gradkit.records.task import Call, Draw, FunctionCheck, FunctionTask, Lines
 from gradkit.task.draws import KNOWN, computed, draws, read_input
 from gradkit.task.tables import (
@@ -71,8 +79,6 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     }
     owners: dict[str, str] = {}
     checks = tuple(_checks(here, table, owners))
-    texts = [text for check in checks for text in (check.call.text, *check.compare)]
-    attributes = {each for text in texts for each in attributes_of(text, owners)}
     calls = tuple(
         dict.fromkeys(
             call
@@ -98,7 +104,6 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         given=given,
         names={name: tuple(others) for name, others in table.names.items()},
         calls=calls,
-        attributes=tuple(sorted(attributes)),
         shared=tuple(table.shared),
         solution=table.solution,
         deadline=table.deadline,
@@ -171,10 +176,14 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
         if entry.name in seen:
             refuse(f"{key}.name", repr(entry.name), "a name that no other check has")
         seen.add(entry.name)
-        call, *others = _calls(f"{key}.call", entry.call, owners, known)
-        known |= set(call.makes)
+        ways = _calls(f"{key}.call", entry.call, owners, known)
+        known |= set(ways[0].makes)
         for expression in entry.compare:
             _names(f"{key}.compare", expression, known)
+        call, *others = (
+            replace(lines, attributes=tuple(_attributes(lines, entry.compare, owners)))
+            for lines in ways
+        )
         for name in entry.untouched:
             among(f"{key}.untouched", name, table.inputs, "an input: ")
         gradient = dict(entry.gradient)
@@ -218,6 +227,12 @@ def _calls(
             refuse(key, repr(text), expected)
         read.append(lines)
     return read
+
+
+def _attributes(lines: Lines, compare: Iterable[str], owners: Mapping[str, str]) -> Iterator[str]:
+    """Yield the attributes that a class must have for the lines and outputs of a check."""
+    used = {each for text in (lines.text, *compare) for each in attributes_of(text, owners)}
+    yield from sorted(used - attributes_renamed(lines.text, owners))
 
 
 def _conventions(

@@ -77,8 +77,8 @@ class Value:
         visit(self)
         self.grad = 1.0
         for value in reversed(order):
-            for parent, slope in zip(value.parents, value.slopes, strict=True):
-                parent.grad += slope * value.grad
+            for place, parent in enumerate(value.parents):
+                parent.grad += value.slopes[place] * value.grad
 
     def __neg__(self):
         """Return -self, a Value."""

@@ -35,8 +35,6 @@ class BatchNorm1d:
         self.eps = 1e-8
         self.BW = np.ones((1, num_features))
         self.Bb = np.zeros((1, num_features))
-        self.dLdBW = np.zeros((1, num_features))
-        self.dLdBb = np.zeros((1, num_features))
         self.running_M = np.zeros((1, num_features))
         self.running_V = np.ones((1, num_features))
 
@@ -59,8 +57,8 @@ class BatchNorm1d:
         if eval:
             normalised = (Z - self.running_M) / np.sqrt(self.running_V + self.eps)
             return self.BW * normalised + self.Bb
-        mean = Z.mean(axis=0, keepdims=True)
-        variance = ((Z - mean) ** 2).mean(axis=0, keepdims=True)
+        mean = Z.mean(axis=0)
+        variance = ((Z - mean) ** 2).mean(axis=0)
         self.deviation = np.sqrt(variance + self.eps)
         self.NZ = (Z - mean) / self.deviation
         self.running_M = self.alpha * self.running_M + (1 - self.alpha) * mean
@@ -84,6 +82,6 @@ class BatchNorm1d:
         self.dLdBW = (dLdBZ * self.NZ).sum(axis=0, keepdims=True)
         self.dLdBb = dLdBZ.sum(axis=0, keepdims=True)
         dLdNZ = dLdBZ * self.BW
-        mean = dLdNZ.mean(axis=0, keepdims=True)
-        slope = (dLdNZ * self.NZ).mean(axis=0, keepdims=True)
+        mean = dLdNZ.mean(axis=0)
+        slope = (dLdNZ * self.NZ).mean(axis=0)
         return (dLdNZ - mean - self.NZ * slope) / self.deviation

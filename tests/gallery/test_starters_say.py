@@ -127,7 +127,8 @@ def of_call(docstring: str, handed: Mapping[str, Any], returned: object = None) 
 
 def names_of(task: FunctionTask, owner: str) -> set[str]:
     """Return the attributes of a class that checks read or set."""
-    return {name.removeprefix(f"{owner}.") for name in task.attributes if name.startswith(owner)}
+    names = {name for check in task.checks for name in check.call.attributes}
+    return {name.removeprefix(f"{owner}.") for name in names if name.startswith(owner)}
 
 
 def watched(function: Callable[..., Any], task: FunctionTask, found: list[str]) -> Any:

@@ -249,9 +249,10 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
     [
         (
             METHODS,
-            "hw: the class `Net` is not graded as a net, although it has `Net.L_layer_forward`, "
-            "`Net.update_parameters`. It needs a forward pass, an update, and parameters such as "
-            "`self.W1`. Or write each method as a function outside the class and without `self`.",
+            "hw: the class `Net` is not graded as a net, although `Net.L_layer_forward`, "
+            "`Net.update_parameters` exist. A net needs a forward pass, an update, and parameters "
+            "such as `self.W1`. Or write each method as a function outside the class and without "
+            "`self`.",
         ),
         (
             GLOBALS,

@@ -1,0 +1,5 @@
+"""Draft an assignment file from a handout: its signatures, docstrings and a model solution.
+
+`handout` reads the text, `guess` proposes inputs, `trial` runs the functions in the sandbox,
+`search` finds inputs with which they run, and `write` writes the files.
+"""

@@ -1,0 +1,327 @@
+"""Read the functions and classes of a handout from its text, which is not run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import symtable
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+
+from gradkit.lines import words_of
+
+
+class Parameter(Struct, frozen=True):
+    """A parameter of a function.
+
+    ``default`` is its text, empty without one, and ``about`` its description in the docstring.
+    ``keys`` are the keys that the body needs of the parameter, if it ``is_dict``. ``choices`` are
+    the texts that the body compares the parameter with.
+    """
+
+    name: str
+    default: str = ""
+    about: str = ""
+    keys: tuple[str, ...] = ()
+    is_dict: bool = False
+    choices: tuple[str, ...] = ()
+
+
+class Function(Struct, frozen=True):
+    """A function of a handout, or a method with the name of its class as ``owner``.
+
+    ``about`` is the docstring, and ``descriptions`` its part on each name. ``returns`` are the
+    names of the returned values, and ``keys`` all keys of dicts in the body. ``attributes`` are the
+    attributes of ``self`` that a method assigns. ``reads`` are all names in the body.
+    """
+
+    name: str
+    owner: str
+    parameters: tuple[Parameter, ...]
+    about: str
+    returns: tuple[str, ...]
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    keys: tuple[str, ...] = ()
+    attributes: tuple[str, ...] = ()
+    reads: frozenset[str] = frozenset()
+
+    @property
+    def is_random(self) -> bool:
+        """Return whether the body draws random numbers."""
+        return "random" in self.reads
+
+
+class Handout(Struct, frozen=True):
+    """The functions of a handout in order, and its classes: name, constructor and methods."""
+
+    functions: tuple[Function, ...]
+    classes: Mapping[str, tuple[Function, ...]]
+    unwritten: tuple[str, ...] = ()
+
+
+LAYERS_OF_INPUTS = ("1", "2", "3")
+"""Layers whose keys are tried if a body computes the key of a parameter: ``"W" + str(l)``."""
+
+LAYERS_OF_OUTPUTS = ("0", *LAYERS_OF_INPUTS)
+"""Layers whose keys are tried in returned dicts."""
+
+_DESCRIBED = re.compile(
+    r"^\s*(?:[-*]\s*)?`{0,2}(?P<names>[A-Za-z_]\w*(?:\s*,\s*[A-Za-z_]\w*)*)`{0,2}\s*"
+    r"(?P<kind>\([^)]*\))?\s*(?::|--|-\s)(?P<text>.*)$"
+)
+"""A line that describes names: ``- w: Weights, of shape (D, M)`` or ``W -- of shape (n, m)``."""
+
+
+def read_handout(text: str) -> Handout:
+    """Read a handout from the text of a Python file.
+
+    Functions without a body are listed in ``unwritten``: they raise NotImplementedError, or do
+    nothing.
+    """
+    tree = ast.parse(text)
+    functions, unwritten = [], []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            if _is_unwritten(node):
+                unwritten.append(node.name)
+            else:
+                functions.append(_function(node, "", ""))
+    nodes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    classes = {name: tuple(_methods(node, nodes)) for name, node in nodes.items()}
+    # The last definition of a name counts.
+    last = {function.name: function for function in functions}
+    return Handout(tuple(last.values()), classes, tuple(unwritten))
+
+
+def solution_text(text: str, given: Mapping[str, str]) -> str:
+    """Return a model solution from a handout: its definitions, and those that they use.
+
+    Cells of a notebook that load data or draw figures are left out. Definitions of the ``given``
+    modules are copied, because a model solution must not import them.
+    """
+    tree = ast.parse(text)
+    modules = [ast.parse(module) for module in given.values()]
+    every = [node for part in (*modules, tree) for node in part.body if not _is_given(node, given)]
+    bound = {name: node for node in every for name in _bound(node)}
+    wanted: list[ast.stmt] = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+    ]
+    kept = dict.fromkeys(wanted)
+    while wanted:
+        node = wanted.pop()
+        used = [bound[name] for name in _global_names(node) if name in bound]
+        new = [each for each in used if each not in kept]
+        kept |= dict.fromkeys(new)
+        wanted += new
+    parts: list[str] = []
+    for source, part in zip((*given.values(), text), (*modules, tree), strict=True):
+        lines = source.splitlines()
+        for node in part.body:
+            is_import = isinstance(node, ast.Import | ast.ImportFrom)
+            if node in kept:
+                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+                block = "\n".join(lines[first - 1 : node.end_lineno])
+                parts.append(f"{block}\n" if is_import else f"\n\n{block}\n")
+    return "".join(dict.fromkeys(parts)).lstrip("\n")
+
+
+def _global_names(node: ast.stmt) -> set[str]:
+    """Return the names that a statement reads from its module, also inside functions."""
+    waiting = [symtable.symtable(ast.unparse(node), "<handout>", "exec")]
+    found: set[str] = set()
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        is_module = table.get_type() == "module"
+        symbols = [symbol for symbol in table.get_symbols() if is_module or symbol.is_global()]
+        found |= {symbol.get_name() for symbol in symbols if symbol.is_referenced()}
+    return found
+
+
+def _is_given(node: ast.stmt, given: Mapping[str, str]) -> bool:
+    """Return whether a statement imports a module that the course hands out."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module in given
+    return isinstance(node, ast.Import) and any(alias.name in given for alias in node.names)
+
+
+def _bound(node: ast.stmt) -> list[str]:
+    """Return the names that a statement defines, imports or assigns."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    targets = node.targets if isinstance(node, ast.Assign) else []
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[Function]:
+    """Yield the constructor of a class and its written public methods."""
+    about = ast.get_docstring(node) or ""
+    methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+    if not any(method.name == "__init__" for method in methods):
+        bases = [nodes[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in nodes]
+        inherited = [f for base in bases for f in _methods(base, nodes) if f.name == "__init__"]
+        yield from inherited[:1] or [Function("__init__", node.name, (), about, ())]
+    for method in methods:
+        is_public = method.name == "__init__" or not method.name.startswith("_")
+        if is_public and (method.name == "__init__" or not _is_unwritten(method)):
+            yield _function(method, node.name, about)
+
+
+def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
+    """Read one function, or a method of the class ``owner``."""
+    about = "\n".join(filter(None, (ast.get_docstring(node), about_class)))
+    descriptions = described(about)
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    defaults = [""] * (len(arguments) - len(node.args.defaults))
+    defaults += [ast.unparse(default) for default in node.args.defaults]
+    pairs = list(zip(arguments, defaults, strict=True))[bool(owner) :]
+    parameters = tuple(
+        Parameter(
+            argument.arg,
+            default,
+            descriptions.get(argument.arg, ""),
+            tuple(dict.fromkeys(_keys(node, argument.arg))),
+            _is_dict(node, argument.arg),
+            tuple(_choices(node, argument.arg)),
+        )
+        for argument, default in pairs
+    )
+    keys = tuple(dict.fromkeys(_keys(node, "")))
+    attributes = tuple(dict.fromkeys(_attributes(node)))
+    reads = frozenset(words_of(*node.body))
+    name = node.name
+    return Function(
+        name, owner, parameters, about, _returned(node), descriptions, keys, attributes, reads
+    )
+
+
+def described(docstring: str) -> dict[str, str]:
+    r"""Return the description of each name in a docstring; the first one counts.
+
+    Examples
+    --------
+    >>> described("- w: Weights,\n  of shape (D, M)\n- b: Biases")
+    {'w': 'Weights, of shape (D, M)', 'b': 'Biases'}
+    """
+    found: dict[str, list[str]] = {}
+    names: list[str] = []
+    for line in docstring.splitlines():
+        match = _DESCRIBED.match(line)
+        if match:
+            names = [name.strip() for name in match["names"].split(",")]
+            names = [name for name in names if name not in found]
+            parts = [part.strip() for part in (match["kind"] or "", match["text"])]
+            found |= {name: [part for part in parts if part] for name in names}
+        elif not line.strip():
+            names = []
+        else:
+            for name in names:
+                found[name].append(line.strip())
+    return {name: " ".join(parts) for name, parts in found.items()}
+
+
+def _is_unwritten(node: ast.FunctionDef) -> bool:
+    """Return whether a function only raises an error, or does nothing."""
+    body = node.body[ast.get_docstring(node) is not None :]
+    return all(
+        isinstance(part, ast.Raise | ast.Pass)
+        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        for part in body
+    )
+
+
+def _own_nodes(node: ast.FunctionDef) -> Iterator[ast.AST]:
+    """Yield the nodes of a function's body in order, without those of inner functions."""
+    waiting: list[ast.AST] = list(node.body)
+    while waiting:
+        part = waiting.pop(0)
+        yield part
+        if not isinstance(part, ast.FunctionDef | ast.Lambda | ast.ClassDef):
+            waiting = [*ast.iter_child_nodes(part), *waiting]
+
+
+def _returned(node: ast.FunctionDef) -> tuple[str, ...]:
+    """Return names for the values of a function's last ``return`` statement."""
+    values = [part.value for part in _own_nodes(node) if isinstance(part, ast.Return)]
+    if not values or values[-1] is None:
+        return ()
+    last = values[-1]
+    parts: Sequence[ast.expr] = last.elts if isinstance(last, ast.Tuple) else [last]
+    plain = [part.id if isinstance(part, ast.Name) else "" for part in parts]
+    names: list[str] = []
+    for number, plain_name in enumerate(plain, 1):
+        name = plain_name or ("out" if len(plain) == 1 else f"out{number}")
+        names.append(name if name not in names else f"{name}_{number}")
+    return tuple(names)
+
+
+def _keys(node: ast.FunctionDef, owner: str) -> Iterator[str]:
+    """Yield the keys that a body needs of the dict ``owner``; all keys if it is empty.
+
+    A key with a default, as in ``config.get("beta", 0.9)``, or one that the body adds, is not
+    needed.
+    """
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Subscript) and (not owner or _name(part.value) == owner):
+            if not owner or isinstance(part.ctx, ast.Load):
+                yield from _texts(part.slice, LAYERS_OF_INPUTS if owner else LAYERS_OF_OUTPUTS)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            is_needed = part.func.attr == "get" and len(part.args) == 1
+            if owner and is_needed and _name(part.func.value) == owner:
+                yield from _texts(part.args[0], LAYERS_OF_INPUTS)
+        elif isinstance(part, ast.Dict) and not owner:
+            yield from (text for key in part.keys if key is not None for text in _texts(key))
+
+
+def _is_dict(node: ast.FunctionDef, name: str) -> bool:
+    """Return whether a body uses a parameter as a dict with texts as keys."""
+    lookups = (
+        part.func.value
+        for part in _own_nodes(node)
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
+        if part.func.attr in ("get", "setdefault", "items", "keys")
+    )
+    return any(_keys(node, name)) or any(_name(owner) == name for owner in lookups)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _texts(key: ast.expr, layers: Sequence[str] = LAYERS_OF_OUTPUTS) -> Iterator[str]:
+    """Yield a constant key, or the keys of some layers for ``"W" + str(l)``."""
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        yield key.value
+    elif isinstance(key, ast.BinOp | ast.JoinedStr):
+        words = [part.value for part in ast.walk(key) if isinstance(part, ast.Constant)]
+        first = next((word for word in words if isinstance(word, str)), "")
+        yield from (first.replace("%d", "") + number for number in layers if first)
+
+
+def _choices(node: ast.FunctionDef, name: str) -> Iterator[str]:
+    """Yield the texts that a body compares a parameter with."""
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Compare) and _name(part.left) == name:
+            for other in part.comparators:
+                if isinstance(other, ast.Constant) and isinstance(other.value, str):
+                    yield other.value
+
+
+def _attributes(node: ast.FunctionDef) -> Iterator[str]:
+    """Yield the attributes of ``self`` that a method assigns, also ``params['W1']``."""
+    for part in _own_nodes(node):
+        if not isinstance(part, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            continue
+        targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+        for target in targets:
+            for item in target.elts if isinstance(target, ast.Tuple) else [target]:
+                entry = item.value if isinstance(item, ast.Subscript) else item
+                if not (isinstance(entry, ast.Attribute) and _name(entry.value) == "self"):
+                    continue
+                if isinstance(item, ast.Subscript):
+                    yield from (f"{entry.attr}[{key!r}]" for key in _texts(item.slice))
+                else:
+                    yield entry.attr

@@ -1,0 +1,178 @@
+"""Run lines with the functions of a handout in the sandbox."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from gradkit.grading.own_forward import replace_inputs
+from gradkit.lines import value_of
+from gradkit.records.submission import Section, Submission
+from gradkit.runtime.frames import Frame
+from gradkit.sandbox import Workshop
+from gradkit.sandbox.observe import Step, made_of, of_lines
+from gradkit.sandbox.process import StudentProcess
+from gradkit.submission.read import read
+from gradkit.task.assignment import gallery_functions
+from gradkit.task.draws import draw_input, functions
+from gradkit.writing import read_text_file
+
+DEADLINE = 600.0
+"""Seconds for all runs of a handout."""
+
+MAX_ARRAYS = 200
+"""Most arrays in one request, see `gradkit.runtime.frames`."""
+
+FOLDERS_ABOVE = 3
+"""Number of folders above a handout in which modules that it imports are searched for."""
+
+
+class Inputs(Struct, frozen=True):
+    """Sizes with their lengths or expressions, and inputs with their expressions."""
+
+    sizes: Mapping[str, int | str]
+    inputs: Mapping[str, Any]
+
+    def drawn(self, seed: int) -> dict[str, Any]:
+        """Draw the inputs; the same seed draws the same values."""
+        names: dict[str, Any] = {**functions(np.random.default_rng(seed))}
+        sizes: dict[str, Any] = {k: v for k, v in self.sizes.items() if isinstance(v, int)}
+        for name, value in self.sizes.items():
+            if isinstance(value, str):
+                sizes[name] = int(draw_input(name, value, sizes))
+        names |= sizes
+        values = {name: draw_input(name, value, names) for name, value in self.inputs.items()}
+        return {**sizes, **values}
+
+
+class Ran(Struct, frozen=True):
+    """The values of expressions after some lines, or why the lines ``failed``."""
+
+    values: Mapping[str, NDArray[Any]]
+    failed: str = ""
+
+
+class Run(Struct, frozen=True):
+    """Lines that call some functions, and expressions to evaluate afterwards.
+
+    ``moved`` are numbers to add to inputs, or to entries of inputs, by their expression.
+    """
+
+    called: tuple[str, ...]
+    lines: tuple[str, ...]
+    inputs: Inputs
+    reads: tuple[str, ...]
+    moved: Mapping[str, Any] = {}
+
+
+def _request(run: Run) -> Frame:
+    """Return the request that runs the lines with drawn inputs."""
+    values = run.inputs.drawn(0)
+    for expression, change in run.moved.items():
+        place = value_of(expression, dict(values))
+        values = {**values, **replace_inputs(values, {expression: place + change})}
+    steps = [Step(line, {}) for line in run.lines]
+    return of_lines({name: name for name in run.called}, values, steps, run.reads)
+
+
+class Trial(AbstractContextManager["Trial"]):
+    """Runs the functions of a handout in a process of the sandbox.
+
+    Parameters
+    ----------
+    path : Path
+        The handout, a Python file or a notebook.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.submission = read(path)
+        self.given = dict(given_modules(self.submission, path))
+        self._stack = ExitStack()
+        workshop = self._stack.enter_context(Workshop())
+        section = Section(("handout",), self.submission.cells)
+        modules = {**self.submission.modules, **self.given}
+        self._process = self._stack.enter_context(
+            StudentProcess(workshop, section, modules, frozenset(), DEADLINE, seed=0)
+        )
+
+    def run(self, run: Run) -> Ran:
+        """Run some lines, and evaluate expressions."""
+        return self.run_all([run])[0]
+
+    def run_all(self, runs: Sequence[Run]) -> list[Ran]:
+        """Run several lines, which do not know of each other, with as few requests as possible."""
+        requests = [_request(run) for run in runs]
+        arrays = max(
+            len(run.reads) + len(each.arrays) for run, each in zip(runs, requests, strict=True)
+        )
+        size = max(1, MAX_ARRAYS // arrays)
+        replies = [
+            reply
+            for start in range(0, len(requests), size)
+            for reply in self._process.ask_all(requests[start : start + size], at_once=True)
+        ]
+        found = []
+        for run, reply in zip(runs, replies, strict=True):
+            made, outcome = made_of(self._process, run.reads, reply)
+            failed = ""
+            if outcome.lost is not None:
+                failed = outcome.lost.detail
+            elif outcome.failure is not None:
+                failed = f"{outcome.failure.type}: {outcome.failure.message}"
+            found.append(Ran({} if failed else made.values, failed))
+        return found
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.close()
+
+
+def given_modules(submission: Submission, path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the modules that a handout imports, with their texts, as far as they can be found.
+
+    A module is a file beside the handout or in a folder above it, or one that a shipped exercise
+    hands out, if that file is missing or needs packages that are not installed.
+    """
+    shipped = {name: text for task in gallery_functions() for name, text in task.given.items()}
+    folders = [path.resolve().parent, *path.resolve().parents[1 : FOLDERS_ABOVE + 1]]
+    waiting = [name for cell in submission.cells for name in _imported(cell.source)]
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name.partition(".")[0] in sys.stdlib_module_names:
+            continue
+        seen.add(name)
+        relative = Path(*name.split(".")).with_suffix(".py")
+        files = [folder / relative for folder in folders if (folder / relative).is_file()]
+        texts = [read_text_file(file) for file in files if file != path.resolve()][:1]
+        if name in shipped and not (texts and all(map(_is_available, _imported(texts[0])))):
+            texts = [shipped[name]]
+        for text in texts:
+            yield name, text
+            waiting += _imported(text)
+
+
+def _is_available(name: str) -> bool:
+    """Return whether a package is installed."""
+    return find_spec(name.partition(".")[0]) is not None
+
+
+def _imported(text: str) -> Iterator[str]:
+    """Yield the names of the modules that a text imports; nothing if it is not valid Python."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module

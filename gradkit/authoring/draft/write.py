@@ -1,0 +1,149 @@
+"""Write the files of a drafted assignment: the assignment file and the model solution."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gradkit.authoring.draft.confirm import with_gradients, with_sizes
+from gradkit.authoring.draft.handout import read_handout, solution_text
+from gradkit.authoring.draft.search import Draft, DraftTask, draft_tasks
+from gradkit.authoring.draft.trial import Trial
+from gradkit.authoring.export import File, as_files
+from gradkit.errors import GradkitError
+from gradkit.submission.source import statements
+
+POINTS, POINTS_OF_GRADIENTS = 2, 4
+"""Points of a check, and of a check with gradients."""
+
+
+class DraftError(GradkitError):
+    """No assignment can be drafted from a handout; the text says why and what to do."""
+
+
+def draft_files(path: Path) -> dict[str, File]:
+    """Draft an assignment from a handout with model solutions, and return its files by path.
+
+    The functions are only run in the sandbox.
+
+    Raises
+    ------
+    DraftError
+        None of its functions runs.
+    SubmissionError
+        The handout cannot be read.
+    """
+    with Trial(path) as trial:
+        # A notebook may have cells that are no Python.
+        cells = [cell.source for cell in trial.submission.cells if statements(cell.source)]
+        text = "\n\n\n".join(cell.strip("\n") for cell in cells)
+        handout = read_handout(text)
+        draft = draft_tasks(handout, trial)
+        drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
+        tasks = [with_gradients(task, trial) for task in drafted]
+        sizes = [with_sizes(task, trial) for task in tasks]
+        given, problems = trial.given, trial.submission.problems
+    if not tasks:
+        found = [f"{name}: {reason}" for name, reason in draft.left_out.items()]
+        reasons = "; ".join([*found, *(problem.message for problem in problems)])
+        raise DraftError(
+            f"{path}: no function runs ({reasons or 'it defines none'}). Give a file with model "
+            "solutions, and the modules that it imports beside it."
+        )
+    stem = re.sub(r"\W+", "_", path.stem).strip("_") or "solution"
+    names = {name: f"{name.replace('.', '_')}.py" for name in given}
+    toml = "\n".join(_assignment(path, f"{stem}.py", draft, tasks, sizes, names))
+    texts = {"assignment.toml": toml, f"reference/{stem}.py": solution_text(text, given)}
+    return as_files({**texts, **{names[name]: module for name, module in given.items()}})
+
+
+def _assignment(
+    path: Path,
+    solution: str,
+    draft: Draft,
+    tasks: list[DraftTask],
+    sizes: list[Mapping[str, Any]],
+    given: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield the lines of the assignment file."""
+    yield f"# Drafted from {path.name}. Comments with `guess` mark what you should check."
+    yield "# `gradkit check` must give full marks, and `gradkit audit` shows what no check sees."
+    for name, reason in draft.left_out.items():
+        yield f"# guess: {name} is left out: {reason.splitlines()[0]}"
+    stem = solution.removesuffix(".py")
+    yield f'\nschema = "gradkit/assignment/v1"\nid = {_quoted(_id(stem))}'
+    yield f"title = {_quoted(stem.replace('_', ' '))} # guess"
+    seen: set[str] = set()
+    for task, lengths in zip(tasks, sizes, strict=True):
+        name = next(n for n in _numbered(task.id) if n not in seen)
+        seen.add(name)
+        yield from _task(name, task, lengths, solution, given)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    yield from (f"{name}-{number}" for number in range(2, 1000))
+
+
+def _id(stem: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-") or "assignment"
+
+
+def _task(
+    name: str,
+    task: DraftTask,
+    lengths: Mapping[str, Any],
+    solution: str,
+    given: Mapping[str, str],
+) -> Iterator[str]:
+    """Yield the lines of a task."""
+    yield f"\n[[tasks]]\nid = {_quoted(name)}\ntitle = {_quoted(task.title)} # guess"
+    yield f'kind = "functions"\nsolution = {_quoted(solution)}'
+    if given:
+        yield f"given = {_value(given)}"
+    if lengths:
+        yield "\n[tasks.sizes] # guess: the model solution runs with these lengths"
+        yield from (f"{size} = {_value(length)}" for size, length in lengths.items())
+    yield "\n[tasks.inputs]"
+    for key, value in task.inputs.items():
+        why = task.why[key]
+        yield f"{key} = {_value(value)}" + ("" if why == "documented" else f" # guess: {why}")
+    seen: set[str] = set()
+    for check in task.checks:
+        if not check.compare:
+            continue
+        points = POINTS_OF_GRADIENTS if check.gradient else POINTS
+        unique = next(n for n in _numbered(_id(check.name)) if n not in seen)
+        seen.add(unique)
+        yield f"\n[[tasks.checks]]\nname = {_quoted(unique)}\npoints = {points} # guess"
+        if check.function.is_random:
+            yield "# guess: the function draws random numbers, so only the shapes are compared"
+        lines = check.lines
+        yield f'call = """\n{lines}\n"""' if "\n" in lines else f"call = {_quoted(lines)}"
+        compare = [f"0 * {o}" if check.function.is_random else o for o in check.compare]
+        yield f"compare = {_value(compare)}"
+        if check.gradient and not check.function.is_random:
+            yield "# confirmed by finite differences of the model solution"
+            table = {"of": check.of, **check.gradient}
+            yield f"gradient = {_value(table)}"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    """Write a value in TOML on one line."""
+    if isinstance(value, Mapping):
+        pairs = (f"{_key(key)} = {_value(item)}" for key, item in value.items())
+        return f"{{ {', '.join(pairs)} }}" if value else "{}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return _quoted(value) if isinstance(value, str) else str(value).lower()
+
+
+def _key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quoted(key)
