@@ -118,12 +118,12 @@ class TwoLayerNet:
 """
 
 
-def test_a_net_of_another_course_is_another_exercise(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_net_of_another_course_is_refused(workshop: Workshop, tmp_path: Path) -> None:
     """Its class has the same name, and its loss takes no penalty."""
     path = tmp_path / "fc_net.py"
     path.write_text(MODULAR, encoding="utf-8")
     with (
         Session(Settings(), workshop) as session,
-        pytest.raises(GradingError, match="another exercise"),
+        pytest.raises(GradingError, match=r"`TwoLayerNet\.loss` does not take 3 arguments"),
     ):
         session.grade(read_submission(path))
