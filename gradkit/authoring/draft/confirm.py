@@ -39,10 +39,16 @@ def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | 
 
 
 def _is_free(task: DraftTask, inputs: Inputs, trial: Trial) -> bool:
-    """Return whether all outputs can be read and are finite with other sizes."""
+    """Return whether all outputs and scalars with gradients are finite with other sizes."""
     reads = [output for check in task.checks for output in check.compare]
+    reads += [_in_numpy(check.of) for check in task.checks if check.of]
     values = trial.run(task.run(reads, inputs)).values
     return len(values) == len(set(reads)) and all(np.isfinite(v).all() for v in values.values())
+
+
+def _in_numpy(expression: str) -> str:
+    """Return an expression of an assignment file as Python: ``np.sum`` in place of ``sum``."""
+    return re.sub(r"\bsum\(", "np.sum(", expression)
 
 
 def with_gradients(task: DraftTask, trial: Trial) -> DraftTask:
@@ -155,7 +161,7 @@ def _ratio(task: DraftTask, place: int, of: str, output: str, name: str, trial: 
     if claimed is None or not np.any(claimed):
         return np.nan
     direction = np.random.default_rng(1).normal(size=claimed.shape)
-    numpy_of = re.sub(r"\bsum\(", "np.sum(", of)
+    numpy_of = _in_numpy(of)
     moves = [{name: sign * STEP * direction} for sign in (1, -1)]
     ran = trial.run_all([lines.run([numpy_of], moved=moved) for moved in moves])
     values = [float(np.sum(each.values.get(numpy_of, np.nan))) for each in ran]

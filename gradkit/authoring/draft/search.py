@@ -450,7 +450,7 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         output: value
         for output, value in ran.values.items()
         # An input that a function may change in place counts if it does.
-        if "cache" not in output and value.size
+        if "cache" not in re.split(r"[\[.]", output)[0] and value.size
         if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
     }
     if not values and (owner or not returns):
