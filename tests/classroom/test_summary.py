@@ -26,7 +26,7 @@ from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
 from gradkit.records.classroom import Change, HandedIn, Reason, Row, Summary
-from gradkit.report.summary import LINES, show_changes, show_summary, summary_csv
+from gradkit.report.summary import LINES, show_changes, show_summary, summary_csv, summary_frame
 
 pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
@@ -162,6 +162,15 @@ def test_a_line_of_the_table_is_a_line() -> None:
     row = Row("a\rb", "refused", "c\rd", None, None, False, {}, (), REFUSED)
     table = pd.read_csv(io.StringIO(summary_csv(Summary((row,), {}, {})), newline=""))
     assert (table["student"].tolist(), table["review"].tolist()) == (["ab"], ["cd"])
+
+
+def test_a_count_stays_whole_beside_a_missing_one() -> None:
+    """Programs that read the table as text find 2, not 2.0."""
+    one = Row("ann", "graded", "", 1.0, 1.0, False, {}, (), (), comments=2)
+    summary = Summary((one, Row("ben", "absent")), {}, {})
+    assert summary_frame(summary)["comments"].tolist() == [2, None]
+    read = csv.DictReader(io.StringIO(summary_csv(summary)))
+    assert [row["comments"] for row in read] == ["2", ""]
 
 
 def test_names_that_tables_take_for_something_else() -> None:
