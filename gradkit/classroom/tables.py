@@ -79,8 +79,8 @@ def grades(folder: str | Path) -> DataFrame:
     20.0
     """
     with Store(Path(folder), write=False) as store:
-        frame = summary_frame(summarise(store)).set_index("student")
-    return frame.infer_objects().astype({"score": "float64", "max_score": "float64"})
+        frame = summary_frame(summarise(store)).infer_objects().set_index("student")
+    return frame.astype({"score": "float64", "max_score": "float64"})
 
 
 def findings(folder: str | Path) -> DataFrame:

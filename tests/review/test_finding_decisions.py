@@ -278,14 +278,36 @@ def test_findings_without_costs_cannot_be_priced(browser_page: Browser) -> None:
     assert "With the preset numbers findings cost nothing" in answer.text
 
 
-def test_a_withdrawn_finding_is_shown_where_the_findings_differ(browser_page: Browser) -> None:
-    """A decision about other findings hides nothing; the points stay and are to be looked at."""
+def test_another_finding_does_not_undo_a_withdrawal(browser_page: Browser) -> None:
+    """It is shown, and the points of its check, which a person has set, are to be looked at."""
     assert decide(browser_page, "withdrawn") == 303
     change_result(browser_page.folder, with_second_finding)
-    assert {finding.mistake for finding in findings(browser_page.folder)} == {CODE, "unexplained"}
-    result = student_result(browser_page.folder, ANNA).result
-    stale = {c.check for t in result.tasks for c in t.checks if c.decision and c.decision.stale}
-    assert "update" in stale
+    assert [finding.mistake for finding in findings(browser_page.folder)] == ["unexplained"]
+    assert "update" in stale_checks(browser_page.folder)
+
+
+def test_a_withdrawal_from_other_results_hides_nothing(browser_page: Browser) -> None:
+    """The points stay, and all of them are to be looked at."""
+    affected = set(lost_by(browser_page.folder))
+    assert decide(browser_page, "withdrawn") == 303
+
+    def changed(result: Result) -> Result:
+        (task,) = result.tasks
+        now_error = tuple(
+            replace(check, state="error") if check.check in affected else check
+            for check in task.checks
+        )
+        return replace(result, tasks=(replace(task, checks=now_error),))
+
+    change_result(browser_page.folder, changed)
+    assert [finding.mistake for finding in findings(browser_page.folder)] == [CODE]
+    assert stale_checks(browser_page.folder) == affected
+
+
+def stale_checks(folder: Path) -> set[str]:
+    """Return Anna's checks whose points a person has set for other findings."""
+    result = student_result(folder, ANNA).result
+    return {c.check for t in result.tasks for c in t.checks if c.decision and c.decision.stale}
 
 
 def test_a_class_file_of_an_earlier_version_is_reviewed(browser_page: Browser) -> None:
