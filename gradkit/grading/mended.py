@@ -33,8 +33,8 @@ STILL = "not-updated"
 class Step(Struct, frozen=True):
     """A change of a cell's text, as a finding, with the text of cells, by id, before and after it.
 
-    All of some ``arrays`` is right then, as the student calls them; none are known of a change that
-    is tried for one mistake.
+    ``arrays`` are the student's names of the arrays that are right after the change. It is empty
+    for a change that is tried for one mistake.
     """
 
     change: Finding
@@ -100,6 +100,10 @@ def with_steps(
     cells: Sequence[Cell],
 ) -> Inquiry:
     """Return findings with the changes that repair them, and the mistakes left after these.
+
+    If no finding is left about the check of a change, the change counts only if the check then
+    passes. If findings are left, a change that makes whole ``arrays`` right counts only in the
+    update, and only if it mends single mistakes.
 
     Parameters
     ----------
