@@ -107,7 +107,7 @@ def held_to_own_forward(
 
 
 def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
-    """Add a note on what the gradients in ``own_forward`` earn: half of their points, or nothing."""
+    """Add a note on what the gradients in ``own_forward`` earn: ``half`` their points, or none."""
     names = ", ".join(f"`{name}`" for name in verdict.own_forward)
     count = len(verdict.own_forward)
     if half:
