@@ -291,7 +291,9 @@ def _readings(
 def _reading_note(
     cache: bool, report: BackwardReport, other: BackwardReport | None, problem: Exception | None
 ) -> str:
-    """Say how the last value of a forward was read, if it may be an output or a cache.
+    """Return a note on how an ambiguous last value of a forward was read.
+
+    If the gradients disagree, the note also says what the other reading gave.
 
     Parameters
     ----------
@@ -300,7 +302,7 @@ def _reading_note(
     report, other : BackwardReport
         The results of this reading and of the other one; None if the other one was not used.
     problem : Exception or None
-        What the other reading raised.
+        The error that the other reading raised.
     """
     used, unused = ("a cache", "an output") if cache else ("an output", "a cache")
     result = ""
@@ -412,9 +414,15 @@ def _run_backward(
 def _output_gradients(
     outputs: Mapping[str, Any], dout: Any, rng: np.random.Generator, bare: bool
 ) -> dict[str, Array]:
-    """Return the gradient by each output: ``dout``, random numbers, or 1 if ``bare``.
+    """Return the gradient with respect to each output, by name.
 
-    ``bare`` means that the backward takes no ``dout``.
+    It is ``dout``, which may be a mapping by name or a list if there are several outputs. Without
+    ``dout`` it is 1 if ``bare`` (the backward takes no ``dout``), otherwise random.
+
+    Raises
+    ------
+    ValueError
+        ``dout`` does not have the shape of an output.
     """
     shapes = {name: to_numpy(one, name, "the output").shape for name, one in outputs.items()}
     if dout is None:

@@ -637,7 +637,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
-    """Yield the roles that are assigned an attribute, or the result of a call that may be a function.
+    """Yield the roles that are assigned an attribute, or a call's result that may be a function.
 
     An example is ``update = net.step``. A value that is made from a role, ``f = timed(f)``, does
     not count as another definition.

@@ -703,10 +703,10 @@ def _code(cells: Sequence[Cell]) -> str:
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[str, _Rank]:
-    """Return a rank for each file; the file with the greatest is preferred. Its parts are at `_Rank`.
+    """Return a rank for each file; the file with the greatest rank is preferred.
 
-    All attempts at one file (``net.py``, ``net (1).py``) that have a role count as having the roles
-    of the one with the most.
+    The parts of a rank are at `_Rank`. All attempts at one file (``net.py``, ``net (1).py``) that
+    have a role count as having the roles of the one with the most.
     """
     names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     claims = Claims(tasks)
