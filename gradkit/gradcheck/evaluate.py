@@ -101,7 +101,13 @@ class Evaluator:
         seconds: float | None = None,
         progress: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Start counting, and copy the parameters for f."""
+        """Start counting, and copy the parameters for f.
+
+        Raises
+        ------
+        TypeError
+            f cannot be called.
+        """
         if not callable(f):
             raise TypeError(
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
@@ -127,7 +133,15 @@ class Evaluator:
             array[...] = point
 
     def value(self, *, at_point: bool = False) -> float:
-        """Return f at the current arrays; NaN if it raises an exception away from the point."""
+        """Return f at the current arrays; NaN if it raises an exception away from the point.
+
+        Raises
+        ------
+        BudgetSpent
+            The calls or the seconds are used up.
+        TypeError
+            f returned something other than one real number.
+        """
         passed = time.monotonic() - self.started
         if passed > self.seconds:
             self.note(
