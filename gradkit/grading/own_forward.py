@@ -378,7 +378,8 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
     """Return an entry with the result of the comparison with the student's own forward pass.
 
     A failed or unchecked entry passes if its gradient agrees. If it disagrees, the entry fails, but
-    only without expected values (``model``). All other entries are returned unchanged.
+    only if there are no expected values (``model`` is false). All other entries are returned
+    unchanged.
     """
     one = told.get(entry.parameter)
     if one is None:

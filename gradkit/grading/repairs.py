@@ -675,7 +675,7 @@ class _Repairs(Struct):
         again : int
             How often the check was searched before; each search has other inputs.
         budget : int
-            The largest number of steps of the search.
+            The part of the budget that the search may use.
 
         Returns
         -------

@@ -253,8 +253,7 @@ class _Search(Struct):
     def _check_change(
         self, finding: Finding, before: Examined, inquiry: Inquiry
     ) -> tuple[Examined, Inquiry] | None:
-        """Return the verdicts and findings left after a change, or None if it does not repair
-        ``finding``.
+        """Return the verdicts and findings after a change, or None if it does not repair a finding.
 
         The other named findings have to be left, and no new ones, for fresh inputs too. No check
         may get worse.
