@@ -293,7 +293,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     """Judge the losses of all epochs and the final parameters of each training run.
 
     They are compared with the expected ones. The check is blocked if ``earlier``, the verdicts on
-    the checks before, has an update that stopped the run. Remarks are added on low precision, on
+    the checks before, has an update that could not be run. Remarks are added on low precision, on
     the task's own rows in place of the given ones, and on loops. The verdict has the losses to
     plot, and says whether the run diverges, and whether only rounding is wrong.
     """
