@@ -211,10 +211,11 @@ def _name(finding: Finding) -> tuple[str, str]:
 
 
 def _is_leftover(finding: Finding, told: Sequence[Finding]) -> bool:
-    """Return whether a finding is what an earlier change has left of a mistake.
+    """Return whether a finding is the rest of a mistake that an earlier change repaired in part.
 
     A rate that is wrong in two lines is one mistake. Once the first line is right, the other one
-    has a name of its own: it is uneven.
+    has a name of its own: it is uneven. ``told`` are the findings on earlier changes; one of them
+    has to have all entries of the finding.
     """
     return bool(finding.entries) and any(
         each.check == finding.check and {*finding.entries} <= {*each.entries} for each in told

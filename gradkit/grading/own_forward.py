@@ -181,7 +181,7 @@ class _OwnForward:
         Raises
         ------
         _StoppedError
-            The student's code did not come to its end.
+            The student's code stopped.
         """
         check, grader = self.check, self.grader
         first, *others = (draw for draw in grader.draws if not draw.hard)
@@ -355,7 +355,7 @@ def _message(output: str, one: _Compared) -> str:
 
 
 class _StoppedError(Exception):
-    """The student's code did not come to its end, or gave what no scalar can be made of."""
+    """The student's code stopped, or returned values from which no scalar can be computed."""
 
 
 def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:

@@ -177,7 +177,11 @@ def _fits_own_forward(verdict: Verdict) -> bool:
 
 
 def _is_unwritten(verdict: Verdict) -> bool:
-    """Tell that there is no text, or not what it imports; there is where outputs are not there."""
+    """Return whether a check has no text to repair: it is missing without any output.
+
+    It is also true if the check is missing or blocked at a known place. It is false if only outputs
+    are missing.
+    """
     nothing = verdict.state == "missing" and not verdict.entries
     return nothing or (verdict.state in ("missing", "blocked") and verdict.place is not None)
 
@@ -520,9 +524,9 @@ class _Repairs(Struct):
     ) -> list[Repair]:
         """Return the changes found for a check in its present form, within a share of the budget.
 
-        Changes that the check does not need are left out. The result is empty if there are so many
-        changes that a line written anew would make anything right. Of many changes and fewer
-        missing steps, the steps are returned.
+        Changes that the check does not need are left out. The result is empty if one of them writes
+        a whole line anew and there are too many, since such changes can make anything right. Of
+        many changes and fewer missing steps, the steps are returned.
         """
         if share <= LEAST or self.limits.has_ended():
             return []
@@ -562,7 +566,11 @@ class _Repairs(Struct):
     def _are_too_many(
         self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Repair]
     ) -> bool:
-        """Tell more changes than are believed; of code that stops, those of one line are not."""
+        """Return whether a check has more changes than are believed.
+
+        These are at least `SEVERAL`; for a check that crashes, changes of more than one line, or
+        changes after which it does not pass.
+        """
         if self._state(check) != "error":
             return len(found) >= SEVERAL
         return len(merge_repairs(found)) > 1 or self._judge(check, held).state != "pass"

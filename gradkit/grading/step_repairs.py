@@ -343,7 +343,7 @@ Key = tuple[str, str, frozenset[str]]
 
 
 def _identity(finding: Finding) -> Key:
-    """Return what makes a finding the same one in another text."""
+    """Return a key that a finding has in every version of the text: check, mistake and entries."""
     return finding.check, finding.mistake, frozenset(finding.entries)
 
 

@@ -79,7 +79,7 @@ class _Step(Struct, frozen=True):
 
 
 class _Run(Struct):
-    """A text that was run, and what was found of it."""
+    """A text that was run, its verdicts and idioms, and the findings on it."""
 
     texts: Texts
     examined: Examined
@@ -170,7 +170,7 @@ def _with_steps(
 
 
 def _make_right(steps: Sequence[_Step]) -> bool:
-    """Tell whether everything is right with some changes."""
+    """Return whether all checks pass after some changes; false without changes."""
     return bool(steps) and steps[-1].right
 
 
@@ -199,7 +199,7 @@ def _codes(inquiry: Inquiry) -> list[str]:
 
 
 def _of_model(inquiry: Inquiry) -> list[str]:
-    """Return the mistakes in what a model gives."""
+    """Return the codes of the mistakes found in the model or in its forward pass."""
     return [each.mistake for each in inquiry.findings if each.check in (MODEL, "forward")]
 
 
@@ -416,7 +416,7 @@ def _stage(examined: Examined) -> int:
 
 
 def _runs(examined: Examined) -> bool:
-    """Tell a model that gives something."""
+    """Return whether the model's forward pass runs, right or wrong."""
     return _states(examined).get("forward") in ("pass", "fail")
 
 
@@ -425,7 +425,7 @@ def _stops(examined: Examined) -> list[tuple[str, Place | None]]:
 
 
 def _passed(examined: Examined) -> int:
-    """Count what of a model is right: a text that only runs may be any."""
+    """Count the passed checks among those of the model and of its forward pass."""
     states = _states(examined)
     return sum(states.get(check) == "pass" for check in (MODEL, "forward"))
 
