@@ -58,8 +58,8 @@ def count_required(call: Callable[..., Any]) -> int | None:
 class Evaluator:
     """Evaluates f around one point, moving one entry or one direction at a time.
 
-    The arrays that f receives belong to the evaluator, and are set anew before each call: f may do
-    to them what it likes.
+    The arrays that f receives belong to the evaluator, and are set anew before each call: f may
+    change them.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Evaluator:
     seconds : float, optional
         The time after which it is raised.
     progress : callable, optional
-        Told the number of calls and the seconds before each.
+        Called before each call of f, with the number of calls and the seconds so far.
 
     Raises
     ------
