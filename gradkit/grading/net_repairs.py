@@ -194,7 +194,10 @@ def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
 
 
 def _reads_global(task: Task, bound: Bound, process: StudentProcess) -> bool:
-    """Return whether a function reads a global in place of an argument, which is reported elsewhere."""
+    """Return whether a function reads a global in place of an argument.
+
+    This is reported elsewhere.
+    """
     role = next(each for each in task.roles if each.name == bound.role)
     return find_global_read(process.section, bound, role) is not None
 
