@@ -152,7 +152,10 @@ class Address(Struct, frozen=True):
 
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
-    """Map each student who has a submission to the student's address."""
+    """Map each student who has a submission to the student's address.
+
+    Submissions that a later run assigned to another student are ignored.
+    """
     own = {kept.submission for kept in theirs(store.newest())}
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
