@@ -74,7 +74,7 @@ def planted(text: str, *chosen: Plant) -> tuple[str, list[frozenset[int]]]:
 
 
 def is_sound(text: str, plant: Plant) -> bool:
-    """Return whether a text with a planted mistake is valid, another program, of the right length."""
+    """Return whether a text with a planted mistake is another valid program of the right length."""
     new, _ = planted(text, plant)
     if new.count("\n") != text.count("\n") + plant.added:
         return False

@@ -108,7 +108,7 @@ class Spots:
                 yield from change(self, node)
 
     def _values(self, statement: ast.stmt) -> Iterator[ast.expr]:
-        """Yield the expressions that a statement assigns or returns; each item of a tuple or dict."""
+        """Yield the expressions that a statement assigns or returns, items of a tuple singly."""
         if isinstance(statement, ast.Assign | ast.Return | ast.AugAssign) and statement.value:
             value = statement.value
             yield from value.elts if isinstance(value, ast.Tuple) else [value]
@@ -148,7 +148,7 @@ class Spots:
         return ((at, at + len(old), new),)
 
     def _exchanged(self, operator: str, nodes: Sequence[ast.expr]) -> Iterator[Change]:
-        """Yield exchanges of neighbours in a list of expressions if they differ, named ``operator``."""
+        """Yield exchanges of neighbours that differ in a list of expressions, named ``operator``."""
         for one, other in pairwise(nodes):
             if self.source.of(one) != self.source.of(other):
                 yield (
