@@ -148,7 +148,7 @@ class Spots:
         return ((at, at + len(old), new),)
 
     def _exchanged(self, operator: str, nodes: Sequence[ast.expr]) -> Iterator[Change]:
-        """Yield exchanges of neighbours that differ in a list of expressions, named ``operator``."""
+        """Yield exchanges of neighbours that differ in a list of expressions, as ``operator``."""
         for one, other in pairwise(nodes):
             if self.source.of(one) != self.source.of(other):
                 yield (
