@@ -271,8 +271,8 @@ class Grading:
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
         """Return the order for a job; None if it is unreadable, refused or up to date.
 
-        An unreadable or refused submission gets its result here. Only a hurried job can be up to
-        date. A job with an order is noted as running.
+        An unreadable or refused submission gets its result here. A readable submission that is not
+        ``hurried`` is never up to date. A job with an order is noted as running.
         """
         handed = job.entry.handed
         try:

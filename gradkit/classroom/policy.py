@@ -223,8 +223,8 @@ def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
 def _choose(ordered: Sequence[Kept], rule: str, policy: Policy) -> Kept | None:
     """Return the attempt that counts by a rule, None if the rule allows none.
 
-    ``ordered`` are the attempts, the oldest first. A student's extension moves the time of
-    ``before=``. Of several best attempts, the last counts.
+    ``ordered`` are the attempts, the oldest first. A student's extension replaces the time of
+    ``before=`` if it is later. Of several best attempts, the last counts.
     """
     if rule == LAST:
         return ordered[-1]

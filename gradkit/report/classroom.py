@@ -81,8 +81,8 @@ def _tests(
 ) -> Iterator[dict[str, Any]]:
     """Yield a check as tests of equal points, first those that pass; none if it has no points.
 
-    ``unit`` is the points of one test in hundredths. Points that do not suffice for a whole test
-    are given to the first one.
+    ``unit`` is the points of one test in hundredths. The tests that pass share the points of the
+    check; if these do not suffice for a whole test, the first test has them, and does not pass.
     """
     cents, most = round(check.score * CENT), round(check.max_score * CENT)
     if not most:

@@ -166,7 +166,8 @@ def _senders_of_download(handed: Sequence[Handed]) -> list[Sender]:
     """Return the senders of one download, by the platform whose form most of the names have.
 
     A platform is chosen if at least the part `SHARE` of the names have its form, with different
-    identifiers. The other names, and those of no platform, are read as plain files.
+    identifiers; other names are then read as plain files. If no platform is chosen, all are clones
+    of GitHub Classroom if they have its prefix, see `_slug`, and otherwise plain files.
     """
     names = [original(file) for file in handed]
     counted = [name for name in names if name != METADATA]
