@@ -133,8 +133,9 @@ def _names(node: ast.AST) -> list[str]:
 def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
     """Yield each part of a node that may be changed, with the function that replaces it.
 
-    Signatures, decorators, annotations, docstrings, messages of errors and calls that only print
-    are left out. Parts of a shape expression or of a negative number are not changed by themselves.
+    Signatures, decorators, annotations, docstrings, ``raise`` and ``assert``, f-strings and calls
+    that only print are left out. Parts of an expression that depends on a shape, or of a negative
+    number, are not changed by themselves.
     """
     for name, value in ast.iter_fields(root):
         if name in ("args", "decorator_list", "returns", "annotation") and not isinstance(
@@ -267,8 +268,8 @@ def _call(node: ast.Call) -> Iterator[ast.AST]:
     """Yield the mutants of a call.
 
     An option in `OPTIONS` is left out, the function is exchanged for a similar one, the call is
-    replaced by one of its arguments, the branches of ``where`` are exchanged, or a range begins one
-    later or ends one earlier.
+    replaced by one of its arguments or its object, the branches of ``where`` are exchanged, or a
+    range begins one later or ends one earlier.
     """
     name = _called(node)
     for keyword in node.keywords:
