@@ -25,7 +25,7 @@ from gradkit.classroom.grade import refuse_unfit
 from gradkit.classroom.policy import policy
 from gradkit.classroom.reports.summary import cautions, everybody
 from gradkit.classroom.store.counted import Counting, changed_policy
-from gradkit.classroom.store.prices import set_prices
+from gradkit.classroom.store.prices import NO_DEDUCTIONS, set_prices
 from gradkit.classroom.store.results import (
     Store,
     filed_of,
@@ -187,12 +187,6 @@ _Marked = tuple[Kept, Filed | None, str]
 NO_PRICES: Mapping[str, float] = MappingProxyType({})
 
 NOTHING_SEEN: Mapping[str, str] = MappingProxyType({})
-
-NO_DEDUCTIONS = (
-    "With the preset numbers findings cost nothing, so they cannot be priced. Choose another "
-    "preset with `gradkit remark --preset`."
-)
-"""Message if a finding is to be priced in a class whose preset ignores findings."""
 
 
 def remark_class(

@@ -10,7 +10,7 @@ from gradkit.classroom.policy import theirs
 from gradkit.classroom.reports.summary import summarise
 from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store
-from gradkit.report.summary import summary_cells, summary_columns
+from gradkit.report.summary import summary_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -78,12 +78,8 @@ def grades(folder: str | Path) -> DataFrame:
     >>> grades("results").loc["bilal", "score"].item()
     20.0
     """
-    import pandas as pd
-
     with Store(Path(folder), write=False) as store:
-        summary = summarise(store)
-    rows = list(summary_cells(summary))
-    frame = pd.DataFrame(rows, columns=summary_columns(summary)).set_index("student")
+        frame = summary_frame(summarise(store)).infer_objects().set_index("student")
     return frame.astype({"score": "float64", "max_score": "float64"})
 
 

@@ -118,11 +118,28 @@ class Listed(Struct, frozen=True):
     sender: Sender
 
 
+FindingAction = Literal["withdrawn", "priced", "accepted"]
+
+
+class FindingDecision(Struct, frozen=True):
+    """The decision of a person about one finding of one submission.
+
+    ``finding`` is its id, ``code`` its mistake. ``share`` is the price of a priced finding, as a
+    share of a check's points; it is 0 for other decisions.
+    """
+
+    finding: str
+    code: str
+    action: FindingAction
+    share: float = 0.0
+
+
 class Override(Struct, frozen=True):
     """Points that a person has set for a check of a student: ``by`` whom, when ``made``, and why.
 
     ``points`` None withdraws an earlier override. ``basis`` is a digest of the findings at that
-    time: if they have changed since, the override is stale.
+    time: if they have changed since, the override is stale. ``findings`` are the decisions from
+    which the points follow; without any, the person has set the points directly.
     """
 
     task: str
@@ -132,6 +149,7 @@ class Override(Struct, frozen=True):
     by: str
     comment: str
     made: str
+    findings: tuple[FindingDecision, ...] = ()
 
 
 class Review(Struct, frozen=True):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
 from rich.console import Console
@@ -18,10 +19,13 @@ from rich.text import Text
 from gradkit.records.classroom import Change, Filed, Row, Run, RunKind, Summary
 from gradkit.records.reports import History
 from gradkit.report import words
-from gradkit.report.data import json_text, log_text
+from gradkit.report.data import csv_cell, json_text, log_text
 from gradkit.report.document import document
-from gradkit.report.table import Table, attempt_text, brief, first_names, show_table, to_csv
+from gradkit.report.table import Table, attempt_text, brief, first_names, show_table
 from gradkit.text import clean_text, format_count, format_text
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SPREAD = 10
 """Smallest number of scores for which their distribution is shown."""
@@ -71,28 +75,31 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
 
 def summary_csv(summary: Summary) -> str:
     """Write one row for each student, one column for each check, in UTF-8 with a header."""
-    return to_csv(
-        Table(summary_columns(summary), [[*row.values()] for row in summary_cells(summary)])
-    )
+    import pandas as pd
+
+    frame = summary_frame(summary)
+    for name in frame:
+        # Not by `map`, which makes floats of counts where one is missing.
+        cells = [csv_cell(cell) if isinstance(cell, str) else cell for cell in frame[name]]
+        frame[name] = pd.Series(cells, dtype=object)
+    return frame.to_csv(index=False, lineterminator="\n")
 
 
-def summary_columns(summary: Summary) -> list[str]:
-    """Return the columns of the table of a class, also if it has no students."""
-    return [*_cells(Row("", "absent"), summary.states), *_known_ids(summary).values()]
+def summary_frame(summary: Summary) -> DataFrame:
+    """Return the table of a class with a row for each student, see `gradkit.grades`.
 
+    Cells keep their Python types, so that a missing number is None and a count stays whole.
+    """
+    import pandas as pd
 
-def summary_cells(summary: Summary) -> Iterator[dict[str, object]]:
-    """Yield the cells of each student's row in the table of a class, by column."""
-    ids = _known_ids(summary)
-    for row in summary.rows:
-        own = {word: row.ids.get(kind) for kind, word in ids.items()}
-        yield {**_cells(row, summary.states), **own}
-
-
-def _known_ids(summary: Summary) -> dict[str, str]:
-    """Return the columns of identifiers that any student has, by kind."""
     known = {kind for row in summary.rows for kind in row.ids}
-    return {kind: word for kind, word in IDS.items() if kind in known}
+    ids = {kind: word for kind, word in IDS.items() if kind in known}
+    rows = [
+        {**_cells(row, summary.states), **{word: row.ids.get(kind) for kind, word in ids.items()}}
+        for row in summary.rows
+    ]
+    columns = [*_cells(Row("", "absent"), summary.states), *ids.values()]
+    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 IDS = {

@@ -10,6 +10,7 @@ sets points            ``store.counted.override``           ``overrides``
 prices a finding       ``remark.remark_class``              ``prices``, ``results``
 withdraws a finding    the same                             ``drops``, ``results``
 accepts held marks     the same                             ``runs``, ``results``
+does so for a student  ``store.finding_decisions``          ``overrides``
 writes a comment       ``store.reviews.add_comment``        ``comments``
 marks as reviewed      ``store.reviews.set_reviewed``       ``reviews``
 =====================  ===================================  ===========================

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 from urllib.parse import parse_qsl
 
 from gradkit.classroom.remark import remark_class
 from gradkit.classroom.store.counted import Counting, override
+from gradkit.classroom.store.finding_decisions import decide_finding
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import add_comment, edit_comment, set_reviewed
 from gradkit.errors import GradkitError
-from gradkit.records.classroom import Kept
+from gradkit.records.classroom import FindingAction, FindingDecision, Kept
 from gradkit.records.submission import Place
 from gradkit.review.workspace import Workspace
 from gradkit.text import clean_text, storable
@@ -159,12 +160,42 @@ def store_price(space: Workspace, form: Form, by: str) -> None:
         raise FormError(NO_REASON)
     price: dict[str, Any] = {"unprices": (code,)}
     if "withdraw" not in form:
-        percent = points_of(form, "percent")
-        if percent is None:
-            raise FormError("The percentage is missing. Write a number from 0 to 100.")
-        price = {"prices": {code: percent / 100}}
+        price = {"prices": {code: _share(form)}}
     with space.marking() as folder:
         remark_class(folder, why=why, by=by, seen=_seen(form), **price)
+
+
+def store_finding(space: Workspace, form: Form, by: str) -> None:
+    """Decide about a finding of one submission: withdraw, price or accept it, or undo that."""
+    action, share = form.get("action", ""), 0.0
+    if action not in (*get_args(FindingAction), "undone"):
+        raise FormError("The form is incomplete. Open the page again.")
+    if action == "priced":
+        share = _share(form)
+    decision = None
+    if action != "undone":
+        decision = FindingDecision(
+            form.get("finding", ""), form.get("mistake", ""), cast("FindingAction", action), share
+        )
+    with space.writing() as store:
+        decide_finding(
+            store,
+            _counting(store, form),
+            form.get("task", ""),
+            form.get("finding", ""),
+            decision,
+            comment=form.get("comment", ""),
+            by=by,
+            seen=form.get("revision", ""),
+        )
+
+
+def _share(form: Form) -> float:
+    """Return the price in a form, as a share of a check's points."""
+    percent = points_of(form, "percent")
+    if percent is None:
+        raise FormError("The percentage is missing. Write a number from 0 to 100.")
+    return percent / 100
 
 
 def _seen(form: Form) -> dict[str, str]:
@@ -176,6 +207,7 @@ ACTIONS: Mapping[str, Callable[[Workspace, Form, str], None]] = {
     "points": store_points,
     "comment": store_comment,
     "reviewed": store_review,
+    "finding": store_finding,
     "class-finding": store_class_finding,
     "price": store_price,
 }

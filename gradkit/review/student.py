@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gradkit.classroom.policy import rule_of
 from gradkit.classroom.store.counted import ABSENT, revisions
+from gradkit.classroom.store.finding_decisions import DecidableFinding, decidable_findings
 from gradkit.classroom.store.results import Store, unpack
 from gradkit.classroom.store.reviews import reviewer, reviews
 from gradkit.records.classroom import Kept, Review, Row
@@ -62,8 +63,9 @@ class StudentPage(Struct, frozen=True):
     """The data of a student's page.
 
     ``report`` is that of `gradkit.report.html.page.report`, None without a result; ``told`` then
-    says why. ``items`` are checks by ``task/check``, tasks and the total by name. ``unreadable``
-    says why there is no code. ``earlier`` are comments on attempts that do not count. ``similar``
+    says why. ``items`` are checks by ``task/check``, tasks and the total by name. ``findings``
+    are those that a grader can decide about, by task and id. ``unreadable`` says why there is no
+    code. ``earlier`` are comments on attempts that do not count. ``similar``
     are students with similar code, if the class has been compared. ``printed`` is what the code of
     each task printed, by the task's id.
     """
@@ -73,6 +75,7 @@ class StudentPage(Struct, frozen=True):
     report: dict[str, Any] | None
     told: str
     items: dict[str, Item]
+    findings: dict[tuple[str, str], DecidableFinding]
     code: tuple[CodeCell, ...]
     unreadable: str
     comments: tuple[Comment, ...]
@@ -111,6 +114,7 @@ def student_page(
         report=made,
         told=_told(store, row),
         items=_items(store, kept, result),
+        findings=decidable_findings(store, kept, counting.words.get(name, ())) if kept else {},
         code=whole_code(cells, made, own),
         unreadable=unreadable,
         comments=own,

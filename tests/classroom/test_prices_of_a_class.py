@@ -149,7 +149,7 @@ def test_a_decision_after_that_of_another_person_is_refused(course: Path) -> Non
 def test_a_class_of_an_earlier_gradkit_has_no_prices(course: Path) -> None:
     """Its file gets the table when it is opened for writing."""
     with closing(sqlite3.connect(course / FILE)) as base:
-        base.execute("DROP TABLE prices")
+        base.executescript("DROP TABLE finding_decisions; DROP TABLE prices;")
     with Store(course, write=False) as store:
         assert prices(store) == {}
         assert decision_revision(store, CODE) == "0-0"

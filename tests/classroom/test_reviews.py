@@ -333,7 +333,10 @@ def test_a_class_of_an_earlier_version_is_read_and_gets_the_tables(
     old = tmp_path / "old"
     shutil.copytree(course, old)
     with sqlite3.connect(old / FILE) as base:
-        base.executescript("DROP TABLE comments; DROP TABLE reviews; DROP TABLE prices;")
+        base.executescript(
+            "DROP TABLE comments; DROP TABLE reviews; DROP TABLE prices; "
+            "DROP TABLE finding_decisions;"
+        )
     base.close()
     with Store(old, write=False) as store:
         assert (comments(store), reviews(store)) == ({}, {})

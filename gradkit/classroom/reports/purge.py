@@ -69,6 +69,7 @@ STATEMENTS = (
     "DELETE FROM evidence WHERE submission IN (SELECT id FROM submissions WHERE name = ?)",
     "DELETE FROM submissions WHERE name = ?",
     "DELETE FROM students WHERE name = ?",
+    "DELETE FROM finding_decisions WHERE override IN (SELECT id FROM overrides WHERE name = ?)",
     "DELETE FROM overrides WHERE name = ?",
     # The newest rows first, since an edit of a comment refers to its first row.
     "DELETE FROM comments WHERE name = ? AND first IS NOT NULL",

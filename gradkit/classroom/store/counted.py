@@ -35,7 +35,7 @@ from gradkit.classroom.store.results import Store, key_of, pack, settings_of, un
 from gradkit.classroom.store.reviews import ConflictError, comments
 from gradkit.errors import GradkitError, did_you_mean
 from gradkit.grading.points import HELD
-from gradkit.records.classroom import Filed, Kept, Listed, Override
+from gradkit.records.classroom import Filed, FindingDecision, Kept, Listed, Override
 from gradkit.records.course import Policy, Sender
 from gradkit.records.result import (
     Adjustment,
@@ -146,7 +146,7 @@ def override(
         target = _target_of(store, kept, check)
         known = {(word.task, word.check): word for word in overrides(store).get(name, ())}
         former = known.get((target.task, target.check))
-        if seen not in (None, ABSENT if is_absent else _revision(store, name, target)):
+        if seen not in (None, ABSENT if is_absent else revision_of(store, name, target)):
             raise ConflictError(_describe_conflict(target, former))
         _refuse_points(name, target, former, points, comment)
         run = store.begin("override", why=comment.strip(), who=by)
@@ -171,7 +171,7 @@ def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None
         )
 
 
-def _target_of(store: Store, kept: Kept, check: str) -> _Target:
+def _target_of(store: Store, kept: Kept, check: str) -> OverrideTarget:
     """Return the check, the task or the total of an attempt by its name."""
     packed = store.result(kept.id)
     if not packed:
@@ -183,7 +183,7 @@ def _target_of(store: Store, kept: Kept, check: str) -> _Target:
 
 
 def _refuse_points(
-    name: str, target: _Target, former: Override | None, points: float | None, comment: str
+    name: str, target: OverrideTarget, former: Override | None, points: float | None, comment: str
 ) -> None:
     """Refuse points that are out of range, without a reason, or not there to be taken back."""
     if not comment.strip():
@@ -207,12 +207,12 @@ def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, 
     change. `override` compares it with the one that a grader has seen.
     """
     return {
-        name: (_revision(store, kept.name, target), target.most)
-        for name, target in _targets(result, kept).items()
+        name: (revision_of(store, kept.name, target), target.most)
+        for name, target in targets_of(result, kept).items()
     }
 
 
-def _revision(store: Store, name: str, target: _Target) -> str:
+def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
     """Return the revision of the points of one item of a student."""
     (row,) = store.rows(
         'SELECT max(id) AS newest FROM overrides WHERE name = ? AND task = ? AND "check" = ?',
@@ -221,7 +221,7 @@ def _revision(store: Store, name: str, target: _Target) -> str:
     return f"{row['newest'] or 0}-{target.basis[:16]}"
 
 
-def _describe_conflict(target: _Target, override: Override | None) -> str:
+def _describe_conflict(target: OverrideTarget, override: Override | None) -> str:
     """Describe the present points of an item that has changed while a grader looked at it."""
     if override is None:
         return (
@@ -253,7 +253,7 @@ def _store_absent(store: Store, name: str, comment: str, by: str) -> None:
     store.end(run)
 
 
-class _Target(Struct, frozen=True):
+class OverrideTarget(Struct, frozen=True):
     """An item whose points can be set: a check, a task (no check) or the total (no task).
 
     ``marked`` are gradkit's points, None without marks; ``most`` is the largest number of points;
@@ -272,12 +272,12 @@ class _Target(Struct, frozen=True):
         return "/".join(filter(None, (self.task, self.check))) or TOTAL
 
 
-def _targets(result: Result, kept: Kept) -> dict[str, _Target]:
+def targets_of(result: Result, kept: Kept) -> dict[str, OverrideTarget]:
     """Return all checks and tasks of a result, and the total, by name."""
-    found: dict[str, _Target] = {}
+    found: dict[str, OverrideTarget] = {}
 
     def add(task: str, check: str, score: float, most: float, basis: str) -> None:
-        target = _Target(task, check, None if result.refused else score, most, basis)
+        target = OverrideTarget(task, check, None if result.refused else score, most, basis)
         found[target.name] = target
 
     for task in result.tasks:
@@ -302,7 +302,7 @@ def asked(result: Result, spoken: Iterable[str] = ()) -> list[TaskResult]:
     return [task for task in result.tasks if not result.refused or task.task in counting]
 
 
-def _find(result: Result, kept: Kept, name: str) -> _Target:
+def _find(result: Result, kept: Kept, name: str) -> OverrideTarget:
     """Return the item of a result with a name.
 
     Raises
@@ -310,7 +310,7 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
     OverrideError
         No item or several items match the name.
     """
-    known = _targets(result, kept)
+    known = targets_of(result, kept)
     found = [key for key in known if name in (key, key.partition("/")[2])]
     if len(found) == 1:
         return known[found[0]]
@@ -327,18 +327,31 @@ def _find(result: Result, kept: Kept, name: str) -> _Target:
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
     """Map each student to the overrides that are valid at the end of a run, or now."""
+    decided_findings = _finding_decisions(store)
     rows = store.rows(
-        'SELECT name, task, "check", points, basis, who AS "by", '
+        'SELECT overrides.id, name, task, "check", points, basis, who AS "by", '
         "why AS comment, began AS made FROM overrides JOIN runs ON runs.id = run "
         "WHERE overrides.id IN (SELECT max(id) FROM overrides WHERE run <= ? "
         'GROUP BY name, task, "check") ORDER BY overrides.id',
         (last(upto),),
     )
     found: dict[str, tuple[Override, ...]] = {}
-    for name, *word in rows:
-        override = Override(*word)
+    for id_, name, *word in rows:
+        override = Override(*(*word, decided_findings.get(id_, ())))
         if override.points is not None:
             found[name] = (*found.get(name, ()), override)
+    return found
+
+
+def _finding_decisions(store: Store) -> dict[int, tuple[FindingDecision, ...]]:
+    """Map the ids of overrides to the decisions about findings from which they follow."""
+    if not store.has_table("finding_decisions"):
+        return {}
+    found: dict[int, tuple[FindingDecision, ...]] = {}
+    for id_, *decision in store.rows(
+        "SELECT override, finding, code, action, share FROM finding_decisions ORDER BY id"
+    ):
+        found[id_] = (*found.get(id_, ()), FindingDecision(*decision))
     return found
 
 
@@ -471,7 +484,7 @@ def counted(
     attempt. Points of comments do not count if a person has set the total.
     """
     words = {(override.task, override.check): override for override in overrides}
-    targets = _targets(result, kept) if words else {}
+    targets = targets_of(result, kept) if words else {}
     tasks = [_override_checks(task, words, targets) for task in result.tasks]
     lines = [
         _line("task", words[task.task, ""], targets[task.task], task.score, task.title)
@@ -501,7 +514,7 @@ def counted(
 
 
 def _line(
-    kind: Literal["task", "total"], word: Override, target: _Target, score: float, name: str
+    kind: Literal["task", "total"], word: Override, target: OverrideTarget, score: float, name: str
 ) -> Adjustment:
     """Return the adjustment that changes a score to the points that an override sets."""
     given = min(word.points or 0.0, target.most)
@@ -518,18 +531,19 @@ def _comment_lines(comments: Iterable[Comment], score: float) -> Iterator[Adjust
             yield Adjustment("comment", points, f"{comment.text} ({comment.by})")
 
 
-def _decision(word: Override, target: _Target) -> Decision:
+def _decision(word: Override, target: OverrideTarget) -> Decision:
     """Return an override as a decision, stale if the findings have changed since."""
     stale = word.basis != target.basis
     return Decision(target.marked, word.by, word.made, word.comment, stale)
 
 
 def _override_checks(
-    task: TaskResult, words: Mapping[tuple[str, str], Override], targets: Mapping[str, _Target]
+    task: TaskResult,
+    words: Mapping[tuple[str, str], Override],
+    targets: Mapping[str, OverrideTarget],
 ) -> TaskResult:
     """Return a task with the points that overrides set for its checks."""
     checks = []
-    overridden = {check for task_id, check in words if task_id == task.task}
     for check in task.checks:
         word = words.get((task.task, check.check))
         if word is None or word.points is None:
@@ -542,13 +556,52 @@ def _override_checks(
         checks.append(replace(check, score=score, decision=decision, held=(), notes=notes))
     if tuple(checks) == task.checks:
         return task
-    # The points that an override sets are not the sum of deductions.
-    findings = (
-        replace(finding, deduction=0.0) if finding.check in overridden else finding
-        for finding in task.findings
-    )
     score = round(sum(check.score for check in checks), 2)
-    return replace(task, checks=tuple(checks), findings=tuple(findings), score=score)
+    return _override_findings(replace(task, checks=tuple(checks), score=score), words, targets)
+
+
+def _override_findings(
+    task: TaskResult,
+    words: Mapping[tuple[str, str], Override],
+    targets: Mapping[str, OverrideTarget],
+) -> TaskResult:
+    """Return a task with the costs of its findings that follow from overrides of its checks.
+
+    A finding that a person has withdrawn is left out. A decision about findings that differ from
+    the present ones has no effect on what is shown, as they can have the same ids.
+    """
+    direct, costs = set(), dict[str, dict[str, float]]()
+    withdrawn = set[str]()
+    for (task_id, name), word in words.items():
+        if task_id != task.task or not name:
+            continue
+        target = targets.get(f"{task_id}/{name}")
+        if target is None or not word.findings or word.basis != target.basis:
+            direct.add(name)
+            continue
+        withdrawn |= {each.finding for each in word.findings if each.action == "withdrawn"}
+        for each in word.findings:
+            if each.action == "priced":
+                costs.setdefault(each.finding, {})[name] = round(each.share * target.most, 2)
+    findings = []
+    for finding in task.findings:
+        if finding.id in withdrawn:
+            continue
+        own = {**finding.costs, **costs.get(finding.id, {})}
+        if finding.check in direct:
+            # The points that a person sets directly are not the sum of deductions.
+            findings.append(replace(finding, deduction=0.0))
+        elif own != finding.costs:
+            findings.append(replace(finding, costs=own, deduction=round(sum(own.values()), 2)))
+        else:
+            findings.append(finding)
+    shown = {finding.mistake for finding in findings}
+    gone = {finding.mistake for finding in task.findings} - shown
+    checks = (
+        replace(check, causes=tuple(code for code in check.causes if code not in gone))
+        for check in task.checks
+    )
+    return replace(task, checks=tuple(checks), findings=tuple(findings))
 
 
 def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:

@@ -24,7 +24,7 @@ ADDED = Path(__file__).with_name("reviews.sql")
 """Tables that class files of gradkit 0.3 lack. They are added when such a file is opened for
 writing; a reader takes a missing table for an empty one."""
 
-NEWEST_TABLE = "prices"
+NEWEST_TABLE = "finding_decisions"
 """The last table of `ADDED`, whose absence shows that the tables have to be added."""
 
 

@@ -12,6 +12,12 @@ from msgspec import Struct
 
 from gradkit.classroom.store.results import Store
 
+NO_DEDUCTIONS = (
+    "With the preset numbers findings cost nothing, so they cannot be priced. Choose another "
+    "preset with `gradkit remark --preset`."
+)
+"""Message if a finding is to be priced in a class whose preset ignores findings."""
+
 
 class Price(Struct, frozen=True):
     """The share of a check's points that each finding with a code costs in a class.

@@ -33,3 +33,13 @@ CREATE TABLE IF NOT EXISTS prices (
     -- Share of a check's points, from 0 to 1.
     share REAL
 ) STRICT;
+-- The decisions about findings of one submission from which the points of an override follow.
+CREATE TABLE IF NOT EXISTS finding_decisions (
+    id INTEGER PRIMARY KEY,
+    override INTEGER NOT NULL REFERENCES overrides,
+    finding TEXT NOT NULL,
+    code TEXT NOT NULL,
+    action TEXT NOT NULL,
+    -- Share of a check's points, from 0 to 1.
+    share REAL NOT NULL
+) STRICT;
