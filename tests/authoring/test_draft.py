@@ -321,3 +321,64 @@ def test_a_model_solution_has_the_definitions_of_given_modules() -> None:
     )
     assert "from helpers" not in text
     assert text.index("import numpy as np") < text.index("def squash") < text.index("def f")
+
+
+UPDATES = '''import numpy as np
+
+
+def momentum(w, dw, config=None):
+    """Return the next weights and config."""
+    config = config or {}
+    config.setdefault("rate", 0.01)
+    v = config.get("velocity", np.zeros_like(w))
+    v = 0.9 * v - config["rate"] * dw
+    return w + v, {**config, "velocity": v}
+
+
+def initialise(n_x, n_h):
+    """Return weights and biases."""
+    np.random.seed(1)
+    W = 0.01 * np.random.randn(n_h, n_x)
+    return W, np.zeros(n_h)
+
+
+def epoch(x, batch=100):
+    """Return the sum of each batch.
+
+    - x: of shape (N,)
+    """
+    return [x[start : start + batch].sum() for start in range(0, len(x), batch)][0]
+
+
+def many(a, b, c, d, e, f, g, h):
+    """Return something that needs eight inputs."""
+    return a.T @ b.T @ c.nothing + d + e + f + g + h
+
+
+class Nothing:
+    """A class whose constructor sets nothing that a course documents."""
+
+    def __init__(self):
+        self._seen = np.zeros(3)
+
+    def forward(self, x):
+        return 2 * x
+'''
+
+
+def test_defaults_random_lines_and_batches_are_drafted(tmp_path: Path) -> None:
+    """Optional keys are drawn, defaults are a hard case, and free numbers are no mistakes."""
+    (tmp_path / "updates.py").write_text(UPDATES, encoding="utf-8")
+    done = gradkit("new", "hw", "--from", "updates.py", cwd=tmp_path)
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "hw" / "assignment.toml").read_text(encoding="utf-8")
+    found = {task["id"]: task for task in tomllib.loads(text)["tasks"]}
+    assert set(found["momentum"]["inputs"]["config"]) == {"rate", "velocity"}
+    assert found["momentum"]["hard"] == [{"config": {}}]
+    assert [entry["line"] for entry in found["initialise"]["equivalent"]] == [
+        "np.random.seed(1)",
+        "W = 0.01 * np.random.randn(n_h, n_x)",
+    ]
+    assert found["epoch"]["inputs"]["batch"] == 2
+    assert "many is left out" in text
+    assert set(found["nothing"]["inputs"]) == {"x"}

@@ -155,3 +155,20 @@ def test_a_change_is_taken_back() -> None:
     assert ast.unparse(last) == ast.unparse(ast.parse(TEXT))
     assert len(set(seen)) == len(seen) > 8
     assert ast.unparse(ast.parse(TEXT)) not in seen
+
+
+@pytest.mark.parametrize(
+    ("before", "is_identity"),
+    [
+        ("x = 0.0", True),
+        ("x = np.zeros(3)", True),
+        ("x = 1.0", False),
+        ("x = 0.0\n    x -= a", False),
+        ("x = 0.0\n    for a in b:\n        x += a", False),
+    ],
+)
+def test_a_sum_that_starts_at_zero_may_be_an_assignment(before: str, is_identity: bool) -> None:
+    """An audit does not list it: ``x = a`` is ``x += a`` there."""
+    found = changes(f"def f(a, b):\n    {before}\n    x += a + b\n    return x\n", {"f"})
+    assert ("x += a + b -> x = a + b" in found) is not is_identity
+    assert "x += a + b -> pass" in found

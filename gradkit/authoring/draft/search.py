@@ -505,7 +505,7 @@ def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
 def _with_attributes(task: DraftTask, constructor: Function, trial: Trial) -> DraftTask:
     """Return the task of a class with inputs for the parameters that its constructor sets."""
     every = constructor.attributes
-    skipped = re.compile(r"d[A-Z]|d_|grad|momentum|running|velocity")
+    skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|running|velocity")
     own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
     wanted = [f"layer.{attribute}" for attribute in own]
     ran = trial.run(task.run(wanted))
