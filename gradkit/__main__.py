@@ -36,9 +36,10 @@ def main() -> None:
 
 
 def leave(code: int) -> None:
-    """End this process without Python's cleaning up, which saves 5 % of the time of a quick check.
+    """Run the exit functions, flush the output, and end this process at once.
 
-    Return if the output could not be written, so that Python reports the error and exits.
+    The interpreter is not shut down, which saves 5 % of the time of a quick check. Return if the
+    output could not be written, so that Python reports the error and exits.
     """
     atexit._run_exitfuncs()
     for stream in (sys.stdout, sys.stderr):

@@ -70,6 +70,8 @@ def grade_on_save(
 ) -> Iterator[Batch]:
     """Grade the submission at each path, and again after each save, until an interrupt.
 
+    The first batch has all paths, and so has the batch after each save.
+
     The worker process stays open, so that all gradings but the first are quick. The package
     watchfiles is needed. The arguments are those of `grade_files`.
     """
@@ -100,7 +102,11 @@ def _grader(
     settings: Mapping[str, Any],
     on_begin: Callable[[Path], object] | None = None,
 ) -> Iterator[Callable[[Iterable[Path]], Batch]]:
-    """Open a worker and a session, and return the function that grades paths with them."""
+    """Open a worker and a session, and yield the function that grades paths with them.
+
+    ``on_begin`` is called with each path before it is graded. A refused submission, and a fault of
+    gradkit, become a text in the batch.
+    """
     # The arrays are too small for threads, and on a busy machine starting threads takes as long
     # as loading the rest of numpy. A number that the user has set is kept.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

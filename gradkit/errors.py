@@ -122,7 +122,10 @@ def failed_sentence(fault: Exception) -> str:
 
 
 def keep_from_readers() -> None:
-    """Turn off logging where students read the output: in a notebook or a report of tests."""
+    """Turn off logging where students read the output: in a notebook or a report of tests.
+
+    Handlers that are set already are kept; nothing is passed on to other loggers.
+    """
     import logging
 
     logger = logging.getLogger("gradkit")

@@ -148,7 +148,11 @@ def _short(text: str) -> str:
 
 
 def _refuse_outside_grammar(text: str, node: ast.AST) -> None:
-    """Raise LinesError if an expression of a text is not in the grammar of lines."""
+    """Raise LinesError if an expression of a text is not in the grammar of lines.
+
+    Names that begin with an underscore, other names of numpy than the listed ones, and attributes
+    of Python's own values are refused too.
+    """
     for part in ast.walk(node):
         if not isinstance(part, _ALLOWED_NODES):
             found = type(part).__name__
@@ -161,7 +165,7 @@ def _refuse_outside_grammar(text: str, node: ast.AST) -> None:
 
 
 def _refuse_unlisted(text: str, node: ast.AST) -> None:
-    """Refuse an expression that uses a name of numpy or an attribute that is not listed.
+    """Refuse an expression that uses a name of numpy or an attribute of values that is not listed.
 
     Raises
     ------
@@ -262,6 +266,7 @@ def attributes_renamed(text: str, owners: Mapping[str, str]) -> frozenset[str]:
     """Return the attributes that lines set from other attributes of the same object.
 
     In ``layer.dLdW = layer.dW.T`` this is ``Linear.dLdW``: the class itself need not have it.
+    Attributes of any object of the same class count as such.
     """
     renamed: set[str] = set()
     for node in _parse(text, "exec").body:
@@ -464,7 +469,8 @@ def run(text: str, names: dict[str, Any]) -> None:
 def _refuse_other_count(value: Any, line: _Statement) -> None:
     """Raise ReturnedError if a returned value is not the tuple or list that a line unpacks.
 
-    Other objects are unpacked by Python, except None, numbers and arrays.
+    Other objects are unpacked by Python, except None, numbers and arrays. An array is accepted if
+    it has one row for each target.
     """
     count = len(line.targets)
     found = "1 array" if isinstance(value, np.ndarray) else ""
@@ -584,11 +590,12 @@ CONTAINERS = (dict, list, tuple, deque, OrderedDict, defaultdict)
 
 
 def with_new_containers(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Copy the containers in the values of a namespace, and keep all other objects.
+    """Return a namespace with copies of the containers in its values, and with all other objects.
 
     A backward pass may remove values from its cache, as by ``cache.pop()``: with a copy, a second
     call gets the full cache. Arrays in it are not copied, so that a change of an array in place is
-    still visible in the second call.
+    still visible in the second call. Only objects of the exact types in `CONTAINERS` are copied.
+    Names that begin with ``__`` are left out.
     """
     known: dict[int, Any] = {}
 

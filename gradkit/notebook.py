@@ -82,7 +82,10 @@ def _ipython() -> Any:
 
 
 def modules_beside(folder: str) -> dict[str, str]:
-    """Return the sources of loaded modules in a folder, by name."""
+    """Return the sources of loaded modules in a folder, by name.
+
+    Files above `LARGEST` bytes, and the main module, are left out.
+    """
     found = {}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
@@ -171,6 +174,8 @@ def grade(
     kernel: Kernel, named: str | None, file: Path | None, hints: int | None, seed: int | None
 ) -> Report:
     """Grade the code of a kernel for the named task, or for all tasks that it solves.
+
+    If the code cannot be graded, the report has the reason as its ``refusal``.
 
     Parameters
     ----------
@@ -291,6 +296,8 @@ def _refuse_other_task(session: Session, submission: Submission, task: Task | Fu
 def _task(assignment: Assignment, named: str | None) -> Task | FunctionTask | None:
     """Return the task with an id; for None the only task, or None if there are several.
 
+    With gradkit's default assignment, the functions of the gallery are found too.
+
     Raises
     ------
     ValueError
@@ -324,7 +331,11 @@ def _function_names(assignment: Assignment, task: Task | FunctionTask | None) ->
 
 
 def _submission(kernel: Kernel, function_names: Collection[str]) -> Submission:
-    """Make a submission from the cells that were run or, without a history, from functions."""
+    """Make a submission from the cells that were run or, without a history, from functions.
+
+    Names that the kernel no longer has are removed from the cells. Without a history only functions
+    named in ``function_names`` (in lower case) are used.
+    """
     if kernel.history is not None:
         texts = {number: _as_run(text) for number, text in kernel.history.items()}
         cells = from_history(texts.items(), headings(kernel.history))
@@ -343,7 +354,10 @@ RUN = re.compile(r"\s*%run\s+(?:-\w+\s+)*(?P<file>[^\s]+\.py)\s*$")
 
 
 def _as_run(text: str) -> str:
-    """Return the code that a cell runs: for ``%run FILE`` the present text of the file."""
+    """Return the code that a cell runs: for ``%run FILE`` the text of the file.
+
+    If the file does not exist, or is larger than `LARGEST` bytes, the text of the cell is returned.
+    """
     found = RUN.match(text)
     path = None if found is None else Path(found["file"].strip("'\""))
     if path is None or not path.is_file() or path.stat().st_size > LARGEST:

@@ -158,7 +158,16 @@ def _grade(
     name: str,
     read: Callable[[], Submission],
 ) -> Report:
-    """Grade what ``read`` returns, and name the report after the task, or ``name``."""
+    """Grade what ``read`` returns, and name the report after the task, or ``name``.
+
+    If the submission cannot be graded, the report has the reason as its ``refusal``. What students
+    may not see is removed from the result.
+
+    Raises
+    ------
+    BreakdownError
+        The grader failed, not the submission.
+    """
     assignment, chosen = find_task(settings.assignment, task)
     named = () if chosen is None else (chosen.id,)
     settings = replace(settings, tasks=named)

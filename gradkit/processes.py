@@ -218,7 +218,10 @@ def safe_environment() -> dict[str, str]:
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Run the function that was passed to `start`; this is called in the new process."""
+    """Run the function that was passed to `start`; this is called in the new process.
+
+    Nothing is run if the process that has started this one has ended.
+    """
     if sys.platform == "win32":
         from multiprocessing.connection import PipeConnection
 

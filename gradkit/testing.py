@@ -97,7 +97,13 @@ def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
 
 
 def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None:
-    """Train with the functions and with gradient descent, and assert after each step."""
+    """Train with the functions and with gradient descent, and assert after each step.
+
+    Raises
+    ------
+    AssertionError
+        A prediction, a loss or a parameter differs, or a parameter is missing.
+    """
     __tracebackhide__ = True
     oracle = Derived(task)
     mine = {key: value.astype(np.float64) for key, value in run.parameters.items()}
@@ -129,7 +135,13 @@ def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None
 
 
 def _pair(returned: Any, at: str) -> tuple[Array, Array]:
-    """Return the prediction and the last layer's input that a forward pass returned, as arrays."""
+    """Return the prediction and the last layer's input that a forward pass returned, as arrays.
+
+    Raises
+    ------
+    AssertionError
+        It is not a tuple of two values.
+    """
     __tracebackhide__ = True
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise AssertionError(

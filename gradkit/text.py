@@ -78,7 +78,10 @@ def storable(text: str) -> str:
 
 
 def clean_data(value: Any, limit: int = ERROR_BYTES) -> Any:
-    """Clean every text in JSON-like data, also the keys of dicts, by `clean_text`."""
+    """Clean every text in JSON-like data, also the keys of dicts, by `clean_text`.
+
+    Tuples become lists; values that are neither texts nor containers are returned unchanged.
+    """
     if isinstance(value, str):
         # Most texts are short and printable, which is quick to check.
         is_clean = value.isprintable() and len(value) < limit // 4

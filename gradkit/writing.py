@@ -99,7 +99,10 @@ def make_folder_inside(outer: Path, folder: Path) -> None:
 
 
 def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:
-    """Add a member with permissions to a zip."""
+    """Add a member with permissions to a zip.
+
+    Its time is always the same (`EPOCH`), so that equal contents give equal files.
+    """
     # Imported here since most commands write no zip.
     from zipfile import ZIP_DEFLATED, ZipInfo
 

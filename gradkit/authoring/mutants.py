@@ -76,8 +76,11 @@ def mutants(text: str, words: Collection[str], kinds: Kinds) -> Iterator[tuple[M
     tree, lines = ast.parse(text), text.splitlines()
     for function, node in reached(tree, words):
         similar = kinds.get(function, {})
+        first = _first_additions(node)
         for part, put in list(_places(node)):
             for new in _replacements(part, similar):
+                if part in first and isinstance(new, ast.Assign):
+                    continue
                 line = getattr(part, "lineno", node.lineno)
                 if not hasattr(new, "lineno"):
                     ast.copy_location(new, part)
@@ -86,6 +89,33 @@ def mutants(text: str, words: Collection[str], kinds: Kinds) -> Iterator[tuple[M
                 yield Mutant(line, lines[line - 1].strip(), change), tree
                 put(part)
 
+
+def _first_additions(root: ast.AST) -> set[ast.AST]:
+    """Return the statements ``x += …`` that find ``x`` at 0, so that ``x = …`` is no mistake."""
+    found: set[ast.AST] = set()
+    for block in (
+        body for node in ast.walk(root) if isinstance(body := getattr(node, "body", 0), list)
+    ):
+        for place, node in enumerate(block):
+            if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+                name = ast.unparse(node.target)
+                before = [s for s in block[:place] if name in words_of(s)]
+                if before and _sets_to_zero(before[-1], name):
+                    found.add(node)
+    return found
+
+
+def _sets_to_zero(node: ast.AST, name: str) -> bool:
+    """Return True for an assignment of 0 or an array of zeros to one name."""
+    return (
+        isinstance(node, ast.Assign)
+        and [ast.unparse(target) for target in node.targets] == [name]
+        and (ast.unparse(node.value) in ("0", "0.0") or _called(node.value) in ZEROS)
+    )
+
+
+ZEROS = ("zeros", "zeros_like")
+"""Functions that return arrays of zeros."""
 
 Statement = ast.FunctionDef | ast.Assign | ast.AnnAssign
 

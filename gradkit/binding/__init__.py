@@ -103,7 +103,10 @@ class _Roles(ABC):
         self.bound: dict[str, Bound] = {}
 
     def bind(self) -> Binding:
-        """Find every role of the task, and the learning rates that the text states."""
+        """Find every role of the task, and the learning rates that the text states.
+
+        Roles without a function are listed in ``missing``.
+        """
         missing = []
         for role in self.task.roles:
             found = self.find(role)
@@ -130,7 +133,10 @@ class _Roles(ABC):
         return fit_function(role, function, spare=spare, handed=self._passed_names(function))
 
     def own_calls(self, function: Function) -> Iterator[dict[str, ast.expr]]:
-        """Yield the arguments of each call of a function in the student's code, by parameter."""
+        """Yield the arguments of each call of a function in the student's code, by parameter.
+
+        Calls are found by the name alone.
+        """
         names = [each.name for each in function.parameters]
         for cell in self.process.section.own:
             for node in (part for each in statements(cell.source) for part in walk(each)):
@@ -171,7 +177,11 @@ class _Functions(_Roles):
         return draft(role.name, *chosen, self.task, ASKED if role.name == "forward" else {})
 
     def _choose(self, role: Role) -> tuple[Function, Fit] | Missing:
-        """Choose the last function of a fitting name, or else one whose arguments are all known."""
+        """Choose the last function of a fitting name, or one whose parameters all have known names.
+
+        If a function has a fitting name, but none of these takes the arguments, a report on the
+        last of them is returned.
+        """
         standings = {"own", "guess", "borrowed"} if role.shared else {"own", "guess"}
         own = [function for function in self.functions if function.standing in standings]
         named = called(own, role.aliases)
@@ -189,7 +199,10 @@ class _Functions(_Roles):
         return not_found(role, self.functions)
 
     def _fit(self, role: Role, function: Function) -> Fit | None:
-        """Assign a role's arguments, or the layer sizes if an initialiser takes those."""
+        """Assign a role's arguments, or the layer sizes if an initialiser takes those.
+
+        None if they do not fit the parameters.
+        """
         if not role.arguments:
             return Fit((), (), 0)
         if (
@@ -273,7 +286,11 @@ class _Functions(_Roles):
         return None if isinstance(reply, Lost) or unwritten else reply
 
     def _initialise(self, bound: Bound) -> tuple[Bound, list[Convention]]:
-        """Call the initialiser once, and read the convention from the keys and shapes returned."""
+        """Call the initialiser once, and read the convention from the keys and shapes returned.
+
+        The conventions in the result agree with what was returned. They are empty if the call
+        fails, or if its result is not the task's parameters.
+        """
         sizes = np.array([self.task.X.shape[1], *(layer.units for layer in self.task.layers)])
         sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
         if len(sized) not in (0, len(sizes)):
@@ -287,7 +304,8 @@ class _Functions(_Roles):
     def _forward(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``forward`` returns an array of the output's size.
 
-        The second value says whether there is one.
+        The second value says whether there is one; without one, the function gets the first
+        convention.
         """
         inputs = _known_values(self.task)
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
@@ -391,10 +409,12 @@ class _Functions(_Roles):
         return False
 
     def _with_returned(self, bound: Bound) -> Bound:
-        """Find the position of each parameter in what ``update`` returns.
+        """Return the function with the position of each parameter in what ``update`` returns.
 
-        ``return W1, b1, W2, b2`` does not name its values. As a step is short, each value is
-        taken for the parameter of its shape that it is closest to.
+        ``return W1, b1, W2, b2`` does not name its values. As a step is short, the order is chosen
+        in which all values together are closest to the parameters. The function is returned
+        unchanged if the call fails, if there is not one value for each parameter, or if no order
+        fits the shapes.
         """
         inputs = _known_values(self.task)
         reply = self._ask("explore", bound, inputs)
@@ -502,7 +522,11 @@ class _ModelAndTraining(_Roles):
         return self._model(role) if role.name == "model" else self._train(role)
 
     def _model(self, role: Role) -> Bound | Missing:
-        """Bind the first candidate that yields a module with parameters."""
+        """Bind the first candidate that yields a module with parameters.
+
+        The model of the training loop is tried first, then names that the role accepts, then all
+        others. Functions that make a model are tried only for names without another model.
+        """
         # A function that makes a model is called only where no class or value is a model.
         made = [model for model in self.models if model.kind == "factory" and not model.required]
         known: dict[str, Model] = {}
@@ -540,7 +564,10 @@ class _ModelAndTraining(_Roles):
         return misfit(role, named[0]) if named else not_found(role, self.functions)
 
     def _target(self, function: Function, fitting: Fit) -> str | None:
-        """Return the name that the student's own call of a function passes for its targets."""
+        """Return the name that the student's own call of a function passes for its targets.
+
+        None if no call passes a name.
+        """
         if "y" not in fitting.quantities:
             return None
         name = fitting.parameters[fitting.quantities.index("y")]

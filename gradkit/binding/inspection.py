@@ -94,7 +94,11 @@ class LoopScope(Struct):
                 self._iterate(part.target, part.iter, ())
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
-        """Add the names that an assignment binds."""
+        """Add the names that an assignment binds.
+
+        Tuples on both sides are taken apart; otherwise each name in a tuple gets an item of the
+        value.
+        """
         if isinstance(target, ast.Name):
             self.bound.setdefault(target.id, []).append(_Source(value))
         elif isinstance(target, ast.Tuple | ast.List):
@@ -124,7 +128,11 @@ class LoopScope(Struct):
         return self._known[node, steps]
 
     def _outside(self, node: ast.expr, steps: int) -> str | None:
-        """Compute the result of `outside` without the cache."""
+        """Return the global name that an expression's data come from, or None; without the cache.
+
+        Names that the loop binds are traced back, at most ``steps`` assignments deep and
+        `MAX_SOURCES` in all.
+        """
         for name in dict.fromkeys(data_names(node, self.around)):
             sources = self.bound.get(name)
             if sources is None:
@@ -147,7 +155,11 @@ class LoopScope(Struct):
         return None
 
     def _item(self, over: ast.expr, index: tuple[int, ...], steps: int) -> str | None:
-        """Return the global name that an item of a loader, a ``zip`` or a dataset comes from."""
+        """Return the global name that an item of a loader, a ``zip`` or a dataset comes from.
+
+        ``index`` is the position of the item in nested tuples, ``steps`` the number of assignments
+        that may still be traced. The counter of an ``enumerate`` and a ``range`` come from no name.
+        """
         if steps <= 0:
             return None
         if isinstance(over, ast.Name):
@@ -221,7 +233,10 @@ def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.s
 
 
 def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Call | None:
-    """Return the first call in a loop to a function that makes a training step."""
+    """Return the first call in a loop to a function that makes a training step.
+
+    Functions are found by name in ``functions``.
+    """
     seen: set[str] = set()
     for part in walk(loop):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
@@ -270,7 +285,10 @@ def _read(scope: LoopScope) -> Found:
 
 
 def _optimiser(scope: LoopScope) -> str | None:
-    """Return the name of the optimiser whose ``step`` the loop calls."""
+    """Return the name of the optimiser whose ``step`` the loop calls.
+
+    A name whose value was created with parameters is preferred. None if there is no such call.
+    """
     steps = [
         name
         for call in scope.calls
@@ -394,7 +412,8 @@ def _from_function(
 ) -> Found:
     """Read the function that makes the training step, and return names of the calling loop.
 
-    A name that is a parameter of the function is traced to the argument of `call`.
+    A name that is a parameter of the function is traced to the argument of `call`. A local
+    parameter without an argument gives None.
     """
     parameters = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     given = dict(zip(parameters, call.args, strict=False))
@@ -579,7 +598,10 @@ class Outline:
                 self._torch.add(alias.asname or model.name)
 
     def _add_loop(self, statement: Statement, origin: Origin) -> None:
-        """Add the training loop in a statement, if there is one."""
+        """Add the training loop in a statement, if there is one.
+
+        Loops of borrowed cells are left out.
+        """
         # The loops of other sections train other models.
         wanted = self._may_train and origin != "borrowed"
         loop = find_loop(statement.node, self._definitions) if wanted else None

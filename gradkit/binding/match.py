@@ -173,9 +173,10 @@ def fit(
 
 
 def _assign(assigned: dict[str, Argument], role: Role, words: Mapping[str, str]) -> None:
-    """Assign the free arguments that have a name among ``words``, the words by parameter.
+    """Add to ``assigned`` the free arguments that are called like the words of parameters.
 
-    Exact matches are assigned first, then matches without case, then misspellings.
+    ``words`` has a word for each parameter. Exact matches are assigned first, then matches without
+    case, then misspellings.
     """
     for matches in (str.__eq__, _is_same, _is_misspelt):
         for parameter, word in words.items():
@@ -199,7 +200,7 @@ def _is_misspelt(word: str, name: str) -> bool:
 def _one_of_two_rates(
     role: Role, optional: Sequence[str], assigned: Mapping[str, Argument]
 ) -> list[str]:
-    """Return the parameter assigned to the rate, as a list, if there is another rate for biases.
+    """Return the parameters assigned to a rate if there is another rate for biases, else nothing.
 
     One rate cannot be passed to ``lr=0.001, lr_bias=0.01``, so both keep their defaults.
     """
@@ -259,7 +260,7 @@ MAX_LISTED = 8
 
 
 def misfit(role: Role, function: Function) -> Missing:
-    """Report that the function with a role's name takes other arguments than the role."""
+    """Return the report that the function named like a role takes other arguments."""
     return Missing(
         role.name,
         format_text(
@@ -278,7 +279,7 @@ NO_PYTHON = "`{signature}` cannot be used: the code at {place} is not valid Pyth
 
 
 def not_found(role: Role, functions: Sequence[Function]) -> Missing:
-    """Report that no function has a role's name, and list the functions that were found.
+    """Return the report that no function has a role's name; it lists the functions that were found.
 
     The message also lists classes with a fitting method, and definitions with the role's name that
     are not run or belong to another task's part of the submission. If the definition is not valid

@@ -170,7 +170,11 @@ def assert_backward(
 
 
 def _inputs_by_name(forward: Callable[..., Any], inputs: Any) -> dict[str, Any]:
-    """Return the inputs by name, with lists of numbers as arrays."""
+    """Return the inputs by name, with lists of numbers as arrays.
+
+    The inputs of a sequence get the names of the forward's parameters, or numbers if there are too
+    few of these.
+    """
     if not isinstance(inputs, Mapping):
         values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
         names: Sequence[Any] = [parameter.name for parameter in signature_of(forward) or ()]
@@ -196,7 +200,8 @@ def _order_of(gradients: Any, asked: Iterable[str], values: Mapping[str, Any]) -
     """Return the input that each gradient of a tuple belongs to.
 
     A tuple as long as the list of inputs to check has their gradients; otherwise it has those of
-    all floating inputs, or of all inputs.
+    all floating inputs, or of all inputs. Inputs to check that are not in this list are added at
+    its end.
     """
     orders = [list(asked), _floating_names(values), list(values)]
     if isinstance(gradients, (list, tuple)):
@@ -208,7 +213,13 @@ def _order_of(gradients: Any, asked: Iterable[str], values: Mapping[str, Any]) -
 def _factors(
     values: Mapping[str, Any], wrt: Sequence[str] | None, scale: float | Mapping[str, float]
 ) -> dict[str, float]:
-    """Return the factor of the gradient of each input to check."""
+    """Return the factor of the gradient of each input to check.
+
+    Raises
+    ------
+    ValueError
+        ``wrt`` or ``scale`` is not valid, or an input to check has no entries.
+    """
     floating = _floating_names(values)
     if isinstance(wrt, str) or not (wrt is None or isinstance(wrt, Iterable)):
         raise ValueError(f"wrt must be a list of input names, like ['x']; found {wrt!r}.")
@@ -291,7 +302,9 @@ def _readings(
 def _reading_note(
     cache: bool, report: BackwardReport, other: BackwardReport | None, problem: Exception | None
 ) -> str:
-    """Say how the last value of a forward was read, if it may be an output or a cache.
+    """Return a note on how an ambiguous last value of a forward was read.
+
+    If the gradients disagree, the note also says what the other reading gave.
 
     Parameters
     ----------
@@ -300,7 +313,7 @@ def _reading_note(
     report, other : BackwardReport
         The results of this reading and of the other one; None if the other one was not used.
     problem : Exception or None
-        What the other reading raised.
+        The error that the other reading raised.
     """
     used, unused = ("a cache", "an output") if cache else ("an output", "a cache")
     result = ""
@@ -412,9 +425,15 @@ def _run_backward(
 def _output_gradients(
     outputs: Mapping[str, Any], dout: Any, rng: np.random.Generator, bare: bool
 ) -> dict[str, Array]:
-    """Return the gradient by each output: ``dout``, random numbers, or 1 if ``bare``.
+    """Return the gradient with respect to each output, by name.
 
-    ``bare`` means that the backward takes no ``dout``.
+    It is ``dout``, which may be a mapping by name or a list if there are several outputs. Without
+    ``dout`` it is 1 if ``bare`` (the backward takes no ``dout``), otherwise random.
+
+    Raises
+    ------
+    ValueError
+        ``dout`` does not have the shape of an output.
     """
     shapes = {name: to_numpy(one, name, "the output").shape for name, one in outputs.items()}
     if dout is None:
@@ -438,6 +457,9 @@ def _output_gradients(
 def _find_gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
     """Return the gradient of input ``name`` (number ``number``) in the result of backward, or None.
 
+    It is looked up by position in a sequence and by name in a mapping or an object. A single value
+    counts for the first input only.
+
     ``owner`` is the object that backward is a method of; it may have the gradient as an attribute.
     """
     if isinstance(gradients, (list, tuple)):
@@ -454,7 +476,11 @@ def _find_gradient(gradients: Any, owner: Any, name: str, number: int) -> Any:
 def _input_report(
     name: str, shape: tuple[int, ...], found: Array | None, report: Report | None
 ) -> InputReport:
-    """Return the report on the gradient of one input, with a sentence."""
+    """Return the report on the gradient of one input, with a sentence.
+
+    The gradient disagrees if it is missing (``found`` is None) or has another shape. Otherwise its
+    verdict is the worst of its entries or directions in ``report``.
+    """
     if found is None:
         message = f"backward returns no gradient of {name}; expected an array of shape {shape}."
         return InputReport(name, "disagree", "missing", message, shape, None)

@@ -304,7 +304,10 @@ class _Check:
     seen: Measurements = UNMEASURED
 
     def run(self) -> Report:
-        """Measure f, check the claim by entries or by directions, and return the report."""
+        """Measure f, check the claim by entries or by directions, and return the report.
+
+        If f proves to be random, or the budget is spent early, every entry is inconclusive.
+        """
         evaluator, found = self.evaluator, None
         for leaf in evaluator.leaves:
             if not leaf.array.size:
@@ -424,7 +427,10 @@ class _Check:
         return make_entries(columns, claims, leaves), (), find_patterns(claims, columns, leaves)
 
     def inconclusive(self, reason: str) -> Found:
-        """Return results in which every entry is inconclusive for one reason."""
+        """Return results in which every entry is inconclusive for one reason.
+
+        In a check along directions, that is one direction through all parameters.
+        """
         if not self.each:
             lost = Direction("all parameters", 0, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason)
             return (), [lost], ()
@@ -441,7 +447,11 @@ class _Check:
 def progress_callback(
     progress: Callable[[int, float], None] | bool | None,
 ) -> Iterator[Callable[[int, float], None] | None]:
-    """Provide the function that is told of each call: the caller's own, or a line on a terminal."""
+    """Yield the function to call before each evaluation of f, or None.
+
+    That is the caller's own function. For None or True, it shows a line after `PROGRESS_DELAY`
+    seconds if standard error is a terminal; otherwise it is None.
+    """
     if callable(progress) or progress is False or not (sys.stderr and sys.stderr.isatty()):
         yield progress if callable(progress) else None
         return

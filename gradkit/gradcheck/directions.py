@@ -283,7 +283,7 @@ class Survey:
         """Check the claim along a new direction and its twin.
 
         Return the results, and whether they are explained: if the claim agrees, or one entry is
-        wrong.
+        wrong. An unexplained result is measured again with a ladder of steps first.
         """
         if number:
             self.sign = self.draw_direction()
@@ -328,7 +328,11 @@ class Survey:
         return make_entries(columns, claims, self.leaves), claims, columns
 
     def bisect(self, move: Floats, gap: float) -> Entry:
-        """Return the wrong entry, found by halving the set of entries again and again."""
+        """Return the wrong entry, found by halving the set of entries again and again.
+
+        ``gap`` is the error of the claim along the direction ``move``, in which the entry is
+        searched. At each step, the half with the larger error is kept.
+        """
         places = np.flatnonzero(move)
         while len(places) > 1:
             half, rest = np.array_split(places, 2)
@@ -368,7 +372,10 @@ def miss_chance(looked: DirectionResults) -> float:
 
 
 def levelled(effect: Floats) -> Floats:
-    """Return a factor for each entry that limits its effect on f to `MAX_EFFECT` medians."""
+    """Return a factor for each entry that limits its effect on f to `MAX_EFFECT` medians.
+
+    It is 1 for all other entries.
+    """
     size = magnitude(effect)
     moving = size[size > 0]
     if not len(moving):

@@ -170,7 +170,10 @@ class EntryCheck:
         return np.array([*found], dtype=np.float64).reshape(-1, 4).T
 
     def run(self, *, closely: bool = True) -> Columns:
-        """Compare every claim with finite differences, array by array.
+        """Compare every claim with finite differences, array by array, and return the results.
+
+        If f proves noisier than measured, the check is repeated with twice the noise that was
+        found. Entries that the budget does not reach keep their blank results.
 
         Parameters
         ----------
@@ -225,7 +228,10 @@ class EntryCheck:
         columns.verdict[rows], columns.reason[rows] = UNKNOWN, "noise"
 
     def _reopen_hidden(self) -> None:
-        """Make arrays inconclusive if no entry was resolved, unless the claim is only rounding."""
+        """Make arrays inconclusive if no entry was resolved, unless the claim is only rounding.
+
+        This concerns arrays in which every entry agrees, but only within the noise.
+        """
         claims, columns = self.claims, self.columns
         known = columns.resolution - self.error <= (TENTH if self.precise else 1) * claims.weight
         # The error of a correct claim, divided by more if other entries of the array are resolved.
@@ -236,7 +242,10 @@ class EntryCheck:
         columns.verdict[lost], columns.reason[lost] = UNKNOWN, "noise"
 
     def _chunks(self) -> Iterator[Rows]:
-        """Yield groups of rows to check: small arrays together, large ones in random samples."""
+        """Yield groups of rows to check: small arrays together, large ones in random samples.
+
+        No more samples are drawn of an array in which `MAX_WRONG` entries are wrong.
+        """
         rng = np.random.default_rng([self.asked.seed, 1])
         if not np.all(self.large):
             yield np.flatnonzero(~self.large)
@@ -306,7 +315,10 @@ class EntryCheck:
         return np.asarray(bend[rows] * float(np.nanmean(bend * here)) * len(bend))
 
     def _retry_small(self, rows: Rows) -> Rows:
-        """Check small entries again on their own scale; return the rows that need a ladder."""
+        """Check small entries again on their own scale; return the rows that need a ladder.
+
+        Entries that agree only because noise is larger than they are count as faint.
+        """
         claims, seen, columns = self.claims, self.seen, self.columns
         agreed, size = columns.verdict[rows] == AGREE, claims.weight[rows]
         still = ~agreed & (columns.estimate[rows] == 0) & (size <= self.error[rows])
@@ -335,7 +347,10 @@ class EntryCheck:
         return np.asarray(known > TENTH * self.claims.weight[rows])
 
     def _run_ladders(self, rows: Rows) -> bool:
-        """Examine rows one by one with ladders; return False if f turned out to be noisier."""
+        """Examine rows one by one with ladders; return False if f turned out to be noisier.
+
+        In a large array with `MAX_WRONG` wrong entries, further ones are not examined.
+        """
         claims, columns = self.claims, self.columns
         for row in rows.tolist():
             leaf = int(claims.leaf[row])

@@ -58,8 +58,8 @@ def count_required(call: Callable[..., Any]) -> int | None:
 class Evaluator:
     """Evaluates f around one point, moving one entry or one direction at a time.
 
-    The arrays that f receives belong to the evaluator, and are set anew before each call: f may do
-    to them what it likes.
+    The arrays that f receives belong to the evaluator, and are set anew before each call: f may
+    change them.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class Evaluator:
     seconds : float, optional
         The time after which it is raised.
     progress : callable, optional
-        Told the number of calls and the seconds before each.
+        Called before each call of f, with the number of calls and the seconds so far.
 
     Raises
     ------
@@ -101,7 +101,13 @@ class Evaluator:
         seconds: float | None = None,
         progress: Callable[[int, float], None] | None = None,
     ) -> None:
-        """Start counting, and copy the parameters for f."""
+        """Start counting, and copy the parameters for f.
+
+        Raises
+        ------
+        TypeError
+            f cannot be called.
+        """
         if not callable(f):
             raise TypeError(
                 f"f must be a function of the parameters; found {type(f).__name__}. Pass the "
@@ -127,7 +133,15 @@ class Evaluator:
             array[...] = point
 
     def value(self, *, at_point: bool = False) -> float:
-        """Return f at the current arrays; NaN if it raises an exception away from the point."""
+        """Return f at the current arrays; NaN if it raises an exception away from the point.
+
+        Raises
+        ------
+        BudgetSpent
+            The calls or the seconds are used up.
+        TypeError
+            f returned something other than one real number.
+        """
         passed = time.monotonic() - self.started
         if passed > self.seconds:
             self.note(

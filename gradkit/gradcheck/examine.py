@@ -105,7 +105,10 @@ class Examination:
         return self.check.evaluate_pairs(np.full(len(steps), self.row), steps)
 
     def add_steps(self, *steps: float) -> bool:
-        """Evaluate f at further steps; return whether any was possible and new."""
+        """Evaluate f at further steps; return whether any was possible and new.
+
+        Steps that are too short, too long, or within a tenth of a known step are left out.
+        """
         able = [step for step in steps if self.smallest <= step <= BEYOND * self.scale]
         new = np.array([step for step in able if np.all(np.abs(self.rows[0] - step) >= 0.1 * step)])
         if not len(new):
@@ -121,7 +124,10 @@ class Examination:
         return Ladder(seen.base, above, below, ahead, behind, noise, seen.eps, self.blur)
 
     def climb(self) -> Reading:
-        """Add steps until the claim is decided or no step can help; return the slope."""
+        """Add steps until the claim is decided or no step can help; return the slope.
+
+        At most `MAX_STEPS` steps are made. Longer steps are tried before shorter ones.
+        """
         self.add_steps(self.start, RATIO * self.start, RATIO**2 * self.start)
         if not self.rows.shape[1]:
             return NOTHING_KNOWN
@@ -142,7 +148,12 @@ class Examination:
                 return reading
 
     def judge(self, reading: Reading) -> tuple[Verdict, float]:
-        """Compare the claim with a reading; return the verdict and the absolute resolution."""
+        """Compare the claim with a reading; return the verdict and the absolute resolution.
+
+        A claim agrees within the bounds if these are small enough. It is wrong if it is clearly
+        outside of them; otherwise it is unknown. At a kink, a slope between those of both sides is
+        unknown, or agrees if the caller accepts subgradients.
+        """
         claimed, error, bound = self.claimed, self.error, reading.bound
         gap = abs(claimed - reading.estimate)
         resolution = 2 * bound + error

@@ -93,7 +93,8 @@ NOTHING_KNOWN = Reading(np.nan, np.inf, np.inf, False, Side(), Side(), Side(), S
 def differences(ladder: Ladder) -> tuple[Floats, Floats, Floats, Floats]:
     """Return left, right and central slopes at each step, and the noise of the central ones.
 
-    The noise of a one-sided slope is twice that of the central one.
+    Each is an array with an item for each step. The noise of a one-sided slope is twice that of the
+    central one.
     """
     left = (ladder.base - ladder.below) / ladder.behind
     right = (ladder.above - ladder.base) / ladder.ahead
@@ -150,7 +151,10 @@ def bound_truncation(change: Floats, noise: Floats) -> Floats:
 
 
 def best_estimate(values: Floats, noise: Floats, steps: Floats, power: int) -> Side:
-    """Return the extrapolated estimate with the smallest bound."""
+    """Return the extrapolated estimate with the smallest bound.
+
+    If no estimate has a finite bound, the result is a blank `Side`.
+    """
     best = Side()
     for order, (estimate, rough, bent) in enumerate(extrapolate(values, noise, steps, power)):
         bound = np.nan_to_num(rough + bent + 0 * estimate, nan=np.inf)

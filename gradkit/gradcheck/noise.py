@@ -184,6 +184,8 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
 def measure(evaluator: Evaluator, claimed: Sequence[Array], seed: int = 0) -> Measurements:
     """Measure noise, precision and scales of f, in 7 calls, or about 20 if it is rough or flat.
 
+    If f is not finite at the point, the noise is NaN.
+
     Parameters
     ----------
     evaluator : Evaluator

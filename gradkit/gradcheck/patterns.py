@@ -86,7 +86,10 @@ def describe_leaf(claimed: Array, estimate: Array, error: Array) -> str:
 
 
 def direction_pattern(claimed: Array, found: DirectionResults, moves: Sequence[Floats]) -> str:
-    """Return the pattern that explains the differences along directions in a large parameter."""
+    """Return the pattern that explains the differences along directions in a large parameter.
+
+    It is empty if there is none. ``moves`` are the directions.
+    """
     products = [float(np.vdot(claimed.T.reshape(-1), move)) for move in moves]
     transposed = np.array(products) if _is_square_matrix(claimed) else None
     # Two directions with similar weights may have equal ratios by chance, but not to a millionth.
@@ -103,11 +106,10 @@ def _is_square_matrix(array: Array) -> bool:
 def _describe_simple(
     claimed: Array, estimate: Array, error: Array, transposed: Array | None, loose: float = 1e-3
 ) -> str:
-    """Return the pattern if the claim is zero, off by a factor, or transposed.
+    """Return the pattern if the claim is zero, off by a factor, or transposed; else "".
 
-    Else an empty string.
-
-    ``turned`` is the transposed claim, or None.
+    ``transposed`` is the transposed claim, or None. ``loose`` is the accepted relative difference.
+    The result is also empty if the claim agrees within the errors.
     """
     room = 2 * np.max(error, initial=0.0) + loose * np.max(np.abs(estimate), initial=0.0)
     if np.all(np.abs(claimed - estimate) <= room):

@@ -164,9 +164,8 @@ class Report(ThreeVerdicts):
     def tolerance(self) -> dict[str, float]:
         """The ``rtol`` or ``atol`` with which slightly wrong entries agree; empty otherwise.
 
-        A relative error below `SLIGHT` is usual for a gradient by an iterative solver, and so is
-        an absolute one below that part of the largest slope. Nothing is proposed along
-        directions.
+        A relative error below `SLIGHT` is usual for a gradient by an iterative solver, and so is an
+        absolute one below that part of the largest slope. Nothing is proposed along directions.
         """
         wrong = [one for one in self.entries if one.verdict == "disagree"]
         if not wrong or self.directions:
@@ -317,7 +316,10 @@ def _badness(part: Entry | Direction) -> tuple[int, float]:
 
 
 def describe(report: Report) -> str:
-    """Return a sentence, the patterns, the worst entries as a table, and the notes."""
+    """Return a sentence, the patterns, the worst entries as a table, and the notes.
+
+    At most `MAX_SHOWN` entries are in the table.
+    """
     parts: list[Entry | Direction] = [*report.entries, *report.directions]
     lines = [_verdict_sentence(report), *report.patterns, *_error_sentences(report)]
     shown = sorted(parts, key=_badness)[:MAX_SHOWN]
@@ -354,7 +356,10 @@ def _verdict_sentence(report: Report) -> str:
 
 
 def _error_sentences(report: Report) -> list[str]:
-    """Return how far slight disagreements are off, with a tolerance that accepts them."""
+    """Return a sentence on how slightly the gradient is wrong, with a tolerance that accepts it.
+
+    The list is empty unless all wrong entries are only slightly wrong.
+    """
     return [
         f"The disagreement is slight: an error of at most "
         f"{max(one.error for one in report.entries if one.verdict == 'disagree'):.1e}. If the "

@@ -93,6 +93,11 @@ def _make_leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
     """Return a copy of a value as a leaf, and a function that converts arrays back to its type.
 
     Integers and half precision become float64. The memory order is kept.
+
+    Raises
+    ------
+    TypeError
+        The value does not consist of real numbers.
     """
     array = to_numpy(value, name, "parameter")
     keeps = array.dtype.kind == "f" and "float16" not in str(getattr(value, "dtype", ""))
@@ -199,7 +204,10 @@ def _released(value: Any) -> Any:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the names and values of all leaves of a container, including static ones."""
+    """Yield the names and values of all leaves of a container, including static ones.
+
+    The name of a leaf is the path of keys and positions to it, joined by dots.
+    """
     parts = _children(value)
     if parts is None:
         yield path, value
@@ -221,7 +229,10 @@ def is_static(value: Any) -> bool:
 
 
 def _children(value: Any) -> list[tuple[Any, Any]] | None:
-    """Return the named parts of a container, or None for a leaf."""
+    """Return the named parts of a container, or None for a leaf.
+
+    Containers are lists, tuples, mappings and dataclass objects.
+    """
     if isinstance(value, (list, tuple)):
         return list(enumerate(value))
     if isinstance(value, Mapping):
@@ -232,7 +243,11 @@ def _children(value: Any) -> list[tuple[Any, Any]] | None:
 
 
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a container of the same structure with ``change`` applied to each leaf, in order."""
+    """Return a container of the same structure with ``change`` applied to each leaf, in order.
+
+    Lists, tuples, mappings and dataclass objects are containers. Mappings become dicts, unless they
+    are ordered.
+    """
     parts = _children(value)
     if parts is None:
         return change(value)

@@ -180,7 +180,7 @@ def digest_basis(task: Task | FunctionTask, form: Form, digests: Mapping[str, st
 
 
 def _failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
-    """Return the names of failed checks, and of their entries that do not pass.
+    """Return the names of the checks in the state ``fail``, and of their entries that do not pass.
 
     An entry is named with its check: ``update``, ``update W1[0, 1]``.
     """
@@ -330,7 +330,7 @@ WHILE = re.compile(r"\s*while\b")
 
 
 def _with_endless_loop(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
-    """Return the verdict on a timeout with a hint at the function's ``while`` loop, if it has one.
+    """Return a verdict; on a timeout, with a hint at the function's ``while`` loop, if it has one.
 
     If the function has only one such loop, the verdict points to its line.
     """
@@ -376,7 +376,10 @@ def _about_failed(
 
 
 def with_totals(result: Result, tasks: Sequence[TaskResult]) -> Result:
-    """Return the result with the marks of its tasks, and with the sums of their points."""
+    """Return the result with the marks of its tasks, and with the sums of their points.
+
+    ``score_by_numbers`` is None if that of a task is unknown.
+    """
     by_numbers = [task.score_by_numbers for task in tasks]
     known = [score for score in by_numbers if score is not None]
     return replace(

@@ -139,7 +139,10 @@ def _added_lines(change: Proposal) -> int:
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:
-    """Return a text with a change made, or None if the result is not valid Python."""
+    """Return a text with a change made, or None if that is not possible.
+
+    It is not possible if the lines do not exist, or if the result is not valid Python.
+    """
     lines = source.split("\n")
     # A change that only inserts lines has a last line before its first.
     ranges = (proposal.first, proposal.last + 1), (proposal.line, proposal.until + 1)

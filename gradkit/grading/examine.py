@@ -141,7 +141,8 @@ def _training_runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     """Return requests for the training runs of a section.
 
     The result is None if the runs need gradkit's forward pass in place of the student's.
-    ``own_forward`` says whether the student's forward pass is right.
+    ``own_forward`` says whether the student's forward pass is right. It is empty if the student has
+    not defined the functions for a run.
     """
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework.trains:
@@ -185,7 +186,8 @@ def _confirmed_run(
     """Return the outcome of a run at once if it equals the run step by step, or None.
 
     They are equal if the oracle's forward pass, with the parameters of the outcome, gives the
-    ``expected`` outputs that the update was called with.
+    ``expected`` outputs that the update was called with. If the process was lost, the outcome is
+    returned without outputs.
     """
     if outcome.lost is not None:
         return replace(outcome, outputs={})

@@ -24,7 +24,7 @@ from gradkit.records.submission import MISSING_IMPORT, Outcome, Section
 from gradkit.records.task import Call, Draw, Example, FunctionCheck, FunctionTask, Lines, Made
 from gradkit.sandbox.observe import Step, made_of, of_lines
 from gradkit.sandbox.process import StudentProcess
-from gradkit.sandbox.worker import StubAnswer
+from gradkit.sandbox.worker import ForeignCallError, StubAnswer, StubCall
 from gradkit.submission.definitions import (
     Definition,
     accepts,
@@ -85,6 +85,7 @@ class FunctionGrader(Struct):
     is_cut_short: bool = False
     with_helpers: dict[str, HelperReplacement] = field(default_factory=dict)
     _stubs: Sequence[Sequence[Any]] = ()
+    _is_given_caches: bool = False
     _spent_on_stubs: float = 0.0
 
     @property
@@ -108,18 +109,14 @@ class FunctionGrader(Struct):
         asked = [check for check in self.task.checks if check.name not in known]
         judged: dict[str, int | None] = {}
         for check in asked:
-            self.verdicts[check.name] = self._judge_with_right_helpers(
-                check, self._unguarded(check)
-            )
+            self.verdicts[check.name] = self._judge_with_right_inputs(check)
             judged[check.name] = self._follows
         for check in asked:
             # A later check has told the convention.
             late = check.conventions and judged[check.name] != self._follows
             if late and self.verdicts[check.name].state == "fail":
                 self.wrong.discard(check.name)
-                self.verdicts[check.name] = self._judge_with_right_helpers(
-                    check, self._unguarded(check)
-                )
+                self.verdicts[check.name] = self._judge_with_right_inputs(check)
         # What builds on what stops has been blocked by then, whatever the rest of it does.
         self.verdicts |= {check.name: self._judge_without_crash(check) for check in asked}
         return tuple(self.verdicts[check.name] for check in self.task.checks)
@@ -155,6 +152,52 @@ class FunctionGrader(Struct):
             return verdict
         self.wrong.discard(check.name)
         return without
+
+    def _judge_with_right_inputs(self, check: FunctionCheck) -> Verdict:
+        """Return the verdict on a check whose function may need another one that is wrong.
+
+        A wrong helper is replaced by a right one. If the function still cannot be judged, because
+        earlier lines stop or hang, it gets what these lines should hand on to it, such as the cache
+        of a forward pass. The form is that of the model solution, so only a pass counts.
+        """
+        verdict = self._judge_with_right_helpers(check, self._unguarded(check))
+        steps = steps_of(self.task, check)[:-1]
+        is_late = verdict.state in ("blocked", "timeout")
+        if not is_late or check.conventions or not any(step.name in self.wrong for step in steps):
+            return verdict
+        judged = self._judge_with_right_caches(check)
+        if judged is None:
+            return verdict
+        wrong = (call.function for step in steps for call in self.lines_of(step).calls)
+        text = "Judged with right values in place of those that `{name}` makes."
+        names = "`, `".join(dict.fromkeys(map(self.own_name, wrong)))
+        return replace(judged, notes=(*judged.notes, format_text(text, name=names)))
+
+    def _judge_with_right_caches(self, check: FunctionCheck) -> Verdict | None:
+        """Judge a check with the values that earlier lines should hand on to it; None if it fails.
+
+        It runs in a process for that alone, because a cache may contain answers of another check.
+        """
+        handed = [(draw, self._handed_on(check, draw)) for draw in self.draws]
+        if not all(values for _, values in handed):
+            return None
+        before = self.draws
+        with self.stubs((), _refuse_call) as process:
+            if process is None:
+                return None
+            self.draws = [replace(d, values={**d.values, **values}) for d, values in handed]
+            self._is_given_caches = True
+            try:
+                return self.judge_alone(check, lambda verdict: verdict.state == "pass")
+            finally:
+                self.draws, self._is_given_caches = before, False
+
+    def _handed_on(self, check: FunctionCheck, draw: Draw) -> Mapping[str, Any]:
+        """Return the values that earlier lines should hand on to a check; {} if unknown."""
+        if self.solution is not None:
+            return self.solution.handed_on(check, draw)
+        example = next((each for each in self.examples if each.draw.label == draw.label), None)
+        return example.handed_on.get(check.name, {}) if example is not None else {}
 
     def _judge_with_right_helpers(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return a verdict on a check that right helpers give, or `blocked` without these.
@@ -339,7 +382,7 @@ class FunctionGrader(Struct):
         The convention that the student follows is determined on the way. The check is added to
         ``wrong`` if it does not pass.
         """
-        steps = steps_of(self.task, check)
+        steps = [check] if self._is_given_caches else steps_of(self.task, check)
         told = self._not_there(self.lines_of(check).calls) or self._called_otherwise(check)
         if told is not None:
             self.wrong.add(check.name)
@@ -822,6 +865,11 @@ class FunctionGrader(Struct):
 
     def _open(self, check: FunctionCheck) -> Sequence[int]:
         return range(1 + len(check.conventions)) if self._follows is None else [self._follows]
+
+
+def _refuse_call(call: StubCall) -> None:
+    """Refuse a call of a stub in a process that has no stubs."""
+    raise ForeignCallError(call.function)
 
 
 def with_places(

@@ -33,8 +33,8 @@ STILL = "not-updated"
 class Step(Struct, frozen=True):
     """A change of a cell's text, as a finding, with the text of cells, by id, before and after it.
 
-    All of some ``arrays`` is right then, as the student calls them; none are known of a change that
-    is tried for one mistake.
+    ``arrays`` are the student's names of the arrays that are right after the change. It is empty
+    for a change that is tried for one mistake.
     """
 
     change: Finding
@@ -100,6 +100,10 @@ def with_steps(
     cells: Sequence[Cell],
 ) -> Inquiry:
     """Return findings with the changes that repair them, and the mistakes left after these.
+
+    If no finding is left about the check of a change, the change counts only if the check then
+    passes. If findings are left, a change that makes whole ``arrays`` right counts only in the
+    update, and only if it mends single mistakes.
 
     Parameters
     ----------
@@ -207,10 +211,11 @@ def _name(finding: Finding) -> tuple[str, str]:
 
 
 def _is_leftover(finding: Finding, told: Sequence[Finding]) -> bool:
-    """Return whether a finding is what an earlier change has left of a mistake.
+    """Return whether a finding is the rest of a mistake that an earlier change repaired in part.
 
     A rate that is wrong in two lines is one mistake. Once the first line is right, the other one
-    has a name of its own: it is uneven.
+    has a name of its own: it is uneven. ``told`` are the findings on earlier changes; one of them
+    has to have all entries of the finding.
     """
     return bool(finding.entries) and any(
         each.check == finding.check and {*finding.entries} <= {*each.entries} for each in told

@@ -43,14 +43,18 @@ SAID = ("dtype", "type")
 def propose_steps(
     task: Task, examined: Examined, process: StudentProcess, inquiry: Inquiry, seed: int
 ) -> list[Step]:
-    """Return changes that correct outputs without an explanation or a certain line, in order.
+    """Return changes that make outputs right for which no mistake, or no certain line, was found.
+
+    The changes are in the order in which they have to be made. There are none if all failed checks
+    are explained, if a function reads a global variable, or if it gives other results in a new
+    process.
 
     Parameters
     ----------
     task : Task
     examined : Examined
     process : StudentProcess
-        Runs the section's code.
+        Runs the section's code. It is renewed.
     inquiry : Inquiry
         The findings from the numbers alone.
     seed : int
@@ -103,7 +107,12 @@ def _graded(
     judged: Mapping[str, Verdict],
     lacking: Collection[str],
 ) -> tuple[FunctionGrader, list[Verdict]]:
-    """Grade the functions of a net as a task of functions; only lacking checks may fail."""
+    """Grade the functions of a net as a task of functions; return the grader and the verdicts.
+
+    ``model`` is that task, ``judged`` are the verdicts on the net by check, and ``lacking`` the
+    checks without an explanation. All other checks count as passed, and so does a check that fails
+    in another manner than it did in the net.
+    """
     grader = FunctionGrader(model.solution.task, process, model.solution, seed)
     right = {name for name, verdict in judged.items() if verdict.state == "pass"}
     known = {
@@ -125,7 +134,12 @@ def _graded(
 def _wanted_changes(
     asked: Sequence[Verdict], judged: Sequence[Verdict], inquiry: Inquiry
 ) -> Wanted:
-    """Return the changes to search for, depending on the findings about the failed checks."""
+    """Return the changes to search for, depending on the findings about the failed checks.
+
+    If all of these are named mistakes without a common cause, only changes of their kinds are
+    searched for, at most one for each; and only near the doubtful lines if every doubtful finding
+    has some. Otherwise all kinds are searched for.
+    """
     checks = {each.check for each in judged}
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in checks)
     stops = [each for each in judged if each.state == "error"]
@@ -149,7 +163,11 @@ def _made_right(mended: Mended) -> int:
 
 
 def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
-    """Return the lines that use a function's result, by its text if its check did not run."""
+    """Return the lines of a check that use what the function returns, as its verdict used them.
+
+    If the check did not run, the function's text decides: without a ``return`` with a value, the
+    last of the other lines of the check is returned, which reads no result.
+    """
     if grader.verdicts[check.name].state not in ("error", "missing"):
         return grader.forms(check)[0][0]
     nodes = [each.node for each in grader.definitions_of(check)[:1] if each.node is not None]
@@ -161,7 +179,8 @@ def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
 def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
     """Return whether a check failed without a finding that is certain about mistake and line.
 
-    The search for other lines would take longer than all the rest of the grading.
+    Mistakes in other checks are an explanation. More than `FEW` findings with a doubtful line count
+    as one too, because the search for other lines would take longer than all the rest.
     """
     own = of_check(verdict.check, inquiry)
     if verdict.state not in ("fail", "error") or (verdict.check in inquiry.causes and not own):
@@ -175,7 +194,10 @@ def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
 
 
 def _reads_global(task: Task, bound: Bound, process: StudentProcess) -> bool:
-    """Tell a function that reads a global in the place of what it is handed: that is said."""
+    """Return whether a function reads a global in place of an argument.
+
+    This is reported elsewhere.
+    """
     role = next(each for each in task.roles if each.name == bound.role)
     return find_global_read(process.section, bound, role) is not None
 

@@ -35,15 +35,16 @@ if TYPE_CHECKING:
 def held_to_own_forward(
     grader: FunctionGrader, check: FunctionCheck, verdict: Verdict, probes: Sequence[Probe]
 ) -> Verdict:
-    """Compare gradients with finite differences of the student's own forward pass.
+    """Return a verdict after gradients are compared with the student's own forward pass.
 
-    Expected outputs come from a model solution or from recorded examples. Without them the
-    differences alone decide. With them the differences count only where the student's forward pass
-    is wrong. A gradient that matches the wrong forward pass is then listed in ``own_forward``, and
-    earns half of its points if an output of the forward pass is right at one of the judged inputs.
-    Otherwise the forward pass may be any function that is easy to differentiate. The gradient then
-    earns nothing, unless it is right after the change that the diagnosis finds in the forward pass.
-    A forward pass that ignores an input earns nothing either.
+    They are compared with finite differences. Expected outputs come from a model solution or from
+    recorded examples. Without them the differences alone decide. With them the differences count
+    only where the student's forward pass is wrong. A gradient that matches the wrong forward pass
+    is then listed in ``own_forward``, and earns half of its points if an output of the forward pass
+    is right at one of the judged inputs. Otherwise the forward pass may be any function that is
+    easy to differentiate. The gradient then earns nothing, unless it is right after the change that
+    the diagnosis finds in the forward pass. A forward pass that ignores an input earns nothing
+    either.
 
     All gradients of a check have to be of one forward pass. If one is right for the task's forward
     pass and not for the student's, another that matches only the student's does so by chance.
@@ -68,7 +69,7 @@ def held_to_own_forward(
     if model and not wrong:
         return verdict
     try:
-        told = own.told_of(verdict)
+        told = own.compare_gradients(verdict)
     except _StoppedError:
         return verdict
     entries = tuple(_settled(entry, told, model=model) for entry in verdict.entries)
@@ -106,7 +107,7 @@ def held_to_own_forward(
 
 
 def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
-    """Add a note on what the gradients in ``own_forward`` earn."""
+    """Add a note on what the gradients in ``own_forward`` earn: ``half`` their points, or none."""
     names = ", ".join(f"`{name}`" for name in verdict.own_forward)
     count = len(verdict.own_forward)
     if half:
@@ -129,10 +130,11 @@ def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
 
 
 class _OwnForward:
-    """The student's own forward pass, as what the gradients of a check are held to.
+    """The student's own forward pass, with which the gradients of a check are compared.
 
-    ``names`` are those in the scalar that is differentiated, and ``made`` those of them that the
-    check itself makes. ``forward`` are the steps that lead to it, of all ``steps``.
+    ``names`` are the names in the scalar that is differentiated, and ``made`` those of them that
+    the check itself computes. ``steps`` are the checks whose lines are run for it, the check itself
+    last, and ``forward`` are the checks of the forward pass.
     """
 
     def __init__(self, grader: FunctionGrader, check: FunctionCheck) -> None:
@@ -168,7 +170,7 @@ class _OwnForward:
             any(one.verdict == "disagree" for one in outputs.values()) for outputs in compared
         )
 
-    def told_of(self, verdict: Verdict) -> dict[str, _Compared]:
+    def compare_gradients(self, verdict: Verdict) -> dict[str, _Compared]:
         """Compare gradients that are not known to be right with finite differences.
 
         The first random probe is compared entry by entry. A gradient that agrees there is compared
@@ -179,7 +181,7 @@ class _OwnForward:
         Raises
         ------
         _StoppedError
-            The student's code did not come to its end.
+            The student's code stopped.
         """
         check, grader = self.check, self.grader
         first, *others = (draw for draw in grader.draws if not draw.hard)
@@ -353,7 +355,7 @@ def _message(output: str, one: _Compared) -> str:
 
 
 class _StoppedError(Exception):
-    """The student's code did not come to its end, or gave what no scalar can be made of."""
+    """The student's code stopped, or returned values from which no scalar can be computed."""
 
 
 def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
@@ -373,7 +375,12 @@ def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
 
 
 def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Entry:
-    """Return an entry with the result of the comparison with the student's own forward pass."""
+    """Return an entry with the result of the comparison with the student's own forward pass.
+
+    A failed or unchecked entry passes if its gradient agrees. If it disagrees, the entry fails, but
+    only if there are no expected values (``model`` is false). All other entries are returned
+    unchanged.
+    """
     one = told.get(entry.parameter)
     if one is None:
         return entry

@@ -339,7 +339,11 @@ def _is_hard(entries: Sequence[Entry]) -> bool:
 def _held(
     verdict: Verdict, findings: Sequence[Finding], *, is_open: bool, of: Scheme
 ) -> tuple[str, ...]:
-    """Return the codes for which the mark of a failed check is held."""
+    """Return the codes for which the mark of a failed check is held.
+
+    A held mark waits for the decision of a person. Codes that the scheme settles, and all codes of
+    a check that does not fail, are left out.
+    """
     codes = [UNEXPLAINED] if is_open else []
     codes += [
         each.mistake
@@ -428,6 +432,9 @@ def weights(verdict: Verdict, gradients: Collection[str] = ()) -> list[float]:
 
 def share(verdict: Verdict, gradients: Collection[str] = ()) -> float:
     """Return the share of a check's points that its outputs earn.
+
+    A passed check earns all, apart from gradients that match only a wrong forward pass. A check
+    that was not run, or that has no outputs, earns nothing.
 
     Parameters
     ----------

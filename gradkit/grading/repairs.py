@@ -77,9 +77,10 @@ ANY = Wanted()
 
 
 class Mended(Struct, frozen=True):
-    """Changes that make right what was wrong, their findings, and the text by cell then.
+    """The changes that make failed checks right, with findings on them.
 
-    ``verdicts`` are those, by check, that count instead of the grader's: see `_with_right_inputs`.
+    ``texts`` are the changed texts by cell, and ``told`` the changes. ``verdicts`` are the
+    verdicts, by check, that count instead of the grader's: see `_Repairs._with_right_inputs`.
     """
 
     inquiry: Inquiry = Inquiry()
@@ -123,16 +124,21 @@ def mend_functions(
     wanted: Wanted = ANY,
     earlier: Sequence[Repair] = (),
 ) -> Mended:
-    """Look for changes of the student's text that make right what is wrong.
+    """Search for changes of the student's text that make failed checks right.
+
+    The result is empty without a model solution, without failed checks, or if the inputs are too
+    large. The grader's ``is_cut_short`` is set.
 
     Parameters
     ----------
     grader : FunctionGrader
-        That has graded.
+        Has graded the task.
     verdicts : sequence of Verdict
+        One for each check of the task, in order.
     wanted : Wanted
+        The kinds and places of changes to search for, and the budget.
     earlier : sequence of Repair
-        The repairs that other tasks found in the same text, which are tried first.
+        Repairs that other tasks found in the same text. They are tried first.
     """
     if grader.solution is None or sum(map(_numbers, grader.draws)) > LARGEST:
         return Mended()
@@ -171,7 +177,11 @@ def _fits_own_forward(verdict: Verdict) -> bool:
 
 
 def _is_unwritten(verdict: Verdict) -> bool:
-    """Tell that there is no text, or not what it imports; there is where outputs are not there."""
+    """Return whether a check has no text to repair: it is missing without any output.
+
+    It is also true if the check is missing or blocked at a known place. It is false if only outputs
+    are missing.
+    """
     nothing = verdict.state == "missing" and not verdict.entries
     return nothing or (verdict.state in ("missing", "blocked") and verdict.place is not None)
 
@@ -181,16 +191,18 @@ LARGEST = 50_000
 
 
 class _Text(Struct, frozen=True):
-    """What cells say, by their ids, and the changes that were made of it, in their order."""
+    """The texts of cells by their ids, and the changes that were made to them, in order."""
 
     sources: Mapping[str, str] = {}
     made: Mapping[str, Sequence[Proposal]] = {}
 
 
 class _Repairs(Struct):
-    """The text of a section as far as it was made right, and the findings that came of it.
+    """The text of a section as far as it has been repaired, and the changes that were found.
 
-    ``mended`` are by check the form in which it came right, and ``known`` the verdicts so far.
+    ``told`` are these changes. ``mended`` has, by check, the form (lines and convention) in which
+    the check came right, and ``known`` the verdicts so far. ``left`` and ``spare`` are what is left
+    of the search budget.
     """
 
     grader: FunctionGrader
@@ -228,9 +240,11 @@ class _Repairs(Struct):
         return min((first, len(self.told)), (second, len(turned.told)), key=order)[0]
 
     def _prefer_mistake_in_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
-        """Return what was found, or as little that is wrong in a helper of what passes as well.
+        """Return the result ``first``, or one with a mistake in a helper of a check that passes.
 
-        What is right for a wrong forward pass alone may go wrong with it for one reason.
+        A passing check that shares a function with failing checks, and fails when it is judged with
+        that function, is searched before them. The second result is returned if it has no more
+        changes, explains no less, and explains this check too.
         """
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
@@ -254,7 +268,10 @@ class _Repairs(Struct):
         return first
 
     def _checks_to_search_first(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
-        """Yield the checks that a change was found for in what another one runs, told before it."""
+        """Yield the checks with a change in a function that a check repaired earlier runs, too.
+
+        A check may be yielded several times. The order of the result is that of the repairs.
+        """
         run = {
             check.name: {each.name for each in self.grader.definitions_of(check)}
             for check in checks
@@ -265,7 +282,7 @@ class _Repairs(Struct):
                 yield told.check
 
     def _is_in_other_repair(self, told: Repair) -> bool:
-        """Tell a change of lines that a change for another check has put there."""
+        """Return whether a change is of lines that a change for another check has written."""
         lines = told.source.split("\n")[told.proposal.first - 1 : told.proposal.last]
         return any(
             one.cell is told.cell and one.check != told.check and {*one.proposal.lines} & {*lines}
@@ -273,7 +290,11 @@ class _Repairs(Struct):
         )
 
     def _search_checks(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
-        """Look for changes, check by check; return the checks that have none of their own."""
+        """Search for changes, check by check; return the checks that pass without an own change.
+
+        The changes are made and added to ``told``. Checks that fit only the student's own forward
+        pass, and checks that need another check which is not right yet, are not searched.
+        """
         held = self._draws(PROOF_OFFSET)
         later: list[FunctionCheck] = []
         for number, check in enumerate(checks):
@@ -291,8 +312,9 @@ class _Repairs(Struct):
     ) -> bool:
         """Return whether a check needs another one first, which is not right yet.
 
-        That is an earlier step, or one of those before it, of a function that it calls. In a search
-        there are no right helpers in place of wrong ones.
+        That is an earlier step of the check, or one of the checks ``before`` that judges a function
+        which the check calls. Only checks that are blocked or judged with right helpers can need
+        one, since a search does not replace wrong helpers. ``held`` are further inputs.
         """
         if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
@@ -304,10 +326,10 @@ class _Repairs(Struct):
     def _assign_to_first_checks(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
     ) -> list[FunctionCheck]:
-        """Tell mistakes of the first check that is wrong for them, not of what builds on it.
+        """Assign each change to the first check that it corrects, not to checks that build on that.
 
-        That is so where what they were found for has no others, and costs them no more. The checks
-        are returned that have no mistakes of their own then.
+        This is done only if the checks that lose a change have no other mistakes. Return the checks
+        without a change of their own: those in ``later``, and those that lost one.
         """
         before: dict[str, Verdict] = {}
         whole, self.text, told = self.text, _Text(), []
@@ -332,7 +354,7 @@ class _Repairs(Struct):
         return [check for check in (*later, *clear) if check.name not in has]
 
     def _make_result(self, checks: Sequence[FunctionCheck]) -> Mended:
-        """Return the findings, and the mistakes of other checks that make some checks fail, too."""
+        """Return the findings on the changes, and those that make other checks fail, too."""
         told, task = merge_repairs(self._trusted_repairs()), self.grader.task.id
         findings = tuple(
             replace(
@@ -353,15 +375,16 @@ class _Repairs(Struct):
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told), verdicts)
 
     def _with_right_inputs(self, told: Sequence[Repair]) -> dict[str, Verdict]:
-        """Judge checks again with the mistakes of functions corrected that other checks judge.
+        """Judge checks again, with mistakes corrected in functions that other checks judge.
 
         So a backward pass that gets a wrong cache, or none, is judged by itself. A check counts if
         it passes with all changes; then a mistake of another function costs it nothing. A mistake
         that this check alone shows, such as a wrong cache of a right forward pass, is not
         corrected: it would cost nothing anywhere.
 
-        A change that borrows from the model solution is not made, and the process is a new one: no
-        text of the solution, of a change that was tried before either, may be where answers count.
+        Return the new verdicts that differ, by check. There are none if a change borrows from the
+        model solution. The process is a new one, because no text of the solution may be where
+        answers count.
         """
         if len(told) < len(merge_repairs(self.told)) or any(e.proposal.borrows for e in self.told):
             return {}
@@ -389,10 +412,10 @@ class _Repairs(Struct):
         return found
 
     def _trusted_repairs(self) -> list[Repair]:
-        """Return what was told, without several changes that only make up for another mistake.
+        """Return the changes without several of one check that only make up for another mistake.
 
-        One of a function that another check runs, in which something is still wrong then that
-        nothing is told of, may be any that the others go with.
+        At least `AGAINST` changes of one check are left out if one of them is in a function that a
+        failed check without changes runs: its mistake may be the reason for all of them.
         """
         of = Counter(each.check for each in self.told)
         if max(of.values(), default=0) < AGAINST:
@@ -404,7 +427,10 @@ class _Repairs(Struct):
         return [e for e in self.told if of[e.check] < AGAINST or e.check not in doubtful]
 
     def _passes(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
-        """Tell a check that passes, in one of its forms, with all changes so far."""
+        """Return whether a check passes, in one of its forms, with all changes so far.
+
+        The form is stored in ``mended``.
+        """
         for form in self._forms(check):
             with self.grader.meant(check, form):
                 if self._judge(check, held).state == "pass":
@@ -467,9 +493,11 @@ class _Repairs(Struct):
         return not any(np.any(value) for value in right.values.values())
 
     def _repairs_in_any_form(self, check: FunctionCheck, held: Sequence[Draw]) -> list[Repair]:
-        """Return what is found of a check in the first form in which the text is amended.
+        """Return the changes found for a check in the best of its forms, and make them.
 
-        That is one in which one change is enough that is not the model solution's, if there is one.
+        A form is one of the alternative lines of the check with one of its conventions. The best is
+        one in which a single change that does not replace a whole line is enough. Otherwise forms
+        in which the check passes come first, and then those with fewer changes.
         """
         before, best = self.text, None
         forms = self._forms(check)
@@ -494,7 +522,12 @@ class _Repairs(Struct):
     def _repairs_in_form(
         self, check: FunctionCheck, held: Sequence[Draw], share: int
     ) -> list[Repair]:
-        """Return what is found of a check as it is meant, within a share of what is left."""
+        """Return the changes found for a check in its present form, within a share of the budget.
+
+        Changes that the check does not need are left out. The result is empty if one of them writes
+        a whole line anew and there are too many, since such changes can make anything right. Of
+        many changes and fewer missing steps, the steps are returned.
+        """
         if share <= LEAST or self.limits.has_ended():
             return []
         cells = {each.cell.id: each.cell for each in self.grader.definitions_of(check)}
@@ -533,7 +566,11 @@ class _Repairs(Struct):
     def _are_too_many(
         self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Repair]
     ) -> bool:
-        """Tell more changes than are believed; of code that stops, those of one line are not."""
+        """Return whether a check has more changes than are believed.
+
+        These are at least `SEVERAL`; for a check that crashes, changes of more than one line, or
+        changes after which it does not pass.
+        """
         if self._state(check) != "error":
             return len(found) >= SEVERAL
         return len(merge_repairs(found)) > 1 or self._judge(check, held).state != "pass"
@@ -541,7 +578,10 @@ class _Repairs(Struct):
     def _without_needless(
         self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Repair]
     ) -> list[Repair]:
-        """Return what is found without what the check passes without."""
+        """Return changes without those that the check also passes without.
+
+        ``before`` is the text before all of them.
+        """
         number = 0
         while len(found) > 1 and self._judge(check, held).state == "pass":
             now = self.text
@@ -572,7 +612,12 @@ class _Repairs(Struct):
     def _search_check(
         self, check: FunctionCheck, held: Sequence[Draw], budget: int
     ) -> Iterator[Repair]:
-        """Yield the changes that correct one check, each on top of those before it."""
+        """Yield the changes that correct one check, each made on top of those before it.
+
+        Repairs of other tasks are tried first, then changes of spelling after which the code no
+        longer crashes, and then at most `SEARCHES` searches within the budget. The search stops
+        when the check passes.
+        """
         grader = self.grader
         to_write = _is_unwritten(grader.verdicts[check.name])
         if to_write and not self._spellings(check, grader.verdicts[check.name]):
@@ -638,13 +683,13 @@ class _Repairs(Struct):
         again : int
             How often the check was searched before; each search has other inputs.
         budget : int
-            What the search may do.
+            The part of the budget that the search may use.
 
         Returns
         -------
         proposals : list of Proposal
         spent : int
-            What the search did of the budget.
+            The part of the budget that was used.
         """
         grader = self.grader
         known = grader.definitions_of(check)
@@ -754,9 +799,11 @@ class _Repairs(Struct):
         before: Verdict,
         freeing: int = 1,
     ) -> Iterator[Repair]:
-        """Yield what is found, as far as it is right where it is judged, and make those changes.
+        """Yield the changes in ``found`` that correct outputs where they are judged, and make them.
 
-        So many of them as are ``freeing`` it take what it stops for away together.
+        The first ``freeing`` changes count together, as they only make a crashing check run to its
+        end. The changes stop before the first that corrects nothing, makes an output wrong, or
+        breaks another check. ``before`` is the verdict without them.
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):
@@ -804,9 +851,11 @@ class _Repairs(Struct):
         return {*outputs} <= {*fitted} and {*functions} == {gradient}
 
     def _breaks_other_check(self, check: FunctionCheck) -> bool:
-        """Tell whether all changes so far make wrong what is right of another check, or was made.
+        """Return whether all changes so far make outputs of another check wrong that were right.
 
-        By the model solution: what is right for a wrong forward pass alone need not stay so.
+        That is also so if the other check was repaired before and no longer passes. Outputs are
+        compared with the model solution: an output that fits only a wrong forward pass need not
+        stay.
         """
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
@@ -827,10 +876,11 @@ class _Repairs(Struct):
         return self.mended.get(check.name) or self.grader.forms(check)[0]
 
     def _apply(self, proposal: Proposal) -> tuple[str, Proposal, Cell, int, str] | None:
-        """Make a change of the text, and return how to report it; None where it is refused.
+        """Make a change of the text, and return how to report it; None if the change is refused.
 
-        A change that only selects among alternatives of the text is refused. Returned are the
-        function, the change without the lines that stay, its cell and line, the text before it.
+        A change is refused if it is of no known kind, not in a function, not valid Python, or if it
+        only selects among alternatives of the text. Returned are the function, the change without
+        the lines that stay, its cell and line, and the text before it.
         """
         own = self.grader.process.section.own
         cell = next((each for each in own if each.id == proposal.cell), None)
@@ -930,7 +980,11 @@ def _lacks_outputs(verdict: Verdict) -> bool:
 
 
 def _corrected_outputs(before: Verdict, after: Verdict) -> list[str] | None:
-    """Return the outputs that are right only after a change; None if the change made any wrong."""
+    """Return the outputs that are right only after a change; None if it made any wrong.
+
+    It is also None if the check crashes after the change. Inputs that are no longer changed in
+    place count as corrected.
+    """
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}
     if after.state == "error" or any(now.get(name, "pass") != "pass" for name in was):

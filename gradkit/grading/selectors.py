@@ -125,6 +125,8 @@ Path = tuple[ast.AST, ...]
 def _differences(path: Path, new: ast.AST) -> Iterator[Path]:
     """Yield the paths of the smallest nodes that a change replaces, removes or inserts.
 
+    The path of an inserted node ends in the new node.
+
     Parameters
     ----------
     path : tuple of nodes
@@ -153,8 +155,10 @@ def _differences_of_lists(
 ) -> Iterator[Path]:
     """Yield the paths of the smallest nodes that differ between two lists of nodes.
 
-    Such lists are the bodies of a function before and after a change. ``path`` is that of the node
-    that has the list. Equal elements at the beginning and at the end are skipped.
+    The lists are a field of a node, such as a body or arguments, before and after a change.
+    ``path`` is that of this node. Equal elements at both ends are skipped. If as many elements are
+    left before as after, they are compared in pairs; elements other than nodes give ``path``.
+    Otherwise each removed and each inserted node is yielded whole.
     """
     first = next((n for n, (a, b) in enumerate(zip_longest(old, new)) if not _same(a, b)), None)
     if first is None:

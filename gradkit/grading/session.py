@@ -110,7 +110,7 @@ class Session(AbstractContextManager["Session"]):
     def __init__(
         self, settings: Settings, workshop: Workshop | None = None, budget: TimeBudget | None = None
     ) -> None:
-        """Read the assignment, and find its model solutions."""
+        """Read the assignment and find its model solutions; nothing is started yet."""
         self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)
@@ -324,7 +324,8 @@ class Session(AbstractContextManager["Session"]):
         """Grade the sections of a submission that were found before, see `claims` and `grade`.
 
         Only ``named`` tasks are graded, or all if there are none. The ``required`` tasks that have
-        no section are marked as missing.
+        no section are marked as missing. Without a seed in the settings or in ``seed``, a random
+        one is drawn.
         """
         if self.settings.seed is not None:
             seed = self.settings.seed
@@ -479,7 +480,9 @@ class Session(AbstractContextManager["Session"]):
     def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
         """Yield a note if a section may be for another task.
 
-        That is so if its forward pass or model is wrong, and the user did not name the task.
+        That is so if its forward pass or model is wrong, and the user did not name the task. At
+        most one note is yielded: that the text does not say which task it is, or that the forward
+        pass is exactly that of another task.
         """
         first = ("model", "forward")
         is_right = all(v.state == "pass" for v in examined.verdicts if v.check in first)

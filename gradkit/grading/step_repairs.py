@@ -71,22 +71,24 @@ def with_lines(
     again: Again,
     left: Left,
 ) -> Inquiry:
-    """Return findings of a net with the lines that are wrong, and with changes that mend them.
+    """Return the findings on a net with the wrong lines, and with the changes that mend them.
 
     Parameters
     ----------
     task : Task
+        A task of nets, as opposed to a task of functions.
     examined : Examined
+        The verdicts on the section.
     process : StudentProcess
-        The section's code.
+        Runs the section's code.
     inquiry : Inquiry
-        What was found of it by the numbers.
+        The findings from the numbers alone.
     seed : int
         Draws the inputs.
     again : callable
-        See `gradkit.grading.repairs.Again`.
+        Examines the changed code; see `gradkit.grading.repairs.Again`.
     left : callable
-        See `Left`.
+        Finds the mistakes that are left after a change; see `Left`.
     """
     section = process.section
     texts = [cell.source for cell in (*section.own, *section.shared)]
@@ -96,10 +98,11 @@ def with_lines(
 
 
 class _Search(Struct):
-    """A search for the lines of one text after the other: the student's, and what is mended of it.
+    """A search for wrong lines in the student's text, and again in the text after each repair.
 
-    What is left to be found once a mistake is mended is found more easily. ``seconds`` are what
-    the code may still take. ``known`` are the submitted text and the names found in it.
+    After a repair, the other mistakes are found more easily. ``seconds`` is the time that the code
+    may still take. ``known`` are the submitted text and the names found in it. ``again`` examines
+    the code that is loaded, and ``left`` finds the mistakes that are left in it.
     """
 
     task: Task
@@ -111,7 +114,12 @@ class _Search(Struct):
     known: str
 
     def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
-        """Return what was found of the code that is loaded, with lines, and with changes."""
+        """Return the findings on the code that is loaded, with their lines and changes.
+
+        First, changes are tried for each finding, at most `ATTEMPTS`. After the first that repairs
+        one, the search goes on with the changed text. If none does, the whole text is searched. A
+        crash that has not exactly one finding is corrected if possible.
+        """
         for finding in inquiry.findings:
             for step in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
                 if self.seconds <= 0:
@@ -137,7 +145,7 @@ class _Search(Struct):
         before: Examined,
         after: Examined,
     ) -> Inquiry:
-        """Return findings with some steps, by what checks came to before and after them."""
+        """Return findings with some steps, given the verdicts before and after them."""
         right, was = (
             {each.check for each in one.verdicts if each.state == "pass"} for one in (after, before)
         )
@@ -145,7 +153,10 @@ class _Search(Struct):
         return with_steps(inquiry, steps, found, right - was, (*section.own, *section.shared))
 
     def _search_text(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
-        """Return findings with the changes that a search of the whole text finds."""
+        """Return findings with the changes that a search of the whole text finds.
+
+        They are returned unchanged if nothing is found or no time is left.
+        """
         if self.seconds <= 0:
             return inquiry
         steps = propose_steps(self.task, examined, self.process, inquiry, self.seed)
@@ -165,10 +176,10 @@ class _Search(Struct):
     def _correct_crash(
         self, verdict: Verdict, place: Place, before: Examined, most: int
     ) -> Inquiry | None:
-        """Return the findings with a change of the line that crashes, and what is wrong besides.
+        """Return the findings with a change of the line that crashes, and with those left after it.
 
-        Of several changes, the one is taken after which the fewest findings are left, and rather
-        such that name a mistake.
+        The change is used after which the fewest findings are left; named mistakes count as fewer
+        than unexplained ones. None if no change helps, or if an unexplained mistake is left.
 
         Parameters
         ----------
@@ -210,9 +221,10 @@ class _Search(Struct):
         return self._combine(Inquiry(), [step], [rest], before, examined)
 
     def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:
-        """Return a change of a cell as a step; None where it is refused.
+        """Return a change of a cell as a step; None if the change is refused.
 
-        It has to make a text of Python, and must not only select among alternatives of the text.
+        A change is refused if the result is not valid Python, or if it only selects among
+        alternatives of the text.
         """
         after = replaced(cell.source, proposal)
         section = self.process.section
@@ -224,7 +236,11 @@ class _Search(Struct):
         return Step(change, proposal, cell.source, {cell.id: after})
 
     def _examine(self, check: str, further: int) -> tuple[Examined, Inquiry] | None:
-        """Return what is found of the code that is loaded, if a check runs, and is looked at."""
+        """Return the verdicts and the findings on the code that is loaded.
+
+        None if no time is left, if ``check`` crashes, or if it fails without a finding about it.
+        ``further`` is added to the seed.
+        """
         if self.seconds <= 0:
             return None
         examined = self.again(further)
@@ -237,7 +253,11 @@ class _Search(Struct):
     def _check_change(
         self, finding: Finding, before: Examined, inquiry: Inquiry
     ) -> tuple[Examined, Inquiry] | None:
-        """Return what is left of some findings, if it is all but one, at fresh inputs too."""
+        """Return the verdicts and findings after a change, or None if it does not repair a finding.
+
+        The other named findings have to be left, and no new ones, for fresh inputs too. No check
+        may get worse.
+        """
         states = {each.check: each.state for each in before.verdicts}
         others = _identities(inquiry) - {_identity(finding)}
         wrong = {each for check, _, own in others if check == finding.check for each in own}
@@ -262,7 +282,11 @@ class _Search(Struct):
         return found[0]
 
     def _changes(self, finding: Finding, examined: Examined, inquiry: Inquiry) -> Iterator[Step]:
-        """Yield the changes that may mend a mistake further up than it shows."""
+        """Yield the changes that may repair a finding in another line than its own.
+
+        The mistake of the finding decides which changes are proposed. There are none if several
+        findings have a common cause.
+        """
         others = [each for each in inquiry.findings if each.check == finding.check]
         if have_common_cause(others):
             return
@@ -300,7 +324,7 @@ class _Search(Struct):
                 yield from (each for each in made if each is not None)
 
     def _assigned_lines(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
-        """Return the lines of a cell that give names to what a mistake shows in."""
+        """Return the lines of a cell that assign the names in which a mistake shows."""
         return frozenset(
             cell.line_of(place)
             for each in finding.places
@@ -319,7 +343,7 @@ Key = tuple[str, str, frozenset[str]]
 
 
 def _identity(finding: Finding) -> Key:
-    """Return what makes a finding the same one in another text."""
+    """Return a key that a finding has in every version of the text: check, mistake and entries."""
     return finding.check, finding.mistake, frozenset(finding.entries)
 
 

@@ -25,7 +25,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -34,7 +33,7 @@ from gradkit.records.task import FunctionCheck, Lines
 from gradkit.sandbox.process import LiveProcess
 from gradkit.sandbox.worker import Cached, ForeignCallError, Other, Parts, StubCall
 from gradkit.submission.definitions import Definition
-from gradkit.task.forms import REAL_KINDS, Form, FormError, fitted
+from gradkit.task.forms import Form, FormError, fitted, plain_value
 from gradkit.task.solution import ImpureError, Solution
 from gradkit.text import format_count
 
@@ -247,6 +246,9 @@ class StubAnswers(Struct):
         except _RefusedError as error:
             self.refused.setdefault(call.function, str(error))
             return None
+        except FormError:
+            self.refused.setdefault(call.function, NO_RESULT)
+            return None
 
     def _answer(self, call: StubCall) -> Parts:
         """Return the answer to a call of a stub; raise `_RefusedError` if it cannot be answered."""
@@ -263,10 +265,12 @@ class StubAnswers(Struct):
         for result, value in zip(self.plan.helpers[name].results, values, strict=True):
             keys = frozenset(value if isinstance(value, dict) else ())
             if result.is_whole or (keys and keys <= result.keys):
-                parts.append({"whole": _plain(value)})
+                parts.append({"whole": plain_value(value)})
             else:
                 self.own_parts.add(name)
-                parts.append({"entries": {key: _plain(value[key]) for key in result.keys & keys}})
+                parts.append(
+                    {"entries": {key: plain_value(value[key]) for key in result.keys & keys}}
+                )
         return parts
 
     def _values(self, call: StubCall) -> Sequence[Any]:
@@ -396,24 +400,6 @@ def _can_be_called(node: ast.FunctionDef, call: StubCall) -> bool:
         and not {*given} & {*call.keywords}
         and needed <= {*given, *call.keywords}
     )
-
-
-def _plain(value: Any) -> Any:
-    """Return a result as it is sent: arrays of numbers, plain values, and containers of these.
-
-    Numbers are sent as arrays without dimensions.
-    """
-    if isinstance(value, np.ndarray | np.generic | float):
-        array = np.array(np.asarray(value))
-        if array.dtype.kind in REAL_KINDS:
-            return array
-    elif value is None or isinstance(value, int | str):
-        return value
-    elif type(value) in (list, tuple):
-        return type(value)(map(_plain, value))
-    elif isinstance(value, dict) and all(isinstance(key, int | str) for key in value):
-        return {key: _plain(item) for key, item in value.items()}
-    raise _RefusedError(NO_RESULT)
 
 
 def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> StubAnswers:

@@ -64,9 +64,10 @@ Texts = Mapping[str, str]
 
 
 class _Step(Struct, frozen=True):
-    """A change, the text before it, and what was ``found`` of that.
+    """A change, the text before it, and the findings (``found``) on that text.
 
-    It mends the mistake ``of`` those, and is one of ``code``. All may be ``right`` then.
+    It mends the mistake ``of`` these findings, and was proposed for the mistake ``code``. ``right``
+    says that all checks pass after it.
     """
 
     proposal: Proposal
@@ -78,7 +79,7 @@ class _Step(Struct, frozen=True):
 
 
 class _Run(Struct):
-    """A text that was run, and what was found of it."""
+    """A text that was run, its verdicts and idioms, and the findings on it."""
 
     texts: Texts
     examined: Examined
@@ -126,7 +127,8 @@ def _with_steps(
 ) -> Inquiry:
     """Return findings with the changes that repair them, and the causes of the failed checks.
 
-    ``amiss`` are the names of the failed checks.
+    ``amiss`` are the names of the failed checks. If all checks pass after the changes, findings
+    without a change are left out, and the repaired ones are the causes of all other failures.
     """
     known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
     told, losses, ids = list[Finding](), list[_Step](), dict[str, str]()
@@ -138,7 +140,7 @@ def _with_steps(
         finding = known.pop(step.of, None) or next(
             each for each in step.found.findings if each.mistake == step.of
         )
-        new = _told(task, finding, step.code, steps[: number + 1], cells)
+        new = _corrected_finding(task, finding, step.code, steps[: number + 1], cells)
         is_new = new.mistake != finding.mistake
         ids[finding.id] = new.id
         told.append(replace(new, basis="change") if is_new else new)
@@ -168,7 +170,7 @@ def _with_steps(
 
 
 def _make_right(steps: Sequence[_Step]) -> bool:
-    """Tell whether everything is right with some changes."""
+    """Return whether all checks pass after some changes; false without changes."""
     return bool(steps) and steps[-1].right
 
 
@@ -197,7 +199,7 @@ def _codes(inquiry: Inquiry) -> list[str]:
 
 
 def _of_model(inquiry: Inquiry) -> list[str]:
-    """Return the mistakes in what a model gives."""
+    """Return the codes of the mistakes found in the model or in its forward pass."""
     return [each.mistake for each in inquiry.findings if each.check in (MODEL, "forward")]
 
 
@@ -215,7 +217,14 @@ def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
 
 
 def _wanted(found: Inquiry, whole: Inquiry) -> Iterator[tuple[str, str]]:
-    """Yield each code to repair, and the mistake to treat it as, likely ones first."""
+    """Yield pairs of a mistake and the mistake whose changes are tried for it.
+
+    The two differ if several mistakes give the same numbers. Mistakes that are unexplained come
+    last. ``whole`` are all findings. If ``found``, those that a change has to repair, are others,
+    the only pair is the unexplained mistake with the one in `ONLY` for the first finding's check,
+    if there is one. If there is only one kind of mistake, each single mistake that would give the
+    same numbers is tried for it at the end.
+    """
     if found != whole and (only := ONLY.get(whole.findings[0].check)):
         yield UNEXPLAINED, only
         return
@@ -231,12 +240,13 @@ def _wanted(found: Inquiry, whole: Inquiry) -> Iterator[tuple[str, str]]:
 
 
 class _Search(Struct):
-    """A search for changes, one after the other, that make everything right.
+    """A search for changes, one after the other, that make all checks pass.
 
-    A change is on the way to that if it makes the model right, or if what was found is less then:
-    one mistake less, names for what had none, or another name once what is wrong in any company
-    is right. ``seconds`` are what the code may still take, ``left`` the texts that may still be
-    run.
+    A change is kept if it makes the model right, or if it improves the findings: one mistake less,
+    names for unexplained mistakes, or another name where one name may stand for two mistakes.
+    ``seconds`` is the time that the code may still take, ``left`` the number of texts that may
+    still be run. ``cells`` are the submitted cells by id, and ``again`` examines the code that is
+    loaded.
     """
 
     task: Task
@@ -247,7 +257,13 @@ class _Search(Struct):
     left: int = field(default_factory=lambda: ATTEMPTS)
 
     def steps(self, run: _Run, further: bool = False) -> list[_Step]:
-        """Return changes that make the code right; if none do, at least the model."""
+        """Return the changes, in order, after which all checks pass.
+
+        If none are found, return changes after which more checks pass or that lead further, such as
+        to a right model; or an empty list. Each change is run. ``further`` is true after a first
+        change; the number of texts that may be run is then not reset. The findings of ``run`` are
+        completed.
+        """
         found, run.inquiry = run.inquiry, _with_unnamed(self.task, run.examined, run.inquiry)
         tried: list[tuple[_Step, _Run]] = []
         for step, texts in self._proposed(run, found):
@@ -274,7 +290,11 @@ class _Search(Struct):
         return alone
 
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
-        """Yield tried changes that leave fewer mistakes or pass more stages, likely ones first."""
+        """Yield tried changes that leave fewer mistakes or pass more stages, likely ones first.
+
+        Without another improvement, at most `PAIRS` changes that leave unexplained mistakes are
+        looked at with two mistakes each.
+        """
         codes, least = _codes(run.inquiry), _score(run.examined)
         of_model = _of_model(run.inquiry)
         stops = "error" in _states(run.examined).values()
@@ -309,10 +329,10 @@ class _Search(Struct):
         return _codes(run.inquiry)
 
     def _proposed(self, run: _Run, found: Inquiry) -> Iterator[tuple[_Step, Texts]]:
-        """Yield changes that may repair the findings, with the texts that each makes.
+        """Yield changes that may repair the findings, with the texts of all cells after each.
 
         A right forward pass is only changed where it cuts the graph. Lines that raise are changed
-        first.
+        first. A change that only selects among alternatives of the text is left out.
         """
         texts, seen, made = run.texts, {*run.texts.values()}, Made()
         right = _states(run.examined).get("forward") == "pass"
@@ -396,7 +416,7 @@ def _stage(examined: Examined) -> int:
 
 
 def _runs(examined: Examined) -> bool:
-    """Tell a model that gives something."""
+    """Return whether the model's forward pass runs, right or wrong."""
     return _states(examined).get("forward") in ("pass", "fail")
 
 
@@ -405,7 +425,7 @@ def _stops(examined: Examined) -> list[tuple[str, Place | None]]:
 
 
 def _passed(examined: Examined) -> int:
-    """Count what of a model is right: a text that only runs may be any."""
+    """Count the passed checks among those of the model and of its forward pass."""
     states = _states(examined)
     return sum(states.get(check) == "pass" for check in (MODEL, "forward"))
 
@@ -432,14 +452,14 @@ def _only_adds(proposal: Proposal) -> bool:
     return proposal.last < proposal.first
 
 
-def _told(
+def _corrected_finding(
     task: Task,
     finding: Finding,
     code: str,
     steps: Sequence[_Step],
     cells: Mapping[str, Cell],
 ) -> Finding:
-    """Return a finding with the place of the last of some changes, and with its correction.
+    """Return a finding with the place of the last of some changes, and with the corrected text.
 
     If the change repairs another mistake, ``code``, the finding is about that mistake.
     """

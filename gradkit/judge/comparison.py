@@ -79,7 +79,8 @@ def least(case: Case, check: str) -> float:
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
     """Return the verdict if there is nothing to compare, otherwise None.
 
-    That is so if the function is missing, if it raised, or if the process was lost.
+    That is so if the function is missing, if it raised, or if the process was lost. The first such
+    outcome counts. A function that raises NotImplementedError counts as missing.
     """
     for missing in case.binding.missing:
         if missing.role == role:
@@ -105,7 +106,10 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
 
 
 def _other_shapes(case: Case, bound: Bound) -> str:
-    """Return a sentence on why vectors have other shapes than in the assignment, or ""."""
+    """Return a sentence on why vectors have other shapes than in the assignment, or "".
+
+    It is empty unless the shapes come from the student's initialiser.
+    """
     start, convention = case.task.starts[0].parameters, bound.convention
     made, form = case.binding.bound.get("initialise"), FORMS.get(convention.vectors)
     if made is None or form is None or convention.biases != convention.vectors:
@@ -221,7 +225,8 @@ def blocked(
 ) -> Verdict | None:
     """Return the verdict of a check that cannot run because the check ``by`` did not pass.
 
-    Its message names the check that is the cause, also if ``by`` is blocked itself.
+    Its message names the check that is the cause, also if ``by`` is blocked itself. It is blocked
+    if the state of ``by`` is one of ``states``; otherwise return None.
     """
     before = earlier.get(by)
     if before is None or before.state not in states:
@@ -459,6 +464,9 @@ class Comparison(Struct):
     ) -> None:
         """Add one entry per index of ``quantity``, with the numbers of its first failing probe.
 
+        An entry fails if it is wrong in any probe. All fail if ``found`` is None, has another
+        shape, or is complex.
+
         Right entries are left out in which ``still`` is right too: code that does nothing must not
         earn points.
 
@@ -544,7 +552,11 @@ class Comparison(Struct):
 
 
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
-    """Return the key of `SENTENCES` that says what is wrong with the type of the numbers, or ""."""
+    """Return the key of `SENTENCES` that says what is wrong with the type of the numbers, or "".
+
+    Checked are complex and whole numbers, nan, infinity, and less than single precision. Whole
+    numbers count only if no error is above 1.
+    """
     if found.dtype.kind == "c":
         return "complex"
     if found.dtype.kind in "iub":

@@ -159,7 +159,11 @@ def model_loss(task: Task, point: Point) -> Loss:
 
 
 def points_of(case: Case) -> list[Point]:
-    """Return the steps of the student's code that the check compares."""
+    """Return the steps of the student's code that the check compares.
+
+    In torch these are the first steps of training runs, all examples in one. In numpy they are
+    single examples, at most `LOOKED_AT`.
+    """
     if not case.task.framework.trains:
         (batch,) = case.probes.update
         return points_of_batch(case.task, batch, case.observations.outcomes[batch.name].outputs)
@@ -190,7 +194,10 @@ def points_of(case: Case) -> list[Point]:
 
 
 def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]]) -> list[Point]:
-    """Return the first steps of a batch of updates, one example each."""
+    """Return the first steps of a batch of updates, one example each.
+
+    At most `LOOKED_AT` are returned.
+    """
     # One precision for all parameters, as in the `update` check.
     single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in outputs.values())
     before = parameters_in(batch.inputs)
@@ -379,7 +386,12 @@ def choose_rates(case: Case, compared: Sequence[Compared]) -> Chosen:
 
 
 def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> WrittenRate | float | None:
-    """Choose another rate for weights or biases; None to keep the rate of the points."""
+    """Choose another rate for weights or biases; None to keep the rate of the points.
+
+    Another rate is chosen only if no entry agrees at the rate of the points. Candidates are the
+    task's ratio of both rates, and the rates in the student's text; the one at which most entries
+    agree is returned, or None if none agrees.
+    """
     parts = [
         (each.point, one, float(each.allowed[one.parameter][one.index]))
         for each in compared
@@ -429,7 +441,10 @@ RATE_USED = (
 
 
 def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
-    """Yield a sentence for each rate that was taken from the student's text."""
+    """Yield a sentence for each rate that was taken from the student's text.
+
+    There are none if the task leaves rates free.
+    """
     rates = {"W": case.task.rates.weight, "b": case.task.rates.bias}
     if case.task.rates.policy == "free":
         return
@@ -451,7 +466,11 @@ WRONG_SEVERAL = "{entries} do not match finite differences of the loss{factor}."
 
 
 def _verdict(case: Case, entries: list[Entry]) -> Verdict:
-    """Return the verdict on the merged entries of all points."""
+    """Return the verdict on the merged entries of all points.
+
+    Without entries it fails, since no step was large enough to be compared. Otherwise a wrong entry
+    decides before an inconclusive one.
+    """
     bound = bound_of(case)
     failed, unsure = (
         [each for each in entries if each.state == state] for state in ("fail", "inconclusive")
@@ -469,7 +488,11 @@ def _verdict(case: Case, entries: list[Entry]) -> Verdict:
 
 
 def wrong_text(case: Case, entries: Sequence[Entry], failed: Sequence[Entry]) -> str:
-    """Report the arrays or entries that do not match, and their factor if all have the same."""
+    """Return a sentence on the arrays or entries that do not match, with their common factor.
+
+    An array that is wrong throughout is named as a whole. ``entries`` are all entries, ``failed``
+    the wrong ones.
+    """
     keys, names = bound_of(case).convention.keys, []
     for key in dict.fromkeys(entry.parameter for entry in failed):
         wrong = [entry for entry in failed if entry.parameter == key]

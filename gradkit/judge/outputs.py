@@ -179,7 +179,12 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
 
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
-    """Judge one output over all probes: its presence, its shape and its numbers."""
+    """Judge one output over all probes: its presence, its shape and its numbers.
+
+    A missing output counts first, then a wrong shape, then an expected value that is not finite,
+    then wrong numbers. Right numbers still fail if a second call gives others. The entry has the
+    worst number of the first wrong probe.
+    """
     pairs: list[tuple[Probe, NDArray[Any], NDArray[Any]]] = []
     for probe in probes:
         if name not in probe.found.values:
@@ -223,7 +228,10 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
 
 
 def _judge_second_call(name: str, probes: Sequence[Probe]) -> Output:
-    """Compare an output of a second call with the first, if the model gives the same twice."""
+    """Compare an output of a second call with the first, if the model gives the same twice.
+
+    It passes without a second call or a model solution.
+    """
     for probe in probes:
         first, second = probe.found.values[name], probe.found.again.get(name)
         model = probe.expected
@@ -285,7 +293,7 @@ def _near(
 
 
 def shape_sentence(name: str, found: object, expected: object) -> str:
-    """Report that an output has another shape than expected."""
+    """Return the sentence that an output has another shape than expected."""
     return format_text(
         "`{name}` has shape {found}; expected {expected}.",
         name=name,
@@ -295,7 +303,7 @@ def shape_sentence(name: str, found: object, expected: object) -> str:
 
 
 def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    """Report a wrong shape, and how the numbers relate to the expected numbers."""
+    """Return sentences on a wrong shape, and on how the numbers relate to the expected numbers."""
     text = shape_sentence(name, found.shape, expected.shape)
     if found.shape == expected.shape[::-1] and same(found.T, expected):
         return f"{text} {format_text(TRANSPOSED, name=name)}"
@@ -315,9 +323,10 @@ Pairs = Sequence[tuple[Probe, NDArray[Any], NDArray[Any]]]
 
 
 def _describe_numbers(name: str, pairs: Pairs, off: Pairs, tolerance: float) -> str:
-    """Report wrong numbers, with the relation to the expected numbers if it holds in every probe.
+    """Return sentences on wrong numbers, with their relation to the expected ones, if one holds.
 
-    Without a relation, the report has the number of wrong entries in the first wrong probe.
+    The relation has to hold in every random probe. Without one, the number of wrong entries in the
+    first wrong probe is given. Entries that are nan are reported separately.
 
     Parameters
     ----------
@@ -428,7 +437,10 @@ def _is_one_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) 
 
 
 def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
-    """Return whether every entry is the sum of all expected entries."""
+    """Return whether every entry is the sum of all expected entries.
+
+    It is false for a single number.
+    """
     values = found.astype(float)
     return (
         found.size > 1

@@ -62,7 +62,11 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
-    """Compare the parameters after one step, entry by entry."""
+    """Compare the parameters after one step, entry by entry.
+
+    If the step crashes, the entries that are right without the crashing line are added. ``still``
+    in the verdict says that no parameter moved.
+    """
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
     if stop is not None:
@@ -219,7 +223,11 @@ def _presence(case: Case, role: Role) -> Verdict:
 
 
 def model(case: Case, earlier: Earlier) -> Verdict:
-    """Check that the module exists and has the parameters of the assigned layers."""
+    """Check that the module exists and has the parameters of the assigned layers.
+
+    Shapes may be in any order, and in the layout of torch or of ``X @ W + b``. Further parameters
+    fail.
+    """
     outcome = case.observations.outcomes.get("model")
     nothing = unusable(case, "model", "model", [outcome] if outcome else [])
     if nothing is not None or outcome is None:
@@ -282,7 +290,13 @@ MAX_SHOWN_EPOCHS = 100
 
 
 def trajectory(case: Case, earlier: Earlier) -> Verdict:
-    """Compare the losses of every epoch and the final parameters, from each start."""
+    """Judge the losses of all epochs and the final parameters of each training run.
+
+    They are compared with the expected ones. The check is blocked if ``earlier``, the verdicts on
+    the checks before, has an update that could not be run. Remarks are added on low precision, on
+    the task's own rows in place of the given ones, and on loops. The verdict has the losses to
+    plot, and says whether the run diverges, and whether only rounding is wrong.
+    """
     framework = case.task.framework
     runs = [run for run in case.probes.runs if run.check == "trajectory"]
     outcomes, nothing = answered(case, "trajectory", framework.step, runs, earlier)
@@ -402,7 +416,10 @@ def _is_right_on_repeated_rows(case: Case) -> bool:
 def _is_nearly(
     comparison: Comparison, task: Task, run: Run, outcome: Outcome, expected: Mapping[str, Array]
 ) -> bool:
-    """Return whether single precision explains all errors of a run that failed."""
+    """Return whether single precision explains all errors of a run that failed.
+
+    It is false if nothing of the run is wrong.
+    """
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
     starts = final(run.parameters)
@@ -422,7 +439,11 @@ def _losses(
     allowed: Callable[[Array], Array],
     earns: bool,
 ) -> Course:
-    """Add the entries of a run's losses, and return the losses to be plotted."""
+    """Add the entries of a run's losses, and return the losses to be plotted.
+
+    An epoch after the first wrong loss does not count as right. Losses of another number are
+    reported and not compared.
+    """
     course, taken = (course_of(task, run, values) for values in (expected, outcome.outputs))
     epochs = _by_epoch(course, run)
     found, tolerance = None, allowed(epochs)
@@ -525,7 +546,10 @@ def nondeterministic(case: Case) -> tuple[str, ...]:
 
 
 def forbidden(case: Case) -> dict[str, Failure]:
-    """Return the failures by the import of a package that the task does not allow, by role."""
+    """Return the failures by the import of a package that the task does not allow, by role.
+
+    Only roles that the student has defined are listed, each with its first such failure.
+    """
     outcomes = case.observations.outcomes
     found: dict[str, Failure] = {}
     for name, role in {**_roles(case), "initialise": "initialise", "model": "model"}.items():
@@ -557,7 +581,11 @@ def remarkable(case: Case) -> bool:
 
 
 def memorised(case: Case) -> tuple[str, ...]:
-    """Return the roles that give published results, whatever their inputs are."""
+    """Return the roles that give published results, whatever their inputs are.
+
+    Each forward pass and update is called with random inputs, for which all results should differ.
+    A training is compared between runs.
+    """
     published, drawn = case.probes.forward
     candidates = [(drawn, {"y_hat": case.expected[published.name]["y_hat"]})]
     candidates += [(batch, _published_ends(case)) for batch in case.probes.update]

@@ -34,7 +34,8 @@ A few values may have few digits by chance.
 def epsilon(found: NDArray[Any] | None) -> float:
     """Return the rounding unit of the precision that ``found`` was computed in.
 
-    Values that were computed in float32 and stored as float64 are recognised by their digits.
+    Values that were computed in float32 and stored as float64 are recognised by their digits, if
+    there are at least `MIN_SINGLE_NUMBERS`. Without an array of floats it is that of float64.
     """
     if found is None or found.dtype.kind != "f":
         return DOUBLE
@@ -150,7 +151,7 @@ def stays(
     change: Mapping[str, Array | float],
     eps: float | None = None,
 ) -> bool:
-    """Return whether every parameter is there and none was moved, see `moved`."""
+    """Return whether every parameter is there, has its shape, and was not moved; see `moved`."""
     return all(
         (found := after.get(key)) is not None
         and found.shape == old.shape

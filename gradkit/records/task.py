@@ -280,12 +280,15 @@ class Example(Struct, frozen=True, eq=False):
 
     ``made`` maps the name of each check to one result for each convention of the check; the first
     one is the convention of the model solution itself. ``differentiated`` maps the name of each
-    check with gradients to the inputs on which the differentiated scalar depends.
+    check with gradients to the inputs on which the differentiated scalar depends. ``handed_on``
+    maps the name of a check to the values that it reads and that earlier lines make, such as
+    caches.
     """
 
     draw: Draw
     made: Mapping[str, tuple[Made, ...]]
     differentiated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    handed_on: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 Array = NDArray[np.float64]

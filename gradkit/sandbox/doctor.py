@@ -162,7 +162,11 @@ def objection(examination: Examination, required: int) -> str:
 
 
 def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
-    """Try one operation in a new worker; return whether that ended as expected."""
+    """Try one operation in a new worker; return whether that ended as expected.
+
+    A loss of the worker counts as an operation that was done, unless the worker was stopped in
+    time.
+    """
     from gradkit.runtime.frames import Frame  # late: it loads numpy, as the worker meanwhile does
 
     seconds = OUTLIVE_SECONDS if act.name == "outlive" else 20.0
@@ -185,7 +189,7 @@ def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
 
 @contextlib.contextmanager
 def _prepare_targets(key: Path | None) -> Iterator[dict[str, Any]]:
-    """Return a context manager for the targets of all operations, as JSON data.
+    """Yield the targets of all operations, as JSON data; remove them at the end of the block.
 
     These are files, sockets, this process, a word in its memory, and amounts above the limits.
     """

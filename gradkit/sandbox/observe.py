@@ -43,8 +43,8 @@ def with_leaves(reads: Sequence[str]) -> list[str]:
 def parts_of(expression: str) -> Computed | None:
     """Split an expression that the grader can compute into its text and its sub-expressions.
 
-    None is returned if the expression calls nothing, or if only the student's process can compute
-    it because it calls a student's function or unpacks a container.
+    None is returned if the expression calls nothing or has a dict in it, or if only the student's
+    process can compute it because it calls a student's function or unpacks a container.
     """
     tree = ast.parse(expression.strip(), mode="eval").body
     nodes = list(ast.walk(tree))
@@ -77,7 +77,10 @@ def _is_attribute_of_np(node: ast.expr) -> bool:
 
 
 def _leaves(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the largest sub-expressions that only look up a value, outside of ``np``."""
+    """Yield the largest sub-expressions that only look up a value, outside of ``np``.
+
+    In ``np.sum(a.b * c[0])`` these are ``a.b`` and ``c[0]``.
+    """
     if isinstance(node, ast.Call):
         if isinstance(node.func, ast.Attribute) and not _is_attribute_of_np(node.func):
             yield from _leaves(node.func.value)
@@ -318,7 +321,10 @@ def observe_run_with(
 
 
 def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Loop = "") -> Outcome:
-    """Return the outcome of a reply, or of a lost worker, as a record with a name."""
+    """Return the outcome of a reply, or of a lost worker, as a record with a name.
+
+    Faults and the failure are converted, with places in the student's file.
+    """
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, loop=loop)
     faults = tuple(
@@ -446,7 +452,9 @@ def made_of(
 def _with_computed_values(reads: Sequence[str], made: Made) -> Made:
     """Return the values of expressions; those that only compute with arrays are computed here.
 
-    Values from the student's process are used for all other expressions.
+    Values from the student's process are used for all other expressions. Only the expressions in
+    ``reads`` are kept. An expression whose parts are missing, or that numpy cannot compute, is
+    missing, with the reason.
     """
     values, second, missing = dict(made.values), dict(made.again), dict(made.missing)
     for expression in reads:

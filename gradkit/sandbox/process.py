@@ -226,7 +226,13 @@ def _check_follow(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> N
 
 
 def _check_run(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a training run: outputs of each step, and parameters at the end."""
+    """Check a reply about a training run: outputs of each step, and parameters at the end.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     forward, parsed = request["forward"], _convert_data(reply.data, _Outcome)
     keys, total = forward["keys"], request["epochs"] * len(inputs["X"])
     _check_faults(parsed, parsed.calls + 1, {*forward["shapes"], *keys})
@@ -247,7 +253,13 @@ def _check_run(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None
 
 
 def _check_repeats(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about one call that counted similar calls: an array ``times`` of one count."""
+    """Check a reply about one call that counted similar calls: an array ``times`` of one count.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     parsed, times = _convert_data(reply.data, _Outcome), reply.arrays.get("times")
     _require(parsed.calls == 1 and _is_none_or_first(parsed.failure), f"{parsed.calls} calls of 1")
     _check_faults(parsed, 1, ())
@@ -261,7 +273,13 @@ def _is_count(array: NDArray[Any]) -> bool:
 
 
 def _check_train(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a torch training run: its series of losses, and its parameters."""
+    """Check a reply about a torch training run: its series of losses, and its parameters.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     parsed, loss = _convert_data(reply.data, _Outcome), reply.arrays.get("loss")
     _require(parsed.calls == 1 and _is_none_or_first(parsed.failure), f"{parsed.calls} calls of 1")
     _check_faults(parsed, 1, {"loss"})
@@ -275,7 +293,13 @@ def _check_train(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> No
 
 
 def _check_lines(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about the lines of a check: a value or a fault for each expression."""
+    """Check a reply about the lines of a check: a value or a fault for each expression.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     parsed, steps = _convert_data(reply.data, _Outcome), len(request["steps"])
     # If all steps were made and there is a failure, the second run of the last step failed.
     failed = parsed.failure
@@ -299,7 +323,13 @@ INPUTS = frozenset({"X", "y", "rate"})
 
 
 def _check_model(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a model: a requested name with shapes of parameters, or a failure."""
+    """Check a reply about a model: a requested name with shapes of parameters, or a failure.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     parsed, arrays = _convert_data(reply.data, _Model), reply.arrays
     _require(
         (parsed.name is None) == (parsed.failure is not None), "a model and a failure, or none"
@@ -323,7 +353,13 @@ def _check_without_arrays(schema: type[Any]) -> Callable[[Mapping[str, Any], Arr
 
 
 def _check_explore(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply that describes a returned value: a tree that fits the arrays, or a failure."""
+    """Check a reply that describes a returned value: a tree that fits the arrays, or a failure.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     call, parsed = request["call"], _convert_data(reply.data, _Explored)
     _require((parsed.tree is None) != (parsed.failure is None), "a tree and a failure, or none")
     _require(_is_none_or_first(parsed.failure), "a failure of another call")
@@ -337,7 +373,13 @@ def _check_explore(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> 
 
 
 def _array_names(tree: _Tree, depth: int = MAX_DEPTH) -> Iterator[str]:
-    """Yield the names of the arrays in a described structure, and check its forms and levels."""
+    """Yield the names of the arrays in a described structure, and check its forms and levels.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     forms = (tree.entries, tree.items, tree.array, tree.none, tree.other)
     _require(sum(f is not UNSET for f in forms) == 1, "a tree of two forms, or none")
     _require(tree.matrix is UNSET or tree.array is not UNSET, "a matrix that is no array")
@@ -390,7 +432,13 @@ def _check_faults(parsed: _Outcome, calls: int, allowed: Collection[str]) -> Non
 
 
 def _check_stacked_arrays(shapes: Shapes, parsed: _Outcome, arrays: Arrays) -> None:
-    """Require that each quantity has a row for each call, or a fault that explains why not."""
+    """Require that each quantity has a row for each call, or a fault that explains why not.
+
+    Raises
+    ------
+    UnfitError
+        The reply is not of this form.
+    """
     _check_names(arrays, shapes)
     _check_shapes({name: (parsed.calls, *shape) for name, shape in shapes.items()}, arrays)
     broken = {name for _, name, kind, _ in parsed.faults if kind in UNREADABLE}
@@ -667,7 +715,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return [self.ask(question) for question in questions]
 
     def _ask_together(self, questions: Sequence[Frame]) -> list[Frame] | None:
-        """Send several requests in one frame, and return their checked replies, or None."""
+        """Send several requests in one frame, and return their checked replies, or None.
+
+        It is None if the process is lost, or if a reply does not fit its request.
+        """
         self._provide_modules(questions)
         reply = self.ask(together(questions))
         if isinstance(reply, Lost):
@@ -696,7 +747,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     @contextlib.contextmanager
     def counting_cpu_time(self) -> Iterator[None]:
-        """Return a context manager during which deadlines count the code's processor time.
+        """Make deadlines count the code's processor time during a ``with`` block.
 
         What a diagnosis finds then does not depend on how busy the machine is. Wall time is still
         limited, to `WALL_FACTOR` times a deadline, for code that sleeps. Where the system does not
@@ -754,7 +805,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
-        """Return a context manager during which some cells have other texts, given by cell id.
+        """Give some cells other texts, by cell id, during a ``with`` block.
 
         Only own and shared cells are replaced. The code is reloaded at both ends.
         """
@@ -839,7 +890,10 @@ def _loss_message(reason: Message, request: Frame) -> Message:
 
 
 def _import_requests(sources: Mapping[str, Any]) -> list[Frame]:
-    """Return an import request for each module that the code imports, inside functions too."""
+    """Return an import request for each module that the code imports, inside functions too.
+
+    Each has the names that are imported from the module.
+    """
     texts = [text for part in ("own", "shared", "borrowed") for _, text in sources[part]]
     found: dict[str, set[str]] = {}
     for text in (*texts, *sources["modules"].values()):

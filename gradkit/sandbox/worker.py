@@ -149,7 +149,13 @@ def read_call(frame: Frame) -> StubCall:
 
 
 def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> StubCall:
-    """Return the call that parsed data describe, with its arguments."""
+    """Return the call that parsed data describe, with its arguments.
+
+    Raises
+    ------
+    FrameError
+        A keyword occurs twice, or an argument cannot be read.
+    """
     keywords = {name: _value(tree, arrays, depth) for name, tree in origin.keywords}
     if len(keywords) < len(origin.keywords):
         raise FrameError("a call has a keyword twice")
@@ -158,7 +164,13 @@ def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> St
 
 
 def _value(tree: _Tree, arrays: Mapping[str, NDArray[Any]], depth: int) -> Any:
-    """Return the value that a tree describes; FrameError if it is nested too deeply."""
+    """Return the value that a tree describes, as a `Cached` if it has recorded calls.
+
+    Raises
+    ------
+    FrameError
+        The tree is nested too deeply, has not exactly one form, or names a missing array.
+    """
     if not depth:
         raise FrameError(f"an argument is nested more than {MAX_DEPTH} deep")
     forms = (tree.array, tree.plain, tree.entries, tree.items, tree.parts, tree.other)
@@ -441,7 +453,10 @@ class Worker:
         return False
 
     def _drain(self, most: int) -> None:
-        """Read about ``most`` bytes of printed output; beyond the allowance, only count them."""
+        """Read about ``most`` bytes of printed output; beyond the allowance, only count them.
+
+        It returns when there is nothing more to read.
+        """
         with contextlib.suppress(OSError):
             while most > 0 and (data := self._link.output.recv(_CHUNK_BYTES)):
                 most -= len(data)
@@ -475,7 +490,8 @@ class Worker:
 def _loss_from_exit_code(code: int | None) -> tuple[LossKind, Message]:
     """Return the kind of loss and a message for a process's exit code.
 
-    The code is None if the fork server has ended too.
+    The code is minus the number of the signal that ended the process. It is None if the fork server
+    has ended too.
     """
     if code is None:
         return "crash", message("server")

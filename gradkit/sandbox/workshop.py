@@ -215,7 +215,13 @@ class ForkSlot:
             return self._fork()
 
     def _fork(self) -> Link:
-        """Ask the zygote for a child, and return the sockets; WorkshopError if it has ended."""
+        """Ask the zygote for a child, and return the sockets; WorkshopError if it has ended.
+
+        Raises
+        ------
+        WorkshopError
+            No child could be started.
+        """
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
         with their_channel, their_output:
@@ -319,7 +325,13 @@ class SpawnSlot:
         self._next: _Interpreter | None = _Interpreter(recipe)
 
     def start(self) -> Link:
-        """Return the sockets to the interpreter that is ready, and start the next one."""
+        """Return the sockets to the interpreter that is ready, and start the next one.
+
+        Raises
+        ------
+        WorkshopError
+            The slot is closed.
+        """
         with self._lock:
             if self._closed:
                 raise WorkshopError("the workshop has been closed, it starts no more processes")
@@ -534,7 +546,15 @@ class Workshop(AbstractContextManager["Workshop"]):
         allowance: Allowance | None = None,
         require_tier: int | None = None,
     ) -> None:
-        """Check the arguments and the machine, and start the first process."""
+        """Check the arguments and the machine, and start the first process.
+
+        Raises
+        ------
+        ValueError
+            The method does not exist on this system, or the tier is not from 0 to 3.
+        WorkshopError
+            This machine cannot run workers.
+        """
         if method == "fork" and sys.platform != "linux":
             raise ValueError(
                 f"method 'fork' works on Linux only, this is {sys.platform}: use 'spawn'"
@@ -558,7 +578,7 @@ class Workshop(AbstractContextManager["Workshop"]):
     def worker(
         self, *, deadline: float = 60.0, seed: int = 0, modules: Collection[str] = ()
     ) -> Iterator[Worker]:
-        """Return a context manager for a new worker, which is killed at the end.
+        """Yield a new worker, which is killed at the end of the ``with`` block.
 
         All processes that the worker has started are killed too. This waits until the previous
         worker has ended, so a thread must not open a second worker while it uses one.

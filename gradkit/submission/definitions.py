@@ -37,7 +37,8 @@ from gradkit.submission.source import parse, statements
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
     """Return a function that converts a cell's id and a line of its source to a `Place`.
 
-    An id that belongs to no cell is taken for the file of a module.
+    An id that belongs to no cell is taken for the name of a module. Its place is in the file of the
+    cells that this name fits, or else in a file that is called like the id.
     """
     known = {cell.id: cell for cell in cells}
     files = {cell.file for cell in known.values()}
@@ -153,7 +154,11 @@ class Definition(Struct, frozen=True):
 
 
 def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
-    """Return the last definition of each name at top level, and of methods."""
+    """Return the last definition of each name at top level, and of methods.
+
+    Methods have names such as ``Linear.forward``. Names that are assigned or imported are included.
+    Of several cells, the last one counts.
+    """
     found: dict[str, Definition] = {}
     for cell in cells:
         for statement in statements(cell.source):
@@ -170,7 +175,10 @@ def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
 def _methods(
     node: ast.ClassDef, cell: Cell, known: Mapping[str, Definition]
 ) -> dict[str, Definition]:
-    """Return the methods of a class by dotted name, with the methods of bases in the same text."""
+    """Return the methods of a class by dotted name, with the methods of bases in the same text.
+
+    ``known`` are the definitions above the class. A method of the class replaces that of a base.
+    """
     methods: dict[str, Definition] = {}
     for base in node.bases:
         if isinstance(base, ast.Name):
@@ -192,14 +200,18 @@ def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]
     last one counts. Each definition is yielded as the cell's id, its first line in the other text,
     and its source there.
     """
-    own = dict(_parts(cell.source)) if cell.source != text else {}
-    for name, (first, part) in dict(_parts(text) if own else ()).items():
+    own = dict(_texts_of_definitions(cell.source)) if cell.source != text else {}
+    for name, (first, part) in dict(_texts_of_definitions(text) if own else ()).items():
         if own.get(name, (0, ""))[1] != part:
             yield cell.id, first, part
 
 
-def _parts(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
-    """Yield the name of each top-level definition, with its first line and its source."""
+def _texts_of_definitions(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
+    """Yield the name of each top-level function, class and constant, with its first line and text.
+
+    The text has the decorators. An assignment is yielded only if its value is a constant, with an
+    item for each name that it binds.
+    """
     lines = text.split("\n")
     for node in statements(text):
         number = isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
@@ -293,7 +305,8 @@ NO_OPERATION = (ast.Return, ast.Assign, ast.Expr, ast.Pass, ast.Name, ast.Consta
 def computes_nothing(node: ast.AST | None) -> bool:
     """Return whether a function only gives back arguments, attributes of itself or constants.
 
-    Copies count as nothing, and so do rows and dicts: ``return x.copy(), {"x": x}``.
+    Copies count as nothing, and so do rows and dicts: ``return x.copy(), {"x": x}``. It is false
+    for other nodes than functions.
     """
     if not isinstance(node, ast.FunctionDef):
         return False
@@ -314,9 +327,10 @@ def computes_nothing(node: ast.AST | None) -> bool:
 
 
 def unwritten(node: ast.AST | None) -> int | None:
-    """Return the first line of a function that is still to be written; None if all is written.
+    """Return the line of the first part of a function that is still to be written, or None.
 
-    For a class, its constructor is read. These are still to be written:
+    For a class, its constructor is read. The line is that of the ``def`` if the whole body is
+    missing. None also stands for other nodes. These parts are still to be written:
 
     - an empty body, or a body of start values such as ``dW = np.zeros_like(W)`` and a ``pass``
       or ``...``;
@@ -565,7 +579,8 @@ def _with_facts(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
     It also has their roles and their use of torch.
 
     The name of a torch model class in the group is added to ``known.torch``, so that later classes
-    that derive from it count as models too.
+    that derive from it count as models too. A unit that uses torch gets no numpy roles; those that
+    its names stand for are in ``meant``.
     """
     parts = [part for node in group for part in walk(node)]
     loads = {part.id for part in parts if isinstance(part, ast.Name)}
@@ -622,9 +637,10 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
-    """Yield names of roles that are assigned a function: ``update = net.step``.
+    """Yield the roles that are assigned an attribute, or a call's result that may be a function.
 
-    A value that is made from a role, ``f = timed(f)``, does not count as another definition.
+    An example is ``update = net.step``. A value that is made from a role, ``f = timed(f)``, does
+    not count as another definition.
     """
     for name, value in assignments(node):
         if plain(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
@@ -636,8 +652,9 @@ def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
 def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST]) -> bool:
     """Return whether a value may be a function of the submission.
 
-    That is an attribute of the student's own class or object, or a call of the student's own code
-    that may return a function. Only running the code shows whether it is one.
+    That is an attribute of the student's own class or object, a call of the student's own code that
+    may return a function, or a call of other code that gets a function of the student's as an
+    argument. Only running the code shows whether it is one.
     """
     if isinstance(value, ast.Attribute):
         root = made.get(base_name(value) or "")
@@ -652,7 +669,10 @@ def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST
 
 
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
-    """Return whether a statement makes a torch module: a class, or a bare ``nn.Sequential``."""
+    """Return whether a statement makes a torch module: a class, or a bare ``nn.Sequential``.
+
+    A class is one if a base of it comes from torch, except ``Dataset`` and ``Function``.
+    """
     if isinstance(node, ast.ClassDef):
         return any(
             base_name(base) in torch_names and last_name(base) not in ("Dataset", "Function")
@@ -667,7 +687,10 @@ def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
 def makes_model(
     function: AnyFunction, torch_names: set[str] | frozenset[str], models: Collection[str]
 ) -> bool:
-    """Return whether a function returns a torch module: its own, or one of ``models``."""
+    """Return whether a function returns a torch module: one that it builds, or one of ``models``.
+
+    ``models`` are the names of classes and functions that make a torch module.
+    """
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
     classes, values = set(models), set()

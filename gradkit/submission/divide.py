@@ -41,7 +41,8 @@ def possible_tasks(
     """Return the ids of the possible tasks of each unit, never an empty set.
 
     A file's name does not exclude the tasks that the user has ``named``. A file whose name some
-    tasks ask for belongs to these tasks.
+    tasks ask for belongs to these tasks. This is given up for a unit that cannot belong to any of
+    them.
     """
     claims = Claims(tasks)
     torch = frozenset(task.id for task in tasks if task.framework.trains)
@@ -62,7 +63,9 @@ def _tasks_in_file(
 ) -> list[Ids]:
     """Return the possible tasks of each unit of one file.
 
-    ``torch`` are the ids of all torch tasks, ``asked`` those of the tasks that ask for the file.
+    ``torch`` are the ids of all torch tasks, ``asked`` those of the tasks that the user named, or
+    of all. The name of the file counts only for tasks in ``asked``, and only if no heading and no
+    code in the file contradicts it.
     """
     frameworks = _frameworks(units, claims, torch)
     topics = _topics(units, claims)
@@ -103,7 +106,8 @@ def _innermost(
 def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | None]:
     """Return the tasks of the framework that the headings above each unit name.
 
-    A heading that its code contradicts is skipped, and the heading outside it is read.
+    A heading that its code contradicts is skipped, and the heading outside it is read. It is None
+    for a unit below no such heading.
     """
     void: frozenset[Headings] = frozenset()
     while True:
@@ -131,7 +135,12 @@ def _is_contradicted(claim: Ids, units: list[Unit], torch: Ids) -> bool:
 
 
 def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
-    """Return the tasks of the subject that applies to each unit: named above it, or continued."""
+    """Return the tasks of the subject that applies to each unit; None if there is no subject.
+
+    The subject is that of the headings above the unit. Without one, the subject before it
+    continues, unless a heading further down, below the unit's own headings, names one. It also ends
+    if at least `REPEATED` roles come again.
+    """
     named = [_innermost(unit.cell.headings, claims.topic)[1] for unit in units]
     named_paths = {unit.cell.headings for unit, topic in zip(units, named, strict=True) if topic}
     current: Ids | None = None
@@ -261,7 +270,12 @@ def _is_solid(part: _Part, units: list[Unit]) -> bool:
 def _frameworks_of(
     units: list[Unit], possible: list[Ids], frameworks: dict[str, str]
 ) -> list[str | None]:
-    """Return the framework of each unit; None before the first unit that defines something."""
+    """Return the framework of each unit, or None if the unit shows none yet.
+
+    It is None before the first unit of a file that defines something, and for torch units in a file
+    with numpy roles, but without a torch model and without training. A framework continues until
+    code of another one. Units before that code which do nothing by themselves belong to it.
+    """
     labels: list[str | None] = []
     current: str | None = None
     for i, (unit, ids) in enumerate(zip(units, possible, strict=True)):
@@ -376,7 +390,9 @@ def _begins_new_part(
     """Return whether the roles that a unit defines ``again`` begin another part.
 
     `seen` are the units of the current part by role, `coming` the roles from here to the next
-    repetition, and `models` the number of models in the current part.
+    repetition, and `models` the number of models in the current part. Another model begins a part
+    after training, and another training after `REPEATED` models. Any other role begins one below
+    another heading, or if at least `REPEATED` roles come again.
     """
     if MODEL in again:
         return TRAINING in seen
@@ -412,8 +428,9 @@ def _open_parts(
     """Return the parts whose task the text leaves open. Those without tasks belong to all sections.
 
     A part above a settled section that defines none of its roles is added to its shared cells, and
-    so is a file of ``helpers``. Any other part can only belong to a task without a settled
-    section, unless it is in a file without one.
+    so is a file of ``helpers``. Any other part can only belong to a task without a settled section,
+    unless it is in a file without one. ``strands`` are the indices of units by their possible
+    tasks, and ``settled`` are the parts with one task.
     """
     claimed = {task for part in settled for task in part.tasks}
     files = {units[i].cell.file for part in settled for i in part.own}
@@ -474,7 +491,10 @@ def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[i
 def _section(
     part: _Part, units: list[Unit], common: dict[int, Ids], tasks: Sequence[Task]
 ) -> Section:
-    """Make the section of a part, with its shared and borrowed cells."""
+    """Make the section of a part, with its shared and borrowed cells.
+
+    ``common`` are the units that belong to no part, with the tasks that they may be shared with.
+    """
     own = set(part.own)
     shared = {i for i, ids in common.items() if ids & part.tasks} | part.shared
     shared -= own
@@ -504,7 +524,10 @@ def _cells(indices: list[int], units: list[Unit]) -> tuple[Cell, ...]:
 
 
 def _piece(run: list[int], units: list[Unit]) -> Cell:
-    """Make a cell from neighbouring units of one cell."""
+    """Make a cell from neighbouring units of one cell.
+
+    If they are the whole cell, it is returned unchanged.
+    """
     cell, start, end = units[run[0]].cell, units[run[0]].start, units[run[-1]].end
     lines = cell.source.split("\n")
     if start == 1 and end > len(lines):
@@ -680,7 +703,11 @@ def _code(cells: Sequence[Cell]) -> str:
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[str, _Rank]:
-    """Return the rank of each file. All attempts at one file have the most roles of any of them."""
+    """Return a rank for each file; the file with the greatest rank is preferred.
+
+    The parts of a rank are at `_Rank`. All attempts at one file (``net.py``, ``net (1).py``) that
+    have a role count as having the roles of the one with the most.
+    """
     names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     claims = Claims(tasks)
     most: dict[str, int] = {}

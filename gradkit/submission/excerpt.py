@@ -101,7 +101,11 @@ class Excerpt:
             yield Piece(text, node, definition=isinstance(node, DEFINITIONS))
 
     def _inlined(self, node: ast.ImportFrom, module: str) -> Iterator[Piece]:
-        """Yield the statements of a module that define the imported names."""
+        """Yield the statements of a module that define the imported names.
+
+        For ``import *`` that is the whole module. A name that is imported ``as`` another is
+        assigned to it.
+        """
         name, source = f"{module}.py", self._modules[module]
         other = Excerpt(Section((), (Cell(name, name, None, source),)), self._modules, ())
         if node.names[0].name == "*":
@@ -114,7 +118,7 @@ class Excerpt:
 
 
 def source_of(node: ast.stmt, source: str) -> str:
-    """Return the lines of a statement, without training loops inside it."""
+    """Return the dedented text of a statement, without training loops inside it."""
     if (shorter := runnable(node)) is not node:
         return ast.unparse(shorter)
     lines = source.split("\n")[first_line(node) - 1 : node.end_lineno]

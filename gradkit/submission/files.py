@@ -236,7 +236,9 @@ def read_file(path: Path, name: str, *, follow: bool) -> File:
     Raises
     ------
     SubmissionError
-        It is too large, not a regular file, or cannot be opened.
+        It is too large or not a regular file.
+    UnreadableError
+        It cannot be opened, or is a link that is refused.
     """
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     # Opening a pipe would block for ever, and the file may have been replaced by a link.
@@ -268,7 +270,7 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
     Raises
     ------
     SubmissionError
-        There are too many files.
+        There are too many files. An `UnreadableError`, if the folder cannot be listed.
     """
     files: list[File] = []
     archives: dict[str, Path] = {}
@@ -288,7 +290,8 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
 def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
     """Yield code files and archives with their paths inside ``root``, subfolders last.
 
-    Files and folders that cannot be used are added to the problems.
+    Folders that cannot be listed become problems, too. Hidden and other ignored names and virtual
+    environments are skipped. Links, and folders deeper than `DEPTH`, become problems.
     """
     folders = [("", root)]
     seen = 0
@@ -376,7 +379,10 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
 
 @contextmanager
 def refusing_damage(name: str) -> Iterator[None]:
-    """Refuse an archive that is damaged or not a zip file."""
+    """Refuse an archive that is damaged or not a zip file.
+
+    Any error other than OSError and SubmissionError becomes a SubmissionError.
+    """
     try:
         yield
     except (OSError, SubmissionError):
@@ -417,8 +423,9 @@ def read_members(
     """Read the code files among some members, with names relative to the folder ``within``.
 
     With ``inner``, archives among the members are opened if there is no code file, since students
-    submit a packed folder without anything beside it. An archive beside code files may be a copy
-    of them, and is not opened.
+    submit a packed folder without anything beside it. An archive beside code files may be a copy of
+    them, and is not opened. Members that must not be read, and archives that are not opened, become
+    problems.
 
     Raises
     ------
@@ -468,7 +475,8 @@ def read_archives(
 ) -> tuple[list[File], list[Problem]]:
     """Read the code files of the archives in a submission, under the limits of one submission.
 
-    Only the first `ARCHIVES` archives are opened.
+    Only the first `ARCHIVES` archives are opened. The name of a file begins with that of its
+    archive, as a folder.
 
     Parameters
     ----------
@@ -498,7 +506,13 @@ def read_archives(
 
 
 def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Read a member of an archive, up to the size in the directory."""
+    """Read a member of an archive, up to the size in the directory.
+
+    Raises
+    ------
+    SubmissionError
+        The member is damaged. An `UnreadableError`, if it may be readable later.
+    """
     try:
         with archive.open(info) as member:
             # The size in the directory may be wrong, so it also limits what is read.
@@ -529,7 +543,12 @@ def unpack_nested(
 
 
 def _refuse_pitfall(name: str, info: zipfile.ZipInfo) -> None:
-    """Refuse a member with an unsafe path, a link, or one that cannot or must not be unpacked."""
+    """Refuse a member with an unsafe path, a link, or one that cannot or must not be unpacked.
+
+    Raises
+    ------
+    SubmissionError
+    """
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:
         why = refusal_text("outside", name)

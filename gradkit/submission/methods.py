@@ -75,6 +75,9 @@ class NetClass(Struct, frozen=True):
 def net_class(node: ast.AST, roles: Mapping[str, str]) -> NetClass | None:
     """Return a class as a net, or None if it lacks a forward pass, a step or the first weight.
 
+    The steps are the last method that computes gradients and the last one that updates the
+    parameters, without one that the other calls. One of the two is enough.
+
     Parameters
     ----------
     node : AST
@@ -95,7 +98,10 @@ def net_class(node: ast.AST, roles: Mapping[str, str]) -> NetClass | None:
 
 
 def _methods(node: ast.ClassDef) -> dict[str, ast.FunctionDef]:
-    """Return the methods of a class by name, without case and underscores."""
+    """Return the methods of a class by name, without case and underscores.
+
+    Methods without parameters or with decorators are left out.
+    """
     return {
         plain(part.name): part
         for part in node.body
@@ -126,7 +132,8 @@ def with_functions_of_class(section: Section, task: Task) -> Section:
     """Return a section with functions that call the methods of a net, if it is written as a class.
 
     The section is returned unchanged if one of its functions plays the role of the forward pass or
-    of the update, or if it has no such class. The last such class counts.
+    of the update, if it has no such class, or if the task is for torch. The functions are in
+    ``generated``. The last such class counts.
     """
     if task.framework.trains:
         return section
@@ -185,7 +192,11 @@ UPDATE = (
 
 
 def _generated(cell: Cell, net: NetClass, task: Task) -> Iterator[Cell]:
-    """Yield a cell for each generated function, at the place of the method that it calls."""
+    """Yield a cell for each generated function, at the place of the method that it calls.
+
+    These are helpers for the object, the initialisation (if there is a constructor), the forward
+    pass and the update.
+    """
     roles = {role.name: role for role in task.roles}
     sizes = [task.X.shape[1], *(layer.units for layer in task.layers)]
     arguments = ", ".join(_constructor_arguments(net.constructor, sizes, task.rates.weight))
@@ -246,9 +257,12 @@ def _parameters_of(method: ast.FunctionDef) -> dict[str, ast.expr | None]:
 def _constructor_arguments(
     constructor: ast.FunctionDef | None, sizes: Sequence[int], rate: object
 ) -> Iterator[str]:
-    """Yield the arguments of a constructor: layer sizes in their order, and a learning rate.
+    """Yield ``name=value`` for the parameters of a constructor that are passed.
 
-    Arguments with a default are passed only if they are layer sizes.
+    ``sizes`` are those of all layers, the input first. A parameter named in `SIZES` gets the list
+    of them. A learning rate gets ``rate``, and a parameter named in `COUNTS` gets 0, but only if
+    they have no default. Every other parameter without a default, or with an integer as default,
+    gets the next size, or 1 if none is left.
     """
     left = iter(sizes)
     for name, default in _parameters_of(constructor).items() if constructor is not None else ():
@@ -267,8 +281,9 @@ def _arguments_of(
 ) -> dict[str, str]:
     """Return an expression for each parameter of a method that a generated function passes.
 
-    A parameter with a known name gets that argument of the role, others get those that are left.
-    With ``takes_gradients`` the others get what the method before it has returned.
+    A parameter with a known name gets that argument of the role. Others without a default get the
+    arguments that are left, in order, or ``None``; others with a default are not passed. With
+    ``takes_gradients`` the others get what the method before it has returned.
     """
     parameters = _parameters_of(method)
     known = {
@@ -298,9 +313,10 @@ def _passed(given: Mapping[str, str]) -> str:
 def _signature(
     name: str, role: Role, given: Mapping[str, str], defaults: Mapping[str, ast.expr | None]
 ) -> str:
-    """Return the signature of a generated function: the role's, and a rate if a method takes it.
+    """Return the signature of a generated function: the role's required arguments, and a rate.
 
-    The rate has the method's own default.
+    ``given`` are the expressions that are passed to the methods. The signature has the rate, with
+    the method's own default, only if a method takes it.
     """
     names = [argument.name for argument in role.arguments if argument.required]
     for parameter, value in given.items():

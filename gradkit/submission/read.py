@@ -119,7 +119,7 @@ def read_notebook(
     label : str
         The file's name as it is shown.
     amount : Amount, optional
-        The amount of code that has been read of the submission so far.
+        The amount of code that has been read of the submission so far. This file is added to it.
     alone : bool
         The submission has no other file, so that a cell's number is enough to find it.
 
@@ -212,7 +212,13 @@ def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
 
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
-    """Return the cells of a notebook in the newest format, without outputs and metadata."""
+    """Return the cells of a notebook in the newest format, without outputs and metadata.
+
+    Raises
+    ------
+    SubmissionError
+        There are too many cells, or nbformat cannot read the notebook.
+    """
     import nbformat
     from nbformat.reader import reads
 
@@ -282,7 +288,7 @@ def read_script(
     label : str
         The file's name as it is shown.
     amount : Amount, optional
-        The amount of code that has been read of the submission so far.
+        The amount of code that has been read of the submission so far. This file is added to it.
 
     Returns
     -------
@@ -370,7 +376,11 @@ def _title(mark: str) -> str:
 
 
 def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple[int, str]]:
-    """Return level and text of the heading in a comment line, as a list of at most one item."""
+    """Return level and text of the heading in a comment line, as a list of at most one item.
+
+    ``exported`` says that the script was exported from a notebook; its markdown headings are then
+    read, too.
+    """
     line = lines[i][:_LONGEST]
     if exported:
         text = _COMMENT.match(line)
@@ -466,6 +476,8 @@ def raw_of_folder(
     name: str, path: str, files: list[File], problems: list[Problem]
 ) -> RawSubmission:
     """Return the raw submission of a folder or archive that is called ``name``.
+
+    Folders that contain all files are removed from the names, and files of tests are left out.
 
     Raises
     ------
@@ -675,7 +687,13 @@ def place_of(handed: Handed) -> str:
 
 
 def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
-    """Yield the submissions at one path, without the paths in `aside`."""
+    """Yield the submissions at one path, without the paths in `aside`.
+
+    Raises
+    ------
+    SubmissionError
+        The path does not exist, cannot be listed, or contains no submission.
+    """
     try:
         if path.is_dir():
             members = sorted(entry.name for entry in path.iterdir() if not is_ignored(entry.name))
@@ -825,7 +843,13 @@ class Loader(AbstractContextManager["Loader"]):
             return ""
 
     def _joined(self, handed: Handed) -> RawSubmission:
-        """Read all parts of a submission; parts that cannot be read become problems."""
+        """Read all parts of a submission; parts that cannot be read become problems.
+
+        Raises
+        ------
+        UnreadableError
+            A part cannot be read now, but perhaps later.
+        """
         parts: list[RawSubmission] = []
         problems: list[Problem] = []
         for part in handed.parts:
@@ -838,7 +862,13 @@ class Loader(AbstractContextManager["Loader"]):
         return joined(handed.name, parts, problems)
 
     def _member(self, handed: Handed) -> RawSubmission:
-        """Read a submission that is a member of an archive."""
+        """Read a submission that is a member of an archive.
+
+        Raises
+        ------
+        SubmissionError
+            The member has no code or is refused. An `UnreadableError`, if it may be readable later.
+        """
         label = PurePosixPath(handed.member).name
         folder = handed.member if handed.member.endswith("/") else ""
         try:
@@ -865,7 +895,15 @@ class Loader(AbstractContextManager["Loader"]):
         return replace(raw_of_file("", File(label, files[0].data)), problems=tuple(problems))
 
     def _members(self, handed: Handed) -> tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]:
-        """Return the open archive of a submission, and the members that belong to it."""
+        """Return the open archive of a submission, and the members that belong to it.
+
+        At most `OPEN` archives stay open; the one that was used longest ago is closed.
+
+        Raises
+        ------
+        KeyError
+            The archive has no such member.
+        """
         path = handed.path
         if path not in self._opened:
             archive, parts = self._opened[path] = zipfile.ZipFile(path), {}

@@ -156,7 +156,10 @@ def opening(source: str) -> str:
 
 
 def blank_magics(source: str) -> str:
-    """Blank magics and shell lines, and whole cells of another language."""
+    """Blank magics and shell lines, and whole cells of another language.
+
+    Lines keep their numbers. An indented magic becomes ``pass``.
+    """
     lines = source.split("\n")
     first = next((i for i, line in enumerate(lines) if line.strip()), 0)
     if lines[first].startswith("%%"):
@@ -216,7 +219,10 @@ def _parse_unrepaired(source: str) -> Parsed:
 
 
 def _dedent(broken: Parsed) -> Parsed:
-    """Remove stray indents at top level; return ``broken`` itself if the source still fails."""
+    """Remove stray indents at top level; return ``broken`` itself if the source still fails.
+
+    At most `_REPAIRS` indented blocks are moved to the left.
+    """
     result, dedented = broken, list[int]()
     for _ in range(_REPAIRS):
         if result.reason != "unexpected indent":
@@ -278,7 +284,10 @@ def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
 
 
 def _statement_at(lines: list[str], wrong: Parsed) -> tuple[int, int]:
-    """Return the lines, from 0, of the top-level statement that contains a syntax error."""
+    """Return the lines, from 0, of the top-level statement that contains a syntax error.
+
+    The end is excluded. A statement goes on while lines are indented, closed or continued.
+    """
     opened = _OPENED.search(wrong.reason)
     start = int(opened[1] if opened else wrong.line) - 1
     while start and (_GOES_ON.match(lines[start]) or lines[start - 1].startswith("@")):
@@ -320,14 +329,14 @@ class Amount:
         self._sizes: dict[str, int] = {}
 
     def add(self, label: str, texts: Iterable[str]) -> None:
-        """Count the code of one more file, ``label``.
+        """Add the characters and words of code of one more file, ``label``.
 
         Raises
         ------
         SubmissionError
             The file alone has too much code. It is not added then.
         MuchCodeError
-            There is too much code together with the earlier files.
+            There is too much code together with the earlier files. The file is added.
         """
         code = words = 0
         for text in texts:
@@ -391,6 +400,9 @@ def make_cell(
 ) -> tuple[list[Cell], list[Problem]]:
     r"""Repair and parse a piece of source; statements that are not Python get separate cells.
 
+    The first cell has the source with broken statements blanked; each of these follows as a cell of
+    its own, and is reported as a problem, as is a removed indent.
+
     Parameters
     ----------
     file : str
@@ -447,7 +459,10 @@ def make_cell(
 
 
 def part_of(cell: Cell, start: int, source: str) -> Cell:
-    """Make a cell from ``source``, which is a part of a cell that starts at line ``start``."""
+    """Make a cell from ``source``, a part of a cell's source.
+
+    It starts at line ``start`` of the cell, counted from 1.
+    """
     first_line = cell.first_line + start - 1
     ends_before = start + source.count("\n") <= cell.source.count("\n")
     return replace(

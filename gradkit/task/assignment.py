@@ -83,7 +83,8 @@ def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
     """Return the folder of model solutions: `named`, or ``reference/`` beside the assignment file.
 
     The model solutions of gradkit's own exercises are in ``reference/`` of a checkout; exercises
-    other than the first have a subfolder there. None if the folder does not exist.
+    other than the first have a subfolder there. None if this folder does not exist; a folder that
+    is `named` is not checked.
     """
     if named is not None:
         return named
@@ -196,7 +197,13 @@ def solutions_of(assignment: Assignment, folder: Path) -> dict[str, bytes]:
 
 
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
-    """Build the assignment of a parsed file; `text` is its content, for the digest."""
+    """Build the assignment of a parsed file; `text` is its content, for the digest.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     digest = hashlib.sha256(text)
     roles = {
         name: _role(name, convert(f"roles.{name}", role, RoleTable))
@@ -283,7 +290,15 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
 def _visibility(
     setting: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
 ) -> dict[str, Visibility]:
-    """Return the visibility of each check for students, from one word or a word for each check."""
+    """Return the visibility of each check for students, from one word or a word for each check.
+
+    Checks that are not named are visible.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     checks = tuple(dict.fromkeys(check.name for task in tasks for check in task.checks))
     if not isinstance(setting, dict):
         return dict.fromkeys(checks, setting)
@@ -302,7 +317,13 @@ def _role(name: str, table: RoleTable) -> Role:
 
 
 def _tolerances(table: dict[str, Any]) -> dict[str, float]:
-    """Return the relative errors that are accepted, by check."""
+    """Return the relative errors that are accepted, by check.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     known = tuple(dict.fromkeys(name for names in CHECKS.values() for name in names))
     for check in table:
         among("marking.tolerances", check, known)
@@ -318,7 +339,13 @@ def _task(
     tolerances: dict[str, float],
     digest: Any,
 ) -> Task:
-    """Build a net task; its data are added to the digest."""
+    """Build a net task; its data are added to the digest.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     for key, name, known in [
         *((f"{here}.roles", name, roles) for name in table.roles),
         *((f"{here}.optional", name, table.roles) for name in table.optional),
@@ -366,7 +393,15 @@ def _task(
 
 
 def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, Array]:
-    """Read a task's CSV: X (examples, features) and y (examples, targets), read-only."""
+    """Read a task's CSV: X (examples, features) and y (examples, targets), read-only.
+
+    The text of the file is added to the digest.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     source = file.parent / table.data
     try:
         text = read_text_file(source, "utf-8-sig")
@@ -391,7 +426,13 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
 
 
 def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer, ...]) -> Start:
-    """Build a start, whose arrays must have the shapes of the layers."""
+    """Build a start, whose arrays must have the shapes of the layers.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     if name == DRAWN:
         refuse(here, repr(name), "another name: a start that is drawn is called so")
     shapes = parameter_shapes(features, layers)

@@ -44,7 +44,8 @@ def functions(
     """Return the functions that an input's expression may call; they draw from a generator.
 
     With ``short``, drawn numbers have at most `SHORT` digits, so that a file of them is small.
-    Numbers that have to fit each other, such as probabilities, keep all digits.
+    Numbers that have to fit each other, such as probabilities, keep all digits. ``judged`` decides
+    which of its two arguments the function of this name returns.
     """
 
     def rounded(drawn: NDArray[Any] | float) -> Any:
@@ -140,7 +141,11 @@ def draw_sizes(
 
 
 def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
-    """Count the pairs of sizes that differ in some probe, in either order, and those in each."""
+    """Return how well a plan tells sizes apart, to be compared with other plans.
+
+    The numbers are the pairs of sizes that differ in some probe, the same counted separately for
+    each order, and the sum over probes of different sizes.
+    """
     larger = {
         (one, other)
         for sizes in plan
@@ -154,7 +159,13 @@ def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
 def _complete(
     task: FunctionTask, sizes: Mapping[str, int], hard: Mapping[str, Any]
 ) -> dict[str, int]:
-    """Add the sizes that are computed from other sizes, and override those of a hard case."""
+    """Add the sizes that are computed from other sizes, and override those of a hard case.
+
+    Raises
+    ------
+    LinesError
+        A size is not a whole number from 1.
+    """
     known = {**sizes, **{name: hard[name] for name in task.sizes if name in hard}}
     for name, choice in task.sizes.items():
         if isinstance(choice, str) and name not in known:
@@ -236,7 +247,17 @@ def _values(
 
 
 def draw_input(key: str, value: Any, names: Mapping[str, Any]) -> Any:
-    """Draw an input, or each item of a table or list of inputs."""
+    """Draw an input, or each item of a table or list of inputs.
+
+    Values other than texts are returned unchanged. Texts are expressions, which use ``names``; an
+    array without dimensions becomes a number. ``key`` is the key in the assignment file, for
+    errors.
+
+    Raises
+    ------
+    LinesError
+        An expression cannot be computed, or its value is not numeric.
+    """
     if isinstance(value, Mapping):
         return {name: draw_input(f"{key}.{name}", item, names) for name, item in value.items()}
     if isinstance(value, list):

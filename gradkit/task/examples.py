@@ -6,9 +6,9 @@ that the model solution has for them, by check and by convention. Student code i
 these inputs instead of freshly drawn ones, and otherwise in the same way.
 
 The file is compressed JSON (``gzip -cd`` shows it). It holds numbers, names of inputs and checks,
-and the values of inputs that are words. It has nothing of the text of a model solution, and reading
-it runs no code. Random inputs have four digits. Outputs have ten, because a comparison ignores
-differences below 1e-7 of the largest entry.
+the values of inputs that are words, and what a function hands on to another one, such as a cache.
+It has nothing of the text of a model solution, and reading it runs no code. Random inputs have four
+digits. Outputs have ten, because a comparison ignores differences below 1e-7 of the largest entry.
 
 A task's record has a digest of all that its outputs depend on in the assignment file. If the
 assignment file has changed since, the record is refused, because its outputs may be wrong.
@@ -89,6 +89,7 @@ def _example(solution: Solution, draw: Draw) -> Example:
             for check in checks
         },
         {c.name: solution.differentiated(c, draw, other) for c in checks if c.gradient},
+        {c.name: values for c in checks if (values := solution.handed_on(c, draw))},
     )
 
 
@@ -179,6 +180,7 @@ def _encoded(example: Example) -> dict[str, Any]:
     """Convert an example to JSON."""
     draw = example.draw
     tree, arrays = packed(draw.values)
+    handed, others = packed(example.handed_on)
     return {
         "label": draw.label,
         "sizes": dict(draw.sizes),
@@ -187,7 +189,27 @@ def _encoded(example: Example) -> dict[str, Any]:
         "arrays": _arrays(arrays),
         "made": {check: _encoded_made(each) for check, each in example.made.items()},
         "differentiated": {name: list(each) for name, each in example.differentiated.items()},
+        "handed_on": handed,
+        "arrays_handed_on": _arrays_or_names(others, arrays),
     }
+
+
+def _arrays_or_names(
+    arrays: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
+) -> dict[str, Any]:
+    """Return arrays for JSON with the recorded digits; for one that is known, its name.
+
+    A cache is often made of inputs, which are then recorded once.
+    """
+    names = {_identity(array): name for name, array in known.items()}
+    found = {name: names.get(_identity(array)) for name, array in arrays.items()}
+    others = {name: _recorded(array) for name, array in arrays.items() if found[name] is None}
+    return {name: each for name, each in found.items() if each is not None} | _arrays(others)
+
+
+def _identity(array: NDArray[Any]) -> tuple[str, tuple[int, ...], bytes]:
+    """Return what two arrays have in common if they hold the same numbers."""
+    return array.dtype.kind, array.shape, array.tobytes()
 
 
 def _encoded_made(by_convention: Sequence[Made]) -> dict[str, Any]:
@@ -234,10 +256,16 @@ def _number(number: Any) -> Any:
 
 def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Example:
     """Convert an example from JSON."""
-    values = unpacked(data["inputs"], _decoded_arrays(data["arrays"]))
-    draw = Draw(data["label"], data["sizes"], values, data["hard"])
+    inputs = _decoded_arrays(data["arrays"])
+    draw = Draw(data["label"], data["sizes"], unpacked(data["inputs"], inputs), data["hard"])
     made = {check.name: _decoded_made(data["made"][check.name]) for check in checks}
-    return Example(draw, made, {name: tuple(each) for name, each in data["differentiated"].items()})
+    differentiated = {name: tuple(each) for name, each in data["differentiated"].items()}
+    handed = data.get("arrays_handed_on", {})
+    known = {name: inputs[each] for name, each in handed.items() if isinstance(each, str)}
+    known |= _decoded_arrays({n: each for n, each in handed.items() if n not in known})
+    # Records of before version 0.3.0 have no such values.
+    values = unpacked(data.get("handed_on", {"dict": []}), known)
+    return Example(draw, made, differentiated, values)
 
 
 def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:

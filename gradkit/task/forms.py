@@ -134,5 +134,28 @@ def _fitted_container(form: ContainerForm, value: Any) -> Any:
     return items if form.kind == "list" else tuple(items)
 
 
+def plain_value(value: Any) -> Any:
+    """Copy what the model solution returns to arrays, plain values, and containers of these.
+
+    Numbers other than whole ones become arrays without dimensions.
+
+    Raises
+    ------
+    FormError
+        The value is or contains anything else, such as an object or a function.
+    """
+    if isinstance(value, np.ndarray | np.generic | float):
+        array = np.array(np.asarray(value))
+        if array.dtype.kind in REAL_KINDS:
+            return array
+    elif value is None or isinstance(value, int | str):
+        return value
+    elif type(value) in (list, tuple):
+        return type(value)(map(plain_value, value))
+    elif isinstance(value, dict) and all(isinstance(key, int | str) for key in value):
+        return {key: plain_value(item) for key, item in value.items()}
+    raise FormError("a value is no number, text, array or container of these")
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, int)

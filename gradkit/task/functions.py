@@ -141,7 +141,13 @@ def _refusing(key: str, read: Any) -> Any:
 
 
 def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
-    """Return the choices of a size, or the expression that computes it from other sizes."""
+    """Return the choices of a size, or the expression that computes it from other sizes.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     if isinstance(value, str):
         for name in _refusing(key, lambda: read_expression(value)):
             if isinstance(sizes.get(name), str) or name not in sizes:
@@ -154,7 +160,15 @@ def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | s
 
 
 def _given(file: Path, key: str, source: str, digest: Any) -> str:
-    """Return the source of a module that the course gives to students; "" without a file."""
+    """Return the source of a module that the course gives to students; "" without a file.
+
+    The text is added to the digest.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     if not source:
         return ""
     try:
@@ -167,7 +181,13 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
 
 
 def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iterator[FunctionCheck]:
-    """Build the checks in order; `owners` is filled with the classes of objects in the lines."""
+    """Build the checks in order; `owners` is filled with the classes of objects in the lines.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     inputs = {*table.sizes, *table.inputs}
     known = {*inputs, "np"}
     seen: set[str] = set()
@@ -217,7 +237,15 @@ def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iter
 def _calls(
     key: str, texts: str | list[str], owners: dict[str, str], known: Iterable[str]
 ) -> list[Lines]:
-    """Read the lines of a check, and the alternative lines that may replace them."""
+    """Read the lines of a check, and the alternative lines that may replace them.
+
+    All alternatives have to make the same names, and may read only ``known`` names.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     read: list[Lines] = []
     for text in [texts] if isinstance(texts, str) else texts:
         lines = _refusing(key, lambda text=text: read_lines(text, owners))
@@ -238,7 +266,13 @@ def _attributes(lines: Lines, compare: Iterable[str], owners: Mapping[str, str])
 def _conventions(
     key: str, entry: CheckTable, table: FunctionTaskTable
 ) -> Iterator[Mapping[str, str]]:
-    """Yield the conventions of a check, whose expressions must use known names."""
+    """Yield the conventions of a check, whose expressions must use known names.
+
+    Raises
+    ------
+    AssignmentError
+        A value is not valid; the message names its key.
+    """
     sizes, inputs = table.sizes, table.inputs
     for convention in entry.conventions:
         for name, text in convention.items():

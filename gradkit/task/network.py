@@ -284,7 +284,10 @@ def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
 
 
 def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) -> tuple[Stage, ...]:
-    """Run a forward pass, and return the stage of every layer."""
+    """Run a forward pass, and return the stage of every layer.
+
+    ``parameters`` and ``X`` may be stacked: (…, in, out), (…, out, 1) and (…, in, examples).
+    """
     stages: list[Stage] = []
     A = X
     for layer in layers:
@@ -301,7 +304,13 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
 
 
 def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
-    """Return the slope of a loss by Z from its slope by A."""
+    """Return the slope of a loss by Z from its slope by A.
+
+    Raises
+    ------
+    TypeError
+        The activation has neither a slope nor a ``pull_back``.
+    """
     if activation.slope is not None:
         return slope * activation.slope(a)
     if activation.pull_back is None:

@@ -92,7 +92,10 @@ class Oracle(Protocol):
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
-    """Return all expected values for these probes."""
+    """Return all expected values for these probes.
+
+    They are arrays by the name of the batch or run, and then by quantity.
+    """
     expected: dict[str, dict[str, Array]] = {}
     for batch in probes.forward:
         y_hat, A1 = oracle.forward(parameters_in(batch.inputs), batch.inputs["X"])
@@ -186,7 +189,10 @@ class CachedOracle(_Wrapper, frozen=True):
     _runs: OrderedDict[Hashable, dict[str, Array]] = field(default_factory=OrderedDict)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Return the cached result of a run, or compute it. Arrays are read-only."""
+        """Return the cached result of a run, or compute it. Arrays are read-only.
+
+        At most `KEPT` results are kept; the one that was used longest ago is dropped.
+        """
         arrays = {**run.parameters, "X": run.X, "y": run.y}
         contents = tuple((k, a.dtype.str, a.shape, a.tobytes()) for k, a in arrays.items())
         key = (contents, run.epochs, run.rate)
@@ -375,7 +381,10 @@ class TorchReference(Struct, frozen=True):
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Call the model solution's ``train`` once."""
+        """Call the model solution's ``train`` once.
+
+        Return the losses and the final parameters (``final/W1``).
+        """
         model = self._model()
         _fill(model, run.parameters)
         X, y = self._tensor(run.X), self._tensor(run.y)

@@ -126,7 +126,9 @@ def whole(values: Array) -> NDArray[Any]:
 def _draw_inputs(
     task: Task, generator: np.random.Generator, n: int, small: float = 1.0
 ) -> dict[str, Array]:
-    """Draw parameters, X and y of n probes, again and again until all are far from every kink.
+    """Draw parameters, X and y of n probes; repeat it for those that are close to a kink.
+
+    At most 100 tries are made.
 
     Each entry of the parameters is multiplied by ``small`` in one of the probes.
     """
@@ -226,7 +228,10 @@ def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
 
 
 def _nearby(task: Task, generator: np.random.Generator, own: Run, spread: float) -> Run:
-    """Draw a run whose start and data are within a relative distance of those of another run."""
+    """Draw a run whose start and data are within a relative distance of those of another run.
+
+    For a loss other than the squared error, the targets are permuted instead.
+    """
     size = max(float(np.abs(value).max()) for value in own.parameters.values()) or 1.0
     parameters = {
         key: _moved(generator, value, spread * size) for key, value in own.parameters.items()
@@ -248,7 +253,11 @@ def _moved(generator: np.random.Generator, values: Array, by: float | Array) -> 
 
 
 def _is_telling(task: Task, run: Run) -> bool:
-    """Return whether a run separates right from wrong code, also in float32."""
+    """Return whether a run separates right from wrong code, also in float32.
+
+    Its losses have to be finite, must not grow much, and have to change; every array has to move;
+    and rounding must not be magnified.
+    """
     with np.errstate(all="ignore"):
         after = Derived(task).train(run)
         losses = course_of(task, run, after).reshape(run.epochs, -1).mean(axis=1)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from gradkit.lines import packed, run, snapshot, unpacked, value_of, with_new_containers
 from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
-from gradkit.task.forms import Form, form_of
+from gradkit.task.forms import Form, FormError, form_of, plain_value
 from gradkit.task.functions import (
     forward_steps,
     functions_of,
@@ -137,6 +137,23 @@ class Solution(Struct, frozen=True, eq=False):
         before = scalar(draw.values)
         changed = {name: {**draw.values, name: other.values[name]} for name in self.task.inputs}
         return tuple(name for name, values in changed.items() if scalar(values) != before)
+
+    def handed_on(self, check: FunctionCheck, draw: Draw) -> dict[str, Any]:
+        """Compute the values that a check reads and that the lines of earlier checks make.
+
+        An example is the cache that a backward pass reads. There are none if one of the values is
+        an object, or if earlier lines change an object or an input.
+        """
+        *steps, _ = steps_of(self.task, check)
+        made = {name for step in steps for name in step.call.makes}
+        names = sorted(made & {*check.call.reads})
+        if any(step.call.changes for step in steps):
+            return {}
+        values = self.read(steps, draw.values, names)
+        try:
+            return {name: plain_value(value) for name, value in values.items()}
+        except FormError:
+            return {}
 
     def parameters_of(self, function: str) -> tuple[str, ...]:
         """Return the names of the parameters of a function, in order.

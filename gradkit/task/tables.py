@@ -219,7 +219,10 @@ def among(key: str, name: Any, known: Collection[str], expected: str = "one of "
 
 
 def _explain(key: str, raw: Any, message: str) -> str:
-    """Convert msgspec's message to one with the key, the found and the expected value."""
+    """Convert msgspec's message to one with the key, the found and the expected value.
+
+    ``raw`` is the converted value at ``key``. A misspelt key gets a suggestion.
+    """
     what, _, path = message.partition(" - at `")
     path = path.rstrip("`").removeprefix("$").removeprefix(".")
     found: Any = raw
@@ -267,6 +270,9 @@ def files_of(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 def imports_of(key: str, table: ImportsTable, framework: Framework) -> Imports:
     """Return the allowed and forbidden packages at ``key``, or the defaults.
+
+    The framework is always allowed. By default the packages in `FORBIDDEN` are forbidden, unless
+    they are allowed.
 
     Raises
     ------

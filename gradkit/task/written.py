@@ -238,7 +238,10 @@ def _words(bound: Bound) -> tuple[list[str], str]:
 
 
 def _handed(bound: Bound) -> str:
-    """Return the source of the arguments of a call."""
+    """Return the source of the arguments of a call.
+
+    A parameter that is passed by name gets its keyword.
+    """
     flat = bound.convention.vectors == "flat"
     values = {"y": "np.array([y])" if flat else "np.array([[y]])"}
     if bound.convention.scalars == "scalar":
@@ -251,7 +254,10 @@ def _handed(bound: Bound) -> str:
 
 
 def _nested(outputs: Mapping[Path, str]) -> str:
-    """Return the source of a nested tuple or dict that has each name at the end of its path."""
+    """Return the source of a nested tuple or dict that has each name at the end of its path.
+
+    Positions of a tuple without a name become None.
+    """
     if () in outputs:
         return outputs[()]
     heads: dict[int | str, dict[Path, str]] = {}

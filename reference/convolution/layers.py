@@ -41,7 +41,7 @@ def conv_forward_naive(x, w, b, conv_param):
             top, left = i * stride, j * stride
             window = padded[:, :, top : top + height, left : left + width]
             out[:, :, i, j] = np.tensordot(window, w, ((1, 2, 3), (1, 2, 3))) + b
-    return out, (padded, w, stride, pad)
+    return out, (x, w, b, conv_param)
 
 
 def conv_backward_naive(dout, cache):
@@ -61,8 +61,10 @@ def conv_backward_naive(dout, cache):
     dw : array, (F, C, HH, WW)
     db : array, (F,)
     """
-    padded, w, stride, pad = cache
+    x, w, _, conv_param = cache
+    stride, pad = conv_param["stride"], conv_param["pad"]
     height, width = w.shape[2:]
+    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
     dpadded = np.zeros_like(padded)
     dw = np.zeros_like(w)
     db = dout.sum(axis=(0, 2, 3))

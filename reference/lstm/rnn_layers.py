@@ -1,6 +1,6 @@
 """An LSTM: one step and a sequence, forward and backward.
 
-No function changes what it is handed. You choose what a cache holds.
+No function changes what it is handed. Only gradients may change. You choose what a cache holds.
 """
 
 import numpy as np

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.sample(4)
 
 Graded = Callable[..., tuple[CheckResult, list[Finding]]]
 
-CACHED = "    return out, (padded, w, stride, pad)"
+CACHED = "    return out, (x, w, b, conv_param)"
 """How the model solution of the convolution ends."""
 
 ROWS = "rows = 1 + (padded.shape[2] - height) // stride"
@@ -57,26 +57,26 @@ def graded(workshop: Workshop, tmp_path_factory: pytest.TempPathFactory) -> Iter
     ("end", "message", "mistake", "fix"),
     [
         (
-            "    cache = (padded, w, stride, pad)\n    return out",
+            "    cache = (x, w, b, conv_param)\n    return out",
             "`conv_forward_naive` returns 1 array; it has to return 2 values, for `out`, `cache`.",
             "wrong-return",
             "return out, cache",
         ),
         (
-            "    cache = (padded, w, stride, pad)\n    return both(out, cache)\n\n\n"
+            "    cache = (x, w, b, conv_param)\n    return both(out, cache)\n\n\n"
             "def both(out, cache):\n    return out",
             "`conv_forward_naive` returns 1 array; it has to return 2 values, for `out`, `cache`.",
             "wrong-return",
             "return out, cache",
         ),
         (
-            "    cache = (padded, w, stride, pad)\n    return out, cache, rows",
+            "    cache = (x, w, b, conv_param)\n    return out, cache, rows",
             "`conv_forward_naive` returns 3 values; it has to return 2 values, for `out`, `cache`.",
             "wrong-return",
             "return out, cache",
         ),
         (
-            "    cache = (padded, w, stride, pad)",
+            "    cache = (x, w, b, conv_param)",
             "`conv_forward_naive` returns None; it has to return 2 values, for `out`, `cache`.",
             "missing-return",
             "return out, cache",

@@ -285,9 +285,33 @@ def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> No
     assert found.message.startswith("`MSELoss` cannot be used: the code at hw.py:3 is not valid")
 
 
-def test_what_needs_another_function_is_blocked(check: Check) -> None:
-    """It is told why."""
-    result = check(changed(("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")))
+UNDEFINED = ("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")
+GIVEN = "Judged with right values in place of those that `{name}` makes."
+
+
+@pytest.mark.parametrize("model", [True, False])
+def test_a_backward_pass_gets_a_right_cache_if_the_forward_pass_stops(
+    check: Check, model: bool
+) -> None:
+    """With model solutions and without them: the recorded examples have caches, too."""
+    result = check(changed(UNDEFINED), model=model, assignment=exercises()["layers"])
+    assert of(result, "affine", "forward").state == "error"
+    found = of(result, "affine", "backward")
+    assert (found.state, found.notes) == ("pass", (GIVEN.format(name="affine_forward"),))
+    assert found.score == found.max_score
+
+
+def test_a_right_cache_hides_no_mistake_of_the_backward_pass(check: Check) -> None:
+    """A backward pass that is wrong with the right cache, too, is blocked as before."""
+    wrong = ("dout.sum(axis=0)", "dout.mean(axis=0)")
+    result = check(changed(UNDEFINED, wrong), model=False, assignment=exercises()["layers"])
+    assert of(result, "affine", "backward").state == "blocked"
+
+
+def test_a_backward_pass_that_reads_another_cache_is_blocked(check: Check) -> None:
+    """The right cache has the form of the model solution. The message says why."""
+    own = ("    x, w = cache", "    x, w = cache['x'], cache['w']")
+    result = check(changed(UNDEFINED, own), model=False, assignment=exercises()["layers"])
     assert of(result, "affine", "forward").state == "error"
     assert of(result, "affine", "forward").message == "NameError: name 'y' is not defined"
     found = of(result, "affine", "backward")
@@ -297,15 +321,15 @@ def test_what_needs_another_function_is_blocked(check: Check) -> None:
     )
 
 
-def test_a_backward_pass_is_blocked_where_the_forward_pass_stops(check: Check) -> None:
+def test_a_forgotten_cache_costs_the_forward_pass_alone(check: Check) -> None:
     """An output of two rows can be unpacked, and only the backward pass stops then."""
     text = (MODEL.parents[1] / "convolution" / "layers.py").read_text(encoding="utf-8")
     line = text[text.index("    return out") :].split("\n")[0]
     forgot = text.replace(line, "    return out", 1)
     result = check(forgot, model=False, assignment=exercises()["convolution"])
     found = [of(result, "convolution", name) for name in ("forward", "backward")]
-    assert [each.state for each in found] == ["error", "blocked"]
-    assert found[1].message.startswith("This cannot be checked yet: `conv_forward")
+    assert [each.state for each in found] == ["error", "pass"]
+    assert found[1].notes == (GIVEN.format(name="conv_forward_naive"),)
 
 
 OUTPUT = "    return x.reshape(len(x), -1) @ w + b, (x, w)"
@@ -339,7 +363,8 @@ def test_what_waits_for_another_function_has_no_mistake_before_that_is_right(che
     """The exception comes first, and all findings are about the function that stops."""
     loop = "out = None\n    for i in range(0, len(x)):\n        out[i] = x[i] @ w @ b @ w"
     text = changed(
-        ("return x.reshape(len(x), -1) @ w + b, (x, w)", f"{loop}\n    return out, (x, w)")
+        ("return x.reshape(len(x), -1) @ w + b, (x, w)", f"{loop}\n    return out, [w, x]"),
+        ("    x, w = cache", "    w, x = cache"),
     )
     result = check(text)
     assert [of(result, "affine", each).state for each in ("forward", "backward")] == [

@@ -229,40 +229,42 @@ POOL_CRASH = (
     "rows = 1 + (x.shape[2] - height) / stride",
 )
 CONV_CRASH = ("((1, 2, 3), (1, 2, 3))) + b", "((1, 2, 3), (1, 2, 3))) + bias")
-DOUBLED = ("    stride, pad = conv_param", "    x = 2 * x\n    stride, pad = conv_param")
+CODE = '    cache\n    """\n    stride, pad = conv_param'
+DOUBLED = (CODE, CODE.replace("    stride", "    x = 2 * x\n    stride"))
 CACHED = ("return W @ A + b, (A, W)", "A = A + 1\n    return W @ A + b, (A, W)")
 BIAS = ("db = dout.sum(axis=(0, 2, 3))", "db = -dout.sum(axis=(0, 2, 3))")
 CORRECTED = "Judged with the mistake in `{name}` corrected."
+GIVEN = "Judged with right values in place of those that `{name}` makes."
 
 MADE_RIGHT: dict[str, tuple[str, Edits, dict[str, float], str, str]] = {
     "a forward pass that stops": (
         *("convolution", [POOL_CRASH], {"max-pooling/forward": 0.5}),
-        *("max-pooling/backward", "max_pool_forward_naive"),
+        *("max-pooling/backward", GIVEN.format(name="max_pool_forward_naive")),
     ),
     "an unknown name in a forward pass": (
         *("convolution", [CONV_CRASH], {"convolution/forward": 0.5}),
-        *("convolution/backward", "conv_forward_naive"),
+        *("convolution/backward", GIVEN.format(name="conv_forward_naive")),
     ),
     "a wrong cache": (
         *("convolution", [DOUBLED], {"convolution/forward": 0.3}),
-        *("convolution/backward", "conv_forward_naive"),
+        *("convolution/backward", CORRECTED.format(name="conv_forward_naive")),
     ),
     "a wrong cache of a helper": (
         *("deep-net", [CACHED], {"deep-net/linear-forward": 0.3}),
-        *("deep-net/linear-backward", "linear_forward"),
+        *("deep-net/linear-backward", CORRECTED.format(name="linear_forward")),
     ),
     "and a mistake of its own": (
         *("convolution", [DOUBLED, BIAS]),
         {"convolution/forward": 0.3, "convolution/backward": 0.6},
-        *("convolution/backward", "conv_forward_naive"),
+        *("convolution/backward", CORRECTED.format(name="conv_forward_naive")),
     ),
     "and a mistake of its own after a crash": (
         *("convolution", [CONV_CRASH, BIAS]),
         {"convolution/forward": 0.5, "convolution/backward": 0.6},
-        *("convolution/backward", "conv_forward_naive"),
+        *("convolution/backward", CORRECTED.format(name="conv_forward_naive")),
     ),
 }
-"""An exercise, edits, the price that checks lose, and a check that is judged with a correction."""
+"""An exercise, edits, the price that checks lose, a check with right inputs, and its note."""
 
 
 @pytest.mark.parametrize("case", MADE_RIGHT)
@@ -270,7 +272,7 @@ def test_a_function_is_judged_with_the_mistakes_of_others_corrected(
     grade: Grade, case: str
 ) -> None:
     """It gets right inputs and a right cache, and loses the price of its own mistakes only."""
-    exercise, edits, prices, name, corrected = MADE_RIGHT[case]
+    exercise, edits, prices, name, note = MADE_RIGHT[case]
     tasks = grade(exercise, edits, every=True)
     checks = {f"{task.task}/{check.check}": check for task in tasks for check in task.checks}
     failing = {name for name, check in checks.items() if check.state != "pass"}
@@ -278,7 +280,7 @@ def test_a_function_is_judged_with_the_mistakes_of_others_corrected(
     for each, check in checks.items():
         lost_points = prices.get(each, 0) * check.max_score
         assert check.max_score - check.score == pytest.approx(lost_points, abs=STEP)
-    assert checks[name].notes == (CORRECTED.format(name=corrected),)
+    assert checks[name].notes == (note,)
 
 
 def test_the_answers_of_a_new_process_count(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:

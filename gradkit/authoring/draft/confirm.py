@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
@@ -32,17 +33,39 @@ def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | 
             continue
         other = next(n for n in range(size + 1, 1000) if n not in taken)
         inputs = Inputs({**task.sizes, name: other}, task.inputs)
-        if _is_free(task, inputs, trial):
+        if _runs_with(task, inputs, trial):
             found[name] = [size, other]
             taken.add(other)
     return found
 
 
-def _is_free(task: DraftTask, inputs: Inputs, trial: Trial) -> bool:
-    """Return whether all outputs can be read and are finite with other sizes."""
+def _runs_with(task: DraftTask, inputs: Inputs, trial: Trial) -> bool:
+    """Return whether all outputs and scalars with gradients are finite with other inputs."""
     reads = [output for check in task.checks for output in check.compare]
+    reads += [_in_numpy(check.of) for check in task.checks if check.of]
     values = trial.run(task.run(reads, inputs)).values
     return len(values) == len(set(reads)) and all(np.isfinite(v).all() for v in values.values())
+
+
+def with_defaults(task: DraftTask, trial: Trial) -> DraftTask:
+    """Return a task with empty dicts as a hard case, if its functions have defaults for all keys.
+
+    Otherwise no check would see a wrong default.
+    """
+    parameters = [p for check in task.checks for p in check.function.parameters if p.optional]
+    names = {parameter.name for parameter in parameters}
+    hard: dict[str, Any] = {
+        name: {}
+        for name, value in task.inputs.items()
+        if value and isinstance(value, Mapping) and re.sub(r"_\d+$", "", name) in names
+    }
+    inputs = Inputs(task.sizes, {**task.inputs, **hard})
+    return replace(task, hard=hard) if hard and _runs_with(task, inputs, trial) else task
+
+
+def _in_numpy(expression: str) -> str:
+    """Return an expression of an assignment file as Python: ``np.sum`` in place of ``sum``."""
+    return re.sub(r"\bsum\(", "np.sum(", expression)
 
 
 def with_gradients(task: DraftTask, trial: Trial) -> DraftTask:
@@ -155,7 +178,7 @@ def _ratio(task: DraftTask, place: int, of: str, output: str, name: str, trial: 
     if claimed is None or not np.any(claimed):
         return np.nan
     direction = np.random.default_rng(1).normal(size=claimed.shape)
-    numpy_of = re.sub(r"\bsum\(", "np.sum(", of)
+    numpy_of = _in_numpy(of)
     moves = [{name: sign * STEP * direction} for sign in (1, -1)]
     ran = trial.run_all([lines.run([numpy_of], moved=moved) for moved in moves])
     values = [float(np.sum(each.values.get(numpy_of, np.nan))) for each in ran]

@@ -173,7 +173,9 @@ def guesses(
             return [Guess(None, "", function)]
     if parameter.is_dict:
         table = _table(parameter, known, descriptions)
-        return [Guess(table, "keys of the model solution")]
+        needed = {key: value for key, value in table.items() if key in parameter.keys}
+        why = "keys of the model solution"
+        return [Guess(table, why), *([Guess(needed, why)] if needed != table else [])]
     if isinstance(known.inputs.get(name), Mapping):
         return [Guess(known.inputs[name], "as passed to an earlier function")]
     if parameter.choices:
@@ -231,6 +233,8 @@ def _documented(about: str, shape: Shape, text: str) -> Iterator[Guess]:
 
 def _from_default(name: str, default: str) -> list[Guess]:
     """Return inputs for a parameter with a default: a number is drawn, others are left out."""
+    if default.isdigit() and re.fullmatch(r"(mini_?)?batch(_?size)?", name):
+        return [Guess(2, "fewer than the examples")]
     if re.fullmatch(r"0?\.\d+|\d+\.\d*", default) and float(default) not in (0.9, 0.99, 0.999):
         return [Guess("uniform(0.1, 0.9)", f"the default is {default}")]
     if default == "None" and name in ("y", "Y", "labels"):
@@ -265,7 +269,7 @@ def _shape_of_gradient(name: str, known: Known) -> Shape | None:
 
 def _table(parameter: Parameter, known: Known, descriptions: Mapping[str, str]) -> dict[str, Any]:
     """Return a dict's entries: the best guess for each key."""
-    wanted = dict.fromkeys(parameter.keys)
+    wanted = dict.fromkeys([*parameter.keys, *parameter.optional])
     passed = known.inputs.get(parameter.name)
     if isinstance(passed, Mapping) and wanted and wanted.keys() <= passed.keys():
         return dict(passed)

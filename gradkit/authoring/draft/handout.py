@@ -16,8 +16,9 @@ class Parameter(Struct, frozen=True):
     """A parameter of a function.
 
     ``default`` is its text, empty without one, and ``about`` its description in the docstring.
-    ``keys`` are the keys that the body needs of the parameter, if it ``is_dict``. ``choices`` are
-    the texts that the body compares the parameter with.
+    ``keys`` are the keys that the body needs of the parameter, if it ``is_dict``, and ``optional``
+    are keys that have a default in the body. ``choices`` are the texts that the body compares the
+    parameter with.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Parameter(Struct, frozen=True):
     about: str = ""
     keys: tuple[str, ...] = ()
     is_dict: bool = False
+    optional: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
 
 
@@ -185,6 +187,7 @@ def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
             descriptions.get(argument.arg, ""),
             tuple(dict.fromkeys(_keys(node, argument.arg))),
             _is_dict(node, argument.arg),
+            tuple(dict.fromkeys(_optional_keys(node, argument.arg))),
             tuple(_choices(node, argument.arg)),
         )
         for argument, default in pairs
@@ -221,6 +224,21 @@ def described(docstring: str) -> dict[str, str]:
             for name in names:
                 found[name].append(line.strip())
     return {name: " ".join(parts) for name, parts in found.items()}
+
+
+def random_lines(text: str, function: Function) -> list[str]:
+    """Return the lines of a function that set a seed or scale random numbers.
+
+    Students may choose other seeds and factors.
+    """
+    tree, lines = ast.parse(text), text.splitlines()
+    classes = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == function.owner]
+    bodies = [node for owner in classes for node in owner.body] or tree.body
+    nodes = [n for n in bodies if isinstance(n, ast.FunctionDef) and n.name == function.name]
+    parts = [part for node in nodes[-1:] for part in _own_nodes(node)]
+    seeds = [p for p in parts if isinstance(p, ast.Call) and ast.unparse(p.func).endswith("seed")]
+    scaled = [p for p in parts if isinstance(p, ast.BinOp) and "random" in words_of(p)]
+    return list(dict.fromkeys(lines[part.lineno - 1].strip() for part in [*seeds, *scaled]))
 
 
 def _is_unwritten(node: ast.FunctionDef) -> bool:
@@ -274,6 +292,15 @@ def _keys(node: ast.FunctionDef, owner: str) -> Iterator[str]:
                 yield from _texts(part.args[0], LAYERS_OF_INPUTS)
         elif isinstance(part, ast.Dict) and not owner:
             yield from (text for key in part.keys if key is not None for text in _texts(key))
+
+
+def _optional_keys(node: ast.FunctionDef, owner: str) -> Iterator[str]:
+    """Yield the keys of the dict ``owner`` that have a default, as ``config.get("beta", 0.9)``."""
+    for part in _own_nodes(node):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+            has_default = part.func.attr in ("get", "setdefault") and len(part.args) == 2
+            if has_default and _name(part.func.value) == owner:
+                yield from _texts(part.args[0], LAYERS_OF_INPUTS)
 
 
 def _is_dict(node: ast.FunctionDef, name: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, islice, product
+from itertools import combinations, islice
 from textwrap import shorten
 from typing import Any
 
@@ -67,7 +67,8 @@ class DraftTask(Struct, frozen=True):
     """A task: functions that depend on one another, with sizes, inputs and checks.
 
     ``why`` are the reasons for inputs by name. ``links`` are values that cannot be compared, such
-    as caches, which later functions take. ``shapes`` are the shapes of all outputs.
+    as caches, which later functions take. ``shapes`` are the shapes of all outputs. ``hard`` are
+    inputs of one more probe.
     """
 
     id: str
@@ -78,6 +79,7 @@ class DraftTask(Struct, frozen=True):
     checks: tuple[DraftCheck, ...] = ()
     links: frozenset[str] = frozenset()
     shapes: Mapping[str, tuple[int, ...]] = {}
+    hard: Mapping[str, Any] = {}
 
     @property
     def called(self) -> tuple[str, ...]:
@@ -369,9 +371,20 @@ def _makes(check: DraftCheck) -> list[str]:
 
 def _combinations(choices: Mapping[str, list[Guess]]) -> Iterator[dict[str, Guess]]:
     """Yield all combinations of inputs, the most likely ones first."""
-    ranks = sorted(product(*(range(len(found)) for found in choices.values())), key=sum)
-    for rank in ranks:
-        yield {n: found[k] for (n, found), k in zip(choices.items(), rank, strict=True)}
+    lengths = [len(found) for found in choices.values()]
+    # All combinations together do not fit into memory.
+    for total in range(sum(lengths) - len(lengths) + 1):
+        for rank in _ranks(total, lengths):
+            yield {n: found[k] for (n, found), k in zip(choices.items(), rank, strict=True)}
+
+
+def _ranks(total: int, lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Yield all tuples of numbers below some lengths whose sum is ``total``."""
+    if not lengths:
+        yield from [()] if total == 0 else []
+        return
+    for first in range(min(total, lengths[0] - 1) + 1):
+        yield from ((first, *rest) for rest in _ranks(total - first, lengths[1:]))
 
 
 def _sizes(
@@ -450,7 +463,7 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
         output: value
         for output, value in ran.values.items()
         # An input that a function may change in place counts if it does.
-        if "cache" not in output and value.size
+        if "cache" not in re.split(r"[\[.]", output)[0] and value.size
         if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
     }
     if not values and (owner or not returns):

@@ -114,7 +114,7 @@ class Trial(AbstractContextManager["Trial"]):
         arrays = max(
             len(run.reads) + len(each.arrays) for run, each in zip(runs, requests, strict=True)
         )
-        size = max(1, MAX_ARRAYS // arrays)
+        size = max(1, MAX_ARRAYS // max(1, arrays))
         replies = [
             reply
             for start in range(0, len(requests), size)

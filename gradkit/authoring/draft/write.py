@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradkit.authoring.draft.confirm import with_gradients, with_sizes
-from gradkit.authoring.draft.handout import read_handout, solution_text
+from gradkit.authoring.draft.confirm import with_defaults, with_gradients, with_sizes
+from gradkit.authoring.draft.handout import random_lines, read_handout, solution_text
 from gradkit.authoring.draft.search import Draft, DraftTask, draft_tasks
 from gradkit.authoring.draft.trial import Trial
 from gradkit.authoring.export import File, as_files
@@ -43,7 +43,7 @@ def draft_files(path: Path) -> dict[str, File]:
         handout = read_handout(text)
         draft = draft_tasks(handout, trial)
         drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
-        tasks = [with_gradients(task, trial) for task in drafted]
+        tasks = [with_defaults(with_gradients(task, trial), trial) for task in drafted]
         sizes = [with_sizes(task, trial) for task in tasks]
         given, problems = trial.given, trial.submission.problems
     if not tasks:
@@ -55,8 +55,9 @@ def draft_files(path: Path) -> dict[str, File]:
         )
     stem = re.sub(r"\W+", "_", path.stem).strip("_") or "solution"
     names = {name: f"{name.replace('.', '_')}.py" for name in given}
-    toml = "\n".join(_assignment(path, f"{stem}.py", draft, tasks, sizes, names))
-    texts = {"assignment.toml": toml, f"reference/{stem}.py": solution_text(text, given)}
+    solution = solution_text(text, given)
+    lines = _assignment(path, f"{stem}.py", draft, tasks, sizes, solution, names)
+    texts = {"assignment.toml": "\n".join(lines), f"reference/{stem}.py": solution}
     return as_files({**texts, **{names[name]: module for name, module in given.items()}})
 
 
@@ -66,6 +67,7 @@ def _assignment(
     draft: Draft,
     tasks: list[DraftTask],
     sizes: list[Mapping[str, Any]],
+    text: str,
     given: Mapping[str, str],
 ) -> Iterator[str]:
     """Yield the lines of the assignment file."""
@@ -80,7 +82,7 @@ def _assignment(
     for task, lengths in zip(tasks, sizes, strict=True):
         name = next(n for n in _numbered(task.id) if n not in seen)
         seen.add(name)
-        yield from _task(name, task, lengths, solution, given)
+        yield from _task(name, task, lengths, solution, text, given)
 
 
 def _numbered(name: str) -> Iterator[str]:
@@ -97,13 +99,21 @@ def _task(
     task: DraftTask,
     lengths: Mapping[str, Any],
     solution: str,
+    text: str,
     given: Mapping[str, str],
 ) -> Iterator[str]:
-    """Yield the lines of a task."""
+    """Yield the lines of a task; ``text`` is the model solution, in the file ``solution``."""
     yield f"\n[[tasks]]\nid = {_quoted(name)}\ntitle = {_quoted(task.title)} # guess"
     yield f'kind = "functions"\nsolution = {_quoted(solution)}'
     if given:
         yield f"given = {_value(given)}"
+    random = [check.function for check in task.checks if check.function.is_random]
+    free = dict.fromkeys(line for each in random for line in random_lines(text, each))
+    if free:
+        entries = ({"line": line, "why": "random numbers"} for line in free)
+        yield "\n".join(["equivalent = [", *(f"  {_value(entry)}," for entry in entries), "]"])
+    if task.hard:
+        yield f"hard = [{_value(task.hard)}] # guess: the defaults of the model solution"
     if lengths:
         yield "\n[tasks.sizes] # guess: the model solution runs with these lengths"
         yield from (f"{size} = {_value(length)}" for size, length in lengths.items())
