@@ -92,6 +92,8 @@ def read_by_key(page: Any, count: int) -> list[str]:
         names.append(page.inner_text("h1"))
         page.keyboard.press("r")
         page.wait_for_selector("text=reviewed by Ada")
+        # A key that is pressed before the page's script runs is lost.
+        page.wait_for_load_state()
         if number < count - 1:
             page.keyboard.press("j")
             changed = "name => document.querySelector('h1').innerText !== name"
