@@ -10,6 +10,7 @@ from classroom.answering import ANNA, TASK, UPDATE, gradkit
 from msgspec.structs import replace
 from review.conftest import Browser, form_of
 
+from gradkit.classroom.reports.purge import purge
 from gradkit.classroom.reports.stored import student_result
 from gradkit.classroom.reports.summary import held_marks
 from gradkit.classroom.store.counted import Counting, overrides
@@ -330,3 +331,12 @@ def test_a_class_file_of_an_earlier_version_is_reviewed(browser_page: Browser) -
         store.change("DROP TABLE finding_decisions")
     assert decide(browser_page, "withdrawn") == 303
     assert findings(browser_page.folder) == []
+
+
+def test_decisions_about_a_removed_student_are_removed(browser_page: Browser) -> None:
+    """Nothing of them stays in the class file."""
+    assert decide(browser_page, "withdrawn") == 303
+    with Store(browser_page.folder, write=True) as store:
+        assert store.rows("SELECT id FROM finding_decisions")
+        purge(store, ANNA)
+        assert store.rows("SELECT id FROM finding_decisions") == []
