@@ -27,7 +27,13 @@ to standard error ([exit codes](exit-codes.md)).
 
 
 def page() -> str:
-    """Return the whole page."""
+    """Return the whole page: its head, and a line for each command.
+
+    Raises
+    ------
+    TypeError
+        A command has no example.
+    """
     main = click.Context(cli.main, info_name="gradkit")
     lines = []
     for name in cli.main.list_commands(main):

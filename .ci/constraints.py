@@ -28,7 +28,16 @@ def normal(name: str) -> str:
 
 
 def needed(name: str, extras: Iterable[str]) -> dict[str, Distribution]:
-    """Return the installed dependencies of a project by name, without the project."""
+    """Return the installed dependencies of a project by name, without the project.
+
+    Dependencies of dependencies are included, and those of the ``extras``; what is not installed is
+    left out.
+
+    Raises
+    ------
+    KeyError
+        The project itself is not installed.
+    """
     found: dict[str, Distribution] = {}
     there = {normal(each.metadata["Name"]): each for each in distributions()}
     waiting = [(normal(name), frozenset(extras))]
@@ -58,7 +67,7 @@ def text(found: dict[str, Distribution]) -> str:
 
 
 def main() -> None:
-    """Write it."""
+    """Write the file of constraints, and print the number of versions."""
     distribution("gradkit")  # or that it is not installed is the error
     found = needed("gradkit", EXTRAS)
     FILE.write_text(text(found), encoding="utf-8")

@@ -13,7 +13,10 @@ from gradkit.task.tables import EXAMPLES
 
 
 def made() -> dict[str, bytes]:
-    """Return the content of the file of examples of each exercise, by its name."""
+    """Return the content of the file of examples of each exercise, by the exercise's name.
+
+    Exercises without model solutions or tasks of functions are left out.
+    """
     files = {}
     for name, path in exercises().items():
         reference = find_reference(path, None)
@@ -24,7 +27,7 @@ def made() -> dict[str, bytes]:
 
 
 def main() -> None:
-    """Write all files."""
+    """Write the file of examples of each exercise, and print the sizes."""
     for name, content in made().items():
         path = exercises()[name].parent / EXAMPLES
         path.write_bytes(content)

@@ -34,7 +34,7 @@ def page() -> str:
 
 
 def _row(name: str, file: Path) -> str:
-    """Return the row of an exercise."""
+    """Return the row of an exercise in a Markdown table: name, title, functions and points."""
     exercise = read_assignment(file)
     tasks = (*exercise.tasks, *exercise.functions)
     points = sum(check.points for task in tasks for check in task.checks)

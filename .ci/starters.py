@@ -11,7 +11,7 @@ from gradkit.task.assignment import exercises, find_reference, read_assignment
 
 
 def main() -> None:
-    """Write them all."""
+    """Write the starter files of all exercises with functions; delete outdated ones."""
     for name, path in exercises().items():
         reference = find_reference(path, None)
         assignment = read_assignment(path)

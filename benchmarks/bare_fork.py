@@ -49,7 +49,7 @@ for text in asked["texts"]:
 
 
 def calls_of(text: str) -> dict[str, int]:
-    """How often gradkit calls each function of a right submission of regression in numpy."""
+    """Count how often gradkit calls each function of a right submission of regression in numpy."""
     counted: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder, _watched(counted), Workshop() as workshop:
         path = Path(folder) / "submission.py"
@@ -61,7 +61,7 @@ def calls_of(text: str) -> dict[str, int]:
 
 @contextmanager
 def _watched(counted: Counter[str]) -> Iterator[None]:
-    """Have the calls counted that all requests ask for."""
+    """Count the calls that all requests in the block ask for, by role, in ``counted``."""
     ask_before = StudentProcess.ask
 
     def ask(process: StudentProcess, request: Frame) -> Any:

@@ -130,7 +130,7 @@ def _cpu() -> float:
 
 
 def resident() -> list[float]:
-    """MB resident in this process and in each worker, without the students' processes."""
+    """Return the MB resident in this process and in each of its direct children, the workers."""
     family = [os.getpid()]
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
@@ -143,7 +143,10 @@ def resident() -> list[float]:
 
 
 def grade(folder: Path, watch: Watch) -> Spent:
-    """Grade a folder as the command does, from nothing to the stored results."""
+    """Grade a folder as the command does, from nothing to the stored results.
+
+    Earlier results are deleted. ``watch`` notes when each submission was graded.
+    """
     out = folder.with_name(folder.name + ".out")
     shutil.rmtree(out, ignore_errors=True)
     with clock() as passed:
@@ -158,7 +161,7 @@ def grade(folder: Path, watch: Watch) -> Spent:
 
 
 def others(command: Sequence[str], folders: Sequence[Path]) -> Spent:
-    """Start a process for each folder, two at a time."""
+    """Run another grader's command in each folder, `LANES` at a time; return the time taken."""
 
     def run(folder: Path) -> None:
         # Plain pytest: plugins that happen to be installed here, such as hypothesis, would
@@ -174,7 +177,11 @@ def others(command: Sequence[str], folders: Sequence[Path]) -> Spent:
 def write_class(
     folder: Path, size: int, framework: str, seed: int, right_of_ten: int, texts: int = 0
 ) -> set[str]:
-    """Write a class into a folder, of so many different texts. Return the names that are right."""
+    """Write a class of ``size`` submissions into a new folder; return the names that are right.
+
+    ``texts`` is the number of different texts, by default all. Of ten texts, ``right_of_ten`` are
+    right.
+    """
     folder.mkdir()
     names = set()
     for name, text, right in copies(class_of(texts or size, framework, seed, right_of_ten), size):
@@ -192,7 +199,11 @@ def copies(texts: Iterable[tuple[str, str, bool]], size: int) -> Iterator[tuple[
 
 
 def throughput(work: Path, options: argparse.Namespace, framework: str) -> bool:
-    """Print the table of rates. Return whether all bars are reached."""
+    """Print the table of rates. Return whether all bars are reached.
+
+    gradkit grades a class of right and one of mixed submissions, beside other graders and a bare
+    fork.
+    """
     right = write_class(work / "right", options.students, framework, options.seed, 10)
     some = write_class(work / "mixed", options.students, framework, options.seed, 6)
     folders = [work / f"sample{number}" for number in range(options.sample)]
@@ -243,7 +254,10 @@ def throughput(work: Path, options: argparse.Namespace, framework: str) -> bool:
 
 
 def with_hostile(work: Path, options: argparse.Namespace, framework: str) -> bool:
-    """How long the others take, with and without one in twenty that hangs or crashes."""
+    """Print how long a mixed class takes, with and without 5 % more that hang or crash.
+
+    Return whether the bar is reached.
+    """
     for folder in ("calm", "troubled"):
         write_class(work / folder, options.students, framework, options.seed, 6)
     added = options.students // 20
@@ -266,7 +280,10 @@ def with_hostile(work: Path, options: argparse.Namespace, framework: str) -> boo
 
 
 def lasting(work: Path, options: argparse.Namespace, framework: str) -> bool:
-    """Return the memory after 500 and all files, and the rates of the first and last tenth."""
+    """Print the memory after 500 and all files, and the rates of the first and last tenth.
+
+    Return whether both bars are reached.
+    """
     write_class(work / "large", options.students, framework, options.seed, 6, TEXTS)
     watch = Gauge((min(500, options.students // 2), options.students))
     grade(work / "large", watch)

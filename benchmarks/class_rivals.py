@@ -132,7 +132,7 @@ def check_training():
 
 
 def fill(folder: Path, framework: str, submission: str) -> None:
-    """Put into a folder what the rivals need to grade one submission."""
+    """Write what other graders need for one submission into a new folder: code and checks."""
     folder.mkdir()
     reference = ROOT / "reference" / f"regression_{framework}.py"
     shutil.copy(reference, folder / "reference.py")

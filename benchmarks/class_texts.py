@@ -90,7 +90,11 @@ TROUBLES = (
 def class_of(
     size: int, framework: str, seed: int, right_of_ten: int = RIGHT_OF_TEN
 ) -> Iterator[tuple[str, str, bool]]:
-    """Yield file name, source and whether it is right, for each of a class; same for a seed."""
+    """Yield file name, source and whether it is right for each submission of a generated class.
+
+    The class is the same for the same seed. Of ten submissions, the first ``right_of_ten`` are
+    right.
+    """
     rng = random.Random(seed)
     entries = [
         entry
@@ -109,7 +113,10 @@ def class_of(
 
 
 def as_asked(size: int, framework: str, seed: int) -> Iterator[str]:
-    """Right regression submissions under the names asked for: the only ones that others run."""
+    """Yield right regression submissions with the required function names, each in another style.
+
+    Other graders can only run submissions with these names.
+    """
     rng = random.Random(seed)
     names = ("as-asked", "class-and-train")
     entry = next(e for e in ACCEPTED if e.task == f"regression-{framework}" and e.name in names)
@@ -126,7 +133,7 @@ def hostile(size: int, framework: str, seed: int) -> Iterator[tuple[str, str]]:
 
 
 def in_a_hand(text: str, number: int, rng: random.Random) -> str:
-    """Return the same program in another style."""
+    """Return the same program with other names of variables, forms of constants and comments."""
     for name, others in LOCALS.items():
         other = rng.choice(others)
         if not re.search(rf"\b{other}\b", text):
@@ -143,7 +150,7 @@ def in_a_hand(text: str, number: int, rng: random.Random) -> str:
 
 
 def _known_mistakes(framework: str) -> list[tuple[str, str]]:
-    """Task and source of the samples of `tests/mistakes`."""
+    """Return task and source of the samples of `tests/mistakes` for a framework."""
     found = []
     for source in samples().values():
         task = source.split("\n", 1)[0].removeprefix("# task:").strip()
@@ -155,7 +162,11 @@ def _known_mistakes(framework: str) -> list[tuple[str, str]]:
 def _wrong(
     task: str, text: str, twin: str, known: list[tuple[str, str]], rng: random.Random
 ) -> tuple[str, str]:
-    """Return a right text in another style, or a text with known or generated mistakes."""
+    """Return the task and text of a wrong submission, chosen at random.
+
+    It is ``twin``, the wrong version of the text; a known mistake; a known mistake with generated
+    ones; or the text itself with one or two generated mistakes.
+    """
     way = rng.randrange(4)
     if way == 0:
         return task, twin

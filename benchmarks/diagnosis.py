@@ -117,7 +117,7 @@ def without_diagnosis() -> Iterator[None]:
 
 
 def cpu_of(jobs: Sequence[Job], rounds: int) -> float:
-    """Milliseconds of CPU per submission, the workers' included."""
+    """Return the milliseconds of CPU per submission, including the workers, but not their start."""
 
     def spent() -> float:
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -144,7 +144,7 @@ def cpu_of(jobs: Sequence[Job], rounds: int) -> float:
 
 
 def cost(jobs: Sequence[Job], rounds: int) -> float:
-    """Milliseconds of CPU that the diagnosis adds per submission: the median of three."""
+    """Return the CPU milliseconds that the diagnosis adds per submission: the median of three."""
     differences = []
     for _ in range(3):
         whole = cpu_of(jobs, rounds)

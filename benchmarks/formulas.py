@@ -35,7 +35,11 @@ SINGLES, ALL = 0.98, 0.97
 
 
 def verdict(case: Stored, now: Stored) -> str:
-    """Return ``equal``, ``better``, ``reason`` or ``worse`` for the findings of a case."""
+    """Return ``equal``, ``better``, ``reason`` or ``worse`` for the findings of a case.
+
+    ``case`` has the stored findings, ``now`` the present ones. ``reason`` means that the case lists
+    a reason to differ; ``better`` that a named mistake is found where none was.
+    """
     if not differs(case.found, now.found):
         return "equal"
     if reason(case):
@@ -44,7 +48,7 @@ def verdict(case: Stored, now: Stored) -> str:
 
 
 def main() -> None:
-    """Grade the cases, print those that differ, and exit."""
+    """Grade the cases, print those that differ, and exit with 1 if too many are worse."""
     parser = argparse.ArgumentParser(description="Compare findings with those of stored cases.")
     parser.add_argument("--count", type=int, default=400, help="cases to grade (default: 400)")
     parser.add_argument("--only", default="", help="only cases of tests whose name has this word")

@@ -32,7 +32,10 @@ def ours(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, An
 
 
 def torchs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, Any]) -> str:
-    """Return the verdict of torch.autograd.gradcheck on the same two functions."""
+    """Return the verdict of torch.autograd.gradcheck on a layer's forward and a backward.
+
+    An exception of the check counts as ``disagree``.
+    """
     import torch
 
     names = [name for name, value in inputs.items() if value.dtype.kind == "f"]
@@ -63,7 +66,10 @@ def torchs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, 
 
 
 def jaxs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, Any]) -> str:
-    """Return the verdict of jax.test_util.check_vjp on the same two functions."""
+    """Return the verdict of jax.test_util.check_vjp on a layer's forward and a backward.
+
+    An exception of the check counts as ``disagree``.
+    """
     import jax
     from jax.test_util import check_vjp
 
@@ -95,7 +101,10 @@ def jaxs(layer: layers.Layer, backward: Callable[..., Any], inputs: dict[str, An
 
 
 def changed(layer: layers.Layer, wrong: Callable[..., Any], inputs: dict[str, Any]) -> bool:
-    """Return whether a wrong backward gives something else than the right one."""
+    """Return whether a wrong backward gives other gradients than the right one at these inputs.
+
+    An exception counts as another gradient.
+    """
 
     def flat(backward: Callable[..., Any]) -> list[np.ndarray]:
         *outs, cache = layer.forward(*inputs.values())
@@ -112,7 +121,7 @@ def changed(layer: layers.Layer, wrong: Callable[..., Any], inputs: dict[str, An
 
 
 def linear(kind: type, rng: np.random.Generator) -> str:
-    """Return gradkit's verdict on 11-785's layer."""
+    """Return gradkit's verdict on a class like the layer Linear of the course 11-785."""
     layer = kind()
     inputs = {name: rng.normal(size=s) for name, s in (("A", (4, 3)), ("W", (2, 3)), ("b", (2, 1)))}
     scale = {"W": 1 / 4, "b": 1 / 4}

@@ -265,7 +265,7 @@ SPECIAL: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any], float, floa
 
 
 def cases(rng: np.random.Generator) -> Iterator[Case]:
-    """Yield name, function, point and gradient."""
+    """Yield name, function, point and right gradient of each test function."""
     for name, (f, start) in MGH.items():
         for kind in ("start", "near"):
             x = np.array(start, dtype=np.float64)
@@ -287,7 +287,7 @@ def cases(rng: np.random.Generator) -> Iterator[Case]:
 
 
 def main() -> None:
-    """Print what was found."""
+    """Check right and wrong gradients, print each wrong verdict, and count the verdicts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=None)
     given = parser.parse_args()

@@ -31,7 +31,7 @@ FAMILY = {"float64": "plain", "float32": "float32", "noisy": "noise"}
 
 
 def make(rng: np.random.Generator, kind: str, place: str) -> random_nets.Net:
-    """Draw a net of one kind at one place."""
+    """Draw a net of one kind; ``place`` says where it is: zero biases, a minimum, or any point."""
     net = random_nets.random_net(rng, FAMILY[kind])
     if place == "zero biases":
         for name in net.params:
@@ -51,10 +51,10 @@ def rounded(array: np.ndarray) -> np.ndarray:
 
 
 def to_minimum(net: random_nets.Net, rng: np.random.Generator) -> None:
-    """Choose targets for which the point is a minimum of the squared error.
+    """Choose targets for which the net's parameters are a minimum of the squared error.
 
-    The residual is orthogonal to everything that the parameters can change about the output; it is
-    zero in half of the nets, and where the parameters can change all.
+    The net is changed. The residual is orthogonal to every change of the output that the parameters
+    can make. It is zero in half of the nets, and if the parameters can change the whole output.
     """
     net.loss, net.decay = "mse", 0.0
     out = net.forward(net.params, np.float64)[1]
@@ -98,7 +98,10 @@ def above_noise(slope: float, scale: float, noise: float) -> bool:
 
 
 def moved_by(net: random_nets.Net, good: random_nets.Params, claim: random_nets.Params) -> float:
-    """Return what all that is wrong with a claim does to f, over the size of each parameter."""
+    """Return the change of f that the wrong part of a claimed gradient stands for.
+
+    It is the sum of the absolute errors, each times the size of its parameter.
+    """
     return sum(
         float(np.abs(claim[name] - good[name]).sum()) * size_of(value)
         for name, value in net.params.items()
@@ -106,7 +109,7 @@ def moved_by(net: random_nets.Net, good: random_nets.Params, claim: random_nets.
 
 
 def at_kink(net: random_nets.Net) -> bool:
-    """Return whether a unit is exactly at its kink, as one is that hears of dead units alone."""
+    """Return whether the input of a hidden unit is exactly at the activation's kink, zero."""
     if net.activation not in ("relu", "leaky", "elu"):
         return False
     sums = net.forward(net.params, np.float64)[3]
@@ -114,7 +117,10 @@ def at_kink(net: random_nets.Net) -> bool:
 
 
 def run(kind: str, count: int, seed: int, shown: int) -> Counter[str]:
-    """Check right and wrong gradients of many nets of one kind."""
+    """Check right and wrong gradients of ``count`` nets of one kind; return counts of the verdicts.
+
+    ``shown`` is how much is printed: from 1, missed mistakes; from 2, open ones; from 3, all.
+    """
     tally: Counter[str] = Counter()
     for number in range(count):
         place = PLACES[number % 3]

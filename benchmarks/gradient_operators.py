@@ -39,7 +39,11 @@ one whose backward multiplies by a sixth that torch has in float32, which is wro
 
 
 def operator_samples(most: int) -> Iterator[tuple[str, Any, dict[str, torch.Tensor], torch.Tensor]]:
-    """Yield name, function of a dict of tensors, the point, and a cotangent seed."""
+    """Yield name, function, tensors and None for samples of each operator of torch.
+
+    There are at most ``most`` for an operator. Random operators, and samples without a suitable
+    tensor or with more than 150 numbers, are left out.
+    """
     from torch.testing._internal.common_methods_invocations import op_db
 
     for op in op_db:
@@ -83,7 +87,10 @@ def operator_samples(most: int) -> Iterator[tuple[str, Any, dict[str, torch.Tens
 
 
 def check_operator(name: str, call: Any, moving: dict[str, torch.Tensor], seed: int) -> Any:
-    """Check one sample; None where autograd does not work on it."""
+    """Check the gradient of one sample.
+
+    None if autograd does not work on the sample, or a value is not finite.
+    """
     generator = torch.Generator().manual_seed(seed)
     leaves = {k: v.detach().clone().requires_grad_() for k, v in moving.items()}
     if not all(torch.isfinite(v).all() for v in leaves.values()):
@@ -124,7 +131,7 @@ def check_operator(name: str, call: Any, moving: dict[str, torch.Tensor], seed: 
 
 
 def module_samples(most: int) -> Iterator[tuple[str, Any, list[Any], dict[str, Any]]]:
-    """Yield name, module, arguments and keywords."""
+    """Yield name, module, arguments and keywords of ``most`` samples of each module of torch."""
     from torch.testing._internal.common_modules import module_db
 
     for info in module_db:

@@ -26,7 +26,7 @@ class Problem:
 
 
 def problems(seed: int) -> list[Problem]:
-    """All problems, drawn afresh from the seed."""
+    """Return all problems, drawn by the seed."""
     rng = np.random.default_rng(seed)
     made = [*_smooth(rng), *_scaled(rng), *_noisy(rng), *_kinked(rng)]
     for number, (activation, loss, batch) in enumerate(NETS):
@@ -199,7 +199,10 @@ def _slope(name: str, z: np.ndarray, a: np.ndarray) -> np.ndarray:
 
 
 def errors(problem: Problem, seed: int) -> Iterator[tuple[str, Params]]:
-    """Wrong gradients by kind: structural ones, and single entries off by a relative amount."""
+    """Yield wrong gradients with their kind.
+
+    They are structural errors, and single entries that are off by a relative amount.
+    """
     rng = np.random.default_rng(seed)
     exact = problem.gradient
     yield "structural", {key: -value for key, value in exact.items()}

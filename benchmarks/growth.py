@@ -159,7 +159,11 @@ NETS = ["2-2-1", "10-32-10", "64-64-10", "784-128-10"]
 
 
 def case(task: str, model: str, edits: list[list[str]]) -> dict[str, float]:
-    """Judge one submission in this process, and return what it took."""
+    """Grade one submission in this process; return its score, CPU seconds and megabytes.
+
+    ``edits`` are pairs of old and new text, by which the submission differs from the model
+    solution.
+    """
     from gradkit.grading.session import Session
     from gradkit.grading.settings import Settings
 
@@ -184,7 +188,7 @@ def case(task: str, model: str, edits: list[list[str]]) -> dict[str, float]:
 
 
 def measured(task: str, model: str, edits: list[tuple[str, str]]) -> dict[str, float]:
-    """Run a case in a process of its own."""
+    """Run `case` in a new process, and return its values."""
     said = json.dumps([task, model, edits])
     command = [sys.executable, "-P", __file__, "--case"]
     done = subprocess.run(command, input=said, text=True, capture_output=True, check=True)
@@ -193,7 +197,7 @@ def measured(task: str, model: str, edits: list[tuple[str, str]]) -> dict[str, f
 
 
 def main() -> None:
-    """Print a table."""
+    """Print a table of score, CPU and memory of submissions, by the size of the task."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nets", nargs="*", default=NETS)
     parser.add_argument("--case", action="store_true", help=argparse.SUPPRESS)

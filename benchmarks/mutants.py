@@ -192,7 +192,10 @@ def plausible(mutant: Mutant) -> bool:
 
 
 def tests_of(path: Path) -> tuple[str, ...]:
-    """Return the tests of a module: its own, then those of the folders that it is in."""
+    """Return the tests of a module: its own, then those of the folders that contain it.
+
+    The program exits if `TESTS` has none.
+    """
     inside = path.relative_to(ROOT)
     found = [each for place in (inside, *inside.parents) for each in TESTS.get(str(place), ())]
     if not found:
@@ -201,7 +204,11 @@ def tests_of(path: Path) -> tuple[str, ...]:
 
 
 def passes(stage: str, tree: Path, seconds: float = 3600.0) -> bool:
-    """Return whether tests pass in a fork of this process, and in time."""
+    """Return whether tests pass in a fork of this process, in a copy of the repository.
+
+    ``stage`` are arguments of pytest, ``tree`` the copy. Tests that take longer than ``seconds``
+    are killed, and do not pass.
+    """
     child = os.fork()
     if not child:
         os.setsid()
@@ -230,7 +237,10 @@ def passes(stage: str, tree: Path, seconds: float = 3600.0) -> bool:
 
 
 def killed(mutant: Mutant, tree: Path, stages: dict[str, float]) -> bool:
-    """Return whether some tests fail, or take ten times as long, with the mutant in the tree."""
+    """Return whether some tests fail, or take ten times as long, with the mutant in the tree.
+
+    ``stages`` are arguments of pytest with the usual seconds. The tree is restored.
+    """
     target = tree / mutant.path.relative_to(ROOT)
     before = target.read_bytes()
     target.write_bytes(before[: mutant.start] + mutant.new.encode() + before[mutant.end :])

@@ -36,7 +36,7 @@ STUDENTS, BAR = 300, 20.0
 
 
 def sample() -> list[Result]:
-    """Return the results of the sample class."""
+    """Return the results of the sample class; print the submissions that cannot be graded."""
     results = []
     with Workshop() as workshop, Session(Settings(seed=1), workshop) as session:
         for path in sorted((ROOT / "tests" / "sample_class").iterdir()):
@@ -48,7 +48,7 @@ def sample() -> list[Result]:
 
 
 def shaken(result: Result, random_: random.Random) -> Result:
-    """Return the result with every number in drawings changed a little."""
+    """Return the result with every number in drawings multiplied by a random factor near 1."""
 
     def moved(value: float) -> float:
         return value * random_.uniform(0.5, 2.0)
@@ -73,7 +73,7 @@ def pages(results: list[Result]) -> tuple[int, float]:
 
 
 def measure(name: str, results: list[Result]) -> float:
-    """Print a line for two processes that write these pages; return what two idle cores take."""
+    """Print a line for two processes that write the pages; return the busier one's CPU seconds."""
     started = time.perf_counter()
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         sizes, times = zip(*pool.map(pages, [results[::2], results[1::2]]), strict=True)

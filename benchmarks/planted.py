@@ -162,7 +162,7 @@ class Answer:
 
 
 def answers(only: Sequence[str]) -> list[Answer]:
-    """List the files of the model solutions, and of right answers by hand."""
+    """List the right answers of exercises: files of model solutions, and answers by hand."""
     found = []
     for name in only:
         if name in NETS:
@@ -239,7 +239,11 @@ class Outcome:
 
 
 def single(outcome: Outcome) -> str:
-    """Return what one plant is counted as."""
+    """Return the category of an outcome with one planted mistake.
+
+    It is ``line`` if a finding is at one of its lines, ``repair`` if a change elsewhere mends the
+    code, ``astray`` if there are only other findings, and ``unexplained`` without a finding.
+    """
     if outcome.found():
         return "line"
     if outcome.repaired():
@@ -248,7 +252,11 @@ def single(outcome: Outcome) -> str:
 
 
 def pair(outcome: Outcome) -> str:
-    """Return what two plants are counted as."""
+    """Return the category of an outcome with two planted mistakes.
+
+    It says for how many of them a finding is at one of their lines, and whether a change elsewhere
+    mends the code.
+    """
     if outcome.found() == 2:
         return "both"
     if outcome.found() == 1:
@@ -257,7 +265,7 @@ def pair(outcome: Outcome) -> str:
 
 
 def unlisted(outcome: Outcome) -> list[Told]:
-    """Return what is said at a plant's lines with a code that its operator does not have."""
+    """Return the findings at a planted line whose code does not fit the kind of planted mistake."""
     return [
         told
         for plant, lines in zip(outcome.plants, outcome.lines, strict=True)
@@ -279,9 +287,10 @@ def accepted_changes() -> frozenset[tuple[str, str, str]]:
 
 
 def unnatural_changes(outcome: Outcome) -> list[Told]:
-    """Return the changes at no line of a plant that are not in the table of accepted ones.
+    """Return the proposed changes that are neither at a planted line nor listed as accepted.
 
-    The table names a plant by the first of its changed lines; that of a dropped line is empty.
+    The table of accepted changes names a planted mistake by the first of its changed lines, which
+    is empty for a dropped line.
     """
     answer = outcome.answer
     right = {(answer.file, line) for lines in outcome.lines for line in lines}
@@ -301,7 +310,10 @@ def unnatural_changes(outcome: Outcome) -> list[Told]:
 
 
 def false_names(outcome: Outcome) -> list[str]:
-    """Return the codes that are said at a plant's lines, and cannot be true of it."""
+    """Return the codes of findings at planted lines that are wrong for the planted mistake.
+
+    A code that does not fit is right nevertheless if the changes of the findings mend the code.
+    """
     names = kinds() if outcome.mended else {}
     return [
         told.mistake for told in unlisted(outcome) if not told.diff or told.mistake not in names
@@ -326,7 +338,7 @@ class Bench:
         return folder
 
     def session(self, exercise: str) -> Session:
-        """Return the session of an exercise."""
+        """Return the session of an exercise, which is opened once."""
         if exercise not in self.sessions:
             if exercise in SHIPPED:
                 settings = Settings(tasks=(exercise,))
@@ -342,7 +354,10 @@ class Bench:
     def grade(
         self, answer: Answer, changed: Mapping[str, str], seed: int
     ) -> tuple[tuple[TaskResult, ...] | None, float]:
-        """Return the marks of an answer with other texts, None where it is refused, and CPU."""
+        """Grade an answer with some of its files changed; return the marks and the CPU seconds.
+
+        ``changed`` are texts by file name. The marks are None if the submission is refused.
+        """
         for old in self.folder.iterdir():
             old.unlink()
         for name, each in {**texts(answer), **changed}.items():
@@ -356,7 +371,10 @@ class Bench:
         return tasks, spent() - started
 
     def without(self, answer: Answer, seed: int) -> float:
-        """Return the seconds that an answer takes without a plant; it is right."""
+        """Return the CPU seconds of an answer without a planted mistake: the median of three.
+
+        The program exits if the answer is not right.
+        """
         if answer not in self.plain:
             runs = [self.grade(answer, {}, seed) for _ in range(4)]
             if kind_of(runs[0][0]) != "right":
@@ -365,7 +383,10 @@ class Bench:
         return self.plain[answer]
 
     def outcome(self, answer: Answer, plants: Sequence[Plant], seed: int) -> Outcome:
-        """Plant mistakes and grade what is left."""
+        """Plant mistakes in an answer, grade it, and return the outcome.
+
+        An exception of gradkit is recorded in the outcome.
+        """
         plain = self.without(answer, seed)
         text, lines = planted(texts(answer)[answer.file], *plants)
         outcome = Outcome(answer, tuple(plants), tuple(lines), "crash", (), 0.0)
@@ -381,7 +402,7 @@ class Bench:
         return replace(outcome, mended=self.is_mended(answer, text, told, seed + 1))
 
     def is_mended(self, answer: Answer, text: str, told: Iterable[Told], seed: int) -> bool:
-        """Make all changes that are shown, one after the other, and tell whether all is right."""
+        """Return whether a text is right after all changes that the findings propose."""
         now = {**texts(answer), answer.file: text}
         # What two tasks share is told by both.
         for name, diff in dict.fromkeys((each.at[0], each.diff) for each in told):
@@ -390,7 +411,7 @@ class Bench:
 
 
 def spent() -> float:
-    """Return the CPU seconds of this process and of all that came of it, ended or not."""
+    """Return the CPU seconds of this process and of all its descendants, ended or not."""
     parents, ticks = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -409,7 +430,10 @@ def spent() -> float:
 
 
 def kind_of(tasks: Iterable[TaskResult] | None) -> str:
-    """Return what has become of an answer. See `Outcome`."""
+    """Return ``refused``, ``raises``, ``wrong`` or ``right`` for the marks of an answer.
+
+    ``tasks`` is None for a refused answer. See `Outcome`.
+    """
     if tasks is None:
         return "refused"
     states = {check.state for task in tasks for check in task.checks}
@@ -419,7 +443,7 @@ def kind_of(tasks: Iterable[TaskResult] | None) -> str:
 
 
 def told_by(tasks: Iterable[TaskResult]) -> Iterator[Told]:
-    """Yield the findings that say what is wrong, and where."""
+    """Yield the findings that name a mistake and a place."""
     for task in tasks:
         for finding in task.findings:
             told = finding.mistake != UNEXPLAINED and finding.mistake not in FOR_INSTRUCTORS
@@ -467,9 +491,10 @@ def outcomes(job: tuple[Answer, Sequence[Sequence[Plant]], int]) -> list[Outcome
 def singles(
     pool: ProcessPoolExecutor, among: Sequence[Answer], count: int, seed: int
 ) -> list[Outcome]:
-    """Plant one mistake each time, until so many outputs are wrong.
+    """Plant one mistake each time, until ``count`` of them change an output.
 
-    Exercises have equal shares, as long as they have plants, and files of one exercise.
+    Exercises have equal shares as long as mistakes are left, and so have the files of one exercise.
+    Return all outcomes, also of mistakes that change no output.
     """
     done: list[Outcome] = []
     waiting = {answer: drawn(texts(answer)[answer.file], f"{answer} {seed}") for answer in among}
@@ -495,7 +520,10 @@ def singles(
 def pairs(
     pool: ProcessPoolExecutor, found: Sequence[Outcome], count: int, seed: int
 ) -> list[Outcome]:
-    """Plant two mistakes at once that change an output each, in answers in turn."""
+    """Plant two mistakes at once, each of which changes an output alone; return the outcomes.
+
+    ``found`` are the outcomes of single mistakes. The answers take turns, up to ``count`` pairs.
+    """
     dice = random.Random(seed)
     by_answer: dict[Answer, list[Plant]] = {}
     for outcome in found:
@@ -521,7 +549,7 @@ WORDS = ("line", "repair", "astray", "unexplained")
 
 
 def table(title: str, rows: dict[str, list[Outcome]]) -> None:
-    """Print what has become of plants, by some key; what raises is counted apart."""
+    """Print the outcomes of single mistakes by key; only wrong outputs are classified."""
     words = " ".join(f"{word:>12}" for word in WORDS)
     print(f"\n{title:<34} planted  wrong {words}  false beside unnatural")
     for name, row in rows.items():
@@ -537,7 +565,7 @@ def table(title: str, rows: dict[str, list[Outcome]]) -> None:
 
 
 def grouped(done: Sequence[Outcome], key: str) -> dict[str, list[Outcome]]:
-    """Sort outcomes by ``operator``, ``exercise`` or ``style``."""
+    """Group outcomes by their ``operator``, ``exercise`` or ``style``, as ``key`` says."""
     rows: dict[str, list[Outcome]] = {}
     for outcome in done:
         answer = outcome.answer
@@ -551,7 +579,7 @@ def grouped(done: Sequence[Outcome], key: str) -> dict[str, list[Outcome]]:
 
 
 def tell_change(outcome: Outcome) -> None:
-    """Print what was planted, and what was said."""
+    """Print the planted change and the findings of an outcome."""
     answer = outcome.answer
     old = texts(answer)[answer.file]
     names = ", ".join(plant.operator for plant in outcome.plants)
@@ -569,7 +597,7 @@ def tell_change(outcome: Outcome) -> None:
 
 
 def tell_seconds(done: Sequence[Outcome]) -> float:
-    """Print the CPU of plants beyond the answer without them; return the highest mean."""
+    """Print the CPU time beyond that of the right answer, by exercise; return the highest mean."""
     highest = 0.0
     print(f"\n{'CPU beyond the right answer, ms':<34}    mean  median    95 %    most")
     for name, row in {**grouped(done, "exercise"), "all": list(done)}.items():
@@ -582,7 +610,10 @@ def tell_seconds(done: Sequence[Outcome]) -> float:
 
 
 def tell_bar(name: str, figure: float, bar: float, *, most: bool = False) -> bool:
-    """Print a figure beside its bar, and return whether it is met."""
+    """Print a figure beside its bar, and return whether it is met.
+
+    With ``most``, the bar is the largest allowed figure, otherwise the smallest.
+    """
     met = figure <= bar if most else figure >= bar
     sign = "at most" if most else "at least"
     print(f"{name:<44} {figure:6.1%}   bar {sign} {bar:.0%}   {'ok' if met else 'MISSED'}")
@@ -590,7 +621,7 @@ def tell_bar(name: str, figure: float, bar: float, *, most: bool = False) -> boo
 
 
 def tell_singles(done: Sequence[Outcome]) -> bool:
-    """Print what has become of single plants, and return whether their bars are met."""
+    """Print the outcomes of single mistakes, and return whether their bars are met."""
     wrong = [outcome for outcome in done if outcome.kind == "wrong"]
     print(dict(Counter(outcome.kind for outcome in done)))
     for key in ("operator", "exercise", "style"):
@@ -623,7 +654,7 @@ def tell_singles(done: Sequence[Outcome]) -> bool:
 
 
 def tell_pairs(two: Sequence[Outcome]) -> bool:
-    """Print what has become of pairs of plants, and return whether their bar is met."""
+    """Print the outcomes of pairs of mistakes, and return whether their bar is met."""
     both = [outcome for outcome in two if outcome.kind == "wrong"]
     missed = [outcome for outcome in both if pair(outcome) != "both"]
     for outcome in [*(each for each in two if each.kind == "crash"), *missed[:SHOWN]]:
@@ -635,7 +666,7 @@ def tell_pairs(two: Sequence[Outcome]) -> bool:
 
 
 def main() -> int:
-    """Plant, grade and tell; the exit code says whether all bars are met."""
+    """Plant mistakes, grade and print; the exit code says whether all bars are met."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--count", type=int, default=3000, help="plants that change an output")
     parser.add_argument("--seed", type=int, default=1)

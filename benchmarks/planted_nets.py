@@ -124,7 +124,10 @@ def texts_of(name: str) -> Mapping[str, str]:
 
 
 def assignment_of(name: str, folder: Path) -> Path:
-    """Write the exercise of a net of ReLU, with the roles of one that tests have."""
+    """Write the assignment of a ReLU net with random data into a folder, and return its path.
+
+    The roles are those of an assignment of the tests.
+    """
     generator = np.random.default_rng(RELU[name])
     beside = ROOT / "tests" / "exercises" / "tanh_regression" / "assignment.toml"
     head = beside.read_text(encoding="utf-8").split("[[tasks]]")[0]

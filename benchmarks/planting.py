@@ -52,12 +52,12 @@ class Plant:
 
 
 def planted(text: str, *chosen: Plant) -> tuple[str, list[frozenset[int]]]:
-    """Return a text with mistakes in it, and the lines of each, as they are in that text.
+    """Return a text with mistakes planted in it, and the lines of each mistake in the new text.
 
     Raises
     ------
     ValueError
-        Two of them are in the same statement.
+        Two of the mistakes are in the same statement.
     """
     ordered = sorted(chosen, key=lambda plant: plant.span)
     for one, other in pairwise(ordered):
@@ -74,7 +74,7 @@ def planted(text: str, *chosen: Plant) -> tuple[str, list[frozenset[int]]]:
 
 
 def is_sound(text: str, plant: Plant) -> bool:
-    """Tell whether a plant leaves a program, another one, with all lines that it should have."""
+    """Return whether a text with a planted mistake is another valid program of the right length."""
     new, _ = planted(text, plant)
     if new.count("\n") != text.count("\n") + plant.added:
         return False
@@ -91,7 +91,10 @@ def _tree_of(text: str) -> str:
 
 
 def drawn(text: str, seed: int | str) -> Iterator[Plant]:
-    """Yield the sound plants of a text in random order, each text once; operators take turns."""
+    """Yield the sound mistakes of a text in random order; the operators take turns.
+
+    Of mistakes that give the same text, only one is yielded.
+    """
     dice = random.Random(seed)
     waiting: dict[str, list[Plant]] = {}
     for plant in plants(text):
@@ -113,7 +116,7 @@ def drawn(text: str, seed: int | str) -> Iterator[Plant]:
 
 
 def plants(text: str) -> Iterator[Plant]:
-    """Yield all that can be planted into a text; not all of it is sound, or changes an output."""
+    """Yield all mistakes that can be planted into a text, sound or not; see `is_sound`."""
     source = Source(text)
     for function in ast.walk(source.tree):
         if isinstance(function, ast.FunctionDef):
@@ -148,7 +151,7 @@ class _Function:
                     yield from self._block(getattr(statement, inner, []), statement)
 
     def _is_left(self, statement: ast.stmt) -> bool:
-        """Tell what nothing is planted in."""
+        """Return whether nothing is planted in a statement, as for imports, messages and shapes."""
         if isinstance(statement, ast.Expr):
             value = statement.value
             called = isinstance(value, ast.Call)
@@ -207,7 +210,7 @@ class _Function:
             yield Plant("loop", ((at, low, indent),), lines, (low, high))
 
     def _matters(self, one: ast.stmt, other: ast.stmt) -> bool:
-        """Tell two statements of which the order matters, and that can be exchanged."""
+        """Return whether two statements can be exchanged, and their order matters."""
         kept = ast.Return | ast.FunctionDef | ast.Import | ast.ImportFrom
         if isinstance(other, kept) or isinstance(one, kept) or self._is_left(other):
             return False

@@ -86,7 +86,7 @@ class Spots:
         self.scope, self.source, self.text = scope, scope.source, scope.source.text
 
     def changes(self, statement: ast.stmt) -> Iterator[Change]:
-        """Yield all changes of a statement, what stands inside a loop or condition apart."""
+        """Yield all changes of a statement, but not those of statements inside it."""
         if isinstance(statement, ast.AugAssign):
             yield from self._augmented(statement)
         if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple):
@@ -108,14 +108,17 @@ class Spots:
                 yield from change(self, node)
 
     def _values(self, statement: ast.stmt) -> Iterator[ast.expr]:
-        """Yield what a statement assigns or returns, each thing of several."""
+        """Yield the expressions that a statement assigns or returns, items of a tuple singly."""
         if isinstance(statement, ast.Assign | ast.Return | ast.AugAssign) and statement.value:
             value = statement.value
             yield from value.elts if isinstance(value, ast.Tuple) else [value]
             yield from value.values if isinstance(value, ast.Dict) else []
 
     def _read(self, statement: ast.stmt) -> Iterator[ast.AST]:
-        """Yield the expressions of a statement that are read as values, inner statements apart."""
+        """Yield the nodes of a statement that are read as values, except those of inner statements.
+
+        Arguments that only give a shape, and those of calls that only print, are left out.
+        """
         waiting = [
             node for node in ast.iter_child_nodes(statement) if not isinstance(node, ast.stmt)
         ]
@@ -145,7 +148,7 @@ class Spots:
         return ((at, at + len(old), new),)
 
     def _exchanged(self, operator: str, nodes: Sequence[ast.expr]) -> Iterator[Change]:
-        """Exchange neighbours of a list."""
+        """Yield exchanges of neighbours that differ in a list of expressions, as ``operator``."""
         for one, other in pairwise(nodes):
             if self.source.of(one) != self.source.of(other):
                 yield (
@@ -227,7 +230,7 @@ class Spots:
         return node
 
     def _turned(self, nodes: Sequence[ast.expr]) -> Iterator[Change]:
-        """Add a transpose to a factor of a matrix product."""
+        """Yield the addition of a transpose to each factor that is a name, attribute or element."""
         for node in nodes:
             turned = isinstance(node, ast.Attribute) and node.attr == "T"
             if isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not turned:
@@ -235,7 +238,7 @@ class Spots:
                 yield "transpose", ((end, end, ".T"),)
 
     def _regrouped(self, node: ast.BinOp) -> Iterator[Change]:
-        """Take parentheses away, or put some where there are none."""
+        """Yield removals of parentheses, and additions that change the grouping of operands."""
         for child in (node.left, node.right):
             (low, high), (start, end) = self.source.extent(child), self.source.span(child)
             if low < start and isinstance(child, ast.BinOp):
@@ -342,7 +345,7 @@ class Spots:
                 yield "parenthesis", ((middle, middle, ")"), (last - 1, last, ""))
 
     def _unwrapped(self, node: ast.Call, name: str) -> Iterator[Change]:
-        """Put what a function is called with in place of the call."""
+        """Yield the replacement of a call by its argument, or by the object of a method."""
         if name not in OF_ONE:
             return
         func = node.func
@@ -364,7 +367,7 @@ class Spots:
             yield "call dropped", self._replaced(node, new)
 
     def _axes(self, node: ast.Call, name: str) -> Iterator[Change]:
-        """Change or drop an axis, or that axes are kept."""
+        """Yield the change or removal of an axis, and the removal of ``keepdims``."""
         axes: list[ast.expr] = []
         for keyword in node.keywords:
             if keyword.arg in ("axis", "keepdims"):
@@ -390,7 +393,7 @@ class Spots:
                     yield "axis", self._replaced(axis, new)
 
     def _without(self, node: ast.Call, keyword: ast.keyword) -> tuple[Edit, ...]:
-        """Take a keyword argument out of a call."""
+        """Return the edit that removes a keyword argument from a call."""
         listed = sorted([*node.args, *node.keywords], key=self.source.span)
         at = listed.index(keyword)
         start, end = self.source.span(keyword)
@@ -402,7 +405,7 @@ class Spots:
         return ((start, end, ""),)
 
     def _bounds(self, node: ast.Call) -> Iterator[Change]:
-        """Begin or end a loop one too early or too late."""
+        """Yield changes of a range: it begins or ends one too early or too late."""
         first = self.source.span(node.args[0])[0]
         if len(node.args) == 1:
             yield "loop bound", ((first, first, "1, "),)

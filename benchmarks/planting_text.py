@@ -46,7 +46,7 @@ class Source:
         return self.text[start:end]
 
     def extent(self, node: ast.AST) -> tuple[int, int]:
-        """From where to where an operand stands, with the parentheses around it."""
+        """Return the start and end of an operand, including the parentheses around it."""
         start, end = self.span(node)
         low, high = self.span(self.parents[node])
         while True:
@@ -148,7 +148,7 @@ class Scope:
         return isinstance(node, ast.Name) and node.id == "self"
 
     def _only_shapes(self) -> set[str]:
-        """Names of which nothing but shapes is made, and the loops over them."""
+        """Return the names that are only read in arguments that give a shape, or in ranges."""
         shaped, other = set(), set()
         for node in ast.walk(self.node):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -166,7 +166,7 @@ class Scope:
         return shaped - other
 
     def _counters(self) -> set[str]:
-        """Names of what loops go over, and of what stands as an index."""
+        """Return the names of loop variables, and of indices."""
         found = set()
         for node in ast.walk(self.node):
             if isinstance(node, ast.For):
@@ -178,7 +178,10 @@ class Scope:
         return found
 
     def is_bound_before(self, statement: ast.stmt) -> bool:
-        """Tell a statement without which no name is missing."""
+        """Return whether all names that a statement assigns are bound on an earlier line.
+
+        It is also True for statements other than assignments.
+        """
         if not isinstance(statement, ast.Assign):
             return True
         names = {

@@ -137,7 +137,7 @@ The first one counts that is of another kind and leaves the plant's lines alone.
 
 @cache
 def plants() -> tuple[Plant, ...]:
-    """Return a plant for each sample."""
+    """Return the planted mistake of each sample in the tables of the tests."""
     found = []
     for file in (samples.TABLE, samples.TABLE.with_name("functions.toml")):
         for name, table in tomllib.loads(file.read_text(encoding="utf-8")).items():
@@ -161,7 +161,10 @@ def answer_text(answer: str) -> str:
 
 
 def companion_of(plant: Plant) -> Plant | None:
-    """Return the mistake that is made beside a plant; None if there is none for its answer."""
+    """Return another mistake to plant in the same answer; None if there is none.
+
+    It is of another kind, and changes other lines.
+    """
     text = answer_text(plant.answer)
     for code, old, new in COMPANIONS.get(plant.answer, ()):
         companion = Plant(f"{plant.answer} {code}", plant.answer, code, ((old, new),))
@@ -196,7 +199,7 @@ def wrong_functions(right: ast.Module, wrong: ast.Module) -> list[ast.FunctionDe
 
 
 def with_other_names(right: str, wrong: str) -> str:
-    """Call the variables of the wrong functions otherwise."""
+    """Return a text with new names for local variables in functions that differ from ``right``."""
     tree = ast.parse(wrong)
     for function in wrong_functions(ast.parse(right), tree):
         names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
@@ -209,7 +212,10 @@ def with_other_names(right: str, wrong: str) -> str:
 
 
 def with_helper(right: str, wrong: str) -> str:
-    """Compute what is wrong in a function of its own."""
+    """Return a text in which the wrong computation is moved into a new function.
+
+    If only the value of one statement is wrong, this value is moved; otherwise whole functions.
+    """
     tree, right_tree = ast.parse(wrong), ast.parse(right)
     functions = wrong_functions(right_tree, tree)
     pairs = list(zip(_statements(right_tree), _statements(tree), strict=False))
@@ -235,9 +241,9 @@ def _has_value(statement: ast.stmt) -> bool:
 
 
 def _helper_of(right: ast.stmt, wrong: ast.stmt, function: ast.FunctionDef) -> ast.FunctionDef:
-    """Return a function that computes the value of a wrong statement, and call it there.
+    """Return a function that computes a wrong statement's value, and let the statement call it.
 
-    It is handed all that the right statement would read, too.
+    The arguments are all local names that the right or the wrong statement reads.
     """
     stored = {node.id for node in _names(function) if isinstance(node.ctx, ast.Store)}
     stored |= {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
@@ -257,9 +263,9 @@ def _names(node: ast.AST | None) -> list[ast.Name]:
 
 
 def _moved(function: ast.FunctionDef, right: ast.Module) -> ast.FunctionDef:
-    """Return a function with the body of another one, which then only calls it.
+    """Return a new function with the body of a function, which then only calls it.
 
-    A method without `self` becomes a method with it that calls one without.
+    If the right version of the function takes ``self``, so does the function afterwards.
     """
     definitions = [node for node in ast.walk(right) if isinstance(node, ast.FunctionDef)]
     same = next(node for node in definitions if node.name == function.name)
@@ -318,7 +324,7 @@ class Bench:
         return self.sessions[exercise]
 
     def grade(self, answer: str, text: str, seed: int) -> Graded:
-        """Grade a text as a submission, once."""
+        """Grade a text as a submission; a text that was graded before is looked up."""
         key = answer, text, seed
         if key not in self.known:
             self.known[key] = self._grade(answer, text, seed)
@@ -353,7 +359,10 @@ def patient(tasks: Sequence[TaskT]) -> tuple[TaskT, ...]:
 
 
 def texts_of(plant: Plant) -> Iterator[tuple[str, str]]:
-    """Yield each place of a plant with the text that has the mistake there."""
+    """Yield the ways to place a mistake in an answer, each with the text.
+
+    They are in the formula, in a helper, with other names, and beside another mistake if possible.
+    """
     right, wrong = answer_text(plant.answer), planted(plant)
     yield "formula", wrong
     yield "helper", with_helper(right, wrong)
@@ -364,7 +373,7 @@ def texts_of(plant: Plant) -> Iterator[tuple[str, str]]:
 
 
 def deviation(bench: Bench, plant: Plant, place: str, text: str, seed: int) -> str:
-    """Return what a plant costs otherwise than its price; empty if nothing."""
+    """Return how the deduction for a planted mistake differs from its price, or an empty text."""
     graded = bench.grade(plant.answer, text, seed)
     made = [plant]
     companion = companion_of(plant)

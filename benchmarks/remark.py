@@ -38,7 +38,7 @@ BAR = 60.0
 
 
 def command(*arguments: object) -> float:
-    """Run gradkit and give the seconds that it took."""
+    """Run a command of gradkit, and return the seconds that it took."""
     started = time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "gradkit", *map(str, arguments)],
@@ -51,7 +51,7 @@ def command(*arguments: object) -> float:
 
 
 def enlarged(source: Path, folder: Path, size: int) -> None:
-    """Make a class of that size from the results of a small one."""
+    """Make a class of ``size`` students from the results of a small class."""
     with Store(source, write=False) as store:
         (run,) = store.runs()
         settings = {name: run.settings[name] for name in ("seed", "no_reference")}
@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def measured(folder: Path, name: str, options: Sequence[object], sizes: Sequence[int]) -> bool:
-    """Print the lines of one scheme; True where the largest class took too long."""
+    """Print a line for each class size with these options; return whether the last is too slow."""
     before = 0.0
     for number, size in enumerate(sizes):
         out = folder / f"{name}{size}"

@@ -55,7 +55,7 @@ def multiply(folder: Path, students: int) -> None:
 
 
 def seconds(port: int, path: str) -> float:
-    """Return the time of one request."""
+    """Return the seconds of one request; its answer must have the status 200."""
     began = time.perf_counter()
     with closing(HTTPConnection("127.0.0.1", port)) as connection:
         connection.request("GET", f"/token/{path}")
@@ -66,7 +66,7 @@ def seconds(port: int, path: str) -> float:
 
 
 def measure(folder: Path, runs: int) -> dict[str, list[float]]:
-    """Return the times of the pages of a class."""
+    """Return the seconds to load the pages of a class, by page; most are loaded ``runs`` times."""
     import uvicorn
 
     space = Workspace(folder)

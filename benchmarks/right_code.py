@@ -48,7 +48,7 @@ class Known:
 
 
 def accepted(work: Path) -> Iterator[Known]:
-    """Write and yield every accepted convention."""
+    """Write every accepted convention of the tests into a folder, and yield it."""
     for number, entry in enumerate(ACCEPTED):
         folder = work / str(number)
         folder.mkdir()
@@ -84,7 +84,7 @@ SETS = {"accepted": accepted, "models": models, "gallery": gallery, "class": sam
 
 
 def points(result: Result, whole: bool) -> dict[str, float]:
-    """Return the points of each check, of those that pass alone if not all code is right."""
+    """Return the points of each check; without ``whole``, only of the checks that pass."""
     return {
         f"{task.task}/{check.check}": check.score
         for task in result.tasks
@@ -100,7 +100,7 @@ def full_points(result: Result) -> dict[str, float]:
 
 
 def lost_points(known: Known, session: Session, seeds: int) -> Iterator[str]:
-    """Yield a line for each seed on which right code loses a point."""
+    """Yield a line for each seed for which right code loses a point, or no task is found."""
     submission = read_submission(known.path)
     best: dict[str, float] = {}
     for seed in range(1, seeds + 1):

@@ -54,7 +54,7 @@ def strange(p, y, y_hat, A1, X):  # type: ignore[no-untyped-def]
 
 
 def general(p, y, y_hat, A1, X):  # type: ignore[no-untyped-def]
-    """Nets of any size, with three mistakes."""
+    """Update the parameters of a net of any size, with three mistakes."""
     e = y - y_hat
     p["W2"] += 0.002 * A1 @ np.atleast_2d(e).T
     p["b2"] += 0.002 * e
@@ -64,7 +64,7 @@ def general(p, y, y_hat, A1, X):  # type: ignore[no-untyped-def]
 
 
 def milliseconds(call: Callable[[], object]) -> float:
-    """Return the median CPU time of several calls."""
+    """Return the median CPU time of `REPEAT` calls, in milliseconds."""
     times = []
     for _ in range(REPEAT):
         start = time.process_time()
@@ -74,7 +74,7 @@ def milliseconds(call: Callable[[], object]) -> float:
 
 
 def line(name: str, task: Task, function: Callable[..., object]) -> None:
-    """Print one measurement."""
+    """Print the times to trace a function, to recover its rules, and to name its mistakes."""
     fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     correct_rules(task)
     seen = run(function, fit), run(function, fresh)
@@ -88,7 +88,7 @@ def line(name: str, task: Task, function: Callable[..., object]) -> None:
 
 
 def main() -> None:
-    """All measurements."""
+    """Print the times for wrong functions, by kind of mistake and net."""
     for task in (REGRESSION, CLASSIFICATION):
         line("as published, all nine wrong", task, published(task))
         line("outside the catalogue, all nine", task, strange)
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def once(task: Task, codes: frozenset[str]) -> float:
-    """Diagnose one generated function once."""
+    """Diagnose a function generated with some mistakes, and return the CPU milliseconds."""
     function = compiled(write(codes, task, "scalar"))
     fit, fresh = draw_update(task, 1), draw_update(task, 2, FRESH)
     seen = run(function, fit), run(function, fresh)

@@ -46,7 +46,10 @@ HEAD = (
 
 
 def command(*arguments: object, ends: Sequence[int] = (0,)) -> tuple[float, float]:
-    """Run gradkit, and give the seconds that it took and its processor time."""
+    """Run a command of gradkit; return the seconds that it took and its processor time.
+
+    The program exits if the exit code is not in ``ends``.
+    """
     started, cpu = time.perf_counter(), children()
     done = subprocess.run(
         [sys.executable, "-m", "gradkit", *map(str, arguments)],
@@ -68,7 +71,7 @@ def children() -> float:
 
 
 def handed_in(folder: Path) -> Path:
-    """Return the sample class and every mistake of the catalogue in numpy."""
+    """Copy the sample class and known mistakes in numpy into a new folder; return the folder."""
     folder.mkdir()
     for path in (ROOT / "tests" / "sample_class").iterdir():
         if "hangs" not in path.name:
@@ -81,7 +84,7 @@ def handed_in(folder: Path) -> Path:
 
 
 def enlarged(source: Path, folder: Path, size: int) -> Path:
-    """Make a class of Moodle's from the results of a small one, and give its worksheet."""
+    """Make a class of Moodle submissions out of a small class; return the path of its worksheet."""
     with Store(source, write=False) as store:
         (run,) = store.runs()
         settings = replace(Settings(), no_reference=bool(run.settings["no_reference"]))
@@ -140,7 +143,7 @@ def main() -> None:
 
 
 def told(words: Sequence[object], name: str = "") -> float:
-    """Print what a command takes."""
+    """Run a command, print the seconds that it takes, and return them."""
     seconds, cpu = command(*words, ends=(0, 1))
     shown = f"{words[0]} {name or ' '.join(str(word) for word in words[2:] if word != words[-1])}"
     print(f"{shown:42}{seconds:9.1f} s{cpu:9.1f} s CPU", flush=True)

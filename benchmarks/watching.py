@@ -27,7 +27,10 @@ PAUSE = 0.3
 
 
 def shown(process: subprocess.Popen[str]) -> None:
-    """Read until it waits for the next save."""
+    """Read the output of ``gradkit check --watch`` until it waits for the next save.
+
+    The program exits if the command has ended.
+    """
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("Watching"):

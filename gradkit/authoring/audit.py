@@ -53,15 +53,20 @@ def audit_file(assignment: Path | None, reference: Path | None) -> Audit:
 def audit(assignment: Assignment, reference: Path | None) -> Audit:
     """Check the model solution of every task, and then every mutant of it.
 
+    A mutant is a copy of the model solution with one change. A mutant of a solution that several
+    tasks share need only be detected by one of them.
+
     Parameters
     ----------
     assignment : Assignment
     reference : Path or None
-        Folder of the model solutions; None if there are none.
+        Folder of the model solutions; None if there are none, and then nothing is tried.
 
     Returns
     -------
     Audit
+        It is clean if every task was tried, without a problem, an undetected mutant or a stale
+        entry of ``equivalent``.
     """
     all_tasks: tuple[Task | FunctionTask, ...] = (*assignment.tasks, *assignment.functions)
     detected: dict[str, set[Mutant]] = {task.solution: set() for task in all_tasks}
@@ -82,7 +87,8 @@ def _audit_task(
 ) -> TaskAudit:
     """Audit a task: find problems of the model solution, else undetected mutants of it.
 
-    The mutants that its checks detect are added to ``detected``.
+    The mutants that its checks detect are added to ``detected``. Undetected ones that the task
+    lists as ``equivalent`` are left out; such an entry is stale if it matches no undetected mutant.
     """
     audit = partial(TaskAudit, task.id, task.title, task.solution)
     if reference is None:
@@ -129,7 +135,13 @@ def _matches(entry: Equivalent, mutant: Mutant) -> bool:
 def _try_all(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutant, str]]:
     """Yield every mutant with the check that detects it, an empty text if no check does.
 
-    A mutant that exceeds its deadline, or ends its process, counts as detected.
+    The mutants run in another process. A mutant that exceeds its deadline, or ends its process,
+    counts as detected, and a new process goes on with the next one.
+
+    Raises
+    ------
+    OracleError
+        The process has ended, and not because of a mutant.
     """
     first = 0
     while True:

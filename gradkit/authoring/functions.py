@@ -50,6 +50,9 @@ class FunctionModel:
     def problems(self) -> Iterator[str]:
         """Yield problems of the model solution, at most one sentence per check and output.
 
+        An output is not finite, differs when the call is repeated, is changed although the check
+        says that it stays untouched, or is not the gradient that finite differences give.
+
         Raises
         ------
         OracleError
@@ -89,7 +92,11 @@ class FunctionModel:
 
     @cached_property
     def _expected(self) -> list[list[list[dict[str, Made]]]]:
-        """Return the outputs by check: for each allowed convention, by seed and input."""
+        """Return the expected outputs, by check name, for each allowed convention, seed and input.
+
+        The nested lists have the order convention, seed, input. A check with fewer conventions has
+        its default outputs for the others.
+        """
         checks = self._task.checks
         conventions = zip_longest(*(({}, *check.conventions) for check in checks), fillvalue={})
         outputs = self._solution.by
@@ -110,7 +117,7 @@ class FunctionModel:
     def failed(self, changed: ModuleType) -> Iterator[str]:
         """Yield for each convention the first check that a mutant fails.
 
-        The text is empty if the mutant passes all checks with the inputs of one seed.
+        The text is empty if the mutant passes all checks with the inputs of at least one seed.
         """
         solution = Solution(self._task, vars(changed))
         for by_seed in self._expected:
@@ -121,7 +128,11 @@ class FunctionModel:
     def _first_failed(
         self, changed: Solution, probes: Sequence[Draw], expected: Sequence[Mapping[str, Made]]
     ) -> str:
-        """Return the first check that a mutant fails on any input, empty if it passes all."""
+        """Return the first check that a mutant fails on any input, empty if it passes all.
+
+        ``probes`` are the inputs, and ``expected`` the expected outputs for each of them. An
+        exception of the mutant is a failure.
+        """
         for draw, right in zip(probes, expected, strict=True):
             for check in self._task.checks:
                 try:

@@ -123,7 +123,8 @@ Statement = ast.FunctionDef | ast.Assign | ast.AnnAssign
 def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Statement]]:
     """List the functions, methods and constants that some names use, directly or indirectly.
 
-    Each has its dotted name and its statement.
+    Each has its dotted name and its statement. A special method such as ``__init__`` is used if its
+    class is. Methods are found by name, in every class that is used.
     """
     parts: dict[str, tuple[str, Statement]] = {}
     for node in tree.body:
@@ -160,7 +161,12 @@ def _names(node: ast.AST) -> list[str]:
 
 
 def _places(root: ast.AST) -> Iterator[tuple[ast.AST, Put]]:
-    """Yield each part of a node that may be changed, with the function that replaces it."""
+    """Yield each part of a node that may be changed, with the function that replaces it.
+
+    Signatures, decorators, annotations, docstrings, ``raise`` and ``assert``, f-strings and calls
+    that only print are left out. Parts of an expression that depends on a shape, or of a negative
+    number, are not changed by themselves.
+    """
     for name, value in ast.iter_fields(root):
         if name in ("args", "decorator_list", "returns", "annotation") and not isinstance(
             root, ast.Call
@@ -229,7 +235,10 @@ def _with(node: Any, **fields: Any) -> Any:
 
 
 def _replacements(node: ast.AST, kinds: Mapping[str, Collection[str]]) -> Iterator[ast.AST]:
-    """Yield all nodes that may replace a node in mutants."""
+    """Yield all nodes that may replace a node in mutants.
+
+    ``kinds`` maps the text of an expression to the texts of expressions that may replace it.
+    """
     make = _MAKERS.get(type(node))
     if make is not None:
         yield from make(node)
@@ -249,7 +258,8 @@ def _with_inverse_operator(node: ast.BinOp | ast.BoolOp | ast.AugAssign) -> Iter
 def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
     """Yield a binary operation with the inverse operator, and without one of its operands.
 
-    A division by 1 or -1 is the product, so it is no mutant of it.
+    The right operand alone is only yielded for a sum or product, and none for a matrix product. A
+    division by 1 or -1 is the product, so it is no mutant of it.
     """
     is_one = ast.unparse(node.right) in ("1", "1.0", "-1", "-1.0")
     if not (is_one and isinstance(node.op, ast.Mult | ast.Div)):
@@ -261,7 +271,7 @@ def _binary(node: ast.BinOp) -> Iterator[ast.AST]:
 
 
 def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
-    """Yield an operand without its minus or ``not``; also a negative number plus one."""
+    """Yield the operand of a minus or ``not``; for a negative number also the number plus one."""
     if isinstance(node.op, ast.USub | ast.Not):
         yield node.operand
     if _is_negative(node) and isinstance(node.operand, ast.Constant):
@@ -269,7 +279,7 @@ def _unary(node: ast.UnaryOp) -> Iterator[ast.AST]:
 
 
 def _constant(node: ast.Constant) -> Iterator[ast.AST]:
-    """Yield the other Boolean, or the number plus and minus one."""
+    """Yield the other Boolean, or the number plus and minus one; nothing for other constants."""
     if isinstance(node.value, bool):
         yield ast.Constant(not node.value)
     elif isinstance(node.value, int | float):
@@ -285,7 +295,12 @@ def _compare(node: ast.Compare) -> Iterator[ast.AST]:
 
 
 def _call(node: ast.Call) -> Iterator[ast.AST]:
-    """Yield a call without an option, of a confused function, left out, or with wrong arguments."""
+    """Yield the mutants of a call.
+
+    An option in `OPTIONS` is left out, the function is exchanged for a similar one, the call is
+    replaced by one of its arguments or its object, the branches of ``where`` are exchanged, or a
+    range begins one later or ends one earlier.
+    """
     name = _called(node)
     for keyword in node.keywords:
         if keyword.arg in OPTIONS:
@@ -369,7 +384,8 @@ CALLS = 40
 def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
     """Record the functions of a file that run in the block, and fill a `Kinds` at its end.
 
-    Local variables are compared as they are when a function returns.
+    Local variables are compared as they are when a function returns, in its first `CALLS` calls. A
+    profile function that was set before is removed.
     """
     calls: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
     kinds: dict[str, dict[str, list[str]]] = {}
@@ -416,7 +432,12 @@ def _owner(expression: str) -> str:
 def _similar(
     calls: Sequence[Mapping[str, tuple[object, bytes]]],
 ) -> Iterator[tuple[str, list[str]]]:
-    """Yield each expression with others of the same owner and shape, but of other values."""
+    """Yield each expression with others of the same owner and shape, but of other values.
+
+    The shapes are equal in all calls, the values differ in at least one. Only expressions that have
+    a value in every call count. An owner is the dict or object of which an expression is an
+    element.
+    """
     always = [name for name in calls[0] if all(name in call for call in calls)]
     for name in always:
         others = [

@@ -53,7 +53,13 @@ class NetModel:
     """
 
     def __init__(self, task: Task, reference: Path) -> None:
-        """Load the model solution, and compute the expected values."""
+        """Load the model solution, and compute the expected values from the task.
+
+        Raises
+        ------
+        OracleError
+            The model solution cannot be loaded.
+        """
         self._task, derived = task, Derived(task)
         self._oracle: Any = load_reference(task, reference, "correct")
         self._probes = draw(task, SEED, derived.forward, takes_rate=False)
@@ -61,7 +67,7 @@ class NetModel:
         self.words = {*ASKED[task.framework.name], "forward"}
 
     def problems(self) -> Iterator[str]:
-        """Yield problems of the model solution.
+        """Yield at most one problem of the model solution: the checks that it does not pass.
 
         Raises
         ------
@@ -80,7 +86,9 @@ class NetModel:
     def failed(self, changed: ModuleType) -> Iterator[str]:
         """Yield the first check that a mutant fails, empty if it passes all.
 
-        If the task leaves learning rates free, yield the same again for the mutant's own rates.
+        It is ``calling`` if the mutant raises an exception, and ``shapes`` if an output has the
+        wrong shape. If the task leaves learning rates free, yield the result for the mutant's own
+        rates too.
         """
         try:
             outcomes = self._outcomes(changed)
@@ -117,7 +125,10 @@ class NetModel:
         return {name: Outcome(name, outputs) for name, outputs in found.items()}
 
     def _failed(self, expected: Expected, outcomes: Mapping[str, Outcome]) -> list[str]:
-        """Return the names of the checks that do not pass."""
+        """Return the names of the checks that do not pass.
+
+        ``outcomes`` are the outputs to judge, and ``expected`` the right ones, both by function.
+        """
         task = self._task
         keys = {key: key for key in task.starts[0].parameters}
         bound = {

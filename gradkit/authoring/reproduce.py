@@ -97,7 +97,10 @@ def _run(task: Task, epochs: int) -> Run:
 
 
 def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:
-    """Yield the losses and parameters of a run in numpy."""
+    """Yield the losses and parameters of a run in numpy, printed and recomputed.
+
+    ``figures`` are the published numbers, ``folder`` the folder of the model solutions.
+    """
     oracle = load_reference(task, folder, "published")
     if "first_loss" in figures:
         one_row = replace(_run(task, 1), X=whole(task.X[:1]), y=whole(task.y[:1]))
@@ -115,7 +118,10 @@ def _numpy_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
 
 
 def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterator[Figure]:
-    """Yield the untrained predictions and the losses of a run in torch."""
+    """Yield the untrained predictions and the losses of a run in torch, printed and recomputed.
+
+    ``figures`` are the published numbers, ``folder`` the folder of the model solutions.
+    """
     oracle = load_reference(task, folder, "published")
     if isinstance(oracle, TorchReference):
         oracle = replace(oracle, precision="float32")

@@ -103,7 +103,14 @@ class Cluster(WorkerPool):
     """
 
     def __init__(self, settings: Settings, address: str) -> None:
-        """Connect to a Dask scheduler, and prepare the settings and files for its workers."""
+        """Connect to a Dask scheduler, and prepare the settings and files for its workers.
+
+        Raises
+        ------
+        ClusterError
+            Dask is not installed, nothing answers at the address, there is no worker, or a worker
+            lacks gradkit.
+        """
         try:
             from distributed import Client
         except ImportError:
@@ -152,7 +159,10 @@ class Cluster(WorkerPool):
         return CHUNK * max(0, AHEAD * self._threads() - len(self._running) + len(self._late))
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """Send orders to the cluster for grading."""
+        """Send orders to the cluster for grading, in chunks of at most `CHUNK` hurried orders.
+
+        Orders that are not hurried are sent singly. ``slow`` gives the orders a lower priority.
+        """
         # A small class is divided evenly over the threads. Overdue submissions are sent singly.
         share = -(-len(orders) // self._threads())
         size = min(CHUNK, share) if orders and orders[0].hurried else 1
@@ -170,7 +180,15 @@ class Cluster(WorkerPool):
                 self._late.add(future)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """Wait up to some seconds; return finished orders with replies, None if grading failed."""
+        """Wait up to some seconds; return finished orders with replies, None if grading failed.
+
+        Raises
+        ------
+        ClusterError
+            The cluster has had no worker for `ALONE_SECONDS`.
+        GradingError
+            A worker has another gradkit version, or cannot use the files or its sandbox.
+        """
         from distributed import wait
 
         if not self._running:
@@ -200,7 +218,10 @@ class Cluster(WorkerPool):
             )
 
     def _replies(self, future: Any, count: int) -> list[Reply | None]:
-        """Return the replies to a chunk of ``count`` orders, or as many None if grading failed."""
+        """Return the replies to a chunk of ``count`` orders, or as many None if grading failed.
+
+        A GradingError of the worker is raised here.
+        """
         try:
             packed = future.result()
         except GradingError:
@@ -253,7 +274,17 @@ def grade_chunk(packed: bytes, orders: list[bytes]) -> list[bytes]:
 
 
 def _grader(packed: bytes) -> Grader:
-    """Return this thread's grader for a packed `Portable`, and make it if there is none yet."""
+    """Return this thread's grader for a packed `Portable`, and make it if there is none yet.
+
+    A new grader replaces the thread's earlier one, which is closed. The files are written into a
+    temporary folder.
+
+    Raises
+    ------
+    GradingError
+        The worker has another gradkit version, its sandbox is not safe enough, or the files cannot
+        be used.
+    """
     from distributed import get_worker
 
     if getattr(_THREAD, "packed", None) == packed:

@@ -33,7 +33,15 @@ def decisions(
     new_prices: Mapping[str, float],
     unprices: Sequence[str],
 ) -> Decisions:
-    """Return the decisions of a call of `remark_class`, and refuse unknown codes."""
+    """Return the decisions of a call of `remark_class`, with current codes.
+
+    In the prices, None means that an earlier price is withdrawn.
+
+    Raises
+    ------
+    GradingError
+        A code is in both ``new_prices`` and ``unprices``. Unknown codes are refused too.
+    """
     made: dict[str, float | None] = {
         mistake(code).code: share for code, share in new_prices.items()
     }
@@ -50,7 +58,10 @@ def decisions(
 
 
 def decided_settings(store: Store, made: Decisions, settings: Settings) -> Settings:
-    """Return settings with the decisions that are valid in a class, and with new ones."""
+    """Return settings with the decisions that are valid in a class, and with new ones.
+
+    ``made`` are the new decisions. They take precedence over the class's stored ones.
+    """
     dropped = dict.fromkeys([*map(current_code, store.dropped()), *made.drops])
     valid = {**dict(shares(store)), **made.prices}
     return replace(
@@ -62,7 +73,10 @@ def decided_settings(store: Store, made: Decisions, settings: Settings) -> Setti
 
 
 def refuse_unseen(store: Store, seen: Mapping[str, str]) -> None:
-    """Raise ConflictError if a finding has been decided about since a person has seen it."""
+    """Raise ConflictError if a finding has been decided about since a person has seen it.
+
+    ``seen`` maps the finding's code to the revision that the person has seen.
+    """
     for code, revision in seen.items():
         if revision != decision_revision(store, code):
             raise ConflictError(
@@ -71,7 +85,10 @@ def refuse_unseen(store: Store, seen: Mapping[str, str]) -> None:
 
 
 def refuse_decisions(store: Store, made: Decisions) -> None:
-    """Raise GradingError if a decision contradicts another one, or changes nothing."""
+    """Raise GradingError if a decision contradicts another one, or changes nothing.
+
+    It is also raised if a price is not between 0 and 1, or for a withdrawn finding.
+    """
     dropped = tuple(map(current_code, store.dropped()))
     _refuse_keeping(made.keeps, made.drops, dropped)
     known = prices(store)

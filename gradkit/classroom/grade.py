@@ -128,7 +128,11 @@ class Grading:
         student: str | None = None,
         named: Mapping[str, tuple[str, ...]] = {},
     ) -> None:
-        """Open a session with the settings, and refuse it if it does not fit the class."""
+        """Open a session with the settings, and refuse it if it does not fit the class.
+
+        With ``student``, only this student's submissions are graded, even if they are unchanged.
+        ``named`` maps students to the tasks that an instructor has named for their submissions.
+        """
         session = Session(settings)
         refuse_unfit(store, session, new_version=new_version)
         self.assignment = session.assignment
@@ -219,7 +223,12 @@ class Grading:
         return Tally(len(entries), **counts, left=tuple(self._left))
 
     def _grade_all(self, run: int, orders: Iterator[Order], pool: WorkerPool) -> None:
-        """Send all orders to the pool, again where needed, and store the replies."""
+        """Send all orders to the pool, and queue the replies for storing.
+
+        The queue is stored every `STORE_EVERY` seconds. A lost or overdue order is sent again. If a
+        check timed out, the submission is graded once more after all others, and this second reply
+        is kept.
+        """
         more = True
         while True:
             while more and (room := pool.capacity(slow=False)):
@@ -262,7 +271,8 @@ class Grading:
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
         """Return the order for a job; None if it is unreadable, refused or up to date.
 
-        An unreadable or refused submission gets its result here.
+        An unreadable or refused submission gets its result here. A readable submission that is not
+        ``hurried`` is never up to date. A job with an order is noted as running.
         """
         handed = job.entry.handed
         try:
@@ -299,7 +309,11 @@ class Grading:
         return next((self._named[n] for n in job.entry.students if n in self._named), ())
 
     def _skip(self, job: _Job, key: str) -> bool:
-        """Skip a job if each of its students has an up-to-date result; return True if skipped."""
+        """Skip a job if each of its students has an up-to-date result; return True if skipped.
+
+        A failed result is never up to date, nor is a result without the torch tasks if torch is now
+        installed. If one student was chosen, nothing is skipped.
+        """
         if self._student is not None:
             return False
         for student in job.entry.students:
@@ -330,7 +344,10 @@ class Grading:
         self._file(job, failed(order, LOST))
 
     def _file(self, job: _Job, filed: Filed) -> None:
-        """Queue the result of a job for storing, for each of its students."""
+        """Queue the result of a job for storing, for each of its students.
+
+        If the submission was not graded, the result is one of a refused submission, without points.
+        """
         self._ended[job.number] = filed.standing
         if filed.standing != "graded":
             refused = self._refuse(filed.name, filed.path, filed.digest, filed.told)
@@ -348,6 +365,8 @@ class Grading:
 
     def _flush(self, run: int) -> None:
         """Store the queued results; keep them in the queue if another program locks the file.
+
+        If a value cannot be stored, the results are stored one by one.
 
         Raises
         ------
@@ -377,7 +396,7 @@ class Grading:
                 self._left.append((line.name, f"the result could not be stored ({error})"))
 
     def _write(self, run: int, filed: Sequence[Filed], listed: Sequence[Listed]) -> None:
-        """Store results, and whose submissions they are, in one transaction."""
+        """Store results, and the submissions with their students, in one transaction."""
         if filed or listed:
             with self._store.writing():
                 self._store.add(run, filed)

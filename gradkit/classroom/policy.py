@@ -112,7 +112,11 @@ MONTHS = {
 
 
 def _spelled_out(text: str) -> datetime | None:
-    """Parse a time as Moodle's worksheets have it, ``Freitag, 2. Oktober 2026, 10:15``."""
+    """Parse a time as Moodle's worksheets have it, ``Freitag, 2. Oktober 2026, 10:15``.
+
+    The month's name can be in any language of `MONTHS`; the result has no zone. None for other
+    texts.
+    """
     words = re.findall(r"[^\W\d]+|\d+(?::\d+)*", unicodedata.normalize("NFC", text).casefold())
     months = [MONTHS[word] for word in words if word in MONTHS]
     numbers = sorted(int(word) for word in words if word.isdecimal())
@@ -168,7 +172,8 @@ def counting_attempts(
 def theirs(found: Sequence[Kept]) -> list[Kept]:
     """Leave out results of students to whom a later run no longer assigned the submission.
 
-    With another roster, the same file can belong to another student than before.
+    With another roster, the same file can belong to another student than before. Files are the same
+    if digest, platform and original name are.
     """
 
     def file(kept: Kept) -> tuple[str, str, str]:
@@ -216,7 +221,11 @@ def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
 
 
 def _choose(ordered: Sequence[Kept], rule: str, policy: Policy) -> Kept | None:
-    """Return the attempt that counts by a rule, None if the rule allows none."""
+    """Return the attempt that counts by a rule, None if the rule allows none.
+
+    ``ordered`` are the attempts, the oldest first. A student's extension replaces the time of
+    ``before=`` if it is later. Of several best attempts, the last counts.
+    """
     if rule == LAST:
         return ordered[-1]
     if rule.startswith(BEFORE):
@@ -317,7 +326,10 @@ def read_policy(path: Path) -> Policy | None:
 
 
 def _explain(message: str) -> str:
-    """Translate msgspec's message into a sentence with the key and its valid values."""
+    """Translate msgspec's message into a sentence with the key and its valid values.
+
+    For an unknown key, the sentence suggests a similar one.
+    """
     problem, _, place = message.partition(" - at `$")
     key = re.search("field `(.*)`", problem)
     name = ".".join(filter(None, (place.replace("[...]", "").strip("`."), key and key[1])))
@@ -400,6 +412,9 @@ def _flatten(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
     """Count the days, including the last one begun, that an attempt is late; None if unknown.
 
+    Days that the policy lists for the student take precedence. Otherwise the student's extension or
+    the due time counts, plus the minutes of grace. 0 means in time.
+
     Parameters
     ----------
     policy : Policy
@@ -422,7 +437,9 @@ def days_late(policy: Policy, kept: Kept, at: datetime | None) -> int | None:
 def adjusted(result: Result, policy: Policy, kept: Kept, at: datetime | None) -> Result:
     """Return a result with the adjustments of a policy and the score that follows from them.
 
-    If an instructor has set the total, only the scale is applied to it.
+    In this order: deductions for gradients by finite differences, lateness, bonus, scale. If an
+    instructor has set the total, only the scale is applied to it. ``kept`` is the attempt, and
+    ``at`` its time of submission, if known.
     """
     lines = list(result.adjustments)
     score = result.score
@@ -475,7 +492,10 @@ def _numerical_lines(result: Result) -> Iterator[Adjustment]:
 
 
 def _earned_by(check: CheckResult, outputs: Collection[str]) -> float:
-    """Return the part of a check's points for the given outputs; without outputs, all points."""
+    """Return the part of a check's points that the passing ones of the given outputs earned.
+
+    Without outputs, or without a passing output of the check, all its points are returned.
+    """
     right = [entry.parameter for entry in check.entries if entry.state == "pass"]
     if not outputs or not right:
         return check.score
@@ -485,7 +505,10 @@ def _earned_by(check: CheckResult, outputs: Collection[str]) -> float:
 def _late_and_bonus(
     result: Result, policy: Policy, kept: Kept, at: datetime | None
 ) -> Iterator[Adjustment]:
-    """Yield the deduction for lateness and the bonus, as far as the attempt has them."""
+    """Yield the deduction for lateness and the bonus, as far as the attempt has them.
+
+    An attempt with an unknown delay has no deduction.
+    """
     days = days_late(policy, kept, at) or 0
     if policy.late is not None and days:
         score, most = result.score, result.max_score
@@ -498,7 +521,11 @@ def _late_and_bonus(
 
 
 def late_points(policy: Policy, days: int, score: float, most: float) -> float:
-    """Return the deduction for ``days`` of lateness from a score; ``most`` is the largest score."""
+    """Return the deduction for ``days`` of lateness from a score; ``most`` is the largest score.
+
+    It is at most the score, and the whole score after the last day that the policy allows. It is 0
+    without a rule for lateness.
+    """
     late = policy.late
     if late is None or not days:
         return 0.0
@@ -510,7 +537,10 @@ def late_points(policy: Policy, days: int, score: float, most: float) -> float:
 
 
 def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
-    """Describe a delay as in ``1 d 2 h late: 2 days begun``, and mention an extension."""
+    """Describe a delay as in ``1 d 2 h late: 2 days begun``, and mention an extension.
+
+    If the policy lists the days, or the times are not known, only ``days`` are named.
+    """
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None or kept.name in policy.days_late:
         return format_count("{count} day late", "{count} days late", days)

@@ -88,6 +88,8 @@ class Marker:
     def mark(self, result: Result, evidence: Sequence[Evidence]) -> Result:
         """Return the result that follows from stored evidence by the present assignment.
 
+        Required tasks without evidence count as not submitted.
+
         Raises
         ------
         StaleError
@@ -113,7 +115,14 @@ class Marker:
         )
 
     def _mark_task(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
-        """Mark a submitted task by its stored evidence."""
+        """Mark a submitted task by its stored evidence.
+
+        Raises
+        ------
+        StaleError
+            The task is no longer in the assignment, the code of a task of functions has to run
+            again, or the evidence is not enough.
+        """
         task = self._tasks_of(form).get(name)
         if task is None:
             raise StaleError(f"{name} is no longer in the assignment")
@@ -131,7 +140,13 @@ class Marker:
         return self.session.refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
-        """Return the stored verdicts, and judge again those whose tolerances or task changed."""
+        """Return the stored verdicts, and judge again those whose tolerances or task changed.
+
+        Raises
+        ------
+        StaleError
+            The evidence is not enough, or the model solution gives no expected values.
+        """
         known: tuple[Verdict, ...] = ()
         if evidence.basis == self._basis_of(form, task.id):
             new, old = tolerances_of(task), evidence.tolerances
@@ -323,9 +338,10 @@ def _mark_all(
 def _changes(
     store: Store, new: Mapping[int, Filed], rule: str | None, rules: Policy | None
 ) -> tuple[int, tuple[Change, ...]]:
-    """Count the students with a score, and list the changes of scores.
+    """Return the number of students with a score before or after, and the changes of scores.
 
-    Scores can change by new results, the rule for the counting attempt or the policy.
+    Scores can change by new results (``new``, by the ids of the old ones), the rule for the
+    counting attempt or the policy (``rules``).
     """
     old_class, new_class = Counting(store), Counting(store, rule=rule, policy=rules, amended=new)
     before, after = (
@@ -370,7 +386,11 @@ def _stored(
 
 
 def _mark(marker: Marker, stored: _Stored) -> _Marked:
-    """Mark one stored result again."""
+    """Mark one stored result again; see `_Marked`.
+
+    The new result is None if neither result nor key has changed, and if the evidence is stale or
+    was not stored. A result that was not graded only gets the present tasks.
+    """
     kept = stored.kept
     old = unpack(stored.result, Result)
     if kept.standing != "graded":

@@ -51,7 +51,11 @@ from gradkit.submission.source import parse as parse_source
 
 
 def preview(listed: Enrolment, assignment: Assignment) -> Preview:
-    """Read all submissions without running them, and list what an instructor should know."""
+    """Read all submissions without running them, and list what an instructor should know.
+
+    Listed are late, repeated, equal, empty, unreadable and unrelated submissions, those with
+    invalid Python or without a time, and students without a submission or an unambiguous one.
+    """
     found, match = [(each.handed, each.sender) for each in listed.entries], listed.match
     names = [handed.name for handed, _ in found]
     copies: dict[str, dict[str, None]] = {}
@@ -373,17 +377,17 @@ def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
 def of_student(
     roll: Enrolment, name: str, paths: Sequence[Path], known: Mapping[str, Collection[str]]
 ) -> Enrolment:
-    """Return a roll with only one student's submissions.
+    """Return the enrolment with only one student's submissions.
 
-    If none is under the student's name, and none is another student's, the single submission or
-    path is taken as the student's.
+    If none is under the student's name, a single submission is taken as the student's, and so is a
+    single path whose submissions are nobody else's: it is then one submission.
 
     Parameters
     ----------
     roll : Enrolment
     name : str
     paths : sequence of Path
-        Paths that the roll was gathered from.
+        Paths that the submissions were gathered from.
     known : mapping of str to collection of str
         Identifiers of the students of the class by name.
 
@@ -414,7 +418,10 @@ def of_student(
 
 
 def _students_of(roll: Enrolment) -> dict[str, tuple[str, ...]]:
-    """Return the identifiers of all students of a roll by name."""
+    """Return the identifiers of all students of an enrolment by name.
+
+    A student who is not on the roster has the identifiers of the first submission.
+    """
     known = {student.name: tuple(student.ids.values()) for student in roll.students}
     for entry in roll.entries:
         known |= {n: tuple(entry.sender.ids.values()) for n in entry.students if n not in known}

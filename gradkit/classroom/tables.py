@@ -114,7 +114,7 @@ def findings(folder: str | Path) -> DataFrame:
 
 
 def _findings(store: Store) -> Iterator[dict[str, Any]]:
-    """Yield the cells of each finding."""
+    """Yield the cells of each finding in the counting results of a class, by column."""
     counting = Counting(store)
     for name in counting.attempts:
         result = counting.result(name)
@@ -168,7 +168,7 @@ def attempts(folder: str | Path) -> DataFrame:
 
 
 def _attempts(store: Store) -> Iterator[dict[str, Any]]:
-    """Yield the cells of each attempt."""
+    """Yield the cells of each attempt of a class, by column; attempts that do not count too."""
     counting = {attempt.kept.id for attempt in Counting(store).attempts.values()}
     numbers: dict[str, int] = {}
     for kept in theirs(store.newest()):

@@ -94,7 +94,15 @@ class Helpers(contextlib.AbstractContextManager["Helpers"]):
             threads.shutdown(wait=False, cancel_futures=True)
 
     def _call(self, function: Callable[[T], R], item: T) -> R:
-        """Call the function with an item in an idle process, and return the value."""
+        """Call the function with an item in an idle process, and return the value.
+
+        An exception of the function is raised here.
+
+        Raises
+        ------
+        BreakdownError
+            The process was lost.
+        """
         connection = self._idle.get()
         try:
             connection.send((function, item))
@@ -197,7 +205,11 @@ class Grader:
         self._sessions = {True: hurried, False: patient}
 
     def grade(self, order: Order) -> Reply:
-        """Grade an order and return a reply, even if gradkit itself fails on it."""
+        """Grade an order and return a reply, even if gradkit itself fails on it.
+
+        The reply has no result if a hurried order is overdue. A submission that cannot be graded
+        gets a refused result, and one on which gradkit fails a failed result.
+        """
         parcel, started = order.parcel, time.monotonic()
         try:
             graded = self._sessions[order.hurried].grade(parse(parcel), order.seed, order.tasks)
@@ -246,7 +258,10 @@ def grader(settings: Settings) -> Iterator[Grader]:
 
 
 def main(orders: Connection, settings: Settings, niceness: int) -> None:
-    """Grade orders from a connection until it is closed."""
+    """Grade orders from a connection, and send the replies, until it is closed.
+
+    The process's priority is lowered by ``niceness``.
+    """
     # The sender handles an interrupt, and then closes the connection.
     ignore_interrupts()
     signal.signal(signal.SIGTERM, _leave)
@@ -343,7 +358,7 @@ class LocalPool(WorkerPool):
         return (1 if slow else self._max_workers) - len(busy)
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """Send orders to idle workers for grading."""
+        """Send orders to idle workers of the kind ``slow``; start a worker if none is idle."""
         for order in orders:
             idle = (w for w in self._workers if w.slow == slow and w.order is None)
             worker = next(idle, None)
@@ -356,7 +371,11 @@ class LocalPool(WorkerPool):
                 worker.connection.send_bytes(msgspec.msgpack.encode(order))
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """Wait up to some seconds; return finished orders with replies, None for a lost worker."""
+        """Wait up to some seconds; return finished orders with replies, None for a lost worker.
+
+        A worker that has been busy for more than `PATIENCE` seconds is replaced, and the reply says
+        that grading failed. A lost worker is replaced too.
+        """
         busy = [(worker, worker.order) for worker in self._workers if worker.order is not None]
         ready = wait([worker.connection for worker, _ in busy], seconds)
         taken: list[tuple[Order, Reply | None]] = []
@@ -392,7 +411,7 @@ class LocalPool(WorkerPool):
         worker.process, worker.connection = self._start(slow=worker.slow)
 
     def close(self) -> None:
-        """End all worker processes."""
+        """End all worker processes; wait for idle ones up to `GRACE` seconds first."""
         for worker in self._workers:
             worker.connection.close()
         until = time.monotonic() + GRACE

@@ -93,7 +93,15 @@ def _refuse_found_assignment(paths: Sequence[Path]) -> None:
 
 
 def _watch(paths: Sequence[Path], hints: int | None, **settings: Any) -> NoReturn:
-    """Check after every save, and print what changed since the previous one."""
+    """Check after every save, print the reports, and print the changes since the previous save.
+
+    The function ends with the exit of the command.
+
+    Raises
+    ------
+    Refusal
+        The package watchfiles is not installed.
+    """
     if find_spec("watchfiles") is None:
         raise Refusal(
             "--watch needs the package watchfiles. Install it: pip install 'gradkit[watch]'"
@@ -135,7 +143,10 @@ def _finish(batch: Batch) -> int:
 
 
 def verdict_code(results: Sequence[Result]) -> int:
-    """Return the exit code of results: passed, failed, or open."""
+    """Return the exit code of results.
+
+    It is `PASSED` if all checks passed, `OPEN` if the others could not be judged, else `FAILED`.
+    """
     states = {check.state for result in results for task in result.tasks for check in task.checks}
     if states - {"pass", "inconclusive", "not-checked"}:
         return FAILED

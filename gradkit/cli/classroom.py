@@ -88,7 +88,13 @@ def _warn_of_old_pages(folder: Path) -> None:
 
 
 def _show_graded(graded: Graded) -> None:
-    """Print the grades, the most frequent mistake, and what to do next."""
+    """Print the grades, the most frequent mistake, and what to do next.
+
+    Raises
+    ------
+    Refusal
+        gradkit failed to grade a submission, or no student has a graded result.
+    """
     from gradkit.report.grades import next_commands, show_grades
 
     tally = graded.tally

@@ -74,7 +74,7 @@ def heeding() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible(more: str) -> Iterator[None]:
-    """Print ``more``, which says what was saved, if the body of the context is interrupted."""
+    """Let an interrupt of the body end the command with a message, to which ``more`` is added."""
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -262,7 +262,7 @@ class PriceOfFinding(click.types.StringParamType):
     name = "price"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the code and the price in a value ``CODE=PERCENT``."""
+        """Return the code and the share (percent / 100) of a value ``CODE=PERCENT``."""
         code, _, text = str(value).partition("=")
         try:
             percent = float(text.strip().removesuffix("%"))

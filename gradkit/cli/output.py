@@ -36,8 +36,9 @@ def write(
 ) -> None:
     """Write results in a format to a file or to standard output.
 
-    If a single submission has no result, only formats that can report a refusal write anything. The
-    format ``github`` also appends to the files that GitHub names, see `leave`.
+    If no submission has a result, formats that can report a refusal do so. Otherwise nothing is
+    written for a single submission. The format ``github`` also appends to the files that GitHub
+    names, see `leave`.
 
     Parameters
     ----------
@@ -86,7 +87,9 @@ def write(
 def _write_text(results: Sequence[Result], hints: int, out: Path | None, *, one_hint: bool) -> None:
     """Write mark sheets to the file ``out``, or else to the terminal or standard output.
 
-    Without results, no file is written.
+    ``hints`` is the hint level. With ``one_hint``, only the first useful hint of each finding is
+    written. Without results, no file and no standard output is written; a terminal may get an empty
+    sheet.
 
     Raises
     ------
@@ -273,7 +276,10 @@ class Progress:
         self.show(f"Checking {clean_text(path.name or str(path))}{number} ...")
 
     def show(self, text: str) -> None:
-        """Replace the line, cut to the terminal's width, since a wrapped line is not erased."""
+        """Replace the line by a text, cut to half of the terminal's width.
+
+        A wrapped line could not be erased. Nothing is written if the stream is not a terminal.
+        """
         if self._is_shown:
             self.clear()
             text = text[: shutil.get_terminal_size().columns // 2 - 1]

@@ -118,7 +118,10 @@ def review_command(
 
 
 def _serve(folder: Path, port: int, by: str) -> None:
-    """Serve the pages of a class until the command is interrupted."""
+    """Serve the pages of a class, and print their address, until the command is interrupted.
+
+    ``by`` is the person who reviews; port 0 lets the system choose one.
+    """
     from gradkit.review.server import serve
 
     def tell_address(address: str) -> None:
@@ -130,7 +133,13 @@ def _serve(folder: Path, port: int, by: str) -> None:
 
 
 def _names(split: str | None) -> list[str]:
-    """Return the names in the value of --split."""
+    """Return the names in the value of --split; none if it is None.
+
+    Raises
+    ------
+    Refusal
+        A name is empty, or occurs twice.
+    """
     names = [name.strip() for name in (split or "").split(",")]
     if split is not None and (not all(names) or len(set(names)) < len(names)):
         raise Refusal(f"--split {split}: give different names, separated by commas.")
@@ -249,7 +258,10 @@ def _show_file(file: Path, name: str | None, finding: str | None, assignment: Pa
 
 
 def _show_student(folder: Path, name: str, finding: str | None, assignment: Path | None) -> None:
-    """Print a student's report and findings, or reproduce a finding."""
+    """Print a student's report and findings; with ``finding``, print the script that reproduces it.
+
+    If the student has no result, the reason is printed.
+    """
     from gradkit.classroom.reports.stored import NoResultError, show_finding, student_result
     from gradkit.report.data import EXPECTED_LEVEL, to_data
     from gradkit.report.text import to_text

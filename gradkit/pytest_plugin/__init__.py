@@ -72,6 +72,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Keep pytest from running files of a submission as settings, conftests or tests.
 
+    Nothing is done without a submission on the command line, or if a student runs the tests of
+    the student's own folder. Without named tests, no conftest is loaded.
+
     Raises
     ------
     pytest.UsageError
@@ -111,7 +114,11 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker ``gradkit``, and choose the seed that all processes share."""
+    """Register the marker ``gradkit``, and choose the seed that all processes share.
+
+    The seed of pytest-xdist's main process, or else the option's, or else a random one is used. If
+    a submission is kept out, pytest collects no files of the current folder by itself.
+    """
     if config.stash.get(KEPT_OUT, None):
         if not is_isolated(config):
             # A plugin of the ini file, or a conftest, may have loaded more plugins.

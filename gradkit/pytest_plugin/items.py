@@ -54,7 +54,13 @@ class Grading:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        """Open a session with pytest's options, which grades the submissions of this process."""
+        """Open a session with pytest's options, which grades the submissions of this process.
+
+        Raises
+        ------
+        GradingError
+            An option of the ini file has a wrong value, or the assignment cannot be used.
+        """
         self._results: dict[str, Result | GradingError] = {}
         self._recognised: dict[str, Recognised] = {}
         has_ini = config.inipath is not None and str(config.inipath) != NO_SETTINGS
@@ -94,6 +100,8 @@ class Grading:
     def result(self, path: str, chosen: Collection[str]) -> Result:
         """Return the result of a submission for the chosen tasks, which is graded only once.
 
+        Later calls return the first result, whatever they choose, or raise its error again.
+
         Raises
         ------
         GradingError
@@ -115,7 +123,11 @@ class Grading:
 
     @contextmanager
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
-        """Start the student's functions for a task in the sandbox, to be called by a test."""
+        """Start the student's functions for a task in the sandbox, to be called by a test.
+
+        The test is skipped if torch is needed but not installed, and fails if the submission does
+        not solve the task.
+        """
         chosen = self._choose_task(task, path)
         if not is_installed(*chosen.framework.modules):
             pytest.skip(WITHOUT_TORCH)
@@ -139,7 +151,11 @@ class Grading:
         self._stack.close()
 
     def _choose_task(self, name: str | None, path: str | None) -> Task:
-        """Return a test's task by its name, or else the only task; fail if there are several."""
+        """Return a test's task by its name, by the ini file, or as the only task.
+
+        Without a name, the tasks are those that the submission at ``path`` solves, or all tasks
+        without a path. The test fails if there is not exactly one, or it is not a task of a net.
+        """
         known = {task.id: task for task in self._session.assignment.tasks}
         names = (name,) if name else self._settings.tasks
         if not names:

@@ -40,7 +40,10 @@ def _line(data: Mapping[str, Any]) -> str:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
-    """Return the reporter's data of a result."""
+    """Return the data of a result that GitHub Classroom's reporter reads.
+
+    There is always at least one test; without points to earn, it is an empty one that passes.
+    """
     unit = _unit(result)
     tests = [t for task in result.tasks for c in task.checks for t in _tests(task, c, unit, hints)]
     return {
@@ -53,7 +56,10 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _status(result: Result) -> str:
-    """Return the status of the whole step: pass, fail, or error if checks are only open."""
+    """Return the status of the whole step: ``pass`` if all checks passed, otherwise ``fail``.
+
+    It is ``error`` if every check that did not pass is open, that is, could not be judged.
+    """
     states = {check.state for task in result.tasks for check in task.checks} - {"pass"}
     if not states:
         return "pass"
@@ -73,7 +79,11 @@ def _unit(result: Result) -> float:
 def _tests(
     task: TaskResult, check: CheckResult, unit: float, hints: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield a check as tests of equal points, first those that pass; none if it has no points."""
+    """Yield a check as tests of equal points, first those that pass; none if it has no points.
+
+    ``unit`` is the points of one test in hundredths. The tests that pass share the points of the
+    check; if these do not suffice for a whole test, the first test has them, and does not pass.
+    """
     cents, most = round(check.score * CENT), round(check.max_score * CENT)
     if not most:
         return

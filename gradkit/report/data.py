@@ -148,7 +148,15 @@ def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
 
 
 def json_text(data: object) -> str:
-    """Write plain data as indented JSON."""
+    """Write plain data as indented JSON of ASCII characters, with a newline at the end.
+
+    Half surrogate pairs become U+FFFD, and the beginnings of workflow commands are escaped.
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
+    """
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
     # Half a surrogate pair, from a file name or an error text, cannot be encoded.
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
@@ -199,7 +207,10 @@ def _fields(record: object, hints: int) -> dict[str, Any]:
 
 
 def _plain(value: object, hints: int) -> Any:
-    """Convert a value to plain data."""
+    """Convert a value to plain data. Numbers that are not finite become None.
+
+    A record becomes its fields that the hint level shows. Objects of other types are unchanged.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, tuple | list):
@@ -246,7 +257,10 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
 
 
 def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
-    """Return a result as a row of the class, with its mistakes if the hint level names them."""
+    """Return a result as a row of the class, with its mistakes if the hint level names them.
+
+    A task's points are those that a person has set, if any. The row links to ``link``.
+    """
     from gradkit.records.classroom import Row
     from gradkit.report.words import count_text, given_for
 
@@ -296,7 +310,11 @@ ELSEWHERE = "a check that is not shown"
 
 
 def apply_visibility(result: Result) -> Result:
-    """Return a result in which checks that are not ``visible`` have only state and points."""
+    """Return a result in which checks that are not ``visible`` have only state and points.
+
+    A person's points stay, without the comment. If any check is not visible, findings that only
+    such checks have are removed everywhere, and so is the score by numbers.
+    """
     unseen = {check for check, word in result.visibility.items() if word != "visible"}
     if not unseen:
         return result
@@ -318,7 +336,11 @@ def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
 def _check(
     check: CheckResult, unseen: set[str], shown_codes: set[str], gone: set[str]
 ) -> CheckResult:
-    """Return a check without all that would reveal the findings of unseen checks."""
+    """Return a check without all that would reveal the findings of unseen checks.
+
+    An unseen check keeps state and points. In the other checks, causes that are not in
+    ``shown_codes`` become one `ELSEWHERE`, and withdrawn codes in ``gone`` are removed.
+    """
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")
         points = check.score, check.max_score

@@ -113,7 +113,9 @@ def prose(text: str) -> Markup:
 
 
 def told(text: str) -> Markup:
-    r"""Convert a message to HTML paragraphs; indented lines become a block of code.
+    r"""Convert a message to HTML paragraphs.
+
+    Lines that begin with two spaces become a block of code, without these spaces.
 
     Examples
     --------

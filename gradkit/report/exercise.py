@@ -79,7 +79,10 @@ def _deduction_sentence(mistake: Mistake) -> str:
 
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
-    """List the deduction for each mistake, by preset and as the assignment sets it."""
+    """Write a table of the deduction for each mistake, by preset, with an explanation below.
+
+    With ``own``, the prices of an assignment by code, the table has a column for these.
+    """
     presets = list(get_args(PriceList))
     heads = ["mistake", *presets, *(["this assignment"] if own else [])]
     rows = []

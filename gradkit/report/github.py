@@ -42,7 +42,9 @@ class Annotation(Struct, frozen=True):
 def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
     """Yield an annotation for each finding, each other check that did not pass, and each decision.
 
-    Problems with code that is not valid Python come first.
+    A decision is points that a person has set. Problems with code that is not valid Python come
+    first. Below the hint level `RULE_LEVEL`, a finding has the place of its check; below
+    `TITLE_LEVEL`, the check's name is its code.
     """
     for problem in result.problems:
         if problem.broken:
@@ -121,7 +123,10 @@ def _command(each: Annotation) -> str:
 
 
 def _bounded(annotations: Sequence[Annotation]) -> Iterator[Annotation]:
-    """Yield as many annotations of each kind as GitHub shows; the last one counts the rest."""
+    """Yield as many annotations of each kind as GitHub shows, `EACH_KIND`.
+
+    If a kind has more, its last annotation says how many are left out.
+    """
     total = Counter(each.kind for each in annotations)
     seen: Counter[str] = Counter()
     for each in annotations:

@@ -46,7 +46,12 @@ def _score(row: Row) -> str:
 
 
 def _notes(row: Row) -> str:
-    """Return a student's mistakes, and the most urgent reason why a person must look."""
+    """Return a student's first mistakes, and a reason to look at the result.
+
+    The mistakes are at most `MISTAKES_PER_STUDENT`, and the number of the others.
+    The reason is why the submission was refused, or else the most urgent reason for a review; there
+    may be none.
+    """
     notes = ["".join(first_names(list(row.mistakes), MISTAKES_PER_STUDENT))]
     if row.told and row.review:
         notes.append(brief(row.told).removeprefix(f"{row.name}: "))

@@ -43,7 +43,11 @@ def _frame(output: str) -> dict[str, Any]:
 
 
 def _data(result: Result, hints: int) -> dict[str, Any]:
-    """Return Gradescope's data of a result."""
+    """Return the data of a result that Gradescope reads.
+
+    A check that is not visible to students keeps its texts, as Gradescope itself hides its test.
+    The title with the total is left out then.
+    """
     kept = apply_visibility(result)
     tests = []
     for number, (whole, part) in enumerate(zip(result.tasks, kept.tasks, strict=True), 1):
@@ -70,7 +74,7 @@ def _data(result: Result, hints: int) -> dict[str, Any]:
 
 
 def _test(task: TaskResult, check: CheckResult, hints: int) -> dict[str, Any]:
-    """Return the test of one check."""
+    """Return the test of one check; a check without points has no score."""
     state = "" if check.state == "pass" else f"{check.state}\n"
     test = {
         "name": f"{task.title}: {check.check}",

@@ -31,7 +31,7 @@ KINDS: dict[State, str] = {
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Write all submissions into one file."""
+    """Write all submissions into one file, with a suite for each task. ``many`` is ignored."""
     root = ET.Element("testsuites", name="gradkit")
     for result in results:
         for task in result.tasks:
@@ -87,7 +87,10 @@ def _points(task: TaskResult) -> Iterator[tuple[str, float]]:
 
 
 def _outcome(case: ET.Element, task: TaskResult, check: CheckResult, hints: int) -> None:
-    """Add the outcome of a check to its case."""
+    """Add the outcome of a check to its case: a failure, an error or a skipped case.
+
+    Nothing is added to a check that passed, unless a person has set its points.
+    """
     if check.state not in KINDS:
         if check.decision is not None:
             ET.SubElement(case, "system-out").text = xml_text(check_text(task, check, hints))

@@ -76,7 +76,11 @@ def title_text(result: Result) -> str:
 
 
 def head_text(result: Result, *, seed: bool = True) -> str:
-    """Write remarks on the whole submission: on its files, and on how it was judged."""
+    """Write remarks on the whole submission, a line for each.
+
+    They are the tasks that count, problems with files, points that could not be checked, notes of
+    the tasks, how it was judged and, with ``seed``, the seed.
+    """
     lines = [*filter(None, [words.count_text(result)])]
     lines += [clean_text(problem.message) for problem in result.problems]
     for task in result.tasks:
@@ -198,11 +202,14 @@ TOOLS: Mapping[str, object] = {
 def to_comment(result: Result, hints: int, changes: Changes | None = None) -> str:
     """Write the comment beside a grade: changes first, then the points and messages of each check.
 
+    Long texts are cut, so that the comment has at most `LIMIT` bytes.
+
     Parameters
     ----------
     result : Result
         The result as the student may see it.
     hints : int
+        The hint level: how much of a finding is shown.
     changes : Changes, optional
         The changes since the student's last feedback.
     """

@@ -21,7 +21,10 @@ LEVELS = {"error": "error", "warning": "warning", "notice": "note"}
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Write the findings of all submissions as one run."""
+    """Write the findings of all submissions, and checks that did not pass, as a log with one run.
+
+    ``many`` is ignored.
+    """
     found = [each for result in results for each in annotations_of(result, hints)]
     codes = sorted({each.code for each in found})
     entries = [_result(each) for each in found]
@@ -43,7 +46,7 @@ def _invocation(level: str, texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _log(rules: list[dict[str, str]], **run: Any) -> str:
-    """Write a SARIF log with one run."""
+    """Write a SARIF log with one run; ``run`` are further fields of this run."""
     driver = {"name": "gradkit", "semanticVersion": __version__, "rules": rules}
     # Columns count characters, as in Python, and not units of UTF-16.
     whole = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", **run}

@@ -35,7 +35,11 @@ NAMES = 6
 
 
 def show_summary(summary: Summary, console: Console) -> None:
-    """Print scores, states by check, mistakes by frequency, and what needs a look."""
+    """Print the summary of a class.
+
+    It has scores, states by check, mistakes by frequency, unusual submissions, and the students
+    whose results a person must look at. Tables without rows are left out.
+    """
     scores, most, unit = words.comparable((row.score, row.max_score) for row in summary.rows)
     console.print(Text(standing_counts(summary), style="bold"))
     if scores:
@@ -120,7 +124,10 @@ OUTSIDE = ("waiting", "absent")
 
 
 def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
-    """Return the cells of a student, by column."""
+    """Return the cells of a student, by column. ``checks`` are the checks that have a column.
+
+    Students without a submission have None where the cell would be about the submission.
+    """
     there = row.standing not in OUTSIDE
     return {
         "student": row.name,
@@ -341,7 +348,7 @@ class Watcher(Progress):
             super().stop()
 
     def begin(self, total: int) -> None:
-        """Start to count; `total` is the number of submissions."""
+        """Start to count; ``total`` is the number of submissions."""
         self._total = total
         self._began = time.monotonic()
         self._next_report = FIRST_REPORT
@@ -353,7 +360,10 @@ class Watcher(Progress):
         self.advance(self._bar)
 
     def step(self, filed: Filed) -> None:
-        """Count a graded submission, and report progress if it is time."""
+        """Count a graded submission, and update the progress bar.
+
+        If the console is no terminal, a line is printed instead, after longer and longer pauses.
+        """
         self._graded += 1
         now = time.monotonic()
         passed = now - self._began

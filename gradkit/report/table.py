@@ -143,7 +143,11 @@ def attempt_text(of: Mark | HandedIn) -> str:
 
 
 def _changes(each: Difference) -> Iterator[str]:
-    """Yield the changes of a student between two runs, except the score."""
+    """Yield the changes of a student between two runs, except the score.
+
+    They are another attempt that counts, new and gone mistakes, and points that a person set or
+    took back. A student who is in one run only is ``new`` or ``gone``.
+    """
     before, after = each.before, each.after
     if before is None or after is None:
         yield "new" if before is None else "gone"

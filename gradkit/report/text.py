@@ -139,9 +139,9 @@ def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> s
 
 
 def show_overview(results: Sequence[Result], hints: int, console: Console) -> None:
-    """Print a line for each submission: score, states of its checks, and mistakes.
+    """Print a line for each submission: score, states of checks that did not pass, and mistakes.
 
-    Mistakes are named if the hint level allows it.
+    Mistakes are named if the hint level allows it. Without results, nothing is printed.
     """
     table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
@@ -168,7 +168,10 @@ def _plain(text: str) -> Text:
 
 
 def _print_result(result: Result, hints: int, console: Console) -> None:
-    """Print the mark sheet of one submission."""
+    """Print the mark sheet of one submission.
+
+    If it has more than `MANY` findings, they are printed in brief.
+    """
     total = (words.score_text(result.score, result.max_score), "bold")
     title = Text.assemble(_plain(result.submission), "  ", total)
     console.print(Rule(title, align="left"))
@@ -210,9 +213,11 @@ def _format_footer(result: Result) -> Text:
 def _print_task(
     task: TaskResult, worth: str, hints: int, console: Console, explained: set[str] | None
 ) -> None:
-    """Print a task, in full if `explained` is None and otherwise in brief.
+    """Print a task with its checks and findings, in full if ``explained`` is None, else in brief.
 
-    `explained` are the mistakes whose hints were printed before; those of this task are added.
+    ``worth`` is the text of its score. ``explained`` are the mistakes whose hints were printed
+    before; those of this task are added. In brief, checks that passed share one line. Checks that
+    are blocked for the same reason share a line, and an exception is printed once.
     """
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
@@ -312,7 +317,10 @@ def _format_short_finding(finding: Finding, hints: int, *, known: bool) -> Itera
 
 
 def format_check_head(check: CheckResult, findings: Sequence[Finding], hints: int) -> Text:
-    """Write sign, name, points and state of a check, and its place unless a finding has one."""
+    """Write sign, name and points of a check, and if it did not pass, its state and place.
+
+    The place is left out if a finding shows one, or if the check fails because of another mistake.
+    """
     sign, kind = words.SIGNS[words.state_of(check)]
     colour = COLOURS[kind]
     worth = words.score_text(check.score, check.max_score) if check.max_score else "no points"
@@ -331,9 +339,11 @@ def format_check_head(check: CheckResult, findings: Sequence[Finding], hints: in
 def format_check(
     check: CheckResult, findings: Sequence[Finding], hints: int, *, more: bool = True
 ) -> Iterator[Line]:
-    """Write the messages of a check below the line with its points.
+    """Yield the messages of a check below the line with its points, each with its indent.
 
-    With ``more``, the command that explains a mistake is added.
+    They are the decision of a person, the mistake elsewhere that causes the failure, the message,
+    the findings, a table of wrong entries if there is no finding, and notes. With ``more``, the
+    command that explains a mistake is added.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
@@ -355,10 +365,11 @@ def format_check(
 
 
 def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterator[Line]:
-    """Yield the lines of a finding for a terminal, each with its indent, at most `MAX_LINES`.
+    """Yield a finding for a terminal: one object that prints at most `MAX_LINES` lines.
 
     Title, sentence, source line and the last hint of the level are always shown. If there is room,
-    formulas with what differs in brackets and hints of lower levels are shown too.
+    formulas with what differs in brackets and hints of lower levels are shown too. Below the hint
+    level `TITLE_LEVEL`, only the first hint is yielded. ``more`` is as in `format_check`.
     """
     if hints < TITLE_LEVEL:
         # The first hint says where to look, but not what is wrong.
@@ -435,7 +446,11 @@ def _format_fix(finding: Finding, hints: int) -> Iterator[Line]:
 
 
 def _format_formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
-    """Write the first ``most`` formulas of a finding; the hint level decides on the right ones."""
+    """Yield the first ``most`` formulas of a finding, and the number of the others.
+
+    Below the hint level `RULE_LEVEL`, nothing is yielded. The right formulas are added from
+    `EXPECTED_LEVEL` on.
+    """
     if hints < RULE_LEVEL:
         return
     for entry in list(finding.applies)[:most]:
@@ -543,7 +558,10 @@ def _format_move(applied: str, right: str) -> Text:
 
 
 def _make_entries_table(failed: list[Entry], hints: int) -> Table:
-    """Return a table of failed entries; the hint level decides if it has expected values."""
+    """Return a table of at most `ROWS` failed entries, and the number of the others.
+
+    It has expected values if the hint level is `EXPECTED_LEVEL`.
+    """
     shown = hints >= EXPECTED_LEVEL
     table = _make_table("dim", "entry", "found", *(["expected"] if shown else []))
     table.add_column("at")
@@ -564,7 +582,7 @@ def _make_entries_table(failed: list[Entry], hints: int) -> Table:
 def _make_gradient_table(entries: list[Entry]) -> Table:
     """Return the table of a gradient check: claims beside finite differences.
 
-    Entries that agree are only counted.
+    Entries that agree are only counted, and so are those after the first `ROWS` others.
     """
     table = _make_table("dim", "entry", "claimed", "estimate", "± bound")
     table.add_column("verdict")
@@ -596,7 +614,7 @@ def _format_number(value: float | None) -> str:
 
 
 def _print_totals(results: Sequence[Result], console: Console) -> None:
-    """Print a table with the score of each submission."""
+    """Print a table of scores, and of the states of the checks that did not pass, by submission."""
     table = _make_table("bold", "submission", "score", "of")
     table.add_column("")
     for result in results:

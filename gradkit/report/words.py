@@ -131,7 +131,10 @@ GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "incon
 
 
 def gradient_text(state: str, factor: str) -> str:
-    """Write the verdict of finite differences on one entry of a gradient, and its factor."""
+    """Write the verdict of finite differences on one entry of a gradient, with its factor if any.
+
+    The factor is the text of the claimed value divided by the estimate; it may be empty.
+    """
     verdict = GRADIENT_VERDICTS.get(state, state)
     if not factor:
         return verdict
@@ -139,7 +142,10 @@ def gradient_text(state: str, factor: str) -> str:
 
 
 def adjustment_text(line: Adjustment) -> str:
-    """Write the reason for an adjustment of the score; for a person's decision `override_text`."""
+    """Write the reason for an adjustment of the score, or the decision of a person about a score.
+
+    A deduction that is a share of some points names the share.
+    """
     word = line.decision
     if word is None:
         share, base = points(-100 * line.points / (line.max_score or 1)), points(line.max_score)
@@ -266,7 +272,11 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
 
 
 def mending(finding: Finding) -> str:
-    """Return the words before the code of a fix: it replaces the line, or is added near it."""
+    """Return the words before the code of a fix.
+
+    They are ``right:`` if the code replaces the line; otherwise they say after or before which line
+    the code is added.
+    """
     if finding.adds is None or finding.place is None:
         return "right:"
     near = {0: "add below:", -1: "add above:"}
@@ -464,7 +474,11 @@ def path_of(result: Result, place: Place) -> str:
 
 
 def columns_of(task: TaskResult, finding: Finding) -> tuple[int, int] | None:
-    """Return the first and the last column of a finding's doubtful part, counted from 1."""
+    """Return the first and the last column of a finding's doubtful part, counted from 1.
+
+    None for a finding without a place or a doubtful part, for one in a notebook, and if the line is
+    not in the task's listings.
+    """
     place = finding.place
     _, part, _ = doubtful(finding)
     if place is None or place.cell is not None or not part:

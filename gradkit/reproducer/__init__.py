@@ -124,7 +124,10 @@ def run_again(
 
 
 def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str, str]:
-    """Run a script in a sandboxed worker, and return its output and its traceback, if any."""
+    """Run a script in a sandboxed worker; return its output, and its traceback or an empty text.
+
+    If the worker was lost or cannot be used, the second text is that reason.
+    """
     deadline = task.deadline
     try:
         with workshop.worker(deadline=deadline, modules=task.framework.modules) as worker:
@@ -139,7 +142,10 @@ def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str,
 
 
 def _compare(script: Script | FunctionScript, printed: str, tolerance: float) -> tuple[str, bool]:
-    """Compare the recorded number with the printed one; return a sentence, and True if equal."""
+    """Compare the recorded number with the printed one; return a sentence, and True if equal.
+
+    Without a recorded number, nothing is compared, and the result is True.
+    """
     if script.found is None:
         return "No number is recorded: the values are wrong or missing.", True
     value = _printed_number(printed, script.place)

@@ -46,7 +46,13 @@ class FunctionScript:
     def __init__(
         self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
-        """Find the recorded check and input of a finding of a function task."""
+        """Find the recorded check and input of a finding of a function task.
+
+        Raises
+        ------
+        ReproducerError
+            The check reads expected values, and there is no model solution to compute them.
+        """
         self._finding, self._name = finding, submission.name
         task, seed = recorded["task"], int(recorded["seed"])
         self._grader = run_function_grader(session, submission, task, seed)
@@ -74,7 +80,11 @@ class FunctionScript:
         self.found: float | None = self._entry.get("found")
 
     def text(self) -> str:
-        """Return the text of the script."""
+        """Return the text of the script.
+
+        It has the student's code that the check needs, the input, the check's calls, and the
+        printing of the recorded number.
+        """
         draws = {draw.label: draw for draw in self._grader.draws}
         draw = draws.get(self._entry["probe"], self._grader.draws[0])
         request = self._grader.asked(self._check, [draw])
@@ -109,7 +119,11 @@ class FunctionScript:
         return f"{script}\n"
 
     def _value(self) -> str:
-        """Return the expression for the printed number; without a number, for the shape."""
+        """Return the expression for the printed number.
+
+        It is an entry of an output; the sum of an input that must not be changed; or, if no number
+        is recorded, the output's shape.
+        """
         output = str(self._entry["parameter"])
         if output.endswith(LEFT_ALONE):
             return f"np.sum({output.removesuffix(LEFT_ALONE)})"

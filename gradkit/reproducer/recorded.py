@@ -128,7 +128,10 @@ def find(
 
 
 def read_again(result: Data, file: Path) -> Submission:
-    """Read the submission of a result again, and check that it is unchanged. See `unchanged`."""
+    """Read the submission of a result again, and check that it is unchanged. See `unchanged`.
+
+    Its path may be relative to the working directory or to the folder of the result ``file``.
+    """
     recorded = Path(result["path"])
     # The recorded path may be relative to the working directory, or to the result file.
     paths = [path for path in (recorded, file.parent / recorded) if path.exists()][:1]
@@ -140,7 +143,7 @@ def read_again(result: Data, file: Path) -> Submission:
 def unchanged(
     found: Iterable[RawSubmission], digest: str, place: object, gone: str, changed: str
 ) -> Submission:
-    """Return the first of some submissions that has the recorded digest.
+    """Return the first of some submissions that has the recorded digest, parsed.
 
     Parameters
     ----------

@@ -173,7 +173,14 @@ class Script:
     def __init__(
         self, result: Data, recorded: Data, finding: Data, submission: Submission, session: Session
     ) -> None:
-        """Find the student's function and the recorded entry of a finding of a net task."""
+        """Find the student's function and the recorded entry of a finding of a net task.
+
+        Raises
+        ------
+        ReproducerError
+            torch is needed but not installed, there are no scripts for the finding's check, or no
+            failed entry has a number.
+        """
         self._finding, self._seed = finding, int(recorded["seed"])
         self._level, self._name = int(result["hints"]), submission.name
         if recorded["task"].endswith("torch") and not is_installed("torch"):
@@ -191,7 +198,11 @@ class Script:
         self._probes = draw(self.task, self._seed, Derived(self.task).forward, takes_rate)
 
     def text(self) -> str:
-        """Return the text of the script."""
+        """Return the text of the script.
+
+        It has the student's code that the finding needs, a call of it and, from the hint level
+        `EXPECTED_LEVEL` on, the computation of the expected number.
+        """
         torch = self.task.framework.trains
         parts_of = {
             ("forward", False): self._forward_parts,
@@ -354,7 +365,11 @@ def written(code: Sequence[Piece], imports: Sequence[str]) -> str:
 
 
 def source(value: Any) -> str:
-    """Return a value as a Python expression."""
+    """Return a Python expression for a value, in which ``np`` and ``pd`` may be used.
+
+    The type of a number in an array is not kept (``float32`` becomes ``float64``), and NaN and
+    infinity are written as ``nan`` and ``inf``.
+    """
     if isinstance(value, np.ndarray):
         empty = "" if value.size else f".reshape({value.shape!r})"
         kind = "matrix" if isinstance(value, np.matrix) else "array"

@@ -275,7 +275,7 @@ Tag: py3-none-any
 
 
 def running_wheel() -> tuple[str, bytes]:
-    """Build a wheel of the running gradkit, and return its name and content.
+    """Build a wheel of the running gradkit, and return its file name and content.
 
     Raises
     ------
@@ -315,7 +315,7 @@ def _metadata(installed: Distribution) -> dict[str, bytes]:
 
 
 def _archive(members: dict[str, bytes], version: str) -> bytes:
-    """Zip a wheel's members, and add the RECORD of their digests."""
+    """Return the zip of a wheel with the given members and a RECORD of their digests."""
     record = f"gradkit-{version}.dist-info/RECORD"
     lines = [f"{name},{_hash(content)},{len(content)}" for name, content in members.items()]
     all_members = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
@@ -347,6 +347,9 @@ class Install(Struct, frozen=True):
 
 def choose(asked: str | None) -> Install:
     """Interpret the value of ``--install``; None means a wheel of the running gradkit.
+
+    A path to a wheel is read. Another path or an option of pip is refused; all other texts are
+    taken as they are.
 
     Raises
     ------
@@ -407,7 +410,11 @@ def torch_of(assignment: Assignment) -> str:
 
 
 def gradescope(source: Bundle, given: Install) -> Files:
-    """Return the files of an autograder for Gradescope."""
+    """Return the files of an autograder for Gradescope.
+
+    They are the two programs that Gradescope calls, the wheel of ``given`` if it has one, the
+    assignment and the model solutions.
+    """
     return {
         "setup.sh": _fill(
             "gradescope-setup.sh",
@@ -453,7 +460,10 @@ HOME = ".gradkit"
 
 
 def classroom(source: Bundle, given: Install) -> Files:
-    """Return the files for GitHub Classroom: a workflow, gradkit's wheel, the own assignment."""
+    """Return the files for GitHub Classroom: a workflow, gradkit's wheel if ``given`` has one.
+
+    An assignment that is not gradkit's default is added.
+    """
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
     option = f"{option}{_task_options(source)}".strip()
     text = workflow(given, option, torch_of(source.assignment))

@@ -56,7 +56,10 @@ def starters(assignment: Assignment, reference: Path) -> dict[str, str]:
 
 
 def starter(text: str, tasks: Sequence[FunctionTask]) -> str:
-    """Make a starter from a model solution: the definitions that tasks call, without bodies."""
+    """Make a starter from a model solution: the definitions that tasks call, without bodies.
+
+    The module's docstring and imports, base classes, and constants in default values are kept.
+    """
     tree = ast.parse(text)
     called = {call.function for task in tasks for call in task.calls}
     used = {name for task in tasks for check in task.checks for name in words_in(check)}
@@ -134,9 +137,9 @@ def _source(lines: Sequence[str], node: ast.stmt) -> str:
 
 
 def _without_bodies(lines: Sequence[str], node: Definition, used: set[str]) -> Iterator[str]:
-    """Yield the lines of a definition, with bodies that students have to write.
+    """Yield the lines of a definition, whose body is replaced by a comment for students.
 
-    Of a class, only methods that the checks use and ``__init__`` are kept.
+    Of a class, only ``__init__`` and the methods whose names are in ``used`` are kept.
     """
     yield from _heading(lines, node)
     if isinstance(node, ast.FunctionDef):
@@ -221,6 +224,9 @@ def exercise_files(
     as_notebook: bool = False,
 ) -> dict[str, File]:
     """Return the files of a student's folder for an exercise of functions, except the wheel.
+
+    They are starters or a notebook, given modules, a README and, for an assignment that is not
+    shipped with gradkit, its files without the model solutions.
 
     Parameters
     ----------

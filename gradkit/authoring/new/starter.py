@@ -155,7 +155,11 @@ def written(introduction: str, given: Install, cells: Iterable[NewCell], *, own:
 
 
 def _parts(text: str) -> dict[str, str]:
-    """Divide a starter into its imports, its definitions by name, and the loop that runs them."""
+    """Divide a starter into its imports, its definitions by name, and the loop that runs them.
+
+    The keys are ``imports``, the names, and ``run`` for the indented body below ``if``. The first
+    statement, the docstring, is left out.
+    """
     _, *statements = ast.parse(text).body
     lines = text.splitlines()
     parts: dict[str, str] = {}

@@ -91,7 +91,8 @@ def instructor_files(seed: int | None, given: Install | None = None) -> dict[str
     Parameters
     ----------
     seed : int or None
-        Seed of a variant; None copies gradkit's default assignment, whose answers are public.
+        Seed of a variant, see `files_of`; None copies gradkit's default assignment, whose answers
+        are public.
     given : Install, optional
         As in `student_files`.
     """
@@ -233,7 +234,10 @@ STORIES = (
 
 
 def files_of(seed: int) -> dict[str, str]:
-    """Return the ``assignment.toml`` and CSV files of a variant, the same for the same seed."""
+    """Return the ``assignment.toml`` and CSV files of a variant, the same for the same seed.
+
+    A variant has random data, sizes, activations, rates and initial parameters.
+    """
     draw = np.random.default_rng(seed)
     features, number, label = STORIES[draw.integers(len(STORIES))]
     roles = DEFAULT.read_text(encoding="utf-8").partition(TASKS_BELOW)[0]

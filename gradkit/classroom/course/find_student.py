@@ -69,8 +69,9 @@ def _key(kind: str, value: str) -> str:
 def who(ids: Mapping[str, str], name: str, kinds: Sequence[str], known: Index) -> frozenset[int]:
     """Return the numbers of all students that identifiers and a name can belong to.
 
-    The name counts only if none of the identifiers is in the index. If identifiers belong to
-    different students, and no student has all of them, all of these students are returned.
+    ``kinds`` are the kinds of identifiers that are looked up. The name counts only if none of these
+    identifiers is in the index. If identifiers belong to different students, and no student has all
+    of them, all of these students are returned.
     """
     hits = [
         numbers
@@ -95,7 +96,10 @@ class UnknownStudentError(GradkitError):
 
 
 def students(store: Store) -> dict[str, tuple[str, ...]]:
-    """Return the identifiers of all students of a class by name, on the roster or not."""
+    """Return the identifiers of all students of a class by name, on the roster or not.
+
+    The names are sorted. A student on the roster has only the roster's identifiers.
+    """
     roster = store.enrolled()
     found = {name: list(_student_identifiers(student.ids)) for name, student in roster.items()}
     for kept in store.newest():

@@ -80,7 +80,8 @@ def read_roster(path: Path) -> list[Student]:
 def roster(data: bytes, name: str) -> list[Student]:
     """Read the students in a CSV file with a header.
 
-    A Canvas gradebook and a Moodle grading worksheet can be used as rosters.
+    A Canvas gradebook and a Moodle grading worksheet can be used as rosters. Canvas' Test Student
+    and lines without a name and an identifier are left out.
 
     Parameters
     ----------
@@ -198,6 +199,12 @@ def match(
     by_group : bool
         Whether a submission of a student also belongs to all other members of the student's
         group. Otherwise, only a submission under the group's name belongs to the whole group.
+
+    Returns
+    -------
+    Match
+        The students of each submission, the students without a submission, and the numbers of
+        submissions that match no student or could be of several, which belong to nobody.
     """
     known = index((student.ids, student.names) for student in students)
     groups: dict[str, list[int]] = {}
@@ -229,7 +236,9 @@ def _owners(
 ) -> tuple[frozenset[int], frozenset[int]]:
     """Return the numbers of a submission's owners, and the candidates if it is ambiguous.
 
-    At least one of the two sets is empty.
+    At least one of the two sets is empty. In this order, owners are the members that the platform
+    lists, all members of a group with the sender's name, or the one student whom the identifiers or
+    the name match. ``groups`` are the numbers of the students by normalised group name.
     """
     if sender.members:
         owners: frozenset[int] = frozenset()
@@ -366,7 +375,7 @@ def names_of(store: Store) -> dict[str, str]:
 def _members(senders: Sequence[Sender]) -> list[tuple[str, ...]]:
     """List the members' names of each group's submission, none if the platform lists no members.
 
-    Different persons with the same name get an identifier after the name.
+    Different persons with the same name get an identifier after the name. Each name is listed once.
     """
     members = [member for sender in senders for member in sender.members]
     persons = Counter(

@@ -44,7 +44,10 @@ _KINDS = {"name": "name", "sid": "sis", "email": "email"}
 
 
 def read_metadata(handed: Handed) -> Metadata:
-    """Read Gradescope's list in the folder of a submission; empty if it cannot be read."""
+    """Read Gradescope's list beside a submission, in its folder or archive; empty if unreadable.
+
+    At most `LARGEST` bytes are read.
+    """
     try:
         beside: Path | zipfile.Path = handed.path.parent / METADATA
         if handed.member:
@@ -58,9 +61,10 @@ def read_metadata(handed: Handed) -> Metadata:
 
 
 def parse(lines: Iterable[str]) -> Metadata:
-    """Parse the lines of Gradescope's list into times, names and addresses by submission.
+    """Parse the lines of Gradescope's list.
 
-    Only the keys at a submission's own level are read, not those of nested entries.
+    Return the time and the members (names and addresses) of each submission, by its name. Only the
+    keys at a submission's own level are read, not those of nested entries.
     """
     at: dict[str, str] = {}
     members: dict[str, list[dict[str, str]]] = {}
@@ -159,7 +163,12 @@ def _container(handed: Handed) -> Path:
 
 
 def _senders_of_download(handed: Sequence[Handed]) -> list[Sender]:
-    """Return the senders of one download, by the platform whose form most of the names have."""
+    """Return the senders of one download, by the platform whose form most of the names have.
+
+    A platform is chosen if at least the part `SHARE` of the names have its form, with different
+    identifiers; other names are then read as plain files. If no platform is chosen, all are clones
+    of GitHub Classroom if they have its prefix, see `_slug`, and otherwise plain files.
+    """
     names = [original(file) for file in handed]
     counted = [name for name in names if name != METADATA]
     listed = METADATA in names or any(map(SUBMISSION.fullmatch, counted))

@@ -95,7 +95,7 @@ NAMELESS: Mapping[Way, str] = {
 
 
 def page_names(way: Way, senders: Sequence[Sender]) -> Names:
-    """Return the names of the students' pages, and the students without a name with the reason.
+    """Return the file names of the students' pages, and the students without one with the reason.
 
     If a student has several submissions, the page gets the name of the last.
     """
@@ -152,7 +152,10 @@ class Address(Struct, frozen=True):
 
 
 def addresses(store: Store, roster: Mapping[str, Student]) -> dict[str, Address]:
-    """Map each student who has a submission to the student's address."""
+    """Map each student who has a submission to the student's address.
+
+    Submissions that a later run assigned to another student are ignored.
+    """
     own = {kept.submission for kept in theirs(store.newest())}
     rows = store.rows(
         "SELECT name, sender, submission FROM listed "
@@ -227,7 +230,10 @@ def _newest(source: str, address: Address) -> Sender | None:
 
 
 def shared(names: Mapping[str, str]) -> dict[str, list[str]]:
-    """Map the names of files that several students share to these students."""
+    """Map each file name that several students share to these students.
+
+    ``names`` maps students to file names.
+    """
     found: dict[str, list[str]] = {}
     for student, name in names.items():
         found.setdefault(name, []).append(student)

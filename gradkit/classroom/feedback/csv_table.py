@@ -78,7 +78,13 @@ def line(sheet: CsvTable, row: int) -> bytes:
 
 
 def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
-    """Return the byte-order mark, the encoding and the text of a table."""
+    """Return the byte-order mark, the encoding and the text of a table.
+
+    Raises
+    ------
+    CsvTableError
+        The data is not text in any of the known encodings.
+    """
     marks = (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -101,7 +107,13 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
 
 
 def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...], str]]:
-    """Yield the raw cells of each row, and the line end after them."""
+    """Yield the raw cells of each row, and the line end after them.
+
+    Raises
+    ------
+    CsvTableError
+        A quotation mark is never closed.
+    """
     stop = re.escape(delimiter)
     # A cell is quoted from its beginning, or plain. Text after the closing quote belongs to it.
     cell = re.compile(rf"(?:{_QUOTED})?+[^{stop}\r\n]*+")

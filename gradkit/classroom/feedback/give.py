@@ -178,7 +178,10 @@ def _why_held(marks: Mapping[str, Sequence[str]]) -> str:
 
 
 def _on_other_platforms(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
-    """Map the students whose submissions all came from another platform to that platform."""
+    """Map the students whose submissions all came from another platform to that platform.
+
+    Plain files count as of any platform. The map is empty if pages are written to a folder.
+    """
     if plan.way == "folder":
         return {}
     return {
@@ -189,7 +192,10 @@ def _on_other_platforms(plan: Plan, known: Mapping[str, Address]) -> dict[str, S
 
 
 def _count_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> Iterator[str]:
-    """Yield a note that counts students who get nothing because they use another platform."""
+    """Yield at most one note: how many students submitted to another platform, by platform.
+
+    ``elsewhere`` maps students to their platform. Students in ``given`` are not counted.
+    """
     count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
     if count:
         by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
@@ -207,7 +213,12 @@ def _mark(address: Address, page: Page) -> Mark:
 def _names(
     plan: Plan, found: Sequence[Address], pages: Mapping[str, Page]
 ) -> tuple[dict[str, str], list[Left], list[str]]:
-    """Return the names of the students' pages, the students without one, and notes."""
+    """Return the file name of each student's page, the students without a page, and notes.
+
+    The names are those that the platform expects. Students without a page have a reason: the
+    platform gives no name, or several students have one name but different pages. If no student has
+    a name, only one note is returned, and nobody is listed.
+    """
     names, without = names_of(plan.way, found)
     if without and not names:
         # One note is enough if the reason is the same for all students.
@@ -245,9 +256,10 @@ def _write(
     filled: FilledTable,
     before: Mapping[str, Sequence[Release]],
 ) -> list[Path]:
-    """Write the files and store those that are new; return the paths written.
+    """Write the pages in ``names`` and the table; return the paths written.
 
-    The module's docstring explains the order.
+    Pages and rows that differ from the student's newest in ``before``, the releases so far, are
+    stored as a new release, in the same transaction. The module's docstring explains the order.
     """
 
     def page(student: str) -> bytes:
@@ -372,12 +384,13 @@ def _table(
     *,
     in_place: bool,
 ) -> Table | None:
-    """Return the platform's table to fill, or None if none is named.
+    """Return the path and the filling function of the platform's table, None if no table is named.
 
     Raises
     ------
     FeedbackError
-        The options cannot be combined, or the table cannot be read.
+        The options cannot be combined, the table cannot be read, or it would be overwritten
+        without permission.
     """
     if worksheet is not None and way != "moodle":
         raise FeedbackError("--worksheet names a table of Moodle: use it with --format moodle.")

@@ -141,7 +141,8 @@ def seen(stand: Stand) -> Result:
 def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
     """Add notes about withdrawn findings to a result's checks, each finding once per task.
 
-    ``withdrawn`` maps codes to the instructor's reasons, which are part of the notes.
+    ``withdrawn`` maps codes to the instructor's reasons, which are part of the notes. A finding is
+    named only from the hint level `TITLE_LEVEL` on.
     """
 
     def with_notes(task: TaskResult) -> Iterator[CheckResult]:
@@ -242,7 +243,10 @@ def _score_of(found: tuple[TaskResult, CheckResult] | None) -> tuple[float, floa
 def _missing_findings(
     base: Result, other: Result, hints: int
 ) -> Iterator[tuple[tuple[str, str], Moved]]:
-    """Yield the visible findings of ``other`` that ``base`` lacks, after task and code."""
+    """Yield the visible findings of ``other`` that ``base`` lacks, with task and code.
+
+    Below the hint level `TITLE_LEVEL`, a finding has its first hint as text and no entries.
+    """
     known = {_key(task, finding) for task, finding in _findings(base, hints)}
     for task, finding in _findings(other, hints):
         if _key(task, finding) not in known:
@@ -267,7 +271,8 @@ def _changed_overrides(
 ) -> Iterator[PointsGiven]:
     """Yield the points that an instructor has set or taken back between two results.
 
-    The reason for taking points back is left out if the check is not visible to students.
+    Points that were taken back are None. ``taken_back`` are triples of task, check and reason. The
+    reason is left out if the check is not visible to students.
     """
     before, after = _by_check(old), _by_check(new)
     reasons: Mapping[tuple[str, str], str] = {(task, check): why for task, check, why in taken_back}
@@ -353,7 +358,11 @@ class Past:
         return Stand(attempt.kept, packed, attempt.number, *facts)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
-        """Return a student's stand after a run, with the reasons for changes until ``upto``."""
+        """Return a student's stand after a run, with the reasons for changes until ``upto``.
+
+        Reasons are those of later remarks that changed what this student may see, and those for
+        overrides that were taken back. None if the student had no result.
+        """
         stand = self.stand(name, run)
         if stand is None:
             return None
@@ -387,7 +396,8 @@ def drafts(
 ) -> list[Draft]:
     """Collect the data of the pages of all students who have a counting result.
 
-    ``releases`` maps each student to the files that the student was given before.
+    A student without a submission whose overrides were all taken back is left out. ``releases``
+    maps each student to the files that the student was given before.
     """
     past = Past(store)
     # A group's members have the same file, so that their page must not name one of them.
@@ -438,7 +448,11 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
 
 
 def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
-    """Make a page, the same as the student's previous page if nothing has changed since."""
+    """Make a page, the same as the student's previous page if nothing has changed since.
+
+    A changed page lists the changes since the previous one. With ``comments``, the page also has a
+    comment in plain text.
+    """
     result = explained(seen(draft.stand), draft.stand.withdrawn, hints)
     result = replace(result, submission=draft.heading)
     listed = None if draft.before is None else changes(draft.before, draft.stand, hints)

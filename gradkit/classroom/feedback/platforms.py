@@ -133,7 +133,8 @@ def claim(
 ) -> tuple[dict[int, Mark], list[tuple[str, str]]]:
     """Match marks with the rows of a table.
 
-    Return the marks by row number, and the students without a row of their own with the reason.
+    Return the marks by row number, and the students without a row of their own with the reason: no
+    row or several match, or the row also matches other students.
 
     Parameters
     ----------
@@ -162,7 +163,13 @@ def claim(
 
 
 def _columns(sheet: CsvTable) -> dict[str, int]:
-    """Return the columns of a Moodle worksheet by kind, and refuse other tables."""
+    """Return the columns of a Moodle worksheet by kind.
+
+    Raises
+    ------
+    CsvTableError
+        A required column is missing, or the worksheet expects words of a scale.
+    """
     header = csv.values(sheet, 0)
     found = csv.columns_of(header, HEADINGS)
     missing = [kind for kind in REQUIRED if kind not in found]
@@ -192,7 +199,10 @@ def _participant(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str,
 
 
 def other_maximum(platform: str, there: Iterable[float | None], own: Iterable[float]) -> list[str]:
-    """Return a note if the platform's maxima (``there``) differ from gradkit's (``own``)."""
+    """Return a note if the platform's maxima (``there``) differ from gradkit's (``own``).
+
+    The list has at most one note. It is empty if either maxima are not known.
+    """
     expected = sorted({most for most in there if most is not None})
     found = sorted(set(own))
     if not expected or not found or expected == found:
@@ -349,7 +359,11 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
 
 
 def _refuse_title(sheet: CsvTable, title: str, known: Sequence[str]) -> None:
-    """Raise CsvTableError if a title cannot be a new assignment's, as if it may be misspelled."""
+    """Raise CsvTableError if a title cannot be a new assignment's.
+
+    It is empty or a number, contains the name of one of Canvas' totals, or is so similar to a
+    heading in ``known`` that it may be misspelled.
+    """
     if title.isdecimal() or not title:
         raise CsvTableError(
             f"{shown(sheet.name)} has no assignment with the number “{shown(title)}”. Expected "
@@ -403,7 +417,12 @@ def _user(cells: Sequence[str], info: Mapping[str, int]) -> tuple[dict[str, str]
 def _fill(
     sheet: CsvTable, layout: _Layout, scores: Mapping[int, Mark], most: float, *, comma: bool
 ) -> CsvTable:
-    """Return the students' columns unchanged, and the assignment's column with the scores."""
+    """Return a table of only the students' columns, unchanged, and the assignment's column.
+
+    Rows without a score keep the cell of that column. A new column gets its heading and ``most``,
+    the possible points, for which a row is added if there is none. ``comma`` selects a decimal
+    comma.
+    """
     own, new = sorted(layout.info.values()), layout.assignment is None
 
     def cell(score: float) -> str:
@@ -429,7 +448,10 @@ def _fill(
 
 
 def _notes(sheet: CsvTable, layout: _Layout, own: Iterable[float]) -> list[str]:
-    """Return notes about a new assignment, or a maximum that differs from gradkit's ``own``."""
+    """Return notes about a new assignment, or a maximum that differs from gradkit's ``own``.
+
+    The list has at most one note.
+    """
     if layout.assignment is None:
         return [
             f"{shown(sheet.name)} has no assignment “{shown(layout.heading)}”: Canvas will "

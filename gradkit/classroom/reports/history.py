@@ -136,7 +136,10 @@ def _mark(counting: Counting, attempt: CountingAttempt) -> Mark:
 
 
 def _attempts(store: Store, name: str) -> dict[int, list[Attempt]]:
-    """Map the ids of runs to the student's submissions that the run found or marked again."""
+    """Map the ids of runs to the student's submissions that the run found or marked again.
+
+    A submission that the run found, but did not grade, has no result.
+    """
     listed = store.rows(
         "SELECT listed.run, submission, path, digest, stamp, sender FROM listed "
         "JOIN submissions ON submissions.id = submission WHERE name = ? ORDER BY listed.id",

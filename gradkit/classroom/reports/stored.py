@@ -126,7 +126,9 @@ def show_finding(folder: Path, student: str, finding: str, assignment: Path | No
 
 
 def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
-    """Return an exact copy of a page that a student was given, or of a table's row.
+    """Return an exact copy of a page that a student was given.
+
+    If the student was given no page, only rows of a platform's table, such a row is returned.
 
     Parameters
     ----------
@@ -135,8 +137,7 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
     student : str
         A name, an identifier, a part of these, or a pseudonym.
     number : int, optional
-        Number of the page among the student's pages, from 1; by default the last. If the
-        student was given no page, number of the table's row.
+        Number of the page (or row) among the student's, from 1; by default the last.
 
     Raises
     ------
@@ -266,10 +267,15 @@ def identity(submission: Kept | RawSubmission | Submission) -> tuple[str, str]:
 
 
 def _parcels(path: Path, member: str) -> Iterator[RawSubmission]:
-    """Yield the submissions that can be read at a path.
+    """Yield the submissions that can be read at a path, or as the member of an archive there.
 
     The file is first read as a part of its download, in which several files can be one
-    submission, and then by itself.
+    submission, and then, if it is not in an archive, by itself.
+
+    Raises
+    ------
+    SubmissionError
+        The file itself cannot be read.
     """
     handed: list[Handed] = []
     with suppress(SubmissionError):

@@ -133,7 +133,10 @@ Memo = dict[tuple[object, ...], RowFacts | None]
 
 
 def _facts(counting: Counting, name: str, memo: Memo) -> RowFacts | None:
-    """Return the facts about a student's result, None without a result; look in a memo first."""
+    """Return the facts about a student's result, None without a result.
+
+    They are looked up in ``memo`` first, and added to it.
+    """
     words, own = counting.words.get(name, ()), counting.comments.get(name, ())
     policy = msgspec.json.encode(counting.policy)
     key = (counting.attempts[name].kept.id, words, own, policy)
@@ -264,7 +267,10 @@ def all_provisional(found: Iterable[CountingAttempt]) -> bool:
 
 
 def reasons(result: Result) -> Iterator[Reason]:
-    """Yield the reasons for reviewing a graded result, in the order of its checks."""
+    """Yield the reasons for reviewing a graded result, for the whole result and then by task.
+
+    Tasks and checks whose points a person has set give no reason, unless the override is stale.
+    """
     tasks = _undecided(result)
     found = {finding.mistake for task in tasks for finding in task.findings}
     found |= {each.kind for task in tasks for each in _open_notices(task)}
@@ -466,7 +472,11 @@ def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
 
 
 def _row(attempt: CountingAttempt, made: Row | None, policy: Policy) -> Row:
-    """Return the row of a student with a counting attempt, ``made`` from the result if any."""
+    """Return the row of a student with a counting attempt.
+
+    ``made`` is the row that was made from the result, None without a result. Standing, times and
+    reason for a missing grade are those of the attempt.
+    """
     kept = attempt.kept
     late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))
     handed = HandedIn(attempt.number, attempt.attempts, late, kept.sender.at)

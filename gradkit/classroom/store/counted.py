@@ -158,7 +158,13 @@ def override(
 
 
 def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None:
-    """Store an empty attempt of a student without a counting attempt, if this is possible."""
+    """Store an empty attempt of a student without a counting attempt, so that points can be set.
+
+    Raises
+    ------
+    OverrideError
+        The student's submission is not graded yet, or no attempt counts by the class's rule.
+    """
     if name in store.awaited():
         raise OverrideError(
             f"{name} is not graded yet. Run the same `gradkit grade` again, then set points."
@@ -172,7 +178,13 @@ def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None
 
 
 def _target_of(store: Store, kept: Kept, check: str) -> OverrideTarget:
-    """Return the check, the task or the total of an attempt by its name."""
+    """Return the check, the task or the total of an attempt by its name.
+
+    Raises
+    ------
+    OverrideError
+        No result is stored for the attempt, or no item or several items have the name.
+    """
     packed = store.result(kept.id)
     if not packed:
         raise OverrideError(
@@ -185,7 +197,11 @@ def _target_of(store: Store, kept: Kept, check: str) -> OverrideTarget:
 def _refuse_points(
     name: str, target: OverrideTarget, former: Override | None, points: float | None, comment: str
 ) -> None:
-    """Refuse points that are out of range, without a reason, or not there to be taken back."""
+    """Raise OverrideError for points that cannot be set.
+
+    The reason is empty, the points are not between 0 and the largest points, or they are to be
+    taken back (None) although nobody has set any.
+    """
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
     if points is None and former is None:
@@ -480,8 +496,11 @@ def counted(
 ) -> Result:
     """Return a result with the scores that follow from overrides, comments and the policy.
 
-    Overrides of checks or tasks that no longer exist are ignored, and so are comments on another
-    attempt. Points of comments do not count if a person has set the total.
+    As long as the submission is refused and nobody has set points, comments and the policy do not
+    count; only the largest score is that of the policy's scale.
+
+    Overrides of checks or tasks that no longer exist are ignored, and so are comments on other
+    attempts than ``kept``. Points of comments do not count if a person has set the total.
     """
     words = {(override.task, override.check): override for override in overrides}
     targets = targets_of(result, kept) if words else {}
@@ -542,7 +561,11 @@ def _override_checks(
     words: Mapping[tuple[str, str], Override],
     targets: Mapping[str, OverrideTarget],
 ) -> TaskResult:
-    """Return a task with the points that overrides set for its checks."""
+    """Return a task with the points that overrides set for its checks.
+
+    These points are at most the check's largest, and the check is no longer held. ``words`` are the
+    overrides by task and check, ``targets`` the items of the result by name.
+    """
     checks = []
     for check in task.checks:
         word = words.get((task.task, check.check))

@@ -167,7 +167,15 @@ class Database:
         path.replace(self.path)
 
     def _check_format(self, *, write: bool) -> None:
-        """Check the format of the opened file, and finish an interrupted erasure."""
+        """Check the format of the opened file, and finish an interrupted erasure.
+
+        With ``write``, tables that an earlier gradkit did not have are added.
+
+        Raises
+        ------
+        StoreError
+            The file is empty, or not a class file of this format.
+        """
         if not self._base.execute("SELECT name FROM sqlite_master").fetchone():
             raise StoreError(
                 f"{self.path}: is damaged: it is empty, and a class file never is. {RESCUE}"

@@ -164,7 +164,7 @@ class Store(Database):
                 self._insert(run, submission, evidence, result)
 
     def _submission_id(self, run: int, filed: Filed) -> int:
-        """Return the row id of a student's submission; insert a row if its digest is new."""
+        """Return the row id of a student's submission; insert a row for a new digest."""
         row = self._base.execute(
             "INSERT INTO submissions (name, path, digest, run) VALUES (?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET run = submissions.run RETURNING id",
@@ -214,7 +214,7 @@ class Store(Database):
         self.note(AWAITED, json.dumps([run, sorted(set(names))]))
 
     def awaited(self) -> list[str]:
-        """List the students whose submissions the last run was to grade but did not."""
+        """List the students whose submissions the last run of grading has not handled yet."""
         run, names = json.loads(self.meta(AWAITED) or "[0, []]")
         done = self.rows(
             "SELECT name FROM listed JOIN submissions ON submissions.id = submission "
@@ -266,6 +266,8 @@ class Store(Database):
 
     def newest(self, upto: int | None = None) -> list[Kept]:
         """Return the newest result of each submission, by name and in the order first found.
+
+        Results of submissions that no run has listed are left out.
 
         Parameters
         ----------
@@ -398,7 +400,7 @@ def account() -> str:
 
 
 def release(store: Store, run: int, pages: Iterable[tuple[str, str, bytes]]) -> None:
-    """Store the files that a run gives to students: student, file's name and content of each."""
+    """Store the files that a run gives to students: triples of student, file name and content."""
     with store.writing():
         for name, file, content in pages:
             packed = zlib.compress(content)

@@ -37,7 +37,10 @@ class ConflictError(GradkitError):
 
 
 def comments(store: Store, upto: int | None = None) -> dict[str, tuple[Comment, ...]]:
-    """Map each student to the comments that are valid at the end of a run, or now."""
+    """Map each student to the comments that are valid at the end of a run, or now.
+
+    Of each comment, only the newest revision is returned; removed comments are left out.
+    """
     if not store.has_table("comments"):
         return {}
     rows = store.rows(
@@ -158,7 +161,10 @@ def edit_comment(
 
 
 def _check_comment(text: str, points: float | None) -> None:
-    """Refuse a comment without text, with too much text, or with too many points."""
+    """Raise CommentError for a comment without text, with too much text, or with too many points.
+
+    The limits are `MAX_COMMENT` characters, and `MAX_POINTS` points to add or to deduct.
+    """
     if not text.strip():
         raise CommentError("The comment is empty. Write a text; points alone are not enough.")
     if len(text) > MAX_COMMENT:
@@ -198,6 +204,8 @@ def set_reviewed(
     store: Store, name: str, digest: str, reviewed: bool, *, seen: int, by: str = ""
 ) -> None:
     """Store that an attempt of a student has been reviewed, or that it has not.
+
+    Nothing is stored if the newest decision is the same.
 
     Parameters
     ----------

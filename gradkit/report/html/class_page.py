@@ -106,7 +106,7 @@ def _columns(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _mistakes(rows: Sequence[Row]) -> list[MistakeCount]:
-    """Return the mistakes by frequency; unnamed ones come last."""
+    """Return the mistakes, the most frequent first; the unexplained failures come last."""
     titles = {code: title for row in rows for code, title in row.mistakes.items()}
     made = [
         MistakeCount(code, title, tuple(row for row in rows if code in row.mistakes))
@@ -116,7 +116,7 @@ def _mistakes(rows: Sequence[Row]) -> list[MistakeCount]:
 
 
 def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
-    """Count, by task and check, the students in each of `KINDS`."""
+    """Count the students by task title and check, and by the state's kind in `KINDS`."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for row in rows:
         for key, (state, _, _) in row.checks.items():
@@ -141,7 +141,7 @@ def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing
 
 
 def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
-    """Draw how many students made each mistake; None without mistakes."""
+    """Draw the number of students for the first `BARS` mistakes; None without mistakes."""
     if not made:
         return None
     title = "Mistakes by how many students made them; the table below has the same numbers."

@@ -75,7 +75,11 @@ Matrix = tuple[tuple[Cell, ...], ...]
 
 @lru_cache(maxsize=KEPT)
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
-    """Draw the loss by epoch: observed as a solid line, expected as a dashed line."""
+    """Draw the loss by epoch: observed as a solid line, expected as a dashed line.
+
+    The axis is logarithmic if the observed loss rises steeply. Values that are not finite, too
+    large or, on a logarithmic axis, not positive leave a gap.
+    """
     steep = _climbs(found)
     scale = math.log10 if steep else float
     own, right = (
@@ -145,7 +149,7 @@ def _axis(values: Sequence[float], first: float, last: float) -> _Axis:
 
 
 def _line(points: Sequence[tuple[float, float]]) -> str:
-    """Return a path through points, with a gap for each missing point."""
+    """Return an SVG path through points, with a gap where a point's height is not finite."""
     path, pen = "", "M"
     for x, y in points:
         path += f"{pen} {x} {y} " if math.isfinite(y) else ""
@@ -194,10 +198,11 @@ SIGNS = {"pass": "✓", "inconclusive": "?"}
 
 
 def matrices(entries: Iterable[Data]) -> tuple[tuple[str, Matrix], ...]:
-    """Return a matrix for each parameter whose entries have two indices.
+    """Return the names and cells of the parameters whose entries have two indices.
 
-    If expected values are shown, a wrong entry is labelled with its error, and shaded by powers of
-    ten below the check's largest error. Otherwise it is only marked as wrong.
+    They are at most `SEVERAL`; parameters with more than `SIDE` rows or columns are left out. If
+    expected values are shown, a wrong entry is labelled with its error, and shaded by powers of ten
+    below the check's largest error. Otherwise it is only marked as wrong.
     """
     entries = list(entries)
     largest = max(map(_error, entries), default=0.0)
@@ -221,7 +226,7 @@ def _error(entry: Data) -> float:
 
 
 def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
-    """Return the cells of a parameter's entries by row and column."""
+    """Return the cells of a parameter's entries by row and column, empty for missing entries."""
     rows, columns = (1 + max(index[axis] for index in group) for axis in (0, 1))
     return tuple(
         tuple(_cell(group.get((row, column)), largest) for column in range(columns))
@@ -230,7 +235,11 @@ def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
 
 
 def _cell(entry: Data | None, largest: float) -> Cell:
-    """Return the cell of an entry, with its shade and its label: a sign or the error."""
+    """Return the cell of an entry, with its shade and its label: a sign or the error.
+
+    A wrong entry without a known error has the strongest shade. ``largest`` is the check's largest
+    error, from which the shade falls by one for each power of ten.
+    """
     if entry is None:
         return Cell(0, "")
     sign = SIGNS.get(entry["state"])
@@ -254,7 +263,10 @@ Data = Mapping[str, Any]
 
 
 def courses(check: Data, name: str) -> Iterator[Drawing]:
-    """Draw the loss of each run, and the expected loss if the data has it."""
+    """Draw the loss of each training run, and the expected loss if the data has it.
+
+    Runs without any loss are left out. ``name`` is the prefix of the drawings' identifiers.
+    """
     for number, run in enumerate(check["courses"], 1):
         found, expected = _numbers(run["found"]), _numbers(run.get("expected", ()))
         if not found and not expected:
@@ -285,7 +297,11 @@ def courses(check: Data, name: str) -> Iterator[Drawing]:
 
 
 def heat_map(check: Data, name: str) -> Drawing | None:
-    """Draw the wrong entries of a check, with errors if they are shown; None if all are right."""
+    """Draw the wrong entries of a check, with errors if they are shown.
+
+    None if no entry with two indices is wrong, no matrix is small enough, or the check has drawings
+    of the loss. ``name`` is the prefix of the drawing's identifier.
+    """
     drawn = matrices(check["entries"])
     wrong = [
         entry_name(entry)

@@ -57,13 +57,22 @@ def student_page(result: Result, hints: int, changes: Changes | None = None) -> 
 def report(result: Result, hints: int, name: str) -> Data:
     """Collect the data of a submission's page, cleaned and typeset.
 
+    Parameters
+    ----------
+    result : Result
+    hints : int
+        The hint level: how much of a finding is shown, from 0 to `EXPECTED_LEVEL`.
+    name : str
+        Prefix of the identifiers, which are different for each submission on a page.
+
     Returns
     -------
     dict
-        The data of the result. ``name`` sets the identifiers of this submission apart from others
-        on the same page, and each task and check has its own. A finding has its ``number`` on the
-        page, its ``marked`` places, its line around the ``doubtful`` part and its ``rules``; a
-        check its ``findings`` and the fields of `_check`; a task the ``remarks`` about it.
+        The data of the result with additional fields, among others: of the result the tasks that
+        are ``counted`` and whether it is ``scored``; of a comment the place ``where``; of a task
+        the points ``given`` by a person and its ``remarks``; of a check its ``findings`` and the
+        fields of `_check`; of a finding its ``number`` on the page, its ``marked`` places, its
+        line around the ``doubtful`` part, its ``rules``, ``cost`` and ``mending``.
     """
     data = clean_data(to_data(result, hints), LONGEST)
     titles = {task.task: task.title for task in result.tasks}
@@ -79,7 +88,11 @@ def report(result: Result, hints: int, name: str) -> Data:
 
 
 def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
-    """Add to the data of a task what its page shows: numbers of findings, rules, and checks."""
+    """Add to the data of a task what its page shows: numbers of findings, rules, and checks.
+
+    ``data`` and the findings and checks in it are changed. ``name`` is the prefix of identifiers.
+    If the task was not submitted, only its first check says so.
+    """
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
         told |= {"number": number, "marked": _places(told), "rules": [*rules(finding, hints)]}
@@ -177,7 +190,10 @@ def coloured(source: str) -> list[str]:
 
 
 def render(results: Sequence[Result], hints: int, *, many: bool = False) -> str:
-    """Return a whole HTML document."""
+    """Return a whole HTML document: the page of the only result, or a page of all results.
+
+    With ``many``, a single result is also shown as a page of all results.
+    """
     if len(results) == 1 and not many:
         return student_page(results[0], hints)
     names = [f"s{number}" for number in range(1, 1 + len(results))]
@@ -195,7 +211,7 @@ def refusal(sentences: Sequence[str]) -> str:
 def fragment(
     title: str, result: Result | None, hints: int, refusal: str = "", notes: Sequence[str] = ()
 ) -> str:
-    """Write one check as a piece of HTML for a notebook's output.
+    """Write a task's result as a piece of HTML for a notebook's output, with drawings of the loss.
 
     Parameters
     ----------
@@ -207,6 +223,7 @@ def fragment(
     refusal : str
         The message if there is no result.
     notes : sequence of str
+        Texts that are shown below.
     """
     data = {"tasks": []} if result is None else clean_data(to_data(result, hints), LONGEST)
     checks = [check for task in data["tasks"] for check in task["checks"]]
@@ -321,11 +338,12 @@ def _script(tag: str, *parts: Element) -> Element:
 
 
 def rules(finding: Finding, hints: int) -> Iterator[dict[str, str | bool]]:
-    """Yield the formulas of a finding that the hint level shows, as MathML: how each entry changes.
+    """Yield the formulas of a finding, as MathML: how the step changes each entry of a parameter.
 
-    With ``value`` it is the entry's new value instead. ``applied`` is empty if the entry does not
-    move, ``right`` if the hint level hides it. Differences in the student's formula are marked one
-    level before the right formula is shown, as in the text.
+    Nothing is yielded below the hint level `RULE_LEVEL`. With ``value``, the formula is the entry's
+    new value instead of its step. ``applied`` is the student's formula, empty if the entry does not
+    move; ``right`` is the right one, empty below `EXPECTED_LEVEL`. Differences in the student's
+    formula are always marked.
     """
     for entry, text in finding.applies.items() if hints >= RULE_LEVEL else ():
         applied = _read(text)
