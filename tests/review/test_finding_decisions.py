@@ -10,7 +10,9 @@ from classroom.answering import ANNA, TASK, UPDATE, gradkit
 from msgspec.structs import replace
 from review.conftest import Browser, form_of
 
+from gradkit.classroom.reports.purge import purge
 from gradkit.classroom.reports.stored import student_result
+from gradkit.classroom.reports.summary import held_marks
 from gradkit.classroom.store.counted import Counting, overrides
 from gradkit.classroom.store.results import Store, pack, unpack
 from gradkit.records.result import CheckResult, Finding, Result
@@ -123,9 +125,7 @@ def test_a_finding_is_priced_here(browser_page: Browser) -> None:
         lost = {name: round(share * most, 2) for name, most in before.items() if share}
         assert lost_by(folder) == lost
     text = page(browser_page)
-    assert "Priced here at 12.5 % of a check&#39;s points by Default: as agreed" in text or (
-        "Priced here at 12.5 % of a check's points by Default: as agreed" in text
-    )
+    assert "Priced here at 12.5 % of a check's points by Default: as agreed" in text
     assert shown_total(browser_page) == f"{20 - sum(lost_by(folder).values()):g}"
 
 
@@ -157,6 +157,21 @@ def test_held_marks_are_accepted_here(browser_page: Browser) -> None:
     assert "Held marks accepted here by Default: as agreed" in page(browser_page)
     assert decide(browser_page, "undone", mistake="unexplained") == 303
     assert checks(browser_page.folder)["update"].held
+
+
+def test_marks_stay_held_for_a_finding_that_nobody_has_decided_about(
+    browser_page: Browser,
+) -> None:
+    """A decision about another finding of the check does not release them."""
+    change_result(browser_page.folder, with_second_finding)
+    assert decide(browser_page, "withdrawn") == 303
+    assert checks(browser_page.folder)["update"].held == ("unexplained",)
+    with Store(browser_page.folder, write=False) as store:
+        result = Counting(store).result(ANNA)
+    assert result is not None
+    assert held_marks(result) == {UPDATE: ("unexplained",)}
+    assert decide(browser_page, "accepted", mistake="unexplained") == 303
+    assert checks(browser_page.folder)["update"].held == ()
 
 
 def test_points_that_a_person_has_set_stay(browser_page: Browser) -> None:
@@ -316,3 +331,12 @@ def test_a_class_file_of_an_earlier_version_is_reviewed(browser_page: Browser) -
         store.change("DROP TABLE finding_decisions")
     assert decide(browser_page, "withdrawn") == 303
     assert findings(browser_page.folder) == []
+
+
+def test_decisions_about_a_removed_student_are_removed(browser_page: Browser) -> None:
+    """Nothing of them stays in the class file."""
+    assert decide(browser_page, "withdrawn") == 303
+    with Store(browser_page.folder, write=True) as store:
+        assert store.rows("SELECT id FROM finding_decisions")
+        purge(store, ANNA)
+        assert store.rows("SELECT id FROM finding_decisions") == []

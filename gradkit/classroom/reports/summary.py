@@ -325,7 +325,7 @@ def held_marks(result: Result) -> dict[str, tuple[str, ...]]:
         f"{task.task}/{check.check}": check.held
         for task in _undecided(result)
         for check in task.checks
-        if check.held and check.decision is None
+        if check.held
     }
 
 

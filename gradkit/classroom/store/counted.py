@@ -575,8 +575,11 @@ def _override_checks(
         decision = _decision(word, targets[f"{task.task}/{check.check}"])
         # The largest score of the check may have become smaller since the override.
         score = min(word.points, check.max_score)
-        notes = tuple(note for note in check.notes if note != HELD)
-        checks.append(replace(check, score=score, decision=decision, held=(), notes=notes))
+        # A decision about a finding settles only what is held for this finding.
+        decided_codes = {each.code for each in word.findings}
+        held = tuple(c for c in check.held if c not in decided_codes) if word.findings else ()
+        notes = check.notes if held else tuple(note for note in check.notes if note != HELD)
+        checks.append(replace(check, score=score, decision=decision, held=held, notes=notes))
     if tuple(checks) == task.checks:
         return task
     score = round(sum(check.score for check in checks), 2)

@@ -98,11 +98,11 @@ def _decidable(
             direct.append(check.check)
             continue
         affected.append(check.check)
-        if word is None and finding.mistake in check.held:
+        own = {each.finding: each for each in word.findings} if word else {}
+        if finding.mistake in check.held and finding.id not in own:
             held.append(check.check)
-        for each in word.findings if word else ():
-            if each.finding == finding.id and word:
-                decision, by, comment = each, word.by, word.comment
+        if word is not None and finding.id in own:
+            decision, by, comment = own[finding.id], word.by, word.comment
     names = (tuple(affected), tuple(direct), tuple(held))
     revision = " ".join(revisions)
     return DecidableFinding(
