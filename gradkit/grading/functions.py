@@ -156,14 +156,14 @@ class FunctionGrader(Struct):
     def _judge_with_right_inputs(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check whose function may need another one that is wrong.
 
-        A wrong helper is replaced by a right one. If the function still cannot be judged, because
-        earlier lines stop or hang, it gets what these lines should hand on to it, such as the cache
-        of a forward pass. The form is that of the model solution, so only a pass counts.
+        A wrong helper is replaced by a right one. If earlier lines stop or hang, the function gets
+        what these lines should hand on to it, such as the cache of a forward pass. The form is that
+        of the model solution, so only a pass counts.
         """
         verdict = self._judge_with_right_helpers(check, self._unguarded(check))
         steps = steps_of(self.task, check)[:-1]
-        is_late = verdict.state in ("blocked", "timeout")
-        if not is_late or check.conventions or not any(step.name in self.wrong for step in steps):
+        stops = any(self.verdicts[step.name].state in ("error", "timeout") for step in steps)
+        if not stops or check.conventions or verdict.state not in ("blocked", "timeout"):
             return verdict
         judged = self._judge_with_right_caches(check)
         if judged is None:

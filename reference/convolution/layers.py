@@ -64,7 +64,7 @@ def conv_backward_naive(dout, cache):
     x, w, _, conv_param = cache
     stride, pad = conv_param["stride"], conv_param["pad"]
     height, width = w.shape[2:]
-    padded = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    padded = np.pad(x, ((0,), (0,), (pad,), (pad,)))
     dpadded = np.zeros_like(padded)
     dw = np.zeros_like(w)
     db = dout.sum(axis=(0, 2, 3))

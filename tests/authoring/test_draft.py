@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gradkit.authoring.draft.guess import Known, axis, guesses, shape_in
-from gradkit.authoring.draft.handout import Parameter, described, read_handout, solution_text
+from gradkit.authoring.draft.handout import HandoutParameter, described, read_handout, solution_text
 from gradkit.cli import main
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
@@ -299,7 +299,7 @@ def test_descriptions_go_on_over_lines() -> None:
 def test_labels_are_whole_numbers_below_the_classes() -> None:
     """The number of classes is in the description."""
     about = "Vector of labels, of shape (N,) where y[i] is in the range 0 <= y[i] < C"
-    assert guesses(Parameter("y", about=about), Known())[0].value == "integers(C, N)"
+    assert guesses(HandoutParameter("y", about=about), Known())[0].value == "integers(C, N)"
 
 
 def test_methods_and_keys_are_read_from_the_text() -> None:

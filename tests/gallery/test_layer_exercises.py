@@ -19,7 +19,7 @@ from layers_helpers import (
     assert_starter,
     assert_wrong,
 )
-from wrong_convolution import PADDED
+from wrong_convolution import PADDED, PADDED_AGAIN
 from wrong_layers import DW, DX, OUT
 
 from gradkit.sandbox import Workshop
@@ -137,7 +137,7 @@ def test_without_padding_only_a_sum_is_right(exercises: Exercises, tmp_path: Pat
     Where there are outputs, the gradient of the bias is the sum of the given gradient.
     """
     exercise = exercises("convolution")
-    path = exercise.edited(tmp_path, [(PADDED, "padded = x")])
+    path = exercise.edited(tmp_path, [(PADDED, "padded = x"), (PADDED_AGAIN, "padded = x")])
     for seed in range(4):
         task = exercise.grade(path, seed).tasks[0]
         states = {check.check: check.state for check in task.checks}

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from gradkit.authoring.draft.search import DraftCheck, DraftTask
-from gradkit.authoring.draft.trial import Inputs, Trial
+from gradkit.authoring.draft.trial import HandoutProcess, Inputs
 from gradkit.lines import value_of
 
 STEP = 1e-5
@@ -23,7 +23,7 @@ _GRADIENT = re.compile(r"d(L(oss)?d)?_?|grad_?")
 """What the name of a gradient has before the name of its input."""
 
 
-def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | str]:
+def with_sizes(task: DraftTask, trial: HandoutProcess) -> Mapping[str, list[int] | int | str]:
     """Return two lengths for each size with which the task runs, and one for all other sizes."""
     found: dict[str, list[int] | int | str] = {}
     taken = {size for size in task.sizes.values() if isinstance(size, int)}
@@ -39,7 +39,7 @@ def with_sizes(task: DraftTask, trial: Trial) -> Mapping[str, list[int] | int | 
     return found
 
 
-def _runs_with(task: DraftTask, inputs: Inputs, trial: Trial) -> bool:
+def _runs_with(task: DraftTask, inputs: Inputs, trial: HandoutProcess) -> bool:
     """Return whether all outputs and scalars with gradients are finite with other inputs."""
     reads = [output for check in task.checks for output in check.compare]
     reads += [_in_numpy(check.of) for check in task.checks if check.of]
@@ -47,7 +47,7 @@ def _runs_with(task: DraftTask, inputs: Inputs, trial: Trial) -> bool:
     return len(values) == len(set(reads)) and all(np.isfinite(v).all() for v in values.values())
 
 
-def with_defaults(task: DraftTask, trial: Trial) -> DraftTask:
+def with_defaults(task: DraftTask, trial: HandoutProcess) -> DraftTask:
     """Return a task with empty dicts as a hard case, if its functions have defaults for all keys.
 
     Otherwise no check would see a wrong default.
@@ -68,7 +68,7 @@ def _in_numpy(expression: str) -> str:
     return re.sub(r"\bsum\(", "np.sum(", expression)
 
 
-def with_gradients(task: DraftTask, trial: Trial) -> DraftTask:
+def with_gradients(task: DraftTask, trial: HandoutProcess) -> DraftTask:
     """Return a task with the gradients that finite differences of the model solution confirm."""
     checks = list(task.checks)
     for place, check in enumerate(checks):
@@ -152,7 +152,7 @@ def _plain_name(output: str) -> str:
 
 
 def _confirmed(
-    task: DraftTask, place: int, of: str, pairs: Mapping[str, str], trial: Trial
+    task: DraftTask, place: int, of: str, pairs: Mapping[str, str], trial: HandoutProcess
 ) -> tuple[dict[str, str], str]:
     """Return the gradients of a scalar that differences confirm, and the factor of the scalar.
 
@@ -171,7 +171,9 @@ def _confirmed(
     return {}, ""
 
 
-def _ratio(task: DraftTask, place: int, of: str, output: str, name: str, trial: Trial) -> float:
+def _ratio(
+    task: DraftTask, place: int, of: str, output: str, name: str, trial: HandoutProcess
+) -> float:
     """Return the ratio of a gradient to finite differences, along a random direction."""
     lines = replace(task, checks=task.checks[: place + 1])
     claimed = trial.run(lines.run([output])).values.get(output)

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from gradkit.authoring.draft.handout import Parameter
+from gradkit.authoring.draft.handout import HandoutParameter
 
 Shape = tuple[str, ...]
 """The length of each axis: the name of a size, a number, or an expression of these."""
@@ -161,7 +161,7 @@ def names_in(value: Any) -> list[str]:
 
 
 def guesses(
-    parameter: Parameter, known: Known, descriptions: Mapping[str, str] = {}
+    parameter: HandoutParameter, known: Known, descriptions: Mapping[str, str] = {}
 ) -> list[Guess]:
     """Return proposals for a parameter, the most likely one first; empty to leave it out.
 
@@ -242,7 +242,7 @@ def _from_default(name: str, default: str) -> list[Guess]:
     return []
 
 
-def _by_name(parameter: Parameter, known: Known) -> Iterator[Guess]:
+def _by_name(parameter: HandoutParameter, known: Known) -> Iterator[Guess]:
     """Yield inputs that the name of a parameter suggests."""
     name, about = parameter.name, parameter.about
     if name in NUMBERS:
@@ -267,7 +267,9 @@ def _shape_of_gradient(name: str, known: Known) -> Shape | None:
     return known.shape_of(name[1:].lstrip("_")) if name.startswith("d") and len(name) > 1 else None
 
 
-def _table(parameter: Parameter, known: Known, descriptions: Mapping[str, str]) -> dict[str, Any]:
+def _table(
+    parameter: HandoutParameter, known: Known, descriptions: Mapping[str, str]
+) -> dict[str, Any]:
     """Return a dict's entries: the best guess for each key."""
     wanted = dict.fromkeys([*parameter.keys, *parameter.optional])
     passed = known.inputs.get(parameter.name)
@@ -277,7 +279,7 @@ def _table(parameter: Parameter, known: Known, descriptions: Mapping[str, str]) 
     if wanted and wanted.keys() <= earlier.keys():
         return earlier
     found = {
-        key: guesses(Parameter(key, about=descriptions.get(key, "")), known)
+        key: guesses(HandoutParameter(key, about=descriptions.get(key, "")), known)
         for key in _existing(wanted, known, descriptions)
     }
     return {key: each[0].value for key, each in found.items() if each}

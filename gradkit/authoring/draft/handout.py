@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from gradkit.lines import words_of
 
 
-class Parameter(Struct, frozen=True):
+class HandoutParameter(Struct, frozen=True):
     """A parameter of a function.
 
     ``default`` is its text, empty without one, and ``about`` its description in the docstring.
@@ -30,7 +30,7 @@ class Parameter(Struct, frozen=True):
     choices: tuple[str, ...] = ()
 
 
-class Function(Struct, frozen=True):
+class HandoutFunction(Struct, frozen=True):
     """A function of a handout, or a method with the name of its class as ``owner``.
 
     ``about`` is the docstring, and ``descriptions`` its part on each name. ``returns`` are the
@@ -40,7 +40,7 @@ class Function(Struct, frozen=True):
 
     name: str
     owner: str
-    parameters: tuple[Parameter, ...]
+    parameters: tuple[HandoutParameter, ...]
     about: str
     returns: tuple[str, ...]
     descriptions: Mapping[str, str] = field(default_factory=dict)
@@ -57,8 +57,8 @@ class Function(Struct, frozen=True):
 class Handout(Struct, frozen=True):
     """The functions of a handout in order, and its classes: name, constructor and methods."""
 
-    functions: tuple[Function, ...]
-    classes: Mapping[str, tuple[Function, ...]]
+    functions: tuple[HandoutFunction, ...]
+    classes: Mapping[str, tuple[HandoutFunction, ...]]
     unwritten: tuple[str, ...] = ()
 
 
@@ -158,21 +158,21 @@ def _bound(node: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[Function]:
+def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[HandoutFunction]:
     """Yield the constructor of a class and its written public methods."""
     about = ast.get_docstring(node) or ""
     methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
     if not any(method.name == "__init__" for method in methods):
         bases = [nodes[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in nodes]
         inherited = [f for base in bases for f in _methods(base, nodes) if f.name == "__init__"]
-        yield from inherited[:1] or [Function("__init__", node.name, (), about, ())]
+        yield from inherited[:1] or [HandoutFunction("__init__", node.name, (), about, ())]
     for method in methods:
         is_public = method.name == "__init__" or not method.name.startswith("_")
         if is_public and (method.name == "__init__" or not _is_unwritten(method)):
             yield _function(method, node.name, about)
 
 
-def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
+def _function(node: ast.FunctionDef, owner: str, about_class: str) -> HandoutFunction:
     """Read one function, or a method of the class ``owner``."""
     about = "\n".join(filter(None, (ast.get_docstring(node), about_class)))
     descriptions = described(about)
@@ -181,7 +181,7 @@ def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
     defaults += [ast.unparse(default) for default in node.args.defaults]
     pairs = list(zip(arguments, defaults, strict=True))[bool(owner) :]
     parameters = tuple(
-        Parameter(
+        HandoutParameter(
             argument.arg,
             default,
             descriptions.get(argument.arg, ""),
@@ -196,7 +196,7 @@ def _function(node: ast.FunctionDef, owner: str, about_class: str) -> Function:
     attributes = tuple(dict.fromkeys(_attributes(node)))
     reads = frozenset(words_of(*node.body))
     name = node.name
-    return Function(
+    return HandoutFunction(
         name, owner, parameters, about, _returned(node), descriptions, keys, attributes, reads
     )
 
@@ -226,7 +226,7 @@ def described(docstring: str) -> dict[str, str]:
     return {name: " ".join(parts) for name, parts in found.items()}
 
 
-def random_lines(text: str, function: Function) -> list[str]:
+def random_lines(text: str, function: HandoutFunction) -> list[str]:
     """Return the lines of a function that set a seed or scale random numbers.
 
     Students may choose other seeds and factors.

@@ -21,8 +21,8 @@ from gradkit.authoring.draft.guess import (
     guesses,
     names_in,
 )
-from gradkit.authoring.draft.handout import Function, Handout, Parameter
-from gradkit.authoring.draft.trial import Inputs, Ran, Run, Trial
+from gradkit.authoring.draft.handout import Handout, HandoutFunction, HandoutParameter
+from gradkit.authoring.draft.trial import HandoutProcess, Inputs, Ran, Run
 
 MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
@@ -54,7 +54,7 @@ class DraftCheck(Struct, frozen=True):
     """
 
     name: str
-    function: Function
+    function: HandoutFunction
     lines: str
     called: tuple[str, ...]
     compare: tuple[str, ...]
@@ -99,7 +99,7 @@ class DraftTask(Struct, frozen=True):
         return Inputs(self.sizes, self.inputs)
 
 
-class Draft(Struct):
+class AssignmentDraft(Struct):
     """The tasks that were found, what is known of shapes, and why functions were left out."""
 
     tasks: list[DraftTask] = field(default_factory=list)
@@ -107,9 +107,9 @@ class Draft(Struct):
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def draft_tasks(handout: Handout, trial: Trial) -> Draft:
+def draft_tasks(handout: Handout, trial: HandoutProcess) -> AssignmentDraft:
     """Find tasks for all functions and classes of a handout."""
-    draft = Draft()
+    draft = AssignmentDraft()
     for function in handout.functions:
         _add_function(draft, function, trial)
     for name, methods in handout.classes.items():
@@ -119,7 +119,7 @@ def draft_tasks(handout: Handout, trial: Trial) -> Draft:
     return draft
 
 
-def _add_function(draft: Draft, function: Function, trial: Trial) -> None:
+def _add_function(draft: AssignmentDraft, function: HandoutFunction, trial: HandoutProcess) -> None:
     """Add a check for a function to the task that it belongs to, or to a new task."""
     if NO_EXERCISE.fullmatch(function.name):
         draft.left_out[function.name] = "it seems to train, load, plot, test or shuffle"
@@ -138,7 +138,9 @@ def _add_function(draft: Draft, function: Function, trial: Trial) -> None:
     draft.left_out[function.name] = reasons[0]
 
 
-def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Trial) -> None:
+def _add_class(
+    draft: AssignmentDraft, name: str, methods: Sequence[HandoutFunction], trial: HandoutProcess
+) -> None:
     """Add a task for a class whose methods can be called."""
     constructor = next(method for method in methods if method.name == "__init__")
     others = [m for m in methods if m is not constructor and not NO_EXERCISE.fullmatch(m.name)]
@@ -169,7 +171,7 @@ def _add_class(draft: Draft, name: str, methods: Sequence[Function], trial: Tria
         )
 
 
-def _new_task(function: Function) -> DraftTask:
+def _new_task(function: HandoutFunction) -> DraftTask:
     first = re.split(r"\.\s|\n\s*\n|:\s*\n", function.about.strip() + "\n\n")[0]
     title = shorten(" ".join(first.split()), MAX_TITLE, placeholder=" …") or function.name
     return DraftTask(_slug(_stem(function.name) or function.name), title.rstrip("."))
@@ -197,7 +199,7 @@ def _are_alike(stem: str, other: str) -> bool:
     return stem == other or is_part
 
 
-def _belongs(function: Function, task: DraftTask) -> bool:
+def _belongs(function: HandoutFunction, task: DraftTask) -> bool:
     """Return whether a function depends on functions of a task, or these on the function."""
     named = {check.function.name for check in task.checks}
     calls = bool(named & function.reads)
@@ -249,9 +251,9 @@ def symbolic(shape: Sequence[int], task: DraftTask) -> Shape:
 
 def _with_call(
     task: DraftTask,
-    function: Function,
+    function: HandoutFunction,
     known: Known,
-    trial: Trial,
+    trial: HandoutProcess,
     *,
     owner: str = "",
     related: bool = True,
@@ -284,7 +286,11 @@ Try = tuple[Mapping[str, Guess], Mapping[str, int | str]]
 
 
 def _first_that_runs(
-    task: DraftTask, function: Function, tries: Iterator[Try], trial: Trial, owner: str
+    task: DraftTask,
+    function: HandoutFunction,
+    tries: Iterator[Try],
+    trial: HandoutProcess,
+    owner: str,
 ) -> tuple[DraftTask | None, list[str]]:
     """Return the task with the first inputs with which a function runs, and else the reasons."""
     reasons: list[str] = []
@@ -332,7 +338,7 @@ def _is_final(reason: str) -> bool:
 
 
 def _choices(
-    parameter: Parameter, function: Function, task: DraftTask, known: Known
+    parameter: HandoutParameter, function: HandoutFunction, task: DraftTask, known: Known
 ) -> list[Guess]:
     """Return the inputs to try for a parameter: links to earlier values, or inputs to draw."""
     name = parameter.name
@@ -430,7 +436,7 @@ def _related(sizes: Mapping[str, int | str], name: str, value: int | str) -> dic
 
 def _grown(
     task: DraftTask,
-    function: Function,
+    function: HandoutFunction,
     guessed: Mapping[str, Guess],
     sizes: Mapping[str, int | str],
     owner: str,
@@ -477,7 +483,9 @@ def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None,
     return replace(grown, checks=checks, links=links, shapes=shapes), ""
 
 
-def _call(function: Function, names: Mapping[str, str], returns: Sequence[str], owner: str) -> str:
+def _call(
+    function: HandoutFunction, names: Mapping[str, str], returns: Sequence[str], owner: str
+) -> str:
     """Return the line that calls a function."""
     arguments: list[str] = []
     is_keyword = False
@@ -502,7 +510,9 @@ def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
     return list(dict.fromkeys([*returns, *entries, *attributes, *changed]))
 
 
-def _with_attributes(task: DraftTask, constructor: Function, trial: Trial) -> DraftTask:
+def _with_attributes(
+    task: DraftTask, constructor: HandoutFunction, trial: HandoutProcess
+) -> DraftTask:
     """Return the task of a class with inputs for the parameters that its constructor sets."""
     every = constructor.attributes
     skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|running|velocity")

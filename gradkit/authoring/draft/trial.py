@@ -84,7 +84,7 @@ def _request(run: Run) -> Frame:
     return of_lines({name: name for name in run.called}, values, steps, run.reads)
 
 
-class Trial(AbstractContextManager["Trial"]):
+class HandoutProcess(AbstractContextManager["HandoutProcess"]):
     """Runs the functions of a handout in a process of the sandbox.
 
     Parameters

@@ -10,8 +10,8 @@ from typing import Any
 
 from gradkit.authoring.draft.confirm import with_defaults, with_gradients, with_sizes
 from gradkit.authoring.draft.handout import random_lines, read_handout, solution_text
-from gradkit.authoring.draft.search import Draft, DraftTask, draft_tasks
-from gradkit.authoring.draft.trial import Trial
+from gradkit.authoring.draft.search import AssignmentDraft, DraftTask, draft_tasks
+from gradkit.authoring.draft.trial import HandoutProcess
 from gradkit.authoring.export import File, as_files
 from gradkit.errors import GradkitError
 from gradkit.submission.source import statements
@@ -36,7 +36,7 @@ def draft_files(path: Path) -> dict[str, File]:
     SubmissionError
         The handout cannot be read.
     """
-    with Trial(path) as trial:
+    with HandoutProcess(path) as trial:
         # A notebook may have cells that are no Python.
         cells = [cell.source for cell in trial.submission.cells if statements(cell.source)]
         text = "\n\n\n".join(cell.strip("\n") for cell in cells)
@@ -64,7 +64,7 @@ def draft_files(path: Path) -> dict[str, File]:
 def _assignment(
     path: Path,
     solution: str,
-    draft: Draft,
+    draft: AssignmentDraft,
     tasks: list[DraftTask],
     sizes: list[Mapping[str, Any]],
     text: str,
