@@ -142,7 +142,7 @@ MISTAKES: Mapping[str, tuple[str, Path, Mapping[str, str], set[str], str]] = {
         "convolution",
         LOOPS,
         {"H_out = int(1 + (H + 2 * pad - HH) / stride)": "H_out = 1 + (H + 2 * pad - HH) / stride"},
-        {"forward", "backward"},
+        {"forward"},
         "cannot be interpreted as an integer",
     ),
     "the whole window": (

@@ -12,7 +12,7 @@ TANH = "return computed(t, (self,), (1 - t**2,))"
 EXP = "return computed(e, (self,), (e,))"
 SEED = "        self.grad = 1.0\n"
 WALK = "for value in reversed(order):"
-ADDED = "parent.grad += slope * value.grad"
+ADDED = "parent.grad += value.slopes[place] * value.grad"
 SUB = "return self + -as_value(other)"
 RSUB = "return as_value(other) - self"
 DIV = "return self * as_value(other) ** -1"
@@ -49,7 +49,7 @@ WRONG = [
     wrong(
         "the gradient of the result is not passed on",
         ADDED,
-        "parent.grad += slope",
+        "parent.grad += value.slopes[place]",
         value_order="a.grad, b.grad, c.grad, d.grad",
         value_difference="a.grad, b.grad",
         value_quotient="b.grad",

@@ -69,7 +69,6 @@ WRONG = [
         "mean = x.mean(axis=1)",
         "ValueError",
         layernorm_forward="error",
-        layernorm_backward="blocked",
     ),
     wrong(
         "the input is changed",

@@ -41,8 +41,8 @@ WRONG = [
         "`dw`",
         affine_backward="dw",
     ),
-    wrong("no mask", MASK, "dout", relu_backward="dx"),
-    wrong("no ReLU", "np.maximum(x, 0), x", "x, x", relu_forward="out"),
+    wrong("no mask", MASK, "dout", relu_backward="missing"),
+    wrong("no ReLU", "np.maximum(x, 0), x", "x, x", relu_forward="missing"),
     wrong(
         "ReLU changes its input",
         "return np.maximum(x, 0), x",

@@ -16,7 +16,7 @@ MSE, DMSE = "np.mean(self.difference**2)", "return 2 * self.difference / self.di
 CE = "np.sum(Y * (np.log(total) - shifted)) / len(A)"
 TOTAL = "total = exps.sum(axis=1, keepdims=True)"
 DCE = "return (self.softmax - self.Y) / len(self.Y)"
-VARIANCE = "variance = ((Z - mean) ** 2).mean(axis=0, keepdims=True)"
+VARIANCE = "variance = ((Z - mean) ** 2).mean(axis=0)"
 ROOT = "self.deviation = np.sqrt(variance + self.eps)"
 BZ = "return self.BW * self.NZ + self.Bb"
 RUNNING = "self.running_M = self.alpha * self.running_M + (1 - self.alpha) * mean"
@@ -206,9 +206,7 @@ WRONG = [
     wrong(
         "a variance that is unbiased",
         VARIANCE,
-        VARIANCE.replace(
-            ".mean(axis=0, keepdims=True)", ".sum(axis=0, keepdims=True) / (len(Z) - 1)"
-        ),
+        VARIANCE.replace(".mean(axis=0)", ".sum(axis=0) / (len(Z) - 1)"),
         batchnorm_class_forward="BZ, layer.running_V",
         batchnorm_class_backward="dLdZ",
         batchnorm_class_eval="out",
