@@ -172,14 +172,17 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:
     """Create the folder DIR with starter files for students, and gradkit as a wheel."""
-    from gradkit.authoring.new.write import write_draft, write_new
+    from gradkit.authoring.new.write import write_new
+    from gradkit.drafting.write import write_draft
 
     handout = settings.pop("from")
     if handout is None:
         files = write_new(folder, **settings)
         click.echo(f"{folder}: {len(files)} files written. Start with its README.md.", err=True)
     else:
-        files = write_draft(folder, handout, **settings)
+        files, left_out = write_draft(folder, handout, **settings)
+        for name, reason in left_out.items():
+            click.echo(f"{name} is left out: {reason.splitlines()[0]}", err=True)
         click.echo(
             f"{folder}: {len(files)} files written. Read the comments in assignment.toml, then "
             f"run `gradkit check {folder}/reference --assignment {folder}/assignment.toml`.",

@@ -56,6 +56,10 @@ ROOMS: Mapping[str, set[str]] = {
     # Answers alone, no student.
     "authoring": {*GROUND, "gradcheck", "task", "judge", "diagnosis"},
     "testing": {*GROUND, "task", "judge"},
+    # A handout is run like a student's code, and becomes an assignment.
+    "drafting": {
+        *GROUND, "runtime", "submission", "sandbox", "task", "grading", "authoring"
+    },
     # Front ends.
     "notebook": {*GROUND, "submission", "sandbox", "task", "grading", "report"},
     "other_graders": {*GROUND, "submission", "task", "grading", "report", "notebook"},
@@ -76,6 +80,7 @@ ROOMS: Mapping[str, set[str]] = {
         "classroom",
         "report",
         "authoring",
+        "drafting",
         "batch",
         "isolated_pytest",
     },
@@ -101,6 +106,7 @@ JOINTS = {
     "gradkit.grading",
     "gradkit.reproducer",
     "gradkit.classroom",
+    "gradkit.drafting",
     "gradkit.notebook",
     "gradkit.other_graders",
     "gradkit.pytest_plugin",

@@ -190,32 +190,6 @@ def write_new(
     return tuple(files)
 
 
-def write_draft(folder: Path, handout: Path, **settings: Any) -> tuple[str, ...]:
-    """Draft an assignment from a handout with model solutions, and return the names of its files.
-
-    Parameters
-    ----------
-    folder : Path
-        Folder to write. Nothing in it is overwritten.
-    handout : Path
-        A Python file or a notebook. Its functions are run in the sandbox.
-    **settings
-        The other options of ``gradkit new``, none of which can be combined with a handout.
-
-    Raises
-    ------
-    GradkitError
-        The options cannot be combined, the handout cannot be used, or files exist already.
-    """
-    if used := [name for name, value in settings.items() if value not in (None, False)]:
-        raise WriteError(f"--from cannot be combined with --{used[0]}.")
-    from gradkit.authoring.draft.write import draft_files  # only this option runs code
-
-    files = draft_files(handout)
-    write_folder(files, folder)
-    return tuple(files)
-
-
 ALL_COUNT = (
     'required = "all"   # which tasks count, handed in or not; leave it out for those that were'
 )

@@ -1,7 +1,7 @@
 """Propose inputs for the parameters of a function, by its docstring and by names.
 
 Every proposal is an expression of an assignment file, as ``normal(N, D)``. The most likely one is
-first; `gradkit.authoring.draft.search` runs the function to find out which one fits.
+first; `gradkit.drafting.search` runs the function to find out which one fits.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from gradkit.authoring.draft.handout import HandoutParameter
+from gradkit.drafting.handout import HandoutParameter
 
 Shape = tuple[str, ...]
 """The length of each axis: the name of a size, a number, or an expression of these."""

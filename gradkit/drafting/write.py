@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from gradkit.authoring.draft.confirm import with_defaults, with_gradients, with_sizes
-from gradkit.authoring.draft.handout import random_lines, read_handout, solution_text
-from gradkit.authoring.draft.search import AssignmentDraft, DraftTask, draft_tasks
-from gradkit.authoring.draft.trial import HandoutProcess
-from gradkit.authoring.export import File, as_files
+from gradkit.authoring.export import File, as_files, write_folder
+from gradkit.drafting.confirm import with_defaults, with_gradients, with_sizes
+from gradkit.drafting.handout import random_lines, read_handout, solution_text
+from gradkit.drafting.search import AssignmentDraft, DraftTask, draft_tasks
+from gradkit.drafting.trial import HandoutProcess
 from gradkit.errors import GradkitError
 from gradkit.submission.source import statements
 
@@ -24,10 +24,50 @@ class DraftError(GradkitError):
     """No assignment can be drafted from a handout; the text says why and what to do."""
 
 
-def draft_files(path: Path) -> dict[str, File]:
-    """Draft an assignment from a handout with model solutions, and return its files by path.
+def write_draft(
+    folder: Path, handout: Path, **settings: Any
+) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Draft an assignment from a handout with model solutions, and write its files.
 
-    The functions are only run in the sandbox.
+    The functions of the handout are only run in the sandbox.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to write. Nothing in it is overwritten.
+    handout : Path
+        A Python file or a notebook.
+    **settings
+        The other options of ``gradkit new``, none of which can be combined with a handout.
+
+    Returns
+    -------
+    names, left_out
+        The names of the files, and why each function that is left out is left out.
+
+    Raises
+    ------
+    DraftError
+        The options cannot be combined, or no function of the handout runs.
+    SubmissionError
+        The handout cannot be read.
+    ExportError
+        A file exists already.
+    """
+    if used := [name for name, value in settings.items() if value not in (None, False)]:
+        raise DraftError(f"--from cannot be combined with --{used[0]}.")
+    files, left_out = draft_files(handout)
+    write_folder(files, folder)
+    return tuple(files), left_out
+
+
+def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
+    """Draft an assignment from a handout with model solutions.
+
+    Returns
+    -------
+    files, left_out
+        The files of the assignment by path, and why each function that is left out is left out.
 
     Raises
     ------
@@ -58,7 +98,8 @@ def draft_files(path: Path) -> dict[str, File]:
     solution = solution_text(text, given)
     lines = _assignment(path, f"{stem}.py", draft, tasks, sizes, solution, names)
     texts = {"assignment.toml": "\n".join(lines), f"reference/{stem}.py": solution}
-    return as_files({**texts, **{names[name]: module for name, module in given.items()}})
+    modules = {names[name]: module for name, module in given.items()}
+    return as_files({**texts, **modules}), draft.left_out
 
 
 def _assignment(

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.authoring.draft.search import DraftCheck, DraftTask
-from gradkit.authoring.draft.trial import HandoutProcess, Inputs
+from gradkit.drafting.search import DraftCheck, DraftTask
+from gradkit.drafting.trial import HandoutProcess, Inputs
 from gradkit.lines import value_of
 
 STEP = 1e-5

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from gradkit.authoring.draft.guess import Known, axis, guesses, shape_in
-from gradkit.authoring.draft.handout import HandoutParameter, described, read_handout, solution_text
 from gradkit.cli import main
+from gradkit.drafting.guess import Known, axis, guesses, shape_in
+from gradkit.drafting.handout import HandoutParameter, described, read_handout, solution_text
 from gradkit.grading.session import Session
 from gradkit.grading.settings import Settings
 
@@ -113,6 +113,7 @@ def drafted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = gradkit("new", "hw", "--from", "layers.py", cwd=folder)
     assert done.exit_code == 0, done.output
     assert "Read the comments in assignment.toml" in done.stderr
+    assert "load_data is left out: it seems to train, load" in done.stderr
     return folder
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.authoring.draft.guess import (
+from gradkit.drafting.guess import (
     LENGTHS,
     Guess,
     Known,
@@ -21,8 +21,8 @@ from gradkit.authoring.draft.guess import (
     guesses,
     names_in,
 )
-from gradkit.authoring.draft.handout import Handout, HandoutFunction, HandoutParameter
-from gradkit.authoring.draft.trial import HandoutProcess, Inputs, Ran, Run
+from gradkit.drafting.handout import Handout, HandoutFunction, HandoutParameter
+from gradkit.drafting.trial import HandoutProcess, Inputs, Ran, Run
 
 MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
