@@ -35,7 +35,12 @@ class Rearranged:
 
 
 def rearranged(name: str, node: Any, operands: Sequence[Numbers], known: Vocabulary) -> ast.expr:
-    """Return a node after the change of a name, made from operands."""
+    """Return a node after the change that `REARRANGED` lists under ``name``.
+
+    The operands are decoded to the values of the change, such as two places or a name. Raises
+    RefusedError: the number of operands or an operand is wrong, or the node is not of the type that
+    the change needs.
+    """
     each = REARRANGED[name]
     sorts = each.sorts
     if len(operands) > len(sorts) > 0 and sorts[-1] in (WORD, ARGUMENT):
@@ -47,7 +52,12 @@ def rearranged(name: str, node: Any, operands: Sequence[Numbers], known: Vocabul
 
 
 def _read_value(sort: str, numbers: Numbers, known: Vocabulary) -> Any:
-    """Return the value of a sort that an operand stands for."""
+    """Decode one operand to the value of a change, by the sort of the value.
+
+    ``PLACE``: a number from 0. ``WORD``: the word of the vocabulary with that number. ``OPTION``: a
+    bool, or an expression. ``ARGUMENT``: an expression, or None for no numbers. Otherwise an
+    expression. Raises RefusedError: the numbers have no such meaning.
+    """
     if sort in (PLACE, WORD):
         if len(numbers) != 1 or numbers[0] < 0:
             raise RefusedError("a place in a row is not there")
@@ -58,7 +68,11 @@ def _read_value(sort: str, numbers: Numbers, known: Vocabulary) -> Any:
 
 
 def write_values(values: Sequence[Any], known: Vocabulary) -> tuple[Numbers, ...] | None:
-    """Encode values as operands of a reference; None if a value cannot be encoded."""
+    """Encode the values of a change as operands; None if a value cannot be encoded.
+
+    A text is encoded as its place in the vocabulary, an int or bool as itself, None as an empty
+    operand, and everything else as an expression.
+    """
     found: list[Numbers | None] = []
     for value in values:
         if isinstance(value, str):
@@ -87,8 +101,9 @@ def _at(row: Sequence[Any], place: int) -> Any:
 def _exchange_values(node: Any, places: Sequence[int]) -> ast.expr:
     """Return a copy of a tuple, list, dict or call with two values exchanged.
 
-    ``places`` are the two numbers. In a dict the keys stay, in a call only positional arguments
-    count.
+    ``places`` are the numbers of the two values: elements, values of a dict (the keys stay), or
+    positional arguments. Raises RefusedError: the expression is of another type, or has no such
+    value.
     """
     fields = {ast.Tuple: "elts", ast.List: "elts", ast.Dict: "values", ast.Call: "args"}
     name = fields.get(type(node))
@@ -116,7 +131,12 @@ def _remove_value(node: Any, places: Sequence[int]) -> ast.expr:
 
 
 def _add_value(node: Any, values: Sequence[Any]) -> ast.expr:
-    """Return a copy of a tuple or list with a constant added, last if ``values[0]`` is true."""
+    """Return a copy of a tuple or list with a constant added at one end.
+
+    ``values`` are whether it is added as the last element, and the constant, which may have a sign:
+    `(2, 3)` becomes `(2, 3, 1)`. Raises RefusedError: the node is no tuple or list, or the value no
+    constant.
+    """
     last, value = values
     if not isinstance(node, ast.Tuple | ast.List):
         raise RefusedError("the expression is no row of values")
@@ -141,9 +161,11 @@ def _remove_keyword_argument(node: Any, places: Sequence[int]) -> ast.expr:
 
 
 def _set_option(node: Any, values: Sequence[Any]) -> ast.expr:
-    """Return a copy of a call in which one keyword argument has another value, or is added.
+    """Return a copy of a call with a keyword argument set, or added: `f(x)` becomes `f(x, axis=n)`.
 
-    The value is a name or attribute, True or False; it stands last.
+    ``values`` are the keyword and its value: True, False, or a name, attribute or entry. The
+    argument stands last, also if it replaces one. Raises RefusedError: the node is no call, or the
+    keyword or value is of another type.
     """
     word, value = values
     if not isinstance(node, ast.Call):
@@ -158,8 +180,12 @@ def _set_option(node: Any, values: Sequence[Any]) -> ast.expr:
     return with_parts(node, keywords=[*others, made])  # type: ignore[no-any-return]
 
 
-def _rename_key_of_dict(node: Any, values: Sequence[Any]) -> ast.expr:
-    """Rename one key of ``dict(…)``."""
+def _rename_keyword_of_dict(node: Any, values: Sequence[Any]) -> ast.expr:
+    """Rename one keyword of a call of ``dict``: `dict(w=w)` becomes `dict(W=w)`.
+
+    ``values`` are the number of the keyword argument and the new keyword. Raises RefusedError: the
+    node is no call of ``dict``, has no such argument, or the word is no identifier.
+    """
     place, word = values
     if called_name(node) != "dict":
         raise RefusedError("the expression makes no dict")
@@ -171,7 +197,12 @@ def _rename_key_of_dict(node: Any, values: Sequence[Any]) -> ast.expr:
 
 
 def _pass_other_names(node: Any, names: Sequence[Any]) -> ast.expr:
-    """Pass other names to a call; None leaves an argument as it is."""
+    """Return a copy of a call with some positional arguments replaced by names or entries.
+
+    ``names`` has an expression for each positional argument, or None for one that stays. Raises
+    RefusedError: the node is no call, it has another number of arguments, or a name is not a name,
+    entry, attribute or length.
+    """
     if not isinstance(node, ast.Call) or len(names) != len(node.args):
         raise RefusedError("the call has other arguments")
     if any(name is not None and not is_path(name) for name in names):
@@ -181,7 +212,10 @@ def _pass_other_names(node: Any, names: Sequence[Any]) -> ast.expr:
 
 
 def _exchange_names(node: Any, names: Sequence[Any]) -> ast.expr:
-    """Exchange two names wherever they stand in an expression."""
+    """Exchange two names, entries or attributes everywhere in an expression.
+
+    `a * (a - b)` becomes `b * (b - a)`. Raises RefusedError: one of the two is another expression.
+    """
     if not all(map(is_path, names)):
         raise RefusedError("what is exchanged are no names")
     one, other = names
@@ -191,7 +225,12 @@ def _exchange_names(node: Any, names: Sequence[Any]) -> ast.expr:
 
 
 def _read_from_dict(node: Any, values: Sequence[Any]) -> ast.expr:
-    """Read several names of an expression from a dict: ``f(p["w"], p["b"])`` for ``f(w, b)``."""
+    """Read several names of an expression from a dict: `f(w, b)` becomes `f(p["w"], p["b"])`.
+
+    ``values`` are the expression of the dict and the names. Raises RefusedError: fewer than two
+    uses of these names are in the expression, or the dict is not given by a name, entry or
+    attribute.
+    """
     held, *words = values
     parts = (part for part in numbered(node) if isinstance(part, ast.Name) and part.id in words)
     instead: dict[int, ast.AST] = {
@@ -202,8 +241,11 @@ def _read_from_dict(node: Any, values: Sequence[Any]) -> ast.expr:
     return replaced(node, instead)  # type: ignore[no-any-return]
 
 
-def _transpose_nothing(node: Any, _: Sequence[Any]) -> ast.expr:
-    """Leave out every ``.T`` of an expression that has several."""
+def _remove_transposes(node: Any, _: Sequence[Any]) -> ast.expr:
+    """Remove every ``.T`` from an expression: `a.T @ b.T` becomes `a @ b`.
+
+    Raises RefusedError: the expression has fewer than two.
+    """
     attributes = (part for part in numbered(node) if isinstance(part, ast.Attribute))
     values: dict[int, ast.AST] = {id(part): part.value for part in attributes if part.attr == "T"}
     if len(values) < 2:
@@ -229,12 +271,12 @@ REARRANGED: Mapping[str, Rearranged] = {
     "keys": Rearranged(frozenset({"wrong-bounds"}), (WORD,), _loop_over_keys),
     "an option less": Rearranged(frozenset({"wrong-option"}), (PLACE,), _remove_keyword_argument),
     "an option": Rearranged(OF_OPTIONS, (WORD, OPTION), _set_option),
-    "a key of dict": Rearranged(frozenset({"wrong-entry"}), (PLACE, WORD), _rename_key_of_dict),
+    "a key of dict": Rearranged(frozenset({"wrong-entry"}), (PLACE, WORD), _rename_keyword_of_dict),
     "other arguments": Rearranged(
         frozenset({"wrong-name"}), (ARGUMENT,), _pass_other_names, LARGER
     ),
     "nothing transposed": Rearranged(
-        frozenset({"wrong-transpose"}), (), _transpose_nothing, SCALED
+        frozenset({"wrong-transpose"}), (), _remove_transposes, SCALED
     ),
     "two names exchanged": Rearranged(
         frozenset({"wrong-name"}), (NODE, NODE), _exchange_names, LARGER

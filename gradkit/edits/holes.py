@@ -38,7 +38,12 @@ INDICES = ("index_", "window_", "longer_index_", "shape_of_draw_")
 def fill(
     text: str, operands: Sequence[Numbers], known: Vocabulary, nodes: Sequence[ast.AST]
 ) -> dict[str, Any]:
-    """Return what stands in the holes of a pattern; each has to be of its sort."""
+    """Decode the operands of a pattern; return the expression for each hole by its name.
+
+    ``text`` is the pattern. Operands are in the order of its holes, and may refer to ``nodes``, the
+    numbered nodes of the student's text. Raises RefusedError: the number of operands is another
+    than that of the holes, or an operand may not fill its hole.
+    """
     holes = holes_of(text)
     if len(operands) != len(holes):
         raise RefusedError("a row has another number of operands")
@@ -54,17 +59,20 @@ def fill(
 def operands_of(
     text: str, bound: Mapping[str, Any], known: Vocabulary, base: tuple[ast.AST, int] | None = None
 ) -> Sequence[Numbers] | None:
-    """Return the operands of a pattern's holes; None if something may not stand in its hole.
+    """Encode the expressions for a pattern's holes as operands, in the order of the holes.
+
+    The result is None if an expression cannot be encoded, or may not fill its hole.
 
     Parameters
     ----------
     text : str
         The pattern.
     bound : mapping of str to ast.AST
-        What stands in each hole.
+        The expression for each hole, by the hole's name.
     known : Vocabulary
     base : tuple of ast.AST and int
-        The term that another one is to be like, and its number.
+        For the hole ``twin_``: the node of the student's text of which the new term is a copy with
+        other names, and the number of this node. Without it, ``twin_`` cannot be encoded.
     """
     made = []
     for hole in holes_of(text):
@@ -82,7 +90,12 @@ def operands_of(
 
 
 def may_fill(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bool:
-    """Return whether an operand is of the sort that a hole takes."""
+    """Return whether an expression is of the sort that a hole accepts.
+
+    The name of the hole gives the sort: a part of the model solution, a text, a number, a factor of
+    the vocabulary, an axis (None, 0 to 3, or a tuple of these), a function, an index; all other
+    holes accept a name, entry, attribute or length. ``numbers`` are the expression as an operand.
+    """
     plain = node.operand if isinstance(node, ast.UnaryOp) else node
     number = isinstance(plain, ast.Constant) and isinstance(plain.value, int | float)
     if hole in ROLES:

@@ -23,7 +23,10 @@ HANDED_OUT = re.compile(r"#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
 
 
 def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> str:
-    """Return the reason why no teacher would suggest a change of an expression; empty if one would.
+    """Return why no teacher would suggest a change of an expression, as a text; empty if one would.
+
+    Refused are a new operation that cancels itself (``a - a``), the loss as a missing factor, and a
+    parameter put into an expression without parameters that computes the gradient of a layer.
 
     Parameters
     ----------
@@ -32,23 +35,27 @@ def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> st
     kind : str
         The kind of mistake.
     above : sequence of ast.AST
-        What the expression stands in, the outermost first.
+        The nodes that contain the expression, the outermost first.
     """
     known = [ast.dump(part) for part in numbered(old) if isinstance(part, ast.BinOp)]
     for part in numbered(new):
-        if isinstance(part, ast.BinOp) and ast.dump(part) not in known and _repeats(part):
+        if isinstance(part, ast.BinOp) and ast.dump(part) not in known and _repeats_operand(part):
             return "the change repeats what stands there"
-    added = {*_names(new)} - {*_names(old)}
+    added = {*_names_and_texts(new)} - {*_names_and_texts(old)}
     if kind == "missing-factor" and added & LOSSES:
         return "the loss is no factor"
     parameters = {name for name in added if _is_of_parameter(name)}
-    if parameters and not any(map(_is_of_parameter, _names(old))) and _makes_layer(above):
+    if (
+        parameters
+        and not any(map(_is_of_parameter, _names_and_texts(old)))
+        and _computes_layer_gradient(above)
+    ):
         return "the gradient of a parameter is none of a layer"
     return ""
 
 
-def _names(node: ast.AST) -> Iterator[str]:
-    """Yield the names in an expression, and the keys of entries."""
+def _names_and_texts(node: ast.AST) -> Iterator[str]:
+    """Yield the names in an expression: variables, attributes, and all string constants."""
     for part in numbered(node):
         if isinstance(part, ast.Name):
             yield part.id
@@ -58,8 +65,12 @@ def _names(node: ast.AST) -> Iterator[str]:
             yield part.value
 
 
-def _repeats(node: ast.BinOp) -> bool:
-    """Return whether an operation cancels itself: ``a + (1 - a)``, ``a - a``, ``a / a``."""
+def _repeats_operand(node: ast.BinOp) -> bool:
+    """Return whether an operation repeats an operand: ``a - a``, ``a / a``, ``a + (1 - a)``.
+
+    A sum or difference counts if one side is itself a sum or difference with the other side as an
+    operand.
+    """
     one, other = node.left, node.right
     if isinstance(node.op, ast.Sub | ast.Div) and is_same(one, other):
         return True
@@ -79,11 +90,16 @@ def _is_of_parameter(name: str) -> bool:
     return PARAMETER.fullmatch(stem) is not None
 
 
-def _makes_layer(above: Sequence[ast.AST]) -> bool:
-    """Return whether a statement computes the gradient of a value of a layer, such as ``dZ1``."""
+def _computes_layer_gradient(above: Sequence[ast.AST]) -> bool:
+    """Return whether a statement computes the gradient of a layer's value, as in ``dZ1 =``.
+
+    ``above`` are the nodes around an expression, the outermost first; its innermost statement
+    counts. It has to be an assignment whose target is named as a gradient, and none as the gradient
+    of a parameter (``dW1``).
+    """
     statement = next((each for each in reversed(above) if isinstance(each, ast.stmt)), None)
     targets = statement.targets if isinstance(statement, ast.Assign) else []
-    names = [name for target in targets for name in _names(target)]
+    names = [name for target in targets for name in _names_and_texts(target)]
     gradients = [name for name in names if GRADIENT.fullmatch(name)]
     return bool(gradients) and not any(map(_is_of_parameter, gradients))
 

@@ -28,10 +28,10 @@ def parse(source: str) -> ast.Module:
 
 
 def numbered(tree: ast.AST) -> list[ast.AST]:
-    """Return the nodes of a tree; the number of a node is its place in this list.
+    """Return all nodes of a tree, the tree itself first; a node's place in the list is its number.
 
-    Operators and contexts are no nodes here. Only fields are read: IPython stores other trees in
-    the attributes of nodes.
+    Nodes are listed level by level. Operators and contexts are left out. Only fields are read:
+    IPython stores other trees in the attributes of nodes.
     """
     found = [tree]
     for node in found:
@@ -46,7 +46,10 @@ _NO_NODES = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Return whether two syntax trees are equal, apart from whether names are read or assigned."""
+    """Return whether two syntax trees or lists of them are equal in all fields.
+
+    Only the contexts Load, Store and Del may differ. Positions in the text do not count.
+    """
     if one is other:
         return True
     if type(one) is not type(other):
@@ -64,7 +67,7 @@ def new(kind: type[Any], *parts: Any) -> Any:
 
 
 def with_parts(node: Any, **parts: Any) -> Any:
-    """Return a copy of a node with other values in some fields."""
+    """Return a shallow copy of a node with the given fields replaced by new values."""
     made = copy.copy(node)
     for name, value in parts.items():
         setattr(made, name, value)
@@ -72,7 +75,11 @@ def with_parts(node: Any, **parts: Any) -> Any:
 
 
 def with_context(node: ast.expr, like: ast.AST) -> ast.expr:
-    """Return a node that is read or assigned as ``like`` is; the parts of the node are read."""
+    """Return an expression with the context, Load or Store, of the node ``like`` which it replaces.
+
+    The node itself is returned if one of the two has no context. Otherwise it is a copy, and a
+    value or index in it that had the context Store gets Load.
+    """
     context = getattr(like, "ctx", None)
     if context is None or not hasattr(node, "ctx"):
         return node
@@ -86,7 +93,11 @@ def with_context(node: ast.expr, like: ast.AST) -> ast.expr:
 
 
 def replaced(tree: Any, instead: Mapping[int, ast.AST]) -> Any:
-    """Return a copy of a tree in which some nodes, given by their ``id``, are replaced."""
+    """Return a tree with some nodes replaced: ``instead`` has new nodes by the old ones' ``id``.
+
+    Nodes that contain a replaced node are copied; all others are shared with the given tree, which
+    is not changed. If nothing is replaced, the tree itself is returned.
+    """
     if id(tree) in instead:
         return instead[id(tree)]
     changed = {}
@@ -108,7 +119,11 @@ def _differ(one: object, other: object) -> bool:
 
 
 def is_path(node: ast.AST) -> bool:
-    """Return whether an expression names a value: a name, an entry, an attribute, a length."""
+    """Return whether an expression names a value: a name, or an entry or attribute of a name.
+
+    ``a``, ``a[i]``, ``a.b[0].c`` and ``len(a)`` are such expressions; ``f(a)`` and ``a + b`` are
+    not.
+    """
     if isinstance(node, ast.Call):
         called = node.func.id if isinstance(node.func, ast.Name) else ""
         return called == "len" and len(node.args) == 1 and is_path(node.args[0])
@@ -118,7 +133,11 @@ def is_path(node: ast.AST) -> bool:
 
 
 def called_name(node: ast.AST) -> str:
-    """Return the name of the function or method that a node calls; empty if it is no call."""
+    """Return the name of the function or method that a call calls, without its module or object.
+
+    It is ``dot`` for ``np.dot(a, b)``. It is empty if the node is no call, or calls no name or
+    attribute.
+    """
     function = node.func if isinstance(node, ast.Call) else None
     if isinstance(function, ast.Attribute):
         return function.attr

@@ -73,6 +73,11 @@ class Vocabulary:
         return self._place("number", repr(number), [repr(each) for each in self.numbers])
 
     def _place(self, sort: str, key: str, row: Sequence[str]) -> int | None:
+        """Return the index of a key in a row; None if it is not there.
+
+        ``sort`` names the row. The indices of a row are computed at the first call and stored in
+        ``_places``; a key that occurs twice has the last index.
+        """
         if (sort, "") not in self._places:
             self._places[sort, ""] = 0
             self._places.update({(sort, f"={each}"): n for n, each in enumerate(row)})
@@ -89,7 +94,12 @@ def pack(node: ast.AST, vocabulary: Vocabulary) -> Numbers | None:
 
 
 def _pack(node: Any, known: Vocabulary, made: list[int]) -> bool:
-    """Append the numbers of an expression to ``made``; return False if it is no operand."""
+    """Encode an expression by appending its numbers to ``made``; return whether it can be encoded.
+
+    Allowed are names, attributes, entries, slices, tuples, constants, negations, operations and
+    calls with one argument, with words and constants of the vocabulary. If the result is False,
+    ``made`` may hold some numbers all the same.
+    """
     if len(made) > 4 * MAX_NODES:
         return False
     if isinstance(node, ast.Name):
@@ -123,7 +133,10 @@ def _pack(node: Any, known: Vocabulary, made: list[int]) -> bool:
 
 
 def _pack_constant(value: object, known: Vocabulary, made: list[int]) -> bool:
-    """Append the numbers of a constant to ``made``; return False if operands may not have it."""
+    """Encode a constant by appending its numbers to ``made``; return whether it can be encoded.
+
+    Texts and numbers have to be in the vocabulary; None is always allowed, True and False never.
+    """
     if isinstance(value, str):
         return _add(made, WORD, known.place_of_word(value))
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -140,9 +153,11 @@ def _add(made: list[int], sort: int, place: int | None) -> bool:
 def pack_part(
     node: ast.AST, vocabulary: Vocabulary, roles: Sequence[str], depth: int = MAX_DEPTH
 ) -> Numbers | None:
-    """Return an expression as a part of the model solution with other leaves; None if it is none.
+    """Encode an expression as the first part of the model solution that it equals but for leaves.
 
-    Each leaf is a name, or again a part of the model solution.
+    The result is the part's number, and then the operands of the leaves: the student's names, or
+    again parts of role ``whole``, up to ``depth`` levels deep. ``roles`` limits which parts are
+    tried. None if no part fits, or no fitting part has leaves that can be encoded.
     """
     for number, part in enumerate(vocabulary.parts):
         tree, leaves = _tree_and_leaves(part) if part.role in roles else (None, {})
@@ -163,7 +178,12 @@ def pack_part(
 
 
 def pack_twin(base: ast.AST, node: ast.AST, number: int, known: Vocabulary) -> Numbers | None:
-    """Return an expression as another one of the text, by its number, with other names."""
+    """Encode an expression as a copy of ``base`` with other names or constants.
+
+    ``number`` is the number of ``base`` among the nodes of the text. The result is this number, the
+    number of differences, and for each difference the place of the leaf in ``base`` and its new
+    operand. None if the two are equal, differ in more than names and constants, or in more than 8.
+    """
     pairs = list(_differing_leaves(base, node))
     if not pairs or len(pairs) > 8 or any(one is None for one, _ in pairs):
         return None
@@ -178,7 +198,10 @@ def pack_twin(base: ast.AST, node: ast.AST, number: int, known: Vocabulary) -> N
 
 
 def _differing_leaves(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the names and constants in which two trees differ; None first if shapes differ."""
+    """Yield the pairs of names and constants in which two trees differ, in text order.
+
+    A pair ``(None, node)`` means that the trees have another shape or operator at that place.
+    """
     if type(one) is not type(other) or isinstance(one, ast.Name | ast.Constant):
         leaves = isinstance(one, ast.Name | ast.Constant)
         if not is_same(one, other):
@@ -199,7 +222,11 @@ def _differing_leaves(one: Any, other: Any) -> Iterator[tuple[Any, Any]]:
 
 @lru_cache(maxsize=4096)
 def _tree_and_leaves(part: ModelPart) -> tuple[Any, dict[int, str]]:
-    """Return the tree of a part, and the text of each leaf in it by the leaf's ``id``."""
+    """Return the syntax tree of a part of the model solution, and its leaves.
+
+    The leaves are a dict: the leaf's text, as in ``part.leaves``, by the ``id`` of its node in the
+    tree.
+    """
     (statement,) = ast.parse(part.text).body
     tree = statement.value if isinstance(statement, ast.Expr) else statement
     dumps = {ast.dump(ast.parse(leaf, mode="eval").body): leaf for leaf in part.leaves}
@@ -214,7 +241,11 @@ LEAVES = (ast.Name, ast.Attribute, ast.Subscript, ast.Call)
 def _equals_but_for_leaves(
     tree: Any, node: Any, leaves: dict[int, str], found: dict[str, ast.AST]
 ) -> bool:
-    """Return whether a node equals a tree except for its leaves; note these in ``found``."""
+    """Return whether a node equals the tree of a part, where any expression may stand for a leaf.
+
+    The expression for each leaf is stored in ``found`` by the leaf's text; the same leaf has to be
+    the same expression everywhere. ``leaves`` are those of `_tree_and_leaves`.
+    """
     leaf = leaves.get(id(tree))
     if leaf is not None and isinstance(node, ast.expr):
         return is_same(found.setdefault(leaf, node), node)
@@ -244,19 +275,20 @@ def _equals_but_for_leaves(
 
 
 def unpack(numbers: Numbers, vocabulary: Vocabulary, nodes: Sequence[ast.AST] = ()) -> Any:
-    """Return the expression that an operand is.
+    """Decode an operand: return its expression, or for a part of the model solution its statement.
 
     Parameters
     ----------
     numbers : tuple of int
+        All numbers of the operand, as `pack`, `pack_part` or `pack_twin` returned them.
     vocabulary : Vocabulary
     nodes : sequence of ast.AST
-        Those of the text, by number.
+        The nodes of the student's text, by number.
 
     Raises
     ------
     RefusedError
-        The numbers are no operand.
+        The numbers are no operand, or some of them are left over.
     """
     reader = _Reader(numbers, vocabulary, nodes)
     node = reader.read()
@@ -273,7 +305,12 @@ class _Reader:
         self.at = self.made = 0
 
     def read(self, depth: int = 0) -> Any:
-        """Return the expression that begins at the next number."""
+        """Decode the expression that begins at the next number, and move past its numbers.
+
+        ``depth`` is how many expressions contain it. Raises RefusedError: more than `MAX_NODES`
+        expressions in all or in one another, a number without a meaning, or a name that is no
+        identifier.
+        """
         self.made += 1
         if self.made > MAX_NODES or depth > MAX_NODES:
             raise RefusedError("an operand has too many parts")
@@ -314,17 +351,25 @@ class _Reader:
             self._number(1)
             return new(ast.Constant, None)
         if sort == SLOT:
-            return self._own()
-        return self._part(depth) if sort == PART else self._twin(depth)
+            return self._read_node()
+        return self._read_part(depth) if sort == PART else self._read_twin(depth)
 
-    def _part(self, depth: int) -> Any:
+    def _read_part(self, depth: int) -> Any:
+        """Decode a part of the model solution, with the student's expressions for its leaves.
+
+        A leaf counts as several levels of ``depth``, so that parts in parts are limited.
+        """
         part = self._of(self.known.parts)
         tree, leaves = _tree_and_leaves(part)
         own = {leaf: self.read(depth + MAX_NODES // (MAX_DEPTH + 2)) for leaf in part.leaves}
         return replaced(tree, {number: own[leaf] for number, leaf in leaves.items()})
 
-    def _twin(self, depth: int) -> Any:
-        base = self._own()
+    def _read_twin(self, depth: int) -> Any:
+        """Decode a copy of an expression of the text in which some names or constants are replaced.
+
+        Raises RefusedError: a node to be replaced is neither a name nor a constant.
+        """
+        base = self._read_node()
         places = numbered(base)
         instead: dict[int, ast.AST] = {}
         for _ in range(self._number(9)):
@@ -334,14 +379,21 @@ class _Reader:
             instead[id(leaf)] = self.read(depth + 1)
         return replaced(base, instead)
 
-    def _own(self) -> Any:
+    def _read_node(self) -> Any:
+        """Return the node of the student's text whose number is next.
+
+        Raises RefusedError: it is no expression and no assignment.
+        """
         node = self._of(self.nodes)
         if not isinstance(node, ast.expr | ast.Assign | ast.AugAssign):
             raise RefusedError("an operand is no expression of the text")
         return node
 
     def _number(self, most: int) -> int:
-        """Return the next number, which has to be less than ``most``."""
+        """Return the next number, and move past it.
+
+        Raises RefusedError: it is not from 0 to ``most - 1``, or no number is left.
+        """
         number = self.numbers[self.at] if self.at < len(self.numbers) else -1
         if not 0 <= number < most:
             raise RefusedError("an operand has a number that stands for nothing")

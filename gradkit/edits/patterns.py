@@ -70,7 +70,11 @@ def holes_of(text: str) -> tuple[str, ...]:
 
 
 def match(tree: Any, node: Any, bound: Bound) -> bool:
-    """Return whether a node fits a pattern, and note what letters and holes stand for."""
+    """Return whether a node fits a pattern; store the nodes for letters and holes in ``bound``.
+
+    ``tree`` is the pattern's tree, or a part of it. A letter that occurs twice, or is in ``bound``
+    before, has to stand for equal expressions. After a failure, ``bound`` may hold some nodes too.
+    """
     if isinstance(tree, ast.Name):
         if tree.id in LETTERS:
             return LETTERS[tree.id](node) and is_same(bound.setdefault(tree.id, node), node)
@@ -103,7 +107,11 @@ def _has_rest(call: ast.Call) -> bool:
 
 
 def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
-    """Match a call of which some arguments are not written out in the pattern."""
+    """Return whether a call fits a pattern of a call with ``*_``, which stands for any arguments.
+
+    Arguments before and after ``*_`` are matched by position, keyword arguments of the pattern by
+    name. All others are stored in ``bound["*_"]``; if it was there, they have to be equal.
+    """
     at = next(n for n, each in enumerate(tree.args) if isinstance(each, ast.Starred))
     first, last = tree.args[:at], tree.args[at + 1 :]
     end = len(node.args) - len(last)
@@ -147,7 +155,11 @@ _reader = cache(itemgetter)
 
 
 def _builder_of(tree: Any) -> Callable[[Mapping[str, Any]], Any] | None:
-    """Return a function that builds a part of a pattern; None if the part is always the same."""
+    """Return a function that builds a pattern's tree from the nodes for its letters and holes.
+
+    ``tree`` is the pattern's tree, or a part of it. The result is None if it has no letter, hole or
+    ``*_``, so that it is always the same.
+    """
     if isinstance(tree, ast.Name):
         name = tree.id
         stands = name in LETTERS or (name.endswith("_") and len(name) > 1)
@@ -182,6 +194,11 @@ def _in_order(words: list[Any], order: list[str | None]) -> list[Any]:
 
 
 def _built_row(row: Sequence[tuple[Any, Any]], bound: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the parts of a list of a pattern after letters and holes are replaced.
+
+    ``row`` has pairs of a part and its builder, which is None for a part that stays. ``*_`` gives
+    all positional arguments that it stands for.
+    """
     for each, made in row:
         if isinstance(each, ast.Starred):
             yield from bound[REST][0]

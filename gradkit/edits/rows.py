@@ -79,7 +79,12 @@ class Row:
 def row(
     kind: str, text: str, cost: float = SIMPLE, where: str = "", **texts: Sequence[str]
 ) -> Iterator[Row]:
-    """Yield a row for each form after a change and each choice of the texts for letters."""
+    """Yield the rows of the table that ``text`` describes, such as ``"A {o} B => A | B"``.
+
+    One row for each form after ``=>`` (separated by ``|``) and each combination of the ``texts``,
+    which are filled in for names in braces; rows that change nothing are left out. ``where`` lists
+    the conditions of the search, separated by commas; ``not`` before one negates it.
+    """
     words = filter(None, where.split(", "))
     conditions = tuple((word.removeprefix("not "), not word.startswith("not ")) for word in words)
     before, _, after = text.partition(" => ")
@@ -126,7 +131,10 @@ DRAWN = ("rand", "randn")
 
 
 def _functions_taken_for_others() -> Iterator[Row]:
-    """Yield the rows of `TAKEN_FOR`: a function of a module, a method, and a plain name."""
+    """Yield the rows that replace a called function by each one that `TAKEN_FOR` lists for it.
+
+    Two rows each: for a function of a module or a method (``A.name(…)``), and for a plain name.
+    """
     for name, others in TAKEN_FOR.items():
         for other in others.split():
             cost = LARGE if name in DRAWN else SIMPLE
@@ -448,10 +456,11 @@ BORROWINGS: Mapping[str, Sequence[Row]] = {
 
 
 def with_size(one: Row) -> Sequence[Row]:
-    """Return the rows that also multiply or divide by a size what a row adds, none for most rows.
+    """Return the rows that also scale the result of a row by a size, as in ``V * 2 / count_``.
 
-    A slope, or a factor that is a name or comes from the model solution, may be right but for the
-    size of a batch.
+    Only rows of a missing slope, of a factor that is a name, and of a factor from the model
+    solution have such rows, at a higher cost, and only if the row is for any value ``V``. Otherwise
+    the result is empty.
     """
     is_factor = one.holes == ("operand_",) or one in BORROWINGS["factor"]
     if one.kind != "missing-slope" and not is_factor:
@@ -489,7 +498,12 @@ def _groups_for_call(adds: bool, kind: str, operator: str, called: str) -> Seque
 
 @cache
 def _groups(adds: bool, kind: str, operator: str) -> Sequence[Group]:
-    """Return the rows for nodes of a type with an operator."""
+    """Return the rows whose expression before the change may be a node of this type and operator.
+
+    ``adds`` selects between `ADDITIONS` and `EXCHANGES`; ``kind`` and ``operator`` are the names of
+    types of `ast` (``NoneType`` for no operator). Rows with the same pattern and conditions are one
+    group: the pattern, the conditions, the rows.
+    """
     groups: dict[Any, list[Row]] = {}
     for each in ADDITIONS if adds else EXCHANGES:
         tree = pattern(each.before)
@@ -504,7 +518,10 @@ def _groups(adds: bool, kind: str, operator: str) -> Sequence[Group]:
 
 
 def read_table() -> None:
-    """Read all rows before the process is forked, so that its copies need not do it again."""
+    """Parse all patterns and fill the caches of this module and of `gradkit.edits.patterns`.
+
+    It is called before the process is forked, so that its copies need not do it again.
+    """
     for each in rows().values():
         pattern(each.before)
         prepare(each.after)

@@ -61,7 +61,11 @@ class BlockRow:
 
 
 def _read_number(operands: Operands, number: int, low: int, high: int) -> int:
-    """Return an operand that is one whole number from ``low`` to ``high``, stored as a distance."""
+    """Return operand ``number`` as a whole number from ``low`` to ``high``.
+
+    The operand holds the distance from ``low``. Raises RefusedError: the operand is missing, is not
+    one number, or is out of this range.
+    """
     numbers = operands[number] if number < len(operands) else ()
     if len(numbers) != 1 or not 0 <= numbers[0] <= high - low:
         raise RefusedError("a statement has no such place")
@@ -96,7 +100,10 @@ FAR = 3
 
 
 def _move_statement(change: Change, operands: Operands) -> Block:
-    """Return the block with the statement moved up or down by at most `FAR` places."""
+    """Return the block with the statement moved up or down by the number of places in operand 0.
+
+    Raises RefusedError: the number is 0, larger than `FAR`, or leads out of the block.
+    """
     other = change.at + _read_number(operands, 0, -FAR, FAR)
     if not 0 <= other < len(change.block) or other == change.at:
         raise RefusedError("a statement cannot move so far")
@@ -112,7 +119,13 @@ NEAR = 4
 
 
 def _move_into_or_out_of_loop(change: Change, operands: Operands) -> Block:
-    """Return the block with a statement moved into, or out of, a loop or branch."""
+    """Return the block with a statement moved across the edge of a loop or ``if``.
+
+    The changed statement is the loop or ``if``. The operand says which statement moves: the last or
+    first of its body out, the next one after it to the end of the body, or one of the `NEAR` before
+    it to the start of the body. Raises RefusedError: there is no such statement, or the body would
+    be empty.
+    """
     loop, way = change.statement, _read_number(operands, 0, LAST_OUT, BEFORE_IN + NEAR - 1)
     if not isinstance(loop, ast.For | ast.If | ast.While):
         raise RefusedError("the statement is no loop and no branch")
@@ -135,9 +148,10 @@ def _move_into_or_out_of_loop(change: Change, operands: Operands) -> Block:
 
 
 def _put_into_branch(change: Change, operands: Operands) -> Block:
-    """Return the block with the statement below an ``if`` with a condition of the function.
+    """Return the block with the statement put into a new ``if`` with a condition of the function.
 
-    The operand is the number of the condition in `if_conditions_in`.
+    The operand is the number of the condition in `if_conditions_in`. Raises RefusedError: the
+    function has no condition of that number.
     """
     tests = [*if_conditions_in(change.function)]
     if len(operands) != 1 or len(operands[0]) != 1 or not 0 <= operands[0][0] < len(tests):
@@ -192,9 +206,13 @@ IN_PLACE = ("not-added", "not-replaced", "changed-in-place", "not-in-place")
 
 
 def _rewrite_statement(text: str) -> Callable[[Change, Operands], Block]:
-    """Return the function that rewrites a statement by a pattern such as ``A = B => A += B``."""
+    """Return the function that rewrites a statement by a pattern such as ``A = B => A += B``.
+
+    It returns the changed block, and raises RefusedError if the statement does not fit the pattern.
+    """
 
     def make(change: Change, operands: Operands) -> Block:
+        """Return the block with the statement rewritten by the pattern; ignore the operands."""
         before, _, after = text.partition(" => ")
         statement = change.statement
         plain = statement.value if isinstance(statement, ast.Expr) else statement
@@ -211,7 +229,11 @@ def _rewrite_statement(text: str) -> Callable[[Change, Operands], Block]:
 
 
 def _with_stored_targets(statement: Any) -> Any:
-    """Return a statement whose targets are marked as assigned."""
+    """Return a copy of an assignment whose targets have the context Store.
+
+    A statement without targets is returned unchanged. Only the outermost node of each target is
+    marked, not the names in a tuple.
+    """
     for name in ("targets", "target"):
         if hasattr(statement, name):
             own = getattr(statement, name)
@@ -226,7 +248,11 @@ def _as_target(node: Any) -> Any:
 
 
 def _with_value_that_reads(statement: Any) -> Any:
-    """Return a statement whose value only reads names, also those that were assigned before."""
+    """Return a statement whose value has the context Load in all its nodes.
+
+    If a node had the context Store, as after `A = B` became `B = A`, the result is a copy with a
+    newly parsed value; otherwise it is the statement itself.
+    """
     value = statement.value
     stored = [part for part in ast.walk(value) if isinstance(getattr(part, "ctx", None), ast.Store)]
     if not stored:
@@ -272,7 +298,12 @@ KINDS_PUT_IN = frozenset(
 
 
 def _insert_statement(change: Change, operands: Operands) -> Block:
-    """Return the block with a new statement before or behind the statement of the change."""
+    """Return the block with a new statement before (operand 1 is 0) or after (1) the changed one.
+
+    Operand 0 is a number of `PUT_IN`, whose holes the further operands fill; the next two numbers
+    stand for a statement of the model solution and a copy of a statement of the text. Raises
+    RefusedError: an operand is wrong.
+    """
     row = _read_number(operands, 0, 0, len(PUT_IN) + 1)
     behind = _read_number(operands, 1, 0, 1)
     rest = operands[2:]
@@ -292,9 +323,11 @@ def _insert_statement(change: Change, operands: Operands) -> Block:
 
 
 def operands_of_statement(change: Change, statement: Any, behind: int) -> Operands | None:
-    """Return the operands with which a statement is put in before or behind another one.
+    """Encode a new statement as the operands with which `_insert_statement` inserts it.
 
-    That is None if no row puts it in.
+    ``behind`` is 1 if it is inserted after the statement of the change, 0 if before. The first way
+    that can be encoded is taken: a pattern of `PUT_IN`, a statement of the model solution, a copy
+    of an assignment of the text with other names. None if there is no way.
     """
     plain = statement.value if isinstance(statement, ast.Expr) else statement
     head = [(behind,)]
@@ -319,7 +352,10 @@ def operands_of_statement(change: Change, statement: Any, behind: int) -> Operan
 
 
 def _count_from_zero(change: Change, operands: Operands) -> Block:
-    """Return the block with two nested loops that begin with 0 in place of 1."""
+    """Return the block with a loop and the loop that begins its body counting from 0 in place of 1.
+
+    Both have to be `range(1, n)`, which becomes `range(n - 1)`. Raises RefusedError otherwise.
+    """
     outer = change.statement
     inner = outer.body[0] if isinstance(outer, ast.For) else None
     if not isinstance(inner, ast.For):
@@ -332,7 +368,11 @@ def _count_from_zero(change: Change, operands: Operands) -> Block:
 
 
 def range_from_zero(counted: Any) -> ast.expr | None:
-    """Return the range that begins with 0 in place of 1; None for any other expression."""
+    """Return the range of equal length from 0 for `range(1, n)`; None for any other expression.
+
+    `range(1, n)` becomes `range(n - 1)`, `range(1, n + 1)` becomes `range(n)`, and `range(1, 4)`
+    becomes `range(3)`.
+    """
     if called_name(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
         return None
     one, end = counted.args
@@ -345,7 +385,10 @@ def range_from_zero(counted: Any) -> ast.expr | None:
 
 
 def _reverse_loop(change: Change, operands: Operands) -> Block:
-    """Return the block with a loop that goes over its values from the last to the first."""
+    """Return the block with `for x in xs` replaced by `for x in reversed(xs)`.
+
+    Raises RefusedError: the statement is no ``for`` loop.
+    """
     loop = change.statement
     if not isinstance(loop, ast.For):
         raise RefusedError("the statement is no loop")
@@ -377,10 +420,11 @@ BLOCKS: Mapping[str, BlockRow] = {
 
 
 def doubtful(name: str, change: Change, operands: Operands) -> Any:
-    """Return the statement that a change of a block is about, or the expression in it.
+    """Return the node that a change of a block marks as wrong; ``name`` is its key in `BLOCKS`.
 
-    That is the statement that moves into or out of a loop, and the first entry that is written to
-    of an array that is to be copied.
+    For a move into or out of a loop it is the moved statement. For a copy that is inserted it is
+    the first entry of the copied array that the statement assigns. Otherwise it is the changed
+    statement.
     """
     statement = change.statement
     if name == "indented":

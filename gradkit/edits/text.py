@@ -77,7 +77,7 @@ class Slots:
         }
 
     def above(self, node: ast.AST) -> list[ast.AST]:
-        """Return the nodes that contain a node, the outermost first."""
+        """Return the nodes of the tree that contain a node, from the module inwards."""
         found: list[ast.AST] = []
         while (parent := self._parents.get(id(node))) is not None:
             found.append(parent)
@@ -85,7 +85,7 @@ class Slots:
         return found[::-1]
 
     def block_of(self, statement: ast.AST) -> tuple[ast.AST, list[ast.stmt]]:
-        """Return the node that contains a statement, and the list of statements that it is in.
+        """Return the node that contains a statement, and the block: its list with the statement.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Slots:
     def reference(
         self, cell: str, name: str, at: ast.AST, values: Any, within: ast.AST | None = None
     ) -> Reference | None:
-        """Encode a change of this text as a reference; None if one of its values cannot be encoded.
+        """Encode a change of this text as a reference; None if a value cannot be encoded.
 
         The result is also None if ``at`` is no node of this text.
 
@@ -138,7 +138,11 @@ class Slots:
         return Reference(cell, name, slot, everywhere, tuple(operands))
 
     def _operands(self, name: str, at: ast.AST, values: Any) -> Sequence[Numbers] | None:
-        """Encode the values of a row as operands; None if one of them cannot be encoded."""
+        """Encode the values of row ``name`` at a node as operands; None if one cannot be encoded.
+
+        For a pattern ``values`` are the expressions by hole, for all other rows the values in
+        order.
+        """
         short = name.partition(": ")[2]
         if short == "put in":
             _, block = self.block_of(at)
@@ -158,16 +162,16 @@ class Slots:
     # --- apply ---------------------------------------------------------------------------------
 
     def changed(self, reference: Reference) -> tuple[ast.AST, Any, list[ast.stmt] | None]:
-        """Return what a reference changes: the node or block, and what is to stand there.
+        """Return what a reference changes: an old node, what replaces it, and the block it is in.
 
         Returns
         -------
         old : ast.AST
-            The doubtful expression or statement.
+            The expression or statement that is marked as wrong.
         new : ast.expr or list of ast.stmt
-            The expression, or the statements of the block, after the change.
+            The expression, or all statements of the block, after the change.
         block : list of ast.stmt or None
-            The block before the change, where statements change.
+            The block before the change; None if only an expression is replaced.
 
         Raises
         ------
@@ -202,7 +206,11 @@ class Slots:
         return whole, [made if each is whole else each for each in block], block
 
     def _new_expression(self, node: Any, kind: str, name: str, reference: Reference) -> ast.expr:
-        """Return the expression that a reference puts in place of a node."""
+        """Return the expression with which a reference replaces a node: that of row ``kind: name``.
+
+        Raises RefusedError: the node is no expression, there is no such row, the row does not fit
+        the node, or no teacher would suggest the change.
+        """
         if not isinstance(node, ast.expr):
             raise RefusedError("the slot is no expression")
         if name in REARRANGED:
@@ -220,6 +228,11 @@ class Slots:
         return with_context(made, node)
 
     def _by_pattern(self, row: Row, node: ast.expr, reference: Reference) -> Any:
+        """Return the expression that a row with patterns makes of a node and operands.
+
+        Raises RefusedError: the node does not fit the pattern, is a factor where the row needs
+        none, or an operand may not fill its hole.
+        """
         bound: dict[str, Any] = {}
         if not match(pattern(row.before), node, bound):
             raise RefusedError("the slot is written otherwise")
@@ -248,7 +261,9 @@ def replace_everywhere(whole: Any, old: ast.AST, new: Any) -> Any:
 
 
 def apply(source: str, reference: Reference, known: Vocabulary, functions: Collection[int]) -> Edit:
-    """Apply a reference to a text.
+    """Apply a reference to a text: return the kind of mistake and the lines that change.
+
+    The text itself is not changed.
 
     Parameters
     ----------
@@ -257,12 +272,13 @@ def apply(source: str, reference: Reference, known: Vocabulary, functions: Colle
     reference : Reference
     known : Vocabulary
     functions : collection of int
-        The lines in which functions begin that may be changed.
+        The first lines of the functions that may be changed.
 
     Raises
     ------
     RefusedError
-        The reference is no application of a row, or changes what may not be changed.
+        The reference is no application of a row, changes code outside these functions or handed-out
+        code, or gives a change that is too large or cannot be written.
     """
     slots = _slots_of(source, known)
     old, new, block = slots.changed(reference)
@@ -291,6 +307,11 @@ def _is_large(new: Any) -> bool:
 def _write(
     tree: ast.Module, source: str, old: Any, new: Any, block: list[ast.stmt] | None
 ) -> Written:
+    """Return the lines that put ``new`` in the place of ``old`` in a text; raise UnwrittenError.
+
+    Without a ``block`` both are expressions. With it, ``new`` are all its statements after the
+    change, and ``old`` is the node that is marked as wrong.
+    """
     if block is None:
         wanted = ast.dump(replaced(tree, {id(old): new}))
         return write_expression(old, new, source, wanted)
@@ -310,6 +331,7 @@ def _with_block(holder: Any, name: str, block: list[ast.stmt]) -> Any:
 
 @lru_cache(maxsize=8)
 def _slots_of(source: str, known: Vocabulary) -> Slots:
+    """Parse the text of a cell into `Slots`, cached; raise RefusedError if it is no Python."""
     try:
         return Slots(parse(source), known)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,7 +1,7 @@
 """Write a change of a tree into the text that the tree was read from.
 
 Lines stay where they are: what is left out leaves an empty line behind, and what moves changes
-places. So a second change is told by the line that the student sees.
+places. So a second change is reported by the line that the student sees.
 """
 
 from __future__ import annotations
@@ -47,19 +47,22 @@ ATOMS = (ast.Name, ast.Attribute, ast.Subscript, ast.Constant, ast.Call)
 
 
 def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> Written:
-    """Write an expression in the place of another.
+    """Return the lines that put an expression in the place of another, with brackets if needed.
+
+    The lines of the text stay as many: lines that the new expression does not need become empty.
 
     Parameters
     ----------
     old, new : ast.expr
+        ``old`` is a node of the parsed text.
     source : str
     wanted : str
-        What the tree of the whole text is then, as `ast.dump` says it.
+        The `ast.dump` of the whole tree after the change.
 
     Raises
     ------
     UnwrittenError
-        It cannot be written so that just this tree comes of it.
+        No way of writing the expression gives the wanted tree.
     """
     lines = source.split("\n")
     last, end = old.end_lineno or old.lineno, old.end_col_offset or 0
@@ -91,9 +94,19 @@ def _cut(line: str, start: int, end: int | None) -> str:
 
 
 def write_block(
-    old: list[ast.stmt], new: list[ast.stmt], told: ast.stmt | ast.expr, source: str, wanted: str
+    old: list[ast.stmt],
+    new: list[ast.stmt],
+    doubtful: ast.stmt | ast.expr,
+    source: str,
+    wanted: str,
 ) -> Written:
-    """Write statements in the place of others; ``told`` is the doubtful one. See above."""
+    """Return the lines that put the statements ``new`` in the place of the block ``old``.
+
+    Equal statements at both ends are left as they are; all others keep their layout. Of
+    ``doubtful``, the node that is marked as wrong, only the line and columns are stored. ``wanted``
+    is the `ast.dump` of the whole tree after the change; raises UnwrittenError if the lines give
+    another tree.
+    """
     lines = source.split("\n")
     at = min(_same(old, new), len(old) - 1)
     after = min(_same(old[at:][::-1], new[at:][::-1]), len(old) - at - 1)
@@ -104,10 +117,10 @@ def write_block(
         made += _lines(lines, statement, indent)
     # Comments and empty lines between statements go with those below the first one.
     made += [""] * (last - first + 1 - len(made))
-    begin = len(lines[told.lineno - 1]) - len(lines[told.lineno - 1].lstrip())
+    begin = len(lines[doubtful.lineno - 1]) - len(lines[doubtful.lineno - 1].lstrip())
     written = Written(
         *(first, last, made),
-        *(told.lineno, begin, told.lineno, len(lines[told.lineno - 1].rstrip())),
+        *(doubtful.lineno, begin, doubtful.lineno, len(lines[doubtful.lineno - 1].rstrip())),
     )
     if ast.dump(_read(replaced(source, written))) != wanted:
         raise UnwrittenError
@@ -120,7 +133,12 @@ def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
 
 
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
-    """Return the lines of a statement at another indent, in the student's layout."""
+    """Return the lines of a statement at another indent.
+
+    A statement that stands in ``lines`` keeps its layout and comments. Of a loop or ``if`` with a
+    changed head or body, only the changed statements are written anew. Any other statement is
+    written by `ast.unparse`.
+    """
     whole = lines[statement.lineno - 1 : statement.end_lineno]
     own = "\n".join(whole)
     shift = indent - statement.col_offset
@@ -153,7 +171,7 @@ def _moved(line: str, shift: int) -> str:
 
 
 def _read(source: str) -> ast.Module:
-    """Parse source; there is nothing in what is no Python."""
+    """Parse a text; return a module without statements if it cannot be parsed."""
     try:
         return parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
