@@ -82,13 +82,18 @@ class Bench:
         self.vocabulary: Vocabulary | None = None
 
     def load_text(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
-        """Parse the text of cells, and define the functions that begin at some places."""
+        """Parse the text of cells by name, and define the functions that begin at some places.
+
+        A place is a cell, a line, and whether the check of the function passes. The functions are
+        defined in the student's namespace. The lists of names that changes may use are made anew,
+        and all that was cached for an earlier text is dropped.
+        """
         self.trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
         tops = (top for tree in self.trees.values() for top in tree.body)
         functions = (top for top in tops if isinstance(top, ast.FunctionDef))
         self.helpers = [each.name for each in functions if len(each.args.args) == 1]
-        self.helpers += [name for name in self._imported() if self._takes_one_value(name)]
+        self.helpers += [name for name in self._imported_names() if self._takes_one_value(name)]
         self.words = list(
             dict.fromkeys(w for tree in self.trees.values() for w in _compared_words(tree))
         )
@@ -107,7 +112,7 @@ class Bench:
         for target in self.targets:
             self.reload(target)
 
-    def _imported(self) -> Iterator[str]:
+    def _imported_names(self) -> Iterator[str]:
         """Yield the names that the text imports by ``from … import``."""
         for tree in self.trees.values():
             for node in tree.body:
@@ -115,14 +120,20 @@ class Bench:
                     yield each.asname or each.name
 
     def _takes_one_value(self, name: str) -> bool:
-        """Return whether a name is one of the student's functions with exactly one parameter."""
+        """Return whether the student's name has a Python function with one positional parameter.
+
+        The result is False if the name does not exist or cannot be computed.
+        """
         with contextlib.suppress(Exception):  # a name that is not there is none
             made = self.namespace[name]
             return isinstance(made, FunctionType) and made.__code__.co_argcount == 1
         return False
 
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
-        """Yield the function that begins in a line of a cell, with its slots."""
+        """Yield the functions that begin in a line of a cell, also nested ones, as targets.
+
+        ``right`` is stored in the target: whether the check of the function passes.
+        """
         tree = self.trees[cell]
         for top in tree.body:
             for node in every(ast.FunctionDef, top):
@@ -130,7 +141,10 @@ class Bench:
                     yield Target(cell, tree, top, node, slots_of(node), right)
 
     def load(self, target: Target) -> bool:
-        """Define a function from its tree in the student's namespace; return whether that works."""
+        """Define a function in the student's namespace from its tree; return whether that succeeds.
+
+        It fails, and raises nothing, if the tree cannot be compiled or the definition raises.
+        """
         try:
             self._put(target.top, _compiled(target))
         except Exception:  # changed text that cannot be made is no answer
@@ -145,10 +159,11 @@ class Bench:
         undo: Callable[[], None],
         slot: Slot | None = None,
     ) -> Iterator[bool]:
-        """Define a changed function while the context is open, and yield whether that succeeds.
+        """Make a change of a function while the context is open; yield whether it could be defined.
 
-        ``put`` makes the change in the tree, and ``undo`` takes it back. If the change is within a
-        ``slot``, only the slot's expression is compiled, which takes a tenth of the time.
+        ``put`` makes the change in the tree; ``undo`` takes it back at the end, and the unchanged
+        function is defined again. If the change is within a ``slot`` (an expression that a
+        statement computes), only this expression is compiled, which takes a tenth of the time.
         """
         around = None if slot is None else self._code_with_open_slot(target, slot)
         put()
@@ -156,13 +171,17 @@ class Bench:
             if slot is None or around is None:
                 yield self.load(target)
             else:
-                yield self._hung(target, slot, around)
+                yield self._define_with_hook(target, slot, around)
         finally:
             undo()
             self.reload(target)
 
     def _code_with_open_slot(self, target: Target, slot: Slot) -> CodeType | None:
-        """Return a function's code that asks a hook for a slot's value; None for ``pass``."""
+        """Return the code of a function that calls a hook for the value of one slot; cache it.
+
+        A slot is an expression that a statement computes. None if the slot marks a ``pass``
+        statement, which has no value.
+        """
         if isinstance(slot.statement, ast.Pass):
             return None
         if id(slot) not in self._arounds:
@@ -174,10 +193,12 @@ class Bench:
                 slot.put(node)
         return self._arounds[id(slot)]
 
-    def _hung(self, target: Target, slot: Slot, around: CodeType) -> bool:
-        """Define a function with the code ``around``, whose hook evaluates the slot's expression.
+    def _define_with_hook(self, target: Target, slot: Slot, around: CodeType) -> bool:
+        """Define a function with code that calls a hook for the value of a slot, and set the hook.
 
-        Return whether that succeeds.
+        ``around`` is the code, from `_code_with_open_slot`; the hook evaluates the present
+        expression of the slot with the local names. Return whether that succeeds; nothing is
+        raised.
         """
         try:
             code = compile(ast.Expression(slot.node), target.cell, "eval", dont_inherit=True)
@@ -214,7 +235,7 @@ class Bench:
         value before the last line that was right without changes.
 
         Lines before the last are run only once for each set of inputs if they do not call the
-        ``changed`` function. The run is subtracted from the budget.
+        ``changed`` function. The cost of the run is taken from the budget.
         """
         asked, self._amiss = self.question, set()
         states = dict.fromkeys([*asked.reads, *(f"{n}!" for n in asked.untouched)], 0.0)
@@ -244,9 +265,10 @@ class Bench:
         return states
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
-        """Run the check's lines; return each output, converted by ``made``. {} if the lines raise.
+        """Run the check's lines; return each output by its expression, converted by ``made``.
 
-        An output that does not exist is None. The run is subtracted from the budget.
+        An output that cannot be computed is None. The dict is empty if the lines raise or take too
+        long. The cost of the run is taken from the budget.
         """
         found: dict[str, Any] = {}
         self.budget.spend(RUN)
@@ -262,7 +284,11 @@ class Bench:
         return {}
 
     def ratios(self, draws: Sequence[Throwaway]) -> list[float]:
-        """Return the factors other than 1 that make an output right, the same for all inputs."""
+        """Return the factors that make an output right at all inputs: 2.0 if it is half as large.
+
+        A factor counts if it makes some output right at each of the inputs. The factor 1 is left
+        out, so the list is empty if all outputs are right, or no factor does it.
+        """
         found: list[set[float]] = []
         for draw in draws:
             own = self.outputs(draw, np.array)
@@ -273,7 +299,8 @@ class Bench:
     def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, float]]:
         """Return `output_shares` of the unchanged text for all inputs; set the limit of later runs.
 
-        Changed text that takes many times as long is stopped.
+        Later runs are stopped after several times the processor time that these runs took together,
+        and a stopped run costs several times the budget that these cost.
         """
         self._late, self._wasted = LATE, ENDLESS
         began, left = time.process_time(), self.budget.left
@@ -285,7 +312,9 @@ class Bench:
     def _note_unused_functions(self, record: Record) -> None:
         """Store which functions have not run before the check's last line.
 
-        Classes are left out: objects that earlier lines have made keep the old text of their class.
+        For these functions, the earlier lines need not run again. ``record`` counts the runs so
+        far. Methods are left out: objects that earlier lines have made keep the old text of their
+        class.
         """
         self._late_ones = {
             id(target)
@@ -326,11 +355,13 @@ class Bench:
         once: bool = False,
         seen: Callable[[], None] = lambda: None,
     ) -> dict[str, list[bytes]]:
-        """Run the check's lines, adding their names to ``names``.
+        """Run the check's lines, and add the names that they assign to ``names``.
 
-        With ``once``, the results of the lines before the last are stored and used again. ``seen``
-        is called before the last line. Return the content that unchanged inputs must have, as it is
-        before the last line.
+        With ``once``, the names after the lines before the last are stored, and used in place of
+        another run of these lines. ``seen`` is called before the last line.
+
+        Return the content that inputs had before the last line, by name, for all that must not
+        change.
         """
         *steps, last = draw.steps
         if once and id(draw) in self._before:
@@ -352,9 +383,10 @@ class Bench:
     def _step(
         self, draw: Throwaway, step: tuple[str, Mapping[str, Any]], names: dict[str, Any]
     ) -> None:
-        """Run one line of the check, and replace names by their right values afterwards.
+        """Run one line of the check, and then set the names that ``step`` gives right values for.
 
-        Names with a wrong value are added to ``_amiss``.
+        ``step`` is the text of the line and the right values by name. A name whose own value was
+        wrong is added to ``_amiss``.
         """
         text, put = step
         reseed(self.question.seed)
@@ -364,9 +396,11 @@ class Bench:
         names |= right
 
     def recorded(self, draw: Throwaway) -> dict[int, list[dict[str, Any]]]:
-        """Run the check's lines, and return the local names before each slot, run by run.
+        """Run the check's lines; return the local names before each slot, one dict for each run.
 
-        The keys are the ids of slots. Nothing is raised if the lines fail.
+        The keys are the ids of slots, the expressions that statements compute. Nothing is raised if
+        the lines fail; the missing key of a KeyError is stored in ``lacking``. Afterwards the
+        functions are defined as before.
         """
         record = Record()
         if not self._watched:
@@ -390,7 +424,10 @@ class Bench:
         return {id(self._slots[n]): names for n, names in record.names.items()}
 
     def _watch(self) -> None:
-        """Compile all functions in a form that records the local names before each slot."""
+        """Give slots numbers, and compile functions so that they record the names before slots.
+
+        The compiled code is stored with its target in ``_watched``.
+        """
         self._slots = [slot for target in self.targets for slot in target.slots]
         for number, slot in enumerate(self._slots):
             slot.number = number
@@ -419,7 +456,11 @@ def _keys(tree: ast.Module) -> Iterator[str]:
 
 
 def _compared_words(tree: ast.Module) -> Iterator[str]:
-    """Yield the texts in a tree that are compared with something or passed to a function."""
+    """Yield the texts in a tree that are compared with something or passed to a function.
+
+    Of a call only positional arguments count. Only texts that could be names are yielded, such as
+    ``"relu"``.
+    """
     for node in ast.walk(tree):
         parts = node.comparators if isinstance(node, ast.Compare) else getattr(node, "args", ())
         for part in parts if isinstance(node, ast.Compare | ast.Call) else ():

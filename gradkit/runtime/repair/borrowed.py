@@ -32,11 +32,12 @@ def borrowed_parts(
     scopes: Sequence[Scope],
     roles: Collection[str] = ROLES,
 ) -> Iterator[tuple[Part, Any]]:
-    """Yield the model solution's expressions, each with its tree in the student's names.
+    """Yield the model solution's expressions, each with its syntax tree in the student's names.
 
-    A leaf becomes the student's name with the same values or, if there is none, the model's own
-    expression for it. A statement is yielded twice if other names fit too: the variable that it
-    changes may have the value of another one.
+    A leaf becomes the student's expression with the same values or, if there is none, the model's
+    own expression for this leaf. A part is left out if a leaf has neither, if its tree is larger
+    than `LARGEST`, or if the same text was yielded for its role. A statement is yielded twice if
+    other names fit too: the variable that it changes may have the value of another one.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ class _Leaves:
     def __init__(
         self, parts: Sequence[Part], values: Sequence[Any], scopes: Sequence[Scope]
     ) -> None:
-        """Make look-up tables from values to names."""
+        """Make look-up tables from the values of the student's names in each run to the names."""
         self._values, self._scopes = values, scopes
         self._keys = [dict(_keys(scope)) for scope in scopes]
         self._made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
@@ -84,6 +85,9 @@ class _Leaves:
 
     def text_of(self, part: Part, deep: int, *, other: bool = False) -> str | None:
         """Return the text of a part in the student's names; None if a leaf has no name.
+
+        A leaf such as ``A.shape[0]`` is written with the student's name for ``A`` if ``A`` is a
+        leaf too.
 
         Parameters
         ----------
@@ -106,7 +110,12 @@ class _Leaves:
         return _renamed(part.text, tuple(own.items()))
 
     def _leaf_of(self, leaf: str, numbers: tuple[int, ...], deep: int) -> str | None:
-        """Return the student's text for a leaf with these values of the model solution, or None."""
+        """Return the student's text for a leaf with these values of the model solution, or None.
+
+        ``numbers`` are those of the values, one for each run. If no name has them in all runs, one
+        with the first value is taken, and then the model's own expression, up to ``deep`` levels
+        deep.
+        """
         if (key := (leaf, numbers)) not in self._held:
             every = [_key(self._values[n]) for n in numbers]
             # Without a step that is missing, runs after the first one have other values.
@@ -115,9 +124,10 @@ class _Leaves:
         return self.text_of(part, deep - 1) if part is not None else self._held[key]
 
     def _name_of(self, leaf: str, wanted: Sequence[_Key]) -> str | None:
-        """Return the student's name that has the ``wanted`` values in each run, or None.
+        """Return the student's name that has the ``wanted`` values, one for each run, or None.
 
-        The name that is spelled like the leaf is preferred.
+        The name that is spelled like the leaf is preferred. Besides names there are forms such as
+        ``A.T``, ``b[:, None]``, and an array with a minus sign, ``-A``.
         """
         own = self._keys[: len(wanted)]
         row = tuple(wanted[: len(own)])
@@ -139,11 +149,11 @@ def entry_parts(
     scopes: Sequence[Scope],
     roles: Collection[str] = ROLES,
 ) -> Iterator[tuple[Part, Any, tuple[int, ...], str]]:
-    """Yield the model solution's whole-array expressions, written for the entry of a loop's round.
+    """Yield the model solution's whole-array expressions, written for one entry in a loop.
 
-    ``A - Y`` becomes ``a - y`` if the loop has these entries in ``a`` and ``y``. With each
-    expression come its part, the shape of the array, and the index of the entry as text. For the
-    parameters see `borrowed_parts`.
+    ``A - Y`` becomes ``a - y`` if the loop has the present entries in ``a`` and ``y``. An item is
+    the part, its tree, the shape of the whole array, and the index of the entry as text: ``i, j``.
+    Nothing is yielded without a loop that counts. For the parameters see `borrowed_parts`.
     """
     first = scopes[0]
     if not first.places:
@@ -154,7 +164,10 @@ def entry_parts(
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
 
     def text_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> str | None:
-        """Return a part's text for the entry at index ``at``; None if a leaf has no name."""
+        """Return a part's text for one entry, whose index in each run is in ``at``, or None.
+
+        Up to ``deep`` levels of leaves without a name become the model's own expressions for them.
+        """
         renamed: dict[str, str] = {}
         if not _is_by_entries(part):
             return None
@@ -203,7 +216,11 @@ def _entry_key(row: Sequence[Any]) -> tuple[str, ...]:
 
 @cache
 def _is_by_entries(part: Part) -> bool:
-    """Return whether an expression computes each entry from the same entries of its leaves."""
+    """Return whether each entry of an expression's value needs only the same entry of its leaves.
+
+    Allowed are leaves, constants, operations except ``@``, comparisons, and functions in
+    `BY_ENTRIES`.
+    """
     tree: Any = ast.parse(part.text).body[0]
     kept = {leaf for leaf, _ in part.leaves}
     waiting = [tree.value] if isinstance(tree, ast.Expr) else []
@@ -237,7 +254,10 @@ def _turned(key: _Key) -> _Key:
 
 
 def _key(value: Any) -> _Key:
-    """Return the shape and a rounded digest of a value; None if it is not numeric."""
+    """Return the shape and a rounded digest of a value as a key; None if it is not numeric.
+
+    Arrays with at most one entry have the same shape as plain numbers, ``()``.
+    """
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         return None
@@ -247,9 +267,10 @@ def _key(value: Any) -> _Key:
 
 
 def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
-    """Yield the texts that have a value in a scope, each with its key.
+    """Yield the student's expressions that have a value in a scope, each with its `_key`.
 
-    After the names come halves of numbers, transposes, and arrays in other shapes.
+    First come the names; then half of each number that is no count, and of each array its
+    transpose, a vector as a column, and a matrix with one row or column as a vector.
     """
     yield from ((name, _key(scope.values[name])) for name in (*scope.arrays, *scope.numbers))
     # By another convention the model solution is handed half of it.

@@ -73,31 +73,38 @@ class Change:
 def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) -> Iterator[Change]:
     """Yield the changes of an expression by the rows of a table; only of some ``kinds`` if given.
 
-    Changes that leave an operation without effect, such as a factor 1, are left out.
+    ``spot`` is the expression with its position and value. A change is left out if the new
+    expression, or an operation around it, then has no effect, such as a factor 1; unless the
+    student wrote it so.
     """
     # In the first round of a comprehension its number may be that of another name.
     held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
     whole = (a for a in spot.above if isinstance(a, ast.BinOp | ast.Compare))
-    above = [each for each in whole if not _is_idle(each, held)]
+    above = [each for each in whole if not _has_no_effect(each, held)]
     own: set[ast.AST] = set()
-    for change in _allowed(spot, table, kinds):
+    for change in _all_changes(spot, table, kinds):
         node: Any = change.node
         parts = (node, node.left, node.right) if isinstance(node, ast.BinOp) else (node,)
-        idle = [part for part in parts if _is_idle(part, held)]
+        idle = [part for part in parts if _has_no_effect(part, held)]
         # What the student has so is not made by the change.
         if idle and not {*idle} <= (own := own or {*ast.walk(spot.node)}):
             continue
         if above:
             spot.put(node)
-            idle = [each for each in above if _is_idle(each, held)]
+            idle = [each for each in above if _has_no_effect(each, held)]
             spot.put(spot.node)
             if idle:
                 continue
         yield change
 
 
-def _allowed(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
-    """Yield all changes of an expression by the rows of a table, also those without effect."""
+def _all_changes(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
+    """Yield all changes of an expression by the rows of a table, also those without effect.
+
+    For the table `EXCHANGES` these are also rearranged arguments and elements and, for a whole
+    expression, the change of every name or call that occurs several times in it, everywhere at
+    once.
+    """
     yield from _by_patterns(spot, table, kinds)
     if table is not EXCHANGES:
         return
@@ -107,7 +114,7 @@ def _allowed(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterat
                 made = each.make(spot.node, values)
                 yield Change(kind, made, each.cost, f"{kind}: {name}", spot.node, values)
     if not spot.above:
-        for again in _repeated(spot):
+        for again in _repeated_parts(spot):
             for change in _by_patterns(again, table, kinds):
                 parts = (part for part in numbered(spot.node) if is_same(part, again.node))
                 made = replaced(spot.node, {id(part): change.node for part in parts})
@@ -115,7 +122,11 @@ def _allowed(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterat
 
 
 def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
-    """Yield the changes of an expression by those rows of a table whose pattern it matches."""
+    """Yield the changes by those rows of a table whose pattern and conditions an expression fits.
+
+    There is one change for each way to fill the row's holes. Only of some ``kinds`` if any are
+    given.
+    """
     for before, conditions, rows in groups_for(spot.node, table):
         if spot.again and ("again", True) not in conditions:
             continue
@@ -128,11 +139,15 @@ def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
             if kinds and row.kind not in kinds:
                 continue
             for filled in fillings(spot, row, bound):
-                yield _made(spot, row, {**bound, **filled}, row.cost)
+                yield _change_by_row(spot, row, {**bound, **filled}, row.cost)
 
 
-def _made(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
-    """Return the change that a row makes if its letters and holes have the values ``bound``."""
+def _change_by_row(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
+    """Return the change that a row makes of an expression, whose letters and holes ``bound`` gives.
+
+    A moved window in a larger expression, or an index counted from the end, is marked as
+    ``always``: it is tried even if it gives the same value as another change.
+    """
     # From the other end an index is the same entry in one round. A window is one slip, however
     # often it is made, and of several windows the largest may be the same.
     part = getattr(spot.node, "slice", None)
@@ -143,10 +158,10 @@ def _made(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change
     return Change(row.kind, made, cost, row.name, spot.node, bound, row, always=always)
 
 
-def _repeated(spot: Spot) -> Iterator[Spot]:
-    """Yield each name or call that occurs several times in an expression, as one spot.
+def _repeated_parts(spot: Spot) -> Iterator[Spot]:
+    """Yield each name or call that occurs several times in an expression, as a spot ``again``.
 
-    The same slip in all these places is one mistake.
+    A change of it is to be made in all these places: `(a - b) * a` gives ``a``.
     """
     parts = [part for part in ast.walk(spot.node) if isinstance(part, NAMED)]
     times = Counter(map(ast.unparse, parts)) if len(parts) > 1 else {}
@@ -157,40 +172,51 @@ def _repeated(spot: Spot) -> Iterator[Spot]:
 
 
 def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
-    """Yield changes that combine an expression with one of the model solution, or replace it."""
+    """Yield changes that add an expression of the model solution to the student's, or replace it.
+
+    ``parts`` are pairs of a part and its tree in the student's names. A factor or term is
+    multiplied, divided, added or subtracted; every part may replace the whole expression, if the
+    rows allow it.
+    """
     for borrowed, tree in parts:
         for role in (borrowed.role, ""):
             for row in BORROWINGS.get(role, ()):
                 bound = {row.holes[0]: tree}
                 fits = all(holds(spot, name) is wanted for name, wanted in row.conditions)
                 if fits and match(pattern(row.before), spot.node, bound):
-                    yield _made(spot, row, bound, row.cost + BORROWED * size_of(tree))
+                    yield _change_by_row(spot, row, bound, row.cost + BORROWED * size_of(tree))
 
 
 def same_change(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield the addition of ``change``, such as its factor, applied to another expression."""
+    """Yield what ``change`` added to its expression, such as a factor, added to another expression.
+
+    Nothing is yielded if the change has no pattern, or the pattern does not fit the expression.
+    """
     row, bound = change.row, dict[str, Any]()
     if row is not None and match(pattern(row.before), spot.node, bound):
         added = {hole: change.values[hole] for hole in row.holes}
-        yield _made(spot, row, {**bound, **added}, LARGE)
+        yield _change_by_row(spot, row, {**bound, **added}, LARGE)
 
 
 def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield a change multiplied or divided by each size, such as the number of rows."""
+    """Yield a change with the result also multiplied or divided by each size, such as ``m``.
+
+    Only an added slope or factor has such changes, see `with_size`; for others nothing is yielded.
+    """
     for row in with_size(change.row) if change.row is not None else ():
         more = change.cost - change.row.cost if change.row else 0
         for filled in fillings(spot, row, change.values):
-            yield _made(spot, row, {**change.values, **filled}, row.cost + more)
+            yield _change_by_row(spot, row, {**change.values, **filled}, row.cost + more)
 
 
 # --- changes without effect --------------------------------------------------------------------
 
 
-def _is_idle(node: Any, values: Mapping[str, Any]) -> bool:
-    """Return whether an operation has no effect, or always gives the same.
+def _has_no_effect(node: Any, values: Mapping[str, Any]) -> bool:
+    """Return whether an operation has no effect, or always gives the same value.
 
-    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1`` and ``a.T.T``. Two names with one object
-    in ``values`` are equal.
+    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1``, ``a + 0`` and ``a.T.T``. Two names that
+    have the same object in ``values`` count as equal, unless it is an integer.
     """
     if isinstance(node, ast.Compare):
         return len(node.comparators) == 1 and is_same(node.left, node.comparators[0])
@@ -206,7 +232,7 @@ def _is_idle(node: Any, values: Mapping[str, Any]) -> bool:
     if adds(node):
         idle = right == 0 or (left == 0 and isinstance(node.op, ast.Add))
     elif isinstance(node.op, ast.Mult):
-        idle = left in (0, 1) or right in (0, 1) or _is_undone(node)
+        idle = left in (0, 1) or right in (0, 1) or _cancels_quotient(node)
     else:
         idle = right == 1 or (left == 0 and isinstance(node.op, ast.Div))
     if idle or not isinstance(node.op, ast.Sub | ast.Div):
@@ -217,8 +243,12 @@ def _is_idle(node: Any, values: Mapping[str, Any]) -> bool:
     return alias or is_same(node.left, node.right)
 
 
-def _is_undone(node: ast.BinOp) -> bool:
-    """Return whether a product is ``a * (1 / a)``, also at the end of a longer product."""
+def _cancels_quotient(node: ast.BinOp) -> bool:
+    """Return whether a product ends with a factor times a quotient by it: ``a * (b / a)``.
+
+    The caller has tested that ``node`` is a product. The operator before it is not looked at:
+    `(x + a) * (b / a)` counts too.
+    """
     last = node.left.right if isinstance(node.left, ast.BinOp) else node.left
     other = node.right
     return (

@@ -137,13 +137,17 @@ class Candidates:
         only: bool,
         kinds: Collection[str],
     ) -> None:
-        """Find the functions that near lines call; restrict the kinds if only shapes are wrong."""
+        """Store what to search, and the names of the functions that the lines in ``near`` call.
+
+        If no kinds are given and all wrong outputs only have a wrong shape, the search is
+        restricted to `OF_SHAPE`, the kinds that can change a shape.
+        """
         self._bench, self._places, self._near, self._kinds = bench, places, near, kinds
         self._only = only
         told = [slot.node for t in bench.targets for slot in t.slots if self._is_at(t, slot)]
         self._helpers = {called_name(part) for node in told for part in ast.walk(node)}
         self._draw = places.draws[0]
-        if not kinds and self._is_of_shape():
+        if not kinds and self._has_only_wrong_shapes():
             self._kinds = OF_SHAPE
         self._others: list[Candidate] = []
         self._slots: list[Place] = []
@@ -159,20 +163,21 @@ class Candidates:
         return [*zip(found, self._draw.expected, strict=False)]
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes with their least cost, the most promising groups first.
+        """Yield groups of changes to try, most promising first, with a lower bound of the cost.
 
-        Small changes come before larger ones. Among large changes, slots with values that the model
-        solution never has come first.
+        Changes of the near lines come first, then those of all other lines, then changes that
+        borrow from the model solution, and last the postponed ones. Groups are computed when they
+        are asked for, and end when the budget is used up.
         """
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
         self._slots = self._places.ordered(self._is_near, touched=asked)
         if self._slots:
-            yield from self._of_their_own(self._slots, whole=False)
+            yield from self._own_groups(self._slots, whole=False)
         others = self._places.ordered(self._is_far, touched=asked)
         self._slots = sorted([*self._slots, *others], key=rank)
-        yield from self._of_their_own(others, whole=True)
-        yield from self._of_others(self._slots)
+        yield from self._own_groups(others, whole=True)
+        yield from self._borrowing_groups(self._slots)
 
     def _is_far(self, target: Target, slot: Slot) -> bool:
         """Return whether a slot is searched later."""
@@ -187,12 +192,14 @@ class Candidates:
         lines = range(slot.statement.lineno, (slot.statement.end_lineno or 0) + 1)
         return any(cell == target.cell and line in lines for cell, line in self._near)
 
-    def _of_their_own(
+    def _own_groups(
         self, ordered: Sequence[Place], *, whole: bool
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield the groups of changes that take nothing from the model solution.
+        """Yield groups of changes of some slots that take no expression from the model solution.
 
-        With ``whole``, inserted statements follow, at all places.
+        Slots of functions whose own check fails come before those of functions whose check passes.
+        Misshapen or doubtful slots also get expressions of the model solution. With ``whole``,
+        inserted statements follow, at all places. Each group comes with a lower bound of its cost.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -207,10 +214,13 @@ class Candidates:
             places = [place for place in ordered if place.target.right is right]
             if not places and not whole:
                 continue
-            for least, group in self._plain_ones(places, right=right):
+            for least, group in self._plain_groups(places, right=right):
                 yield least + more, group
             for place in self._in_time(place for place in likely if place.target.right is right):
-                yield LARGER + more, self._of_place(place, self._large(place), nearer=True)
+                yield (
+                    LARGER + more,
+                    self._candidates_of_slot(place, self._large(place), nearer=True),
+                )
             if right:
                 continue
             amiss = [
@@ -219,16 +229,19 @@ class Candidates:
                 if (place.doubtful and not (whole or self._kinds)) or self._is_misshapen(place)
             ]
             for place in self._in_time(amiss):
-                yield LARGER, self._of_place(place, self._borrowed(place), only=True)
-            yield LARGER, self._in_part(self._taken(lambda one: one.touches == ONLY), 8)
+                yield (
+                    LARGER,
+                    self._candidates_of_slot(place, self._borrowed_changes(place), only=True),
+                )
+            yield LARGER, self._affordable(self._taken(lambda one: one.touches == ONLY), 8)
             if whole and any(map(self._is_wanted, ADDED)):
                 # What fills a name is no larger than what is changed where nothing is wrong.
                 yield LARGE, self._filling()
         self._kept_back = 0
-        yield LARGER, self._in_part(self._taken(lambda one: one.may_be))
+        yield LARGER, self._affordable(self._taken(lambda one: one.may_be))
 
-    def _is_of_shape(self) -> bool:
-        """Return whether all outputs are right except for their shapes."""
+    def _has_only_wrong_shapes(self) -> bool:
+        """Return whether outputs are wrong, and all of them are right when they are reshaped."""
         wrong = [pair for pair in self._pairs if np.shape(pair[0]) != pair[1].shape]
         return bool(wrong) and all(
             np.size(found) == right.size and share_right(np.reshape(found, right.shape), right) == 1
@@ -236,17 +249,20 @@ class Candidates:
         )
 
     def _is_misshapen(self, place: Place) -> bool:
-        """Return whether a slot computes an output that has the wrong shape."""
+        """Return whether a slot computes an output that has the wrong shape.
+
+        That is, its value is an array equal to such an output; the check of its function fails.
+        """
         value = place.before[0] if place.before and not place.target.right else None
         return isinstance(value, np.ndarray) and any(
             np.shape(found) != right.shape and np.array_equal(value, found)
             for found, right in self._pairs
         )
 
-    def _in_part(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
+    def _affordable(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
         """Return the changes of lowest rank that can run in 1/``share`` of the remaining budget.
 
-        All other changes are kept for the end.
+        All other changes are stored, to be tried at the end.
         """
         small = sorted(ones, key=lambda one: one.rank)
         room = self._bench.budget.left // (share * self._bench.price)
@@ -258,36 +274,60 @@ class Candidates:
         self._put_in = [*self._inserted(self._slots)]
         yield from (one for one in self._put_in if one.cost < PUT_IN)
 
-    def _of_others(self, ordered: Sequence[Place]) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes that borrow from the model solution, then postponed changes."""
+    def _borrowing_groups(
+        self, ordered: Sequence[Place]
+    ) -> Iterator[tuple[float, Iterable[Candidate]]]:
+        """Yield groups of changes that borrow from the model solution, then the postponed changes.
+
+        First come inserted statements, then for each slot scaled changes and borrowed expressions.
+        The group with the cost `PAIR` is empty: it marks where a search for two changes begins.
+        Each group comes with a lower bound of its cost.
+        """
         likely = [place for place in ordered if place.touches < ROUNDS]
-        yield MORE, self._in_part(one for one in self._put_in if one.cost >= PUT_IN)
+        yield MORE, self._affordable(one for one in self._put_in if one.cost >= PUT_IN)
         for place in self._in_time(likely) if any(map(self._is_wanted, BORROWED)) else ():
             only = place.touches != ONLY and not self._only
             yield MORE, self._scaled(place)
-            yield MORE, self._of_place(place, self._borrowed(place), only=only)
+            yield MORE, self._candidates_of_slot(place, self._borrowed_changes(place), only=only)
         # What two changes take is left for them.
-        yield MORE, self._in_part(self._taken(lambda one: one.touches == ONLY))
-        yield MORE, self._in_part(self._taken(lambda one: one.may_be and one.cost < LARGE))
+        yield MORE, self._affordable(self._taken(lambda one: one.touches == ONLY))
+        yield MORE, self._affordable(self._taken(lambda one: one.may_be and one.cost < LARGE))
         yield PAIR, []
         for place in self._in_time(place for place in ordered if place.touches >= ROUNDS):
             if place.touches == UNLIKELY:
-                yield MOST, self._of_place(place, [*self._small(place), *place.larger])
-            yield MOST, self._of_place(place, [*self._large(place), *self._borrowed(place)])
+                yield (
+                    MOST,
+                    self._candidates_of_slot(place, [*self._small_changes(place), *place.larger]),
+                )
+            yield (
+                MOST,
+                self._candidates_of_slot(
+                    place, [*self._large(place), *self._borrowed_changes(place)]
+                ),
+            )
         yield MOST, self._taken(lambda one: one.touches == UNKNOWN)
         yield MOST, self._taken(lambda _: True)
 
-    def _plain_ones(
+    def _plain_groups(
         self, places: Sequence[Place], *, right: bool
     ) -> Iterator[tuple[float, list[Candidate]]]:
-        """Yield the groups of small changes, then of larger ones that add nothing."""
+        """Yield groups of small changes, then of larger ones that add nothing to an expression.
+
+        Changes of statements are among them. ``right`` says whether ``places`` are in functions
+        whose own check passes; it selects which postponed changes are yielded. Each group comes
+        with a lower bound of its cost.
+        """
         statements: set[int] = set()
         larger: list[Candidate] = []
         for place in self._in_time(places):
-            hits = self._of_place(place, self._small(place)) if place.touches < UNLIKELY else []
+            hits = (
+                self._candidates_of_slot(place, self._small_changes(place))
+                if place.touches < UNLIKELY
+                else []
+            )
             if id(place.slot.statement) not in statements:
                 statements.add(id(place.slot.statement))
-                for one in self._of_statement(place):
+                for one in self._candidates_of_statement(place):
                     (hits if one.cost <= SIGNED else larger).append(one)
             # What is as small as anything may be needs no other to be compared with, unless few
             # are.
@@ -300,7 +340,7 @@ class Candidates:
         yield LARGER, larger
         small = self._taken(lambda one: one.target.right is right and one.may_be)
         for place in self._in_time(places):
-            yield LARGER, self._of_place(place, place.larger)
+            yield LARGER, self._candidates_of_slot(place, place.larger)
         # What is small comes next, wherever it is not known that it cannot be; that a value is the
         # model solution's says more for a change than that it is smaller.
         yield LARGE, small
@@ -310,16 +350,24 @@ class Candidates:
         return takewhile(lambda _: budget.left > self._kept_back and not budget.is_over(), places)
 
     def around(self, order: int) -> list[Candidate]:
-        """Return all larger changes of the slot with number ``order``; they are not tried again."""
+        """Return the larger changes of the slot that runs as number ``order``, lowest ranks first.
+
+        Only as many as half of the budget can run are returned; the rest is kept for the end. The
+        slot's larger changes are removed, so that they are not tried again.
+        """
         hits: list[Candidate] = []
         for place in [place for place in self._slots if place.order == order]:
-            hits += self._of_place(place, [*place.larger, *self._large(place)])
+            hits += self._candidates_of_slot(place, [*place.larger, *self._large(place)])
             hits += self._scaled(place)
             place.larger, place.spots = [], []
-        return self._in_part([*hits, *self._taken(lambda one: one.order == order)], 2)
+        return self._affordable([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
-        """Return what a change adds, such as a factor, added in other slots of the function."""
+        """Return candidates that add in other slots of the function what ``one`` adds.
+
+        The result is empty if the change of ``one`` adds nothing that other slots can get, or if
+        the same expression was looked for before.
+        """
         change = one.change
         if not isinstance(change, Change) or change.kind not in ADDED_TO:
             return []
@@ -338,7 +386,7 @@ class Candidates:
             spot = next(whole)
             more = [*same_change(change, spot)]
             made += more
-            hits += self._of_place(place, [(each, spot) for each in more])
+            hits += self._candidates_of_slot(place, [(each, spot) for each in more])
         return [*hits, *self._taken(lambda each: any(each.change is one for one in made))]
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
@@ -347,8 +395,12 @@ class Candidates:
         self._others = [one for one in self._others if not wanted(one)]
         return taken
 
-    def _of_statement(self, place: Place) -> Iterator[Candidate]:
-        """Yield changes of a slot's whole statement and of its position."""
+    def _candidates_of_statement(self, place: Place) -> Iterator[Candidate]:
+        """Yield the changes of a slot's statement: left out, moved, rewritten, with another target.
+
+        If a change brings the array that the statement writes to nearer to a value of the model
+        solution, the candidate is marked as a ``step`` of two changes.
+        """
         statement, target = place.slot.statement, place.target
         counts = place.scopes[0].counts
         for parent, block in blocks_below(target.function):
@@ -367,8 +419,12 @@ class Candidates:
     def _is_wanted(self, kind: str) -> bool:
         return not self._kinds or kind in self._kinds
 
-    def _small(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the small changes of a slot, and store its larger ones."""
+    def _small_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
+        """Yield the small changes of a slot; store its larger ones in ``place.larger``.
+
+        The slot's spots, and the values that it and the names have before any change, are stored in
+        ``place`` too.
+        """
         whole = not place.slot.asked
         slot, values = place.slot, place.values
         if isinstance(slot.statement, ast.Pass):
@@ -403,7 +459,7 @@ class Candidates:
             for change in changes_of(spot, ADDITIONS, self._kinds):
                 yield change, spot
 
-    def _of_place(
+    def _candidates_of_slot(
         self,
         place: Place,
         changes: Iterable[tuple[Change, Spot]],
@@ -411,10 +467,12 @@ class Candidates:
         only: bool = False,
         nearer: bool = False,
     ) -> list[Candidate]:
-        """Return the changes of a slot that give a value of the model solution, one for each value.
+        """Return the changes of a slot that give a value of the model solution, to be run now.
 
-        All others are postponed or, with ``only``, dropped. With ``nearer``, the value must be
-        nearer to the model solution's than the present value.
+        Among them are cheap changes of slots whose value is no number. All others are postponed or,
+        with ``only``, dropped. Of changes with equal values the cheapest is taken. With ``nearer``,
+        the value must be nearer to the model solution's than the present value. Changes that nearly
+        give a value of the model solution are scaled by sizes, and stored in ``place.scaled``.
         """
         more = CLEARED * place.target.right
         priced = [
@@ -466,12 +524,13 @@ class Candidates:
     def _scaled(self, place: Place) -> list[Candidate]:
         """Return stored changes of a slot that are right but for a size, divided by each size."""
         changes, place.scaled = place.scaled, []
-        return self._of_place(place, changes, only=True, nearer=True)
+        return self._candidates_of_slot(place, changes, only=True, nearer=True)
 
-    def _borrowed(self, place: Place) -> Iterator[tuple[Change, Spot]]:
+    def _borrowed_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
         """Yield the changes of a slot that put in an expression of the model solution.
 
-        Names in a comprehension are those of its first round.
+        Expressions are written in the student's names; those in a comprehension have their values
+        in its first round.
         """
         pool, outer = self._draw.pool, place.values[0].names
         parts: dict[int, list[tuple[Part, Any]]] = {}
@@ -489,7 +548,11 @@ class Candidates:
                     yield change, spot
 
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
-        """Yield candidates that insert one statement, see `inserted`."""
+        """Yield candidates that insert one statement into a function, see `inserted`.
+
+        ``places`` are the slots whose statements give the names with values before and after a
+        statement. It ends when the budget is used up.
+        """
         known = {id(each.slot.statement): each for each in reversed(places)}
 
         def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
@@ -503,16 +566,18 @@ class Candidates:
         entries = {where for pair in self._pairs if (where := wrong_at(*pair)) is not None}
         for target in self._bench.targets:
             for change, block, line in inserted(
-                target.function, scopes, self._draw.pool, self._lacking, entries
+                target.function, scopes, self._draw.pool, self._missing_entries, entries
             ):
                 if self._is_wanted(change.kind):
                     yield _in_block(change, block, -line, target)
 
-    def _lacking(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
-        """Yield each dict of the student that lacks a right value at a key which the check reads.
+    def _missing_entries(self, held: Mapping[str, Any]) -> Iterator[tuple[str, str, set[int]]]:
+        """Yield the entries that dicts of the student lack although the check reads these keys.
 
-        Each item is the dict's name, the key, and the numbers of the model solution's values that
-        are right there; no numbers if the check reads only something computed from that entry.
+        ``held`` are the student's values by name. An item is the dict's name, the key, and the
+        numbers of the model solution's values that are right there. The numbers are empty if the
+        check reads only something that is computed from the entry. An entry with a wrong value is
+        yielded too.
         """
         pool, right = self._draw.pool, self._draw.expected
         for read, value in zip(self._bench.question.reads, right, strict=True):
@@ -537,10 +602,10 @@ def _is_alias(place: Place, spot: Spot) -> bool:
 def _replacement_cost(change: Change, node: ast.expr) -> float:
     """Return the cost of replacing ``node`` by the node of a change.
 
-    Every node that the expression gains or loses is added to the change's own cost. Among equal
-    costs the innermost node is the cheapest, and a removal is cheaper than an addition. If a sign,
-    factor, term, slope or function is added, the outermost node is the cheapest: ``f(a + b)`` where
-    the sum gets its name comes before ``f(c)`` where that name is used.
+    The difference in the number of nodes is added to the change's own cost. Among equal costs the
+    innermost node is the cheapest, and a removal is cheaper than an addition. If a sign, factor,
+    term, slope or function is added, the outermost node is the cheapest: ``f(a + b)`` where the sum
+    gets its name comes before ``f(c)`` where that name is used.
     """
     size, after = size_of(node), size_of(change.node)
     signed = isinstance(change.node, ast.UnaryOp) and change.node.operand is node
@@ -557,7 +622,10 @@ def _changed_statement(block: Block, at: int, after: Block) -> ast.stmt | None:
 
 
 def _in_block(change: Rewritten, block: list[ast.stmt], order: int, target: Target) -> Candidate:
-    """Return the candidate that replaces the statements of a block by those of a change."""
+    """Return the candidate that replaces the statements of a block by those of a change, in place.
+
+    ``order`` sorts candidates of equal cost. A function whose own check passes costs more.
+    """
     kept = [*block]
     return Candidate(
         change,

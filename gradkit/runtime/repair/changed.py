@@ -16,16 +16,20 @@ Put = Callable[[ast.stmt, CodeType], None]
 
 @contextlib.contextmanager
 def kept(namespace: dict[str, Any]) -> Iterator[Put]:
-    """Return a context manager for a function ``put`` that redefines names; restore them after.
+    """Return a context manager with a function that redefines names; restore them at the end.
 
-    ``put`` also changes a function in place if another object refers to it, such as a table of
-    functions.
+    The function ``put(top, code)`` runs the code of a definition. It also changes a function in
+    place, so that other references to it, such as a table of functions, see the new one.
     """
     before: dict[str, Any] = {}
     bodies: dict[str, _Body] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
-        """Run the code of a definition, and store which values its names had before."""
+        """Run the code of a definition, and store the values that its names had at first.
+
+        A plain function is changed in place, and subclasses of a redefined class get the new class
+        as base.
+        """
         names = names_bound(top)
         if not names <= before.keys():
             # What is there is read where it is asked for, and a class body does not ask.
@@ -59,7 +63,10 @@ _Body = tuple[CodeType, tuple[Any, ...] | None, dict[str, Any] | None]
 
 
 def _body_of(value: Any, namespace: dict[str, Any]) -> _Body | None:
-    """Return the code and defaults of a plain function of the namespace; None for others."""
+    """Return the code, defaults and keyword defaults of a plain function of the namespace.
+
+    None for other values, for functions of other modules, and for functions with a closure.
+    """
     if not isinstance(value, FunctionType) or value.__closure__:
         return None
     if value.__globals__ is not namespace:
@@ -72,7 +79,10 @@ def _put_body(function: FunctionType, body: _Body) -> None:
 
 
 def _inherit(old: Any, new: Any) -> None:
-    """Replace base class ``old`` by ``new`` in all its direct subclasses."""
+    """Replace base class ``old`` by ``new`` in all direct subclasses; ignore other values.
+
+    A subclass whose memory layout does not allow it is left as it is.
+    """
     if isinstance(old, type) and isinstance(new, type) and old is not new:
         made: list[type] = type.__subclasses__(old)
         for each in made:
@@ -83,7 +93,7 @@ def _inherit(old: Any, new: Any) -> None:
 
 @contextlib.contextmanager
 def changed(namespace: dict[str, Any], texts: Sequence[tuple[str, int, str]]) -> Iterator[None]:
-    """Return a context manager that replaces top-level definitions by changed texts.
+    """Return a context manager that replaces top-level definitions by changed texts for a while.
 
     Parameters
     ----------

@@ -28,8 +28,12 @@ OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-shape"}
 """Kinds of changes of options that are about axes."""
 
 
-def _pairs(spot: Spot) -> Iterator[Choice]:
-    """Yield positions of two elements of a row, or of two neighbouring arguments, to exchange."""
+def _exchanged_positions(spot: Spot) -> Iterator[Choice]:
+    """Yield choices of two positions to exchange: elements of a row, or arguments of a call.
+
+    Of a call these are neighbours, and the first and last of three. Equal ones are left out, as are
+    the condition of ``where`` and the size and range of a random draw.
+    """
     node, row = spot.node, _row_of(spot)
     pairs: Any = itertools.islice(itertools.combinations(range(len(row)), 2), AT_ONCE)
     if isinstance(node, ast.Call):
@@ -46,7 +50,10 @@ def _pairs(spot: Spot) -> Iterator[Choice]:
 
 
 def _row_of(spot: Spot) -> list[Any]:
-    """Return the elements of a tuple or list; none if it is a shape, an index, or axes."""
+    """Return the elements of a tuple or list; an empty list if it is a shape, an index, or axes.
+
+    It is also empty for all other expressions.
+    """
     node = spot.node
     if not isinstance(node, ast.Tuple | ast.List) or spot.of == "axis":
         return []
@@ -56,7 +63,10 @@ def _row_of(spot: Spot) -> list[Any]:
 
 
 def _constants_of(spot: Spot) -> list[Any]:
-    """Return the elements of a row of constants: text keys, or integers that a loop goes over."""
+    """Return the values of a row of text constants only, or in a loop's head of integers only.
+
+    Otherwise the list is empty. A row is a tuple or list that is no shape, index or axes.
+    """
     row = _row_of(spot)
     values = [each.value for each in row if isinstance(each, ast.Constant)]
     if not values or len(values) < len(row):
@@ -65,8 +75,11 @@ def _constants_of(spot: Spot) -> list[Any]:
     return values if numbers or all(isinstance(each, str) for each in values) else []
 
 
-def _places_less(spot: Spot) -> Iterator[Choice]:
-    """Yield the positions of all keys in a row, or of the first and last integer in a row."""
+def _removed_constants(spot: Spot) -> Iterator[Choice]:
+    """Yield choices of a constant to remove from a row: any key, the first or last integer.
+
+    A row with a single element has none.
+    """
     values = _constants_of(spot)
     keys = bool(values) and isinstance(values[0], str)
     places = range(len(values)) if keys else (0, len(values) - 1)
@@ -74,8 +87,12 @@ def _places_less(spot: Spot) -> Iterator[Choice]:
         yield "wrong-bounds", (place,)
 
 
-def _values_more(spot: Spot) -> Iterator[Choice]:
-    """Yield elements to add to a row: the integers next to its ends, or keys that it lacks."""
+def _added_constants(spot: Spot) -> Iterator[Choice]:
+    """Yield choices of a constant to add to a row, each with 1 for the end or 0 for the start.
+
+    To ``(1, 2)`` these are 0 at the start and 3 at the end; to keys, those that their dict has
+    besides.
+    """
     values = _constants_of(spot)
     if values and isinstance(values[0], int):
         yield "wrong-bounds", (0, number_of(values[0] - 1))
@@ -87,7 +104,10 @@ def _values_more(spot: Spot) -> Iterator[Choice]:
 
 
 def _keys_of_loop(spot: Spot) -> Iterator[Choice]:
-    """Yield the keys with one stem, such as ``("W1", "W2")``, of a dict that a loop goes over."""
+    """Yield tuples of keys for a loop over a dict: those with one stem, such as ``("W1", "W2")``.
+
+    A stem whose keys are all keys of the dict, or only one, is left out.
+    """
     if not isinstance(spot.value, dict) or not holds(spot, "written"):
         return
     keys = [key for key in spot.value if isinstance(key, str)]
@@ -104,8 +124,12 @@ def _options_less(spot: Spot) -> Iterator[Choice]:
             yield "wrong-option", (place,)
 
 
-def _options(spot: Spot) -> Iterator[Choice]:
-    """Yield keyword arguments to add: an unread parameter, or a flag that is not the default."""
+def _added_options(spot: Spot) -> Iterator[Choice]:
+    """Yield choices of a keyword argument to add to a call, each with its value.
+
+    To a call of numpy these are unread parameters of the function, such as ``axis=axis``; to one of
+    the student's functions its flags, with the value that is not the default.
+    """
     node: Any = spot.node
     if not isinstance(node, ast.Call):
         return
@@ -116,7 +140,10 @@ def _options(spot: Spot) -> Iterator[Choice]:
 
 
 def switches(function: Any) -> list[tuple[str, bool]]:
-    """Return name and default of each parameter of a student's function with a boolean default."""
+    """Return the name and default of each parameter of a student's function with a boolean default.
+
+    The list is empty for anything but a Python function.
+    """
     if not isinstance(function, FunctionType):
         return []
     try:
@@ -127,15 +154,22 @@ def switches(function: Any) -> list[tuple[str, bool]]:
 
 
 def _keys_of_dict(spot: Spot) -> Iterator[Choice]:
-    """Yield a similar key for each keyword of a call ``dict(…)``."""
+    """Yield, for each keyword of a call ``dict(…)`` that no dict has as key, the similar keys.
+
+    A choice is the number of the keyword argument and the new key.
+    """
     words = getattr(spot.node, "keywords", ()) if called_name(spot.node) == "dict" else ()
     for place, word in enumerate(words):
         for key in spot.scope.keys_for(word.arg or "", other=False):
             yield "wrong-entry", (place, key)
 
 
-def _arguments(spot: Spot) -> Iterator[Choice]:
-    """Yield replacements of two or more arguments of a call by names with similar values."""
+def _other_arguments(spot: Spot) -> Iterator[Choice]:
+    """Yield replacements of two or more arguments of a call by names with similar values.
+
+    Only positional arguments count. A choice has an expression for each, or None for one that
+    stays. Nothing is yielded for more than `AT_ONCE` combinations.
+    """
     if not isinstance(spot.node, ast.Call):
         return
     scope = spot.scope
@@ -153,8 +187,8 @@ def _arguments(spot: Spot) -> Iterator[Choice]:
             yield "wrong-name", (*(None if a == b else expression(a) for a, b in pairs),)
 
 
-def _no_values(spot: Spot) -> Iterator[Choice]:
-    """Yield one choice without values if several parts of an expression are transposed."""
+def _removed_transposes(spot: Spot) -> Iterator[Choice]:
+    """Yield one choice without values, to remove all ``.T``, if several parts are transposed."""
     parts = ast.iter_child_nodes(spot.node)
     turned = (any(e.attr == "T" for e in every(ast.Attribute, part)) for part in parts)
     if sum(turned) > 1:
@@ -162,7 +196,10 @@ def _no_values(spot: Spot) -> Iterator[Choice]:
 
 
 def _exchanged_names(spot: Spot) -> Iterator[Choice]:
-    """Yield two names or entries of an expression with equal kind and shape, to exchange."""
+    """Yield pairs of names or entries of a whole expression, of equal kind and shape, to exchange.
+
+    At most `AT_ONCE` pairs are yielded; none for a part of an expression.
+    """
     if spot.above or isinstance(spot.node, ast.Name):
         return
     parts = (n for n in ast.walk(spot.node) if isinstance(n, ast.Name | ast.Subscript))
@@ -175,9 +212,10 @@ def _exchanged_names(spot: Spot) -> Iterator[Choice]:
 
 
 def _names_of_dicts(spot: Spot) -> Iterator[Choice]:
-    """Yield each dict with the names of an expression that are keys of it, if these are several.
+    """Yield each dict together with the names of an expression that are keys of it.
 
-    A loop that updates a dict leaves the names with the values that they had before it.
+    Two or more names have to be keys. `f(w, b)` may become `f(p["w"], p["b"])`: a loop that updates
+    a dict leaves the names with the values that they had before it.
     """
     if spot.above or isinstance(spot.node, ast.Name):
         return
@@ -190,10 +228,14 @@ def _names_of_dicts(spot: Spot) -> Iterator[Choice]:
 
 
 CHOICES: Mapping[str, Callable[[Spot], Iterator[Choice]]] = {
-    **{"two values exchanged": _pairs, "a value less": _places_less, "a value more": _values_more},
-    **{"keys": _keys_of_loop, "an option less": _options_less, "an option": _options},
-    **{"a key of dict": _keys_of_dict, "other arguments": _arguments},
-    **{"nothing transposed": _no_values, "two names exchanged": _exchanged_names},
+    **{
+        "two values exchanged": _exchanged_positions,
+        "a value less": _removed_constants,
+        "a value more": _added_constants,
+    },
+    **{"keys": _keys_of_loop, "an option less": _options_less, "an option": _added_options},
+    **{"a key of dict": _keys_of_dict, "other arguments": _other_arguments},
+    **{"nothing transposed": _removed_transposes, "two names exchanged": _exchanged_names},
     "names of a dict": _names_of_dicts,
 }
 """For each change of `gradkit.edits.calls.REARRANGED`, the values that are tried."""

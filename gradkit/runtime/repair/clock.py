@@ -46,7 +46,7 @@ class Budget:
         self.left -= values
 
     def is_over(self) -> bool:
-        """Return whether the budget or its processor time is used up.
+        """Return whether the budget, or the processor time that belongs to it, is used up.
 
         Reading the processor time is slow on some systems, so it is read only when enough time has
         passed on the wall clock.
@@ -65,9 +65,9 @@ class Budget:
 
 @contextlib.contextmanager
 def alarmed() -> Iterator[None]:
-    """Return a context manager within which `limit` works, by a timer of processor time.
+    """Return a context manager within which `limit` works: a handler that raises `LateError`.
 
-    Where there is no such timer, nothing is limited.
+    On systems without a timer of processor time nothing is limited. The former handler is restored.
     """
     if not TIMED:
         yield

@@ -36,7 +36,11 @@ def operations_with(spot: Spot) -> list[ast.BinOp]:
 
 
 def purpose_of(spot: Spot) -> str:
-    """Return the use of a number by its position, such as ``axis``, ``bound`` or ``value``."""
+    """Return the use of a number by its position in the expression.
+
+    One of ``axis``, ``keepdims``, ``option`` (another keyword argument), ``bound`` (in ``range``),
+    ``place`` (in an index), ``exponent``, or ``value`` for all others.
+    """
     if spot.of:
         return spot.of if spot.of in ("axis", "keepdims") else "option"
     if any(called_name(node) == "range" for node in spot.above):
@@ -75,8 +79,8 @@ def _reduces(spot: Spot) -> bool:
     return called_name(spot.node) in REDUCED
 
 
-def _keeps_nothing(spot: Spot) -> bool:
-    """Return whether a call such as ``sum`` reduces an axis without ``keepdims``."""
+def _reduces_without_keepdims(spot: Spot) -> bool:
+    """Return whether a call such as ``sum`` reduces a given axis, without ``keepdims``."""
     node: Any = spot.node
     names = {word.arg for word in node.keywords}
     given = "axis" in names or len(node.args) > int(owner_of(node) is None)
@@ -153,7 +157,7 @@ CONDITIONS: Mapping[str, Callable[[Spot], Any]] = {
     "helper": lambda spot: called_name(spot.node) in spot.scope.helpers,
     "known function": _is_known_function,
     "sums": lambda spot: _reduces(spot) and ast.unparse(spot.node).startswith(("np.", "numpy.")),
-    "keeps nothing": _keeps_nothing,
+    "keeps nothing": _reduces_without_keepdims,
     "numpy": lambda spot: spot.scope.library == "np",
     # --- what its value is ---------------------------------------------------------------------
     "numeric": lambda spot: is_numeric(spot.value),

@@ -13,7 +13,10 @@ from gradkit.runtime.repair.tree import binary, expression, negative, renamed
 
 
 def picked(index: ast.expr) -> Iterator[ast.expr]:
-    """Yield an index of one entry in each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``."""
+    """Yield an index of one entry in each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``.
+
+    Each full slice is replaced for each name in the index; nothing is yielded without both.
+    """
     parts = index.elts if isinstance(index, ast.Tuple) else [ast.Slice(), index]
     for place, part in enumerate(parts):
         if isinstance(part, ast.Slice) and part.lower is part.upper is part.step is None:
@@ -24,7 +27,11 @@ def picked(index: ast.expr) -> Iterator[ast.expr]:
 
 
 def indices(index: Any) -> Iterator[ast.expr]:
-    """Yield indices that may replace an index: with axes exchanged, or bounds moved by one."""
+    """Yield indices that may replace an index.
+
+    These are other orders of its parts, a full slice in place of an entry, bounds and entries moved
+    by one, bounds added or removed, and `picked` entries.
+    """
     parts = index.elts if isinstance(index, ast.Tuple) else []
     for order in itertools.islice(itertools.permutations(parts), 1, 6):
         yield with_parts(index, elts=[*order])
@@ -40,12 +47,13 @@ def indices(index: Any) -> Iterator[ast.expr]:
 def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> Iterator[ast.expr]:
     """Yield an index whose slices begin at another position.
 
-    All slices move, or one of them: ``i * n:i * n + k`` for ``i:i + k`` or ``i * k:i * k + k``, and
-    ``n:n + k`` for ``:k``, with ``n`` from ``counts``. If two slices begin with the same name, one
-    gets another of ``names``: ``a:a + k, b:b + n`` for ``a:a + k, a:a + n``.
+    All slices move, or one of them: `i:i + k` becomes `i * n:i * n + k`, `i * k:i * k + k` becomes
+    `i * n:i * n + k`, and `:k` becomes `n:n + k`, with ``n`` from ``counts``. If two slices begin
+    with the same name, one of them gets another of ``names``: `a:a + k, a:a + n` becomes `a:a + k,
+    b:b + n`.
     """
     parts = _parts_of(index)
-    windows = {at: begin for at, part in enumerate(parts) if (begin := _begins(part))}
+    windows = {at: begin for at, part in enumerate(parts) if (begin := _first_name(part))}
     steps = {at: step for at, part in enumerate(parts) if (step := _step_of(part))}
     starts = {at: part for at, part in enumerate(parts) if _is_start(part)}
     alike = {at: n for at, n in windows.items() if [*windows.values()].count(n) > 1}
@@ -61,7 +69,7 @@ def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> 
             for at, begin in windows.items()
         }
         others = {
-            at: _from(parts[at], step, with_parts(step, right=count))
+            at: _with_start(parts[at], step, with_parts(step, right=count))
             for at, step in steps.items()
             if step.right.id != name
         }
@@ -72,9 +80,10 @@ def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> 
 
 
 def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
-    """Yield the ``others`` in place of an index, and the index moved into their slices.
+    """Yield each of the ``others`` that has as many parts as an index, and the index moved into it.
 
-    ``i * n + r`` is yielded for ``r`` if another index has the slice ``i * n:i * n + k``.
+    If another index of the function is `i * n:i * n + k`, then `r` becomes `i * n + r`. Equal
+    indices are left out.
     """
     parts, own = _parts_of(index), ast.dump(index)
     for other in others:
@@ -93,7 +102,11 @@ def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
 
 
 def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
-    """Yield an index with one entry of each slice, at the offset that the last ``names`` give."""
+    """Yield an index with each slice replaced by one entry of it, at most once.
+
+    `i:i + k, j:j + k` becomes `i + a, j + b` with ``a, b`` the last of ``names``. Nothing is
+    yielded without slices that have a start, or with more of them than names.
+    """
     windows = {at: part for at, part in enumerate(_parts_of(index)) if isinstance(part, ast.Slice)}
     begins = {at: part.lower for at, part in windows.items() if part.lower is not None}
     if 0 < len(begins) <= len(names):
@@ -105,7 +118,7 @@ def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
 
 @lru_cache(maxsize=100)
 def slices_of(function: ast.AST) -> list[ast.expr]:
-    """Return the different indices in a function that are not constants."""
+    """Return the different indices in a function that are not constants, in tree order."""
     found = {
         ast.dump(each.slice): each.slice
         for each in ast.walk(function)
@@ -126,25 +139,29 @@ def _with_some(index: ast.expr, parts: Mapping[int, ast.expr]) -> ast.expr:
 
 
 def _step_of(part: Any) -> Any:
-    """Return the product ``i * n`` of two names at which a slice begins; None without one."""
+    """Return the product of two names with which a slice begins: ``i * n`` of ``i * n:k``."""
     begin: Any = getattr(part, "lower", None)
     product = isinstance(begin, ast.BinOp) and isinstance(begin.op, ast.Mult)
     names = product and isinstance(begin.left, ast.Name) and isinstance(begin.right, ast.Name)
     return begin if names else None
 
 
-def _from(part: Any, was: ast.expr, now: ast.expr) -> Any:
-    """Return a slice or bound with its start ``was`` replaced by ``now``."""
+def _with_start(part: Any, was: ast.expr, now: ast.expr) -> Any:
+    """Return a slice, sum or bound in which ``was``, with which it begins, is replaced by ``now``.
+
+    Of a slice both bounds change: `i:i + k` becomes `j:j + k`. None and other bounds stay as they
+    are.
+    """
     if isinstance(part, ast.Slice):
-        edges = {name: _from(getattr(part, name), was, now) for name in ("lower", "upper")}
+        edges = {name: _with_start(getattr(part, name), was, now) for name in ("lower", "upper")}
         return with_parts(part, **edges)
     if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
-        return with_parts(part, left=_from(part.left, was, now))
+        return with_parts(part, left=_with_start(part.left, was, now))
     return now if part is not None and ast.dump(part) == ast.dump(was) else part
 
 
-def _begins(part: ast.expr) -> str | None:
-    """Return the name with which a slice or sum begins; None without one."""
+def _first_name(part: ast.expr) -> str | None:
+    """Return the name with which a slice or sum begins: ``i`` for ``i:i + k`` and ``i + r``."""
     first = part.lower if isinstance(part, ast.Slice) else part
     while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
         first = first.left
@@ -161,7 +178,11 @@ def _later(part: Any, count: ast.expr) -> ast.expr:
 
 
 def _sliced(part: Any) -> Iterator[ast.expr]:
-    """Yield one part of an index with a bound added, removed, or moved by one."""
+    """Yield one part of an index with a bound added, removed, or moved by one.
+
+    A slice may also be counted from the other end: `k:` becomes `:-k`. Another part than a slice is
+    moved by one: `i` becomes `i + 1`; nothing is yielded for a constant or tuple.
+    """
     one = new(ast.Constant, 1)
     if isinstance(part, ast.Slice):
         for name in ("lower", "upper"):

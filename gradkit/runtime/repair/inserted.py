@@ -37,7 +37,11 @@ def inserted(
     lacking: Lacking,
     entries: Collection[tuple[int, ...]],
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
-    """Yield changed blocks of a function with one more statement, with the old block and a line.
+    """Yield changes of a function that insert one statement: the change, the old block, and a line.
+
+    All places in all blocks of the function are tried. A statement that overwrites an assignment
+    before it is yielded only if it fills a name without a value. The line is that of the statement
+    after the inserted one, or one below the last.
 
     Parameters
     ----------
@@ -112,9 +116,11 @@ class _Context:
 def _empty_names(
     statement: ast.stmt, held: Mapping[str, Any], whole: _Context, *, last: bool
 ) -> list[str]:
-    """Return names without a useful value: arrays of zeros that a statement reads, and Nones.
+    """Return the assigned names that a statement reads and that are None or arrays of zeros.
 
-    If ``last``, the place is the end of a block, where only None counts.
+    Zeros do not count before a loop or ``if``. At the end of a block (``last``) only None counts,
+    but for all names that the function assigns. Attributes that are None count always. ``held`` are
+    the values by name.
     """
     simple = not isinstance(statement, ast.For | ast.If | ast.While)
     read = whole.made if last else whole.made & names_in(statement)
@@ -135,10 +141,11 @@ def _statements(
     empty: list[str],
     back: list[ast.stmt],
 ) -> Iterator[ast.stmt]:
-    """Yield the statements that may be missing at position ``at`` of a block.
+    """Yield the statements that may be missing at position ``at`` of a block, from all sources.
 
-    ``there`` are the scopes at that position, ``empty`` the names that may lack a value, and
-    ``back`` the statements that restore changed entries.
+    ``parent`` is the node with the block, ``there`` the values of names at the position, one scope
+    for each run. ``empty`` are the names that lack a value, and ``back`` statements that restore
+    changed entries.
     """
     function, made = whole.function, whole.made
     last = at == len(block)
@@ -171,7 +178,11 @@ def _statements_of_model(
     made: set[str],
     entries: Collection[tuple[int, ...]],
 ) -> Iterator[ast.stmt]:
-    """Yield the model solution's statements in the student's names, and for missing keys."""
+    """Yield the model solution's statements in the student's names, and missing entries of dicts.
+
+    A statement is also yielded with each name that it reads and ``made`` contains as target and, if
+    it updates an array in place, for each single wrong entry in ``entries``.
+    """
     missing = list(lacking(scopes[0].values))
     roles = ("statement", "whole") if missing else ("statement",)
     for part, tree in borrowed_parts(pool.parts, pool.values, scopes, roles):
@@ -197,11 +208,12 @@ def _value_assignments(
     written: tuple[str, ...],
     empty: Sequence[str],
 ) -> Iterator[ast.stmt]:
-    """Yield statements that give a name a value of the model solution.
+    """Yield statements that give a name a value of the model solution: ``A = …`` or ``A += …``.
 
-    The name is an ``empty`` one, one that the value is computed from, or one whose own value
-    becomes a model value by ``+=``, ``-=``, ``*=`` or ``/=``. Parameters are only changed if they
-    are ``written`` to.
+    An assignment is yielded for the ``empty`` names, and for names that the new value is computed
+    from. An update by ``+=``, ``-=``, ``*=`` or ``/=`` is yielded if the result is a value of the
+    model solution; its target is a name in ``made``, the names that the function assigns, or an
+    entry whose text begins with one of ``written``. Division by a size is tried too.
     """
     first = scopes[0]
     targets = {
@@ -228,7 +240,11 @@ def _value_assignments(
 
 
 def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
-    """Yield copies of assignments such as ``x = X[0]`` with the loop's counter as index."""
+    """Yield copies of assignments ``x = X[0]`` with a loop's counter as index: ``x = X[i]``.
+
+    The target is a name that the loop reads and does not assign; nothing is yielded if ``loop`` is
+    no ``for`` loop.
+    """
     if not isinstance(loop, ast.For):
         return
     read = names_in(loop, ast.Load) - names_in(loop, ast.Store)
@@ -242,9 +258,10 @@ def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
 def _values_for_next_round(
     loop: ast.AST, made: Collection[str], scope: Scope
 ) -> Iterator[ast.stmt]:
-    """Yield assignments of a value computed in one round to the name that the next round reads.
+    """Yield assignments to a name that a loop reads, of a value that the loop computes: ``a = b``.
 
-    If the name has a text, other texts are assigned too.
+    Only names count that the function assigns and the loop does not; the two values have equal type
+    and shape. If the name has a text, assignments of other texts are yielded too.
     """
     if not isinstance(loop, ast.For | ast.While):
         return
@@ -263,7 +280,11 @@ def _values_for_next_round(
 
 
 def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
-    """Yield statements that add a value of each round, or an outer product, to a name that is 0."""
+    """Yield statements that add a value of each round of a loop to a name: ``total += a``.
+
+    The name has the value 0. Added are arrays that the loop assigns, and products of one with
+    another array, if the shape fits. Nothing is yielded if ``loop`` is no ``for`` loop.
+    """
     if not isinstance(loop, ast.For):
         return
     held = {name: scope.values[name] for name in (*scope.arrays, *scope.numbers)}
@@ -285,7 +306,11 @@ def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements that restore a changed entry from the name in which it was saved."""
+    """Yield statements that restore a changed entry: ``W[i] = old`` if ``old = W[i]`` precedes.
+
+    An example is `old = W[i]; W[i] += eps`. ``before`` are the statements before the place of the
+    new one.
+    """
     changed = {target for one in before for target in _targets(one)}
     for one in before:
         held = _targets(one)
@@ -296,7 +321,11 @@ def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 def _first_entries(
     statement: ast.stmt, made: Collection[str], held: Mapping[str, Any]
 ) -> Iterator[ast.stmt]:
-    """Yield statements that set the first entries of an array of zeros, along each axis."""
+    """Yield statements that set the first entries of an array of zeros: ``H[0] = h0``.
+
+    The array is read by ``statement`` and assigned by the function; ``h0`` is any other array of
+    the right shape that is not zero. ``held`` are the values by name.
+    """
     arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
     for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys()):
         shape = arrays[name].shape if _is_zero(arrays[name]) else ()
@@ -312,7 +341,10 @@ RESULTS = 4
 
 
 def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
-    """Yield ``return`` statements for a function without one, of the names assigned last."""
+    """Yield ``return`` statements for a function that returns no value, of the names assigned last.
+
+    At most `RESULTS` are yielded, one name each; none if some ``return`` has a value.
+    """
     if not any(part.value for part in every(ast.Return, function)):
         stored = [p for p in every(ast.Name, function) if isinstance(p.ctx, ast.Store)]
         names = dict.fromkeys(p.id for p in sorted(stored, key=lambda p: -p.lineno))
@@ -321,7 +353,11 @@ def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
-    """Yield a statement rewritten for a sibling name: ``db1 = b1`` for ``dW1 = W1``, or 2 for 1."""
+    """Yield a statement rewritten for another array whose name differs in one character.
+
+    After ``dW = W1`` these are such as ``db = b1`` (``W`` and ``b``), and after ``A1 = f(Z1)`` such
+    as ``A2 = f(Z2)``. Nothing is yielded unless the statement is an assignment.
+    """
     arrays = {*scope.arrays} if isinstance(statement, ast.Assign | ast.AugAssign) else set()
     for own in sorted((_targets(statement) | names_in(statement)) & arrays):
         for other in (each for each in scope.arrays if len(each) == len(own)):
@@ -336,7 +372,7 @@ def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
-    """Yield ``self.v[key] = v`` for each dict of ``self``, key, and computed array."""
+    """Yield ``self.v[key] = v`` for each dict in an attribute, text name, and assigned array."""
     rows = [name for name, value in scope.values.items() if isinstance(value, dict)]
     keys = [name for name, value in scope.values.items() if isinstance(value, str)]
     for row, key in itertools.product(rows, keys):
@@ -353,7 +389,12 @@ def _counter_updates(scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _descent_steps(handed: set[str], made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
-    """Yield ``W -= rate * dW`` for each unassigned parameter and computed array of its shape."""
+    """Yield ``W -= rate * dW`` for each array parameter that the function does not assign.
+
+    ``dW`` is each array of its shape that the function assigns, and ``rate`` each parameter that is
+    a number and no count. ``handed`` are the function's parameters, ``made`` the names that it
+    assigns.
+    """
     for name in [each for each in scope.arrays if each in handed - {*made}]:
         for slope in [each for each in scope.arrays if each in made]:
             if np.shape(scope.values[slope]) == np.shape(scope.values[name]):
@@ -365,9 +406,10 @@ def _descent_steps(handed: set[str], made: Collection[str], scope: Scope) -> Ite
 def _label_subtractions(
     statement: ast.stmt, function: ast.AST, made: Collection[str]
 ) -> Iterator[ast.stmt]:
-    """Yield statements that subtract 1 from an entry that is read elsewhere, of an array read next.
+    """Yield statements that subtract 1 from an entry: ``dZ[np.arange(m), y] -= 1``.
 
-    The gradient of the cross entropy has such a step, at the right class.
+    The index is one that the function reads somewhere; the array is read by ``statement`` and
+    assigned by the function. The gradient of the cross entropy has such a step, at the right class.
     """
     read = names_in(statement, ast.Load) & {*made}
     for part in every(ast.Subscript, function) if read else ():
@@ -390,7 +432,11 @@ def _written_arrays(node: ast.AST) -> set[str]:
 
 
 def _entry_assignments(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> Iterator[ast.stmt]:
-    """Yield statements that set the entry of a loop's round to the model solution's value."""
+    """Yield assignments ``name[i, j] = …`` for loops that compute an array entry by entry.
+
+    The value is the model solution's expression for the entry of the present round. The array is
+    any of ``made``, the names that the function assigns, that has the shape of the model's array.
+    """
     first = scopes[0]
     for _, tree, shape, index in entry_parts(pool.parts, pool.values, scopes, ("whole",)):
         for name in first.arrays:
@@ -429,7 +475,10 @@ def _targets(statement: ast.stmt) -> set[str]:
 
 
 def _arrays_with_assigned_entries(statement: ast.stmt) -> set[str]:
-    """Return the arrays of which a statement assigns entries, text keys apart."""
+    """Return the names of the arrays of which an assignment sets entries: ``A`` for ``A[i] = x``.
+
+    Entries with a text key, as of a dict, do not count, nor do updates such as ``A[i] += x``.
+    """
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     return {
         _text(each.value)
@@ -443,7 +492,10 @@ def _has_words(index: ast.expr) -> bool:
 
 
 def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt]:
-    """Yield the assignment with each name that it reads and that is in ``made`` as its target."""
+    """Yield an assignment with another target: each name in ``made`` that its value reads.
+
+    `x = f(a)` becomes `a = f(a)`. Nothing is yielded for other statements.
+    """
     if isinstance(statement, ast.Assign):
         for part in ast.walk(statement.value):
             if isinstance(part, ast.Name) and part.id in made:
@@ -451,7 +503,10 @@ def _assigned_to_read_names(statement: Any, made: set[str]) -> Iterator[ast.stmt
 
 
 def _overwrites(statement: ast.stmt, before: list[ast.stmt]) -> bool:
-    """Return whether a statement assigns a name again that was assigned before, and not read."""
+    """Return whether an assignment has a target that was assigned before, and does not read it.
+
+    ``before`` are the earlier statements of the block; only plain assignments count.
+    """
     if not isinstance(statement, ast.Assign):
         return False
     target = _text(statement.targets[0])

@@ -32,7 +32,10 @@ NUMBERS = (0, 1, 2, -1)
 
 
 def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.expr]]:
-    """Yield all ways to fill the holes of a row that ``bound`` does not fill yet, by hole."""
+    """Yield all ways to fill the holes of a row, except those in ``bound``: an expression by hole.
+
+    Of a row with more than two open holes only the first numbers for each are combined.
+    """
     holes = [hole for hole in row.holes if hole not in bound]
     rows = [_operands(spot, hole, bound) for hole in holes]
     if len(holes) > 2:
@@ -45,7 +48,10 @@ def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.ex
 
 
 def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
-    """Return the expressions that may fill a hole and that a reference can express."""
+    """Return the expressions that may fill a hole at a spot and that a reference can express.
+
+    They are cached in ``spot.known``, unless they depend on the other parts in ``bound``.
+    """
     if hole in spot.known:
         return spot.known[hole]  # type: ignore[no-any-return]
     found = [
@@ -59,7 +65,11 @@ def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
 
 
 def _is_allowed(scope: Scope, hole: str, operand: str | ast.expr) -> bool:
-    """Return whether a reference can express an operand, because all its words are known."""
+    """Return whether a reference can express an operand, and the operand may fill the hole.
+
+    All its words and numbers have to be in the scope's vocabulary; without a vocabulary all are
+    allowed. Results for texts are cached in ``scope.allowed``.
+    """
     if scope.vocabulary is None:
         return True
     key = hole, operand
@@ -80,7 +90,10 @@ ROWS = (dict, list, tuple)
 
 
 def _names_like(spot: Spot, _: Bound) -> Operands:
-    """Return names with a value of the same kind and shape; similar ones for undefined names."""
+    """Return names with another value of the same kind and shape as a spot's value.
+
+    For a name that does not exist these are names with a similar spelling.
+    """
     text, scope = ast.unparse(spot.node), spot.scope
     if spot.value is None and text not in scope.values:
         near = written_like(text, scope.values)
@@ -89,7 +102,11 @@ def _names_like(spot: Spot, _: Bound) -> Operands:
 
 
 def _other_names(spot: Spot, bound: Bound) -> Operands:
-    """Return names of some other tuples or dicts, numbers, and arrays."""
+    """Return further names that may replace an expression: those that `_names_like` does not list.
+
+    These are tuples, lists and dicts (unless the expression is an operand), numbers, and arrays, at
+    most `FEW`. An array is not replaced by most numbers. The list is empty for a name that is None.
+    """
     text, scope = ast.unparse(spot.node), spot.scope
     if spot.value is None and text in scope.values:
         return []
@@ -130,8 +147,12 @@ def _functions(spot: Spot, _: Bound) -> Operands:
     return [name for name in spot.scope.helpers if name != called_name(spot.node)]
 
 
-def _handed(spot: Spot, _: Bound) -> Operands:
-    """Return arrays that may be passed for the next parameter with a default."""
+def _further_arguments(spot: Spot, _: Bound) -> Operands:
+    """Return arrays that may be passed to a call as one more argument, for its next parameter.
+
+    An array with the parameter's name comes first. The list is empty unless a function of the
+    student is called, without keyword arguments and with fewer arguments than parameters.
+    """
     node: Any = spot.node
     function = spot.names.namespace.get(ast.unparse(node.func))
     if not isinstance(function, FunctionType) or node.keywords:
@@ -158,7 +179,10 @@ def _rows_of_values(spot: Spot, _: Bound) -> Operands:
 
 
 def _numbers_near(spot: Spot) -> list[float]:
-    """Return some small numbers, and the neighbours and the negative of a constant."""
+    """Return some small numbers, and the neighbours and the negative of a constant, without itself.
+
+    After a minus sign only positive numbers are returned, and of a factor not the negative.
+    """
     node: Any = spot.node
     value = node.value
     near = dict.fromkeys((*NUMBERS, value + 1, value - 1, -value))
@@ -177,7 +201,11 @@ def _negative_numbers(spot: Spot, _: Bound) -> Operands:
 
 
 def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
-    """Return multiples and fractions of a constant."""
+    """Return multiples and fractions of a constant, and 0.5, as expressions.
+
+    The factors that make an output right come first. What `_numbers_near` lists is left out. The
+    list is empty for a number in a sum of an index or a loop's bound.
+    """
     node: Any = spot.node
     value = node.value
     if holds(spot, "counted"):
@@ -201,8 +229,13 @@ BOUNDED = ("maximum", "minimum", "clip", "where")
 """Functions of which a constant is a bound, or a value, and no size."""
 
 
-def _sizes(spot: Spot, _: Bound) -> Operands:
-    """Return names of numbers that may replace a constant."""
+def _numbers_for_constant(spot: Spot, _: Bound) -> Operands:
+    """Return names of numbers that may replace a constant, at most `FEW`.
+
+    In an index these are integers, in a sum of an index the loop counters, in other sums and in
+    ``maximum`` or ``clip`` numbers that are no integers. Compared with an array, only plain names
+    are returned, not sizes such as ``X.shape[0]``.
+    """
     scope, above = spot.scope, spot.above
     names = scope.numbers_that(count=True) if spot.indexes else scope.numbers
     if holds(spot, "counted"):
@@ -225,7 +258,10 @@ def _ratios(spot: Spot, _: Bound) -> Operands:
 
 
 def _keys(spot: Spot, _: Bound) -> Operands:
-    """Return keys that may replace a constant key, except those beside it in a row of keys."""
+    """Return the keys that may replace a constant text, except those beside it in a tuple or list.
+
+    The list is empty if the expression is no text.
+    """
     value = getattr(spot.node, "value", None)
     if not isinstance(value, str):
         return []
@@ -242,7 +278,10 @@ def _words(spot: Spot, _: Bound) -> Operands:
 
 
 def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
-    """Return the keys of the dict that an expression reads an entry of."""
+    """Return the text keys of the dict of which an expression reads an entry by a constant key.
+
+    The list is empty if the object is no dict.
+    """
     node: Any = spot.node
     row = spot.scope.values.get(ast.unparse(node.value))
     if not isinstance(row, dict) or not isinstance(node.slice, ast.Constant):
@@ -257,7 +296,10 @@ def _indices(spot: Spot, _: Bound) -> Operands:
 
 
 def _windows(spot: Spot, _: Bound) -> Operands:
-    """Return an index with slices that begin elsewhere, and other indices of the function."""
+    """Return other indices for an entry: moved slices of its own, and indices of the function.
+
+    See `moved` and `beside`.
+    """
     node: Any = spot.node
     whole = spot.scope.numbers_that(count=True)
     others = beside(node.slice, spot.scope.slices)
@@ -265,7 +307,10 @@ def _windows(spot: Spot, _: Bound) -> Operands:
 
 
 def _longer_indices(spot: Spot, _: Bound) -> Operands:
-    """Return an index with one more axis, a full slice or a loop's counter."""
+    """Return an entry's index with one more part, first or last: a full slice, or a loop's counter.
+
+    The list is empty if the entry is no array.
+    """
     node: Any = spot.node
     own = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     places = [expression(n) for n in spot.scope.places if n not in names_in(node.slice)]
@@ -275,7 +320,10 @@ def _longer_indices(spot: Spot, _: Bound) -> Operands:
 
 
 def _counted_places(spot: Spot, bound: Bound) -> Operands:
-    """Return integer entries such as ``y[i]`` that may select an entry of a 1-d array."""
+    """Return entries such as ``y[i]`` that are integers, to select an entry of the 1-d array ``A``.
+
+    ``bound["A"]`` is the expression of the array; the list is empty if it is no 1-d array.
+    """
     row = spot.scope.values.get(ast.unparse(bound["A"]))
     if not isinstance(row, np.ndarray) or row.ndim != 1:
         return []
@@ -324,7 +372,11 @@ def _terms(spot: Spot, _: Bound) -> Operands:
 
 
 def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
-    """Yield terms like the last one with sibling names: ``f(W3)`` for ``f(W1) + f(W2)``."""
+    """Yield terms to add to a sum: ``f(W3)`` to ``f(W1) + f(W2)``.
+
+    The last term is written with other names. It is ``bound["B"]``; each array in it is replaced by
+    arrays with similar names.
+    """
     last, scope = bound["B"], spot.scope
     here, there = ([*map(ast.unparse, ast.walk(part))] for part in (spot.node, last))
     own = [name for name in scope.arrays if name in there]
@@ -341,7 +393,11 @@ def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
 
 
 def _shape_of_draw(spot: Spot, _: Bound) -> Operands:
-    """Return the shape argument of a call such as ``np.random.randn`` or ``np.zeros``."""
+    """Return the shape that a call such as ``np.random.randn`` or ``np.zeros`` gets, at most one.
+
+    For ``randn(n, m)`` it is the tuple ``(n, m)``. A keyword ``size`` comes first. The list is
+    empty for other functions.
+    """
     call: Any = spot.node
     if called_name(call) not in SHAPED:
         return []
@@ -357,9 +413,14 @@ def _steps(spot: Spot, _: Bound) -> Operands:
 OPERANDS: Mapping[str, Callable[[Spot, Bound], Operands]] = {
     **{"like_": _names_like, "other_": _other_names, "compared_": _compared_names},
     **{"equal_": _equal_names, "amount_": _amounts, "function_": _functions},
-    **{"handed_": _handed, "shape_": _shapes, "row_": _rows_of_values},
+    **{"handed_": _further_arguments, "shape_": _shapes, "row_": _rows_of_values},
     **{"near_number_": _near_numbers, "negative_number_": _negative_numbers},
-    **{"scaled_number_": _scaled_numbers, "axis_": _axes, "size_": _sizes, "ratio_": _ratios},
+    **{
+        "scaled_number_": _scaled_numbers,
+        "axis_": _axes,
+        "size_": _numbers_for_constant,
+        "ratio_": _ratios,
+    },
     "array_": lambda spot, _: spot.scope.arrays[:FEW],
     **{"key_": _keys, "word_": _words, "key_of_row_": _keys_of_row, "index_": _indices},
     **{"window_": _windows, "longer_index_": _longer_indices, "counted_": _counted_places},

@@ -112,7 +112,10 @@ class Places:
     def __init__(
         self, bench: Bench, used: Sequence[int], further: Sequence[int], wrong: frozenset[str]
     ) -> None:
-        """Run the check's lines at all inputs, and record the local names before each slot."""
+        """Run the check's lines at all inputs, and record the local names before each slot.
+
+        The present outputs, and the factors that would make an output right, are stored too.
+        """
         self._bench, self._wrong = bench, wrong
         self._allowed: dict[Any, bool] = {}
         # Those that the record is of, whatever is taken to the bench in between.
@@ -138,9 +141,11 @@ class Places:
     def ordered(
         self, wanted: Callable[[Target, Slot], bool], *, touched: bool = True
     ) -> list[Place]:
-        """Return the wanted slots that were run, the most doubtful ones first.
+        """Return the slots that were run and that ``wanted`` accepts, the most doubtful ones first.
 
-        With ``touched``, slots that right outputs depend on come last; this takes a run for each.
+        How near the value of a slot is to the model solution's is stored in it. With ``touched``,
+        the outputs that depend on it are found by runs with another value; slots that right outputs
+        depend on then come last.
         """
         places = list(self._places(wanted))
         for place in places:
@@ -151,14 +156,17 @@ class Places:
                 place.telling = fractions.index(max(fractions))
             place.drawn = any(called_name(each) in DRAWS for each in ast.walk(place.slot.node))
             place.doubtful = place.near < EXACT and not place.plain
-            place.touches = self._touched(place) if touched else UNKNOWN
+            place.touches = self._affected_outputs(place) if touched else UNKNOWN
         return sorted(places, key=rank)
 
-    def _touched(self, place: Place) -> int:
-        """Return which outputs change if a slot's value changes: a level from `ONLY` to `UNLIKELY`.
+    def _affected_outputs(self, place: Place) -> int:
+        """Return which outputs change if a slot's value changes, as one of four levels.
 
-        A slot whose value right outputs depend on is probably right. A slot that no wrong output
-        depends on cannot be the mistake.
+        The value is changed a little, and the lines are run again. `UNLIKELY`: right outputs
+        change, or no output does. `ROUNDS`: right and wrong outputs change, and the slot runs
+        several times. `ONLY`: only wrong outputs change, and other outputs are right. `UNKNOWN`:
+        all outputs are wrong, the lines raise, or the value is random, in a condition, or no
+        number.
         """
         slot, node = place.slot, place.slot.node
         value = place.before[0] if place.before else None
@@ -190,7 +198,11 @@ class Places:
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
 
     def _outputs_with(self, place: Place, node: ast.expr) -> dict[str, Any]:
-        """Return the outputs with another expression in a slot; empty if that raises."""
+        """Run the check's lines with another expression in a slot; return the outputs.
+
+        The outputs are by their expression. The dict is empty if the lines raise, or the function
+        cannot be defined.
+        """
         slot = place.slot
         put, undo = partial(slot.put, node), partial(slot.put, slot.node)
         with self._bench.changed(place.target, put, undo, slot) as made:
@@ -202,7 +214,11 @@ class Places:
         return bool(before == self._shapes[name] != now)
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
-        """Yield the wanted slots that were run at all failing inputs, in the order of running."""
+        """Yield the slots that ``wanted`` accepts and that were run at all failing inputs.
+
+        They are yielded in the order of running. Each comes with its names and values run by run;
+        its place in the order of running is ``order``.
+        """
         for order, identity in enumerate(self._record[0]):
             target, slot = self._slots[identity]
             if not wanted(target, slot):
@@ -213,17 +229,18 @@ class Places:
             # Only where values are the same a later one is asked for.
             runs[0] = [each for place, each in enumerate(runs[0]) if place != FURTHER]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
-            before = self._tried([*values, *others], methodcaller("first", slot.node))
+            before = self._values_or_none([*values, *others], methodcaller("first", slot.node))
             scopes = self._scopes(target, runs[0])
             yield Place(target, slot, order, runs, values, others, before, scopes)
 
     def _values(
         self, runs: list[list[dict[str, Any]]], *, kept: bool
     ) -> tuple[list[Values], list[Values]]:
-        """Return evaluators for all runs at the first inputs, and for some at other inputs.
+        """Return evaluators of expressions, for all runs at the first inputs and some at others.
 
-        At the other inputs these are the first and the last run: in the first run much is 0. With
-        ``kept``, the values of unchanged parts are cached; otherwise the names are copied.
+        ``runs`` are the local names run by run, for each set of inputs. Of the other inputs the
+        first and the last run are used: in the first run much is 0. With ``kept``, the values of
+        unchanged parts are cached; otherwise the names are copied.
         """
         space, few = self._bench.namespace, len(self.draws)
         others = [*(each[0] for each in runs[1:few]), *(e[-1] for e in runs[1:few] if len(e) > 1)]
@@ -233,10 +250,17 @@ class Places:
         return made[: len(runs[0])], made[len(runs[0]) :]
 
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
-        """Return a slot's values with a change, run by run; None if it raises or repeats values."""
+        """Return a slot's values with a change, for each run at the first inputs; None to drop it.
+
+        It is None if the change raises, makes a count much larger or a loop empty, or gives the
+        same values as an earlier change at all inputs. The values are noted in ``place.seen``. The
+        tree is unchanged afterwards.
+        """
         values, slot = place.values, place.slot
         if isinstance(spot.value, int):
-            count = self._tried(values[:1], lambda each: each.again(change.node, frozenset()))
+            count = self._values_or_none(
+                values[:1], lambda each: each.again(change.node, frozenset())
+            )
             large = max(SMALLEST, GROWN * abs(spot.value))
             if count and isinstance(count[0], int) and abs(count[0]) > large:
                 return None
@@ -245,10 +269,10 @@ class Places:
         if place.acts:
             values, _ = self._values(place.runs, kept=False)
         spot.put(change.node)
-        after = self._tried(values, lambda each: each.again(slot.node, spot.above))
+        after = self._values_or_none(values, lambda each: each.again(slot.node, spot.above))
         if after is None and place.before is None:
             # Where it stops, later rounds are of what the first one gave.
-            after = self._tried(values[:1], lambda each: each.again(slot.node, spot.above))
+            after = self._values_or_none(values[:1], lambda each: each.again(slot.node, spot.above))
         spot.put(spot.node)
         if after is None or all(isinstance(each, range) and not each for each in after):
             return None  # a loop that never runs is none
@@ -274,20 +298,24 @@ class Places:
     def elsewhere(
         self, place: Place, change: Change, spot: Spot, most: int | None = None
     ) -> list[Any]:
-        """Return a slot's values with a change at the other inputs, or at ``most`` of them.
+        """Return a slot's values with a change, for some runs at the other inputs, or ``most``.
 
-        The value is None where the change raises.
+        The value is None if the change raises. The tree is unchanged afterwards.
         """
         spot.put(change.node)
         node, others = place.slot.node, place.others[:most]
-        rows = [self._tried([one], lambda each: each.again(node, spot.above)) for one in others]
+        rows = [
+            self._values_or_none([one], lambda each: each.again(node, spot.above)) for one in others
+        ]
         spot.put(spot.node)
         return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
-        """Return how near the values of a change are to the model solution's, see `known`.
+        """Return how near the values of a change are to the model's: 0, `NEARLY` or `EXACT`.
 
-        Values that only consist of the same entries must do so in the run ``telling`` too.
+        ``values`` are those at the first inputs, run by run; the values at the other inputs have to
+        be as near. Values that only consist of the model's entries must do so in the run
+        ``telling`` too. See `known`.
         """
         pool, (value, *_) = self._pools[0], values
         near = known([pool], [value])
@@ -297,10 +325,10 @@ class Places:
         return near and self._known([value, *others])
 
     def near_of_entries(self, place: Place, statement: ast.stmt) -> int:
-        """Return how near an array is to the model's once a statement has set entries of it.
+        """Return how near an array is to the model's once ``statement`` has set entries of it.
 
-        The statement may be a change of that of the slot. The result is 0 if it sets no entries of
-        a named array, raises, or leaves whole numbers only. See `known`.
+        ``statement`` is the slot's, or a change of it; it is run on copies. The result is 0 if it
+        sets no entries of a named array, raises, or leaves whole numbers only. See `known`.
         """
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         name = getattr(getattr(targets[0], "value", None), "id", "")
@@ -313,11 +341,15 @@ class Places:
             exec(code, names)  # noqa: S102
             return names[name]
 
-        values = self._tried([runs[0] for runs in place.runs[: len(self.draws)]], made)
+        values = self._values_or_none([runs[0] for runs in place.runs[: len(self.draws)]], made)
         return 0 if values is None or is_whole(values[0]) else self._known(values)
 
-    def _tried(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
-        """Return the result of ``made`` for each evaluator; None if one raises or is too large."""
+    def _values_or_none(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
+        """Return the result of ``made`` for each evaluator; None if one is too large or fails.
+
+        A call that takes longer than `EVALUATED` counts as one that raises, and no exception is
+        passed on. The cost is taken from the budget.
+        """
         self._bench.budget.spend(len(values))
         found = []
         try:
@@ -336,7 +368,7 @@ class Places:
         return known(self._pools, values[: len(self._pools)])
 
     def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
-        """Return the scope of each run: the values that can be named in a function."""
+        """Return the scope of each run, which is the values that can be named in a function."""
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
@@ -346,7 +378,10 @@ class Places:
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
-        """Return the scope of each run after a slot's statement; empty if the statement raises."""
+        """Return the scope of each run after a slot's statement, run on copies of the names.
+
+        The list is empty if the statement raises or takes too long.
+        """
         names = [Names(self._bench.namespace, copied(local)) for local in place.runs[0]]
         module = ast.Module([place.slot.statement], [])
         try:
@@ -359,7 +394,7 @@ class Places:
         return self._scopes(place.target, names)
 
     def _has(self, name: str) -> bool:
-        """Return whether the student's namespace has a name."""
+        """Return whether the student's namespace has a name, and its value can be computed."""
         try:
             self._bench.namespace[name]
         except (KeyError, NameError):
@@ -396,7 +431,10 @@ def _shape_of(made: Any) -> Any:
 
 
 def _is_number(value: Any) -> bool:
-    """Return whether a value is a number, an array of numbers, or a tuple with one of these."""
+    """Return whether a value is a number, an array of numbers, or a tuple with one of these.
+
+    Booleans, complex numbers, and arrays of them do not count.
+    """
     if isinstance(value, tuple):
         return any(map(_is_number, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.number) else "f"

@@ -102,7 +102,11 @@ class Pool:
         return sum(value.size for value in self.values)
 
     def holds(self, value: Any) -> bool:
-        """Return whether all numbers of a value are entries of the pool; False if all are whole."""
+        """Return whether the numbers of a value are entries of the model solution's values.
+
+        Only the first `SAMPLED` numbers that are not whole are looked up. The result is False if
+        all are whole, one is not finite, or the value is no float or array of floats.
+        """
         if not isinstance(value, np.ndarray | np.number | float):
             return False
         array = np.asarray(value)
@@ -124,7 +128,12 @@ class Pool:
         return looked > 0
 
     def found(self, value: Any) -> set[int]:
-        """Return the numbers of the pool's values that equal a value, also in other shapes."""
+        """Return the numbers of the model's values that equal a value but for rounding.
+
+        Each is ``KINDS`` times the number of the value, plus one that says how it was scaled and
+        reshaped; it is below ``SHAPES`` modulo ``KINDS`` if it was not scaled. The set is empty for
+        no number, and cached.
+        """
         if not isinstance(value, np.ndarray | np.number | float | int):
             return set()
         array = np.asarray(value)
@@ -134,11 +143,17 @@ class Pool:
         shapes, digest = {array.shape, flat.shape} & self.stacks.keys(), digested(flat)
         known = array.shape, digest
         if shapes and known not in self._found:
-            self._found[known] = set[int]().union(*(self._held(s, flat, digest) for s in shapes))
+            self._found[known] = set[int]().union(
+                *(self._equal_values(s, flat, digest) for s in shapes)
+            )
         return self._found[known] if shapes else set()
 
-    def _held(self, shape: tuple[int, ...], flat: Array, digest: float) -> set[int]:
-        """Return the numbers of the values with one shape that equal ``flat`` but for rounding."""
+    def _equal_values(self, shape: tuple[int, ...], flat: Array, digest: float) -> set[int]:
+        """Return the numbers of the values of one shape that equal ``flat`` but for rounding.
+
+        ``flat`` are the entries of the value as a vector, and ``digest`` is its digest, by which
+        the values are sorted.
+        """
         stack = self.stacks[shape]
         size = max(float(np.abs(flat).max(initial=0.0)), 1e-12)
         room = 2 * NEAR * size * flat.size
@@ -151,7 +166,10 @@ class Pool:
 
 
 def is_whole(value: Any) -> bool:
-    """Return whether a value has only whole numbers, which equal the model's by chance."""
+    """Return whether a value has only whole numbers, so that it may equal the model's by chance.
+
+    It is True for ``2.0``, integers, and arrays and tuples of these only.
+    """
     if isinstance(value, tuple):
         return all(map(is_whole, value))
     if not isinstance(value, np.ndarray | np.number | float | int):
@@ -163,7 +181,10 @@ def is_whole(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Return whether a value is an integer, an array of integers, or a tuple of these."""
+    """Return whether a value is an integer, an array of integers, or a tuple of these.
+
+    Booleans count as integers, the empty tuple does not.
+    """
     if isinstance(value, tuple):
         return bool(value) and all(map(is_count, value))
     kind = value.dtype.kind if isinstance(value, np.ndarray | np.generic) else ""
@@ -185,7 +206,8 @@ def digested(flat: Array) -> float:
 def signature(value: Any, deep: int = 6) -> Any:
     """Return a hashable key for a value; values that are equal but for rounding have the same key.
 
-    Containers are compared down to ``deep`` levels.
+    Of an array only the first `DIGESTED` entries count. Containers are compared down to ``deep``
+    levels; below these, and for all other objects, only the identity counts.
     """
     if isinstance(value, np.ndarray | np.number) and value.dtype.kind in "biuf":
         digest = digested(np.asarray(value).reshape(-1)[:DIGESTED].astype(float, copy=False))
@@ -209,7 +231,9 @@ NEARLY, EXACT = 1, 2
 def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
     """Return how near values are to one value of the model solution: 0, `NEARLY` or `EXACT`.
 
-    There is one value for each pool. A tuple is as near as its least near member.
+    There is one value for each pool. `EXACT`: they equal the same value in all pools. `NEARLY`:
+    they do when it is scaled by a size, or all their numbers are entries of the pools. A tuple or
+    dict is as near as its least near member.
     """
     if isinstance(values[0], dict):
         values = [(*value.values(),) if isinstance(value, dict) else () for value in values]
@@ -227,7 +251,10 @@ def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
 
 
 def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
-    """Return all numbers in some arrays, and their multiples and fractions by sizes, sorted."""
+    """Return all numbers in the arrays of at most `SMALL` entries, sorted without repetitions.
+
+    Their multiples and fractions by ``sizes``, and 0, are among them.
+    """
     small = [value.reshape(-1) for value in values if value.size <= SMALL]
     flat = np.concatenate([np.zeros(1), *small])
     entries = np.concatenate([flat, *(factor * flat for factor in _factors(sizes))])
@@ -235,7 +262,12 @@ def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
 
 
 def share_right(found: Any, right: Array) -> float:
-    """Return the share of right entries of a value, from 0 to 1; 0 for another shape."""
+    """Return the share of right entries of a value, from 0 to 1.
+
+    It is 0 for another shape or a value without numbers, and 1 for an empty array. An array with
+    one entry may have any shape. Entries may differ by rounding, measured by the largest right
+    entry.
+    """
     array = np.asarray(found)
     if array.size == 1 == right.size:
         array = array.reshape(right.shape)
@@ -247,7 +279,10 @@ def share_right(found: Any, right: Array) -> float:
 
 
 def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
-    """Return the index of the only wrong entry of an array; None if none or several are wrong."""
+    """Return the index of the only wrong entry of an array; None if none or several are wrong.
+
+    It is also None for another shape than that of ``right``, and for less than two entries.
+    """
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "biuf" or array.size < 2:
         return None
@@ -257,7 +292,10 @@ def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
 
 
 def ratio_of(right: Array, found: Any) -> float | None:
-    """Return the number other than 1 by which a value must be multiplied to be right, or None."""
+    """Return the factor by which a value must be multiplied to be right; None if no factor does it.
+
+    It is also None if the factor is 0 or 1, or the shape is wrong.
+    """
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "iuf" or not array.any():
         return None
@@ -267,7 +305,11 @@ def ratio_of(right: Array, found: Any) -> float | None:
 
 
 def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...], Stack]:
-    """Return values by shape, with their transposed, reshaped and size-divided forms."""
+    """Return the model solution's values by shape, for look-up, with other forms of each.
+
+    Small values are also multiplied and divided by the ``sizes``, and all are also transposed and
+    reshaped. See `Stack`; the values of a shape are sorted by their digest.
+    """
     found: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
     for number, value in enumerate(values):
         scaled = [value]
@@ -293,7 +335,11 @@ def _factors(sizes: Sequence[int]) -> list[float]:
 
 
 def _shaped(value: Array) -> Iterator[Array]:
-    """Yield a value in the shapes in which a student may have it."""
+    """Yield a value in the shapes in which a student may have it, its own shape first.
+
+    A vector is also a row and a column; a matrix is also transposed and, with a single row or
+    column, a vector. An array with more than two axes is yielded only as a vector.
+    """
     yield value if value.ndim <= 2 else value.reshape(-1)
     if value.size == 1:
         yield from (value.reshape(shape) for shape in ((), (1,), (1, 1)) if shape != value.shape)

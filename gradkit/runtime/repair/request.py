@@ -23,7 +23,7 @@ read_table()
 def propose(
     namespace: dict[str, Any], data: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> tuple[list[dict[str, Any]], int]:
-    """Run the search that a request describes; return its references as plain data, and its cost.
+    """Search for changes as a request describes; return references as plain data, and the cost.
 
     Parameters
     ----------

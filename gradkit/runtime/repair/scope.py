@@ -62,9 +62,11 @@ class Scope:
         return [name for name in self.numbers_that(count=True) if "[" not in name][: FEW // 2]
 
     def alike(self, text: str, value: Any) -> list[str]:
-        """Return names of other values with the same kind and shape as ``value``, except ``text``.
+        """Return at most `FEW` names of other values of the same kind and shape as ``value``.
 
-        Integers may be equal: they may differ in another round of a loop.
+        ``text`` is the name that is left out. Arrays and floats with an equal value are left out
+        too; integers are not: they may differ in another round of a loop. The list is empty if
+        ``value`` is neither a number nor an array.
         """
         if isinstance(value, np.ndarray):
             return [
@@ -83,8 +85,9 @@ class Scope:
     def keys_for(self, key: str, *, other: bool) -> list[str]:
         """Return the keys of dicts that may replace ``key``.
 
-        For a key that no dict has these are similar spellings. For an existing key these are, with
-        ``other``, all other keys of its dict and the missing ones.
+        For a key that no dict has these are keys with a similar spelling; with ``other``, also
+        those that a KeyError reported. For an existing key these are, with ``other``, all other
+        keys of its dict and the reported ones; without it, none.
         """
         rows = [row for row in self.values.values() if isinstance(row, dict)]
         own = next((row for row in rows if key in row), None)
@@ -99,9 +102,10 @@ class Scope:
         return [*others, *near, *(self.lacking if other else ())]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return arrays that can be combined with a value of a shape without changing the shape.
+        """Return arrays whose shape broadcasts with a shape to one of the two, as expressions.
 
-        A 1-d array may be laid along another axis, as in ``b[:, None]``.
+        At most `FEW` arrays are looked at. A 1-d array may be laid along another axis, as in ``b[:,
+        None]``; such an expression is added to ``values``.
         """
         fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
         for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
@@ -124,7 +128,11 @@ def written_like(text: str, names: Collection[str]) -> list[str]:
 
 
 def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
-    """Return the sort key of a named value: plain names, attributes, entries; integers last."""
+    """Return the sort key of a named value: names and entries of floats and arrays, then integers.
+
+    Of equal ones plain names come before attributes and entries. ``counted`` are the names of loop
+    counters and of entries at these: such entries rank as names.
+    """
     text, value = named
     whole = isinstance(value, WHOLE)
     entry = "[" in text and text not in counted
@@ -132,7 +140,7 @@ def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
 
 
 def _broadcasts(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
-    """Return whether two shapes broadcast to one of the two."""
+    """Return whether two shapes can be broadcast, and the result is one of the two."""
     try:
         return np.broadcast_shapes(one, other) in (one, other)
     except ValueError:
@@ -160,9 +168,11 @@ def is_number(value: Any) -> bool:
 def scope_of(
     local: Mapping[str, Any], counters: Sequence[str] = (), besides: Scope | None = None
 ) -> Scope:
-    """Return the scope with some local names; all other fields are those of ``besides``.
+    """Return the scope of some local names: all expressions that name a value, with their values.
 
-    ``counters`` are the names of loop counters: entries at these indices are named too.
+    Besides the names these are entries, attributes, sizes such as ``len(x)`` that no other number
+    equals, and entries at the loop counters, whose names are ``counters``. Other fields than the
+    values are those of ``besides``.
     """
     # What has a name is no entry of a row besides.
     named = {id(value) for value in local.values() if is_array(value)}
@@ -218,9 +228,10 @@ def scope_of(
 
 
 def _keyed(local: Mapping[str, Any], counters: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Yield entries of dicts whose keys loop counters can compute, as texts and values.
+    """Yield entries of dicts whose key can be written with a loop counter, with their values.
 
-    An example is ``grads['dW' + str(l + 1)]``.
+    An example is ``grads['dW' + str(l + 1)]`` for a counter ``l``, or ``grads['d' + name]`` for a
+    loop over names.
     """
     more = {0: "", 1: " + 1", -1: " - 1", 2: " + 2"}
     at = [(name, local[name]) for name in counters if name in local]
@@ -245,7 +256,10 @@ OPAQUE = (type, FunctionType, ModuleType, np.ndarray)
 
 
 def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the texts and values of a name and of the entries and attributes of its value."""
+    """Yield the text and value of a name, and of the entries or attributes of its value.
+
+    Of a list or tuple the first eight entries are yielded. A dict in an attribute is followed too.
+    """
     yield name, value
     if isinstance(value, dict):
         for key, part in value.items():

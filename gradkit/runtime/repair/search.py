@@ -70,7 +70,7 @@ class Text:
     near: Collection[tuple[str, int]]
 
     def after(self, one: Proposal) -> Text:
-        """Return the text with a change, with the places and near lines moved accordingly."""
+        """Return the text with a change applied, and the new lines of functions and near lines."""
         more = len(one.written.lines) - (one.written.last - one.written.first + 1)
 
         def now(cell: str, line: int) -> int:
@@ -126,7 +126,13 @@ class Search:
     _steps: list[Candidate] = field(default_factory=list)
 
     def proposals(self) -> list[Proposal]:
-        """Return the changes that correct as many outputs as possible, in the order to apply."""
+        """Return the changes that correct as many outputs as possible, in the order to apply.
+
+        Each one is the best change of the text after those before it, until all outputs are right,
+        or there are ``most`` changes. If there are three or more, one inserted statement is
+        preferred to them, if one makes all outputs right. The list is empty if nothing was found;
+        all changes are undone at the end.
+        """
         found: list[Proposal] = []
         first, kept_back = self.text, self.budget.left // KEPT_BACK
         self.budget.spend(kept_back)
@@ -153,7 +159,12 @@ class Search:
         return found
 
     def _search_once(self, bench: Bench, *, deep: bool = True) -> BestChange | None:
-        """Return the best change of the text, with ``deep`` also a pair; None without one."""
+        """Return the best change of the present text, or None; with ``deep``, also the best pair.
+
+        The outputs are computed first; None if all are right, or if the code only lacks a standard
+        import. Groups of candidates are tried until the next group must cost more than the best
+        change. Without ``deep``, large changes are not tried.
+        """
         bench.load_text(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
         if not bench.again and all(_right_ones(state) == state.keys() for state in states):
@@ -209,9 +220,11 @@ class Search:
         return self._best
 
     def _search_pair(self, bench: Bench) -> BestChange | None:
-        """Return two changes that together make outputs right, or None.
+        """Return two changes that together make outputs right, or None if no pair does.
 
-        The first one alone gives a value of the model solution or makes more entries right.
+        The best single change is returned if it is better than the pair. The first of the two,
+        alone, gives a value of the model solution or makes more entries right; the second one is
+        searched in the text with the first. The state of the search is restored.
         """
         before, alone = (self.text, self._wrong, self._right, self._used, self._least), self._best
         amiss = sum(len(self._all) - len(right) for right in self._right.values())
@@ -246,10 +259,11 @@ class Search:
                 self._try(bench, candidate)
 
     def _try(self, bench: Bench, candidate: Candidate) -> None:
-        """Run a candidate, and store it as the best change if it is better than that.
+        """Run a candidate, and store it as the best change if it is better than that so far.
 
-        Candidates that cost more than a complete repair are skipped. The row that makes a change
-        is only looked up for good ones, because this costs more than a run.
+        A change that makes no output right may be stored as the first one of a pair. Candidates
+        that cost more than a complete repair, and refused changes, are skipped. The row that makes
+        a change is only looked up for good ones, because this costs more than a run.
         """
         best = self._best
         if best is not None and not best.left and candidate.rank > best.rank[1]:
@@ -269,9 +283,11 @@ class Search:
                 self._best = BestChange((left, candidate.rank), (proposal,), candidate)
 
     def _count_wrong_outputs(self, bench: Bench, candidate: Candidate) -> int | None:
-        """Return the number of wrong outputs after a change; None if it makes a right output wrong.
+        """Return the number of wrong outputs after a change, over all inputs that are tried.
 
-        The number is `NOTHING` if the change makes no wrong output right.
+        It is None if the change makes a right output wrong, cannot be defined, or is no gain at
+        all, and `NOTHING` if it makes no output right but is a step towards it. How many more
+        entries are right is stored in ``candidate.gain``.
         """
         with bench.changed(candidate.target, candidate.put, candidate.undo, candidate.slot) as made:
             if not made:
@@ -292,7 +308,11 @@ class Search:
             return left if fixed else NOTHING
 
     def _find_reference(self, candidate: Candidate) -> Reference | None:
-        """Return the reference by which a row makes a change; None if no row makes it."""
+        """Return the reference for a candidate's change; None if no row of the table makes it.
+
+        The reference names the row, the changed node and the operands by number, so that the grader
+        can make the same change in its own copy of the text.
+        """
         cell, tree = candidate.target.cell, candidate.target.tree
         # Candidates outlive the texts that are tried in between, each of which has its own tree.
         if id(tree) not in self._slots:
@@ -302,7 +322,11 @@ class Search:
         return reference(cell, change.name, change.at, change.values, change.within)
 
     def _proposal(self, reference: Reference, text: Text) -> Proposal | None:
-        """Return the proposal that applies a reference to a text; None if it cannot be written."""
+        """Return the proposal that applies a reference to a text: with the changed lines.
+
+        None if the reference is refused, or the change cannot be written. ``text`` itself is not
+        changed.
+        """
         cell = reference.cell
         lines = {line for name, line, _ in text.places if name == cell}
         try:

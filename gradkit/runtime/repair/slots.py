@@ -62,20 +62,28 @@ class Slot:
 
 
 def slots_of(function: ast.AST) -> list[Slot]:
-    """List the slots of a function in the order of its text."""
+    """Return the slots of a function in text order: the expressions that statements compute.
+
+    Also conditions, heads of loops and indices of targets are slots. A ``pass`` gets a slot with an
+    expression of its own, where a statement may be put in.
+    """
     found: list[Slot] = []
     for statement in statements_of(function):
         if isinstance(statement, ast.Pass):
             # It computes nothing, and is a place for what should stand there.
             setattr(statement, MARK, ast.Constant(None))
             found.append(Slot(len(found), statement, MARK, None, statement))
-        for part, name, asked in _values(statement):
-            _take(Slot(0, part, name, None, statement, asked), found)
+        for part, name, asked in _expressions_of(statement):
+            _append_slots(Slot(0, part, name, None, statement, asked), found)
     return found
 
 
 def statements_of(node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements below a node that may compute something, in the order of the text."""
+    """Yield the statements below a node that may compute something, in the order of the text.
+
+    Docstrings, ``print``, ``raise`` and ``assert`` are left out. Loops and ``if``s are yielded
+    before the statements in them.
+    """
     for block in blocks_of(node):
         for child in block:
             says = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
@@ -86,7 +94,7 @@ def statements_of(node: ast.AST) -> Iterator[ast.stmt]:
 
 
 def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """Yield the lists of statements directly below a node."""
+    """Yield the lists of statements directly below a node: its body, ``else``, and handlers."""
     for name in ("body", "orelse", "finalbody"):
         block = getattr(node, name, None)
         if isinstance(block, list):
@@ -96,7 +104,7 @@ def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
 
 
 def blocks_below(node: ast.AST) -> Iterator[tuple[ast.AST, list[ast.stmt]]]:
-    """Yield all lists of statements below a node, each with what it is a part of."""
+    """Yield all lists of statements below a node, each after the node that contains it."""
     for block in blocks_of(node):
         yield node, block
         for statement in block:
@@ -109,10 +117,11 @@ def _prints(node: ast.stmt) -> bool:
     return isinstance(name, ast.Name) and name.id == "print"
 
 
-def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
-    """Yield the node and field of each expression in a statement, and whether it is a condition.
+def _expressions_of(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
+    """Yield the expressions that a statement computes: the parent node, its field, and ``asked``.
 
-    Indices of targets and the heads of loops count as conditions.
+    ``asked`` is True for conditions, heads of loops, and indices of targets. Of ``yield x`` the
+    expression is ``x``.
     """
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign):
         if isinstance(statement.value, ast.Yield | ast.YieldFrom):
@@ -132,8 +141,13 @@ def _values(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
         yield statement, "iter", True
 
 
-def _take(slot: Slot, found: list[Slot]) -> None:
-    """Add an expression's slots to ``found``: the elements of a tuple, list or dict, or itself."""
+def _append_slots(slot: Slot, found: list[Slot]) -> None:
+    """Append the slots of an expression to ``found``: the elements of a row, or itself.
+
+    ``slot`` is the expression as one slot. Of a slice each bound is a slot. A row is a tuple, list
+    or dict. One with more than `ROW` elements, or in the head of a loop, is one slot. Expressions
+    that cannot be evaluated apart, such as ``yield`` or ``super()``, are none.
+    """
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
     # What a loop goes over may be too much as a whole, or too little.
@@ -141,11 +155,11 @@ def _take(slot: Slot, found: list[Slot]) -> None:
         for row in rows:
             for each, part in enumerate(getattr(node, row)):
                 if row != "keys" or isinstance(part, ast.Constant):
-                    _take(replace(slot, parent=node, field=row, index=each), found)
+                    _append_slots(replace(slot, parent=node, field=row, index=each), found)
     elif isinstance(node, ast.Slice):
         for edge in ("lower", "upper", "step"):
             if getattr(node, edge) is not None:
-                _take(replace(slot, parent=node, field=edge, index=None), found)
+                _append_slots(replace(slot, parent=node, field=edge, index=None), found)
     elif not isinstance(node, ast.Starred) and not any(
         isinstance(part, _APART) or _is_super(part) for part in ast.walk(node)
     ):
@@ -171,7 +185,11 @@ class Record:
     times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
-        """Return the value of a slot, and store the local names that it had before this run."""
+        """Compute and return the value of a slot; in some runs, store the local names from before.
+
+        In the first and some later runs the names are stored. ``value`` computes the value. The
+        copies are stored in ``names`` by the slot's number, also if it raises.
+        """
         self.times[number] += 1
         before = copied(local) if self.times[number] in (*KEPT, LATER) else None
         try:
@@ -182,7 +200,10 @@ class Record:
 
 
 def copied(names: Mapping[str, Any]) -> dict[str, Any]:
-    """Return deep copies of named values; values that cannot be copied are kept."""
+    """Return deep copies of named values, by name; share values that cannot be copied.
+
+    Names with the same object also share its copy.
+    """
     try:
         return copy.deepcopy(dict(names))
     except Exception:  # what cannot be copied stays as it is
@@ -197,9 +218,9 @@ def copied(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
-    """Return the code of a definition in which each slot calls `Record.seen`.
+    """Return the code of a definition in which each slot calls the hook `SEEN` (see `Record.seen`).
 
-    The tree is left unchanged.
+    ``name`` is the file name of the code. The tree is unchanged afterwards.
     """
     originals = [slot.node for slot in slots]
     try:
@@ -223,7 +244,10 @@ class _Marked(ast.NodeTransformer):
 
 
 def seen_call(number: int, node: ast.expr) -> ast.expr:
-    """Return the call that records a slot, with its number, the local names and the expression."""
+    """Return the call of the hook `SEEN` with a slot's number, the local names, and the expression.
+
+    The expression is passed as a ``lambda``, so that the hook can evaluate it.
+    """
     arguments = ast.arguments([], [], None, [], [], None, [])
     own = new(ast.Call, new(ast.Name, "locals", ast.Load()), [], [])
     parts = [new(ast.Constant, number), own, new(ast.Lambda, arguments, node)]
@@ -241,7 +265,10 @@ class Inner:
     times: Counter[int] = field(default_factory=Counter)
 
     def seen(self, number: int, value: Any) -> Any:
-        """Store the value of an expression if it is numeric, and return it."""
+        """Return the value of an expression; in some runs, store it as an array of floats.
+
+        Once a value of this number is not numeric, None is stored in place of all its values.
+        """
         held = self.values.setdefault(number, [])
         self.times[number] += 1
         if held is not None and self.times[number] in KEPT:
@@ -263,7 +290,12 @@ class Everywhere(ast.NodeTransformer):
         self.nodes: list[ast.expr] = []
 
     def visit(self, node: ast.AST) -> Any:
-        """Wrap every expression that is read in a call that records its value."""
+        """Wrap every expression that is read below a node in a call that records its value.
+
+        The node, or its replacement, is returned; a copy of each original is appended to ``nodes``,
+        and its place there is the number in the call. Functions that are called are not wrapped,
+        nor is anything in ``lambda``, f-strings, ``raise``, ``assert`` and parameter lists.
+        """
         if isinstance(node, ast.arguments | ast.JoinedStr | ast.Lambda | ast.Raise | ast.Assert):
             return node
         reads = isinstance(node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.IfExp) or (

@@ -57,7 +57,12 @@ def below(
     counts: bool = False,
     index: bool = False,
 ) -> Iterator[Spot]:
-    """Yield the spots of an expression and of all parts of it that may be changed."""
+    """Yield the spots of an expression and of all parts of it that may be changed, outermost first.
+
+    A spot is a part with its value, which is None if it cannot be computed, and its position.
+    ``put`` replaces the expression, ``above`` are the nodes around it; ``whole``, ``of``,
+    ``counts`` and ``index`` describe its position, see `Spot`.
+    """
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
         value = values.again(node, frozenset())
@@ -90,7 +95,12 @@ def below(
 def _children(
     node: ast.expr, of: str
 ) -> Iterator[tuple[str, ast.expr, Callable[[ast.expr], None], str]]:
-    """Yield an expression's parts: field, expression, function to replace it, keyword argument."""
+    """Yield the expressions directly below a node that may be changed.
+
+    Each comes as its field, itself, a function that replaces it, and the keyword argument that it
+    belongs to (``axis`` also by position, ``of`` within a tuple or sign). Names of functions,
+    ``lambda``s and literal texts of f-strings are left out.
+    """
     for name, part in ast.iter_fields(node):
         for number, child in enumerate(part if isinstance(part, list) else [part]):
             inside = putting(node, name, number if isinstance(part, list) else None)
@@ -115,7 +125,10 @@ def _below_comprehension(
     values: Values,
     above: frozenset[ast.AST],
 ) -> Iterator[Spot]:
-    """Yield the spots of a comprehension; its parts have the values of the first round."""
+    """Yield the spots of a comprehension: of what it goes over, and of what it computes.
+
+    The latter have the values of the first round.
+    """
     first = node.generators[0]
     inner = putting(first, "iter", None)
     yield from below(first.iter, inner, scope, values, above, whole=True)
@@ -134,7 +147,10 @@ def _is_axis(node: ast.Call, place: int) -> bool:
 
 
 def _first_round(node: Any, names: Names) -> Names:
-    """Return the names in the first round of a comprehension."""
+    """Return the names with the values that they have in the first round of a comprehension.
+
+    If what it goes over is empty or raises, its own names are missing.
+    """
     inner = Names(names.namespace, names)
     with contextlib.suppress(Exception):  # an empty one has no first round
         for generator in node.generators:

@@ -69,12 +69,15 @@ def changed_blocks(
 ) -> Iterator[Rewritten]:
     """Yield blocks that may replace ``block``, each with a change of the statement at ``place``.
 
-    ``counts`` are names of counters there, and ``held`` the names that have a value.
+    The statement is left out, moved, rewritten, given another target or index, or preceded by a
+    copy of an array or a shift by the maximum. ``parent`` is the node with the block; ``counts``
+    are names of counters there, and ``held`` the names that have a value. The given block is not
+    changed.
     """
     statement = block[place]
     before, after = block[:place], block[place + 1 :]
     change = Change(block, place, Vocabulary(), (), function)
-    for kind, name, value, cost in _of_blocks(change, parent, held):
+    for kind, name, value, cost in _block_changes(change, parent, held):
         row, operands = BLOCKS[name], [] if value is None else [(value,)]
         try:
             made = row.make(change, operands)
@@ -82,7 +85,7 @@ def changed_blocks(
             continue
         values = [] if value is None else [value]
         yield Rewritten(f"{kind}: {name}", cost or row.cost, made, statement, values)
-    for name, node, given, other, within in _of_expressions(statement, function, counts):
+    for name, node, given, other, within in _target_changes(statement, function, counts):
         cost = SIMPLE if name == OF_ORDER else LARGER
         yield Rewritten(name, cost, [*before, other, *after], node, given, within)
     for index, moved_one in _other_indices(block, place, parent, counts):
@@ -105,10 +108,14 @@ OF_ORDER = "wrong-order: two values exchanged"
 """Rows for the target of a statement."""
 
 
-def _of_blocks(
+def _block_changes(
     change: Change, parent: ast.AST, held: Container[str]
 ) -> Iterator[tuple[str, str, int | None, float]]:
-    """Yield changes of a block: the kind, the row, an operand, and the cost if it differs."""
+    """Yield changes of a block by the table `BLOCKS` that are worth a try.
+
+    An item is the kind of mistake, the name of the row, its operand (None without one), and the
+    cost, which is 0 for the cost of the row.
+    """
     block, place, statement = change.block, change.at, change.statement
     computes = isinstance(
         statement, ast.Assign | ast.AugAssign | ast.Expr | ast.If | ast.For | ast.AnnAssign
@@ -147,7 +154,11 @@ def _has_value(statement: ast.stmt, held: Container[str]) -> bool:
 
 
 def _ways_in_and_out(change: Change) -> Iterator[int]:
-    """Yield the ways in which a statement may move into, or out of, a loop or branch."""
+    """Yield the ways, as operands, in which a statement may move into or out of a loop or ``if``.
+
+    The statement of ``change`` is the loop or ``if``; nothing is yielded for others. A statement
+    before a loop may only move in if the two share a name.
+    """
     loop, after = change.statement, change.block[change.at + 1 :]
     if not isinstance(loop, ast.For | ast.If | ast.While):
         return
@@ -167,10 +178,15 @@ Targeted = tuple[str, ast.AST, Any, Any, ast.AST | None]
 the same is changed."""
 
 
-def _of_expressions(
+def _target_changes(
     statement: ast.stmt, function: ast.AST, counts: Sequence[str]
 ) -> Iterator[Targeted]:
-    """Yield a statement with another target, or with two of its values exchanged."""
+    """Yield a statement with another target, or with two values exchanged, and its row.
+
+    The exchanged values are those of a tuple that is assigned to or returned, or of a dict. An item
+    is the row, the changed node, its values, the new statement, and the node within which all equal
+    expressions change, or None.
+    """
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
     value: Any = getattr(statement, "value", None)
@@ -208,7 +224,11 @@ def _of_expressions(
 
 
 def _other_bases(base: ast.expr, function: ast.AST) -> list[str]:
-    """Return other arrays to which a statement may write: attributes of an object, or names."""
+    """Return other arrays that a statement may write to, as texts, sorted.
+
+    For ``self.W`` these are the attributes of ``self`` in the function, for a name the other names
+    that the function assigns, and for another expression none.
+    """
     if isinstance(base, ast.Attribute):
         owner = ast.dump(base.value)
         attributes = (a for a in every(ast.Attribute, function) if ast.dump(a.value) == owner)
@@ -218,9 +238,11 @@ def _other_bases(base: ast.expr, function: ast.AST) -> list[str]:
 
 
 def _with_target(name: str, statement: ast.stmt, node: ast.expr, operand: ast.expr) -> Targeted:
-    """Return a statement in which a row changes its target, or the base of that.
+    """Return a statement in which a row changes its target, or the array that has the entry.
 
-    What is written to as a whole is changed wherever it stands in the statement.
+    ``name`` is the row, ``node`` the part that changes, and ``operand`` fills the row's hole. For
+    `OF_WHOLE` the node is changed everywhere in the statement. See `_target_changes` for the
+    result.
     """
     row, bound = rows()[name], dict[str, Any]()
     match(pattern(row.before), node, bound)
@@ -235,10 +257,11 @@ def _with_target(name: str, statement: ast.stmt, node: ast.expr, operand: ast.ex
 def _other_indices(
     block: Block, place: int, parent: Any, counts: Sequence[str]
 ) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield an index that this and later statements of a block share, and an index to replace it.
+    """Yield pairs of an index that several statements share, and an index to replace it.
 
-    Indices that also occur in earlier statements of the block, or elsewhere in ``parent``, are left
-    out.
+    The statement at ``place`` and a later one of the block have the index, and it is replaced
+    everywhere. Indices that also occur in earlier statements of the block, or elsewhere in
+    ``parent``, are left out.
     """
     entries = [[*_entries(each)] for each in block]
     if getattr(parent, "body", None) is not block:
@@ -280,10 +303,11 @@ def _arrays_written_in_place(statement: ast.stmt, function: ast.AST) -> Iterator
 
 
 def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
-    """Yield statements that subtract the maximum from an array before its exponential is taken.
+    """Yield statements that subtract the maximum from an array whose exponential is taken below.
 
-    The array is read in the first statement of ``block``. The number is the distance to the
-    statement that takes the exponential.
+    `Z` gives `Z = Z - np.max(Z, axis=1, keepdims=True)`, and the same for axis 0 and for no axis.
+    The array is read in the first statement of ``block``; the number before each is the distance to
+    the statement with ``exp``. Nothing is yielded if the first one is a loop or ``if``.
     """
     if isinstance(block[0], ast.For | ast.If | ast.While):
         return
@@ -297,12 +321,16 @@ def _shifted(block: Sequence[ast.stmt]) -> Iterator[tuple[int, ast.stmt]]:
 
 def _meet(one: ast.stmt, other: ast.stmt) -> bool:
     """Return whether one of two statements assigns a name that the other reads or assigns."""
-    (made, read), (others, reads) = _touched(one), _touched(other)
+    (made, read), (others, reads) = _changed_and_read_names(one), _changed_and_read_names(other)
     return bool(made & (others | reads) or others & read)
 
 
-def _touched(statement: ast.stmt) -> tuple[set[str], set[str]]:
-    """Return the names that a statement may change, and the names that it reads."""
+def _changed_and_read_names(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Return two sets: the names that a statement may change, and the names that it reads.
+
+    Changed are assigned names, the objects of assigned entries and attributes, and those whose
+    methods are called.
+    """
     made: set[str] = set()
     read: set[str] = set()
     for part in ast.walk(statement):

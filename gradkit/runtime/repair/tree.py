@@ -12,7 +12,10 @@ from gradkit.runtime.syntax import copy_tree
 
 
 def placed(node: ast.AST) -> ast.AST:
-    """Set a position in the text for a node and all below it, because the compiler needs one."""
+    """Set the same position in the text for a node and all below it, and return the node.
+
+    The compiler needs a position.
+    """
     for part in ast.walk(node):
         if "lineno" in part._attributes:
             for name, value in PLACE.items():
@@ -50,7 +53,11 @@ class _Rename(ast.NodeTransformer):
         self._names = names
 
     def visit(self, node: ast.AST) -> Any:
-        """Return the expression that replaces a node, or else the node with changed parts."""
+        """Return the expression that replaces a node, or else the node with its changed parts.
+
+        Names, attributes, entries and calls are replaced by their text; one that is assigned to
+        stays a target.
+        """
         if isinstance(node, NAMED):
             own = self._names.get(node.id if isinstance(node, ast.Name) else ast.unparse(node))
             if own is not None:

@@ -38,11 +38,14 @@ class Values:
         self._kept: dict[ast.AST, Any] = {}
 
     def first(self, node: ast.expr) -> Any:
-        """Return the value of the student's own expression, and cache the values of its parts."""
+        """Return the value of the student's own expression, and cache the values of all its parts.
+
+        Without ``kept``, nothing is cached. What the expression raises is raised.
+        """
 
         def value(node: Any) -> Any:
             if node not in self._kept:
-                found = _made(node, value, self.names)
+                found = _value_of(node, value, self.names)
                 if not self._keeps:
                     return found
                 self._kept[node] = found
@@ -51,16 +54,17 @@ class Values:
         return value(node)
 
     def again(self, node: ast.expr, above: frozenset[ast.AST]) -> Any:
-        """Return the value of an expression with a change below the nodes ``above``.
+        """Return the value of an expression in which a part below the nodes ``above`` has changed.
 
-        Cached values are used for all other nodes.
+        ``above`` are evaluated anew; cached values of `first` are used for all other nodes, and
+        nothing is added to the cache.
         """
         kept, names = self._kept, self.names
 
         def value(node: Any) -> Any:
             if node in kept and node not in above:
                 return kept[node]
-            return _made(node, value, names)
+            return _value_of(node, value, names)
 
         return value(node)
 
@@ -68,8 +72,8 @@ class Values:
 Value = Callable[[Any], Any]
 
 
-def _made(node: Any, value: Value, names: Names) -> Any:
-    """Return the value of a node, computed from those of its parts by ``value``."""
+def _value_of(node: Any, value: Value, names: Names) -> Any:
+    """Return the value of a node; ``value`` evaluates its parts, or ``eval`` the whole."""
     make = _MAKERS.get(type(node))
     if make is None:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
@@ -77,7 +81,7 @@ def _made(node: Any, value: Value, names: Names) -> Any:
 
 
 def _name(node: ast.Name, value: Value, names: Names) -> Any:
-    """Return the value of a name, also of a builtin."""
+    """Return the value of a name, which may be a local, a global or a builtin."""
     try:
         return names[node.id]
     except (KeyError, NameError):
@@ -86,7 +90,7 @@ def _name(node: ast.Name, value: Value, names: Names) -> Any:
 
 
 def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
-    """Return the value of ``and`` or ``or``, evaluating as few operands as Python does."""
+    """Return the value of ``and`` or ``or``: the operand that decides; skip later ones."""
     found = None
     for part in node.values:
         found = value(part)
@@ -96,7 +100,7 @@ def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
 
 
 def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
-    """Return the value of a comparison, which may be chained."""
+    """Return the value of a comparison, also of a chain, where it stops at the first false one."""
     left, found = value(node.left), True
     for kind, part in zip(node.ops, node.comparators, strict=True):
         right = value(part)
@@ -108,7 +112,10 @@ def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
 
 
 def _call(node: ast.Call, value: Value, names: Names) -> Any:
-    """Return the value of a call."""
+    """Return the value of a call; its parts are evaluated by ``value``.
+
+    A call with ``*`` or ``**`` is run by ``eval``.
+    """
     if ast.Starred in map(type, node.args) or None in [each.arg for each in node.keywords]:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
     function = value(node.func)
