@@ -73,7 +73,7 @@ def with_crashes(
     -------
     Inquiry
         The same inquiry if no line stops the code. A line has one finding, even if
-        it stops several checks; a check that stops because of another's mistake has none. Of a stopped
+        it stops several checks; a check stopped by another check's mistake has none. Of a stopped
         check's other findings, those stay that `_left_beside_crash` returns; in the causes of
         the checks, the crash replaces the others.
     """
