@@ -124,7 +124,7 @@ def _break_cycles(rules: dict[Entry, Rule]) -> dict[Entry, Rule]:
 
 
 def _finite_values(probes: UpdateProbes) -> dict[str, Array]:
-    """Return the observed new values, with the old ones for entries that are somewhere not finite."""
+    """Return the observed new values, with the old ones for entries that are not always finite."""
     return {
         key: np.where(np.isfinite(value).all(axis=0), value, probes.inputs.before[key])
         for key, value in probes.after.items()
