@@ -57,7 +57,7 @@ class _Crash(Struct, frozen=True):
 def with_crashes(
     verdicts: Sequence[Verdict], inquiry: Inquiry, cells: Sequence[Cell], task: str
 ) -> Inquiry:
-    """Add a finding for each line that stops the code, in place of repairs of that check.
+    """Add a finding for each line that stops the code, and leave out most repairs of these checks.
 
     Parameters
     ----------
@@ -72,10 +72,10 @@ def with_crashes(
     Returns
     -------
     Inquiry
-        Of a check that stopped, mistakes stay that were proved in its other lines. The first change
-        of its text is what lets the rest run, so it is the repair of the crash, and stays unless
-        Python's message names the reason. Other changes stay then if all outputs are right after
-        them. A check that stops because of a mistake in another check has no finding of its own.
+        The same inquiry if no line stops the code. A line has one finding, even if
+        it stops several checks; a check stopped by another check's mistake has none. Of a stopped
+        check's other findings, those stay that `_left_beside_crash` returns; in the causes of
+        the checks, the crash replaces the others.
     """
     findings = list(inquiry.findings)
     stops = {
@@ -122,7 +122,12 @@ def with_crashes(
 def _left_beside_crash(
     own: Sequence[Finding], verdict: Verdict, cells: Sequence[Cell]
 ) -> list[Finding]:
-    """Return the findings of a check that stopped that are reported beside the crash."""
+    """Return those findings ``own`` of a check that stopped which are reported beside its crash.
+
+    These are the findings that `_stays` accepts. The first change of the text becomes a free repair
+    (basis ``repair``), because it only mends the crash. Later changes also stay if the changes
+    together make all wrong entries right.
+    """
     changes = [finding for finding in own if finding.basis == "change"]
     wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
     right = {entry for change in changes for entry in change.entries}
@@ -142,7 +147,11 @@ def _repairs_of(check: str, inquiry: Inquiry) -> list[Finding]:
 
 
 def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:
-    """Return whether a finding about a check that stopped is still one to report."""
+    """Return whether a finding about a check that stopped is reported beside the crash.
+
+    Unexplained findings are not; findings from numbers are if they are about another line. Changes
+    of the text are, unless the function returns None or the exception's message names the reason.
+    """
     if finding.mistake == UNEXPLAINED:
         return False
     if finding.basis == "numbers":
@@ -151,7 +160,11 @@ def _stays(finding: Finding, verdict: Verdict, cells: Sequence[Cell]) -> bool:
 
 
 def _names_reason(verdict: Verdict, cells: Sequence[Cell]) -> bool:
-    """Return whether an exception says what is wrong: a name, a key, or the student's own words."""
+    """Return whether a verdict's exception says what is wrong.
+
+    It does if its type is in `NAMED_BY_PYTHON`, or if its line is a ``raise`` or an ``assert``. It
+    does not if an attribute is missing in a plain value, such as a float: the value is wrong then.
+    """
     line = "" if verdict.place is None else line_at(cells, verdict.place)
     if line.lstrip().startswith(("raise ", "assert ")):
         return True
@@ -167,7 +180,10 @@ def _type_of(verdict: Verdict) -> str:
 
 
 def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding | None:
-    """Return the finding for a check that stopped, or whose function returns nothing."""
+    """Return the finding for the exception of a check, or for a function without a return value.
+
+    None if the verdict has neither, or no place in the submitted text.
+    """
     place = verdict.place
     if place is None or not line_at(cells, place).strip():
         return None
@@ -186,7 +202,11 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
 def _make_finding(
     code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str
 ) -> Finding:
-    """Return the finding for a line that stops the code, with a sentence and the first hint."""
+    """Return the finding ``code`` about the line of a crash, with the advice as its sentence.
+
+    Its title names the exception's type, if there is one. It has the first hint of the catalogue
+    only. Its id depends on task, check, code and exception.
+    """
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
     page = mistake(code)
@@ -210,7 +230,10 @@ def _make_finding(
 
 
 def _columns(line: str, part: ast.expr | None) -> tuple[int, ...]:
-    """Return where a part of a line begins and ends in its text without the indent."""
+    """Return the first and last column of ``part`` in its line without the indent.
+
+    Empty if there is no part, or if the part extends over several lines.
+    """
     if part is None or part.end_lineno != part.lineno or part.end_col_offset is None:
         return ()
     # Offsets of the syntax tree count bytes of UTF-8.
@@ -221,7 +244,11 @@ def _columns(line: str, part: ast.expr | None) -> tuple[int, ...]:
 
 
 def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) -> _Crash:
-    """Return the record of an exception, with the cell, function and expressions at its line."""
+    """Return the record of an exception, with the cell and the expressions of its line.
+
+    Its function is the innermost one around the line, None outside of functions. ``kind`` is the
+    type of the exception.
+    """
     cell = next(c for c in cells if 0 < c.line_of(place) <= c.source.count("\n") + 1)
     line = cell.line_of(place)
     parts = [part for each in statements(cell.source) for part in walk(each)]
@@ -238,7 +265,10 @@ def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) ->
 
 
 def _advice_for(crash: _Crash) -> _Advice:
-    """Return the first advice that fits an exception."""
+    """Return the first advice that fits: on ``super``, a name, a key, an attribute, or None.
+
+    If none fits, the advice says that the following lines are not run.
+    """
     found = (
         advise(crash)
         for advise in (_advise_super, _advise_name, _advise_key, _advise_attribute, _advise_none)
@@ -255,7 +285,10 @@ def _advise_super(crash: _Crash) -> _Advice | None:
 
 
 def _advise_name(crash: _Crash) -> _Advice | None:
-    """Return advice on a name that is not defined, or read before it is assigned."""
+    """Return advice on a NameError or UnboundLocalError; None for other exceptions.
+
+    For a NameError, the sentence suggests similar names. The name's first place is the part.
+    """
     found = re.match(r"name '(\w+)' is not defined", crash.message)
     unset = re.match(r"\D*variable '(\w+)'", crash.message)
     if crash.type == "UnboundLocalError" and unset is not None:
@@ -271,7 +304,11 @@ def _advise_name(crash: _Crash) -> _Advice | None:
 
 
 def _scope(crash: _Crash) -> Iterator[str]:
-    """Yield the names that are defined where the code stopped."""
+    """Yield the names that are known where the code stopped.
+
+    These are the builtins, all names assigned, imported or defined at the top level of any cell,
+    and the parameters and assigned names of the function around the crash.
+    """
     yield from dir(builtins)
     for cell in crash.cells:
         for each in statements(cell.source):
@@ -287,7 +324,10 @@ def _scope(crash: _Crash) -> Iterator[str]:
 
 
 def _entries(crash: _Crash) -> Iterator[str]:
-    """Yield the entries of dicts that the function reads or writes: ``parameters["W2"]``."""
+    """Yield the source of each subscript with a string in the function: ``parameters["W2"]``.
+
+    Nothing if the crash is outside of functions.
+    """
     cell_source = crash.cell.source
     for node in every(ast.Subscript, crash.function) if crash.function is not None else ():
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
@@ -295,7 +335,10 @@ def _entries(crash: _Crash) -> Iterator[str]:
 
 
 def _advise_key(crash: _Crash) -> _Advice | None:
-    """Return advice on a missing key of a dict, with similar keys in the text."""
+    """Return advice on a KeyError of a string key; None for other exceptions.
+
+    The sentence suggests similar strings from all submitted cells.
+    """
     if crash.type != "KeyError" or not re.fullmatch(r"'[^'\"]+'", crash.message):
         return None
     key = crash.message[1:-1]
@@ -313,7 +356,10 @@ def _advise_key(crash: _Crash) -> _Advice | None:
 
 
 def _advise_attribute(crash: _Crash) -> _Advice | None:
-    """Return advice on a missing attribute, with similar ones of the class or module."""
+    """Return advice on a missing attribute; None for other exceptions and for attributes of None.
+
+    The sentence suggests similar attributes of a class in the submitted cells, or of numpy.
+    """
     found = re.search(
         r"(?:'(\w+)' object|module '([\w.]+)') has no attribute '(\w+)'", crash.message
     )
@@ -336,7 +382,11 @@ def _advise_attribute(crash: _Crash) -> _Advice | None:
 
 
 def _advise_none(crash: _Crash) -> _Advice | None:
-    """Return advice on a value of None that one of the student's own functions returned."""
+    """Return advice if a value None stopped the code and may come from a missing ``return``.
+
+    That is so if the function around the crash calls functions of the student that return no value.
+    None otherwise.
+    """
     if "NoneType" not in crash.message:
         return None
     inside = crash.function or ast.Module([], [])
@@ -377,9 +427,9 @@ def _part(crash: _Crash, is_meant: Callable[[ast.expr], bool]) -> ast.expr | Non
 
 
 def _did_you_mean(word: str, known: Collection[str], form: str = "`{}`") -> str:
-    """Return a question with the names that are nearest to a wrong one, or nothing.
+    """Return " Did you mean … ?" with the known names that are nearest to ``word``.
 
-    ``form`` formats each name.
+    Empty if no name is near. ``form`` formats each name.
     """
     near = _nearest(word, known)
     if not near:
@@ -392,10 +442,11 @@ MAX_SUGGESTIONS = 2
 
 
 def _nearest(word: str, known: Collection[str]) -> list[str]:
-    """Return the known names that are nearest to a word, at most `MAX_SUGGESTIONS`.
+    """Return the known names with the fewest edits from ``word``.
 
-    An entry of a dict is compared by its key. Edits are counted as Python does for its own
-    suggestions: a third of both lengths together at most, and upper case for lower case is none.
+    Empty if there are more than `MAX_SUGGESTIONS`, or if the word is a single letter. An entry of a
+    dict is compared by its key. As in Python's own suggestions, at most about a third of the
+    letters may differ, and case is ignored.
     """
     edits = {each: _count_edits(word, _key_of(each)) for each in sorted(known)}
     close = {

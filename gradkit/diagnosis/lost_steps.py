@@ -35,7 +35,10 @@ class _Update(Struct, frozen=True):
     cell: Cell
 
     def placed(self, finding: Finding, *nodes: ast.stmt | ast.expr) -> Finding:
-        """Return a finding with the lines of some nodes, and with the first node underlined."""
+        """Return a finding with the lines of some nodes, and with the first node underlined.
+
+        Nothing is underlined if that node extends over several lines. The finding counts as traced.
+        """
         places = tuple(self.cell.place(node.lineno) for node in nodes)
         line, first = line_at([self.cell], places[0]), nodes[0]
         # Columns in a syntax tree count bytes of UTF-8.
@@ -55,7 +58,7 @@ class _Update(Struct, frozen=True):
 
 
 def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -> Inquiry:
-    """Return an inquiry in which some mistakes point to lines that only the text shows.
+    """Return an inquiry in which lost steps and wrong sums have their lines in the text.
 
     Parameters
     ----------
@@ -68,6 +71,7 @@ def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -
     Returns
     -------
     Inquiry
+        Unchanged if there are no such mistakes, or not exactly one definition of the function.
         Findings about the same sum are merged. If such a mistake was proved before a search for
         repairs, it replaces the repairs for the same entries, because other changes of the text may
         give the same numbers.
@@ -116,7 +120,11 @@ def _is_covered(finding: Finding, known: Finding) -> bool:
 
 
 def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
-    """Place findings about lost steps, and merge those about the only sum of an update."""
+    """Return an inquiry whose findings about lost steps have the lines that lose them.
+
+    If the update calls ``sum`` exactly once, all findings of `SUM_CODES` are merged into one at
+    this call, with the entries of all; the causes of checks get its id.
+    """
     found = [_at_lost_step(finding, update) for finding in inquiry.findings]
     calls = [node for node in walk(update.node) if isinstance(node, ast.Call)]
     sums = [call for call in calls if last_name(call.func) == "sum"]
@@ -144,8 +152,8 @@ def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
 def _at_lost_step(finding: Finding, update: _Update) -> Finding:
     """Return a finding about parameters that never change, with the lines that lose their steps.
 
-    Other findings are returned unchanged. So are findings with a parameter for which no such line
-    is known.
+    Findings of other mistakes are returned unchanged, and so is one with a parameter for which no
+    such line is known.
     """
     if finding.mistake != NOT_UPDATED:
         return finding

@@ -75,7 +75,10 @@ def _cells(sitting: StudentProcess) -> tuple[Cell, ...]:
 
 
 def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[str, Array]) -> Steps:
-    """Decode the recorded operations of a reply, and compute their values for all calls.
+    """Decode the recorded operations of a reply, with their places, and compute their values.
+
+    There is a value for each of the calls in ``arrays``. Operations of several stacked calls have a
+    place for each call, the innermost first.
 
     Raises
     ------
@@ -110,7 +113,9 @@ def _steps(reply: Frame, sitting: StudentProcess, task: Task, arrays: Mapping[st
 def _spot(
     place: Place | None, lines: list[str], line: int, last: int, start: int, end: int
 ) -> Spot:
-    """Return the part of the student's text that an operation was run from.
+    """Return the place, columns and names of the text that an operation was run from.
+
+    Text on several lines has no columns.
 
     Parameters
     ----------

@@ -54,8 +54,8 @@ class UpdateText(Struct, frozen=True):
     ) -> Place | None:
         """Return the last line before ``place`` that assigns a fitting value to one of ``names``.
 
-        If the function assigns to none of them, return the only such line outside it, if there is
-        just one.
+        If the function has no such line at all, it is the only such line of all cells. None if
+        there is none, or several outside of the function.
         """
         inside = self._lines_of_names(self.cell, own_statements(self.node), names, fits)
         if inside:
@@ -82,7 +82,7 @@ class UpdateText(Struct, frozen=True):
         ]
 
     def find_storing_line(self, parameter: str, computed: Collection[Place] = ()) -> Place | None:
-        """Return the last line that stores a parameter or a part of it.
+        """Return the last line that stores a parameter or a part of it, or None.
 
         If lines that ``computed`` its value store it too, it is the last of these.
         """
@@ -95,7 +95,11 @@ class UpdateText(Struct, frozen=True):
         return next(iter(reversed([each for each in stores if each in computed] or stores)), None)
 
     def rearranges(self, made: Place, used: Place) -> bool:
-        """Return whether a line turns an array that another line makes, or takes other entries."""
+        """Return whether line ``used`` rearranges an array that line ``made`` assigns.
+
+        It transposes the array or reads other entries of it. A transposition in a matrix product
+        does not count, nor do entries that the line stores back.
+        """
         arrays = {
             base_name(target): indices_of(target)
             for each in self._assignments_in(made)
@@ -122,7 +126,7 @@ class UpdateText(Struct, frozen=True):
         return False
 
     def _assignments_in(self, place: Place) -> list[ast.Assign | ast.AugAssign]:
-        """Return the assignments in a line of the function."""
+        """Return the assignments, augmented ones too, that begin in a line of the function."""
         line = self.cell.line_of(place)
         return [
             each
@@ -131,7 +135,10 @@ class UpdateText(Struct, frozen=True):
         ]
 
     def find_copying_line(self) -> Place | None:
-        """Return the line that copies the parameters under a name in which they are stored."""
+        """Return the last line that copies a dict of parameters to a name that is changed.
+
+        The dict is an argument of the function. None if there is no such line.
+        """
         own, body = {argument.arg for argument in self.node.args.args}, own_statements(self.node)
         return self._last(
             each
@@ -141,16 +148,20 @@ class UpdateText(Struct, frozen=True):
         )
 
     def rebound_name(self, parameter: str) -> str:
-        """Return a local name of a parameter that gets another value; "" if there is none."""
+        """Return a local name of a parameter's array that gets another value; "" if there is none.
+
+        After ``W = p["W1"]``, the statement ``W = W - step`` does not change the parameter.
+        """
         key = self.keys.get(parameter, parameter)
         own = [pair for each in own_statements(self.node) for pair in assignments(each)]
         aliases = {name for name, value in own if is_entry(value, key)}
         return next((n for n, value in own if n in aliases and not is_entry(value, key)), "")
 
     def find_mutating_line(self) -> Place | None:
-        """Return the line that changes an input in place, by its name or by another one.
+        """Return the first line that changes an input in place, by its own or another name.
 
-        Without any, this is the last line that changes a part of a parameter.
+        Inputs are all parameters of the function but the first. Without such a line, it is the last
+        line that changes a part of a parameter of the net; None if there is none.
         """
         shared = {argument.arg for argument in self.node.args.args[1:]}
         for each in own_statements(self.node):
@@ -181,7 +192,7 @@ class UpdateText(Struct, frozen=True):
 
 
 def update_text(cells: Sequence[Cell], bound: Bound) -> UpdateText | None:
-    """Return the text of a bound update; None if no definition of its name is found."""
+    """Return the text of a bound update; None if no function of its name is defined."""
     made = definitions(cells).get(bound.function)
     if made is None or not isinstance(made.node, ast.FunctionDef):
         return None
@@ -246,7 +257,11 @@ def is_stored_in(name: str, node: ast.stmt) -> bool:
 
 
 def _copies_one_of(names: Collection[str], value: ast.expr) -> bool:
-    """Return whether an expression copies the dictionary behind one of the names."""
+    """Return whether an expression copies the dictionary behind one of the names.
+
+    It does if it calls a function or method of `COPIES` on the name, or is a dict comprehension
+    that reads the name.
+    """
     if isinstance(value, ast.DictComp):
         return not names_in(value).isdisjoint(names)
     if not isinstance(value, ast.Call) or last_name(value.func) not in COPIES:
@@ -256,7 +271,11 @@ def _copies_one_of(names: Collection[str], value: ast.expr) -> bool:
 
 
 def _makes_integers(call: ast.Call) -> bool:
-    """Return whether a call may make an array of integers."""
+    """Return whether a call may make an array of integers.
+
+    It may if its ``dtype`` is an integer type, or if it has none and is ``…_like`` or an ``array``
+    of integer constants.
+    """
     name = last_name(call.func)
     types = [each.value for each in call.keywords if each.arg == "dtype"]
     types += call.args if name == "astype" else []

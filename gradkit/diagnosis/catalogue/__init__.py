@@ -68,7 +68,7 @@ class UnknownMistakeError(GradkitError):
 
 
 def mistake(code: str) -> Mistake:
-    """Return the entry of a code, which may be a former one.
+    """Return the catalogue's entry of a code, also of a former code.
 
     Raises
     ------
@@ -122,7 +122,11 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _entry(code: str, topic: str, table: Mapping[str, Any], nets: Mapping[str, str]) -> Mistake:
-    """Return the entry that a table of a topic's file describes."""
+    """Return the record for one table of a topic's file.
+
+    Fields that a table of the topic ``functions`` lacks come from `FUNCTION_DEFAULTS`. ``nets`` has
+    the text of each example net by its name.
+    """
     texts = {**FUNCTION_DEFAULTS, **table} if topic == "functions" else table
     wrong, right = (str(texts[name]).strip("\n") for name in ("wrong", "right"))
     return Mistake(
@@ -143,7 +147,11 @@ def _entry(code: str, topic: str, table: Mapping[str, Any], nets: Mapping[str, s
 
 
 def _page(texts: Mapping[str, Any], wrong: str, right: str, nets: Mapping[str, str]) -> str:
-    """Return the Markdown text about an entry, without title and deduction."""
+    """Return the Markdown text about an entry, without title and deduction.
+
+    It is the entry's ``text``, or its sentence and first hint if it has none; then the text of its
+    example net, if it names one; then the ``wrong`` and the ``right`` code.
+    """
     if "text" in texts:
         about = [texts["text"].strip()]
     else:
@@ -158,7 +166,7 @@ def _page(texts: Mapping[str, Any], wrong: str, right: str, nets: Mapping[str, s
 
 @cache
 def kinds() -> Mapping[str, Mistake]:
-    """Return the kinds of changes of a text, by their current and former codes."""
+    """Return the entries of the topic ``functions``, by their current and former codes."""
     found = {
         name: entry
         for entry in catalogue().values()
@@ -212,7 +220,10 @@ def require_one_of(codes: Collection[str], code: str, subject: str) -> None:
 
 
 def similar(code: str) -> tuple[str, ...]:
-    """Return at most six codes that are spelt nearly like this one or share a word with it."""
+    """Return at most six known codes that are spelt like ``code`` or share a word with it.
+
+    Case is ignored, ``_`` and spaces count as ``-``, and a word may have a typing error.
+    """
     from difflib import get_close_matches
 
     normal = code.lower().replace("_", "-").replace(" ", "-")

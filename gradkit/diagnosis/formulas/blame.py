@@ -56,9 +56,10 @@ _INVERSES: Mapping[str, Inverse] = {
 
 
 def required_operands(step: Made, want: Array, values: Array) -> tuple[Array | None, ...]:
-    """Return the value that each operand should have for the result ``want``; None if unknown.
+    """Return for each operand the value that alone would give the result ``want``.
 
-    ``values`` has the actual values of all operations.
+    ``values`` has the actual values of all operations, by number. None for an operand that cannot
+    be computed, as for all operands of an operation that is not in `_INVERSES`.
     """
     if step.operation not in _INVERSES:
         return (None,) * len(step.into)
@@ -69,9 +70,11 @@ def required_operands(step: Made, want: Array, values: Array) -> tuple[Array | N
 def required_values(
     steps: Steps, values: Array, operations: Sequence[int], root_value: Array
 ) -> dict[int, Array]:
-    """Return the value that each operation should have so that the last one gives ``root_value``.
+    """Return, by operation, the value that it alone should have to give ``root_value`` at the end.
 
-    An operation for which two uses require different values is left out, with its operands.
+    ``operations`` are in order; the last is the root. Left out are operations with no known or a
+    non-finite required value, or with two uses that require different values; their operands too,
+    unless another use requires a value of them.
     """
     by_operation: dict[int, Array | None] = dict.fromkeys(operations[-1:], root_value)
     for number in reversed(operations):
@@ -93,7 +96,7 @@ class Blame:
     """Finds the operations in which one mistake is made."""
 
     def __init__(self, case: Case) -> None:
-        """Find the operations that correct results depend on."""
+        """Store the case, and collect the operations and names that correct results depend on."""
         self._case, self._steps, self._values = case, case.steps, case.steps.values
         entries = {case.redirected.get(entry, entry) for entry in case.slip.entries}
         roots: tuple[list[int], list[int]] = ([], [])
@@ -109,7 +112,10 @@ class Blame:
         self._corrected: dict[int, tuple[Array, Place | None]] = {}
 
     def operations_of(self, entry: Entry) -> list[int]:
-        """Return the operations that compute an entry, in order, up to other new values."""
+        """Return the numbers of the operations that compute an entry, in order.
+
+        Operations before another entry's new value, on which this entry depends, are left out.
+        """
         root = self._case.root(entry)
         if root not in self._operations:
             other_roots = {*self._steps.after.values()} - {root}
@@ -126,10 +132,11 @@ class Blame:
         return is_equal(self._values[self._case.root(entry)], self._correct_value(entry), NEAR)
 
     def _correct_value(self, entry: Entry, *, jointly: bool = False) -> Array:
-        """Return the value that the entry's result should have after a correction of the entry.
+        """Return the new value that an entry has after a correction of this mistake.
 
-        Of misdirected changes, only this entry's is corrected, or ``jointly`` all of the same
-        target.
+        If its change was written to another entry, or another entry's change to it, this is the
+        traced value with this entry's change corrected; if ``jointly``, with the changes of all
+        wrong entries with the same target corrected.
         """
         case, root = self._case, self._case.root(entry)
         if entry not in {*case.redirected, *case.redirected.values()}:
@@ -144,9 +151,9 @@ class Blame:
         return total
 
     def _candidates(self, entry: Entry) -> list[tuple[int, Array]]:
-        """Return the wrong operations of an entry, each with its correct value.
+        """Return the wrong operations of an entry in order, each with its correct value.
 
-        Operations that a correct result depends on are left out.
+        Left out are operations that a correct result depends on, and operations that should be 0.
         """
         required = required_values(
             self._steps, self._values, self.operations_of(entry), self._correct_value(entry)
@@ -162,7 +169,11 @@ class Blame:
         ]
 
     def products_of(self, entry: Entry) -> PartialProducts:
-        """Return the partial products of an entry's correct change."""
+        """Return the partial products of an entry's correct change; computed once for each entry.
+
+        For one output with a cross-entropy loss, also the products with the derivative of the loss
+        alone, without that of the sigmoid.
+        """
         if entry not in self._parts:
             case, outputs = self._case, self._case.inputs.y_hat
             parts = [*partial_products(case, case.without[entry])]
@@ -181,9 +192,11 @@ class Blame:
     # --- factors -------------------------------------------------------------------------
 
     def find_factor(self, entry: Entry) -> At | None:
-        """Return the operation that has a wrong factor or lacks one, for an entry.
+        """Return the operation of an entry that has a wrong factor or lacks one, or None.
 
-        Instead of it, the line may be named that gives the wrong factor its name.
+        With it comes the line that assigns a wrong operand's name, if that is the one to report.
+        The correction is stored: later entries that it corrects too get the same operation. None
+        also stands for the entry's last operation if no line is named.
         """
         corrected = self._corrected_in(entry)
         if corrected is not None:
@@ -205,9 +218,10 @@ class Blame:
         return number, line
 
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
-        """Return the first wrong operation of an entry, and the value that it should have.
+        """Return the first operation of an entry that should be a partial product and is not.
 
-        Return None if every operation of the entry that can be judged is right.
+        With it comes the value that it should have. If all operations are partial products, the
+        first that lacks a factor is returned; None if every operation is right or cannot be judged.
         """
         code, fallback, earliest_stage = self._case.slip.code, None, INPUT + 1
         for number, correct in self._candidates(entry):
@@ -247,7 +261,11 @@ class Blame:
         return fallback
 
     def _corrected_in(self, entry: Entry) -> int | None:
-        """Return an operation named for another entry whose correction corrects this one too."""
+        """Return an entry's first corrected operation if all stored corrections make it right.
+
+        The corrections are those that `find_factor` stored for other entries; the entry is computed
+        again with them. None if it has no such operation, or stays wrong.
+        """
         operations = self.operations_of(entry)
         corrected = [number for number in operations if number in self._corrected]
         if not corrected:
@@ -269,11 +287,11 @@ class Blame:
     def _find_name(
         self, number: int, want: Array, products: PartialProducts, *, constant: bool = False
     ) -> tuple[Place, int, Array] | None:
-        """Return the line that named an operand of operation ``number``, if the name is wrong.
+        """Return the line that assigns a wrong operand of operation ``number``, or None.
 
-        The operand should have another value to make ``number`` be ``want``. Return also the
-        operation that made the operand, and its correct value. With ``constant``, only names of
-        constants count.
+        The operand is wrong if it must be another partial product to make ``number`` equal
+        ``want``. With the line come the operation that computes the operand, and the operand's
+        correct value. With ``constant``, only names of constants count.
         """
         case, made = self._case, self._steps.made[number]
         code = case.slip.code
@@ -302,7 +320,12 @@ class Blame:
     # --- unexplained mistakes and constants ----------------------------------------------
 
     def find_unexplained(self, entry: Entry) -> At | None:
-        """Return the first wrong operation of an entry whose mistake is not in the catalogue."""
+        """Return the wrong operation of an entry whose mistake is not in the catalogue, or None.
+
+        It is that of `find_factor`. If there is none and the entry's step is a multiple of the
+        right one, it is the multiplication by that ratio, else the last operation that only wrong
+        entries share.
+        """
         case, location = self._case, self.find_factor(entry)
         if location is not None:
             return location
@@ -314,9 +337,11 @@ class Blame:
         return self._find_multiplication(entry, ratio, [1.0]) or self._last_common_operation(entry)
 
     def find_constant(self, entry: Entry) -> At | None:
-        """Return the operation with a constant that is wrong by the mistake's ratio.
+        """Return the operation with the constant that makes an entry wrong by the mistake's ratio.
 
-        For a learning rate, the line that names it may be returned instead.
+        For a learning rate, the line that assigns it may be returned with it. If there is no such
+        operation, the last common operation of the wrong entries is returned; None if that fails
+        too, or if every entry of the net has the wrong sign.
         """
         code, ratio = self._case.slip.code, self._case.detail(entry, "ratio")
         if code == "wrong-sign":
@@ -328,7 +353,11 @@ class Blame:
         )
 
     def _find_rate(self, entry: Entry, ratio: float) -> At | None:
-        """Return the line of the learning rate's name if the rate is wrong by ``ratio``."""
+        """Return an entry's root with the line that assigns its wrong learning rate.
+
+        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if the wrong
+        rate is the task's rate of entries that are right.
+        """
         case, rates = self._case, self._case.task.rates
         rates_by_kind = {"W": rates.weight, "b": rates.bias}
         wrong = abs(ratio) * rates_by_kind[entry[0][0]]
@@ -338,7 +367,12 @@ class Blame:
         return None if line is None else (case.root(entry), line)
 
     def _find_multiplication(self, entry: Entry, ratio: float, scales: list[float]) -> At | None:
-        """Return the operation that multiplies by a constant which explains the wrong ``ratio``."""
+        """Return the first wrong product or quotient with a constant that explains ``ratio``.
+
+        The constant is negative for the ratio −1; for a positive ratio it equals the ratio times
+        one of ``scales`` or the learning rate. For a rate that right entries do not use, the line
+        that assigns it comes with the operation. None if there is no such operation.
+        """
         rates, code = self._case.task.rates, self._case.slip.code
         scales = [*scales, rates.weight if entry[0][0] == "W" else rates.bias]
         for number, _ in self._candidates(entry):
@@ -359,9 +393,10 @@ class Blame:
         return None
 
     def _last_common_operation(self, entry: Entry) -> At | None:
-        """Return the last operation on the error that all wrong outputs depend on and no right one.
+        """Return the last operation on the error that all wrong entries share and no right one.
 
-        Only the wrong entries that share the entry's unit count, if they are of several parameters.
+        Wrong entries of another unit than this entry's are not regarded. None if the rest belong to
+        a single parameter, or share no computed operation with y − ŷ.
         """
         case, products = self._case, self.products_of(entry)
         wrong = [other for other in case.slip.entries if not differ_in_shared_axis(entry, other)]

@@ -84,7 +84,7 @@ class Case:
         slip: Slip,
         text: UpdateText | None,
     ) -> None:
-        """Compute the formulas with all mistakes, and without this mistake."""
+        """Store the parts, and compute each entry's formula with and without the mistake."""
         self.task, self.trace, self.steps, self.slip, self.text = task, trace, steps, slip, text
         self.near = max(NEAR, diagnosis.precision.exact)
         self.inputs = inputs
@@ -104,7 +104,10 @@ class Case:
             self.applied = self.observed
 
     def _without_mistake(self, diagnosis: Diagnosis, entry: Entry) -> Rule:
-        """Return an entry's formula after a correction of this mistake alone."""
+        """Return an entry's formula after a correction of this mistake alone.
+
+        Other mistakes stay. An entry of this mistake without known changes has the right formula.
+        """
         rule = self.applied[entry]
         changes = diagnosis.changes.get(entry)
         if entry in self.slip.entries and changes is None:
@@ -150,11 +153,12 @@ class Case:
     def find_naming_line(
         self, number: int, size: float | None = None, excluded: Collection[str] = ()
     ) -> Place | None:
-        """Return the line that assigns a name which operation ``number`` reads; None if unknown.
+        """Return the line that assigns a name which operation ``number`` reads.
 
-        Only a plain assignment counts: of another name, or, if ``size`` is given, of a constant of
-        this size. If ``size`` is 0, the constant is any but the task's rates. The ``excluded``
-        names are not looked for.
+        Only a plain assignment counts: without ``size`` one of another name (``a = b``), with
+        ``size`` one of a constant of this size up to its sign, with ``size=0`` one of a constant
+        that is not a rate of the task. None if there is no such line, no text, or not exactly one
+        place of the operation. ``excluded`` names are skipped.
         """
         spots = self.steps.spots[number]
         if self.text is None or len(spots) != 1:
@@ -197,7 +201,10 @@ class PartialProducts:
     """
 
     def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
-        """Normalise the partial products that are not 0."""
+        """Store each partial product that is not 0, scaled to length 1, with its stages.
+
+        ``whole`` are the most stages that a product without the loss has.
+        """
         usable = [(key, value) for key, value in parts if np.any(value)]
         self._keys, self._near = [key for key, _ in usable], tolerance
         self._rows = np.array([value / np.linalg.norm(value) for _, value in usable])
@@ -205,7 +212,10 @@ class PartialProducts:
         self.whole: Stages = max(own, key=len, default=())
 
     def stages_of(self, value: Array | None) -> Stages | None:
-        """Return the stages of the partial product that ``value`` is a multiple of, or None."""
+        """Return the stages of the partial product that ``value`` is a multiple of.
+
+        None if it is no multiple of any, or None, zero or not finite.
+        """
         size = 0.0 if value is None else float(np.linalg.norm(value))
         if value is None or not self._keys or not size or not np.isfinite(size):
             return None
@@ -220,9 +230,11 @@ class PartialProducts:
 
 
 def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
-    """Yield the partial products of a rule's terms, with their stages and values over the calls.
+    """Yield each subset of the factors of a rule's terms: its sorted stages and its product.
 
-    For a sum over an index, also those of each summand.
+    The product has one value for each call. The learning rate is left out. For a sum over an index,
+    the products of each summand are yielded too; for a rule of several terms, at the end the sum of
+    its terms, with all stages.
     """
     for term in rule.terms:
         for term_or_summand in _term_and_summands(case.task, term):
@@ -241,9 +253,9 @@ def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
 
 
 def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
-    """Yield the factors of a term, apart from the learning rate, to the power 1 or -1.
+    """Yield a term's factors without the learning rate: each alone, to the power 1 or −1.
 
-    The factors of a sum over an index stay together.
+    The factors of a sum over an index are yielded together, last.
     """
     factors = [factor for factor in term.factors if factor.symbol != "rate"]
     summed = tuple(factor for factor in factors if letters_of(factor.index))
@@ -253,7 +265,7 @@ def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
 
 
 def _stage_of(factor: Factor, rule: Rule) -> int:
-    """Return the stage of backpropagation in which a factor is multiplied."""
+    """Return the stage of backpropagation in which a factor is multiplied: `OUTPUT` to `INPUT`."""
     if factor.symbol in PER_HIDDEN:
         # In layer 2 the hidden unit is the input.
         return UNIT if rule.parameter[1] == "1" else INPUT
@@ -263,7 +275,7 @@ def _stage_of(factor: Factor, rule: Rule) -> int:
 
 
 def _term_and_summands(task: Task, term: Term) -> Iterator[Term]:
-    """Yield a term and the summands of its sums over an index, which code computes first."""
+    """Yield a term, then the term with each index that it sums over set to each of its values."""
     yield term
     sizes = {"i": task.X.shape[1], "j": task.layers[0].units, "k": task.layers[-1].units}
     for letter in sorted({x for factor in term.factors for x in letters_of(factor.index)}):

@@ -63,10 +63,11 @@ DERIVATIVE_FACTORS = ("hidden_complement", "hidden_excess", "hidden_slope", "hid
 
 
 def read_changes(right: Rule, applied: Rule, task: Task) -> list[Reading]:
-    """Return the ways to turn the right formula of an entry into the student's.
+    """Return the readings of an entry: ways to turn its right formula into ``applied``.
 
-    The way with the fewest changes comes first. Ratios are not explained yet, because that needs
-    all entries.
+    Each way of writing the student's formula is compared. The reading with the fewest changes comes
+    first; the list is empty if no reading was found. Ratios are not explained here, because that
+    needs all entries.
     """
     found: list[Reading] = []
     for form in (applied, *applied.others):
@@ -93,7 +94,11 @@ def _not_updated(right: Rule) -> Change:
 
 
 def source_changes(right: Rule, form: Rule) -> tuple[Change, ...]:
-    """Return the change of a formula that does not start from the entry's own old value."""
+    """Return the change of a formula that starts from another value than the entry's own old value.
+
+    It is ``overwritten`` if the formula has no start value, ``wrong-source-entry`` if it is another
+    entry's. Empty if the start is right.
+    """
     if form.source == right.source:
         return ()
     if form.source is None:
@@ -103,7 +108,11 @@ def source_changes(right: Rule, form: Rule) -> tuple[Change, ...]:
 
 
 def _as_stored_gradient(right: Rule, reading: Reading, task: Task) -> Iterator[Reading]:
-    """Yield the reading of an overwritten entry as its gradient, which has no learning rate."""
+    """Yield at most one other reading of an overwritten entry: its gradient was stored in it.
+
+    A gradient has no learning rate, so the ratio must be 1 divided by the rate, up to its sign;
+    then the change is ``gradient-stored``, and ``rate-ignored`` is dropped.
+    """
     overwritten, *rest = reading.changes or (Change(""),)
     ratio, rate = reading.ratio, rate_of(right, task)
     is_gradient = overwritten.code == "overwritten" and ratio is not None and abs(ratio) != 1
@@ -135,7 +144,11 @@ def _is_close(number: float, other: float) -> bool:
 
 
 def compare_products(right: Rule, term: Term, task: Task) -> list[Reading]:
-    """Return the readings of a formula that has only this term, fewest changes first."""
+    """Return the readings of a formula that consists of ``term`` only, fewest changes first.
+
+    Readings with more than `MAX_CHANGES` changes are left out, and those that do not give the right
+    product when all their changes are undone.
+    """
     found = []
     for factors, replaced in _restored_parts(right, term.factors):
         for changes in _compare_parts(right, factors, task):
@@ -146,9 +159,10 @@ def compare_products(right: Rule, term: Term, task: Task) -> list[Reading]:
 
 
 def _with_ratio(right: Rule, term: Term, changes: tuple[Change, ...]) -> Reading:
-    """Return the reading with the ratio that the changes leave.
+    """Return the reading of a term by ``changes``, with the ratio of coefficients that they leave.
 
-    Without y − ŷ, a negative ratio is no sign error: it may come from ŷ − y.
+    If the changes remove the factor y − ŷ, a negative ratio becomes positive and the changes are
+    marked as mirrored, because ŷ − y may have been meant.
     """
     ratio = term.coefficient / right.terms[0].coefficient
     for change in changes:
@@ -173,7 +187,10 @@ def _mirrored(change: Change) -> Change:
 
 
 def _leaves_right(right: Rule, reading: Reading, term: Term) -> bool:
-    """Return whether undoing all changes of a term leaves the right product."""
+    """Return whether undoing the changes of a reading turns ``term`` into the right product.
+
+    The coefficients must agree up to the ratio of the reading.
+    """
     rule = replace(right, terms=(term,))
     for change in reading.changes:
         rule = undo(rule, change)
@@ -187,7 +204,8 @@ def _leaves_right(right: Rule, reading: Reading, term: Term) -> bool:
 def _compare_parts(right: Rule, factors: Factors, task: Task) -> Iterator[tuple[Change, ...]]:
     """Yield the changes in all parts of a product, once for each way to explain its indices.
 
-    Nothing if a part is not recognised.
+    Nothing is yielded if the difference in a part has no name. ``squared-error`` is also yielded as
+    the loss itself in place of its derivative, which has the factor −2.
     """
     (product,) = right.terms
     places: dict[str, Index] = {}
@@ -217,7 +235,7 @@ def of_part(factors: Factors, symbols: tuple[str, ...]) -> Factors:
 
 
 def _powers(factors: Factors) -> Counter[str]:
-    """Return the power of each symbol, whatever its index is."""
+    """Return the power of each symbol, added up over all its indices."""
     powers: Counter[str] = Counter()
     for factor in factors:
         powers[factor.symbol] += factor.power
@@ -232,7 +250,11 @@ def _as_factors(powers: Mapping[str, int], index: Index, when: str = "") -> Fact
 def _compare_output(
     right: Rule, expected: Factors, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes in the factors of y and ŷ, and store their index in ``places``."""
+    """Return the changes from the expected to the found factors of y and ŷ.
+
+    If there are found factors, their index is stored in ``places["output"]``. Raises
+    UnknownDifferenceError: the found factors are of several outputs, or no mistake gives them.
+    """
     expected, found = of_part(expected, PER_OUTPUT), of_part(found, PER_OUTPUT)
     indices = {factor.index for factor in found}
     if len(indices) > 1:
@@ -292,7 +314,12 @@ def _symbol_change(
 def _compare_weight(
     right: Rule, expected: Factors, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes in the weight that carries the error back, and store its index."""
+    """Return the changes in the weight that carries the error back.
+
+    The index of a found factor W2 is stored in ``places["weight"]``. Parameters beside the weight
+    are extra factors. Raises UnknownDifferenceError: a parameter in a denominator, or a sum of
+    parameters.
+    """
     expected, found = of_part(expected, PARAMETERS), of_part(found, PARAMETERS)
     if any(factor.power < 1 for factor in found):
         raise UnknownDifferenceError("a parameter below")
@@ -318,7 +345,7 @@ def _compare_weight(
 
 
 def _extra_factor(factor: Factor) -> Change:
-    """Return the change of an additional factor."""
+    """Return the change ``extra-factor`` for a factor that the right product does not have."""
     details: Details = (
         ("factors", write_factors({factor.symbol: factor.power})),
         ("index", factor.index),
@@ -330,7 +357,12 @@ def _extra_factor(factor: Factor) -> Change:
 def _compare_unit(
     right: Rule, expected: Factors, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes in the factors of hidden units, and store their index."""
+    """Return the changes in the factors of hidden units.
+
+    The units' index is stored in ``places["unit"]``; if the right factors have several indices,
+    each is stored by the factor's symbol. Raises UnknownDifferenceError: a hidden unit in a
+    denominator, or wrong factors of several units.
+    """
     expected, found = of_part(expected, PER_HIDDEN), of_part(found, PER_HIDDEN)
     if any(factor.power < 1 for factor in found):
         raise UnknownDifferenceError("a hidden unit below")
@@ -365,7 +397,11 @@ def _compare_unit(
 
 
 def _additional_unit(powers: Counter[str], index: Index, right: Rule) -> Change:
-    """Return the change of additional factors of a hidden unit."""
+    """Return the change for factors of a hidden unit that the right product does not have.
+
+    Its code is ``extra-activation-derivative`` if a derivative is among them, ``bias-times-input``
+    for ``A1`` in an entry of b2, else ``extra-factor``.
+    """
     names = write_factors(powers)
     code = "extra-factor"
     if any(symbol in DERIVATIVE_FACTORS for symbol in powers):
@@ -378,7 +414,11 @@ def _additional_unit(powers: Counter[str], index: Index, right: Rule) -> Change:
 def _compare_input_of_output_layer(
     right: Rule, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes in the input ``A1[j]`` of an entry of W2, and store its index."""
+    """Return the changes in the input ``A1[j]`` of an entry of W2.
+
+    The index of the found input is stored in ``places["unit"]``; all other factors are additional.
+    Raises UnknownDifferenceError: hidden factors without ``A1``, or others of several units.
+    """
     (wanted,) = of_part(right.terms[0].factors, PER_HIDDEN)
     if not found:
         return [Change("missing-input", missing=(wanted,))]
@@ -399,7 +439,12 @@ def _compare_input_of_output_layer(
 def _compare_input(
     right: Rule, expected: Factors, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes in the factors of X, and store their index."""
+    """Return the changes in the factors of X.
+
+    For a weight of layer 1, the found index is stored in ``places["input"]``. For a bias, each
+    factor is a ``bias-times-input``. Raises UnknownDifferenceError: a factor 1 − X, or X in a
+    denominator.
+    """
     expected, found = of_part(expected, PER_INPUT), of_part(found, PER_INPUT)
     if any(factor.symbol != "input" or factor.power < 1 for factor in found):
         raise UnknownDifferenceError("inputs")
@@ -422,7 +467,10 @@ def _compare_input(
 
 
 def _compare_rate(right: Rule, found: Factors, task: Task) -> list[Change]:
-    """Return no change if the learning rate is a factor as it should be, or that it is missing."""
+    """Return the change ``rate-ignored`` if the learning rate is missing, else no change.
+
+    Raises UnknownDifferenceError: the rate is a factor too often, or more than one is missing.
+    """
     expected = of_part(right.terms[0].factors, ("rate",))
     gap = _powers(of_part(found, ("rate",)))["rate"] - _powers(expected)["rate"]
     if gap not in (0, -1):
@@ -435,10 +483,11 @@ def _compare_rate(right: Rule, found: Factors, task: Task) -> list[Change]:
 
 
 def _compare_indices(right: Rule, places: Mapping[str, Index]) -> Iterator[list[Change]]:
-    """Yield the ways to explain the indices of a product's parts.
+    """Yield ways to explain the indices of a product's parts, each a list of changes.
 
     ``places`` are the indices of the parts of the student's product: ``output``, ``weight``,
-    ``unit`` (or the symbol of a factor of a hidden unit), ``input``.
+    ``unit`` (or the symbol of a factor of a hidden unit), ``input``. The ways are wrong sums alone,
+    or with ``swapped-index`` (if possible, first) and with ``wrong-index``.
     """
     expected = {_group_of(f): f for f in right.terms[0].factors if f.symbol != "rate"}
     expected |= {f.symbol: f for f in right.terms[0].factors}
@@ -473,7 +522,11 @@ def _group_of(factor: Factor) -> str:
 
 
 def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
-    """Return how many indices of an entry of W1 are swapped; 0 unless all of them are."""
+    """Return the number of parts of a product for W1[i, j] if all have i and j swapped, else 0.
+
+    The parts are weight, unit and input. Also 0 for other parameters, if i equals j, or if the
+    output's index is neither 0 nor a sum.
+    """
     i, j = right.index
     other = {"weight": i, "unit": i, "input": j}
     seen = {group: index[0] for group, index in places.items() if group in other}
@@ -483,7 +536,11 @@ def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
 
 
 def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details) -> Change:
-    """Return the change of factors that have other indices than in the right product."""
+    """Return the change ``code`` of the right product's factors to the indices in ``places``.
+
+    ``places`` has an index by the symbol of a factor or by its group. Factors without one are no
+    part of the change.
+    """
     extra, missing = [], []
     for factor in right.terms[0].factors:
         if factor.symbol == "rate":
@@ -499,9 +556,9 @@ def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details)
 
 
 def _restored_parts(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield the factors as they are, and with a part of another layer replaced by the right one.
+    """Yield the factors unchanged, then with a part of another layer replaced by the right part.
 
-    With each come the changes that the replacement assumes.
+    Each comes with the changes that the replacement assumes: none for the unchanged factors.
     """
     yield factors, ()
     if right.parameter in (W1, W2):
@@ -512,7 +569,11 @@ def _restored_parts(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tu
 
 
 def _restore_input(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield replacements of another layer's input, or of the layer's own output, by its input."""
+    """Yield the factors with another layer's input, or ŷ, replaced by the layer's own input.
+
+    Each comes with its change ``wrong-layer-input``. Nothing if the layer's own input is a factor.
+    An entry of W1 gets an input at each of its two indices in turn.
+    """
     first = right.parameter == W1
     wanted, instead = ("input", "hidden") if first else ("hidden", "input")
     symbols = {factor.symbol for factor in factors}
@@ -533,7 +594,11 @@ def _restore_input(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tup
 def _restore_derivative(
     right: Rule, factors: Factors, derivative: Factors
 ) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield replacements of a derivative at X or ŷ by the derivative of the hidden unit."""
+    """Yield the factors with X(1 − X) or ŷ(1 − ŷ) replaced by the derivative of the hidden unit.
+
+    Each comes with its change ``wrong-derivative-argument``. The unit is that of the factor W2, or
+    the entry's own if there is no such factor.
+    """
     weights = [f.index[0] for f in factors if f.symbol == W2]
     own = right.index[1] if right.parameter == W1 else right.index[0]
     restored = tuple(replace(f, index=(weights[0] if weights else own,)) for f in derivative)
@@ -559,7 +624,10 @@ def _swap(factors: Factors, change: Change) -> Factors:
 
 
 def _single_terms(form: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
-    """Yield a formula's only term, or the term that its two become with a parenthesis around."""
+    """Yield a formula's only term, or each term that its two terms become with a parenthesis added.
+
+    With a term of two comes the change ``misplaced-parenthesis``; nothing for more terms.
+    """
     if len(form.terms) == 1:
         yield form.terms[0], ()
     if len(form.terms) == 2:
@@ -572,9 +640,11 @@ def _single_terms(form: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
 def _with_parenthesis(
     first: Term, second: Term, around: str, plus: str, minus: str
 ) -> Iterator[Term]:
-    """Yield the product with ``around`` = (plus − minus) that two terms were meant to be.
+    """Yield the product with a factor ``around`` = (plus − minus) that gives two terms.
 
-    The terms may be ``c·plus·f − c·minus·g``, where f and g each have some factors of the product.
+    Without the parenthesis, the terms are ``c·plus·f − c·minus·g``, where f and g each have some
+    factors of the product; ``plus`` is "" if it is the number 1. Nothing if the terms do not have
+    this form.
     """
     taken = next((f for f in second.factors if f.symbol == minus), None)
     if taken is None:

@@ -34,7 +34,8 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Constants]:
     -------
     list of mappings
         For each wrong entry, ``wrong-sign``, ``wrong-factor``, ``wrong-learning-rate`` and
-        ``uneven-learning-rate`` with their ratios.
+        ``uneven-learning-rate`` with their ratios. Entries without a mistake are left out. An
+        implausible rate or factor counts as one mistake more.
     """
     signs = {entry for entry, ratio in ratios.items() if ratio < 0}
     sizes = {entry: abs(ratio) for entry, ratio in ratios.items()}
@@ -66,7 +67,11 @@ def readings(task: Task, ratios: Mapping[Entry, float]) -> list[Constants]:
 
 
 def accepted_ratios(task: Task, ratios: Mapping[Entry, float]) -> dict[Entry, float]:
-    """Return the ratios that a free rate policy accepts: one for weights, one for biases."""
+    """Return the ratio of each entry that the task accepts because its rate policy is ``free``.
+
+    The ratio of all weights must be the same and positive, and so that of all biases; a kind with
+    different ratios is left out. Empty for other policies.
+    """
     forgiven: dict[Entry, float] = {}
     if task.rates.policy == "free":
         for kind in "Wb":
@@ -84,7 +89,12 @@ def is_usual_ratio(task: Task, size: float) -> bool:
 
 
 def _splits(task: Task, sizes: Mapping[Entry, float]) -> Iterator[dict[Entry, float]]:
-    """Yield ways to divide each ratio into a factor (2, ½, 1/m) and a rate, as factors by entry."""
+    """Yield ways to divide each ratio into a factor (2, ½, 1/m) and a rate; only the factors.
+
+    First factors that explain their ratio alone, then also with a usual rate in other entries, then
+    each factor common to all entries; last {}, with all ratios as rates. Entries without a factor
+    are left out.
+    """
     known = _factor_ratios(task)
     rates = _rate_ratios(task)
     alone = {
@@ -109,7 +119,10 @@ def _splits(task: Task, sizes: Mapping[Entry, float]) -> Iterator[dict[Entry, fl
 
 
 def _factor_ratios(task: Task) -> tuple[float, ...]:
-    """Return the factors that students often get wrong: 2, 4, the numbers of rows and units."""
+    """Return the factors that students often get wrong, without repetition and without 1.
+
+    They are 2, 4 and their inverses, the number of rows m, 1/m, 2/m, and 1 by each layer's width.
+    """
     rows = len(task.X)
     widths = (task.layers[0].units, task.X.shape[1], task.layers[-1].units)
     found = [2.0, 0.5, 4.0, 0.25, 1 / rows, 2 / rows, float(rows), *(1.0 / w for w in widths)]
@@ -117,7 +130,11 @@ def _factor_ratios(task: Task) -> tuple[float, ...]:
 
 
 def _is_unusual(task: Task, factors: Mapping[Entry, float], rates: Mapping[Entry, float]) -> bool:
-    """Return whether a factor, or the rate beside it, is not one of the most frequent mistakes."""
+    """Return whether a factor or a rate is none of the most frequent ones.
+
+    Frequent are the factors 1, 2, ½ and 1/m, and the task's own rates; ``rates`` are given as
+    ratios to the right rate.
+    """
     near = (1.0, 2.0, 0.5, 1 / len(task.X))
     own = {"W": task.rates.weight, "b": task.rates.bias}
     return not all(_is_any_of(factor, near) for factor in factors.values()) or not all(
@@ -147,9 +164,10 @@ def _factor_change(factor: float) -> tuple[Change, ...]:
 
 
 def _rate_change(entry: Entry, rates: Mapping[Entry, float]) -> tuple[Change, ...]:
-    """Return the mistake of an entry's learning rate, unless its ratio is 1.
+    """Return the change for an entry's learning rate; empty if the rate is right.
 
-    It is uneven if other entries of the same kind (weights or biases) have another ratio.
+    The rates are ratios to the right rate. The change is ``uneven-learning-rate`` if other entries
+    of the same kind (weights or biases) have another ratio, else ``wrong-learning-rate``.
     """
     own = rates[entry]
     if _is_close(own, 1.0):

@@ -68,6 +68,9 @@ def diagnose(
 ) -> Diagnosis:
     """Name the mistakes between the formulas of an update step and the right ones.
 
+    If no entry moves, they are those of an update without effect. Entries that no set of mistakes
+    explains are ``unexplained`` in the diagnosis.
+
     Parameters
     ----------
     task : Task
@@ -120,7 +123,7 @@ def diagnose(
 
 
 def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
-    """Return whether a formula gives the observed new values of its entry."""
+    """Return whether a formula gives its entry's observed new values in all calls of a table."""
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (table.inputs.before, table.after)
     )
@@ -131,9 +134,11 @@ def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
 def _slopes_at_value(
     right: Rules, entries: Iterable[Entry], tables: Sequence[Table], precision: Precision
 ) -> dict[Entry, tuple[Change, ...]]:
-    """Return a change for each entry that is right but for the activation's slope at A1, not at Z1.
+    """Return ``wrong-derivative-argument`` for entries that are right with the slope at A1.
 
-    Such a slope may have no formula, as that of ELU, which is computed with ``np.exp(A1)``.
+    The slope belongs at Z1. Only entries of W1 and b1 count, if the formula with that slope holds
+    in all tables. Such a slope may have no formula, as that of ELU, which is computed with
+    ``np.exp(A1)``.
     """
     found: dict[Entry, tuple[Change, ...]] = {}
     for entry in entries:
@@ -153,9 +158,9 @@ def _slopes_at_value(
 
 
 def mark_recomputed(right: Rule, applied: Rule | None) -> Rule:
-    """Return the right formula with ŷ and A1 recomputed if they are in the student's.
+    """Return the right formula with ŷ and A1 marked as recomputed if they are so in ``applied``.
 
-    Computing them again is no mistake.
+    Computing them again is no mistake. Without ``applied`` the formula is unchanged.
     """
     factors = [] if applied is None else [f for term in applied.terms for f in term.factors]
     again = {f.symbol for f in factors if f.when == "recomputed"}
@@ -175,7 +180,10 @@ def _recomputed(factor: Factor, symbols: Collection[str]) -> Factor:
 
 
 def _is_near(task: Task, reading: Reading) -> bool:
-    """Return whether enough of the right formula is left for the changes to be mistakes."""
+    """Return whether a reading keeps enough of the right formula to be an explanation.
+
+    It does not if the entry is a constant, or if the error is missing and the ratio is unusual.
+    """
     form = reading.form
     if form.source is None and not any(term.factors for term in form.terms):
         return False
@@ -197,9 +205,11 @@ def _explain_no_change(wrong: Sequence[Entry], seen: Collection[str]) -> Explana
 def _choices(
     options: Mapping[Entry, list[Reading]], wrong: Collection[Entry], seen: Collection[str]
 ) -> Iterator[Choice]:
-    """Yield choices of a reading for each entry, the one that agrees best with itself first.
+    """Yield choices of one reading for each entry; the first has the fewest, commonest codes.
 
-    Each further choice does without one of the codes of the first.
+    Each further choice does without one of the codes of the first; the last, without the loss as
+    its own derivative, if the first uses it. A choice that would leave out an entry is not yielded,
+    apart from this last one.
     """
     usable = {entry: made for entry, made in options.items() if made}
     votes: Counter[str] = Counter()
@@ -240,7 +250,11 @@ def _is_without(code: str, reading: Reading) -> bool:
 def _change_sets(
     task: Task, choice: Choice, wrong: Collection[Entry]
 ) -> list[dict[Entry, tuple[Change, ...]]]:
-    """Return the changes of each wrong entry, once for each way to explain the ratios."""
+    """Return the changes of each wrong entry, once for each way to explain the ratios of a choice.
+
+    Ratios that the rate policy accepts are divided out first. Entries without any change are left
+    out.
+    """
     ratios = {e: reading.ratio for e, reading in choice.items() if reading.ratio is not None}
     accepted = accepted_ratios(task, ratios)
     left = {e: ratio / accepted.get(e, 1.0) for e, ratio in ratios.items()}
@@ -256,7 +270,7 @@ def _change_sets(
 
 
 def _explained(changes: Changes) -> set[Entry]:
-    """Return the entries that changes explain, with those that misdirected steps move."""
+    """Return the entries with changes and those that misdirected changes were written to."""
     targets = [
         target_of(change.details)
         for made in changes.values()
@@ -267,7 +281,7 @@ def _explained(changes: Changes) -> set[Entry]:
 
 
 def slips_of(changes: Changes) -> tuple[Slip, ...]:
-    """Return the mistakes that changes stand for: one for each code, the most basic first."""
+    """Group the changes of all entries into mistakes: one for each code, the most basic first."""
     by_code: dict[str, list[tuple[Entry, Details]]] = {}
     for entry, made in changes.items():
         for change in made:
@@ -286,7 +300,11 @@ def _badness(changes: Changes, wrong: Collection[Entry]) -> tuple[int, int, int]
 
 
 def _alternatives(changes: Changes, others: Iterable[Changes]) -> tuple[tuple[Slip, ...], ...]:
-    """Return other sets of mistakes, not more than these, that explain the same entries."""
+    """Return the sets of mistakes in ``others`` that explain the same entries by other codes.
+
+    A set with more codes than ``changes`` is left out; of sets with the same codes, the first
+    stays.
+    """
     found: dict[frozenset[str], tuple[Slip, ...]] = {}
     known = {slip.code for slip in slips_of(changes)}
     for other in others:

@@ -114,10 +114,11 @@ def attribute(
 def _with_lines_before_sum(
     slip: Slip, changes: Changes, origins: Mapping[Entry, Location]
 ) -> dict[Entry, Location]:
-    """Return the location of each entry, with other ones for biases that are summed too far.
+    """Return the location of each entry, with a common one for biases that are summed too far.
 
-    `SUMMED` adds up the values of several units, so no value before the sum belongs to one bias.
-    Other mistakes of such a bias have the line that other parameters show, if there is one.
+    The mistake `SUMMED` adds up the values of several units, so no value before the sum belongs to
+    a single bias. If such a bias has another mistake too, it gets the first location with evidence
+    ``value`` of the other entries; without one, its location stays.
     """
     codes = {entry: {change.code for change in made} for entry, made in changes.items()}
     summed = {e for e in origins if slip.code != SUMMED and SUMMED in codes.get(e, ())}
@@ -127,7 +128,11 @@ def _with_lines_before_sum(
 
 
 def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
-    """Return the line of a mistake that only the text shows, of an entry if it has one."""
+    """Return the line of a mistake that is found by reading the text; None if there is none.
+
+    It is the line that copies a parameter, makes integers or changes an input, by the mistake's
+    code; for other mistakes the line that stores ``entry``, if one is given.
+    """
     text, code = case.text, case.slip.code
     if text is None:
         return None
@@ -147,7 +152,11 @@ def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
 
 
 def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
-    """Return the line that makes an entry wrong, or None to name the whole function."""
+    """Return the line that makes an entry wrong, with its evidence; None for the whole function.
+
+    The mistake's code decides how the line is searched: in the text, as a lost update, or by the
+    wrong operation. If no operation is found, it is the line that stores or changes the entry.
+    """
     code = case.slip.code
     if code in ("input-mutated", "integer-truncation"):
         return _find_in_text(case, entry)
@@ -172,9 +181,10 @@ def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
 
 
 def _find_turn(case: Case, step: int, operations: Iterable[int]) -> int | None:
-    """Return the operation that uses ``step`` in a line which turns its array, or None.
+    """Return the first operation that uses ``step`` in another line that rearranges its array.
 
-    The value of ``step`` may be right then, for another entry.
+    The line may transpose it, for example. The value of ``step`` may be right then, for another
+    entry. None if there is no such line, or no text.
     """
     spots, made = case.steps.spots, case.steps.made
     if case.text is None or not spots[step]:
@@ -186,7 +196,11 @@ def _find_turn(case: Case, step: int, operations: Iterable[int]) -> int | None:
 
 
 def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Place | None]:
-    """Return the operation in which an entry goes wrong, and the line to name instead of it."""
+    """Return the operation in which an entry goes wrong, and the line to name instead of its own.
+
+    Each is None if it is not found or, for the line, not needed. The mistake's code decides how the
+    operation is searched; if the trace does not follow the entry's rule, none is found.
+    """
     code, not_found = case.slip.code, (None, None)
     if code in WRONG_SOURCE:
         return _find_wrong_source(case, entry), None
@@ -202,7 +216,7 @@ def _find_step(case: Case, blame: Blame, entry: Entry) -> tuple[int | None, Plac
 
 
 def _find_application(case: Case, entry: Entry) -> Location | None:
-    """Return the line that changes an entry, with its evidence.
+    """Return the line that changes an entry, with its evidence, or None if there is none.
 
     The evidence is ``applied`` if the entry should change, though not in this way. If it should not
     change at all, an earlier line may be wrong, and the evidence is ``within``.
@@ -219,7 +233,11 @@ def _find_application(case: Case, entry: Entry) -> Location | None:
 def _location_of_step(
     case: Case, number: int, evidence: Evidence, *, called: bool = False
 ) -> Location | None:
-    """Return the line of an operation; if ``called``, the line of the call of its function."""
+    """Return the line of an operation with its evidence; None if the operation has no line.
+
+    If the operation was made in a called helper, the evidence ``value`` or ``applied`` becomes
+    ``within``; with ``called``, the line that calls the helper is returned.
+    """
     spots = case.steps.spots[number]
     if evidence in ("value", "applied") and len(spots) > 1:
         evidence = "within"
@@ -232,7 +250,12 @@ def _location_of_step(
 
 
 def _find_lost_update(case: Case, entry: Entry) -> Location | None:
-    """Return where the new value of an entry that does not change was computed, or copied."""
+    """Return the line that copies or computes the new value of an entry that stays unchanged.
+
+    The first found counts: a line that copies the parameter, the line of the right new value
+    (evidence ``local`` with the name that it is assigned to, else ``unused``), the last line of the
+    right gradient. None if there is none; of a code ``not-updated``, only the value counts.
+    """
     copied = _find_in_text(case) if case.slip.code != "not-updated" else None
     if copied is not None:
         return copied
@@ -257,10 +280,10 @@ def _find_lost_update(case: Case, entry: Entry) -> Location | None:
 
 
 def _find_summand(case: Case, root: int, column: Array) -> int | None:
-    """Return the addition on the way to ``root`` with an operand that is a multiple of ``column``.
+    """Return the last sum or difference with an operand that is a multiple of ``column``.
 
-    Subtractions count too. ``root`` is the operation of a parameter's new value. None if there is
-    no such summand.
+    ``root`` is the operation of a parameter's new value. Going back from it through sums and
+    differences, the first with such an operand is returned; None if there is none.
     """
     made, values, number = case.steps.made, case.steps.values, root
     while made[number].operation in ("add", "sub"):
@@ -272,7 +295,10 @@ def _find_summand(case: Case, root: int, column: Array) -> int | None:
 
 
 def _find_wrong_source(case: Case, entry: Entry) -> int | None:
-    """Return the addition that starts from another value than the entry's own, or None."""
+    """Return the sum or difference in which an entry starts from another entry's old value.
+
+    None if the entry starts from its own value or from none, or if there is no such operation.
+    """
     source, root = case.observed[entry].source, case.steps.after.get(entry)
     if root is None or source in (None, value_before(entry)):
         return None
@@ -286,7 +312,11 @@ def _rule_change(case: Case, rule: Rule) -> Array:
 
 
 def _find_misdirected(case: Case, entry: Entry) -> int | None:
-    """Return the operation that adds an entry's change to the wrong entry, or to its gradient."""
+    """Return the operation that adds an entry's change to the wrong entry, or to its gradient.
+
+    If the change is not added on its own, it is the first operation that is a multiple of the wrong
+    entry's whole change. None if there is neither.
+    """
     target, expected = case.redirected[entry], _rule_change(case, case.without[entry])
     root = case.steps.after.get(target)
     if root is None:
@@ -303,7 +333,10 @@ def _find_misdirected(case: Case, entry: Entry) -> int | None:
 
 
 def _is_multiple(values: Array, column: Array) -> bool:
-    """Return whether values over the calls are a nonzero multiple of ``column``."""
+    """Return whether ``values`` are ``column`` times a number other than 0, up to `NEAR`.
+
+    Both have a value for each call. False if a value is not finite.
+    """
     row = int(np.argmax(np.abs(column)))
     if not column[row] or not values[row] or not np.isfinite(values).all():
         return False

@@ -45,7 +45,10 @@ def is_unmoved(rule: Rule) -> bool:
 def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Options) -> Options:
     """Return the readings, with misdirected terms given back to the entries that they belong to.
 
-    Such an entry does not move, and another entry moves by its own term and by this one.
+    An entry with several terms and no reading of its own (or a sum of units) may contain the terms
+    of entries that do not move. If one term is its own and each other fits such an entry, its
+    readings become that of its own term, and those of each other entry the term's, with a change
+    ``wrong-target``. Of several divisions, the one with the fewest changes counts.
     """
     found = dict(options)
     unmoved = [entry for entry, rule in applied.items() if is_unmoved(rule)]
@@ -79,7 +82,7 @@ def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Opt
 
 
 def _without_sums(task: Task, rule: Rule) -> list[Term]:
-    """Return a formula's terms, with sums over hidden units written out."""
+    """Return a formula's terms, with each sum over hidden units split into one term per unit."""
     terms: list[Term] = []
     for term in rule.terms:
         summed = any("j" in letters_of(factor.index) for factor in term.factors)
@@ -93,7 +96,8 @@ def _assign(
 ) -> dict[Entry, Reading]:
     """Return an unmoved entry for each term, with the term's reading; {} if a term fits none.
 
-    The readings may only have changes of these codes.
+    The first reading for the entry counts, and may only have changes of the given codes. A term
+    gets the entry with the fewest changes; each entry gets at most one term.
     """
     found: dict[Entry, Reading] = {}
     for term in terms:
@@ -111,7 +115,10 @@ def _assign(
 
 
 def _has_usual_size(task: Task, own: Reading, astray: Reading) -> bool:
-    """Return whether a misdirected term has a usual rate, or that of the term beside it."""
+    """Return whether a misdirected term has a usual ratio, alone or relative to ``own``.
+
+    ``own`` is the reading of the term beside it. True if a ratio is unknown.
+    """
     sizes = [abs(each.ratio) for each in (own, astray) if each.ratio is not None]
     return len(sizes) < 2 or any(
         is_usual_ratio(task, size) for size in (sizes[1], sizes[1] / sizes[0])
@@ -128,9 +135,9 @@ def _number_of_changes(division: tuple[Reading, Mapping[Entry, Reading]]) -> int
 
 
 def recognise_swaps(choice: Mapping[Entry, Reading]) -> dict[Entry, Reading]:
-    """Rename ``wrong-index`` to ``swapped-index`` for two entries with each other's indices.
+    """Rename ``wrong-index`` to ``swapped-index`` for two entries that have each other's indices.
 
-    All factors must have them: with a single wrong factor, neither has the other's term.
+    All factors of hidden units, or only inputs or outputs, must have them. Other readings stay.
     """
     places = {
         entry: dict(change.details)
@@ -156,7 +163,11 @@ def rename(reading: Reading, codes: Mapping[str, str]) -> Reading:
 
 
 def _moves_all_units(form: Rule, wrong: Mapping[str, object]) -> bool:
-    """Return whether all factors of hidden units have a wrong index, or only inputs or outputs."""
+    """Return whether only inputs or outputs have wrong indices, or all factors of hidden units.
+
+    ``wrong`` has the wrong index by group; W2 counts as a factor of hidden units in other
+    parameters.
+    """
     symbols = {factor.symbol for term in form.terms for factor in term.factors}
     groups = {
         group
@@ -170,7 +181,11 @@ def _moves_all_units(form: Rule, wrong: Mapping[str, object]) -> bool:
 
 
 def _has_partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> bool:
-    """Return whether another entry has this entry's index in exchange."""
+    """Return whether an entry and another one of its parameter have each other's wrong indices.
+
+    ``places`` has the wrong indices of each entry by group. They must all be the same number, on
+    the same axis: W1[0, 1] with 2 for 1 has the partner W1[0, 2] with 1 for 2.
+    """
     parameter, index = entry
     wrong = places[entry]
     units = 1 if parameter == W1 else 0

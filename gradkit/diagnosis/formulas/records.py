@@ -78,7 +78,11 @@ class Diagnosis(Struct, frozen=True):
 
 
 def undo(rule: Rule, change: Change) -> Rule:
-    """Return a student's formula with one difference undone."""
+    """Return a student's formula with one change undone.
+
+    The change's terms and start value replace the formula's, if it has any; otherwise the factors
+    ``extra`` of each term become ``missing``, and its coefficient is divided by ``scale``.
+    """
     if change.source is not None:
         rule = replace(rule, source=change.source)
     if change.terms is not None:
@@ -102,7 +106,10 @@ def write_parameter(factor: Factor) -> tuple[str | int, ...]:
 
 
 def parse_parameter(detail: Detail) -> Factor:
-    """Return the entry of a parameter that `write_parameter` wrote."""
+    """Return the factor that `write_parameter` wrote as (symbol, row, column, when).
+
+    Raises TypeError: the detail has another form.
+    """
     if not isinstance(detail, tuple) or len(detail) != 4:
         raise TypeError(
             f"A parameter's entry is written (name, row, column, when), not {detail!r}."
@@ -119,7 +126,10 @@ def write_factors(powers: Mapping[str, int]) -> tuple[str, ...]:
 def parse_factors(
     names: Detail, index: tuple[int | str, ...], when: str = ""
 ) -> tuple[Factor, ...]:
-    """Return the factors that `write_factors` wrote, with an index."""
+    """Return the factors that `write_factors` wrote, all with the same index and ``when``.
+
+    ``("hidden", "output^2")`` gives a factor ``hidden`` and a factor ``output`` to the power 2.
+    """
     found = []
     for name in names if isinstance(names, tuple) else (names,):
         symbol, _, power = str(name).partition("^")
@@ -128,7 +138,10 @@ def parse_factors(
 
 
 def target_of(details: Details) -> Entry:
-    """Return the entry that a `wrong-target` mistake wrote to."""
+    """Return the entry in the detail ``target`` of a `wrong-target` mistake, to which it wrote.
+
+    Raises TypeError: there is no target of the form (name, row, column).
+    """
     target = dict(details).get("target")
     if not isinstance(target, tuple) or len(target) != 3:
         raise TypeError(f"wrong-target: target is written (name, row, column), not {target!r}.")

@@ -21,7 +21,11 @@ CODE = "integer-truncation"
 
 
 def truncated_parts(changes: Changes) -> dict[Entry, str]:
-    """Return which part of each truncated entry is truncated, by the changes of a diagnosis."""
+    """Return for each truncated entry the part that is truncated.
+
+    It is ``value``, ``change`` or ``gradient``. Entries without a change of code `CODE` are left
+    out.
+    """
     return {
         entry: str(dict(change.details)["of"])
         for entry, made in changes.items()
@@ -42,7 +46,10 @@ def truncated_part(task: Task, right: Rule, *observed: UpdateProbes) -> str:
 
 
 def _is_truncated(task: Task, right: Rule, probes: UpdateProbes, part: str) -> bool:
-    """Return whether the right new value with this part truncated is the observed one."""
+    """Return whether the observed new value is the right one after a truncation of ``part``.
+
+    False if a value is not finite, or the same in all calls: then it was assigned.
+    """
     before, after = (
         values[right.parameter][:, *right.index] for values in (probes.inputs.before, probes.after)
     )
@@ -58,7 +65,11 @@ def _is_truncated(task: Task, right: Rule, probes: UpdateProbes, part: str) -> b
 def truncate(
     task: Task, inputs: UpdateInputs, parameter: str, before: Array, after: Array, part: str
 ) -> Array:
-    """Return an entry's new values after the truncation of a part."""
+    """Return an entry's new values if a part is cut to an integer towards 0.
+
+    ``part`` is the new ``value``, the ``change`` or the ``gradient`` (the change divided by the
+    learning rate). ``after`` has the right new values.
+    """
     if part == "value":
         return np.asarray(np.trunc(after))
     rate = rate_of(task, parameter, to_columns(inputs)) if part == "gradient" else 1.0

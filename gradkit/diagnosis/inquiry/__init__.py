@@ -38,6 +38,9 @@ def inquire(
 ) -> Inquiry:
     """Return the findings on a task whose checks did not all pass.
 
+    A task of a framework is searched by its training runs, others in forward pass and update;
+    if the update is right for the wrong forward pass, only the forward pass has findings.
+
     Parameters
     ----------
     task : Task
@@ -78,10 +81,10 @@ CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train":
 
 
 def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Finding, ...]:
-    """Return remarks on conspicuous answers, such as hard-coded or random ones.
+    """Return remarks on random, hard-coded, forbidden and numerically differentiated answers.
 
-    Hard-coded answers are not reported for a function whose rule was recovered or whose mistake was
-    named.
+    Random answers are not reported if a repair was found, and hard-coded ones not for a check whose
+    rule was recovered or whose mistake was named.
     """
     bound = examined.case.binding.bound
     named = {finding.check for finding in inquiry.findings if _is_explained(finding)}
@@ -111,7 +114,7 @@ def remark_on_several_files(task: Task) -> Finding:
 
 
 def _is_explained(finding: Finding) -> bool:
-    """Return whether a finding names a mistake, or has a formula that depends on an input."""
+    """Return whether a finding names a mistake, or has a formula that contains a letter."""
     rules = finding.applies.values()
     return finding.mistake != UNEXPLAINED or any(
         character.isalpha() for rule in rules for character in rule

@@ -28,7 +28,10 @@ def failed(examined: Examined, check: str) -> bool:
 
 
 def names_of(bound: Bound) -> Names:
-    """Return the student's names of the quantities, for formulas."""
+    """Return the names for formulas: the student's, with defaults such as ``y`` and ``lr``.
+
+    They include the keys of a dict of parameters and whether weights are transposed.
+    """
     own = bound.names
     return Names(
         target=own.get("y", "y"),
@@ -49,7 +52,12 @@ def make_finding(
     explanation: Explanation,
     diagnosis: Diagnosis | None = None,
 ) -> Finding:
-    """Return a finding about a whole function, or about the mistake's entries of a diagnosis."""
+    """Return the finding about one mistake, with title, sentence and hints filled in.
+
+    With a ``diagnosis``, the finding lists the mistake's entries and their formulas, as they are
+    and as they should be; otherwise it is about the whole function. Its place is that of the
+    function.
+    """
     names, outputs = names_of(bound), task.layers[-1].units
     labels: dict[Target, str] = {}
     if diagnosis is not None:
@@ -105,9 +113,11 @@ def update_findings(
 def global_read_findings(
     task: Task, bound: Bound, section: Section, instead: GlobalRead, diagnosis: Diagnosis
 ) -> Iterator[Finding]:
-    """Yield a single finding, without a mistake's name, about a global that is read by mistake.
+    """Yield one finding without a named mistake about a global variable that is read by mistake.
 
-    A global keeps its value at all inputs, so formulas seem to lack the quantity that it replaces.
+    Place and sentence are those of ``instead``; the entries are all of the diagnosis. The
+    diagnosis's own mistakes are dropped: a global keeps its value at all inputs, so formulas seem
+    to lack the quantity that it replaces. Nothing if the diagnosis has no entries.
     """
     explanation = diagnosis.explanation
     entries = [entry for slip in explanation.slips for entry in slip.entries]
@@ -169,10 +179,10 @@ def fill_texts(
 
 
 def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
-    """Return the titles of mistakes that could be made instead of the mistake ``code``.
+    """Return the titles of the mistakes of each alternative explanation without ``code``.
 
-    Of an alternative, only mistakes are listed that are not in the explanation. An alternative is
-    left out if it needs two more mistakes than it replaces, or contains another alternative.
+    Only mistakes that are not in the explanation are listed; several are joined to one text. An
+    alternative is left out if it needs two more mistakes than it replaces, or contains another one.
     """
     explained = {slip.code for slip in explanation.slips}
     sets = [{slip.code for slip in other} for other in explanation.alternatives]
@@ -192,9 +202,10 @@ def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
 
 
 def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> Finding:
-    """Return a finding about an unchanged parameter, with local ``names`` of its new value.
+    """Return a finding with a third hint on local ``names`` that hold a parameter's new value.
 
-    If ``every``, this replaces the hint on what the code does, else it is added to it.
+    If ``every``, this replaces the third hint, else it is added to it. Without names, the finding
+    is unchanged.
     """
     statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
     if not statements:
@@ -211,7 +222,8 @@ def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) 
 def why_untraced(trace: Trace) -> str:
     """Return the reason why a function could not be traced, as the end of a sentence.
 
-    Empty if it was traced completely: then no line that ran shows the mistake.
+    Its process was lost, it raised an exception, or none of its lines were recorded. "" if its
+    lines were recorded: then no line that ran shows the mistake.
     """
     if trace.lost is not None:
         return format_text(
@@ -226,7 +238,11 @@ def why_untraced(trace: Trace) -> str:
 
 
 def incomplete_notes(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
-    """Return notes to the student if a process was lost during the search for mistakes or lines."""
+    """Return notes to the student on an incomplete search for mistakes or lines.
+
+    There is one for each reason why a line was not found. If there is none, but processes were
+    lost, there is one about the last of them.
+    """
     reasons = dict.fromkeys(finding.untraced for finding in inquiry.findings if finding.untraced)
     notes = [
         format_text(

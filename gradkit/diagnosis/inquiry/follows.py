@@ -31,10 +31,10 @@ from gradkit.task.oracle import descended
 def follows_own_forward(
     task: Task, examined: Examined, sitting: StudentProcess, slips: tuple[Slip, ...], seed: int
 ) -> bool:
-    """Return whether a failed update is right for the student's forward pass with its mistakes.
+    """Return whether a failed update is right after the student's wrong forward pass.
 
-    False if that pass does not use all parameters: their gradient is 0, and an update that never
-    changes them is incomplete.
+    ``slips`` are the mistakes of that pass. False if there are none, or if the pass does not use
+    all parameters: their gradient is 0, and an update that never changes them is incomplete.
     """
     if not slips or not failed(examined, "update"):
         return False
@@ -51,10 +51,11 @@ def follows_own_forward(
 def follows_stored_values(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> bool:
-    """Return whether a failed update is right for the values that the forward pass leaves behind.
+    """Return whether a failed update is right for the values that the forward pass stores.
 
-    This is for updates that read stored values of a wrong forward pass. The update is called with
-    the output and the hidden layer of that pass, and must make the right step from them.
+    For updates that read stored values: the forward pass is run before the update, and the right
+    step is computed from its output and hidden layer. False if the update does not need a forward
+    pass, or if these values are missing or have another shape.
     """
     bound = examined.case.binding.bound.get("update")
     if bound is None or bound.before is None or not failed(examined, "update"):
@@ -82,7 +83,11 @@ def _makes_steps(
     after: Mapping[str, Array],
     seed: int,
 ) -> bool:
-    """Return whether the update gives ``after`` at ``inputs``, and repeats its judged results."""
+    """Return whether the update gives ``after`` at ``inputs``, and repeats its judged results.
+
+    All calls are made in a new process, in an order that depends on ``seed``. False if a call
+    fails.
+    """
     bound, judged = examined.case.binding.bound["update"], examined.case.probes.update
     former = [from_columns(batch.inputs) for batch in judged]
     sitting.renew(apart=True)
@@ -121,7 +126,7 @@ def descend_from_forward(
     Returns
     -------
     inputs, after : UpdateInputs and dict of arrays (n, …), or None
-        None if the loss is not defined for the output of the pass.
+        None if the pass gives arrays of other shapes, or the new values are not finite.
     """
     slips = tuple(slips)
     y_hat, A1 = apply_forward(task, slips, inputs.X, inputs.before)
@@ -141,7 +146,10 @@ def descend_from_forward(
 
 
 def _layers_before_output(form: ForwardForm) -> tuple[Dense, ...]:
-    """Return the layers that run up to the stage that the pass returns as its output."""
+    """Return a wrong forward pass's layers up to the stage that it returns as its output.
+
+    ``form.output`` names the stage: for ``z2``, layer 2 is the last and loses its activation.
+    """
     kind, places = form.output[:1], int(form.output[1:] or 0)
     layers = dense_layers(form)[:places]
     if kind == "z":

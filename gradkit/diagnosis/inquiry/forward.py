@@ -34,7 +34,11 @@ PARAMETER_SCALE = 0.1
 def explain_failed_forward(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> Explanation | None:
-    """Return the mistakes of a forward pass that failed its check; None if it did not fail."""
+    """Return the mistakes of a forward pass that failed its check; None if it did not fail.
+
+    The pass is called at random inputs and at the task's own. The explanation is ``unknown`` if no
+    mistakes give these outputs and the judged ones, or if the call fails.
+    """
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):
         return None
@@ -55,7 +59,11 @@ def forward_findings(
     sitting: StudentProcess,
     explanation: Explanation | None,
 ) -> Inquiry:
-    """Return the findings for the mistakes of a forward pass, and lines that may contain them."""
+    """Return the findings for the mistakes of a forward pass; empty without an explanation.
+
+    An unknown mistake has one unexplained finding, unless the verdict already says the reason. For
+    a known one, the inquiry lists as ``doubtful`` the lines of the submission that may contain it.
+    """
     if explanation is None:
         return Inquiry()
     bound = examined.case.binding.bound["forward"]
@@ -82,7 +90,10 @@ def forward_findings(
 
 
 def _is_explained_by_verdict(examined: Examined) -> bool:
-    """Return whether the verdict already says why the outputs are wrong, such as a wrong shape."""
+    """Return whether the verdict already says why the outputs are wrong.
+
+    It does if an output is missing, has a wrong shape or type, or consists of integers.
+    """
     outcomes = examined.case.observations.outcomes
     judged = [outcomes[batch.name] for batch in examined.case.probes.forward]
     faults = {fault.kind for outcome in judged for fault in outcome.faults}
@@ -91,7 +102,11 @@ def _is_explained_by_verdict(examined: Examined) -> bool:
 
 
 def _draw_inputs(task: Task, seed: int) -> tuple[Array, Mapping[str, Array]]:
-    """Return inputs and parameters: random probes, then the task's own examples."""
+    """Return inputs X and parameters for calls of a forward pass.
+
+    Random calls come first, then the task's own examples, with parameters scaled by
+    `PARAMETER_SCALE`.
+    """
     X, before = draw_forward(task, seed)
     rows = min(len(task.X), len(X))
     near = {

@@ -32,9 +32,11 @@ SAME = 1e-9
 def inquire_integers(
     task: Task, examined: Examined, sitting: StudentProcess
 ) -> tuple[Finding, ...]:
-    """Return a finding if a training run is wrong only because its data are integers.
+    """Return a finding if a training run is wrong only because its data are integers; else empty.
 
-    Proof: with the same data as floats, the run is right.
+    Forward pass and update must have passed, and all runs must be right with the same data as
+    floats. The entries of the finding are those whose update differs between integer and float
+    inputs.
     """
     case = examined.case
     passed = {verdict.check for verdict in examined.verdicts if verdict.state == "pass"}
@@ -75,7 +77,10 @@ def inquire_integers(
 
 
 def _with_own_rows(case: Case, kind: type[np.generic]) -> Batch:
-    """Return the judged update calls with the task's own rows as X, in the given number type."""
+    """Return the judged update calls with the task's X, rounded to integers, as X of type ``kind``.
+
+    All other inputs and the labels are cut to the same number of calls.
+    """
     (batch,) = case.probes.update
     rows = np.rint(case.task.X)[:, :, None].astype(kind)
     inputs = {name: value[: len(rows)] for name, value in batch.inputs.items()}

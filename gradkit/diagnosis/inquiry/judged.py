@@ -28,7 +28,10 @@ CLOSE, CLOSE_SINGLE = 1e-6, 1e-3
 
 
 def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool:
-    """Return whether a forward pass with these mistakes gives the judged outputs."""
+    """Return whether a forward pass with these mistakes gives the judged outputs.
+
+    Calls that failed and outputs that are missing or of another size are not compared.
+    """
     slips = tuple(slips)
     for batch, outputs in _completed_calls(examined, examined.case.probes.forward):
         before = {key: batch.inputs[key] for key in task.starts[0].parameters}
@@ -44,7 +47,11 @@ def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> b
 
 
 def explains_update(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
-    """Return whether the rules give the judged parameters, to the given precision."""
+    """Return whether the rules give the judged parameters, to the given precision.
+
+    Calls that failed and parameters that are missing or of another shape are not compared. True if
+    rules need each other's new values, because they cannot be evaluated.
+    """
     if entries_in_cycles(rules):
         return True
     for batch, outputs in _completed_calls(examined, examined.case.probes.update):
@@ -76,7 +83,8 @@ def _completed_calls(
 def _near(found: NDArray[Any], predicted: Array, unit: float, size: float = 0.0) -> bool:
     """Return whether values agree with predictions, for arithmetic with rounding unit ``unit``.
 
-    ``size`` is the size of values subtracted from both, whose rounding errors they contain.
+    ``size`` is the size of values subtracted from both, whose rounding errors they contain. Values
+    that are not finite are skipped; True if no others are left.
     """
     found, predicted = found.reshape(-1), predicted.reshape(-1)
     usable = np.isfinite(found) & np.isfinite(predicted)
@@ -134,6 +142,9 @@ def replays(
 ) -> bool:
     """Return whether training runs with this step give exactly the observed results.
 
+    The outputs of every step and the final parameters are compared, up to rounding and without
+    diverged values. False if a run has not as many outputs as steps, or lacks a parameter.
+
     Parameters
     ----------
     runs : sequence of Run
@@ -160,7 +171,7 @@ def replays(
 
 
 def _is_replayed(predicted: Array, observed: NDArray[Any]) -> bool:
-    """Return whether predicted and observed values agree, apart from diverged ones."""
+    """Return whether predicted and observed values agree up to rounding, unless diverged."""
     predicted_values, observed_values = (_mask_diverged(values) for values in (predicted, observed))
     return bool(
         np.allclose(

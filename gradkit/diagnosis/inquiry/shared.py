@@ -47,9 +47,9 @@ def shared_lines(
 
 
 def _dependencies(statement: ast.stmt, names: Mapping[ast.stmt, set[str]]) -> set[ast.stmt]:
-    """Return the statements that a statement depends on, directly or through others.
+    """Return the statements that assign names which a statement reads, directly or through others.
 
-    ``names`` has the names that each statement assigns.
+    ``names`` has the names that each statement assigns. The order of statements is not regarded.
     """
     waiting, found = [statement], set[ast.stmt]()
     while waiting:

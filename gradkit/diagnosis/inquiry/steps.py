@@ -79,7 +79,8 @@ def observe_steps(
 def draw_verification(task: Task, bound: Bound, seed: int) -> UpdateInputs:
     """Return the inputs for the verification of rules: the task's own examples, then random ones.
 
-    Targets are classes if the task's are: ``if y == 1`` is right for classes.
+    For a cross-entropy loss, random targets are rounded to classes, because ``if y == 1`` is right
+    for classes.
     """
     inputs = add_rate(bound, draw_update(task, seed + 1, FRESH), seed)
     X, y = inputs.X.copy(), inputs.y.copy()
@@ -119,14 +120,21 @@ def observe_program(
 ) -> tuple[Program | None, bool]:
     """Return the polynomials of an update, and whether it compares targets with a class.
 
+    For a cross-entropy loss with one output, the update is called with both classes. If the results
+    differ, and also differ from those next to the classes, the polynomials of both are merged.
+
     Parameters
     ----------
     call : callable
         Calls the update on symbolic inputs.
     task : Task
     inputs : UpdateInputs
-        The first call is used, with all numbers positive. If targets are classes, the update is
-        called with both classes as well.
+        The first call is used, with all numbers positive.
+
+    Returns
+    -------
+    program, by_class : Program or None, bool
+        The program is None if the update cannot be called or read.
     """
     first, shape = _positive(inputs), shape_of(task)
     functions = Functions(len(input_symbols(shape, rate=inputs.rate is not None)))
@@ -163,7 +171,10 @@ def observe_program(
 
 
 def _positive(inputs: UpdateInputs) -> UpdateInputs:
-    """Return the first call with positive numbers: one branch of each ReLU, and no zeros."""
+    """Return the first call alone, with absolute values, and `ZERO_REPLACEMENT` for zeros.
+
+    Then each ReLU takes the same branch for all inputs.
+    """
     columns = to_columns(inputs)
     sizes = {name: np.abs(value[:1]) for name, value in columns.items()}
     sizes = {name: np.where(value == 0, ZERO_REPLACEMENT, value) for name, value in sizes.items()}

@@ -26,9 +26,11 @@ ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
 
 
 def inquire_training(task: Task, examined: Examined, idioms: Idioms, most: int = 2) -> Inquiry:
-    """Return the findings for at most ``most`` mistakes that give the numbers of every run.
+    """Return the findings for at most ``most`` mistakes that give the numbers of all runs.
 
-    Mistakes of the module are charged to `forward`, those of the loop to `trajectory`.
+    Mistakes of the module are charged to `forward`, those of the loop to `trajectory`, parameters
+    that are not registered to `model`. If no mistakes give the numbers, the failed checks get
+    unexplained findings. With fewer than two observed runs, only the module is searched.
     """
     runs = _training_runs(task, examined)
     forward_failed = failed(examined, "forward")
@@ -88,7 +90,10 @@ def _findings(
 
 
 def _explain_module(task: Task, examined: Examined) -> Explanation:
-    """Return the wrong activations that give the module's own outputs."""
+    """Return the wrong activations that give the module's own outputs.
+
+    The explanation is ``unknown`` if a call has no floating-point output.
+    """
     calls = []
     for batch in examined.case.probes.forward:
         outcome = examined.case.observations.outcomes.get(batch.name)
@@ -100,7 +105,11 @@ def _explain_module(task: Task, examined: Examined) -> Explanation:
 
 
 def _training_runs(task: Task, examined: Examined) -> list[TrainingRun]:
-    """Return the observed runs, each with the parameters after its first two steps."""
+    """Return the runs of the check `trajectory` with their losses and final parameters.
+
+    Each also has the final parameters of shorter runs from the same start, by number of epochs.
+    Runs without all final parameters, or without a loss for each epoch, are left out.
+    """
     outcomes = examined.case.observations.outcomes
     made: dict[str, dict[int, dict[str, Array]]] = {}
     losses: dict[str, Array] = {}
@@ -147,7 +156,11 @@ SQUASHING = ("sigmoid", "softmax")
 
 
 def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
-    """Return mistakes that the text cannot contain; none if not all of the text was read."""
+    """Return the codes of mistakes that the text rules out; none if not all of the text was read.
+
+    For example, ``missing-step`` if an optimizer's step is called, ``double-sigmoid`` if the loss
+    is one of logits.
+    """
     if not idioms.whole:
         return frozenset()
     words, cleared = idioms.words, _clears_before_step(idioms)
@@ -168,7 +181,11 @@ def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
 
 
 def likely_mistakes(idioms: Idioms) -> frozenset[str]:
-    """Return mistakes that words in the text suggest, where numbers leave several."""
+    """Return the codes of mistakes that words in the text suggest.
+
+    They decide where the numbers leave several. For example, ``wrong-reduction`` if the word
+    ``sum`` occurs.
+    """
     words = idioms.words
     cut = bool(words & DETACHING_WORDS)
     spoken_for = {

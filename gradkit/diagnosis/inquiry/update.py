@@ -81,7 +81,11 @@ the last in a line that these depend on."""
 def inquire_update(
     task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
 ) -> Inquiry:
-    """Return the mistakes of a failed update, and the checks that fail because of them."""
+    """Return the findings on a failed update, and the checks that fail because of them.
+
+    Empty if the update did not fail. If the diagnosis does not give the judged numbers, its entries
+    become unexplained. If a global variable is read by mistake, that is the only finding.
+    """
     if not failed(examined, "update"):
         return Inquiry()
     bound = examined.case.binding.bound["update"]
@@ -112,7 +116,10 @@ def inquire_update(
 
 
 def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
-    """Return the observed call with the most wrong entries, and scaled copies of it."""
+    """Return the drawn call with the most wrong entries, and scaled copies of it, as inputs.
+
+    Only the entries that failed the check are counted.
+    """
     right = right_step(task, drawn.inputs)
     wrong_calls = [
         ~np.isclose(drawn.after[key][:, *index], right[key][:, *index], SAME, 0.0)
@@ -123,7 +130,10 @@ def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> Upd
 
 
 def _is_right_in_single(examined: Examined, diagnosis: Diagnosis) -> bool:
-    """Return whether some entries that failed are right to single precision."""
+    """Return whether a diagnosis in single precision leaves out some entries that failed.
+
+    Those entries are right to single precision.
+    """
     explanation = diagnosis.explanation
     explained = {entry for slip in explanation.slips for entry in slip.entries}
     left = {*_failed_entries(examined)} - explained - {*explanation.unexplained}
@@ -131,7 +141,7 @@ def _is_right_in_single(examined: Examined, diagnosis: Diagnosis) -> bool:
 
 
 def _failed_entries(examined: Examined) -> list[Target]:
-    """Return the entries that failed the check of the update."""
+    """Return the entries with two indices that failed the check of the update."""
     verdict = next(verdict for verdict in examined.verdicts if verdict.check == "update")
     return [
         (entry.parameter, (entry.index[0], entry.index[1]))
@@ -143,7 +153,11 @@ def _failed_entries(examined: Examined) -> list[Target]:
 def _diagnose(
     task: Task, examined: Examined, sitting: StudentProcess, seed: int
 ) -> tuple[Diagnosis, UpdateProbes]:
-    """Return the diagnosis of an update, and the calls on which it is based."""
+    """Return the diagnosis of an update, and the random calls on which it is based.
+
+    The diagnosis in single precision is returned if it explains more entries. If the calls fail,
+    all failed entries are unexplained.
+    """
     wrong = _failed_entries(examined)
     bound = examined.case.binding.bound["update"]
     seen = _observed_faults(examined.case.observations.outcomes.values())
@@ -174,7 +188,11 @@ def _observed_faults(outcomes: Iterable[Outcome]) -> frozenset[str]:
 
 
 def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Diagnosis:
-    """Return the diagnosis; if nothing changes but a copy was updated, with ``copy-dropped``."""
+    """Return the diagnosis, with ``copy-dropped`` if only a copy of the parameters is updated.
+
+    The code replaces ``nothing-updated``. Other diagnoses are unchanged, and so is this one if no
+    line of the text copies a parameter.
+    """
     slips = diagnosis.explanation.slips
     if [slip.code for slip in slips] != ["nothing-updated"]:
         return diagnosis
@@ -186,9 +204,11 @@ def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Di
 def _recognise_squared_loss(
     task: Task, trace: Trace, inputs: UpdateInputs, diagnosis: Diagnosis
 ) -> Diagnosis:
-    """Return the diagnosis; with ``wrong-loss`` if the trace contains 2 (ŷ − y), up to its sign.
+    """Return the diagnosis, with ``wrong-loss`` for two mistakes that the squared error gives.
 
-    An additional output derivative and a factor of 2 are the gradient of the squared error.
+    These are an additional output derivative and a factor of 2 in the same entries, for a
+    cross-entropy loss. The trace must contain 2 (ŷ − y), up to its sign; otherwise the diagnosis is
+    unchanged.
     """
     slips = diagnosis.explanation.slips
     entries = slips[0].entries if slips else ()
@@ -223,7 +243,11 @@ def _locate_findings(
     inputs: UpdateInputs,
     text: UpdateText | None,
 ) -> Iterator[tuple[Finding, tuple[Place, ...] | None]]:
-    """Yield each finding with its lines, and likelier lines; None if its own lines are certain."""
+    """Yield each finding with its lines filled in, and the lines that are likelier to be wrong.
+
+    The likelier lines are None if the finding's own lines are certain, and may be empty if they are
+    not. Without a line, the finding names the function, with the reason in ``untraced``.
+    """
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
     for slip, finding in told_of:
@@ -268,7 +292,10 @@ def _locate_findings(
 def _use_pass_statement(
     cells: Sequence[Cell], bound: Bound, lines: tuple[Attribution, ...]
 ) -> tuple[Attribution, ...]:
-    """Return the place of the function's only ``pass``, if there is one, instead of these lines."""
+    """Return one line for all entries at the function's only ``pass``, or ``lines`` unchanged.
+
+    They are unchanged if the function has none or several, or if there are no lines.
+    """
     made = definitions(cells).get(bound.function)
     if made is None or made.node is None or not lines:
         return lines
@@ -288,7 +315,11 @@ def _subtracts(line: str) -> bool:
 
 
 def _is_certain(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:
-    """Return whether a line is certainly wrong; not if it also steps parameters that are right."""
+    """Return whether a line of a finding is certainly the wrong one.
+
+    Not if it applies changes to several parameters, if its evidence is in `UNCERTAIN`, or if it is
+    the only line with an unused value.
+    """
     if line.evidence == "unused":
         # No single change corrects several missing updates.
         return len(lines) > 1
@@ -310,7 +341,12 @@ def _causes(
     diagnosis: Diagnosis,
     findings: Sequence[Finding],
 ) -> dict[str, tuple[str, ...]]:
-    """Return the checks that fail only for the mistakes of the update, with these findings."""
+    """Return the ids of the findings that make other checks fail, by check.
+
+    If the update is wholly explained, `gradient` fails because of mistakes in entries that do not
+    pass there (or of all), and `trajectory` because of all if the training runs are reproduced with
+    the mistakes. Otherwise empty.
+    """
     explanation = diagnosis.explanation
     if not explanation.slips or explanation.unexplained:
         return {}

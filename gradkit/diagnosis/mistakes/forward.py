@@ -29,7 +29,8 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
     Returns
     -------
     Explanation
-        Without slips if the pass is right; ``unknown`` if no known form fits.
+        Without slips if the pass is right; ``unknown`` if no known form fits. Other mistakes
+        that give the same numbers are its alternatives.
     """
     sets = [slips_of_form(task, form) for form in recover_forward(task, probes)]
     unique = [slips for place, slips in enumerate(sets) if slips not in sets[:place]]
@@ -41,6 +42,7 @@ def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
 def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
     """Return the mistakes that turn the task's form of the forward pass into ``form``.
 
+    There is one mistake for each code, with the details of all its places, in the order `ORDER`.
     The result is empty if the two forms are equal.
     """
     found: dict[str, list[Details]] = {}
@@ -53,6 +55,8 @@ def slips_of_form(task: Task, form: ForwardForm) -> tuple[Slip, ...]:
 
 def form_with(task: Task, slips: Iterable[Slip]) -> ForwardForm:
     """Return the task's form of the forward pass, changed by these mistakes.
+
+    They are applied in the order `ORDER`, once for each of their details.
 
     Raises
     ------
@@ -101,7 +105,11 @@ def apply_forward(
 def _change_layer(
     part: str, value: object, form: ForwardForm, facts: Facts, task: Task
 ) -> ForwardForm:
-    """Return the form with the field ``part`` of a layer changed."""
+    """Return the form with the field ``part`` of layer ``facts["layer"]`` changed.
+
+    The new value is ``facts[part]``, or ``value`` if the facts do not have it. A layer that runs
+    twice is changed in both places.
+    """
     layers = tuple(
         replace(layer, **{part: facts.get(part, value)}) if number == facts["layer"] else layer
         for number, layer in zip(form.order, form.layers, strict=True)

@@ -108,7 +108,10 @@ def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
 
 
 def _loss_and_slope(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
-    """Return the loss and its derivative by the predictions ``p`` (outputs, rows)."""
+    """Return the loss and its derivative with respect to the predictions ``p`` (outputs, rows).
+
+    Reduction, factor and broadcasting are those of the loop's options.
+    """
     loss = LOSSES[loop.loss]
     outputs, rows = y.shape
     count = rows if loop.loss.startswith("cross") else rows * outputs
@@ -125,7 +128,10 @@ def _loss_and_slope(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
 def _loss_and_gradient(
     loop: Loop, parameters: Mapping[str, Array], X: Array, y: Array
 ) -> tuple[float, dict[str, Array]]:
-    """Return the loss of a batch and its gradient by each parameter, 0 for frozen layers."""
+    """Return the loss of a batch and its gradient with respect to each parameter.
+
+    ``X`` and ``y`` have one row for each example. The gradient is 0 for frozen layers.
+    """
     stages = run(layers_of(loop), parameters, X.T)
     loss, slope = _loss_and_slope(loop, stages[-1].output, y.T)
     found = slopes_of(stages, parameters, slope)
@@ -150,7 +156,10 @@ def _momentum(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
 
 
 def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
-    """Return the parameter ``p`` after step ``t`` of Adam; ``g`` is its gradient."""
+    """Return the parameter ``p`` after step ``t`` of Adam, and update its moments in ``state``.
+
+    ``g`` is the gradient of ``p``. Steps are counted from 1.
+    """
     state["m"] = 0.9 * state.get("m", np.zeros_like(p)) + 0.1 * g
     state["v"] = 0.999 * state.get("v", np.zeros_like(p)) + 0.001 * g**2
     m, v = state["m"] / (1 - 0.9**t), state["v"] / (1 - 0.999**t)
@@ -192,10 +201,11 @@ RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
 
 
 def initial_record(loop: Loop, run: TrainingRun) -> tuple[float, float]:
-    """Return the value that a loop records for the start, and how far rounding may move it.
+    """Return the value that a loop records before the first step, and its sensitivity to rounding.
 
-    The second is in units of relative rounding: the sum of the loss's derivative times each
-    prediction, large for the logarithm of a number near 0.
+    The sensitivity is the sum of the loss's derivative times each prediction, without signs: times
+    the rounding unit, it is the error of the value. It is large for the logarithm of a number near
+    0.
     """
     predicted = outputs_of(loop, run.start, run.X.T)
     loss, slope = _loss_and_slope(loop, predicted, run.y.T)
@@ -243,7 +253,11 @@ def train(
 
 
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
-    """Return the slices of rows that the steps of an epoch use."""
+    """Return the slices of rows that the steps of an epoch use, in order.
+
+    They are one slice of all rows without batches; else the ``first`` batch, the one whose turn it
+    is in this epoch (``rotating``), or ``every`` batch.
+    """
     if not loop.batch:
         return [slice(None)]
     every = range(0, rows, loop.batch)

@@ -41,7 +41,7 @@ def explain_training(
     likely: Collection[str] = (),
     most: int = 2,
 ) -> Explanation:
-    """Return the mistakes, at most ``most``, that reproduce a student's training runs.
+    """Return the fewest mistakes, at most ``most``, that reproduce a student's training runs.
 
     Parameters
     ----------
@@ -60,8 +60,9 @@ def explain_training(
     -------
     Explanation
         Without slips if the runs are right; ``unknown`` if no mistakes give their numbers, with
-        losses within 0.2 % of the run's own change. If all parameters are right and the losses
-        are wrong, the mistake is ``recorded-loss``.
+        losses within 0.2 % of the run's own change. Other sets of as few mistakes are its
+        alternatives. If all parameters are right and only the losses are wrong, one mistake of
+        `RECORDING_MISTAKES` is looked for, and ``recorded-loss`` is returned if none fits.
 
     Raises
     ------
@@ -112,7 +113,10 @@ def explain_training(
 
 
 def _preference(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, bool]:
-    """Return the sort key among sets of mistakes with equal numbers: likely ones first."""
+    """Return the sort key among sets of mistakes with equal numbers: most ``likely`` codes first.
+
+    Of equally likely sets, those in which a mistake also changes the recorded losses come last.
+    """
     return (
         -sum(slip.code in likely for slip in slips),
         any("recorded" in dict(details) for slip in slips for details in slip.details),
@@ -120,7 +124,7 @@ def _preference(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, 
 
 
 def _mark_training_right(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, ...]:
-    """Return the mistakes; ``recorded-loss`` says that the training itself is right."""
+    """Return the mistakes; ``recorded-loss`` says ``training: right`` if ``trained``."""
     return tuple(
         _add_detail(slip, "training", "right") if trained and slip.code == "recorded-loss" else slip
         for slip in slips
@@ -140,7 +144,9 @@ def _measure_details(
 ) -> Iterator[tuple[Slip, ...]]:
     """Yield the mistakes with measured details: the loss's factor, then the learning rate.
 
-    Nothing is yielded if the factor cannot be measured, or is 1.
+    The factor is that between the first observed and predicted loss. Nothing is yielded if it
+    cannot be measured, is 1 or 0, or is negative for ``wrong-reduction``, or if two mistakes need
+    one.
     """
     unknown = [slip for slip in slips if slip.code in RATIOS and _lacks_factor(slip)]
     if len(unknown) > 1 or (unknown and not runs[0].losses.size):
@@ -161,7 +167,10 @@ def _measure_details(
 
 
 def _lacks_factor(slip: Slip) -> bool:
-    """Return whether the factor of the loss has to be measured for this mistake."""
+    """Return whether the factor of the loss has to be measured for this mistake.
+
+    Not if its details have the factor, or for a ``wrong-reduction`` to a sum or a half.
+    """
     facts = dict(slip.details[0])
     if slip.code == "wrong-reduction" and facts["scale"] != "times":
         return False
@@ -173,9 +182,9 @@ def _measure_ratio(
     predicted: Sequence[float] | np.ndarray,
     tolerance: float,
 ) -> float:
-    """Return the least-squares ratio of observed to predicted numbers.
+    """Return the least-squares ratio of observed to predicted numbers; 0 if all predicted are 0.
 
-    It is rounded to 3 digits if this changes it by less than ``tolerance``.
+    It is rounded to 3 digits if this changes it by less than ``tolerance``, relatively.
     """
     predicted, observed = np.asarray(predicted), np.asarray(observed)
     with np.errstate(all="ignore"):
@@ -188,9 +197,11 @@ def _measure_ratio(
 def _measure_rate(
     task: Task, slips: tuple[Slip, ...], runs: Sequence[TrainingRun]
 ) -> Iterator[tuple[Slip, ...]]:
-    """Yield the mistakes with a wrong learning rate measured in the first step.
+    """Yield the mistakes with the ratio of a wrong learning rate, measured in the first step.
 
-    If that step was not observed, usual ratios are tried.
+    If that step was not observed, the mistakes are yielded with each usual ratio. Nothing is
+    yielded if the measured ratio is 1 or too small; without the mistake ``wrong-learning-rate``,
+    ``slips`` unchanged.
     """
     if all(slip.code != "wrong-learning-rate" for slip in slips):
         yield slips
@@ -223,7 +234,11 @@ DIVERGED = 1e3
 
 
 def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
-    """Return whether the loop gives the losses and parameters of all runs until they diverge."""
+    """Return whether the loop gives the losses and parameters of all runs until they diverge.
+
+    False if a run has no losses. The first losses of all runs are compared before any run is
+    trained.
+    """
     if not all(run.losses.size for run in runs):
         return False
     with np.errstate(all="ignore"):
@@ -272,7 +287,11 @@ def _rounding_of_loss(units: float, run: TrainingRun) -> float:
 
 
 def _follows(loop: Loop, run: TrainingRun) -> bool:
-    """Return whether the loop gives a run's losses and parameters until the run diverges."""
+    """Return whether the loop gives a run's losses and parameters until the run diverges.
+
+    The numbers of losses and steps must agree too. A loss that is not finite, or `DIVERGED` times
+    the first, ends the comparison, and the loop must diverge there too.
+    """
     asked = max(run.after, default=len(run.losses))
     # There may be one loss more than steps, or one step more than losses.
     if len(run.losses) not in (asked, asked + loop.rounds):
@@ -303,10 +322,10 @@ def _follows(loop: Loop, run: TrainingRun) -> bool:
 
 
 def _has_equal_steps(loop: Loop, run: TrainingRun) -> bool:
-    """Return whether a loop gives the parameters of a run whose losses are all nan.
+    """Return whether a loop gives the parameters of a run whose losses are all nan, and nan itself.
 
     The logarithm of a negative prediction is nan, but its derivative is finite, so the parameters
-    tell loops apart.
+    tell loops apart. Only finite parameters are compared.
     """
     known = {
         epochs: parameters

@@ -64,9 +64,11 @@ def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
 
 
 def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
-    """Return the forms of a mistake that are tried on a run; numbers to be measured are left out.
+    """Return the forms of a mistake to try on a run, each as the mistake's details.
 
-    Without a run, return the usual forms with their numbers.
+    Numbers to be measured are left out. Without a run, the usual forms are returned with their
+    numbers. Empty if the mistake cannot occur in the task; a code without variants has the one form
+    ``()``.
     """
     curved = [
         n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
@@ -147,7 +149,11 @@ def _with_repeated_activation(loop: Loop, facts: Facts) -> Loop:
 
 
 def _with_reduction(loop: Loop, facts: Facts) -> Loop:
-    """Return the loop with another reduction of the loss for training, or also for recording."""
+    """Return the loop with another reduction of the loss, by ``facts["scale"]``.
+
+    This is ``sum``, ``half``, or ``times`` for a mean times ``facts["factor"]``. With
+    ``facts["recorded"]``, the recorded losses are multiplied by it, so that they stay right.
+    """
     ratio = loop.ratio * facts.get("recorded", 1.0)
     if facts["scale"] == "times":
         return replace(loop, factor=facts.get("factor", 1.0), ratio=ratio)
@@ -226,7 +232,7 @@ CLOSE = 1e-5
 def explain_module(
     task: Task, calls: Sequence[tuple[Mapping[str, Array], Array, Array]]
 ) -> Explanation:
-    """Return the mistakes, at most one in each layer, that give a module's outputs.
+    """Return the fewest mistakes, at most one in each layer, that give a module's outputs.
 
     Parameters
     ----------
@@ -237,7 +243,8 @@ def explain_module(
     Returns
     -------
     Explanation
-        ``unknown`` if no mistakes give the outputs; without slips if they are right.
+        ``unknown`` if no mistakes give the outputs; without slips if they are right. Other
+        few mistakes are its alternatives.
     """
     usual = [slip for code in sorted(MODULE_MISTAKES) for slip in usual_training_cases(code, task)]
     for size in range(len(task.layers) + 1):
@@ -263,7 +270,10 @@ def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
 
 
 def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Array) -> bool:
-    """Return whether the model of a loop gives the observed outputs."""
+    """Return whether the model of a loop gives the observed outputs, up to rounding.
+
+    False if the shapes differ.
+    """
     with np.errstate(all="ignore"):
         predicted, size = outputs_of(loop, parameters, X), _largest_sum(loop, parameters, X)
     return bool(

@@ -48,7 +48,9 @@ def placeholder_words(
     names: Names | None = None,
     functions: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return a word for every placeholder in the catalogue's texts.
+    """Return a word for every placeholder in the catalogue's texts, by the placeholder's name.
+
+    Placeholders that the mistake has nothing for get a general word, such as ``another function``.
 
     Parameters
     ----------
@@ -116,7 +118,7 @@ def placeholder_words(
 
 
 def _verbs(count: int) -> dict[str, str]:
-    """Return the placeholders for verbs, such as ``is_``, in the singular or plural."""
+    """Return the verb for each placeholder such as ``is_``, singular or plural by ``count``."""
     return {
         "is_": format_count("is", "are", count),
         "moves": format_count("moves", "move", count),
@@ -138,7 +140,10 @@ def format_entry_list(entries: tuple[Entry, ...], task: Task, names: Names) -> s
 
 
 def _entry_texts(entries: tuple[Entry, ...], task: Task, names: Names) -> list[str]:
-    """Return the text of each entry, and the name of each parameter with all its entries."""
+    """Return the text of each entry, or one name for a parameter if all its entries are there.
+
+    A parameter with a single entry is written as an entry. Equal texts occur once.
+    """
     outputs, every = task.layers[-1].units, shape_of(task).entries
     parts: list[str] = []
     for parameter in PARAMETERS:
@@ -167,7 +172,8 @@ def _format_reduction(facts: Mapping[str, object]) -> str:
 def _format_recorded(facts: Mapping[str, object]) -> str:
     """Format the quantity that was recorded instead of the loss, e.g. ``4 times the loss``.
 
-    If ``facts`` do not name it, the text says that it is unknown.
+    ``facts`` has the quantity's ``form`` and the ``ratio``. Without a known form, the text says
+    that the quantity is unknown.
     """
     form, ratio = str(facts.get("form")), facts.get("ratio")
     if form not in RECORDS:
@@ -178,7 +184,7 @@ def _format_recorded(facts: Mapping[str, object]) -> str:
 
 
 def _format_rates(task: Task) -> str:
-    """Format the task's learning rates, e.g. ``a rate of 0.1``."""
+    """Format the task's learning rates, e.g. ``a rate of 0.1``; both rates if they differ."""
     weight, bias = f"{task.rates.weight:g}", f"{task.rates.bias:g}"
     if weight == bias:
         return format_text("a rate of {weight}", weight=weight)
@@ -200,7 +206,10 @@ def _rows(value: object) -> str:
 
 
 def _format_stage(name: str) -> str:
-    """Format a stage of a forward pass, e.g. ``a1`` as ``the output of layer 1``."""
+    """Format a stage of a forward pass: ``a1`` as ``the output of layer 1``.
+
+    ``z1`` becomes ``the weighted sum of layer 1``, and any other name ``the input of the net``.
+    """
     kinds = {
         "a": "the output of layer {layer}",
         "z": "the weighted sum of layer {layer}",
@@ -214,7 +223,7 @@ def _format_activation(name: str) -> str:
 
 
 def _format_sources(slip: Slip, names: Names, outputs: int) -> str:
-    """Format the values that wrong entries start from, e.g. ``W1[0,1]``."""
+    """Format the entries that wrong entries start from, e.g. ``W1[0,1]``, or ``another value``."""
     details = [dict(each).get("source") for each in slip.details]
     factors = [parse_parameter(each) for each in details if isinstance(each, tuple)]
     return (

@@ -100,9 +100,9 @@ class Proposal(Struct, frozen=True):
 
 
 def trimmed(proposal: Proposal, source: str) -> Proposal:
-    """Return a change without unchanged lines at its start and end.
+    """Return a change without the lines at its start and end that it does not change.
 
-    A pure insertion ends in the line before it.
+    At least one new line stays. A pure insertion ends in the line before it.
     """
     before = source.split("\n")[proposal.first - 1 : proposal.last]
     after = list(proposal.lines)
@@ -115,7 +115,10 @@ def trimmed(proposal: Proposal, source: str) -> Proposal:
 
 
 def line_before(changes: Sequence[Proposal], line: int) -> int:
-    """Return the number that a line had before some changes, made one after the other."""
+    """Return the number that a line of the changed text had before ``changes``.
+
+    Each change is given for the text after the changes before it.
+    """
     for each in reversed(changes):
         more = len(each.lines) - (each.last - each.first + 1)
         line -= more if line > each.last + more else 0
@@ -194,9 +197,11 @@ def proposals(
 def _sent_draws(
     asked: Asked, values: Sequence[Sequence[np.ndarray[Any, Any]]]
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray[Any, Any]]]:
-    """Return the inputs, lines and right outputs as plain data, and the arrays that the data name.
+    """Return the draws of a check as plain data, and by name the arrays that the data refer to.
 
-    ``values`` are the model solution's for each draw; they are sent as one flat array.
+    Each draw has its inputs, its lines with their inputs, and the names of the right outputs.
+    ``values`` are the model solution's for each draw; they are sent as one flat array with their
+    shapes.
     """
     trees = {
         str(number): {
@@ -230,7 +235,7 @@ def _sent_draws(
 
 
 def _sent_text(text: Searched, wanted: Wanted) -> dict[str, Any]:
-    """Return the text that may be changed, and the wanted changes, as plain data."""
+    """Return the text to change, and the limits of the search in ``wanted``, as plain data."""
     return {
         "changed": [list(each) for each in text.changed],
         "sources": dict(text.sources),
@@ -243,7 +248,7 @@ def _sent_text(text: Searched, wanted: Wanted) -> dict[str, Any]:
 
 
 def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
-    """Return the vocabulary of operands and the model's expressions as plain data."""
+    """Return the words and constants of ``known``, and the model's expressions, as plain data."""
     return {
         "parts": [
             [p.text, p.role, [[leaf, list(n)] for leaf, n in p.leaves], list(p.numbers)]
@@ -256,9 +261,10 @@ def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) -> list[Proposal]:
-    """Return the changes that references stand for, up to the first one that is refused.
+    """Return the changes that references stand for, up to the first that is refused.
 
-    Each is applied to the text with the changes before it.
+    Each is applied to the text with the changes before it. A reference to an unknown cell is
+    refused too.
     """
     sources, made = dict(text.sources), list[Proposal]()
     for reference in references:
@@ -333,7 +339,10 @@ def vocabulary_of(
 
 
 def _words_in(tree: ast.AST) -> Iterator[str]:
-    """Yield the names, attributes and short texts in a tree."""
+    """Yield the names, attributes, keywords and strings in a tree.
+
+    A string that is longer than `LONGEST` or not printable, and a keyword ``**``, give "".
+    """
     for node in walk(tree):
         if isinstance(node, ast.Name):
             yield node.id
@@ -356,7 +365,7 @@ LONGEST = 40
 
 
 def _keys_in(value: object) -> Iterator[str]:
-    """Yield the text keys of all dicts in a nested value."""
+    """Yield the text keys of all dicts in a value of nested dicts, lists and tuples."""
     if isinstance(value, Mapping):
         for key, part in value.items():
             yield from [key] if isinstance(key, str) else []
@@ -367,7 +376,7 @@ def _keys_in(value: object) -> Iterator[str]:
 
 
 def _constants_in(tree: ast.AST) -> Iterator[float]:
-    """Yield the numbers in a tree."""
+    """Yield the int and float constants in a tree whose size is below `LARGE`."""
     for node in walk(tree):
         value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None
         if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGE:

@@ -25,7 +25,11 @@ from gradkit.runtime.syntax import (
 
 
 def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a ``DataLoader`` with all rows in one batch, and arrays in place of their slices."""
+    """Propose one batch of all rows: ``batch_size=len(X)``, and ``X`` for each slice ``X[…]``.
+
+    ``DataLoader`` gets the length of each parameter of the function around it. The slices in one
+    assignment are replaced together.
+    """
     for node in text.calls:
         if last_name(node.func) == "DataLoader":
             for each in node.keywords:
@@ -45,7 +49,10 @@ def whole_batches(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def without_with(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the statements of a ``with`` block without the ``with``."""
+    """Propose the statements of each ``with`` block without the ``with``.
+
+    The kind is ``cut`` for a ``with`` that detaches from the graph, such as ``torch.no_grad()``.
+    """
     for node in every(ast.With, text.tree):
         if node.body[0].lineno > node.lineno:
             inside = text.own(node, node.body[0].col_offset - node.col_offset)
@@ -63,7 +70,11 @@ EDGES: Mapping[type[ast.cmpop], type[ast.cmpop]] = {
 
 
 def other_counts(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose other numbers of rounds: ``+= 1``, a parameter in ``range(…)``, ``<=`` for ``<``."""
+    """Propose another number of repetitions of a loop.
+
+    ``i += 2`` becomes ``i += 1``, ``range(10)`` becomes ``range(epochs)`` for each parameter of the
+    function, and ``while i < n`` becomes ``while i <= n`` or the reverse.
+    """
     for node in walk(text.tree):
         if isinstance(node, ast.AugAssign) and is_number(node.value):
             yield text.put("count", text.spot(node.value), "1")
@@ -105,7 +116,12 @@ def missing_calls(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a missing call of ``backward()`` before a step, and of ``super().__init__()``."""
+    """Propose a missing ``loss.backward()``, and a missing ``super().__init__()``.
+
+    If the text never calls ``backward()``, it is proposed before each step in a loop or function,
+    for each name that a call is assigned to. If the step is elsewhere in the text, it is proposed
+    after each assignment.
+    """
     within = [n for n in walk(text.tree) if isinstance(n, (*LOOPS, ast.FunctionDef))]
     if calls_method(text.tree, "backward"):
         within = []
@@ -124,7 +140,11 @@ def missing_statements(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to move a call in a training loop, or to exchange two elements of a tuple."""
+    """Propose to move a call to each other place of its training loop or function.
+
+    Calls of ``backward()`` are moved last, near places first. Two elements of a tuple that is a
+    statement are exchanged too: ``step(), backward()``.
+    """
     for node in every(ast.Expr, text.tree):
         if isinstance(node.value, ast.Tuple):
             for pair in combinations(node.value.elts, 2):
@@ -142,7 +162,10 @@ def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
-    """Return the proposal that moves statement ``number`` of a block to the place ``to``."""
+    """Return the proposal that moves statement ``number`` of a block to position ``to``.
+
+    The statements between the two positions are shifted by one.
+    """
     order = list(range(len(block)))
     order.insert(to, order.pop(number))
     first, last = min(number, to), max(number, to)
@@ -152,7 +175,11 @@ def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
 
 
 def dropped_statements(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to leave out a call, a ``break``, or an assignment to an existing name."""
+    """Propose to leave out a call, an ``if`` that begins with ``break``, or an assignment.
+
+    The assignment must be to a name that its own value reads, or that exists before: a parameter of
+    the function or, for a loop outside of functions, a name assigned at the top level.
+    """
     before = {last_name(n.targets[0]) for n in text.tree.body if isinstance(n, ast.Assign)}
     for block in walk(text.tree):
         function = block if isinstance(block, ast.FunctionDef) else None
@@ -204,7 +231,10 @@ def other_indents(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def kept_in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to append in every round of a loop what an ``if`` appends in some rounds only."""
+    """Propose to move an ``append`` out of an ``if`` without ``else``, before the ``if``.
+
+    Then every round of a loop appends. An ``if`` that is empty then is removed.
+    """
     for node in every(ast.If, text.tree):
         whole, kept = text.spot(node), [each for each in node.body if isinstance(each, ast.Expr)]
         for each in kept if not node.orelse else ():
@@ -217,7 +247,7 @@ def kept_in_each_round(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def handed_parameters(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose an unread parameter of a function for each positional argument of its calls."""
+    """Propose a function's unread parameter for each positional argument of the calls in it."""
     for function in text.functions:
         for name in unread_in(function):
             for call in every(ast.Call, function):
@@ -225,9 +255,10 @@ def handed_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def returned_values(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a missing ``return`` of losses, and to return a whole value instead of an entry.
+    """Propose a missing ``return``, and ``return losses`` for ``return losses[-1]``.
 
-    Only functions that call ``backward()`` are changed.
+    Only functions that call ``backward()`` are changed. Without any ``return``, each list that is
+    appended to and each loss is proposed as last line.
     """
     for function in (each for each in text.functions if calls_method(each, "backward")):
         returns = every(ast.Return, function)
@@ -241,7 +272,10 @@ def returned_values(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def loops_over_batches(text: Text) -> Iterator[Spot]:
-    """Yield the places of the iterables of ``for`` loops inside a training loop that train too."""
+    """Yield the iterable of each ``for`` loop that trains inside another training loop.
+
+    A loop trains if it calls ``backward()``.
+    """
     loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
     for outer in loops:
         for node in loops:
@@ -250,7 +284,7 @@ def loops_over_batches(text: Text) -> Iterator[Spot]:
 
 
 def loops_over_epochs(text: Text) -> Iterator[Spot]:
-    """Yield the heads of ``for`` loops that train, without the loops inside of them."""
+    """Yield the head of each ``for`` loop that trains and is in no other training loop."""
     loops = [n for n in walk(text.tree) if isinstance(n, LOOPS) and calls_method(n, "backward")]
     for node in loops:
         inside = any(node is not outer and node in walk(outer) for outer in loops)

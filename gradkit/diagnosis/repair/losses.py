@@ -33,7 +33,11 @@ KEPT = frozenset(["backward", "step", "zero_grad", "parameters", "append", "rang
 
 
 def other_losses(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the task's loss in place of another loss, by its class, its function or its name."""
+    """Propose the task's loss in place of another loss: its class, its function, or a name for it.
+
+    Also propose a loss object of the text for each called name with two arguments: ``f(a, b)``
+    becomes ``criterion(a, b)``.
+    """
     yield from other_names(text, "loss", LOSSES, (task.loss, "logits"))
     own = [name for name, of in text.made.losses.items() if of == LOSSES[0].get(task.loss)]
     for node in text.calls:
@@ -43,7 +47,11 @@ def other_losses(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_calls(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to remove a call: ``a`` for ``a.relu()``, and ``loss`` for ``loss.detach()``."""
+    """Propose to remove a call: ``a`` for ``a.relu()`` or ``f(a)``, ``loss`` for ``loss.detach()``.
+
+    Also ``a`` for ``(a > b).float()``, and ``a`` for ``a.data``. Calls in ``__init__`` and those in
+    `KEPT`, such as ``step()``, stay. The kind is ``cut`` if the call detaches from the graph.
+    """
     for node in text.calls:
         if (name := last_name(node.func)) not in KEPT:
             inside = text.function(node.lineno) == "__init__"
@@ -92,7 +100,10 @@ def _compared(node: ast.expr) -> ast.expr | None:
 
 
 def single_operands(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one operand in place of an operation, or the length of a parameter as divisor."""
+    """Propose an operand in place of an operation: ``a`` or ``b`` for ``a + b``, ``a`` for ``-a``.
+
+    Also ``len(X)`` as divisor for each parameter ``X``, and ``range(b)`` for ``range(a, b)``.
+    """
     for node in walk(text.tree):
         if isinstance(node, ast.BinOp):
             for part in (node.left, node.right):
@@ -113,7 +124,10 @@ def single_branches(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_sums(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose ``mean`` for ``sum`` or the reverse, and ``log`` for another logarithm."""
+    """Propose ``mean`` for ``sum`` or the reverse, and ``log`` for ``log2`` and ``log10``.
+
+    Each call is changed alone, then all calls of one name together.
+    """
     functions = [node.func for node in text.calls if last_name(node.func) in SUMS]
     for node in functions:
         yield text.renamed("sum", node, SUMS[last_name(node)])
@@ -125,7 +139,11 @@ def other_sums(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def recorded_losses(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to record the loss that is propagated back, and to append losses to their list."""
+    """Propose to record the loss on which ``backward()`` is called.
+
+    ``losses = [loss]`` becomes ``losses.append(loss)`` for a list that starts as ``[]``; appended
+    values and, in functions that train, returned values become ``loss.item()``.
+    """
     made = every(ast.Assign, text.tree)
     begun = {ast.unparse(n.targets[0]) for n in made if ast.unparse(n.value) == "[]"}
     for node in made:
@@ -145,7 +163,7 @@ def recorded_losses(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def swapped_arguments(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the two arguments of a loss, or of another function, in exchanged order."""
+    """Propose ``f(b, a)`` for ``f(a, b)``: for a loss, ``Linear`` or a plain function."""
     for node in text.calls:
         if len(node.args) == 2 and (
             isinstance(node.func, ast.Name)
@@ -157,7 +175,10 @@ def swapped_arguments(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose ``-`` for ``+`` or the reverse, or a minus before a formula or an exponent."""
+    """Propose another sign: ``+`` for ``-`` or the reverse, also in ``+=`` and ``add_``.
+
+    Also propose a minus before the argument of ``exp``, and before a returned or assigned formula.
+    """
     for node in walk(text.tree):
         if isinstance(node, ast.BinOp):
             yield from _turned(text, node.op, text.spot(node.left), text.spot(node.right))
@@ -178,7 +199,10 @@ def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iterator[Proposal]:
-    """Yield the change of a plus or a minus between two parts of a line."""
+    """Yield the change of a plus to a minus, or the reverse, between two parts of a line.
+
+    Nothing for other operators, or if the parts are on different lines.
+    """
     signs = {ast.Add: "+-", ast.Sub: "-+"}.get(type(operator))
     if signs and left.last == right.first:
         at = text.lines[left.last - 1].index(signs[0], left.end)
@@ -186,7 +210,10 @@ def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iter
 
 
 def other_brackets(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a sign or call that applies to a whole operation: ``f(a + b)`` for ``f(a) + b``."""
+    """Propose a sign or call around a whole operation: ``f(a + b)`` for ``f(a) + b``.
+
+    Likewise ``-(a + b)`` for ``-a + b`` and ``(a + b).f()`` for ``a.f() + b``.
+    """
     for node in every(ast.BinOp, text.tree):
         left = node.left
         if isinstance(left, ast.UnaryOp):
@@ -202,7 +229,12 @@ def other_brackets(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_formulas(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose the task's loss in place of a formula of two values."""
+    """Propose the task's loss in place of a formula.
+
+    For the squared error, an exponent becomes 2 and ``abs(a)`` becomes ``(a ** 2)``. A returned
+    formula, or one for the loss, of two local names becomes ``torch``'s function of the two, in
+    both orders.
+    """
     right, stepped = LOSSES[1].get(task.loss), called_on(text, "backward")
     held = {node.arg for node in every(ast.arg, text.tree)} | names_in(text.tree, ast.Store)
     for node in walk(text.tree) if task.loss == "squared_error" else ():

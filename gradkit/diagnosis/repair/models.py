@@ -25,7 +25,11 @@ def call_of(called: str, name: str, *arguments: str) -> str:
 
 
 def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose one of the task's activations in place of another, or around a value without one."""
+    """Propose one of the task's activations in place of another, or for a value without one.
+
+    It replaces a name or a whole call; it is put around a call or sum of the forward pass; and it
+    is added as a layer to ``Sequential`` or by ``add_module``.
+    """
     wanted = dict.fromkeys(layer.activation for layer in task.layers)
     yield from other_names(text, "activation", ACTIVATIONS, wanted)
     for node in text.calls:
@@ -62,7 +66,7 @@ def other_activations(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_layers(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to remove one layer from a ``Sequential`` or ``ModuleList``."""
+    """Propose to remove one layer from a ``Sequential`` or ``ModuleList`` with several."""
     for node in text.calls:
         stacked = last_name(node.func) in ("Sequential", "ModuleList")
         for row in [node, *node.args] if stacked else ():
@@ -74,7 +78,11 @@ def fewer_layers(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_shapes(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to squeeze or flatten the model's outputs to the shape of the targets."""
+    """Propose to squeeze or flatten an array to the shape of the targets.
+
+    A call of the model outside of its own methods gets ``.squeeze(-1)``; a ``view``, ``reshape`` or
+    ``unsqueeze`` becomes ``flatten()``, or has its two arguments exchanged.
+    """
     methods = {name.rpartition(".")[2] for name in text.there if "." in name}
     for node in (n for n in walk(text.tree) if isinstance(n, ast.Call | ast.Subscript)):
         model = _model_called(node.value if isinstance(node, ast.Subscript) else node, methods)
@@ -103,7 +111,10 @@ def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
 
 
 def added_terms(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to add a model's unused attribute to a computed value, or to call it there."""
+    """Propose to use a model's unread attribute in its forward pass.
+
+    Each computed value ``a`` becomes ``a + self.b`` and ``self.b(a)``.
+    """
     for model in every(ast.ClassDef, text.tree):
         parts = [n.value for n in walk(model) if isinstance(n, ast.Assign | ast.Return)]
         parts += [part for call in every(ast.Call, model) for part in call.args]
@@ -115,7 +126,11 @@ def added_terms(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose ``ModuleList`` for a list of layers, and ``Parameter`` around one or all tensors."""
+    """Propose to register parameters: ``ModuleList`` around a list, ``Parameter`` around a tensor.
+
+    Values of attributes are changed: a list or dict gets each container of torch; tensors are
+    changed one at a time, then all together.
+    """
     tensors: list[tuple[ast.expr, str]] = []
     known = set(TENSORS)
     for node in every(ast.Assign, text.tree):
@@ -136,7 +151,11 @@ def registered_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_sizes(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a layer size of the task in place of another: once, for two layers, or everywhere."""
+    """Propose a layer size of the task in place of another number of a model.
+
+    One number is replaced, two equal numbers that follow each other, or all equal numbers of the
+    model.
+    """
     stacks = [node for node in text.calls if last_name(node.func) == "Sequential"]
     # Sizes that a model is made of may be listed before it.
     listed = [n for n in text.tree.body if isinstance(n, ast.Assign) and _is_row(n.value)]

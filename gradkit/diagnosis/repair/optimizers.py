@@ -17,7 +17,11 @@ CHANGING = frozenset(["add", "sub", "copy", "addcmul", "zero"])
 
 
 def other_optimizers(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose plain gradient descent in place of another optimizer, with the same rate."""
+    """Propose ``SGD`` in place of another optimizer: its name alone, then without further options.
+
+    The call without options has the rate that is given, or else each parameter of the function as
+    rate.
+    """
     for node in text.calls:
         if last_name(node.func) in OPTIMIZERS - {"SGD"}:
             yield text.renamed("optimizer", node.func, "SGD")
@@ -31,7 +35,10 @@ def other_optimizers(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def fewer_options(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a call of an optimizer, loss or layer without one of its options, or without all."""
+    """Propose an optimizer, loss, layer or loader without one of its options, or all.
+
+    The learning rate stays. ``super(…).__init__(…)`` becomes ``super().__init__()``.
+    """
     known = (
         OPTIMIZERS
         | {"DataLoader", "Linear", "Parameter"}
@@ -51,7 +58,11 @@ def fewer_options(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose a parameter or the task's rate as learning rate, or as factor of an update."""
+    """Propose another learning rate, or a missing one as factor of an update.
+
+    A rate becomes each parameter of its function and the task's rate. A parameter or attribute that
+    is never read is multiplied to the value of an update and to gradients that are passed on.
+    """
     for holder in walk(text.tree):
         # Few have any, and what is below each takes time to go through.
         unread = unread_in(holder)
@@ -79,7 +90,10 @@ def _slopes_handed(node: ast.AST) -> Iterator[ast.Attribute]:
 
 
 def unread_in(holder: ast.AST) -> list[str]:
-    """Return the unread parameters of a function, or the unread attributes of a class."""
+    """Return the unread parameters of a function, or the unread attributes of a class.
+
+    Such attributes are only assigned, and are written in full: ``self.W``. Empty for other nodes.
+    """
     if isinstance(holder, ast.FunctionDef):
         return unread_parameters(holder)
     parts = attributes_in(holder) if isinstance(holder, ast.ClassDef) else []
@@ -103,7 +117,12 @@ PARAMETERS = ("weight", "bias")
 
 
 def given_parameters(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose ``model.parameters()`` for an optimizer, or for a loop that updates parameters."""
+    """Propose ``model.parameters()`` as argument of an optimizer, or in a loop over parameters.
+
+    Candidates for ``model`` are the names in the present argument, the first parameter of the
+    function and all models of the text. A list of weights and biases becomes
+    ``list(layer.parameters())``.
+    """
     handed = [
         ("given", node.args[0])
         for node in text.calls
@@ -130,7 +149,10 @@ def given_parameters(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def steps_in_place(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose an update that changes the parameter in place: ``p -= …`` for ``p = p - …``."""
+    """Propose an update that changes the parameter in place: ``p -= …`` for ``p = p - …``.
+
+    Also ``p.data = …`` for an update ``p = …``.
+    """
     for node in every(ast.Assign, text.tree):
         if isinstance(node.value, ast.BinOp):
             name, value = ast.unparse(node.targets[0]), node.value
@@ -145,7 +167,10 @@ def steps_in_place(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def steps_from_values(text: Text, task: Task) -> Iterator[Proposal]:
-    """Propose to add the parameter's old value to an update that overwrites it."""
+    """Propose the parameter's old value in an update that overwrites it.
+
+    ``p = s`` becomes ``p = p + s`` and ``p = p - s``, unless ``p`` occurs in ``s``.
+    """
     for node in steps_by_hand(text.tree):
         if isinstance(node, ast.Assign):
             name, value = ast.unparse(node.targets[0]), ast.unparse(node.value)

@@ -86,7 +86,10 @@ class Inside:
         return values, list(self._parts({node: tuple(each) for node, each in numbers.items()}))
 
     def _seen(self, check: FunctionCheck, draw: Draw) -> dict[int, list[Array]]:
-        """Run the lines of a check; return the values of each expression, by number of its node."""
+        """Run a check's lines; return the values of each expression, by its node's number.
+
+        Expressions with a value that is not finite, or has more than `MOST` entries, are left out.
+        """
         inner = Inner()
         names: dict[str, Any] = {
             **{n: v for n, v in self._solution.names.items() if n.startswith("__")},
@@ -106,9 +109,11 @@ class Inside:
         }
 
     def _parts(self, numbers: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
-        """Yield the model solution's small expressions and statements as parts.
+        """Yield the model solution's expressions and statements as parts, with their leaves.
 
-        ``numbers`` has the numbers of the values of each expression.
+        Leaves are what a part reads. ``numbers`` has the numbers of the values of each expression.
+        Parts of more than `LARGEST` nodes are left out, and those with a leaf whose value is
+        unknown. A part is yielded twice if inner calls can be read as leaves.
         """
         places = {_place(node): number for number, node in enumerate(self._everywhere.nodes)}
         nodes = [self._everywhere.nodes[number] for number in numbers]
@@ -134,7 +139,11 @@ def _place(node: Any) -> tuple[int, int, int | None, int | None]:
 
 
 def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | None], str]]:
-    """Yield the position and role of operands and values: ``term``, ``factor`` or ``whole``."""
+    """Yield the position and role of operands and values: ``term``, ``factor`` or ``whole``.
+
+    Operands of sums are terms, of other operations factors. Assigned and returned values, values of
+    dicts and arguments are wholes.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp | ast.AugAssign):
             role = "term" if isinstance(node.op, SUMS) else "factor"
@@ -152,7 +161,11 @@ def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | No
 
 
 def _fills(node: Any) -> bool:
-    """Return whether a statement changes an array, entry, attribute, or a name that it reads."""
+    """Return whether a statement changes an existing value.
+
+    It appends or is augmented (``+=``), or it assigns to entries, to an attribute, or to a name
+    that its value reads.
+    """
     if isinstance(node, ast.AugAssign) or _appends(node):
         return True
     if _sets(node):
@@ -190,7 +203,8 @@ def _sets(node: Any) -> bool:
 def _leaves(node: Any, whole: ast.AST | None) -> Iterator[ast.expr]:
     """Yield the names, attributes, and entries with constant keys in an expression.
 
-    If ``whole`` is given, calls below it are leaves too.
+    ``cache["A1"]`` is one leaf. Names of numpy and of functions are none. If ``whole`` is given,
+    calls below it are leaves too.
     """
     if is_numpy(node):
         return

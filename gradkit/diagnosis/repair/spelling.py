@@ -74,9 +74,10 @@ def _alike(name: str, known: Collection[str]) -> list[str]:
 
 
 def others(text: Text) -> Iterator[Proposal]:
-    """Propose another local name, or another attribute of the model, in each method.
+    """Propose another local name, or another attribute of the model, in each of its methods.
 
-    Two attributes in one statement may also be exchanged. ``__init__`` is left out.
+    Two attributes that one statement reads are also exchanged. ``__init__`` is left out, and so are
+    classes without attributes.
     """
     for model, function in _functions(text):
         stored = _stored(model)
@@ -106,7 +107,10 @@ def _functions(text: Text) -> Iterator[tuple[ast.ClassDef, ast.FunctionDef]]:
 
 
 def uncalled(text: Text) -> Iterator[Proposal]:
-    """Propose a call for a method or torch class that is only named, such as ``optimizer.step``."""
+    """Propose a call of a method or torch class that is only named: ``optimizer.step()``.
+
+    ``model.forward`` gets each parameter of the function as argument; other calls get none.
+    """
     called = {id(each.func) for each in text.calls}
     modules = {*LOSSES[0].values(), *ACTIVATIONS[0].values()}
     for node in walk(text.tree):
@@ -118,7 +122,11 @@ def uncalled(text: Text) -> Iterator[Proposal]:
 
 
 def misspelt(text: Text) -> Iterator[Proposal]:
-    """Propose existing names for names, methods and attributes that do not exist."""
+    """Propose existing names for names, attributes, keywords and methods that do not exist.
+
+    Attributes and keywords are only changed in lines that raised; see `_meant` for names and
+    `_of_class` for methods.
+    """
     handed = {each.arg for each in every(ast.arg, text.tree)}
     there = {*handed, *names_in(text.tree, ast.Store), *dir(builtins), *text.there}
     made = ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef
@@ -150,7 +158,8 @@ def _meant(
 ) -> Iterator[str]:
     """Yield replacements of a name: ``self.name``, ``np.name``, ``torch.name`` or similar names.
 
-    Nothing is yielded for a name that exists, unless its line raised.
+    ``there`` are the names that exist, ``named`` those of the function, ``stored`` the attributes
+    of models. Nothing is yielded for a name that exists, unless its line raised.
     """
     stops = node.lineno in text.stops
     if node.id in there and not stops:
@@ -176,9 +185,11 @@ def _stored(model: ast.ClassDef) -> set[str]:
 
 
 def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
-    """Propose other names for called methods and for attributes of a model's class.
+    """Propose other names for methods, attributes and local names of a model's class.
 
-    A local name may also become an attribute: ``W`` becomes ``self.W``.
+    A method gets a similar name that is called and missing; a missing attribute a similar
+    attribute, or ``self.W`` becomes ``W``; an assigned local ``W`` becomes ``self.W`` if that is
+    read.
     """
     methods = [each for each in model.body if isinstance(each, ast.FunctionDef)]
     own, stored = {each.name for each in methods}, _stored(model)
@@ -237,8 +248,9 @@ def misspelt_keys(text: Text) -> Iterator[Proposal]:
 def unfilled(text: Text) -> Iterator[Proposal]:
     """Propose an argument for calls that raised because one argument is missing.
 
-    Candidates are the name of each parameter, the given arguments with that name in them, and all
-    other local names.
+    Only calls of the cell's functions without keywords are changed. Candidates are the name of each
+    parameter, the given arguments with that name in them (``dW1`` after ``W1``), and, at the end,
+    all other local names.
     """
     functions = text.functions
     takes = {each.name: [p.arg for p in each.args.args if p.arg != "self"] for each in functions}
@@ -264,7 +276,7 @@ def unfilled(text: Text) -> Iterator[Proposal]:
 
 
 def unhanded(text: Text) -> Iterator[Proposal]:
-    """Propose ``self`` as the first parameter of methods that lack it."""
+    """Propose ``self`` as the first parameter of methods that lack it; not of decorated methods."""
     for model, method in _functions(text):
         given = [each.arg for each in method.args.args]
         if method in model.body and given[:1] != ["self"] and not method.decorator_list:
@@ -309,9 +321,11 @@ def _is_shaped(node: ast.expr) -> bool:
 
 
 def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
-    """Yield a part of an expression, and its text with other or additional brackets.
+    """Yield the part of a node whose brackets are wrong, with its text in other brackets.
 
-    Indexing becomes a call, or a call indexing, if Python's message ``said`` shows that it must.
+    If Python's message ``said`` shows it, ``f[x]`` becomes ``f(x)``, or ``a(i)`` becomes ``a[i]``.
+    A loss class becomes a call, a shape one argument (``zeros((2, 3))``), ``a.T()`` becomes
+    ``a.T``.
     """
     if isinstance(node, ast.Subscript) and "not subscriptable" in said:
         yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
@@ -348,7 +362,7 @@ def unkept(text: Text) -> Iterator[Proposal]:
 
 
 def _given(function: ast.FunctionDef) -> Iterator[str]:
-    """Yield the names that a function assigns a value other than None, not only by ``+=``."""
+    """Yield the names that a function assigns, without those that only get None or ``+=``."""
     stored = Counter(n.id for n in every(ast.Name, function) if is_stored(n))
     for node in walk(function):
         if isinstance(node, ast.AugAssign):
@@ -359,10 +373,10 @@ def _given(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def unreturned(text: Text) -> Iterator[Proposal]:
-    """Propose ``return`` for the last expression or one of the `_FEW` names assigned last.
+    """Propose ``return`` for a bare expression, and as last line for one of the last `_FEW` names.
 
-    Functions that return a value get no such line, only ``return`` before bare expressions.
-    Functions that train are left out.
+    A printed value is returned in place of the last ``print``. Functions that return a value only
+    get ``return`` before bare expressions that are no calls. Functions that train are left out.
     """
     for function in _computing(text):
         for node in every(ast.Expr, function):
@@ -409,7 +423,10 @@ def undivided(text: Text) -> Iterator[Proposal]:
 
 
 def unended(text: Text) -> Iterator[Proposal]:
-    """Propose a last line that returns the names which the check unpacks, if none returns any."""
+    """Propose a last line ``return a, b`` for a function that ends without a returned value.
+
+    It returns as many names as the check unpacks; see `_may_be_returned` for the names.
+    """
     for function in _returning(text):
         last = function.body[-1]
         if not isinstance(last, ast.Return) or last.value is None:
@@ -419,9 +436,10 @@ def unended(text: Text) -> Iterator[Proposal]:
 
 
 def miscounted(text: Text) -> Iterator[Proposal]:
-    """Propose a ``return`` with as many values as the check unpacks.
+    """Propose a last ``return`` with as many values as the check unpacks.
 
-    Superfluous values are left out, and missing values are added.
+    Superfluous values are left out, in each possible way, or missing ones are added at the end; see
+    `_may_be_returned` for the names. Functions without a last ``return`` of values are skipped.
     """
     count = len(text.targets)
     for function in _returning(text):
@@ -479,7 +497,10 @@ def _computing(text: Text) -> list[ast.FunctionDef]:
 
 
 def nested(text: Text) -> Iterator[Proposal]:
-    """Propose to move a method out of the method that contains it."""
+    """Propose to move a function out of the method that it ends, to the level of that method.
+
+    Only a forward pass, a method that the check uses, or a function whose line raised is moved.
+    """
     for model, outer in _functions(text):
         inner = outer.body[-1]
         if outer in model.body and isinstance(inner, ast.FunctionDef):

@@ -23,7 +23,11 @@ ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
 
 
 def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
-    """Propose a rate for each assigned number between 0 and 1, and two such numbers exchanged."""
+    """Propose each of ``rates`` for an assigned float between 0 and 1.
+
+    Two different ones in one statement are also exchanged. Returned values and defaults of
+    parameters count as assigned.
+    """
     for values in _set(text.tree):
         constants = [part for value in values for part in every(ast.Constant, value)]
         numbers = [part for part in constants if type(part.value) is float and 0 < part.value < 1]
@@ -37,7 +41,10 @@ def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
 
 
 def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
-    """Yield the values that statements assign or return, and the defaults of parameters."""
+    """Yield the value that each statement assigns, returns or computes, alone in a list.
+
+    The defaults of a function's parameters are yielded as one list.
+    """
     for node in walk(tree):
         if isinstance(node, ast.arguments):
             yield [each for each in (*node.defaults, *node.kw_defaults) if each is not None]
@@ -46,7 +53,10 @@ def _set(tree: ast.Module) -> Iterator[list[ast.expr]]:
 
 
 def signs(text: Text) -> Iterator[Proposal]:
-    """Propose each difference with exchanged operands, and ``(a + b)`` for ``-(a + b)``."""
+    """Propose each difference with exchanged operands, and ``(a + b)`` for ``-(a + b)``.
+
+    ``a - b`` becomes ``b - a``, unless one of them is a constant.
+    """
     for node in walk(text.tree):
         if isinstance(node, ast.UnaryOp) and isinstance(node.operand, ast.BinOp):
             yield text.put("turned-sign", text.spot(node), f"({ast.unparse(node.operand)})")
@@ -67,10 +77,11 @@ def rows(text: Text) -> Iterator[Proposal]:
 
 
 def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
-    """Propose values of two neighbouring assignments exchanged, and entry 1 for 0 or the reverse.
+    """Propose two neighbouring assignments' values exchanged, and entry 1 for 0 or vice versa.
 
-    Only assignments in ``lines`` are changed. The exchange needs names that are ``used`` in more
-    than two lines.
+    Only assignments of one line in ``lines`` are changed. Only entries are exchanged, and only if
+    the names are ``used`` in more than two lines. An entry of an array of which the text has
+    several entries must be one of these.
     """
     given = [
         part
@@ -95,7 +106,11 @@ def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
 
 
 def products(text: Text) -> Iterator[Proposal]:
-    """Propose products with transposed or exchanged factors, and ``*`` for ``@`` or the reverse."""
+    """Propose matrix products with another factor order, transposition or operator.
+
+    ``a @ b`` becomes ``a.T @ b``, ``a @ b.T``, ``b @ a`` and ``a * b``; a factor ``a.T`` becomes
+    ``a``; ``a * b`` becomes ``b * a`` and ``a @ b``.
+    """
     for node in every(ast.expr, text.tree):
         factors: Sequence[ast.expr] = ()
         other: ast.operator = ast.Mult()
@@ -127,9 +142,10 @@ def copies(text: Text) -> Iterator[Proposal]:
 
 
 def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
-    """Propose to move the assignments in ``lines`` up, but not above values that they read.
+    """Propose to move the assignments in ``lines`` up, past statements that they do not depend on.
 
-    They are proposed with ``.copy()`` too.
+    Neighbouring assignments move together, in functions only; the values are also proposed with
+    ``.copy()``.
     """
     for body in (function.body for function in text.functions):
         above: list[ast.stmt] = []
@@ -147,7 +163,10 @@ def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
 
 
 def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
-    """Return the statements directly above ``moved`` that assign no name which ``moved`` reads."""
+    """Return the statements directly above ``moved`` that assign no name which ``moved`` reads.
+
+    They end at a bare expression, and begin with a statement that is no assignment to a name.
+    """
     read = {name for each in moved for name in names_in(each, ast.Load)}
     passed: list[ast.stmt] = []
     for each in reversed(above):

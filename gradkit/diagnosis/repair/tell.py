@@ -62,7 +62,9 @@ def finding_of(
 def marked(proposal: Proposal, source: str, cell: Cell, at: int) -> dict[str, Any]:
     """Return the fields of a finding that show the doubtful line and its correction.
 
-    ``at`` is the line number that the finding shows.
+    These are the line, the columns of its doubtful part, the new lines (``fix``), the diff, and
+    ``adds``: for a pure insertion the number of the line that it follows, else None. ``at`` is the
+    line number that the finding shows.
     """
     line = source.split("\n")[proposal.line - 1]
     ends = min(proposal.end, len(line)) if proposal.until == proposal.line else len(line)
@@ -102,7 +104,10 @@ def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
 
 
 def _ended(lines: list[str], cell: Cell) -> list[str]:
-    """Return lines with the newlines of their file, without an empty last line."""
+    """Return lines with the newlines of their file.
+
+    If the file ends in a newline, an empty last line is dropped; else the last line gets none.
+    """
     if cell.has_last_newline:
         kept = lines[:-1] if lines[-1:] == [""] else lines
         return [line + cell.newline for line in kept]

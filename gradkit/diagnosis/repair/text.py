@@ -35,7 +35,10 @@ class Made(Struct, frozen=True):
 
 
 def made_in(sources: Iterable[str]) -> Made:
-    """Return the names of models and losses that some texts create."""
+    """Return the names of models and losses that some texts assign.
+
+    A model is a call of a class of the texts or of ``Sequential``, a loss one of a class ``…Loss``.
+    """
     trees = [*map(readable, sources)]
     classes = {node.name for tree in trees for node in every(ast.ClassDef, tree)} | {"Sequential"}
     made = {
@@ -90,7 +93,7 @@ class Text:
                 self.computing += [f for f in own if f not in trained and f.name != "__init__"]
 
     def spot(self, node: Located, until: Located | None = None) -> Spot:
-        """Return the position of a node, or from its start to the end of the node ``until``."""
+        """Return the position of a node, or from its start to the end of node ``until``."""
         end = until or node
         last = end.end_lineno or end.lineno
         return Spot(
@@ -115,7 +118,7 @@ class Text:
         return any(each.lineno <= line <= (each.end_lineno or 0) for each in self.computing)
 
     def parameters(self, node: ast.AST) -> list[str]:
-        """Return the parameters of the function around a node."""
+        """Return the parameters of the outermost function around a node, if there is one."""
         for function in self.functions:
             if any(one is node for one in walk(function)):
                 return [each.arg for each in function.args.args]
@@ -136,7 +139,10 @@ class Text:
         return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
     def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
-        """Return the change that replaces several expressions, each on one line, by texts."""
+        """Return the change that replaces several expressions, each on one line, by texts.
+
+        They are replaced at once; the first expression is the doubtful part.
+        """
         spots = sorted(
             ((self.spot(node), text) for node, text in parts),
             key=lambda each: (each[0].first, each[0].start),
@@ -189,7 +195,7 @@ def exchanged(nodes: Sequence[ast.expr]) -> list[tuple[ast.expr, str]]:
 
 
 def called_on(text: Text, *methods: str) -> list[str]:
-    """Return the names and attributes on which methods are called, without duplicates."""
+    """Return the names and attributes on which one of ``methods`` is called, without duplicates."""
     functions = [call.func for call in text.calls if called_method(call) in methods]
     values = [each.value for each in functions if isinstance(each, ast.Attribute)]
     named = [ast.unparse(each) for each in values if isinstance(each, ast.Name | ast.Attribute)]

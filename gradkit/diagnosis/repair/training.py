@@ -20,7 +20,7 @@ Changes = Callable[[Text, Task], Iterator[Proposal]]
 
 
 def changes(task: Task, text: Text) -> Iterator[Proposal]:
-    """Yield all proposals for the text of a cell, likely ones first.
+    """Yield all proposals for the text of a cell, in the order of `KINDS`: likely ones first.
 
     Assignments to the counter of a ``while`` loop are only changed in their amount, so that the
     loop ends.

@@ -73,7 +73,7 @@ class Compounds:
     """
 
     def __init__(self, shape: Shape, program: Program, table: Table, *, rough: bool) -> None:
-        """Replace atoms by symbols, and collect the known sums."""
+        """Replace atoms by symbols in the program's polynomials, and collect the known sums."""
         self._shape, self._table = shape, table
         given = input_symbols(shape, rate=table.inputs.rate is not None)
         self.symbols: dict[int, Factor] = dict(enumerate(given))
@@ -89,7 +89,7 @@ class Compounds:
             self.add_sum((factor,), total)
 
     def atom(self, factor: Factor) -> int:
-        """Return the number of the atom that stands for a factor."""
+        """Return the number of the atom that stands for a factor; add it if it is new."""
         if factor not in self._atoms:
             self._atoms[factor] = self._free
             self.symbols[self._free] = factor
@@ -105,9 +105,11 @@ class Compounds:
     # --- results of functions --------------------------------------------------------------
 
     def _resolve_functions(self, program: Program, first: int, *, rough: bool) -> None:
-        """Find the symbol or sum behind each function's result, in the order of the program.
+        """Store the symbol behind each function's result, or the sum that it divides 1 by.
 
-        ``first`` is the number of the first such atom.
+        Results are resolved in the order of the program; ``first`` is the number of the first such
+        atom. A result that equals no symbol stays an atom. If ``rough``, small terms of a divisor
+        are dropped.
         """
         columns = atom_values(program, self._table.inputs)
         targets = [*self._candidate_symbols()]
@@ -129,7 +131,11 @@ class Compounds:
         return substitute(polynomial, self._values)
 
     def _candidate_symbols(self) -> Iterator[tuple[Array, int]]:
-        """Yield the symbols that a function's result may equal: values and atom number."""
+        """Yield the values and the atom number of each symbol that a function's result may equal.
+
+        These are slopes, derivatives that are no products of symbols, recomputed units, and an
+        activation applied again.
+        """
         shape, table = self._shape, self._table
         names: list[tuple[str, int, When]] = []
         for layer, units, activation in (
@@ -154,7 +160,11 @@ class Compounds:
     # --- sums ----------------------------------------------------------------------------
 
     def _known_sums(self) -> Iterator[tuple[Factor, Polynomial]]:
-        """Yield each symbol that is a sum, such as ``error``, with its polynomial ``y − ŷ``."""
+        """Yield each symbol that is a sum, such as ``error``, with its polynomial ``y − ŷ``.
+
+        They are errors, complements ``1 − A`` and ``1 + A``, units that are sums themselves, and
+        derivatives that are polynomials in the activation.
+        """
         shape = self._shape
         for k in range(shape.outputs):
             y = atom(self.atom(Factor("target", (k,))))
@@ -182,7 +192,11 @@ class Compounds:
             yield Factor("input_complement", (i,)), add(constant(1.0), value, -1.0)
 
     def _unit_values(self, layer: str, place: int) -> Iterator[tuple[When, Polynomial]]:
-        """Yield the polynomials of unit ``place``: as given ("") and in a new forward pass."""
+        """Yield the polynomial of unit ``place`` as given (""), then that of a new forward pass.
+
+        The second, ``recomputed``, is only yielded for a piecewise linear activation, or if the
+        program has an atom for it.
+        """
         shape, own = self._shape, Factor(layer, (place,), "recomputed")
         yield "", atom(self.atom(Factor(layer, (place,))))
         if not is_piecewise_linear(
@@ -212,7 +226,11 @@ class Compounds:
     def _slope_sum(
         self, activation: str, again: Factor, slope: Factor
     ) -> Iterator[tuple[Factor, Polynomial]]:
-        """Yield the derivative ``slope`` with its polynomial in ``again``, the activation."""
+        """Yield the derivative ``slope`` with its polynomial in ``again``, the activation.
+
+        Nothing if the program does not contain ``again``, or if the derivative is no such
+        polynomial.
+        """
         factors = activation_with_slope(activation).factors
         if again in self._atoms and factors and set(factors) <= _WRITTEN.keys():
             own = atom(self.atom(again))
@@ -236,8 +254,8 @@ _WRITTEN = {
 def _match_symbol(column: Array, candidates: list[tuple[Array, int]]) -> Polynomial | None:
     """Return the polynomial in one symbol s that has the values ``column``: s, 1 − s or 1/s − 1.
 
-    The last is the exponential in a sigmoid. ``targets`` are values and atom numbers of the
-    symbols. None if no symbol fits.
+    The last is the exponential in a sigmoid. ``candidates`` are values and atom numbers of the
+    symbols. None if no symbol fits, or if all values are equal.
     """
     if not np.all(np.isfinite(column)) or not np.ptp(column):
         return None

@@ -40,9 +40,10 @@ def _draw_between(
     high: float = LARGEST,
     offset: float = 0.0,
 ) -> Array:
-    """Draw numbers of two decimals between bounds, near neither a bound nor 0.
+    """Draw numbers between ``low`` and ``high``, at 7 to 92 % of a bound.
 
-    Half of them are negative if ``low`` is. ``offset`` is added to the fraction of the bound.
+    Half of them are negative if ``low`` is. Bounds are at most `LARGEST`. The fraction has two
+    decimals; ``offset`` is added to it.
     """
     parts = np.round(generator.uniform(0.07, 0.92, shape), 2) + offset
     negative = (generator.random(shape) < 0.5) & (low < 0)
@@ -51,7 +52,7 @@ def _draw_between(
 
 
 def draw_update(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
-    """Draw the inputs of ``n`` random calls of an update step.
+    """Draw the read-only inputs of ``n`` random calls of an update step.
 
     Parameters
     ----------
@@ -63,7 +64,8 @@ def draw_update(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
     Returns
     -------
     UpdateInputs
-        Without a rate. ``with_rate`` adds one for functions that take it.
+        Without a rate; ``with_rate`` adds one for functions that take it. Values are in the
+        range of their activation; some hidden units of a ReLU are 0.
 
     Raises
     ------
@@ -104,7 +106,7 @@ def draw_update(task: Task, seed: int, n: int = ROWS) -> UpdateInputs:
 
 
 def with_rate(inputs: UpdateInputs, seed: int) -> UpdateInputs:
-    """Return the inputs with a random learning rate for each call."""
+    """Return the inputs with a random learning rate between 0.01 and 0.09 for each call."""
     generator = np.random.default_rng(seed)
     rate = np.round(generator.uniform(0.01, 0.09, len(inputs.y)), 3)
     rate.flags.writeable = False
@@ -128,7 +130,10 @@ def draw_forward(task: Task, seed: int, n: int = 12) -> tuple[Array, dict[str, A
 
 
 def to_columns(inputs: UpdateInputs) -> dict[str, Array]:
-    """Return the inputs by name, with y, y_hat, A1 and X as column vectors (n, units, 1)."""
+    """Return the inputs by name, with y, y_hat, A1 and X as column vectors (n, units, 1).
+
+    Parameters are included, and the rate if there is one.
+    """
     quantities = {"y": inputs.y, "y_hat": inputs.y_hat, "A1": inputs.A1, "X": inputs.X}
     columns = {name: value[:, :, None] for name, value in quantities.items()}
     rate = {} if inputs.rate is None else {"rate": inputs.rate}

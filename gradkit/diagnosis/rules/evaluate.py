@@ -71,7 +71,7 @@ def rule_values(table: Table, rule: Rule) -> Array:
 
 
 def new_values_in(rule: Rule) -> list[Factor]:
-    """Return the factors and the source of a rule that are values after the step."""
+    """Return the factors of a rule that are values after the step; its source too, if it is one."""
     new_values = [
         factor for term in rule.terms for factor in term.factors if factor.when == "after"
     ]
@@ -130,7 +130,8 @@ def agree(predicted: Array, observed: Array, before: Array, precision: Precision
     """Return whether predicted and observed new values of an entry are equal in every probe.
 
     The tolerance is relative to the largest change, or to the largest value if that is smaller:
-    after an assignment instead of an update, the new value may be tiny beside the old one.
+    after an assignment instead of an update, the new value may be tiny beside the old one. False if
+    a value is not finite.
     """
     if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(observed)):
         return False

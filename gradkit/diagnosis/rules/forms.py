@@ -41,7 +41,8 @@ def complexity(rule: Rule, task: Task) -> float:
     """Return a cost that is higher the more unusual a rule is.
 
     Of equal rules, the cheapest is shown. Unusual coefficients, unusual symbols such as
-    ``hidden_slope``, and values from after the step cost more.
+    ``hidden_slope``, and values from after the step cost more, and so does a source that is not the
+    entry's own old value.
     """
     own = rule.source == Factor(rule.parameter, rule.index, "before")
     cost = 0.0 if own else 1.0 if rule.source is None or rule.source.when == "before" else 1.2
@@ -54,7 +55,10 @@ def complexity(rule: Rule, task: Task) -> float:
 
 
 def normalize_rule(rule: Rule) -> Rule:
-    """Round a rule's coefficients, combine equal factors to powers, and sort factors and terms."""
+    """Round a rule's coefficients, combine equal factors to powers, and sort factors and terms.
+
+    Equal rules become identical.
+    """
     terms = [
         Term(
             round_coefficient(term.coefficient),
@@ -84,7 +88,10 @@ FACTORS = (1.0, 2.0, 0.5, 4.0, 0.25, 3.0)
 
 
 def is_usual_coefficient(coefficient: float, task: Task) -> bool:
-    """Return whether a coefficient is a learning rate of the task times 1, 2, 3, 4, 1/2 or 1/4."""
+    """Return whether a coefficient is a learning rate of the task times 1, 2, 3, 4, 1/2 or 1/4.
+
+    Its sign is ignored.
+    """
     size = abs(coefficient)
     return any(
         abs(size - rate * factor) <= CLOSE * size

@@ -56,7 +56,7 @@ def activation_of(name: str) -> Activation:
 
 
 def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...]:
-    """Return the forms, nearest to the task's own, that give the observed outputs.
+    """Return the forms with the fewest mistakes that give the observed outputs.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def recover_forward(task: Task, probes: ForwardProbes) -> tuple[ForwardForm, ...
     Returns
     -------
     tuple of ForwardForm
-        Empty if no known form fits to 1e-9; several if the probes' shapes cannot tell them apart.
+        Empty if no known form fits to 1e-9; several if forms with equally many mistakes fit.
     """
     if len(task.layers) != 2:
         return ()
@@ -115,7 +115,11 @@ LAYER_MISTAKES: Mapping[str, tuple[str, str | int]] = {
 
 
 def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
-    """Yield the codes and details of the mistakes that lead from the right form to this one."""
+    """Yield the codes and details of the mistakes that lead from the right form to this one.
+
+    Wrong return values count only if the form has an ``output``; two exchanged ones are one
+    mistake.
+    """
     right = _right_form(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
         own, at = right.layers[number - 1], ("layer", number)
@@ -154,9 +158,11 @@ def before_last(last: int) -> str:
 
 @lru_cache(maxsize=32)
 def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, ForwardForm], ...]:
-    """Return all known forms with their number of mistakes, sorted, still without return values.
+    """Return each known form with its number of mistakes, fewest first.
 
-    ``widths`` are the numbers of inputs, hidden units and outputs.
+    The forms have no return values yet. Forms with more than `MAX_MISTAKES` mistakes are left out.
+    A layer is skipped or repeated only where its shape allows it. ``widths`` are the numbers of
+    inputs, hidden units and outputs.
     """
     own = _right_form(activations).layers
     firsts, seconds = (_layer_forms(widths, activations, place) for place in (0, 1))
@@ -180,8 +186,9 @@ def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, F
 def _change_alike(
     changed: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number: int
 ) -> LayerForm:
-    """Return the right form of layer ``number`` with the changes that ``changed`` has.
+    """Return the right form of layer ``number`` with the changes of ``changed``, a first layer.
 
+    A right activation becomes the layer's own, and a layer that is not square stays transposed.
     ``own`` are the right forms of all layers.
     """
     same = changed.activation == own[0].activation
@@ -194,7 +201,11 @@ def _change_alike(
 
 
 def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[LayerForm]:
-    """Return the known forms of the layer at ``place``, right and wrong."""
+    """Return the known forms of the layer at ``place``, right and wrong.
+
+    They combine each activation (the right one first) with sign, repetition, bias and, for a square
+    weight matrix, transposition.
+    """
     units, own = widths[place + 1], activations[place]
     turns = (True, False) if widths[place] == units else (True,)
     usual = [
@@ -214,7 +225,11 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
 
 
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
-    """Return pairs of sign and repetitions of an activation that differ; ReLU twice is ReLU."""
+    """Return the pairs of sign and repetitions for which an activation gives other values.
+
+    A linear or misspelt activation has only (1, 1); one that is idempotent, as ReLU, is not
+    repeated.
+    """
     if name in MISSPELT or not is_curved(ACTIVATIONS[name]):
         return ((1, 1),)
     once = (1, 1), (-1, 1)
@@ -256,10 +271,11 @@ def dense_layers(form: ForwardForm) -> list[Dense]:
 def _complete_forms(
     form: ForwardForm, stages: Stages, probes: ForwardProbes, *, right: bool
 ) -> Iterator[ForwardForm]:
-    """Yield the form with the names of the stages that the student returned, if any fit.
+    """Yield the form with the first returned stages that fit; nothing if none do.
 
-    A last layer that was not returned is not observed: the form is accepted only if it is
-    ``right``.
+    ``output`` and ``hidden`` become the names of stages with the observed values, the right ones if
+    they fit. A last layer that was not returned is not observed: then the form is yielded only if
+    it is ``right``.
     """
     last = len(form.order)
     # The last layer's z is left out: it is the output of the form without an activation.

@@ -33,7 +33,10 @@ def atom(number: int, power: int = 1) -> Polynomial:
 
 
 def add(left: Polynomial, right: Polynomial, scale: float = 1.0) -> Polynomial:
-    """Return ``left + scale * right``."""
+    """Return ``left + scale * right``, without terms that cancel up to rounding.
+
+    Raises TooLongError: the sum has more than `MAX_TERMS` terms.
+    """
     total = dict(left)
     for monomial, coefficient in right.items():
         was, more = total.get(monomial, 0.0), scale * coefficient
@@ -47,7 +50,10 @@ def add(left: Polynomial, right: Polynomial, scale: float = 1.0) -> Polynomial:
 
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
-    """Return the product of two polynomials."""
+    """Return the product of two polynomials, without terms that cancel up to rounding.
+
+    Raises TooLongError: their numbers of terms multiply to more than `MAX_TERMS`.
+    """
     if len(left) * len(right) > MAX_TERMS:
         raise TooLongError("a product of too many terms")
     sizes: dict[Monomial, float] = {}
@@ -61,7 +67,7 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
 
 
 def multiply_monomials(left: Monomial, right: Monomial) -> Monomial:
-    """Return the product of two monomials."""
+    """Return the product of two monomials: powers are added, and atoms with power 0 left out."""
     if not left or not right:
         return left or right
     powers = dict(left)
@@ -71,7 +77,10 @@ def multiply_monomials(left: Monomial, right: Monomial) -> Monomial:
 
 
 def raise_to_power(polynomial: Polynomial, power: int) -> Polynomial:
-    """Return a polynomial to a power of 0 or more, or a single term to any power."""
+    """Return a polynomial to a power of 0 or more, or a single term to any power.
+
+    Raises ValueError: a polynomial of several terms, or 0, to a negative power.
+    """
     if power < 0:
         ((monomial, coefficient),) = polynomial.items()
         polynomial, power = {tuple((n, -p) for n, p in monomial): 1.0 / coefficient}, -power
@@ -116,8 +125,8 @@ def divide_by_monomial(polynomial: Polynomial, monomial: Monomial) -> Polynomial
 def divide_exactly(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | None:
     """Return the quotient of two polynomials, or None if there is a remainder.
 
-    This is polynomial long division, in lexicographic order of the powers. The terms of neither
-    argument may have a common monomial.
+    This is polynomial long division, in lexicographic order of the powers; None too if it takes
+    more than `MAX_DIVISION_STEPS`. Neither argument may have a common monomial of its terms.
     """
     order = sorted(atoms_of(polynomial))
     if len(divisor) > len(polynomial) or not atoms_of(divisor) <= set(order):
@@ -208,7 +217,7 @@ Key = TypeVar("Key")
 
 
 def group_terms(polynomial: Polynomial, key: Callable[[Monomial], Key]) -> dict[Key, Polynomial]:
-    """Split a polynomial into parts by the value of ``key`` for each monomial."""
+    """Return the parts of a polynomial by the value of ``key`` for their monomials."""
     groups: dict[Key, dict[Monomial, float]] = {}
     for monomial, coefficient in polynomial.items():
         groups.setdefault(key(monomial), {})[monomial] = coefficient

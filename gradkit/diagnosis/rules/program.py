@@ -96,7 +96,11 @@ class Functions:
         self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
 
     def atom(self, function: str, argument: Polynomial) -> Polynomial:
-        """Return the atom for a function applied to a polynomial; add it if it is new."""
+        """Return the atom for a function applied to a polynomial; add it if it is new.
+
+        Arguments are equal if their coefficients agree to `DIGITS` digits. Raises TooLongError:
+        there are `MAX_FUNCTION_ATOMS` atoms already.
+        """
         key = function, frozenset((m, f"{c:.{DIGITS}g}") for m, c in argument.items())
         if key not in self._atoms:
             if len(self.made) >= MAX_FUNCTION_ATOMS:
@@ -133,7 +137,11 @@ def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
 
 
 def parse_steps(reply: Frame, given: int) -> list[Made]:
-    """Return the operations listed in a reply; refuse any that uses a later operation."""
+    """Return the operations listed in a reply.
+
+    ``given`` is the number of input atoms. Raises ValueError or LookupError: the reply is not
+    well-formed, or an operation uses a later one.
+    """
     rows, constants = reply.arrays["steps"], reply.arrays["constants"]
     require(rows.dtype == np.int64 and rows.shape[1:] == (4,) and len(rows) <= MAX_STEPS, "steps")
     require(constants.dtype == np.float64 and constants.ndim == 1, "constants")
@@ -156,6 +164,7 @@ def parse_roots(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entr
     """Return the number of the operation that produced each parameter entry.
 
     Parameters that the reply does not contain are left out. ``count`` is the number of operations.
+    Raises ValueError or LookupError: an array has a wrong type or shape, or a number is too large.
     """
     roots: dict[Entry, int] = {}
     for key, index in entries:
@@ -172,7 +181,7 @@ def collect_ancestors(
 ) -> set[int]:
     """Return the operations that the ``roots`` depend on, including the roots.
 
-    Operations in ``but`` and what only they depend on are left out.
+    Operations in ``but`` are left out, and what is reached only through them.
     """
     found, waiting = set[int](), [root for root in roots if root not in but]
     while waiting:
@@ -191,14 +200,21 @@ class _Polynomials:
         self._atom, self._left = functions.atom, MAX_TOTAL_TERMS
 
     def compute(self, number: int, step: Made) -> None:
-        """Compute and store the polynomial of an operation; its operands must be stored already."""
+        """Compute and store the polynomial of an operation; its operands must be stored already.
+
+        Raises TooLongError: all stored polynomials together have too many terms.
+        """
         self.known[number] = found = self._polynomial(step)
         self._left -= 1 + len(found)
         if self._left < 0:
             raise TooLongError("polynomials of too many terms")
 
     def _polynomial(self, step: Made) -> Polynomial:
-        """Return the polynomial of an operation, from those of its operands."""
+        """Return the polynomial of an operation, from the stored ones of its operands.
+
+        A function, such as ``exp``, gives an atom. The absolute value is the number with the sign
+        that it had in the recorded call.
+        """
         if step.operation == GIVEN:
             return atom(int(step.figure))
         if step.operation == CONSTANT:
@@ -222,7 +238,7 @@ class _Polynomials:
         return self._atom(step.operation, left)
 
     def _reciprocal(self, polynomial: Polynomial) -> Polynomial:
-        """Return 1 over a polynomial; of a sum this is a new atom."""
+        """Return 1 over a polynomial: a term for a single term, a new atom for a sum, {} for 0."""
         if not polynomial:
             return {}
         return (
@@ -239,7 +255,8 @@ def merge_by_target(for_ones: Program, for_zeros: Program, inputs: UpdateInputs)
     """Merge the programs recorded for y = 1 and for y = 0 into one program in y.
 
     There is one target and one output. As y² = y for such targets, several polynomials in y give
-    both programs; one with powers of y − ŷ is preferred.
+    both programs; one with powers of y − ŷ is preferred. Entries that only one program has are left
+    out.
 
     Parameters
     ----------
@@ -282,7 +299,8 @@ def _other_factors(given: int, monomial: Monomial) -> Monomial:
 def _merge_polynomials(for_ones: Polynomial, for_zeros: Polynomial, columns: Array) -> Polynomial:
     """Return a polynomial in y that equals ``for_ones`` at y = 1 and ``for_zeros`` at y = 0.
 
-    A multiple of a power of y − ŷ if this gives both, else ``zeros + y · (ones − zeros)``.
+    It is a multiple of a power of y − ŷ if such a multiple gives both, else ``zeros + y · (ones −
+    zeros)``. ``columns`` has the values of all atoms, at which it is compared.
     """
     output = columns[:, OUTPUT]
     ones_values, zeros_values = (

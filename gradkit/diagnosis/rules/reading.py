@@ -69,7 +69,10 @@ class Reading:
     """
 
     def __init__(self, shape: Shape, compounds: Compounds) -> None:
-        """Find new values that are products or sums, because other rules may contain them."""
+        """Store the new values that are products, and add those that are sums to the known sums.
+
+        Rules of other entries may contain them. New values that cannot be read are skipped.
+        """
         self._shape, self._compounds = shape, compounds
         self._products: dict[Entry, Term] = {}
         self._tries, self._work = MAX_SPLITS, MAX_WORK
@@ -88,7 +91,10 @@ class Reading:
                 compounds.add_sum((Factor(*entry, "after"), *above), numerator)
 
     def rules(self, entry: Entry) -> Iterator[Rule]:
-        """Yield the ways to write an entry's rule."""
+        """Yield an entry's rule for each source, and with new values of other entries in it.
+
+        Sources for which the change cannot be written as products are skipped.
+        """
         self._work = MAX_WORK
         after = self._compounds.after[entry]
         own = Factor(*entry, "before")
@@ -105,9 +111,10 @@ class Reading:
     def _split_source(
         self, entry: Entry, after: Polynomial, own: Factor
     ) -> Iterator[tuple[Factor | None, Polynomial]]:
-        """Yield splits of an entry's new value into an old or new entry and the rest added to it.
+        """Yield splits of an entry's new value into a source and the rest added to it.
 
-        Usually the entry's own old value; None and the whole if there is no such summand.
+        The source is usually the entry's own old value. If that is no plain summand, also another
+        entry's old or new value that is one, or None with the whole new value.
         """
         number = self._compounds.atom(own)
         alone = after.get(((number, 1),), 0.0)
@@ -143,7 +150,11 @@ class Reading:
         }
 
     def _use_new_values(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
-        """Yield the terms with a product replaced by the new value of an entry that equals it."""
+        """Yield ``terms`` with a product replaced by an equal new value of another entry.
+
+        It is replaced in all terms that contain it; nothing for entries whose product does not
+        occur.
+        """
         for other_entry, made in self._products.items():
             if other_entry == entry:
                 continue
@@ -163,7 +174,7 @@ class Reading:
         """Return a polynomial as a sum of the fewest products found.
 
         ``depth`` limits how often sums in factors are split; the new value of ``barred`` is not
-        used.
+        used. Raises UnreadableError: an atom has no symbol, or the search takes too long.
         """
         if not polynomial:
             return ()
@@ -194,9 +205,10 @@ class Reading:
     def _splits(
         self, rest: Polynomial, barred: Entry | None
     ) -> Iterator[tuple[Mapping[object, Polynomial], str | None]]:
-        """Yield splits of a sum into parts: by an index, a multiple of a known sum, or a power.
+        """Yield splits of a sum: by an index, into a multiple of a known sum, or by a power.
 
-        Each split has a letter if its keys are the places of that index, else None.
+        Each split has a letter if its keys are the places of that index, else None. New values of
+        ``barred`` are not used as sums. A long sum is only split by an index.
         """
         symbols = self._compounds.symbols
         for letter in "jik" if self._shape.outputs > 1 else "ji":
@@ -217,9 +229,9 @@ class Reading:
                 yield parts, None
 
     def _sum_over(self, letter: str, parts: dict[object, Terms]) -> Term | None:
-        """Return a single term with a sum over ``letter`` if the terms of all its places are alike.
+        """Return a term with a sum over ``letter`` if the terms of all its places are alike.
 
-        ``parts`` has the terms by place.
+        ``parts`` has the terms by place. None if they differ, or if a place has not exactly one.
         """
         sizes = {"i": self._shape.features, "j": self._shape.hidden, "k": self._shape.outputs}
         if set(parts) != set(range(sizes[letter])) or any(len(t) != 1 for t in parts.values()):
@@ -247,9 +259,10 @@ class Reading:
     def _clear_denominators(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[Polynomial, tuple[Factor, ...]]:
-        """Multiply a polynomial by its denominators.
+        """Multiply a polynomial by its denominators; return the numerator and the factors below it.
 
-        Return the numerator and the factors below it.
+        These factors have negative powers. Raises UnreadableError: a denominator is no product, or
+        a sum's reciprocal has a negative power.
         """
         below: list[Factor] = []
         coefficient = 1.0
@@ -273,9 +286,10 @@ class Reading:
     def _take_out_factors(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[tuple[Factor, ...], Polynomial]:
-        """Divide a sum by its common monomial and all known sums.
+        """Divide a sum by its common monomial and all known sums; return the factors and the rest.
 
-        Return the factors and the rest.
+        New values of ``barred`` are not divided by. Raises UnreadableError: an atom has no symbol,
+        or there is too much to divide.
         """
         monomial = common_monomial(polynomial)
         polynomial = divide_by_monomial(polynomial, monomial)
@@ -355,9 +369,10 @@ def _place(factor: Factor, letter: str) -> int | None:
 
 
 def _replace_place(factor: Factor, letter: str, place: object) -> Factor:
-    """Return a factor with its index ``place`` along the letter's axis replaced by the letter.
+    """Return a factor with index ``place`` on the letter's axis replaced by the letter.
 
-    Entries of W1, b1 and b2 keep their numbers: rules have no sums over them.
+    The factor is unchanged if it has another index there. Entries of W1, b1 and b2 keep their
+    numbers: rules have no sums over them.
     """
     own = factor.symbol in PARAMETERS and factor.symbol != W2
     axis = -1 if own else AXES.get(factor.symbol, "").find(letter)

@@ -66,9 +66,10 @@ def recover(
 def _simplest_valid(
     task: Task, candidates: list[Rule], check: Table, precision: Precision
 ) -> Rule | None:
-    """Return the simplest candidate that gives the observed numbers, with its equals; else None.
+    """Return the simplest candidate that gives the observed numbers, or None.
 
-    If none does, the candidates are tried again with the derivative of a ReLU as a factor.
+    Its ``others`` are further valid candidates, up to `MAX_EQUAL_FORMS` in total. If no candidate
+    is valid, they are tried again with the derivative of a ReLU as a factor.
     """
     ordered = sorted(
         (normalize_rule(rule) for rule in candidates), key=lambda rule: complexity(rule, task)
@@ -82,9 +83,10 @@ def _simplest_valid(
 
 
 def _with_gate(shape: Shape, rule: Rule) -> Iterator[Rule]:
-    """Yield the rule times the derivative of a piecewise linear activation.
+    """Yield the rule times the derivative of a piecewise linear activation, once for each unit.
 
     A symbolic run takes only one branch of an ``if`` on a value's sign, so this factor is missing.
+    The index of a sum counts as a unit if the rule has the sum. Nothing for other activations.
     """
     for symbol, activation, places in (
         ("hidden", shape.activation, [*range(shape.hidden), "j"]),
@@ -107,7 +109,10 @@ def _with_gate(shape: Shape, rule: Rule) -> Iterator[Rule]:
 
 
 def _break_cycles(rules: dict[Entry, Rule]) -> dict[Entry, Rule]:
-    """Replace rules that need each other's new values by equal rules without new values."""
+    """Replace rules that need each other's new values by equal rules without new values.
+
+    The given dict is changed and returned. A rule without such an equal stays.
+    """
     for entry in [*rules]:
         if entry not in entries_in_cycles(rules):
             continue
@@ -119,7 +124,7 @@ def _break_cycles(rules: dict[Entry, Rule]) -> dict[Entry, Rule]:
 
 
 def _finite_values(probes: UpdateProbes) -> dict[str, Array]:
-    """Return the results, with the old values for entries that are somewhere not finite."""
+    """Return the observed new values, with the old ones for entries that are not always finite."""
     return {
         key: np.where(np.isfinite(value).all(axis=0), value, probes.inputs.before[key])
         for key, value in probes.after.items()

@@ -95,7 +95,7 @@ class Table:
         """Return all values of a symbol, shape (n, …), with the axes listed in `AXES`.
 
         ``when`` is ``before`` or ``after`` for parameters, ``recomputed`` for values of a new
-        forward pass, else empty.
+        forward pass, else empty. Computed arrays are kept.
         """
         key = (symbol, when)
         if symbol in PARAMETERS:
@@ -133,7 +133,10 @@ class Table:
         return np.ones(len(self.inputs.y)) if result is None else result
 
     def _compute(self, symbol: str, when: str) -> Array:
-        """Compute the array of a symbol that is not a parameter."""
+        """Compute the array of a symbol that is not a parameter; a missing rate is 1.
+
+        ``recomputed`` values come from the task's forward pass, all others from the inputs.
+        """
         inputs = self.inputs
         if symbol == "rate":
             return np.ones(len(inputs.y)) if inputs.rate is None else inputs.rate

@@ -63,7 +63,10 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def _merge_complements(factors: tuple[Factor, ...]) -> list[Factor]:
-    """Merge the factors ``(1−A)`` and ``(1+A)`` into ``(1−A²)``."""
+    """Return the factors with each pair ``(1−A)`` and ``(1+A)`` of a unit merged into ``(1−A²)``.
+
+    Only equal powers are merged.
+    """
     merged = list(factors)
     for factor in factors:
         twin = replace(factor, symbol="hidden_excess")
@@ -75,7 +78,11 @@ def _merge_complements(factors: tuple[Factor, ...]) -> list[Factor]:
 
 
 def format_factor(factor: Factor, names: Names, *, outputs: int = 1) -> str:
-    """Format a factor with its index and power, e.g. ``W2′[0]²``; ``′`` marks new values."""
+    """Format a factor with its index and power, e.g. ``W2′[0]²``.
+
+    ``′`` marks new values of parameters, ``*`` recomputed values. With one output, its index is
+    left out.
+    """
     symbol = factor.symbol
     if symbol in PARAMETERS:
         core = format_entry(symbol, factor.index, names, outputs=outputs)  # type: ignore[arg-type]
