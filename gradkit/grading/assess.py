@@ -56,14 +56,14 @@ def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Itera
 
 
 def notices_of_verdicts(verdicts: Iterable[Verdict], inquiry: Inquiry) -> Iterator[Notice]:
-    """Yield the notices that the verdicts on a task lead to.
+    """Yield the notices ``own-forward-gradient`` and ``denied-access`` that the verdicts lead to.
 
     Parameters
     ----------
     verdicts : iterable of Verdict
     inquiry : Inquiry
-        The findings. A check that fails because of findings about another check gets no notice:
-        its gradients are right once those are repaired.
+        The findings. A check that fails because of findings about another check gets no
+        ``own-forward-gradient``: its gradients are right once those are repaired.
     """
     for verdict in verdicts:
         if verdict.own_forward and not inquiry.causes.get(verdict.check):
@@ -105,7 +105,10 @@ def function_remarks(
 def _remark(
     grader: FunctionGrader, check: FunctionCheck, code: str, outputs: tuple[str, ...]
 ) -> Finding:
-    """Return a remark on some outputs of a check, with the texts of an entry of the catalogue."""
+    """Return a remark on some outputs of a check, with the texts of the catalogue's entry ``code``.
+
+    Its place is the function that the check calls last.
+    """
     from gradkit.diagnosis.catalogue import mistake  # late, as above
 
     texts, definition = mistake(code), grader.definition_of(check)
@@ -133,7 +136,10 @@ class StaleError(Exception):
 
 
 def digest_questions(task: Task, probes: Probes) -> str:
-    """Return a digest of the questions to a submission: all random inputs, runs, and the net."""
+    """Return a digest of the questions to a submission: all random inputs, runs, and the net.
+
+    Inputs that gradkit computes from the random ones are left out.
+    """
     digest = hashlib.sha256()
     for part in (task.framework.name, task.layers, task.loss, task.columns):
         digest.update(repr(part).encode() + b"\0")
@@ -198,7 +204,7 @@ def _failures(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
 def judge_again(
     task: Task, oracle: Oracle, evidence: Evidence, known: Collection[Verdict] = ()
 ) -> tuple[Verdict, ...]:
-    """Judge stored outcomes by the task as it is now.
+    """Return the verdicts on stored outcomes by the task as it is now.
 
     Parameters
     ----------
@@ -206,7 +212,8 @@ def judge_again(
     oracle : Oracle
     evidence : Evidence
     known : collection of Verdict
-        Stored verdicts that are still valid. Their checks are not judged again.
+        Stored verdicts that are still valid. Their checks are not judged again, and neither are
+        checks whose gradients were compared with the student's own forward pass.
 
     Raises
     ------
@@ -308,7 +315,8 @@ def assess(
 ) -> TaskResult:
     """Compute the marks of one task from its verdicts and the findings in its evidence.
 
-    Findings about checks that do not fail are left out.
+    Findings about checks that do not fail are left out, and listings without a reported place.
+    Notices, notes and printed output of the evidence are added.
     """
     verdicts = [_with_endless_loop(verdict, evidence.listings) for verdict in verdicts]
     inquiry = _about_failed(with_current_codes(evidence.inquiry), verdicts, scheme.dropped)
@@ -330,9 +338,10 @@ WHILE = re.compile(r"\s*while\b")
 
 
 def _with_endless_loop(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
-    """Return a verdict; on a timeout, with a hint at the function's ``while`` loop, if it has one.
+    """Return a verdict; a timeout in a function with a ``while`` loop gets a hint at the loop.
 
-    If the function has only one such loop, the verdict points to its line.
+    The function is the listing at the verdict's place. If it has only one such loop, the verdict
+    points to the loop's line.
     """
     place = verdict.place
     if verdict.state != "timeout" or place is None:

@@ -108,10 +108,10 @@ def with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> P
 
 
 def without(changes: Sequence[Proposal], number: int) -> list[Proposal]:
-    """Remove the change with an index from a sequence of changes, and renumber the later lines.
+    """Return changes without the one at index ``number``, with the later lines renumbered.
 
-    Each change is a change of the text that the changes before it left. Later changes of lines
-    that the removed change wrote are removed too.
+    Each change is a change of the text that the changes before it left. Later changes of lines that
+    the removed change wrote are removed too.
     """
     removed, kept = changes[number], [*changes[:number]]
     # The lines that removed changes wrote, and how many more lines they are than before.
@@ -154,7 +154,7 @@ def replaced(source: str, proposal: Proposal) -> str | None:
 
 
 def function_at(cell: Cell, line: int) -> Definition | None:
-    """Return the function of a cell that a line is a part of, or None."""
+    """Return the first function or method of a cell that contains a line, or None."""
     for definition in definitions([cell]).values():
         node = definition.node
         if isinstance(node, ast.FunctionDef) and node.lineno <= line <= (node.end_lineno or 0):

@@ -31,6 +31,9 @@ REPEATED = 2
 def examine(task: Task, process: StudentProcess, oracle: Oracle, seed: int) -> Examined:
     """Call the functions of a section with all probes of the task, and judge the outcomes.
 
+    Training runs in numpy use the student's forward pass if it is right, else the oracle's. If the
+    forward pass and the gradient fail, the gradient is also compared with the own forward pass.
+
     Parameters
     ----------
     task : Task
@@ -331,7 +334,10 @@ def _with_training_repairs(
     oracle: Oracle,
     seed: int,
 ) -> Inquiry:
-    """Search for repairs of a torch training loop, and return the inquiry with what they found."""
+    """Return the inquiry with the lines that a search for repairs of a torch training loop found.
+
+    If it found any, ``proved`` is the inquiry before the search.
+    """
     from gradkit.grading.training_repairs import with_lines
 
     def again(offset: int) -> Examined:
@@ -352,7 +358,10 @@ def _with_step_repairs(
     oracle: Oracle,
     seed: int,
 ) -> Inquiry:
-    """Search for repairs of a numpy net, and return the inquiry with the lines that they change."""
+    """Return the inquiry with the lines that a search for repairs of a numpy net found.
+
+    Lost steps and sums over the wrong axis get the lines that the text of the update shows.
+    """
     from gradkit.diagnosis.inquiry import inquire
     from gradkit.diagnosis.lost_steps import with_lines_of_text
     from gradkit.grading import step_repairs

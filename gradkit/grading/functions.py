@@ -100,7 +100,12 @@ class FunctionGrader(Struct):
         return list(draws(self.task, self.seed))
 
     def grade(self, known: Mapping[str, Verdict] = {}) -> tuple[Verdict, ...]:
-        """Return a verdict for each check, in order; those that are ``known`` as they are."""
+        """Return a verdict for each check of the task, in order; ``known`` verdicts are kept.
+
+        Checks are judged in order. A check that failed before a later one showed the student's
+        convention is judged again. At last, checks whose code raises are judged without the raising
+        statements.
+        """
         section = self.process.section
         self.draws = self.inputs()
         self._known = definitions(section.cells)
@@ -122,7 +127,11 @@ class FunctionGrader(Struct):
         return tuple(self.verdicts[check.name] for check in self.task.checks)
 
     def _judge_best_lines(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on the first alternative lines that pass, else on the best ones."""
+        """Return the verdict on the first alternative lines that pass.
+
+        If none pass, it is the verdict on the lines with the most right outputs. The lines and
+        their convention are stored as chosen.
+        """
         kept = self._follows
         verdicts = []
         for lines in self._ways(check):
@@ -138,10 +147,11 @@ class FunctionGrader(Struct):
         self.wrong |= {check.name} if wrong else set()
         return verdict
 
-    def _unguarded(self, check: FunctionCheck) -> Verdict:
+    def _judge_without_guards(self, check: FunctionCheck) -> Verdict:
         """Return the verdict on a check; it passes if only guards or casts make its outputs wrong.
 
-        Guards are small constants such as ``1e-8``; casts are those to float32.
+        Guards are small constants such as ``1e-8``; casts are those to float32. A failed check is
+        run again without them, and only a pass counts.
         """
         verdict = self._judge_best_lines(check)
         own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
@@ -157,10 +167,10 @@ class FunctionGrader(Struct):
         """Return the verdict on a check whose function may need another one that is wrong.
 
         A wrong helper is replaced by a right one. If earlier lines stop or hang, the function gets
-        what these lines should hand on to it, such as the cache of a forward pass. The form is that
-        of the model solution, so only a pass counts.
+        the values that these lines should hand on to it, such as the cache of a forward pass. They
+        have the form of the model solution, so only a pass counts.
         """
-        verdict = self._judge_with_right_helpers(check, self._unguarded(check))
+        verdict = self._judge_with_right_helpers(check, self._judge_without_guards(check))
         steps = steps_of(self.task, check)[:-1]
         stops = any(self.verdicts[step.name].state in ("error", "timeout") for step in steps)
         if not stops or check.conventions or verdict.state not in ("blocked", "timeout"):
@@ -174,9 +184,10 @@ class FunctionGrader(Struct):
         return replace(judged, notes=(*judged.notes, format_text(text, name=names)))
 
     def _judge_with_right_caches(self, check: FunctionCheck) -> Verdict | None:
-        """Judge a check with the values that earlier lines should hand on to it; None if it fails.
+        """Return the verdict on a check with right values from earlier lines; None if it fails.
 
-        It runs in a process for that alone, because a cache may contain answers of another check.
+        Also None if these values are unknown. The check runs in a process of its own, because a
+        cache may contain answers of another check.
         """
         handed = [(draw, self._handed_on(check, draw)) for draw in self.draws]
         if not all(values for _, values in handed):
@@ -188,23 +199,28 @@ class FunctionGrader(Struct):
             self.draws = [replace(d, values={**d.values, **values}) for d, values in handed]
             self._is_given_caches = True
             try:
-                return self.judge_alone(check, lambda verdict: verdict.state == "pass")
+                return self.rejudge(check, lambda verdict: verdict.state == "pass")
             finally:
                 self.draws, self._is_given_caches = before, False
 
     def _handed_on(self, check: FunctionCheck, draw: Draw) -> Mapping[str, Any]:
-        """Return the values that earlier lines should hand on to a check; {} if unknown."""
+        """Return the values that earlier lines should hand on to a check; {} if they are unknown.
+
+        They come from the model solution or, without one, from the recorded example of the same
+        inputs.
+        """
         if self.solution is not None:
             return self.solution.handed_on(check, draw)
         example = next((each for each in self.examples if each.draw.label == draw.label), None)
         return example.handed_on.get(check.name, {}) if example is not None else {}
 
     def _judge_with_right_helpers(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return a verdict on a check that right helpers give, or `blocked` without these.
+        """Return the verdict on a failed check by right helpers; ``blocked`` if it needs others.
 
         A function that calls another one of the exercise, or that gets a cache that another one
-        makes, can only be judged if that one is right. A helper that is wrong is replaced by a
-        right one, if that is possible. A wrong cache is not: see `_follows_from`.
+        makes, can only be judged if that one is right. A wrong helper is replaced by a right one,
+        if that is possible. A wrong cache is not. The verdict stays if the mistake cannot come from
+        the helper: see `_follows_from`.
         """
         if verdict.state not in ("fail", "error", "timeout", "blocked"):
             return verdict
@@ -260,7 +276,10 @@ class FunctionGrader(Struct):
         return [] if self.solution is not None or is_own else steps
 
     def _attempt(self, check: FunctionCheck, verdict: Verdict) -> HelperReplacement:
-        """Judge a check with right helpers in place of wrong ones, if there are any."""
+        """Judge a check with right helpers in place of wrong ones, and store the result by check.
+
+        Without wrong helpers, the result is empty, and not stored.
+        """
         wrong = [*self._wrong_helpers(check)]
         if not wrong:
             return HelperReplacement()
@@ -279,9 +298,10 @@ class FunctionGrader(Struct):
         return bool(self.with_helpers.get(check.name, HelperReplacement()).helpers)
 
     def _wrong_helpers(self, check: FunctionCheck) -> Iterator[str]:
-        """Yield the functions whose check has failed and that the functions of a check call.
+        """Yield the functions with a failed check that run in a check as helpers.
 
-        They are called by any function that runs in the check, directly or not.
+        A helper is called, directly or not, by the functions that the check's lines call; these
+        themselves are left out.
         """
         own = functions_of(self.lines_of(check).calls)
         called = self._names_read(self._first_functions(check))
@@ -291,10 +311,10 @@ class FunctionGrader(Struct):
                 yield name
 
     def own_names(self, check: FunctionCheck) -> set[str]:
-        """Return the names that are the student's own where a check is judged.
+        """Return the student's functions that run in a check, and the names that they read.
 
-        Helpers that cannot be the reason if the check fails are not among them, and neither are
-        functions that only they call.
+        Helpers that were replaced by right ones are left out, and so are functions that only they
+        call.
         """
         attempt = self.with_helpers.get(check.name, HelperReplacement())
         replaced = {self.own_name(name) for name in attempt.helpers}
@@ -362,12 +382,13 @@ class FunctionGrader(Struct):
         """Return the seconds that are left for processes with stubs in this task."""
         return self.task.deadline - self._spent_on_stubs
 
-    def judge_alone(
+    def rejudge(
         self, check: FunctionCheck, is_accepted: Callable[[Verdict], bool]
     ) -> Verdict | None:
-        """Judge a check again, and return the verdict if it is accepted.
+        """Judge a check by the present code and inputs, without a search for right helpers.
 
-        Otherwise nothing is changed, and None is returned.
+        If ``is_accepted`` holds for the verdict, it is returned, and the chosen lines and ``wrong``
+        stay as the check left them. Otherwise both are restored, and None is returned.
         """
         before = {*self.wrong}, self._follows, {**self._chosen}
         verdict = self._judge_best_lines(check)
@@ -379,8 +400,9 @@ class FunctionGrader(Struct):
     def _check(self, check: FunctionCheck) -> Verdict:
         """Run a check's lines at all inputs, and return the verdict on its outputs.
 
-        The convention that the student follows is determined on the way. The check is added to
-        ``wrong`` if it does not pass.
+        A missing function, a call that it does not accept and an exception end the check. The
+        convention that the student follows is determined on the way. Wrong gradients are compared
+        with the student's own forward pass. The check is added to ``wrong`` if it does not pass.
         """
         steps = [check] if self._is_given_caches else steps_of(self.task, check)
         told = self._not_there(self.lines_of(check).calls) or self._called_otherwise(check)
@@ -428,9 +450,10 @@ class FunctionGrader(Struct):
         draws: Iterable[Draw],
         **options: Any,
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
-        """Run the lines of a check at some inputs, and return the outputs up to the first failure.
+        """Run the lines of a check at some inputs; return each input with its outputs.
 
-        The second item is the outcome that ended the runs, with its inputs; None without one.
+        The list ends at the first failure. The second item is the outcome that failed, with its
+        input; None without a failure. ``options`` are passed to `of_lines`.
         """
         functions, asked = self._functions(steps), [*draws]
         questions = [
@@ -463,9 +486,10 @@ class FunctionGrader(Struct):
     def run(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> tuple[Made, Outcome]:
-        """Run the lines of some checks at given inputs, without replacing wrong values in between.
+        """Run the lines of some checks at given inputs; return the values of ``reads``.
 
-        Return the values of the expressions ``reads``, and the outcome.
+        The outcome of the run is returned too. Wrong values of earlier lines are not replaced by
+        right ones.
         """
         lines = [Step(self.lines_of(step).text, {}) for step in steps]
         reply = self.process.ask(
@@ -474,10 +498,10 @@ class FunctionGrader(Struct):
         return made_of(self.process, reads, reply)
 
     def _judge_without_crash(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check; if the code raises, with outputs right anyway.
+        """Return the verdict on a check; if its code raises, with its right outputs.
 
-        The outputs that are right if the raising statements are left out get a note. Without such
-        outputs, the verdict is returned unchanged.
+        These outputs are right if the raising statements are left out; a note names them. Without
+        such outputs, or for a method, the verdict is unchanged.
         """
         verdict = self.verdicts[check.name]
         own = self.own_name(self.lines_of(check).calls[-1].function)
@@ -508,10 +532,11 @@ class FunctionGrader(Struct):
     # --- what a diagnosis asks -------------------------------------------------------------------
 
     def with_changes(self, check: FunctionCheck, draws: Iterable[Draw], **options: Any) -> Verdict:
-        """Return the verdict that a check would get from the model solution, with changes applied.
+        """Return the verdict on a check for a changed text, by the expected outputs alone.
 
         The options are passed to `of_lines`: ``changed`` texts of definitions, or the function
-        ``spared`` from statements that raise. The grader's own verdicts stay as they are.
+        ``spared`` from statements that raise. If the code stops, the verdict is an ``error`` with
+        the exception. The grader's own verdicts stay as they are.
         """
         answers, stopped = self._answers(check, steps_of(self.task, check), draws, **options)
         if stopped is not None:
@@ -531,8 +556,11 @@ class FunctionGrader(Struct):
         every = [(lines, way) for lines in self._ways(check) for way in self._open(check)]
         return [own, *(each for each in every if each != own)]
 
-    def settle(self, ways: Mapping[str, Lines]) -> None:
-        """Restrict each check to the given lines from now on, also in the model solution."""
+    def settle_lines(self, ways: Mapping[str, Lines]) -> None:
+        """Judge each check only by the given one of its alternative lines from now on.
+
+        The task, also that of the model solution, has no other lines afterwards.
+        """
         checks = [replace(each, call=ways[each.name], others=()) for each in self.task.checks]
         self.task = replace(self.task, checks=tuple(checks))
         self._chosen = dict(ways)
@@ -550,7 +578,10 @@ class FunctionGrader(Struct):
             self._chosen[check.name], self._follows = before
 
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
-        """Return a check with lines and expected outputs at some inputs, to search repairs."""
+        """Return a check for a search for repairs: its lines and expected outputs at some inputs.
+
+        The model solution's inputs are in the convention that the student follows.
+        """
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
 
         steps, way = steps_of(self.task, check), _convention(check, self._follows or 0)
@@ -562,9 +593,11 @@ class FunctionGrader(Struct):
         return Asked(check, self._functions(steps), tuple(made), tuple(model))
 
     def definitions_of(self, check: FunctionCheck) -> list[Definition]:
-        """Return the definitions that a check may run, its own functions first.
+        """Return the student's functions that a check may run, those that its lines call first.
 
-        Functions of the exercise whose own checks all pass are right, and left out.
+        Functions of the exercise whose own checks all pass are right, and left out, unless the
+        check calls them itself or uses an output of theirs that no check compares. Shared cells do
+        not count.
         """
         steps = steps_of(self.task, check)
         passing = {name for name in self._called(*self.task.checks) if self.passes(name)}
@@ -628,10 +661,11 @@ class FunctionGrader(Struct):
         steps: Sequence[FunctionCheck],
         answers: Iterable[tuple[Draw, Made]],
     ) -> list[list[Probe]]:
-        """Return the changes of outputs, one list for each convention, if certain inputs change.
+        """Return how outputs change with certain inputs: a list of probes for each convention.
 
-        These are the inputs that the conventions treat differently. Other mistakes, such as a wrong
-        forward pass, have the same effect before and after, and cancel.
+        These are the inputs that the conventions treat differently; their values are drawn again.
+        Other mistakes, such as a wrong forward pass, have the same effect before and after, and
+        cancel. Hard cases are left out.
         """
         about = {name for each in check.conventions for name in each} & {*self.task.inputs}
         before = [(draw, found) for draw, found in answers if about and not draw.hard]
@@ -650,7 +684,10 @@ class FunctionGrader(Struct):
         ]
 
     def _ways(self, check: FunctionCheck) -> list[Lines]:
-        """Return the lines of a check that the student's functions accept, else the first."""
+        """Return the alternative lines of a check whose calls the student's functions accept.
+
+        If there are none, the first lines are returned.
+        """
         found, known = self._found, self._known
         return [
             lines
@@ -686,7 +723,11 @@ class FunctionGrader(Struct):
         return {name: self.own_name(name) for name in functions_of(calls)}
 
     def _steps(self, steps: Sequence[FunctionCheck], draw: Draw) -> list[Step]:
-        """Return a check's lines, with right values that replace results of earlier lines."""
+        """Return the lines of some checks, each with the right values to set after it.
+
+        These are the expected outputs of all but the last check: wrong results of earlier lines are
+        replaced before the next lines run.
+        """
         made = []
         for step in steps:
             put: dict[str, Any] = {}
@@ -718,7 +759,10 @@ class FunctionGrader(Struct):
         return None
 
     def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
-        """Return the verdict on the first call that the student's function does not accept."""
+        """Return the verdict ``missing`` on the first call that the function does not accept.
+
+        None if all calls are accepted.
+        """
         lines = self.lines_of(check)
         for call in lines.calls:
             definition = self._found.get(call.function)
@@ -742,7 +786,10 @@ class FunctionGrader(Struct):
         return None
 
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return the verdict, with the place of unwritten code if there is any."""
+        """Return the verdict with state and place of the first function that is still a stub.
+
+        Without such a function that the check's lines call, it is unchanged.
+        """
         # Methods first: a constructor may well be empty.
         for call in sorted(self.lines_of(check).calls, key=lambda call: "." not in call.function):
             definition = self._found.get(call.function)
@@ -754,9 +801,10 @@ class FunctionGrader(Struct):
         return verdict
 
     def _unless_nothing_is_computed(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return a verdict of missing if no output is right and the function computes nothing.
+        """Return the verdict ``missing`` if no output is right and the functions compute nothing.
 
-        Its text is one call away from a right answer, such as ReLU, and no work.
+        Such a text has no operation: it is one call away from a right answer, such as ReLU, and no
+        work. Otherwise the verdict is unchanged.
         """
         outputs = [each for each in verdict.entries if not each.parameter.endswith(LEFT_ALONE)]
         known = [self._found[call.function] for call in self.lines_of(check).calls]
@@ -778,7 +826,12 @@ class FunctionGrader(Struct):
     def _stopped(
         self, check: FunctionCheck, steps: Sequence[FunctionCheck], outcome: Outcome, draw: Draw
     ) -> Verdict:
-        """Return the verdict on a check whose lines raised or lost the process."""
+        """Return the verdict on a check whose lines raised an exception or lost the process.
+
+        It is ``timeout`` or ``error`` with the exception as message, ``blocked`` if the lines of an
+        earlier check raised or a module is missing, and ``missing`` if the function is still a
+        stub.
+        """
         if outcome.lost is not None:
             told = format_text("The code {happened}.", happened=outcome.lost.detail)
             late = outcome.lost.kind == "timeout"
@@ -822,9 +875,10 @@ class FunctionGrader(Struct):
     def _stopped_only_in_hard_case(
         self, check: FunctionCheck, answers: Sequence[tuple[Draw, Made]], draw: Draw
     ) -> tuple[Entry, ...]:
-        """Return entries for code that stops in a hard case and is right for random inputs.
+        """Return failed entries for code that stops in the hard case ``draw`` and is else right.
 
-        Without expected outputs, or with any mistake for random inputs, there are none.
+        They count as wrong in one hard case only. Empty if the code stops at random inputs, has a
+        mistake at them, or if there are no expected outputs.
         """
         if not draw.hard or not answers or not self.has_expected:
             return ()
@@ -852,7 +906,11 @@ class FunctionGrader(Struct):
         return self._made[key]
 
     def differentiated(self, check: FunctionCheck, draw: Draw) -> tuple[str, ...]:
-        """Return the inputs on which the differentiated scalar of a check should depend."""
+        """Return the inputs on which the scalar that a check differentiates should depend.
+
+        The model solution shows them, or the recorded example of the same inputs; () without
+        either.
+        """
         if self.solution is not None:
             other = drawn_again(self.task, draw, self.seed)
             return self.solution.differentiated(check, draw, other)
@@ -877,8 +935,7 @@ def with_places(
 ) -> tuple[Verdict, ...]:
     """Return verdicts in which each check that does not pass has a place, if one is known.
 
-    If the lines of the exercise cannot unpack what a function returns, the place is that of the
-    last function that the check calls.
+    It is the verdict's own place or, without one, that of the last function that the check calls.
     """
     found = reached_by(task, definitions(section.cells))
 
@@ -910,7 +967,7 @@ def _moved(task: FunctionTask, draw: Draw, names: Collection[str], seed: int) ->
 
 
 def _change(before: Made | None, after: Made | None) -> Made:
-    """Return the differences of values after and before; without values whose shape changed."""
+    """Return ``after - before`` for each output of both; without outputs whose shape changed."""
     before, after = before or Made(), after or Made()
     pairs = {name: (before.values[name], after.values.get(name)) for name in before.values}
     # Between two infinities there is no number, and true and false have none either.

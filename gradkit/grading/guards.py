@@ -26,7 +26,8 @@ def unguarded(source: str) -> tuple[str, Mapping[str, str]]:
     -------
     text : str
     guards : mapping of str to str
-        The guard that each placeholder stands for. Empty if there are no guards.
+        The guard that each placeholder stands for; equal guards have one. Empty if there are no
+        guards. A guard stays if no placeholder is left for it.
     """
     lines = source.split("\n")
     placeholders: dict[str, str] = {}

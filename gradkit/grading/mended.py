@@ -101,9 +101,10 @@ def with_steps(
 ) -> Inquiry:
     """Return findings with the changes that repair them, and the mistakes left after these.
 
-    If no finding is left about the check of a change, the change counts only if the check then
-    passes. If findings are left, a change that makes whole ``arrays`` right counts only in the
-    update, and only if it mends single mistakes.
+    A finding that is gone after a change gets the line of the change, or is replaced by it. If no
+    finding is left about the check of a change, the change counts only if the check then passes. If
+    findings are left, a change that makes whole ``arrays`` right counts only in the update, and
+    only if it mends single mistakes.
 
     Parameters
     ----------
@@ -157,6 +158,9 @@ def _merged(
     right: Collection[str],
 ) -> Inquiry:
     """Return an inquiry in which findings on changes replace those that the changes repair.
+
+    It is unchanged without findings on changes. Checks without a finding get all named mistakes as
+    causes.
 
     Parameters
     ----------
@@ -223,7 +227,11 @@ def _is_leftover(finding: Finding, told: Sequence[Finding]) -> bool:
 
 
 def _repaired_part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
-    """Return the unexplained finding for entries that a change makes right; None without any."""
+    """Return the unexplained finding ``rough`` with only the entries that a change makes right.
+
+    These are the entries of the change's ``arrays``. Without arrays or entries, the whole finding
+    is returned if it is gone ``after`` the change. None if nothing is repaired.
+    """
     if rough is None or not (rough.entries and step.arrays):
         return rough if rough and _name(rough) not in map(_name, after.findings) else None
     entries = tuple(e for e in rough.entries if _array_of(e) in step.arrays)
@@ -235,8 +243,9 @@ def _findings_of_change(
 ) -> list[Finding]:
     """Return the findings to report for a change: the removed mistakes ``gone``, or the change.
 
-    The change itself is reported for entries that were unexplained (``rough``), and if it removes
-    so many mistakes that it is the likelier explanation.
+    The change itself is reported for entries that were unexplained (``rough``), and in place of the
+    mistakes if it removes so many that it is the likelier explanation. Other mistakes get the line
+    of the change if `_is_at_change` allows it.
     """
     about = [*gone, *([rough] if rough is not None else [])]
     partly = rough is not None and change.mistake != WHOLE
@@ -285,7 +294,7 @@ def _is_at_change(finding: Finding, change: Finding, before: Inquiry, *, alone: 
 
 
 def _moved_to_change(finding: Finding, change: Finding) -> Finding:
-    """Return a finding with the place, source and diff of the change that repairs its mistake."""
+    """Return a finding with the place, source, fix and diff of the change that repairs it."""
     assert change.place is not None  # noqa: S101  (a change has one)
     parts = ("place", "source", "columns", "fix", "adds", "diff")
     told = {name: getattr(change, name) for name in parts}
@@ -311,7 +320,7 @@ def _explained_later(
 
 
 def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
-    """Return the findings after some changes, with the line numbers of the text before them."""
+    """Return the findings after some changes, at the places that their lines had before."""
     lines = dict[Place | None, Place]()
     for cell in cells:
         text = steps[-1].texts.get(cell.id, cell.source)
@@ -332,7 +341,11 @@ def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequenc
 
 
 def _original_line(step: Step, line: int) -> int:
-    """Return the number that a line had before a change; a moved line is found by its text."""
+    """Return the number that a line had before a change.
+
+    A line that the change wrote has the number of an equal old line, else of the old line at the
+    same position in the change.
+    """
     made = step.proposal
     old, at = step.before.split("\n")[made.first - 1 : made.last], line - made.first
     if not 0 <= at < len(made.lines):

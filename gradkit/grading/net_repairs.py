@@ -127,7 +127,9 @@ def _graded(
         else replace(verdict, state="pass")
         for verdict in grader.grade(known)
     ]
-    grader.settle({each.name: _lines_with_result(grader, each) for each in grader.task.checks})
+    grader.settle_lines(
+        {each.name: _lines_with_result(grader, each) for each in grader.task.checks}
+    )
     return grader, asked
 
 
@@ -136,9 +138,9 @@ def _wanted_changes(
 ) -> Wanted:
     """Return the changes to search for, depending on the findings about the failed checks.
 
-    If all of these are named mistakes without a common cause, only changes of their kinds are
+    If all findings are named mistakes without a common cause, only changes of their kinds are
     searched for, at most one for each; and only near the doubtful lines if every doubtful finding
-    has some. Otherwise all kinds are searched for.
+    has some. Otherwise all kinds are searched for. The budget depends on the case.
     """
     checks = {each.check for each in judged}
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in checks)
@@ -226,7 +228,7 @@ def _has_reported_fault(batch: Batch, outcome: Outcome) -> bool:
 
 
 def _are_equal(one: Outcome, other: Outcome) -> bool:
-    """Return whether two outcomes have the same outputs with equal numbers."""
+    """Return whether two outcomes have the same outputs with equal numbers; nan equals nan."""
     return one.outputs.keys() == other.outputs.keys() and all(
         np.array_equal(value, other.outputs[name], equal_nan=True)
         for name, value in one.outputs.items()
@@ -236,7 +238,9 @@ def _are_equal(one: Outcome, other: Outcome) -> bool:
 def _agrees(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
     """Return whether the same parameters are wrong in a verdict as in the judged verdict.
 
-    Parameters that only one of the two verdicts has do not count.
+    ``names`` has the parameter of each output. Parameters that only one of the two verdicts has do
+    not count. Also True if nothing is wrong in ``verdict``, or if the two have no parameter in
+    common.
     """
     wrong = {each.parameter for each in judged.entries if each.state != "pass"}
     known = {each.parameter for each in judged.entries} & {*names.values()}

@@ -158,7 +158,10 @@ class _OwnForward:
         return False
 
     def is_contradicted_by(self, verdict: Verdict) -> bool:
-        """Return whether a gradient that is right does not match the student's forward pass."""
+        """Return whether a gradient that is right does not match the student's forward pass.
+
+        It must disagree at the first random input in every convention.
+        """
         right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
         outputs = [output for output in self.check.gradient if output in right]
         first = next(draw for draw in self.grader.draws if not draw.hard)
@@ -173,10 +176,10 @@ class _OwnForward:
     def compare_gradients(self, verdict: Verdict) -> dict[str, _Compared]:
         """Compare gradients that are not known to be right with finite differences.
 
-        The first random probe is compared entry by entry. A gradient that agrees there is compared
-        along random directions at the other probes, which takes few evaluations. A gradient that
-        disagrees is compared entry by entry at one more probe, so that a factor of N can be told
-        from a number. All gradients follow one convention.
+        The first random probe is compared entry by entry. A gradient that agrees there is
+        compared along random directions at the other probes, which takes few evaluations. A
+        gradient that disagrees is compared entry by entry at one more probe, to tell a factor of N
+        from a number. All gradients follow one convention: one by which all agree, or the first.
 
         Raises
         ------
@@ -267,7 +270,10 @@ class _OwnForward:
     def _run(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> Mapping[str, Any]:
-        """Run the check's lines, and return the student's values of some expressions."""
+        """Run the lines of some checks; return the student's values of the expressions ``reads``.
+
+        Raises _StoppedError: the code stopped, or a value is missing.
+        """
         made, outcome = self.grader.run(steps, values, reads)
         if outcome.failure is not None or outcome.lost is not None or made.missing:
             raise _StoppedError
@@ -343,7 +349,11 @@ def _compared(report: BackwardReport, one: InputReport, draw: Draw) -> _Compared
 
 
 def _message(output: str, one: _Compared) -> str:
-    """Return the sentence that a gradient does not match finite differences, and their relation."""
+    """Return the sentence that a gradient does not match finite differences.
+
+    If it disagrees at `MIN_PROBES` probes or more, a relation is added, such as a factor. A
+    gradient with a ``message`` of its own has that instead.
+    """
     if one.message:
         return one.message
     told = format_text(
@@ -395,7 +405,11 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
 
 
 def replace_inputs(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
-    """Return inputs with some arrays in them replaced: ``x``, or ``parameters['W1']``."""
+    """Return a deep copy of inputs with some arrays in them replaced.
+
+    ``moved`` has the arrays by expression: ``x``, or ``parameters['W1']``. A number that is no
+    array is replaced by a float.
+    """
     names = copy.deepcopy(dict(values))
     for number, (expression, array) in enumerate(moved.items()):
         plain = not isinstance(value_of(expression, names), np.ndarray)

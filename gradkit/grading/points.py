@@ -179,6 +179,9 @@ def loss_of(
 ) -> LostShare:
     """Return what a check loses, and why.
 
+    Without prices, it loses the share of its wrong outputs. A check that passes loses nothing for
+    findings.
+
     Parameters
     ----------
     check : Check
@@ -251,7 +254,13 @@ class _Prices(Struct, frozen=True):
         ]
 
     def cost(self, finding: Finding) -> float:
-        """Return the share of the check's points that a finding costs by itself."""
+        """Return the share of the check's points that a finding costs by itself.
+
+        A withdrawn finding and a repair of another crash are free; the assignment's own deduction
+        comes next. Unexplained findings and changes of the model solution cost the wrong outputs,
+        at least a slip; all others the price of their mistake, a crash at least the outputs that
+        are wrong without it.
+        """
         code = finding.mistake
         if code in self.scheme.dropped or finding.basis == "repair":
             return 0.0
@@ -282,7 +291,12 @@ class _Prices(Struct, frozen=True):
         return 1.0 - share(crashing)
 
     def unexplained(self, findings: Sequence[Finding]) -> float:
-        """Return the share of the check's points for wrong outputs that no finding is about."""
+        """Return the share of the check's points lost for wrong outputs that no finding is about.
+
+        It is their part of the wrong outputs, at least the price of a slip, or the assignment's
+        deduction for ``unexplained``. 0 if there are none, or if ``unexplained`` is withdrawn; a
+        check that does not fail by its outputs loses all wrong ones if it has no finding.
+        """
         if self.verdict.state != "fail":
             return 0.0 if findings else self.wrong
         left = self._left(findings)
@@ -307,7 +321,8 @@ class _Prices(Struct, frozen=True):
     def _left(self, findings: Sequence[Finding]) -> Sequence[Entry]:
         """Return the wrong entries that no finding is about.
 
-        Findings about nets name entries as the student writes them, and include ``unexplained``.
+        None are left for a net, whose findings include ``unexplained``, or if a finding is about
+        another check or all entries. Without findings, all wrong entries are left.
         """
         failed = _failed(self.verdict) or [Entry(self.check.name, (), "fail", None, None)]
         if not findings:
@@ -320,7 +335,10 @@ class _Prices(Struct, frozen=True):
         return [entry for entry in failed if entry.parameter not in names]
 
     def _wrong_part(self, finding: Finding) -> float:
-        """Return the share of the check's outputs that are wrong and that a finding is about."""
+        """Return the share of the check's outputs that are wrong and that a finding is about.
+
+        All wrong outputs count if the finding is about another check or names no entries.
+        """
         failed = _failed(self.verdict)
         if finding.check != self.verdict.check or not (finding.entries and failed):
             return self.wrong
@@ -389,7 +407,10 @@ def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
 
 
 def _is_same_crash(finding: Finding, verdict: Verdict, own: Sequence[Finding]) -> bool:
-    """Return whether a crash in another check is in the line that stops or blocks this check."""
+    """Return whether a crash in another check is in the line that stops or blocks this check.
+
+    False if the check does not stop, or has a finding on a crash of its own.
+    """
     is_stopped = verdict.state in ("error", "blocked") and not any(
         each.mistake in STOPS for each in own
     )
@@ -406,6 +427,9 @@ def gradients_of(check: Check) -> Collection[str]:
 
 def weights(verdict: Verdict, gradients: Collection[str] = ()) -> list[float]:
     """Return the share of its check's points that each entry is worth; the shares add up to 1.
+
+    Outputs count equally, and so do the entries of one output; gradients together count at least
+    `GRADIENTS`.
 
     Parameters
     ----------
@@ -582,7 +606,7 @@ def score_by_numbers(
 def _check_result(
     check: Check, verdict: Verdict, loss: LostShare, inquiry: Inquiry, scheme: Scheme
 ) -> CheckResult:
-    """Return a check with its points before they are rounded."""
+    """Return a check's result with its points before they are rounded, and with notes."""
     ids = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
     causes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.id in ids))
     codes = [*(f.mistake for f in inquiry.findings if f.check == verdict.check), *causes]
@@ -637,7 +661,9 @@ Costs = dict[tuple[str, str], dict[str, int]]
 def _costs(
     checks: Sequence[CheckResult], losses: Sequence[LostShare], parts: Sequence[Sequence[int]]
 ) -> Costs:
-    """Return the cost of each finding for each check.
+    """Return the cost of each finding for each check, in hundredths of a point.
+
+    Costs of 0 are left out.
 
     Parameters
     ----------
@@ -759,7 +785,8 @@ def round_checks(checks: Sequence[CheckResult], score: float) -> tuple[CheckResu
 def shares_of(whole: int, weights: Sequence[float]) -> list[int]:
     """Divide a whole number in proportion to weights, with whole numbers that add up to it.
 
-    If all weights are 0, all parts are 0.
+    Parts are rounded down, and the rest goes to the largest remainders. If all weights are 0,
+    all parts are 0.
 
     Examples
     --------

@@ -166,7 +166,9 @@ class NetFinder(Struct, frozen=True):
     def _recognise(self, section: Section, *, is_only: bool) -> _Recognition:
         """Find the task of a section by its text or, if that does not decide, by its forward pass.
 
-        Shared cells, such as data above all sections, are only read if this is the only section.
+        The text decides if only one task is possible by heading or file name, or if title, targets
+        and words in the code agree. Shared cells, such as data above all sections, are only read if
+        this is the only section.
         """
         possible = [task for task in self.tasks if task.id in section.tasks]
         possible = [task for task in possible if task.id in self.named] or possible
@@ -189,7 +191,11 @@ class NetFinder(Struct, frozen=True):
         return self._compare_outputs(section, possible)
 
     def _compare_outputs(self, section: Section, possible: list[Task]) -> _Recognition:
-        """Call the forward pass of a section as that of each possible task, and compare outputs."""
+        """Call the forward pass of a section as that of each possible task, and compare outputs.
+
+        The first task whose expected outputs are given is ``proved``. Otherwise the result has the
+        median distance for each task whose outputs have the right shape and are finite.
+        """
         distances: dict[str, float] = {}
         bounded: list[str] = []
         has_function = False
@@ -274,7 +280,7 @@ class NetFinder(Struct, frozen=True):
         return left[0]
 
     def _titled(self, section: Section, tasks: Sequence[Task]) -> list[Task]:
-        """Return the tasks that the first lines of a section's files name."""
+        """Return those of ``tasks`` that the first lines of a section's files name."""
         openings = {cell.file: opening(cell.source) for cell in reversed(self.submission.cells)}
         title = "\n".join(openings[name] for name in sorted(_files(section)))
         titled = Claims(tasks).topic(title) or ()
@@ -399,7 +405,11 @@ def belongs_to_task(
 
 
 def another_exercise(submission: Submission, assignment: Assignment) -> str:
-    """Return the message for a submission without any function of the assignment."""
+    """Return the message for a submission without any function of the assignment.
+
+    It lists the expected functions after the problems of reading, and does not speak of another
+    exercise if there are problems, or if a heading or file name names a task.
+    """
     wanted = [role.signature for task in assignment.tasks for role in task.roles if role.required]
     wanted += [f"{call.function}(…)" for task in assignment.functions for call in task.calls]
     problems = problems_of(submission)
@@ -803,7 +813,10 @@ def _reason_other_interface(
 
 
 def _lacking(task: FunctionTask, known: Mapping[str, Definition]) -> Iterator[str]:
-    """Yield in words what a submission lacks for the first lines of each check of a task."""
+    """Yield in words each function, argument and attribute that a task's checks lack.
+
+    Only the first alternative lines of each check are read.
+    """
     found = reached_by(task, known)
     for check in task.checks:
         for call in check.call.calls:
@@ -897,7 +910,10 @@ def has_called_methods(name: str, task: FunctionTask) -> bool:
 
 
 def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) -> Claim:
-    """Return the claim of the last of ``ranked`` files, with a note if there are several files."""
+    """Return the claim of a task to the last of ``ranked`` files, with all other cells as shared.
+
+    If there are several files, it has a note that names the graded one.
+    """
     file = ranked[-1]
     own = tuple(cell for cell in submission.cells if cell.file == file)
     rest = tuple(cell for cell in submission.cells if cell.file != file)

@@ -110,7 +110,7 @@ class _TimeLimits(Struct):
 
     @contextlib.contextmanager
     def search(self, process: StudentProcess) -> Iterator[StudentProcess]:
-        """Return a context manager for a search process, whose time is subtracted at the end."""
+        """Return a context manager for a search process; subtract its time from ``searching``."""
         with process.for_search(self.searching) as made:
             try:
                 yield made
@@ -126,8 +126,8 @@ def mend_functions(
 ) -> Mended:
     """Search for changes of the student's text that make failed checks right.
 
-    The result is empty without a model solution, without failed checks, or if the inputs are too
-    large. The grader's ``is_cut_short`` is set.
+    The result is empty without a model solution or failed checks, or if the inputs are too large.
+    The grader's ``is_cut_short`` is set if the time limit is reached.
 
     Parameters
     ----------
@@ -219,6 +219,12 @@ class _Repairs(Struct):
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
+        """Return the changes found for checks, with the findings on them.
+
+        All checks are searched in order. If a change touches a function that another check was
+        repaired in, the search is repeated with its check first, and the result that explains more
+        is returned, then the one with fewer findings.
+        """
         ordered = sorted(checks, key=self._expects_only_zeros)
         self._search_checks(ordered)
         first = self._make_result(ordered)
@@ -268,9 +274,10 @@ class _Repairs(Struct):
         return first
 
     def _checks_to_search_first(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
-        """Yield the checks with a change in a function that a check repaired earlier runs, too.
+        """Yield the checks with a change in a function that a check repaired before also runs.
 
-        A check may be yielded several times. The order of the result is that of the repairs.
+        The search is repeated with the first of them at the front. A check may be yielded several
+        times, in the order of the repairs.
         """
         run = {
             check.name: {each.name for each in self.grader.definitions_of(check)}
@@ -282,7 +289,7 @@ class _Repairs(Struct):
                 yield told.check
 
     def _is_in_other_repair(self, told: Repair) -> bool:
-        """Return whether a change is of lines that a change for another check has written."""
+        """Return whether a change replaces a line that a change for another check has written."""
         lines = told.source.split("\n")[told.proposal.first - 1 : told.proposal.last]
         return any(
             one.cell is told.cell and one.check != told.check and {*one.proposal.lines} & {*lines}
@@ -312,9 +319,9 @@ class _Repairs(Struct):
     ) -> bool:
         """Return whether a check needs another one first, which is not right yet.
 
-        That is an earlier step of the check, or one of the checks ``before`` that judges a function
-        which the check calls. Only checks that are blocked or judged with right helpers can need
-        one, since a search does not replace wrong helpers. ``held`` are further inputs.
+        Needed are its earlier steps, and those of the checks ``before`` that judge a function which
+        the check calls. Only a blocked check, or one judged with right helpers, can need one,
+        because a search does not replace wrong helpers. ``held`` are further inputs.
         """
         if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
@@ -354,7 +361,11 @@ class _Repairs(Struct):
         return [check for check in (*later, *clear) if check.name not in has]
 
     def _make_result(self, checks: Sequence[FunctionCheck]) -> Mended:
-        """Return the findings on the changes, and those that make other checks fail, too."""
+        """Return the changes with a finding for each, new verdicts, and causes of checks.
+
+        Merged are changes of the same line. A finding whose change borrows from the model solution
+        has the basis ``model``.
+        """
         told, task = merge_repairs(self._trusted_repairs()), self.grader.task.id
         findings = tuple(
             replace(
@@ -412,10 +423,11 @@ class _Repairs(Struct):
         return found
 
     def _trusted_repairs(self) -> list[Repair]:
-        """Return the changes without several of one check that only make up for another mistake.
+        """Return the changes, without those of a check that may only make up for another mistake.
 
         At least `AGAINST` changes of one check are left out if one of them is in a function that a
-        failed check without changes runs: its mistake may be the reason for all of them.
+        failed check without changes runs: a mistake of that check may be the reason for all of
+        them.
         """
         of = Counter(each.check for each in self.told)
         if max(of.values(), default=0) < AGAINST:
@@ -471,7 +483,10 @@ class _Repairs(Struct):
         return self._judge_without(check, [first]).state != "pass"
 
     def _judge_without(self, check: FunctionCheck, changes: Sequence[Repair]) -> Verdict:
-        """Return the verdict on a check with all changes but some."""
+        """Return the verdict on a check with all changes but ``changes``.
+
+        Changes of lines that these wrote are left out too. The text is restored afterwards.
+        """
         sources = {**self.text.sources}
         for cell in {each.cell.id: each.cell for each in changes}.values():
             made = self.text.made[cell.id]
@@ -578,9 +593,10 @@ class _Repairs(Struct):
     def _without_needless(
         self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Repair]
     ) -> list[Repair]:
-        """Return changes without those that the check also passes without.
+        """Return changes without those that the check also passes without, and make only these.
 
-        ``before`` is the text before all of them.
+        ``before`` is the text before all of them. If the check does not pass with all, none is left
+        out.
         """
         number = 0
         while len(found) > 1 and self._judge(check, held).state == "pass":
@@ -603,7 +619,11 @@ class _Repairs(Struct):
         return self.grader.verdicts[check.name].state
 
     def _forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
-        """Return the forms of a check that go by the convention in which another came right."""
+        """Return the forms (lines, convention) of a check in which it may be judged.
+
+        If a check was repaired that shows the student's convention, only the forms of that
+        convention are returned, if there are any.
+        """
         told = [each.name for each in self.grader.task.checks if each.conventions]
         ways = {way for name, (_, way) in self.mended.items() if name in told}
         forms = self.grader.forms(check)
@@ -616,7 +636,8 @@ class _Repairs(Struct):
 
         Repairs of other tasks are tried first, then changes of spelling after which the code no
         longer crashes, and then at most `SEARCHES` searches within the budget. The search stops
-        when the check passes.
+        when the check passes or the time is up. A function that is still a stub is only searched
+        for spelling.
         """
         grader = self.grader
         to_write = _is_unwritten(grader.verdicts[check.name])
@@ -799,11 +820,12 @@ class _Repairs(Struct):
         before: Verdict,
         freeing: int = 1,
     ) -> Iterator[Repair]:
-        """Yield the changes in ``found`` that correct outputs where they are judged, and make them.
+        """Make the changes in ``found`` one by one; yield those that correct judged outputs.
 
         The first ``freeing`` changes count together, as they only make a crashing check run to its
-        end. The changes stop before the first that corrects nothing, makes an output wrong, or
-        breaks another check. ``before`` is the verdict without them.
+        end. The first change that makes an output wrong, breaks another check, or was there before
+        ends the search; changes after the last that corrects an output are undone. ``before`` is
+        the verdict without them.
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):
@@ -938,7 +960,7 @@ class _Repairs(Struct):
         return self.known[asked, len(held)]
 
     def _changed_definitions(self) -> list[tuple[str, int, str]]:
-        """Return the top-level definitions whose text differs from the submission's."""
+        """Return cell, line and text of top-level definitions that differ from the submission."""
         return [
             definition
             for cell in self.grader.process.section.own
@@ -958,7 +980,10 @@ def _states(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _judged_again(before: Verdict, after: Verdict, names: Sequence[str]) -> Verdict:
-    """Return a verdict with right inputs, with a note that names the corrected functions."""
+    """Return the verdict ``after``, with a note that mistakes in ``names`` are corrected.
+
+    ``names`` are functions. A failed check keeps its place ``before``.
+    """
     note = format_count(
         "Judged with the mistake in `{names}` corrected.",
         "Judged with the mistakes in `{names}` corrected.",

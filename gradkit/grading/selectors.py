@@ -196,7 +196,7 @@ class _Selections:
     """
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
-        """Find the selections in all trees."""
+        """Find the selections in all trees: what decides them, and the names behind these parts."""
         self.trees = trees
         nodes = [node for tree in trees for node in ast.walk(tree)]
         self._values: dict[str, list[ast.expr | None]] = {}
@@ -253,7 +253,11 @@ class _Selections:
         return bool(bound & self._deciding_names)
 
     def is_written_choice(self, node: ast.AST) -> bool:
-        """Return whether a node selects one of several formulas of the text by a constant."""
+        """Return whether a node selects one of several formulas of the text by a constant.
+
+        The node is a subscript, an ``if``, a call of a function that returns one of its arguments,
+        or a lookup such as ``get``.
+        """
         if isinstance(node, ast.Subscript):
             return self._is_key(node.slice) and self._has_formulas(self._alternatives(node.value))
         if isinstance(node, ast.If | ast.IfExp):
@@ -300,7 +304,10 @@ class _Selections:
         return bool(formulas) and len({ast.dump(each) for each in expressions}) > 1
 
     def _selecting_parts(self, node: ast.AST) -> list[ast.expr]:
-        """Return the constant parts by which a node selects: index, condition, subject or key."""
+        """Return the constant parts by which a node selects: index, condition, subject or key.
+
+        Empty if the node does not select, or if what decides is not constant.
+        """
         parts: list[ast.expr] = []
         if isinstance(node, ast.Subscript) and self._is_choosable(node.value, node.slice):
             parts = [node.slice]
@@ -340,7 +347,10 @@ class _Selections:
         return bool(elements) and not (is_literal and is_stored)
 
     def _aliased(self, name: str) -> list[ast.expr]:
-        """Return the expressions that are assigned to a name, directly or through other names."""
+        """Return the expressions that are assigned to a name, directly or through other names.
+
+        Names are followed, not returned; values that the text does not show are left out.
+        """
         seen, todo, found = {name}, [name], list[ast.expr]()
         while todo:
             for value in self._values.get(todo.pop(), []):
@@ -495,7 +505,10 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
 
 
 def _unpacked(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[str, ast.expr | None]]:
-    """Yield the names of an assignment's target, with the part of the value that each gets."""
+    """Yield the names of an assignment's target, with the part of the value that each gets.
+
+    The part is None if the value is no tuple or list of the text. Subscripts are left out.
+    """
     if isinstance(target, ast.Name | ast.Attribute):
         yield _name_of(target), value
     elif isinstance(target, ast.Tuple | ast.List):

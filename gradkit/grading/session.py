@@ -110,7 +110,11 @@ class Session(AbstractContextManager["Session"]):
     def __init__(
         self, settings: Settings, workshop: Workshop | None = None, budget: TimeBudget | None = None
     ) -> None:
-        """Read the assignment and find its model solutions; nothing is started yet."""
+        """Read the assignment and find its model solutions; workers are opened when needed.
+
+        Raises GradingError: the assignment cannot be read, or the settings name what does not
+        exist.
+        """
         self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
         self.tasks = tasks_of(self.assignment, settings.form)
@@ -507,7 +511,10 @@ class Session(AbstractContextManager["Session"]):
     def refused(
         self, name: str, path: str, digest: str, reason: str, seed: int | None = None
     ) -> Result:
-        """Return the result of a submission that could not be graded; ``reason`` is a sentence."""
+        """Return the result of a submission that could not be graded, with all tasks unchecked.
+
+        ``name``, ``path`` and ``digest`` are those of the submission; ``reason`` is a sentence.
+        """
         seed = (self.settings.seed or 0) if seed is None else seed
         empty = self._empty_result(Submission(name, path, digest, (), {}), seed, ())
         refused = refused_result(empty, self.gradable, reason, self.scheme)
@@ -526,7 +533,11 @@ class Session(AbstractContextManager["Session"]):
     def _empty_result(
         self, submission: Submission, seed: int, tasks: Sequence[Task | FunctionTask]
     ) -> Result:
-        """Return a result without marks, for the ``tasks`` that are about to be graded."""
+        """Return a result without marks, for the ``tasks`` that are about to be graded.
+
+        It has the submission's name, path, digest and problems, and the versions of the tasks'
+        modules.
+        """
         return Result(
             submission=submission.name,
             assignment=self.assignment.id,
@@ -595,7 +606,10 @@ def _diagnose_functions(
 
 
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
-    """Return the inquiry of a task, with findings on lines that crash or that return nothing."""
+    """Return the inquiry of a task, with findings on lines that crash or that return nothing.
+
+    Without such a line, it is that of the evidence.
+    """
     if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
         return evidence.inquiry
     # Imported here because right submissions do not need it.
@@ -606,7 +620,7 @@ def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidenc
 
 
 def _remark_on_files(task: Task | FunctionTask, claim: Claim) -> Inquiry:
-    """Return an inquiry with a remark if other files of a net task have different code."""
+    """Return one remark if other files of a net task have different code, else none."""
     if isinstance(task, FunctionTask) or not claim.differs:
         return Inquiry()
     # Imported here because few submissions have several such files.
@@ -616,7 +630,10 @@ def _remark_on_files(task: Task | FunctionTask, claim: Claim) -> Inquiry:
 
 
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
-    """Yield the places of findings that students may see, then the places of verdicts."""
+    """Yield the places of findings that students may see, then the places of verdicts.
+
+    First all ``places`` of the findings, then their ``place``; places may repeat.
+    """
     findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
     for finding in findings:
         yield from finding.places
@@ -724,6 +741,8 @@ def run_function_grader(
     session: Session, submission: Submission, task: str, seed: int
 ) -> FunctionGrader:
     """Grade a submission for a function task without diagnosis, and return the used grader.
+
+    Its process has ended.
 
     Raises
     ------

@@ -112,7 +112,11 @@ def required_of(settings: Settings, assignment: Assignment) -> tuple[str, ...]:
 
 
 def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]:
-    """Return SHA-256 digests of the assignment, and of its model solutions or recorded examples."""
+    """Return SHA-256 digests by name: ``assignment``, and ``reference`` or ``examples``.
+
+    ``reference`` is that of all model solutions in the folder. Without a folder, ``examples`` is
+    that of the file of recorded examples, if the assignment has function tasks and such a file.
+    """
     digests = {"assignment": assignment.digest}
     if reference is not None:
         content = hashlib.sha256()
@@ -286,7 +290,11 @@ class Resources:
     def open_process(
         self, task: Task | FunctionTask, section: Section, submission: Submission
     ) -> StudentProcess:
-        """Return a process that runs the code of a section, within the time limit of its task."""
+        """Return a process that runs the code of a section, within the time limit of its task.
+
+        A budget may shorten the limit. For a net, methods of a class also count as functions.
+        Sections of nets must not take the names of roles from other sections.
+        """
         deadline = task.deadline
         if isinstance(task, Task) and any("class" in cell.source for cell in section.own):
             # Imported here because few submissions define a class.
@@ -323,7 +331,10 @@ class Resources:
         return self._oracles[task.id]
 
     def solution(self, task: FunctionTask) -> Solution | None:
-        """Return the model solution of a function task, or None if there is none."""
+        """Return the model solution of a function task, loaded once; None if there is none.
+
+        Also None if the settings exclude model solutions.
+        """
         folder = find_reference(Path(task.path), self._settings.reference)
         if folder is None or self._settings.no_reference:
             return None

@@ -145,7 +145,11 @@ class _Search(Struct):
         before: Examined,
         after: Examined,
     ) -> Inquiry:
-        """Return findings with some steps, given the verdicts before and after them."""
+        """Return the findings ``inquiry`` with some steps that repair them.
+
+        ``found`` has the findings after each step; ``before`` and ``after`` are the verdicts before
+        and after all of them.
+        """
         right, was = (
             {each.check for each in one.verdicts if each.state == "pass"} for one in (after, before)
         )
@@ -155,7 +159,8 @@ class _Search(Struct):
     def _search_text(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return findings with the changes that a search of the whole text finds.
 
-        They are returned unchanged if nothing is found or no time is left.
+        Unchanged if nothing is found or no time is left. If the last change leaves fewer findings,
+        all of them named, the search goes on in the changed text.
         """
         if self.seconds <= 0:
             return inquiry
@@ -324,7 +329,10 @@ class _Search(Struct):
                 yield from (each for each in made if each is not None)
 
     def _assigned_lines(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
-        """Return the lines of a cell that assign the names in which a mistake shows."""
+        """Return the lines of a cell that assign the names which all lines of a mistake read.
+
+        They are searched for each line of the mistake, in the student's ``function``.
+        """
         return frozenset(
             cell.line_of(place)
             for each in finding.places

@@ -133,7 +133,8 @@ def _helper(
 ) -> tuple[str, list[str], Helper] | None:
     """Return the function that a line calls, the names that it assigns, and its description.
 
-    None is returned for lines of another form.
+    The line must have the form ``a, b = f(x)``, without calls among the arguments; None for others.
+    ``compared`` are the expressions that checks compare, ``made`` the function that made each name.
     """
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
@@ -157,7 +158,7 @@ def _helper(
 
 
 def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
-    """Return the keys of a dict that are compared, as ``dw`` in ``grads['dw']``."""
+    """Return the keys of the dict ``name`` that are compared: ``dw`` for ``grads['dw']``."""
     keys = set()
     for expression in compared:
         node = ast.parse(expression.strip(), mode="eval").body
@@ -168,7 +169,10 @@ def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
 
 
 def _joined(one: Helper | None, other: Helper) -> Helper:
-    """Merge the descriptions of a function from two lines."""
+    """Merge the descriptions of a function from two lines; what either compares counts as compared.
+
+    If they have different numbers of results, or ``one`` is None, ``other`` is returned.
+    """
     if one is None or len(one.results) != len(other.results):
         return other
     results = tuple(
@@ -179,7 +183,9 @@ def _joined(one: Helper | None, other: Helper) -> Helper:
 
 
 def plan(grader: FunctionGrader, check: FunctionCheck, wrong: Iterable[str]) -> StubPlan:
-    """Return the plan for judging a check with right helpers: the functions to replace and record.
+    """Return the helpers to replace in a check, those to record, and those that cannot be replaced.
+
+    A helper is recorded if it makes a cache that a replaced one takes.
 
     Parameters
     ----------
@@ -251,7 +257,11 @@ class StubAnswers(Struct):
             return None
 
     def _answer(self, call: StubCall) -> Parts:
-        """Return the answer to a call of a stub; raise `_RefusedError` if it cannot be answered."""
+        """Return the answer to a stub's call: for each result the whole, or its compared entries.
+
+        Raises _RefusedError: the helper was refused before, is called too often, or the model
+        solution cannot be called with these arguments.
+        """
         name = call.function
         self.called[name] = self.called.get(name, 0) + 1
         if name in self.refused:
@@ -274,7 +284,11 @@ class StubAnswers(Struct):
         return parts
 
     def _values(self, call: StubCall) -> Sequence[Any]:
-        """Return the values that the model solution returns for a call."""
+        """Return the values that the model solution returns for a call, one for each result.
+
+        Raises _RefusedError: the arguments fit no form of the model solution's, or it has no such
+        results.
+        """
         helper = self.plan.helpers[call.function]
         given = self._arguments(call)
         fitting = (self._fitted(call.function, form, given) for form in self.forms[call.function])
@@ -292,7 +306,11 @@ class StubAnswers(Struct):
         return returned
 
     def _arguments(self, call: StubCall) -> dict[str, Any]:
-        """Return the arguments of a call by the parameters of the model solution."""
+        """Return the arguments of a call by the parameters of the model solution, with defaults.
+
+        Raises _RefusedError: the student's function cannot be called in this way, or an argument is
+        missing or too much.
+        """
         name = call.function
         names = self.solution.parameters_of(name)
         definition = self.definitions.get(name)
@@ -387,7 +405,7 @@ def _is_too_large(call: StubCall) -> bool:
 
 
 def _can_be_called(node: ast.FunctionDef, call: StubCall) -> bool:
-    """Return whether a call fits the parameters of a function."""
+    """Return whether the arguments of a call fit a function's parameters, as Python checks."""
     of = node.args
     positional = [each.arg for each in (*of.posonlyargs, *of.args)]
     names = [*positional[len(of.posonlyargs) :], *(each.arg for each in of.kwonlyargs)]
@@ -403,7 +421,11 @@ def _can_be_called(node: ast.FunctionDef, call: StubCall) -> bool:
 
 
 def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> StubAnswers:
-    """Return the object that answers calls of stubs in a check, with the limits on calls."""
+    """Return the object that answers the calls of stubs in a check.
+
+    Each helper may be called `CALLS_PER_CALL` times as often as in the model solution, at all
+    inputs together.
+    """
     solution = grader.solution
     assert solution is not None  # noqa: S101  (`plan` has no stubs without one)
     names = (*of.stubs, *of.makers)
@@ -440,7 +462,10 @@ def request_of(grader: FunctionGrader, of: StubPlan) -> list[tuple[str, str, int
 def with_stubs_of(
     grader: FunctionGrader, check: FunctionCheck, attempt: HelperReplacement
 ) -> Iterator[StubAnswers]:
-    """Return a context manager in which the helpers of an attempt are right again."""
+    """Return a context manager in which the helpers of an attempt are right again.
+
+    It gives the answers; if there can be no process, these refuse all helpers.
+    """
     of = plan(grader, check, attempt.helpers)
     answers = answers_for(grader, check, of)
     with grader.stubs(request_of(grader, of), answers) as process:
@@ -483,7 +508,7 @@ def judge_with_stubs(
             """Return whether a verdict with right helpers counts; note why not, if it does not."""
             return not process.losses and _is_accepted(judged, verdict, answers)
 
-        judged = grader.judge_alone(check, is_accepted)
+        judged = grader.rejudge(check, is_accepted)
         if process.losses:
             answers.refused |= dict.fromkeys(of.stubs, STOPPED)
     refused = {**of.refused, **answers.refused}
@@ -508,7 +533,11 @@ def judge_with_stubs(
 
 
 def _is_accepted(judged: Verdict, before: Verdict, answers: StubAnswers) -> bool:
-    """Return whether a verdict with right helpers counts; note in ``answers`` why it does not."""
+    """Return whether a verdict with right helpers counts; note in ``answers`` why it does not.
+
+    A pass counts. Another verdict counts only if no result was partly the student's own, and no
+    fewer outputs are right than ``before``.
+    """
     if answers.refused or not answers.called:
         return False
     if judged.state == "pass":

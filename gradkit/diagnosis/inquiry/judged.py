@@ -124,6 +124,7 @@ def student_step(task: Task, diagnosis: Diagnosis) -> Step | None:
         return None
 
     def step(inputs: UpdateInputs) -> Mapping[str, Array]:
+        """Return the parameters after the step, with truncated entries cut to integers."""
         after = evaluate(task, rules, inputs)
         for (key, index), part in truncated.items():
             where = (slice(None), *index)
