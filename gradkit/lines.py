@@ -76,7 +76,7 @@ BUILTINS = frozenset(
     round set slice sorted str sum tuple zip
     """.split()  # noqa: SIM905  (two hundred quoted words are hard to read)
 )
-"""Built-in functions that only compute. Students are not asked to write functions of these names."""
+"""Built-in functions that only compute. No student is asked to write one of these names."""
 
 _VALUE_TYPES = (
     *(np.ndarray, np.float64, np.int64, np.bool_, np.complex128, np.str_, np.void, np.dtype),

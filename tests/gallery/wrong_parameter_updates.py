@@ -53,9 +53,7 @@ WRONG = [
         "the rest is left out",
         STARTS,
         "starts = range(0, m - m % mini_batch_size, mini_batch_size)",
-        parameter_updates_batches=(
-            "number, np.shape(batch_X[-1]), shuffled_X[:, order], shuffled_Y[:, order]"
-        ),
+        parameter_updates_batches=("number, np.shape(batch_X[-1]), all_X, all_Y"),
     ),
     wrong(
         "an empty batch at the end",
@@ -67,14 +65,14 @@ WRONG = [
     wrong(
         "labels are not shuffled",
         PAIRS,
-        PAIRS.replace("Y[:, pick]", "Y[:, np.sort(order)][:, np.argsort(order)[pick]]"),
-        parameter_updates_batches="shuffled_Y[:, order]",
+        PAIRS.replace("Y[:, pick]", "Y[:, np.sort(pick)]"),
+        parameter_updates_batches="all_Y",
     ),
     wrong(
         "nothing is shuffled",
         ORDER,
         "order = np.arange(m)",
-        parameter_updates_batches="np.array_equal(shuffled_X, X)",
+        parameter_updates_batches="same_order",
     ),
     wrong(
         "a velocity of the parameters",
@@ -106,12 +104,24 @@ WRONG = [
         START_S.replace("zeros", "ones"),
         parameter_updates_averages=entries("start_s", *GRADIENTS),
     ),
-    wrong("no square", S, S.replace(" ** 2", ""), parameter_updates_adam=ADAM_PARAMETERS
-          + ", " + entries("adam_s", *GRADIENTS)),
-    wrong("beta1 for s", S, S.replace("beta2", "beta1"), parameter_updates_adam=ADAM_PARAMETERS
-          + ", " + entries("adam_s", *GRADIENTS)),
-    wrong("beta2 for v", V, V.replace("beta1", "beta2"), parameter_updates_adam=ADAM_PARAMETERS
-          + ", " + entries("adam_v", *GRADIENTS)),
+    wrong(
+        "no square",
+        S,
+        S.replace(" ** 2", ""),
+        parameter_updates_adam=ADAM_PARAMETERS + ", " + entries("adam_s", *GRADIENTS),
+    ),
+    wrong(
+        "beta1 for s",
+        S,
+        S.replace("beta2", "beta1"),
+        parameter_updates_adam=ADAM_PARAMETERS + ", " + entries("adam_s", *GRADIENTS),
+    ),
+    wrong(
+        "beta2 for v",
+        V,
+        V.replace("beta1", "beta2"),
+        parameter_updates_adam=ADAM_PARAMETERS + ", " + entries("adam_v", *GRADIENTS),
+    ),
     wrong(
         "v is not corrected",
         V_CORRECTED,
@@ -124,12 +134,25 @@ WRONG = [
         S_CORRECTED.replace("**t", ""),
         parameter_updates_adam=ADAM_PARAMETERS,
     ),
-    wrong("no root", UPDATED, UPDATED.replace("np.sqrt(s_corrected)", "s_corrected"),
-          parameter_updates_adam=ADAM_PARAMETERS),
-    wrong("uphill with Adam", UPDATED, UPDATED.replace("value - ", "value + "),
-          parameter_updates_adam=ADAM_PARAMETERS),
-    wrong("no epsilon", UPDATED, UPDATED.replace(" + epsilon", ""), "This happens only with",
-          parameter_updates_adam=ADAM_PARAMETERS),
+    wrong(
+        "no root",
+        UPDATED,
+        UPDATED.replace("np.sqrt(s_corrected)", "s_corrected"),
+        parameter_updates_adam=ADAM_PARAMETERS,
+    ),
+    wrong(
+        "uphill with Adam",
+        UPDATED,
+        UPDATED.replace("value - ", "value + "),
+        parameter_updates_adam=ADAM_PARAMETERS,
+    ),
+    wrong(
+        "no epsilon",
+        UPDATED,
+        UPDATED.replace(" + epsilon", ""),
+        "This happens only with",
+        parameter_updates_adam=ADAM_PARAMETERS,
+    ),
     wrong(
         "a gradient is changed",
         ADAM,
@@ -155,7 +178,7 @@ ONES = "{name: np.ones_like(value) for name, value in parameters.items()}"
 D_ONES = '{"d" + name: np.ones_like(value) for name, value in parameters.items()}'
 CONSTANT = {
     DESCENT: f"return {ONES}",
-    PAIRS: "return [(np.ones_like(X), np.ones_like(Y))]",
+    PAIRS: "return []",
     VELOCITY: f"return {D_ONES}",
     STEP: f"return {ONES}, {D_ONES}",
     START: f"return {D_ONES}, {D_ONES}\n\n\ndef update_parameters_with_adam",
@@ -164,7 +187,7 @@ CONSTANT = {
     SCHEDULED: "return 1.0",
 }
 
-STARTER = '''
+STARTER = """
 import math
 
 import numpy as np
@@ -173,10 +196,10 @@ import numpy as np
 def update_parameters_with_gd(parameters, grads, learning_rate):
     L = len(parameters) // 2
     for l in range(1, L + 1):
-        # YOUR CODE STARTS HERE
-
-        # YOUR CODE ENDS HERE
-        pass
+        ### START CODE HERE ###
+        parameters["W" + str(l)] = None
+        parameters["b" + str(l)] = None
+        ### END CODE HERE ###
     return parameters
 
 
@@ -184,9 +207,24 @@ def random_mini_batches(X, Y, mini_batch_size=64, seed=0):
     np.random.seed(seed)
     m = X.shape[1]
     mini_batches = []
-    # YOUR CODE STARTS HERE
-
-    # YOUR CODE ENDS HERE
+    permutation = list(np.random.permutation(m))
+    shuffled_X = X[:, permutation]
+    shuffled_Y = Y[:, permutation].reshape((1, m))
+    num_complete_minibatches = math.floor(m / mini_batch_size)
+    for k in range(0, num_complete_minibatches):
+        ### START CODE HERE ###
+        mini_batch_X = None
+        mini_batch_Y = None
+        ### END CODE HERE ###
+        mini_batch = (mini_batch_X, mini_batch_Y)
+        mini_batches.append(mini_batch)
+    if m % mini_batch_size != 0:
+        ### START CODE HERE ###
+        mini_batch_X = None
+        mini_batch_Y = None
+        ### END CODE HERE ###
+        mini_batch = (mini_batch_X, mini_batch_Y)
+        mini_batches.append(mini_batch)
     return mini_batches
 
 
@@ -194,20 +232,22 @@ def initialize_velocity(parameters):
     L = len(parameters) // 2
     v = {}
     for l in range(1, L + 1):
-        # YOUR CODE STARTS HERE
-
-        # YOUR CODE ENDS HERE
-        pass
+        ### START CODE HERE ###
+        v["dW" + str(l)] = None
+        v["db" + str(l)] = None
+        ### END CODE HERE ###
     return v
 
 
 def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
     L = len(parameters) // 2
     for l in range(1, L + 1):
-        # YOUR CODE STARTS HERE
-
-        # YOUR CODE ENDS HERE
-        pass
+        ### START CODE HERE ###
+        v["dW" + str(l)] = None
+        v["db" + str(l)] = None
+        parameters["W" + str(l)] = None
+        parameters["b" + str(l)] = None
+        ### END CODE HERE ###
     return parameters, v
 
 
@@ -216,10 +256,12 @@ def initialize_adam(parameters):
     v = {}
     s = {}
     for l in range(1, L + 1):
-        # YOUR CODE STARTS HERE
-
-        # YOUR CODE ENDS HERE
-        pass
+        ### START CODE HERE ###
+        v["dW" + str(l)] = None
+        v["db" + str(l)] = None
+        s["dW" + str(l)] = None
+        s["db" + str(l)] = None
+        ### END CODE HERE ###
     return v, s
 
 
@@ -229,23 +271,27 @@ def update_parameters_with_adam(parameters, grads, v, s, t, learning_rate=0.01,
     v_corrected = {}
     s_corrected = {}
     for l in range(1, L + 1):
-        # YOUR CODE STARTS HERE
-
-        # YOUR CODE ENDS HERE
-        pass
+        ### START CODE HERE ###
+        v["dW" + str(l)] = None
+        v["db" + str(l)] = None
+        v_corrected["dW" + str(l)] = None
+        v_corrected["db" + str(l)] = None
+        s["dW" + str(l)] = None
+        s["db" + str(l)] = None
+        s_corrected["dW" + str(l)] = None
+        s_corrected["db" + str(l)] = None
+        parameters["W" + str(l)] = None
+        parameters["b" + str(l)] = None
+        ### END CODE HERE ###
     return parameters, v, s, v_corrected, s_corrected
 
 
 def update_lr(learning_rate0, epoch_num, decay_rate):
-    # YOUR CODE STARTS HERE
-
-    # YOUR CODE ENDS HERE
+    learning_rate = None
     return learning_rate
 
 
 def schedule_lr_decay(learning_rate0, epoch_num, decay_rate, time_interval=1000):
-    # YOUR CODE STARTS HERE
-
-    # YOUR CODE ENDS HERE
+    learning_rate = None
     return learning_rate
-'''
+"""
