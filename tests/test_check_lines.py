@@ -37,6 +37,12 @@ def test_what_lines_read_make_and_call() -> None:
     assert lines.calls == (Call("Linear", 2), Call("Linear.forward", 1, ("n",)))
 
 
+def test_functions_of_python_are_not_asked_of_students() -> None:
+    """Only functions of the exercise are looked for in a submission."""
+    lines = read_lines("first, second = zip(*pairs); number = len(f(first))")
+    assert lines.calls == (Call("f", 1),)
+
+
 @pytest.mark.parametrize(
     ("text", "reads"),
     [

@@ -626,6 +626,11 @@ def _characteristic_functions(
     if assignment.path != str(DEFAULT):
         # The user named the exercise: a task without a characteristic function needs none.
         return {key: names if expected[key[0]] else fitting[key] for key, names in found.items()}
+    by_id = {task.id: task for task in tasks}
+    for (task_id, file), names in found.items():
+        # Many notebooks import helpers that have the names of functions of another exercise.
+        reached = reached_by(by_id[task_id], files[file]) if names else {}
+        names -= {name for name in names if name in reached and reached[name].is_imported()}
     shares = {file: _required_share(assignment, texts[file], files[file]) for file in files}
     return _without_partial_exercises(tasks, expected, found, shares)
 

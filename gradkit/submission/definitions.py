@@ -148,6 +148,11 @@ class Definition(Struct, frozen=True):
         node: ast.AST | None = self.node or next(made, None)
         return frozenset(names_in(node) if node is not None else ())
 
+    def is_imported(self) -> bool:
+        """Return whether the name is that of an import."""
+        made = (each for each in statements(self.cell.source) if each.lineno == self.line)
+        return isinstance(next(made, None), ast.Import | ast.ImportFrom)
+
     def place(self) -> Place | None:
         """Return the place of the definition in the student's file."""
         return self.cell.place(self.line)

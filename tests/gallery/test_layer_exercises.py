@@ -38,6 +38,7 @@ NAMES = (
     "lstm",
     "attention",
     "autograd",
+    "parameter-updates",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]

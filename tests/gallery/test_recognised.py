@@ -49,3 +49,13 @@ def test_a_shared_function_that_is_not_there_is_no_task(tmp_path: Path) -> None:
     path.write_text((BESIDE / "hinge-loss" / path.name).read_text("utf-8"), "utf-8")
     claims = claim_functions(read_submission(path), assignment("hinge-loss"), ())
     assert {*claims} == {"hinge-loss"}
+
+
+def test_imported_helpers_are_no_functions_of_another_exercise(tmp_path: Path) -> None:
+    """The course hands out helpers that have the names of functions of `one-hidden-layer`."""
+    text = (HERE / "parameter-updates" / "course_style.py").read_text("utf-8")
+    assert "import backward_propagation" in text
+    path = tmp_path / "optimization.py"
+    path.write_text(text[: text.index("def update_lr")], "utf-8")
+    claims = claim_functions(read_submission(path), read_assignment(), ())
+    assert {*claims} == {"parameter-updates"}
