@@ -11,6 +11,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from itertools import permutations
 from typing import Any
 
@@ -102,6 +103,12 @@ class _Roles(ABC):
         self.functions = inspect(task, process)
         self.bound: dict[str, Bound] = {}
 
+    @cached_property
+    def own_nodes(self) -> list[ast.AST]:
+        """All nodes of the section's own cells, apart from operators and contexts."""
+        parts = (part for cell in self.process.section.own for part in statements(cell.source))
+        return [node for part in parts for node in walk(part)]
+
     def bind(self) -> Binding:
         """Find every role of the task, and the learning rates that the text states.
 
@@ -138,11 +145,10 @@ class _Roles(ABC):
         Calls are found by the name alone.
         """
         names = [each.name for each in function.parameters]
-        for cell in self.process.section.own:
-            for node in (part for each in statements(cell.source) for part in walk(each)):
-                if isinstance(node, ast.Call) and last_name(node.func) == function.name:
-                    given = dict(zip(names, node.args, strict=False))
-                    yield given | {word.arg: word.value for word in node.keywords if word.arg}
+        for node in self.own_nodes:
+            if isinstance(node, ast.Call) and last_name(node.func) == function.name:
+                given = dict(zip(names, node.args, strict=False))
+                yield given | {word.arg: word.value for word in node.keywords if word.arg}
 
     def _passed_names(self, function: Function) -> dict[str, str]:
         """Return the name that the student's calls pass for each parameter: ``y`` for ``y[0]``."""
@@ -357,10 +363,8 @@ class _Functions(_Roles):
         """
         if convention.inputs == "array":
             return True
-        own = [part for cell in self.process.section.own for part in statements(cell.source)]
-        parts = [part for each in own for part in walk(each)]
         name = bound.names.get("X", "X")
-        read = (part for part in parts if isinstance(part, ast.Attribute))
+        read = (part for part in self.own_nodes if isinstance(part, ast.Attribute))
         if any(base_name(part) == name and part.attr in ROW_ATTRIBUTES for part in read):
             return True
         handed = [name]
@@ -368,7 +372,7 @@ class _Functions(_Roles):
             if function.name == bound.function:
                 handed += [ast.unparse(c[name]) for c in self.own_calls(function) if name in c]
         texts = [*handed]
-        for part in parts:
+        for part in self.own_nodes:
             if isinstance(part, ast.Assign):
                 texts += [ast.unparse(v) for target, v in assignments(part) if target in handed]
         return any(ROW.search(text) and not ARRAY.search(text) for text in texts)

@@ -60,19 +60,25 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
     modules : collection of str
         Names of the student's own modules. Code that is imported from them is not read.
     """
-    trees = [parse(cell.source).tree for cell in (*section.own, *section.shared)]
-    known = [tree for tree in trees if tree is not None]
+    known, is_whole = _trees_of(section)
     nodes = [node for tree in known for node in walk(tree)]
     outside = [part for tree in known for part in tree.body if not isinstance(part, ast.ClassDef)]
     rounds = [node for node in nodes if isinstance(node, (*LOOPS, ast.FunctionDef))]
     orders = {_order(node) for node in rounds if _trains(node)}
     return Idioms(
-        len(known) == len(trees) and not any(_is_unread(node, modules) for node in nodes),
+        is_whole and not any(_is_unread(node, modules) for node in nodes),
         frozenset(_words(nodes)),
         frozenset(_words(node for part in outside for node in walk(part))),
         orders.pop() if len(orders) == 1 else (),
         any(_reckons(node) for node in nodes),
     )
+
+
+def _trees_of(section: Section) -> tuple[list[ast.Module], bool]:
+    """Return the trees of a section's own and shared cells, and whether all can be parsed."""
+    trees = [parse(cell.source).tree for cell in (*section.own, *section.shared)]
+    known = [tree for tree in trees if tree is not None]
+    return known, len(known) == len(trees)
 
 
 def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -229,7 +235,8 @@ def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[st
 
 def _words_of(section: Section) -> set[str]:
     """Return the words of a section's code without case and underscores."""
-    return {plain(word) for word in idioms_of(section, ()).words}
+    trees, _ = _trees_of(section)
+    return {plain(word) for word in {*_words(node for tree in trees for node in walk(tree))}}
 
 
 def _tasks_by_loss_and_activation(
