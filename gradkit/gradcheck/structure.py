@@ -174,8 +174,7 @@ def unpack(
         ``names`` has the wrong length or repeats a name.
     """
     found = list(flatten(params))
-    static = [is_static(value) for _, value in found]
-    moving = [pair for pair, still in zip(found, static, strict=True) if not still]
+    moving = [(path, value) for path, value in found if not is_static(value)]
     if found and not moving:
         to_numpy(found[0][1], found[0][0], "parameter")
     paths = [path for path, _ in moving] if names is None else [str(name) for name in names]
@@ -188,14 +187,29 @@ def unpack(
         return unpack(_fix_others(params, paths, wrt), [path for path in paths if path in wrt])
     pairs = [_make_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
 
+    fill = _make_fill(params)
+
     def assemble(parts: Sequence[Any]) -> Any:
-        rest, still = iter(parts), iter(static)
-        return map_leaves(params, lambda value: _released(value) if next(still) else next(rest))
+        return fill(iter(parts))
 
     def build(arrays: Sequence[Array]) -> Any:
         return assemble([make(array) for (_, make), array in zip(pairs, arrays, strict=True)])
 
     return Parameters(tuple(leaf for leaf, _ in pairs), build, assemble, params)
+
+
+def _make_fill(value: Any) -> Callable[[Iterator[Any]], Any]:
+    """Return a function that makes a container like ``value`` of the next items of an iterator.
+
+    The items become the numeric leaves, in order; other leaves are those of ``value``. Only this
+    function reads the structure: f gets a new container for each evaluation.
+    """
+    parts = _children(value)
+    if parts is None:
+        kept = _released(value)
+        return (lambda _: kept) if is_static(value) else next
+    fills = [(key, _make_fill(part)) for key, part in parts]
+    return lambda rest: _container_like(value, {key: fill(rest) for key, fill in fills})
 
 
 def _released(value: Any) -> Any:
@@ -251,7 +265,16 @@ def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     parts = _children(value)
     if parts is None:
         return change(value)
-    made = {key: map_leaves(part, change) for key, part in parts}
+    return _container_like(value, {key: map_leaves(part, change) for key, part in parts})
+
+
+def _container_like(value: Any, made: dict[Any, Any]) -> Any:
+    """Return a container of the type of ``value`` with the parts ``made``, by key or position.
+
+    Mappings become dicts, unless they are ordered.
+    """
+    if type(value) is dict:
+        return made
     if isinstance(value, Mapping):
         return OrderedDict(made) if isinstance(value, OrderedDict) else made
     if is_dataclass(value) and not isinstance(value, type):
