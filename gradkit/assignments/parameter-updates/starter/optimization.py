@@ -1,8 +1,8 @@
 """Updates of all parameters of a net: gradient descent, momentum and Adam, on mini-batches.
 
 "Wl" and "bl" are the weights and the bias of layer l = 1, 2, …, L, and "dWl" and "dbl" are what
-belongs to them: a gradient or an average. A function may change the dicts that it is handed, but
-not the gradients, and it returns the new values.
+belongs to them: a gradient or an average. No function changes what it is handed, but the updates
+may change parameters and averages. They never change gradients, and return the new values.
 """
 
 import numpy as np
@@ -16,13 +16,13 @@ def update_parameters_with_gd(parameters, grads, learning_rate):
     parameters : dict
         "Wl", (n_l, n_(l-1)), and "bl", (n_l, 1).
     grads : dict
-        The gradients "dWl" and "dbl", of the same shapes.
+        The gradients "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     learning_rate : number
 
     Returns
     -------
     parameters : dict
-        "Wl" and "bl".
+        "Wl", (n_l, n_(l-1)), and "bl", (n_l, 1).
     """
     raise NotImplementedError
 
@@ -62,7 +62,7 @@ def initialize_velocity(parameters):
     Returns
     -------
     v : dict
-        "dWl" and "dbl", of the shapes of the parameters.
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     """
     raise NotImplementedError
 
@@ -78,18 +78,18 @@ def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
     parameters : dict
         "Wl", (n_l, n_(l-1)), and "bl", (n_l, 1).
     grads : dict
-        The gradients "dWl" and "dbl", of the same shapes.
+        The gradients "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     v : dict
-        The velocity, "dWl" and "dbl".
+        The velocity, "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     beta : number
     learning_rate : number
 
     Returns
     -------
     parameters : dict
-        "Wl" and "bl".
+        "Wl", (n_l, n_(l-1)), and "bl", (n_l, 1).
     v : dict
-        "dWl" and "dbl".
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     """
     raise NotImplementedError
 
@@ -105,9 +105,9 @@ def initialize_adam(parameters):
     Returns
     -------
     v : dict
-        "dWl" and "dbl", of the shapes of the parameters.
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     s : dict
-        The same keys and shapes.
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     """
     raise NotImplementedError
 
@@ -127,23 +127,27 @@ def update_parameters_with_adam(
     parameters : dict
         "Wl", (n_l, n_(l-1)), and "bl", (n_l, 1).
     grads : dict
-        The gradients "dWl" and "dbl", of the same shapes.
+        The gradients "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     v : dict
-        The average of the gradient, "dWl" and "dbl".
+        The average of the gradient: "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     s : dict
-        The average of the squared gradient, "dWl" and "dbl".
+        The average of the squared gradient:
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     t : int
         The number of this step: 1 in the first. It is not changed.
-    learning_rate, beta1, beta2, epsilon : number
+    learning_rate : number
+    beta1 : number
+    beta2 : number
+    epsilon : number
 
     Returns
     -------
     parameters : dict
-        "Wl" and "bl".
+        "Wl", (n_l, n_(l-1)), and "bl", (n_l, 1).
     v : dict
-        "dWl" and "dbl".
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
     s : dict
-        "dWl" and "dbl".
+        "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1).
 
     Corrected averages may follow as further values.
     """
