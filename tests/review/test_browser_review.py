@@ -104,33 +104,38 @@ def test_an_evening_by_keyboard(show: Callable[..., Opened], course: Path) -> No
     """Filter, open a student, comment, mark as reviewed, go to the next, and come back."""
     opened = show()
     page = opened.go()
-    page.keyboard.press("/")
+
+    def press(key: str) -> None:
+        # The keys work only once the script of a new page has run.
+        page.wait_for_load_state()
+        page.keyboard.press(key)
+
+    press("/")
     page.keyboard.type("ann")
     page.keyboard.press("Enter")
     page.wait_for_url("**search=ann**")
-    page.keyboard.press("j")
+    press("j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/student?**")
-    page.keyboard.press("c")
+    press("c")
     page.keyboard.type("Read it twice.")
     page.keyboard.press("Tab")
     page.keyboard.type("-2")
     page.keyboard.press("Enter")
     page.wait_for_selector("#comment-1")
-    page.keyboard.press("r")
+    press("r")
     page.wait_for_selector("text=reviewed by Default")
-    # The keys work only once the script of the new page has run.
-    page.wait_for_load_state()
-    page.keyboard.press("u")
+    press("u")
     page.wait_for_url(f"{opened.base}?search=ann")
     with Store(course, write=False) as store:
         (comment,) = comments(store)[ANNA]
         digest = Counting(store).attempts[ANNA].kept.digest
         assert (comment.text, comment.points) == ("Read it twice.", -2.0)
         assert reviewer(reviews(store), ANNA, digest) == "Default"
-    opened.go(f"student?name={quote(ANNA)}").keyboard.press("j")
+    opened.go(f"student?name={quote(ANNA)}")
+    press("j")
     page.wait_for_selector(f"h1:has-text('{BEN}')")
-    page.keyboard.press("k")
+    press("k")
     page.wait_for_selector(f"h1:has-text('{ANNA}')")
     assert opened.errors == []
 
