@@ -56,7 +56,6 @@ from gradkit.runtime.syntax import (
     last_name,
     names_in,
     parts_of,
-    walk,
 )
 from gradkit.sandbox.observe import (
     about_models,
@@ -67,7 +66,7 @@ from gradkit.sandbox.observe import (
     shapes_of,
 )
 from gradkit.sandbox.process import StudentProcess
-from gradkit.submission.source import statements
+from gradkit.submission.source import nodes_in, statements
 from gradkit.text import format_text
 
 ASKED = {"y_hat": (0,), "A1": (1,)}
@@ -106,8 +105,7 @@ class _Roles(ABC):
     @cached_property
     def own_nodes(self) -> list[ast.AST]:
         """All nodes of the section's own cells, apart from operators and contexts."""
-        parts = (part for cell in self.process.section.own for part in statements(cell.source))
-        return [node for part in parts for node in walk(part)]
+        return [node for cell in self.process.section.own for node in nodes_in(cell.source)]
 
     def bind(self) -> Binding:
         """Find every role of the task, and the learning rates that the text states.

@@ -24,7 +24,7 @@ from gradkit.runtime.syntax import (
     plain,
     walk,
 )
-from gradkit.submission.source import parse, statements
+from gradkit.submission.source import nodes_in, parse, statements
 from gradkit.text import format_text
 
 CALLS = ("zero_grad", "backward", "step")
@@ -60,25 +60,19 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
     modules : collection of str
         Names of the student's own modules. Code that is imported from them is not read.
     """
-    known, is_whole = _trees_of(section)
+    trees = [parse(cell.source).tree for cell in (*section.own, *section.shared)]
+    known = [tree for tree in trees if tree is not None]
     nodes = [node for tree in known for node in walk(tree)]
     outside = [part for tree in known for part in tree.body if not isinstance(part, ast.ClassDef)]
     rounds = [node for node in nodes if isinstance(node, (*LOOPS, ast.FunctionDef))]
     orders = {_order(node) for node in rounds if _trains(node)}
     return Idioms(
-        is_whole and not any(_is_unread(node, modules) for node in nodes),
+        len(known) == len(trees) and not any(_is_unread(node, modules) for node in nodes),
         frozenset(_words(nodes)),
         frozenset(_words(node for part in outside for node in walk(part))),
         orders.pop() if len(orders) == 1 else (),
         any(_reckons(node) for node in nodes),
     )
-
-
-def _trees_of(section: Section) -> tuple[list[ast.Module], bool]:
-    """Return the trees of a section's own and shared cells, and whether all can be parsed."""
-    trees = [parse(cell.source).tree for cell in (*section.own, *section.shared)]
-    known = [tree for tree in trees if tree is not None]
-    return known, len(known) == len(trees)
 
 
 def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -166,8 +160,8 @@ def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task
     list of Task
         All tasks if the cells contain the targets of none.
     """
-    nodes = [part for cell in cells for node in statements(cell.source) for part in walk(node)]
-    words = {plain(word) for word in _words(nodes)}
+    nodes = [node for cell in cells for node in nodes_in(cell.source)]
+    words = _plain_words(nodes)
     tables = [table for node in nodes if (table := _table(node)) is not None]
     left = [
         task
@@ -235,8 +229,13 @@ def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[st
 
 def _words_of(section: Section) -> set[str]:
     """Return the words of a section's code without case and underscores."""
-    trees, _ = _trees_of(section)
-    return {plain(word) for word in {*_words(node for tree in trees for node in walk(tree))}}
+    cells = (*section.own, *section.shared)
+    return _plain_words(node for cell in cells for node in nodes_in(cell.source))
+
+
+def _plain_words(nodes: Iterable[ast.AST]) -> set[str]:
+    """Return the words among some nodes without case and underscores."""
+    return {plain(word) for word in {*_words(nodes)}}
 
 
 def _tasks_by_loss_and_activation(

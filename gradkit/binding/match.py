@@ -35,7 +35,7 @@ from gradkit.records.task import QUANTITIES, Argument, Role, Task
 from gradkit.runtime.syntax import is_called, plain, walk
 from gradkit.sandbox.observe import arrays_of
 from gradkit.submission.names import is_misspelling
-from gradkit.submission.source import statements
+from gradkit.submission.source import nodes_in
 from gradkit.text import format_text, where
 
 
@@ -565,7 +565,7 @@ def _numbers(cell: Cell, names: Iterable[str]) -> Found:
 
     `names` are the names that the task accepts for a rate.
     """
-    nodes = [node for statement in statements(cell.source) for node in walk(statement)]
+    nodes = nodes_in(cell.source)
     factors = [each for node in nodes for each in _factors(node)]
     known = {*names, *(each.id for each in factors if isinstance(each, ast.Name))}
     candidates = [

@@ -21,7 +21,7 @@ from gradkit.records.result import UNEXPLAINED, Finding, Inquiry, Verdict
 from gradkit.records.submission import Cell, Place
 from gradkit.runtime.syntax import AnyFunction, every, names_in, own_statements, walk
 from gradkit.submission.definitions import line_at
-from gradkit.submission.source import statements
+from gradkit.submission.source import nodes_in, statements
 from gradkit.text import format_text
 
 NAMED_BY_PYTHON = frozenset({"NameError", "UnboundLocalError", "KeyError", "AttributeError"})
@@ -251,7 +251,7 @@ def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) ->
     """
     cell = next(c for c in cells if 0 < c.line_of(place) <= c.source.count("\n") + 1)
     line = cell.line_of(place)
-    parts = [part for each in statements(cell.source) for part in walk(each)]
+    parts = nodes_in(cell.source)
     around = [
         part
         for part in parts

@@ -144,6 +144,11 @@ def statements(source: str) -> list[ast.stmt]:
     return [] if tree is None else tree.body
 
 
+def nodes_in(source: str) -> list[ast.AST]:
+    """List a source's nodes without operators and contexts; none if it is not valid Python."""
+    return [node for statement in statements(source) for node in syntax.walk(statement)]
+
+
 def opening(source: str) -> str:
     """Return the comments and strings of a source before its first statement."""
     plain = (
