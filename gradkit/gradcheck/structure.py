@@ -187,7 +187,7 @@ def unpack(
         return unpack(_fix_others(params, paths, wrt), [path for path in paths if path in wrt])
     pairs = [_make_leaf(value, name) for (_, value), name in zip(moving, paths, strict=True)]
 
-    fill = _make_fill(params)
+    fill = _make_fill(params, is_static)
 
     def assemble(parts: Sequence[Any]) -> Any:
         return fill(iter(parts))
@@ -198,17 +198,17 @@ def unpack(
     return Parameters(tuple(leaf for leaf, _ in pairs), build, assemble, params)
 
 
-def _make_fill(value: Any) -> Callable[[Iterator[Any]], Any]:
+def _make_fill(value: Any, is_kept: Callable[[Any], bool]) -> Callable[[Iterator[Any]], Any]:
     """Return a function that makes a container like ``value`` of the next items of an iterator.
 
-    The items become the numeric leaves, in order; other leaves are those of ``value``. Only this
-    function reads the structure: f gets a new container for each evaluation.
+    The items become the leaves in order, except those that are kept. The structure is only read
+    here: the function that is returned may be called for each evaluation of f.
     """
     parts = _children(value)
     if parts is None:
         kept = _released(value)
-        return (lambda _: kept) if is_static(value) else next
-    fills = [(key, _make_fill(part)) for key, part in parts]
+        return (lambda _: kept) if is_kept(value) else next
+    fills = [(key, _make_fill(part, is_kept)) for key, part in parts]
     return lambda rest: _container_like(value, {key: fill(rest) for key, fill in fills})
 
 
@@ -259,13 +259,9 @@ def _children(value: Any) -> list[tuple[Any, Any]] | None:
 def map_leaves(value: Any, change: Callable[[Any], Any]) -> Any:
     """Return a container of the same structure with ``change`` applied to each leaf, in order.
 
-    Lists, tuples, mappings and dataclass objects are containers. Mappings become dicts, unless they
-    are ordered.
+    Lists, tuples, mappings and dataclass objects are containers.
     """
-    parts = _children(value)
-    if parts is None:
-        return change(value)
-    return _container_like(value, {key: map_leaves(part, change) for key, part in parts})
+    return _make_fill(value, lambda _: False)(change(leaf) for _, leaf in flatten(value))
 
 
 def _container_like(value: Any, made: dict[Any, Any]) -> Any:
@@ -273,8 +269,6 @@ def _container_like(value: Any, made: dict[Any, Any]) -> Any:
 
     Mappings become dicts, unless they are ordered.
     """
-    if type(value) is dict:
-        return made
     if isinstance(value, Mapping):
         return OrderedDict(made) if isinstance(value, OrderedDict) else made
     if is_dataclass(value) and not isinstance(value, type):
