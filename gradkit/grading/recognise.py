@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import product
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -626,11 +627,10 @@ def _characteristic_functions(
     if assignment.path != str(DEFAULT):
         # The user named the exercise: a task without a characteristic function needs none.
         return {key: names if expected[key[0]] else fitting[key] for key, names in found.items()}
-    by_id = {task.id: task for task in tasks}
-    for (task_id, file), names in found.items():
+    for task, (file, known) in product(tasks, files.items()):
         # Many notebooks import helpers that have the names of functions of another exercise.
-        reached = reached_by(by_id[task_id], files[file]) if names else {}
-        names -= {name for name in names if name in reached and reached[name].is_imported()}
+        reached = reached_by(task, known) if found[task.id, file] else {}
+        found[task.id, file] -= {name for name, each in reached.items() if each.is_imported()}
     shares = {file: _required_share(assignment, texts[file], files[file]) for file in files}
     return _without_partial_exercises(tasks, expected, found, shares)
 

@@ -144,14 +144,17 @@ class Definition(Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         """Return the names that the definition reads."""
-        made = (each for each in statements(self.cell.source) if each.lineno == self.line)
-        node: ast.AST | None = self.node or next(made, None)
+        node: ast.AST | None = self.node or self._statement()
         return frozenset(names_in(node) if node is not None else ())
 
     def is_imported(self) -> bool:
-        """Return whether the name is that of an import."""
+        """Return whether an import statement defines the name."""
+        return isinstance(self._statement(), ast.Import | ast.ImportFrom)
+
+    def _statement(self) -> ast.stmt | None:
+        """Return the statement at top level that begins in the definition's line, or None."""
         made = (each for each in statements(self.cell.source) if each.lineno == self.line)
-        return isinstance(next(made, None), ast.Import | ast.ImportFrom)
+        return next(made, None)
 
     def place(self) -> Place | None:
         """Return the place of the definition in the student's file."""
