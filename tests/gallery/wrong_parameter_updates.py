@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layers_helpers import several, wrong
+from layers_helpers import wrong
 
 DESCENT = (
     'return {name: value - learning_rate * grads["d" + name] for name, value in parameters.items()}'
@@ -167,9 +167,10 @@ WRONG = [
         SCHEDULED.replace("//", "/"),
         learning_rate_decay_interval="scheduled_rate",
     ),
-    several(
+    wrong(
         "decay of the inverse",
-        {RATE: "return learning_rate0 * (1 - decay_rate * epoch_num)"},
+        RATE,
+        "return learning_rate0 * (1 - decay_rate * epoch_num)",
         learning_rate_decay_epoch="rate",
     ),
 ]
