@@ -28,6 +28,12 @@ def lacking(reason: str) -> None:
     pytest.skip(reason)
 
 
+def press(page: Any, key: str) -> None:
+    """Press a key once the page's script has run; before, keys are lost."""
+    page.wait_for_load_state()
+    page.keyboard.press(key)
+
+
 def violations(page: Any) -> list[str]:
     """Return the accessibility problems that axe finds, with rule and element."""
     if importlib.util.find_spec("axe_playwright_python") is None:

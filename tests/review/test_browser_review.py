@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from chromium import violations
+from chromium import press, violations
 from classroom.answering import ANNA, BEN, DAN, EVE, FAY, UPDATE
 from review.conftest import TOKEN, Browser, form_of, serving
 
@@ -104,28 +104,22 @@ def test_an_evening_by_keyboard(show: Callable[..., Opened], course: Path) -> No
     """Filter, open a student, comment, mark as reviewed, go to the next, and come back."""
     opened = show()
     page = opened.go()
-
-    def press(key: str) -> None:
-        # The keys work only once the script of a new page has run.
-        page.wait_for_load_state()
-        page.keyboard.press(key)
-
-    press("/")
+    press(page, "/")
     page.keyboard.type("ann")
     page.keyboard.press("Enter")
     page.wait_for_url("**search=ann**")
-    press("j")
+    press(page, "j")
     page.keyboard.press("Enter")
     page.wait_for_url("**/student?**")
-    press("c")
+    press(page, "c")
     page.keyboard.type("Read it twice.")
     page.keyboard.press("Tab")
     page.keyboard.type("-2")
     page.keyboard.press("Enter")
     page.wait_for_selector("#comment-1")
-    press("r")
+    press(page, "r")
     page.wait_for_selector("text=reviewed by Default")
-    press("u")
+    press(page, "u")
     page.wait_for_url(f"{opened.base}?search=ann")
     with Store(course, write=False) as store:
         (comment,) = comments(store)[ANNA]
@@ -133,9 +127,9 @@ def test_an_evening_by_keyboard(show: Callable[..., Opened], course: Path) -> No
         assert (comment.text, comment.points) == ("Read it twice.", -2.0)
         assert reviewer(reviews(store), ANNA, digest) == "Default"
     opened.go(f"student?name={quote(ANNA)}")
-    press("j")
+    press(page, "j")
     page.wait_for_selector(f"h1:has-text('{BEN}')")
-    press("k")
+    press(page, "k")
     page.wait_for_selector(f"h1:has-text('{ANNA}')")
     assert opened.errors == []
 
