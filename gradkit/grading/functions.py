@@ -147,11 +147,10 @@ class FunctionGrader(Struct):
         self.wrong |= {check.name} if wrong else set()
         return verdict
 
-    def _judge_without_guards(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check; it passes if only guards or casts make its outputs wrong.
+    def _judge_also_without_guards(self, check: FunctionCheck) -> Verdict:
+        """Judge a check; if it fails, judge it again without guards and casts, and accept a pass.
 
-        Guards are small constants such as ``1e-8``; casts are those to float32. A failed check is
-        run again without them, and only a pass counts.
+        Guards are small constants such as ``1e-8``; casts are those to float32.
         """
         verdict = self._judge_best_lines(check)
         own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
@@ -170,7 +169,7 @@ class FunctionGrader(Struct):
         the values that these lines should hand on to it, such as the cache of a forward pass. They
         have the form of the model solution, so only a pass counts.
         """
-        verdict = self._judge_with_right_helpers(check, self._judge_without_guards(check))
+        verdict = self._judge_with_right_helpers(check, self._judge_also_without_guards(check))
         steps = steps_of(self.task, check)[:-1]
         stops = any(self.verdicts[step.name].state in ("error", "timeout") for step in steps)
         if not stops or check.conventions or verdict.state not in ("blocked", "timeout"):

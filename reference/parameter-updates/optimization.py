@@ -57,7 +57,7 @@ def random_mini_batches(X, Y, mini_batch_size=64, seed=0):
 
 
 def initialize_velocity(parameters):
-    """Return a velocity of 0 for each parameter.
+    """Return the velocities before the first step: an array of zeros for each parameter.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def initialize_velocity(parameters):
 
 
 def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
-    """Return the parameters after one step with momentum, and the new velocity.
+    """Return the parameters after one step of momentum, and the new velocities.
 
     The velocity is a moving average of the gradient: the old velocity has the weight beta, and the
     gradient the weight 1 - beta. The step is learning_rate times the new velocity.
@@ -101,7 +101,7 @@ def update_parameters_with_momentum(parameters, grads, v, beta, learning_rate):
 
 
 def initialize_adam(parameters):
-    """Return two averages of 0 for each parameter.
+    """Return the two averages of Adam before the first step: zeros for each parameter.
 
     Parameters
     ----------

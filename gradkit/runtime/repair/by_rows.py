@@ -139,11 +139,11 @@ def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
             if kinds and row.kind not in kinds:
                 continue
             for filled in fillings(spot, row, bound):
-                yield _change_by_row(spot, row, {**bound, **filled}, row.cost)
+                yield _apply_row(spot, row, {**bound, **filled}, row.cost)
 
 
-def _change_by_row(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
-    """Return the change that a row makes of an expression, whose letters and holes ``bound`` gives.
+def _apply_row(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
+    """Apply a row to an expression: fill letters and holes from ``bound``, return the change.
 
     A moved window in a larger expression, or an index counted from the end, is marked as
     ``always``: it is tried even if it gives the same value as another change.
@@ -184,7 +184,7 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
                 bound = {row.holes[0]: tree}
                 fits = all(holds(spot, name) is wanted for name, wanted in row.conditions)
                 if fits and match(pattern(row.before), spot.node, bound):
-                    yield _change_by_row(spot, row, bound, row.cost + BORROWED * size_of(tree))
+                    yield _apply_row(spot, row, bound, row.cost + BORROWED * size_of(tree))
 
 
 def same_change(change: Change, spot: Spot) -> Iterator[Change]:
@@ -195,7 +195,7 @@ def same_change(change: Change, spot: Spot) -> Iterator[Change]:
     row, bound = change.row, dict[str, Any]()
     if row is not None and match(pattern(row.before), spot.node, bound):
         added = {hole: change.values[hole] for hole in row.holes}
-        yield _change_by_row(spot, row, {**bound, **added}, LARGE)
+        yield _apply_row(spot, row, {**bound, **added}, LARGE)
 
 
 def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
@@ -206,7 +206,7 @@ def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
     for row in with_size(change.row) if change.row is not None else ():
         more = change.cost - change.row.cost if change.row else 0
         for filled in fillings(spot, row, change.values):
-            yield _change_by_row(spot, row, {**change.values, **filled}, row.cost + more)
+            yield _apply_row(spot, row, {**change.values, **filled}, row.cost + more)
 
 
 # --- changes without effect --------------------------------------------------------------------
@@ -232,7 +232,7 @@ def _has_no_effect(node: Any, values: Mapping[str, Any]) -> bool:
     if adds(node):
         idle = right == 0 or (left == 0 and isinstance(node.op, ast.Add))
     elif isinstance(node.op, ast.Mult):
-        idle = left in (0, 1) or right in (0, 1) or _cancels_quotient(node)
+        idle = left in (0, 1) or right in (0, 1) or _divides_again(node)
     else:
         idle = right == 1 or (left == 0 and isinstance(node.op, ast.Div))
     if idle or not isinstance(node.op, ast.Sub | ast.Div):
@@ -243,8 +243,8 @@ def _has_no_effect(node: Any, values: Mapping[str, Any]) -> bool:
     return alias or is_same(node.left, node.right)
 
 
-def _cancels_quotient(node: ast.BinOp) -> bool:
-    """Return whether a product ends with a factor times a quotient by it: ``a * (b / a)``.
+def _divides_again(node: ast.BinOp) -> bool:
+    """Return whether a product divides by its factor again: ``a * (b / a)``.
 
     The caller has tested that ``node`` is a product. The operator before it is not looked at:
     `(x + a) * (b / a)` counts too.

@@ -177,7 +177,7 @@ class Candidates:
         others = self._places.ordered(self._is_far, touched=asked)
         self._slots = sorted([*self._slots, *others], key=rank)
         yield from self._own_groups(others, whole=True)
-        yield from self._borrowing_groups(self._slots)
+        yield from self._groups_that_borrow(self._slots)
 
     def _is_far(self, target: Target, slot: Slot) -> bool:
         """Return whether a slot is searched later."""
@@ -274,10 +274,10 @@ class Candidates:
         self._put_in = [*self._inserted(self._slots)]
         yield from (one for one in self._put_in if one.cost < PUT_IN)
 
-    def _borrowing_groups(
+    def _groups_that_borrow(
         self, ordered: Sequence[Place]
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes that borrow from the model solution, then the postponed changes.
+        """Yield groups of changes with parts of the model solution, then the postponed changes.
 
         First come inserted statements, then for each slot scaled changes and borrowed expressions.
         The group with the cost `PAIR` is empty: it marks where a search for two changes begins.

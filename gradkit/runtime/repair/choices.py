@@ -75,8 +75,8 @@ def _constants_of(spot: Spot) -> list[Any]:
     return values if numbers or all(isinstance(each, str) for each in values) else []
 
 
-def _removed_constants(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of a constant to remove from a row: any key, the first or last integer.
+def _constants_to_remove(spot: Spot) -> Iterator[Choice]:
+    """Yield the constants that may be removed from a row: each text, or the first and last integer.
 
     A row with a single element has none.
     """
@@ -87,7 +87,7 @@ def _removed_constants(spot: Spot) -> Iterator[Choice]:
         yield "wrong-bounds", (place,)
 
 
-def _added_constants(spot: Spot) -> Iterator[Choice]:
+def _constants_to_add(spot: Spot) -> Iterator[Choice]:
     """Yield choices of a constant to add to a row, each with 1 for the end or 0 for the start.
 
     To ``(1, 2)`` these are 0 at the start and 3 at the end; to keys, those that their dict has
@@ -230,8 +230,8 @@ def _names_of_dicts(spot: Spot) -> Iterator[Choice]:
 CHOICES: Mapping[str, Callable[[Spot], Iterator[Choice]]] = {
     **{
         "two values exchanged": _exchanged_positions,
-        "a value less": _removed_constants,
-        "a value more": _added_constants,
+        "a value less": _constants_to_remove,
+        "a value more": _constants_to_add,
     },
     **{"keys": _keys_of_loop, "an option less": _options_less, "an option": _added_options},
     **{"a key of dict": _keys_of_dict, "other arguments": _other_arguments},

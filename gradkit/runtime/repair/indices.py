@@ -69,7 +69,7 @@ def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> 
             for at, begin in windows.items()
         }
         others = {
-            at: _with_start(parts[at], step, with_parts(step, right=count))
+            at: _replace_start(parts[at], step, with_parts(step, right=count))
             for at, step in steps.items()
             if step.right.id != name
         }
@@ -146,17 +146,17 @@ def _step_of(part: Any) -> Any:
     return begin if names else None
 
 
-def _with_start(part: Any, was: ast.expr, now: ast.expr) -> Any:
-    """Return a slice, sum or bound in which ``was``, with which it begins, is replaced by ``now``.
+def _replace_start(part: Any, was: ast.expr, now: ast.expr) -> Any:
+    """Replace ``was`` at the start of a slice, sum or bound by ``now``, and return the new node.
 
     Of a slice both bounds change: `i:i + k` becomes `j:j + k`. None and other bounds stay as they
     are.
     """
     if isinstance(part, ast.Slice):
-        edges = {name: _with_start(getattr(part, name), was, now) for name in ("lower", "upper")}
+        edges = {name: _replace_start(getattr(part, name), was, now) for name in ("lower", "upper")}
         return with_parts(part, **edges)
     if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Add):
-        return with_parts(part, left=_with_start(part.left, was, now))
+        return with_parts(part, left=_replace_start(part.left, was, now))
     return now if part is not None and ast.dump(part) == ast.dump(was) else part
 
 

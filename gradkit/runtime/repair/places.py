@@ -229,7 +229,7 @@ class Places:
             # Only where values are the same a later one is asked for.
             runs[0] = [each for place, each in enumerate(runs[0]) if place != FURTHER]
             values, others = self._values(runs, kept=not isinstance(slot.statement, ast.Expr))
-            before = self._values_or_none([*values, *others], methodcaller("first", slot.node))
+            before = self._evaluate_all([*values, *others], methodcaller("first", slot.node))
             scopes = self._scopes(target, runs[0])
             yield Place(target, slot, order, runs, values, others, before, scopes)
 
@@ -258,7 +258,7 @@ class Places:
         """
         values, slot = place.values, place.slot
         if isinstance(spot.value, int):
-            count = self._values_or_none(
+            count = self._evaluate_all(
                 values[:1], lambda each: each.again(change.node, frozenset())
             )
             large = max(SMALLEST, GROWN * abs(spot.value))
@@ -269,10 +269,10 @@ class Places:
         if place.acts:
             values, _ = self._values(place.runs, kept=False)
         spot.put(change.node)
-        after = self._values_or_none(values, lambda each: each.again(slot.node, spot.above))
+        after = self._evaluate_all(values, lambda each: each.again(slot.node, spot.above))
         if after is None and place.before is None:
             # Where it stops, later rounds are of what the first one gave.
-            after = self._values_or_none(values[:1], lambda each: each.again(slot.node, spot.above))
+            after = self._evaluate_all(values[:1], lambda each: each.again(slot.node, spot.above))
         spot.put(spot.node)
         if after is None or all(isinstance(each, range) and not each for each in after):
             return None  # a loop that never runs is none
@@ -305,7 +305,7 @@ class Places:
         spot.put(change.node)
         node, others = place.slot.node, place.others[:most]
         rows = [
-            self._values_or_none([one], lambda each: each.again(node, spot.above)) for one in others
+            self._evaluate_all([one], lambda each: each.again(node, spot.above)) for one in others
         ]
         spot.put(spot.node)
         return [row and row[0] for row in rows]
@@ -341,11 +341,11 @@ class Places:
             exec(code, names)  # noqa: S102
             return names[name]
 
-        values = self._values_or_none([runs[0] for runs in place.runs[: len(self.draws)]], made)
+        values = self._evaluate_all([runs[0] for runs in place.runs[: len(self.draws)]], made)
         return 0 if values is None or is_whole(values[0]) else self._known(values)
 
-    def _values_or_none(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
-        """Return the result of ``made`` for each evaluator; None if one is too large or fails.
+    def _evaluate_all(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
+        """Call ``made`` with each evaluator; return the results, None if one fails or is too large.
 
         A call that takes longer than `EVALUATED` counts as one that raises, and no exception is
         passed on. The cost is taken from the budget.

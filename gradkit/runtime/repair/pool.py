@@ -144,12 +144,12 @@ class Pool:
         known = array.shape, digest
         if shapes and known not in self._found:
             self._found[known] = set[int]().union(
-                *(self._equal_values(s, flat, digest) for s in shapes)
+                *(self._numbers_of_equals(s, flat, digest) for s in shapes)
             )
         return self._found[known] if shapes else set()
 
-    def _equal_values(self, shape: tuple[int, ...], flat: Array, digest: float) -> set[int]:
-        """Return the numbers of the values of one shape that equal ``flat`` but for rounding.
+    def _numbers_of_equals(self, shape: tuple[int, ...], flat: Array, digest: float) -> set[int]:
+        """Return the numbers of the stored values of a shape that equal ``flat`` up to rounding.
 
         ``flat`` are the entries of the value as a vector, and ``digest`` is its digest, by which
         the values are sorted.

@@ -73,7 +73,7 @@ def slots_of(function: ast.AST) -> list[Slot]:
             # It computes nothing, and is a place for what should stand there.
             setattr(statement, MARK, ast.Constant(None))
             found.append(Slot(len(found), statement, MARK, None, statement))
-        for part, name, asked in _expressions_of(statement):
+        for part, name, asked in _places_of_expressions(statement):
             _append_slots(Slot(0, part, name, None, statement, asked), found)
     return found
 
@@ -117,8 +117,8 @@ def _prints(node: ast.stmt) -> bool:
     return isinstance(name, ast.Name) and name.id == "print"
 
 
-def _expressions_of(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
-    """Yield the expressions that a statement computes: the parent node, its field, and ``asked``.
+def _places_of_expressions(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
+    """Yield for each expression that a statement computes its parent node, field and ``asked``.
 
     ``asked`` is True for conditions, heads of loops, and indices of targets. Of ``yield x`` the
     expression is ``x``.
