@@ -26,6 +26,7 @@ from gradkit.gradcheck.records import (
     Report,
 )
 from gradkit.gradcheck.structure import (
+    dtype_text,
     find_gradient_name,
     is_tensor,
     map_leaves,
@@ -193,7 +194,7 @@ def _list_to_array(value: Any) -> Any:
 
 def _floating_names(values: Mapping[str, Any]) -> list[str]:
     """Return the names of the inputs of floating dtype."""
-    return [name for name, one in values.items() if "float" in str(getattr(one, "dtype", ""))]
+    return [name for name, one in values.items() if "float" in dtype_text(one)]
 
 
 def _order_of(gradients: Any, asked: Iterable[str], values: Mapping[str, Any]) -> list[str]:
@@ -285,7 +286,7 @@ def _readings(
     if not isinstance(returned, tuple) or len(returned) < 2:
         return [False]
     last, outputs = returned[-1], len(returned) - 1
-    if not isinstance(last, float) and "float" not in str(getattr(last, "dtype", "")):
+    if not isinstance(last, float) and "float" not in dtype_text(last):
         return [True]
     given = len(dout) if isinstance(dout, (list, tuple, Mapping)) else None
     needed = count_required(backward)

@@ -399,8 +399,8 @@ class _Check:
         """
         evaluator, leaves, note = self.evaluator, self.evaluator.leaves, self.evaluator.note
         parts = leaf_claims(self.claimed, evaluator.points, self.seen.scales, self.eps, self.rooms)
-        survey = Survey(evaluator, parts, self.seen, self.asked)
         if not self.each:
+            survey = Survey(evaluator, parts, self.seen, self.asked)
             survey.run()
             return survey.entries, survey.found, survey.patterns
         claims = join_claims(parts)
@@ -413,6 +413,7 @@ class _Check:
             )
             # An error that noise hides in each entry may show in all of them together.
             move = np.where(faint, np.copysign(claims.scale, claims.claimed), 0.0)
+            survey = Survey(evaluator, parts, self.seen, self.asked)
             both = survey.check_directions(move, closely=True)
             if both.columns.verdict[0] != AGREE and abs(both.gaps[0]) > both.columns.bound[0]:
                 columns.verdict[faint], columns.reason[faint] = UNKNOWN, "noise"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,20 +66,38 @@ KNOWN = 0.01
 """A claim that is not finite is wrong if the slope is known to this relative precision."""
 
 
-Columns: TypeAlias = np.recarray[Any, Any]
-NAMES = ["estimate", "left", "right", "bound", "resolution", "verdict", "reason", "looked", "faint"]
-RESULT = np.dtype([*zip(NAMES, ["f8", "f8", "f8", "f8", "f8", "O", "O", "?", "?"], strict=True)])
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The results of all entries, each array (entries,); a check fills the arrays.
+
+    ``resolution`` is absolute; ``left`` and ``right`` are NaN except at a kink that a ladder has
+    found. ``verdict`` and ``reason`` are texts. ``looked`` marks entries that were checked or
+    should have been, ``faint`` those that are known only on the scale of larger entries.
+    """
+
+    estimate: Floats
+    left: Floats
+    right: Floats
+    bound: Floats
+    resolution: Floats
+    verdict: NDArray[np.object_]
+    reason: NDArray[np.object_]
+    looked: NDArray[np.bool_]
+    faint: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        """Return the number of entries."""
+        return len(self.estimate)
 
 
 def blank_results(entries: int, reason: str = "budget") -> Columns:
-    """Return the results of (entries,) entries about which nothing is known yet, for one reason.
-
-    They are filled during a check. ``resolution`` is absolute; ``left`` and ``right`` are NaN
-    except at a kink that a ladder has found. ``looked`` marks entries that were checked or should
-    have been, ``faint`` those that are known only on the scale of larger entries.
-    """
-    row = (np.nan, np.nan, np.nan, np.inf, np.inf, UNKNOWN, reason, True, False)
-    return np.array([row] * entries, RESULT).view(np.recarray)
+    """Return the results of (entries,) entries about which nothing is known yet, for one reason."""
+    estimate, left, right = np.full((3, entries), np.nan)
+    bound, resolution = np.full((2, entries), np.inf)
+    verdict, why = np.empty((2, entries), dtype=object)
+    verdict[:], why[:] = UNKNOWN, reason
+    looked, faint = np.ones(entries, bool), np.zeros(entries, bool)
+    return Columns(estimate, left, right, bound, resolution, verdict, why, looked, faint)
 
 
 def make_entries(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tuple[Entry, ...]:
@@ -373,7 +390,9 @@ class EntryCheck:
             # Noise may hide a kink, so the slope may be that of either side.
             bound = reading.bound if self.precise else np.fmax(reading.bound, abs(right - left))
             slopes = (left, right) if reading.kinked else (np.nan, np.nan)
-            fields = (reading.estimate, *slopes, bound, known, verdict, reason)
-            columns[row] = (*fields, True, columns.faint[row])
+            columns.estimate[row], columns.bound[row] = reading.estimate, bound
+            columns.left[row], columns.right[row] = slopes
+            columns.resolution[row], columns.looked[row] = known, True
+            columns.verdict[row], columns.reason[row] = verdict, reason
             self.wrong[leaf] += verdict == DISAGREE
         return True

@@ -139,7 +139,9 @@ def leaf_claims(
             rounding,
         ]
         columns += [magnitude(claimed), 0.0, grain, np.reshape(room, -1)]
-        found.append(Claims(claimed, *(np.broadcast_to(one, claimed.shape) for one in columns)))
+        shape = claimed.shape
+        whole = (one if np.shape(one) == shape else np.broadcast_to(one, shape) for one in columns)
+        found.append(Claims(claimed, *whole))
     return found
 
 

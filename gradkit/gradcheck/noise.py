@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -133,9 +134,16 @@ def table_noise(values: Floats, terms: int = 3, points: Sequence[float] = POINTS
     if not 0 < top < np.inf:
         return 0.0 * top
     part = (values - values[0]) / top  # squares of small values underflow
-    fit = np.polynomial.Polynomial.fit(points[: len(part)], part, terms - 1)
-    rest = part - fit(np.array(points[: len(part)]))
+    basis = _polynomial_basis(tuple(points[: len(part)]), terms)
+    rest = part - basis @ (basis.T @ part)
     return DEVIATIONS * top * float(np.linalg.norm(rest) / np.sqrt(len(part) - terms))
+
+
+@cache
+def _polynomial_basis(points: tuple[float, ...], terms: int) -> Floats:
+    """Return an orthonormal basis of the polynomials with so many terms at some points."""
+    place = np.array(points) / max(map(abs, points))
+    return np.linalg.qr(np.vander(place, terms))[0]
 
 
 def is_float32(values: Floats) -> bool:

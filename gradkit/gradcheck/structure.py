@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import partial
+from functools import cache, partial
 from importlib import import_module
 from operator import itemgetter
 from typing import Any
@@ -42,6 +42,17 @@ class Parameters:
         return self.build([leaf.array.copy(order="K") for leaf in self.leaves])
 
 
+@cache
+def _text_of(dtype: Any) -> str:
+    """Return a dtype, or a layout, as text; numpy takes long to write one."""
+    return str(dtype)
+
+
+def dtype_text(value: object) -> str:
+    """Return the name of a value's dtype, in any library; empty if it has none."""
+    return _text_of(getattr(value, "dtype", ""))
+
+
 def is_tensor(value: object) -> bool:
     """Return whether a value is a torch tensor, without importing torch."""
     return type(value).__module__.partition(".")[0] == "torch" or hasattr(value, "detach")
@@ -58,7 +69,7 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
         For complex, boolean, text or other values that are not real numbers.
     """
     called = f"{role} {name!r}" if name else role
-    if hasattr(value, "toarray") or "strided" not in str(getattr(value, "layout", "strided")):
+    if hasattr(value, "toarray") or "strided" not in _text_of(getattr(value, "layout", "strided")):
         if "gradient" not in role:
             raise TypeError(
                 f"{called} is sparse ({type(value).__name__}); every entry of it is to be moved. "
@@ -67,7 +78,7 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
         value = value.to_dense() if is_tensor(value) else value.toarray()
     if is_tensor(value):
         value = value.detach().cpu()
-        value = value.double().numpy() if "bfloat16" in str(value.dtype) else value.numpy()
+        value = value.double().numpy() if "bfloat16" in dtype_text(value) else value.numpy()
     try:
         array = np.asarray(value)
     except ValueError:  # ragged nested lists
@@ -84,7 +95,7 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
 
 def rounding_unit(value: Any, array: Array) -> float:
     """Return the rounding unit of a claimed gradient's dtype."""
-    if "bfloat16" in str(getattr(value, "dtype", "")):
+    if "bfloat16" in dtype_text(value):
         return 2.0**-7
     return float(np.finfo(array.dtype).eps) if array.dtype.kind == "f" else EPS
 
@@ -100,7 +111,7 @@ def _make_leaf(value: Any, name: str) -> tuple[Leaf, Callable[[Array], Any]]:
         The value does not consist of real numbers.
     """
     array = to_numpy(value, name, "parameter")
-    keeps = array.dtype.kind == "f" and "float16" not in str(getattr(value, "dtype", ""))
+    keeps = array.dtype.kind == "f" and "float16" not in dtype_text(value)
     own = np.array(array, dtype=array.dtype if keeps else np.float64, order="K", subok=False)
     leaf, home = Leaf(name, own), type(value).__module__.partition(".")[0]
     if is_tensor(value):
@@ -236,7 +247,7 @@ def numeric_leaves(params: Any) -> list[Any]:
 
 def is_static(value: Any) -> bool:
     """Return whether a leaf cannot be differentiated: None, a text, a boolean or an object."""
-    boolean = str(getattr(value, "dtype", "")).endswith("bool")
+    boolean = dtype_text(value).endswith("bool")
     numeric = isinstance(value, (int, float, complex)) or hasattr(value, "__array__")
     other = not numeric and (callable(value) or not hasattr(value, "__len__"))
     return boolean or other or isinstance(value, (str, bytes, bool))

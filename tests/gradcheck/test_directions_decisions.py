@@ -284,7 +284,7 @@ def described(size: int, verdict: str = DISAGREE, claim=None, right=None) -> Sur
     survey = survey_of(np.ones(2), np.ones(size) if claim is None else claim)
     at = survey.spans[1]
     columns, laid = blank_results(size), join_claims(survey.parts)
-    columns.estimate, columns.bound, columns.verdict = 0.5, 1e-9, DISAGREE
+    columns.estimate[:], columns.bound[:], columns.verdict[:] = 0.5, 1e-9, DISAGREE
     part = type(laid)(*(getattr(laid, name)[at] for name in laid.__slots__))
     survey.check_entries = lambda rows: (["entries"] if len(rows) > 1 else rows, part, columns)
     entry = Entry("w", (0,), 0.0, 0.0, 0.0, 0.0, verdict)

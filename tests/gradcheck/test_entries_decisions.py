@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from deciding import near
 
 from gradkit.gradcheck import entries
 from gradkit.gradcheck.entries import (
+    Columns,
     EntryCheck,
     blank_results,
     make_entries,
@@ -38,6 +40,11 @@ def lay(claimed, leaf=0, scale=1.0, largest=0.0, coarsest=0.0, smallest=0.0, her
     return Claims(*first, *rest)
 
 
+def first_row(columns: Columns) -> SimpleNamespace:
+    """Return the results of the first entry."""
+    return SimpleNamespace(**{one.name: getattr(columns, one.name)[0] for one in fields(columns)})
+
+
 def checked(claims: Claims, seen: Measurements = SEEN, pair=None, **asked) -> EntryCheck:
     """Return a check, of a straight f if no other is given."""
     slopes = claims.claimed.tolist()
@@ -52,9 +59,9 @@ def checked(claims: Claims, seen: Measurements = SEEN, pair=None, **asked) -> En
 def test_what_is_on_record() -> None:
     """Resolutions are parts of the larger of claim and estimate; slopes stand where a kink is."""
     columns = blank_results(4)
-    columns.estimate, columns.resolution = [2.0, 8.0, 0.0, 1.0], [1.0, 1.0, 1.0, np.inf]
-    columns.left, columns.right, columns.bound = 3.0, 5.0, 0.5
-    columns.reason, columns.looked = ["kink", "", "noise", ""], [True, True, True, False]
+    columns.estimate[:], columns.resolution[:] = [2.0, 8.0, 0.0, 1.0], [1.0, 1.0, 1.0, np.inf]
+    columns.left[:], columns.right[:], columns.bound[:] = 3.0, 5.0, 0.5
+    columns.reason[:], columns.looked[:] = ["kink", "", "noise", ""], [True, True, True, False]
     claims = lay([-4.0, 4.0, 0.0, 1.0])
     three = make_entries(columns, claims, [Leaf("w", np.zeros((2, 2)))])
     assert [one.index for one in three] == [(0, 0), (0, 1), (1, 0)]
@@ -110,7 +117,7 @@ def test_the_bound_and_the_resolution_of_a_step() -> None:
     """Noise over step, truncation by how far both sides are apart, and a slack."""
 
     def numbers(*args, **parts) -> tuple[float, float, float]:
-        row = looked(*args, **parts).columns[0]
+        row = first_row(looked(*args, **parts).columns)
         return row.estimate, row.bound, row.resolution
 
     bent = 0.036**2 / 6
@@ -227,7 +234,7 @@ def test_how_much_slack_a_step_has() -> None:
         steps: list[float] = []
         pair = check.pair
         check.pair = lambda k, h: steps.append(h) or pair(k, h)
-        row = check.run(closely=False)[0]
+        row = first_row(check.run(closely=False))
         assert len(steps) == 1
         return float(row.resolution / 2 - seen.noise / steps[0])
 
@@ -248,9 +255,9 @@ def test_arrays_of_which_nothing_was_seen_are_left_open() -> None:
         verdict = parts.pop("verdict", AGREE)
         seen_all = parts.pop("looked", True)
         check = checked(lay(weight, leaf=np.array(leaf), **parts), seen)
-        check.columns.verdict, check.columns.looked = verdict, seen_all
-        check.columns.reason = ""
-        check.columns.resolution, check.error[:] = resolution, error
+        check.columns.verdict[:], check.columns.looked[:] = verdict, seen_all
+        check.columns.reason[:] = ""
+        check.columns.resolution[:], check.error[:] = resolution, error
         check._reopen_hidden()
         is_open = [one == UNKNOWN for one in check.columns.verdict]
         assert [one == "noise" for one in check.columns.reason] == is_open
@@ -290,9 +297,13 @@ def test_what_stairs_hide_elsewhere_is_left_open() -> None:
         lay([3.0, 1.5, 1.4, 2.0, 7.0], [0, 0, 1, 1, 1], scale=[2.0, 3.0, 3.0, 3.0, 1.0])
     )
     columns = check.columns
-    columns.estimate, columns.bound, columns.resolution = [2.0, 1.0, 2.0, 1.0, 7.0], 0.1, 0.2
-    columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
-    columns.reason = ["noise", "", "", "", ""]
+    columns.estimate[:], columns.bound[:], columns.resolution[:] = (
+        [2.0, 1.0, 2.0, 1.0, 7.0],
+        0.1,
+        0.2,
+    )
+    columns.verdict[:] = [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
+    columns.reason[:] = ["noise", "", "", "", ""]
     check._reopen_below_kinks()
     assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, DISAGREE, AGREE]
     columns.reason[0] = "staircase"
@@ -308,9 +319,9 @@ def test_what_a_kink_hides_elsewhere_is_left_open(precise: bool) -> None:
     """If it does less than thrice the kink does, and f is noisy."""
     check = checked(lay([1.0, 2.0, 2.0, 7.0], [0, 0, 1, 1], scale=[2.0, 6.0, 5.9, 1.0]))
     check.precise, columns = precise, check.columns
-    columns.estimate, columns.bound, columns.resolution = [1.0, 1.0, 1.0, 7.0], 0.1, 0.2
-    columns.verdict = [UNKNOWN, DISAGREE, DISAGREE, AGREE]
-    columns.reason = ["kink", "", "", ""]
+    columns.estimate[:], columns.bound[:], columns.resolution[:] = [1.0, 1.0, 1.0, 7.0], 0.1, 0.2
+    columns.verdict[:] = [UNKNOWN, DISAGREE, DISAGREE, AGREE]
+    columns.reason[:] = ["kink", "", "", ""]
     check._reopen_below_kinks()
     assert columns.verdict.tolist() == [UNKNOWN, DISAGREE, DISAGREE, AGREE]
     columns.left[0], columns.right[0] = 1.5, 0.5
@@ -363,9 +374,9 @@ def test_which_entries_want_more() -> None:
         steps.clear()
         check = checked(replace(claims, **parts), seen, pair)
         columns = check.columns
-        columns.estimate = [1.0, 0.0, 1.0, 1e-2, 1e-2, 1e-2, 0.0]
-        columns.verdict = [UNKNOWN, UNKNOWN, AGREE, AGREE, AGREE, AGREE, AGREE]
-        columns.resolution = [1.0, 1.0, 0.09, 2e-3, 1.1e-2, 2e-3, 1e-3]
+        columns.estimate[:] = [1.0, 0.0, 1.0, 1e-2, 1e-2, 1e-2, 0.0]
+        columns.verdict[:] = [UNKNOWN, UNKNOWN, AGREE, AGREE, AGREE, AGREE, AGREE]
+        columns.resolution[:] = [1.0, 1.0, 0.09, 2e-3, 1.1e-2, 2e-3, 1e-3]
         check.error[:] = [0, 1e-3, 0, 0, 0.9e-2, 0, 0]
         rest = check._retry_small(np.arange(7)).tolist()
         assert columns.faint.tolist()[4] is (not check.precise)
@@ -396,7 +407,7 @@ def test_an_entry_that_is_still_faint_is_marked() -> None:
             return 1 + slope * h, 1 - slope * h, h, h
 
         check = checked(lay(1e-2, largest=1.0), replace(SEEN, noise=noise), pair)
-        check.columns.verdict, check.columns.resolution = AGREE, 2e-3
+        check.columns.verdict[:], check.columns.resolution[:] = AGREE, 2e-3
         return check, check._retry_small(ONE).tolist()
 
     check, rest = again(1e-2)
@@ -413,7 +424,7 @@ def test_an_entry_that_is_still_faint_is_marked() -> None:
 def test_an_entry_is_known_to_its_own_scale_by_a_tenth() -> None:
     """Its own error aside."""
     check = checked(lay([2.0, 2.0, 2.0, 2.0]))
-    check.columns.resolution = [0.19, 0.21, 0.69, 0.71]
+    check.columns.resolution[:] = [0.19, 0.21, 0.69, 0.71]
     check.error[:] = [0, 0, 0.5, 0.5]
     assert check._is_unresolved(np.arange(4)).tolist() == [False, True, False, True]
 
@@ -432,8 +443,8 @@ def laddered(monkeypatch, results, claimed=1.0, seen: Measurements = SEEN, **par
     wrong = parts.pop("wrong", 0)
     resolution = parts.pop("resolution", 0.5)
     check = checked(lay(claimed, **parts), seen)
-    check.columns.verdict, check.columns.reason = before, "" if before == AGREE else "noise"
-    check.columns.resolution, check.columns.estimate = resolution, 7.0
+    check.columns.verdict[:], check.columns.reason[:] = before, "" if before == AGREE else "noise"
+    check.columns.resolution[:], check.columns.estimate[:] = resolution, 7.0
     check.wrong[0] = wrong
     return check._run_ladders(np.arange(len(check.columns))), check
 
@@ -469,7 +480,7 @@ def test_what_a_ladder_says_is_written_down(monkeypatch) -> None:
     sides = replace(READING, left=replace(SIDE, estimate=0.5), right=replace(SIDE, estimate=0.8))
     for seen, bound in ((SEEN, 0.3), (replace(SEEN, noise=1e-15), 0.1)):
         _, check = laddered(monkeypatch, [(sides, 0.3, DISAGREE, "", 0.0)], seen=seen)
-        row = check.columns[0]
+        row = first_row(check.columns)
         assert near([row.estimate, row.bound, row.resolution], [1, bound, 0.3])
         assert np.isnan([row.left, row.right]).all()
         assert (row.verdict, row.reason, check.wrong[0]) == (DISAGREE, "", 1)
@@ -484,7 +495,7 @@ def test_an_entry_that_agreed_stays_so_if_nothing_is_known_of_it(monkeypatch) ->
 
     def told(reading: Reading, known: float, claimed: float = 1.0):
         result = [(reading, known, UNKNOWN, "noise", 0.0)]
-        row = laddered(monkeypatch, result, claimed, before=AGREE)[1].columns[0]
+        row = first_row(laddered(monkeypatch, result, claimed, before=AGREE)[1].columns)
         assert (row.verdict, row.reason, row.faint) == (AGREE, "", True)
         return (row.estimate, row.resolution)
 
@@ -496,10 +507,10 @@ def test_an_entry_that_agreed_stays_so_if_nothing_is_known_of_it(monkeypatch) ->
     assert told(READING, 0.3, 0.69) == (7, 0.5)
     assert told(READING, 0.3, 1.29) == (1, 0.3)
     wrong = [(READING, 0.3, DISAGREE, "", 0.0)]
-    row = laddered(monkeypatch, wrong, before=AGREE)[1].columns[0]
+    row = first_row(laddered(monkeypatch, wrong, before=AGREE)[1].columns)
     assert (row.verdict, row.faint) == (DISAGREE, False)
     open_ = [(READING, 0.3, UNKNOWN, "noise", 0.0)]
-    row = laddered(monkeypatch, open_)[1].columns[0]
+    row = first_row(laddered(monkeypatch, open_)[1].columns)
     assert (row.verdict, row.reason, row.faint) == (UNKNOWN, "noise", False)
 
 
@@ -509,7 +520,7 @@ def test_a_claim_that_is_no_number_is_wrong_where_the_slope_is_one(monkeypatch) 
     def verdict(claimed: float, bound: float, slope: float) -> str:
         reading = replace(READING, bound=bound, estimate=slope)
         result = [(reading, 0.3, UNKNOWN, "non-finite", 0.0)]
-        row = laddered(monkeypatch, result, claimed)[1].columns[0]
+        row = first_row(laddered(monkeypatch, result, claimed)[1].columns)
         assert row.reason == ("" if row.verdict == DISAGREE else "non-finite")
         return row.verdict
 

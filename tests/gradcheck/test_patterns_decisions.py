@@ -148,9 +148,9 @@ def test_patterns_of_several_parameters() -> None:
         size = sum(part.size for part in parts)
         claims = join_claims(leaf_claims(parts, parts, np.ones(len(parts)), [EPS] * len(parts)))
         columns = blank_results(size)
-        columns.estimate = [1, 2, 3, 4][:size]
-        columns.bound = 1e-9
-        columns.verdict = [DISAGREE if k in wrong else "agree" for k in range(size)]
+        columns.estimate[:] = [1, 2, 3, 4][:size]
+        columns.bound[:] = 1e-9
+        columns.verdict[:] = [DISAGREE if k in wrong else "agree" for k in range(size)]
         leaves = [Leaf(name, part) for name, part in zip("ab", parts, strict=False)]
         return [said.partition(",")[0] for said in find_patterns(claims, columns, leaves)]
 
