@@ -127,13 +127,14 @@ def check_json(data: object) -> None:
         below: list[Any] = []
         for item in level:
             if isinstance(item, str):
-                _check_text(item, "data")
+                if not item.isascii():
+                    _check_text(item, "data")
             elif isinstance(item, dict):
                 for key in item:
                     if not isinstance(key, str):
                         raise FrameError(f"data has a key {shown(key)}, keys are str")
                 below += [*item, *item.values()]
-            elif isinstance(item, list | tuple):
+            elif isinstance(item, (list, tuple)):
                 below += item
             elif isinstance(item, int):
                 if not -(2**63) <= item < 2**64:
@@ -150,8 +151,6 @@ def check_json(data: object) -> None:
 
 def _check_text(text: str, path: str) -> None:
     """Raise `FrameError` if a text holds lone surrogates; the error says that ``path`` does."""
-    if text.isascii():
-        return
     try:
         text.encode()
     except UnicodeEncodeError as error:

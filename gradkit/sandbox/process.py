@@ -629,7 +629,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._provide_modules([request])
         # Starting a process does not count for the deadline, but loading the student's code does.
         worker = self._worker or self._open()
-        first, started, used = not self._loaded, time.monotonic(), worker.cpu_seconds
+        first, started, used = not self._loaded, time.monotonic(), worker.last_cpu_seconds
         try:
             sent = together([Frame("load", {}, self._sources), request]) if first else request
             seconds = self._left if self._hurried else max(MIN_REQUEST_SECONDS, self._left / 2)

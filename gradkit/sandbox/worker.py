@@ -273,6 +273,14 @@ class Worker:
         self._cpu_seconds = self._cpu_seconds if used is None else used
         return self._cpu_seconds
 
+    @property
+    def last_cpu_seconds(self) -> float | None:
+        """Return the processor time at the last reading, and read it if there was none.
+
+        What the process uses between two requests counts for the second one.
+        """
+        return self.cpu_seconds if self._cpu_seconds is None else self._cpu_seconds
+
     def ask(
         self,
         frame: Frame,
@@ -294,7 +302,8 @@ class Worker:
             FrameError for a call that cannot be read. Its time does not count. Without it, a
             process that sends a call is lost.
         cpu_seconds : float
-            Most seconds of processor time of the process, if the system tells that time.
+            Most seconds of processor time of the process since it was last read, if the system
+            tells that time.
 
         Returns
         -------
@@ -364,12 +373,13 @@ class Worker:
         self._printed.clear()
         self._dropped = 0
         until = min(time.monotonic() + seconds, self._end)
-        cpu_end = math.inf if cpu_seconds == math.inf else (self.cpu_seconds or 0) + cpu_seconds
+        limited = cpu_seconds < math.inf
+        cpu_end = (self.last_cpu_seconds or 0) + cpu_seconds if limited else math.inf
         unsent = memoryview(request)
         reader = FrameReader(TO_GRADER)
         if self._has_unexpected_data():
             self._raise_loss("protocol", message("unasked"))
-        ended = False
+        ended = waited = False
         try:
             while True:
                 unsent = self._send(unsent)
@@ -394,9 +404,10 @@ class Worker:
                     over = until == self._end
                     code, allowed = ("deadline", self._deadline) if over else ("overdue", seconds)
                     self._raise_loss("timeout", message(code, seconds=f"{round(allowed, 1):g}"))
-                if cpu_end < math.inf and (self.cpu_seconds or 0) >= cpu_end:
+                # Most replies come at the first wait, and reading the time takes long.
+                if limited and waited and (self.cpu_seconds or 0) >= cpu_end:
                     self._raise_loss("timeout", message("cpu-time"))
-                ended = self._wait(until, bool(unsent))
+                ended, waited = self._wait(until, bool(unsent)), True
         except FrameError as error:
             self._raise_loss("protocol", message("invalid", reason=clean_text(str(error), 500)))
 
