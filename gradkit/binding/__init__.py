@@ -10,7 +10,7 @@ import ast
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import permutations
 from typing import Any
@@ -162,6 +162,11 @@ class _Roles(ABC):
 class _Functions(_Roles):
     """The search for the functions of a numpy task."""
 
+    @cached_property
+    def known_values(self) -> dict[str, Array]:
+        """Inputs of one call: random numbers, all different and none of them zero."""
+        return _known_values(self.task)
+
     def bind(self) -> Binding:
         """Find every role by name, then find the conventions by calling the functions."""
         found = super().bind()
@@ -311,11 +316,11 @@ class _Functions(_Roles):
         The second value says whether there is one; without one, the function gets the first
         convention.
         """
-        inputs = _known_values(self.task)
+        inputs, first = self.known_values, None
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
         offers = (one for one in variants(conventions) if one.scalars == "scalar")
-        attempts = [replace(bound, convention=one) for one in offers if self._is_used(bound, one)]
-        for attempt in attempts:
+        for attempt in self._attempts(bound, offers):
+            first = first or attempt
             reply = self._ask("explore", attempt, asked)
             if reply is None:
                 break
@@ -324,7 +329,7 @@ class _Functions(_Roles):
                 returns = find_returns(reply.data["tree"], reply.arrays, asked, *sizes)
                 if returns:
                     return replace(attempt, returns=returns), True
-        return attempts[0], False
+        return first or bound, False
 
     def _update(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``update`` returns parameters of the right shapes.
@@ -332,10 +337,9 @@ class _Functions(_Roles):
         If there is none, the conventions are tried again without a rate, where the rate has a
         default, since this need not be a number. The second value says whether one was found.
         """
-        inputs = {name: value[None] for name, value in _known_values(self.task).items()}
-        offers = (one for one in variants(conventions) if self._is_used(bound, one))
-        attempts = [replace(bound, convention=one) for one in offers]
-        for attempt in attempts:
+        inputs, first = {name: value[None] for name, value in self.known_values.items()}, None
+        for attempt in self._attempts(bound, variants(conventions)):
+            first = first or attempt
             reply = self._ask("batch", attempt, inputs)
             if reply is None:
                 break
@@ -348,8 +352,15 @@ class _Functions(_Roles):
         else:
             if "rate" in bound.arguments:
                 without, works = self._update(_without_rate(bound), conventions)
-                return (without, True) if works else (attempts[0], False)
-        return attempts[0], False
+                return (without, True) if works else (first or bound, False)
+        return first or bound, False
+
+    def _attempts(self, bound: Bound, conventions: Iterable[Convention]) -> Iterator[Bound]:
+        """Yield a function with each convention that the submission may use, one by one.
+
+        Most functions work with the first, so nothing is found out about the others before.
+        """
+        return (replace(bound, convention=one) for one in conventions if self._is_used(bound, one))
 
     def _is_used(self, bound: Bound, convention: Convention) -> bool:
         """Return whether the submission may pass inputs in the form of a convention.
@@ -418,7 +429,7 @@ class _Functions(_Roles):
         unchanged if the call fails, if there is not one value for each parameter, or if no order
         fits the shapes.
         """
-        inputs = _known_values(self.task)
+        inputs = self.known_values
         reply = self._ask("explore", bound, inputs)
         keys = list(bound.convention.keys)
         items = reply.data.get("tree", {}).get("list", []) if reply is not None else []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 from msgspec import Struct
@@ -160,8 +161,9 @@ def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task
     list of Task
         All tasks if the cells contain the targets of none.
     """
-    nodes = [node for cell in cells for node in nodes_in(cell.source)]
-    words = _plain_words(nodes)
+    sources = [cell.source for cell in cells]
+    nodes = [node for source in sources for node in nodes_in(source)]
+    words = frozenset[str]().union(*map(_plain_words, sources))
     tables = [table for node in nodes if (table := _table(node)) is not None]
     left = [
         task
@@ -227,15 +229,16 @@ def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[st
     return by_loss if by_loss == by_activation else []
 
 
-def _words_of(section: Section) -> set[str]:
+def _words_of(section: Section) -> frozenset[str]:
     """Return the words of a section's code without case and underscores."""
     cells = (*section.own, *section.shared)
-    return _plain_words(node for cell in cells for node in nodes_in(cell.source))
+    return frozenset[str]().union(*(_plain_words(cell.source) for cell in cells))
 
 
-def _plain_words(nodes: Iterable[ast.AST]) -> set[str]:
-    """Return the words among some nodes without case and underscores."""
-    return {plain(word) for word in {*_words(nodes)}}
+@lru_cache(maxsize=16)
+def _plain_words(source: str) -> frozenset[str]:
+    """Return the words of a source without case and underscores."""
+    return frozenset(plain(word) for word in {*_words(nodes_in(source))})
 
 
 def _tasks_by_loss_and_activation(

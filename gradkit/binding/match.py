@@ -566,12 +566,24 @@ def _numbers(cell: Cell, names: Iterable[str]) -> Found:
     `names` are the names that the task accepts for a rate.
     """
     nodes = nodes_in(cell.source)
-    factors = [each for node in nodes for each in _factors(node)]
+    products = (node for node in nodes if isinstance(node, ast.BinOp))
+    factors = [each for node in products for each in _factors(node)]
     known = {*names, *(each.id for each in factors if isinstance(each, ast.Name))}
     candidates = [
         *factors,
-        *(value for node in nodes for name, value in _bindings(node) if _is_rate(name, known)),
-        *(value for node in nodes for value in _beside_parameters(node)),
+        *(
+            value
+            for node in nodes
+            if isinstance(node, BINDING)
+            for name, value in _bindings(node)
+            if _is_rate(name, known)
+        ),
+        *(
+            value
+            for node in nodes
+            if isinstance(node, ast.Call)
+            for value in _beside_parameters(node)
+        ),
     ]
     for each in candidates:
         value = _constant(each)
@@ -584,11 +596,13 @@ def _is_rate(name: str, known: set[str]) -> bool:
     return name in known or not WORDS.isdisjoint(name.lower().split("_"))
 
 
-def _factors(node: ast.AST) -> tuple[ast.expr, ...]:
-    """Return both factors of a product, and an empty tuple for any other node."""
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return node.left, node.right
-    return ()
+def _factors(node: ast.BinOp) -> tuple[ast.expr, ...]:
+    """Return both factors of a product, and an empty tuple for any other operation."""
+    return (node.left, node.right) if isinstance(node.op, ast.Mult) else ()
+
+
+BINDING = (ast.Assign, ast.AnnAssign, ast.Call, ast.Dict, ast.arguments)
+"""The nodes that bind names to expressions."""
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
@@ -624,9 +638,9 @@ def _pairs(target: ast.expr, value: ast.expr) -> Iterator[tuple[str, ast.expr]]:
             yield from _pairs(name, part)
 
 
-def _beside_parameters(node: ast.AST) -> Iterator[ast.expr]:
+def _beside_parameters(node: ast.Call) -> Iterator[ast.expr]:
     """Yield the later positional arguments of a call whose first argument is parameters."""
-    if isinstance(node, ast.Call) and len(node.args) > 1:
+    if len(node.args) > 1:
         words = (getattr(part, "attr", getattr(part, "id", "")) for part in walk(node.args[0]))
         if any("param" in word for word in words):
             yield from node.args[1:]

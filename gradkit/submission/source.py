@@ -17,6 +17,7 @@ import linecache
 import re
 import tokenize
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -144,9 +145,10 @@ def statements(source: str) -> list[ast.stmt]:
     return [] if tree is None else tree.body
 
 
-def nodes_in(source: str) -> list[ast.AST]:
+@lru_cache(maxsize=16)
+def nodes_in(source: str) -> tuple[ast.AST, ...]:
     """List a source's nodes without operators and contexts; none if it is not valid Python."""
-    return [node for statement in statements(source) for node in syntax.walk(statement)]
+    return tuple(node for statement in statements(source) for node in syntax.walk(statement))
 
 
 def opening(source: str) -> str:
