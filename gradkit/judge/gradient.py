@@ -148,9 +148,11 @@ def first_steps(case: Case) -> list[Run]:
 
 def model_loss(task: Task, point: Point) -> Loss:
     """Return the task's loss at the examples of a point, through the task's own net."""
+    layers = network.stack(task.layers)
 
     def loss(parameters: Mapping[str, Array]) -> float:
-        return point.scale * float(network.loss(task, parameters, point.X, point.y))
+        y_hat = network.run(layers, parameters, point.X)[-1].output
+        return point.scale * float(network.loss_of(task, point.y, y_hat))
 
     return loss
 
