@@ -105,17 +105,26 @@ def make_entries(columns: Columns, claims: Claims, leaves: Sequence[Leaf]) -> tu
     size = np.fmax(np.abs(claims.claimed), np.abs(columns.estimate))
     size[size == 0] = np.nan
     shapes = [leaf.array.shape for leaf in leaves]
-    kink = columns.reason == "kink"
+    kink, number, place = columns.reason == "kink", claims.leaf.tolist(), claims.place.tolist()
     return tuple(
         Entry(
-            leaves[claims.leaf[row]].name,
-            tuple(map(int, np.unravel_index(claims.place[row], shapes[claims.leaf[row]]))),
+            leaves[number[row]].name,
+            _index_of(place[row], shapes[number[row]]),
             *numbers,
             slopes=(float(columns.left[row]), float(columns.right[row])) if kink[row] else None,
         )
         for row, numbers in enumerate(record_fields(columns, claims, size))
         if columns.looked[row]
     )
+
+
+def _index_of(place: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the index of an entry from its place in C order."""
+    index = []
+    for size in reversed(shape):
+        place, at = divmod(place, size)
+        index.append(at)
+    return tuple(reversed(index))
 
 
 def record_fields(
@@ -263,9 +272,11 @@ class EntryCheck:
 
         No more samples are drawn of an array in which `MAX_WRONG` entries are wrong.
         """
-        rng = np.random.default_rng([self.asked.seed, 1])
         if not np.all(self.large):
             yield np.flatnonzero(~self.large)
+        if not np.any(self.large):
+            return
+        rng = np.random.default_rng([self.asked.seed, 1])
         for leaf in np.unique(self.claims.leaf[self.large]).tolist():
             drawn = rng.permutation(np.flatnonzero(self.claims.leaf == leaf))
             for part in np.split(drawn, range(SAMPLE_SIZE, len(drawn), 4 * SAMPLE_SIZE)):

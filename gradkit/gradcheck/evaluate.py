@@ -29,6 +29,8 @@ def scalar(value: Any) -> float:
     TypeError
         f returned something other than one real number.
     """
+    if isinstance(value, float):
+        return float(value)
     array = to_numpy(value, "", "the value of f")
     if array.size != 1:
         raise TypeError(

@@ -7,6 +7,7 @@ Comput. 33 (2011): the part of the values that no low polynomial follows is nois
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -168,7 +169,8 @@ def magnitude(array: Array) -> Floats:
 
 def largest_of(array: Array) -> float:
     """Return the largest finite magnitude, 0 if there is none."""
-    return float(np.max(magnitude(array), initial=0.0))
+    top = float(np.abs(np.asarray(array, dtype=np.float64)).max(initial=0.0))
+    return top if math.isfinite(top) else float(magnitude(array).max(initial=0.0))
 
 
 MIXED = 1e3
@@ -183,8 +185,8 @@ def entry_scales(gradient: Array, point: Array, scale: float) -> Floats:
     then gets the change that moves f as much as the others do, at most the leaf's scale.
     """
     size, slope = magnitude(point), magnitude(gradient)
-    alone = float(np.max(slope * size, initial=0.0))
-    if not largest_of(slope) * largest_of(size) > MIXED * alone > 0:
+    alone = float((slope * size).max(initial=0.0))
+    if not slope.max(initial=0.0) * size.max(initial=0.0) > MIXED * alone > 0:
         return np.broadcast_to(np.float64(scale), size.shape)
     return np.where(size > 0, size, np.fmin(alone / slope, scale))
 
@@ -331,7 +333,7 @@ def leaf_scales(
         changes by its own value or, in a leaf of zeros, by the leaf's scale. 0.0 without a claim.
     """
     sizes = np.array([largest_of(point) for point in points])
-    usual = usual_size(points)
+    usual = float(sizes.max(initial=0.0)) or 1.0
     if not claimed:
         return np.where(sizes > 0, sizes, usual), 0.0
     pairs = zip(claimed, points, strict=True)

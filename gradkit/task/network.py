@@ -106,8 +106,8 @@ class Loss(Struct, frozen=True, kw_only=True):
 def _sigmoid(z: Values) -> Values:
     """Return the sigmoid of each number, without overflow."""
     # Two equal forms: each is used for the Z for which its exponential cannot overflow.
-    decay = np.exp(np.where(z >= 0, -z, z))
-    result: Values = np.where(z >= 0, 1 / (1 + decay), decay / (1 + decay))
+    decay = np.exp(-np.abs(z))
+    result: Values = np.where(z >= 0, 1, decay) / (1 + decay)
     return result
 
 
@@ -292,7 +292,7 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
     A = X
     for layer in layers:
         W, b = parameters[f"W{layer.number}"], parameters[f"b{layer.number}"]
-        z = (np.swapaxes(W, -1, -2) if layer.transposed else W) @ A
+        z = (W.swapaxes(-1, -2) if layer.transposed else W) @ A
         if layer.bias:
             z = z + layer.bias * b
         values = [z if layer.sign > 0 else -z]
