@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gradkit.gradcheck.directions import Survey
 from gradkit.gradcheck.entries import blank_results, entry_check, make_entries, worst_verdict
 from gradkit.gradcheck.error import Options, allowed_resolution, join_claims, leaf_claims
-from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator
+from gradkit.gradcheck.evaluate import BudgetSpent, Evaluator, StackedEvaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, UNKNOWN, Examination
 from gradkit.gradcheck.noise import (
     EPS,
@@ -88,6 +88,7 @@ def check_gradient(
     rtol: float = 0.0,
     atol: Any = 0.0,
     kinks: Kinks = "open",
+    vectorized: bool = False,
 ) -> Report:
     """Check a gradient of any numpy or torch function against finite differences.
 
@@ -139,6 +140,10 @@ def check_gradient(
     kinks : {"open", "subgradient"}
         Verdict on a slope between those on both sides of a kink: ``inconclusive``, or with
         ``subgradient`` ``agree``, as for ReLU's 0 at 0.
+    vectorized : bool
+        Whether f takes several points in one call, which is quicker. f then always gets arrays with
+        one more axis in front, ``(points, *shape)``, and returns an array ``(points,)``. ``params``
+        must consist of arrays.
 
     Returns
     -------
@@ -216,7 +221,8 @@ def check_gradient(
     asked = Options(rtol, kinks == "subgradient", seed or 0)
     rooms = _tolerances(atol, parameters, whole=whole)
     with progress_callback(progress) as tell:
-        evaluator = Evaluator(of, parameters, budget, seconds, tell)
+        make = StackedEvaluator if vectorized else Evaluator
+        evaluator = make(of, parameters, budget, seconds, tell)
         evaluator.all_at_once = not each
         claimed, eps = align(again(parameters.fresh()), parameters)
         # f is evaluated off its domain on purpose, so its floating-point warnings mean nothing.

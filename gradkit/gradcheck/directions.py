@@ -13,7 +13,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from gradkit.gradcheck.entries import Columns, EntryCheck, entry_check, make_entries, record_fields
+from gradkit.gradcheck.entries import (
+    Columns,
+    EntryCheck,
+    entry_check,
+    make_entries,
+    one_by_one,
+    record_fields,
+)
 from gradkit.gradcheck.error import Claims, Options, Rows, join_claims, select_claims
 from gradkit.gradcheck.evaluate import Evaluator
 from gradkit.gradcheck.examine import AGREE, DISAGREE, ROOM, UNKNOWN
@@ -151,7 +158,8 @@ class Survey:
             values, strays = self.evaluator.along(parts[row], (step, -step), self.claimed)
             return [*(values + strays), step, step]
 
-        columns = EntryCheck(pair, claims, self.seen, self.asked).run(closely=closely)
+        check = EntryCheck(one_by_one(pair), claims, self.seen, self.asked)
+        columns = check.run(closely=closely)
         gaps = claimed - columns.estimate
         rough = np.maximum(columns.bound - np.abs(gaps), 0.0)
         return DirectionResults(moves, claims, columns, least, gaps, rough)

@@ -31,6 +31,10 @@ from gradkit.gradcheck.records import WORST_FIRST, Direction, Entry, InputReport
 from gradkit.gradcheck.structure import Leaf
 
 Pair = Callable[[int, float], Sequence[float]]
+"""Takes a claim's row and a step; returns f above and below the point, and the actual distances."""
+
+Pairs = Callable[[Rows, Floats], Floats]
+"""The same for several rows and steps: takes both, and returns an array (rows, 4)."""
 
 KINK = 0.01
 """Truncation that is allowed for in small entries, relative to the entry."""
@@ -148,8 +152,21 @@ def entry_check(
     evaluator: Evaluator, claims: Claims, seen: Measurements, asked: Options
 ) -> EntryCheck:
     """Return a check of single entries, which evaluates f at each entry plus and minus a step."""
-    leaf, place = claims.leaf.tolist(), claims.place.tolist()
-    return EntryCheck(lambda k, h: evaluator.pair(leaf[k], place[k], h), claims, seen, asked)
+
+    def pairs(rows: Rows, steps: Floats) -> Floats:
+        return evaluator.pairs(claims.leaf[rows], claims.place[rows], steps)
+
+    return EntryCheck(pairs, claims, seen, asked)
+
+
+def one_by_one(pair: Pair) -> Pairs:
+    """Return a function that evaluates f for several rows and steps, one pair after another."""
+
+    def pairs(rows: Rows, steps: Floats) -> Floats:
+        found = map(pair, rows.tolist(), steps.tolist())
+        return np.array([*found], dtype=np.float64).reshape(-1, 4)
+
+    return pairs
 
 
 def measure_curvature(pair: Ladder) -> tuple[Floats, Floats]:
@@ -165,17 +182,16 @@ class EntryCheck:
 
     Parameters
     ----------
-    pair : callable
-        Takes a claim's row and a step; returns f above and below the point, and the actual
-        distances.
+    pairs : callable
+        Evaluates f, see `Pairs`.
     claims : Claims
     seen : Measurements
     asked : Options
     """
 
-    def __init__(self, pair: Pair, claims: Claims, seen: Measurements, asked: Options) -> None:
+    def __init__(self, pairs: Pairs, claims: Claims, seen: Measurements, asked: Options) -> None:
         """Choose the first step of each claim, and start with blank results."""
-        self.pair, self.claims, self.seen, self.asked = pair, claims, seen, asked
+        self.pairs, self.claims, self.seen, self.asked = pairs, claims, seen, asked
         count = len(claims.claimed)
         self.columns = blank_results(count)
         self.precise = is_precise(seen)
@@ -192,8 +208,7 @@ class EntryCheck:
 
     def evaluate_pairs(self, rows: Rows, steps: Floats) -> Floats:
         """Return f above and below the point for several rows, and the actual distances."""
-        found = map(self.pair, rows.tolist(), steps.tolist())
-        return np.array([*found], dtype=np.float64).reshape(-1, 4).T
+        return np.asarray(self.pairs(rows, steps)).T
 
     def run(self, *, closely: bool = True) -> Columns:
         """Compare every claim with finite differences, array by array, and return the results.
@@ -216,7 +231,7 @@ class EntryCheck:
                 self._try_step(rows, self.steps[rows], slack)
                 if closely and not self._run_ladders(self._retry_small(rows)):
                     louder = replace(self.seen, noise=2 * self.heard)
-                    return EntryCheck(self.pair, self.claims, louder, self.asked).run()
+                    return EntryCheck(self.pairs, self.claims, louder, self.asked).run()
         except BudgetSpent:
             self.columns.looked[:] = True
         self._reopen_excused()

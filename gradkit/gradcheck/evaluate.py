@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradkit.gradcheck.noise import Array, Floats
 from gradkit.gradcheck.structure import Parameters, to_numpy
+
+Rows = NDArray[np.intp]
 
 
 class BudgetSpent(Exception):  # noqa: N818 - it is a signal, not a fault
@@ -144,18 +147,8 @@ class Evaluator:
         TypeError
             f returned something other than one real number.
         """
-        passed = time.monotonic() - self.started
-        if passed > self.seconds:
-            self.note(
-                f"stopped after {self.seconds:.3g} seconds. Pass seconds=None for no limit"
-                + ("." if self.all_at_once else ", or entries='directions' to look at all at once.")
-            )
-        if passed > self.seconds or self.count >= self.limit:
-            raise BudgetSpent
-        self.count += 1
-        if self.progress is not None:
-            self.progress(self.count, passed)
-        argument = self.parameters.build(self._arrays)
+        self._spend(1)
+        argument = self.argument(self._arrays)
         try:
             result = self.f(argument)
         except Exception as problem:
@@ -167,9 +160,33 @@ class Evaluator:
             self.raised = self.raised or type(problem).__name__ + (message and f" ({message})")
             return float("nan")
         value = scalar(result)
-        if len(self.levels) < 2:
-            self.levels.add(value)
+        self._add_levels([value])
         return value
+
+    def argument(self, arrays: Sequence[Array]) -> Any:
+        """Return the argument of f that consists of some arrays."""
+        return self.parameters.build(arrays)
+
+    def _spend(self, points: int) -> None:
+        """Count the evaluations of f at some points; raise BudgetSpent if they are not allowed."""
+        passed = time.monotonic() - self.started
+        if passed > self.seconds:
+            self.note(
+                f"stopped after {self.seconds:.3g} seconds. Pass seconds=None for no limit"
+                + ("." if self.all_at_once else ", or entries='directions' to look at all at once.")
+            )
+        if passed > self.seconds or self.count + points > self.limit:
+            raise BudgetSpent
+        self.count += points
+        if self.progress is not None:
+            self.progress(self.count, passed)
+
+    def _add_levels(self, values: Iterable[float]) -> None:
+        """Store different values of f until two are known."""
+        for value in values:
+            if len(self.levels) >= 2:
+                break
+            self.levels.add(value)
 
     def at_point(self) -> float:
         """Return f at the point, and add a note if f changed its argument."""
@@ -205,6 +222,14 @@ class Evaluator:
             values.append(self.value())
         return *values, *moved
 
+    def pairs(self, leaves: Rows, places: Rows, steps: Floats) -> Floats:
+        """Evaluate f above and below the point for several entries; return (entries, 4) numbers.
+
+        Each row is that of `pair`.
+        """
+        entries = zip(leaves.tolist(), places.tolist(), steps.tolist(), strict=True)
+        return np.array([self.pair(*one) for one in entries], dtype=np.float64).reshape(-1, 4)
+
     def along(
         self, moves: Sequence[Floats], steps: Sequence[float], claimed: Sequence[Array] = ()
     ) -> tuple[Floats, Floats]:
@@ -239,3 +264,87 @@ class Evaluator:
                 strays[number] += float(np.sum(slope * planned))
             values[number] = self.value()
         return values, np.where(np.isfinite(strays), strays, 0.0)
+
+
+STACKED_NUMBERS = 1_000_000
+"""Most numbers in the arrays of one call of a vectorized f: 8 MB."""
+
+
+class StackedEvaluator(Evaluator):
+    """Evaluates an f that takes several points in one call.
+
+    The arrays that f receives have one more axis in front, for the points, and f returns one number
+    for each of them.
+    """
+
+    def argument(self, arrays: Sequence[Array]) -> Any:
+        """Return the argument of f for one point."""
+        return self.parameters.build([array[None] for array in arrays])
+
+    def pairs(self, leaves: Rows, places: Rows, steps: Floats) -> Floats:
+        """Evaluate f for several entries as in `Evaluator.pairs`, with as many as fit in a call."""
+        size = 2 * sum(point.size for point in self.points)
+        parts = range(0, len(steps), max(1, STACKED_NUMBERS // size))
+        every = [slice(start, start + parts.step) for start in parts]
+        found = [self._pairs(leaves[one], places[one], steps[one]) for one in every]
+        return np.concatenate([np.zeros((0, 4)), *found])
+
+    def _pairs(self, leaves: Rows, places: Rows, steps: Floats) -> Floats:
+        """Evaluate f for several entries in one call."""
+        count = len(steps)
+        stacks = [np.repeat(point[None], 2 * count, axis=0) for point in self.points]
+        moved = np.zeros((count, 2))
+        for leaf in set(leaves.tolist()):
+            rows = np.flatnonzero(leaves == leaf)
+            flat = stacks[leaf].reshape(2 * count, -1)
+            here = flat[0, places[rows]]
+            for side, way in enumerate((steps[rows], -steps[rows])):
+                flat[2 * rows + side, places[rows]] = here + way
+                there = flat[2 * rows + side, places[rows]].astype(np.float64)
+                moved[rows, side] = np.abs(there - here)
+        return np.concatenate([self._values(stacks, 2 * count).reshape(-1, 2), moved], axis=1)
+
+    def along(
+        self, moves: Sequence[Floats], steps: Sequence[float], claimed: Sequence[Array] = ()
+    ) -> tuple[Floats, Floats]:
+        """Evaluate f along a direction in one call, see `Evaluator.along`."""
+        stacks, strays = [], np.zeros(len(steps))
+        slopes = claimed or [np.zeros(())] * len(moves)
+        for point, move, slope in zip(self.points, moves, slopes, strict=True):
+            planned = np.multiply.outer(np.asarray(steps, dtype=np.float64), move)
+            stack = (point + planned).astype(point.dtype)
+            planned -= stack - point.astype(np.float64, copy=False)
+            strays += (slope * planned).reshape(len(steps), -1).sum(axis=1)
+            stacks.append(stack)
+        values = self._values(stacks, len(steps))
+        return values, np.where(np.isfinite(strays), strays, 0.0)
+
+    def _values(self, stacks: Sequence[Array], points: int) -> Floats:
+        """Return f at several points, one by one if it raises an exception for all together.
+
+        Raises
+        ------
+        TypeError
+            f returned another number of values.
+        """
+        self._spend(points)
+        argument = self.parameters.build([stack.copy() for stack in stacks])
+        try:
+            result = self.f(argument)
+        except Exception:  # the points that raise it are found one by one
+            self.count -= points
+            return np.array([self._value_at([stack[k] for stack in stacks]) for k in range(points)])
+        values = to_numpy(result, "", "the value of f")
+        if values.shape != (points,):
+            raise TypeError(
+                f"a vectorized f must return one number for each of the {points} points, an array "
+                f"of shape ({points},); found {values.dtype} of shape {values.shape}."
+            )
+        self._add_levels(values.tolist())
+        return values.astype(np.float64)
+
+    def _value_at(self, arrays: Sequence[Array]) -> float:
+        """Return f at one point."""
+        for array, here in zip(self._arrays, arrays, strict=True):
+            array[...] = here
+        return self.value()

@@ -15,7 +15,7 @@ from gradkit.gradcheck import check_gradient, finite_difference
 from gradkit.gradcheck.check import PROGRESS_DELAY
 from gradkit.gradcheck.check import progress_callback as progress_shown
 from gradkit.gradcheck.directions import Survey, _matching_places, ramp
-from gradkit.gradcheck.entries import EntryCheck, worst_verdict
+from gradkit.gradcheck.entries import EntryCheck, one_by_one, worst_verdict
 from gradkit.gradcheck.error import (
     Claims,
     Options,
@@ -264,7 +264,9 @@ def examined(claimed: float, seen: Measurements = SEEN, pair=None, **parts) -> E
     largest, scale = parts.pop("largest", 0.0), parts.pop("scale", 1.0)
     asked = Options(subgradient=parts.pop("subgradient", False))
     one = replace(claims(claimed, largest, scale), here=np.array([parts.pop("here", 0.0)]))
-    check = EntryCheck(pair or (lambda row, step: (0.0, 0.0, step, step)), one, seen, asked)
+    check = EntryCheck(
+        one_by_one(pair or (lambda row, step: (0.0, 0.0, step, step))), one, seen, asked
+    )
     check.steps[:] = 1e-3
     at = Examination(check, 0)
     for name, number in {"room": 2.0, **parts}.items():
@@ -497,7 +499,7 @@ def looked(lines: Parabolas, claimed, here, seen: Measurements, **asked) -> Entr
     claimed, here = np.array(claimed, dtype=float), np.array(here, dtype=float)
     room = [np.full(len(claimed), asked.pop("atol", 0.0))]
     found = join_claims(leaf_claims([claimed], [here], np.ones(1), [EPS], room))
-    check = EntryCheck(lines.pair, found, seen, Options(**asked))
+    check = EntryCheck(one_by_one(lines.pair), found, seen, Options(**asked))
     check._try_step(np.arange(len(claimed)), check.steps, 0.3e-8 * check.slope)
     return check
 

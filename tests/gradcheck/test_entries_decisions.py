@@ -15,6 +15,7 @@ from gradkit.gradcheck.entries import (
     EntryCheck,
     blank_results,
     make_entries,
+    one_by_one,
     record_fields,
     worst_verdict,
 )
@@ -50,7 +51,7 @@ def checked(claims: Claims, seen: Measurements = SEEN, pair=None, **asked) -> En
     slopes = claims.claimed.tolist()
     straight = lambda k, h: (1 + slopes[k] * h, 1 - slopes[k] * h, h, h)  # noqa: E731
     claims = replace(claims, room=claims.room + asked.pop("atol", 0.0))
-    return EntryCheck(pair or straight, claims, seen, Options(**asked))
+    return EntryCheck(one_by_one(pair or straight), claims, seen, Options(**asked))
 
 
 # Records.
@@ -232,8 +233,8 @@ def test_how_much_slack_a_step_has() -> None:
         claims = lay(2.0, **parts)
         check = checked(claims, seen)
         steps: list[float] = []
-        pair = check.pair
-        check.pair = lambda k, h: steps.append(h) or pair(k, h)
+        pairs = check.pairs
+        check.pairs = lambda rows, h: steps.extend(h.tolist()) or pairs(rows, h)
         row = first_row(check.run(closely=False))
         assert len(steps) == 1
         return float(row.resolution / 2 - seen.noise / steps[0])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from deciding import near
 
-from gradkit.gradcheck.entries import EntryCheck
+from gradkit.gradcheck.entries import EntryCheck, one_by_one
 from gradkit.gradcheck.error import Claims, Options
 from gradkit.gradcheck.examine import (
     AGREE,
@@ -43,7 +43,7 @@ class Line:
         zero, none = np.zeros(1, dtype=np.intp), 0 * row
         numbers = (none, none + scale, none + largest, none + EPS)
         claims = Claims(row, zero, zero, *numbers, np.abs(row), none, none + smallest, none)
-        self.check = EntryCheck(self.pair, claims, seen, Options())
+        self.check = EntryCheck(one_by_one(self.pair), claims, seen, Options())
         self.check.steps[:] = start
         self.check.limits[:] = parts.pop("allowed", 0.5)
         self.at = Examination(self.check, 0)
