@@ -65,7 +65,7 @@ def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Ve
         points = _own_points(case, process)
         losses = [_own_loss(case, point, process) for point in points]
         for point, loss in zip(points, losses, strict=True):
-            loss(point.before)
+            loss({key: value[None] for key, value in point.before.items()})
         again = judge_points(case, points, losses)
     except _StoppedError:
         return verdict
@@ -121,12 +121,15 @@ def _own_loss(case: Case, point: Point, process: StudentProcess) -> Loss:
     """
     X, y = point.X.T[:, :, None], point.y.T[:, :, None]
 
-    def loss(parameters: Mapping[str, Array]) -> float:
-        """Return the loss with these parameters."""
-        repeated = {key: np.repeat(value[None], len(X), 0) for key, value in parameters.items()}
-        y_hat = _outputs(case, process, repeated, X)["y_hat"]
+    def loss(parameters: Mapping[str, Array]) -> Array:
+        """Return the losses with these parameters, from one call for all of them."""
+        count = len(next(iter(parameters.values())))
+        repeated = {key: np.repeat(value, len(X), 0) for key, value in parameters.items()}
+        y_hat = _outputs(case, process, repeated, np.tile(X, (count, 1, 1)))["y_hat"]
         with np.errstate(all="ignore"):
-            return point.scale * float(network.loss_of(case.task, y, y_hat).sum())
+            every = network.loss_of(case.task, np.tile(y, (count, 1, 1)), y_hat)
+            totals: Array = every.reshape(count, len(X)).sum(axis=1)
+            return point.scale * totals
 
     return loss
 

@@ -75,8 +75,8 @@ STATES: Mapping[str, State] = {"agree": "pass", "disagree": "fail", "inconclusiv
 
 KINDS: Mapping[str, str] = {"W": "weights", "b": "biases"}
 
-Loss = Callable[[Mapping[str, Array]], float]
-"""The loss of some parameters at the examples of one point."""
+Loss = Callable[[Mapping[str, Array]], Array]
+"""The losses of several parameters, stacked as (losses, in, out), at the examples of one point."""
 
 
 class Point(Struct, frozen=True):
@@ -150,9 +150,9 @@ def model_loss(task: Task, point: Point) -> Loss:
     """Return the task's loss at the examples of a point, through the task's own net."""
     layers = network.stack(task.layers)
 
-    def loss(parameters: Mapping[str, Array]) -> float:
+    def loss(parameters: Mapping[str, Array]) -> Array:
         y_hat = network.run(layers, parameters, point.X)[-1].output
-        return point.scale * float(network.loss_of(task, point.y, y_hat))
+        return point.scale * network.loss_of(task, point.y, y_hat)
 
     return loss
 
@@ -265,7 +265,7 @@ def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compare
     task : Task
     point : Point
     loss : callable
-        The loss of parameters like those of the point.
+        The losses of stacks of parameters like those of the point.
     least_error : float
         The relative error that the assignment accepts.
     """
@@ -286,9 +286,8 @@ def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compare
         with np.errstate(all="ignore"):  # a student's numbers may be huge
             claimed[key] = (before - point.after[key]) / rate
         allowed[key] = room[0] / rate
-    report = check_gradient(
-        loss, dict(point.before), claimed, atol=allowed, progress=False, seconds=None
-    )
+    options: Mapping[str, Any] = {"progress": False, "seconds": None, "vectorized": True}
+    report = check_gradient(loss, dict(point.before), claimed, atol=allowed, **options)
     return Compared(point, claimed, allowed, report)
 
 
