@@ -175,8 +175,8 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
         (
             "dx / len(x)",
             "dx / len(x) + COUNT.append(0) if COUNT else dx / len(x)",
-            "the model solution stopped with NameError: name 'COUNT' is not defined. Correct it "
-            "before grading.",
+            "the model solution stopped with NameError: name 'COUNT' is not defined. Its "
+            "inputs: x (",
         ),
         ("dx / len(x)", "None", "softmax: the model solution gives no numbers for dx, but object."),
         ("softmax_loss", "softmax", "softmax.py: the model solution has no `softmax_loss`; add it"),
