@@ -110,7 +110,7 @@ def _audit_task(
     for entry in task.equivalent:
         if not any(_matches(entry, mutant) for mutant in undetected):
             exists = any(_matches(entry, mutant) for mutant, _ in tried)
-            reason = "a check sees it" if exists else "no such line or change exists"
+            reason = "a check detects it" if exists else "no such line or change exists"
             stale.append(": ".join(filter(None, (entry.line.strip(), entry.change, reason))))
     return audit(
         tried=len(tried),

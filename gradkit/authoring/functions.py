@@ -7,22 +7,18 @@ from functools import cached_property
 from itertools import chain, zip_longest
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gradkit.gradcheck import check_gradient
 from gradkit.judge.outputs import Probe, judge_check
-from gradkit.lines import packed, read_expression, run, unpacked, value_of, words_in
-from gradkit.records.task import Draw, FunctionCheck, FunctionTask, Made
+from gradkit.lines import words_in
+from gradkit.records.task import Draw, FunctionTask, Made
 from gradkit.task.draws import draws
-from gradkit.task.functions import scalar_of, steps_of
+from gradkit.task.functions import steps_of
 from gradkit.task.oracle import OracleError
 from gradkit.task.solution import Solution, load_solution
+from gradkit.task.verified import problems_of
 
 SEED = 0
-"""Seed of the random inputs of an audit of nets, and of finite differences."""
+"""Seed of the random inputs of an audit of nets."""
 
 SEEDS = (SEED, 1, 2)
 """Seeds of the random inputs of an audit. A change must be detected with each of them."""
@@ -48,41 +44,11 @@ class FunctionModel:
         self.words = {word for check in task.checks for word in words_in(check)}
 
     def problems(self) -> Iterator[str]:
-        """Yield problems of the model solution, at most one sentence per check and output.
+        """Yield problems of the model solution; see `problems_of` for more.
 
-        An output is not finite, differs when the call is repeated, is changed although the check
-        says that it stays untouched, or is not the gradient that finite differences give.
-
-        Raises
-        ------
-        OracleError
-            The model solution raises an exception, or an output is not numeric.
+        Gradients are compared with finite differences at the inputs of the first seed.
         """
-        for check in self._task.checks:
-            found = dict[str, str]()
-            for draw in chain(*self._probes):
-                where = f"with {draw.label}" if draw.hard else f"at {_sizes(draw)}"
-                made = self._solution.make(check, draw)
-                for name, value in made.values.items():
-                    if not np.isfinite(value).all():
-                        found.setdefault(name, f"`{name}` is not finite {where}")
-                    again = made.again[name]
-                    # A call that changes its inputs may give other outputs the second time.
-                    is_repeatable = not (made.changed or check.call.changes)
-                    if is_repeatable and not _is_close(value, again):
-                        found.setdefault(
-                            name, f"`{name}` has another value when the call is repeated, {where}"
-                        )
-                for name in check.untouched:
-                    if name in made.changed:
-                        found.setdefault(f"{name}!", f"`{name}` is changed in place {where}")
-            for output, expression in check.gradient.items():
-                for draw in self._probes[0]:
-                    if not draw.hard and output not in found:
-                        found |= _compare_with_differences(
-                            self._solution, check, draw, output, expression
-                        )
-            yield from (f"{check.name}: {sentence}." for sentence in found.values())
+        yield from problems_of(self._solution, [*chain(*self._probes)], self._probes[0])
 
     def run(self) -> None:
         """Execute the lines of all checks on all inputs."""
@@ -143,58 +109,3 @@ class FunctionModel:
                 if judge_check(check, probes_of).state in ("fail", "missing"):
                     return check.name
         return ""
-
-
-def _sizes(draw: Draw) -> str:
-    """Describe inputs by their sizes, as ``N = 3, D = 4``, or else by their label."""
-    return ", ".join(f"{name} = {size}" for name, size in draw.sizes.items()) or draw.label
-
-
-def _is_close(a: NDArray[Any], b: NDArray[Any]) -> bool:
-    """Return True if two arrays have the same shape, and values that differ by rounding only."""
-    return a.shape == b.shape and bool(np.allclose(a, b, rtol=1e-9, atol=0, equal_nan=True))
-
-
-def _compare_with_differences(
-    solution: Solution, check: FunctionCheck, draw: Draw, output: str, expression: str
-) -> dict[str, str]:
-    """Compare a gradient of the model solution with finite differences.
-
-    ``output`` is the gradient and ``expression`` the input that it belongs to. The differences are
-    those of the scalar that the check's ``of`` defines. Return the problem by the name of the
-    gradient, nothing if they agree.
-    """
-    claimed = solution.make(check, draw).values[output]
-    start = np.array(value_of(expression, dict(draw.values)), dtype=float)
-    if claimed.shape != start.shape:
-        shapes = f"has shape {claimed.shape}, and `{expression}` has {start.shape}"
-        return {output: f"`{output}` {shapes}"}
-    wanted = read_expression(check.of) - {"sum", "mean", *draw.values}
-    before = steps_of(solution.task, check, wanted)
-    steps = [step for step in before if step is not check or wanted & {*step.call.makes}]
-
-    def of(moved: Any) -> float:
-        """Return the scalar that ``of`` defines, with the input moved."""
-        tree, arrays = packed(draw.values)
-        names = {"np": np, **solution.names, **unpacked(tree, arrays), "moved_": moved.copy()}
-        run(f"{expression} = moved_", names)
-        for step in steps:
-            np.random.seed(0)
-            run(step.call.text, names)
-        return scalar_of(check, names)
-
-    with np.errstate(all="ignore"):
-        report = check_gradient(of, start, claimed.astype(float), seed=SEED)
-    if report.verdict != "disagree":
-        return {}
-    parts = report.entries or report.directions
-    differing = [part for part in parts if part.verdict == "disagree"]
-    first = differing[0]
-    index = getattr(first, "index", ())
-    subscript = f"[{', '.join(map(str, index))}]" if index else ""
-    problem = (
-        f"`{output}` is not the gradient of {check.of} in `{expression}`: {len(differing)} of "
-        f"{len(parts)} differ, the first is `{output}{subscript}` = {first.claimed:.6g}, where "
-        f"differences give {first.estimate:.6g}, at {_sizes(draw)}"
-    )
-    return {output: problem}

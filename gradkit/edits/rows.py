@@ -142,6 +142,12 @@ def _functions_taken_for_others() -> Iterator[Row]:
             yield Row("wrong-function", f"{name}(*_)", f"{other}(*_)", cost)
 
 
+ACTIVATIONS = ("np.tanh(A)", "np.maximum(0, A)", "1 / (1 + np.exp(-A))")
+"""Activations that are taken for each other."""
+
+WRITTEN_OTHERWISE = ("np.maximum(A, 0)", "A * (A > 0)", "1.0 / (1.0 + np.exp(-A))")
+"""Other texts of the activations."""
+
 EXCHANGES: Sequence[Row] = (
     # --- another name, entry or constant -------------------------------------------------------
     *row("wrong-entry", "A[B] => like_", SIMPLE, "not counted"),
@@ -283,6 +289,7 @@ EXCHANGES: Sequence[Row] = (
     *row("missing-slope", "F(A, 0.0) => A > 0", SIMPLE, "slope"),
     # --- functions -----------------------------------------------------------------------------
     *_functions_taken_for_others(),
+    *row("wrong-function", "{o} => {p}", o=(*ACTIVATIONS, *WRITTEN_OTHERWISE), p=ACTIVATIONS),
     *row("wrong-function", "math.{o}(*_) => np.{o}(*_)", o=(*WRAPPED[:4], "sin", "cos", "floor")),
     *row("wrong-function", "F(A) => function_(A)", SIMPLE, "known function"),
     *row("wrong-function", "F(A) => np.{o}(A)", SIMPLE, "helper", o=WRAPPED[:4]),

@@ -177,7 +177,7 @@ class Session(AbstractContextManager["Session"]):
         )
 
     def refuse_unusable(self) -> None:
-        """Raise an error if the model solutions of the numpy tasks cannot be used.
+        """Raise an error if the model solutions of numpy nets and function tasks cannot be used.
 
         A class is refused once in this way, and not once for each submission. The torch tasks are
         not examined, because torch takes seconds to load.
@@ -191,6 +191,8 @@ class Session(AbstractContextManager["Session"]):
             for task in self.tasks:
                 if not task.framework.modules:
                     self.resources.oracle(task)
+            for function in self.assignment.functions:
+                self.resources.solution(function)
         except OracleError as error:
             raise GradingError(str(error)) from None
 

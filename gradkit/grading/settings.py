@@ -334,14 +334,19 @@ class Resources:
         """Return the model solution of a function task, loaded once; None if there is none.
 
         Also None if the settings exclude model solutions.
+
+        Raises
+        ------
+        OracleError
+            The model solution cannot be used.
         """
         folder = find_reference(Path(task.path), self._settings.reference)
         if folder is None or self._settings.no_reference:
             return None
         if task.id not in self._solutions:
-            from gradkit.task.solution import load_solution  # net tasks do not need it
+            from gradkit.task.verified import load_verified  # net tasks do not need it
 
-            self._solutions[task.id] = load_solution(task, folder)
+            self._solutions[task.id] = load_verified(task, folder)
         return self._solutions[task.id]
 
     def examples(self, task: FunctionTask) -> tuple[Example, ...]:

@@ -231,6 +231,8 @@ def override_text(check: CheckResult) -> str:
     >>> word = Decision(2.5, "A. Miller", "2026-11-25T10:00:00+00:00", "unclear sheet", False)
     >>> override_text(CheckResult("update", "fail", 4.0, 5.0, "", decision=word))
     'Set to 4 of 5 by A. Miller on 2026-11-25: unclear sheet. The computed points are 2.5.'
+    >>> override_text(CheckResult("update", "fail", 2.5, 5.0, "", decision=word))
+    'Kept at 2.5 of 5 by A. Miller on 2026-11-25: unclear sheet.'
     """
     word = check.decision
     if word is None:
@@ -239,15 +241,18 @@ def override_text(check: CheckResult) -> str:
     why = f": {comment}" if comment else ""
     stop = "" if comment.endswith((".", "!", "?")) else "."
     by = " ".join(word.by.split())
+    is_kept = word.marked is not None and points(word.marked) == points(check.score)
     given = format_text(
-        "Set to {score} of {max_score} by {by}",
+        "Kept at {score} of {max_score} by {by}"
+        if is_kept
+        else "Set to {score} of {max_score} by {by}",
         score=points(check.score),
         max_score=points(check.max_score),
         by=by,
     )
     day = word.made[:10]
     text = format_text("{given} on {made}{why}{stop}", given=given, made=day, why=why, stop=stop)
-    if word.marked is not None:
+    if word.marked is not None and not is_kept:
         text += " " + format_text("The computed points are {marked}.", marked=points(word.marked))
     return f"{text} {STALE}" if word.stale else text
 

@@ -82,7 +82,8 @@ class Solution(Struct, frozen=True, eq=False):
                 raise
             raise OracleError(
                 f"{self.task.id}/{check.name}: the model solution stopped with "
-                f"{type(error).__name__}: {error}. Correct it before grading."
+                f"{type(error).__name__}: {error}.{_shapes(check, draw)} Correct the model "
+                "solution, or the inputs in the assignment file."
             ) from error
         return Made(values, again, changed)
 
@@ -232,6 +233,16 @@ class Solution(Struct, frozen=True, eq=False):
                 )
             found[expression] = value
         return found
+
+
+def _shapes(check: FunctionCheck, draw: Draw) -> str:
+    """Return a sentence with the shapes of the arrays that the lines of a check read, if any."""
+    arrays = [
+        f"{name} {value.shape}"
+        for name, value in draw.values.items()
+        if name in check.call.reads and isinstance(value, np.ndarray)
+    ]
+    return f" Its inputs: {', '.join(arrays)}." if arrays else ""
 
 
 def _is_same_state(one: Any, other: Any) -> bool:

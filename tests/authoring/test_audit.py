@@ -60,7 +60,7 @@ def test_nothing_slips_through_the_own_assignment(own: Audit) -> None:
     assert [task.tried for task in own.tasks] >= [90, 20, 110, 20]
     text = to_text(own)
     assert text.count("  The model solution agrees with the assignment. ") == 4
-    assert text.endswith("\nNothing slips through.\n")
+    assert text.endswith("\nEvery change is detected.\n")
     assert not any(line.startswith("  !") for line in text.splitlines())
 
 
@@ -160,7 +160,7 @@ def test_equivalent_changes_of_a_net(tmp_path: Path) -> None:
     assert (left, found.stale) == ({"dW2 = A1 * d_output"}, ())
     assert found.equivalent == len(without.unseen) - len(found.unseen)
     stale = alone(replace(task_of("regression-numpy"), equivalent=(entry,))).stale
-    assert stale == ("dW2 = A1 * d_output: a check sees it",)
+    assert stale == ("dW2 = A1 * d_output: a check detects it",)
 
 
 def test_what_stops_or_gives_other_shapes_is_seen() -> None:
@@ -228,7 +228,7 @@ def test_the_command_says_what_slips_and_fails(tmp_path: Path) -> None:
     asked = ["audit", "--assignment", str(path), "--reference", str(REFERENCE)]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 1
-    assert "  ! no check sees changes of regression_numpy.py:" in result.output
+    assert "  ! no check detects changes of regression_numpy.py:" in result.output
     assert result.output.endswith("before students see this: see the lines marked !.\n")
 
 

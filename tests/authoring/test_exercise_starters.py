@@ -246,7 +246,7 @@ def test_an_exercise_of_ones_own(own: Path, where: list[str]) -> None:
     assert (folder / "own.py").read_text(encoding="utf-8") == EXPECTED
     text = (folder / "README.md").read_text(encoding="utf-8")
     assert "| A layer (`own`) | `f`, `Layer`, `Layer.forward` | 3 |" in text
-    assert "Handed out to be used, and not to be changed: `helpers.py`." in text
+    assert "Use these files, but do not change them: `helpers.py`." in text
     assert "gradkit check own.py --assignment assignment/assignment.toml\n" in text
     (task,) = read_assignment(folder / "assignment" / "assignment.toml").functions
     assert task.given == {"helpers": "one = 1\n", "other": ""}

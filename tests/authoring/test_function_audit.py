@@ -138,7 +138,7 @@ def test_equivalent_changes_are_left_out(found: Found) -> None:
     assert task.equivalent > 3
     assert task.stale == (
         f"{line}: 1 -> 7: no such line or change exists",
-        "dx = np.exp(logs): a check sees it",
+        "dx = np.exp(logs): a check detects it",
     )
     one = f'equivalent = [{{ line = "{line}", change = "{change}", why = "-" }}]\n# hard = ['
     task = found(toml=("hard = [", one))
@@ -175,8 +175,8 @@ def test_one_convention_is_followed_throughout(found: Found, tmp_path: Path) -> 
         (
             "dx / len(x)",
             "dx / len(x) + COUNT.append(0) if COUNT else dx / len(x)",
-            "the model solution stopped with NameError: name 'COUNT' is not defined. Correct it "
-            "before grading.",
+            "the model solution stopped with NameError: name 'COUNT' is not defined. Its "
+            "inputs: x (",
         ),
         ("dx / len(x)", "None", "softmax: the model solution gives no numbers for dx, but object."),
         ("softmax_loss", "softmax", "softmax.py: the model solution has no `softmax_loss`; add it"),
@@ -231,7 +231,7 @@ def test_without_a_model_nothing_is_clean(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["audit", "--assignment", str(path)])
     assert done.exit_code == 1
     assert "! The model solution was not checked. Give its folder with --reference." in done.stdout
-    assert "Something is to be mended before students see this" in done.stdout
+    assert "Correct the lines marked ! before students get this exercise." in done.stdout
 
 
 @pytest.mark.slow
@@ -250,9 +250,9 @@ def test_the_text_fits_a_screen(found: Found, tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert len(lines) < 40
     assert sum(" -> " in line for line in lines) == MAX_LISTED_CHANGES
-    assert "  ! no check sees changes of softmax.py:9  dx = np.exp(logs)" in lines
+    assert "  ! no check detects changes of softmax.py:9  dx = np.exp(logs)" in lines
     assert "      logs -> x" in lines
-    assert any(line.startswith("  ! and ") and "that no check sees" in line for line in lines)
+    assert any(line.startswith("  ! and ") and "that no check detects" in line for line in lines)
 
 
 def test_problems_are_a_table(found: Found, tmp_path: Path) -> None:

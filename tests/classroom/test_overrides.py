@@ -337,7 +337,7 @@ def test_of_what_was_never_marked_no_mark_is_told(course: Path) -> None:
     page = student_page(result(course, FAY), 4)
     assert page.count("Set to ") >= 2
     assert "The computed points" not in page
-    give(course, 4.0, "forward")
+    give(course, 3.0, "forward")
     assert "The computed points are 4." in student_page(result(course), 4)
 
 

@@ -20,6 +20,8 @@ EXAMPLES = [
     # The kind of mistake, an expression, and the expression after the change.
     ("wrong-name", "a * W1", "b * W1"),
     ("wrong-function", "np.mean(a)", "np.sum(a)"),
+    ("wrong-function", "np.maximum(a, 0)", "np.tanh(a)"),
+    ("wrong-function", "1.0 / (1.0 + np.exp(-a))", "np.maximum(0, a)"),
     ("turned-sign", "a + b", "a - b"),
     ("extra-term", "a - b", "-b"),
     ("missing-factor", "a * b", "a * b / count"),

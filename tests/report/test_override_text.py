@@ -79,6 +79,15 @@ def test_the_sentence() -> None:
     assert override_text(replace(check, decision=None)) == ""
 
 
+def test_points_that_stay_are_kept() -> None:
+    """A person who accepts the computed points sets no others; half a point more is set."""
+    (check,) = (each for each in with_word(score=2.5).tasks[0].checks if each.decision)
+    kept = "Kept at 2.5 of 5 by A. Miller on 2026-11-25: the sheet was unclear."
+    assert override_text(check) == kept
+    assert override_text(replace(check, decision=replace(WORD, stale=True))) == f"{kept} {STALE}"
+    assert override_text(replace(check, score=3.0)).startswith("Set to 3 of 5 by A. Miller")
+
+
 def test_json_has_every_part() -> None:
     """The points given, what the mark would be, who, when, why, and whether it is stale."""
     (task,) = data.to_data(with_word(), 1)["tasks"]

@@ -137,7 +137,7 @@ def test_an_evening_of_two_graders(browser: Any, canvas: Path) -> None:
         ada.click("summary:has-text('Decide about')")
         ada.fill("form[action*='do/finding'] input[name=comment]", "not a mistake here")
         ada.click("form[action*='do/finding'] button[value=withdrawn]")
-        ada.wait_for_selector("text=Withdrawn here by Ada: not a mistake here")
+        ada.wait_for_selector("text=withdrawn here by Ada: not a mistake here")
         assert violations(ada) == []
         ada.goto(address)
         code = re.findall(r"finding\?code=([\w-]+)", ada.inner_html("main"))[-1]

@@ -104,7 +104,7 @@ def test_a_finding_is_withdrawn_here_and_counted_again(browser_page: Browser) ->
     with Store(folder, write=False) as store:
         assert {*overrides(store)} == {ANNA}
     text = page(browser_page)
-    assert "Withdrawn here by Default: as agreed" in text
+    assert f"{CODE} withdrawn here by Default: as agreed" in text
     assert shown_total(browser_page) == "20"
     steps = gradkit("history", folder, ANNA).stdout
     assert "as agreed" in steps
@@ -113,7 +113,7 @@ def test_a_finding_is_withdrawn_here_and_counted_again(browser_page: Browser) ->
     assert [finding.mistake for finding in findings(folder)] == [CODE]
     with Store(folder, write=False) as store:
         assert overrides(store) == {}
-    assert "Withdrawn here" not in page(browser_page)
+    assert "withdrawn here" not in page(browser_page)
 
 
 def test_a_finding_is_priced_here(browser_page: Browser) -> None:

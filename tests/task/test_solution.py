@@ -242,14 +242,16 @@ def test_what_is_right_is_put_in_the_place_of_what_is_compared(tmp_path: Path) -
     [
         (
             "raise KeyError('W3')",
-            "affine/forward: the model solution stopped with KeyError: 'W3'. Correct it before "
-            "grading.",
+            "affine/forward: the model solution stopped with KeyError: 'W3'. Its inputs: "
+            "x (3, 2, 4), w (8, 7), b (7,). Correct the model solution, or the inputs in the "
+            "assignment file.",
         ),
         (
             "return 1",
             "affine/forward: the model solution stopped with ReturnedError: `affine_forward` "
-            "returns 1 number; it has to return 2 values, for `out`, `cache`. Correct it "
-            "before grading.",
+            "returns 1 number; it has to return 2 values, for `out`, `cache`. Its inputs: "
+            "x (3, 2, 4), w (8, 7), b (7,). Correct the model solution, or the inputs in the "
+            "assignment file.",
         ),
         (
             "return 'a', None",

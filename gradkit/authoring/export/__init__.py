@@ -40,8 +40,8 @@ from gradkit.task.assignment import (
 )
 from gradkit.task.examples import pack_examples, read_examples
 from gradkit.task.oracle import OracleError, load_reference
-from gradkit.task.solution import load_solution
 from gradkit.task.tables import EXAMPLES
+from gradkit.task.verified import load_verified
 from gradkit.templates import fill
 from gradkit.writing import add_member, refusing
 
@@ -146,7 +146,7 @@ def _reference(
             if is_installed(*task.framework.modules):
                 load_reference(task, folder, "correct")
         for function in assignment.functions:
-            load_solution(function, folder)
+            load_verified(function, folder)
     except OracleError as error:
         raise ExportError(str(error)) from None
     return solutions_of(assignment, folder)
@@ -242,7 +242,7 @@ def handed_out(path: Path, reference: Path | None) -> tuple[dict[str, bytes], tu
     files = {path.name: (HEAD + _to_toml(data)).encode() if quoting else text}
     tasks = read_assignment(path).functions
     if tasks and reference is not None:
-        files[EXAMPLES] = pack_examples(load_solution(task, reference) for task in tasks)
+        files[EXAMPLES] = pack_examples(load_verified(task, reference) for task in tasks)
         return files, ()
     unchecked = [
         f"{task.id}/{check.name}"
