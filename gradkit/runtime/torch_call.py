@@ -74,6 +74,12 @@ def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, 
     are missing, those of layers in plain lists and dicts are added. If there are too many, those
     that do not affect the output are left out.
 
+    Parameters
+    ----------
+    model : torch.nn.Module
+    parameters : mapping of arrays
+        The canonical parameters, as W1 and b1, first that of the input layer's weights.
+
     Returns
     -------
     tuple of (Layout, dict)

@@ -313,9 +313,10 @@ _BINARY_OPERATIONS: Sequence[tuple[str, Callable[[float, float], float]]] = (
 
 
 def _make_operator(name: str, value: Callable[[float, float], float], reflected: bool) -> Any:
-    """Return a binary method of `Number` that computes a value and records operation ``name``.
+    """Return a binary method of `Number` that computes a value and records an operation.
 
-    A ``reflected`` method, such as ``__radd__``, takes its operands in reverse order.
+    ``name`` is the operation, as in `OPERATIONS`, and ``value`` computes the result from two
+    floats. A ``reflected`` method, such as ``__radd__``, takes its operands in reverse order.
     """
 
     def operate(self: Number, other: Any) -> Any:

@@ -80,7 +80,10 @@ class _FloatType(type):
     """Metaclass of replacements for float types, which leave a recording number unchanged."""
 
     def __call__(cls, value: Any = 0.0, *more: Any) -> Any:
-        """Convert a value to the float type, but return recording numbers and arrays unchanged."""
+        """Convert a value to the float type, but return recording numbers and arrays unchanged.
+
+        An array with one recording number gives that number.
+        """
         if isinstance(value, np.ndarray) and value.dtype == object:
             return value.item() if value.size == 1 else value
         return value if isinstance(value, Number) else cls.__mro__[1](value, *more)
@@ -107,9 +110,10 @@ _sign_of_each = np.frompyfunc(_sign, 1, 1)
 
 
 def _extremum(sign: int, a: Any, b: Any, *_: Any, **__: Any) -> Any:
-    """Return the maximum of two values for ``sign`` 1, and the minimum for -1.
+    """Return the maximum of ``a`` and ``b`` for ``sign`` 1, and the minimum for -1.
 
-    Recording numbers are computed by a formula that holds for all values of the operands.
+    Recording numbers are computed by a formula that holds for all values of the operands. Further
+    arguments are ignored.
     """
     original = np.maximum if sign > 0 else np.minimum
     is_recording = any(isinstance(value, Number | Numbers) for value in (a, b))
@@ -194,7 +198,7 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
     names : dict
         The student's names.
     function : callable
-        Its global names are replaced too.
+        The function that will be called. Its global names are replaced too.
 
     Notes
     -----
