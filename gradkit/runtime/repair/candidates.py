@@ -62,8 +62,10 @@ class Candidate:
     """A change at its place in the tree, with functions to make and undo it.
 
     ``step`` says how near its value is to a value of the model solution that no name has yet, see
-    `known`. ``slot`` is the slot that it changes, and ``gain`` how much larger the sum of the right
-    shares of all outputs is with it.
+    `known`. ``order`` is the place of the slot in the order of running, and ``touches`` says which
+    outputs depend on it, as `ONLY`. ``soon`` marks changes of slots whose value may be wrong or is
+    no number. ``slot`` is the slot that it changes, and ``gain`` how much larger the sum of the
+    right shares of all outputs is with it.
     """
 
     change: Change | Rewritten
@@ -118,7 +120,7 @@ class Candidates:
     bench : Bench
         No more changes are made when its budget is used up.
     places : Places
-        The slots that may be changed.
+        The expressions that may be changed.
     near : collection of (cell, line)
         Lines to search first.
     only : bool
@@ -197,9 +199,10 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes of some slots that take no expression from the model solution.
 
-        Slots of functions whose own check fails come before those of functions whose check passes.
-        Misshapen or doubtful slots also get expressions of the model solution. With ``whole``,
-        inserted statements follow, at all places. Each group comes with a lower bound of its cost.
+        ``ordered`` are the slots, in the order in which they are tried. Slots of functions whose
+        own check fails come before those of functions whose check passes. Misshapen or doubtful
+        slots also get expressions of the model solution. With ``whole``, inserted statements
+        follow, at all places. Each group comes with a lower bound of its cost.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -262,7 +265,7 @@ class Candidates:
     def _affordable(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
         """Return the changes of lowest rank that can run in 1/``share`` of the remaining budget.
 
-        All other changes are stored, to be tried at the end.
+        All other changes of ``ones`` are stored in ``_others``, to be tried at the end.
         """
         small = sorted(ones, key=lambda one: one.rank)
         room = self._bench.budget.left // (share * self._bench.price)
@@ -279,9 +282,10 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes with parts of the model solution, then the postponed changes.
 
-        First come inserted statements, then for each slot scaled changes and borrowed expressions.
-        The group with the cost `PAIR` is empty: it marks where a search for two changes begins.
-        Each group comes with a lower bound of its cost.
+        ``ordered`` are the slots, in the order in which they are tried. First come inserted
+        statements, then for each slot scaled changes and borrowed expressions. The group with the
+        cost `PAIR` is empty: it marks where a search for two changes begins. Each group comes with
+        a lower bound of its cost.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._affordable(one for one in self._put_in if one.cost >= PUT_IN)
@@ -363,10 +367,11 @@ class Candidates:
         return self._affordable([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
-        """Return candidates that add in other slots of the function what ``one`` adds.
+        """Return candidates that make the addition of ``one`` in other slots of the same function.
 
-        The result is empty if the change of ``one`` adds nothing that other slots can get, or if
-        the same expression was looked for before.
+        If ``one`` adds a factor, these add the same factor to other expressions. The result is
+        empty if ``one`` adds nothing that other slots can get, or if the same expression was
+        handled before.
         """
         change = one.change
         if not isinstance(change, Change) or change.kind not in ADDED_TO:
@@ -390,13 +395,13 @@ class Candidates:
         return [*hits, *self._taken(lambda each: any(each.change is one for one in made))]
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
-        """Remove the wanted changes from the postponed ones, and return them."""
+        """Remove the postponed changes that ``wanted`` accepts, and return them."""
         taken = [one for one in self._others if wanted(one)]
         self._others = [one for one in self._others if not wanted(one)]
         return taken
 
     def _candidates_of_statement(self, place: Place) -> Iterator[Candidate]:
-        """Yield the changes of a slot's statement: left out, moved, rewritten, with another target.
+        """Yield changes of a slot's statement: left out, moved, rewritten, other target.
 
         If a change brings the array that the statement writes to nearer to a value of the model
         solution, the candidate is marked as a ``step`` of two changes.
@@ -420,10 +425,10 @@ class Candidates:
         return not self._kinds or kind in self._kinds
 
     def _small_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the small changes of a slot; store its larger ones in ``place.larger``.
+        """Yield the small changes of a slot, each with the part that it changes.
 
-        The slot's spots, and the values that it and the names have before any change, are stored in
-        ``place`` too.
+        The larger changes are stored in ``place.larger``. The parts of the slot, and the values
+        that the slot and the names have before any change, are stored in ``place`` too.
         """
         whole = not place.slot.asked
         slot, values = place.slot, place.values
@@ -467,12 +472,14 @@ class Candidates:
         only: bool = False,
         nearer: bool = False,
     ) -> list[Candidate]:
-        """Return the changes of a slot that give a value of the model solution, to be run now.
+        """Return the changes of a slot that are worth a run now; postpone the others.
 
-        Among them are cheap changes of slots whose value is no number. All others are postponed or,
-        with ``only``, dropped. Of changes with equal values the cheapest is taken. With ``nearer``,
-        the value must be nearer to the model solution's than the present value. Changes that nearly
-        give a value of the model solution are scaled by sizes, and stored in ``place.scaled``.
+        ``changes`` are pairs of a change and the part that it changes. Returned are changes that
+        give a value of the model solution, and cheap changes of slots whose value is no number.
+        With ``only``, the others are dropped and not postponed. Of changes with equal values the
+        cheapest is taken. With ``nearer``, the value must be nearer to the model solution's than
+        the present value. Changes that nearly give a value of the model solution are scaled by
+        sizes, and stored in ``place.scaled``.
         """
         more = CLEARED * place.target.right
         priced = [
@@ -550,13 +557,16 @@ class Candidates:
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
         """Yield candidates that insert one statement into a function, see `inserted`.
 
-        ``places`` are the slots whose statements give the names with values before and after a
-        statement. It ends when the budget is used up.
+        ``places`` are slots with their recorded names: these give the values before and after the
+        statement that contains a slot. It ends when the budget is used up.
         """
         known = {id(each.slot.statement): each for each in reversed(places)}
 
         def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
-            """Return the scopes before or after a statement, one for each run it had."""
+            """Return the names and values before a statement, or ``after`` it, for each run.
+
+            The list is empty if the statement never ran, or if the budget is used up.
+            """
             place = known.get(id(statement))
             self._bench.budget.spend(PLACED)
             if place is None or self._bench.budget.is_over():
@@ -594,7 +604,10 @@ OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
 
 
 def _is_alias(place: Place, spot: Spot) -> bool:
-    """Return whether a statement assigns a plain name: ``a = b``."""
+    """Return whether a statement only gives a value another name: ``a = b``.
+
+    ``place`` is the value of the statement, and ``spot`` the part of it that a change replaces.
+    """
     alone = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
     return alone and isinstance(place.slot.statement, ast.Assign)
 
@@ -615,7 +628,10 @@ def _replacement_cost(change: Change, node: ast.expr) -> float:
 
 
 def _changed_statement(block: Block, at: int, after: Block) -> ast.stmt | None:
-    """Return the statement that stands in place ``at`` after a change; None if others change."""
+    """Return the statement with index ``at`` of a changed block; None if others differ too.
+
+    ``block`` are the statements before the change, and ``after`` those after it.
+    """
     same = len(block) == len(after)
     pairs = enumerate(zip(block, after, strict=True)) if same else ()
     return after[at] if same and all(a is b or n == at for n, (a, b) in pairs) else None

@@ -25,6 +25,8 @@ def propose(
 ) -> tuple[list[dict[str, Any]], int]:
     """Search for changes as a request describes; return references as plain data, and the cost.
 
+    The cost is the part of the budget that was spent.
+
     Parameters
     ----------
     namespace : dict
