@@ -826,7 +826,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return other
 
     def _another(self, seconds: float) -> StudentProcess:
-        """Return a copy without a worker and with a new deadline; end the worker of this process."""
+        """Return a copy without a worker and with a new deadline; end this process's worker."""
         self._close()
         self._loaded = False
         other = copy.copy(self)
@@ -860,9 +860,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """Return the exception that a reply describes, with its place in the student's file.
 
-        ``data`` are the ``failure`` in the data of the reply.
-
-        None is returned for None, the description of no exception.
+        ``data`` is the item ``failure`` in the data of the reply. None is returned for None, the
+        description of no exception.
         """
         if data is None:
             return None
