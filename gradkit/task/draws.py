@@ -41,11 +41,12 @@ SHORT = 4
 def functions(
     rng: np.random.Generator, *, judged: bool = True, short: bool = False
 ) -> dict[str, Callable[..., Any]]:
-    """Return the functions that an input's expression may call; they draw from a generator.
+    """Return the functions that an input's expression may call, by name; they draw from ``rng``.
 
     With ``short``, drawn numbers have at most `SHORT` digits, so that a file of them is small.
-    Numbers that have to fit each other, such as probabilities, keep all digits. ``judged`` decides
-    which of its two arguments the function of this name returns.
+    Numbers that have to fit each other, such as probabilities, keep all digits. The function
+    ``judged`` returns its first argument if the argument ``judged`` is true, and otherwise its
+    second.
     """
 
     def rounded(drawn: NDArray[Any] | float) -> Any:
@@ -97,6 +98,8 @@ KNOWN = frozenset(functions(np.random.default_rng(0)))
 def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
     """Check that an input follows the grammar of this module.
 
+    ``sizes`` has the names that expressions may use.
+
     Raises
     ------
     LinesError
@@ -141,10 +144,10 @@ def draw_sizes(
 
 
 def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
-    """Return how well a plan tells sizes apart, to be compared with other plans.
+    """Return how well the sizes in a plan can be told apart, to be compared with other plans.
 
-    The numbers are the pairs of sizes that differ in some probe, the same counted separately for
-    each order, and the sum over probes of different sizes.
+    A plan has the sizes of each probe. The numbers are the pairs of sizes that differ in some
+    probe, the same counted separately for each order, and the sum over probes of different sizes.
     """
     larger = {
         (one, other)
@@ -159,7 +162,9 @@ def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
 def _complete(
     task: FunctionTask, sizes: Mapping[str, int], hard: Mapping[str, Any]
 ) -> dict[str, int]:
-    """Add the sizes that are computed from other sizes, and override those of a hard case.
+    """Return all sizes of a probe: those drawn, and those that are computed from other sizes.
+
+    ``sizes`` are drawn, and ``hard`` are the values of a hard case, which override them.
 
     Raises
     ------
@@ -191,6 +196,7 @@ def draws(
     Parameters
     ----------
     task : FunctionTask
+        The task with its sizes, inputs and hard cases.
     seed : int
         The same seed draws the same probes.
     judged : bool
@@ -222,7 +228,7 @@ def draws(
 
 
 def drawn_again(task: FunctionTask, draw: Draw, seed: int) -> Draw:
-    """Draw other random inputs of the same sizes."""
+    """Return a probe with other random inputs of the same sizes as those of ``draw``."""
     values = _values(task, draw.sizes, {}, functions(np.random.default_rng([seed, RANDOM, 1])))
     return Draw(draw.label, draw.sizes, values)
 
@@ -236,7 +242,8 @@ def _values(
 ) -> dict[str, Any]:
     """Draw the inputs of one probe, and return them and the sizes by name.
 
-    ``known`` are the functions of expressions, and ``number`` is the index of the hard case.
+    ``hard`` are the values that a hard case sets, and ``number`` is the index of the hard case.
+    ``known`` are the functions of expressions, by name.
     """
     names = {**known, **sizes}
     drawn: dict[str, Any] = dict(sizes)
@@ -277,7 +284,7 @@ UNCOMPUTED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeErr
 
 
 def computed(key: str, text: str, names: Mapping[str, Any]) -> Any:
-    """Return the value of an expression; errors name its `key` in the assignment file.
+    """Compute an expression with the values of ``names``; errors name its `key` in the file.
 
     Raises
     ------

@@ -277,14 +277,14 @@ class Stage(Struct, frozen=True, eq=False):
 
 
 def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
-    """Return the layers of a task, to be run one after another."""
+    """Return the layers of a task with the functions of their activations, to be run in order."""
     return tuple(
         Dense(number, (ACTIVATIONS[layer.activation],)) for number, layer in enumerate(layers, 1)
     )
 
 
 def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) -> tuple[Stage, ...]:
-    """Run a forward pass, and return the stage of every layer.
+    """Run a forward pass through layers, and return the stage of every layer.
 
     ``parameters`` and ``X`` may be stacked: (…, in, out), (…, out, 1) and (…, in, examples).
     """
@@ -304,7 +304,9 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
 
 
 def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
-    """Return the slope of a loss by Z from its slope by A.
+    """Return the slope of a loss by Z, the sum of a layer, from its ``slope`` by the output A.
+
+    ``z`` and ``a`` are the values of Z and A.
 
     Raises
     ------
@@ -328,6 +330,7 @@ def slopes_of(
     stages : sequence of Stage
         As `run` returns them, or built from values of other code.
     parameters : mapping of arrays, (…, in, out) and (…, out, 1)
+        The parameters of the forward pass.
     slope : array, (…, outputs, examples)
         Slope of the loss by the output of the last stage.
 
@@ -360,7 +363,10 @@ def slopes_of(
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
-    """Return shapes in canonical form and order: W1, b1, W2, b2, and so on."""
+    """Return the shapes of a net's parameters in canonical form and order: W1, b1, W2, b2, …
+
+    ``features`` is the number of inputs of the net.
+    """
     shapes = {}
     width = features
     for number, layer in enumerate(layers, 1):
@@ -378,13 +384,18 @@ def forward(
     Parameters
     ----------
     layers : tuple of Layer
+        The layers of the net.
     parameters : mapping of arrays, (…, in, out) and (…, out, 1)
+        The parameters by name, as W1.
     X : array, (…, features, 1)
+        The inputs.
 
     Returns
     -------
     y_hat : array, (…, outputs, 1)
+        The output of the last layer.
     hidden : array, (…, units, 1)
+        Its input.
     """
     last = run(stack(layers), parameters, X)[-1]
     return last.output, last.entering
@@ -426,7 +437,10 @@ def rounding_units(
 
 
 def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
-    """Return each probe's smallest distance of a sum from its activation's kink; inf without."""
+    """Return each probe's smallest distance of a layer's sum from its activation's kink.
+
+    It is infinite if no activation has a kink.
+    """
     distance = np.full(X.shape[:-2], np.inf)
     for activation, z, _ in sums(layers, parameters, X):
         if activation.kink is not None:
@@ -450,9 +464,14 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
 
     Parameters
     ----------
+    task : Task
+        Its layers and its loss are used.
     parameters : mapping of float64 arrays, (…, in, out) and (…, out, 1)
+        The point of the gradient.
     X : (…, features, examples)
+        The inputs.
     y : (…, outputs, examples)
+        The targets.
 
     Returns
     -------
@@ -478,13 +497,17 @@ def descend(
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Take steps of gradient descent, one for each pair of X and y.
 
+    ``parameters`` is the start, which is not changed. ``rates`` has the learning rate of each
+    parameter.
+
     Returns
     -------
     y_hat : array, (steps, outputs, examples)
+        Output of the last layer before each step.
     hidden : array, (steps, units, examples)
-        Output and input of the last layer before each step.
+        Input of the last layer before each step.
     parameters : dict of arrays
-        After the last one.
+        After the last step.
     """
     layers, last, after = stack(task.layers), [], dict(parameters)
     for X, y in steps:
@@ -562,7 +585,7 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
 
 
 def _steepness(activation: Activation, a: Values) -> Values:
-    """Return the size of an activation's slope in each entry.
+    """Return the size of an activation's slope in each entry of its output ``a``.
 
     If the slope of an entry depends on other entries, the largest possible slope is returned.
     """

@@ -46,8 +46,9 @@ def train_by_example(
     Returns
     -------
     y_hat : array, (steps, n, outputs, 1)
+        Output before each step.
     hidden : array, (steps, n, units, 1)
-        Output and hidden layer before each step.
+        Hidden layer before each step.
     parameters : dict of arrays, (n, …)
         Parameters after the last step.
     """
@@ -92,7 +93,7 @@ class Oracle(Protocol):
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
-    """Return all expected values for these probes.
+    """Return all values that an oracle expects for some probes.
 
     They are arrays by the name of the batch or run, and then by quantity.
     """
@@ -113,7 +114,7 @@ class Derived(Struct, frozen=True):
     task: Task
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`."""
+        """Return the output and the input of the last layer, see `Oracle.forward`."""
         return network.forward(self.task.layers, parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -147,11 +148,11 @@ class _Wrapper(Struct, frozen=True):
     oracle: Oracle
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`."""
+        """Return the other oracle's result, see `Oracle.forward`."""
         return self.oracle.forward(parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Return the other oracle's result, see `Oracle.update`."""
         return self.oracle.update(inputs)
 
 
@@ -171,7 +172,7 @@ class Rescaled(_Wrapper, frozen=True):
         }
 
     def train(self, run: Run) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Train with one step per example, see `Oracle.train`."""
         return by_example(self.forward, self.update, run)
 
 
@@ -218,7 +219,11 @@ def mean_scale(task: Task) -> float:
 def descended(
     task: Task, inputs: Mapping[str, Array], slopes: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return the parameters after a step of gradient descent: minus rate times slope."""
+    """Return the parameters after a step of gradient descent: minus rate times slope.
+
+    ``inputs`` are those of stacked probes, with the parameters among them, and ``slopes`` has the
+    gradient of each parameter.
+    """
     return {
         key: value - rate_of(task, key, inputs)[:, None, None] * slopes[key]
         for key, value in parameters_in(inputs).items()
@@ -226,7 +231,10 @@ def descended(
 
 
 def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:
-    """Return the learning rate of parameter ``key`` in each probe: that of the inputs or task."""
+    """Return the learning rate of parameter ``key`` in each probe.
+
+    It is the ``rate`` among the inputs of the probes or, without one, that of the task.
+    """
     if "rate" in inputs:
         return inputs["rate"]
     return np.full(len(inputs["X"]), _own_rate(task, key))
@@ -247,7 +255,8 @@ def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array:
     """Return the loss of every step of a run, (steps,), as recorded or from the predictions.
 
-    The array is empty if `values` contain neither.
+    ``values`` are the results of the run by quantity. The array is empty if they contain neither
+    ``loss`` nor ``y_hat``.
     """
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
@@ -288,7 +297,10 @@ class Answers(Struct, frozen=True):
     def update(
         self, parameters: Parameters, X: ArrayLike, y: ArrayLike, rate: float | None = None
     ) -> dict[str, Array]:
-        """Return parameters after one step at the task's own rates, or at ``rate``."""
+        """Return the parameters after one step on the example ``X`` with target ``y``.
+
+        The learning rates are the task's own, or ``rate`` for all parameters.
+        """
         stacked, column = _stacked(parameters), _column(X)
         y_hat, A1 = self.oracle.forward(stacked, column)
         given = {"X": column, "y": _column(y), "y_hat": y_hat, "A1": A1}
@@ -353,7 +365,7 @@ class NumpyReference(Struct, frozen=True):
         }
 
     def train(self, run: Run) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Train with one step per example, see `Oracle.train`."""
         return by_example(self.forward, self.update, run)
 
 
@@ -381,7 +393,7 @@ class TorchReference(Struct, frozen=True):
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Call the model solution's ``train`` once.
+        """Call the model solution's ``train`` once for a run.
 
         Return the losses and the final parameters (``final/W1``).
         """
@@ -429,7 +441,8 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     """Load the model solution of a task: ``regression_numpy.py`` for regression-numpy.
 
-    The published form of a task, if it has one, is ``regression_numpy_published.py``.
+    With ``form`` "published", the published form of a task is loaded, if it has one:
+    ``regression_numpy_published.py``.
 
     Raises
     ------
@@ -473,6 +486,8 @@ def load_module(path: Path, asked: Iterable[str]) -> ModuleType:
 
 def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
     """Compare the results of a model solution with those of the task file.
+
+    ``oracle`` calls the model solution, and ``probes`` are the inputs.
 
     Raises
     ------
