@@ -123,7 +123,10 @@ def _as_array_type(call: Call, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _oriented_vector(column: NDArray[Any], orientation: str) -> NDArray[Any]:
-    """Return a copy of a column (n, 1) as a ``row`` (1, n), ``flat`` (n,) or column."""
+    """Return a copy of a column (n, 1) in an orientation: row (1, n), flat (n,) or column.
+
+    ``orientation`` is ``row``, ``flat`` or ``column``.
+    """
     if orientation == "row":
         return np.array(column.T, order="C")
     return column[:, 0].copy() if orientation == "flat" else column.copy()

@@ -190,9 +190,10 @@ def _entry(
 ) -> dict[str, Any]:
     """Return the JSON description of a function; see `gradkit.binding.inspection.Function`.
 
-    ``standing`` says where the function is defined and whether it can be called: ``own``,
-    ``borrowed``, ``guess``, ``broken``, ``guarded``, ``elsewhere`` or ``method``. ``cell`` and
-    ``line`` are the place of its first line. ``owner`` is the class of a method.
+    ``name`` is the global name of the function, or that of the method. ``standing`` says where it
+    is defined and whether it can be called: ``own``, ``borrowed``, ``guess``, ``broken``,
+    ``guarded``, ``elsewhere`` or ``method``. ``cell`` and ``line`` are the place of its first line.
+    ``owner`` is the class of a method.
     """
     listed = [*signature.parameters.values()][:MAX_FUNCTIONS]
     try:

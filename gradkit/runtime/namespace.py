@@ -141,7 +141,8 @@ class Namespace(dict[str, Any]):
     def fork(self, presets: Mapping[str, Any]) -> Namespace:
         """Return a new namespace of the same section, in which some names have fixed values.
 
-        A preset value replaces the values from all statements that bind its name.
+        ``presets`` has the values by name. A preset replaces the values from all statements that
+        bind its name.
         """
         other = Namespace.__new__(Namespace)
         other._initialise(self.plan, self._library.fork(), presets, self["__name__"])

@@ -506,7 +506,9 @@ class CodeLayer:
 def layer_of(sources: Iterable[Source], number: int = 0) -> CodeLayer:
     """Parse cells, and return their statements with the names that these bind, as a layer.
 
-    The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken``.
+    ``sources`` are the cells, and ``number`` is that of the layer: `OWN`, `SHARED` or `BORROWED`.
+    The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken`` of the
+    layer.
     """
     layer = CodeLayer(number)
     flags = 0

@@ -218,8 +218,9 @@ def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
 def _has_no_effect(node: Any, values: Mapping[str, Any]) -> bool:
     """Return whether an operation has no effect, or always gives the same value.
 
-    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1``, ``a + 0`` and ``a.T.T``. ``values`` has
-    the values of names: two names with the same object count as equal, unless it is an integer.
+    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1``, ``a + 0`` and ``a.T.T``; the result is
+    False for other expressions. ``values`` has the values of names: two names with the same object
+    count as equal, unless it is an integer.
     """
     if isinstance(node, ast.Compare):
         return len(node.comparators) == 1 and is_same(node.left, node.comparators[0])

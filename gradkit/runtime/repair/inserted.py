@@ -213,6 +213,7 @@ def _value_assignments(
 ) -> Iterator[ast.stmt]:
     """Yield statements that give a name a value of the model solution: ``A = …`` or ``A += …``.
 
+    ``pool`` has the model solution's values, and ``scopes`` the student's, one scope for each run.
     An assignment is yielded for the ``empty`` names, and for names that the new value is computed
     from. An update by ``+=``, ``-=``, ``*=`` or ``/=`` is yielded if the result is a value of the
     model solution; its target is a name in ``made``, the names that the function assigns, or an

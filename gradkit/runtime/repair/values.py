@@ -45,6 +45,7 @@ class Values:
         """
 
         def value(node: Any) -> Any:
+            """Return the value of a part of the expression; evaluate and cache it if it is new."""
             if node not in self._kept:
                 found = _value_of(node, value, self.names)
                 if not self._keeps:
@@ -74,7 +75,10 @@ Value = Callable[[Any], Any]
 
 
 def _value_of(node: Any, value: Value, names: Names) -> Any:
-    """Return the value of a node; ``value`` evaluates its parts, or ``eval`` the whole."""
+    """Return the value of a node; ``value`` evaluates its parts.
+
+    A node of an unusual type is evaluated as a whole by ``eval``, with ``names``.
+    """
     make = _MAKERS.get(type(node))
     if make is None:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307

@@ -71,7 +71,10 @@ class Sheet:
         self._cells = cells
 
     def step(self, operation: str, first: int, second: int) -> int:
-        """Record a step with two operands at the current place in the code, and return its number.
+        """Record a step at the current place in the code, and return its number.
+
+        ``operation`` is one of `OPERATIONS`, and ``first`` and ``second`` are the steps of its
+        operands; for an atom or a constant, ``first`` is the number of that.
 
         Raises
         ------
@@ -332,7 +335,7 @@ def _make_operator(name: str, value: Callable[[float, float], float], reflected:
 
 
 def _make_comparison(compare: Callable[[float, float], bool]) -> Any:
-    """Return a comparison method of `Number` that compares values and records nothing."""
+    """Return a comparison method of `Number` that applies ``compare`` and records nothing."""
 
     def operate(self: Number, other: Any) -> Any:
         return compare(self.value, float(other)) if _is_number(other) else NotImplemented

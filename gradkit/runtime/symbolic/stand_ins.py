@@ -33,7 +33,10 @@ FLOAT_TYPES = ("float64", "float32", "float16")
 
 
 def _recording_maker(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a version of a function that makes arrays, with `Numbers` in place of float arrays."""
+    """Return a version of ``make``, a function that makes arrays.
+
+    It returns `Numbers` in place of float arrays, which can hold recording numbers.
+    """
 
     def maker(*arguments: Any, **keywords: Any) -> Any:
         """Make an array; replace a float dtype by object, and keep all other dtypes."""
@@ -66,7 +69,7 @@ def _accepting_symbolic_numbers(inspect: Callable[..., Any]) -> Callable[..., An
 
 
 def _math_function(name: str) -> Callable[..., Any]:
-    """Return a version of a function of ``math`` that also accepts recording numbers."""
+    """Return a version of the function ``name`` of ``math`` that also accepts recording numbers."""
     original = getattr(math, name)
 
     def function(value: Any, *more: Any) -> Any:
