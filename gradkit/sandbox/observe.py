@@ -192,7 +192,10 @@ def observe_batch(process: StudentProcess, task: Task, bound: Bound, batch: Batc
 
 
 def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
-    """Return a request to call the function of a role, or run a module, on each row of a batch."""
+    """Return a request to call the function of a role, or run a module, on each row of a batch.
+
+    ``bound`` is the student's function or module.
+    """
     data = {"call": call_of(bound, task), "n": len(batch.labels)}
     kind = "predict" if bound.role == "model" else "batch"
     return Question(kind, batch.inputs, data, batch.name)
@@ -235,7 +238,8 @@ def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
     """Return a request for a training run by gradkit's loop with the student's two functions.
 
-    ``run`` has the data, the first parameters and the number of epochs.
+    ``forward`` and ``update`` are the functions, and ``run`` has the data, the first parameters and
+    the number of epochs.
     """
     data = {
         "forward": call_of(forward, task),

@@ -826,7 +826,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return other
 
     def _another(self, seconds: float) -> StudentProcess:
-        """Return a copy without a worker and with a new deadline; end this process's worker."""
+        """Return a copy with its own deadline and without a worker; end this process's worker.
+
+        The deadline is ``seconds``; that of a hurried process is at most the present deadline.
+        """
         self._close()
         self._loaded = False
         other = copy.copy(self)
