@@ -749,7 +749,10 @@ def _calls(value: object, models: Collection[str]) -> bool:
 
 
 def _chained(value: object) -> Iterator[ast.Call]:
-    """Yield the calls of ``nn.Sequential(…).to(device)``, the last one first."""
+    """Yield the calls of ``nn.Sequential(…).to(device)``, the last one first.
+
+    Nothing is yielded for a value that is no call.
+    """
     while isinstance(value, ast.Call):
         yield value
         value = value.func.value if isinstance(value.func, ast.Attribute) else None

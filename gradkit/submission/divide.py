@@ -132,7 +132,7 @@ def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | Non
 
 
 def _is_contradicted(claim: Ids, units: list[Unit], torch: Ids) -> bool:
-    """Return whether code contradicts a claim about its framework.
+    """Return whether the code of some units contradicts a claim about its framework.
 
     ``claim`` are the claimed tasks, and ``torch`` all torch tasks. One torch role contradicts a
     numpy task, and several numpy roles a torch task.
@@ -143,11 +143,11 @@ def _is_contradicted(claim: Ids, units: list[Unit], torch: Ids) -> bool:
 
 
 def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
-    """Return the tasks of the subject that applies to each unit; None if there is no subject.
+    """Return for each unit the tasks of the subject that applies to it; None without a subject.
 
     The subject is that of the headings above the unit. Without one, the subject before it
     continues, unless a heading further down, below the unit's own headings, names one. It also ends
-    if at least `REPEATED` roles come again.
+    if at least `REPEATED` roles are defined again.
     """
     named = [_innermost(unit.cell.headings, claims.topic)[1] for unit in units]
     named_paths = {unit.cell.headings for unit, topic in zip(units, named, strict=True) if topic}

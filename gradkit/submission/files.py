@@ -202,7 +202,9 @@ def refuse_many(label: str, files: int, size: int) -> None:
 
 
 def refuse_entries(label: str, entries: int) -> None:
-    """Refuse a submission, called ``label``, with too many files and folders of any kind.
+    """Refuse a submission with too many files and folders of any kind.
+
+    ``label`` is its name, and ``entries`` their number.
 
     Raises
     ------
@@ -408,9 +410,10 @@ def refusing_damage(name: str) -> Iterator[None]:
 
 
 def _refuse_directory(name: str, stream: BinaryIO) -> None:
-    """Refuse a too large archive, before `zipfile` reads the whole directory.
+    """Refuse an open archive that is too large, before `zipfile` reads its whole directory.
 
-    The size and the end record are checked.
+    Its size, and the number of members in its end record, are checked. SubmissionError is raised
+    for both, and `zipfile.BadZipFile` without an end record.
     """
     size = stream.seek(0, os.SEEK_END)
     refuse_large(name, size)

@@ -228,7 +228,8 @@ def _generated(cell: Cell, net: NetClass, task: Task) -> Iterator[Cell]:
 def _cell(cell: Cell, name: str, line: int, source: str) -> Cell:
     """Return a generated cell whose first line has the place of a line of the student's cell.
 
-    ``cell`` and ``line`` give that place, and ``name`` is a part of the new cell's id.
+    ``cell`` and ``line`` give that place, ``name`` is a part of the new cell's id, and ``source``
+    its text.
     """
     return Cell(
         f"{GENERATED} {name}: {cell.id}",
