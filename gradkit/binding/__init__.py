@@ -361,10 +361,10 @@ class _Functions(_Roles):
     def _is_used(self, bound: Bound, convention: Convention) -> bool:
         """Return whether the submission may pass inputs in the form of a convention.
 
-        An array always counts. A pandas row counts only if the submission uses one: it passes
-        ``df.iloc[i]``, or the function converts its own argument from pandas. numpy broadcasts a
-        pandas row where it refuses a column, so code can run with a row here, and still fail in
-        the student's own loop.
+        ``bound`` is the function that gets the inputs. An array always counts. A pandas row counts
+        only if the submission uses one: it passes ``df.iloc[i]``, or the function converts its own
+        argument from pandas. numpy broadcasts a pandas row where it refuses a column, so code can
+        run with a row here, and still fail in the student's own loop.
         """
         if convention.inputs == "array":
             return True
@@ -423,7 +423,7 @@ class _Functions(_Roles):
         return False
 
     def _with_returned(self, bound: Bound) -> Bound:
-        """Return the function with the position of each parameter in what ``update`` returns.
+        """Return the update with the position of each parameter in the tuple that it returns.
 
         ``return W1, b1, W2, b2`` does not name its values. As a step is short, the order is chosen
         in which all values together are closest to the parameters. The function is returned

@@ -184,7 +184,7 @@ def _table(node: ast.AST) -> NDArray[np.float64] | None:
 
 
 def _ends_in(table: NDArray[np.float64], y: Array) -> bool:
-    """Return whether a table's last columns, or all of its numbers, are the targets."""
+    """Return whether a table's last columns, or all of its numbers, are the targets ``y``."""
     if table.ndim == 2 and len(table) == len(y):
         return np.array_equal(table[:, -y.shape[1] :], y)
     return np.array_equal(table.ravel(), y.ravel())
@@ -245,7 +245,10 @@ def _plain_words(nodes: Iterable[ast.AST]) -> set[str]:
 def _tasks_by_loss_and_activation(
     tasks: Sequence[Task], words: Collection[str], with_exp: Collection[str]
 ) -> tuple[list[Task], list[Task]]:
-    """Return two lists: the tasks whose loss is among the words, and those whose activation is."""
+    """Return the tasks whose loss is among the words, and the tasks whose activation is.
+
+    ``with_exp`` are activations that may be written with ``exp`` instead of their name.
+    """
     by_loss = [task for task in tasks if _names_loss(task, words)]
     return by_loss, [task for task in tasks if _names_activation(task, words, with_exp)]
 
