@@ -37,7 +37,7 @@ class Written:
 
 
 def replaced(source: str, written: Written) -> str:
-    """Return a text in which a change replaces lines."""
+    """Return the text ``source`` with the lines that a change replaces."""
     lines = source.split("\n")
     lines[written.first - 1 : written.last] = written.lines
     return "\n".join(lines)
@@ -165,7 +165,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
 
 
 def _moved(line: str, shift: int) -> str:
-    """Return a line with its indent changed by a number of columns."""
+    """Return a line whose indent is larger by ``shift`` columns, or smaller if that is negative."""
     if shift >= 0:
         return " " * shift + line if line.strip() else line
     return line[-shift:] if not line[:-shift].strip() else line.lstrip()
