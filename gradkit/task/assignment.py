@@ -298,7 +298,7 @@ def _visibility(
     """Return the visibility of each check for students, by the name of the check.
 
     ``setting`` is one word for all checks, or a word for each named check. Checks that are not
-    named are visible.
+    named are visible. ``tasks`` have the checks.
 
     Raises
     ------
@@ -315,7 +315,7 @@ def _visibility(
 
 
 def _role(name: str, table: RoleTable) -> Role:
-    """Build a role, whose arguments must be of known kinds."""
+    """Return the role that a table of the file describes; its arguments must be of known kinds."""
     for argument in table.arguments:
         among(f"roles.{name}.arguments.{argument.name}.kind", argument.kind, QUANTITIES)
     names, arguments = tuple(table.names), table.arguments
@@ -323,7 +323,7 @@ def _role(name: str, table: RoleTable) -> Role:
 
 
 def _tolerances(table: dict[str, Any]) -> dict[str, float]:
-    """Return the relative errors that are accepted, by check.
+    """Return the relative errors that are accepted, by check, from a table of the file.
 
     Raises
     ------

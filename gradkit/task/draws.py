@@ -50,15 +50,18 @@ def functions(
     """
 
     def rounded(drawn: NDArray[Any] | float) -> Any:
+        """Return drawn numbers, with at most `SHORT` digits if ``short`` is set."""
         if not short:
             return drawn
         texts = [f"{number:.{SHORT}g}" for number in np.ravel(drawn)]
         return np.array(texts, dtype=float).reshape(np.shape(drawn))
 
     def positive(*shape: int) -> Any:
+        """Draw positive numbers of a shape, at least 0.1."""
         return rounded(np.abs(rng.normal(size=shape)) + 0.1)
 
     def distinct(*shape: int) -> NDArray[Any]:
+        """Draw numbers of a shape of which no two are within 0.1 of each other."""
         size = int(np.prod(shape))
         steps = rng.permutation(size) - (size - 1) / 2
         drawn = (0.2 * steps + rng.uniform(-0.05, 0.05, size)).reshape(shape)
@@ -66,11 +69,13 @@ def functions(
         return np.asarray(np.round(drawn, SHORT) if short else drawn)
 
     def probabilities(*shape: int) -> NDArray[Any]:
+        """Draw numbers of a shape that add up to 1 along the last axis."""
         parts = rng.uniform(0.1, 1.0, shape)
         return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
 
     def integers(high: int, *shape: int) -> NDArray[Any]:
         # Each number once, as far as there is room.
+        """Draw integers of a shape from 0 to below ``high``, about equally often each."""
         size = int(np.prod(shape))
         rows = [rng.permutation(high) for _ in range(-(-size // high))]
         return np.concatenate(rows)[:size].reshape(shape)

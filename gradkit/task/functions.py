@@ -315,7 +315,7 @@ def _is_place(expression: str) -> bool:
 
 
 def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
-    """Read an expression at a key, and return its names, all of which must be known."""
+    """Read the expression at a key of the file, and return its names, which must be ``known``."""
     names: frozenset[str] = _refusing(key, lambda: read_expression(text))
     _known(key, names, known)
     return names

@@ -363,7 +363,7 @@ def slopes_of(
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
-    """Return the shapes of a net's parameters in canonical form and order: W1, b1, W2, b2, …
+    """Return the canonical shapes of a net's parameters by name: W1, b1, W2, b2 and so on.
 
     ``features`` is the number of inputs of the net.
     """
@@ -406,10 +406,10 @@ def sums(
 ) -> Iterator[tuple[Activation, Array, Array]]:
     """Yield the activation of each layer, its sum Z, and how many rounding units Z may lose.
 
-    The units are a first-order estimate in absolute numbers. The rounding error of a sum depends
-    on the size of its terms, not on the size of their sum: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from
-    layer to layer, with s the steepest slope of the previous activation (Higham, Accuracy and
-    Stability of Numerical Algorithms, 2002, chapter 3).
+    ``parameters`` and ``X`` are as for `forward`. The units are a first-order estimate in absolute
+    numbers. The rounding error of a sum depends on the size of its terms, not on the size of their
+    sum: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from layer to layer, with s the steepest slope of the
+    previous activation (Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3).
     """
     before = np.abs(X).astype(np.float64)
     for stage in run(stack(layers), parameters, X):
@@ -425,11 +425,14 @@ def rounding_units(
 ) -> tuple[Array, Array]:
     """Return how many rounding units output and input of the last layer may lose, to first order.
 
+    The arguments are those of `forward`.
+
     Returns
     -------
     y_hat : array, (…, outputs, 1)
+        For the output: absolute; to be multiplied by the rounding unit of the arithmetic.
     hidden : array, (…, units, 1)
-        Absolute; to be multiplied by the rounding unit of the arithmetic.
+        For the input of the last layer.
     """
     lost = [np.abs(X).astype(np.float64)]
     lost += [activation.steepest * z for activation, _, z in sums(layers, parameters, X)]
@@ -439,7 +442,8 @@ def rounding_units(
 def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
     """Return each probe's smallest distance of a layer's sum from its activation's kink.
 
-    It is infinite if no activation has a kink.
+    The arguments are those of `forward`, with leading axes of probes. The distance is infinite if
+    no activation has a kink.
     """
     distance = np.full(X.shape[:-2], np.inf)
     for activation, z, _ in sums(layers, parameters, X):
@@ -484,7 +488,10 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
 def gradient_at(
     task: Task, stages: Sequence[Stage], parameters: Parameters, y: Array
 ) -> dict[str, Array]:
-    """Return the gradient of the loss from the stages of a forward pass, see `run`."""
+    """Return the gradient of the loss from the stages of a forward pass, see `run`.
+
+    ``y`` are the targets, (…, outputs, examples). The result has an array for each parameter.
+    """
     stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
 

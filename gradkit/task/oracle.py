@@ -118,7 +118,10 @@ class Derived(Struct, frozen=True):
         return network.forward(self.task.layers, parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the parameters after one step of gradient descent, see `descended`."""
+        """Return the parameters after one step of gradient descent, see `descended`.
+
+        ``inputs`` are those of stacked probes: parameters, ``X``, ``y`` and possibly ``rate``.
+        """
         X, y = inputs["X"], inputs["y"]
         slopes = network.gradient(self.task, parameters_in(inputs), X, y)
         return descended(self.task, inputs, slopes)
@@ -165,7 +168,10 @@ class Rescaled(_Wrapper, frozen=True):
     ratios: Mapping[str, float]
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the parameters after one step, with changes multiplied by the student's ratios."""
+        """Return the parameters after one step, with changes multiplied by the student's ratios.
+
+        ``inputs`` are as for the other oracle.
+        """
         return {
             key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
             for key, value in self.oracle.update(inputs).items()

@@ -140,6 +140,7 @@ def _draw_inputs(
         sizes[key][(-number % n, *index)] = small
 
     def fresh(which: NDArray[Any]) -> dict[str, Array]:
+        """Draw new inputs for the probes that a boolean mask selects."""
         count = int(which.sum())
         drawn = {key: _decimals(generator, (count, *shape), 1.0) for key, shape in shapes.items()}
         drawn = {key: np.round(value * sizes[key][which], 5) for key, value in drawn.items()}
@@ -156,6 +157,10 @@ def _draw_inputs(
 
 
 def _targets(task: Task, generator: np.random.Generator, n: int) -> Array:
+    """Draw targets for n probes: columns of the kind that the task's loss needs.
+
+    These are one-hot columns, columns of 0 and 1, or decimals.
+    """
     outputs = task.layers[-1].units
     if task.loss == "cross_entropy":
         return np.eye(outputs)[generator.integers(outputs, size=n)][:, :, None]
@@ -165,9 +170,9 @@ def _targets(task: Task, generator: np.random.Generator, n: int) -> Array:
 
 
 def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: float) -> Array:
-    """Draw numbers of either sign with two decimals, up to ``largest`` in size.
+    """Draw an array of numbers of either sign with two decimals, up to ``largest`` in size.
 
-    None is nearer to zero than a tenth of ``largest``.
+    No number is nearer to zero than a tenth of ``largest``.
     """
     sizes = np.round(generator.uniform(0.1 * largest, largest, shape), 2)
     signed: Array = sizes * generator.choice(np.array([-1.0, 1.0]), shape)

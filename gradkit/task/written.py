@@ -221,7 +221,7 @@ def _laid(convention: Convention, name: str, value: Array) -> Array:
 
 
 def _start(value: Array) -> str:
-    """Return the source of an array of starting parameters."""
+    """Return the source that makes an array of starting parameters with the given values."""
     if np.ptp(value):
         return f"np.array({value.tolist()})"
     number = value.flat[0]
@@ -245,9 +245,9 @@ def _words(bound: Bound) -> tuple[list[str], str]:
 
 
 def _handed(bound: Bound) -> str:
-    """Return the source of the arguments of a call.
+    """Return the source of the arguments of a call of a student's function.
 
-    A parameter that is passed by name gets its keyword.
+    A parameter that is passed by name gets its keyword. Scalars are passed in the student's form.
     """
     flat = bound.convention.vectors == "flat"
     values = {"y": "np.array([y])" if flat else "np.array([[y]])"}
