@@ -83,8 +83,9 @@ def least(case: Case, check: str) -> float:
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
     """Return the verdict of a check if there is nothing to compare, otherwise None.
 
-    That is so if the function of the role is missing, if it raised, or if the process was lost. The
-    first such outcome counts. A function that raises NotImplementedError counts as missing.
+    That is so if the function of the role is missing, if a call in ``outcomes`` raised, or if the
+    process was lost in it. The first such outcome counts. A function that raises
+    NotImplementedError counts as missing.
     """
     for missing in case.binding.missing:
         if missing.role == role:
@@ -156,7 +157,8 @@ NO_FORWARD = 'missing the required "forward" function'
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
     """Return the verdict of a check on a function that raised.
 
-    With `several`, the message is about a training run and names the example.
+    ``bound`` is the function, and ``failure`` its exception. With `several`, the message is about a
+    training run and names the example.
     """
     name = bound.function
     if failure.type == "NotImplementedError" and NO_FORWARD in failure.message:
@@ -573,8 +575,8 @@ class Comparison(Struct):
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
     """Return the key of `SENTENCES` that says what is wrong with the type of the numbers, or "".
 
-    Checked are complex and whole numbers, nan, infinity, and less than single precision. Whole
-    numbers count only if no error is above 1.
+    ``found`` are the student's numbers. Checked are complex and whole numbers, nan, infinity, and
+    less than single precision. Whole numbers count only if no error is above 1.
     """
     if found.dtype.kind == "c":
         return "complex"

@@ -220,7 +220,7 @@ def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]
 
 
 def _read(values: NDArray[Any] | None, like: Array) -> Array:
-    """Return the new values as floats; all NaN if they are not floats of the right shape."""
+    """Return the new values as floats; all NaN if they are not floats of the shape of ``like``."""
     if values is None or values.dtype.kind != "f" or values.shape != like.shape:
         return np.full(like.shape, np.nan)
     return values.astype(np.float64)
@@ -337,7 +337,10 @@ def _rows(compared: Compared) -> Iterator[Entry]:
 
 
 def _state_along(report: Report, key: str) -> State:
-    """Return the state of a large array: the worst of the directions through it."""
+    """Return the state of the array ``key`` that was checked by directions: the worst of these.
+
+    A direction is a slope of the loss along a random change of many entries at once.
+    """
     about = [each.verdict for each in report.directions if each.parameter == key]
     about += [each.verdict for each in report.entries if each.parameter == key]
     if not about:

@@ -124,7 +124,11 @@ def _credit_rest(case: Case, stop: Verdict) -> Verdict:
 
 
 def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) -> bool:
-    """Add the entries of the parameters after one step; return whether none of them moved."""
+    """Compare the parameters after one step, and add their entries to ``comparison``.
+
+    ``outcomes`` are those of the batches of updates. Return whether no parameter moved in any of
+    them.
+    """
     still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)

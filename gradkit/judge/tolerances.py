@@ -159,7 +159,7 @@ def stays(
     """Return whether every parameter is there, has its shape, and was not moved; see `moved`.
 
     ``before`` and ``after`` are the parameters before and after a step, and ``change`` has the
-    expected change of each.
+    expected change of each. ``eps`` is as for `moved`.
     """
     return all(
         (found := after.get(key)) is not None
@@ -172,10 +172,10 @@ def stays(
 def moved(
     after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
 ) -> NDArray[np.bool_]:
-    """Return which entries were moved by more than rounding and a millionth of ``change``.
+    """Return which entries of ``after`` differ from ``before`` by more than rounding.
 
-    ``eps`` is the rounding unit of ``after``; by default it is inferred from the numbers. NaN
-    counts as moved.
+    A millionth of ``change`` is allowed too. ``eps`` is the rounding unit of ``after``; by default
+    it is inferred from the numbers. NaN counts as moved.
     """
     with np.errstate(invalid="ignore"):
         unit = epsilon(after) if eps is None else eps
@@ -186,7 +186,8 @@ def moved(
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
     """Return whether intermediate values in single precision explain the error of ``found``.
 
-    The error may be 32 rounding units of float32 times the largest entry of ``change``.
+    The error from ``expected`` may be 32 rounding units of float32 times the largest entry of
+    ``change``.
     """
     if found.shape != expected.shape or found.dtype.kind != "f":
         return False
