@@ -165,7 +165,7 @@ class Candidates:
         return [*zip(found, self._draw.expected, strict=False)]
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes to try, most promising first, with a lower bound of the cost.
+        """Yield groups of changes to try, most promising first, each with its lowest cost.
 
         Changes of the near lines come first, then those of all other lines, then changes that
         borrow from the model solution, and last the postponed ones. Groups are computed when they
@@ -199,10 +199,11 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes of some slots that take no expression from the model solution.
 
-        ``ordered`` are the slots, in the order in which they are tried. Slots of functions whose
-        own check fails come before those of functions whose check passes. Misshapen or doubtful
-        slots also get expressions of the model solution. With ``whole``, inserted statements
-        follow, at all places. Each group comes with a lower bound of its cost.
+        A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
+        in which they are tried. Slots of functions whose own check fails come before those of
+        functions whose check passes. Slots with a wrong shape or a doubtful value also get
+        expressions of the model solution. With ``whole``, inserted statements follow, at all
+        places. Each group comes with its lowest cost.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -252,9 +253,10 @@ class Candidates:
         )
 
     def _is_misshapen(self, place: Place) -> bool:
-        """Return whether a slot computes an output that has the wrong shape.
+        """Return whether an expression that a statement computes is an output of the wrong shape.
 
-        That is, its value is an array equal to such an output; the check of its function fails.
+        ``place`` is the expression with its recorded values. It has to be equal to such an output,
+        and the check of its function has to fail.
         """
         value = place.before[0] if place.before and not place.target.right else None
         return isinstance(value, np.ndarray) and any(
@@ -282,10 +284,10 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes with parts of the model solution, then the postponed changes.
 
-        ``ordered`` are the slots, in the order in which they are tried. First come inserted
-        statements, then for each slot scaled changes and borrowed expressions. The group with the
-        cost `PAIR` is empty: it marks where a search for two changes begins. Each group comes with
-        a lower bound of its cost.
+        A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
+        in which they are tried. First come inserted statements, then for each slot scaled changes
+        and borrowed expressions. The group with the cost `PAIR` is empty: it marks where a search
+        for two changes begins. Each group comes with its lowest cost.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._affordable(one for one in self._put_in if one.cost >= PUT_IN)
@@ -317,9 +319,9 @@ class Candidates:
     ) -> Iterator[tuple[float, list[Candidate]]]:
         """Yield groups of small changes, then of larger ones that add nothing to an expression.
 
-        Changes of statements are among them. ``right`` says whether ``places`` are in functions
-        whose own check passes; it selects which postponed changes are yielded. Each group comes
-        with a lower bound of its cost.
+        ``places`` are the expressions to change, and changes of their statements are among them.
+        ``right`` says whether they are in functions whose own check passes; it selects which
+        postponed changes are yielded. Each group comes with its lowest cost.
         """
         statements: set[int] = set()
         larger: list[Candidate] = []
@@ -354,10 +356,11 @@ class Candidates:
         return takewhile(lambda _: budget.left > self._kept_back and not budget.is_over(), places)
 
     def around(self, order: int) -> list[Candidate]:
-        """Return the larger changes of the slot that runs as number ``order``, lowest ranks first.
+        """Return the larger changes of one expression in a statement, lowest ranks first.
 
-        Only as many as half of the budget can run are returned; the rest is kept for the end. The
-        slot's larger changes are removed, so that they are not tried again.
+        ``order`` is the number of the expression in the order of running. Only as many changes as
+        half of the budget can run are returned; the rest is kept for the end. They are removed from
+        the stored changes of the expression, so that they are not tried again.
         """
         hits: list[Candidate] = []
         for place in [place for place in self._slots if place.order == order]:
@@ -367,11 +370,11 @@ class Candidates:
         return self._affordable([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
-        """Return candidates that make the addition of ``one`` in other slots of the same function.
+        """Return candidates that make the same addition as ``one`` elsewhere in the function.
 
-        If ``one`` adds a factor, these add the same factor to other expressions. The result is
-        empty if ``one`` adds nothing that other slots can get, or if the same expression was
-        handled before.
+        If ``one`` adds a factor, these add the same factor to other expressions that a statement
+        computes. The result is empty if ``one`` adds nothing that other expressions can get, or if
+        the same addition was handled before.
         """
         change = one.change
         if not isinstance(change, Change) or change.kind not in ADDED_TO:
@@ -401,10 +404,11 @@ class Candidates:
         return taken
 
     def _candidates_of_statement(self, place: Place) -> Iterator[Candidate]:
-        """Yield changes of a slot's statement: left out, moved, rewritten, other target.
+        """Yield changes of a whole statement: left out, moved, rewritten, or with another target.
 
-        If a change brings the array that the statement writes to nearer to a value of the model
-        solution, the candidate is marked as a ``step`` of two changes.
+        ``place`` is an expression that the statement computes. If a change brings the array that
+        the statement writes to nearer to a value of the model solution, the candidate is marked as
+        a ``step`` of two changes.
         """
         statement, target = place.slot.statement, place.target
         counts = place.scopes[0].counts
@@ -425,10 +429,12 @@ class Candidates:
         return not self._kinds or kind in self._kinds
 
     def _small_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the small changes of a slot, each with the part that it changes.
+        """Yield the small changes of an expression that a statement computes.
 
-        The larger changes are stored in ``place.larger``. The parts of the slot, and the values
-        that the slot and the names have before any change, are stored in ``place`` too.
+        ``place`` is the expression with its recorded values. An item is a change and the part of
+        the expression that it changes. The larger changes are stored in ``place.larger``. The
+        parts, and the values that the expression and the names have before any change, are stored
+        in ``place`` too.
         """
         whole = not place.slot.asked
         slot, values = place.slot, place.values
@@ -459,7 +465,11 @@ class Candidates:
                     place.larger.append((change, spot))
 
     def _large(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the changes that add something to an expression in a slot."""
+        """Yield the changes that add something to an expression that a statement computes.
+
+        ``place`` is the expression. An item is a change and the part of the expression that it
+        changes.
+        """
         for spot in place.spots:
             for change in changes_of(spot, ADDITIONS, self._kinds):
                 yield change, spot
@@ -472,14 +482,15 @@ class Candidates:
         only: bool = False,
         nearer: bool = False,
     ) -> list[Candidate]:
-        """Return the changes of a slot that are worth a run now; postpone the others.
+        """Return the changes of an expression that are worth a run now; postpone the others.
 
+        ``place`` is an expression that a statement computes, with its recorded values, and
         ``changes`` are pairs of a change and the part that it changes. Returned are changes that
-        give a value of the model solution, and cheap changes of slots whose value is no number.
-        With ``only``, the others are dropped and not postponed. Of changes with equal values the
-        cheapest is taken. With ``nearer``, the value must be nearer to the model solution's than
-        the present value. Changes that nearly give a value of the model solution are scaled by
-        sizes, and stored in ``place.scaled``.
+        give a value of the model solution, and cheap changes of expressions whose value is no
+        number. With ``only``, the others are dropped and not postponed. Of changes with equal
+        values the cheapest is taken. With ``nearer``, the value must be nearer to the model
+        solution's than the present value. Changes that nearly give a value of the model solution
+        are scaled by sizes, and stored in ``place.scaled``.
         """
         more = CLEARED * place.target.right
         priced = [
@@ -529,15 +540,19 @@ class Candidates:
         return hits
 
     def _scaled(self, place: Place) -> list[Candidate]:
-        """Return stored changes of a slot that are right but for a size, divided by each size."""
+        """Return the stored changes of an expression that are right but for a size, as candidates.
+
+        Each is multiplied or divided by a size. ``place`` is the expression.
+        """
         changes, place.scaled = place.scaled, []
         return self._candidates_of_slot(place, changes, only=True, nearer=True)
 
     def _borrowed_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the changes of a slot that put in an expression of the model solution.
+        """Yield changes of an expression that put in an expression of the model solution.
 
-        Expressions are written in the student's names; those in a comprehension have their values
-        in its first round.
+        ``place`` is the student's expression. An item is a change and the part that it changes. The
+        model's expressions are written in the student's names; those in a comprehension have their
+        values in its first round.
         """
         pool, outer = self._draw.pool, place.values[0].names
         parts: dict[int, list[tuple[Part, Any]]] = {}
@@ -557,8 +572,8 @@ class Candidates:
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
         """Yield candidates that insert one statement into a function, see `inserted`.
 
-        ``places`` are slots with their recorded names: these give the values before and after the
-        statement that contains a slot. It ends when the budget is used up.
+        ``places`` are expressions with their recorded names: these give the values before and after
+        the statement that contains an expression. It ends when the budget is used up.
         """
         known = {id(each.slot.statement): each for each in reversed(places)}
 

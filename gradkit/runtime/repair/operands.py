@@ -32,10 +32,11 @@ NUMBERS = (0, 1, 2, -1)
 
 
 def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.expr]]:
-    """Yield all ways to fill the holes of a row: a dict with an expression for each hole.
+    """Yield all ways to fill the holes of a row for an expression, see `Row` and `Spot`.
 
-    Holes and letters that ``bound`` has already are left out. Of a row with more than two such
-    holes only the first numbers for each are combined.
+    An item has an expression for each hole by name. Holes and letters that ``bound`` has already
+    are left out. Of a row with more than two such holes only the first numbers for each are
+    combined.
     """
     holes = [hole for hole in row.holes if hole not in bound]
     rows = [_operands(spot, hole, bound) for hole in holes]
@@ -49,10 +50,10 @@ def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.ex
 
 
 def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
-    """Return the expressions that may fill a hole at a spot and that a reference can express.
+    """Return the expressions that may fill a hole of a row, and that a reference can encode.
 
-    ``bound`` has the other parts of the pattern. The result is cached in ``spot.known``, unless it
-    depends on these parts.
+    ``spot`` is the expression to change, and ``bound`` has the other parts of the pattern. The
+    result is cached in ``spot.known``, unless it depends on these parts.
     """
     if hole in spot.known:
         return spot.known[hole]  # type: ignore[no-any-return]
@@ -67,7 +68,7 @@ def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
 
 
 def _is_allowed(scope: Scope, hole: str, operand: str | ast.expr) -> bool:
-    """Return whether a reference can express an operand, and the operand may fill the hole.
+    """Return whether a reference can encode an operand, and the operand may fill the hole.
 
     All its words and numbers have to be in the scope's vocabulary; without a vocabulary all are
     allowed. Results for texts are cached in ``scope.allowed``.
@@ -92,7 +93,7 @@ ROWS = (dict, list, tuple)
 
 
 def _names_like(spot: Spot, _: Bound) -> Operands:
-    """Return names with a different value of the same kind and shape as a spot's value.
+    """Return names with a different value of the same kind and shape as an expression's value.
 
     For a name that does not exist these are names with a similar spelling.
     """
@@ -134,7 +135,7 @@ def _compared_names(spot: Spot, bound: Bound) -> Operands:
 
 
 def _equal_names(spot: Spot, _: Bound) -> Operands:
-    """Return the names of arrays with the shape of a spot's value; one name for each value."""
+    """Return the names of arrays with the shape of the value; one name for each value."""
     near = spot.scope.alike(ast.unparse(spot.node), spot.value)
     return {spot.scope.values[other].tobytes(): other for other in reversed(near)}.values()
 
@@ -145,7 +146,7 @@ def _amounts(spot: Spot, _: Bound) -> Operands:
 
 
 def _functions(spot: Spot, _: Bound) -> Operands:
-    """Return the student's functions with one parameter, except the one that the spot calls."""
+    """Return the student's functions with one parameter, without the one that is called."""
     return [name for name in spot.scope.helpers if name != called_name(spot.node)]
 
 
@@ -165,14 +166,14 @@ def _further_arguments(spot: Spot, _: Bound) -> Operands:
 
 
 def _shapes(spot: Spot, _: Bound) -> Operands:
-    """Return the ``.shape`` of arrays with as many numbers as a value but another shape."""
+    """Return the ``.shape`` of arrays with as many numbers as the value but another shape."""
     arrays = ((name, spot.scope.values[name]) for name in spot.scope.arrays)
     here = spot.value
     return [f"{n}.shape" for n, v in arrays if v.size == here.size and v.shape != here.shape]
 
 
 def _rows_of_values(spot: Spot, _: Bound) -> Operands:
-    """Return the names of arrays with one axis, except those in the spot's expression."""
+    """Return the names of arrays with one axis, except those in the expression."""
     own = names_in(spot.node)
     return [n for n in spot.scope.arrays if spot.scope.values[n].ndim == 1 and n not in own]
 
@@ -181,9 +182,9 @@ def _rows_of_values(spot: Spot, _: Bound) -> Operands:
 
 
 def _numbers_near(spot: Spot) -> list[float]:
-    """Return some small numbers, and the neighbours and the negative of a constant, without itself.
+    """Return small numbers, and the neighbours and the negative of a constant, without itself.
 
-    The constant is the expression of the spot. After a minus sign only positive numbers are
+    The expression of ``spot`` is the constant. After a minus sign only positive numbers are
     returned, and of a factor not the negative.
     """
     node: Any = spot.node
@@ -204,10 +205,11 @@ def _negative_numbers(spot: Spot, _: Bound) -> Operands:
 
 
 def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
-    """Return multiples and fractions of the constant at a spot, and 0.5, as expressions.
+    """Return multiples and fractions of a constant, and 0.5, as expressions.
 
-    The factors that make an output right come first. Numbers that `_numbers_near` returns are left
-    out. The list is empty for a number in a sum of an index or a loop's bound.
+    The expression of ``spot`` is the constant. The factors that make an output right come first.
+    Numbers that `_numbers_near` returns are left out. The list is empty for a number in a sum of an
+    index or a loop's bound.
     """
     node: Any = spot.node
     value = node.value
@@ -222,7 +224,7 @@ def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
 
 
 def _axes(spot: Spot, _: Bound) -> Operands:
-    """Return other values for an ``axis`` argument."""
+    """Return other values for the ``axis`` argument that is the expression."""
     if isinstance(spot.node, ast.Constant):
         return map(number_of, _numbers_near(spot))
     return [f"{axis}" for axis in AXES]
@@ -284,9 +286,9 @@ def _words(spot: Spot, _: Bound) -> Operands:
 
 
 def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
-    """Return the text keys of a dict, of which the spot reads an entry by a constant key.
+    """Return the text keys of a dict of which the expression is an entry, as ``d["W1"]``.
 
-    The list is empty if the object is no dict.
+    The list is empty if the object is no dict, or the key no constant.
     """
     node: Any = spot.node
     row = spot.scope.values.get(ast.unparse(node.value))
@@ -341,7 +343,7 @@ def _counted_places(spot: Spot, bound: Bound) -> Operands:
 
 
 def _fitting(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006  (it is never changed)
-    """Return arrays that can be combined with the spot's value without changing its shape.
+    """Return arrays that can be combined with the expression's value without changing its shape.
 
     For a number these are the first arrays if it is no integer and no factor; otherwise none.
     """
@@ -352,7 +354,7 @@ def _fitting(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006  (it is never
 
 
 def _same(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006
-    """Return the arrays with the shape of the spot's value."""
+    """Return the arrays with the shape of the expression's value."""
     shape = np.shape(spot.value)
     return [n for n in _fitting(spot) if spot.scope.values[n].shape == shape]  # type: ignore[index]
 
@@ -366,17 +368,17 @@ def _rates(spot: Spot, _: Bound = {}) -> Sequence[str]:  # noqa: B006
 
 
 def _factors(spot: Spot, _: Bound) -> Operands:
-    """Return the names of arrays and numbers that may be a factor of the spot's value."""
+    """Return the names of arrays and numbers that may be a factor of the expression's value."""
     return (*_fitting(spot), *_rates(spot), *_counts(spot))
 
 
 def _constant_factors(spot: Spot, _: Bound) -> Operands:
-    """Return constants, as texts, that may be a factor of the spot's value."""
+    """Return constants, as texts, that may be a factor of the expression's value."""
     return ["2", "0.5", *([] if spot.indexes else (f"{each:.6g}" for each in spot.scope.ratios))]
 
 
 def _terms(spot: Spot, _: Bound) -> Operands:
-    """Return the names of arrays and numbers that may be a term, added to the spot's value.
+    """Return the names of arrays and numbers that may be a term, added to the expression.
 
     An integer is only added to an integer.
     """

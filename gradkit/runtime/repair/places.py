@@ -146,9 +146,9 @@ class Places:
     ) -> list[Place]:
         """Return the slots that were run and that ``wanted`` accepts, the most doubtful ones first.
 
-        It is stored in a slot how near its value is to the model solution's. With ``touched``, runs
-        with another value find the outputs that depend on the slot; slots that right outputs depend
-        on then come last.
+        A slot is an expression that a statement computes. It is stored in each how near its value
+        is to the model solution's. With ``touched``, runs with another value find the outputs that
+        depend on the slot; slots that right outputs depend on then come last.
         """
         places = list(self._places(wanted))
         for place in places:
@@ -163,13 +163,13 @@ class Places:
         return sorted(places, key=rank)
 
     def _affected_outputs(self, place: Place) -> int:
-        """Return which outputs change if a slot's value changes, as one of four levels.
+        """Return which outputs change if an expression's value changes, as one of four levels.
 
-        The value is changed a little, and the lines are run again. `UNLIKELY`: right outputs
-        change, or no output does. `ROUNDS`: right and wrong outputs change, and the slot runs
-        several times. `ONLY`: only wrong outputs change, and other outputs are right. `UNKNOWN`:
-        all outputs are wrong, the lines raise, or the value is random, in a condition, or no
-        number.
+        ``place`` is an expression that a statement computes. Its value is changed a little, and the
+        lines are run again. `UNLIKELY`: right outputs change, or no output does. `ROUNDS`: right
+        and wrong outputs change, and the expression is computed several times. `ONLY`: only wrong
+        outputs change, and other outputs are right. `UNKNOWN`: all outputs are wrong, the lines
+        raise, or the value is random, in a condition, or no number.
         """
         slot, node = place.slot, place.slot.node
         value = place.before[0] if place.before else None
@@ -201,10 +201,10 @@ class Places:
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
 
     def _outputs_with(self, place: Place, node: ast.expr) -> dict[str, Any]:
-        """Run the check's lines with another expression ``node`` in a slot; return the outputs.
+        """Run the check's lines with ``node`` in place of another expression; return the outputs.
 
-        The keys are the expressions of the outputs. The dict is empty if the lines raise, or the
-        function cannot be defined.
+        ``place`` is the expression that is replaced. The keys are the expressions of the outputs.
+        The dict is empty if the lines raise, or the function cannot be defined.
         """
         slot = place.slot
         put, undo = partial(slot.put, node), partial(slot.put, slot.node)
@@ -223,7 +223,8 @@ class Places:
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
         """Yield the slots that ``wanted`` accepts and that were run at all failing inputs.
 
-        They are yielded in the order of running, each with its names and values in each run.
+        A slot is an expression that a statement computes. They are yielded in the order of running,
+        each with its names and values in each run.
         """
         for order, identity in enumerate(self._record[0]):
             target, slot = self._slots[identity]
@@ -256,9 +257,10 @@ class Places:
         return made[: len(runs[0])], made[len(runs[0]) :]
 
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
-        """Return a slot's values with a change, one for each run; None to drop the change.
+        """Return the values of a changed expression, one for each run; None to drop the change.
 
-        ``spot`` is the part of the slot that the change replaces. The result is None if the change
+        ``place`` is an expression that a statement computes, and ``spot`` the part of it that the
+        change replaces. The runs are those at the first inputs. The result is None if the change
         raises, makes a count much larger or a loop empty, or gives the same values as an earlier
         change at all inputs. The values are noted in ``place.seen``. The tree is unchanged
         afterwards.
@@ -305,11 +307,11 @@ class Places:
     def elsewhere(
         self, place: Place, change: Change, spot: Spot, most: int | None = None
     ) -> list[Any]:
-        """Return a slot's values with a change, one for each run at the other inputs.
+        """Return the values of a changed expression, one for each run at the other inputs.
 
-        ``spot`` is the part of the slot that the change replaces, and ``most`` the largest number
-        of runs; None for all. A value is None if the change raises. The tree is unchanged
-        afterwards.
+        ``place`` is an expression that a statement computes, ``spot`` the part of it that the
+        change replaces, and ``most`` the largest number of runs; None for all. A value is None if
+        the change raises. The tree is unchanged afterwards.
         """
         spot.put(change.node)
         node, others = place.slot.node, place.others[:most]
@@ -320,11 +322,12 @@ class Places:
         return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
-        """Return how near the values of a change are to the model's, see `known`.
+        """Return how near the values of a changed expression are to the model's, see `known`.
 
-        ``spot`` is the part of the slot that the change replaces. ``values`` are those at the first
-        inputs, run by run; the values at the other inputs have to be as near. If all numbers are
-        only entries of the model's values, they must be so in the run ``place.telling`` too.
+        ``place`` is an expression that a statement computes, and ``spot`` the part of it that the
+        change replaces. ``values`` are those at the first inputs, run by run; the values at the
+        other inputs have to be as near. If all numbers are only entries of the model's values, they
+        must be so in the run ``place.telling`` too.
         """
         pool, (value, *_) = self._pools[0], values
         near = known([pool], [value])
@@ -391,10 +394,10 @@ class Places:
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
-        """Return the values that can be named after a slot's statement, one scope for each run.
+        """Return the values that can be named after a statement, one scope for each run.
 
-        The statement is run on copies of the names. The list is empty if it raises or takes too
-        long.
+        ``place`` is an expression that the statement computes. The statement is run on copies of
+        the names. The list is empty if it raises or takes too long.
         """
         names = [Names(self._bench.namespace, copied(local)) for local in place.runs[0]]
         module = ast.Module([place.slot.statement], [])

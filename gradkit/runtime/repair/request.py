@@ -78,7 +78,7 @@ def propose(
 
 
 def data_of(reference: Reference) -> dict[str, Any]:
-    """Return a reference as plain data."""
+    """Return a reference as plain data, which `reference_from` reads."""
     operands = [list(each) for each in reference.operands]
     names = ("cell", "row", "slot", "within")
     return {**{name: getattr(reference, name) for name in names}, "operands": operands}

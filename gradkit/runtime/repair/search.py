@@ -70,7 +70,7 @@ class Text:
     near: Collection[tuple[str, int]]
 
     def after(self, one: Proposal) -> Text:
-        """Return the text after a change, with new line numbers of all places."""
+        """Return the text after the change ``one``, with new line numbers of all places."""
         more = len(one.written.lines) - (one.written.last - one.written.first + 1)
 
         def now(cell: str, line: int) -> int:
