@@ -446,8 +446,8 @@ def repair(frame: Frame) -> Frame:
     """Search for the smallest change of the functions' text that corrects the wrong outputs.
 
     `gradkit.runtime.repair.request.propose` describes the request. The reply has ``references`` to
-    the changes, the number ``spent`` of tried changes, and ``fault``: None, or the text of an error
-    of the search itself.
+    the changes, the part of the budget that was ``spent``, and ``fault``: None, or the text of an
+    error of the search itself.
     """
     from gradkit.runtime.repair.request import propose
 

@@ -88,7 +88,8 @@ def functions(names: Names, wanted: Collection[str]) -> list[dict[str, Any]]:
 def _binding_statements(names: Namespace) -> dict[str, Statement]:
     """Return for each bound name of a section the last statement that binds it.
 
-    Names of borrowed statements come first, then those of shared, then those of own ones.
+    Names of other sections' statements come first, then those of statements that all sections
+    share, then those of the section's own.
     """
     plan = names.plan
     bound = [name for number in (OWN, SHARED, BORROWED) for name in plan.layer(number).binders]
@@ -159,8 +160,9 @@ def _entries_of(
 ) -> Iterator[dict[str, Any]]:
     """Yield the description of the function with a name, or nothing if its value is no function.
 
-    ``statement`` binds the name, and is None in a notebook. If the value cannot be created, the
-    statement is described instead. ``texts`` finds the syntax tree of a function.
+    ``names`` are the student's names. ``statement`` binds the name, and is None in a notebook. If
+    the value cannot be created, the statement is described instead. ``texts`` finds the syntax tree
+    of a function.
     """
     standing = "borrowed" if statement is not None and statement.layer == BORROWED else "own"
     try:

@@ -157,7 +157,7 @@ class Namespace(dict[str, Any]):
         return self._library.load(name) if self._library.has(name) else None
 
     def starred(self, star: Statement) -> Any:
-        """Return the module of a star import, or None if it cannot be imported."""
+        """Return the module of a star import statement; None if it cannot be imported."""
         if star not in self._star_modules:
             self._star_modules[star] = self._import_starred_module(star)
         return self._star_modules[star]
@@ -386,7 +386,10 @@ class Namespace(dict[str, Any]):
         return MISSING
 
     def _import_starred_module(self, star: Statement) -> Any:
-        """Import and return the module of a star import; store the failure, and return None."""
+        """Import the module of a star import, given by its statement, and return it.
+
+        If that fails, the failure is stored, and None is returned.
+        """
         node: Any = star.node
         importer = self["__builtins__"]["__import__"]
         try:

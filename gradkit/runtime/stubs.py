@@ -168,9 +168,9 @@ class _Calls:
     ) -> tuple[Tree, Arrays, int]:
         """Return the description of a call that is sent to the grader.
 
-        The items are the function and its arguments as JSON; copies of its arrays, by the numbers
-        that the JSON contains; and the depth, which is 1 plus that of the calls that made its
-        caches.
+        ``args`` and ``keywords`` are its arguments. The items of the result are the function and
+        its arguments as JSON; copies of its arrays, by the numbers that the JSON contains; and the
+        depth, which is 1 plus that of the calls that made its caches.
         """
         arrays: Arrays = {}
         self._depth = 0

@@ -444,7 +444,7 @@ def effects_of(
 
 
 def changes_itself(method: AnyFunction) -> bool:
-    """Return whether a method stores into its object and has no loop.
+    """Return whether a method sets attributes or entries of its object, and has no loop.
 
     Such a method sets up its object; one with a loop may train it.
     """
@@ -712,7 +712,7 @@ class Plan:
         return dict(source for part in self._sources for source in part)
 
     def layer(self, number: int) -> CodeLayer:
-        """Return a layer by number, which is parsed on the first call."""
+        """Return layer `OWN`, `SHARED` or `BORROWED`, which is parsed on the first call."""
         layer = self._layers[number]
         if layer is None:
             layer = self._layers[number] = layer_of(self._sources[number], number)
@@ -740,7 +740,7 @@ class Plan:
     def earlier(self, name: str, statement: Statement) -> Statement | None:
         """Return the last statement that binds a name before another statement, or None.
 
-        The layers after that of the statement are searched too.
+        Statements in the same layer are searched first, and then the layers with larger numbers.
         """
         binder = self._last_binder_above(name, statement)
         for number in range(statement.layer + 1, len(self._layers)):

@@ -157,9 +157,10 @@ class _Lift(ast.NodeTransformer):
         return calls_method(node, "backward") or self._through in names_in(node)
 
     def _lift_loop(self, node: ast.For | ast.AsyncFor | ast.While) -> ast.stmt:
-        """Return a training loop with the wanted number of rounds that reports each round.
+        """Change a training loop to the wanted number of rounds, and return it.
 
-        A ``for`` loop over batches is put in a new loop over rounds. The node itself is changed.
+        The loop then reports each round. A ``for`` loop over batches is put in a new loop over
+        rounds. The node itself is changed.
         """
         count = count_of(node)
         over_batches = (

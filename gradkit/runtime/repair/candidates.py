@@ -165,11 +165,12 @@ class Candidates:
         return [*zip(found, self._draw.expected, strict=False)]
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes to try, most promising first, each with its lowest cost.
+        """Yield groups of changes to try, most promising first.
 
-        Changes of the near lines come first, then those of all other lines, then changes that
-        borrow from the model solution, and last the postponed ones. Groups are computed when they
-        are asked for, and end when the budget is used up.
+        An item is a lower bound of the cost of its changes, and the changes. Changes of the near
+        lines come first, then those of all other lines, then changes that borrow from the model
+        solution, and last the postponed ones. Groups are computed when they are asked for, and end
+        when the budget is used up.
         """
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
@@ -203,7 +204,7 @@ class Candidates:
         in which they are tried. Slots of functions whose own check fails come before those of
         functions whose check passes. Slots with a wrong shape or a doubtful value also get
         expressions of the model solution. With ``whole``, inserted statements follow, at all
-        places. Each group comes with its lowest cost.
+        places. An item is a lower bound of the cost, and a group.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -287,7 +288,7 @@ class Candidates:
         A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
         in which they are tried. First come inserted statements, then for each slot scaled changes
         and borrowed expressions. The group with the cost `PAIR` is empty: it marks where a search
-        for two changes begins. Each group comes with its lowest cost.
+        for two changes begins. An item is a lower bound of the cost, and a group.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._affordable(one for one in self._put_in if one.cost >= PUT_IN)
@@ -321,7 +322,7 @@ class Candidates:
 
         ``places`` are the expressions to change, and changes of their statements are among them.
         ``right`` says whether they are in functions whose own check passes; it selects which
-        postponed changes are yielded. Each group comes with its lowest cost.
+        postponed changes are yielded. An item is a lower bound of the cost, and a group.
         """
         statements: set[int] = set()
         larger: list[Candidate] = []

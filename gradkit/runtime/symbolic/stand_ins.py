@@ -39,7 +39,7 @@ def _recording_maker(make: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def maker(*arguments: Any, **keywords: Any) -> Any:
-        """Make an array; replace a float dtype by object, and keep all other dtypes."""
+        """Make an array; in place of floats one of objects, which can hold recording numbers."""
         dtypes = [keywords[name] for name in ("dtype",) if keywords.get(name) is not None]
         dtypes += [item for item in arguments[1:] if isinstance(item, type | str | np.dtype)]
         if any(not is_float(dtype) for dtype in dtypes):
@@ -241,7 +241,10 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
 
 
 def _replace_recording_numbers(space: dict[str, Any]) -> None:
-    """Convert recording numbers in a dict of names, and in dicts in it, to plain floats."""
+    """Convert recording numbers in a dict of names, and in dicts among its values, to plain floats.
+
+    The dicts are changed in place.
+    """
     inner: list[dict[Any, Any]] = [one for one in dict.values(space) if type(one) is dict]
     for holder in (space, *inner):
         for name, value in list(dict.items(holder)):
