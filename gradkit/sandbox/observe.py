@@ -152,7 +152,7 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def call_of(bound: Bound, task: Task) -> dict[str, Any]:
-    """Return the JSON form of a bound role, which `gradkit.runtime.call` calls a call."""
+    """Return the JSON form of a bound role, a "call": see `gradkit.runtime.call`."""
     convention = bound.convention
     shapes = shapes_of(task)
     wanted = bound.returns or convention.keys

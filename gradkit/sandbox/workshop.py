@@ -160,7 +160,7 @@ class ForkSlot:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the zygote, which loads the modules of the recipe."""
+        """Start the zygote, a process that forks workers; it loads the modules of the recipe."""
         self._recipe = recipe
         self._pid: int | None = None
         self._closed = False
@@ -168,7 +168,7 @@ class ForkSlot:
         self._launch()
 
     def _launch(self) -> None:
-        """Make a folder, and start a zygote in it."""
+        """Make a folder, and start a zygote in it, the process that forks workers."""
         self._folder = make_folder()
         try:
             self._start_zygote()
@@ -177,7 +177,10 @@ class ForkSlot:
             raise
 
     def _start_zygote(self) -> None:
-        """Start the zygote in the folder, with a control socket and a file for standard error."""
+        """Start the zygote, the process that forks workers, in the folder.
+
+        It gets a control socket, and a file for standard error.
+        """
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until close)
         self._control, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_ANSWER_SECONDS)
@@ -216,12 +219,12 @@ class ForkSlot:
             return self._fork()
 
     def _fork(self) -> Link:
-        """Ask the zygote for a child, and return the sockets; WorkshopError if it has ended.
+        """Ask the zygote to fork a worker, and return the sockets to the worker.
 
         Raises
         ------
         WorkshopError
-            No child could be started.
+            The zygote has ended, or no worker could be started.
         """
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
@@ -299,9 +302,9 @@ class ForkSlot:
         remove_folder(self._folder)
 
     def _ask(self, request: str, *descriptors: int) -> dict[str, Any] | None:
-        """Send a command and descriptors to the zygote, and return its answer.
+        """Send a command and descriptors to the zygote, the process that forks workers.
 
-        None is returned if the zygote has ended, or does not answer in time.
+        Return its answer; None if it has ended, or does not answer in time.
         """
         if self._gone:
             return None
@@ -687,7 +690,10 @@ def _default_method() -> Method:
 
 
 def _slot(method: Method, recipe: Recipe) -> Slot:
-    """Return the slot that `start_ahead` has started for a method and recipe, or else a new one."""
+    """Return a `ForkSlot` or `SpawnSlot`, which starts processes by the given method and recipe.
+
+    It is the one that `start_ahead` has started for them, or else a new one.
+    """
     if _ahead and _ahead[-1][:2] == (method, recipe):
         return _ahead.pop()[2]
     return (ForkSlot if method == "fork" else SpawnSlot)(recipe)
