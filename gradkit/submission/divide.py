@@ -347,9 +347,9 @@ def _cut(
 ) -> list[list[int]]:
     """Cut units into parts where roles are defined again; return the indices of each part.
 
-    ``indices`` are those of the units to cut, and ``helpers`` roles that alone are no attempt. A
-    second attempt at a single role does not begin a new part. Without `within_files`, parts begin
-    only in another file.
+    A part becomes a section. ``indices`` are those of the units to cut, and ``helpers`` roles that
+    alone are no attempt. A second attempt at a single role does not begin a new part. Without
+    `within_files`, parts begin only in another file.
     """
     parts: list[list[int]] = [[]]
     seen: dict[str, Unit] = {}

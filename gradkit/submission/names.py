@@ -70,7 +70,7 @@ def parse_file_name(name: str) -> FileName:
 
 
 def natural(name: str) -> Natural:
-    """Return a sort key that compares numbers in names as numbers."""
+    """Return a sort key by which ``part 2`` comes before ``part 10``: numbers count as numbers."""
     return tuple(
         (1, len(piece.lstrip("0")), piece.lstrip("0"))
         if piece.isdecimal()

@@ -339,7 +339,10 @@ def read_script(
 
 
 def _pieces(lines: list[str]) -> list[_Piece]:
-    """Cut lines into pieces at cell marks and headings; pieces of comments alone are left out."""
+    """Cut the lines of a script into pieces at cell marks and headings.
+
+    Pieces of comments alone are left out.
+    """
     exported = any(_EXPORT.match(line) for line in lines)
     path = HeadingPath()
     pieces = [_Piece(0, ())]
@@ -618,7 +621,10 @@ def _without_tests(files: list[File]) -> list[File]:
 
 
 def _module_names(name: str) -> list[str]:
-    """Return the module names of a file: dotted from the top folder, and from its own folder."""
+    """Return the module names of a file: dotted from the top folder, and from its own folder.
+
+    The list is empty if the file's name is no identifier.
+    """
     parts = list(PurePosixPath(name).with_suffix("").parts)
     if parts[-1] == "__init__":
         parts.pop()
