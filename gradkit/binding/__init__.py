@@ -220,10 +220,10 @@ class _Functions(_Roles):
         return self.fit(role, function)
 
     def _settle_conventions(self) -> dict[str, Bound]:
-        """Find the conventions of all bound functions by calling them.
+        """Find the conventions of all bound functions, and return the functions by role.
 
-        An initialiser of another section is dropped if no function of this section works with its
-        parameters but some function works with a different convention.
+        The functions are called. An initialiser of another section is dropped if no function of
+        this section works with its parameters but some function works with a different convention.
         """
         bound, stated = dict(self.bound), list[Convention]()
         if "initialise" in bound:
@@ -526,6 +526,7 @@ class _ModelAndTraining(_Roles):
     """The search for the module of a torch task, and for its training function or loop."""
 
     def __init__(self, task: Task, process: StudentProcess) -> None:
+        """Find the functions, models and training loops of the section."""
         super().__init__(task, process)
         seen = outline(process.section, process.modules)
         self.models = [model for model in reversed(seen.models) if model.origin != "borrowed"]

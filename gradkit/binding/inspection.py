@@ -327,10 +327,11 @@ def _parameters_of(value: ast.expr | None) -> str | None:
 
 
 def _model(scope: LoopScope, optimiser: str | None) -> str | None:
-    """Return the name of the model that a loop trains.
+    """Return the name of the model that a loop trains, or None.
 
-    That is the first known model that is called, else the model whose parameters the optimiser
-    has, else a name that is called and has ``train`` or ``zero_grad`` called on it.
+    That is the first known model that is called, else the model whose parameters the optimiser has,
+    else a name that is called and has ``train`` or ``zero_grad`` called on it. ``optimiser`` is the
+    name of the optimiser.
     """
     called = [_called_model(call) for call in scope.calls]
     known = [name for name in called if name in scope.around.models]
@@ -446,7 +447,7 @@ def _from_function(
     model, X, y = _read(LoopScope(function, inside))
 
     def outer(name: str | None) -> str | None:
-        """Return the global name of a name inside the function."""
+        """Return the global name of a name inside the function, or None for a local one."""
         if name is None or name not in given:
             return None if name in parameters else name
         return scope.outside(given[name])
