@@ -70,6 +70,7 @@ class Slots:
     """
 
     def __init__(self, tree: ast.Module, known: Vocabulary) -> None:
+        """Store the nodes of the tree by number, and the parent of each."""
         self.tree, self.known = tree, known
         self.nodes = numbered(tree)
         self.numbers = {id(node): number for number, node in enumerate(self.nodes)}
@@ -139,10 +140,10 @@ class Slots:
         return Reference(cell, name, slot, everywhere, tuple(operands))
 
     def _operands(self, name: str, at: ast.AST, values: Any) -> Sequence[Numbers] | None:
-        """Encode the values of row ``name`` at a node as operands; None if one cannot be encoded.
+        """Encode the values of a row at a node as operands; None if one cannot be encoded.
 
-        For a pattern ``values`` are the expressions by hole, for all other rows the values in
-        order.
+        ``name`` is that of the row, as in `reference`. For a pattern ``values`` are the expressions
+        by hole, for all other rows the values in order.
         """
         short = name.partition(": ")[2]
         if short == "put in":
