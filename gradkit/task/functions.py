@@ -299,7 +299,10 @@ def _conventions(
 
 
 def _factors(task: FunctionTask) -> Iterator[tuple[str, str]]:
-    """Yield the factors of all conventions, each with its key."""
+    """Yield the factors by which conventions multiply outputs, as expressions with their keys.
+
+    The key comes first in each item.
+    """
     for number, check in enumerate(task.checks):
         for convention in check.conventions:
             for output, factor in convention.items():

@@ -127,7 +127,10 @@ class Derived(Struct, frozen=True):
         return descended(self.task, inputs, slopes)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        """Train from the task's layers alone, see `Oracle.train` for the result.
+
+        In numpy tasks each step uses one example; in torch tasks it uses the mean over all rows.
+        """
         task = self.task
         own = {key: _own_rate(task, key) for key in run.parameters}
         if task.framework.trains:
