@@ -232,8 +232,9 @@ def blocked(
 ) -> Verdict | None:
     """Return the verdict of a check that cannot run because the check ``by`` did not pass.
 
-    Its message names the check that is the cause, also if ``by`` is blocked itself. It is blocked
-    if the state of ``by`` is one of ``states``; otherwise return None.
+    It is blocked if the state of ``by`` is one of ``states``; otherwise None is returned.
+    ``earlier`` has the verdicts of the checks before. The message names the check that is the
+    cause, also if ``by`` is blocked itself.
     """
     before = earlier.get(by)
     if before is None or before.state not in states:
@@ -618,7 +619,7 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
-    """Merge entries with the same parameter and index: the first of the worst state stays."""
+    """Return one entry for each parameter and index: the first of those with the worst state."""
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)

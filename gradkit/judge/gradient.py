@@ -337,9 +337,9 @@ def _rows(compared: Compared) -> Iterator[Entry]:
 
 
 def _state_along(report: Report, key: str) -> State:
-    """Return the state of the array ``key`` that was checked by directions: the worst of these.
+    """Return the state of the array ``key``: the worst state of the slopes through it.
 
-    A direction is a slope of the loss along a random change of many entries at once.
+    A large array is checked by slopes along random directions, not entry by entry.
     """
     about = [each.verdict for each in report.directions if each.parameter == key]
     about += [each.verdict for each in report.entries if each.parameter == key]

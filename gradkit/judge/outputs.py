@@ -103,7 +103,7 @@ def judge_check(
 
 
 def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]:
-    """Return the indices of the expectations that the outputs follow best.
+    """Return the indices of the sets of expected values that the outputs fit best.
 
     Each item of `ways` holds the same probes with other expected values. The best have the most
     right outputs and, among these, the most right outputs in single probes. Several indices are
