@@ -763,9 +763,9 @@ class Plan:
         return [*reversed(own), *reversed(shared)]
 
     def elsewhere(self, name: str) -> Message | None:
-        """Return a message that says why a name has no value, or None if the name occurs nowhere.
+        """Return a message that says why a name has no value; None if no reason is known.
 
-        Such a name is bound only where no code is run, as in a loop that may train.
+        The reason is a binding in code that is not run, such as a loop that may train.
         """
         return self.layer(OWN).elsewhere.get(name) or self.layer(SHARED).elsewhere.get(name)
 

@@ -214,7 +214,8 @@ def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]
 
     Functions, classes and assigned constants are compared. Of several definitions of one name the
     last one counts. Each definition is yielded as the cell's id, its first line in ``text``, the
-    other version, and its source there. Definitions that the cell does not have are yielded too.
+    other version, and its source there. New definitions are yielded too, unless the cell has none
+    at all.
     """
     own = dict(_texts_of_definitions(cell.source)) if cell.source != text else {}
     for name, (first, part) in dict(_texts_of_definitions(text) if own else ()).items():

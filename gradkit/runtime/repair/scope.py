@@ -280,7 +280,10 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def is_like(one: Any, other: Any) -> bool:
-    """Return whether two values are arrays of one shape, both integers, or both other numbers."""
+    """Return whether two values have the same kind and shape.
+
+    They are arrays of one shape, or both integers, or numbers that are no integers.
+    """
     if is_array(one) or is_array(other):
         return is_array(one) and is_array(other) and one.shape == other.shape
     return is_number(one) and isinstance(one, WHOLE) is isinstance(other, WHOLE)
