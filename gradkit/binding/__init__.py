@@ -88,6 +88,7 @@ def bind(task: Task, sitting: StudentProcess) -> Binding:
     Parameters
     ----------
     task : Task
+        The task whose roles are searched for.
     sitting : StudentProcess
         The process that runs the section.
     """
@@ -127,7 +128,7 @@ class _Roles(ABC):
         """Find the function or model that plays a role."""
 
     def fit(self, role: Role, function: Function, *, spare: bool = False) -> Fit | None:
-        """Assign the role's arguments to a function's parameters.
+        """Assign the role's arguments to a function's parameters; None if they do not fit.
 
         The names of the parameters decide. If some of them are unknown, the names that the
         student's own calls pass to the function decide too. `spare` is as in `fit_function`.
@@ -186,10 +187,11 @@ class _Functions(_Roles):
         return draft(role.name, *chosen, self.task, ASKED if role.name == "forward" else {})
 
     def _choose(self, role: Role) -> tuple[Function, Fit] | Missing:
-        """Choose the last function of a fitting name, or one whose parameters all have known names.
+        """Choose the function that plays a role, with the assignment of its arguments.
 
-        If a function has a fitting name, but none of these takes the arguments, a report on the
-        last of them is returned.
+        That is the last function of a fitting name or, without one, the last whose parameters all
+        have known names. If a function has a fitting name, but none of these takes the arguments, a
+        report on the last of them is returned.
         """
         standings = {"own", "guess", "borrowed"} if role.shared else {"own", "guess"}
         own = [function for function in self.functions if function.standing in standings]
@@ -208,9 +210,9 @@ class _Functions(_Roles):
         return not_found(role, self.functions)
 
     def _fit(self, role: Role, function: Function) -> Fit | None:
-        """Assign a role's arguments, or the layer sizes if an initialiser takes those.
+        """Assign a role's arguments to a function's parameters; None if they do not fit.
 
-        None if they do not fit the parameters.
+        An initialiser that takes layer sizes in place of the arguments gets these.
         """
         if not role.arguments:
             return Fit((), (), 0)
@@ -223,10 +225,10 @@ class _Functions(_Roles):
         return self.fit(role, function)
 
     def _settle_conventions(self) -> dict[str, Bound]:
-        """Find the conventions of all bound functions by calling them.
+        """Find the conventions of all bound functions, and return the functions by role.
 
-        An initialiser of another section is dropped if no function of this section works with its
-        parameters but some function works with a different convention.
+        The functions are called. An initialiser of another section is dropped if no function of
+        this section works with its parameters but some function works with a different convention.
         """
         bound, stated = dict(self.bound), list[Convention]()
         if "initialise" in bound:
@@ -257,10 +259,12 @@ class _Functions(_Roles):
     def _try_conventions(self, conventions: list[Convention]) -> tuple[dict[str, Bound], int]:
         """Find the convention in which ``forward`` and ``update`` work.
 
+        ``conventions`` are tried in order.
+
         Returns
         -------
         bound : dict
-            Both functions with their conventions.
+            Both functions with their conventions, by role.
         works : int
             How many of them work in one of the conventions.
         """
@@ -285,9 +289,10 @@ class _Functions(_Roles):
         return bound, works
 
     def _ask(self, kind: str, bound: Bound, inputs: Mapping[str, NDArray[Any]]) -> Frame | None:
-        """Call a function once, and return the worker's reply.
+        """Call a function once with canonical inputs, and return the worker's reply.
 
-        None if the function is not written (NotImplementedError), or if the process was lost.
+        ``kind`` is that of the request: ``explore`` or ``batch``. None is returned if the function
+        is not written (NotImplementedError), or if the process was lost.
         """
         reply = self.process.ask(Frame(kind, inputs, {"call": call_of(bound, self.task), "n": 1}))
         failure = None if isinstance(reply, Lost) else reply.data.get("failure")
@@ -297,8 +302,8 @@ class _Functions(_Roles):
     def _initialise(self, bound: Bound) -> tuple[Bound, list[Convention]]:
         """Call the initialiser once, and read the convention from the keys and shapes returned.
 
-        The conventions in the result agree with what was returned. They are empty if the call
-        fails, or if its result is not the task's parameters.
+        Returned are the function with its convention, and all conventions that agree with its
+        result; none if the call fails, or if its result is not the task's parameters.
         """
         sizes = np.array([self.task.X.shape[1], *(layer.units for layer in self.task.layers)])
         sized = [argument for argument in bound.arguments if argument.startswith("dim/")]
@@ -313,8 +318,8 @@ class _Functions(_Roles):
     def _forward(self, bound: Bound, conventions: list[Convention]) -> tuple[Bound, bool]:
         """Find the first convention in which ``forward`` returns an array of the output's size.
 
-        The second value says whether there is one; without one, the function gets the first
-        convention.
+        Returned is the function with its convention, and whether there is such a convention;
+        without one, the function gets the first of the ``conventions``.
         """
         inputs, first = self.known_values, None
         asked = {key: inputs[key] for key in ("X", *self.task.starts[0].parameters)}
@@ -335,7 +340,9 @@ class _Functions(_Roles):
         """Find the first convention in which ``update`` returns parameters of the right shapes.
 
         If there is none, the conventions are tried again without a rate, where the rate has a
-        default, since this need not be a number. The second value says whether one was found.
+        default, since this need not be a number. Returned is the function with its convention, and
+        whether such a convention was found; without one, the function gets the first of the
+        ``conventions``.
         """
         inputs, first = {name: value[None] for name, value in self.known_values.items()}, None
         for attempt in self._attempts(bound, variants(conventions)):
@@ -365,10 +372,10 @@ class _Functions(_Roles):
     def _is_used(self, bound: Bound, convention: Convention) -> bool:
         """Return whether the submission may pass inputs in the form of a convention.
 
-        An array always counts. A pandas row counts only if the submission uses one: it passes
-        ``df.iloc[i]``, or the function converts its own argument from pandas. numpy broadcasts a
-        pandas row where it refuses a column, so code can run with a row here, and still fail in
-        the student's own loop.
+        ``bound`` is the function that gets the inputs. An array always counts. A pandas row counts
+        only if the submission uses one: it passes ``df.iloc[i]``, or the function converts its own
+        argument from pandas. numpy broadcasts a pandas row where it refuses a column, so code can
+        run with a row here, and still fail in the student's own loop.
         """
         if convention.inputs == "array":
             return True
@@ -387,11 +394,12 @@ class _Functions(_Roles):
         return any(ROW.search(text) and not ARRAY.search(text) for text in texts)
 
     def _at_own_rates(self, bound: Bound, inputs: Mapping[str, Array]) -> Bound:
-        """Leave out the rate if the code uses both of the task's rates without it.
+        """Return the update without its rate if the code uses both of the task's rates by itself.
 
         Some code takes one rate, with a default, and computes the other: ``10 * lr``, or a number.
-        If it is called with the default, as in the task, weights and biases move by the task's
-        two rates; with another rate they would not.
+        If it is called with the default, as in the task, weights and biases move by the task's two
+        rates; with another rate they would not. ``inputs`` are those of one call, with a leading
+        axis of size 1. In all other cases ``bound`` is returned unchanged.
         """
         rates, keys = self.task.rates, bound.convention.keys
         if "rate" not in bound.arguments or rates.weight == rates.bias:
@@ -411,7 +419,11 @@ class _Functions(_Roles):
         return without if same else bound
 
     def _keeps_rates(self, after: Mapping[str, Array], inputs: Mapping[str, Array]) -> bool:
-        """Return whether the weights and biases of some layer moved by the task's two rates."""
+        """Return whether the weights and biases of some layer moved by the task's two rates.
+
+        ``after`` are the parameters after an update, and ``inputs`` those of the call, with a
+        leading axis of size 1.
+        """
         ratio = self.task.rates.weight / self.task.rates.bias
         names = tuple(self.task.starts[0].parameters)
         for weight, bias, value in zip(names[::2], names[1::2], LAYER_INPUTS, strict=False):
@@ -422,7 +434,7 @@ class _Functions(_Roles):
         return False
 
     def _with_returned(self, bound: Bound) -> Bound:
-        """Return the function with the position of each parameter in what ``update`` returns.
+        """Return the update with the position of each parameter in the tuple that it returns.
 
         ``return W1, b1, W2, b2`` does not name its values. As a step is short, the order is chosen
         in which all values together are closest to the parameters. The function is returned
@@ -525,6 +537,7 @@ class _ModelAndTraining(_Roles):
     """The search for the module of a torch task, and for its training function or loop."""
 
     def __init__(self, task: Task, process: StudentProcess) -> None:
+        """Find the functions, models and training loops of the section."""
         super().__init__(task, process)
         seen = outline(process.section, process.modules)
         self.models = [model for model in reversed(seen.models) if model.origin != "borrowed"]
@@ -590,11 +603,11 @@ class _ModelAndTraining(_Roles):
     def _with_targets(self, bound: Bound, own: str | None) -> Bound:
         """Bind the training with targets as a column if the student's own targets are a column.
 
-        `own` is the name of the student's targets. They may be impossible to compute here, because
-        they come from a file that was not submitted. Then, unless the text says that they are
-        flat, both forms are tried with the model's own predictions as targets. In the right form
-        the loss is zero and the parameters do not move. In the wrong form numpy-style
-        broadcasting compares every prediction with every target, and they do.
+        `own` is the name of the student's targets, or None if it is unknown. They may be impossible
+        to compute here, because they come from a file that was not submitted. Then, unless the text
+        says that they are flat, both forms are tried with the model's own predictions as targets.
+        In the right form the loss is zero and the parameters do not move. In the wrong form
+        numpy-style broadcasting compares every prediction with every target, and they do.
         """
         if own is None:
             return bound
@@ -629,7 +642,7 @@ class _ModelAndTraining(_Roles):
         return bool(FLAT.search(text)) and not COLUMN.search(text)
 
     def _predictions(self) -> Array:
-        """Return the model's predictions for the probe inputs, one row each; no row if it fails."""
+        """Return the model's predictions for the probe inputs, one row each; empty if it fails."""
         n = len(PROBE_INPUTS)
         start = {k: np.stack([v] * n) for k, v in self.task.starts[0].parameters.items()}
         X = self._probe_inputs()[:, :, None]
@@ -642,7 +655,10 @@ class _ModelAndTraining(_Roles):
         return np.outer(PROBE_INPUTS, np.arange(1.0, 1.0 + self.task.X.shape[1])) % 2.0
 
     def _moved(self, bound: Bound, y: Array) -> float:
-        """Return how far one epoch with targets `y` moves a parameter at most; inf if it fails."""
+        """Return the largest movement of a parameter in one epoch; inf if the training fails.
+
+        ``bound`` is the training, and `y` are the targets.
+        """
         start = self.task.starts[0].parameters
         X = self._probe_inputs()
         if len(y) != len(X):
@@ -656,7 +672,10 @@ class _ModelAndTraining(_Roles):
         return max(float(np.abs(a - b).max()) for a, b in zip(after, start.values(), strict=True))
 
     def _bind_loop(self, role: Role, loop: Loop, model: str) -> Bound | Missing:
-        """Bind a top-level training loop, or report the data that gradkit does not find in it."""
+        """Bind a top-level training loop, or report the data that gradkit does not find in it.
+
+        ``model`` is the name of the graded model, or an empty text.
+        """
         needs = loop.needs
         wanted = {"model": needs.model, "input": needs.X, "target": needs.y}
         missing_data = [what for what, name in wanted.items() if name is None]
@@ -691,6 +710,10 @@ class _ModelAndTraining(_Roles):
         returns: Mapping[str, Path],
         training: Mapping[str, Any] | None = None,
     ) -> Bound:
-        """Bind a model or a loop, which take no arguments."""
+        """Bind a model or a loop, which take no arguments.
+
+        ``name`` and ``place`` are those of the student's definition, ``returns`` has the path of
+        each quantity in its result, and ``training`` the facts about a loop, see `Bound`.
+        """
         keys, training = own_keys(self.task), training or {}
         return Bound(role.name, name, place, (), {}, keys, returns, place, training=training)

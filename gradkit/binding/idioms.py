@@ -41,7 +41,7 @@ class Idioms(Struct, frozen=True):
     ``whole`` says whether all of the section's code was read. ``words`` are all names,
     attributes, keywords and strings in it, ``outside`` those outside classes. ``order`` are
     the `CALLS` of one iteration, from ``backward`` on; it is empty if loops differ, or if a call
-    is conditional. ``reckoned`` says whether code calculates with a loss after `LOSS_AS_NUMBER`
+    is conditional. ``reckoned`` says whether code computes with a loss after `LOSS_AS_NUMBER`
     removed its gradient.
     """
 
@@ -58,6 +58,7 @@ def idioms_of(section: Section, modules: Collection[str]) -> Idioms:
     Parameters
     ----------
     section : Section
+        The part of a submission for one task.
     modules : collection of str
         Names of the student's own modules. Code that is imported from them is not read.
     """
@@ -94,7 +95,7 @@ def _words(nodes: Iterable[ast.AST]) -> Iterator[str]:
 def _is_unread(node: ast.AST, modules: Collection[str]) -> bool:
     """Return whether a node runs code that the section's text does not show.
 
-    That is an import from a module that the student wrote, or a call such as ``exec``.
+    That is an import from one of the student's ``modules``, or a call such as ``exec``.
     """
     if isinstance(node, ast.ImportFrom):
         return node.level > 0 or (node.module or "").partition(".")[0] in modules
@@ -137,7 +138,7 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _reckons(node: ast.AST) -> bool:
-    """Return whether a node calculates with a loss that `LOSS_AS_NUMBER` made a number."""
+    """Return whether an operation has an operand that `LOSS_AS_NUMBER` made a plain number."""
     if isinstance(node, ast.BinOp):
         sides = [node.left, node.right]
     elif isinstance(node, ast.AugAssign):
@@ -153,8 +154,8 @@ def _reckons(node: ast.AST) -> bool:
 def narrow_by_targets(tasks: Sequence[Task], cells: Iterable[Cell]) -> list[Task]:
     """Return the tasks whose targets some cells contain.
 
-    Cells contain the targets if they name their column, or if they list the numbers: in one row,
-    or as the last columns of a table.
+    Cells contain the targets if they name their column, or if they list the numbers: in one tuple
+    or list, or as the last columns of a table.
 
     Returns
     -------
@@ -185,7 +186,7 @@ def _table(node: ast.AST) -> NDArray[np.float64] | None:
 
 
 def _ends_in(table: NDArray[np.float64], y: Array) -> bool:
-    """Return whether a table's last columns, or all of its numbers, are the targets."""
+    """Return whether a table's last columns, or all of its numbers, are the targets ``y``."""
     if table.ndim == 2 and len(table) == len(y):
         return np.array_equal(table[:, -y.shape[1] :], y)
     return np.array_equal(table.ravel(), y.ravel())
@@ -199,10 +200,12 @@ def narrow_by_words(
     Parameters
     ----------
     tasks : sequence of Task
+        The tasks to choose from.
     section : Section
+        The part of a submission whose code is read.
     finished : bool
         Whether the section's forward pass returns outputs, or the section is complete. Only then
-        does a missing activation speak for the tasks without one.
+        does a missing activation count as evidence for the tasks without one.
     with_exp : collection of str
         Activations that may be written with ``exp`` instead of their name.
 
@@ -222,7 +225,8 @@ def narrow_by_words(
 def named_twice(tasks: Sequence[Task], section: Section, with_exp: Collection[str]) -> list[Task]:
     """Return the tasks whose loss and whose activation the code names.
 
-    The list is empty if losses and activations name different tasks.
+    ``with_exp`` are activations that may be written with ``exp`` instead of their name. The list is
+    empty if losses and activations name different tasks.
     """
     words = _words_of(section)
     by_loss, by_activation = _tasks_by_loss_and_activation(tasks, words, with_exp)
@@ -244,7 +248,10 @@ def _plain_words(source: str) -> frozenset[str]:
 def _tasks_by_loss_and_activation(
     tasks: Sequence[Task], words: Collection[str], with_exp: Collection[str]
 ) -> tuple[list[Task], list[Task]]:
-    """Return two lists: the tasks whose loss is among the words, and those whose activation is."""
+    """Return the tasks whose loss is among the words, and the tasks whose activation is.
+
+    ``with_exp`` are activations that may be written with ``exp`` instead of their name.
+    """
     by_loss = [task for task in tasks if _names_loss(task, words)]
     return by_loss, [task for task in tasks if _names_activation(task, words, with_exp)]
 
@@ -291,9 +298,11 @@ def find_global_read(section: Section, bound: Bound, role: Role) -> GlobalRead |
     Parameters
     ----------
     section : Section
+        The part of a submission that defines the function.
     bound : Bound
         The function that plays the role.
     role : Role
+        The role, with the accepted names of its arguments.
 
     Returns
     -------
@@ -352,6 +361,10 @@ def _hints_in(function: ast.FunctionDef) -> list[ast.expr]:
 
 
 def _own_argument(name: str, bound: Bound, role: Role) -> str | None:
-    """Return the function's own name of the argument that the role accepts `name` for."""
+    """Return the function's parameter for which the role also accepts a name.
+
+    None is returned if the role accepts the name for no argument, or the function has no parameter
+    for that argument.
+    """
     arguments = (each for each in role.arguments if is_called(name, (each.name, *each.aliases)))
     return next(filter(None, (bound.names.get(QUANTITIES[each.kind]) for each in arguments)), None)

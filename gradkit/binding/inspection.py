@@ -50,7 +50,7 @@ class Surroundings(Struct):
     """The known names outside a loop.
 
     ``values`` are the expressions last assigned to names above the loop, ``models`` names of
-    models, ``functions`` definitions of functions, ``imports`` all names that imports bind.
+    models, ``functions`` definitions of functions by name, ``imports`` all names that imports bind.
     """
 
     values: Mapping[str, ast.expr]
@@ -69,7 +69,8 @@ class _Source(Struct):
 class LoopScope(Struct):
     """A loop's body, and the expressions that its own names are bound to.
 
-    ``calls`` are all calls in the loop, in the order of the text.
+    ``around`` are the names outside the loop, ``bound`` has the expressions by name, and ``calls``
+    are all calls in the loop, in the order of the text.
     """
 
     body: ast.AST
@@ -110,7 +111,11 @@ class LoopScope(Struct):
                     self.bound.setdefault(element.id, []).append(_Source(value, (i,)))
 
     def _iterate(self, target: ast.expr, over: ast.expr, index: tuple[int, ...]) -> None:
-        """Add the names that a ``for`` binds to items of ``over``, or to parts of them."""
+        """Add the names that a ``for`` binds to items of ``over``, or to parts of them.
+
+        ``index`` is the position of ``target`` in nested tuples: ``(1,)`` for ``b`` in ``for a, b
+        in …``.
+        """
         if isinstance(target, ast.Name):
             self.bound.setdefault(target.id, []).append(_Source(over, index))
         elif isinstance(target, ast.Tuple | ast.List):
@@ -118,7 +123,7 @@ class LoopScope(Struct):
                 self._iterate(element, over, (*index, i))
 
     def outside(self, node: ast.expr, steps: int = MAX_ASSIGNMENTS) -> str | None:
-        """Return the first global name of data that an expression is computed from.
+        """Return the first global name of data that an expression is computed from, or None.
 
         `steps` is the number of assignments that may be traced.
         """
@@ -155,10 +160,11 @@ class LoopScope(Struct):
         return None
 
     def _item(self, over: ast.expr, index: tuple[int, ...], steps: int) -> str | None:
-        """Return the global name that an item of a loader, a ``zip`` or a dataset comes from.
+        """Return the global name that an item of a loader, ``zip`` or dataset comes from, or None.
 
-        ``index`` is the position of the item in nested tuples, ``steps`` the number of assignments
-        that may still be traced. The counter of an ``enumerate`` and a ``range`` come from no name.
+        ``over`` is the expression that a loop goes over. ``index`` is the position of the item in
+        nested tuples, ``steps`` the number of assignments that may still be traced. The counter of
+        an ``enumerate`` and a ``range`` come from no name.
         """
         if steps <= 0:
             return None
@@ -186,7 +192,10 @@ class LoopScope(Struct):
 
 
 def data_names(node: ast.expr, around: Surroundings) -> Iterator[str]:
-    """Yield the names in an expression, except called functions, imported names and indices."""
+    """Yield the names in an expression, except called functions, imported names and indices.
+
+    ``around`` has the imported names.
+    """
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
@@ -221,7 +230,10 @@ class Ingredients(Struct, frozen=True):
 
 
 def find_loop(node: ast.stmt, functions: Mapping[str, ast.FunctionDef]) -> ast.stmt | None:
-    """Return the outermost training loop in a top-level statement, if there is one."""
+    """Return the outermost training loop in a top-level statement, or None.
+
+    ``functions`` are the definitions of functions by name: a loop may train by calling one of them.
+    """
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
@@ -248,7 +260,10 @@ def _through(loop: ast.AST, functions: Mapping[str, ast.FunctionDef]) -> ast.Cal
 
 
 def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
-    """Find the global names of a training loop's model, data and number of epochs."""
+    """Find the global names of a training loop's model, data and number of epochs.
+
+    ``around`` are the names outside the loop. A name that is not found is None.
+    """
     call = None if trains(loop) else _through(loop, around.functions)
     if call is None:
         found, step_call = _read(LoopScope(loop, around)), None
@@ -259,7 +274,10 @@ def ingredients_of(loop: ast.stmt, around: Surroundings) -> Ingredients:
 
 
 def _epochs(loop: ast.stmt, around: Surroundings) -> str | None:
-    """Return the global name of the number of epochs, if the loop's bound is a single name."""
+    """Return the global name of the number of epochs; None if the loop's bound is no single name.
+
+    ``around`` are the names outside the loop.
+    """
     stop: ast.expr | None = None
     if isinstance(loop, ast.While) and isinstance(loop.test, ast.Compare):
         stop = loop.test.comparators[0]
@@ -309,10 +327,11 @@ def _parameters_of(value: ast.expr | None) -> str | None:
 
 
 def _model(scope: LoopScope, optimiser: str | None) -> str | None:
-    """Return the name of the model that a loop trains.
+    """Return the name of the model that a loop trains, or None.
 
-    That is the first known model that is called, else the model whose parameters the optimiser
-    has, else a name that is called and has ``train`` or ``zero_grad`` called on it.
+    That is the first known model that is called, else the model whose parameters the optimiser has,
+    else a name that is called and has ``train`` or ``zero_grad`` called on it. ``optimiser`` is the
+    name of the optimiser.
     """
     called = [_called_model(call) for call in scope.calls]
     known = [name for name in called if name in scope.around.models]
@@ -333,7 +352,7 @@ def _called_model(call: ast.Call) -> str | None:
 
 
 def _input(scope: LoopScope, model: str | None) -> str | None:
-    """Return the global name of the data that the loop calls the model with."""
+    """Return the global name of the data that the loop calls the model with, or None."""
     for call in scope.calls:
         arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
         if model is not None and _called_model(call) == model and arguments:
@@ -344,7 +363,7 @@ def _input(scope: LoopScope, model: str | None) -> str | None:
 
 
 def _derived(scope: LoopScope, model: str | None) -> set[str]:
-    """Return the names that the loop computes from the model's output."""
+    """Return the names that the loop computes from the output of the model with this name."""
     derived: set[str] = set()
     for _ in range(MAX_ASSIGNMENTS):
         derived |= {
@@ -356,7 +375,7 @@ def _derived(scope: LoopScope, model: str | None) -> set[str]:
 
 
 def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
-    """Return whether an expression calls the model, or contains one of the derived names."""
+    """Return whether an expression calls the model, or has one of the names ``derived`` from it."""
     return any(
         (isinstance(part, ast.Call) and _called_model(part) == model and model is not None)
         or (isinstance(part, ast.Name) and part.id in derived)
@@ -365,7 +384,7 @@ def _uses(node: ast.expr, model: str | None, derived: set[str]) -> bool:
 
 
 def _loss_expression(scope: LoopScope) -> ast.expr | None:
-    """Return the expression of the loss: the object that ``backward`` is called on.
+    """Return the expression of the loss: the object that ``backward`` is called on, or None.
 
     If this object is a name, the expression that the loop last binds the name to is returned.
     """
@@ -382,7 +401,7 @@ def _loss_expression(scope: LoopScope) -> ast.expr | None:
 def _target(
     scope: LoopScope, loss: ast.expr, outputs: set[str], others: tuple[str | None, ...]
 ) -> str | None:
-    """Return the global name of the data in the loss that is not computed from the model.
+    """Return the global name of the data in the loss that is not computed from the model, or None.
 
     `outputs` are the names computed from the model's output, `others` names that are not targets.
     """
@@ -412,8 +431,9 @@ def _from_function(
 ) -> Found:
     """Read the function that makes the training step, and return names of the calling loop.
 
-    A name that is a parameter of the function is traced to the argument of `call`. A local
-    parameter without an argument gives None.
+    ``scope`` is that of the loop, and ``around`` are the names outside it. A name that is a
+    parameter of the function is traced to the argument of `call`. A parameter without an argument
+    gives None.
     """
     parameters = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     given = dict(zip(parameters, call.args, strict=False))
@@ -427,7 +447,7 @@ def _from_function(
     model, X, y = _read(LoopScope(function, inside))
 
     def outer(name: str | None) -> str | None:
-        """Return the global name of a name inside the function."""
+        """Return the global name of a name inside the function, or None for a local one."""
         if name is None or name not in given:
             return None if name in parameters else name
         return scope.outside(given[name])
@@ -519,7 +539,10 @@ class Outline:
         self._may_train = any(may_train(cell.source) for cell in cells)
 
     def read(self, layer: CodeLayer, origin: Origin) -> None:
-        """Add the names, models and loops of one layer of cells."""
+        """Add the names, models and loops of one layer of cells.
+
+        ``origin`` says to which section the cells belong.
+        """
         # A function may be used above the cell that defines it, so definitions are read first.
         for statement in layer.statements:
             for node in definitions_in(statement.node):
@@ -565,7 +588,7 @@ class Outline:
                 break
 
     def _add_factory(self, name: str, node: AnyFunction, place: Place, origin: Origin) -> None:
-        """Add a function as a model if it returns one."""
+        """Add a function or lambda as a model if it returns a torch module."""
         models = {model.name for model in self.models}
         if makes_model(node, self._torch, models):
             self.models.append(Model(name, "factory", place, origin, _required(node)))
@@ -582,7 +605,10 @@ class Outline:
                 self._add_imported(module, alias, origin)
 
     def _add_imported(self, module: str, alias: ast.alias, origin: Origin) -> None:
-        """Add the models that an import takes from another file of the submission to `models`."""
+        """Add the models that an import takes from another file of the submission to `models`.
+
+        ``module`` is the imported module, and ``alias`` one of the imported names.
+        """
         cell = self._files.get(module)
         source = cell.source if cell is not None else self._modules.get(module)
         if source is None:
@@ -705,7 +731,7 @@ def inspect(task: Task, process: StudentProcess) -> tuple[Function, ...]:
 
 
 def _function(data: Mapping[str, Any], process: StudentProcess) -> Function:
-    """Convert the worker's description of a function."""
+    """Return the function that the worker describes by ``data``; the process finds its places."""
 
     def at(line: int) -> Place:
         return process.place((data["cell"], line)) or Place(data["cell"], None, 1)

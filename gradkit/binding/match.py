@@ -71,7 +71,9 @@ def fit_function(
     Parameters
     ----------
     role : Role
+        The role, with the accepted names of its arguments.
     function : Function
+        The student's function.
     spare : bool
         Also use keyword-only parameters with a default, even if the call works without them.
     handed : mapping of str to str, optional
@@ -135,6 +137,7 @@ def fit(
     Parameters
     ----------
     role : Role
+        The role, with the accepted names of its arguments.
     required, optional : sequence of str
         The function's parameters without and with a default, in order.
     counts : collection of str
@@ -173,10 +176,12 @@ def fit(
 
 
 def _assign(assigned: dict[str, Argument], role: Role, words: Mapping[str, str]) -> None:
-    """Add to ``assigned`` the free arguments that are called like the words of parameters.
+    """Add to ``assigned`` an argument of the role for each parameter whose word is its name.
 
-    ``words`` has a word for each parameter. Exact matches are assigned first, then matches without
-    case, then misspellings.
+    ``assigned`` has the argument of each parameter, and ``words`` the word to compare: the
+    parameter's name, or the name that a call passes for it. Arguments and parameters that are
+    assigned already stay. Exact matches are assigned first, then matches without case, then
+    misspellings.
     """
     for matches in (str.__eq__, _is_same, _is_misspelt):
         for parameter, word in words.items():
@@ -202,7 +207,9 @@ def _one_of_two_rates(
 ) -> list[str]:
     """Return the parameters assigned to a rate if there is another rate for biases, else nothing.
 
-    One rate cannot be passed to ``lr=0.001, lr_bias=0.01``, so both keep their defaults.
+    ``optional`` are the parameters with a default, and ``assigned`` has the argument of each
+    assigned parameter. One rate cannot be passed to ``lr=0.001, lr_bias=0.01``, so both keep their
+    defaults.
     """
     rates = [name for name in optional if name in assigned and assigned[name].kind == "rate"]
     words = {
@@ -235,7 +242,11 @@ def draft(
     returns: Mapping[str, Path],
     training: Mapping[str, Any] | None = None,
 ) -> Bound:
-    """Bind ``function`` to ``role``, with the parameters under gradkit's own keys."""
+    """Return the function as bound to a role, in gradkit's own convention.
+
+    ``fitting`` has the assignment of arguments, ``returns`` the path of each quantity in the
+    result, and ``training`` the facts about a torch training, see `Bound`.
+    """
     return Bound(
         role=role,
         function=function.name,
@@ -386,8 +397,9 @@ def all_conventions(task: Task) -> list[Convention]:
 def conventions_of_start(task: Task, tree: Any, leaves: Leaves) -> list[Convention]:
     """Return the conventions that agree with the parameters an initialiser returned.
 
-    All weights have one layout, as a square matrix alone would fit both. The list is empty if
-    the returned values are not the task's parameters.
+    ``tree`` is the description of the returned value, and ``leaves`` are the arrays that it names.
+    All weights have one layout, as a square matrix alone would fit both. The list is empty if the
+    returned values are not the task's parameters.
     """
     entries = {
         plain(key): (key, item) for key, item in tree.get("dict", ()) if isinstance(key, str)
@@ -428,7 +440,10 @@ def transposed_conventions(stated: Sequence[Convention]) -> Iterator[list[Conven
 
 
 def _weight_layout(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout | None:
-    """Return the layout that all weight matrices have; None if there is no such layout."""
+    """Return the layout that all weight matrices have; None if there is no such layout.
+
+    ``shapes`` are those of the student's parameters, by canonical name.
+    """
     start = {key: value.shape for key, value in task.starts[0].parameters.items() if key[0] == "W"}
     if all(shapes[key] == shape for key, shape in start.items()):
         return "in_out"
@@ -438,7 +453,8 @@ def _weight_layout(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Layout 
 def _bias_orientation(task: Task, shapes: Mapping[str, tuple[int, ...]]) -> Orientation:
     """Return the orientation of the widest bias: the bias of one unit is (1, 1) as row and column.
 
-    A bias of one unit counts as a column.
+    ``shapes`` are those of the student's parameters, by canonical name. A bias of one unit counts
+    as a column.
     """
     start = task.starts[0].parameters
     widest = max((key for key in start if key[0] == "b"), key=lambda key: start[key].size)
@@ -524,7 +540,10 @@ def find_returns(
 
 
 def _named(paths: list[Path], keys: tuple[str, ...]) -> Path | None:
-    """Return the first path whose last key is the first of `keys` that occurs."""
+    """Return the first path whose last key is the first of `keys` that occurs; None if none does.
+
+    Keys are compared without case and underscores.
+    """
     named = {plain(p[-1]): p for p in reversed(paths) if p and isinstance(p[-1], str)}
     return next((named[key] for key in keys if key in named), None)
 
@@ -561,7 +580,7 @@ def find_written_rates(task: Task, section: Section) -> tuple[WrittenRate, ...]:
 
 
 def _numbers(cell: Cell, names: Iterable[str]) -> Found:
-    """Yield the expressions of a cell that are rates, with their values.
+    """Yield the expressions of a cell that are learning rates, with their values.
 
     `names` are the names that the task accepts for a rate.
     """
@@ -606,7 +625,10 @@ BINDING = (ast.Assign, ast.AnnAssign, ast.Call, ast.Dict, ast.arguments)
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Yield names with the expressions that a node binds to them."""
+    """Yield names with the expressions that a node binds to them.
+
+    These are assignments, keyword arguments, dicts with text keys, and defaults of parameters.
+    """
     if isinstance(node, ast.Assign):
         for target in node.targets:
             yield from _pairs(target, node.value)

@@ -24,8 +24,8 @@ or an expression), and an argument of a call (an expression, or None where it st
 class Rearranged:
     """A change of a row of values or arguments, for mistakes of one of some ``kinds``.
 
-    ``sorts`` are those of the values, the last one of all further values too; ``make`` returns the
-    changed node.
+    ``sorts`` are the sorts of the values, such as `PLACE`; the last is also that of all further
+    values. ``make`` gets the node and the values, and returns the changed node.
     """
 
     kinds: frozenset[str]
@@ -37,9 +37,9 @@ class Rearranged:
 def rearranged(name: str, node: Any, operands: Sequence[Numbers], known: Vocabulary) -> ast.expr:
     """Return a node after the change that `REARRANGED` lists under ``name``.
 
-    The operands are decoded to the values of the change, such as two places or a name. Raises
-    RefusedError: the number of operands or an operand is wrong, or the node is not of the type that
-    the change needs.
+    The operands are decoded to the values of the change, such as two places or a name; ``known``
+    are the words and numbers that they may contain. Raises RefusedError: the number of operands or
+    an operand is wrong, or the node is not of the type that the change needs.
     """
     each = REARRANGED[name]
     sorts = each.sorts
@@ -53,6 +53,8 @@ def rearranged(name: str, node: Any, operands: Sequence[Numbers], known: Vocabul
 
 def _read_value(sort: str, numbers: Numbers, known: Vocabulary) -> Any:
     """Decode one operand to the value of a change, by the sort of the value.
+
+    ``known`` are the words and numbers that operands may contain.
 
     ``PLACE``: a number from 0. ``WORD``: the word of the vocabulary with that number. ``OPTION``: a
     bool, or an expression. ``ARGUMENT``: an expression, or None for no numbers. Otherwise an
@@ -70,8 +72,8 @@ def _read_value(sort: str, numbers: Numbers, known: Vocabulary) -> Any:
 def write_values(values: Sequence[Any], known: Vocabulary) -> tuple[Numbers, ...] | None:
     """Encode the values of a change as operands; None if a value cannot be encoded.
 
-    A text is encoded as its place in the vocabulary, an int or bool as itself, None as an empty
-    operand, and everything else as an expression.
+    A text is encoded as its place in the vocabulary ``known``, an int or bool as itself, None as an
+    empty operand, and everything else as an expression.
     """
     found: list[Numbers | None] = []
     for value in values:
@@ -86,7 +88,7 @@ def write_values(values: Sequence[Any], known: Vocabulary) -> tuple[Numbers, ...
 
 
 def _at(row: Sequence[Any], place: int) -> Any:
-    """Return the value at a place of a sequence.
+    """Return the value at a place of a sequence, counted from 0.
 
     Raises
     ------
@@ -133,9 +135,9 @@ def _remove_value(node: Any, places: Sequence[int]) -> ast.expr:
 def _add_value(node: Any, values: Sequence[Any]) -> ast.expr:
     """Return a copy of a tuple or list with a constant added at one end.
 
-    ``values`` are whether it is added as the last element, and the constant, which may have a sign:
-    `(2, 3)` becomes `(2, 3, 1)`. Raises RefusedError: the node is no tuple or list, or the value no
-    constant.
+    ``values`` are whether it is added as the last element, and the tree of the constant, which may
+    have a sign: `(2, 3)` becomes `(2, 3, 1)`. Raises RefusedError: the node is no tuple or list, or
+    the value no constant.
     """
     last, value = values
     if not isinstance(node, ast.Tuple | ast.List):
@@ -244,7 +246,7 @@ def _read_from_dict(node: Any, values: Sequence[Any]) -> ast.expr:
 def _remove_transposes(node: Any, _: Sequence[Any]) -> ast.expr:
     """Remove every ``.T`` from an expression: `a.T @ b.T` becomes `a @ b`.
 
-    Raises RefusedError: the expression has fewer than two.
+    The values of the change are ignored. Raises RefusedError: the expression has fewer than two.
     """
     attributes = (part for part in numbered(node) if isinstance(part, ast.Attribute))
     values: dict[int, ast.AST] = {id(part): part.value for part in attributes if part.attr == "T"}
@@ -254,7 +256,10 @@ def _remove_transposes(node: Any, _: Sequence[Any]) -> ast.expr:
 
 
 def _loop_over_keys(node: Any, words: Sequence[str]) -> ast.expr:
-    """Replace the name of a dict that a loop goes over by a tuple of some of its keys."""
+    """Replace the name of a dict that a loop goes over by a tuple of some of its keys, ``words``.
+
+    Raises RefusedError: the node is no name, entry or attribute.
+    """
     if not is_path(node):
         raise RefusedError("the expression names no dict")
     return new(ast.Tuple, [new(ast.Constant, word) for word in words], ast.Load())  # type: ignore[no-any-return]

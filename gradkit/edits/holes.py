@@ -40,9 +40,10 @@ def fill(
 ) -> dict[str, Any]:
     """Decode the operands of a pattern; return the expression for each hole by its name.
 
-    ``text`` is the pattern. Operands are in the order of its holes, and may refer to ``nodes``, the
-    numbered nodes of the student's text. Raises RefusedError: the number of operands is another
-    than that of the holes, or an operand may not fill its hole.
+    ``text`` is the pattern, and ``known`` are the words and numbers that operands may contain.
+    Operands are in the order of its holes, and may refer to ``nodes``, the numbered nodes of the
+    student's text. Raises RefusedError: the number of operands is another than that of the holes,
+    or an operand may not fill its hole.
     """
     holes = holes_of(text)
     if len(operands) != len(holes):
@@ -70,6 +71,7 @@ def operands_of(
     bound : mapping of str to ast.AST
         The expression for each hole, by the hole's name.
     known : Vocabulary
+        The words and numbers that operands may contain.
     base : tuple of ast.AST and int
         For the hole ``twin_``: the node of the student's text of which the new term is a copy with
         other names, and the number of this node. Without it, ``twin_`` cannot be encoded.
@@ -93,8 +95,9 @@ def may_fill(hole: str, node: Any, numbers: Numbers, known: Vocabulary) -> bool:
     """Return whether an expression is of the sort that a hole accepts.
 
     The name of the hole gives the sort: a part of the model solution, a text, a number, a factor of
-    the vocabulary, an axis (None, 0 to 3, or a tuple of these), a function, an index; all other
-    holes accept a name, entry, attribute or length. ``numbers`` are the expression as an operand.
+    the vocabulary ``known``, an axis (None, 0 to 3, or a tuple of these), a function, an index; all
+    other holes accept a name, entry, attribute or length. ``numbers`` are the expression as an
+    operand.
     """
     plain = node.operand if isinstance(node, ast.UnaryOp) else node
     number = isinstance(plain, ast.Constant) and isinstance(plain.value, int | float)

@@ -23,7 +23,7 @@ HANDED_OUT = re.compile(r"#.*\bdo not (modify|change|edit)\b", re.IGNORECASE)
 
 
 def why_unnatural(old: Any, new: Any, kind: str, above: Sequence[ast.AST]) -> str:
-    """Return why no teacher would suggest a change of an expression, as a text; empty if one would.
+    """Return a reason why no teacher would suggest a change of an expression, or an empty text.
 
     Refused are a new operation that cancels itself (``a - a``), the loss as a missing factor, and a
     parameter put into an expression without parameters that computes the gradient of a layer.

@@ -48,7 +48,8 @@ _NO_NODES = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 def is_same(one: Any, other: Any) -> bool:
     """Return whether two syntax trees or lists of them are equal in all fields.
 
-    Only the contexts Load, Store and Del may differ. Positions in the text do not count.
+    Only the contexts Load, Store and Del may differ. Positions in the text do not count. Other
+    values are compared by ``==``.
     """
     if one is other:
         return True
@@ -62,7 +63,10 @@ def is_same(one: Any, other: Any) -> bool:
 
 
 def new(kind: type[Any], *parts: Any) -> Any:
-    """Return a new node with a position in the text, which the compiler needs."""
+    """Return a new node of type ``kind`` with a position in the text, which the compiler needs.
+
+    ``parts`` are its fields, in the order of `ast`.
+    """
     return kind(*parts, **PLACE)
 
 

@@ -65,11 +65,11 @@ class Vocabulary:
     _places: dict[Any, int] = field(default_factory=dict, compare=False, hash=False)
 
     def place_of_word(self, word: str) -> int | None:
-        """Return the place of a word; None if operands may not have it."""
+        """Return the index of a word in the vocabulary; None if operands may not contain it."""
         return self._place("word", word, self.words)
 
     def place_of_number(self, number: float) -> int | None:
-        """Return the place of a constant; None if operands may not have it."""
+        """Return the index of a constant in the vocabulary; None if operands may not contain it."""
         return self._place("number", repr(number), [repr(each) for each in self.numbers])
 
     def _place(self, sort: str, key: str, row: Sequence[str]) -> int | None:
@@ -88,7 +88,10 @@ class Vocabulary:
 
 
 def pack(node: ast.AST, vocabulary: Vocabulary) -> Numbers | None:
-    """Return an expression as numbers; None if it is no operand."""
+    """Encode an expression as the numbers of an operand; None if it cannot be encoded.
+
+    ``vocabulary`` has the words and constants that it may contain.
+    """
     made: list[int] = []
     return tuple(made) if _pack(node, vocabulary, made) and len(made) <= 4 * MAX_NODES else None
 
@@ -97,8 +100,8 @@ def _pack(node: Any, known: Vocabulary, made: list[int]) -> bool:
     """Encode an expression by appending its numbers to ``made``; return whether it can be encoded.
 
     Allowed are names, attributes, entries, slices, tuples, constants, negations, operations and
-    calls with one argument, with words and constants of the vocabulary. If the result is False,
-    ``made`` may hold some numbers all the same.
+    calls with one argument, with words and constants of the vocabulary ``known``. If the result is
+    False, ``made`` may hold some numbers all the same.
     """
     if len(made) > 4 * MAX_NODES:
         return False
@@ -135,7 +138,8 @@ def _pack(node: Any, known: Vocabulary, made: list[int]) -> bool:
 def _pack_constant(value: object, known: Vocabulary, made: list[int]) -> bool:
     """Encode a constant by appending its numbers to ``made``; return whether it can be encoded.
 
-    Texts and numbers have to be in the vocabulary; None is always allowed, True and False never.
+    Texts and numbers have to be in the vocabulary ``known``; None is always allowed, True and False
+    never.
     """
     if isinstance(value, str):
         return _add(made, WORD, known.place_of_word(value))
@@ -155,9 +159,10 @@ def pack_part(
 ) -> Numbers | None:
     """Encode an expression as the first part of the model solution that it equals but for leaves.
 
-    The result is the part's number, and then the operands of the leaves: the student's names, or
-    again parts of role ``whole``, up to ``depth`` levels deep. ``roles`` limits which parts are
-    tried. None if no part fits, or no fitting part has leaves that can be encoded.
+    The result is the part's number in the vocabulary, and then the operands of the leaves: the
+    student's names, or again parts of role ``whole``, up to ``depth`` levels deep. Only parts with
+    one of the ``roles`` are tried. None is returned if no part fits, or no fitting part has leaves
+    that can be encoded.
     """
     for number, part in enumerate(vocabulary.parts):
         tree, leaves = _tree_and_leaves(part) if part.role in roles else (None, {})
@@ -180,9 +185,10 @@ def pack_part(
 def pack_twin(base: ast.AST, node: ast.AST, number: int, known: Vocabulary) -> Numbers | None:
     """Encode an expression as a copy of ``base`` with other names or constants.
 
-    ``number`` is the number of ``base`` among the nodes of the text. The result is this number, the
-    number of differences, and for each difference the place of the leaf in ``base`` and its new
-    operand. None if the two are equal, differ in more than names and constants, or in more than 8.
+    ``number`` is the number of ``base`` among the nodes of the text, and ``known`` are the words
+    and constants that operands may contain. The result is this number, the number of differences,
+    and for each difference the place of the leaf in ``base`` and its new operand. None is returned
+    if the two are equal, differ in more than names and constants, or in more than 8 of these.
     """
     pairs = list(_differing_leaves(base, node))
     if not pairs or len(pairs) > 8 or any(one is None for one, _ in pairs):
@@ -282,6 +288,7 @@ def unpack(numbers: Numbers, vocabulary: Vocabulary, nodes: Sequence[ast.AST] = 
     numbers : tuple of int
         All numbers of the operand, as `pack`, `pack_part` or `pack_twin` returned them.
     vocabulary : Vocabulary
+        The words, constants and parts of the model solution that operands may contain.
     nodes : sequence of ast.AST
         The nodes of the student's text, by number.
 
@@ -307,9 +314,9 @@ class _Reader:
     def read(self, depth: int = 0) -> Any:
         """Decode the expression that begins at the next number, and move past its numbers.
 
-        ``depth`` is how many expressions contain it. Raises RefusedError: more than `MAX_NODES`
-        expressions in all or in one another, a number without a meaning, or a name that is no
-        identifier.
+        ``depth`` is the number of expressions that contain it. Raises RefusedError: more than
+        `MAX_NODES` expressions in all or in one another, a number without a meaning, or a name that
+        is no identifier.
         """
         self.made += 1
         if self.made > MAX_NODES or depth > MAX_NODES:
@@ -357,7 +364,8 @@ class _Reader:
     def _read_part(self, depth: int) -> Any:
         """Decode a part of the model solution, with the student's expressions for its leaves.
 
-        A leaf counts as several levels of ``depth``, so that parts in parts are limited.
+        ``depth`` is the number of expressions that contain it. For the expressions of leaves it is
+        raised by several levels, so that parts in parts are limited.
         """
         part = self._of(self.known.parts)
         tree, leaves = _tree_and_leaves(part)
@@ -367,7 +375,8 @@ class _Reader:
     def _read_twin(self, depth: int) -> Any:
         """Decode a copy of an expression of the text in which some names or constants are replaced.
 
-        Raises RefusedError: a node to be replaced is neither a name nor a constant.
+        ``depth`` is the number of expressions that contain it. Raises RefusedError: a node to be
+        replaced is neither a name nor a constant.
         """
         base = self._read_node()
         places = numbered(base)

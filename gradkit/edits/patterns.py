@@ -50,7 +50,7 @@ PATHS = ("Name", "Attribute", "Subscript", "Call")
 
 
 def letter_fits(letter: str, kind: str) -> bool:
-    """Return whether a letter may stand for a node of a type."""
+    """Return whether a letter of a pattern may stand for a node of the type named ``kind``."""
     return {"K": kind == "Constant", "E": kind != "Constant", "L": kind in PATHS}.get(letter, True)
 
 
@@ -109,8 +109,9 @@ def _has_rest(call: ast.Call) -> bool:
 def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
     """Return whether a call fits a pattern of a call with ``*_``, which stands for any arguments.
 
-    Arguments before and after ``*_`` are matched by position, keyword arguments of the pattern by
-    name. All others are stored in ``bound["*_"]``; if it was there, they have to be equal.
+    ``tree`` is the pattern, and ``node`` the call. Arguments before and after ``*_`` are matched by
+    position, keyword arguments of the pattern by name. All others are stored in ``bound["*_"]``; if
+    it was set before, they have to be equal.
     """
     at = next(n for n, each in enumerate(tree.args) if isinstance(each, ast.Starred))
     first, last = tree.args[:at], tree.args[at + 1 :]
@@ -136,7 +137,7 @@ def _match_call(tree: ast.Call, node: ast.Call, bound: Bound) -> bool:
 
 
 def build(text: str, bound: Mapping[str, Any]) -> Any:
-    """Return the expression that a pattern is with what letters and holes stand for."""
+    """Build the expression of a pattern; ``bound`` has the node for each letter and hole."""
     return _builder(text)(bound)
 
 
@@ -189,7 +190,7 @@ def _builder_of(tree: Any) -> Callable[[Mapping[str, Any]], Any] | None:
 
 
 def _in_order(words: list[Any], order: list[str | None]) -> list[Any]:
-    """Return options in the order that they had, new ones last."""
+    """Return keyword arguments in the order of names ``order``, and new ones last."""
     return sorted(words, key=lambda w: order.index(w.arg) if w.arg in order else len(order))
 
 

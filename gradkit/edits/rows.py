@@ -81,9 +81,10 @@ def row(
 ) -> Iterator[Row]:
     """Yield the rows of the table that ``text`` describes, such as ``"A {o} B => A | B"``.
 
-    One row for each form after ``=>`` (separated by ``|``) and each combination of the ``texts``,
-    which are filled in for names in braces; rows that change nothing are left out. ``where`` lists
-    the conditions of the search, separated by commas; ``not`` before one negates it.
+    ``kind`` is the kind of mistake, and ``cost`` that of the change. There is one row for each form
+    after ``=>`` (separated by ``|``) and each combination of the ``texts``, which are filled in for
+    names in braces; rows that change nothing are left out. ``where`` lists the conditions of the
+    search, separated by commas; ``not`` before one negates it.
     """
     words = filter(None, where.split(", "))
     conditions = tuple((word.removeprefix("not "), not word.startswith("not ")) for word in words)
@@ -465,9 +466,9 @@ BORROWINGS: Mapping[str, Sequence[Row]] = {
 def with_size(one: Row) -> Sequence[Row]:
     """Return the rows that also scale the result of a row by a size, as in ``V * 2 / count_``.
 
-    Only rows of a missing slope, of a factor that is a name, and of a factor from the model
-    solution have such rows, at a higher cost, and only if the row is for any value ``V``. Otherwise
-    the result is empty.
+    ``one`` is the row. Only rows of a missing slope, of a factor that is a name, and of a factor
+    from the model solution have such rows, at a higher cost, and only if the row is for any value
+    ``V``. Otherwise the result is empty.
     """
     is_factor = one.holes == ("operand_",) or one in BORROWINGS["factor"]
     if one.kind != "missing-slope" and not is_factor:
@@ -490,14 +491,22 @@ Group = tuple[str, tuple[tuple[str, bool], ...], list[Row]]
 
 
 def groups_for(node: ast.AST, table: Sequence[Row]) -> Sequence[Group]:
-    """Return the rows of `EXCHANGES` or `ADDITIONS` that may change a node, in their order."""
+    """Return the rows of `EXCHANGES` or `ADDITIONS` that may change a node, in groups.
+
+    ``table`` is one of these two tables. Rows with the same pattern and conditions are one group:
+    the pattern, the conditions, the rows.
+    """
     operator = type(getattr(node, "op", None)).__name__
     return _groups_for_call(table is ADDITIONS, type(node).__name__, operator, called_name(node))
 
 
 @lru_cache(maxsize=1000)
 def _groups_for_call(adds: bool, kind: str, operator: str, called: str) -> Sequence[Group]:
-    """Return the rows for nodes of a type that call a function; it is empty for no call."""
+    """Return the groups of rows that may change a node of the given type.
+
+    ``adds`` selects between `ADDITIONS` and `EXCHANGES`; ``kind`` and ``operator`` are the names of
+    types of `ast`, and ``called`` is the name of the function that a call calls, or an empty text.
+    """
     groups = _groups(adds, kind, operator)
     names = ((each, called_name(pattern(each[0]))) for each in groups)
     return [each for each, name in names if not name or name in LETTERS or name == called]

@@ -26,7 +26,9 @@ Nodes = Sequence[ast.AST]
 class Change:
     """The block that is changed, the place of the statement in it, and the text around it.
 
-    ``nodes`` are those of the text by number, ``function`` is the one that the block stands in.
+    ``at`` is the index of the statement, and ``known`` has the words and numbers that operands may
+    contain. ``nodes`` are those of the text by number, ``function`` is the one that the block
+    stands in.
     """
 
     block: Block
@@ -50,9 +52,11 @@ Operands = Sequence[Numbers]
 
 @dataclass(frozen=True, slots=True)
 class BlockRow:
-    """A change of a block, for mistakes of one of some kinds; ``make`` returns the changed block.
+    """A change of a block, for mistakes of one of some kinds.
 
-    `gradkit.runtime.repair.statements` lists the operands that a search tries.
+    ``make`` gets the block with its statement, and the operands; it returns the changed block, and
+    raises RefusedError if it cannot. `gradkit.runtime.repair.statements` lists the operands that a
+    search tries.
     """
 
     kinds: frozenset[str]
@@ -89,7 +93,10 @@ def _remove_statement(change: Change, operands: Operands) -> Block:
 
 
 def _replace_return_by_pass(change: Change, operands: Operands) -> Block:
-    """Return the block with ``pass`` in place of a return."""
+    """Return the block with ``pass`` in place of a ``return`` statement.
+
+    Raises RefusedError: the changed statement is no ``return``.
+    """
     if not isinstance(change.statement, ast.Return):
         raise RefusedError("the statement is no return")
     return change.with_statements(new(ast.Pass))
@@ -370,8 +377,8 @@ def _count_from_zero(change: Change, operands: Operands) -> Block:
 def range_from_zero(counted: Any) -> ast.expr | None:
     """Return the range of equal length from 0 for `range(1, n)`; None for any other expression.
 
-    `range(1, n)` becomes `range(n - 1)`, `range(1, n + 1)` becomes `range(n)`, and `range(1, 4)`
-    becomes `range(3)`.
+    ``counted`` is the expression. `range(1, n)` becomes `range(n - 1)`, `range(1, n + 1)` becomes
+    `range(n)`, and `range(1, 4)` becomes `range(3)`.
     """
     if called_name(counted) != "range" or [*map(ast.unparse, counted.args[:-1])] != ["1"]:
         return None
@@ -422,9 +429,9 @@ BLOCKS: Mapping[str, BlockRow] = {
 def doubtful(name: str, change: Change, operands: Operands) -> Any:
     """Return the node that a change of a block marks as wrong; ``name`` is its key in `BLOCKS`.
 
-    For a move into or out of a loop it is the moved statement. For a copy that is inserted it is
-    the first entry of the copied array that the statement assigns. Otherwise it is the changed
-    statement.
+    ``operands`` are those of the change. For a move into or out of a loop it is the moved
+    statement. For a copy that is inserted it is the first entry of the copied array that the
+    statement assigns. Otherwise it is the changed statement.
     """
     statement = change.statement
     if name == "indented":

@@ -59,16 +59,18 @@ class Edit:
 
 
 class Slots:
-    """The nodes of one cell's text by number, and what each stands in.
+    """The nodes of one cell's text by number, and the nodes that contain each of them.
 
     Parameters
     ----------
     tree : ast.Module
+        The parsed text.
     known : Vocabulary
-        What operands may be made of.
+        The words, numbers and parts of the model solution that operands may contain.
     """
 
     def __init__(self, tree: ast.Module, known: Vocabulary) -> None:
+        """Store the nodes of the tree by number, and the parent of each."""
         self.tree, self.known = tree, known
         self.nodes = numbered(tree)
         self.numbers = {id(node): number for number, node in enumerate(self.nodes)}
@@ -138,10 +140,10 @@ class Slots:
         return Reference(cell, name, slot, everywhere, tuple(operands))
 
     def _operands(self, name: str, at: ast.AST, values: Any) -> Sequence[Numbers] | None:
-        """Encode the values of row ``name`` at a node as operands; None if one cannot be encoded.
+        """Encode the values of a row at a node as operands; None if one cannot be encoded.
 
-        For a pattern ``values`` are the expressions by hole, for all other rows the values in
-        order.
+        ``name`` is that of the row, as in `reference`. For a pattern ``values`` are the expressions
+        by hole, for all other rows the values in order.
         """
         short = name.partition(": ")[2]
         if short == "put in":
@@ -206,7 +208,9 @@ class Slots:
         return whole, [made if each is whole else each for each in block], block
 
     def _new_expression(self, node: Any, kind: str, name: str, reference: Reference) -> ast.expr:
-        """Return the expression with which a reference replaces a node: that of row ``kind: name``.
+        """Return the expression with which a reference replaces a node.
+
+        ``kind`` and ``name`` are the two parts of the row's name in the reference.
 
         Raises RefusedError: the node is no expression, there is no such row, the row does not fit
         the node, or no teacher would suggest the change.
@@ -252,7 +256,10 @@ def _index_in(block: Sequence[ast.stmt], node: ast.AST) -> int:
 
 
 def replace_everywhere(whole: Any, old: ast.AST, new: Any) -> Any:
-    """Return a copy of a tree in which every expression equal to ``old`` is replaced by ``new``."""
+    """Return a copy of a tree in which every expression equal to ``old`` is replaced by ``new``.
+
+    Without such an expression, the tree ``whole`` itself is returned.
+    """
     same = [part for part in numbered(whole) if is_same(part, old)]
     return replaced(whole, {id(part): with_context(new, part) for part in same})
 
@@ -270,7 +277,9 @@ def apply(source: str, reference: Reference, known: Vocabulary, functions: Colle
     source : str
         The text of the cell.
     reference : Reference
+        The change.
     known : Vocabulary
+        The words, numbers and parts of the model solution that operands may contain.
     functions : collection of int
         The first lines of the functions that may be changed.
 
@@ -307,10 +316,11 @@ def _is_large(new: Any) -> bool:
 def _write(
     tree: ast.Module, source: str, old: Any, new: Any, block: list[ast.stmt] | None
 ) -> Written:
-    """Return the lines that put ``new`` in the place of ``old`` in a text; raise UnwrittenError.
+    """Return the lines that put ``new`` in the place of ``old`` in a text.
 
-    Without a ``block`` both are expressions. With it, ``new`` are all its statements after the
-    change, and ``old`` is the node that is marked as wrong.
+    ``tree`` is the parsed text. Without a ``block`` both are expressions. With it, ``new`` are all
+    its statements after the change, and ``old`` is the node that is marked as wrong. UnwrittenError
+    is raised if the text cannot be written so.
     """
     if block is None:
         wanted = ast.dump(replaced(tree, {id(old): new}))

@@ -21,10 +21,10 @@ class UnwrittenError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """Lines ``first`` to ``last`` of a text, from 1, are to be ``lines``.
+    """New lines of a text: ``lines`` replace the lines from ``first`` to ``last``, counted from 1.
 
-    The doubtful part was from column ``start`` of line ``line`` to ``end`` of line ``until``, from
-    0; ``until`` and ``end`` are where it ends.
+    The part that is marked as wrong begins in line ``line`` at column ``start``, and ends in line
+    ``until`` at column ``end``; columns count from 0.
     """
 
     first: int
@@ -37,7 +37,7 @@ class Written:
 
 
 def replaced(source: str, written: Written) -> str:
-    """Return a text with a change."""
+    """Return the text ``source`` with the lines that a change replaces."""
     lines = source.split("\n")
     lines[written.first - 1 : written.last] = written.lines
     return "\n".join(lines)
@@ -54,8 +54,9 @@ def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> 
     Parameters
     ----------
     old, new : ast.expr
-        ``old`` is a node of the parsed text.
+        The expressions before and after the change; ``old`` is a node of the parsed text.
     source : str
+        The text.
     wanted : str
         The `ast.dump` of the whole tree after the change.
 
@@ -89,7 +90,7 @@ def write_expression(old: ast.expr, new: ast.expr, source: str, wanted: str) -> 
 
 
 def _cut(line: str, start: int, end: int | None) -> str:
-    """Cut a line at columns of its UTF-8 bytes, as syntax trees count them."""
+    """Return the part of a line between two columns, which count bytes of UTF-8 as trees do."""
     return line.encode()[start:end].decode()
 
 
@@ -102,10 +103,10 @@ def write_block(
 ) -> Written:
     """Return the lines that put the statements ``new`` in the place of the block ``old``.
 
-    Equal statements at both ends are left as they are; all others keep their layout. Of
-    ``doubtful``, the node that is marked as wrong, only the line and columns are stored. ``wanted``
-    is the `ast.dump` of the whole tree after the change; raises UnwrittenError if the lines give
-    another tree.
+    ``source`` is the whole text. Equal statements at both ends are left as they are; all others
+    keep their layout. Of ``doubtful``, the node that is marked as wrong, only the line and columns
+    are stored. ``wanted`` is the `ast.dump` of the whole tree after the change; raises
+    UnwrittenError if the lines give another tree.
     """
     lines = source.split("\n")
     at = min(_same(old, new), len(old) - 1)
@@ -133,11 +134,11 @@ def _same(old: list[ast.stmt], new: list[ast.stmt]) -> int:
 
 
 def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
-    """Return the lines of a statement at another indent.
+    """Return the lines of a statement at another indent, a number of columns.
 
-    A statement that stands in ``lines`` keeps its layout and comments. Of a loop or ``if`` with a
-    changed head or body, only the changed statements are written anew. Any other statement is
-    written by `ast.unparse`.
+    A statement that stands in ``lines``, the lines of the text, keeps its layout and comments. Of a
+    loop or ``if`` with a changed head or body, only the changed statements are written anew. Any
+    other statement is written by `ast.unparse`.
     """
     whole = lines[statement.lineno - 1 : statement.end_lineno]
     own = "\n".join(whole)
@@ -164,7 +165,7 @@ def _lines(lines: list[str], statement: ast.stmt, indent: int) -> list[str]:
 
 
 def _moved(line: str, shift: int) -> str:
-    """Return a line with its indent changed by a number of columns."""
+    """Return a line whose indent is larger by ``shift`` columns, or smaller if that is negative."""
     if shift >= 0:
         return " " * shift + line if line.strip() else line
     return line[-shift:] if not line[:-shift].strip() else line.lstrip()

@@ -55,7 +55,11 @@ class Examined(Struct, frozen=True):
 def answered(
     case: Case, check: str, role: str, calls: Sequence[Batch | Run], earlier: Earlier
 ) -> tuple[list[Outcome], Verdict | None]:
-    """Return the outcomes of a check's calls, and a verdict if they cannot be compared."""
+    """Return the outcomes of a check's calls, and a verdict if they cannot be compared, or None.
+
+    ``role`` is the role that the check calls, ``calls`` are its batches and runs, and ``earlier``
+    has the verdicts of the checks before it. Calls without an outcome are left out.
+    """
     found = case.observations.outcomes
     outcomes = [found[call.name] for call in calls if call.name in found]
     stop = blocked_by_model(case, check, earlier) or unusable(case, check, role, outcomes)
@@ -77,10 +81,11 @@ def least(case: Case, check: str) -> float:
 
 
 def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> Verdict | None:
-    """Return the verdict if there is nothing to compare, otherwise None.
+    """Return the verdict of a check if there is nothing to compare, otherwise None.
 
-    That is so if the function is missing, if it raised, or if the process was lost. The first such
-    outcome counts. A function that raises NotImplementedError counts as missing.
+    That is so if the function of the role is missing, if a call in ``outcomes`` raised, or if the
+    process was lost in it. The first such outcome counts. A function that raises
+    NotImplementedError counts as missing.
     """
     for missing in case.binding.missing:
         if missing.role == role:
@@ -108,7 +113,8 @@ def unusable(case: Case, check: str, role: str, outcomes: Sequence[Outcome]) -> 
 def _other_shapes(case: Case, bound: Bound) -> str:
     """Return a sentence on why vectors have other shapes than in the assignment, or "".
 
-    It is empty unless the shapes come from the student's initialiser.
+    ``bound`` is the function that raised. The sentence is empty unless the shapes come from the
+    student's initialiser.
     """
     start, convention = case.task.starts[0].parameters, bound.convention
     made, form = case.binding.bound.get("initialise"), FORMS.get(convention.vectors)
@@ -149,9 +155,10 @@ NO_FORWARD = 'missing the required "forward" function'
 
 
 def _raised(check: str, bound: Bound, failure: Failure, several: bool) -> Verdict:
-    """Return the verdict on a function that raised.
+    """Return the verdict of a check on a function that raised.
 
-    With `several`, the message is about a training run and names the example.
+    ``bound`` is the function, and ``failure`` its exception. With `several`, the message is about a
+    training run and names the example.
     """
     name = bound.function
     if failure.type == "NotImplementedError" and NO_FORWARD in failure.message:
@@ -225,8 +232,9 @@ def blocked(
 ) -> Verdict | None:
     """Return the verdict of a check that cannot run because the check ``by`` did not pass.
 
-    Its message names the check that is the cause, also if ``by`` is blocked itself. It is blocked
-    if the state of ``by`` is one of ``states``; otherwise return None.
+    It is blocked if the state of ``by`` is one of ``states``; otherwise None is returned.
+    ``earlier`` has the verdicts of the checks before. The message names the check that is the
+    cause, also if ``by`` is blocked itself.
     """
     before = earlier.get(by)
     if before is None or before.state not in states:
@@ -262,8 +270,11 @@ def expected_of(
     Parameters
     ----------
     task : Task
+        Its rates say whether other rates are allowed.
     oracle : Oracle
+        The source of expected values.
     probes : Probes
+        The inputs of all calls and runs.
     outcomes : mapping of str to Outcome
         Outcomes of the single calls or steps at least: they show the rates that the code uses.
     """
@@ -282,6 +293,9 @@ def _oracle_of_update(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle | None:
     """Return the oracle at the student's own rates if the task accepts them, otherwise None.
+
+    ``outcomes`` and ``expected`` have the student's and the expected results by the name of the
+    batch.
 
     They are accepted if the task leaves rates free. They are also accepted if the passed rate is
     that of the weights and the biases keep the task's ratio to it: ``lr`` for weights and
@@ -307,10 +321,11 @@ def _oracle_of_update(
 def _oracle_of_training(
     task: Task, oracle: Oracle, probes: Probes, outcomes: Mapping[str, Outcome], expected: Expected
 ) -> Oracle | None:
-    """Return gradient descent at the rates that the first training step shows.
+    """Return gradient descent at the rates that the first training step shows, or None.
 
-    None if the task fixes the rates, or the step does not show any. The result does not use a
-    model solution, since its rates are fixed.
+    It is None if the task fixes the rates, or the step does not show any. ``outcomes`` and
+    ``expected`` have the student's and the expected results by the name of the run. The result does
+    not use a model solution, since its rates are fixed.
     """
     step = [run for run in probes.runs if run.check == "gradient" and run.epochs == 1][-1]
     outcome = outcomes.get(step.name)
@@ -335,8 +350,10 @@ def own_ratios(
 ) -> dict[str, float]:
     """Return the ratio of the student's steps to the expected steps for ``W`` and for ``b``.
 
-    It is the median over all entries. A kind is left out if no such parameter was returned, or if
-    the median is not positive, because most entries stay or move in the wrong direction.
+    ``before`` are the parameters before a step, ``after`` the student's and ``expected`` the right
+    parameters after it. The ratio is the median over all entries. A kind is left out if no such
+    parameter was returned, or if the median is not positive, because most entries stay or move in
+    the wrong direction.
     """
     ratios = {}
     for kind in "Wb":
@@ -427,7 +444,10 @@ class Comparison(Struct):
             self._remarks.append(text)
 
     def report(self, kind: str, quantity: str, found: str = "") -> None:
-        """Add one of `SENTENCES` about a quantity to the message, with the student's own names."""
+        """Add one of `SENTENCES` about a quantity to the message, with the student's own names.
+
+        ``kind`` is the key of the sentence, and ``found`` describes the value that was found.
+        """
         plain = quantity.removeprefix("final/")
         own = {} if plain in self.givers else {**self.bound.convention.keys, **self.bound.names}
         giver = self.givers.get(plain, subject(self.bound))
@@ -473,7 +493,9 @@ class Comparison(Struct):
         Parameters
         ----------
         quantity : str
+            The canonical name, such as W1, or ``final/W1``.
         found, expected : array, (n, …)
+            The student's and the right numbers.
         allowed : array
             Largest accepted error of each number.
         labels : tuple of str
@@ -554,8 +576,8 @@ class Comparison(Struct):
 def _odd_numbers(found: NDArray[Any], expected: Array) -> str:
     """Return the key of `SENTENCES` that says what is wrong with the type of the numbers, or "".
 
-    Checked are complex and whole numbers, nan, infinity, and less than single precision. Whole
-    numbers count only if no error is above 1.
+    ``found`` are the student's numbers. Checked are complex and whole numbers, nan, infinity, and
+    less than single precision. Whole numbers count only if no error is above 1.
     """
     if found.dtype.kind == "c":
         return "complex"
@@ -579,7 +601,8 @@ def joined(names: list[str]) -> str:
 def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[int, ...]) -> str:
     """Return the name of an entry in the student's own layout, e.g. ``b1[0]``.
 
-    The result is empty for a quantity that has no name in the student's code.
+    ``quantity`` is the canonical name, ``index`` the canonical index, and ``shape`` the canonical
+    shape of the array. The result is empty for a quantity that has no name in the student's code.
     """
     plain = quantity.removeprefix("final/")
     if plain in VECTORS:
@@ -596,7 +619,7 @@ def label_of(bound: Bound, quantity: str, index: tuple[int, ...], shape: tuple[i
 
 
 def merge(entries: list[Entry]) -> list[Entry]:
-    """Merge entries with the same parameter and index: the first of the worst state stays."""
+    """Return one entry for each parameter and index: the first of those with the worst state."""
     merged: dict[tuple[str, tuple[int, ...]], Entry] = {}
     for entry in entries:
         known = merged.setdefault((entry.parameter, entry.index), entry)

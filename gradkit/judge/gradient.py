@@ -112,7 +112,8 @@ class Compared(Struct, frozen=True):
 def gradient(case: Case, earlier: Earlier) -> Verdict:
     """Compare the gradients of the student's steps with finite differences of the loss.
 
-    The loss is that of the task, through the forward pass of the task's net.
+    The loss is that of the task, through the forward pass of the task's net. ``earlier`` has the
+    verdicts of the checks before this one: the check is blocked if the steps could not be made.
     """
     if case.task.framework.trains:
         _, stop = answered(case, "gradient", "train", first_steps(case), earlier)
@@ -198,7 +199,7 @@ def points_of(case: Case) -> list[Point]:
 def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]]) -> list[Point]:
     """Return the first steps of a batch of updates, one example each.
 
-    At most `LOOKED_AT` are returned.
+    ``outputs`` are the student's parameters after the steps. At most `LOOKED_AT` are returned.
     """
     # One precision for all parameters, as in the `update` check.
     single = any(tolerances.epsilon(value) == tolerances.SINGLE for value in outputs.values())
@@ -221,7 +222,7 @@ def points_of_batch(task: Task, batch: Batch, outputs: Mapping[str, NDArray[Any]
 
 
 def _read(values: NDArray[Any] | None, like: Array) -> Array:
-    """Return the new values as floats; all NaN if they are not floats of the right shape."""
+    """Return the new values as floats; all NaN if they are not floats of the shape of ``like``."""
     if values is None or values.dtype.kind != "f" or values.shape != like.shape:
         return np.full(like.shape, np.nan)
     return values.astype(np.float64)
@@ -241,8 +242,9 @@ def _stays(case: Case, run: Run) -> bool:
 def judge_points(case: Case, points: Sequence[Point], losses: Sequence[Loss]) -> Verdict:
     """Compare the steps from some points with finite differences of a loss for each.
 
-    The rates are those of the points. If no weight, or no bias, agrees with them, a number of the
-    student's text takes their place, see `choose_rates`.
+    ``losses`` has the loss of each point, as a function of the parameters. The rates are those of
+    the points. If no weight, or no bias, agrees with them, a number of the student's text takes
+    their place, see `choose_rates`.
     """
     tolerance = least(case, "gradient")
     compared = [compare(case.task, *pair, tolerance) for pair in zip(points, losses, strict=True)]
@@ -263,7 +265,9 @@ def compare(task: Task, point: Point, loss: Loss, least_error: float) -> Compare
     Parameters
     ----------
     task : Task
+        Its net says how much rounding may change the step.
     point : Point
+        The step.
     loss : callable
         The losses of stacks of parameters like those of the point.
     least_error : float
@@ -334,7 +338,10 @@ def _rows(compared: Compared) -> Iterator[Entry]:
 
 
 def _state_along(report: Report, key: str) -> State:
-    """Return the state of a large array: the worst of the directions through it."""
+    """Return the state of the array ``key``: the worst state of the slopes through it.
+
+    A large array is checked by slopes along random directions, not entry by entry.
+    """
     about = [each.verdict for each in report.directions if each.parameter == key]
     about += [each.verdict for each in report.entries if each.parameter == key]
     if not about:
@@ -347,7 +354,7 @@ def plain_factor(claimed: float, estimate: float, room: float, point: Point) -> 
     """Return how many times the estimate a claim is, if that is a plain number; else "".
 
     Plain are 0, −1, whole numbers up to 10 or the number of examples N, and one over these. The
-    factor counts only if no other plain number fits within the room.
+    factor counts only if no other plain number fits when the error may be ``room``.
 
     Examples
     --------
@@ -379,9 +386,10 @@ Chosen = Mapping[str, WrittenRate | float | None]
 def choose_rates(case: Case, compared: Sequence[Compared]) -> Chosen:
     """Choose for weights and biases the rate that their steps are divided by.
 
-    The rate of the points comes first. Another rate is chosen only if no entry agrees with the
-    estimates at this rate: if some entries agree, the code uses it, and the other entries are
-    wrong. Of the other rates, the one with which most entries agree is chosen.
+    ``compared`` are the comparisons at the rates of the points. The rate of the points comes first.
+    Another rate is chosen only if no entry agrees with the estimates at this rate: if some entries
+    agree, the code uses it, and the other entries are wrong. Of the other rates, the one with which
+    most entries agree is chosen.
     """
     return {kind: _choose_rate(case, compared, kind) for kind in KINDS}
 
@@ -389,6 +397,7 @@ def choose_rates(case: Case, compared: Sequence[Compared]) -> Chosen:
 def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> WrittenRate | float | None:
     """Choose another rate for weights or biases; None to keep the rate of the points.
 
+    ``kind`` is ``W`` or ``b``, and ``compared`` are the comparisons at the rates of the points.
     Another rate is chosen only if no entry agrees at the rate of the points. Candidates are the
     task's ratio of both rates, and the rates in the student's text; the one at which most entries
     agree is returned, or None if none agrees.
@@ -425,7 +434,7 @@ def _choose_rate(case: Case, compared: Sequence[Compared], kind: str) -> Written
 
 
 def _rate_at(point: Point, kind: str, choice: WrittenRate | float | None) -> float:
-    """Return the rate of weights or biases at a point, as `choice` changes it."""
+    """Return the rate of weights or biases (``kind``) at a point, as `choice` changes it."""
     if isinstance(choice, WrittenRate):
         return choice.value
     return point.rates[kind] * (1.0 if choice is None else choice)

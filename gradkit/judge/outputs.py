@@ -36,7 +36,10 @@ CANCELLATION_ERROR = 2.0**-46
 
 
 class Probe(Struct, frozen=True):
-    """One probe of a check: its inputs, the model's results (None without one), and the found."""
+    """One probe of a check: its inputs, the model solution's results, and the student's results.
+
+    ``expected`` is None without a model solution.
+    """
 
     draw: Draw
     expected: Made | None
@@ -60,6 +63,7 @@ def judge_check(
     Parameters
     ----------
     check : FunctionCheck
+        The check with the outputs that it compares.
     probes : sequence of Probe
         At least one.
     right : collection of str
@@ -99,7 +103,7 @@ def judge_check(
 
 
 def followed(check: FunctionCheck, ways: Sequence[Sequence[Probe]]) -> list[int]:
-    """Return the indices of the expectations that the outputs follow best.
+    """Return the indices of the sets of expected values that the outputs fit best.
 
     Each item of `ways` holds the same probes with other expected values. The best have the most
     right outputs and, among these, the most right outputs in single probes. Several indices are
@@ -123,7 +127,7 @@ def _outputs(check: FunctionCheck, probes: Sequence[Probe], right: Collection[st
 
 
 def _counted(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
-    """Judge one output over all probes, and count the hard cases if it is wrong only there."""
+    """Judge the output ``name`` over all probes; count hard cases if it is wrong only there."""
     entry, sentence = _output(name, check, probes)
     if not any(probe.draw.hard for probe in probes if probe.draw.label == entry.probe):
         return entry, sentence
@@ -151,7 +155,12 @@ def output_entry(
     expected: float | None = None,
     hard_cases: int = 0,
 ) -> Entry:
-    """Return the entry of an output; ``index`` is the place of its worst number."""
+    """Return the entry of an output in a verdict.
+
+    ``probe`` names the first probe in which it is wrong, and ``index`` is the place of its worst
+    number there, ``found`` that number, and ``expected`` the right one. ``hard_cases`` is the
+    number of wrong hard cases if only these are wrong.
+    """
     # The entry itself has no index, because it stands for the whole output.
     label = f"{name}[{', '.join(map(str, index))}]" if index else name
     return Entry(name, (), state, found, expected, probe, label, hard_cases=hard_cases)
@@ -179,7 +188,7 @@ def _notes(check: FunctionCheck, probes: Sequence[Probe]) -> Iterator[str]:
 
 
 def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
-    """Judge one output over all probes: its presence, its shape and its numbers.
+    """Judge the output ``name`` over all probes: its presence, its shape and its numbers.
 
     A missing output counts first, then a wrong shape, then an expected value that is not finite,
     then wrong numbers. Right numbers still fail if a second call gives others. The entry has the
@@ -228,9 +237,10 @@ def _output(name: str, check: FunctionCheck, probes: Sequence[Probe]) -> Output:
 
 
 def _judge_second_call(name: str, probes: Sequence[Probe]) -> Output:
-    """Compare an output of a second call with the first, if the model gives the same twice.
+    """Compare the output ``name`` of a second call with that of the first.
 
-    It passes without a second call or a model solution.
+    It fails if the two differ although the model solution gives the same twice. It passes without a
+    second call or a model solution.
     """
     for probe in probes:
         first, second = probe.found.values[name], probe.found.again.get(name)
@@ -267,7 +277,7 @@ def finite_number(value: Any) -> float | None:
 
 
 def _noise(draw: Draw) -> float:
-    """Return the largest error that cancellation can cause with these inputs."""
+    """Return the largest error that cancellation can cause with the inputs of a probe."""
     arrays = arrays_in(dict(draw.values))
     sizes = [np.abs(a[np.isfinite(a)]).max(initial=0.0) for a in arrays if a.dtype.kind == "f"]
     return CANCELLATION_ERROR * float(max(sizes, default=0.0))
@@ -278,7 +288,8 @@ def _near(
 ) -> NDArray[np.bool_]:
     """Return which numbers are right up to rounding.
 
-    `tolerance` is an accepted error relative to the largest number, `noise` an absolute error.
+    `tolerance` is an accepted error relative to the largest expected number, `noise` an absolute
+    error.
     """
     with np.errstate(all="ignore"):
         size = max(float(np.max(np.abs(expected), initial=0.0)), MIN_OUTPUT_SIZE)
@@ -303,7 +314,10 @@ def shape_sentence(name: str, found: object, expected: object) -> str:
 
 
 def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> str:
-    """Return sentences on a wrong shape, and on how the numbers relate to the expected numbers."""
+    """Return sentences on the wrong shape of an output, and on its numbers.
+
+    They say how the numbers relate to the expected ones: transposed, reshaped, or summed.
+    """
     text = shape_sentence(name, found.shape, expected.shape)
     if found.shape == expected.shape[::-1] and same(found.T, expected):
         return f"{text} {format_text(TRANSPOSED, name=name)}"
@@ -332,7 +346,7 @@ def _describe_numbers(name: str, pairs: Pairs, off: Pairs, tolerance: float) -> 
     ----------
     name : str
         The output, as the student would write it.
-    pairs, off : sequence of pairs
+    pairs, off : sequence of (Probe, found, expected)
         All probes, and those in which the numbers are wrong.
     tolerance : float
         The accepted error of the check, relative to the largest number.
@@ -358,7 +372,10 @@ def _describe_numbers(name: str, pairs: Pairs, off: Pairs, tolerance: float) -> 
 
 
 def _count_wrong(pair: tuple[Probe, NDArray[Any], NDArray[Any]], tolerance: float) -> str:
-    """Return a sentence with the number of wrong entries, or "" if all entries are wrong."""
+    """Return a sentence with the number of wrong entries, or "" if all entries are wrong.
+
+    ``pair`` is a probe with the found and the expected array.
+    """
     probe, found, expected = pair
     right = int(np.count_nonzero(_near(found, expected, tolerance, _noise(probe.draw))))
     if not right:
@@ -437,10 +454,7 @@ def _is_one_zero(found: NDArray[Any], expected: NDArray[Any], tolerance: float) 
 
 
 def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
-    """Return whether every entry is the sum of all expected entries.
-
-    It is false for a single number.
-    """
+    """Return whether every entry is the sum of all expected entries; False for a single number."""
     values = found.astype(float)
     return (
         found.size > 1
@@ -450,7 +464,7 @@ def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> 
 
 
 def _is_exchanged(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
-    """Return whether the numbers are right in another order."""
+    """Return whether the numbers are right in another order; False for fewer than three."""
     a, b = np.sort(found.astype(float), axis=None), np.sort(expected.astype(float), axis=None)
     return found.size > 2 and same(a, b, tolerance)
 
@@ -460,7 +474,10 @@ def _is_of_wrong_axis(found: NDArray[Any], expected: NDArray[Any], tolerance: fl
 
 
 def _has_total_of(found: NDArray[Any], expected: NDArray[Any]) -> bool:
-    """Return whether two vectors of sums have the same total, which is not 0 by cancellation."""
+    """Return whether two vectors have the same total, which is not 0 by cancellation.
+
+    The result is False for other arrays, and for single numbers.
+    """
     is_vector = all(a.size == max(a.shape, default=1) > 1 for a in (found, expected))
     numbers = found.astype(float), expected.astype(float)
     if not is_vector or not all(np.isfinite(a).all() for a in numbers):
@@ -489,7 +506,10 @@ _RELATIONS: Sequence[tuple[Relation, str]] = (
 
 
 def _factor(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> float | None:
-    """Return the factor between found and expected numbers, None if there is no single one."""
+    """Return the factor from expected to found numbers, or None if there is no single factor.
+
+    ``tolerance`` is an accepted error relative to the largest number.
+    """
     dot = float(np.sum(expected * expected))
     if not dot or not np.isfinite(found.astype(float)).all():
         return None
@@ -504,9 +524,11 @@ def _factor(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> fl
 def _describe_factor(
     factors: list[float], sizes: list[Mapping[str, int]], error: float
 ) -> tuple[str, str] | None:
-    """Return the words for a factor before and after its object; None if there are none.
+    """Return the words before and after "the expected value" for a factor; None if there are none.
 
-    A factor is a size, one over a size, or a number, the same in all probes.
+    ``factors`` and ``sizes`` have the factor and the sizes of each probe, and ``error`` is the
+    accepted relative error of a factor. A factor is a size, one over a size, or a number, the same
+    in all probes.
     """
     for size in sizes[0]:
         values = [each[size] for each in sizes]
@@ -530,7 +552,10 @@ FACTOR_ERROR = 1e-6
 
 
 def _where(probe: Probe, off: Pairs, pairs: Pairs) -> str:
-    """Return a sentence that names the hard case if only hard cases are wrong, otherwise ""."""
+    """Return a sentence that names the hard case if only hard cases are wrong, otherwise "".
+
+    ``probe`` is the first wrong one, ``off`` are the wrong probes, and ``pairs`` all.
+    """
     random = [probe for probe, _, _ in pairs if not probe.draw.hard]
     if random and all(each.draw.hard for each, _, _ in off):
         return " " + format_text(

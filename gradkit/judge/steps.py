@@ -38,7 +38,10 @@ from gradkit.text import DRAWN, format_text
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
-    """Compare output and hidden layer for random inputs and for the published start and data."""
+    """Compare output and hidden layer for random inputs and for the published start and data.
+
+    ``earlier`` has the verdicts of the checks before this one.
+    """
     role = case.task.framework.forward
     outcomes, stop = answered(case, "forward", role, case.probes.forward, earlier)
     if stop is not None:
@@ -64,8 +67,9 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
 def update(case: Case, earlier: Earlier) -> Verdict:
     """Compare the parameters after one step, entry by entry.
 
-    If the step crashes, the entries that are right without the crashing line are added. ``still``
-    in the verdict says that no parameter moved.
+    ``earlier`` has the verdicts of the checks before this one. If the step crashes, the entries
+    that are right without the crashing line are added. ``still`` in the verdict says that no
+    parameter moved.
     """
     outcomes, stop = answered(case, "update", "update", case.probes.update, earlier)
     first = case.binding.bound["update"].before if "update" in case.binding.bound else None
@@ -99,9 +103,10 @@ PARTLY_RIGHT = (
 
 
 def _credit_rest(case: Case, stop: Verdict) -> Verdict:
-    """Add the entries that are right without the crashing line to the verdict on a crash.
+    """Return the verdict ``stop`` on a crash, with entries that are right without that line.
 
-    The verdict is unchanged if no entry is right, or if the step does not change any parameter.
+    These are the right entries if the crashing line is left out. The verdict is unchanged if no
+    entry is right, or if the step does not change any parameter.
     """
     known = case.observations.outcomes
     outcomes = [known.get(SPARED + batch.name) for batch in case.probes.update]
@@ -119,7 +124,11 @@ def _credit_rest(case: Case, stop: Verdict) -> Verdict:
 
 
 def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) -> bool:
-    """Add the entries of the parameters after one step; return whether none of them moved."""
+    """Compare the parameters after one step, and add their entries to ``comparison``.
+
+    ``outcomes`` are those of the batches of updates. Return whether no parameter moved in any of
+    them.
+    """
     still = True
     for batch, outcome in zip(case.probes.update, outcomes, strict=True):
         comparison.faults(outcome.faults)
@@ -146,10 +155,11 @@ def _compare(case: Case, comparison: Comparison, outcomes: Sequence[Outcome]) ->
 
 
 def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[str, Array]:
-    """Return how many rounding units each change may lose in single precision.
+    """Return how many rounding units each change may lose in single precision, by parameter.
 
-    They are the rounding units of the gradient times the learning rate. The rate is the ratio of
-    the lengths of the expected change and the gradient.
+    ``expected`` are the right parameters after the steps of a batch. The units are those of the
+    gradient times the learning rate. The rate is the ratio of the lengths of the expected change
+    and the gradient.
     """
     points = {key: batch.inputs[key] for key in expected}
     X, y = (batch.inputs[name].astype(np.float64) for name in ("X", "y"))
@@ -162,7 +172,7 @@ def units_lost(task: Task, batch: Batch, expected: Mapping[str, Array]) -> dict[
 
 
 def _lengths(values: Array) -> Array:
-    """Return the sum of the absolute values of each probe's entries."""
+    """Return the sum of the absolute values of each probe's entries; probes are the first axis."""
     lengths: Array = np.abs(values).sum(axis=tuple(range(1, values.ndim)), keepdims=True)
     return lengths
 
@@ -256,7 +266,10 @@ def model(case: Case, earlier: Earlier) -> Verdict:
 
 
 def _layouts(start: Parameters) -> Iterator[list[tuple[int, ...]]]:
-    """Yield the accepted shapes of all parameters: of torch's layers, then of ``X @ W + b``."""
+    """Yield the accepted shapes of all parameters: of torch's layers, then of ``X @ W + b``.
+
+    ``start`` has the canonical parameters, whose order the shapes have.
+    """
     for weight, bias in (("out_in", "flat"), ("in_out", "flat"), ("in_out", "row")):
         yield [
             (value.T.shape if weight == "out_in" else value.shape)
@@ -387,7 +400,11 @@ def _rises(losses: Array) -> bool:
 
 
 def _is_of_own_rows(comparison: Comparison, task: Task, run: Run, outcome: Outcome) -> bool:
-    """Return whether losses that are wrong for a run's rows are right for the task's own rows."""
+    """Return whether losses that are wrong for a run's rows are right for the task's own rows.
+
+    The result is False if nothing is wrong in ``comparison``, or if the run has the task's own
+    rows.
+    """
     found, own = outcome.outputs.get("loss"), replace(run, X=task.X, y=task.y)
     wrong = any(entry.state != "pass" for entry in comparison.entries)
     if not wrong or found is None or np.array_equal(run.X, task.X):
@@ -418,7 +435,8 @@ def _is_nearly(
 ) -> bool:
     """Return whether single precision explains all errors of a run that failed.
 
-    It is false if nothing of the run is wrong.
+    ``expected`` has the right results of the run. The result is False if nothing of the run is
+    wrong.
     """
     if all(entry.state == "pass" for entry in comparison.entries if entry.probe == run.start):
         return False
@@ -439,10 +457,11 @@ def _losses(
     allowed: Callable[[Array], Array],
     earns: bool,
 ) -> Course:
-    """Add the entries of a run's losses, and return the losses to be plotted.
+    """Add the entries of a run's losses to ``comparison``, and return the losses to be plotted.
 
-    An epoch after the first wrong loss does not count as right. Losses of another number are
-    reported and not compared.
+    ``expected`` has the right results of the run, ``allowed`` returns the tolerances of losses, and
+    ``earns`` says whether right entries earn points. An epoch after the first wrong loss does not
+    count as right. If the number of losses is wrong, that is reported, and they are not compared.
     """
     course, taken = (course_of(task, run, values) for values in (expected, outcome.outputs))
     epochs = _by_epoch(course, run)
@@ -509,7 +528,7 @@ def _loss_at(task: Task, run: Run, parameters: Mapping[str, Array]) -> float:
 
 
 def _by_epoch(course: Array, run: Run) -> Array:
-    """Return the mean loss of each epoch."""
+    """Return the mean loss of each epoch from the losses of all steps of a run."""
     means: Array = course.reshape(run.epochs, -1).mean(axis=1)
     return means
 
@@ -594,7 +613,11 @@ def memorised(case: Case) -> tuple[str, ...]:
 
 
 def _is_hard_coded(case: Case, batch: Batch, known: Mapping[str, Array]) -> bool:
-    """Return whether each quantity in `known` always has the same one of its published values."""
+    """Return whether a role returns published values in each call of a batch, whatever the inputs.
+
+    ``known`` has the published values of each quantity. All calls have to give the same one of
+    them.
+    """
     outcome, expected = case.observations.outcomes.get(batch.name), case.expected[batch.name]
     return _is_complete(outcome) and all(
         key in outcome.outputs and _ignores(outcome.outputs[key], expected[key], published)
@@ -624,7 +647,11 @@ def _is_training_hard_coded(case: Case) -> bool:
 
 
 def _ignores(found: NDArray[np.generic], expected: Array, published: Array) -> bool:
-    """Return whether all results are the same published result although all should differ."""
+    """Return whether all results are the same published result although all should differ.
+
+    ``found`` and ``expected`` have one row for each call, and ``published`` one for each known
+    result.
+    """
     if found.shape != expected.shape or found.dtype.kind != "f":
         return False
     same = all(np.array_equal(row, found[0]) for row in found)
@@ -645,10 +672,9 @@ def _is_complete(outcome: Outcome | None) -> TypeGuard[Outcome]:
 
 
 def _same(first: Answers, second: Answers, rows: int | None, part: float) -> bool:
-    """Return whether two sets of results agree.
+    """Return whether two sets of results agree, within an error of ``part`` of the largest number.
 
-    Of the first set, the first `rows` rows are compared. `part` is the accepted error relative to
-    the largest number.
+    Of the first set, only the first `rows` rows are compared; None for all.
     """
 
     def near(one: NDArray[np.generic], other: NDArray[np.generic]) -> bool:

@@ -115,10 +115,11 @@ LOST = 2
 def course_tolerance(
     course: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """Return the tolerances of the losses of a run.
+    """Return the tolerances of the losses of a run, whose expected values are ``course``.
 
-    They are 1e-9 of each loss in double precision. In single precision they are rounding errors
-    of the largest loss plus ``of_change`` times the whole change of the loss over the run.
+    They are 1e-9 of each loss in double precision. In single precision they are rounding errors of
+    the largest loss plus ``of_change`` times the whole change of the loss over the run. ``eps`` is
+    the rounding unit, and ``least`` the relative error that the assignment accepts.
     """
     if eps == DOUBLE:
         return max(1e-9, least) * np.abs(course)
@@ -130,7 +131,11 @@ def course_tolerance(
 def final_tolerance(
     final: Array, start: Array, eps: float, least: float = 0.0, of_change: float = 0.0
 ) -> Array:
-    """Return the tolerances of the parameters at the end of a run, as in `course_tolerance`."""
+    """Return the tolerances of the parameters at the end of a run.
+
+    ``final`` and ``start`` are the expected parameters at its end and at its start. The other
+    arguments are as for `course_tolerance`.
+    """
     moved, largest = np.abs(final - start).max(), np.abs(final).max()
     if eps == DOUBLE:
         return np.asarray(max(1e-9, least) * np.maximum(np.abs(final), moved))
@@ -151,7 +156,11 @@ def stays(
     change: Mapping[str, Array | float],
     eps: float | None = None,
 ) -> bool:
-    """Return whether every parameter is there, has its shape, and was not moved; see `moved`."""
+    """Return whether every parameter is there, has its shape, and was not moved; see `moved`.
+
+    ``before`` and ``after`` are the parameters before and after a step, and ``change`` has the
+    expected change of each. ``eps`` is as for `moved`.
+    """
     return all(
         (found := after.get(key)) is not None
         and found.shape == old.shape
@@ -163,10 +172,10 @@ def stays(
 def moved(
     after: NDArray[Any], before: Array, change: Array | float = 0.0, eps: float | None = None
 ) -> NDArray[np.bool_]:
-    """Return which entries were moved by more than rounding and a millionth of ``change``.
+    """Return which entries of ``after`` differ from ``before`` by more than rounding.
 
-    ``eps`` is the rounding unit of ``after``; by default it is inferred from the numbers. NaN
-    counts as moved.
+    A millionth of ``change`` is allowed too. ``eps`` is the rounding unit of ``after``; by default
+    it is inferred from the numbers. NaN counts as moved.
     """
     with np.errstate(invalid="ignore"):
         unit = epsilon(after) if eps is None else eps
@@ -177,7 +186,8 @@ def moved(
 def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
     """Return whether intermediate values in single precision explain the error of ``found``.
 
-    The error may be some rounding units of float32 of the largest ``change``.
+    The error from ``expected`` may be 32 rounding units of float32 times the largest entry of
+    ``change``.
     """
     if found.shape != expected.shape or found.dtype.kind != "f":
         return False
@@ -185,7 +195,7 @@ def nearly(found: NDArray[Any], expected: Array, change: Array) -> bool:
 
 
 def near(found: NDArray[Any], expected: Array, tolerance: Array) -> NDArray[np.bool_]:
-    """Return which entries are finite and within their tolerance."""
+    """Return which entries of ``found`` are finite and within the tolerance of ``expected``."""
     with np.errstate(invalid="ignore"):
         close: NDArray[np.bool_] = np.isfinite(found) & (np.abs(found - expected) <= tolerance)
     return close

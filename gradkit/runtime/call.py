@@ -46,7 +46,11 @@ class Returned:
     faults: list[tuple[str, str, Message | str]] = field(default_factory=list)
 
     def fault(self, quantity: str, kind: str, found: Message | str) -> None:
-        """Record that a quantity cannot be compared: the kind of fault and the value found."""
+        """Record that a returned quantity cannot be compared.
+
+        ``quantity`` is a canonical name such as W1. ``kind`` is a word such as ``type``, ``shape``,
+        ``dtype``, ``missing`` or ``mutated``. ``found`` describes the value that was found.
+        """
         self.faults.append((quantity, kind, found))
 
 
@@ -59,14 +63,15 @@ def is_parameter(quantity: str) -> bool:
 
 
 def parameters_for(call: Call, inputs: Arrays) -> dict[str, NDArray[Any]]:
-    """Return a dict of new arrays, or matrices, with the student's keys and layout.
+    """Return a new dict of parameters to pass to a student's function, with the student's keys.
 
     Parameters
     ----------
     call : mapping
-        Gives the student's ``keys`` and the layout of ``weights`` and ``biases``.
+        ``keys`` has the student's key for each canonical name, such as W1; ``weights`` and
+        ``biases`` are the layouts. The arrays are np.matrix if the student's own parameters are.
     inputs : mapping of arrays
-        Contains each parameter in canonical layout.
+        Contains each parameter in canonical layout; other inputs are ignored.
     """
     parameters = {}
     for quantity, key in call["keys"].items():
@@ -118,7 +123,10 @@ def _as_array_type(call: Call, array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _oriented_vector(column: NDArray[Any], orientation: str) -> NDArray[Any]:
-    """Return a copy of a column (n, 1) as a ``row`` (1, n), ``flat`` (n,) or column."""
+    """Return a copy of a column (n, 1) in an orientation: row (1, n), flat (n,) or column.
+
+    ``orientation`` is ``row``, ``flat`` or ``column``.
+    """
     if orientation == "row":
         return np.array(column.T, order="C")
     return column[:, 0].copy() if orientation == "flat" else column.copy()
@@ -154,7 +162,9 @@ def laid_out(
 ) -> NDArray[Any] | None:
     """Return a student's array in the canonical layout.
 
-    If its shape is wrong, None is returned and a ``shape`` fault is added to ``out``.
+    If its shape is wrong, None is returned and a ``shape`` fault is added to ``out``. ``call``
+    gives the student's layouts, ``quantity`` is the canonical name of the array, such as W1, and
+    ``shape`` its canonical shape.
     """
     if array.size == 1 and math.prod(shape) == 1:
         return array.reshape(shape)
@@ -210,7 +220,11 @@ def plain(quantity: str, value: Any, out: Returned) -> NDArray[Any] | None:
 
 
 def follow(value: Any, path: list[int | str]) -> Any:
-    """Return the item at a path of keys and indices in nested containers, or None if missing."""
+    """Return the item at a path in nested containers, or None if there is no such item.
+
+    ``path`` has the keys and indices to apply one after the other: ``["cache", 0]`` for
+    ``value["cache"][0]``.
+    """
     for step in path:
         try:
             value = value[step]
@@ -225,7 +239,8 @@ def follow(value: Any, path: list[int | str]) -> Any:
 def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | None) -> list[Any]:
     """Return the arguments of a call, in the order of the student's signature.
 
-    The dict of ``parameters`` is passed as it is; the other arguments are new values.
+    ``inputs`` are canonical arrays, which are copied into the student's layout. The student's dict
+    of ``parameters`` is passed as it is, where the function takes one.
     """
     return [
         parameters if kind == "parameters" else argument_for(call, kind, inputs)
@@ -234,9 +249,10 @@ def arguments_for(call: Call, inputs: Arrays, parameters: Mapping[str, Any] | No
 
 
 def read_outputs(call: Call, returned: Any, out: Returned) -> None:
-    """Read each quantity of a returned value at its path, and store it in ``out``.
+    """Read the quantities of a returned value, and store them in ``out`` in canonical layout.
 
-    A quantity that is missing or cannot be read gets a fault in ``out``.
+    ``returns`` in ``call`` has the path of each quantity, see `follow`, and ``shapes`` its
+    canonical shape. A quantity that is missing or cannot be read gets a fault in ``out``.
     """
     if returned is None:
         for name in call["returns"]:
@@ -248,10 +264,11 @@ def read_outputs(call: Call, returned: Any, out: Returned) -> None:
 
 
 def apply(function: Callable[..., Any], call: Call, arguments: list[Any]) -> Any:
-    """Call a function, with the last arguments by keyword as ``by_name`` lists them.
+    """Call a student's function with arguments in the order of its signature.
 
-    A decorator may replace a function by one that takes ``*args`` only. This gets all arguments by
-    position.
+    The last arguments are passed by keyword, with the names that ``by_name`` in ``call`` lists. But
+    a decorator may have replaced the function by one that takes ``*args`` only: all arguments are
+    passed to that by position.
     """
     if _takes_positions_only(function):
         return function(*arguments)
@@ -276,7 +293,8 @@ def call_before(
 
     An update may read values that the forward pass has stored in a global cache. The function
     gets the same dict of ``parameters`` as the next call, as in a training loop, because it may
-    store that dict. Its own changes of the parameters are undone.
+    store that dict; a new dict, made from the canonical ``inputs``, if ``parameters`` is None. Its
+    own changes of the parameters are undone.
 
     Raises
     ------
@@ -298,7 +316,9 @@ def call_before(
 def run_function(
     function: Callable[..., Any], call: Call, inputs: Arrays, before: Before | None = None
 ) -> tuple[Any, dict[str, Any] | None, Returned]:
-    """Call a student's function once, after the function that must run ``before`` it.
+    """Call a student's function once, after the function that must run ``before`` it, if any.
+
+    ``call`` describes the function, and ``inputs`` are the canonical arrays to pass.
 
     Returns
     -------
@@ -337,8 +357,9 @@ def evaluate(
 ) -> Returned:
     """Call a student's function once, and return its result as canonical arrays and faults.
 
-    The result is the quantities at the paths in ``returns`` or, if the call has none, the
-    parameters that the function returned or changed in place.
+    The result is the quantities at the paths in ``returns`` of the call or, if the call has none,
+    the parameters that the function returned or changed in place. ``before`` is called first, if
+    given, with the canonical ``inputs``.
     """
     returned, parameters, out = run_function(function, call, inputs, before)
     if call["returns"]:
@@ -359,7 +380,9 @@ def read_parameters(
 ) -> None:
     """Read the parameters in a student's dict, and store them in ``out`` in canonical layout.
 
-    A parameter that is missing or cannot be read gets a fault in ``out``.
+    ``source`` is the dict, by the student's keys. ``shapes`` has the canonical shape of each
+    parameter by canonical name. A parameter that is missing or cannot be read gets a fault in
+    ``out``.
     """
     for quantity, key in call["keys"].items():
         canonical(call, quantity, source.get(key), tuple(shapes[quantity]), out)
@@ -368,10 +391,11 @@ def read_parameters(
 def changed_parameters(
     call: Call, returned: Any, passed: Mapping[str, Any] | None
 ) -> Mapping[str, Any]:
-    """Return the student's dict of parameters after an update.
+    """Return the student's dict of parameters after an update, by the student's keys.
 
-    That is a dict made of the parameters that the update returned one by one, or a returned dict
-    with their keys, or else the dict that was ``passed``, which may have been changed in place.
+    That is a dict made of the parameters that the update ``returned`` one by one, or a returned
+    dict with their keys, or else the dict that was ``passed``, which may have been changed in
+    place; an empty dict if None was passed.
     """
     if _returns_parameters(call):
         paths = call["returns"]
@@ -473,10 +497,12 @@ MAX_CHOICES = 2
 
 
 def _count_close_values(values: list[complex], least: int) -> int:
-    """Count the values close to their median; 0 if fewer than ``least`` or with few distinct ones.
+    """Count the values whose difference from their median is at most `RELATIVE_DIFFERENCE` of it.
 
-    A gradient by finite differences may contain some equal values, as a ReLU ignores inputs below
-    zero. But it has more distinct values than the two of a function that only chooses.
+    Return 0 if the count is below ``least``, or if the close values have at most `MAX_CHOICES`
+    distinct values. A gradient by finite differences may contain some equal values, as a ReLU
+    ignores inputs below zero. But it has more distinct values than the two of a function that only
+    chooses.
     """
     if len(values) < least:
         return 0
@@ -577,7 +603,10 @@ _ENTRY = re.compile(r"([\w.]+)\[[^\[\]]+\]")
 
 
 def _keys_message(table: object) -> Message | None:
-    """Return a message that lists the text keys of a dict, for a failed look-up; None if none."""
+    """Return a message that lists the text keys of a dict, to explain a failed look-up.
+
+    None is returned if ``table`` is no dict or has no text keys.
+    """
     if type(table) is not dict:
         return None
     keys = [repr(text_of(key, 40)) for key in table if type(key) is str]
@@ -585,9 +614,10 @@ def _keys_message(table: object) -> Message | None:
 
 
 def _read_values(expressions: list[str], names: dict[str, Any], prefix: str, out: Returned) -> None:
-    """Evaluate expressions, and store their arrays in ``out`` as ``prefix`` and their number.
+    """Evaluate the expressions of a check with its names, and store their arrays in ``out``.
 
-    An expression that raises, or gives no array of numbers, gets a fault in ``out``.
+    The array of the third expression is stored as ``2``, with the ``prefix`` before it. An
+    expression that raises, or gives no array of numbers, gets a fault in ``out``.
     """
     for number, expression in enumerate(expressions):
         name = f"{prefix}{number}"

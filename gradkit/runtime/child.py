@@ -95,7 +95,7 @@ class _Attempt(AbstractContextManager["_Attempt"]):
     def __exit__(
         self, kind: object, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """Store the description of an exception, if there is one, and suppress it."""
+        """Store the description of an exception of the block, if it raised one, and suppress it."""
         if error is not None:
             call = max(len(self._done) - self._late, 0)
             self.failure = {**describe_failure(error, Loaded.cells), "call": call}
@@ -106,6 +106,9 @@ def load(frame: Frame) -> Frame:
     """Store the sources of one section as a new namespace, and seed the random generators.
 
     No student code runs yet. The folder of the process is emptied, as in a new process.
+
+    The request has ``own``, ``shared`` and ``borrowed``, lists of (cell id, source); ``modules``
+    and ``forbidden``, as for `Namespace`; ``imports``, the fields of a `Policy`; and the ``seed``.
     """
     data = frame.data
     memory_folder.clear()
@@ -123,9 +126,10 @@ def load(frame: Frame) -> Frame:
 
 
 def import_(frame: Frame) -> Frame:
-    """Import the module ``name`` with the names ``of``, as student code would.
+    """Import the module ``name`` of the request, as ``from name import …`` in student code would.
 
-    Errors are ignored: they occur again, and are reported, where student code imports the module.
+    ``of`` in the request are the names after ``import``. Errors are ignored: they occur again, and
+    are reported, where student code imports the module.
     """
     with suppress(Exception):
         importer = Loaded.namespace["__builtins__"]["__import__"]
@@ -134,21 +138,30 @@ def import_(frame: Frame) -> Frame:
 
 
 def inspect(frame: Frame) -> Frame:
-    """Reply with descriptions of the section's functions.
+    """Reply with descriptions of the section's functions, see `functions`.
 
-    Functions with the wanted ``names`` are created even if other statements have to run for that.
+    The request has the ``names`` of the task's roles. Functions with these names are created even
+    if statements other than definitions have to run for that.
     """
     return Frame("functions", {}, {"functions": functions(Loaded.namespace, frame.data["names"])})
 
 
 def left(frame: Frame) -> Frame:
-    """Reply with the global names that the function ``first`` writes and ``then`` reads."""
+    """Reply with the global names that one function writes and another reads, such as a cache.
+
+    The request names the functions: ``first`` writes and ``then`` reads.
+    """
     names = left_behind(Loaded.namespace, frame.data["first"], frame.data["then"])
     return Frame("left", {}, {"names": [text_of(name, 80) for name in names[:LEAVES]]})
 
 
 def explore(frame: Frame) -> Frame:
-    """Call a function once and describe the structure of what it returns."""
+    """Call a function once, and reply with the structure of what it returns.
+
+    The request has the ``call`` and the function's canonical inputs as arrays. The reply has the
+    ``tree`` of `_describe` with its arrays and the ``faults``, or the ``failure`` if student code
+    raised.
+    """
     call = frame.data["call"]
     with _Attempt() as attempt:
         function, before = _function_and_before(call)
@@ -162,7 +175,9 @@ def explore(frame: Frame) -> Frame:
 def _describe(value: Any, leaves: dict[str, NDArray[Any]], depth: int) -> Any:
     """Return the structure of a value as JSON, and add its arrays to ``leaves`` by number.
 
-    Containers are described down to ``depth`` levels; other values by the name of their type.
+    Containers are described down to ``depth`` levels. The result is a dict with one key: ``dict``,
+    ``list``, ``none``, ``array`` with the key in ``leaves`` (and perhaps ``matrix``), or ``other``
+    with the name of the value's type.
     """
     if isinstance(value, dict) and depth:
         items = list(value.items())[:LEAVES]
@@ -197,9 +212,11 @@ def _is_of_numbers(value: Any) -> bool:
 
 
 def batch(frame: Frame) -> Frame:
-    """Make ``n`` independent calls of one function, and reply with the stacked results.
+    """Make independent calls of one function, and reply with the results stacked by quantity.
 
-    Stop at the first exception, which the reply describes.
+    The request has the ``call``, the number ``n`` of calls, and the inputs as arrays with one row
+    for each call. If it names a function in ``spared``, that is rerun without the statements that
+    raise. Otherwise the calls stop at the first exception, which the reply describes.
     """
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
@@ -218,7 +235,11 @@ def batch(frame: Frame) -> Frame:
 
 
 def _run_calls(name: str | None, make_calls: Callable[[], None]) -> None:
-    """Run ``make_calls``; if a function is named, rerun it without each statement that raises."""
+    """Run ``make_calls``, which makes all calls of a request from the beginning.
+
+    If ``name`` is the name of a function, ``make_calls`` is repeated without the statements of that
+    function that raise, see `gradkit.runtime.spared`.
+    """
     if not name:
         return make_calls()
     # Imported late, because most requests do not need it.
@@ -228,10 +249,12 @@ def _run_calls(name: str | None, make_calls: Callable[[], None]) -> None:
 
 
 def run(frame: Frame) -> Frame:
-    """Train by gradkit's loop: call the forward pass and the update for each row and epoch.
+    """Train by gradkit's own loop: call the forward pass and the update for each row and epoch.
 
-    All calls share one dict of parameters. Reply with the outputs of each step and the parameters
-    at the end, as ``final/…``.
+    The request has the calls ``forward`` and ``update`` and the number of ``epochs``; as arrays X
+    and y with a row for each example, the ``rate`` and the first parameters. All calls share one
+    dict of parameters. Reply with the outputs of each step and the parameters at the end, as
+    ``final/…``.
     """
     forward, update = frame.data["forward"], frame.data["update"]
     X, y, rate = frame.arrays["X"], frame.arrays["y"], frame.arrays["rate"]
@@ -264,7 +287,8 @@ def run(frame: Frame) -> Frame:
 def follow(frame: Frame) -> Frame:
     """Train by the update alone, with the outputs of the forward pass from the request.
 
-    Reply with the parameters after each step.
+    The request has the ``call`` of the update; as arrays X, y, the ``rate``, the first parameters,
+    and ``y_hat`` and ``A1`` with a row for each step. Reply with the parameters after each step.
     """
     call, arrays = frame.data["call"], frame.arrays
     X, y, outputs = arrays["X"], arrays["y"], arrays["y_hat"]
@@ -290,7 +314,11 @@ def follow(frame: Frame) -> Frame:
 
 
 def repeated(frame: Frame) -> Frame:
-    """Call a function twice, and reply with the count of `repeats` for the second call."""
+    """Call a function twice, and reply with the count of `repeats` for the second call.
+
+    The request has the ``call``, its inputs as arrays, and ``least``, the argument of `repeats`.
+    The count is the array ``times`` of the reply.
+    """
     call, times = frame.data["call"], 0
     with _Attempt() as attempt:
         function, before = _function_and_before(call)
@@ -323,9 +351,12 @@ def _function_and_before(call: Call) -> tuple[Callable[..., Any], Before | None]
 def _outcome(
     shapes: Mapping[str, list[int]], rows: list[Returned], failure: dict[str, Any] | None
 ) -> Frame:
-    """Return a reply with the results of several calls stacked by quantity.
+    """Return the reply to a request of several calls, with their results stacked by quantity.
 
-    A row that could not be read is NaN. Of equal faults only that of the first call is reported.
+    ``shapes`` has the canonical shape of each quantity, ``rows`` the result of each call, and
+    ``failure`` the description of an exception. A quantity that could not be read in one call is
+    NaN there, and is left out if no call gave it. Of equal faults only that of the first call is
+    reported.
     """
     arrays: dict[str, NDArray[Any]] = {}
     for quantity, shape in shapes.items():
@@ -344,7 +375,12 @@ def _outcome(
 
 
 def lines(frame: Frame) -> Frame:
-    """Run the lines of a check, and reply with the values of its expressions, see `run_steps`."""
+    """Run the lines of a check, and reply with the values of its expressions.
+
+    The request has the ``data`` and the arrays of `run_steps`; functions to replace as ``stubs``,
+    see `Replaced`; and ``spared``, the name of a function to rerun without the statements that
+    raise, or an empty value.
+    """
     done: list[str] = []
     out = Returned()
 
@@ -367,9 +403,10 @@ def lines(frame: Frame) -> Frame:
 
 @contextmanager
 def _with_stubs(functions: Sequence[Sequence[Any]]) -> Iterator[None]:
-    """Return a context manager during which some functions of the section are replaced.
+    """Return a context manager during which some functions of the section are replaced by stubs.
 
-    See `gradkit.runtime.stubs`.
+    ``functions`` are the arguments of `gradkit.runtime.stubs.with_stubs`; if it is empty, nothing
+    is replaced.
     """
     before = Loaded.namespace
     if functions:
@@ -385,7 +422,7 @@ def _with_changed_definitions(
 ) -> AbstractContextManager[None]:
     """Return a context manager that replaces definitions of the section by changed texts.
 
-    Each text has the cell and the line of the definition that it replaces.
+    Each item is the cell of a definition, its first line there, and the text that replaces it.
     """
     if not texts:
         return nullcontext()
@@ -396,7 +433,10 @@ def _with_changed_definitions(
 
 
 def symbolic(frame: Frame) -> Frame:
-    """Call an update once with numbers that record their operations, and reply with these."""
+    """Call an update once with numbers that record their operations, and reply with the operations.
+
+    See `gradkit.runtime.symbolic.symbolic`, which also describes the request.
+    """
     return trace_symbolically(
         lambda: _function_and_before(frame.data["call"]), Loaded.namespace, Loaded.cells, frame
     )
@@ -405,7 +445,9 @@ def symbolic(frame: Frame) -> Frame:
 def repair(frame: Frame) -> Frame:
     """Search for the smallest change of the functions' text that corrects the wrong outputs.
 
-    Reply with references to changes, and ``fault``: None, or the error of the search itself.
+    `gradkit.runtime.repair.request.propose` describes the request. The reply has ``references`` to
+    the changes, the part of the budget that was ``spent``, and ``fault``: None, or the text of an
+    error of the search itself.
     """
     from gradkit.runtime.repair.request import propose
 
@@ -425,7 +467,9 @@ def repair(frame: Frame) -> Frame:
 def model(frame: Frame) -> Frame:
     """Build the first candidate that is a torch module, and reply with its parameters' shapes.
 
-    If no candidate is a module, reply with the failure of the first.
+    The request has ``candidates``, global names of the section; ``inputs``, the number of features;
+    and ``most``, the number of parameters that the task's layers have. If no candidate is a module,
+    ``name`` is None in the reply, which has the failure of the first candidate.
     """
     failure = None
     for name in frame.data["candidates"]:
@@ -444,9 +488,10 @@ def model(frame: Frame) -> Frame:
 
 
 def predict(frame: Frame) -> Frame:
-    """Run the student's torch module on ``n`` examples, each with its own parameters.
+    """Run the student's torch module on several examples, each with its own parameters.
 
-    Reply with the stacked outputs.
+    The request has the ``call``, whose function is the module, the number ``n`` of examples, and X
+    and the parameters as arrays with one row for each example. Reply with the stacked outputs.
     """
     call, n = frame.data["call"], frame.data["n"]
     rows: list[Returned] = []
@@ -462,7 +507,10 @@ def predict(frame: Frame) -> Frame:
 
 
 def target(frame: Frame) -> Frame:
-    """Reply with the number of dimensions of the student's target tensor; 0 if there is none."""
+    """Reply with the number of dimensions of the student's target tensor; 0 if there is none.
+
+    The request has the ``name`` of the global variable that should hold the tensor.
+    """
     try:
         value = Loaded.namespace[frame.data["name"]]
         return Frame("target", {}, {"dimensions": min(int(value.dim()), DIMENSIONS)})
@@ -473,7 +521,10 @@ def target(frame: Frame) -> Frame:
 def train(frame: Frame) -> Frame:
     """Train a new model by the student's function or top-level loop, from given parameters.
 
-    Reply with the losses, and the parameters at the end as ``final/…``.
+    The request has the ``call`` of the function, the number of ``epochs``, and ``training``: the
+    names of the ``model`` and, for a loop, its place; see `_run_loop`. The arrays are X, y, the
+    ``rate`` and the first parameters. Reply with the losses, and the parameters at the end as
+    ``final/…``.
     """
     call, epochs, training = frame.data["call"], frame.data["epochs"], frame.data["training"]
     parameters, inputs = torch_call.split(frame.arrays)
@@ -504,6 +555,10 @@ def _run_loop(
 ) -> tuple[Any, list[float]]:
     """Run a top-level training loop, and return the model that it trained and its losses.
 
+    ``training`` has the ``cell`` and ``line`` of the loop, the student's ``names`` for model, X, y
+    and epochs, and the function ``through`` which the loop trains. ``student`` is a new model,
+    which gets the canonical ``parameters``. ``arguments`` has the values for X, y and epochs.
+
     If the graded model is the module that the loop itself trains, that module is filled, not a
     copy of it: an optimiser may have been given the parameters of layers that have names of
     their own, as in ``SGD([*hidden.parameters(), *output.parameters()])``.
@@ -512,7 +567,7 @@ def _run_loop(
     trained = student
 
     def fill_model(own: Any) -> Any:
-        """Fill the model to train with the given parameters, and return it.
+        """Copy the given parameters into the model that will be trained, and return that model.
 
         That is ``own``, the module of the loop, if the loop trains the graded model. Otherwise it
         is ``student``.

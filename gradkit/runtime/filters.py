@@ -187,7 +187,10 @@ def leash(pid: int, machine: str = "") -> bytes:
 
 @cache
 def _call_numbers(machine: str) -> Mapping[str, int]:
-    """Return the numbers of system calls by name, for an architecture that has them."""
+    """Return the numbers of system calls by name, for those that an architecture has.
+
+    ``machine`` is its name, as ``x86_64``, or empty for this machine.
+    """
     architecture_index = _ARCHITECTURES[machine or os.uname().machine][1]
     words = _NUMBERS.split()
     triples = zip(words[::3], words[1::3], words[2::3], strict=True)
@@ -199,10 +202,11 @@ def _call_numbers(machine: str) -> Mapping[str, int]:
 
 
 def _program(machine: str, rules: Mapping[str, Instructions], otherwise: Instructions) -> bytes:
-    """Return the bytes of a seccomp program with a rule for each named call.
+    """Return the bytes of a seccomp program with a rule for each named system call.
 
-    All other calls run the instructions ``otherwise``. A call for another architecture ends the
-    process.
+    ``rules`` has the instructions of each rule by the name of its call. All other calls run the
+    instructions ``otherwise``. ``machine`` is the architecture, by default this machine's; a call
+    for another architecture ends the process.
     """
     numbers = _call_numbers(machine)
     architecture = _ARCHITECTURES[machine or os.uname().machine][0]

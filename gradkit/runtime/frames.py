@@ -150,7 +150,7 @@ def check_json(data: object) -> None:
 
 
 def _check_text(text: str, path: str) -> None:
-    """Raise `FrameError` if a text holds lone surrogates; the error says that ``path`` does."""
+    """Raise `FrameError` if a text holds lone surrogates; the message says that ``path`` does."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -173,7 +173,10 @@ def name_of(dtype: np.dtype[Any]) -> str:
 
 
 def check_within(what: str, found: int, limit: int) -> None:
-    """Raise `FrameError` if a number is above its limit; ``what`` names the things counted."""
+    """Raise `FrameError` if a count is above its limit.
+
+    ``what`` names the counted things in the plural, for the message: ``header bytes``.
+    """
     if found > limit:
         raise FrameError(f"{found} {what}, at most {limit} are allowed")
 

@@ -91,7 +91,11 @@ def _entries_but_gradkit(folder: str) -> Iterator[str]:
 
 
 def _unusual_places(package: str, usual: Set[str]) -> Iterator[str]:
-    """Yield the folders or the file of a package that is in none of the usual folders."""
+    """Yield the folders or the file of a package that is installed outside the usual folders.
+
+    ``usual`` are Python's own folders of modules and packages. Nothing is yielded for a package in
+    one of them, or for a package that is not installed.
+    """
     spec = importlib.util.find_spec(package.partition(".")[0])
     places = () if spec is None else spec.submodule_search_locations or (spec.origin or "",)
     for place in places:
@@ -102,7 +106,9 @@ def _unusual_places(package: str, usual: Set[str]) -> Iterator[str]:
 def _library_places(place: str, usual: Set[str]) -> Iterator[str]:
     """Yield the paths to allow for a file or folder of shared libraries.
 
-    That is the path itself but, if Python packages or gradkit are below it, its libraries.
+    That is the path ``place`` itself but, if Python packages or gradkit are below it, only the
+    shared libraries directly in it. ``usual`` are Python's own folders of modules and packages;
+    nothing is yielded for a folder in them.
     """
     if isfile(place):
         yield place

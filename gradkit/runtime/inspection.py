@@ -86,9 +86,10 @@ def functions(names: Names, wanted: Collection[str]) -> list[dict[str, Any]]:
 
 
 def _binding_statements(names: Namespace) -> dict[str, Statement]:
-    """Return each bound name with the last statement that binds it.
+    """Return for each bound name of a section the last statement that binds it.
 
-    Names of borrowed statements come first, then those of shared, then those of own ones.
+    Names of other sections' statements come first, then those of statements that all sections
+    share, then those of the section's own.
     """
     plan = names.plan
     bound = [name for number in (OWN, SHARED, BORROWED) for name in plan.layer(number).binders]
@@ -108,10 +109,10 @@ def names_of(module: object) -> Namespace | None:
 
 
 def _defines(names: Namespace, name: str, statement: Statement | None) -> bool:
-    """Return whether a statement only defines a function with this name.
+    """Return whether a statement only defines a function with this name, so that it runs quickly.
 
     That is a ``def``, a lambda that is assigned, or an import of such a function from a module that
-    the student wrote.
+    the student wrote. The result is False if there is no statement.
     """
     node = statement.node if statement is not None else None
     if isinstance(node, ast.Assign | ast.AnnAssign):
@@ -134,8 +135,9 @@ def _uncallable_entries(
 ) -> Iterator[dict[str, Any]]:
     """Yield descriptions of definitions that cannot be called.
 
-    These are methods, and definitions with wanted names that are invalid Python, stand under
-    ``if __name__ == "__main__"``, or belong to another section.
+    These are methods, and definitions with ``wanted`` names that are invalid Python, stand under
+    ``if __name__ == "__main__"``, or belong to another section. ``bound`` has the statement that
+    binds each name. The descriptions are those of `_entry`.
     """
     for number in (SHARED, OWN):
         for name, (cell, line) in names.plan.layer(number).broken.items():
@@ -158,7 +160,9 @@ def _entries_of(
 ) -> Iterator[dict[str, Any]]:
     """Yield the description of the function with a name, or nothing if its value is no function.
 
-    If the value cannot be created, the statement that should bind it is described instead.
+    ``names`` are the student's names. ``statement`` binds the name, and is None in a notebook. If
+    the value cannot be created, the statement is described instead. ``texts`` finds the syntax tree
+    of a function.
     """
     standing = "borrowed" if statement is not None and statement.layer == BORROWED else "own"
     try:
@@ -186,7 +190,13 @@ def _last_line(node: AnyFunction) -> int:
 def _entry(
     name: str, standing: str, cell: str, line: int, signature: inspect.Signature, owner: str = ""
 ) -> dict[str, Any]:
-    """Return the JSON description of a function; see `gradkit.binding.inspection.Function`."""
+    """Return the JSON description of a function; see `gradkit.binding.inspection.Function`.
+
+    ``name`` is the global name of the function, or that of the method. ``standing`` says where it
+    is defined and whether it can be called: ``own``, ``borrowed``, ``guess``, ``broken``,
+    ``guarded``, ``elsewhere`` or ``method``. ``cell`` and ``line`` are the place of its first line.
+    ``owner`` is the class of a method.
+    """
     listed = [*signature.parameters.values()][:MAX_FUNCTIONS]
     try:
         text = " ".join(str(signature).split())
@@ -229,7 +239,8 @@ def _unevaluated_entry(
 ) -> dict[str, Any]:
     """Return the description of a definition from its text alone, without running any of it.
 
-    A definition with an ``owner`` is a method, which is described without its first parameter. A
+    ``cell`` is the file name of the text; ``standing`` is as for `_entry`. A definition with an
+    ``owner``, the name of a class, is a method, which is described without its first parameter. A
     class has the signature ``(*args)``.
     """
     signature = _ANY_SIGNATURE
@@ -258,7 +269,10 @@ class _FunctionTrees:
         self._nodes: dict[str, dict[tuple[str, int], AnyFunction]] = {}
 
     def has(self, value: object) -> bool:
-        """Return whether a value is a function that the student's own text defines."""
+        """Return whether a value is a function that the student's own text defines.
+
+        In a notebook, all Python functions count as the student's.
+        """
         if not isinstance(value, FunctionType):
             return False
         return self._sources is None or value.__code__.co_filename in self._sources
@@ -281,7 +295,8 @@ def _find_own_function(value: Any, texts: _FunctionTrees) -> tuple[Any, Function
     """Unwrap a callable down to the student's own function that it calls in the end.
 
     Decorators, factories, ``partial``, methods and callable objects are unwrapped. A wrapper
-    ``inner(*args, **kwargs)`` takes the parameters of the one function in its closure.
+    ``inner(*args, **kwargs)`` takes the parameters of the one function in its closure. ``texts``
+    knows which functions are the student's.
 
     Returns
     -------
@@ -340,7 +355,11 @@ def left_behind(names: Names, first: str, then: str) -> list[str]:
 
 
 def _effects_with_helpers(names: Names, name: str, texts: _FunctionTrees) -> Effects:
-    """Return the effects of a function, together with those of all functions that it names."""
+    """Return the global names that a function reads and writes, by itself or through its helpers.
+
+    Helpers are all functions of the student that the function names, and that these name. ``texts``
+    finds their syntax trees. Both sets are empty if no function of the student has the name.
+    """
     reads: set[str] = set()
     writes: set[str] = set()
     waiting: list[tuple[Names, str]] = [(names, name)]
@@ -358,9 +377,10 @@ def _effects_with_helpers(names: Names, name: str, texts: _FunctionTrees) -> Eff
 
 
 def _function_named(names: Names, name: str, texts: _FunctionTrees) -> FunctionType | None:
-    """Return the student's function with a name, or None.
+    """Return the student's function with a global name, or None if there is none.
 
-    Only a definition or an import may run to create it; no other statement does.
+    Only a definition or an import may run to create it; no other statement does. An error of such a
+    statement gives None too.
     """
     if isinstance(names, Namespace) and name not in names:
         statement = names.plan.resolve(name, None)
@@ -377,7 +397,10 @@ _CHEAP_STATEMENTS = (ast.FunctionDef, ast.ImportFrom)
 
 
 def _methods_and_modules(names: Names) -> tuple[set[str], set[str]]:
-    """Return the names of the student's methods, and the names of imported modules."""
+    """Return the names of all methods in the student's classes, and the names of imported modules.
+
+    For the names of a running notebook, which is no `Namespace`, there are no methods.
+    """
     if not isinstance(names, Namespace):
         return set(), {name for name, value in names.items() if isinstance(value, ModuleType)}
     nodes = [statement.node for statement in names.plan.statements()]

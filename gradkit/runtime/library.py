@@ -78,7 +78,7 @@ def is_stand_in(value: object) -> bool:
 
 
 def raise_forbidden_use(value: Any) -> NoReturn:
-    """Raise the error of code that uses a stand-in.
+    """Raise the error of code that uses the stand-in ``value``.
 
     Raises
     ------
@@ -143,7 +143,7 @@ class LazyModule(ModuleType):
     """A module whose attributes are the names of a namespace, created on first use."""
 
     def __init__(self, name: str, names: dict[str, Any], *, package: bool) -> None:
-        """Make a module with the names of a namespace; a package gets an empty ``__path__``."""
+        """Make a module whose attributes are ``names``; a package gets an empty ``__path__``."""
         super().__init__(name)
         super().__setattr__("gradkit_names", names)
         if package:

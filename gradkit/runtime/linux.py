@@ -42,7 +42,10 @@ _SIGKILL = 9
 
 
 def _check_result(what: str, result: int) -> int:
-    """Return the result of a C function; if negative, raise its OSError, with ``what`` failed."""
+    """Return the result of a C function, or raise the OSError of a negative result.
+
+    ``what`` says for the message what was attempted: ``asking for Landlock``.
+    """
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
@@ -50,16 +53,21 @@ def _check_result(what: str, result: int) -> int:
 
 
 def _prctl(what: str, option: int, value: int) -> int:
-    """Call prctl with one argument, and return its result; raise OSError if it fails."""
+    """Call prctl with one argument, and return its result; raise OSError if it fails.
+
+    ``what`` says for the message what was attempted. ``option`` is the number of the operation.
+    """
     arguments = [ctypes.c_ulong(item) for item in (value, 0, 0, 0)]
     return _check_result(what, _libc.prctl(ctypes.c_int(option), *arguments))
 
 
 def _set_and_verify(what: str, option: int, value: int, asking: int, *, returned: bool) -> None:
-    """Set an option by prctl, read it back by option ``asking``, and raise OSError if it differs.
+    """Set an option of this process by prctl, read it back, and raise OSError if it differs.
 
-    Some filters and emulators report success without setting anything. The value that is read back
-    is the ``returned`` result of the call, or else is written to an address.
+    Some filters and emulators report success without setting anything. ``what`` says for the
+    message what was attempted; ``option`` sets the value, and ``asking`` is the option that reads
+    it. That option gives the value as the result of the call if ``returned`` is true; otherwise it
+    writes the value to an address.
     """
     _prctl(what, option, value)
     found = ctypes.c_int(-1)
@@ -72,7 +80,10 @@ def _set_and_verify(what: str, option: int, value: int, asking: int, *, returned
 
 
 def _syscall(what: str, number: int, *arguments: object) -> int:
-    """Make a system call, and return its result; raise OSError if it fails."""
+    """Make a system call, and return its result; raise OSError if it fails.
+
+    ``what`` says for the message what was attempted. Integers among the arguments become C longs.
+    """
     converted = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
     return _check_result(what, int(_libc.syscall(ctypes.c_long(number), *converted)))
 
@@ -185,7 +196,11 @@ def read_only(rules: int) -> None:
 
 
 def _add_rule(rules: int, path: str, rights: int) -> None:
-    """Add a rule to a Landlock ruleset: rights on a file or folder, if it exists."""
+    """Add a rule to a Landlock ruleset: rights on a file or folder, if it exists.
+
+    ``rules`` is the descriptor of the ruleset, and ``rights`` a bit mask. For a file only the right
+    to read it is used.
+    """
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -274,7 +289,10 @@ def can_count_as(account: int) -> bool:
 
 
 def can_become(account: int, readable: Iterable[str]) -> bool:
-    """Return whether `become` works for an account that can read these paths, tried in a child."""
+    """Return whether `become` works for an account that can then read all paths in ``readable``.
+
+    A child process tries it, because it cannot be undone.
+    """
 
     def attempt() -> None:
         become(account)

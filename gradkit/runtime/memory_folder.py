@@ -212,7 +212,10 @@ class MemoryFolder:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _key_of(self, path: Any, dir_fd: Any = None) -> str | None:
-        """Return a path relative to the root, which is the empty text; None if outside the root."""
+        """Return a path relative to the root, which is the empty text; None if outside the root.
+
+        None is also returned with a ``dir_fd``, and for a value that is no path.
+        """
         if dir_fd is not None or not isinstance(path, str | bytes | os.PathLike):
             return None
         full = os.path.normpath(os.path.join(os.getcwd(), os.fsdecode(path)))
@@ -233,14 +236,18 @@ class MemoryFolder:
         return key
 
     def _names_in(self, key: str) -> list[str]:
-        """Return the names of the files and folders directly in a folder in memory."""
+        """Return the names of the files and folders directly in a folder in memory.
+
+        ``key`` is the path of the folder relative to the root.
+        """
         paths = map(os.path.split, self.entries)
         return [name for head, name in paths if head == key]
 
     def _content_for(self, key: str, mode: str, file: Any) -> bytearray:
         """Return the content of a file to open, after creating or emptying it as the mode says.
 
-        OSError is raised if the file exists in mode ``x``, or if it is a folder.
+        ``key`` is the path relative to the root, and ``file`` the path as it was passed, for
+        errors. OSError is raised if the file exists in mode ``x``, or if it is a folder.
         """
         if key in self.entries and "x" in mode:
             raise _error(errno.EEXIST, file)
@@ -256,7 +263,8 @@ class MemoryFolder:
     def _add(self, key: str, content: bytearray | None, path: Any) -> None:
         """Add a file, or a folder if the content is None, to an existing folder.
 
-        OSError is raised if the folder does not exist or there are too many entries.
+        ``key`` is its path relative to the root, and ``path`` the path as it was passed, for
+        errors. OSError is raised if the parent folder does not exist or there are too many entries.
         """
         self._require_parent(key, path)
         if len(self.entries) >= MAX_ENTRIES:
@@ -264,7 +272,10 @@ class MemoryFolder:
         self.entries[key] = content
 
     def _require_parent(self, key: str, path: Any) -> None:
-        """Raise OSError if the parent folder of ``key`` does not exist or is a file."""
+        """Raise OSError if the parent folder of ``key`` does not exist or is a file.
+
+        ``path`` is the same path as it was passed, for the error.
+        """
         parent = os.path.dirname(key)
         if parent and parent not in self.entries:
             raise _error(errno.ENOENT, path)
@@ -316,7 +327,10 @@ class _MemoryFile(io.RawIOBase):
         return len(data)
 
     def write(self, data: Any, /) -> int:
-        """Write bytes at the position, or at the end in mode ``a``, and return their number."""
+        """Write bytes at the position, or at the end in mode ``a``, and return their number.
+
+        OSError is raised if the folder has no room for them.
+        """
         if not self.writable():
             raise io.UnsupportedOperation("not writable")
         new = bytes(data)
@@ -329,7 +343,7 @@ class _MemoryFile(io.RawIOBase):
         return len(new)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Set the position, and return it in bytes from the start."""
+        """Set the position, and return it in bytes from the start; OSError if negative."""
         base = {os.SEEK_CUR: self._position, os.SEEK_END: len(self._content)}.get(whence, 0)
         if base + offset < 0:
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))

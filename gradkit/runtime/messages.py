@@ -89,7 +89,7 @@ Raised = TypeVar("Raised", bound=BaseException)
 
 
 def text_of(value: object, most: int = MAX_STUDENT_TEXT) -> str:
-    """Return the text of a value as a plain str of valid Unicode, cut to ``most`` characters."""
+    """Return the text of any value as a plain str of valid Unicode, cut to ``most`` characters."""
     # Methods of a class derived from str may be overloaded, so those of str are called.
     return str.__str__(str(value))[:most].encode(errors="replace").decode()
 
@@ -149,7 +149,10 @@ def make_exception(kind: type[Raised], content: Message, **arguments: Any) -> Ra
 
 
 def message_of(error: BaseException, most: int = MAX_STUDENT_TEXT) -> Message | str:
-    """Return the message that an exception carries or, without one, its text."""
+    """Return the message that an exception carries or, without one, its text.
+
+    The text is cut to ``most`` characters.
+    """
     try:
         carried = error.__dict__.get(_MESSAGE_ATTRIBUTE)
         return carried if carried is not None and is_message(carried) else text_of(error, most)

@@ -110,7 +110,10 @@ class Namespace(dict[str, Any]):
 
     @classmethod
     def _for_module(cls, name: str, source: str, library: Library) -> Self:
-        """Return the namespace of a module that the student wrote."""
+        """Return the namespace of a module that the student wrote, from its name and source.
+
+        ``library`` has the other modules, which the module may import.
+        """
         names = cls.__new__(cls)
         names._initialise(Plan(([(f"{name}.py", source)], (), ()), ()), library, {}, name)
         return names
@@ -118,7 +121,10 @@ class Namespace(dict[str, Any]):
     def _initialise(
         self, plan: Plan, library: Library, presets: Mapping[str, Any], name: str
     ) -> None:
-        """Set all attributes, with fixed values for the names in ``presets``; run no statement."""
+        """Set all attributes of a new namespace, without running any statement.
+
+        ``presets`` has names with fixed values, and ``name`` is the module's name, or ``__main__``.
+        """
         self.plan = plan
         self._library = library
         self._presets = set(presets)
@@ -135,7 +141,8 @@ class Namespace(dict[str, Any]):
     def fork(self, presets: Mapping[str, Any]) -> Namespace:
         """Return a new namespace of the same section, in which some names have fixed values.
 
-        A preset value replaces the values from all statements that bind its name.
+        ``presets`` has the values by name. A preset replaces the values from all statements that
+        bind its name.
         """
         other = Namespace.__new__(Namespace)
         other._initialise(self.plan, self._library.fork(), presets, self["__name__"])
@@ -150,7 +157,7 @@ class Namespace(dict[str, Any]):
         return self._library.load(name) if self._library.has(name) else None
 
     def starred(self, star: Statement) -> Any:
-        """Return the module of a star import, or None if it cannot be imported."""
+        """Return the module of a star import statement; None if it cannot be imported."""
         if star not in self._star_modules:
             self._star_modules[star] = self._import_starred_module(star)
         return self._star_modules[star]
@@ -264,7 +271,8 @@ class Namespace(dict[str, Any]):
     def _value(self, name: str, statement: Statement) -> Any:
         """Return a name's value from a statement or, if it failed, from an earlier statement.
 
-        MISSING is returned if the statements ran but did not bind the name.
+        ``statement`` binds the name; it is run unless it has been. MISSING is returned if the
+        statements ran but did not bind the name.
 
         Raises
         ------
@@ -295,8 +303,8 @@ class Namespace(dict[str, Any]):
     def _execute(self, statement: Statement, code: CodeType | None = None) -> dict[str, Any]:
         """Run a statement, store the values that it binds, and return them by name.
 
-        If ``code`` is given, that runs instead, and its exceptions are raised. Otherwise an
-        exception is stored as the failure of the statement.
+        If ``code`` is given, that code runs in place of the statement, and its exceptions are
+        raised. Otherwise an exception is stored as the failure of the statement.
         """
         plan = self.plan
         # Names that several statements bind must be looked up again for this statement.
@@ -343,7 +351,11 @@ class Namespace(dict[str, Any]):
         self._failures[statement] = self._failure_message(error, statement), kind
 
     def _failure_message(self, error: BaseException, statement: Statement) -> Message:
-        """Return a message with the exception of a statement and the place that raised it."""
+        """Return a message with the exception of a statement and the line that raised it.
+
+        That is the innermost line of the section that the traceback contains, or else the first
+        line of the statement.
+        """
         cell, line = statement.cell, statement.node.lineno
         for frame, at in walk_tb(error.__traceback__):
             if frame.f_code.co_filename in self.plan.cells:
@@ -361,7 +373,7 @@ class Namespace(dict[str, Any]):
     # --- star imports and errors ---------------------------------------------------------
 
     def _star_imported_value(self, name: str) -> Any:
-        """Return the value of a name from the star imports, or MISSING."""
+        """Return the value of a name from the star imports; MISSING if no module has it."""
         if name.startswith("_"):
             return MISSING
         for star in self.plan.stars():
@@ -374,7 +386,10 @@ class Namespace(dict[str, Any]):
         return MISSING
 
     def _import_starred_module(self, star: Statement) -> Any:
-        """Import and return the module of a star import; store the failure, and return None."""
+        """Import the module of a star import, given by its statement, and return it.
+
+        If that fails, the failure is stored, and None is returned.
+        """
         node: Any = star.node
         importer = self["__builtins__"]["__import__"]
         try:

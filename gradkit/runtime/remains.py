@@ -91,7 +91,7 @@ def own_folder() -> Iterator[Path]:
 
 
 def remove_abandoned(place: str) -> None:
-    """Remove folders that `make_folder` has made in a place and whose processes have ended."""
+    """Remove folders in ``place`` that ended processes have made by `make_folder`."""
     with contextlib.suppress(OSError), os.scandir(place) as entries:
         for entry in entries:
             if not entry.name.startswith(PREFIX):

@@ -226,8 +226,9 @@ def _error_frame(error: BaseException) -> Frame:
 def main(settings: dict[str, Any]) -> None:
     """Load the modules of a worker, then answer requests over standard input and output.
 
-    Never returns: the process exits at the end. Printed output is redirected to standard error,
-    where the grader collects it.
+    ``settings`` has ``preload``, ``handlers`` and ``search``, the arguments of `load`. Never
+    returns: the process exits at the end. Printed output is redirected to standard error, where the
+    grader collects it.
     """
     requests = os.fdopen(os.dup(0), "rb", buffering=0)
     replies = os.fdopen(os.dup(1), "wb")

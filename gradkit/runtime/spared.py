@@ -28,7 +28,7 @@ def spared(names: Namespace, name: str, call: Callable[[], None]) -> None:
     Parameters
     ----------
     names : Namespace
-        The student's names. The changed function is there only during the calls.
+        The student's names. The changed function replaces the original only during the calls.
     name : str
         The function, defined by a ``def`` at top level.
     call : callable
@@ -37,7 +37,8 @@ def spared(names: Namespace, name: str, call: Callable[[], None]) -> None:
     Raises
     ------
     BaseException
-        The exception of a call, if the statement that raised cannot be removed or too many were.
+        The exception of a call, if the statement that raised cannot be removed, or if `MAX_REMOVED`
+        statements have been removed.
     """
     text = _definition_text(names, name)
     for _ in range(MAX_REMOVED):
@@ -52,7 +53,10 @@ def spared(names: Namespace, name: str, call: Callable[[], None]) -> None:
 
 
 def _definition_text(names: Namespace, name: str) -> Text | None:
-    """Return the text of a function with its place; None if no top-level ``def`` defines it."""
+    """Return the text of a global function with its place.
+
+    None is returned if no ``def`` at top level defines the function with this name.
+    """
     code: CodeType | None = getattr(names[name], "__code__", None)
     source = None if code is None else names.plan.sources().get(code.co_filename)
     if code is None or source is None:
@@ -67,9 +71,10 @@ def _definition_text(names: Namespace, name: str) -> Text | None:
 
 
 def _line_in_function(error: BaseException, name: str, cell: str) -> int:
-    """Return the line of a function whose execution led to an exception, or 0.
+    """Return the line of a function that was running when an exception was raised, or 0.
 
-    The exception may come from a function called at that line. ``cell`` is the function's file.
+    The exception may come from another function that was called at that line. ``name`` is the name
+    of the function, and ``cell`` its file.
     """
     for frame, line in walk_tb(error.__traceback__):
         if (frame.f_code.co_name, frame.f_code.co_filename) == (name, cell):
@@ -80,8 +85,9 @@ def _line_in_function(error: BaseException, name: str, cell: str) -> int:
 def _without_statement(text: Text, line: int) -> Text | None:
     """Return a definition's text without the statement at a line, or None if it must stay.
 
-    ``raise``, inner functions and statements that share a line with others stay. The names that
-    the removed statement assigns become None, so that older values are not used instead.
+    ``line`` is a line of the cell. ``raise``, inner functions and statements that share a line with
+    others stay. The names that the removed statement assigns become None, so that older values are
+    not used instead. The number of lines does not change.
     """
     cell, first, source = text
     node = _innermost_statement(ast.parse(source).body, line - first + 1)
@@ -107,7 +113,10 @@ def _replacement(node: ast.stmt) -> str:
 
 
 def _innermost_statement(body: Sequence[ast.AST], line: int) -> ast.stmt | None:
-    """Return the innermost statement that contains a line, or None if no statement does."""
+    """Return the innermost statement that contains a line, or None if no statement does.
+
+    ``body`` is the list of statements to search, with the statements inside them.
+    """
     for node in body:
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno):
             return _innermost_statement(statements_in(node), line) or node

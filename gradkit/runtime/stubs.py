@@ -78,6 +78,7 @@ def with_stubs(namespace: Namespace, functions: Sequence[Sequence[Any]]) -> Name
     Parameters
     ----------
     namespace : Namespace
+        The section, which is not changed.
     functions : sequence
         The fields of a `Replaced` for each function.
     """
@@ -93,7 +94,10 @@ def with_stubs(namespace: Namespace, functions: Sequence[Sequence[Any]]) -> Name
 
 
 def _own_function(namespace: Namespace, name: str) -> Function:
-    """Return the student's function, or one that raises if there is none."""
+    """Return the student's function with a name.
+
+    If the name has no value, a function is returned that raises StubError when it is called.
+    """
     try:
         function: Function = namespace[name]
     except Exception as error:
@@ -115,7 +119,11 @@ class _Calls:
         self._depth = 0
 
     def stub(self, replaced: Replaced, own: Function) -> Function:
-        """Return a function that asks the grader for what it returns."""
+        """Return a function that asks the grader for its results, to replace a student's function.
+
+        ``replaced`` names the function for the grader. ``own`` is the student's function, which is
+        called for the values, or entries of a cache, that the grader does not send.
+        """
 
         def stub(*args: Any, **keywords: Any) -> Any:
             """Return the grader's answer to a call, completed by the student's function."""
@@ -134,7 +142,10 @@ class _Calls:
         return stub
 
     def recorder(self, replaced: Replaced, own: Function) -> Function:
-        """Return the student's function, whose calls are recorded."""
+        """Return a function that calls the function ``own``, and records the caches it returns.
+
+        ``replaced`` says which of the returned values are caches.
+        """
 
         def recorder(*args: Any, **keywords: Any) -> Any:
             """Call the student's function, record the call, and return the result."""
@@ -155,7 +166,12 @@ class _Calls:
     def _origin(
         self, replaced: Replaced, args: Sequence[Any], keywords: Mapping[str, Any]
     ) -> tuple[Tree, Arrays, int]:
-        """Return a call as it is sent, its arrays, which are copies, and its depth."""
+        """Return the description of a call that is sent to the grader.
+
+        ``args`` and ``keywords`` are its arguments. The items of the result are the function and
+        its arguments as JSON; copies of its arrays, by the numbers that the JSON contains; and the
+        depth, which is 1 plus that of the calls that made its caches.
+        """
         arrays: Arrays = {}
         self._depth = 0
         origin = {
@@ -168,7 +184,11 @@ class _Calls:
         return origin, arrays, self._depth + 1
 
     def _tree(self, value: Any, arrays: Arrays, depth: int) -> Tree:
-        """Return the description of a value, with the calls that have made it."""
+        """Return the JSON description of an argument, with recorded calls that returned it.
+
+        The arrays of the argument and of these calls are added to ``arrays``. ``depth`` is the
+        number of levels of containers that may still be described.
+        """
         tree = self._described(value, arrays, depth)
         if isinstance(value, int | float | str | None):
             return tree
@@ -181,7 +201,13 @@ class _Calls:
         return {**tree, "made": [*made.values()][:MAX_MADE]} if made else tree
 
     def _described(self, value: Any, arrays: Arrays, depth: int) -> Tree:
-        """Return the description of a value; its arrays are added to ``arrays``."""
+        """Return the JSON description of an argument; its arrays are added to ``arrays``.
+
+        The description is a dict with one key: ``plain`` for None, a bool, an int or a text;
+        ``array`` with the array's number; ``list``, ``tuple`` or ``dict`` with the items; ``other``
+        with the name of a type that cannot be sent. ``depth`` is the number of levels that may
+        still be described.
+        """
         kind = type(value)
         if value is None or kind in (bool, str) or (kind is int and -(2**63) <= value < 2**63):
             return {"plain": value}
@@ -202,7 +228,8 @@ class _Calls:
 def _is_same(one: object, other: object, depth: int = MAX_DEPTH) -> bool:
     """Return whether two values are one object, or containers of the same objects.
 
-    Before the lines of a check run a second time, containers are copied, but no arrays.
+    Before the lines of a check run a second time, containers are copied, but no arrays. ``depth``
+    is the number of levels of containers that are compared.
     """
     if one is other:
         return True
@@ -219,12 +246,15 @@ def _is_same(one: object, other: object, depth: int = MAX_DEPTH) -> bool:
 
 
 def _answer(origin: Tree, arrays: Arrays) -> list[dict[str, Any]]:
-    """Ask the grader for what a call returns; one dict for each value.
+    """Ask the grader for the result of a call, and return one dict for each value of the result.
+
+    ``origin`` and ``arrays`` describe the call, see `_Calls._origin`. A dict has the value as
+    ``whole``, or the ``entries`` of a cache that a check compares.
 
     Raises
     ------
     StubError
-        The grader does not answer it.
+        The arguments cannot be sent, or the grader has no answer for them.
     """
     try:
         reply = ask_grader(Frame("stub-call", arrays, origin))
@@ -240,7 +270,10 @@ def _answer(origin: Tree, arrays: Arrays) -> list[dict[str, Any]]:
 
 
 def _scalars(value: Any) -> Any:
-    """Return a value with numbers of numpy in place of arrays without dimensions."""
+    """Return a value in which arrays without dimensions are replaced by numpy's scalars.
+
+    Dicts, lists and tuples are searched, and returned as new containers.
+    """
     if isinstance(value, np.ndarray):
         return value if value.ndim else value[()]
     if isinstance(value, dict):
@@ -251,7 +284,10 @@ def _scalars(value: Any) -> Any:
 
 
 def _values(replaced: Replaced, result: Any, count: int) -> Sequence[Any]:
-    """Return the values that the student's function has returned, or None for each.
+    """Return the ``count`` values that the student's function has returned.
+
+    ``result`` is what it returned: a tuple of values if ``replaced`` has a ``size``, or else one
+    value. If it is None, None is returned for each value.
 
     Raises
     ------
@@ -268,7 +304,11 @@ def _values(replaced: Replaced, result: Any, count: int) -> Sequence[Any]:
 
 
 def _merged(part: Mapping[str, Any], own: Any) -> Any:
-    """Return a right value, or the student's own value with right entries."""
+    """Return the value that a stub returns, from the grader's answer and the student's own value.
+
+    That is ``whole`` in the answer ``part`` if there is one. Otherwise it is ``own`` and, if that
+    is a dict, with the ``entries`` of the answer.
+    """
     if "whole" in part:
         return part["whole"]
     return {**own, **part["entries"]} if part["entries"] and isinstance(own, dict) else own

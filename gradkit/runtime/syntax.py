@@ -444,7 +444,7 @@ def effects_of(
 
 
 def changes_itself(method: AnyFunction) -> bool:
-    """Return whether a method stores into its object and has no loop.
+    """Return whether a method sets attributes or entries of its object, and has no loop.
 
     Such a method sets up its object; one with a loop may train it.
     """
@@ -506,7 +506,9 @@ class CodeLayer:
 def layer_of(sources: Iterable[Source], number: int = 0) -> CodeLayer:
     """Parse cells, and return their statements with the names that these bind, as a layer.
 
-    The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken``.
+    ``sources`` are the cells, and ``number`` is that of the layer: `OWN`, `SHARED` or `BORROWED`.
+    The names in a cell that is not valid Python are listed in ``elsewhere`` and ``broken`` of the
+    layer.
     """
     layer = CodeLayer(number)
     flags = 0
@@ -537,10 +539,11 @@ def layer_of(sources: Iterable[Source], number: int = 0) -> CodeLayer:
 
 
 def _add_statement(layer: CodeLayer, cell: str, node: ast.stmt, flags: int, guarded: bool) -> None:
-    """Append a statement to a layer, and register the names that it binds.
+    """Append a statement of a cell to a layer, and register the names that it binds.
 
-    ``flags`` are compiler flags. The names of a guarded statement, or of a loop that is never run,
-    are listed in ``elsewhere``.
+    ``flags`` are compiler flags. ``guarded`` says that the statement stands under
+    ``if __name__ == "__main__"``. The names of a guarded statement, or of a loop that is never run,
+    are listed in ``elsewhere`` of the layer.
     """
     names = names_bound(node)
     if isinstance(node, ast.Expr | ast.Assign) and isinstance(node.value, ast.Call):
@@ -567,8 +570,9 @@ def _add_statement(layer: CodeLayer, cell: str, node: ast.stmt, flags: int, guar
 def _names_changed_by_call(layer: CodeLayer, call: ast.Call) -> frozenset[str]:
     """Return the global names that a top-level call changes, unless the call may train a network.
 
-    That is a call of a function of the section, or of its objects' methods, or of a function that
-    sets a default of a package. A function or method with a loop may train.
+    That is a call of a function in ``layer``, or of its objects' methods, or of a function that
+    sets a default of a package. A function or method with a loop may train; of such a function only
+    the names that it declares global are returned.
     """
     if last_name(call.func) in _DEFAULTS:
         return _names_from_package_of(layer, base_name(call.func) or "")
@@ -596,7 +600,10 @@ def _names_changed_by_call(layer: CodeLayer, call: ast.Call) -> frozenset[str]:
 
 
 def _names_from_package_of(layer: CodeLayer, name: str) -> frozenset[str]:
-    """Return the names that are imported from the same package as a name."""
+    """Return all names of a layer that are imported from the same package as a given name.
+
+    The result is empty if that name is not imported.
+    """
     packages = {other: _imported_package(binders[0]) for other, binders in layer.binders.items()}
     own_package = packages.get(name)
     return frozenset(
@@ -705,7 +712,7 @@ class Plan:
         return dict(source for part in self._sources for source in part)
 
     def layer(self, number: int) -> CodeLayer:
-        """Return a layer by number, which is parsed on the first call."""
+        """Return layer `OWN`, `SHARED` or `BORROWED`, which is parsed on the first call."""
         layer = self._layers[number]
         if layer is None:
             layer = self._layers[number] = layer_of(self._sources[number], number)
@@ -718,9 +725,9 @@ class Plan:
         return layer
 
     def resolve(self, name: str, at: Statement | None) -> Statement | None:
-        """Return the statement that gives a name its value at a statement, or None.
+        """Return the statement that gives a name its value where statement ``at`` runs, or None.
 
-        Without a statement, return the one that gives the name its value at the end.
+        If ``at`` is None, return the one that gives the name its value at the end of the section.
         """
         binder = self._last_binder_above(name, at) if at is not None else None
         if binder is None:
@@ -733,7 +740,7 @@ class Plan:
     def earlier(self, name: str, statement: Statement) -> Statement | None:
         """Return the last statement that binds a name before another statement, or None.
 
-        The layers after that of the statement are searched too.
+        Statements in the same layer are searched first, and then the layers with larger numbers.
         """
         binder = self._last_binder_above(name, statement)
         for number in range(statement.layer + 1, len(self._layers)):
@@ -756,11 +763,17 @@ class Plan:
         return [*reversed(own), *reversed(shared)]
 
     def elsewhere(self, name: str) -> Message | None:
-        """Return a message about a name that is bound only where no code is run, or None."""
+        """Return a message that says why a name has no value; None if no reason is known.
+
+        The reason is a binding in code that is not run, such as a loop that may train.
+        """
         return self.layer(OWN).elsewhere.get(name) or self.layer(SHARED).elsewhere.get(name)
 
     def _last_binder_above(self, name: str, at: Statement) -> Statement | None:
-        """Return the last statement above another in the same layer that binds a name, or None."""
+        """Return the last statement above ``at`` in the same layer that binds a name, or None.
+
+        Guarded statements are searched only if ``at`` is guarded itself.
+        """
         binders = self._binders(at.layer, name)
         if at.guarded:
             guarded = self.layer(at.layer).guarded.get(name, [])
@@ -768,7 +781,7 @@ class Plan:
         return next((b for b in reversed(binders) if b.position < at.position), None)
 
     def _binders(self, number: int, name: str) -> list[Statement]:
-        """Return the statements of a layer that bind a name, in order.
+        """Return the statements that bind a name in the layer with a number, in order.
 
         Of forbidden names in the borrowed layer, only imports are returned.
         """
@@ -781,7 +794,7 @@ class Plan:
         return binders
 
     def _may_bind(self, number: int, name: str) -> bool:
-        """Return whether the text of an unparsed layer may bind a name.
+        """Return whether the text of an unparsed layer, given by its number, may bind a name.
 
         This avoids parsing: for a builtin, which code reads often and binds rarely, the text must
         look like a binding; for other names it must only occur.
@@ -793,7 +806,10 @@ class Plan:
 
 
 def compile_statement(node: ast.stmt | ast.Module, statement: Statement) -> CodeType:
-    """Compile a node with the flags of a statement, and its cell as file name."""
+    """Compile a statement, or a rewritten version of it, and return the code.
+
+    ``node`` is compiled with the compiler flags of ``statement``, and with its cell as file name.
+    """
     module = node if isinstance(node, ast.Module) else ast.Module([node], [])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -45,6 +45,8 @@ class ModelMismatchError(Exception):
 def build(source: Any) -> Any:
     """Return a new torch model: the result of calling a class or function, or a copy of a module.
 
+    ``source`` is that class, function or module.
+
     Raises
     ------
     TypeError
@@ -73,6 +75,12 @@ def match_parameters(model: Any, parameters: Arrays) -> tuple[Layout, dict[str, 
     yet, because a model may define its output layer before its hidden one. If registered parameters
     are missing, those of layers in plain lists and dicts are added. If there are too many, those
     that do not affect the output are left out.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    parameters : mapping of arrays
+        The canonical parameters, as W1 and b1, first that of the input layer's weights.
 
     Returns
     -------
@@ -205,9 +213,10 @@ def precision(model: Any) -> Any:
 
 
 def tensors(inputs: Arrays, target: str, dtype: Any) -> tuple[Any, Any]:
-    """Return the inputs X (rows, features) and the targets y as torch tensors.
+    """Return the inputs X (rows, features) and the targets y as torch tensors of a dtype.
 
-    ``target`` is the shape of y: ``flat`` for (rows,), or ``column`` for (rows, 1).
+    ``inputs`` has both as arrays. ``target`` is the shape of y: ``flat`` for (rows,), or ``column``
+    for (rows, 1).
     """
     import torch
 

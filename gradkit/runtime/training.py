@@ -102,9 +102,10 @@ def lifted(node: ast.stmt, rounds: int, through: str | None = None) -> ast.Modul
         A statement that contains the loop; it is not changed. Rounds are those of its outermost
         loop that calls `backward` or the function ``through``.
     rounds : int
-        Replaces the loop's own number of rounds. A loop over batches is put in a new loop.
+        Replaces the loop's own number of rounds. A loop over batches is put inside a new loop over
+        rounds.
     through : str, optional
-        A function that makes the training step.
+        The name of a function that makes the training step.
 
     Returns
     -------
@@ -135,7 +136,7 @@ class _Lift(ast.NodeTransformer):
         self._through = through
 
     def visit(self, node: ast.AST) -> Any:
-        """Rewrite the first training loop; visit other nodes as usual."""
+        """Rewrite the first training loop that is found; visit other nodes as usual."""
         if not self.found and isinstance(node, LOOPS) and self._trains(node):
             self.found = True
             return self._lift_loop(node)
@@ -156,9 +157,10 @@ class _Lift(ast.NodeTransformer):
         return calls_method(node, "backward") or self._through in names_in(node)
 
     def _lift_loop(self, node: ast.For | ast.AsyncFor | ast.While) -> ast.stmt:
-        """Return a training loop with the wanted number of rounds that reports each round.
+        """Change a training loop to the wanted number of rounds, and return it.
 
-        A ``for`` loop over batches is put in a new loop over rounds. The node itself is changed.
+        The loop then reports each round. A ``for`` loop over batches is put in a new loop over
+        rounds. The node itself is changed.
         """
         count = count_of(node)
         over_batches = (

@@ -108,7 +108,8 @@ class _Zygote:
     def become_worker(self, channel: int, output: int) -> None:
         """Serve the grader over a channel as a worker, in the forked child; never returns.
 
-        The process exits with 0, `UNCONFINED` if it could not be confined, or `UNFIT`.
+        ``output`` is the descriptor for printed output. The process exits with 0, `UNCONFINED` if
+        it could not be confined, or `UNFIT`.
         """
         code = UNFIT
         try:
@@ -142,7 +143,10 @@ class _Zygote:
         os.environ.update(dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP"), folder))
 
     def confine(self, opening: Mapping[str, Any]) -> int:
-        """Apply a worker's limits and restrictions as the first request says; return the tier."""
+        """Apply a worker's limits and restrictions as the first request says; return the tier.
+
+        ``opening`` is the data of that request: ``allowance``, ``cpu_seconds`` and ``running``.
+        """
         allowance = Allowance(**opening["allowance"])
         # In an account of its own, the kernel counts the zygote and the worker.
         running = 2 if self.confinement.alone else opening["running"]

@@ -162,10 +162,10 @@ def objection(examination: Examination, required: int) -> str:
 
 
 def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
-    """Try one operation in a new worker; return whether that ended as expected.
+    """Try one operation in a new worker, and return whether the result is as it must be.
 
-    A loss of the worker counts as an operation that was done, unless the worker was stopped in
-    time.
+    ``bait`` are the targets of all operations. A loss of the worker counts as an operation that
+    succeeded, unless the worker was stopped in time.
     """
     from gradkit.runtime.frames import Frame  # late: it loads numpy, as the worker meanwhile does
 
@@ -189,9 +189,11 @@ def _run_trial(act: Act, bait: dict[str, Any], workshop: Workshop) -> Trial:
 
 @contextlib.contextmanager
 def _prepare_targets(key: Path | None) -> Iterator[dict[str, Any]]:
-    """Yield the targets of all operations, as JSON data; remove them at the end of the block.
+    """Return a context manager that makes the targets of all operations, as JSON data.
 
     These are files, sockets, this process, a word in its memory, and amounts above the limits.
+    ``key`` is the file that is tried to be read; by default a temporary one. All that was made is
+    removed at the end.
     """
     word = ctypes.create_string_buffer(b"grade", 5)
     with contextlib.ExitStack() as stack:

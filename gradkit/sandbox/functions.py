@@ -49,10 +49,11 @@ class StudentFunctions:
         return _arrays_of_outcome(role, observe(self._process, of_initialise(self.task, role)))
 
     def forward(self, parameters: Mapping[str, ArrayLike], X: ArrayLike) -> Arrays:
-        """Return the outputs of the student's forward pass for one example.
+        """Return the outputs of the student's forward pass for one example ``X``, a column.
 
-        These are ``y_hat`` (outputs, 1) and, if the student's function returns it, ``A1``. The
-        module of a torch task gives only ``y_hat``.
+        The outputs are ``y_hat`` (outputs, 1) and, if the student's function returns it, ``A1``.
+        The module of a torch task gives only ``y_hat``. ``parameters`` are arrays by canonical
+        name, as W1. StudentCodeError is raised as by `update`.
         """
         __tracebackhide__ = True
         role = self._role(self.task.framework.forward)
@@ -67,7 +68,7 @@ class StudentFunctions:
         A1: ArrayLike,
         rate: float = 0.0,
     ) -> Arrays:
-        """Return the parameters after one step of the student's update.
+        """Return the parameters after one step of the student's update, by canonical name.
 
         The order of the arguments is that of `forward` and of ``gradkit_oracle.update``, not
         that of the student's function: name ``X``, ``y``, ``y_hat`` and ``A1`` in a call.
@@ -75,6 +76,7 @@ class StudentFunctions:
         Parameters
         ----------
         parameters : mapping of str to array_like
+            The parameters before the step by canonical name, as W1.
         X : array_like
             The example, a column with an entry for each input.
         y, y_hat : array_like
@@ -136,14 +138,20 @@ class StudentFunctions:
         return self.binding.bound[name]
 
     def _call_role(self, role: Bound, inputs: Arrays) -> Arrays:
-        """Call the function of a role once, and return its arrays."""
+        """Call the function of a role once, and return the arrays that it returned.
+
+        ``inputs`` are canonical arrays with a leading axis of size 1. StudentCodeError is raised if
+        the function fails.
+        """
         __tracebackhide__ = True
         batch = Batch("test", "test", role.role, inputs, ("test",))
         return _arrays_of_outcome(role, observe_batch(self._process, self.task, role, batch))
 
 
 def _arrays_of_outcome(role: Bound, outcome: Outcome) -> Arrays:
-    """Return the arrays of the only call in an outcome, as float64.
+    """Return the arrays of the only call in an outcome, as float64, by canonical name.
+
+    ``role`` is the function that was called, for the text of an error.
 
     Raises
     ------

@@ -33,7 +33,10 @@ class Computed(Struct, frozen=True):
 
 
 def with_leaves(reads: Sequence[str]) -> list[str]:
-    """Return expressions, followed by the sub-expressions that the grader needs to compute them."""
+    """Return expressions, followed by the sub-expressions that the grader needs to compute them.
+
+    No expression occurs twice in the list if none occurs twice in ``reads``.
+    """
     computed_reads = (parts_of(expression) for expression in reads)
     leaves = [leaf for parts in computed_reads if parts is not None for leaf in parts.leaves]
     return [*reads, *(leaf for leaf in dict.fromkeys(leaves) if leaf not in reads)]
@@ -43,8 +46,9 @@ def with_leaves(reads: Sequence[str]) -> list[str]:
 def parts_of(expression: str) -> Computed | None:
     """Split an expression that the grader can compute into its text and its sub-expressions.
 
-    None is returned if the expression calls nothing or has a dict in it, or if only the student's
-    process can compute it because it calls a student's function or unpacks a container.
+    ``expression`` is one of a check, as ``np.sum(layer.dW)``. None is returned if the expression
+    calls nothing or has a dict in it, or if only the student's process can compute it because it
+    calls a student's function or unpacks a container.
     """
     tree = ast.parse(expression.strip(), mode="eval").body
     nodes = list(ast.walk(tree))
@@ -61,7 +65,10 @@ def parts_of(expression: str) -> Computed | None:
 
 
 def _is_numpy_or_method(function: ast.expr) -> bool:
-    """Return whether a called function is one of numpy, ``np.sum``, or an array's, ``x.sum``."""
+    """Return whether a called function is one of numpy, as ``np.sum``, or a method of arrays.
+
+    ``function`` is the part of a call before its arguments.
+    """
     from gradkit.lines import ATTRIBUTES
 
     if not isinstance(function, ast.Attribute):
@@ -77,7 +84,7 @@ def _is_attribute_of_np(node: ast.expr) -> bool:
 
 
 def _leaves(node: ast.AST) -> Iterator[ast.expr]:
-    """Yield the largest sub-expressions that only look up a value, outside of ``np``.
+    """Yield the largest sub-expressions that only look up a value, except parts of ``np``.
 
     In ``np.sum(a.b * c[0])`` these are ``a.b`` and ``c[0]``.
     """
@@ -117,6 +124,8 @@ class _ReplaceByNames(ast.NodeTransformer):
 def computed(parts: Computed, values: Values) -> NDArray[Any]:
     """Compute an expression from the values of its sub-expressions, and return it as an array.
 
+    ``values`` has the value of each of ``parts.leaves``.
+
     Raises
     ------
     Exception
@@ -143,7 +152,7 @@ def shapes_of(task: Task) -> dict[str, tuple[int, ...]]:
 
 
 def call_of(bound: Bound, task: Task) -> dict[str, Any]:
-    """Return the JSON form of a bound role, which `gradkit.runtime.call` calls a call."""
+    """Return the JSON form of a bound role, a "call": see `gradkit.runtime.call`."""
     convention = bound.convention
     shapes = shapes_of(task)
     wanted = bound.returns or convention.keys
@@ -160,7 +169,7 @@ def call_of(bound: Bound, task: Task) -> dict[str, Any]:
 
 
 def observe(process: StudentProcess, question: Question) -> Outcome:
-    """Send one request, and return its outcome."""
+    """Send one request to a student's process, and return its outcome."""
     reply = process.ask(question)
     return outcome_of(process, question.name, reply, question.loop)
 
@@ -183,7 +192,10 @@ def observe_batch(process: StudentProcess, task: Task, bound: Bound, batch: Batc
 
 
 def of_batch(task: Task, bound: Bound, batch: Batch) -> Question:
-    """Return a request to call the function of a role, or run a module, on each row of a batch."""
+    """Return a request to call the function of a role, or run a module, on each row of a batch.
+
+    ``bound`` is the student's function or module.
+    """
     data = {"call": call_of(bound, task), "n": len(batch.labels)}
     kind = "predict" if bound.role == "model" else "batch"
     return Question(kind, batch.inputs, data, batch.name)
@@ -199,21 +211,23 @@ def of_initialise(task: Task, bound: Bound) -> Question:
 def of_model(task: Task, model: Bound) -> Question:
     """Return a request for the shapes of a torch module's parameters.
 
-    The outcome has the shapes as arrays, named ``0``, ``1``, … in the order of registration.
+    ``model`` is the student's module. The outcome has the shapes as arrays, named ``0``, ``1``, …
+    in the order of registration.
     """
     return Question("model", {}, about_models(task, [model.function]), "model")
 
 
 def about_models(task: Task, names: list[str]) -> dict[str, Any]:
-    """Return the data of a request for the first torch module among some names."""
+    """Return the data of a request for the first torch module among some global names."""
     most = len(task.starts[0].parameters)
     return {"candidates": names, "inputs": task.X.shape[1], "most": most}
 
 
 def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
-    """Return a request to call an update once, and count almost equal results of its functions.
+    """Return a request to call an update once, and count almost equal results of its helpers.
 
-    Many of them show finite differences. Fewer than half the number of parameters count as 0.
+    Many such results indicate finite differences. Fewer than half the number of parameters count as
+    0. Only the first row of the batch is used.
     """
     sizes = [value.size for value in task.starts[0].parameters.values()]
     data = {"call": call_of(update, task), "least": sum(sizes) // 2 + 1}
@@ -222,7 +236,11 @@ def of_repeats(task: Task, update: Bound, batch: Batch) -> Question:
 
 
 def of_run(task: Task, forward: Bound, update: Bound, run: Run) -> Question:
-    """Return a request for a training run by gradkit's loop with the student's two functions."""
+    """Return a request for a training run by gradkit's loop with the student's two functions.
+
+    ``forward`` and ``update`` are the functions, and ``run`` has the data, the first parameters and
+    the number of epochs.
+    """
     data = {
         "forward": call_of(forward, task),
         "update": call_of(update, task),
@@ -237,8 +255,8 @@ def of_followed(
 ) -> Question:
     """Return a request for a training run of the student's update alone.
 
-    ``y_hat`` and ``A1`` of shape (steps, size, 1) replace the outputs of the forward pass. The
-    outcome has each parameter after each step.
+    ``run`` has the data and the first parameters. ``y_hat`` and ``A1`` of shape (steps, size, 1)
+    replace the outputs of the forward pass. The outcome has each parameter after each step.
     """
     data = {"call": call_of(update, task)}
     columns = {"X": run.X[:, :, None], "y": run.y[:, :, None], "y_hat": y_hat, "A1": A1}
@@ -263,7 +281,8 @@ def observe_returned(
 ) -> Outcome:
     """Call a forward function on n inputs, and return its outputs in the sizes that it uses.
 
-    The first call finds the size of each quantity. The outputs have shape (n, size).
+    ``inputs`` are arrays with n rows. The first call finds the size of each quantity that ``bound``
+    returns. The outputs have shape (n, size).
     """
     call = call_of(bound, task)
     once = {name: value[0] for name, value in inputs.items()}
@@ -280,7 +299,10 @@ def observe_returned(
 
 
 def arrays_of(tree: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield the path and the name of each array in a described structure."""
+    """Yield the path and the name of each array in a described structure.
+
+    ``tree`` is as `gradkit.runtime.child` describes values, and ``path`` is put before each path.
+    """
     if "array" in tree:
         yield path, tree["array"]
     for key, item in (*enumerate(tree.get("list", ())), *tree.get("dict", ())):
@@ -297,8 +319,9 @@ def observe_run_with(
     """Train with the student's update and the grader's forward pass, and return the outcome.
 
     Each step is one request: it sends the outputs of ``forward`` for the current parameters, and
-    gets the new parameters. The outcome has the outputs of all steps and the parameters at the end
-    (``final/…``). A step without all parameters ends the run.
+    gets the new parameters. ``run`` has the data and the first parameters. The outcome has the
+    outputs of all steps and the parameters at the end (``final/…``). A step without all parameters
+    ends the run.
     """
     data = {"call": call_of(update, task), "n": 1}
     parameters: dict[str, NDArray[Any]] = {k: v[None] for k, v in run.parameters.items()}
@@ -323,7 +346,8 @@ def observe_run_with(
 def outcome_of(process: StudentProcess, name: str, reply: Frame | Lost, loop: Loop = "") -> Outcome:
     """Return the outcome of a reply, or of a lost worker, as a record with a name.
 
-    Faults and the failure are converted, with places in the student's file.
+    ``loop`` says whose training loop was run, if any. Faults and the failure are converted, with
+    places in the student's file.
     """
     if isinstance(reply, Lost):
         return Outcome(name, {}, lost=reply, loop=loop)
@@ -452,9 +476,9 @@ def made_of(
 def _with_computed_values(reads: Sequence[str], made: Made) -> Made:
     """Return the values of expressions; those that only compute with arrays are computed here.
 
-    Values from the student's process are used for all other expressions. Only the expressions in
-    ``reads`` are kept. An expression whose parts are missing, or that numpy cannot compute, is
-    missing, with the reason.
+    ``made`` are the values from the student's process, which are used for all other expressions.
+    Only the expressions in ``reads`` are kept. An expression whose parts are missing, or that numpy
+    cannot compute, is missing, with the reason.
     """
     values, second, missing = dict(made.values), dict(made.again), dict(made.missing)
     for expression in reads:

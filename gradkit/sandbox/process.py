@@ -75,7 +75,7 @@ Schema = TypeVar("Schema")
 
 
 class UnfitError(ValueError):
-    """A reply does not fit its request."""
+    """A reply from student code's process does not fit its request."""
 
 
 class _Failure(msgspec.Struct):
@@ -174,6 +174,7 @@ def check(kind: str, request: Mapping[str, Any], inputs: Arrays, reply: Frame) -
     inputs : mapping of arrays
         The request's arrays.
     reply : Frame
+        The reply, which is not trusted.
 
     Raises
     ------
@@ -187,13 +188,16 @@ def check(kind: str, request: Mapping[str, Any], inputs: Arrays, reply: Frame) -
 
 
 def _require(is_valid: bool, what: str) -> None:
-    """Raise UnfitError with a text unless a condition holds."""
+    """Raise UnfitError with the text ``what`` unless a condition holds."""
     if not is_valid:
         raise UnfitError(what)
 
 
 def _convert_data(data: Mapping[str, Any], schema: type[Schema]) -> Schema:
-    """Return a reply's data as a structure; UnfitError if the data or its messages are invalid."""
+    """Return a reply's data as a structure of type ``schema``.
+
+    UnfitError is raised if the data do not have this type, or if a message in them is invalid.
+    """
     try:
         parsed = msgspec.convert(data, schema)
     except msgspec.ValidationError as error:
@@ -210,7 +214,11 @@ def _convert_data(data: Mapping[str, Any], schema: type[Schema]) -> Schema:
 
 
 def _check_batch(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about independent calls: their number, faults, and one row for each."""
+    """Check a reply to independent calls: their number, faults, and a row of arrays for each.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request. UnfitError is raised if
+    the reply does not fit.
+    """
     call, parsed = request["call"], _convert_data(reply.data, _Outcome)
     _check_calls(parsed, request["n"])
     _check_faults(parsed, parsed.calls, {*call["shapes"], *call["keys"], *call["arguments"]})
@@ -218,7 +226,11 @@ def _check_batch(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> No
 
 
 def _check_follow(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a training by the update alone: parameters after each step."""
+    """Check a reply to a training by the update alone: it has parameters after each step.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request. UnfitError is raised if
+    the reply does not fit.
+    """
     keys, parsed = request["call"]["keys"], _convert_data(reply.data, _Outcome)
     _check_calls(parsed, len(inputs["y_hat"]))
     _check_faults(parsed, parsed.calls, keys)
@@ -226,12 +238,14 @@ def _check_follow(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> N
 
 
 def _check_run(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a training run: outputs of each step, and parameters at the end.
+    """Check a reply to a training run: outputs of each step, and parameters at the end.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request.
 
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The reply does not fit.
     """
     forward, parsed = request["forward"], _convert_data(reply.data, _Outcome)
     keys, total = forward["keys"], request["epochs"] * len(inputs["X"])
@@ -253,12 +267,14 @@ def _check_run(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None
 
 
 def _check_repeats(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about one call that counted similar calls: an array ``times`` of one count.
+    """Check a reply to one call that counted similar calls: an array ``times`` of one count.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request.
 
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The reply does not fit.
     """
     parsed, times = _convert_data(reply.data, _Outcome), reply.arrays.get("times")
     _require(parsed.calls == 1 and _is_none_or_first(parsed.failure), f"{parsed.calls} calls of 1")
@@ -273,12 +289,14 @@ def _is_count(array: NDArray[Any]) -> bool:
 
 
 def _check_train(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a torch training run: its series of losses, and its parameters.
+    """Check a reply to a torch training run: its series of losses, and its parameters.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request.
 
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The reply does not fit.
     """
     parsed, loss = _convert_data(reply.data, _Outcome), reply.arrays.get("loss")
     _require(parsed.calls == 1 and _is_none_or_first(parsed.failure), f"{parsed.calls} calls of 1")
@@ -293,12 +311,14 @@ def _check_train(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> No
 
 
 def _check_lines(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about the lines of a check: a value or a fault for each expression.
+    """Check a reply to the lines of a check: a value or a fault for each expression.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request.
 
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The reply does not fit.
     """
     parsed, steps = _convert_data(reply.data, _Outcome), len(request["steps"])
     # If all steps were made and there is a failure, the second run of the last step failed.
@@ -323,12 +343,14 @@ INPUTS = frozenset({"X", "y", "rate"})
 
 
 def _check_model(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
-    """Check a reply about a model: a requested name with shapes of parameters, or a failure.
+    """Check a reply about a torch module: a requested name with shapes of parameters, or a failure.
+
+    ``request`` and ``inputs`` are the data and the arrays of the request.
 
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The reply does not fit.
     """
     parsed, arrays = _convert_data(reply.data, _Model), reply.arrays
     _require(
@@ -343,7 +365,7 @@ def _check_model(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> No
 
 
 def _check_without_arrays(schema: type[Any]) -> Callable[[Mapping[str, Any], Arrays, Frame], None]:
-    """Return a check that a reply has data with a structure, and no arrays."""
+    """Return a check of a reply whose data have the type ``schema`` and that has no arrays."""
 
     def check_rest(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
         _convert_data(reply.data, schema)
@@ -355,10 +377,12 @@ def _check_without_arrays(schema: type[Any]) -> Callable[[Mapping[str, Any], Arr
 def _check_explore(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> None:
     """Check a reply that describes a returned value: a tree that fits the arrays, or a failure.
 
+    ``request`` and ``inputs`` are the data and the arrays of the request.
+
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The reply does not fit.
     """
     call, parsed = request["call"], _convert_data(reply.data, _Explored)
     _require((parsed.tree is None) != (parsed.failure is None), "a tree and a failure, or none")
@@ -375,10 +399,12 @@ def _check_explore(request: Mapping[str, Any], inputs: Arrays, reply: Frame) -> 
 def _array_names(tree: _Tree, depth: int = MAX_DEPTH) -> Iterator[str]:
     """Yield the names of the arrays in a described structure, and check its forms and levels.
 
+    ``depth`` is the number of levels of containers that are allowed.
+
     Raises
     ------
     UnfitError
-        The reply is not of this form.
+        The structure has more levels, or a description has not exactly one form.
     """
     forms = (tree.entries, tree.items, tree.array, tree.none, tree.other)
     _require(sum(f is not UNSET for f in forms) == 1, "a tree of two forms, or none")
@@ -419,25 +445,26 @@ def _is_none_or_first(failure: _Failure | None) -> bool:
 
 
 def _check_calls(parsed: _Outcome, total: int) -> None:
-    """Require that all calls were made, or all calls up to the failed one."""
+    """Raise UnfitError unless all ``total`` calls were made, or all calls up to the failed one."""
     failed = parsed.failure
     is_valid = parsed.calls == total if failed is None else parsed.calls == failed.call < total
     _require(is_valid, f"{parsed.calls} of {total} calls")
 
 
 def _check_faults(parsed: _Outcome, calls: int, allowed: Collection[str]) -> None:
-    """Require that all faults are about allowed names, and about one of the first calls."""
+    """Raise UnfitError unless all faults are about allowed names, and about one of the calls.
+
+    ``calls`` is the number of calls.
+    """
     _check_names({name for _, name, _, _ in parsed.faults}, allowed)
     _require(all(call < calls for call, *_ in parsed.faults), "a fault of no call")
 
 
 def _check_stacked_arrays(shapes: Shapes, parsed: _Outcome, arrays: Arrays) -> None:
-    """Require that each quantity has a row for each call, or a fault that explains why not.
+    """Raise UnfitError unless each quantity has a row for each call, or a fault.
 
-    Raises
-    ------
-    UnfitError
-        The reply is not of this form.
+    ``shapes`` has the shape of a row for each quantity, and ``parsed`` the number of calls and the
+    faults.
     """
     _check_names(arrays, shapes)
     _check_shapes({name: (parsed.calls, *shape) for name, shape in shapes.items()}, arrays)
@@ -456,7 +483,7 @@ def _check_shapes(shapes: Shapes, arrays: Arrays) -> None:
 
 
 def _check_names(names: Collection[str], allowed: Collection[str]) -> None:
-    """Raise UnfitError unless all names are allowed."""
+    """Raise UnfitError unless all names, such as those of a reply's arrays, are allowed."""
     for name in names:
         if name not in allowed:
             raise UnfitError(f"{shown(name)} had not been asked for")
@@ -500,7 +527,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     Parameters
     ----------
     workshop : Workshop
+        Provides the workers.
     section : Section
+        The part of a submission that has the code.
     modules : mapping of str to str
         Sources that the section may import, by module name.
     forbidden : frozenset of str
@@ -606,7 +635,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     def _import_packages(self, worker: Worker, imports: Sequence[Frame]) -> None:
         """Make a new worker import the code's packages, in time that is not the code's.
 
-        If an import takes too long, the worker is lost, and the next request reports that.
+        ``imports`` are the requests, one for each module. If an import takes too long, the worker
+        is lost, and the next request reports that.
         """
         began = time.monotonic()
         for request in imports:
@@ -622,9 +652,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         self._importing = time.monotonic() - began
 
     def _ask_once(self, request: Frame) -> Frame | Lost:
-        """Send one request to a worker with the loaded code, check the reply, and return it.
+        """Send one request to a worker with the loaded code, and return the checked reply.
 
-        If the worker is lost, return and store how; if the process is hurried, raise OverdueError.
+        If the worker is lost, that is stored and returned; a hurried process raises OverdueError.
         """
         self._provide_modules([request])
         # Starting a process does not count for the deadline, but loading the student's code does.
@@ -680,6 +710,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         used : float or None
             The processor time that the worker had used before; None if unknown.
         worker : Worker
+            The worker that answered the request.
         """
         wall, now = time.monotonic() - started, worker.cpu_seconds
         if not self._counts_cpu or used is None or now is None:
@@ -687,7 +718,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return max(now - used, wall / WALL_FACTOR)
 
     def _record_loss(self, kind: LossKind, reason: Message) -> Lost:
-        """End the worker, and store and return how it was lost."""
+        """End the worker, and store and return how it was lost: ``kind`` and text of ``reason``."""
         self._close()
         self.losses.append(Lost(kind, format_message(reason)))
         return self.losses[-1]
@@ -699,7 +730,7 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
         A hurried process, or the argument ``at_once``, sends them in one frame, which is quicker.
         If that fails, the requests are sent one by one to a new worker, so that a loss belongs to
-        one of them.
+        one of them. A reply is `Lost` if the worker was lost.
 
         Raises
         ------
@@ -777,10 +808,11 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return other
 
     def with_stubs(self, seconds: float, answer: StubAnswer) -> StudentProcess | None:
-        """Return another `StudentProcess` with the same code, whose stubs are answered.
+        """Return another `StudentProcess` with the same code, whose calls of stubs are answered.
 
-        It is for one check alone, as it knows right outputs of helpers of that check. None means
-        that there can be none. See `for_search` for what becomes of this process.
+        A stub replaces a function of the student, see `gradkit.runtime.stubs`. The new process is
+        for one check alone, as it knows right outputs of helpers of that check. The worker of this
+        process is ended. None is returned if the code cannot get a process of its own.
 
         Parameters
         ----------
@@ -794,7 +826,10 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
         return other
 
     def _another(self, seconds: float) -> StudentProcess:
-        """Return a copy without a worker, for some seconds, and end the worker of this process."""
+        """Return a copy with its own deadline and without a worker; end this process's worker.
+
+        The deadline is ``seconds``; that of a hurried process is at most the present deadline.
+        """
         self._close()
         self._loaded = False
         other = copy.copy(self)
@@ -805,9 +840,9 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
     @contextlib.contextmanager
     def with_texts(self, texts: Mapping[str, str]) -> Iterator[None]:
-        """Give some cells other texts, by cell id, during a ``with`` block.
+        """Replace the sources of some cells, by cell id, during a ``with`` block.
 
-        Only own and shared cells are replaced. The code is reloaded at both ends.
+        Only own and shared cells of the section are replaced. The code is reloaded at both ends.
         """
         before = self._sources, self.section
         parts = {
@@ -828,7 +863,8 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
     def failure(self, data: Mapping[str, Any] | None) -> Failure | None:
         """Return the exception that a reply describes, with its place in the student's file.
 
-        None is returned for None, the description of no exception.
+        ``data`` is the item ``failure`` in the data of the reply. None is returned for None, the
+        description of no exception.
         """
         if data is None:
             return None
@@ -881,7 +917,11 @@ class StudentProcess(contextlib.AbstractContextManager["StudentProcess"]):
 
 
 def _loss_message(reason: Message, request: Frame) -> Message:
-    """Return the message of a loss, with the number of calls if a request of many is late."""
+    """Return the message about a lost worker.
+
+    ``reason`` is the message of the worker. If a request of several calls took too long, their
+    number is added.
+    """
     (code, fields), data = reason, request.data
     run = request.kind == "run"
     count = data["epochs"] * len(request.arrays["X"]) if run else data.get("n", 1)
@@ -892,7 +932,8 @@ def _loss_message(reason: Message, request: Frame) -> Message:
 def _import_requests(sources: Mapping[str, Any]) -> list[Frame]:
     """Return an import request for each module that the code imports, inside functions too.
 
-    Each has the names that are imported from the module.
+    ``sources`` has the cells by layer, and the student's modules. Each request has the names that
+    are imported from the module.
     """
     texts = [text for part in ("own", "shared", "borrowed") for _, text in sources[part]]
     found: dict[str, set[str]] = {}
@@ -912,9 +953,9 @@ REPAIRS = frozenset({"gradkit.runtime.repair.request"})
 def _modules_needed(kind: str, data: Mapping[str, Any]) -> frozenset[str]:
     """Return the modules that a worker must have loaded before it can answer a request.
 
-    They are loaded in advance because importing pandas would take a worker longer than everything
-    else, and because a sandboxed worker cannot read gradkit's own modules. Requests about correct
-    code need none of them.
+    ``kind`` and ``data`` are those of the request. The modules are loaded in advance because
+    importing pandas would take a worker longer than everything else, and because a sandboxed worker
+    cannot read gradkit's own modules. Requests about correct code need none of them.
     """
     if kind == "repair" or data.get("changed"):
         return REPAIRS

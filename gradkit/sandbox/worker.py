@@ -117,7 +117,10 @@ StubAnswer = Callable[[StubCall], Parts | None]
 
 
 def answer_frame(answer: StubAnswer, frame: Frame) -> Frame:
-    """Return the frame that answers a call.
+    """Return the frame that answers a call of a stub.
+
+    ``frame`` has the call, and ``answer`` returns the values that the call returns. If that is
+    None, the frame is a refusal.
 
     Raises
     ------
@@ -151,6 +154,9 @@ def read_call(frame: Frame) -> StubCall:
 def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> StubCall:
     """Return the call that parsed data describe, with its arguments.
 
+    ``arrays`` are the arrays of the frame by name, and ``depth`` the number of levels that an
+    argument may have.
+
     Raises
     ------
     FrameError
@@ -165,6 +171,9 @@ def _call(origin: _Origin, arrays: Mapping[str, NDArray[Any]], depth: int) -> St
 
 def _value(tree: _Tree, arrays: Mapping[str, NDArray[Any]], depth: int) -> Any:
     """Return the value that a tree describes, as a `Cached` if it has recorded calls.
+
+    ``arrays`` are the arrays of the frame by name, and ``depth`` the number of levels that the
+    value may have.
 
     Raises
     ------
@@ -233,7 +242,8 @@ class Worker:
     def __init__(self, slot: Slot, allowance: Allowance, deadline: float, seed: int) -> None:
         """Start a process in a slot, and wait until it has applied its limits.
 
-        The ``deadline``, in seconds, begins when the process is ready.
+        ``allowance`` are the limits. The ``deadline``, in seconds, begins when the process is
+        ready. ``seed`` seeds its random generators.
         """
         self.tier = 0
         self._code: int | None = None
@@ -334,7 +344,8 @@ class Worker:
     def _open(self, allowance: Allowance, cpu_seconds: int, seed: int) -> None:
         """Send the first request, with limits and seed, and store the tier of the reply.
 
-        If there is no reply, the worker is closed, and WorkshopError says why.
+        ``cpu_seconds`` is the processor time that the process may use. If there is no reply, the
+        worker is closed, and WorkshopError says why.
         """
         data = {
             "allowance": asdict(allowance),
@@ -368,7 +379,9 @@ class Worker:
     ) -> Frame:
         """Send an encoded request, and return the reply; WorkerLost if none comes in time.
 
-        Printed output is collected meanwhile, and calls of stubs are answered.
+        ``seconds`` limits the wall time and ``cpu_seconds`` the processor time. Printed output is
+        collected meanwhile, and calls of stubs are answered by ``answer``; without it, such a call
+        loses the worker.
         """
         self._printed.clear()
         self._dropped = 0
@@ -437,7 +450,7 @@ class Worker:
             return unsent[:0]
 
     def _receive(self, reader: FrameReader) -> tuple[Frame | None, bool]:
-        """Read the bytes that have arrived.
+        """Read the bytes that have arrived into a reader.
 
         Returns
         -------

@@ -48,8 +48,9 @@ _INHERITED_VARIABLES = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 class Recipe(Struct, frozen=True):
     """The modules that an interpreter imports before student code runs in it.
 
-    ``handlers`` is a module with a dict ``HANDLERS``. ``search`` are folders that are searched for
-    that module, in addition to the installed packages.
+    ``preload`` are modules that student code may need. ``handlers`` is a module with a dict
+    ``HANDLERS``. ``search`` are folders that are searched for that module, in addition to the
+    installed packages.
     """
 
     preload: tuple[str, ...]
@@ -129,7 +130,7 @@ def _unwanted_folders() -> list[str]:
 
 
 def _libraries(names: Sequence[str]) -> list[str]:
-    """Return the folders of numpy and some packages, which a bare interpreter may not search."""
+    """Return the folders of numpy and named modules, which a bare interpreter may not search."""
     path = safe_path()
     folders: dict[str, None] = {}
     for name in ("numpy", *names):
@@ -159,7 +160,7 @@ class ForkSlot:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        """Start the zygote, which loads the modules of the recipe."""
+        """Start the zygote, a process that forks workers; it loads the modules of the recipe."""
         self._recipe = recipe
         self._pid: int | None = None
         self._closed = False
@@ -167,7 +168,7 @@ class ForkSlot:
         self._launch()
 
     def _launch(self) -> None:
-        """Make a folder, and start a zygote in it."""
+        """Make a folder, and start a zygote in it, the process that forks workers."""
         self._folder = make_folder()
         try:
             self._start_zygote()
@@ -176,7 +177,10 @@ class ForkSlot:
             raise
 
     def _start_zygote(self) -> None:
-        """Start the zygote in the folder, with a control socket and a file for standard error."""
+        """Start the zygote, the process that forks workers, in the folder.
+
+        It gets a control socket, and a file for standard error.
+        """
         self._said: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  (until close)
         self._control, zygote_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_ANSWER_SECONDS)
@@ -215,12 +219,12 @@ class ForkSlot:
             return self._fork()
 
     def _fork(self) -> Link:
-        """Ask the zygote for a child, and return the sockets; WorkshopError if it has ended.
+        """Ask the zygote to fork a worker, and return the sockets to the worker.
 
         Raises
         ------
         WorkshopError
-            No child could be started.
+            The zygote has ended, or no worker could be started.
         """
         channel, their_channel = socket.socketpair()
         output, their_output = socket.socketpair()
@@ -298,7 +302,10 @@ class ForkSlot:
         remove_folder(self._folder)
 
     def _ask(self, request: str, *descriptors: int) -> dict[str, Any] | None:
-        """Send a command and descriptors to the zygote, and return its answer; None if it ended."""
+        """Send a command and descriptors to the zygote, the process that forks workers.
+
+        Return its answer; None if it has ended, or does not answer in time.
+        """
         if self._gone:
             return None
         # Reset after the answer: if an interrupt comes before, that answer will still arrive, and
@@ -464,7 +471,10 @@ class _Interpreter:
 def _copy_bytes(
     take: Callable[[int], bytes], give: Callable[[bytes], object], end: Callable[[], object]
 ) -> None:
-    """Copy bytes from ``take`` to ``give`` until either is closed, and then call ``end``."""
+    """Copy bytes from ``take`` to ``give`` until either is closed, and then call ``end``.
+
+    ``take`` gets the largest number of bytes to return, and returns no bytes at the end.
+    """
     with contextlib.suppress(OSError, ValueError):
         while data := take(65536):
             give(data)
@@ -625,7 +635,10 @@ class Workshop(AbstractContextManager["Workshop"]):
                 self._slot.stop()
 
     def _workshop_with_modules(self, modules: Collection[str]) -> Workshop:
-        """Return a workshop with the same settings that also loads some modules; keep it."""
+        """Return a workshop with the same settings that also loads some modules.
+
+        It is kept until this workshop is closed, and returned again for the same modules.
+        """
         preload = (*self._preload, *sorted(modules))
         with self._siblings_lock:
             if preload not in self._siblings:
@@ -677,7 +690,10 @@ def _default_method() -> Method:
 
 
 def _slot(method: Method, recipe: Recipe) -> Slot:
-    """Return the slot that `start_ahead` has started for this recipe, or else a new slot."""
+    """Return a `ForkSlot` or `SpawnSlot`, which starts processes by the given method and recipe.
+
+    It is the one that `start_ahead` has started for them, or else a new one.
+    """
     if _ahead and _ahead[-1][:2] == (method, recipe):
         return _ahead.pop()[2]
     return (ForkSlot if method == "fork" else SpawnSlot)(recipe)
@@ -713,7 +729,10 @@ GRADING = 2
 
 
 def short_of(reached: int, required: int) -> str:
-    """Return a text that a tier was not reached, what the next tier needs, and what to do."""
+    """Return a text that a tier was not reached, what the next tier needs, and what to do.
+
+    ``reached`` is the tier of this machine, and ``required`` the tier that would be needed.
+    """
     could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (
         f"student code would run at isolation tier {reached} here, but tier {required} is "

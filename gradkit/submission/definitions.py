@@ -37,8 +37,9 @@ from gradkit.submission.source import parse, statements
 def finder(cells: Iterable[Cell]) -> Callable[[str, int], Place]:
     """Return a function that converts a cell's id and a line of its source to a `Place`.
 
-    An id that belongs to no cell is taken for the name of a module. Its place is in the file of the
-    cells that this name fits, or else in a file that is called like the id.
+    ``cells`` are all cells of the submission. An id that belongs to none of them is taken for the
+    name of a module. Its place is in the file of the cells that this name fits, or else in a file
+    that is called like the id.
     """
     known = {cell.id: cell for cell in cells}
     files = {cell.file for cell in known.values()}
@@ -65,12 +66,12 @@ def no_python(cells: Sequence[Cell], name: str) -> Place | None:
 
 
 def source_at(cells: Iterable[Cell], place: Place) -> str:
-    """Return the line of source at a place, without its indent; "" if it is in no cell."""
+    """Return the line of source at a place, without its indent; "" if no cell has it."""
     return line_at(cells, place).strip()
 
 
 def line_at(cells: Iterable[Cell], place: Place) -> str:
-    """Return the whole line of source at a place; "" if it is in no cell."""
+    """Return the whole line of source at a place; "" if it is in none of the cells."""
     for cell in cells:
         line, lines = cell.line_of(place), cell.source.split("\n")
         if 0 < line <= len(lines):
@@ -109,7 +110,10 @@ def holds(listing: Listing, place: Place) -> bool:
 
 
 def _around(cell: Cell, place: Place) -> Iterator[Listing]:
-    """Yield the top-level statement at a place as a listing; none if the cell has no such line."""
+    """Yield the top-level statement at a place as a listing; nothing if the cell has no such line.
+
+    Of a statement with more than `LINES` lines, only those near the place are listed.
+    """
     lines = cell.source.split("\n")
     line = cell.line_of(place)
     if not 1 <= line <= len(lines):
@@ -123,7 +127,10 @@ def _around(cell: Cell, place: Place) -> Iterator[Listing]:
 
 
 def _statement(source: str, line: int) -> tuple[int, int]:
-    """Return the first and last line of the top-level statement at a line, with decorators."""
+    """Return the first and last line of the top-level statement at a line, with its decorators.
+
+    If no statement contains the line, that is `AROUND` lines before and after it.
+    """
     for node in statements(source):
         first, last = first_line(node), node.end_lineno or node.lineno
         if first <= line <= last:
@@ -183,9 +190,10 @@ def definitions(cells: Iterable[Cell]) -> dict[str, Definition]:
 def _methods(
     node: ast.ClassDef, cell: Cell, known: Mapping[str, Definition]
 ) -> dict[str, Definition]:
-    """Return the methods of a class by dotted name, with the methods of bases in the same text.
+    """Return the methods of a class by dotted name, as ``Linear.forward``.
 
-    ``known`` are the definitions above the class. A method of the class replaces that of a base.
+    Methods of base classes are included, if ``known``, the definitions above the class, has them. A
+    method of the class replaces that of a base. ``cell`` contains the class.
     """
     methods: dict[str, Definition] = {}
     for base in node.bases:
@@ -205,8 +213,9 @@ def definitions_changed(cell: Cell, text: str) -> Iterator[tuple[str, int, str]]
     """Yield the top-level definitions of a cell that differ in another version of its text.
 
     Functions, classes and assigned constants are compared. Of several definitions of one name the
-    last one counts. Each definition is yielded as the cell's id, its first line in the other text,
-    and its source there.
+    last one counts. Each definition is yielded as the cell's id, its first line in ``text``, the
+    other version, and its source there. New definitions are yielded too, unless the cell has none
+    at all.
     """
     own = dict(_texts_of_definitions(cell.source)) if cell.source != text else {}
     for name, (first, part) in dict(_texts_of_definitions(text) if own else ()).items():
@@ -230,7 +239,11 @@ def _texts_of_definitions(text: str) -> Iterator[tuple[str, tuple[int, str]]]:
 
 
 def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str, Definition]:
-    """Return the definitions that a task's calls reach, under any accepted name of the function."""
+    """Return the definitions that a task's calls reach, under any accepted name of the function.
+
+    ``known`` are the submission's definitions by name. The keys of the result are the names in the
+    assignment; calls that reach no definition are left out.
+    """
     found = {}
     for call in task.calls:
         function, dot, method = call.function.partition(".")
@@ -243,7 +256,8 @@ def reached_by(task: FunctionTask, known: Mapping[str, Definition]) -> dict[str,
 def accepts(definition: Definition | None, call: Call, known: Mapping[str, Definition]) -> bool:
     """Return whether a definition accepts the arguments of a call, as far as its text shows.
 
-    It is false for None. It is true if the text does not show the parameters.
+    ``known`` are the submission's definitions by name, in which a class's constructor is looked up.
+    The result is False for None, and True if the text does not show the parameters.
     """
     if definition is None:
         return False
@@ -269,7 +283,7 @@ def _has_self(node: ast.FunctionDef) -> bool:
 
 
 def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
-    """Return whether parameters accept the arguments of a call.
+    """Return whether the parameters ``takes`` accept the arguments of a call.
 
     The first `skipped` parameters are left out, because Python passes ``self`` itself.
     """
@@ -288,8 +302,9 @@ def _takes(takes: ast.arguments, call: Call, skipped: int) -> bool:
 def has_attribute(name: str, known: Mapping[str, Definition]) -> bool:
     """Return whether a class, or a base of it, may have an attribute such as ``Linear.W``.
 
-    It may if its text contains the name, if it sets attributes by computed names, or if all of its
-    methods are still to be written.
+    ``known`` are the submission's definitions by name. The class may have the attribute if its text
+    contains the name, if it sets attributes by computed names, or if all of its methods are still
+    to be written.
     """
     owner, _, attribute = name.partition(".")
     own = [each for key, each in known.items() if key.startswith(f"{owner}.") or key == owner]
@@ -311,10 +326,10 @@ NO_OPERATION = (ast.Return, ast.Assign, ast.Expr, ast.Pass, ast.Name, ast.Consta
 
 
 def computes_nothing(node: ast.AST | None) -> bool:
-    """Return whether a function only gives back arguments, attributes of itself or constants.
+    """Return whether a function only returns arguments, attributes of ``self`` or constants.
 
-    Copies count as nothing, and so do rows and dicts: ``return x.copy(), {"x": x}``. It is false
-    for other nodes than functions.
+    Copies count as nothing, and so do tuples, lists and dicts: ``return x.copy(), {"x": x}``. The
+    result is False for other nodes than functions.
     """
     if not isinstance(node, ast.FunctionDef):
         return False
@@ -338,7 +353,7 @@ def unwritten(node: ast.AST | None) -> int | None:
     """Return the line of the first part of a function that is still to be written, or None.
 
     For a class, its constructor is read. The line is that of the ``def`` if the whole body is
-    missing. None also stands for other nodes. These parts are still to be written:
+    missing. None is also returned for other nodes. These parts are still to be written:
 
     - an empty body, or a body of start values such as ``dW = np.zeros_like(W)`` and a ``pass``
       or ``...``;
@@ -425,9 +440,10 @@ def _assigned(body: Iterable[ast.stmt]) -> Iterator[tuple[str, ast.expr, int]]:
 
 
 def _paired(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each name or element of a target with its value.
+    """Yield each name or element of an assignment's target with its value.
 
-    ``dx, x = None, cache`` gives two pairs; in ``Z, cache = None`` both names get None.
+    ``dx, x = None, cache`` gives two pairs; in ``Z, cache = None`` both names get None. Nothing is
+    yielded for ``a, b = f()``, whose values are not visible.
     """
     if isinstance(target, ast.Name | ast.Subscript):
         yield target, value
@@ -459,11 +475,12 @@ _ASSUMED = {"torch": "torch", "nn": "torch"}
 class Unit(Struct, frozen=True):
     """A statement, or several on one line, and the facts that its text shows.
 
-    ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``roles``
-    are keys of the roles it plays: a numpy role by its name, a torch role by its form.
-    ``defines`` are functions and classes, ``loads`` all names that are read. ``solid``
-    means that it defines or trains something, so that it can begin a part. ``meant``
-    are numpy roles whose names it defines with code that uses torch.
+    ``start`` and ``end`` are its lines in the cell, from 1, the end excluded. ``torch`` says that
+    it uses torch. ``roles`` are keys of the roles it plays: a numpy role by its name, a torch role
+    by its form. ``defines`` are functions and classes, ``loads`` all names that are read.
+    ``imports`` says that it only imports, and ``loop`` that it is a loop. ``solid`` means that it
+    defines or trains something, so that it can begin a part. ``meant`` are numpy roles whose names
+    it defines with code that uses torch.
     """
 
     cell: Cell
@@ -504,7 +521,10 @@ def _says_nothing(node: ast.stmt) -> bool:
 
 
 def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
-    """Divide cells into units, in the order of the text."""
+    """Divide cells into units, in the order of the text.
+
+    ``tasks`` are all tasks of the assignment, whose roles are recognised by their names.
+    """
     parsed = [(cell, statements(cell.source)) for cell in cells]
     origins = dict(_ASSUMED)
     made: dict[str, ast.AST] = {}
@@ -531,10 +551,11 @@ def units_of(cells: Iterable[Cell], tasks: Iterable[Task]) -> list[Unit]:
 
 
 def _with_numpy_roles(units: list[Unit]) -> Iterator[Unit]:
-    """Give units of one file the numpy roles that they are named after although they use torch.
+    """Yield the units of one file, some of them with the numpy roles that their names mean.
 
-    This is done only in a file without a torch model: the student then uses torch in a numpy task,
-    and running the code reports it.
+    These are units that use torch although they are named after a numpy role. They get the role
+    only in a file without a torch model: the student then uses torch in a numpy task, and running
+    the code reports it.
     """
     roles = {role for unit in units for role in unit.roles}
     for unit in units:
@@ -545,7 +566,7 @@ def _with_numpy_roles(units: list[Unit]) -> Iterator[Unit]:
 
 
 def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
-    """Map each imported name to the top-level package that it comes from.
+    """Return the top-level package of each name that some statements import.
 
     Relative imports are left out.
     """
@@ -564,7 +585,8 @@ def _origins(body: Sequence[ast.stmt]) -> dict[str, str]:
 def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit]:
     """Yield the units of one cell; a cell without statements is one unit.
 
-    The names of torch model classes are added to ``known.torch``.
+    ``body`` are the statements of the cell. The names of torch model classes are added to
+    ``known.torch``.
     """
     end = cell.source.count("\n") + 2
     # Statements that share a line stay together.
@@ -582,9 +604,9 @@ def _units(cell: Cell, body: Sequence[ast.stmt], known: _Known) -> Iterator[Unit
 
 
 def _with_facts(group: list[ast.stmt], lines: Unit, known: _Known) -> Unit:
-    """Return the unit ``lines`` with the names that its statements ``group`` define and read.
+    """Return the unit ``lines`` with the facts that the text of its statements ``group`` shows.
 
-    It also has their roles and their use of torch.
+    These are the names that they define and read, their roles and their use of torch.
 
     The name of a torch model class in the group is added to ``known.torch``, so that later classes
     that derive from it count as models too. A unit that uses torch gets no numpy roles; those that
@@ -645,10 +667,10 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
-    """Yield the roles that are assigned an attribute, or a call's result that may be a function.
+    """Yield the names of roles to which a statement assigns a value that may be a function.
 
-    An example is ``update = net.step``. A value that is made from a role, ``f = timed(f)``, does
-    not count as another definition.
+    An example is ``update = net.step``: an attribute, or the result of a call. A value that is made
+    from a role, ``f = timed(f)``, does not count as another definition.
     """
     for name, value in assignments(node):
         if plain(name) in known.roles and isinstance(value, ast.Attribute | ast.Call):
@@ -658,11 +680,11 @@ def _made(node: ast.stmt, known: _Known) -> Iterator[str]:
 
 
 def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST]) -> bool:
-    """Return whether a value may be a function of the submission.
+    """Return whether a value may be a function of the submission, by its text alone.
 
     That is an attribute of the student's own class or object, a call of the student's own code that
     may return a function, or a call of other code that gets a function of the student's as an
-    argument. Only running the code shows whether it is one.
+    argument. ``made`` has the node that each of the student's names is defined or assigned by.
     """
     if isinstance(value, ast.Attribute):
         root = made.get(base_name(value) or "")
@@ -679,7 +701,8 @@ def _may_be_function(value: ast.Attribute | ast.Call, made: Mapping[str, ast.AST
 def is_model(node: ast.stmt, torch_names: set[str] | frozenset[str]) -> bool:
     """Return whether a statement makes a torch module: a class, or a bare ``nn.Sequential``.
 
-    A class is one if a base of it comes from torch, except ``Dataset`` and ``Function``.
+    ``torch_names`` are the names that come from torch. A class is a module if a base of it is such
+    a name, except ``Dataset`` and ``Function``.
     """
     if isinstance(node, ast.ClassDef):
         return any(
@@ -697,7 +720,8 @@ def makes_model(
 ) -> bool:
     """Return whether a function returns a torch module: one that it builds, or one of ``models``.
 
-    ``models`` are the names of classes and functions that make a torch module.
+    ``torch_names`` are the names that come from torch, and ``models`` the names of classes and
+    functions that make a torch module.
     """
     if isinstance(function, ast.Lambda):
         return is_model(ast.Return(function.body), torch_names) or _calls(function.body, models)
@@ -716,14 +740,20 @@ def makes_model(
 
 
 def _calls(value: object, models: Collection[str]) -> bool:
-    """Return whether a value is made by a call of one of ``models``, as ``Net().to(device)``."""
+    """Return whether a value is made by a call of one of ``models``, as ``Net().to(device)``.
+
+    ``models`` are names of classes and functions, and ``value`` is a node or None.
+    """
     return any(
         isinstance(call.func, ast.Name) and call.func.id in models for call in _chained(value)
     )
 
 
 def _chained(value: object) -> Iterator[ast.Call]:
-    """Yield the calls of ``nn.Sequential(…).to(device)``, the last one first."""
+    """Yield the calls of ``nn.Sequential(…).to(device)``, the last one first.
+
+    Nothing is yielded for a value that is no call.
+    """
     while isinstance(value, ast.Call):
         yield value
         value = value.func.value if isinstance(value.func, ast.Attribute) else None

@@ -40,9 +40,9 @@ def possible_tasks(
 ) -> list[Ids]:
     """Return the ids of the possible tasks of each unit, never an empty set.
 
-    A file's name does not exclude the tasks that the user has ``named``. A file whose name some
-    tasks ask for belongs to these tasks. This is given up for a unit that cannot belong to any of
-    them.
+    A unit is a statement, see `Unit`; ``tasks`` are all tasks of the assignment. A file's name does
+    not exclude the tasks that the user has ``named``. A file whose name some tasks ask for belongs
+    to these tasks, except a unit that cannot belong to any of them.
     """
     claims = Claims(tasks)
     torch = frozenset(task.id for task in tasks if task.framework.trains)
@@ -63,9 +63,10 @@ def _tasks_in_file(
 ) -> list[Ids]:
     """Return the possible tasks of each unit of one file.
 
-    ``torch`` are the ids of all torch tasks, ``asked`` those of the tasks that the user named, or
-    of all. The name of the file counts only for tasks in ``asked``, and only if no heading and no
-    code in the file contradicts it.
+    ``name`` is the name of the file, and ``units`` are its statements. ``torch`` are the ids of all
+    torch tasks, ``asked`` those of the tasks that the user named, or of all. The name of the file
+    counts only for tasks in ``asked``, and only if no heading and no code in the file contradicts
+    it.
     """
     frameworks = _frameworks(units, claims, torch)
     topics = _topics(units, claims)
@@ -85,7 +86,7 @@ def _tasks_in_file(
 
 
 def _narrow(ids: Ids, claim: Ids | None) -> Ids:
-    """Intersect tasks with a claim, unless this leaves none."""
+    """Return the tasks in both sets, or ``ids`` if there are none or the claim is None."""
     return ids & claim if claim is not None and ids & claim else ids
 
 
@@ -94,7 +95,9 @@ def _innermost(
 ) -> tuple[Headings, Ids | None]:
     """Return the path to the innermost heading that names tasks, and these tasks.
 
-    Headings in `void` are skipped.
+    ``headings`` are those above a unit, outermost first. ``read`` returns the tasks that a heading
+    names, or None. Paths to headings in `void` are skipped. An empty path and None are returned if
+    no heading names tasks.
     """
     for size in range(len(headings), 0, -1):
         claim = read(headings[size - 1])
@@ -104,10 +107,11 @@ def _innermost(
 
 
 def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | None]:
-    """Return the tasks of the framework that the headings above each unit name.
+    """Return for each unit the tasks of the framework that the headings above it name.
 
-    A heading that its code contradicts is skipped, and the heading outside it is read. It is None
-    for a unit below no such heading.
+    A heading that its code contradicts is skipped, and the heading outside it is read. The item of
+    a unit is None if no heading above it names a framework. ``torch`` are the ids of all torch
+    tasks.
     """
     void: frozenset[Headings] = frozenset()
     while True:
@@ -128,18 +132,22 @@ def _frameworks(units: list[Unit], claims: Claims, torch: Ids) -> list[Ids | Non
 
 
 def _is_contradicted(claim: Ids, units: list[Unit], torch: Ids) -> bool:
-    """Return whether code has the other framework: one torch role, or several numpy roles."""
+    """Return whether the code of some units contradicts a claim about its framework.
+
+    ``claim`` are the claimed tasks, and ``torch`` all torch tasks. One torch role contradicts a
+    numpy task, and several numpy roles a torch task.
+    """
     roles = {role for unit in units for role in unit.roles}
     forms = {MODEL, TRAINING}
     return len(roles - forms) >= REPEATED if claim <= torch else bool(roles & forms)
 
 
 def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
-    """Return the tasks of the subject that applies to each unit; None if there is no subject.
+    """Return for each unit the tasks of the subject that applies to it; None without a subject.
 
     The subject is that of the headings above the unit. Without one, the subject before it
     continues, unless a heading further down, below the unit's own headings, names one. It also ends
-    if at least `REPEATED` roles come again.
+    if at least `REPEATED` roles are defined again.
     """
     named = [_innermost(unit.cell.headings, claims.topic)[1] for unit in units]
     named_paths = {unit.cell.headings for unit, topic in zip(units, named, strict=True) if topic}
@@ -161,9 +169,9 @@ def _topics(units: list[Unit], claims: Claims) -> list[Ids | None]:
 
 
 def _roles_to_next_heading(units: list[Unit], named: list[Ids | None]) -> list[Ids]:
-    """Return the roles from each unit to the next heading that names a subject.
+    """Return for each unit the roles from there to the next heading that names a subject.
 
-    ``named`` are the tasks that the headings above each unit name.
+    ``named`` has for each unit the tasks that the headings above it name, or None.
     """
     coming: list[Ids] = []
     roles: Ids = frozenset()
@@ -195,6 +203,7 @@ def divide(
     Parameters
     ----------
     submission : Submission
+        The submission with all its cells.
     tasks : sequence of Task
         All tasks of the assignment, also those that will not be graded: code for one of them must
         not be graded as another task.
@@ -272,9 +281,11 @@ def _frameworks_of(
 ) -> list[str | None]:
     """Return the framework of each unit, or None if the unit shows none yet.
 
-    It is None before the first unit of a file that defines something, and for torch units in a file
-    with numpy roles, but without a torch model and without training. A framework continues until
-    code of another one. Units before that code which do nothing by themselves belong to it.
+    ``possible`` has the ids of the possible tasks of each unit, and ``frameworks`` the framework of
+    each task. The result is None before the first unit of a file that defines something, and for
+    torch units in a file with numpy roles, but without a torch model and without training. A
+    framework continues until code of another one. Units before that code which do nothing by
+    themselves belong to it.
     """
     labels: list[str | None] = []
     current: str | None = None
@@ -321,7 +332,7 @@ def _framework_of(unit: Unit, current: str | None) -> str | None:
 
 
 def _may_belong_below(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
-    """Return whether a unit may belong to the unit ``before``, above which it stands.
+    """Return whether a unit may belong to the unit ``before``, which follows it in the text.
 
     It must not define or train anything. With ``torch=False``, it must not use torch either.
     """
@@ -334,10 +345,11 @@ def _may_belong_below(unit: Unit, before: Unit, *, torch: bool = True) -> bool:
 def _cut(
     indices: list[int], units: list[Unit], helpers: Ids, *, within_files: bool = True
 ) -> list[list[int]]:
-    """Cut units into parts where roles are defined again.
+    """Cut units into parts where roles are defined again; return the indices of each part.
 
-    A second attempt at a single role does not begin a new part. Without `within_files`, parts
-    begin only in another file.
+    A part becomes a section. ``indices`` are those of the units to cut, and ``helpers`` roles that
+    alone are no attempt. A second attempt at a single role does not begin a new part. Without
+    `within_files`, parts begin only in another file.
     """
     parts: list[list[int]] = [[]]
     seen: dict[str, Unit] = {}
@@ -362,12 +374,13 @@ def _cut(
 def _move_leading_units(
     above: list[int], below: list[int], units: list[Unit], helpers: Ids, *, idle: bool
 ) -> list[int]:
-    """Move the last units of the part ``above`` that belong to the code ``below``; return them.
+    """Remove from the part ``above`` its last units that belong to the code ``below``; return them.
 
-    They are functions without a role, or with one of the ``helpers``, that the file has defined
-    before and that the code below reads, as in a notebook whose second half starts with another
-    ``activation``. Run from top to bottom, they change nothing of the part above. Units that do
-    nothing by themselves are moved too if ``idle`` is true.
+    Both parts are indices of ``units``. Moved are functions without a role, or with one of the
+    ``helpers``, that the file has defined before and that the code below reads, as in a notebook
+    whose second half starts with another ``activation``. Run from top to bottom, they change
+    nothing of the part above. Units that do nothing by themselves are moved too if ``idle`` is
+    true.
     """
     made = {name for i in below for name in units[i].defines}
     wanted = {name for i in below for name in units[i].loads} - made
@@ -391,7 +404,7 @@ def _begins_new_part(
 
     `seen` are the units of the current part by role, `coming` the roles from here to the next
     repetition, and `models` the number of models in the current part. Another model begins a part
-    after training, and another training after `REPEATED` models. Any other role begins one below
+    after training, and another training after `REPEATED` models. Any other role begins a part below
     another heading, or if at least `REPEATED` roles come again.
     """
     if MODEL in again:
@@ -406,7 +419,10 @@ def _begins_new_part(
 
 
 def _roles_until_repeated(indices: Iterable[int], units: list[Unit]) -> set[str]:
-    """Return the roles of units up to the unit that repeats a role of the first unit with roles."""
+    """Return the roles of units up to the unit that repeats a role of the first unit with roles.
+
+    ``indices`` are those of the units to read, in order.
+    """
     roles: set[str] = set()
     first: frozenset[str] = frozenset()
     for i in indices:
@@ -425,12 +441,13 @@ def _roles(indices: Iterable[int], units: list[Unit]) -> set[str]:
 def _open_parts(
     strands: dict[Ids, list[int]], units: list[Unit], settled: list[_Part], helpers: Ids
 ) -> list[_Part]:
-    """Return the parts whose task the text leaves open. Those without tasks belong to all sections.
+    """Return the parts that may belong to several tasks, by their text.
 
-    A part above a settled section that defines none of its roles is added to its shared cells, and
-    so is a file of ``helpers``. Any other part can only belong to a task without a settled section,
-    unless it is in a file without one. ``strands`` are the indices of units by their possible
-    tasks, and ``settled`` are the parts with one task.
+    ``strands`` are the indices of units by their possible tasks, and ``settled`` are the parts with
+    one task. ``helpers`` are roles that alone are no attempt. A part above a settled part that
+    defines none of its roles is added to the shared cells of the settled part, and so is a file of
+    helpers. Any other part can only belong to a task without a settled part, unless it is in a file
+    without one. The ``tasks`` of a part that belongs to all sections are empty.
     """
     claimed = {task for part in settled for task in part.tasks}
     files = {units[i].cell.file for part in settled for i in part.own}
@@ -467,7 +484,10 @@ def _open_parts(
 
 
 def _reused_units(own: list[int], earlier: list[int], units: list[Unit]) -> set[int]:
-    """Return the units of earlier parts whose definitions a part reads and does not define."""
+    """Return the indices of earlier units whose definitions a part reads and does not define.
+
+    ``own`` are the indices of the part's units.
+    """
     made = {name for i in own for name in units[i].defines}
     wanted = {name for i in own for name in units[i].loads} - made
     found: set[int] = set()
@@ -479,7 +499,11 @@ def _reused_units(own: list[int], earlier: list[int], units: list[Unit]) -> set[
 
 
 def _roles_called(own: list[int], others: list[int], units: list[Unit]) -> set[int]:
-    """Return the units of other tasks above in the same file whose roles a part calls."""
+    """Return the indices of units of other tasks whose roles a part calls.
+
+    ``own`` are the indices of the part's units, and ``others`` those of the other tasks. Only units
+    above the part in the same file count.
+    """
     file = units[own[0]].cell.file
     above = [i for i in others if i < own[0] and units[i].cell.file == file and units[i].roles]
     return _reused_units(own, above, units)
@@ -493,7 +517,8 @@ def _section(
 ) -> Section:
     """Make the section of a part, with its shared and borrowed cells.
 
-    ``common`` are the units that belong to no part, with the tasks that they may be shared with.
+    ``common`` has the units that belong to no part, by index, with the tasks that they may be
+    shared with. ``tasks`` are all tasks, in the order in which a section lists them.
     """
     own = set(part.own)
     shared = {i for i, ids in common.items() if ids & part.tasks} | part.shared
@@ -517,14 +542,14 @@ def _title(units: list[Unit]) -> str:
 
 
 def _cells(indices: list[int], units: list[Unit]) -> tuple[Cell, ...]:
-    """Make cells from units: neighbouring units of one cell become one cell again."""
+    """Make cells from units, given by their indices; neighbouring units of one cell are joined."""
     # For consecutive indices, index minus position is constant.
     runs = groupby(enumerate(indices), lambda item: (item[1] - item[0], units[item[1]].cell.id))
     return tuple(_piece([i for _, i in run], units) for _, run in runs)
 
 
 def _piece(run: list[int], units: list[Unit]) -> Cell:
-    """Make a cell from neighbouring units of one cell.
+    """Make a cell from neighbouring units of one cell, given by their indices.
 
     If they are the whole cell, it is returned unchanged.
     """
@@ -579,14 +604,16 @@ def choose(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> Cl
     Parameters
     ----------
     task : Task
+        The task to grade.
     sections : sequence of Section
-        At least one.
+        All sections that may belong to the task; at least one.
     tasks : sequence of Task
         All tasks of the assignment.
 
     Returns
     -------
     Claim
+        The section, and a note if files or definitions were not used.
     """
     if len(sections) == 1:
         return Claim(sections[0], note=_instead(task, sections[0]))
@@ -657,7 +684,10 @@ def _listed(pieces: Sequence[_Piece]) -> str:
 
 
 def _pieces(task: Task, sections: Sequence[Section], tasks: Sequence[Task]) -> list[_Piece]:
-    """Collect cells and roles of each file, in the order of the files."""
+    """Return the cells and roles of each file for a task, in the order of the files.
+
+    ``sections`` are all that may belong to the task, and ``tasks`` all tasks of the assignment.
+    """
     cells: dict[str, dict[str, Cell]] = {}
     for section in sections:
         for cell in section.own:
@@ -703,10 +733,11 @@ def _code(cells: Sequence[Cell]) -> str:
 
 
 def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[str, _Rank]:
-    """Return a rank for each file; the file with the greatest rank is preferred.
+    """Return a rank for each file; the file with the greatest rank is preferred for the task.
 
-    The parts of a rank are at `_Rank`. All attempts at one file (``net.py``, ``net (1).py``) that
-    have a role count as having the roles of the one with the most.
+    `_Rank` lists the parts of a rank, and ``tasks`` are all tasks of the assignment. All attempts
+    at one file (``net.py``, ``net (1).py``) that have a role count as having the roles of the
+    attempt with the most.
     """
     names = {piece.file: parse_file_name(piece.file) for piece in pieces}
     claims = Claims(tasks)
@@ -732,7 +763,10 @@ def _ranks(task: Task, pieces: Sequence[_Piece], tasks: Sequence[Task]) -> dict[
 
 
 def _section_of_pieces(task: Task, sections: Sequence[Section], taken: Sequence[_Piece]) -> Section:
-    """Make a section from the pieces in use; all other cells become borrowed cells."""
+    """Make a section from the pieces ``taken``; all other cells become borrowed cells.
+
+    ``sections`` are all sections that may belong to the task.
+    """
     own = {cell.id: cell for piece in taken for cell in piece.cells}
     first = next(s for s in sections if any(c.file == taken[0].file for c in s.own))
     shared = _without((cell for section in sections for cell in section.shared), own)
@@ -749,7 +783,7 @@ def _section_of_pieces(task: Task, sections: Sequence[Section], taken: Sequence[
 
 
 def _without(cells: Iterable[Cell], known: Mapping[str, Cell]) -> tuple[Cell, ...]:
-    """Return the cells that are not known, each once."""
+    """Return the cells whose id is not in ``known``, each once."""
     found: dict[str, Cell] = {}
     for cell in cells:
         found.setdefault(cell.id, cell)

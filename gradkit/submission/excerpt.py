@@ -33,6 +33,7 @@ class Excerpt:
     Parameters
     ----------
     section : Section
+        The part of a submission to read.
     modules : mapping of str to str
         Sources that the section may import. Imports from them are replaced by the source.
     forbidden : collection of str
@@ -49,7 +50,7 @@ class Excerpt:
         self._modules = modules
 
     def statement(self, cell: str, line: int) -> Statement:
-        """Return the top-level statement that begins at a line.
+        """Return the top-level statement that begins at a line of a cell, which is given by its id.
 
         Raises
         ------
@@ -69,6 +70,7 @@ class Excerpt:
         Parameters
         ----------
         names : collection of str
+            Global names of the section.
         given : collection of str
             Names that are already defined.
         at : Statement, optional
@@ -89,7 +91,10 @@ class Excerpt:
         return [piece for made in ordered for piece in self._written(made)]
 
     def _written(self, made: Statement) -> Iterator[Piece]:
-        """Yield the source of a statement; of an import from the student's own files, theirs."""
+        """Yield the source of a statement, as one piece.
+
+        For an import from the student's own files, yield the imported definitions instead.
+        """
         node = made.node
         module = str(node.module) if isinstance(node, ast.ImportFrom) else ""
         if isinstance(node, ast.ImportFrom) and not node.level and module in self._modules:
@@ -101,10 +106,10 @@ class Excerpt:
             yield Piece(text, node, definition=isinstance(node, DEFINITIONS))
 
     def _inlined(self, node: ast.ImportFrom, module: str) -> Iterator[Piece]:
-        """Yield the statements of a module that define the imported names.
+        """Yield the statements of the module that an import needs, in place of the import.
 
-        For ``import *`` that is the whole module. A name that is imported ``as`` another is
-        assigned to it.
+        These define the imported names; for ``import *`` it is the whole module. ``module`` is its
+        name. A name that is imported ``as`` another is assigned to it.
         """
         name, source = f"{module}.py", self._modules[module]
         other = Excerpt(Section((), (Cell(name, name, None, source),)), self._modules, ())

@@ -160,11 +160,12 @@ def refusal_text(kind: str, name: str, **fields: object) -> str:
 
 
 def refuse_large(name: str, size: int) -> None:
-    """Refuse a script, notebook or archive that is too large.
+    """Refuse a script, notebook or archive of ``size`` bytes if that is too large.
 
     Raises
     ------
     SubmissionError
+        It is too large; the text says what to do.
     """
     limit = limit_of(name)
     if size <= limit:
@@ -187,9 +188,13 @@ def not_opened(name: str, error: OSError) -> str:
 def refuse_many(label: str, files: int, size: int) -> None:
     """Refuse a submission with too many code files, or too many bytes of code files.
 
+    ``label`` is the name of the submission, ``files`` the number of files, and ``size`` their
+    bytes.
+
     Raises
     ------
     SubmissionError
+        There are too many; the text names the limits.
     """
     if files > CODE_FILES or size > TOTAL_BYTES:
         most = f"{TOTAL_BYTES / 1e6:.0f}"
@@ -199,9 +204,12 @@ def refuse_many(label: str, files: int, size: int) -> None:
 def refuse_entries(label: str, entries: int) -> None:
     """Refuse a submission with too many files and folders of any kind.
 
+    ``label`` is its name, and ``entries`` their number.
+
     Raises
     ------
     SubmissionError
+        There are more than `ENTRIES`.
     """
     if entries > ENTRIES:
         raise SubmissionError(refusal_text("entries", label, limit=ENTRIES))
@@ -213,13 +221,20 @@ def make_refusal(error: Exception, message: str) -> SubmissionError:
 
 
 def make_problem(name: str, message: str, *, passing: bool = False) -> Problem:
-    """Return the problem that reports a file that was left out."""
+    """Return the problem that reports a file that was left out.
+
+    ``passing`` says that the file may be readable later.
+    """
     return Problem(message, Place(shown(name), None, 1), passing)
 
 
 @contextmanager
 def report_refusals(name: str, problems: list[Problem]) -> Iterator[None]:
-    """Turn a SubmissionError about one file into a problem, and continue without the file."""
+    """Return a context manager that turns a SubmissionError about one file into a problem.
+
+    The problem, about the file ``name``, is added to ``problems``, and the program continues after
+    the block.
+    """
     try:
         yield
     except SubmissionError as error:
@@ -262,6 +277,7 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
     Returns
     -------
     files : list of File
+        The scripts and notebooks that could be read.
     problems : list of Problem
         One for each file that could not be used.
     archives : dict of str to Path
@@ -290,8 +306,8 @@ def read_folder(root: Path) -> tuple[list[File], list[Problem], dict[str, Path]]
 def _walk(root: Path, problems: list[Problem]) -> Iterator[tuple[str, Path]]:
     """Yield code files and archives with their paths inside ``root``, subfolders last.
 
-    Folders that cannot be listed become problems, too. Hidden and other ignored names and virtual
-    environments are skipped. Links, and folders deeper than `DEPTH`, become problems.
+    Folders that cannot be listed, links, and folders deeper than `DEPTH` are added to ``problems``.
+    Hidden and other ignored names and virtual environments are skipped.
     """
     folders = [("", root)]
     seen = 0
@@ -345,7 +361,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
-    """Read all code files of a zip archive, in the order of their paths.
+    """Read all code files of a zip archive, in the order of their paths; also return the problems.
 
     Raises
     ------
@@ -360,7 +376,7 @@ def read_archive(path: Path) -> tuple[list[File], list[Problem]]:
 
 
 def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[File], list[Problem]]:
-    """Read all code files of an open archive that is called ``name``.
+    """Read all code files of an open archive that is called ``name``; also return the problems.
 
     With ``inner``, archives inside it are opened if it contains no code file itself.
 
@@ -379,9 +395,10 @@ def unpack(name: str, stream: BinaryIO, *, inner: bool = True) -> tuple[list[Fil
 
 @contextmanager
 def refusing_damage(name: str) -> Iterator[None]:
-    """Refuse an archive that is damaged or not a zip file.
+    """Return a context manager that refuses an archive that is damaged or not a zip file.
 
-    Any error other than OSError and SubmissionError becomes a SubmissionError.
+    Any error of the block other than OSError and SubmissionError becomes a SubmissionError about
+    the archive ``name``.
     """
     try:
         yield
@@ -393,9 +410,10 @@ def refusing_damage(name: str) -> Iterator[None]:
 
 
 def _refuse_directory(name: str, stream: BinaryIO) -> None:
-    """Refuse a too large archive, before `zipfile` reads the whole directory.
+    """Refuse an open archive that is too large, before `zipfile` reads its whole directory.
 
-    The size and the end record are checked.
+    Its size, and the number of members in its end record, are checked. SubmissionError is raised
+    for both, and `zipfile.BadZipFile` without an end record.
     """
     size = stream.seek(0, os.SEEK_END)
     refuse_large(name, size)
@@ -420,12 +438,13 @@ def read_members(
     *,
     inner: bool = True,
 ) -> tuple[list[File], list[Problem]]:
-    """Read the code files among some members, with names relative to the folder ``within``.
+    """Read the code files among some members of an archive; also return the problems.
 
-    With ``inner``, archives among the members are opened if there is no code file, since students
-    submit a packed folder without anything beside it. An archive beside code files may be a copy of
-    them, and is not opened. Members that must not be read, and archives that are not opened, become
-    problems.
+    ``label`` is the name of the submission for messages, and ``infos`` are the members. The names
+    of files are relative to the folder ``within``. With ``inner``, archives among the members are
+    opened if there is no code file, since students submit a packed folder without anything beside
+    it. An archive beside code files may be a copy of them, and is not opened. Members that must not
+    be read, and archives that are not opened, become problems.
 
     Raises
     ------
@@ -476,7 +495,7 @@ def read_archives(
     """Read the code files of the archives in a submission, under the limits of one submission.
 
     Only the first `ARCHIVES` archives are opened. The name of a file begins with that of its
-    archive, as a folder.
+    archive, as a folder. The files and all problems are returned.
 
     Parameters
     ----------
@@ -506,7 +525,9 @@ def read_archives(
 
 
 def _contents(name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """Read a member of an archive, up to the size in the directory.
+    """Read a member of an archive, up to the size in the directory of the archive.
+
+    ``name`` is its path for messages.
 
     Raises
     ------
@@ -531,7 +552,9 @@ def name_of(info: zipfile.ZipInfo) -> str:
 def unpack_nested(
     name: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, *, inner: bool = True
 ) -> tuple[list[File], list[Problem]]:
-    """Read all code files of an archive that is a member of another.
+    """Read all code files of an archive ``info`` in another archive; also return the problems.
+
+    ``name`` is its path for messages, and ``inner`` is as for `unpack`.
 
     Raises
     ------
@@ -545,9 +568,12 @@ def unpack_nested(
 def _refuse_pitfall(name: str, info: zipfile.ZipInfo) -> None:
     """Refuse a member with an unsafe path, a link, or one that cannot or must not be unpacked.
 
+    ``name`` is its path, and ``info`` its entry in the directory of the archive.
+
     Raises
     ------
     SubmissionError
+        It is refused; the text says why.
     """
     parts = name.split("/")
     if ".." in parts or "." in parts or name.startswith("/") or ":" in parts[0]:

@@ -60,7 +60,10 @@ GENERATED = "gradkit generated"
 
 
 class NetClass(Struct, frozen=True):
-    """A class with a forward pass, and with one or two methods that make a step, in their order."""
+    """A class with a forward pass, and with one or two methods that make a step.
+
+    ``steps`` are these methods in the order in which they are called.
+    """
 
     node: ast.ClassDef
     forward: ast.FunctionDef
@@ -76,11 +79,12 @@ def net_class(node: ast.AST, roles: Mapping[str, str]) -> NetClass | None:
     """Return a class as a net, or None if it lacks a forward pass, a step or the first weight.
 
     The steps are the last method that computes gradients and the last one that updates the
-    parameters, without one that the other calls. One of the two is enough.
+    parameters, without a step that the other step calls. One of the two is enough.
 
     Parameters
     ----------
     node : AST
+        A statement; None is returned if it is no class.
     roles : mapping of str to str
         The role of each accepted name of a function, without case and underscores.
     """
@@ -194,8 +198,8 @@ UPDATE = (
 def _generated(cell: Cell, net: NetClass, task: Task) -> Iterator[Cell]:
     """Yield a cell for each generated function, at the place of the method that it calls.
 
-    These are helpers for the object, the initialisation (if there is a constructor), the forward
-    pass and the update.
+    ``cell`` contains the class ``net``. The cells are helpers for the object, the initialisation
+    (if there is a constructor), the forward pass and the update.
     """
     roles = {role.name: role for role in task.roles}
     sizes = [task.X.shape[1], *(layer.units for layer in task.layers)]
@@ -222,7 +226,11 @@ def _generated(cell: Cell, net: NetClass, task: Task) -> Iterator[Cell]:
 
 
 def _cell(cell: Cell, name: str, line: int, source: str) -> Cell:
-    """Return a generated cell whose first line has the place of a line of the student's cell."""
+    """Return a generated cell whose first line has the place of a line of the student's cell.
+
+    ``cell`` and ``line`` give that place, ``name`` is a part of the new cell's id, and ``source``
+    its text.
+    """
     return Cell(
         f"{GENERATED} {name}: {cell.id}",
         cell.file,
@@ -235,9 +243,10 @@ def _cell(cell: Cell, name: str, line: int, source: str) -> Cell:
 
 
 def _function(cell: Cell, method: ast.FunctionDef, signature: str, lines: Sequence[str]) -> Cell:
-    """Return the cell of a function that calls a method.
+    """Return the cell of a function with a signature and a body, which calls a method.
 
-    The last line, with the ``return``, has the place of the method's last ``return``.
+    ``cell`` contains the method, and ``lines`` are the body. The last line, with the ``return``,
+    has the place of the method's last ``return``.
     """
     last = max(return_lines(method), default=method.end_lineno or method.lineno)
     blank = max(0, last - method.lineno - len(lines))
@@ -247,7 +256,7 @@ def _function(cell: Cell, method: ast.FunctionDef, signature: str, lines: Sequen
 
 
 def _parameters_of(method: ast.FunctionDef) -> dict[str, ast.expr | None]:
-    """Return the parameters of a method after ``self``, with their defaults."""
+    """Return the parameters of a method after ``self``, with their defaults, or None."""
     names = [each.arg for each in (*method.args.posonlyargs, *method.args.args)]
     defaults = [None] * (len(names) - len(method.args.defaults)) + list(method.args.defaults)
     named = zip((each.arg for each in method.args.kwonlyargs), method.args.kw_defaults, strict=True)
@@ -282,8 +291,9 @@ def _arguments_of(
     """Return an expression for each parameter of a method that a generated function passes.
 
     A parameter with a known name gets that argument of the role. Others without a default get the
-    arguments that are left, in order, or ``None``; others with a default are not passed. With
-    ``takes_gradients`` the others get what the method before it has returned.
+    arguments of the role that are left, in order, or ``None``; others with a default are not
+    passed. With ``takes_gradients`` the others get the values that the method before it has
+    returned.
     """
     parameters = _parameters_of(method)
     known = {
@@ -315,8 +325,9 @@ def _signature(
 ) -> str:
     """Return the signature of a generated function: the role's required arguments, and a rate.
 
-    ``given`` are the expressions that are passed to the methods. The signature has the rate, with
-    the method's own default, only if a method takes it.
+    ``name`` is that of the function, ``given`` has the expression for each parameter of the
+    methods, and ``defaults`` their defaults. The signature has the rate, with the method's own
+    default, only if a method takes it.
     """
     names = [argument.name for argument in role.arguments if argument.required]
     for parameter, value in given.items():

@@ -70,7 +70,7 @@ def parse_file_name(name: str) -> FileName:
 
 
 def natural(name: str) -> Natural:
-    """Return a sort key that compares numbers in names as numbers."""
+    """Return a sort key by which ``part 2`` comes before ``part 10``: numbers count as numbers."""
     return tuple(
         (1, len(piece.lstrip("0")), piece.lstrip("0"))
         if piece.isdecimal()
@@ -86,7 +86,7 @@ def is_attempt_at(name: str, files: Collection[str]) -> bool:
 
 
 def _matches(name: PurePosixPath, file: PurePosixPath) -> bool:
-    """Return whether a name is ``file``, or ``file`` with only suffixes of an attempt added."""
+    """Return whether a name is that of ``file`` or of an attempt at it, as ``hw (2).py``."""
     appended = name.stem.removeprefix(file.stem)
     if name.suffix != file.suffix or not name.stem.startswith(file.stem):
         return False
@@ -137,7 +137,7 @@ _ALIKE = 0.88
 
 
 class Claims:
-    """Finds the tasks whose words a text contains.
+    """Finds the tasks that a heading or a file name mentions.
 
     The words of a task are ``Task.words``, its columns and its loss. Words that all tasks share
     are ignored.
@@ -167,10 +167,11 @@ class Claims:
     def _read(
         self, phrases: Iterable[tuple[tuple[str, ...], frozenset[str]]], text: str
     ) -> frozenset[str] | None:
-        """Return the tasks of all phrases in a text; None if there are none, or all tasks.
+        """Return the tasks of all phrases that occur in a text; None for no task, or all.
 
-        The words of a longer phrase are not read again: "logistic regression" may mean
-        classification, and its second word must not mean regression then.
+        A phrase is its words in lower case, with the ids of its tasks. The words of a longer phrase
+        are not read again: "logistic regression" may mean classification, and its second word must
+        not mean regression then.
         """
         words = list(words_of(text))
         found: frozenset[str] = frozenset()

@@ -128,6 +128,7 @@ def read_notebook(
     cells : list of Cell
         Numbered by the code cells alone, empty ones included in the count.
     problems : list of Problem
+        One for each statement that is not valid Python, and for each indent that was removed.
     modules : dict
         Sources of modules that cells write with ``%%writefile``, by module name.
 
@@ -173,6 +174,8 @@ def read_notebook(
 def _load(file: File, label: str) -> dict[str, Any]:
     """Parse a notebook's JSON, after a check of its size.
 
+    ``label`` is the file's name for messages.
+
     Raises
     ------
     SubmissionError
@@ -213,6 +216,9 @@ def _refuse_more(label: str, count: int, limit: int, what: str) -> None:
 
 def _raw_cells(loaded: dict[str, Any], label: str) -> list[dict[str, Any]]:
     """Return the cells of a notebook in the newest format, without outputs and metadata.
+
+    ``loaded`` is the JSON of the notebook, which is changed, and ``label`` the file's name for
+    messages.
 
     Raises
     ------
@@ -293,7 +299,9 @@ def read_script(
     Returns
     -------
     cells : list of Cell
+        The cells in the order of the text.
     problems : list of Problem
+        One for each statement that is not valid Python, and for an unexpected encoding.
     source : str
         The whole text, for files that import this one.
 
@@ -331,7 +339,10 @@ def read_script(
 
 
 def _pieces(lines: list[str]) -> list[_Piece]:
-    """Cut lines into pieces at cell marks and headings; pieces of comments alone are left out."""
+    """Cut the lines of a script into pieces at cell marks and headings.
+
+    Pieces of comments alone are left out.
+    """
     exported = any(_EXPORT.match(line) for line in lines)
     path = HeadingPath()
     pieces = [_Piece(0, ())]
@@ -376,10 +387,10 @@ def _title(mark: str) -> str:
 
 
 def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple[int, str]]:
-    """Return level and text of the heading in a comment line, as a list of at most one item.
+    """Return the heading in a comment line as a list with its level and text, or an empty list.
 
-    ``exported`` says that the script was exported from a notebook; its markdown headings are then
-    read, too.
+    ``i`` is the index of the line in ``lines``. ``exported`` says that the script was exported from
+    a notebook; its markdown headings are then read, too.
     """
     line = lines[i][:_LONGEST]
     if exported:
@@ -396,12 +407,12 @@ def _comment_headings(lines: list[str], i: int, *, exported: bool) -> list[tuple
 
 
 def _rank(rule: str) -> int:
-    """Return the level of a banner: rules of ``=`` and ``#`` are above all others."""
+    """Return the level of a heading between two rules: ``=`` and ``#`` are above all others."""
     return BELOW_ALL if rule[0] in "=#" else BELOW_ALL + 1
 
 
 def _string(block: list[str]) -> str:
-    """Return the text of lines that are only a string, otherwise ""."""
+    """Return the value of lines that are only a string, otherwise ""."""
     match readable("\n".join(block)).body:
         case [ast.Expr(ast.Constant(str(text)))]:
             return text
@@ -425,7 +436,7 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
     Parameters
     ----------
     path : path-like
-        A link given here is followed; links inside a folder or archive are not.
+        The location. A link given here is followed; links inside a folder or archive are not.
 
     Returns
     -------
@@ -452,7 +463,10 @@ def collect(path: str | PathLike[str]) -> RawSubmission:
 
 
 def _folder(path: Path) -> tuple[list[File], list[Problem]]:
-    """Read the code files of a folder or, if it has none, of the archives in it."""
+    """Read the code files of a folder or, if it has none, of the archives in it.
+
+    The second list has the problems with files that could not be read.
+    """
     files, problems, archives = read_folder(path)
     if files:
         return files, problems
@@ -477,7 +491,9 @@ def raw_of_folder(
 ) -> RawSubmission:
     """Return the raw submission of a folder or archive that is called ``name``.
 
-    Folders that contain all files are removed from the names, and files of tests are left out.
+    ``path`` is its location as text, ``files`` are its code files, and ``problems`` those of files
+    that could not be read. Folders that contain all files are removed from the names, and files of
+    tests are left out.
 
     Raises
     ------
@@ -505,6 +521,7 @@ def joined(
     Parameters
     ----------
     name : str
+        The name of the joined submission.
     parts : iterable of RawSubmission
         If two files have the same name, a number is added to the name of the second.
     problems : iterable of Problem
@@ -604,7 +621,10 @@ def _without_tests(files: list[File]) -> list[File]:
 
 
 def _module_names(name: str) -> list[str]:
-    """Return the module names of a file: dotted from the top folder, and from its own folder."""
+    """Return the module names of a file: dotted from the top folder, and from its own folder.
+
+    The list is empty if the file's name is no identifier.
+    """
     parts = list(PurePosixPath(name).with_suffix("").parts)
     if parts[-1] == "__init__":
         parts.pop()
@@ -687,7 +707,7 @@ def place_of(handed: Handed) -> str:
 
 
 def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
-    """Yield the submissions at one path, without the paths in `aside`.
+    """Yield the submissions at one path, without the absolute paths in `aside`.
 
     Raises
     ------
@@ -725,7 +745,13 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
 
 
 def _packed(path: Path) -> Iterator[Handed]:
-    """Yield the submissions in one archive of a class."""
+    """Yield the submissions in one archive of a class, by name.
+
+    Raises
+    ------
+    SubmissionError
+        The archive is damaged, or has too many members.
+    """
     with refusing_damage(path.name), zipfile.ZipFile(path) as archive:
         names = [name_of(info) for info in archive.infolist()]
     if len(names) > MEMBERS:
@@ -738,8 +764,9 @@ def _packed(path: Path) -> Iterator[Handed]:
 def folder_in(path: Path, names: list[str]) -> str:
     """Return the only folder in an archive if it has the archive's name, otherwise "".
 
-    A browser adds a number to the name of an archive that it downloads again: ``class (1)``. The
-    folder in an archive of Gradescope is called ``assignment_NUMBER_export``.
+    ``names`` are the paths of all members. A browser adds a number to the name of an archive that
+    it downloads again: ``class (1)``. The folder in an archive of Gradescope is called
+    ``assignment_NUMBER_export``.
     """
     stems = {path.stem, re.sub(r" ?\(\d+\)$", "", path.stem)}
     tops = _tops(names, "")
@@ -752,7 +779,7 @@ def folder_in(path: Path, names: list[str]) -> str:
 def _tops(names: list[str], prefix: str) -> list[str]:
     """List the top-level files and folders of an archive, or of the folder `prefix` in it.
 
-    Names of folders end with a slash.
+    ``names`` are the paths of all members. Names of folders end with a slash.
     """
     tops: dict[str, None] = {}
     for name in names:

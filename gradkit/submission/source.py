@@ -82,8 +82,9 @@ def decode(data: bytes) -> tuple[str, str | None]:
     Returns
     -------
     text : str
+        The decoded text.
     complaint : str or None
-        What was wrong, if the text was read as Latin-1 because its own encoding failed.
+        The reason why the text was read as Latin-1; None if its own encoding could be used.
     """
     encoding, complaint = "utf-8", None
     for mark, name in _MARKS:
@@ -152,7 +153,7 @@ def nodes_in(source: str) -> tuple[ast.AST, ...]:
 
 
 def opening(source: str) -> str:
-    """Return the comments and strings of a source before its first statement."""
+    """Return the comments and strings of a source before its first other statement."""
     plain = (
         node
         for node in statements(source)
@@ -226,9 +227,10 @@ def _parse_unrepaired(source: str) -> Parsed:
 
 
 def _dedent(broken: Parsed) -> Parsed:
-    """Remove stray indents at top level; return ``broken`` itself if the source still fails.
+    """Remove stray indents at top level of a source that is not valid Python.
 
-    At most `_REPAIRS` indented blocks are moved to the left.
+    ``broken`` is returned itself if the source is still not valid Python, or if its error is
+    another one. At most `_REPAIRS` indented blocks are moved to the left.
     """
     result, dedented = broken, list[int]()
     for _ in range(_REPAIRS):
@@ -272,8 +274,8 @@ class Broken(Struct, frozen=True):
 def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
     """Blank top-level statements that are not valid Python; return the rest and the statements.
 
-    If no statement is left, or the rest does not parse either, the whole source counts as broken,
-    and ``wrong`` is returned unchanged.
+    ``wrong`` is a source that does not parse. If no statement is left, or the rest does not parse
+    either, the whole source counts as broken, and ``wrong`` is returned unchanged.
     """
     lines = wrong.source.split("\n")
     found: list[Broken] = []
@@ -291,9 +293,10 @@ def salvage(wrong: Parsed) -> tuple[Parsed, tuple[Broken, ...]]:
 
 
 def _statement_at(lines: list[str], wrong: Parsed) -> tuple[int, int]:
-    """Return the lines, from 0, of the top-level statement that contains a syntax error.
+    """Return the first line, and the line after the last, of a statement with a syntax error.
 
-    The end is excluded. A statement goes on while lines are indented, closed or continued.
+    ``wrong`` has the line of the error. The statement is at top level, and lines count from 0. It
+    goes on while lines are indented, closed or continued.
     """
     opened = _OPENED.search(wrong.reason)
     start = int(opened[1] if opened else wrong.line) - 1
@@ -366,8 +369,9 @@ def refuse_if(
 ) -> None:
     """Raise an error of class ``kind`` if there are too many characters or words of code.
 
-    If there are several files, the error names the largest; ``sizes`` are their characters of
-    code by name.
+    ``label`` is the name of the file or submission, ``code`` the number of characters and ``words``
+    that of words. If there are several files, the error names the largest; ``sizes`` are their
+    characters of code by name.
     """
     if code <= CODE and words <= WORDS:
         return
@@ -408,7 +412,8 @@ def make_cell(
     r"""Repair and parse a piece of source; statements that are not Python get separate cells.
 
     The first cell has the source with broken statements blanked; each of these follows as a cell of
-    its own, and is reported as a problem, as is a removed indent.
+    its own, and is reported as a problem, as is a removed indent. The cells and the problems are
+    returned.
 
     Parameters
     ----------
@@ -499,7 +504,10 @@ def pointed(line: str, column: int) -> str:
 
 
 def _part(number: int | None, name: str, file: str) -> str:
-    """Return the word for a piece of source: cell, file or part of the file."""
+    """Return the word for a piece of source in a message: cell, file or part of the file.
+
+    ``number`` is that of a notebook's cell, ``name`` the id of the piece, and ``file`` the file.
+    """
     if number is not None:
         return "cell"
     return "file" if name == file else "part of the file"
@@ -562,7 +570,7 @@ class HeadingPath:
     def enter(self, level: int, text: str) -> None:
         """Add a heading, and remove headings of the same and of lower levels.
 
-        An empty text only removes.
+        ``level`` is 1 for the highest level. An empty text only removes headings.
         """
         self._open = [part for part in self._open if part[0] < level]
         if text:
@@ -612,7 +620,11 @@ def from_history(
 
 
 def cell_title(number: int | None, source: str, heading: str = "") -> str:
-    """Return the name of a cell in messages: ``cell [5] that begins `def update_parameters```."""
+    """Return the name of a cell in messages: ``cell [5] that begins `def update_parameters```.
+
+    ``number`` is the cell's number, or None if unknown, and ``heading`` the nearest heading above
+    it.
+    """
     lines = [line.strip() for line in source.split("\n")]
     first = next((line for line in lines if line and line[0] not in "#%!@"), lines[0])
     definition = _DEFINITION.match(first)
@@ -652,7 +664,10 @@ def from_functions(functions: Mapping[str, Callable[..., Any]]) -> tuple[Cell, .
 
 
 def _source_lines(function: Callable[..., Any]) -> tuple[str, int, list[str]] | None:
-    """Return the file, the first line number and the lines of a function or class, if known."""
+    """Return the file, the first line number and the lines of a function or class.
+
+    None is returned if its source is not known.
+    """
     try:
         lines, first = inspect.getsourcelines(function)
         return inspect.getsourcefile(function) or NAME, first, lines

@@ -82,9 +82,10 @@ def characteristic_names() -> tuple[str, ...]:
 def find_reference(assignment: Path | None, named: Path | None) -> Path | None:
     """Return the folder of model solutions: `named`, or ``reference/`` beside the assignment file.
 
-    The model solutions of gradkit's own exercises are in ``reference/`` of a checkout; exercises
-    other than the first have a subfolder there. None if this folder does not exist; a folder that
-    is `named` is not checked.
+    ``assignment`` is the file; None stands for the first exercise of gradkit. The model solutions
+    of gradkit's own exercises are in ``reference/`` of a checkout; exercises other than the first
+    have a subfolder there. None is returned if this folder does not exist; a folder that is `named`
+    is not checked.
     """
     if named is not None:
         return named
@@ -166,9 +167,9 @@ def read_assignment(path: Path | str | None = None) -> Assignment:
 
 
 def packed_with(path: Path) -> dict[str, bytes]:
-    """Read an assignment file and its files, by their paths from its folder.
+    """Read an assignment file and the files beside it, by their paths from its folder.
 
-    Its files are those that it names, and a file of examples beside it.
+    These are the files that it names, and a file of examples.
 
     Raises
     ------
@@ -191,13 +192,15 @@ def packed_with(path: Path) -> dict[str, bytes]:
 
 
 def solutions_of(assignment: Assignment, folder: Path) -> dict[str, bytes]:
-    """Read the model solutions of an assignment, by their paths from their folder."""
+    """Read the model solutions of an assignment in a folder, by their paths from it."""
     found = sorted(folder.rglob("*.py") if assignment.functions else folder.glob("*.py"))
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
-    """Build the assignment of a parsed file; `text` is its content, for the digest.
+    """Build the assignment of a parsed file.
+
+    ``table`` is the parsed content, and ``text`` the content itself, for the digest.
 
     Raises
     ------
@@ -256,6 +259,8 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
 def _deductions(table: dict[str, Any]) -> dict[str, float]:
     """Return the deductions that the file sets: shares of a check's points, by current code.
 
+    ``table`` has a share from 0 to 1 for each code of a mistake.
+
     Raises
     ------
     AssignmentError
@@ -290,9 +295,10 @@ def _deductions(table: dict[str, Any]) -> dict[str, float]:
 def _visibility(
     setting: Visibility | dict[str, Any], tasks: Sequence[Task | FunctionTask]
 ) -> dict[str, Visibility]:
-    """Return the visibility of each check for students, from one word or a word for each check.
+    """Return the visibility of each check for students, by the name of the check.
 
-    Checks that are not named are visible.
+    ``setting`` is one word for all checks, or a word for each named check. Checks that are not
+    named are visible. ``tasks`` have the checks.
 
     Raises
     ------
@@ -309,7 +315,7 @@ def _visibility(
 
 
 def _role(name: str, table: RoleTable) -> Role:
-    """Build a role, whose arguments must be of known kinds."""
+    """Return the role that a table of the file describes; its arguments must be of known kinds."""
     for argument in table.arguments:
         among(f"roles.{name}.arguments.{argument.name}.kind", argument.kind, QUANTITIES)
     names, arguments = tuple(table.names), table.arguments
@@ -317,7 +323,7 @@ def _role(name: str, table: RoleTable) -> Role:
 
 
 def _tolerances(table: dict[str, Any]) -> dict[str, float]:
-    """Return the relative errors that are accepted, by check.
+    """Return the relative errors that are accepted, by check, from a table of the file.
 
     Raises
     ------
@@ -339,7 +345,11 @@ def _task(
     tolerances: dict[str, float],
     digest: Any,
 ) -> Task:
-    """Build a net task; its data are added to the digest.
+    """Build a net task from its table; its data are added to the digest.
+
+    ``file`` is the assignment file, and ``here`` the key of the table, such as ``tasks[0]``.
+    ``roles`` are all roles of the file by name, and ``tolerances`` the accepted relative errors by
+    check.
 
     Raises
     ------
@@ -395,7 +405,8 @@ def _task(
 def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, Array]:
     """Read a task's CSV: X (examples, features) and y (examples, targets), read-only.
 
-    The text of the file is added to the digest.
+    ``file`` is the assignment file, and ``here`` the key of the task's table. The text of the CSV
+    is added to the digest.
 
     Raises
     ------
@@ -427,6 +438,9 @@ def _data(file: Path, here: str, table: TaskTable, digest: Any) -> tuple[Array, 
 
 def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer, ...]) -> Start:
     """Build a start, whose arrays must have the shapes of the layers.
+
+    ``here`` is the key of its table in the file, ``name`` its name, and ``features`` the number of
+    inputs of the net.
 
     Raises
     ------

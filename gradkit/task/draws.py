@@ -41,23 +41,27 @@ SHORT = 4
 def functions(
     rng: np.random.Generator, *, judged: bool = True, short: bool = False
 ) -> dict[str, Callable[..., Any]]:
-    """Return the functions that an input's expression may call; they draw from a generator.
+    """Return the functions that an input's expression may call, by name; they draw from ``rng``.
 
     With ``short``, drawn numbers have at most `SHORT` digits, so that a file of them is small.
-    Numbers that have to fit each other, such as probabilities, keep all digits. ``judged`` decides
-    which of its two arguments the function of this name returns.
+    Numbers that have to fit each other, such as probabilities, keep all digits. The function
+    ``judged`` returns its first argument if the argument ``judged`` is true, and otherwise its
+    second.
     """
 
     def rounded(drawn: NDArray[Any] | float) -> Any:
+        """Return drawn numbers, with at most `SHORT` digits if ``short`` is set."""
         if not short:
             return drawn
         texts = [f"{number:.{SHORT}g}" for number in np.ravel(drawn)]
         return np.array(texts, dtype=float).reshape(np.shape(drawn))
 
     def positive(*shape: int) -> Any:
+        """Draw positive numbers of a shape, at least 0.1."""
         return rounded(np.abs(rng.normal(size=shape)) + 0.1)
 
     def distinct(*shape: int) -> NDArray[Any]:
+        """Draw numbers of a shape of which no two are within 0.1 of each other."""
         size = int(np.prod(shape))
         steps = rng.permutation(size) - (size - 1) / 2
         drawn = (0.2 * steps + rng.uniform(-0.05, 0.05, size)).reshape(shape)
@@ -65,11 +69,13 @@ def functions(
         return np.asarray(np.round(drawn, SHORT) if short else drawn)
 
     def probabilities(*shape: int) -> NDArray[Any]:
+        """Draw numbers of a shape that add up to 1 along the last axis."""
         parts = rng.uniform(0.1, 1.0, shape)
         return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
 
     def integers(high: int, *shape: int) -> NDArray[Any]:
         # Each number once, as far as there is room.
+        """Draw integers of a shape from 0 to below ``high``, about equally often each."""
         size = int(np.prod(shape))
         rows = [rng.permutation(high) for _ in range(-(-size // high))]
         return np.concatenate(rows)[:size].reshape(shape)
@@ -96,6 +102,8 @@ KNOWN = frozenset(functions(np.random.default_rng(0)))
 
 def read_input(value: Any, sizes: Mapping[str, Any]) -> None:
     """Check that an input follows the grammar of this module.
+
+    ``sizes`` has the names that expressions may use.
 
     Raises
     ------
@@ -141,10 +149,10 @@ def draw_sizes(
 
 
 def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
-    """Return how well a plan tells sizes apart, to be compared with other plans.
+    """Return how well the sizes in a plan can be told apart, to be compared with other plans.
 
-    The numbers are the pairs of sizes that differ in some probe, the same counted separately for
-    each order, and the sum over probes of different sizes.
+    A plan has the sizes of each probe. The numbers are the pairs of sizes that differ in some
+    probe, the same counted separately for each order, and the sum over probes of different sizes.
     """
     larger = {
         (one, other)
@@ -159,7 +167,9 @@ def _differing(plan: list[dict[str, int]]) -> tuple[int, int, int]:
 def _complete(
     task: FunctionTask, sizes: Mapping[str, int], hard: Mapping[str, Any]
 ) -> dict[str, int]:
-    """Add the sizes that are computed from other sizes, and override those of a hard case.
+    """Return all sizes of a probe: those drawn, and those that are computed from other sizes.
+
+    ``sizes`` are drawn, and ``hard`` are the values of a hard case, which override them.
 
     Raises
     ------
@@ -191,6 +201,7 @@ def draws(
     Parameters
     ----------
     task : FunctionTask
+        The task with its sizes, inputs and hard cases.
     seed : int
         The same seed draws the same probes.
     judged : bool
@@ -222,7 +233,7 @@ def draws(
 
 
 def drawn_again(task: FunctionTask, draw: Draw, seed: int) -> Draw:
-    """Draw other random inputs of the same sizes."""
+    """Return a probe with other random inputs of the same sizes as those of ``draw``."""
     values = _values(task, draw.sizes, {}, functions(np.random.default_rng([seed, RANDOM, 1])))
     return Draw(draw.label, draw.sizes, values)
 
@@ -236,7 +247,8 @@ def _values(
 ) -> dict[str, Any]:
     """Draw the inputs of one probe, and return them and the sizes by name.
 
-    ``known`` are the functions of expressions, and ``number`` is the index of the hard case.
+    ``hard`` are the values that a hard case sets, and ``number`` is the index of the hard case.
+    ``known`` are the functions of expressions, by name.
     """
     names = {**known, **sizes}
     drawn: dict[str, Any] = dict(sizes)
@@ -277,7 +289,7 @@ UNCOMPUTED = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeErr
 
 
 def computed(key: str, text: str, names: Mapping[str, Any]) -> Any:
-    """Return the value of an expression; errors name its `key` in the assignment file.
+    """Compute an expression with the values of ``names``; errors name its `key` in the file.
 
     Raises
     ------

@@ -177,7 +177,7 @@ def read_examples(task: FunctionTask) -> tuple[Example, ...]:
 
 
 def _encoded(example: Example) -> dict[str, Any]:
-    """Convert an example to JSON."""
+    """Return an example as JSON."""
     draw = example.draw
     tree, arrays = packed(draw.values)
     handed, others = packed(example.handed_on)
@@ -197,7 +197,7 @@ def _encoded(example: Example) -> dict[str, Any]:
 def _arrays_or_names(
     arrays: Mapping[str, NDArray[Any]], known: Mapping[str, NDArray[Any]]
 ) -> dict[str, Any]:
-    """Return arrays for JSON with the recorded digits; for one that is known, its name.
+    """Return arrays for JSON with the recorded digits; for a known array, its name in ``known``.
 
     A cache is often made of inputs, which are then recorded once.
     """
@@ -208,12 +208,15 @@ def _arrays_or_names(
 
 
 def _identity(array: NDArray[Any]) -> tuple[str, tuple[int, ...], bytes]:
-    """Return what two arrays have in common if they hold the same numbers."""
+    """Return a key for an array: arrays with the same kind, shape and numbers have the same key."""
     return array.dtype.kind, array.shape, array.tobytes()
 
 
 def _encoded_made(by_convention: Sequence[Made]) -> dict[str, Any]:
-    """Return the outputs of a check; for other conventions only the outputs that differ."""
+    """Return the outputs of a check as JSON; for further conventions only the outputs that differ.
+
+    ``by_convention`` has the outputs in each convention, the task's own first.
+    """
     first, *others = by_convention
     return {
         "values": _arrays(first.values),
@@ -232,7 +235,7 @@ def _encoded_made(by_convention: Sequence[Made]) -> dict[str, Any]:
 def _differing(
     arrays: Mapping[str, NDArray[Any]], others: Mapping[str, NDArray[Any]]
 ) -> dict[str, NDArray[Any]]:
-    """Return the arrays that differ from others of the same names."""
+    """Return the arrays that differ in shape or bytes from that of the same name in ``others``."""
     return {
         name: array
         for name, array in arrays.items()
@@ -255,7 +258,7 @@ def _number(number: Any) -> Any:
 
 
 def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Example:
-    """Convert an example from JSON."""
+    """Return the example that JSON data describe; ``checks`` are those of its task."""
     inputs = _decoded_arrays(data["arrays"])
     draw = Draw(data["label"], data["sizes"], unpacked(data["inputs"], inputs), data["hard"])
     made = {check.name: _decoded_made(data["made"][check.name]) for check in checks}
@@ -269,7 +272,7 @@ def _decoded(data: Mapping[str, Any], checks: Iterable[FunctionCheck]) -> Exampl
 
 
 def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:
-    """Convert the outputs of a check from JSON, one result for each convention."""
+    """Return the outputs of a check from JSON data, one result for each convention."""
     values, changed = _decoded_arrays(data["values"]), tuple(data["changed"])
     first = Made(values, {**values, **_decoded_arrays(data["again"])}, changed)
     others = []
@@ -280,7 +283,10 @@ def _decoded_made(data: Mapping[str, Any]) -> tuple[Made, ...]:
 
 
 def _decoded_arrays(data: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Convert arrays from JSON, and make them read-only."""
+    """Return the arrays that JSON data describe, by name, read-only.
+
+    ValueError is raised if an array has a type that is not recorded.
+    """
     arrays = {}
     for name, (dtype, shape, numbers) in data.items():
         if dtype not in DTYPES.values():

@@ -85,8 +85,8 @@ def form_of(value: Any) -> Form:
 def fitted(form: Form, value: Any) -> Any:
     """Return a value as the model solution gets it, if it has a form.
 
-    Lists and tuples become the container of the form. A dict loses entries that the form does not
-    have.
+    ``form`` describes the value that the model solution passes itself, see `form_of`. Lists and
+    tuples become the container of the form. A dict loses entries that the form does not have.
 
     Raises
     ------

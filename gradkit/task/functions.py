@@ -41,7 +41,10 @@ OF = frozenset({"sum", "mean"})
 
 
 def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) -> FunctionTask:
-    """Build a function task; the modules that it gives to students are read from files.
+    """Build a function task from its table; modules that it gives to students are read from files.
+
+    ``file`` is the assignment file, ``here`` the key of the table, such as ``tasks[0]``, and
+    ``digest`` a hash to which the text of these modules is added.
 
     Raises
     ------
@@ -143,10 +146,13 @@ def _refusing(key: str, read: Any) -> Any:
 def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | str:
     """Return the choices of a size, or the expression that computes it from other sizes.
 
+    ``value`` is the entry at ``key`` of the file, and ``sizes`` are all entries of the table of
+    sizes.
+
     Raises
     ------
     AssignmentError
-        A value is not valid; the message names its key.
+        The value is not valid; the message names its key.
     """
     if isinstance(value, str):
         for name in _refusing(key, lambda: read_expression(value)):
@@ -162,12 +168,13 @@ def _size(key: str, value: Any, sizes: Mapping[str, Any]) -> tuple[int, ...] | s
 def _given(file: Path, key: str, source: str, digest: Any) -> str:
     """Return the source of a module that the course gives to students; "" without a file.
 
-    The text is added to the digest.
+    ``file`` is the assignment file, ``source`` the path of the module from its folder, and ``key``
+    the key in the file. The text is added to the digest.
 
     Raises
     ------
     AssignmentError
-        A value is not valid; the message names its key.
+        The module cannot be read; the message names its key.
     """
     if not source:
         return ""
@@ -181,7 +188,10 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
 
 
 def _checks(here: str, table: FunctionTaskTable, owners: dict[str, str]) -> Iterator[FunctionCheck]:
-    """Build the checks in order; `owners` is filled with the classes of objects in the lines.
+    """Build the checks of a task in order.
+
+    ``here`` is the key of the task's table. The classes of objects in the lines are added to
+    `owners`, by the name of the object.
 
     Raises
     ------
@@ -239,7 +249,8 @@ def _calls(
 ) -> list[Lines]:
     """Read the lines of a check, and the alternative lines that may replace them.
 
-    All alternatives have to make the same names, and may read only ``known`` names.
+    All alternatives have to make the same names, and may read only ``known`` names. ``texts`` is
+    the value at ``key`` of the file. The classes of objects in the lines are added to ``owners``.
 
     Raises
     ------
@@ -258,7 +269,10 @@ def _calls(
 
 
 def _attributes(lines: Lines, compare: Iterable[str], owners: Mapping[str, str]) -> Iterator[str]:
-    """Yield the attributes that a class must have for the lines and outputs of a check."""
+    """Yield the attributes that a class must have for the lines and outputs of a check.
+
+    ``compare`` are the expressions of the outputs, and ``owners`` has the class of each object.
+    """
     used = {each for text in (lines.text, *compare) for each in attributes_of(text, owners)}
     yield from sorted(used - attributes_renamed(lines.text, owners))
 
@@ -267,6 +281,9 @@ def _conventions(
     key: str, entry: CheckTable, table: FunctionTaskTable
 ) -> Iterator[Mapping[str, str]]:
     """Yield the conventions of a check, whose expressions must use known names.
+
+    ``key`` is that of the conventions in the file, ``entry`` the table of the check, and ``table``
+    that of its task.
 
     Raises
     ------
@@ -282,7 +299,10 @@ def _conventions(
 
 
 def _factors(task: FunctionTask) -> Iterator[tuple[str, str]]:
-    """Yield the factors of all conventions, each with its key."""
+    """Yield the factors by which conventions multiply outputs, as expressions with their keys.
+
+    The key comes first in each item.
+    """
     for number, check in enumerate(task.checks):
         for convention in check.conventions:
             for output, factor in convention.items():
@@ -298,7 +318,7 @@ def _is_place(expression: str) -> bool:
 
 
 def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
-    """Read an expression at a key, and return its names, all of which must be known."""
+    """Read the expression at a key of the file, and return its names, which must be ``known``."""
     names: frozenset[str] = _refusing(key, lambda: read_expression(text))
     _known(key, names, known)
     return names
@@ -315,9 +335,12 @@ def steps_of(
 ) -> list[FunctionCheck]:
     """Return a check and the earlier checks whose lines make the names that it reads.
 
+    The checks are in the order in which their lines have to run.
+
     Parameters
     ----------
     task : FunctionTask
+        The task that has the checks.
     check : FunctionCheck
         The last of the returned checks.
     names : iterable of str

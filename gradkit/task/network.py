@@ -277,14 +277,14 @@ class Stage(Struct, frozen=True, eq=False):
 
 
 def stack(layers: Sequence[Layer]) -> tuple[Dense, ...]:
-    """Return the layers of a task, to be run one after another."""
+    """Return the layers of a task with the functions of their activations, to be run in order."""
     return tuple(
         Dense(number, (ACTIVATIONS[layer.activation],)) for number, layer in enumerate(layers, 1)
     )
 
 
 def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) -> tuple[Stage, ...]:
-    """Run a forward pass, and return the stage of every layer.
+    """Run a forward pass through layers, and return the stage of every layer.
 
     ``parameters`` and ``X`` may be stacked: (…, in, out), (…, out, 1) and (…, in, examples).
     """
@@ -304,7 +304,9 @@ def run(layers: Sequence[Dense], parameters: Mapping[str, Values], X: Values) ->
 
 
 def pull_back(activation: Activation, z: Values, a: Values, slope: Values) -> Values:
-    """Return the slope of a loss by Z from its slope by A.
+    """Return the slope of a loss by Z, the sum of a layer, from its ``slope`` by the output A.
+
+    ``z`` and ``a`` are the values of Z and A.
 
     Raises
     ------
@@ -328,6 +330,7 @@ def slopes_of(
     stages : sequence of Stage
         As `run` returns them, or built from values of other code.
     parameters : mapping of arrays, (…, in, out) and (…, out, 1)
+        The parameters of the forward pass.
     slope : array, (…, outputs, examples)
         Slope of the loss by the output of the last stage.
 
@@ -360,7 +363,10 @@ def slopes_of(
 
 
 def parameter_shapes(features: int, layers: tuple[Layer, ...]) -> dict[str, tuple[int, int]]:
-    """Return shapes in canonical form and order: W1, b1, W2, b2, and so on."""
+    """Return the canonical shapes of a net's parameters by name: W1, b1, W2, b2 and so on.
+
+    ``features`` is the number of inputs of the net.
+    """
     shapes = {}
     width = features
     for number, layer in enumerate(layers, 1):
@@ -378,13 +384,18 @@ def forward(
     Parameters
     ----------
     layers : tuple of Layer
+        The layers of the net.
     parameters : mapping of arrays, (…, in, out) and (…, out, 1)
+        The parameters by name, as W1.
     X : array, (…, features, 1)
+        The inputs.
 
     Returns
     -------
     y_hat : array, (…, outputs, 1)
+        The output of the last layer.
     hidden : array, (…, units, 1)
+        Its input.
     """
     last = run(stack(layers), parameters, X)[-1]
     return last.output, last.entering
@@ -395,10 +406,10 @@ def sums(
 ) -> Iterator[tuple[Activation, Array, Array]]:
     """Yield the activation of each layer, its sum Z, and how many rounding units Z may lose.
 
-    The units are a first-order estimate in absolute numbers. The rounding error of a sum depends
-    on the size of its terms, not on the size of their sum: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from
-    layer to layer, with s the steepest slope of the previous activation (Higham, Accuracy and
-    Stability of Numerical Algorithms, 2002, chapter 3).
+    ``parameters`` and ``X`` are as for `forward`. The units are a first-order estimate in absolute
+    numbers. The rounding error of a sum depends on the size of its terms, not on the size of their
+    sum: ``e = |W|ᵀ(s·e' + |A'|) + |b|`` from layer to layer, with s the steepest slope of the
+    previous activation (Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3).
     """
     before = np.abs(X).astype(np.float64)
     for stage in run(stack(layers), parameters, X):
@@ -414,11 +425,14 @@ def rounding_units(
 ) -> tuple[Array, Array]:
     """Return how many rounding units output and input of the last layer may lose, to first order.
 
+    The arguments are those of `forward`.
+
     Returns
     -------
     y_hat : array, (…, outputs, 1)
+        For the output: absolute; to be multiplied by the rounding unit of the arithmetic.
     hidden : array, (…, units, 1)
-        Absolute; to be multiplied by the rounding unit of the arithmetic.
+        For the input of the last layer.
     """
     lost = [np.abs(X).astype(np.float64)]
     lost += [activation.steepest * z for activation, _, z in sums(layers, parameters, X)]
@@ -426,7 +440,11 @@ def rounding_units(
 
 
 def kink_distance(layers: tuple[Layer, ...], parameters: Parameters, X: Array) -> Array:
-    """Return each probe's smallest distance of a sum from its activation's kink; inf without."""
+    """Return each probe's smallest distance of a layer's sum from its activation's kink.
+
+    The arguments are those of `forward`, with leading axes of probes. The distance is infinite if
+    no activation has a kink.
+    """
     distance = np.full(X.shape[:-2], np.inf)
     for activation, z, _ in sums(layers, parameters, X):
         if activation.kink is not None:
@@ -450,9 +468,14 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
 
     Parameters
     ----------
+    task : Task
+        Its layers and its loss are used.
     parameters : mapping of float64 arrays, (…, in, out) and (…, out, 1)
+        The point of the gradient.
     X : (…, features, examples)
+        The inputs.
     y : (…, outputs, examples)
+        The targets.
 
     Returns
     -------
@@ -465,7 +488,10 @@ def gradient(task: Task, parameters: Parameters, X: Array, y: Array) -> dict[str
 def gradient_at(
     task: Task, stages: Sequence[Stage], parameters: Parameters, y: Array
 ) -> dict[str, Array]:
-    """Return the gradient of the loss from the stages of a forward pass, see `run`."""
+    """Return the gradient of the loss from the stages of a forward pass, see `run`.
+
+    ``y`` are the targets, (…, outputs, examples). The result has an array for each parameter.
+    """
     stages, slope, _ = _backwards_from(task, stages, y)
     return slopes_of(stages, parameters, slope)
 
@@ -478,13 +504,17 @@ def descend(
 ) -> tuple[Array, Array, dict[str, Array]]:
     """Take steps of gradient descent, one for each pair of X and y.
 
+    ``parameters`` is the start, which is not changed. ``rates`` has the learning rate of each
+    parameter.
+
     Returns
     -------
     y_hat : array, (steps, outputs, examples)
+        Output of the last layer before each step.
     hidden : array, (steps, units, examples)
-        Output and input of the last layer before each step.
+        Input of the last layer before each step.
     parameters : dict of arrays
-        After the last one.
+        After the last step.
     """
     layers, last, after = stack(task.layers), [], dict(parameters)
     for X, y in steps:
@@ -562,7 +592,7 @@ def gradient_units(task: Task, parameters: Parameters, X: Array, y: Array) -> di
 
 
 def _steepness(activation: Activation, a: Values) -> Values:
-    """Return the size of an activation's slope in each entry.
+    """Return the size of an activation's slope in each entry of its output ``a``.
 
     If the slope of an entry depends on other entries, the largest possible slope is returned.
     """

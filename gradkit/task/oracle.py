@@ -46,8 +46,9 @@ def train_by_example(
     Returns
     -------
     y_hat : array, (steps, n, outputs, 1)
+        Output before each step.
     hidden : array, (steps, n, units, 1)
-        Output and hidden layer before each step.
+        Hidden layer before each step.
     parameters : dict of arrays, (n, …)
         Parameters after the last step.
     """
@@ -92,7 +93,7 @@ class Oracle(Protocol):
 
 
 def expect(oracle: Oracle, probes: Probes) -> dict[str, dict[str, Array]]:
-    """Return all expected values for these probes.
+    """Return all values that an oracle expects for some probes.
 
     They are arrays by the name of the batch or run, and then by quantity.
     """
@@ -113,17 +114,23 @@ class Derived(Struct, frozen=True):
     task: Task
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`."""
+        """Return the output and the input of the last layer, see `Oracle.forward`."""
         return network.forward(self.task.layers, parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the parameters after one step of gradient descent, see `descended`."""
+        """Return the parameters after one step of gradient descent, see `descended`.
+
+        ``inputs`` are those of stacked probes: parameters, ``X``, ``y`` and possibly ``rate``.
+        """
         X, y = inputs["X"], inputs["y"]
         slopes = network.gradient(self.task, parameters_in(inputs), X, y)
         return descended(self.task, inputs, slopes)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Train example by example in numpy tasks; on the mean over all rows in torch tasks."""
+        """Train from the task's layers alone, see `Oracle.train` for the result.
+
+        In numpy tasks each step uses one example; in torch tasks it uses the mean over all rows.
+        """
         task = self.task
         own = {key: _own_rate(task, key) for key in run.parameters}
         if task.framework.trains:
@@ -147,11 +154,11 @@ class _Wrapper(Struct, frozen=True):
     oracle: Oracle
 
     def forward(self, parameters: Parameters, X: Array) -> tuple[Array, Array]:
-        """See `Oracle`."""
+        """Return the other oracle's result, see `Oracle.forward`."""
         return self.oracle.forward(parameters, X)
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Return the other oracle's result, see `Oracle.update`."""
         return self.oracle.update(inputs)
 
 
@@ -164,14 +171,17 @@ class Rescaled(_Wrapper, frozen=True):
     ratios: Mapping[str, float]
 
     def update(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the parameters after one step, with changes multiplied by the student's ratios."""
+        """Return the parameters after one step, with changes multiplied by the student's ratios.
+
+        ``inputs`` are as for the other oracle.
+        """
         return {
             key: inputs[key] + self.ratios.get(key[0], 1.0) * (value - inputs[key])
             for key, value in self.oracle.update(inputs).items()
         }
 
     def train(self, run: Run) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Train with one step per example, see `Oracle.train`."""
         return by_example(self.forward, self.update, run)
 
 
@@ -218,7 +228,11 @@ def mean_scale(task: Task) -> float:
 def descended(
     task: Task, inputs: Mapping[str, Array], slopes: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return the parameters after a step of gradient descent: minus rate times slope."""
+    """Return the parameters after a step of gradient descent: minus rate times slope.
+
+    ``inputs`` are those of stacked probes, with the parameters among them, and ``slopes`` has the
+    gradient of each parameter.
+    """
     return {
         key: value - rate_of(task, key, inputs)[:, None, None] * slopes[key]
         for key, value in parameters_in(inputs).items()
@@ -226,7 +240,10 @@ def descended(
 
 
 def rate_of(task: Task, key: str, inputs: Mapping[str, Array]) -> Array:
-    """Return the learning rate of parameter ``key`` in each probe: that of the inputs or task."""
+    """Return the learning rate of parameter ``key`` in each probe.
+
+    It is the ``rate`` among the inputs of the probes or, without one, that of the task.
+    """
     if "rate" in inputs:
         return inputs["rate"]
     return np.full(len(inputs["X"]), _own_rate(task, key))
@@ -247,7 +264,8 @@ def by_example(forward: Forward, step: Step, run: Run) -> dict[str, Array]:
 def course_of(task: Task, run: Run, values: Mapping[str, NDArray[Any]]) -> Array:
     """Return the loss of every step of a run, (steps,), as recorded or from the predictions.
 
-    The array is empty if `values` contain neither.
+    ``values`` are the results of the run by quantity. The array is empty if they contain neither
+    ``loss`` nor ``y_hat``.
     """
     if "loss" in values:
         return np.asarray(values["loss"], dtype=np.float64)
@@ -288,7 +306,10 @@ class Answers(Struct, frozen=True):
     def update(
         self, parameters: Parameters, X: ArrayLike, y: ArrayLike, rate: float | None = None
     ) -> dict[str, Array]:
-        """Return parameters after one step at the task's own rates, or at ``rate``."""
+        """Return the parameters after one step on the example ``X`` with target ``y``.
+
+        The learning rates are the task's own, or ``rate`` for all parameters.
+        """
         stacked, column = _stacked(parameters), _column(X)
         y_hat, A1 = self.oracle.forward(stacked, column)
         given = {"X": column, "y": _column(y), "y_hat": y_hat, "A1": A1}
@@ -353,7 +374,7 @@ class NumpyReference(Struct, frozen=True):
         }
 
     def train(self, run: Run) -> dict[str, Array]:
-        """See `Oracle`."""
+        """Train with one step per example, see `Oracle.train`."""
         return by_example(self.forward, self.update, run)
 
 
@@ -381,7 +402,7 @@ class TorchReference(Struct, frozen=True):
         return Derived(self.task).update(inputs)
 
     def train(self, run: Run) -> dict[str, Array]:
-        """Call the model solution's ``train`` once.
+        """Call the model solution's ``train`` once for a run.
 
         Return the losses and the final parameters (``final/W1``).
         """
@@ -429,7 +450,8 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 def load_reference(task: Task, folder: Path, form: Form) -> Oracle:
     """Load the model solution of a task: ``regression_numpy.py`` for regression-numpy.
 
-    The published form of a task, if it has one, is ``regression_numpy_published.py``.
+    With ``form`` "published", the published form of a task is loaded, if it has one:
+    ``regression_numpy_published.py``.
 
     Raises
     ------
@@ -473,6 +495,8 @@ def load_module(path: Path, asked: Iterable[str]) -> ModuleType:
 
 def verify(task: Task, oracle: Oracle, probes: Probes) -> None:
     """Compare the results of a model solution with those of the task file.
+
+    ``oracle`` calls the model solution, and ``probes`` are the inputs.
 
     Raises
     ------

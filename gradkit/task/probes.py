@@ -54,6 +54,7 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
     Parameters
     ----------
     task : Task
+        The net task with its data and starts.
     seed : int
         The same seed draws the same probes.
     forward : callable
@@ -101,9 +102,9 @@ def draw(task: Task, seed: int, forward: Forward, takes_rate: bool) -> Probes:
 
 
 def _twice(run: Run, generator: np.random.Generator) -> Run:
-    """Return a short run with every row twice, in another order, that belongs to no check.
+    """Return a short version of a run with every row twice, in another order.
 
-    Its mean losses are those of the given run.
+    It belongs to no check. Its mean losses are those of the given run.
     """
     order = generator.permutation(np.repeat(np.arange(len(run.X)), 2))
     epochs = min(run.epochs, OTHER_EPOCHS)
@@ -139,6 +140,7 @@ def _draw_inputs(
         sizes[key][(-number % n, *index)] = small
 
     def fresh(which: NDArray[Any]) -> dict[str, Array]:
+        """Draw new inputs for the probes that a boolean mask selects."""
         count = int(which.sum())
         drawn = {key: _decimals(generator, (count, *shape), 1.0) for key, shape in shapes.items()}
         drawn = {key: np.round(value * sizes[key][which], 5) for key, value in drawn.items()}
@@ -155,6 +157,10 @@ def _draw_inputs(
 
 
 def _targets(task: Task, generator: np.random.Generator, n: int) -> Array:
+    """Draw targets for n probes: columns of the kind that the task's loss needs.
+
+    These are one-hot columns, columns of 0 and 1, or decimals.
+    """
     outputs = task.layers[-1].units
     if task.loss == "cross_entropy":
         return np.eye(outputs)[generator.integers(outputs, size=n)][:, :, None]
@@ -164,7 +170,10 @@ def _targets(task: Task, generator: np.random.Generator, n: int) -> Array:
 
 
 def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: float) -> Array:
-    """Two decimals, of either sign, never nearer to zero than a tenth of the largest."""
+    """Draw an array of numbers of either sign with two decimals, up to ``largest`` in size.
+
+    No number is nearer to zero than a tenth of ``largest``.
+    """
     sizes = np.round(generator.uniform(0.1 * largest, largest, shape), 2)
     signed: Array = sizes * generator.choice(np.array([-1.0, 1.0]), shape)
     return signed
@@ -173,7 +182,10 @@ def _decimals(generator: np.random.Generator, shape: tuple[int, ...], largest: f
 def _batch(
     name: str, check: str, role: str, inputs: dict[str, Array], labels: tuple[str, ...]
 ) -> Batch:
-    """Make a batch with read-only inputs."""
+    """Return a batch of calls for a role with read-only inputs, and a label for each call.
+
+    ``check`` is the check that uses the batch.
+    """
     for value in inputs.values():
         value.flags.writeable = False
     return Batch(name, check, role, inputs, labels)
@@ -207,7 +219,9 @@ def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
     Parameters
     ----------
     task : Task
+        The net task with its data.
     generator : Generator
+        Draws the numbers.
     own : Run
         The run from the task's last start, on its own rows.
 
@@ -228,9 +242,11 @@ def draw_run(task: Task, generator: np.random.Generator, own: Run) -> Run:
 
 
 def _nearby(task: Task, generator: np.random.Generator, own: Run, spread: float) -> Run:
-    """Draw a run whose start and data are within a relative distance of those of another run.
+    """Draw a run whose start and data are near those of another run.
 
-    For a loss other than the squared error, the targets are permuted instead.
+    ``own`` is the other run, and ``spread`` the largest distance relative to the size of its
+    parameters; half of that for data. For a loss other than the squared error, the targets are
+    permuted instead.
     """
     size = max(float(np.abs(value).max()) for value in own.parameters.values()) or 1.0
     parameters = {
@@ -281,7 +297,8 @@ def _is_smooth(task: Task, run: Run) -> bool:
 def _is_steady(task: Task, run: Run, way: Mapping[str, Array], largest: float) -> bool:
     """Return whether a slightly moved start leads to a slightly moved end.
 
-    Otherwise some step is at a kink.
+    Otherwise some step is at a kink. ``way`` has the change of each parameter over the run, and
+    ``largest`` is its largest entry.
     """
     nudged = {key: value * (1 + NUDGE) for key, value in run.parameters.items()}
     beside = replace(run, parameters=nudged)
@@ -290,5 +307,5 @@ def _is_steady(task: Task, run: Run, way: Mapping[str, Array], largest: float) -
 
 
 def _way(run: Run, after: Mapping[str, Array]) -> dict[str, Array]:
-    """Return the change of each parameter over a run."""
+    """Return the change of each parameter over a run; ``after`` has the parameters at its end."""
     return {key: after[f"final/{key}"] - value for key, value in run.parameters.items()}

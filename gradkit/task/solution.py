@@ -45,7 +45,9 @@ class Solution(Struct, frozen=True, eq=False):
         Parameters
         ----------
         check : FunctionCheck
+            The check to compute.
         draw : Draw
+            The inputs.
         right : mapping of str to Made, optional
             Right outputs by check. They replace the outputs of earlier checks before this check
             runs, as for a student.
@@ -88,16 +90,20 @@ class Solution(Struct, frozen=True, eq=False):
         return Made(values, again, changed)
 
     def meant(self, draw: Draw, convention: Mapping[str, str]) -> Draw:
-        """Return a draw in which a convention's inputs replace its inputs of the same names."""
+        """Return the probe ``draw`` with the inputs that a convention replaces.
+
+        ``convention`` has an expression for each such input; its other entries are ignored.
+        """
         names = {"np": np, **draw.values}
         inputs = {n: text for n, text in convention.items() if n in self.task.inputs}
         other = {name: value_of(text, names) for name, text in inputs.items()}
         return replace(draw, values={**draw.values, **other})
 
     def by(self, check: FunctionCheck, draw: Draw, convention: Mapping[str, str]) -> Made:
-        """Compute the right outputs of a check in a convention.
+        """Compute the right outputs of a check at one probe in a convention.
 
-        A convention replaces inputs, or multiplies outputs by factors.
+        A convention has an expression for each input that it replaces, and a factor for each output
+        that it multiplies.
         """
         made = self.make(check, self.meant(draw, convention))
         factors = {n: text for n, text in convention.items() if n not in self.task.inputs}
@@ -111,7 +117,10 @@ class Solution(Struct, frozen=True, eq=False):
     def read(
         self, steps: Sequence[FunctionCheck], values: Mapping[str, Any], reads: Sequence[str]
     ) -> dict[str, Any]:
-        """Run the lines of some checks at some inputs, and return the values of expressions."""
+        """Run the lines of some checks, and return the values of expressions afterwards.
+
+        ``values`` are the inputs by name, and ``reads`` the expressions.
+        """
         names = {"np": np, **self.names, **unpacked(*packed(values))}
         with np.errstate(all="ignore"):
             for step in steps:
@@ -142,8 +151,8 @@ class Solution(Struct, frozen=True, eq=False):
     def handed_on(self, check: FunctionCheck, draw: Draw) -> dict[str, Any]:
         """Compute the values that a check reads and that the lines of earlier checks make.
 
-        An example is the cache that a backward pass reads. There are none if one of the values is
-        an object, or if earlier lines change an object or an input.
+        ``draw`` has the inputs. An example is the cache that a backward pass reads. The result is
+        empty if one of the values is an object, or if earlier lines change an object or an input.
         """
         *steps, _ = steps_of(self.task, check)
         made = {name for step in steps for name in step.call.makes}
@@ -177,10 +186,10 @@ class Solution(Struct, frozen=True, eq=False):
     def forms_of_calls(
         self, check: FunctionCheck, draw: Draw, functions: Collection[str]
     ) -> dict[str, list[dict[str, Form]]]:
-        """Run the lines of a check as `make` does, and return how functions are called there.
+        """Run the lines of a check as `make` does, and return how ``functions`` are called there.
 
-        The calls of each function are listed, with the form of each argument by its parameter.
-        Calls by other functions of the model solution count too.
+        The calls of each function are listed by its name, with the form of each argument by its
+        parameter. Calls by other functions of the model solution count too.
         """
         codes = {self.names[name].__code__: name for name in functions if self.parameters_of(name)}
         calls: dict[str, list[dict[str, Form]]] = {name: [] for name in codes.values()}
@@ -201,7 +210,7 @@ class Solution(Struct, frozen=True, eq=False):
         return calls
 
     def result_of(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        """Return what a function returns for arguments by their parameters.
+        """Call a function with arguments by their parameters, and return its result.
 
         Raises
         ------
@@ -222,7 +231,10 @@ class Solution(Struct, frozen=True, eq=False):
         return returned
 
     def _read(self, expressions: Sequence[str], names: dict[str, Any]) -> dict[str, Any]:
-        """Return the arrays of the expressions that a check compares."""
+        """Return the arrays of the expressions that a check compares, computed from ``names``.
+
+        OracleError is raised if one is not numeric.
+        """
         found = {}
         for expression in expressions:
             value = np.array(value_of(expression, names))
@@ -254,7 +266,7 @@ def _is_same_state(one: Any, other: Any) -> bool:
 
 
 def load_solution(task: FunctionTask, folder: Path) -> Solution:
-    """Load the model solution of a task from the reference folder.
+    """Load the model solution of a task from the folder of model solutions.
 
     Raises
     ------

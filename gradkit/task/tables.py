@@ -182,11 +182,12 @@ def convert(key: str, raw: Any, table: type[T]) -> T:
 
 
 def refuse(key: str, found: str, expected: str) -> NoReturn:
-    """Raise an error with a key, its found value and the expected value.
+    """Raise an error with a key of the assignment file, its found value and the expected value.
 
     Raises
     ------
     AssignmentError
+        Always.
     """
     raise AssignmentError(f"{key}: found {found}; expected {expected}")
 
@@ -207,7 +208,7 @@ def numbers_of(key: str, table: Mapping[str, Any], most: float, expected: str) -
 
 
 def among(key: str, name: Any, known: Collection[str], expected: str = "one of ") -> None:
-    """Refuse a name at ``key`` that is not known.
+    """Refuse a name at a key of the assignment file if it is not among the ``known`` names.
 
     Raises
     ------
@@ -219,9 +220,10 @@ def among(key: str, name: Any, known: Collection[str], expected: str = "one of "
 
 
 def _explain(key: str, raw: Any, message: str) -> str:
-    """Convert msgspec's message to one with the key, the found and the expected value.
+    """Return msgspec's error with the key, the found and the expected value, for teachers.
 
-    ``raw`` is the converted value at ``key``. A misspelt key gets a suggestion.
+    ``raw`` is the converted value at ``key``, and ``message`` the text of the error. A misspelt key
+    gets a suggestion.
     """
     what, _, path = message.partition(" - at `")
     path = path.rstrip("`").removeprefix("$").removeprefix(".")
@@ -255,7 +257,7 @@ ENDINGS = (".py", ".ipynb")
 
 
 def files_of(key: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return the file names at ``key`` of the file.
+    """Return the file names at a key of the assignment file.
 
     Raises
     ------
@@ -269,10 +271,10 @@ def files_of(key: str, names: Sequence[str]) -> tuple[str, ...]:
 
 
 def imports_of(key: str, table: ImportsTable, framework: Framework) -> Imports:
-    """Return the allowed and forbidden packages at ``key``, or the defaults.
+    """Return the allowed and forbidden packages of a table, or the defaults.
 
-    The framework is always allowed. By default the packages in `FORBIDDEN` are forbidden, unless
-    they are allowed.
+    ``key`` is the key of the table. The framework is always allowed. By default the packages in
+    `FORBIDDEN` are forbidden, unless they are allowed.
 
     Raises
     ------

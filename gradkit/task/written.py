@@ -71,10 +71,10 @@ class Written(Struct, frozen=True):
 def written(task: Task, bound: Mapping[str, Bound], of: str = "update") -> Written | None:
     """Write a task as a function task with a model solution, in the student's convention.
 
-    The convention is that of the role ``of``. The function task calls the student's functions
-    under their own names. The result is None if the texts of this module do not cover the task or
-    the convention: another number of layers or outputs, rates that are passed, or biases with
-    another orientation.
+    ``bound`` are the student's functions by role; the convention is that of the role ``of``. The
+    function task calls these functions under their own names. The result is None if the texts of
+    this module do not cover the task or the convention: another number of layers or outputs, rates
+    that are passed, or biases with another orientation.
     """
     if not all(role in bound and _is_plain(bound[role]) for role in ("forward", "update")):
         return None
@@ -204,12 +204,16 @@ def _put(text: str, name: str, new: str) -> str:
 
 
 def _factor(slope: str, of: str) -> str:
-    """Return the source of a multiplication by the slope of an activation; "" for a slope of 1."""
+    """Return the source of a multiplication by the slope of an activation; "" for a slope of 1.
+
+    ``slope`` is the source of the slope for an output ``A``, and ``of`` the name that replaces
+    ``A``.
+    """
     return "" if slope == "1" else f" * ({_put(slope, 'A', of)})"
 
 
 def _laid(convention: Convention, name: str, value: Array) -> Array:
-    """Return an array in the student's layout."""
+    """Return a canonical array in the student's layout; ``name`` is its quantity, as W1 or X."""
     if name[0] == "W":
         return value.T if convention.weights == "out_in" else value
     lies = convention.biases if name[0] == "b" else convention.vectors
@@ -217,7 +221,7 @@ def _laid(convention: Convention, name: str, value: Array) -> Array:
 
 
 def _start(value: Array) -> str:
-    """Return the source of an array of starting parameters."""
+    """Return the source that makes an array of starting parameters with the given values."""
     if np.ptp(value):
         return f"np.array({value.tolist()})"
     number = value.flat[0]
@@ -230,7 +234,10 @@ def _drawn(how: str, like: Array) -> str:
 
 
 def _words(bound: Bound) -> tuple[list[str], str]:
-    """Return the names of a function's parameters, and a line that renames them to gradkit's."""
+    """Return the names of a function's parameters, and the source of a line that renames them.
+
+    The line assigns them to gradkit's own names; it is empty if no name differs.
+    """
     by_position = len(bound.arguments) - len(bound.keywords)
     words = [*bound.arguments[:by_position], *bound.keywords]
     others = {kind: word for kind, word in zip(bound.arguments, words, strict=True) if kind != word}
@@ -238,9 +245,9 @@ def _words(bound: Bound) -> tuple[list[str], str]:
 
 
 def _handed(bound: Bound) -> str:
-    """Return the source of the arguments of a call.
+    """Return the source of the arguments of a call of a student's function.
 
-    A parameter that is passed by name gets its keyword.
+    A parameter that is passed by name gets its keyword. Scalars are passed in the student's form.
     """
     flat = bound.convention.vectors == "flat"
     values = {"y": "np.array([y])" if flat else "np.array([[y]])"}
@@ -256,7 +263,7 @@ def _handed(bound: Bound) -> str:
 def _nested(outputs: Mapping[Path, str]) -> str:
     """Return the source of a nested tuple or dict that has each name at the end of its path.
 
-    Positions of a tuple without a name become None.
+    ``outputs`` has the name by its path. Positions of a tuple without a name become None.
     """
     if () in outputs:
         return outputs[()]

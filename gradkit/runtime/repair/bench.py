@@ -40,7 +40,11 @@ Placed = tuple[str, int, bool]
 
 @dataclass(slots=True)
 class Target:
-    """A function that may be changed, in the top-level statement and the cell that it stands in."""
+    """A function that may be changed, with the top-level statement and the cell that contain it.
+
+    ``slots`` are the expressions that its statements compute, see `Slot`, and ``right`` says
+    whether its own check passes.
+    """
 
     cell: str
     tree: ast.Module
@@ -60,9 +64,9 @@ class Bench:
     put : callable
         Defines a function among these names.
     question : Question
-        What to run and compare.
+        The lines to run, and the right outputs.
     budget : Budget
-        Pays for runs.
+        Each run takes its cost from it.
 
     `load_text` sets lists of names that changes may put in: ``helpers`` are functions with one
     parameter, ``words`` are texts that are compared or passed to functions, and ``keys`` are keys
@@ -82,11 +86,12 @@ class Bench:
         self.vocabulary: Vocabulary | None = None
 
     def load_text(self, sources: Mapping[str, str], places: Sequence[Placed]) -> None:
-        """Parse the text of cells by name, and define the functions that begin at some places.
+        """Parse the source of each cell, and define the functions that may be changed.
 
-        A place is a cell, a line, and whether the check of the function passes. The functions are
-        defined in the student's namespace. The lists of names that changes may use are made anew,
-        and all that was cached for an earlier text is dropped.
+        ``sources`` has the source of each cell by its id, and ``places`` says where the functions
+        begin, see `Placed`. The functions are defined in the student's namespace. The lists of
+        names that changes may use are made anew, and all that was cached for an earlier text is
+        dropped.
         """
         self.trees = {cell: ast.parse(text) for cell, text in sources.items()}
         self.targets = [target for place in places for target in self._targets(*place)]
@@ -120,7 +125,7 @@ class Bench:
                     yield each.asname or each.name
 
     def _takes_one_value(self, name: str) -> bool:
-        """Return whether the student's name has a Python function with one positional parameter.
+        """Return whether a name of the student is a Python function with one positional parameter.
 
         The result is False if the name does not exist or cannot be computed.
         """
@@ -130,9 +135,9 @@ class Bench:
         return False
 
     def _targets(self, cell: str, line: int, right: bool) -> Iterator[Target]:
-        """Yield the functions that begin in a line of a cell, also nested ones, as targets.
+        """Yield the functions whose ``def`` is in a line of a cell, also nested ones, as targets.
 
-        ``right`` is stored in the target: whether the check of the function passes.
+        ``right`` says whether the check of the function passes, and is stored in the target.
         """
         tree = self.trees[cell]
         for top in tree.body:
@@ -143,7 +148,8 @@ class Bench:
     def load(self, target: Target) -> bool:
         """Define a function in the student's namespace from its tree; return whether that succeeds.
 
-        It fails, and raises nothing, if the tree cannot be compiled or the definition raises.
+        The whole top-level statement is run. It fails, and raises nothing, if the tree cannot be
+        compiled or the definition raises.
         """
         try:
             self._put(target.top, _compiled(target))
@@ -159,11 +165,12 @@ class Bench:
         undo: Callable[[], None],
         slot: Slot | None = None,
     ) -> Iterator[bool]:
-        """Make a change of a function while the context is open; yield whether it could be defined.
+        """Return a context manager that changes a function, and yields whether that succeeds.
 
-        ``put`` makes the change in the tree; ``undo`` takes it back at the end, and the unchanged
-        function is defined again. If the change is within a ``slot`` (an expression that a
-        statement computes), only this expression is compiled, which takes a tenth of the time.
+        ``put`` makes the change in the tree of ``target``. At the end, ``undo`` reverts the change,
+        and the unchanged function is defined again. If the change is within a ``slot``, an
+        expression that a statement computes, only this expression is compiled, which takes a tenth
+        of the time.
         """
         around = None if slot is None else self._code_with_open_slot(target, slot)
         put()
@@ -177,10 +184,10 @@ class Bench:
             self.reload(target)
 
     def _code_with_open_slot(self, target: Target, slot: Slot) -> CodeType | None:
-        """Return the code of a function that calls a hook for the value of one slot; cache it.
+        """Return the code of a function that calls a hook to compute one slot; cache the code.
 
-        A slot is an expression that a statement computes. None if the slot marks a ``pass``
-        statement, which has no value.
+        A slot is an expression that a statement computes. The result is None for the slot of a
+        ``pass`` statement, which has no value.
         """
         if isinstance(slot.statement, ast.Pass):
             return None
@@ -194,11 +201,11 @@ class Bench:
         return self._arounds[id(slot)]
 
     def _define_with_hook(self, target: Target, slot: Slot, around: CodeType) -> bool:
-        """Define a function with code that calls a hook for the value of a slot, and set the hook.
+        """Define a function whose slot is computed by a hook, and set the hook.
 
-        ``around`` is the code, from `_code_with_open_slot`; the hook evaluates the present
-        expression of the slot with the local names. Return whether that succeeds; nothing is
-        raised.
+        ``around`` is the code of the function, from `_code_with_open_slot`. The hook evaluates the
+        present expression of the slot with the local names. Return whether that succeeds; nothing
+        is raised.
         """
         try:
             code = compile(ast.Expression(slot.node), target.cell, "eval", dont_inherit=True)
@@ -215,7 +222,7 @@ class Bench:
         return True
 
     def reload(self, target: Target) -> None:
-        """Define a function from its own text again."""
+        """Define a function again from its tree without changes; its code is compiled only once."""
         place = target.cell, target.top.lineno
         if place not in self._codes:
             self._codes[place] = _compiled(target)
@@ -223,13 +230,14 @@ class Bench:
 
     @property
     def price(self) -> int:
-        """The cost of a run that ends normally, in values."""
+        """The cost of a run that ends normally, in units of `Budget`."""
         return RUN + self._length // SLOTS
 
     def output_shares(self, draw: Throwaway, changed: Target | None = None) -> dict[str, float]:
         """Run the check's lines on one set of inputs; return each output's share of right entries.
 
-        The share is 1.0 if all entries are right. The key ``X!`` is 1.0 if the input ``X``, which
+        ``draw`` has the inputs and the right outputs. The keys of the result are the expressions of
+        the outputs, and a share is from 0.0 to 1.0. The key ``X!`` is 1.0 if the input ``X``, which
         has to stay as it is, is unchanged. If outputs are computed a second time, their shares have
         keys such as ``dW*``. All shares are 0.0 if the lines raise, take too long, or give a wrong
         value before the last line that was right without changes.
@@ -265,10 +273,12 @@ class Bench:
         return states
 
     def outputs(self, draw: Throwaway, made: Callable[[Any], Any] = signature) -> dict[str, Any]:
-        """Run the check's lines; return each output by its expression, converted by ``made``.
+        """Run the check's lines on the inputs ``draw``; return each output, converted by ``made``.
 
-        An output that cannot be computed is None. The dict is empty if the lines raise or take too
-        long. The cost of the run is taken from the budget.
+        The keys of the result are the expressions of the outputs. By default the values are
+        converted to keys for comparison, see `signature`. An output that cannot be computed is
+        None. The dict is empty if the lines raise or take too long. The cost of the run is taken
+        from the budget.
         """
         found: dict[str, Any] = {}
         self.budget.spend(RUN)
@@ -286,8 +296,9 @@ class Bench:
     def ratios(self, draws: Sequence[Throwaway]) -> list[float]:
         """Return the factors that make an output right at all inputs: 2.0 if it is half as large.
 
-        A factor counts if it makes some output right at each of the inputs. The factor 1 is left
-        out, so the list is empty if all outputs are right, or no factor does it.
+        Each of the ``draws`` has one set of inputs. A factor counts if it makes some output right
+        at each of the inputs. The factor 1 is left out, so the list is empty if all outputs are
+        right, or if no factor makes an output right.
         """
         found: list[set[float]] = []
         for draw in draws:
@@ -297,10 +308,10 @@ class Bench:
         return sorted(set.intersection(*found))
 
     def measured(self, draws: Sequence[Throwaway]) -> list[dict[str, float]]:
-        """Return `output_shares` of the unchanged text for all inputs; set the limit of later runs.
+        """Return `output_shares` of the unchanged text for each of the ``draws``.
 
-        Later runs are stopped after several times the processor time that these runs took together,
-        and a stopped run costs several times the budget that these cost.
+        Limits of later runs are set: they are stopped after `TIMES` times the processor time that
+        these runs took together, and a stopped run costs `TIMES` times the budget that these cost.
         """
         self._late, self._wasted = LATE, ENDLESS
         began, left = time.process_time(), self.budget.left
@@ -312,9 +323,9 @@ class Bench:
     def _note_unused_functions(self, record: Record) -> None:
         """Store which functions have not run before the check's last line.
 
-        For these functions, the earlier lines need not run again. ``record`` counts the runs so
-        far. Methods are left out: objects that earlier lines have made keep the old text of their
-        class.
+        For these functions, the lines before the last need not run again after a change. ``record``
+        counts the runs of each slot so far. Methods are left out: objects that earlier lines have
+        made keep the old text of their class.
         """
         self._late_ones = {
             id(target)
@@ -324,7 +335,7 @@ class Bench:
         }
 
     def remove_watcher(self) -> None:
-        """Take what watches out of the student's names."""
+        """Remove the hook `SEEN` from the student's names."""
         dict.pop(self.namespace, SEEN, None)
 
     def _initial_names(self) -> dict[str, Any]:
@@ -333,7 +344,11 @@ class Bench:
         return {"np": np, **own}
 
     def _right_shares(self, draw: Throwaway, names: dict[str, Any]) -> dict[str, float]:
-        """Return the share of right entries of each output; 0.0 for outputs that do not exist."""
+        """Return each output's share of right entries; 0.0 for outputs that cannot be computed.
+
+        ``draw`` has the right outputs, and ``names`` the values after the check's lines. The keys
+        are the expressions of the outputs.
+        """
         states = {}
         for name, right in zip(self.question.reads, draw.expected, strict=True):
             try:
@@ -355,13 +370,12 @@ class Bench:
         once: bool = False,
         seen: Callable[[], None] = lambda: None,
     ) -> dict[str, list[bytes]]:
-        """Run the check's lines, and add the names that they assign to ``names``.
+        """Run the check's lines on the inputs ``draw``; add the names they assign to ``names``.
 
         With ``once``, the names after the lines before the last are stored, and used in place of
         another run of these lines. ``seen`` is called before the last line.
 
-        Return the content that inputs had before the last line, by name, for all that must not
-        change.
+        Return a snapshot of each input that must not change, by name, from before the last line.
         """
         *steps, last = draw.steps
         if once and id(draw) in self._before:
@@ -383,10 +397,10 @@ class Bench:
     def _step(
         self, draw: Throwaway, step: tuple[str, Mapping[str, Any]], names: dict[str, Any]
     ) -> None:
-        """Run one line of the check, and then set the names that ``step`` gives right values for.
+        """Run one line of the check, and then replace some names by their right values.
 
-        ``step`` is the text of the line and the right values by name. A name whose own value was
-        wrong is added to ``_amiss``.
+        ``step`` is the text of the line, and the right values by name as trees of the inputs
+        ``draw``. Both change ``names``. A name whose own value was wrong is added to ``_amiss``.
         """
         text, put = step
         reseed(self.question.seed)
@@ -398,9 +412,9 @@ class Bench:
     def recorded(self, draw: Throwaway) -> dict[int, list[dict[str, Any]]]:
         """Run the check's lines; return the local names before each slot, one dict for each run.
 
-        The keys are the ids of slots, the expressions that statements compute. Nothing is raised if
-        the lines fail; the missing key of a KeyError is stored in ``lacking``. Afterwards the
-        functions are defined as before.
+        A slot is an expression that a statement computes; the keys of the result are the `id` of
+        each `Slot`. ``draw`` has the inputs. Nothing is raised if the lines fail; the missing key
+        of a KeyError is stored in ``lacking``. Afterwards the functions are defined as before.
         """
         record = Record()
         if not self._watched:
@@ -424,7 +438,7 @@ class Bench:
         return {id(self._slots[n]): names for n, names in record.names.items()}
 
     def _watch(self) -> None:
-        """Give slots numbers, and compile functions so that they record the names before slots.
+        """Compile functions so that they record the names before each slot; number the slots.
 
         The compiled code is stored with its target in ``_watched``.
         """

@@ -34,10 +34,11 @@ def borrowed_parts(
 ) -> Iterator[tuple[Part, Any]]:
     """Yield the model solution's expressions, each with its syntax tree in the student's names.
 
-    A leaf becomes the student's expression with the same values or, if there is none, the model's
-    own expression for this leaf. A part is left out if a leaf has neither, if its tree is larger
-    than `LARGEST`, or if the same text was yielded for its role. A statement is yielded twice if
-    other names fit too: the variable that it changes may have the value of another one.
+    A leaf is a name, entry or attribute in an expression. It becomes the student's expression with
+    the same values or, if there is none, the model's own expression for this leaf. A part is left
+    out if a leaf has neither, if its tree is larger than `LARGEST`, or if the same text was yielded
+    for its role. A statement is yielded twice if other names fit too: the variable that it changes
+    may have the value of another one.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def borrowed_parts(
 class _Leaves:
     """Finds the student's names for the leaves of the model's expressions.
 
+    A leaf is a name, entry or attribute in an expression.
+
     Parameters
     ----------
     parts, values, scopes
@@ -92,8 +95,10 @@ class _Leaves:
         Parameters
         ----------
         part : Part
+            An expression of the model solution.
         deep : int
-            How deep leaves without a name may be replaced by the model's expressions for them.
+            How often in a row a leaf without a name may be replaced by the model's expression for
+            it.
         other : bool
             Do not prefer the student's name that is spelled like the leaf.
         """
@@ -110,11 +115,12 @@ class _Leaves:
         return _renamed(part.text, tuple(own.items()))
 
     def _leaf_of(self, leaf: str, numbers: tuple[int, ...], deep: int) -> str | None:
-        """Return the student's text for a leaf with these values of the model solution, or None.
+        """Return the student's text for a leaf of the model solution, or None if there is none.
 
-        ``numbers`` are those of the values, one for each run. If no name has them in all runs, one
-        with the first value is taken, and then the model's own expression, up to ``deep`` levels
-        deep.
+        ``leaf`` is the preferred name, and ``numbers`` are the numbers of the leaf's values, one
+        for each run. If no name has these values in all runs, a name with the first value is taken,
+        and otherwise the model's own expression for the leaf, in which leaves are replaced in turn,
+        at most ``deep`` times in a row.
         """
         if (key := (leaf, numbers)) not in self._held:
             every = [_key(self._values[n]) for n in numbers]
@@ -126,8 +132,9 @@ class _Leaves:
     def _name_of(self, leaf: str, wanted: Sequence[_Key]) -> str | None:
         """Return the student's name that has the ``wanted`` values, one for each run, or None.
 
-        The name that is spelled like the leaf is preferred. Besides names there are forms such as
-        ``A.T``, ``b[:, None]``, and an array with a minus sign, ``-A``.
+        The values are given as keys, see `_key`. The name that is spelled like ``leaf`` is
+        preferred. Besides names there are forms such as ``A.T``, ``b[:, None]``, and an array with
+        a minus sign, ``-A``.
         """
         own = self._keys[: len(wanted)]
         row = tuple(wanted[: len(own)])
@@ -153,7 +160,7 @@ def entry_parts(
 
     ``A - Y`` becomes ``a - y`` if the loop has the present entries in ``a`` and ``y``. An item is
     the part, its tree, the shape of the whole array, and the index of the entry as text: ``i, j``.
-    Nothing is yielded without a loop that counts. For the parameters see `borrowed_parts`.
+    Nothing is yielded if no name is a loop counter. For the parameters see `borrowed_parts`.
     """
     first = scopes[0]
     if not first.places:
@@ -164,9 +171,10 @@ def entry_parts(
     made_of = {part.numbers: part for part in reversed(parts) if part.role == "whole"}
 
     def text_of(part: Part, shape: tuple[int, ...], at: Sequence[_Index], deep: int) -> str | None:
-        """Return a part's text for one entry, whose index in each run is in ``at``, or None.
+        """Return a part's text for one entry, or None if a leaf has no name with the entry's value.
 
-        Up to ``deep`` levels of leaves without a name become the model's own expressions for them.
+        ``shape`` is that of the whole array, and ``at`` has the index of the entry in each run. A
+        leaf without a name becomes the model's expression for it, at most ``deep`` times in a row.
         """
         renamed: dict[str, str] = {}
         if not _is_by_entries(part):
@@ -204,13 +212,20 @@ _Index = tuple[int, ...]
 
 
 def _places(size: int, scopes: Sequence[Scope]) -> list[str]:
-    """Return the loops that may go along an axis."""
+    """Return the loop counters that may be the index along an axis with ``size`` entries.
+
+    A counter has to be a valid index in all runs; ``scopes`` has one scope for each. For size 1 the
+    result is ``["0"]``.
+    """
     within = [n for n in scopes[0].places if all(0 <= s.places.get(n, size) < size for s in scopes)]
     return ["0"] if size == 1 else within
 
 
 def _entry_key(row: Sequence[Any]) -> tuple[str, ...]:
-    """Return a hashable key for a number's values in all runs: ten digits each."""
+    """Return a hashable key for the values of a number in all runs: ten digits each.
+
+    A value that is no number gets an empty text.
+    """
     return tuple(f"{float(each):.10g}" if is_number(each) else "" for each in row)
 
 
@@ -249,7 +264,7 @@ _Key = tuple[tuple[int, ...], str] | None
 
 
 def _turned(key: _Key) -> _Key:
-    """Return the key of a value with the other sign."""
+    """Return the key of the value with the other sign, from a key of `_key`; None for None."""
     return None if key is None else (key[0], f"{-float(key[1]):.10g}")
 
 
@@ -269,7 +284,7 @@ def _key(value: Any) -> _Key:
 def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
     """Yield the student's expressions that have a value in a scope, each with its `_key`.
 
-    First come the names; then half of each number that is no count, and of each array its
+    First come the names; then half of each number that is not an integer, and of each array its
     transpose, a vector as a column, and a matrix with one row or column as a vector.
     """
     yield from ((name, _key(scope.values[name])) for name in (*scope.arrays, *scope.numbers))
@@ -289,5 +304,8 @@ def _keys(scope: Scope) -> Iterator[tuple[str, _Key]]:
 
 @cache
 def _renamed(text: str, names: tuple[tuple[str, str], ...]) -> str:
-    """Return a text in which the expressions ``names`` are replaced by others."""
+    """Return a text in which some expressions are replaced by others.
+
+    ``names`` are pairs of an expression and the one that replaces it, as texts.
+    """
     return ast.unparse(renamed(ast.parse(text), {name: expression(own) for name, own in names}))

@@ -30,26 +30,26 @@ KEPT = "missing-copy"
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An expression that may stand in the place of another, and the row that allows it.
+    """An expression that may replace another, and the row that allows it.
 
     Parameters
     ----------
     kind : str
-        The kind of mistake that the change mends.
+        The kind of mistake that the change corrects.
     node : ast.expr
         The expression after the change.
     cost : float
-        How large the change is.
+        How large the change is; see `gradkit.edits.costs`.
     name : str
-        What a reference calls the row.
+        The name of the row in a reference.
     at : ast.AST
         The part of the expression that the row changes.
     values : mapping of str, or sequence
-        What stands for the letters and holes of a pattern, or what a row without one is given.
+        For a pattern, the expressions for its letters and holes; for other rows, their values.
     row : Row or None
-        The row, where it is a pattern.
+        The row, if it is a pattern.
     within : ast.AST or None
-        The expression in which the same is changed wherever it stands.
+        The expression in which all parts equal to ``at`` are changed.
     always : bool
         Whether the change is tried even if it gives the same value as another change.
     """
@@ -71,11 +71,11 @@ class Change:
 
 
 def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) -> Iterator[Change]:
-    """Yield the changes of an expression by the rows of a table; only of some ``kinds`` if given.
+    """Yield the changes of an expression that the rows of a table allow.
 
-    ``spot`` is the expression with its position and value. A change is left out if the new
-    expression, or an operation around it, then has no effect, such as a factor 1; unless the
-    student wrote it so.
+    ``spot`` is the expression with its position and value, and ``kinds`` are the kinds of mistakes
+    to correct; all if empty. A change is left out if the new expression, or an operation around it,
+    then has no effect, such as a factor 1; unless the student wrote it so.
     """
     # In the first round of a comprehension its number may be that of another name.
     held = {} if any(hasattr(a, "generators") for a in spot.above) else spot.scope.values
@@ -101,9 +101,9 @@ def changes_of(spot: Spot, table: Sequence[Row], kinds: Collection[str] = ()) ->
 def _all_changes(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
     """Yield all changes of an expression by the rows of a table, also those without effect.
 
-    For the table `EXCHANGES` these are also rearranged arguments and elements and, for a whole
-    expression, the change of every name or call that occurs several times in it, everywhere at
-    once.
+    See `changes_of` for the parameters. For the table `EXCHANGES` these are also rearranged
+    arguments and elements and, for a whole expression, the change of every name or call that occurs
+    several times in it, everywhere at once.
     """
     yield from _by_patterns(spot, table, kinds)
     if table is not EXCHANGES:
@@ -124,8 +124,8 @@ def _all_changes(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
 def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> Iterator[Change]:
     """Yield the changes by those rows of a table whose pattern and conditions an expression fits.
 
-    There is one change for each way to fill the row's holes. Only of some ``kinds`` if any are
-    given.
+    There is one change for each way to fill the row's holes. If ``kinds`` is not empty, only
+    changes that correct these kinds of mistakes are yielded.
     """
     for before, conditions, rows in groups_for(spot.node, table):
         if spot.again and ("again", True) not in conditions:
@@ -143,10 +143,11 @@ def _by_patterns(spot: Spot, table: Sequence[Row], kinds: Collection[str]) -> It
 
 
 def _apply_row(spot: Spot, row: Row, bound: Mapping[str, Any], cost: float) -> Change:
-    """Apply a row to an expression: fill letters and holes from ``bound``, return the change.
+    """Apply a row to an expression, and return the change.
 
-    A moved window in a larger expression, or an index counted from the end, is marked as
-    ``always``: it is tried even if it gives the same value as another change.
+    ``bound`` has the expression for each letter and hole of the row's patterns, and ``cost`` is the
+    cost of the change. A moved window in a larger expression, or an index counted from the end, is
+    marked as ``always``: it is tried even if it gives the same value as another change.
     """
     # From the other end an index is the same entry in one round. A window is one slip, however
     # often it is made, and of several windows the largest may be the same.
@@ -174,9 +175,9 @@ def _repeated_parts(spot: Spot) -> Iterator[Spot]:
 def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[Change]:
     """Yield changes that add an expression of the model solution to the student's, or replace it.
 
-    ``parts`` are pairs of a part and its tree in the student's names. A factor or term is
-    multiplied, divided, added or subtracted; every part may replace the whole expression, if the
-    rows allow it.
+    ``spot`` is the student's expression. ``parts`` are pairs of a part of the model solution and
+    its tree in the student's names. A factor or term is multiplied, divided, added or subtracted;
+    every part may replace the whole expression, if the rows allow it.
     """
     for borrowed, tree in parts:
         for role in (borrowed.role, ""):
@@ -188,9 +189,10 @@ def borrowed_changes(spot: Spot, parts: Sequence[tuple[Part, Any]]) -> Iterator[
 
 
 def same_change(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield what ``change`` added to its expression, such as a factor, added to another expression.
+    """Yield the change that adds to another expression what ``change`` added, such as a factor.
 
-    Nothing is yielded if the change has no pattern, or the pattern does not fit the expression.
+    ``spot`` is the other expression. Nothing is yielded if the change has no pattern, or the
+    pattern does not fit the expression.
     """
     row, bound = change.row, dict[str, Any]()
     if row is not None and match(pattern(row.before), spot.node, bound):
@@ -199,9 +201,10 @@ def same_change(change: Change, spot: Spot) -> Iterator[Change]:
 
 
 def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
-    """Yield a change with the result also multiplied or divided by each size, such as ``m``.
+    """Yield versions of a change that also multiply or divide by a size, such as ``m``.
 
-    Only an added slope or factor has such changes, see `with_size`; for others nothing is yielded.
+    ``spot`` is the expression that ``change`` changes. Only an added slope or factor has such
+    versions, see `with_size`; for others nothing is yielded.
     """
     for row in with_size(change.row) if change.row is not None else ():
         more = change.cost - change.row.cost if change.row else 0
@@ -215,8 +218,9 @@ def sized_changes(change: Change, spot: Spot) -> Iterator[Change]:
 def _has_no_effect(node: Any, values: Mapping[str, Any]) -> bool:
     """Return whether an operation has no effect, or always gives the same value.
 
-    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1``, ``a + 0`` and ``a.T.T``. Two names that
-    have the same object in ``values`` count as equal, unless it is an integer.
+    Examples are ``a - a``, ``a == a``, ``--a``, ``a * 1``, ``a + 0`` and ``a.T.T``; the result is
+    False for other expressions. ``values`` has the values of names: two names with the same object
+    count as equal, unless it is an integer.
     """
     if isinstance(node, ast.Compare):
         return len(node.comparators) == 1 and is_same(node.left, node.comparators[0])

@@ -62,8 +62,10 @@ class Candidate:
     """A change at its place in the tree, with functions to make and undo it.
 
     ``step`` says how near its value is to a value of the model solution that no name has yet, see
-    `known`. ``slot`` is the slot that it changes, and ``gain`` how much larger the sum of the right
-    shares of all outputs is with it.
+    `known`. ``order`` is the place of the slot in the order of running, and ``touches`` says which
+    outputs depend on it, as `ONLY`. ``soon`` marks changes of slots whose value may be wrong or is
+    no number. ``slot`` is the slot that it changes, and ``gain`` how much larger the sum of the
+    right shares of all outputs is with it.
     """
 
     change: Change | Rewritten
@@ -118,7 +120,7 @@ class Candidates:
     bench : Bench
         No more changes are made when its budget is used up.
     places : Places
-        The slots that may be changed.
+        The expressions that may be changed.
     near : collection of (cell, line)
         Lines to search first.
     only : bool
@@ -163,11 +165,12 @@ class Candidates:
         return [*zip(found, self._draw.expected, strict=False)]
 
     def groups(self) -> Iterator[tuple[float, Iterable[Candidate]]]:
-        """Yield groups of changes to try, most promising first, with a lower bound of the cost.
+        """Yield groups of changes to try, most promising first.
 
-        Changes of the near lines come first, then those of all other lines, then changes that
-        borrow from the model solution, and last the postponed ones. Groups are computed when they
-        are asked for, and end when the budget is used up.
+        An item is a lower bound of the cost of its changes, and the changes. Changes of the near
+        lines come first, then those of all other lines, then changes that borrow from the model
+        solution, and last the postponed ones. Groups are computed when they are asked for, and end
+        when the budget is used up.
         """
         # Of few changes it costs more to ask where they may be of use.
         asked = not self._kinds
@@ -197,9 +200,11 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes of some slots that take no expression from the model solution.
 
-        Slots of functions whose own check fails come before those of functions whose check passes.
-        Misshapen or doubtful slots also get expressions of the model solution. With ``whole``,
-        inserted statements follow, at all places. Each group comes with a lower bound of its cost.
+        A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
+        in which they are tried. Slots of functions whose own check fails come before those of
+        functions whose check passes. Slots with a wrong shape or a doubtful value also get
+        expressions of the model solution. With ``whole``, inserted statements follow, at all
+        places. An item is a lower bound of the cost, and a group.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         first = min((place.order for place in likely if place.doubtful), default=None)
@@ -249,9 +254,10 @@ class Candidates:
         )
 
     def _is_misshapen(self, place: Place) -> bool:
-        """Return whether a slot computes an output that has the wrong shape.
+        """Return whether an expression that a statement computes is an output of the wrong shape.
 
-        That is, its value is an array equal to such an output; the check of its function fails.
+        ``place`` is the expression with its recorded values. It has to be equal to such an output,
+        and the check of its function has to fail.
         """
         value = place.before[0] if place.before and not place.target.right else None
         return isinstance(value, np.ndarray) and any(
@@ -262,7 +268,7 @@ class Candidates:
     def _affordable(self, ones: Iterable[Candidate], share: int = 4) -> list[Candidate]:
         """Return the changes of lowest rank that can run in 1/``share`` of the remaining budget.
 
-        All other changes are stored, to be tried at the end.
+        All other changes of ``ones`` are stored in ``_others``, to be tried at the end.
         """
         small = sorted(ones, key=lambda one: one.rank)
         room = self._bench.budget.left // (share * self._bench.price)
@@ -279,9 +285,10 @@ class Candidates:
     ) -> Iterator[tuple[float, Iterable[Candidate]]]:
         """Yield groups of changes with parts of the model solution, then the postponed changes.
 
-        First come inserted statements, then for each slot scaled changes and borrowed expressions.
-        The group with the cost `PAIR` is empty: it marks where a search for two changes begins.
-        Each group comes with a lower bound of its cost.
+        A slot is an expression that a statement computes; ``ordered`` are the slots, in the order
+        in which they are tried. First come inserted statements, then for each slot scaled changes
+        and borrowed expressions. The group with the cost `PAIR` is empty: it marks where a search
+        for two changes begins. An item is a lower bound of the cost, and a group.
         """
         likely = [place for place in ordered if place.touches < ROUNDS]
         yield MORE, self._affordable(one for one in self._put_in if one.cost >= PUT_IN)
@@ -313,9 +320,9 @@ class Candidates:
     ) -> Iterator[tuple[float, list[Candidate]]]:
         """Yield groups of small changes, then of larger ones that add nothing to an expression.
 
-        Changes of statements are among them. ``right`` says whether ``places`` are in functions
-        whose own check passes; it selects which postponed changes are yielded. Each group comes
-        with a lower bound of its cost.
+        ``places`` are the expressions to change, and changes of their statements are among them.
+        ``right`` says whether they are in functions whose own check passes; it selects which
+        postponed changes are yielded. An item is a lower bound of the cost, and a group.
         """
         statements: set[int] = set()
         larger: list[Candidate] = []
@@ -350,10 +357,11 @@ class Candidates:
         return takewhile(lambda _: budget.left > self._kept_back and not budget.is_over(), places)
 
     def around(self, order: int) -> list[Candidate]:
-        """Return the larger changes of the slot that runs as number ``order``, lowest ranks first.
+        """Return the larger changes of one expression in a statement, lowest ranks first.
 
-        Only as many as half of the budget can run are returned; the rest is kept for the end. The
-        slot's larger changes are removed, so that they are not tried again.
+        ``order`` is the number of the expression in the order of running. Only as many changes as
+        half of the budget can run are returned; the rest is kept for the end. They are removed from
+        the stored changes of the expression, so that they are not tried again.
         """
         hits: list[Candidate] = []
         for place in [place for place in self._slots if place.order == order]:
@@ -363,10 +371,11 @@ class Candidates:
         return self._affordable([*hits, *self._taken(lambda one: one.order == order)], 2)
 
     def elsewhere(self, one: Candidate) -> list[Candidate]:
-        """Return candidates that add in other slots of the function what ``one`` adds.
+        """Return candidates that make the same addition as ``one`` elsewhere in the function.
 
-        The result is empty if the change of ``one`` adds nothing that other slots can get, or if
-        the same expression was looked for before.
+        If ``one`` adds a factor, these add the same factor to other expressions that a statement
+        computes. The result is empty if ``one`` adds nothing that other expressions can get, or if
+        the same addition was handled before.
         """
         change = one.change
         if not isinstance(change, Change) or change.kind not in ADDED_TO:
@@ -390,16 +399,17 @@ class Candidates:
         return [*hits, *self._taken(lambda each: any(each.change is one for one in made))]
 
     def _taken(self, wanted: Callable[[Candidate], bool]) -> list[Candidate]:
-        """Remove the wanted changes from the postponed ones, and return them."""
+        """Remove the postponed changes that ``wanted`` accepts, and return them."""
         taken = [one for one in self._others if wanted(one)]
         self._others = [one for one in self._others if not wanted(one)]
         return taken
 
     def _candidates_of_statement(self, place: Place) -> Iterator[Candidate]:
-        """Yield the changes of a slot's statement: left out, moved, rewritten, with another target.
+        """Yield changes of a whole statement: left out, moved, rewritten, or with another target.
 
-        If a change brings the array that the statement writes to nearer to a value of the model
-        solution, the candidate is marked as a ``step`` of two changes.
+        ``place`` is an expression that the statement computes. If a change brings the array that
+        the statement writes to nearer to a value of the model solution, the candidate is marked as
+        a ``step`` of two changes.
         """
         statement, target = place.slot.statement, place.target
         counts = place.scopes[0].counts
@@ -420,10 +430,12 @@ class Candidates:
         return not self._kinds or kind in self._kinds
 
     def _small_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the small changes of a slot; store its larger ones in ``place.larger``.
+        """Yield the small changes of an expression that a statement computes.
 
-        The slot's spots, and the values that it and the names have before any change, are stored in
-        ``place`` too.
+        ``place`` is the expression with its recorded values. An item is a change and the part of
+        the expression that it changes. The larger changes are stored in ``place.larger``. The
+        parts, and the values that the expression and the names have before any change, are stored
+        in ``place`` too.
         """
         whole = not place.slot.asked
         slot, values = place.slot, place.values
@@ -454,7 +466,11 @@ class Candidates:
                     place.larger.append((change, spot))
 
     def _large(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the changes that add something to an expression in a slot."""
+        """Yield the changes that add something to an expression that a statement computes.
+
+        ``place`` is the expression. An item is a change and the part of the expression that it
+        changes.
+        """
         for spot in place.spots:
             for change in changes_of(spot, ADDITIONS, self._kinds):
                 yield change, spot
@@ -467,12 +483,15 @@ class Candidates:
         only: bool = False,
         nearer: bool = False,
     ) -> list[Candidate]:
-        """Return the changes of a slot that give a value of the model solution, to be run now.
+        """Return the changes of an expression that are worth a run now; postpone the others.
 
-        Among them are cheap changes of slots whose value is no number. All others are postponed or,
-        with ``only``, dropped. Of changes with equal values the cheapest is taken. With ``nearer``,
-        the value must be nearer to the model solution's than the present value. Changes that nearly
-        give a value of the model solution are scaled by sizes, and stored in ``place.scaled``.
+        ``place`` is an expression that a statement computes, with its recorded values, and
+        ``changes`` are pairs of a change and the part that it changes. Returned are changes that
+        give a value of the model solution, and cheap changes of expressions whose value is no
+        number. With ``only``, the others are dropped and not postponed. Of changes with equal
+        values the cheapest is taken. With ``nearer``, the value must be nearer to the model
+        solution's than the present value. Changes that nearly give a value of the model solution
+        are scaled by sizes, and stored in ``place.scaled``.
         """
         more = CLEARED * place.target.right
         priced = [
@@ -522,15 +541,19 @@ class Candidates:
         return hits
 
     def _scaled(self, place: Place) -> list[Candidate]:
-        """Return stored changes of a slot that are right but for a size, divided by each size."""
+        """Return the stored changes of an expression that are right but for a size, as candidates.
+
+        Each is multiplied or divided by a size. ``place`` is the expression.
+        """
         changes, place.scaled = place.scaled, []
         return self._candidates_of_slot(place, changes, only=True, nearer=True)
 
     def _borrowed_changes(self, place: Place) -> Iterator[tuple[Change, Spot]]:
-        """Yield the changes of a slot that put in an expression of the model solution.
+        """Yield changes of an expression that put in an expression of the model solution.
 
-        Expressions are written in the student's names; those in a comprehension have their values
-        in its first round.
+        ``place`` is the student's expression. An item is a change and the part that it changes. The
+        model's expressions are written in the student's names; those in a comprehension have their
+        values in its first round.
         """
         pool, outer = self._draw.pool, place.values[0].names
         parts: dict[int, list[tuple[Part, Any]]] = {}
@@ -550,13 +573,16 @@ class Candidates:
     def _inserted(self, places: Sequence[Place]) -> Iterator[Candidate]:
         """Yield candidates that insert one statement into a function, see `inserted`.
 
-        ``places`` are the slots whose statements give the names with values before and after a
-        statement. It ends when the budget is used up.
+        ``places`` are expressions with their recorded names: these give the values before and after
+        the statement that contains an expression. It ends when the budget is used up.
         """
         known = {id(each.slot.statement): each for each in reversed(places)}
 
         def scopes(statement: ast.stmt, after: bool) -> Sequence[Scope]:
-            """Return the scopes before or after a statement, one for each run it had."""
+            """Return the names and values before a statement, or ``after`` it, for each run.
+
+            The list is empty if the statement never ran, or if the budget is used up.
+            """
             place = known.get(id(statement))
             self._bench.budget.spend(PLACED)
             if place is None or self._bench.budget.is_over():
@@ -594,7 +620,10 @@ OF_THE_WHOLE = ("missing-factor", "missing-term", "missing-slope")
 
 
 def _is_alias(place: Place, spot: Spot) -> bool:
-    """Return whether a statement assigns a plain name: ``a = b``."""
+    """Return whether a statement only gives a value another name: ``a = b``.
+
+    ``place`` is the value of the statement, and ``spot`` the part of it that a change replaces.
+    """
     alone = isinstance(spot.node, ast.Name) and spot.node is place.slot.node
     return alone and isinstance(place.slot.statement, ast.Assign)
 
@@ -615,7 +644,10 @@ def _replacement_cost(change: Change, node: ast.expr) -> float:
 
 
 def _changed_statement(block: Block, at: int, after: Block) -> ast.stmt | None:
-    """Return the statement that stands in place ``at`` after a change; None if others change."""
+    """Return the statement with index ``at`` of a changed block; None if others differ too.
+
+    ``block`` are the statements before the change, and ``after`` those after it.
+    """
     same = len(block) == len(after)
     pairs = enumerate(zip(block, after, strict=True)) if same else ()
     return after[at] if same and all(a is b or n == at for n, (a, b) in pairs) else None

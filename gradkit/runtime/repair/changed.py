@@ -18,14 +18,15 @@ Put = Callable[[ast.stmt, CodeType], None]
 def kept(namespace: dict[str, Any]) -> Iterator[Put]:
     """Return a context manager with a function that redefines names; restore them at the end.
 
-    The function ``put(top, code)`` runs the code of a definition. It also changes a function in
-    place, so that other references to it, such as a table of functions, see the new one.
+    ``namespace`` are the student's names. The function ``put(top, code)`` runs ``code``, which
+    defines the names of the statement ``top``. It also changes a function in place, so that other
+    references to it, such as a table of functions, see the new one.
     """
     before: dict[str, Any] = {}
     bodies: dict[str, _Body] = {}
 
     def put(top: ast.stmt, code: CodeType) -> None:
-        """Run the code of a definition, and store the values that its names had at first.
+        """Run the code of a definition, and store the first values of the names that ``top`` binds.
 
         A plain function is changed in place, and subclasses of a redefined class get the new class
         as base.

@@ -29,7 +29,7 @@ OPTIONS = {"axis": "wrong-axis", "keepdims": "wrong-shape"}
 
 
 def _exchanged_positions(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of two positions to exchange: elements of a row, or arguments of a call.
+    """Yield two positions to exchange: elements of a tuple or list, or arguments of a call.
 
     Of a call these are neighbours, and the first and last of three. Equal ones are left out, as are
     the condition of ``where`` and the size and range of a random draw.
@@ -63,9 +63,10 @@ def _row_of(spot: Spot) -> list[Any]:
 
 
 def _constants_of(spot: Spot) -> list[Any]:
-    """Return the values of a row of text constants only, or in a loop's head of integers only.
+    """Return the values of a tuple or list that has only text constants.
 
-    Otherwise the list is empty. A row is a tuple or list that is no shape, index or axes.
+    In the head of a loop also of one that has only integers. The list is empty for all other
+    expressions, and for a shape, an index or axes.
     """
     row = _row_of(spot)
     values = [each.value for each in row if isinstance(each, ast.Constant)]
@@ -76,9 +77,10 @@ def _constants_of(spot: Spot) -> list[Any]:
 
 
 def _constants_to_remove(spot: Spot) -> Iterator[Choice]:
-    """Yield the constants that may be removed from a row: each text, or the first and last integer.
+    """Yield choices of a constant to remove from a tuple or list: its index.
 
-    A row with a single element has none.
+    That may be each text, or the first and last integer. If there is a single element, nothing is
+    yielded.
     """
     values = _constants_of(spot)
     keys = bool(values) and isinstance(values[0], str)
@@ -88,10 +90,11 @@ def _constants_to_remove(spot: Spot) -> Iterator[Choice]:
 
 
 def _constants_to_add(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of a constant to add to a row, each with 1 for the end or 0 for the start.
+    """Yield choices of a constant to add to a tuple or list.
 
-    To ``(1, 2)`` these are 0 at the start and 3 at the end; to keys, those that their dict has
-    besides.
+    A choice is 0 for the start or 1 for the end, and the constant.
+
+    To ``(1, 2)`` these are 0 at the start and 3 at the end; to keys of a dict, its other keys.
     """
     values = _constants_of(spot)
     if values and isinstance(values[0], int):
@@ -104,9 +107,10 @@ def _constants_to_add(spot: Spot) -> Iterator[Choice]:
 
 
 def _keys_of_loop(spot: Spot) -> Iterator[Choice]:
-    """Yield tuples of keys for a loop over a dict: those with one stem, such as ``("W1", "W2")``.
+    """Yield tuples of keys that a loop over a dict may go over in place of all keys.
 
-    A stem whose keys are all keys of the dict, or only one, is left out.
+    Each tuple has the keys with one stem, such as ``("W1", "W2")``. A stem whose keys are all keys
+    of the dict, or only one, is left out.
     """
     if not isinstance(spot.value, dict) or not holds(spot, "written"):
         return
@@ -118,17 +122,21 @@ def _keys_of_loop(spot: Spot) -> Iterator[Choice]:
 
 
 def _options_less(spot: Spot) -> Iterator[Choice]:
-    """Yield the position of each keyword argument of a call, except ``axis`` and ``keepdims``."""
+    """Yield the index of each keyword argument of a call that may be removed.
+
+    ``axis`` and ``keepdims`` are left out.
+    """
     for place, word in enumerate(getattr(spot.node, "keywords", ())):
         if word.arg not in ("axis", "keepdims"):
             yield "wrong-option", (place,)
 
 
 def _added_options(spot: Spot) -> Iterator[Choice]:
-    """Yield choices of a keyword argument to add to a call, each with its value.
+    """Yield choices of a keyword argument to add to a call: its name and its value.
 
-    To a call of numpy these are unread parameters of the function, such as ``axis=axis``; to one of
-    the student's functions its flags, with the value that is not the default.
+    To a call of numpy these are unread parameters of the student's function, such as ``axis=axis``;
+    to a call of one of the student's functions its boolean options, with the value that is not the
+    default.
     """
     node: Any = spot.node
     if not isinstance(node, ast.Call):
@@ -167,8 +175,8 @@ def _keys_of_dict(spot: Spot) -> Iterator[Choice]:
 def _other_arguments(spot: Spot) -> Iterator[Choice]:
     """Yield replacements of two or more arguments of a call by names with similar values.
 
-    Only positional arguments count. A choice has an expression for each, or None for one that
-    stays. Nothing is yielded for more than `AT_ONCE` combinations.
+    Only positional arguments count. A choice has an expression for each argument, or None for one
+    that stays. Nothing is yielded if there are more than `AT_ONCE` combinations.
     """
     if not isinstance(spot.node, ast.Call):
         return
@@ -196,9 +204,10 @@ def _removed_transposes(spot: Spot) -> Iterator[Choice]:
 
 
 def _exchanged_names(spot: Spot) -> Iterator[Choice]:
-    """Yield pairs of names or entries of a whole expression, of equal kind and shape, to exchange.
+    """Yield pairs of names or entries in an expression that may be exchanged.
 
-    At most `AT_ONCE` pairs are yielded; none for a part of an expression.
+    Both values have the same kind and shape. At most `AT_ONCE` pairs are tried; nothing is yielded
+    if the expression is only a part of a larger one.
     """
     if spot.above or isinstance(spot.node, ast.Name):
         return
@@ -212,7 +221,7 @@ def _exchanged_names(spot: Spot) -> Iterator[Choice]:
 
 
 def _names_of_dicts(spot: Spot) -> Iterator[Choice]:
-    """Yield each dict together with the names of an expression that are keys of it.
+    """Yield each dict with those names in an expression that are keys of it.
 
     Two or more names have to be keys. `f(w, b)` may become `f(p["w"], p["b"])`: a loop that updates
     a dict leaves the names with the values that they had before it.

@@ -26,14 +26,15 @@ SLOW = 90e-6
 
 
 class Budget:
-    """What a search may do, counted in values, so that it finds the same on every computer.
+    """The work that a search may do, in units, so that it finds the same on every computer.
 
     Parameters
     ----------
     values : int
-        That may be computed; other work is counted as so many. Where they take longer than
-        `SLOW`, such as on large arrays, it is the processor time of this thread that ends them.
-        (That of the process takes some systems longer to tell than a change takes.)
+        The number of units. A unit is the evaluation of one expression; other work, such as a run,
+        costs a number of units. If a unit takes longer than `SLOW`, as with large arrays, the
+        processor time of this thread ends the search. (Some systems take longer to tell the
+        processor time of the process than a change takes.)
     """
 
     def __init__(self, values: int) -> None:
@@ -42,7 +43,7 @@ class Budget:
         self._until = time.monotonic() + values * SLOW
 
     def spend(self, values: int) -> None:
-        """Take so many values off."""
+        """Subtract a number of units from the budget."""
         self.left -= values
 
     def is_over(self) -> bool:
@@ -59,13 +60,13 @@ class Budget:
 
     @property
     def spent(self) -> int:
-        """What was taken off so far, at most all."""
+        """The number of units that were spent so far, at most the whole budget."""
         return self._values - max(0, self.left)
 
 
 @contextlib.contextmanager
 def alarmed() -> Iterator[None]:
-    """Return a context manager within which `limit` works: a handler that raises `LateError`.
+    """Return a context manager that sets a handler for `limit`, which raises `LateError`.
 
     On systems without a timer of processor time nothing is limited. The former handler is restored.
     """
@@ -85,7 +86,13 @@ def alarmed() -> Iterator[None]:
 
 
 class limit:  # noqa: N801  (a context manager, and made too often for one of a generator)
-    """Raise `LateError` in what takes too long."""
+    """A context manager that raises `LateError` if its block takes too long.
+
+    Parameters
+    ----------
+    seconds : float
+        The processor time that the block may take.
+    """
 
     def __init__(self, seconds: float = LATE) -> None:
         self._seconds = seconds

@@ -23,14 +23,17 @@ SHAPED: Mapping[str, int | None] = {
 
 
 def holds(spot: Spot, condition: str) -> bool:
-    """Return whether an expression meets a condition of `CONDITIONS`; the answer is cached."""
+    """Return whether an expression meets a condition of a row; the answer is cached in ``spot``.
+
+    ``condition`` is a key of `CONDITIONS`.
+    """
     if condition not in spot.known:
         spot.known[condition] = bool(CONDITIONS[condition](spot))
     return spot.known[condition]  # type: ignore[no-any-return]
 
 
 def operations_with(spot: Spot) -> list[ast.BinOp]:
-    """Return the operations of which an expression is an operand."""
+    """Return the binary operations that have the expression of a spot as operand."""
     above = (each for each in spot.above if isinstance(each, ast.BinOp))
     return [each for each in above if spot.node in (each.left, each.right)]
 
@@ -58,7 +61,7 @@ def _is_number(spot: Spot) -> bool:
 
 
 def _is_handed(spot: Spot) -> bool:
-    """Return whether an expression is an option or an argument of a call by name."""
+    """Return whether an expression is an option, or an argument of a function that a name calls."""
     calls = (a for a in spot.above if isinstance(a, ast.Call) and isinstance(a.func, ast.Name))
     return bool(spot.of) or any(spot.node in call.args for call in calls)
 
@@ -88,7 +91,10 @@ def _reduces_without_keepdims(spot: Spot) -> bool:
 
 
 def _has_sign(spot: Spot) -> bool:
-    """Return whether a minus sign may be put before an expression: no constant, count or range."""
+    """Return whether a minus sign may be put before an expression.
+
+    It may not before a constant, an integer, a signed expression or a part of ``range``.
+    """
     # A range has no sign.
     plain = isinstance(spot.node, ast.Constant | ast.UnaryOp)
     plain = plain or any(called_name(each) == "range" for each in spot.above)
@@ -96,7 +102,7 @@ def _has_sign(spot: Spot) -> bool:
 
 
 def _follows_length(spot: Spot) -> bool:
-    """Return whether the left operand is a length, or ends with one: ``len(b) - 1``."""
+    """Return whether a left operand is a length, or ends with one, as in ``len(b) - 1``."""
     left: Any = getattr(spot.node, "left", spot.node)
     return "len" in (called_name(left), called_name(getattr(left, "right", left)))
 

@@ -13,9 +13,9 @@ from gradkit.runtime.repair.tree import binary, expression, negative, renamed
 
 
 def picked(index: ast.expr) -> Iterator[ast.expr]:
-    """Yield an index of one entry in each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``.
+    """Yield indices of one entry in each row: ``np.arange(len(y)), y`` for ``:, y`` or ``y``.
 
-    Each full slice is replaced for each name in the index; nothing is yielded without both.
+    Each full slice is replaced, once for each name in the index. Nothing is yielded without a name.
     """
     parts = index.elts if isinstance(index, ast.Tuple) else [ast.Slice(), index]
     for place, part in enumerate(parts):
@@ -45,12 +45,12 @@ def indices(index: Any) -> Iterator[ast.expr]:
 
 
 def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> Iterator[ast.expr]:
-    """Yield an index whose slices begin at another position.
+    """Yield versions of an index whose slices begin at another position.
 
     All slices move, or one of them: `i:i + k` becomes `i * n:i * n + k`, `i * k:i * k + k` becomes
-    `i * n:i * n + k`, and `:k` becomes `n:n + k`, with ``n`` from ``counts``. If two slices begin
-    with the same name, one of them gets another of ``names``: `a:a + k, a:a + n` becomes `a:a + k,
-    b:b + n`.
+    `i * n:i * n + k`, and `:k` becomes `n:n + k`, with ``n`` from ``counts``, names of integers. If
+    two slices begin with the same name, one of them gets another of ``names``: `a:a + k, a:a + n`
+    becomes `a:a + k, b:b + n`.
     """
     parts = _parts_of(index)
     windows = {at: begin for at, part in enumerate(parts) if (begin := _first_name(part))}
@@ -80,10 +80,11 @@ def moved(index: ast.expr, counts: Sequence[str], names: Sequence[str] = ()) -> 
 
 
 def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
-    """Yield each of the ``others`` that has as many parts as an index, and the index moved into it.
+    """Yield other indices of the function that may replace an index.
 
-    If another index of the function is `i * n:i * n + k`, then `r` becomes `i * n + r`. Equal
-    indices are left out.
+    ``others`` are the indices to try. Those with as many parts are yielded, unless they are equal
+    to it. The index moved by the start of another one follows: if another index of the function is
+    `i * n:i * n + k`, then `r` becomes `i * n + r`.
     """
     parts, own = _parts_of(index), ast.dump(index)
     for other in others:
@@ -102,10 +103,10 @@ def beside(index: ast.expr, others: Sequence[ast.expr]) -> Iterator[ast.expr]:
 
 
 def entries_within(index: ast.expr, names: Sequence[str]) -> Iterator[ast.expr]:
-    """Yield an index with each slice replaced by one entry of it, at most once.
+    """Yield an index in which each slice is replaced by one entry of it; one index at most.
 
-    `i:i + k, j:j + k` becomes `i + a, j + b` with ``a, b`` the last of ``names``. Nothing is
-    yielded without slices that have a start, or with more of them than names.
+    `i:i + k, j:j + k` becomes `i + a, j + b`, where ``a, b`` are the last of ``names``. Nothing is
+    yielded if no slice has a start, or if there are more such slices than names.
     """
     windows = {at: part for at, part in enumerate(_parts_of(index)) if isinstance(part, ast.Slice)}
     begins = {at: part.lower for at, part in windows.items() if part.lower is not None}
@@ -128,18 +129,21 @@ def slices_of(function: ast.AST) -> list[ast.expr]:
 
 
 def _parts_of(index: ast.expr) -> list[ast.expr]:
-    """Return what an index has along each axis."""
+    """Return the parts of an index, one for each axis."""
     return index.elts if isinstance(index, ast.Tuple) else [index]
 
 
 def _with_some(index: ast.expr, parts: Mapping[int, ast.expr]) -> ast.expr:
-    """Return an index with other parts along some axes."""
+    """Return an index in which some parts are replaced; ``parts`` has the new part by its axis."""
     elts = [parts.get(at, part) for at, part in enumerate(_parts_of(index))]
     return with_parts(index, elts=elts) if isinstance(index, ast.Tuple) else elts[0]
 
 
 def _step_of(part: Any) -> Any:
-    """Return the product of two names with which a slice begins: ``i * n`` of ``i * n:k``."""
+    """Return the product of two names with which a slice begins: ``i * n`` for ``i * n:k``.
+
+    None is returned if the part is no slice or does not begin so.
+    """
     begin: Any = getattr(part, "lower", None)
     product = isinstance(begin, ast.BinOp) and isinstance(begin.op, ast.Mult)
     names = product and isinstance(begin.left, ast.Name) and isinstance(begin.right, ast.Name)
@@ -147,10 +151,10 @@ def _step_of(part: Any) -> Any:
 
 
 def _replace_start(part: Any, was: ast.expr, now: ast.expr) -> Any:
-    """Replace ``was`` at the start of a slice, sum or bound by ``now``, and return the new node.
+    """Return a slice, sum or bound in which the start ``was`` is replaced by ``now``.
 
-    Of a slice both bounds change: `i:i + k` becomes `j:j + k`. None and other bounds stay as they
-    are.
+    Of a slice both bounds change: `i:i + k` becomes `j:j + k`. None, and a bound that does not
+    begin with ``was``, is returned unchanged.
     """
     if isinstance(part, ast.Slice):
         edges = {name: _replace_start(getattr(part, name), was, now) for name in ("lower", "upper")}
@@ -161,7 +165,10 @@ def _replace_start(part: Any, was: ast.expr, now: ast.expr) -> Any:
 
 
 def _first_name(part: ast.expr) -> str | None:
-    """Return the name with which a slice or sum begins: ``i`` for ``i:i + k`` and ``i + r``."""
+    """Return the name with which a slice or sum begins: ``i`` for ``i:i + k`` and ``i + r``.
+
+    None is returned for other parts of an index.
+    """
     first = part.lower if isinstance(part, ast.Slice) else part
     while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Add):
         first = first.left
@@ -178,9 +185,9 @@ def _later(part: Any, count: ast.expr) -> ast.expr:
 
 
 def _sliced(part: Any) -> Iterator[ast.expr]:
-    """Yield one part of an index with a bound added, removed, or moved by one.
+    """Yield versions of one part of an index: with a bound added, removed, or moved by one.
 
-    A slice may also be counted from the other end: `k:` becomes `:-k`. Another part than a slice is
+    A slice may also be counted from the other end: `k:` becomes `:-k`. A part that is no slice is
     moved by one: `i` becomes `i + 1`; nothing is yielded for a constant or tuple.
     """
     one = new(ast.Constant, 1)

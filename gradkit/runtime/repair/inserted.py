@@ -37,18 +37,20 @@ def inserted(
     lacking: Lacking,
     entries: Collection[tuple[int, ...]],
 ) -> Iterator[tuple[Rewritten, list[ast.stmt], int]]:
-    """Yield changes of a function that insert one statement: the change, the old block, and a line.
+    """Yield changes of a function that insert one statement.
 
-    All places in all blocks of the function are tried. A statement that overwrites an assignment
-    before it is yielded only if it fills a name without a value. The line is that of the statement
-    after the inserted one, or one below the last.
+    An item is the change, the list of statements (block) that it replaces, and a line: that of the
+    statement after the inserted one, or one below the last. All places in all blocks of the
+    function are tried. A statement that overwrites an assignment before it is yielded only if it
+    gives a value to a name without one.
 
     Parameters
     ----------
     function : ast.AST
         The student's function.
     scopes : callable
-        Returns the scopes before or after a statement, one for each run; empty if it never ran.
+        Returns the values of names before or after a statement, one `Scope` for each run; empty if
+        the statement never ran.
     pool : Pool
         The model solution's values and expressions.
     lacking : callable
@@ -98,7 +100,7 @@ def inserted(
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """A function, and what statements to be inserted there may contain.
+    """A function, and the names and values that an inserted statement may contain.
 
     ``made`` are the names that the function assigns, ``handed`` its parameters, and ``written`` the
     arrays that it writes to, each followed by a bracket. For the others see `inserted`.
@@ -116,11 +118,11 @@ class _Context:
 def _empty_names(
     statement: ast.stmt, held: Mapping[str, Any], whole: _Context, *, last: bool
 ) -> list[str]:
-    """Return the assigned names that a statement reads and that are None or arrays of zeros.
+    """Return the names that a statement reads and that have no value yet: None, or arrays of zeros.
 
-    Zeros do not count before a loop or ``if``. At the end of a block (``last``) only None counts,
-    but for all names that the function assigns. Attributes that are None count always. ``held`` are
-    the values by name.
+    ``held`` are the values by name, and ``whole`` describes the function: only names that it
+    assigns count, and attributes that are None. Zeros do not count before a loop or ``if``. At the
+    end of a block (``last``) only None counts, but for all names that the function assigns.
     """
     simple = not isinstance(statement, ast.For | ast.If | ast.While)
     read = whole.made if last else whole.made & names_in(statement)
@@ -143,9 +145,9 @@ def _statements(
 ) -> Iterator[ast.stmt]:
     """Yield the statements that may be missing at position ``at`` of a block, from all sources.
 
-    ``parent`` is the node with the block, ``there`` the values of names at the position, one scope
-    for each run. ``empty`` are the names that lack a value, and ``back`` statements that restore
-    changed entries.
+    ``whole`` describes the function. ``parent`` is the node with the block, and ``there`` has the
+    values of names at the position, one scope for each run. ``empty`` are the names that lack a
+    value, and ``back`` statements that restore changed entries.
     """
     function, made = whole.function, whole.made
     last = at == len(block)
@@ -180,8 +182,9 @@ def _statements_of_model(
 ) -> Iterator[ast.stmt]:
     """Yield the model solution's statements in the student's names, and missing entries of dicts.
 
-    A statement is also yielded with each name that it reads and ``made`` contains as target and, if
-    it updates an array in place, for each single wrong entry in ``entries``.
+    ``made`` are the names that the function assigns. A statement is also yielded with each of these
+    that it reads as target and, if it updates an array in place, for each single wrong entry, whose
+    indices are ``entries``. For the other parameters see `inserted`.
     """
     missing = list(lacking(scopes[0].values))
     roles = ("statement", "whole") if missing else ("statement",)
@@ -210,6 +213,7 @@ def _value_assignments(
 ) -> Iterator[ast.stmt]:
     """Yield statements that give a name a value of the model solution: ``A = …`` or ``A += …``.
 
+    ``pool`` has the model solution's values, and ``scopes`` the student's, one scope for each run.
     An assignment is yielded for the ``empty`` names, and for names that the new value is computed
     from. An update by ``+=``, ``-=``, ``*=`` or ``/=`` is yielded if the result is a value of the
     model solution; its target is a name in ``made``, the names that the function assigns, or an
@@ -242,8 +246,8 @@ def _value_assignments(
 def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
     """Yield copies of assignments ``x = X[0]`` with a loop's counter as index: ``x = X[i]``.
 
-    The target is a name that the loop reads and does not assign; nothing is yielded if ``loop`` is
-    no ``for`` loop.
+    The assignments are those of ``function``. The target is a name that the loop reads and does not
+    assign; nothing is yielded if ``loop`` is no ``for`` loop.
     """
     if not isinstance(loop, ast.For):
         return
@@ -258,10 +262,12 @@ def _entries_in_loop(loop: ast.AST, function: ast.AST) -> Iterator[ast.stmt]:
 def _values_for_next_round(
     loop: ast.AST, made: Collection[str], scope: Scope
 ) -> Iterator[ast.stmt]:
-    """Yield assignments to a name that a loop reads, of a value that the loop computes: ``a = b``.
+    """Yield assignments ``a = b`` for the end of a loop, as in ``h_prev = h``.
 
-    Only names count that the function assigns and the loop does not; the two values have equal type
-    and shape. If the name has a text, assignments of other texts are yielded too.
+    The loop reads ``a`` and computes ``b``, and the two values have equal type and shape. ``a`` has
+    to be in ``made``, the names that the function assigns, and may not be assigned in the loop. If
+    its value is a text, assignments of other texts are yielded too. Nothing is yielded if ``loop``
+    is no loop.
     """
     if not isinstance(loop, ast.For | ast.While):
         return
@@ -282,8 +288,9 @@ def _values_for_next_round(
 def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
     """Yield statements that add a value of each round of a loop to a name: ``total += a``.
 
-    The name has the value 0. Added are arrays that the loop assigns, and products of one with
-    another array, if the shape fits. Nothing is yielded if ``loop`` is no ``for`` loop.
+    ``scope`` has the values of names. The name must have the value 0. Added are arrays that the
+    loop assigns, and products of one with another array, if the shape fits. Nothing is yielded if
+    ``loop`` is no ``for`` loop.
     """
     if not isinstance(loop, ast.For):
         return
@@ -306,10 +313,9 @@ def _running_sums(loop: ast.AST, scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _restored_entries(before: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield statements that restore a changed entry: ``W[i] = old`` if ``old = W[i]`` precedes.
+    """Yield statements that restore an entry: `W[i] = old` after `old = W[i]; W[i] += eps`.
 
-    An example is `old = W[i]; W[i] += eps`. ``before`` are the statements before the place of the
-    new one.
+    ``before`` are the statements before the place of the new one.
     """
     changed = {target for one in before for target in _targets(one)}
     for one in before:
@@ -323,8 +329,8 @@ def _first_entries(
 ) -> Iterator[ast.stmt]:
     """Yield statements that set the first entries of an array of zeros: ``H[0] = h0``.
 
-    The array is read by ``statement`` and assigned by the function; ``h0`` is any other array of
-    the right shape that is not zero. ``held`` are the values by name.
+    The array is read by ``statement`` and is in ``made``, the names that the function assigns;
+    ``h0`` is any other array of the right shape that is not zero. ``held`` are the values by name.
     """
     arrays = {name: value for name, value in held.items() if isinstance(value, np.ndarray)}
     for name in sorted(names_in(statement, ast.Load) & {*made} & arrays.keys()):
@@ -341,9 +347,10 @@ RESULTS = 4
 
 
 def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
-    """Yield ``return`` statements for a function that returns no value, of the names assigned last.
+    """Yield ``return`` statements for a function that returns no value, one name each.
 
-    At most `RESULTS` are yielded, one name each; none if some ``return`` has a value.
+    The names assigned last come first, and at most `RESULTS` statements are yielded; none if some
+    ``return`` has a value.
     """
     if not any(part.value for part in every(ast.Return, function)):
         stored = [p for p in every(ast.Name, function) if isinstance(p.ctx, ast.Store)]
@@ -353,10 +360,10 @@ def _missing_returns(function: ast.AST) -> Iterator[ast.stmt]:
 
 
 def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
-    """Yield a statement rewritten for another array whose name differs in one character.
+    """Yield an assignment rewritten for another array whose name differs in one character.
 
     After ``dW = W1`` these are such as ``db = b1`` (``W`` and ``b``), and after ``A1 = f(Z1)`` such
-    as ``A2 = f(Z2)``. Nothing is yielded unless the statement is an assignment.
+    as ``A2 = f(Z2)``. ``scope`` has the arrays. Nothing is yielded for other statements.
     """
     arrays = {*scope.arrays} if isinstance(statement, ast.Assign | ast.AugAssign) else set()
     for own in sorted((_targets(statement) | names_in(statement)) & arrays):
@@ -372,7 +379,11 @@ def _repeated_for_twin(statement: ast.stmt, scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
-    """Yield ``self.v[key] = v`` for each dict in an attribute, text name, and assigned array."""
+    """Yield statements such as ``self.v[key] = v``, which store an array in a dict of an object.
+
+    There is one for each dict in an attribute, each name of a text, and each array in ``made``, the
+    names that the function assigns.
+    """
     rows = [name for name, value in scope.values.items() if isinstance(value, dict)]
     keys = [name for name, value in scope.values.items() if isinstance(value, str)]
     for row, key in itertools.product(rows, keys):
@@ -382,7 +393,7 @@ def _stored_values(made: Collection[str], scope: Scope) -> Iterator[ast.stmt]:
 
 
 def _counter_updates(scope: Scope) -> Iterator[ast.stmt]:
-    """Yield ``self.t += 1`` for each integer attribute that is 0."""
+    """Yield ``self.t += 1`` for each attribute in a scope that is the integer 0."""
     for name, value in scope.values.items():
         if "." in name and type(value) is int and value == 0:
             yield statement_of(f"{name} += 1")
@@ -408,8 +419,9 @@ def _label_subtractions(
 ) -> Iterator[ast.stmt]:
     """Yield statements that subtract 1 from an entry: ``dZ[np.arange(m), y] -= 1``.
 
-    The index is one that the function reads somewhere; the array is read by ``statement`` and
-    assigned by the function. The gradient of the cross entropy has such a step, at the right class.
+    The index is one that the function reads somewhere; the array is read by ``statement`` and is in
+    ``made``, the names that the function assigns. The gradient of the cross entropy has such a
+    step, at the right class.
     """
     read = names_in(statement, ast.Load) & {*made}
     for part in every(ast.Subscript, function) if read else ():
@@ -426,7 +438,7 @@ def _is_zero(value: Any) -> bool:
 
 
 def _written_arrays(node: ast.AST) -> set[str]:
-    """Return the names of what is given entries below a node."""
+    """Return the names of the arrays and dicts whose entries are assigned below a node."""
     parts = (part for part in every(ast.Subscript, node) if isinstance(part.ctx, ast.Store))
     return {ast.unparse(part).partition("[")[0] for part in parts}
 
@@ -436,6 +448,7 @@ def _entry_assignments(pool: Pool, scopes: Sequence[Scope], made: set[str]) -> I
 
     The value is the model solution's expression for the entry of the present round. The array is
     any of ``made``, the names that the function assigns, that has the shape of the model's array.
+    ``pool`` has the model's values, and ``scopes`` the student's, one scope for each run.
     """
     first = scopes[0]
     for _, tree, shape, index in entry_parts(pool.parts, pool.values, scopes, ("whole",)):

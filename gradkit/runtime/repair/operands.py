@@ -32,9 +32,11 @@ NUMBERS = (0, 1, 2, -1)
 
 
 def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.expr]]:
-    """Yield all ways to fill the holes of a row, except those in ``bound``: an expression by hole.
+    """Yield all ways to fill the holes of a row for an expression, see `Row` and `Spot`.
 
-    Of a row with more than two open holes only the first numbers for each are combined.
+    An item has an expression for each hole by name. Holes and letters that ``bound`` has already
+    are left out. Of a row with more than two such holes only the first numbers for each are
+    combined.
     """
     holes = [hole for hole in row.holes if hole not in bound]
     rows = [_operands(spot, hole, bound) for hole in holes]
@@ -48,9 +50,10 @@ def fillings(spot: Spot, row: Row, bound: Bound) -> Iterator[Mapping[str, ast.ex
 
 
 def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
-    """Return the expressions that may fill a hole at a spot and that a reference can express.
+    """Return the expressions that may fill a hole of a row, and that a reference can encode.
 
-    They are cached in ``spot.known``, unless they depend on the other parts in ``bound``.
+    ``spot`` is the expression to change, and ``bound`` has the other parts of the pattern. The
+    result is cached in ``spot.known``, unless it depends on these parts.
     """
     if hole in spot.known:
         return spot.known[hole]  # type: ignore[no-any-return]
@@ -65,7 +68,7 @@ def _operands(spot: Spot, hole: str, bound: Bound) -> Sequence[ast.expr]:
 
 
 def _is_allowed(scope: Scope, hole: str, operand: str | ast.expr) -> bool:
-    """Return whether a reference can express an operand, and the operand may fill the hole.
+    """Return whether a reference can encode an operand, and the operand may fill the hole.
 
     All its words and numbers have to be in the scope's vocabulary; without a vocabulary all are
     allowed. Results for texts are cached in ``scope.allowed``.
@@ -90,7 +93,7 @@ ROWS = (dict, list, tuple)
 
 
 def _names_like(spot: Spot, _: Bound) -> Operands:
-    """Return names with another value of the same kind and shape as a spot's value.
+    """Return names with a different value of the same kind and shape as an expression's value.
 
     For a name that does not exist these are names with a similar spelling.
     """
@@ -126,24 +129,24 @@ def _other_names(spot: Spot, bound: Bound) -> Operands:
 
 
 def _compared_names(spot: Spot, bound: Bound) -> Operands:
-    """Return the names of arrays like the one that is compared."""
+    """Return the names of arrays with the shape of the compared array, ``bound["A"]``."""
     text = ast.unparse(bound["A"])
     return spot.scope.alike(text, spot.scope.values.get(text))
 
 
 def _equal_names(spot: Spot, _: Bound) -> Operands:
-    """Return the names of arrays of the same shape, one for each value."""
+    """Return the names of arrays with the shape of the value; one name for each value."""
     near = spot.scope.alike(ast.unparse(spot.node), spot.value)
     return {spot.scope.values[other].tobytes(): other for other in reversed(near)}.values()
 
 
 def _amounts(spot: Spot, _: Bound) -> Operands:
-    """Return the names of some arrays, and of numbers that are not whole."""
+    """Return the names of some arrays, and of numbers that are not integers."""
     return (*spot.scope.numbers_that(count=False)[: FEW // 2], *spot.scope.arrays[:FEW])
 
 
 def _functions(spot: Spot, _: Bound) -> Operands:
-    """Return the student's functions that take one value."""
+    """Return the student's functions with one parameter, without the one that is called."""
     return [name for name in spot.scope.helpers if name != called_name(spot.node)]
 
 
@@ -163,14 +166,14 @@ def _further_arguments(spot: Spot, _: Bound) -> Operands:
 
 
 def _shapes(spot: Spot, _: Bound) -> Operands:
-    """Return the ``.shape`` of arrays with as many numbers as a value but another shape."""
+    """Return the ``.shape`` of arrays with as many numbers as the value but another shape."""
     arrays = ((name, spot.scope.values[name]) for name in spot.scope.arrays)
     here = spot.value
     return [f"{n}.shape" for n, v in arrays if v.size == here.size and v.shape != here.shape]
 
 
 def _rows_of_values(spot: Spot, _: Bound) -> Operands:
-    """Return the names of arrays with one axis."""
+    """Return the names of arrays with one axis, except those in the expression."""
     own = names_in(spot.node)
     return [n for n in spot.scope.arrays if spot.scope.values[n].ndim == 1 and n not in own]
 
@@ -179,9 +182,10 @@ def _rows_of_values(spot: Spot, _: Bound) -> Operands:
 
 
 def _numbers_near(spot: Spot) -> list[float]:
-    """Return some small numbers, and the neighbours and the negative of a constant, without itself.
+    """Return small numbers, and the neighbours and the negative of a constant, without itself.
 
-    After a minus sign only positive numbers are returned, and of a factor not the negative.
+    The expression of ``spot`` is the constant. After a minus sign only positive numbers are
+    returned, and of a factor not the negative.
     """
     node: Any = spot.node
     value = node.value
@@ -203,8 +207,9 @@ def _negative_numbers(spot: Spot, _: Bound) -> Operands:
 def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
     """Return multiples and fractions of a constant, and 0.5, as expressions.
 
-    The factors that make an output right come first. What `_numbers_near` lists is left out. The
-    list is empty for a number in a sum of an index or a loop's bound.
+    The expression of ``spot`` is the constant. The factors that make an output right come first.
+    Numbers that `_numbers_near` returns are left out. The list is empty for a number in a sum of an
+    index or a loop's bound.
     """
     node: Any = spot.node
     value = node.value
@@ -219,7 +224,7 @@ def _scaled_numbers(spot: Spot, _: Bound) -> Operands:
 
 
 def _axes(spot: Spot, _: Bound) -> Operands:
-    """Return other values for an ``axis`` argument."""
+    """Return other values for the ``axis`` argument that is the expression."""
     if isinstance(spot.node, ast.Constant):
         return map(number_of, _numbers_near(spot))
     return [f"{axis}" for axis in AXES]
@@ -272,15 +277,18 @@ def _keys(spot: Spot, _: Bound) -> Operands:
 
 
 def _words(spot: Spot, _: Bound) -> Operands:
-    """Return other texts that functions are passed, for a text that functions are passed."""
+    """Return texts that may replace a text that is compared or passed to a function.
+
+    These are the other texts that are used so.
+    """
     value, words = getattr(spot.node, "value", None), spot.scope.words
     return [new(ast.Constant, word) for word in words if value in words and word != value]
 
 
 def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
-    """Return the text keys of the dict of which an expression reads an entry by a constant key.
+    """Return the text keys of a dict of which the expression is an entry, as ``d["W1"]``.
 
-    The list is empty if the object is no dict.
+    The list is empty if the object is no dict, or the key no constant.
     """
     node: Any = spot.node
     row = spot.scope.values.get(ast.unparse(node.value))
@@ -290,7 +298,7 @@ def _keys_of_row(spot: Spot, bound: Bound) -> Operands:
 
 
 def _indices(spot: Spot, _: Bound) -> Operands:
-    """Return other indices in the place of one."""
+    """Return other indices for an entry such as ``A[i]``, see `indices`."""
     node: Any = spot.node
     return indices(node.slice)
 
@@ -307,9 +315,10 @@ def _windows(spot: Spot, _: Bound) -> Operands:
 
 
 def _longer_indices(spot: Spot, _: Bound) -> Operands:
-    """Return an entry's index with one more part, first or last: a full slice, or a loop's counter.
+    """Return indices with one more part for an entry such as ``A[i]``.
 
-    The list is empty if the entry is no array.
+    The part is a full slice or a loop's counter, and comes first or last. The list is empty if the
+    entry is no array.
     """
     node: Any = spot.node
     own = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
@@ -334,7 +343,10 @@ def _counted_places(spot: Spot, bound: Bound) -> Operands:
 
 
 def _fitting(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006  (it is never changed)
-    """Return arrays that can be combined with a value without changing its shape."""
+    """Return arrays that can be combined with the expression's value without changing its shape.
+
+    For a number these are the first arrays if it is no integer and no factor; otherwise none.
+    """
     # A single number that is not whole may lack an array.
     alone = spot.whole and not is_array(spot.value) and not isinstance(spot.value, WHOLE)
     shape = np.shape(spot.value)
@@ -342,7 +354,7 @@ def _fitting(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006  (it is never
 
 
 def _same(spot: Spot, _: Bound = {}) -> Operands:  # noqa: B006
-    """Return the arrays of the same shape."""
+    """Return the arrays with the shape of the expression's value."""
     shape = np.shape(spot.value)
     return [n for n in _fitting(spot) if spot.scope.values[n].shape == shape]  # type: ignore[index]
 
@@ -356,17 +368,20 @@ def _rates(spot: Spot, _: Bound = {}) -> Sequence[str]:  # noqa: B006
 
 
 def _factors(spot: Spot, _: Bound) -> Operands:
-    """Return the names of what may be a factor."""
+    """Return the names of arrays and numbers that may be a factor of the expression's value."""
     return (*_fitting(spot), *_rates(spot), *_counts(spot))
 
 
 def _constant_factors(spot: Spot, _: Bound) -> Operands:
-    """Return constants that may be a factor."""
+    """Return constants, as texts, that may be a factor of the expression's value."""
     return ["2", "0.5", *([] if spot.indexes else (f"{each:.6g}" for each in spot.scope.ratios))]
 
 
 def _terms(spot: Spot, _: Bound) -> Operands:
-    """Return the names of what may be a term. A whole number is a term of what it counts."""
+    """Return the names of arrays and numbers that may be a term, added to the expression.
+
+    An integer is only added to an integer.
+    """
     counted = _counts(spot) if isinstance(spot.value, WHOLE) else _rates(spot)
     return (*(_fitting(spot) if spot.whole else _same(spot)), *counted)
 
@@ -374,8 +389,8 @@ def _terms(spot: Spot, _: Bound) -> Operands:
 def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
     """Yield terms to add to a sum: ``f(W3)`` to ``f(W1) + f(W2)``.
 
-    The last term is written with other names. It is ``bound["B"]``; each array in it is replaced by
-    arrays with similar names.
+    ``bound["B"]`` is the last term of the sum. Each array in it is replaced by arrays with the same
+    shape or a similar name.
     """
     last, scope = bound["B"], spot.scope
     here, there = ([*map(ast.unparse, ast.walk(part))] for part in (spot.node, last))
@@ -386,7 +401,10 @@ def _twin_terms(spot: Spot, bound: Bound) -> Iterator[ast.expr]:
 
 
 def _twins(name: str, here: Collection[str], scope: Scope) -> list[str]:
-    """Return arrays with the same shape or stem as a name that are not in ``here``."""
+    """Return arrays with the same shape or stem as a name; the stem of ``W1`` is ``W``.
+
+    Names in ``here`` are left out. Those that begin with the same letter come first.
+    """
     stem, shape = name[:-1], scope.values[name].shape
     alike = (n for n in scope.arrays if scope.values[n].shape == shape or n[:-1] == stem != "")
     return sorted((n for n in alike if n not in here), key=lambda n: n[0] != name[0])

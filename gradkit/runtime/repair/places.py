@@ -55,14 +55,16 @@ size of arrays, and an operation on large ones cannot be given up.
 
 @dataclass(slots=True)
 class Place:
-    """A slot that was run: its local names, run by run, at each of the inputs.
+    """A slot (an expression that a statement computes), and the local names before its runs.
 
-    ``values`` evaluate expressions in all runs at the first inputs, ``others`` in the first and
-    last run at the other inputs. ``before`` has the slot's own values, None if it raises; ``seen``
-    the values of earlier changes; ``held`` the values of names. ``near`` says how near ``before``
-    is to a value of the model solution, see `known`. A slot is ``doubtful`` if the model solution
-    never has its value, and ``drawn`` if it is random. ``telling`` is the run with the most numbers
-    that are not whole.
+    ``order`` is its place in the order of running. ``runs`` are the local names, a list of runs for
+    each set of inputs. ``values`` evaluate expressions in all runs at the first inputs, ``others``
+    in the first and last run at the other inputs. ``scopes`` are the values that can be named, run
+    by run. ``before`` has the slot's own values, None if it raises; ``seen`` the values of earlier
+    changes; ``held`` the values of names. ``near`` says how near ``before`` is to a value of the
+    model solution, see `known`. A slot is ``doubtful`` if the model solution never has its value,
+    and ``drawn`` if it is random. ``touches`` says which outputs depend on it, as `ONLY`.
+    ``telling`` is the run with the most numbers that are not whole.
     """
 
     target: Target
@@ -96,17 +98,18 @@ class Place:
 
 
 class Places:
-    """The slots that run when the check's lines run.
+    """The slots that run when the check's lines run, see `Slot`.
 
     Parameters
     ----------
     bench : Bench
+        Runs the check's lines.
     used : sequence of int
         The numbers of the inputs at which outputs are wrong.
     further : sequence of int
-        Other inputs, which distinguish changes that give equal values at the first ones.
+        Numbers of other inputs, which distinguish changes that give equal values at the first ones.
     wrong : frozenset of str
-        The wrong outputs.
+        The expressions of the wrong outputs.
     """
 
     def __init__(
@@ -143,9 +146,9 @@ class Places:
     ) -> list[Place]:
         """Return the slots that were run and that ``wanted`` accepts, the most doubtful ones first.
 
-        How near the value of a slot is to the model solution's is stored in it. With ``touched``,
-        the outputs that depend on it are found by runs with another value; slots that right outputs
-        depend on then come last.
+        A slot is an expression that a statement computes. It is stored in each how near its value
+        is to the model solution's. With ``touched``, runs with another value find the outputs that
+        depend on the slot; slots that right outputs depend on then come last.
         """
         places = list(self._places(wanted))
         for place in places:
@@ -160,13 +163,13 @@ class Places:
         return sorted(places, key=rank)
 
     def _affected_outputs(self, place: Place) -> int:
-        """Return which outputs change if a slot's value changes, as one of four levels.
+        """Return which outputs change if an expression's value changes, as one of four levels.
 
-        The value is changed a little, and the lines are run again. `UNLIKELY`: right outputs
-        change, or no output does. `ROUNDS`: right and wrong outputs change, and the slot runs
-        several times. `ONLY`: only wrong outputs change, and other outputs are right. `UNKNOWN`:
-        all outputs are wrong, the lines raise, or the value is random, in a condition, or no
-        number.
+        ``place`` is an expression that a statement computes. Its value is changed a little, and the
+        lines are run again. `UNLIKELY`: right outputs change, or no output does. `ROUNDS`: right
+        and wrong outputs change, and the expression is computed several times. `ONLY`: only wrong
+        outputs change, and other outputs are right. `UNKNOWN`: all outputs are wrong, the lines
+        raise, or the value is random, in a condition, or no number.
         """
         slot, node = place.slot, place.slot.node
         value = place.before[0] if place.before else None
@@ -198,10 +201,10 @@ class Places:
         return ONLY if changed and self._wrong < set(self._outputs) else UNKNOWN
 
     def _outputs_with(self, place: Place, node: ast.expr) -> dict[str, Any]:
-        """Run the check's lines with another expression in a slot; return the outputs.
+        """Run the check's lines with ``node`` in place of another expression; return the outputs.
 
-        The outputs are by their expression. The dict is empty if the lines raise, or the function
-        cannot be defined.
+        ``place`` is the expression that is replaced. The keys are the expressions of the outputs.
+        The dict is empty if the lines raise, or the function cannot be defined.
         """
         slot = place.slot
         put, undo = partial(slot.put, node), partial(slot.put, slot.node)
@@ -209,15 +212,19 @@ class Places:
             return self._bench.outputs(self.draws[0]) if made else {}
 
     def _is_out_of_shape(self, name: str, after: Mapping[str, Any]) -> bool:
-        """Return whether an output had the right shape and has another one now."""
+        """Return whether a change makes the right shape of an output wrong.
+
+        ``name`` is the expression of the output, and ``after`` has the keys of all outputs after
+        the change, see `signature`.
+        """
         before, now = (_shape_of(outputs[name]) for outputs in (self._outputs, after))
         return bool(before == self._shapes[name] != now)
 
     def _places(self, wanted: Callable[[Target, Slot], bool]) -> Iterator[Place]:
         """Yield the slots that ``wanted`` accepts and that were run at all failing inputs.
 
-        They are yielded in the order of running. Each comes with its names and values run by run;
-        its place in the order of running is ``order``.
+        A slot is an expression that a statement computes. They are yielded in the order of running,
+        each with its names and values in each run.
         """
         for order, identity in enumerate(self._record[0]):
             target, slot = self._slots[identity]
@@ -250,11 +257,13 @@ class Places:
         return made[: len(runs[0])], made[len(runs[0]) :]
 
     def after(self, place: Place, change: Change, spot: Spot) -> list[Any] | None:
-        """Return a slot's values with a change, for each run at the first inputs; None to drop it.
+        """Return the values of a changed expression, one for each run; None to drop the change.
 
-        It is None if the change raises, makes a count much larger or a loop empty, or gives the
-        same values as an earlier change at all inputs. The values are noted in ``place.seen``. The
-        tree is unchanged afterwards.
+        ``place`` is an expression that a statement computes, and ``spot`` the part of it that the
+        change replaces. The runs are those at the first inputs. The result is None if the change
+        raises, makes a count much larger or a loop empty, or gives the same values as an earlier
+        change at all inputs. The values are noted in ``place.seen``. The tree is unchanged
+        afterwards.
         """
         values, slot = place.values, place.slot
         if isinstance(spot.value, int):
@@ -298,9 +307,11 @@ class Places:
     def elsewhere(
         self, place: Place, change: Change, spot: Spot, most: int | None = None
     ) -> list[Any]:
-        """Return a slot's values with a change, for some runs at the other inputs, or ``most``.
+        """Return the values of a changed expression, one for each run at the other inputs.
 
-        The value is None if the change raises. The tree is unchanged afterwards.
+        ``place`` is an expression that a statement computes, ``spot`` the part of it that the
+        change replaces, and ``most`` the largest number of runs; None for all. A value is None if
+        the change raises. The tree is unchanged afterwards.
         """
         spot.put(change.node)
         node, others = place.slot.node, place.others[:most]
@@ -311,11 +322,12 @@ class Places:
         return [row and row[0] for row in rows]
 
     def near(self, place: Place, change: Change, spot: Spot, values: Sequence[Any]) -> int:
-        """Return how near the values of a change are to the model's: 0, `NEARLY` or `EXACT`.
+        """Return how near the values of a changed expression are to the model's, see `known`.
 
-        ``values`` are those at the first inputs, run by run; the values at the other inputs have to
-        be as near. Values that only consist of the model's entries must do so in the run
-        ``telling`` too. See `known`.
+        ``place`` is an expression that a statement computes, and ``spot`` the part of it that the
+        change replaces. ``values`` are those at the first inputs, run by run; the values at the
+        other inputs have to be as near. If all numbers are only entries of the model's values, they
+        must be so in the run ``place.telling`` too.
         """
         pool, (value, *_) = self._pools[0], values
         near = known([pool], [value])
@@ -327,8 +339,9 @@ class Places:
     def near_of_entries(self, place: Place, statement: ast.stmt) -> int:
         """Return how near an array is to the model's once ``statement`` has set entries of it.
 
-        ``statement`` is the slot's, or a change of it; it is run on copies. The result is 0 if it
-        sets no entries of a named array, raises, or leaves whole numbers only. See `known`.
+        ``statement`` is the statement of ``place``, or a change of it; it is run on copies. The
+        result is as for `known`: 0, `NEARLY` or `EXACT`. It is 0 if the statement sets no entries
+        of a named array, raises, or leaves whole numbers only.
         """
         targets = getattr(statement, "targets", [getattr(statement, "target", None)])
         name = getattr(getattr(targets[0], "value", None), "id", "")
@@ -345,10 +358,10 @@ class Places:
         return 0 if values is None or is_whole(values[0]) else self._known(values)
 
     def _evaluate_all(self, values: Sequence[T], made: Callable[[T], Any]) -> list[Any] | None:
-        """Call ``made`` with each evaluator; return the results, None if one fails or is too large.
+        """Call ``made`` with each item of ``values``, and return the results in a list.
 
-        A call that takes longer than `EVALUATED` counts as one that raises, and no exception is
-        passed on. The cost is taken from the budget.
+        The result is None if a call raises, takes longer than `EVALUATED` seconds, or gives an
+        array that is too large; no exception is passed on. The cost is taken from the budget.
         """
         self._bench.budget.spend(len(values))
         found = []
@@ -368,7 +381,10 @@ class Places:
         return known(self._pools, values[: len(self._pools)])
 
     def _scopes(self, target: Target, runs: Sequence[Mapping[str, Any]]) -> list[Scope]:
-        """Return the scope of each run, which is the values that can be named in a function."""
+        """Return the values that can be named in a function, one scope for each of its ``runs``.
+
+        A run is given by its local names.
+        """
         library = next((name for name in ("np", "math") if self._has(name)), "np")
         bench = self._bench
         helpers = [name for name in bench.helpers if name != target.function.name]
@@ -378,9 +394,10 @@ class Places:
         return [scope_of(each, _counters(target.function), known) for each in runs]
 
     def scopes_after(self, place: Place) -> list[Scope]:
-        """Return the scope of each run after a slot's statement, run on copies of the names.
+        """Return the values that can be named after a statement, one scope for each run.
 
-        The list is empty if the statement raises or takes too long.
+        ``place`` is an expression that the statement computes. The statement is run on copies of
+        the names. The list is empty if it raises or takes too long.
         """
         names = [Names(self._bench.namespace, copied(local)) for local in place.runs[0]]
         module = ast.Module([place.slot.statement], [])
@@ -403,30 +420,30 @@ class Places:
 
 
 def rank(place: Place) -> tuple[bool, int, bool, bool]:
-    """Return the sort key of slots, by which the most doubtful slots come first."""
+    """Return the sort key of a slot, by which the most doubtful slots come first."""
     return place.target.right, place.touches, not place.doubtful, not place.plain
 
 
 @lru_cache(maxsize=100)
 def _counters(function: ast.AST) -> list[str]:
-    """Return the names that loops count with."""
+    """Return the names that the loops of a function assign, such as counters."""
     return [name.id for loop in every(ast.For, function) for name in every(ast.Name, loop.target)]
 
 
 def _constants_of(parts: Sequence[Part]) -> list[float]:
-    """Return the constants of the model solution that are not whole."""
+    """Return the sorted floats that occur in the model solution's expressions."""
     found = {node.value for part in parts for node in every(ast.Constant, ast.parse(part.text))}
     return sorted(each for each in found if isinstance(each, float))
 
 
 def _fractions(value: Any) -> int:
-    """Count the numbers of a value that are not whole."""
+    """Return how many entries of an array of floats are not whole; 0 for other values."""
     counts = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return int(np.count_nonzero(np.mod(value, 1))) if counts else 0
 
 
 def _shape_of(made: Any) -> Any:
-    """Return the shape of the array that a `signature` is of."""
+    """Return the shape in the `signature` of an array; None for other signatures."""
     return made[0] if isinstance(made, tuple) and made else None
 
 

@@ -32,7 +32,12 @@ KINDS, SHAPES = 1000, 10
 
 @dataclass(frozen=True, slots=True)
 class Throwaway:
-    """Inputs to search at, the lines to run there, what is right, and what the model computes."""
+    """One set of inputs for a search, which no check uses.
+
+    ``inputs`` has the ``tree`` of values and its ``arrays``. ``steps`` are the check's lines, each
+    with values that replace names after it. ``expected`` are the right outputs, and ``pool`` the
+    values that the model solution computes.
+    """
 
     inputs: Mapping[str, Any]
     steps: Sequence[tuple[str, Mapping[str, Any]]]
@@ -42,11 +47,11 @@ class Throwaway:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of some functions.
+    """The lines that a search runs, and the outputs that it compares.
 
-    ``functions`` are the student's names for those of the lines, ``reads`` the expressions that
-    are compared, ``untouched`` the inputs that must be left alone, and ``seed`` that of all
-    generators before each step.
+    ``functions`` are the student's names for those of the lines, ``draws`` the inputs with their
+    lines, ``reads`` the expressions that are compared, ``untouched`` the inputs that must be left
+    alone, and ``seed`` that of all generators before each step.
     """
 
     functions: Mapping[str, str]
@@ -69,10 +74,10 @@ class Stack:
 class Part:
     """An expression of the model solution.
 
-    ``role`` is what it is to the expression around it: a ``factor``, a ``term``, or the ``whole``
-    value of a statement or an argument; or it is a ``statement`` that changes something. ``leaves``
-    are the names, entries and attributes that it is made of, each with the numbers of its first
-    values; ``numbers`` are those of its own.
+    ``role`` says how the expression around it uses it: as a ``factor``, a ``term``, or the
+    ``whole`` value of a statement or an argument; or the part is a ``statement`` that changes
+    something. ``leaves`` are the names, entries and attributes in it, each with the numbers of its
+    first values in a `Pool`; ``numbers`` are the numbers of its own values.
     """
 
     text: str
@@ -102,7 +107,7 @@ class Pool:
         return sum(value.size for value in self.values)
 
     def holds(self, value: Any) -> bool:
-        """Return whether the numbers of a value are entries of the model solution's values.
+        """Return whether the numbers of a value are entries of the model solution's small values.
 
         Only the first `SAMPLED` numbers that are not whole are looked up. The result is False if
         all are whole, one is not finite, or the value is no float or array of floats.
@@ -128,11 +133,11 @@ class Pool:
         return looked > 0
 
     def found(self, value: Any) -> set[int]:
-        """Return the numbers of the model's values that equal a value but for rounding.
+        """Return the numbers of the model's values that equal a value up to rounding.
 
         Each is ``KINDS`` times the number of the value, plus one that says how it was scaled and
         reshaped; it is below ``SHAPES`` modulo ``KINDS`` if it was not scaled. The set is empty for
-        no number, and cached.
+        a value that is not numeric. Results are cached.
         """
         if not isinstance(value, np.ndarray | np.number | float | int):
             return set()
@@ -152,7 +157,7 @@ class Pool:
         """Return the numbers of the stored values of a shape that equal ``flat`` up to rounding.
 
         ``flat`` are the entries of the value as a vector, and ``digest`` is its digest, by which
-        the values are sorted.
+        the stored values are sorted.
         """
         stack = self.stacks[shape]
         size = max(float(np.abs(flat).max(initial=0.0)), 1e-12)
@@ -198,13 +203,16 @@ def _weights(size: int) -> Array:
 
 
 def digested(flat: Array) -> float:
-    """Return a number that tells an array from others, and is near for those that are near."""
+    """Return a weighted sum of the first `DIGESTED` entries of a vector, to find equal vectors by.
+
+    Different vectors hardly ever have the same sum, and near vectors have near sums.
+    """
     looked = flat[:DIGESTED]
     return float(looked @ _weights(looked.size))
 
 
 def signature(value: Any, deep: int = 6) -> Any:
-    """Return a hashable key for a value; values that are equal but for rounding have the same key.
+    """Return a hashable key for a value; values that are equal up to rounding have the same key.
 
     Of an array only the first `DIGESTED` entries count. Containers are compared down to ``deep``
     levels; below these, and for all other objects, only the identity counts.
@@ -253,7 +261,7 @@ def known(pools: Sequence[Pool], values: Sequence[Any]) -> int:
 def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
     """Return all numbers in the arrays of at most `SMALL` entries, sorted without repetitions.
 
-    Their multiples and fractions by ``sizes``, and 0, are among them.
+    Their products and quotients with each of ``sizes``, and 0, are among them.
     """
     small = [value.reshape(-1) for value in values if value.size <= SMALL]
     flat = np.concatenate([np.zeros(1), *small])
@@ -264,9 +272,9 @@ def entries_of(values: Sequence[Array], sizes: Sequence[int]) -> list[float]:
 def share_right(found: Any, right: Array) -> float:
     """Return the share of right entries of a value, from 0 to 1.
 
-    It is 0 for another shape or a value without numbers, and 1 for an empty array. An array with
-    one entry may have any shape. Entries may differ by rounding, measured by the largest right
-    entry.
+    ``right`` is the right value. The share is 0 for another shape or a value without numbers, and 1
+    for an empty array. An array with one entry may have any shape. Entries may differ by rounding,
+    measured by the largest right entry.
     """
     array = np.asarray(found)
     if array.size == 1 == right.size:
@@ -281,7 +289,7 @@ def share_right(found: Any, right: Array) -> float:
 def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
     """Return the index of the only wrong entry of an array; None if none or several are wrong.
 
-    It is also None for another shape than that of ``right``, and for less than two entries.
+    It is also None if the shape is not that of the right value, or for less than two entries.
     """
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "biuf" or array.size < 2:
@@ -292,9 +300,9 @@ def wrong_at(found: Any, right: Array) -> tuple[int, ...] | None:
 
 
 def ratio_of(right: Array, found: Any) -> float | None:
-    """Return the factor by which a value must be multiplied to be right; None if no factor does it.
+    """Return the factor by which the value ``found`` must be multiplied to be ``right``.
 
-    It is also None if the factor is 0 or 1, or the shape is wrong.
+    None is returned if no factor does it, if the factor is 0 or 1, or if the shape is wrong.
     """
     array = np.asarray(found)
     if array.shape != right.shape or array.dtype.kind not in "iuf" or not array.any():
@@ -308,7 +316,7 @@ def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...],
     """Return the model solution's values by shape, for look-up, with other forms of each.
 
     Small values are also multiplied and divided by the ``sizes``, and all are also transposed and
-    reshaped. See `Stack`; the values of a shape are sorted by their digest.
+    reshaped. The values of one shape are sorted by their digest, see `Stack`.
     """
     found: dict[tuple[int, ...], tuple[list[int], list[Array]]] = {}
     for number, value in enumerate(values):
@@ -330,7 +338,7 @@ def like(values: Sequence[Array], sizes: Sequence[int]) -> dict[tuple[int, ...],
 
 
 def _factors(sizes: Sequence[int]) -> list[float]:
-    """Return what a value is another one by, where it is divided by other sizes."""
+    """Return each size and its inverse, as factors."""
     return [factor for size in sizes for factor in (size, 1 / size)]
 
 

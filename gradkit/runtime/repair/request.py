@@ -25,6 +25,8 @@ def propose(
 ) -> tuple[list[dict[str, Any]], int]:
     """Search for changes as a request describes; return references as plain data, and the cost.
 
+    The cost is the part of the budget that was spent.
+
     Parameters
     ----------
     namespace : dict
@@ -76,7 +78,7 @@ def propose(
 
 
 def data_of(reference: Reference) -> dict[str, Any]:
-    """Return a reference as plain data."""
+    """Return a reference as plain data, which `reference_from` reads."""
     operands = [list(each) for each in reference.operands]
     names = ("cell", "row", "slot", "within")
     return {**{name: getattr(reference, name) for name in names}, "operands": operands}

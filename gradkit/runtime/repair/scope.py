@@ -29,12 +29,12 @@ OTHERS, AT_ONCE = 4, 30
 class Scope:
     """The values that can be named at a place, such as ``m``, ``cache['A1']``, ``self.W``.
 
-    ``numbers`` and ``arrays`` are the names of such values. ``library`` is the module whose
-    functions are called, and ``helpers`` are the student's functions of one value. ``ratios`` are
-    factors that make an output right. ``places`` has the loop counters with their values. ``words``
-    are texts that functions are passed, ``keys`` are keys that are read, ``lacking`` keys that a
-    KeyError reported; ``slices`` are the indices in the function, and ``idle`` its unread
-    parameters.
+    ``values`` has the value of each expression, ``numbers`` and ``arrays`` are the expressions for
+    numbers and arrays. ``library`` is the module whose functions are called, and ``helpers`` are
+    the student's functions with one parameter. ``ratios`` are factors that make an output right.
+    ``places`` has the loop counters with their values. ``words`` are texts that functions are
+    passed, ``keys`` are keys that are read, ``lacking`` keys that a KeyError reported; ``slices``
+    are the indices in the function, and ``idle`` its unread parameters.
     """
 
     library: str = "np"
@@ -53,12 +53,12 @@ class Scope:
     places: Mapping[str, int] = field(default_factory=dict)
 
     def numbers_that(self, *, count: bool) -> list[str]:
-        """Return the numbers that count something, which are whole; or the others."""
+        """Return the names of integers if ``count`` is true, and otherwise of the other numbers."""
         return [name for name in self.numbers if isinstance(self.values[name], WHOLE) is count]
 
     @property
     def counts(self) -> list[str]:
-        """The first names that count something, and are no entries."""
+        """The first names of integers, without entries such as ``y[i]``."""
         return [name for name in self.numbers_that(count=True) if "[" not in name][: FEW // 2]
 
     def alike(self, text: str, value: Any) -> list[str]:
@@ -102,10 +102,10 @@ class Scope:
         return [*others, *near, *(self.lacking if other else ())]
 
     def fitting(self, shape: tuple[int, ...]) -> list[str]:
-        """Return arrays whose shape broadcasts with a shape to one of the two, as expressions.
+        """Return arrays that broadcast with a shape to one of the two shapes.
 
-        At most `FEW` arrays are looked at. A 1-d array may be laid along another axis, as in ``b[:,
-        None]``; such an expression is added to ``values``.
+        The arrays are given as expressions. At most `FEW` arrays are looked at. A 1-d array may be
+        laid along another axis, as in ``b[:, None]``; such an expression is added to ``values``.
         """
         fitting = [n for n in self.arrays if _broadcasts(self.values[n].shape, shape)][:FEW]
         for name in [n for n in self.arrays if self.values[n].ndim == 1 and "[" not in n][:FEW]:
@@ -122,16 +122,17 @@ WHOLE = (int, np.integer)
 
 
 def written_like(text: str, names: Collection[str]) -> list[str]:
-    """Return the names that are written nearly as a text is, in small or large letters."""
+    """Return the names with a spelling similar to a text, in small or large letters."""
     alike = set(get_close_matches(text.lower(), {name.lower() for name in names}, FEW))
     return [name for name in names if name.lower() in alike]
 
 
 def _rank(named: tuple[str, Any], counted: Collection[str]) -> tuple[bool, ...]:
-    """Return the sort key of a named value: names and entries of floats and arrays, then integers.
+    """Return the sort key of a named value: floats and arrays come before integers.
 
-    Of equal ones plain names come before attributes and entries. ``counted`` are the names of loop
-    counters and of entries at these: such entries rank as names.
+    ``named`` is the name and its value. Of equal ones plain names come before attributes and
+    entries. ``counted`` are the names of loop counters and of entries at these: such entries rank
+    as names.
     """
     text, value = named
     whole = isinstance(value, WHOLE)
@@ -170,9 +171,10 @@ def scope_of(
 ) -> Scope:
     """Return the scope of some local names: all expressions that name a value, with their values.
 
-    Besides the names these are entries, attributes, sizes such as ``len(x)`` that no other number
-    equals, and entries at the loop counters, whose names are ``counters``. Other fields than the
-    values are those of ``besides``.
+    ``local`` are the values by name, and ``counters`` the names that loops assign. Besides the
+    names there are entries, attributes, sizes such as ``len(x)`` that no other number equals, and
+    entries at the loop counters. Fields of the scope that do not depend on the values are those of
+    ``besides``.
     """
     # What has a name is no entry of a row besides.
     named = {id(value) for value in local.values() if is_array(value)}
@@ -231,7 +233,7 @@ def _keyed(local: Mapping[str, Any], counters: Sequence[str]) -> Iterator[tuple[
     """Yield entries of dicts whose key can be written with a loop counter, with their values.
 
     An example is ``grads['dW' + str(l + 1)]`` for a counter ``l``, or ``grads['d' + name]`` for a
-    loop over names.
+    loop over names. ``local`` are values by name, and ``counters`` names that loops assign.
     """
     more = {0: "", 1: " + 1", -1: " - 1", 2: " + 2"}
     at = [(name, local[name]) for name in counters if name in local]
@@ -278,7 +280,10 @@ def _paths(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def is_like(one: Any, other: Any) -> bool:
-    """Return whether two values have the same kind and shape."""
+    """Return whether two values have the same kind and shape.
+
+    They are arrays of one shape, or both integers, or numbers that are no integers.
+    """
     if is_array(one) or is_array(other):
         return is_array(one) and is_array(other) and one.shape == other.shape
     return is_number(one) and isinstance(one, WHOLE) is isinstance(other, WHOLE)

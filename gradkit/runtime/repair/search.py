@@ -45,7 +45,7 @@ NOTHING = -1
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A change of the text of a cell: its reference, and what the text is with it."""
+    """A change of the text of a cell: its reference, and the changed lines."""
 
     reference: Reference
     written: Written
@@ -63,14 +63,14 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """The text of cells, where functions begin in it that may be changed, and doubtful lines."""
+    """Sources of cells by id, places of functions that may be changed, and doubtful lines."""
 
     sources: Mapping[str, str]
     places: Sequence[Placed]
     near: Collection[tuple[str, int]]
 
     def after(self, one: Proposal) -> Text:
-        """Return the text with a change applied, and the new lines of functions and near lines."""
+        """Return the text after the change ``one``, with new line numbers of all places."""
         more = len(one.written.lines) - (one.written.last - one.written.first + 1)
 
         def now(cell: str, line: int) -> int:
@@ -85,20 +85,22 @@ class Text:
 
 @dataclass(slots=True)
 class Search:
-    """A search over one section's text.
+    """A search over one section's text for changes that make wrong outputs right.
 
     Parameters
     ----------
     namespace : dict
-        The student's names; changed functions are put there, and taken out again.
+        The student's names. Changed functions are put there, and the former ones restored.
     text : Text
+        The text to change.
     only : bool
-        Change nothing but the near lines.
+        Change no other lines than the doubtful ones, ``text.near``.
     kinds : collection of str
         Kinds of changes to try; all if empty.
     most : int
         The largest number of changes in a row. If it is 1, the change must make all outputs right.
     question : Question
+        The lines to run, and the right outputs.
     refused : set of Reference
         Changes not to propose again.
     known : Vocabulary
@@ -161,9 +163,9 @@ class Search:
     def _search_once(self, bench: Bench, *, deep: bool = True) -> BestChange | None:
         """Return the best change of the present text, or None; with ``deep``, also the best pair.
 
-        The outputs are computed first; None if all are right, or if the code only lacks a standard
-        import. Groups of candidates are tried until the next group must cost more than the best
-        change. Without ``deep``, large changes are not tried.
+        The outputs are computed first; the result is None if all are right, or if the code only
+        lacks a standard import. Groups of candidates are tried until the next group must cost more
+        than the best change. Without ``deep``, large changes are not tried.
         """
         bench.load_text(self.text.sources, self.text.places)
         states = bench.measured(bench.question.draws)
@@ -322,10 +324,10 @@ class Search:
         return reference(cell, change.name, change.at, change.values, change.within)
 
     def _proposal(self, reference: Reference, text: Text) -> Proposal | None:
-        """Return the proposal that applies a reference to a text: with the changed lines.
+        """Return the proposal that applies a reference to a text, with the changed lines.
 
-        None if the reference is refused, or the change cannot be written. ``text`` itself is not
-        changed.
+        The result is None if the reference is refused, or the change cannot be written. ``text``
+        itself is not changed.
         """
         cell = reference.cell
         lines = {line for name, line, _ in text.places if name == cell}

@@ -40,7 +40,8 @@ class Slot:
     """A place in the tree where a value is computed.
 
     ``parent``, ``field`` and ``index`` give the position of its expression; ``statement`` is the
-    statement around it, and ``asked`` is set in a condition or the head of a loop.
+    statement around it, and ``asked`` is set in a condition, the head of a loop, or the index of a
+    target.
     """
 
     number: int
@@ -52,19 +53,19 @@ class Slot:
 
     @property
     def node(self) -> ast.expr:
-        """The expression that hangs there now."""
+        """The expression that is at this place now."""
         found: Any = getattr(self.parent, self.field)
         return found if self.index is None else found[self.index]  # type: ignore[no-any-return]
 
     def put(self, node: ast.expr) -> None:
-        """Hang another expression there."""
+        """Replace the expression at this place in the tree."""
         putting(self.parent, self.field, self.index)(node)
 
 
 def slots_of(function: ast.AST) -> list[Slot]:
     """Return the slots of a function in text order: the expressions that statements compute.
 
-    Also conditions, heads of loops and indices of targets are slots. A ``pass`` gets a slot with an
+    Conditions, heads of loops and indices of targets are slots too. A ``pass`` gets a slot with an
     expression of its own, where a statement may be put in.
     """
     found: list[Slot] = []
@@ -118,10 +119,10 @@ def _prints(node: ast.stmt) -> bool:
 
 
 def _places_of_expressions(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, bool]]:
-    """Yield for each expression that a statement computes its parent node, field and ``asked``.
+    """Yield the place of each expression that a statement computes.
 
-    ``asked`` is True for conditions, heads of loops, and indices of targets. Of ``yield x`` the
-    expression is ``x``.
+    An item is the expression's parent node, its field there, and whether it is a condition, the
+    head of a loop, or the index of a target. Of ``yield x`` the expression is ``x``.
     """
     if isinstance(statement, ast.Assign | ast.AugAssign | ast.Return | ast.Expr | ast.AnnAssign):
         if isinstance(statement.value, ast.Yield | ast.YieldFrom):
@@ -142,11 +143,11 @@ def _places_of_expressions(statement: ast.stmt) -> Iterator[tuple[ast.AST, str, 
 
 
 def _append_slots(slot: Slot, found: list[Slot]) -> None:
-    """Append the slots of an expression to ``found``: the elements of a row, or itself.
+    """Append the slots of an expression to ``found``: its elements if it is a row, or else itself.
 
-    ``slot`` is the expression as one slot. Of a slice each bound is a slot. A row is a tuple, list
-    or dict. One with more than `ROW` elements, or in the head of a loop, is one slot. Expressions
-    that cannot be evaluated apart, such as ``yield`` or ``super()``, are none.
+    ``slot`` is the whole expression as one slot. A row is a tuple, list or dict; one with more than
+    `ROW` elements, or in the head of a loop, is one slot. Of a slice each bound is a slot.
+    Expressions that cannot be evaluated apart, such as ``yield`` or ``super()``, are no slots.
     """
     node = slot.node
     rows = {ast.Tuple: ("elts",), ast.List: ("elts",), ast.Dict: ("values", "keys")}.get(type(node))
@@ -179,7 +180,10 @@ def _is_super(part: ast.AST) -> bool:
 
 @dataclass(slots=True)
 class Record:
-    """What was seen: by slot, the local names before it, run by run of it."""
+    """The recorded local names before each run of a slot, and the number of its runs.
+
+    Both have the slot's number as key.
+    """
 
     names: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     times: Counter[int] = field(default_factory=Counter)
@@ -187,8 +191,9 @@ class Record:
     def seen(self, number: int, local: Mapping[str, Any], value: Callable[[], Any]) -> Any:
         """Compute and return the value of a slot; in some runs, store the local names from before.
 
-        In the first and some later runs the names are stored. ``value`` computes the value. The
-        copies are stored in ``names`` by the slot's number, also if it raises.
+        ``number`` is that of the slot, ``local`` are the local names, and ``value`` computes the
+        value. Copies of the names are stored in ``names`` in the first and some later runs, also if
+        ``value`` raises.
         """
         self.times[number] += 1
         before = copied(local) if self.times[number] in (*KEPT, LATER) else None
@@ -218,9 +223,10 @@ def copied(names: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
-    """Return the code of a definition in which each slot calls the hook `SEEN` (see `Record.seen`).
+    """Return the code of a definition in which each slot calls the hook `SEEN`, see `Record.seen`.
 
-    ``name`` is the file name of the code. The tree is unchanged afterwards.
+    ``top`` is the definition, ``slots`` are all slots in it, and ``name`` is the file name of the
+    code. The tree is unchanged afterwards.
     """
     originals = [slot.node for slot in slots]
     try:
@@ -236,7 +242,7 @@ def watched(top: ast.stmt, slots: list[Slot], name: str) -> CodeType:
 
 
 class _Marked(ast.NodeTransformer):
-    """Has what marks a place in the stead of ``pass``."""
+    """Replaces each ``pass`` with a slot by the expression of that slot."""
 
     def visit_Pass(self, node: ast.Pass) -> ast.stmt:
         mark = getattr(node, MARK, None)
@@ -259,7 +265,10 @@ def seen_call(number: int, node: ast.expr) -> ast.expr:
 
 @dataclass(slots=True)
 class Inner:
-    """The values of every expression of some functions, run by run, by the number of its node."""
+    """The values of every expression of some functions, run by run, by the number of its node.
+
+    ``times`` counts the runs.
+    """
 
     values: dict[int, list[NDArray[Any]] | None] = field(default_factory=dict)
     times: Counter[int] = field(default_factory=Counter)
@@ -267,7 +276,8 @@ class Inner:
     def seen(self, number: int, value: Any) -> Any:
         """Return the value of an expression; in some runs, store it as an array of floats.
 
-        Once a value of this number is not numeric, None is stored in place of all its values.
+        ``number`` is that of the expression's node. Once one of its values is not numeric, None is
+        stored in place of all its values.
         """
         held = self.values.setdefault(number, [])
         self.times[number] += 1
@@ -290,11 +300,12 @@ class Everywhere(ast.NodeTransformer):
         self.nodes: list[ast.expr] = []
 
     def visit(self, node: ast.AST) -> Any:
-        """Wrap every expression that is read below a node in a call that records its value.
+        """Return a node in which every expression is wrapped in a call that records its value.
 
-        The node, or its replacement, is returned; a copy of each original is appended to ``nodes``,
-        and its place there is the number in the call. Functions that are called are not wrapped,
-        nor is anything in ``lambda``, f-strings, ``raise``, ``assert`` and parameter lists.
+        Only expressions that are read are wrapped. A copy of each original is appended to
+        ``nodes``, and its index there is the number in the call. Functions that are called are not
+        wrapped, nor is anything in ``lambda``, f-strings, ``raise``, ``assert`` and parameter
+        lists.
         """
         if isinstance(node, ast.arguments | ast.JoinedStr | ast.Lambda | ast.Raise | ast.Assert):
             return node

@@ -60,8 +60,9 @@ def below(
     """Yield the spots of an expression and of all parts of it that may be changed, outermost first.
 
     A spot is a part with its value, which is None if it cannot be computed, and its position.
-    ``put`` replaces the expression, ``above`` are the nodes around it; ``whole``, ``of``,
-    ``counts`` and ``index`` describe its position, see `Spot`.
+    ``put`` replaces the expression in the tree, ``scope`` has the values that can be named,
+    ``values`` evaluates parts, and ``above`` are the nodes around the expression. ``whole``,
+    ``of``, ``counts`` and ``index`` describe its position, see `Spot`.
     """
     value = None
     with contextlib.suppress(Exception):  # a part that cannot be had alone has no value
@@ -97,9 +98,10 @@ def _children(
 ) -> Iterator[tuple[str, ast.expr, Callable[[ast.expr], None], str]]:
     """Yield the expressions directly below a node that may be changed.
 
-    Each comes as its field, itself, a function that replaces it, and the keyword argument that it
-    belongs to (``axis`` also by position, ``of`` within a tuple or sign). Names of functions,
-    ``lambda``s and literal texts of f-strings are left out.
+    An item is the name of the field, the expression, a function that replaces it in the tree, and
+    the keyword argument that it belongs to, or an empty text; ``axis`` also by position. ``of`` is
+    the keyword argument that the node belongs to, which elements of a tuple and signed numbers
+    share. Names of functions, ``lambda``s and literal texts of f-strings are left out.
     """
     for name, part in ast.iter_fields(node):
         for number, child in enumerate(part if isinstance(part, list) else [part]):
@@ -125,9 +127,10 @@ def _below_comprehension(
     values: Values,
     above: frozenset[ast.AST],
 ) -> Iterator[Spot]:
-    """Yield the spots of a comprehension: of what it goes over, and of what it computes.
+    """Yield the spots of a comprehension: of its first iterable, and of what it computes.
 
-    The latter have the values of the first round.
+    The latter have the values of the first round. ``scope``, ``values`` and ``above`` are as for
+    `below`.
     """
     first = node.generators[0]
     inner = putting(first, "iter", None)
@@ -141,7 +144,7 @@ def _below_comprehension(
 
 
 def _is_axis(node: ast.Call, place: int) -> bool:
-    """Return whether an argument is an axis that is passed by its place."""
+    """Return whether the positional argument at an index is the axis, as in ``np.sum(A, 1)``."""
     method = isinstance(node.func, ast.Attribute) and node.func.attr in REDUCED
     return method and place == int(owner_of(node) is None)
 
@@ -149,7 +152,7 @@ def _is_axis(node: ast.Call, place: int) -> bool:
 def _first_round(node: Any, names: Names) -> Names:
     """Return the names with the values that they have in the first round of a comprehension.
 
-    If what it goes over is empty or raises, its own names are missing.
+    If its iterable is empty or raises, the names that the comprehension binds are missing.
     """
     inner = Names(names.namespace, names)
     with contextlib.suppress(Exception):  # an empty one has no first round

@@ -40,10 +40,11 @@ Block = list[ast.stmt]
 
 @dataclass(frozen=True, slots=True)
 class Rewritten:
-    """Statements in the place of others, and the row that allows it.
+    """A block of statements that may replace another, and the row that allows it.
 
-    ``name`` is what a reference calls the row, ``at`` the node that it changes, ``values`` what it
-    is given, and ``within`` where the same is changed, see `gradkit.edits.text.Slots.reference`.
+    ``name`` is the name of the row in a reference, ``at`` the node that it changes, ``values`` the
+    row's values, and ``within`` the node in which all equal nodes change, see
+    `gradkit.edits.text.Slots.reference`.
     """
 
     name: str
@@ -70,9 +71,9 @@ def changed_blocks(
     """Yield blocks that may replace ``block``, each with a change of the statement at ``place``.
 
     The statement is left out, moved, rewritten, given another target or index, or preceded by a
-    copy of an array or a shift by the maximum. ``parent`` is the node with the block; ``counts``
-    are names of counters there, and ``held`` the names that have a value. The given block is not
-    changed.
+    copy of an array or a shift by the maximum. ``parent`` is the node with the block, and
+    ``function`` contains it; ``counts`` are names of integers, and ``held`` the names that have a
+    value. The given block is not changed.
     """
     statement = block[place]
     before, after = block[:place], block[place + 1 :]
@@ -113,8 +114,9 @@ def _block_changes(
 ) -> Iterator[tuple[str, str, int | None, float]]:
     """Yield changes of a block by the table `BLOCKS` that are worth a try.
 
-    An item is the kind of mistake, the name of the row, its operand (None without one), and the
-    cost, which is 0 for the cost of the row.
+    ``change`` describes the block and its statement, ``parent`` is the node with the block, and
+    ``held`` are the names that have a value. An item is the kind of mistake, the name of the row,
+    its operand (None without one), and the cost, which is 0 for the cost of the row.
     """
     block, place, statement = change.block, change.at, change.statement
     computes = isinstance(
@@ -148,7 +150,10 @@ def _block_changes(
 
 
 def _has_value(statement: ast.stmt, held: Container[str]) -> bool:
-    """Return whether the target of a statement is no name, or a name that has a value."""
+    """Return whether the target of a statement has a value before it, by the names in ``held``.
+
+    The result is True for a target that is no name, and for a statement that is no assignment.
+    """
     target = statement.targets[0] if isinstance(statement, ast.Assign) else None
     return not isinstance(target, ast.Name) or target.id in held
 
@@ -157,7 +162,8 @@ def _ways_in_and_out(change: Change) -> Iterator[int]:
     """Yield the ways, as operands, in which a statement may move into or out of a loop or ``if``.
 
     The statement of ``change`` is the loop or ``if``; nothing is yielded for others. A statement
-    before a loop may only move in if the two share a name.
+    before a loop may only move in if the two share a name. The operands are those of the row
+    ``indented`` of `BLOCKS`.
     """
     loop, after = change.statement, change.block[change.at + 1 :]
     if not isinstance(loop, ast.For | ast.If | ast.While):
@@ -181,11 +187,11 @@ the same is changed."""
 def _target_changes(
     statement: ast.stmt, function: ast.AST, counts: Sequence[str]
 ) -> Iterator[Targeted]:
-    """Yield a statement with another target, or with two values exchanged, and its row.
+    """Yield changes of a statement's target, and exchanges of two values of a statement.
 
     The exchanged values are those of a tuple that is assigned to or returned, or of a dict. An item
     is the row, the changed node, its values, the new statement, and the node within which all equal
-    expressions change, or None.
+    expressions change, or None. ``counts`` are names of integers, from which indices are made.
     """
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     (target,) = targets if len(targets) == 1 else (getattr(statement, "target", None),)
@@ -224,10 +230,10 @@ def _target_changes(
 
 
 def _other_bases(base: ast.expr, function: ast.AST) -> list[str]:
-    """Return other arrays that a statement may write to, as texts, sorted.
+    """Return other arrays that a statement may write to in place of ``base``, as sorted texts.
 
-    For ``self.W`` these are the attributes of ``self`` in the function, for a name the other names
-    that the function assigns, and for another expression none.
+    For ``self.W`` these are the other attributes of ``self`` in the function, for a name the other
+    names that the function assigns, and for another expression none.
     """
     if isinstance(base, ast.Attribute):
         owner = ast.dump(base.value)
@@ -261,7 +267,7 @@ def _other_indices(
 
     The statement at ``place`` and a later one of the block have the index, and it is replaced
     everywhere. Indices that also occur in earlier statements of the block, or elsewhere in
-    ``parent``, are left out.
+    ``parent``, are left out. ``counts`` are names of integers, from which indices are made.
     """
     entries = [[*_entries(each)] for each in block]
     if getattr(parent, "body", None) is not block:
@@ -275,9 +281,9 @@ def _other_indices(
 
 
 def _entries(statement: ast.stmt) -> Iterator[ast.Subscript]:
-    """Yield the indexed expressions of an assignment whose index is no constant.
+    """Yield the indexed expressions in an assignment whose index is no constant, such as ``A[i]``.
 
-    Statements that are no assignment yield nothing.
+    Nothing is yielded for other statements.
     """
     for part in ast.walk(statement) if isinstance(statement, ast.Assign | ast.AugAssign) else ():
         if isinstance(part, ast.Subscript) and not isinstance(part.slice, ast.Constant):
@@ -285,11 +291,11 @@ def _entries(statement: ast.stmt) -> Iterator[ast.Subscript]:
 
 
 def _arrays_written_in_place(statement: ast.stmt, function: ast.AST) -> Iterator[str]:
-    """Yield the names of arrays that a statement writes entries of, without arrays of ``function``.
+    """Yield the names of the caller's arrays that a statement writes entries of.
 
-    An array is the function's own if the function assigns its name. All other names are parameters
-    or globals, whose arrays belong to the caller. Each name is yielded once. An argument ``out=``
-    counts if it has an index.
+    An array is the function's own, and left out, if ``function`` assigns its name. All other names
+    are parameters or globals, whose arrays belong to the caller. Each name is yielded once. An
+    argument ``out=`` counts if it has an index.
     """
     given = every(ast.Assign, function)
     seen = {each.id for one in given for each in one.targets if isinstance(each, ast.Name)}

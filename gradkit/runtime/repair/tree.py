@@ -40,7 +40,11 @@ NAMED = ast.Name | ast.Attribute | ast.Subscript | ast.Call
 
 
 def putting(parent: ast.AST, name: str, index: int | None) -> Callable[[ast.expr], None]:
-    """Return a function that stores an expression in a node's field, or at an index of it."""
+    """Return a function that stores an expression in a field of a node.
+
+    ``name`` is the field. If it is a list, ``index`` says which item is replaced; otherwise it is
+    None.
+    """
     if index is None:
         return lambda node: setattr(parent, name, node)
     return lambda node: getattr(parent, name).__setitem__(index, node)
@@ -68,18 +72,21 @@ class _Rename(ast.NodeTransformer):
 
 
 def renamed(node: ast.AST, names: Mapping[str, ast.expr]) -> Any:
-    """Return a copy of a tree in which names, attributes, entries and calls are replaced."""
+    """Return a copy of a tree in which names, attributes, entries and calls are replaced.
+
+    ``names`` has the new expression by the text of the old one.
+    """
     return _Rename(names).visit(copy_tree(node))
 
 
 def binary(left: ast.expr, operator: type[ast.operator], right: ast.expr) -> ast.expr:
-    """Return an operation."""
+    """Return the tree of an operation with two operands."""
     return new(ast.BinOp, left, operator(), right)  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=100_000)
 def size_of(node: ast.AST) -> int:
-    """Return the number of nodes of a tree that stays as it is."""
+    """Return the number of nodes of a tree; it is cached, so the tree must not change."""
     return 1 + sum(map(size_of, ast.iter_child_nodes(node)))
 
 
@@ -96,7 +103,7 @@ def owner_of(node: ast.AST) -> ast.expr | None:
 
 
 def number_of(value: float) -> ast.expr:
-    """Write a number; a negative one is a sign and a number."""
+    """Return the tree of a number; a negative one is a minus sign and a constant."""
     constant: ast.expr = new(ast.Constant, abs(value))
     return negative(constant) if value < 0 else constant
 
@@ -111,5 +118,5 @@ def adds(node: Any) -> bool:
 
 
 def negative(node: ast.expr) -> ast.expr:
-    """Return an expression with a sign before it."""
+    """Return the tree of an expression with a minus sign before it."""
     return new(ast.UnaryOp, ast.USub(), node)  # type: ignore[no-any-return]

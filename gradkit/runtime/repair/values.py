@@ -24,13 +24,14 @@ class Names(dict[str, Any]):
 
 
 class Values:
-    """The values of an expression and of what is put into it, over the same names.
+    """Evaluates an expression and changed versions of it with the same names.
 
     Parameters
     ----------
     names : Names
+        The names of one run.
     kept : bool
-        Keep the values of parts; not where an expression is there for what it does.
+        Cache the values of parts. It must be False for an expression that changes something.
     """
 
     def __init__(self, names: Names, *, kept: bool = True) -> None:
@@ -44,6 +45,7 @@ class Values:
         """
 
         def value(node: Any) -> Any:
+            """Return the value of a part of the expression; evaluate and cache it if it is new."""
             if node not in self._kept:
                 found = _value_of(node, value, self.names)
                 if not self._keeps:
@@ -56,8 +58,8 @@ class Values:
     def again(self, node: ast.expr, above: frozenset[ast.AST]) -> Any:
         """Return the value of an expression in which a part below the nodes ``above`` has changed.
 
-        ``above`` are evaluated anew; cached values of `first` are used for all other nodes, and
-        nothing is added to the cache.
+        The nodes ``above`` are evaluated anew; for all other nodes the values that `first` has
+        cached are used. Nothing is added to the cache.
         """
         kept, names = self._kept, self.names
 
@@ -73,7 +75,10 @@ Value = Callable[[Any], Any]
 
 
 def _value_of(node: Any, value: Value, names: Names) -> Any:
-    """Return the value of a node; ``value`` evaluates its parts, or ``eval`` the whole."""
+    """Return the value of a node; ``value`` evaluates its parts.
+
+    A node of an unusual type is evaluated as a whole by ``eval``, with ``names``.
+    """
     make = _MAKERS.get(type(node))
     if make is None:
         return eval(compile(ast.Expression(node), "<slot>", "eval"), names)  # noqa: S307
@@ -81,7 +86,10 @@ def _value_of(node: Any, value: Value, names: Names) -> Any:
 
 
 def _name(node: ast.Name, value: Value, names: Names) -> Any:
-    """Return the value of a name, which may be a local, a global or a builtin."""
+    """Return the value of a name, which may be a local, a global or a builtin.
+
+    NameError or KeyError is raised if the name is none of these.
+    """
     try:
         return names[node.id]
     except (KeyError, NameError):
@@ -90,7 +98,10 @@ def _name(node: ast.Name, value: Value, names: Names) -> Any:
 
 
 def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
-    """Return the value of ``and`` or ``or``: the operand that decides; skip later ones."""
+    """Return the value of ``and`` or ``or``: that of the first operand that decides the result.
+
+    ``value`` evaluates an operand; later operands are not evaluated.
+    """
     found = None
     for part in node.values:
         found = value(part)
@@ -100,7 +111,10 @@ def _boolean(node: ast.BoolOp, value: Value, names: Names) -> Any:
 
 
 def _compared(node: ast.Compare, value: Value, names: Names) -> Any:
-    """Return the value of a comparison, also of a chain, where it stops at the first false one."""
+    """Return the value of a comparison; ``value`` evaluates its operands.
+
+    A chain such as ``a < b < c`` ends at the first comparison that is false.
+    """
     left, found = value(node.left), True
     for kind, part in zip(node.ops, node.comparators, strict=True):
         right = value(part)
@@ -124,7 +138,7 @@ def _call(node: ast.Call, value: Value, names: Names) -> Any:
 
 
 def _slice(node: ast.Slice, value: Value, names: Names) -> slice:
-    """Return the slice with evaluated bounds."""
+    """Return the slice object of a slice node; ``value`` evaluates its bounds."""
     parts = (node.lower, node.upper, node.step)
     return slice(*(None if part is None else value(part) for part in parts))
 

@@ -84,9 +84,11 @@ def symbolic(
 
 
 def _stack_rows(sheet: Sheet, files: dict[str, int]) -> Iterator[list[int]]:
-    """Yield for each call of each stack its stack, file, lines and columns, -1 where unknown.
+    """Yield a row of numbers for each call of each recorded stack.
 
-    Files are added to ``files`` with their numbers.
+    A row is the number of the stack, that of the call's file, the first and last line, and the
+    first and last column; -1 where a position is unknown. Each file is added to ``files`` with its
+    number.
     """
     positions: dict[CodeType, list[tuple[int | None, ...]]] = {}
     for stack, number in sheet.stacks.items():
@@ -103,7 +105,10 @@ def in_order(names: Collection[str]) -> list[str]:
 
 
 def _recording_inputs(sheet: Sheet, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Return the inputs as arrays of recording numbers, whose atoms are numbered in order."""
+    """Return arrays as arrays of recording numbers, whose steps are recorded in ``sheet``.
+
+    The entries are numbered one after the other, array by array in the order of `in_order`.
+    """
     inputs, first = {}, 0
     for name in in_order(arrays):
         inputs[name] = numbers(sheet, arrays[name], first)
@@ -119,7 +124,8 @@ def _parameters_after(
 ) -> Mapping[str, Any]:
     """Call an update with recording numbers, and return the student's dict of parameters after it.
 
-    The function that has to run ``before`` is called first.
+    ``inputs`` are canonical arrays of recording numbers. The function ``before``, if given, is
+    called first.
     """
     arrays = parameters_for(call, inputs)
     parameters = {key: value.view(Numbers) for key, value in arrays.items()}
@@ -135,7 +141,12 @@ def _parameters_after(
 def _parameter_steps(
     sheet: Sheet, call: Call, source: Mapping[str, Any]
 ) -> Iterator[tuple[str, NDArray[Any]]]:
-    """Yield each new parameter's steps in canonical layout, under the name ``after/…``."""
+    """Yield the steps of each new parameter's entries, with the name ``after/…`` of the array.
+
+    ``source`` is the student's dict of parameters after the update. The array has the canonical
+    layout, and the number of a step in ``sheet`` for each entry. Parameters that cannot be read are
+    left out.
+    """
     for quantity in call["keys"].keys() & call["shapes"].keys():
         array = np.array(source.get(call["keys"][quantity]), dtype=object)
         shaped = laid_out(call, quantity, array, tuple(call["shapes"][quantity]), Returned())

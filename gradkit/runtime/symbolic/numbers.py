@@ -71,7 +71,10 @@ class Sheet:
         self._cells = cells
 
     def step(self, operation: str, first: int, second: int) -> int:
-        """Record a step with two operands at the current place in the code, and return its number.
+        """Record a step at the current place in the code, and return its number.
+
+        ``operation`` is one of `OPERATIONS`, and ``first`` and ``second`` are the steps of its
+        operands; for an atom or a constant, ``first`` is the number of that.
 
         Raises
         ------
@@ -90,7 +93,7 @@ class Sheet:
         return len(self.steps) - 1
 
     def constant(self, number: float) -> int:
-        """Return the number of a constant's step, which is recorded when the constant is new."""
+        """Return the number of the step for a constant, which is recorded if it is new."""
         if number not in self.constants:
             self.constants[number] = self.step(CONSTANT, len(self.constants), 0)
         return self.constants[number]
@@ -219,7 +222,7 @@ class Number(Carrier):
         return (self + 1.0)._apply_function("log")
 
     def _apply_function(self, function: str) -> Number:
-        """Return the result of a function of `FUNCTIONS`, recorded as a step."""
+        """Apply the named function of `FUNCTIONS`, record the step, and return the result."""
         with np.errstate(all="ignore"):
             value = float(getattr(np, function)(self.value))
         return Number(self.sheet, value, function, self.step, self.step)
@@ -258,9 +261,10 @@ def is_float(dtype: Any) -> bool:
 
 
 def numbers(sheet: Sheet, values: Any, first: int) -> Any:
-    """Return an array of recording numbers with given values, as atoms numbered from ``first``.
+    """Return an array of recording numbers with given values, which stand for inputs of a call.
 
-    The atoms are numbered in C order.
+    A step is recorded in ``sheet`` for each entry. The entries are numbered in C order, from
+    ``first``.
     """
     array = np.empty(values.size, dtype=object)
     for place, value in enumerate(values.reshape(-1).tolist()):
@@ -269,9 +273,10 @@ def numbers(sheet: Sheet, values: Any, first: int) -> Any:
 
 
 def step_of(sheet: Sheet, value: Any) -> int | None:
-    """Return the number of a value's step; for a plain finite number, that of a constant.
+    """Return the number of the recorded step that made a recording number.
 
-    None is returned for all other values.
+    For a plain finite number, that of a constant is returned, which is recorded in ``sheet`` if it
+    is new; None for all other values.
     """
     if isinstance(value, Number):
         return value.step
@@ -279,9 +284,10 @@ def step_of(sheet: Sheet, value: Any) -> int | None:
 
 
 def steps_in(sheet: Sheet, value: Any) -> NDArray[Any] | None:
-    """Return the numbers of the steps of all numbers in an array, table or number, in its shape.
+    """Return the numbers of the recorded steps that made the entries of a value, in its shape.
 
-    None is returned if some items are no numbers.
+    The value is an array, a table or a number; plain numbers become constants in ``sheet``. None is
+    returned if some entries are no numbers.
     """
     if isinstance(value, np.ndarray) and value.dtype == object and 0 < value.size <= MAX_ARRAY_SIZE:
         array = np.ndarray.view(value, np.ndarray)
@@ -313,9 +319,10 @@ _BINARY_OPERATIONS: Sequence[tuple[str, Callable[[float, float], float]]] = (
 
 
 def _make_operator(name: str, value: Callable[[float, float], float], reflected: bool) -> Any:
-    """Return a binary method of `Number` that computes a value and records operation ``name``.
+    """Return a binary method of `Number` that computes a value and records an operation.
 
-    A ``reflected`` method, such as ``__radd__``, takes its operands in reverse order.
+    ``name`` is the operation, as in `OPERATIONS`, and ``value`` computes the result from two
+    floats. A ``reflected`` method, such as ``__radd__``, takes its operands in reverse order.
     """
 
     def operate(self: Number, other: Any) -> Any:
@@ -331,7 +338,7 @@ def _make_operator(name: str, value: Callable[[float, float], float], reflected:
 
 
 def _make_comparison(compare: Callable[[float, float], bool]) -> Any:
-    """Return a comparison method of `Number` that compares values and records nothing."""
+    """Return a comparison method of `Number` that applies ``compare`` and records nothing."""
 
     def operate(self: Number, other: Any) -> Any:
         return compare(self.value, float(other)) if _is_number(other) else NotImplemented

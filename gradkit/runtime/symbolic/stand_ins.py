@@ -33,10 +33,13 @@ FLOAT_TYPES = ("float64", "float32", "float16")
 
 
 def _recording_maker(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a version of a function that makes arrays, with `Numbers` in place of float arrays."""
+    """Return a version of ``make``, a function that makes arrays.
+
+    It returns `Numbers` in place of float arrays, which can hold recording numbers.
+    """
 
     def maker(*arguments: Any, **keywords: Any) -> Any:
-        """Make an array; replace a float dtype by object, and keep all other dtypes."""
+        """Make an array; in place of floats one of objects, which can hold recording numbers."""
         dtypes = [keywords[name] for name in ("dtype",) if keywords.get(name) is not None]
         dtypes += [item for item in arguments[1:] if isinstance(item, type | str | np.dtype)]
         if any(not is_float(dtype) for dtype in dtypes):
@@ -66,7 +69,7 @@ def _accepting_symbolic_numbers(inspect: Callable[..., Any]) -> Callable[..., An
 
 
 def _math_function(name: str) -> Callable[..., Any]:
-    """Return a version of a function of ``math`` that also accepts recording numbers."""
+    """Return a version of the function ``name`` of ``math`` that also accepts recording numbers."""
     original = getattr(math, name)
 
     def function(value: Any, *more: Any) -> Any:
@@ -80,7 +83,10 @@ class _FloatType(type):
     """Metaclass of replacements for float types, which leave a recording number unchanged."""
 
     def __call__(cls, value: Any = 0.0, *more: Any) -> Any:
-        """Convert a value to the float type, but return recording numbers and arrays unchanged."""
+        """Convert a value to the float type, but return recording numbers and arrays unchanged.
+
+        An array with one recording number gives that number.
+        """
         if isinstance(value, np.ndarray) and value.dtype == object:
             return value.item() if value.size == 1 else value
         return value if isinstance(value, Number) else cls.__mro__[1](value, *more)
@@ -107,9 +113,10 @@ _sign_of_each = np.frompyfunc(_sign, 1, 1)
 
 
 def _extremum(sign: int, a: Any, b: Any, *_: Any, **__: Any) -> Any:
-    """Return the maximum of two values for ``sign`` 1, and the minimum for -1.
+    """Return the maximum of ``a`` and ``b`` for ``sign`` 1, and the minimum for -1.
 
-    Recording numbers are computed by a formula that holds for all values of the operands.
+    Recording numbers are computed by a formula that holds for all values of the operands. Further
+    arguments are ignored.
     """
     original = np.maximum if sign > 0 else np.minimum
     is_recording = any(isinstance(value, Number | Numbers) for value in (a, b))
@@ -194,7 +201,7 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
     names : dict
         The student's names.
     function : callable
-        Its global names are replaced too.
+        The function that will be called. Its global names are replaced too.
 
     Notes
     -----
@@ -234,7 +241,10 @@ def standing_in(names: Mapping[str, Any], function: Callable[..., Any]) -> Itera
 
 
 def _replace_recording_numbers(space: dict[str, Any]) -> None:
-    """Convert recording numbers in a dict of names, and in dicts in it, to plain floats."""
+    """Convert recording numbers in a dict of names, and in dicts among its values, to plain floats.
+
+    The dicts are changed in place.
+    """
     inner: list[dict[Any, Any]] = [one for one in dict.values(space) if type(one) is dict]
     for holder in (space, *inner):
         for name, value in list(dict.items(holder)):
