@@ -178,7 +178,7 @@ class FunctionGrader(Struct):
         if judged is None:
             return verdict
         wrong = (call.function for step in steps for call in self.lines_of(step).calls)
-        text = "Judged with right values in place of those that `{name}` makes."
+        text = "Judged with right values in place of the outputs of `{name}`."
         names = "`, `".join(dict.fromkeys(map(self.own_name, wrong)))
         return replace(judged, notes=(*judged.notes, format_text(text, name=names)))
 
@@ -510,7 +510,7 @@ class FunctionGrader(Struct):
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
-        text = "Right if the code that stops is left out: {names}."
+        text = "If the code that stops is left out, these outputs are right: {names}."
         note = format_text(text, names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 

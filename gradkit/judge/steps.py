@@ -56,9 +56,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
                 eps = tolerances.epsilon(found)
                 allowed = tolerances.value_tolerance(lost, eps, least(case, "forward"))
                 comparison.compare(quantity, found, expected, allowed, batch.labels)
-    return comparison.verdict(
-        "forward", "{function} gives other values than expected in {entries}."
-    )
+    return comparison.verdict("forward", "{function} gives wrong values in {entries}.")
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:

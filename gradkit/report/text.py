@@ -24,7 +24,6 @@ from gradkit.report.words import FORMULAS, pieces
 from gradkit.text import (
     clean_text,
     format_count,
-    format_entries,
     format_entry,
     format_probe,
     format_text,
@@ -193,7 +192,7 @@ def _print_result(result: Result, hints: int, console: Console) -> None:
         show_lines([(_plain(words.comment_text(comment, titles)), 2)], console)
     footer = _format_footer(result)
     if explained is not None:
-        footer.append(" · in full: --format html")
+        footer.append(" · full report: --format html")
     show_lines([(footer, 2)], console)
 
 
@@ -375,7 +374,7 @@ def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterat
         # The first hint says where to look, but not what is wrong.
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
-    about = f": {format_entries(finding.entries)}" if finding.entries else ""
+    about = f": {words.wrong_entries_text(finding)}" if finding.entries else ""
     cost = f"  ({words.cost_text(finding)})" if finding.deduction else ""
     title = Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim"))
     parts = [_Part([(title, 0)]), _Part([(_plain(finding.sentence), 2)])]
@@ -459,7 +458,7 @@ def _format_formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         label = clean_text(entry)
         yield Text.assemble(label, " ", _format_move(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
-            yield Text(" " * len(label) + format_text(" should move  {right}", right=right)), 2
+            yield Text(" " * len(label) + format_text(" should move by  {right}", right=right)), 2
     if len(finding.applies) > most > 1:
         rest = format_text("and {count} more of the kind", count=len(finding.applies) - most)
         yield Text(rest, style="dim"), 2
@@ -550,7 +549,7 @@ def _format_move(applied: str, right: str) -> Text:
     if applied == "not moved":
         return Text("does not move", style="bold red")
     new = applied.startswith("= ")
-    line = Text("becomes      " if new else "moves by     ")
+    line = Text("becomes         " if new else "moves by        ")
     # Parts that the right formula lacks are in brackets.
     for part, strange in pieces(applied.removeprefix("= "), right):
         line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")

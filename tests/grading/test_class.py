@@ -104,7 +104,7 @@ def test_the_sheet_of_several_mistakes_fits_on_a_page(grade) -> None:
     assert "estimate" not in text
     (alone,) = grade(path, "regression-torch", diagnose=True).tasks[0].findings
     few = to_text([grade(path, "regression-torch", diagnose=True)], 3)
-    assert "in full: --format html" in text
+    assert "full report: --format html" in text
     assert "in full" not in few
     assert all(hint in " ".join(few.split()) for hint in alone.hints[1:3])
     assert all(hint not in to_text([result], 1) for hint in alone.hints[1:3])

@@ -286,7 +286,7 @@ def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> No
 
 
 UNDEFINED = ("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")
-GIVEN = "Judged with right values in place of those that `{name}` makes."
+GIVEN = "Judged with right values in place of the outputs of `{name}`."
 
 
 @pytest.mark.parametrize("model", [True, False])
@@ -863,7 +863,9 @@ def test_code_that_stops_costs_the_price_of_a_stop(
     assert (found.state, found.score) == ("error", score)
     assert [entry.parameter for entry in found.entries if entry.state == "pass"] == right
     names = ", ".join(f"`{name}`" for name in right)
-    assert (f"Right if the code that stops is left out: {names}." in found.notes) == bool(right)
+    assert (
+        f"If the code that stops is left out, these outputs are right: {names}." in found.notes
+    ) == bool(right)
     told = next(task.findings for task in result.tasks if task.task == "affine")
     assert not right or told[0].mistake == "crash"
 

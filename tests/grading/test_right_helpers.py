@@ -234,7 +234,7 @@ DOUBLED = (CODE, CODE.replace("    stride", "    x = 2 * x\n    stride"))
 CACHED = ("return W @ A + b, (A, W)", "A = A + 1\n    return W @ A + b, (A, W)")
 BIAS = ("db = dout.sum(axis=(0, 2, 3))", "db = -dout.sum(axis=(0, 2, 3))")
 CORRECTED = "Judged with the mistake in `{name}` corrected."
-GIVEN = "Judged with right values in place of those that `{name}` makes."
+GIVEN = "Judged with right values in place of the outputs of `{name}`."
 
 MADE_RIGHT: dict[str, tuple[str, Edits, dict[str, float], str, str]] = {
     "a forward pass that stops": (

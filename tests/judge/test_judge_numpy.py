@@ -55,7 +55,7 @@ def test_a_wrong_output_fails_forward(batch: str, amount: float) -> None:
     """In its own entry, shown at the first probe where it is off."""
     found = verdicts(case(changes={batch: with_outputs(A1=add(amount, 1, 0))}))["forward"]
     assert (found.state, found.place) == ("fail", PLACE)
-    assert found.message == "`forward_pass` gives other values than expected in A1[1]."
+    assert found.message == "`forward_pass` gives wrong values in A1[1]."
     (entry,) = [entry for entry in found.entries if entry.state == "fail"]
     assert entry.probe == {"forward/published": "row 1", "forward/random": "random 1"}[batch]
     assert entry.found == pytest.approx(entry.expected + amount)
