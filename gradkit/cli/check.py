@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @command("check", "gradkit check hw.py --task regression-numpy --seed 1")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATH…")
-@options.assignment_options
-@options.HINTS
+@options.assignment_options(options.CHECKED)
+@options.hints_option("to show", options.CHECK_LEVEL)
 @options.REQUIRE_TIER
 @options.format_option(*FORMATS)
 @options.out("FILE", "Write to this file instead of standard output.")

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 @command("grade", "gradkit grade submissions.zip --out results --roster Grades.csv")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATHS…")
 @options.out("DIR", "Folder for the results. Grading resumes in an existing folder.", required=True)
-@options.assignment_options
+@options.assignment_options(options.GRADED)
 @options.number(
     "--workers", (1, 256), "Number of submissions graded in parallel.  [default: one per core]"
 )
 @options.REQUIRE_TIER
-@options.HINTS
+@options.hints_option("the pages of --html show", options.PAGE_LEVEL)
 @options.flag("--html", "Also write pages: DIR/pages/index.html, and one for each student.")
 @options.path_option(
     "--roster", "CSV", "List of the students, such as a gradebook or grading worksheet."
@@ -122,7 +122,7 @@ def _show_graded(graded: Graded) -> None:
 @options.ASSIGNMENT
 @options.REFERENCE
 @options.NO_REFERENCE
-@options.PRESET
+@options.preset_option(options.GRADED)
 @options.several(
     "--drop", "drops", "CODE", "Withdraw this finding from every student (repeatable)."
 )
@@ -186,7 +186,7 @@ def remark_command(
 @options.CLASS
 @click.argument("student", required=False)
 @click.argument("check", required=False)
-@click.argument("points", type=float, required=False)
+@click.argument("points", type=options.Decimal(), required=False)
 @options.text_option("--comment", "Reason. The student can read it.")
 @options.BY
 @options.flag("--withdraw", "Remove the points that were set.")
@@ -255,7 +255,7 @@ def _show_override(new: Overridden) -> None:
     "with one page per student.",
 )
 @options.out("PATH", "Zip or folder to write.  [default: in DIR/feedback]")
-@options.HINTS
+@options.hints_option("the pages show", options.PAGE_LEVEL)
 @options.path_option(
     "--worksheet",
     "CSV",

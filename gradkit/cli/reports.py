@@ -49,10 +49,15 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 @command("review", "gradkit review results --split anna,ben --for anna")
 @options.CLASS
 @click.option(
-    "--split", metavar="NAMES", help="Divide the work among these people, as anna,ben,carla."
+    "--split",
+    metavar="NAMES",
+    help="Divide the students among these graders, such as anna,ben,carla.",
 )
 @click.option(
-    "--for", "assistant", metavar="NAME", help="With --split: list only this person's part."
+    "--for",
+    "assistant",
+    metavar="NAME",
+    help="With --split: list only the students of this grader.",
 )
 @options.PSEUDONYMS
 @options.format_option("text", "csv")
@@ -61,7 +66,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 )
 @options.number("--port", (1, 65535), "With --serve: port of the server.  [default: any free port]")
 @options.text_option(
-    "--by", "With --serve: name of whoever grades.  [default: your user name]", metavar="NAME"
+    "--by", "With --serve: name of the grader.  [default: your user name]", metavar="NAME"
 )
 def review_command(
     folder: Path,
@@ -83,15 +88,15 @@ def review_command(
     """
     if serve:
         if split or assistant or pseudonyms or format_ != "text":
-            raise Refusal("--serve goes with --port and --by only.")
+            raise Refusal("--serve can only be combined with --port and --by.")
         _serve(folder, port or 0, by)
         return
     if port or by:
-        raise Refusal("--port and --by go with --serve.")
+        raise Refusal("--port and --by need --serve.")
     assistants = _names(split)
     if assistant is not None and assistant not in assistants:
-        advice = f"It has {', '.join(assistants)}" if assistants else "Add --split NAMES"
-        raise Refusal(f"--for {assistant}: --split does not have this name. {advice}.")
+        known = f"a name of --split: {', '.join(assistants)}" if assistants else "--split NAMES"
+        raise Refusal(f"--for {assistant} needs {known}.")
     from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review
     from gradkit.classroom.store.results import Store
@@ -176,8 +181,8 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
 
 @command("diff", "gradkit diff results 2 5")
 @options.CLASS
-@click.argument("before", type=int, metavar="RUN")
-@click.argument("after", type=int, metavar="RUN")
+@click.argument("before", type=options.WholeNumber(1), metavar="RUN")
+@click.argument("after", type=options.WholeNumber(1), metavar="RUN")
 @options.PSEUDONYMS
 def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
     """List what changed between two runs of the class in DIR.
@@ -211,7 +216,7 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     type=OneOf(["student"]),
     help="Print the page that the student was last given, byte for byte.",
 )
-@options.number("--release", (1, None), "With --as: the Nth page that was given back.")
+@options.number("--release", (1, None), "With --as: the Nth page that the student was given.")
 @options.out("FILE", "With --as: write to this file instead of standard output.")
 def show_command(
     folder: Path,
@@ -230,16 +235,18 @@ def show_command(
     run, and its outcome is added in comments.
     """
     if viewer is None and (release is not None or out is not None):
-        raise Refusal("--release and --out go with --as student.")
+        raise Refusal("--release and --out need --as student.")
     if viewer is not None and finding is not None:
-        raise Refusal("--as student shows the page that was given back: leave out --finding.")
+        raise Refusal(
+            "--as student prints the page that the student was given. Leave out --finding."
+        )
     # A name that ends in .json is meant as a file, even if the file does not exist.
     if folder.is_file() or folder.suffix == ".json":
         if viewer is not None:
             raise Refusal(f"{folder} is a file: --as needs the folder of a class.")
         _show_file(folder, name, finding, assignment)
     elif name is None:
-        raise Refusal(f"NAME is missing: whose report in {folder}?")
+        raise Refusal(f"NAME is missing. Give the name of a student in {folder}.")
     elif viewer is not None:
         _show_given_page(folder, name, release, out)
     else:
@@ -280,7 +287,7 @@ def _show_student(folder: Path, name: str, finding: str | None, assignment: Path
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
     if sheet.path:
-        click.echo(f"Read from {clean_text(sheet.path)}.", err=True)
+        click.echo(f"The submission is {clean_text(sheet.path)}.", err=True)
 
 
 def _show_given_page(folder: Path, name: str, release: int | None, out: Path | None) -> None:
@@ -288,7 +295,7 @@ def _show_given_page(folder: Path, name: str, release: int | None, out: Path | N
     from gradkit.classroom.reports.stored import copy_of
 
     copy = copy_of(folder, name, release)
-    description = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
+    description = f"{copy.number} of {copy.total}: {copy.file}, written in run {copy.run}."
     click.echo(description, err=True)
     if out is None:
         to_stdout(copy.data)

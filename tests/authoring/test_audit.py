@@ -1,4 +1,4 @@
-"""The audit of nets: wrong solutions are told, and changes of right ones that no check sees."""
+"""The audit of nets: wrong solutions are told, and changes of right ones that no check detects."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def only(task: Task, *checks: str) -> Task:
 
 
 def slipped(found: TaskAudit) -> set[str]:
-    """The changes that no check sees."""
+    """The changes that no check detects."""
     assert found.problems == ()
     return {mutant.change for mutant in found.unseen}
 
@@ -60,7 +60,7 @@ def test_nothing_slips_through_the_own_assignment(own: Audit) -> None:
     assert [task.tried for task in own.tasks] >= [90, 20, 110, 20]
     text = to_text(own)
     assert text.count("  The model solution agrees with the assignment. ") == 4
-    assert text.endswith("\nNothing slips through.\n")
+    assert text.endswith("\nEvery change was detected.\n")
     assert not any(line.startswith("  !") for line in text.splitlines())
 
 
@@ -228,7 +228,7 @@ def test_the_command_says_what_slips_and_fails(tmp_path: Path) -> None:
     asked = ["audit", "--assignment", str(path), "--reference", str(REFERENCE)]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 1
-    assert "  ! no check sees changes of regression_numpy.py:" in result.output
+    assert "  ! no check detects these changes of regression_numpy.py:" in result.output
     assert result.output.endswith("before students see this: see the lines marked !.\n")
 
 

@@ -165,7 +165,7 @@ def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
     options = [*OPTIONS, "--workers", 1, "--assignment", short]
     done = gradkit("grade", folder, "--out", tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr
-    assert re.search("a_hopeless .*look: regression-numpy/update ran out of time", done.stdout)
+    assert re.search("a_hopeless .*review: regression-numpy/update ran out of time", done.stdout)
     with Store(tmp_path / "out", write=False) as store:
         made = dict(
             map(

@@ -131,7 +131,7 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         "ben is not graded yet. Run the same `gradkit grade` again, then set points."
     )
     said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
-    assert "1 of the roster handed nothing in" in said.stderr
+    assert "1 student of the roster submitted nothing, and gets nothing" in said.stderr
     assert said.stdout.count("not graded yet") == 2
     with Store(tmp_path / "out", write=True) as store, grader(settings) as able:
         Grading(store, settings, UNWATCHED).run(enrolment_of(gather([folder]), listed), Here(able))
@@ -541,4 +541,4 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
     assert "--handed-in was not given, and is given" in refusal(*words)
     words = ("grade", tmp_path / "in", "--out", tmp_path / "new", *both, "--handed-in")
-    assert "Submitted tasks count." in gradkit(*words, "--dry-run").stdout
+    assert "Only submitted tasks count." in gradkit(*words, "--dry-run").stdout

@@ -245,14 +245,14 @@ def test_the_work_is_split(handed: Path) -> None:
         part = {row["student"] for row in csv.DictReader(io.StringIO(own))}
         assert part == {name for name, one in whose.items() if one == assistant}
     text = gradkit("review", out, "--split", "u,v").stdout
-    assert "4 students to be looked at: u " in text
+    assert "4 students to review: u " in text
 
 
 def test_it_reads_at_a_glance(handed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line for each, with the folder as it was given."""
     monkeypatch.chdir(handed)
     lines = [line.rstrip() for line in gradkit("review", "out").stdout.splitlines()]
-    assert lines[0] == "4 students to be looked at"
+    assert lines[0] == "4 students to review"
     assert lines[1].split() == ["student", "why", "see"]
     assert lines[-2] == "zornzed  not in the roster" + lines[-2][26:]
     assert lines[-2].endswith("gradkit show out zornzed")
@@ -293,7 +293,7 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
     """One line, and a table with a header."""
     with Store(tmp_path, write=True):
         pass
-    assert gradkit("review", tmp_path).stdout == "No student has to be looked at.\n"
+    assert gradkit("review", tmp_path).stdout == "No result needs a review.\n"
     assert (
         gradkit("review", tmp_path, "--format", "csv").stdout
         == "student,kind,why,assistant,command\n"
@@ -324,11 +324,9 @@ def test_what_cannot_be_split_is_refused(handed: Path) -> None:
             f"--split {names}: give different names, separated by commas."
         )
     assert refusal("review", out, "--split", "u,v", "--for", "w") == (
-        "--for w: --split does not have this name. It has u, v."
+        "--for w needs a name of --split: u, v."
     )
-    assert refusal("review", out, "--for", "w") == (
-        "--for w: --split does not have this name. Add --split NAMES."
-    )
+    assert refusal("review", out, "--for", "w") == ("--for w needs --split NAMES.")
     assert "there is no such file" in refusal("review", handed / "first")
 
 
@@ -337,10 +335,10 @@ def test_a_class_without_solutions_is_told_once(tmp_path: Path) -> None:
     folder, out = handed_in(tmp_path / "class", ann=RIGHT, ben=RIGHT), tmp_path / "out"
     grade_here(folder, out, replace(SETTINGS, no_reference=True))
     ended = gradkit("review", out)
-    assert ended.stdout == "No student has to be looked at.\n"
+    assert ended.stdout == "No result needs a review.\n"
     assert ended.stderr.startswith("gradkit: all marks are provisional")
     final = replace(SETTINGS, no_reference=False, reference=REFERENCE)
     grade_here(handed_in(tmp_path / "more", cy=RIGHT), out, final)
     ended = gradkit("review", out)
-    assert ended.stdout.startswith("2 students to be looked at\n")
+    assert ended.stdout.startswith("2 students to review\n")
     assert ended.stderr == ""

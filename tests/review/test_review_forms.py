@@ -392,8 +392,8 @@ def test_a_server_is_stopped_by_a_signal(course: Path, inherited: Any) -> None:
 def test_options_that_do_not_go_together_are_refused(course: Path) -> None:
     """With a message that says which do."""
     both = refusal("review", course, "--serve", "--pseudonyms")
-    assert both == "--serve goes with --port and --by only."
-    assert refusal("review", course, "--by", "Ann") == "--port and --by go with --serve."
+    assert both == "--serve can only be combined with --port and --by."
+    assert refusal("review", course, "--by", "Ann") == "--port and --by need --serve."
     assert "there is no such file" in refusal("review", course / "none", "--serve")
 
 

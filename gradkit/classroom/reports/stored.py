@@ -158,7 +158,9 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
         # A release can have a page and a row of a table: then only the page is counted.
         given = [release for release in given if release.file.endswith(PAGE)] or given
         if not given:
-            raise ReproducerError(f"{who} has been given no page yet.")
+            raise ReproducerError(
+                f"{who} has not been given a page yet. `gradkit feedback` writes the pages."
+            )
         if number is not None and number > len(given):
             listed = ", ".join(
                 f"{at} ({release.file}, run {release.run})" for at, release in enumerate(given, 1)
