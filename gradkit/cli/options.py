@@ -374,10 +374,13 @@ ATTEMPT = click.option(
     help="Which attempt counts from now on: last, best or before=DATE.  [default: the rule last "
     "used for the class, else last]",
 )
-NEW_VERSION = flag(
-    "--new-version",
-    "Continue if another version of gradkit graded the class: grade everything again.",
-)
+
+
+def new_version_option(effect: str) -> Callable[[FC], FC]:
+    """Return the option ``--new-version``; ``effect`` is what the command then does."""
+    return flag("--new-version", f"If another version of gradkit graded the class, {effect}.")
+
+
 BY = text_option(
     "--by", "Name of the person who decides.  [default: your user name]", metavar="NAME"
 )

@@ -33,7 +33,10 @@ SPREADSHEET = "utf-8-sig"
 @options.format_option("text", "csv")
 @options.PSEUDONYMS
 def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
-    """Summarise the class in DIR; as csv, with a row per student and a column per check."""
+    """Summarise the scores and mistakes of the class in DIR.
+
+    With --format csv: a table with a row per student and a column per check.
+    """
     from gradkit.classroom.reports.summary import summarise
     from gradkit.classroom.store.results import Store
     from gradkit.report.summary import show_summary, summary_csv
@@ -78,10 +81,11 @@ def review_command(
     port: int | None,
     by: str,
 ) -> None:
-    """List what a person must look at in the class in DIR; as csv, with a row per student.
+    """List the students whose results a person must review, and why.
 
-    The most urgent cases come first, each with the command that shows it. With --split,
-    everybody keeps the same students as long as few submissions are added or removed.
+    DIR is the folder of the class. With --format csv: a table with a row per student. The most
+    urgent cases come first, each with the command that shows it. With --split, everybody keeps the
+    same students as long as few submissions are added or removed.
 
     With --serve, review the class on pages in a browser. Only this machine can reach them, by
     an address with a secret. Everything is saved at once; Ctrl-C stops the server.
@@ -156,10 +160,11 @@ def _names(split: str | None) -> list[str]:
 @click.argument("student", required=False)
 @options.format_option("text", "json")
 def history_command(folder: Path, student: str | None, format_: str) -> None:
-    """Show how a grade in the class in DIR came about, or list all runs.
+    """Show how a student's grade came about, or list all runs.
 
-    With STUDENT: every run that affected the grade, in order: who, when and why, with which
-    versions and inputs, and the score before and after. Without STUDENT: all runs.
+    DIR is the folder of the class. With STUDENT: every run that affected the grade, in order: who,
+    when and why, with which versions and inputs, and the score before and after. Without STUDENT:
+    all runs.
     """
     if format_ == "json" and student is None:
         raise Refusal("--format json needs STUDENT: it writes the history of one student.")
@@ -227,12 +232,12 @@ def show_command(
     release: int | None,
     out: Path | None,
 ) -> None:
-    """Show the report of the student NAME in the class in DIR, or a finding as a script.
+    """Show a student's report, or run a finding again as a script.
 
-    RESULT is a file written by `gradkit check --format json --out RESULT`; NAME is needed if it
-    holds several submissions. Without --finding, the report and its findings are listed. With
-    --finding, a Python script is printed that reproduces the finding without gradkit; it is
-    run, and its outcome is added in comments.
+    DIR is the folder of a class, and NAME a student. RESULT is a file written by `gradkit check
+    --format json --out RESULT`; NAME is needed if it holds several submissions. Without --finding,
+    the report and its findings are listed. With --finding, a Python script is printed that
+    reproduces the finding without gradkit; it is run, and its outcome is added in comments.
     """
     if viewer is None and (release is not None or out is not None):
         raise Refusal("--release and --out need --as student.")

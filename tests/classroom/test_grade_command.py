@@ -54,7 +54,7 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     assert done.returncode == 0
     out = tmp_path / "out"
     assert done.stderr == (
-        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed: {out / FILE}\n"
+        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed. Saved in {out / FILE}.\n"
         f"{next_commands(out)}\n"
     )
     assert done.stdout.splitlines() == [
@@ -64,7 +64,7 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
         "ben.pdf  refused  ben.pdf is not a file that can be graded.",
     ]
     again = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
-    assert again.stderr.startswith("This run: 0 graded, 2 unchanged, 0 refused, 0 failed: ")
+    assert again.stderr.startswith("This run: 0 graded, 2 unchanged, 0 refused, 0 failed. ")
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
 
@@ -309,7 +309,7 @@ def test_nothing_is_run_where_a_defence_is_missing(
     arguments = ["grade", folder, "--out", out, "--require-tier", "1", *OPTIONS]
     done = CliRunner().invoke(main, list(map(str, arguments)))
     assert done.exit_code == 2
-    assert "isolation tier 1 does not hold here: student code could" in done.stderr
+    assert "isolation tier 1 fails here: student code could" in done.stderr
     assert "start a process" in done.stderr
     assert "Nothing was run; see `gradkit doctor`." in done.stderr
     with Store(out, write=False) as store:

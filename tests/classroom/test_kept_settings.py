@@ -356,7 +356,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
 def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
     """Of all that counts."""
     ended = gradkit("override", counting / "out", "ben", "total", "30", "--comment", "read")
-    assert ended.stderr == "ben, total: 30 points (there was no mark). The total is now 30 / 40.\n"
+    assert ended.stderr == "ben, total: 30 points (nothing computed). The total is now 30 / 40.\n"
 
 
 def test_marking_again_follows_what_counts(counting: Path) -> None:

@@ -479,13 +479,12 @@ def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
     assert DAN not in gradkit(*back).output
     ended = gradkit("override", course, DAN, "total", "--withdraw", "--comment", WHY)
     assert ended.stderr == (
-        f"{DAN}, total: nothing is set (until now 0 were set, and there was no mark). The total is "
-        "now –.\n"
+        f"{DAN}, total: no points are set (set before: 0, nothing computed). The total is now –.\n"
     )
     after = gradkit(*back)
     assert (before.exit_code, after.exit_code) == (0, 0)
-    assert f"stay as they are: {DAN}." in before.stderr
-    assert f"stay as they are: {DAN}." in after.stderr
+    assert f"submitted nothing, and gets nothing: {DAN}." in before.stderr
+    assert f"submitted nothing, and gets nothing: {DAN}." in after.stderr
 
 
 def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
@@ -527,11 +526,11 @@ def test_the_command(course: Path) -> None:
     ended = gradkit("override", course, "anna", "update", "5.5", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
-        f"{ANNA}, update: 5.5 points (the mark is 4.2). The total is now 16.8 / 20.\n"
+        f"{ANNA}, update: 5.5 points (computed: 4.2). The total is now 16.8 / 20.\n"
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the mark counts again (until now 5.5 were set, and the mark is 4.2). "
+        f"{ANNA}, {UPDATE}: the computed points count again (set before: 5.5, computed: 4.2). "
         "The total is now 15.5 / 20.\n"
     )
 

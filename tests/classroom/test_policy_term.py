@@ -140,7 +140,7 @@ def nobody_is_a_dead_end(term: Path) -> None:
     """A total for who was refused, a task named for another, and one student again."""
     ended = gradkit("override", term / "results", "Eva", "total", "24", "--comment", "read by hand")
     assert (
-        ended.stderr == "Eva Su, total: 24 points (there was no mark). The total is now 60 / 100.\n"
+        ended.stderr == "Eva Su, total: 24 points (nothing computed). The total is now 60 / 100.\n"
     )
     roster = ("--roster", term / "Grades.csv")
     said = grade(term, "--student", "Finn", "--task", "classification-numpy", *roster)
