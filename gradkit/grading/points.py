@@ -501,7 +501,7 @@ ROUNDED = (
 )
 """Note on a check that loses points for single precision."""
 
-NO_STEP = "No step is made, so this earns no points."
+NO_STEP = "No parameter moves, so this check earns no points."
 """Note on a check in which no parameter moves."""
 
 DIVERGES = (

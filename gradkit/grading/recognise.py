@@ -875,7 +875,7 @@ def _reason_not_callable(
             names=list_names(methods),
             exist=format_count("exists", "exist", len(methods)),
         )
-    text = "{name}: {names} cannot be called with the expected arguments: {wanted}."
+    text = "{name}: {names} do not take the expected arguments. Write {wanted}."
     names = [name for name in played if _identifies_task(played[name])]
     wanted = [played[name].signature for name in names]
     if not names:

@@ -460,7 +460,9 @@ def _format_formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         if hints >= EXPECTED_LEVEL and right:
             yield Text(" " * len(label) + format_text(" should move by  {right}", right=right)), 2
     if len(finding.applies) > most > 1:
-        rest = format_text("and {count} more of the kind", count=len(finding.applies) - most)
+        rest = format_text(
+            "and {count} more formulas like these", count=len(finding.applies) - most
+        )
         yield Text(rest, style="dim"), 2
 
 

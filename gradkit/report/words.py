@@ -108,7 +108,7 @@ def state_of(check: CheckResult) -> str:
 
 def same_reason_text(mistakes: str) -> str:
     """Write that a check fails because of mistakes that were found in another check."""
-    return format_text("This check fails for the same reason: {told}.", told=mistakes)
+    return format_text("This check fails because of {told}.", told=mistakes)
 
 
 def wrong_entries_text(finding: Finding) -> str:

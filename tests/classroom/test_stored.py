@@ -308,20 +308,24 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     """Or nothing that could be graded: all that is known, and how to give points."""
     out = handed / "out"
     give = (
-        "` sets points, of a task if you name it instead of total; `gradkit grade … --student` "
-        "grades a submission again.\n"
+        "`, or name a task in place of `total`. To grade the submission again, run `gradkit grade "
+        "… --student NAME`.\n"
     )
     ended = gradkit("show", out, "dan")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == (
         f"{DAN} has no submission that "
-        f"counts.\n`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment "
+        f"counts.\nTo set points, run `{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 "
+        f"--comment "
         f"…{give}"
     )
     ended = gradkit("show", out, "fay")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
-    assert f"The file is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\n`gradkit" in ended.stdout
+    assert (
+        f"The file is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\nTo set points"
+        in ended.stdout
+    )
     assert ended.stdout.endswith(give)
     with pytest.raises(NoResultError, match=r"^Dan Poe has no submission that counts"):
         student_result(out, DAN)

@@ -100,7 +100,7 @@ def test_the_sheet_of_several_mistakes_fits_on_a_page(grade) -> None:
         assert " ".join(f"{where(finding.place)} {finding.source}".split())[:50] in flat
         assert finding.hints[2] in flat
     assert "6 of 9 entries" not in text
-    assert text.count("This check fails for the same reason") == 7
+    assert text.count("This check fails because of") == 7
     assert "estimate" not in text
     (alone,) = grade(path, "regression-torch", diagnose=True).tasks[0].findings
     few = to_text([grade(path, "regression-torch", diagnose=True)], 3)

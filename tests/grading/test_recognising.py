@@ -256,7 +256,7 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
         ),
         (
             GLOBALS,
-            "hw: `forward`, `update` cannot be called with the expected arguments: "
+            "hw: `forward`, `update` do not take the expected arguments. Write "
             "`L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
         (

@@ -274,7 +274,7 @@ def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
     result = replace(made, tasks=(replace(task, checks=(check,)),))
     for hints in (1, 3):
         text = render("text", [result], hints)
-        assert "This check fails for the same reason" in text
+        assert "This check fails because of" in text
         assert "claimed = 1/2 × estimate." in text
         rows = [line.split() for line in text.splitlines()]
         assert ["entry", "claimed", "estimate", "±", "bound", "verdict"] in rows
@@ -304,7 +304,7 @@ def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
 @pytest.mark.parametrize("score", [2.0, 0.0])
 def test_a_check_says_that_it_fails_for_the_same_reason(score: float) -> None:
     """Whether or not it lost points."""
-    said = "This check fails for the same reason: swapped-index."
+    said = "This check fails because of swapped-index."
     made = result_with(CHANGED)
     (task,) = made.tasks
     check = CheckResult("trajectory", "fail", score, 2.0, "", causes=("swapped-index",))

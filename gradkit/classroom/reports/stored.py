@@ -199,11 +199,12 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
         reason = f"{who} was {attempt.kept.standing}."
     else:
         kept = attempt.kept
-        reason = f"{name} was {kept.standing}: {kept.told} The file is {kept.path}."
+        told = kept.told.removeprefix(f"{name}: ")
+        reason = f"{name} was {kept.standing}: {told} The file is {kept.path}."
     command = shlex.join(["gradkit", "override", str(store.path.parent), who])
     raise NoResultError(
-        f"{reason}\n`{command} total 0 --comment …` sets points, of a task if you name it "
-        "instead of total; `gradkit grade … --student` grades a submission again."
+        f"{reason}\nTo set points, run `{command} total 0 --comment …`, or name a task in place of "
+        "`total`. To grade the submission again, run `gradkit grade … --student NAME`."
     )
 
 
