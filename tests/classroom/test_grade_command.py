@@ -150,7 +150,7 @@ def test_a_second_grader_of_the_folder_is_refused(tmp_path: Path) -> None:
         done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"gradkit: {tmp_path / 'out'}: another gradkit writes to this folder. Wait until it is "
+        f"gradkit: {tmp_path / 'out'}: another gradkit is writing to this folder. Wait until it is "
         "done, or choose another folder with --out.\n"
     )
 

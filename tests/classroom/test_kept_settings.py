@@ -54,11 +54,11 @@ def test_the_same_command_needs_no_options(once: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--task", TASK), f"--task was not given, and is {TASK}"),
-        (("--preset", "strict"), "--preset was not given, and is strict"),
-        (("--form", "published"), "--form was correct, and is published"),
-        (("--seed", "0"), "--seed was 3, and is 0"),
-        (("--no-reference",), "--no-reference was not given, and is given"),
+        (("--task", TASK), f"--task was not given, and is now {TASK}"),
+        (("--preset", "strict"), "--preset was not given, and is now strict"),
+        (("--form", "published"), "--form was correct, and is now published"),
+        (("--seed", "0"), "--seed was 3, and is now 0"),
+        (("--no-reference",), "--no-reference was not given, and is now given"),
     ],
 )
 def test_another_setting_is_refused(once: Path, words: tuple[str, ...], said: str) -> None:
@@ -76,7 +76,7 @@ def test_another_setting_is_taken_where_that_is_said(once: Path) -> None:
         made = remembered(store, {"preset": "strict", "form": None}, change=True)
         assert (made.preset, made.form, made.seed) == ("strict", "correct", 3)
         assert made.reference == REFERENCE
-        with pytest.raises(GradingError, match=r"--reference was .*, and is "):
+        with pytest.raises(GradingError, match=r"--reference was .*, and is now "):
             remembered(store, {"reference": once}, change=False)
     with Store(once / "new", write=True) as store:
         assert remembered(store, {"form": "published"}, change=False).form == "published"
@@ -213,13 +213,13 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     (out / "policy.toml").write_text("[scale]\nto = 100\n[days_late]\nbem = 1\n")
     changed = (
         f"{out / 'policy.toml'} has changed since the class was graded: bonus.ann.points was 1, "
-        "and is nothing; bonus.ann.why was an error, and is nothing; days_late.bem was "
-        f"nothing, and is 1; scale.to was nothing, and is 100. `gradkit remark {out}` applies "
-        "it to everybody"
+        "and is now nothing; bonus.ann.why was an error, and is now nothing; days_late.bem was "
+        f"nothing, and is now 1; scale.to was nothing, and is now 100. `gradkit remark {out}` "
+        "applies it to everybody"
     )
-    assert refusal(*words) == f"{changed}, as does --change-settings."
+    assert refusal(*words) == f"{changed}, and so does --change-settings."
     back = ("feedback", out, "--format", "folder")
-    assert refusal(*back) == f"{changed}. Write feedback then."
+    assert refusal(*back) == f"{changed}. Run it, and then write feedback."
     assert f"{changed}." in gradkit("review", out).stderr
     assert scores() == {"ann": "21.0", "ben": "15.5"}
     done = gradkit("remark", out, "--why", "as agreed")
@@ -499,9 +499,9 @@ def test_files_that_are_given_together_are_the_student_s_as_a_whole(
         ("classification-numpy", False),
     ]
     lost = (
-        "Ben Ost: the attempt that counts lacks classification-numpy, which another attempt "
-        "has. To count all, give all files together, in one folder or zip: `gradkit grade … "
-        "--student 'Ben Ost'`."
+        "Ben Ost: the attempt that counts does not have classification-numpy, but another attempt "
+        "has. To count everything, put all files into one folder or zip, and run `gradkit grade … "
+        "--student 'Ben Ost'` with it."
     )
     assert lost not in gradkit(*words).stderr
     (mail / "hw.py").write_text(f"{RIGHT}\n# mended\n", encoding="utf-8")
@@ -539,6 +539,6 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
         assert row["tasks"] == ("1 of 2 tasks" if more else "")
         assert "0 graded, 1 unchanged" in gradkit(*words, *OPTIONS).stderr
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
-    assert "--handed-in was not given, and is given" in refusal(*words)
+    assert "--handed-in was not given, and is now given" in refusal(*words)
     words = ("grade", tmp_path / "in", "--out", tmp_path / "new", *both, "--handed-in")
     assert "Only submitted tasks count." in gradkit(*words, "--dry-run").stdout

@@ -131,7 +131,7 @@ def graded(term: Path) -> None:
     assert [name for name, row in rows.items() if row["late"] == "True"] == ["Ben Ost"]
     # The second run needs none of the options, and takes no others.
     assert "0 graded, 7 unchanged" in grade(term, "--roster", term / "Grades.csv")
-    assert "--preset was not given, and is strict" in refusal(
+    assert "--preset was not given, and is now strict" in refusal(
         *("grade", term / "moodle.zip", "--out", term / "results", "--preset", "strict", *OPTIONS)
     )
 

@@ -104,7 +104,7 @@ def test_every_open_state_is_looked_at(state: State) -> None:
 def test_a_check_that_failed_without_a_reason_is_looked_at() -> None:
     """Whatever points the task has; not where anything was found in it."""
     failed = made(CheckResult("c", "fail", 0.0, 1.0, ""))
-    said = Reason("unexplained", "t/c failed, and no finding explains it")
+    said = Reason("unexplained", "t/c failed, and no mistake was found")
     assert list(reasons(failed)) == [said]
     assert list(reasons(made(*failed.tasks[0].checks, found=("swapped-index",)))) == []
     most = replace(failed, tasks=(replace(failed.tasks[0], score=0.9),))
@@ -137,7 +137,7 @@ def test_a_finding_that_costs_more_than_half_is_looked_at(cost: float, is_told: 
     check = CheckResult("update", "fail", 0.0, 10.0, "")
     task = TaskResult("t", "T", 10.0 - cost, 10.0, 10.0, False, (check,), (one,))
     result = replace(made(), tasks=(task,))
-    told = [Reason("costly-finding", "t loses 5.25 of 10 points by wrong-sign alone")]
+    told = [Reason("costly-finding", "t loses 5.25 of 10 points through wrong-sign alone")]
     assert list(reasons(result)) == (told if is_told else [])
 
 
@@ -183,7 +183,7 @@ def test_a_stale_word_and_a_provisional_result() -> None:
     word = Decision(0.0, "a", "2026", "why", stale=True)
     check = CheckResult("c", "pass", 1.0, 1.0, "", decision=word)
     assert list(reasons(made(check, provisional=True))) == [
-        Reason("stale-override", "t/c override is stale"),
+        Reason("stale-override", "points set for t/c, but the findings have changed since"),
         Reason("provisional", "provisional"),
     ]
     assert list(reasons(made(replace(check, decision=replace(word, stale=False))))) == []
@@ -203,7 +203,9 @@ def test_the_most_urgent_comes_first(course: Path) -> None:
     found = looks(course)
     assert [look.name for look in found] == ["old", FAY, ANNA, CAS, ZED, DAN]
     assert [reason.kind for reason in found[0].review] == ["failed", "not-in-roster"]
-    assert found[2].review == (Reason("stale-override", f"{UPDATE} override is stale"),)
+    assert found[2].review == (
+        Reason("stale-override", f"points set for {UPDATE}, but the findings have changed since"),
+    )
     ranks = [KINDS.index(look.review[0].kind) for look in found]
     assert ranks == sorted(ranks)
 

@@ -315,8 +315,8 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == (
         f"{DAN} has no submission that "
-        f"counts.\nTo set points, run `{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 "
-        f"--comment "
+        f"counts.\nTo set points, run `{shlex.join(['gradkit', 'override', str(out), DAN])} total "
+        f"0 --comment "
         f"…{give}"
     )
     ended = gradkit("show", out, "fay")

@@ -74,7 +74,7 @@ def test_all_that_matters_is_at_hand(out: Path) -> None:
     # Gradient ascent costs more than half of the task.
     for name in ("ben", "cas"):
         (reason,) = review[name]
-        assert reason.endswith("of 20 points by wrong-sign alone")
+        assert reason.endswith("of 20 points through wrong-sign alone")
     assert review.keys() == {"pia.pdf", "hans", "ben", "cas"}
     ann = summary.rows[1]
     assert (ann.score, ann.max_score, ann.provisional) == (20.0, 20.0, True)
