@@ -411,7 +411,7 @@ def of_student(
     if not own:
         found = "".join(first_names([entry.students[0] for entry in roll.entries], 6))
         raise GradingError(
-            f"--student {name}: no submission in it has this name. Found: {found}. A single "
+            f"--student {name}: no submission has this name. Found: {found}. A single "
             "file, folder or zip is taken as this student's, unless it contains work of others."
         )
     return replace(roll, entries=tuple(own))

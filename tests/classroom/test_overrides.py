@@ -513,7 +513,7 @@ def test_a_table_of_another_kind_is_refused(course: Path) -> None:
     path = course.parent / "other.csv"
     path.write_text("name,points\nanna,3\n", encoding="utf-8")
     with pytest.raises(
-        OverrideError, match=r"has no column student, check, comment\. Expected are"
+        OverrideError, match=r"has no column student, check, comment\. Expected columns"
     ):
         override_table(course, path)
 

@@ -535,9 +535,9 @@ def export_assignment(
     """
     given = choose(install)
     if platform == "wheel" and given.wheel is None:
-        raise _refusal(given.what, "is no wheel, but a wheel is to be written")
+        raise _refusal(given.what, "is not a wheel")
     if platform == "wheel" and tasks:
-        raise ExportError("--task: a wheel has no tasks. Leave it out.")
+        raise ExportError("A wheel has no tasks. Leave out --task.")
     if platform == "wheel":
         write_folder(carried(given), out)
         return ()
