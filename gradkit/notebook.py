@@ -161,7 +161,7 @@ NO_FUNCTIONS = (
     "again. Nothing has been marked."
 )
 NO_TEXT = (
-    "The code of {names} cannot be read, so the task cannot be told. Name the task, for example "
+    "The code of {names} cannot be read, so gradkit does not know the task. Name it, for example "
     'gradkit.check(…, task="{first}"). The tasks are {tasks}.'
 )
 NO_TASK = (

@@ -317,9 +317,7 @@ def read_policy(path: Path) -> Policy | None:
     except ValueError as error:  # raised by tomllib, and by decode
         raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
     if policy.late is not None and policy.due is None and not policy.days_late:
-        raise PolicyFileError(
-            f"{path}: [late] needs a time to be late after: due = 2026-11-01T23:59:00."
-        )
+        raise PolicyFileError(f"{path}: [late] needs a deadline: due = 2026-11-01T23:59:00.")
     # A time without a zone is in this computer's zone.
     extensions = {name: time.astimezone() for name, time in policy.extensions.items()}
     return replace(policy, due=policy.due and policy.due.astimezone(), extensions=extensions)

@@ -133,8 +133,8 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     click.echo(f"Written to {out}.", err=True)
     if platform != "wheel" and gains_by_deletion(settings["assignment"], settings["tasks"]):
         click.echo(
-            "Only tasks that were submitted count, so a missing file does not lower a mark. Name "
-            "the tasks that count in any case with --task.",
+            "Only submitted tasks count, so a missing file costs nothing. To let tasks count even "
+            "if they are missing, name them with --task.",
             err=True,
         )
     if unchecked:

@@ -273,7 +273,7 @@ def diagnose(
         return Inquiry(), [
             format_text(
                 "gradkit failed to diagnose this ({kind}): tell your "
-                "instructor. Points are for right entries.",
+                "instructor. You get points for right entries.",
                 kind=kind,
             )
         ]

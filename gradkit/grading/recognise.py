@@ -757,8 +757,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     """
     if is_empty(submission):
         text = format_text(
-            "{name} has no code: it is empty, or has only comments and text. Check that the file "
-            "was saved, and submit it again.",
+            "{name}: no code was found. It is empty, or has only comments and text. Check that the "
+            "file was saved, and submit it again.",
             name=submission.name,
         )
         return problems_of(submission) + text

@@ -578,7 +578,7 @@ def read_submission(path: Path) -> Submission:
 
 CUT_SHORT = (
     "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
-    "too long to examine. Points are for right entries."
+    "too long to examine. You get points for right entries."
 )
 """Note on a function task if the search for mistakes reached the task's deadline."""
 

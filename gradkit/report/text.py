@@ -190,14 +190,22 @@ def _print_result(result: Result, hints: int, console: Console) -> None:
     titles = {task.task: task.title for task in result.tasks}
     for comment in result.comments:
         show_lines([(_plain(words.comment_text(comment, titles)), 2)], console)
-    footer = _format_footer(result)
+    footer = _format_footer(result, hints)
     if explained is not None:
         footer.append(" · full report: --format html")
     show_lines([(footer, 2)], console)
 
 
-def _format_footer(result: Result) -> Text:
-    """Return the last line of a mark sheet: counted tasks, seed, and how it was judged."""
+DIFFERENT = "‹ › marks what the right formula does not have"
+UPDATED = "′ marks a value that is already updated"
+"""Explanations of signs in formulas."""
+
+
+def _format_footer(result: Result, hints: int) -> Text:
+    """Return the last line of a mark sheet: counted tasks, seed, how it was judged, and signs.
+
+    The signs are those in formulas, if the hint level shows formulas.
+    """
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
@@ -206,6 +214,16 @@ def _format_footer(result: Result) -> Text:
         parts.append("without a model solution")
     if result.provisional:
         parts.append("provisional: the instructor's marks count")
+    if hints >= RULE_LEVEL:
+        formulas = [
+            formula
+            for task in result.tasks
+            for finding in visible(task, hints)
+            for formula in finding.applies.values()
+        ]
+        parts += [DIFFERENT] * bool(formulas) + [UPDATED] * (
+            "′" in "".join(formulas).replace("act′", "")
+        )
     return Text(" · ".join(parts), style="dim")
 
 

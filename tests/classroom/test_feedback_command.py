@@ -190,7 +190,7 @@ def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
     (tmp_path / "Grades.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     ended = command(out, "--format", "moodle", "--worksheet", tmp_path / "Grades.csv")
     assert ended.exit_code == 2
-    assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
+    assert "is not a grading worksheet of Moodle that can be filled" in ended.stderr
     assert not (out / "feedback").exists()
 
 

@@ -152,7 +152,9 @@ def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> N
     assert str(told["ann"]).startswith(
         "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("
     )
-    assert str(told["ben"]).startswith("ben: it is empty, or has only comments and text.")
+    assert str(told["ben"]).startswith(
+        "ben: no code was found. It is empty, or has only comments and text."
+    )
 
 
 # --- one student --------------------------------------------------------------------------
@@ -473,7 +475,7 @@ def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
     other = strangers(mailed)
     for paths in ([mail], [mail / "hw.py", mail / "Ann Lee.py"], [other]):
         told = refusal("grade", *paths, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
-        assert "no submission in it has this name. Found: " in told
+        assert "no submission has this name. Found: " in told
         assert told.endswith(
             "A single file, folder or zip is taken as this student's, unless it contains work of "
             "others."

@@ -120,7 +120,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ("[bonus]\nann = 1", "bonus has to be points and why for each student."),
         (
             "[late]\nper_day = 10",
-            "[late] needs a time to be late after: due = 2026-11-01T23:59:00.",
+            "[late] needs a deadline: due = 2026-11-01T23:59:00.",
         ),
         ("[bonus]\nann = {points = -1, why = 'x'}", "bonus.points has to be a number of points f"),
         ("[bonus]\nann = {points = 1, why = ''}", "bonus.why has to be the reason, in words."),

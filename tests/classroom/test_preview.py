@@ -74,7 +74,7 @@ def test_a_class_is_looked_at_before_anything_is_run(tmp_path: Path) -> None:
     assert [name for name, _ in known.other] == ["other"]
     assert known.broken == (("broken", "work6.py:1 is not valid Python: invalid syntax."),)
     assert known.other[0][1].startswith(
-        "other: This looks like another exercise. No function in it belongs to “"
+        "other: This looks like another exercise. No function belongs to “"
     )
     assert known.open == (("copycat", ("Copy Cat", "Copy-Cat")),)
     assert known.absent == ("Zoe Gone", "Cat A", "Copy Cat", "Copy-Cat")

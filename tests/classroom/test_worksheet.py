@@ -105,7 +105,7 @@ def test_a_language_that_is_not_known_is_refused() -> None:
     with pytest.raises(CsvTableError) as caught:
         fill_worksheet(data, "s.csv", marks)
     assert str(caught.value).startswith(
-        "s.csv is no grading worksheet of Moodle that can be filled: no column “Identifier”, "
+        "s.csv is not a grading worksheet of Moodle that can be filled: no column “Identifier”, "
         "“Grade” among “Identificatie”, “Full name”, “ID number”, "
     )
     assert str(caught.value).endswith(

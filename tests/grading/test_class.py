@@ -198,7 +198,7 @@ def test_noor_did_another_exercise(grade) -> None:
     with pytest.raises(GradingError) as caught:
         grade(FOLDER / "noor_another_exercise.py")
     assert str(caught.value).startswith(
-        "noor_another_exercise: This looks like another exercise. No function in it belongs to "
+        "noor_another_exercise: This looks like another exercise. No function belongs to "
         "“Backpropagation by hand on a 2-2-1 net”; expected initialise_parameters(dim), "
     )
 

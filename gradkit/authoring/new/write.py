@@ -190,9 +190,7 @@ def write_new(
     return tuple(files)
 
 
-ALL_COUNT = (
-    'required = "all"   # which tasks count, handed in or not; leave it out for those that were'
-)
+ALL_COUNT = 'required = "all"   # all tasks count; without this line, only submitted tasks count'
 """Line of an assignment file by which all tasks count."""
 
 TASKS_BELOW = "# --- the tasks "

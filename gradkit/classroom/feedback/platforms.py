@@ -176,9 +176,9 @@ def _columns(sheet: CsvTable) -> dict[str, int]:
         there = ", ".join(f"“{shown(text)}”" for text in header[:16])
         wanted = ", ".join(f"“{HEADINGS[kind][0]}”" for kind in missing)
         raise CsvTableError(
-            f"{shown(sheet.name)} is no grading worksheet of Moodle that can be filled: no column "
-            f"{wanted} among {there}. Download it with “Download grading worksheet”; if Moodle "
-            "speaks a language that is not known here, set it to English first."
+            f"{shown(sheet.name)} is not a grading worksheet of Moodle that can be filled: no "
+            f"column {wanted} among {there}. Download it with “Download grading worksheet”; if "
+            "Moodle speaks a language that is not known here, set it to English first."
         )
     if "scale" in found and "maximum" not in found:
         raise CsvTableError(
