@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from gradkit.records.result import (
     FOR_INSTRUCTORS,
+    LEFT_ALONE,
     Adjustment,
     CheckResult,
     Comment,
@@ -118,12 +119,20 @@ def wrong_entries_text(finding: Finding) -> str:
     --------
     >>> wrong_entries_text(Finding("1", "update", "wrong-order", "", ("W1[0,0]", "b1[0]")))
     'W1[0,0], b1[0] are wrong'
+    >>> wrong_entries_text(Finding("1", "forward", "wrong-order", "", ("X left alone",)))
+    'X (changed in place) is wrong'
     """
-    names = format_entries(finding.entries)
+    names = format_entries([_output_name(entry) for entry in finding.entries])
     if finding.mistake in FOR_INSTRUCTORS:
         return names
     count = len(finding.entries)
     return format_count("{names} is wrong", "{names} are wrong", count, names=names)
+
+
+def _output_name(entry: str) -> str:
+    """Write the entry ``X left alone`` as X (changed in place), and every other entry unchanged."""
+    name = entry.removesuffix(LEFT_ALONE)
+    return entry if name == entry else format_text("{name} (changed in place)", name=name)
 
 
 def cost_text(finding: Finding) -> str:

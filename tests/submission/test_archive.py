@@ -78,7 +78,7 @@ def link(name: str) -> zipfile.ZipInfo:
         ),
         (
             ("inner.zip", "PK"),
-            "inner.zip is an archive inside the submission and was not opened. Put its files",
+            "inner.zip is an archive inside the submission and was not opened. Unpack it, and",
         ),
         (("a/" * 9 + "deep.py", "x"), "is more than 8 folders deep and was left out."),
         (
