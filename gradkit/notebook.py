@@ -131,7 +131,7 @@ GIVEN = (
 )
 LIVE = (
     "There is no record of the cells here, so your functions were called in this process: an "
-    "endless loop in a function stops it."
+    "endless loop in a function freezes it."
 )
 AGAIN = (
     "The forward pass that was defined last is that of “{other}”, not of “{task}”. Run the cells "

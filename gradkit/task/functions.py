@@ -54,7 +54,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     ):
         for name in named:
             if not _is_name(name) or name in others:
-                expected = "a name, as Python has them, that means nothing else"
+                expected = "a valid Python name without another meaning"
                 refuse(f"{here}.{kind}", repr(name), expected)
     sizes = {
         name: _size(f"{here}.sizes.{name}", value, table.sizes)

@@ -75,7 +75,7 @@ def test_it_is_read(tmp_path: Path) -> None:
 
 CALL = 'call = "out, cache = forward(x, p)"'
 WHOLE = "whole numbers from 1, or an expression of other sizes"
-NAME = "expected a name, as Python has them, that means nothing else"
+NAME = "expected a valid Python name without another meaning"
 MADE = "expected names, calls, constants, displays, attributes, subscripts and arithmetic"
 KNOWN = (
     "N, D, E, binary, distinct, integers, judged, mask, normal, onehot, ones, positive, "
