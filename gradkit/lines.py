@@ -137,7 +137,9 @@ def _parse(text: str, mode: str) -> Any:
         compile(text.strip(), "<check>", mode, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error) or "it is nested too deeply"
-        raise LinesError(f"{_short(text)} is no Python: {reason}", _ALLOWED_IN_WORDS) from None
+        raise LinesError(
+            f"{_short(text)} is not valid Python: {reason}", _ALLOWED_IN_WORDS
+        ) from None
     return tree
 
 

@@ -131,7 +131,7 @@ GIVEN = (
 )
 LIVE = (
     "There is no record of the cells here, so your functions were called in this process: an "
-    "endless loop in a function stops it."
+    "endless loop in a function freezes it."
 )
 AGAIN = (
     "The forward pass that was defined last is that of “{other}”, not of “{task}”. Run the cells "
@@ -161,7 +161,7 @@ NO_FUNCTIONS = (
     "again. Nothing has been marked."
 )
 NO_TEXT = (
-    "The code of {names} cannot be read, so the task cannot be told. Name the task, for example "
+    "The code of {names} cannot be read, so gradkit does not know the task. Name it, for example "
     'gradkit.check(…, task="{first}"). The tasks are {tasks}.'
 )
 NO_TASK = (

@@ -145,7 +145,7 @@ def _pair(returned: Any, at: str) -> tuple[Array, Array]:
     __tracebackhide__ = True
     if not isinstance(returned, tuple) or len(returned) != 2:
         raise AssertionError(
-            f"{at}: the forward pass returns {type(returned).__name__}; expected is the pair "
+            f"{at}: the forward pass returns {type(returned).__name__}; expected the pair "
             "(prediction, input of the last layer)."
         )
     output, hidden = (np.array(value, dtype=np.float64) for value in returned)
@@ -174,7 +174,7 @@ def _near(
     """
     __tracebackhide__ = True
     if found.shape != right.shape:
-        raise AssertionError(f"{at}: {what} has shape {found.shape}, expected is {right.shape}.")
+        raise AssertionError(f"{at}: {what} has shape {found.shape}, expected {right.shape}.")
     allowed = 1e-9 * np.maximum(np.abs(right), moved) + 16 * tolerances.DOUBLE
     if moved:
         # The tolerance is relative to the step, since a wrong small step of a large weight would

@@ -73,10 +73,13 @@ LINE = "; expected a line that assigns, or calls"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("x =", f"'x =' is no Python: invalid syntax{WORDS}"),
-        ("x = *y", f"'x = *y' is no Python: can't use starred expression here{WORDS}"),
-        ("f(a=1, a=2)", f"'f(a=1, a=2)' is no Python: keyword argument repeated: a{WORDS}"),
-        ("f(\0)", f"'f(\\x00)' is no Python: source code string cannot contain null bytes{WORDS}"),
+        ("x =", f"'x =' is not valid Python: invalid syntax{WORDS}"),
+        ("x = *y", f"'x = *y' is not valid Python: can't use starred expression here{WORDS}"),
+        ("f(a=1, a=2)", f"'f(a=1, a=2)' is not valid Python: keyword argument repeated: a{WORDS}"),
+        (
+            "f(\0)",
+            f"'f(\\x00)' is not valid Python: source code string cannot contain null bytes{WORDS}",
+        ),
         ("y = f(x) if x else 0", f"'y = f(x) if x else 0' has a IfExp{WORDS}"),
         ("y = [f(i) for i in x]", f"'y = [f(i) for i in x]' has a ListComp{WORDS}"),
         ("y = f(lambda: 1)", f"'y = f(lambda: 1)' has a Lambda{WORDS}"),
@@ -116,8 +119,8 @@ def test_what_is_no_line(text: str, told: str) -> None:
 def test_what_is_no_expression() -> None:
     """The same grammar."""
     for text, told in (
-        ("x = 1", f"'x = 1' is no Python: invalid syntax{WORDS}"),
-        ("", f"'' is no Python: invalid syntax{WORDS}"),
+        ("x = 1", f"'x = 1' is not valid Python: invalid syntax{WORDS}"),
+        ("", f"'' is not valid Python: invalid syntax{WORDS}"),
         ("x and y", f"'x and y' has a BoolOp{WORDS}"),
         ("x.__init__", "'x.__init__' names '__init__'; expected names that begin with a letter"),
     ):

@@ -49,5 +49,5 @@ def test_a_dry_run(tmp_path: Path) -> None:
 
 
 def test_signs_of_gradkits_own() -> None:
-    """As in what the doctor says."""
-    assert "A canary tried to ?\n" in printed("doctor", encoding="latin-1")
+    """As in the usage of a command."""
+    assert "gradkit check [OPTIONS] PATH?\n" in printed("check", "--help", encoding="latin-1")

@@ -32,13 +32,14 @@ HELP = "`gradkit check --help` lists all options."
             "--format: jsn is not one of text, json. Did you mean json?",
         ),
         ("history results --format zzz", "--format: zzz is not one of text, json."),
-        ("check a.py --hints 7", "--hints: 7 is not in the range 1 to 4."),
-        ("check a.py --seed x", "--seed: 'x' is not a valid integer."),
-        ("diff results one 2", "RUN: 'one' is not a valid integer."),
+        ("check a.py --hints 7", "--hints: expected a whole number, 1 to 4; found 7."),
+        ("check a.py --seed x", "--seed: expected a whole number, 0 or more; found x."),
+        ("diff results one 2", "RUN: expected a whole number, 1 or more; found one."),
+        ("override results a update x", "POINTS: expected a number; found x."),
         ("diff results 1", "RUN is missing. Usage: `gradkit diff [OPTIONS] DIR RUN RUN`."),
         (
             "grade submissions",
-            "--out is missing. Usage: `gradkit grade [OPTIONS] PATHS…`.",
+            "--out DIR is missing. Usage: `gradkit grade [OPTIONS] PATHS…`.",
         ),
         (
             "diff results 1 2 3",

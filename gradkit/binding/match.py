@@ -305,7 +305,9 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         place = broken[-1]
         message = format_text(NO_PYTHON, signature=role.signature, place=where(place))
         return Missing(role.name, message, place)
-    names = list(dict.fromkeys(f"`{f.signature}`" for f in functions if f.standing == "own"))
+    # Functions that gradkit adds for the methods of a class are not the student's.
+    own = [f for f in functions if f.standing == "own" and not f.name.startswith("gradkit_")]
+    names = list(dict.fromkeys(f"`{f.signature}`" for f in own))
     listed = ", ".join(names[:MAX_LISTED]) + (
         format_text(" and {count} more", count=len(names) - MAX_LISTED)
         if len(names) > MAX_LISTED
@@ -340,8 +342,8 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
     if elsewhere:
         sentences.append(
             format_text(
-                "The one at {place} belongs to another task. Each task is graded on its own "
-                "part, so define it here too.",
+                "The one at {place} belongs to the part of another task. Each task is graded from "
+                "its own part, so define it here too.",
                 place=where(elsewhere[-1]),
             )
         )

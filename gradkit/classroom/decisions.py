@@ -47,7 +47,7 @@ def decisions(
     }
     for code in map(current_code, unprices):
         if code in made:
-            raise GradingError(f"--no-price {code}: --price sets one. Leave one of them out.")
+            raise GradingError(f"--price and --no-price both name {code}. Leave one of them out.")
         made[code] = None
     return Decisions(
         tuple(mistake(code).code for code in drops),
@@ -94,13 +94,14 @@ def refuse_decisions(store: Store, made: Decisions) -> None:
     known = prices(store)
     for code, share in made.prices.items():
         if share is None and code not in known:
-            listed = f"Prices are set for {', '.join(known)}" if known else "No price is set"
-            raise GradingError(f"--no-price {code}: no price is set for it. {listed}.")
+            listed = f" Prices are set for {', '.join(known)}." if known else ""
+            raise GradingError(f"--no-price {code}: no price is set for it.{listed}")
         if share is not None and not 0 <= share <= 1:
             raise GradingError(f"The price of {code} is {100 * share:g} %; expected 0 to 100 %.")
         if share is not None and code in {*dropped, *made.drops} - {*made.keeps}:
             raise GradingError(
-                f"--price {code}: it is withdrawn, so it costs nothing. Add --keep {code}."
+                f"--price {code}: this finding is withdrawn and costs nothing. To count it again, "
+                f"add --keep {code}."
             )
 
 
@@ -108,7 +109,7 @@ def _refuse_keeping(keeps: Sequence[str], drops: Sequence[str], dropped: Sequenc
     """Raise GradingError if ``--keep`` names a code that is not withdrawn, or also dropped."""
     for code in keeps:
         if code in drops:
-            raise GradingError(f"--keep {code}: --drop {code} is given too. Leave one of them out.")
+            raise GradingError(f"--drop and --keep both name {code}. Leave one of them out.")
         if code not in dropped:
-            listed = f"Withdrawn are {', '.join(dropped)}" if dropped else "Nothing is"
-            raise GradingError(f"--keep {code}: it is not withdrawn. {listed}.")
+            listed = f"These are: {', '.join(dropped)}" if dropped else "No finding is"
+            raise GradingError(f"--keep {code}: this finding is not withdrawn. {listed}.")

@@ -72,8 +72,8 @@ def policy(text: str) -> str:
     time = moment(text.removeprefix(BEFORE))
     if time is None:
         raise PolicyError(
-            f"--attempt {text}: expected a time after the sign, as in before=2026-11-01T23:59; "
-            "one without a zone is this computer's."
+            f"--attempt {text}: expected a time, as in before=2026-11-01T23:59. A time "
+            "without a zone is in the zone of this computer."
         )
     return f"{BEFORE}{time.isoformat()}"
 
@@ -317,9 +317,7 @@ def read_policy(path: Path) -> Policy | None:
     except ValueError as error:  # raised by tomllib, and by decode
         raise PolicyFileError(f"{path}: cannot be read as TOML: {error}.") from None
     if policy.late is not None and policy.due is None and not policy.days_late:
-        raise PolicyFileError(
-            f"{path}: [late] needs a time to be late after: due = 2026-11-01T23:59:00."
-        )
+        raise PolicyFileError(f"{path}: [late] needs a deadline: due = 2026-11-01T23:59:00.")
     # A time without a zone is in this computer's zone.
     extensions = {name: time.astimezone() for name, time in policy.extensions.items()}
     return replace(policy, due=policy.due and policy.due.astimezone(), extensions=extensions)
@@ -394,7 +392,7 @@ def differences(old: Policy, new: Policy) -> list[str]:
     """List the keys of two policies that differ, each in a sentence with both values."""
     before, after = (dict(_flatten(msgspec.to_builtins(policy))) for policy in (old, new))
     return [
-        f"{key} was {before.get(key, 'nothing')}, and is {after.get(key, 'nothing')}"
+        f"{key} was {before.get(key, 'nothing')}, and is now {after.get(key, 'nothing')}"
         for key in {**before, **after}
         if before.get(key) != after.get(key)
     ]
@@ -537,7 +535,7 @@ def late_points(policy: Policy, days: int, score: float, most: float) -> float:
 
 
 def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
-    """Describe a delay as in ``1 d 2 h late: 2 days begun``, and mention an extension.
+    """Describe a delay as in ``1 d 2 h late, counted as 2 days``, and mention an extension.
 
     If the policy lists the days, or the times are not known, only ``days`` are named.
     """
@@ -547,6 +545,6 @@ def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) 
     minutes = math.ceil((at - due).total_seconds() / 60)
     parts = ((minutes // 1440, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min"))
     time = " ".join([f"{count} {unit}" for count, unit in parts if count][:2])
-    begun = format_count("{count} day begun", "{count} days begun", days)
-    text = format_text("{time} late: {days}", time=time, days=begun)
+    begun = format_count("{count} day", "{count} days", days)
+    text = format_text("{time} late, counted as {days}", time=time, days=begun)
     return f"{text} ({'after an extension'})" if kept.name in policy.extensions else text

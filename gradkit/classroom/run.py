@@ -259,7 +259,7 @@ def grade_class(
             store, _students_of(listed), whole=bool(course.roster)
         )
         if change and not change_settings:
-            raise GradingError(f"{change}, as does --change-settings.")
+            raise GradingError(f"{change}, and so does --change-settings.")
         for warning in unknown:
             watch.warn(warning)
         if listed.left_out:
@@ -323,7 +323,7 @@ def remembered(store: Store, given: Mapping[str, Any], *, change: bool) -> Setti
     differing = [key for key in REMEMBERED if key in new and new[key] != getattr(former, key)]
     if differing and store.newest() and not change:
         changes = "; ".join(
-            f"{REMEMBERED[key]} was {_show(getattr(former, key))}, and is {_show(new[key])}"
+            f"{REMEMBERED[key]} was {_show(getattr(former, key))}, and is now {_show(new[key])}"
             for key in differing
         )
         raise GradingError(
@@ -411,7 +411,7 @@ def of_student(
     if not own:
         found = "".join(first_names([entry.students[0] for entry in roll.entries], 6))
         raise GradingError(
-            f"--student {name}: no submission in it has this name. Found: {found}. A single "
+            f"--student {name}: no submission has this name. Found: {found}. A single "
             "file, folder or zip is taken as this student's, unless it contains work of others."
         )
     return replace(roll, entries=tuple(own))

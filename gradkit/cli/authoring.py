@@ -17,7 +17,7 @@ from gradkit.cli.output import console
 @click.argument("task", required=False, metavar="")
 @options.ASSIGNMENT
 def list_command(task: str | None, assignment: Path | None) -> None:
-    """List the exercises that come with gradkit, or the tasks and points of an assignment."""
+    """List gradkit's exercises, or the tasks of an assignment."""
     if task is not None:
         raise Refusal(
             f"unexpected argument {task}. `gradkit list --assignment NAME` lists the tasks of an "
@@ -37,10 +37,11 @@ def list_command(task: str | None, assignment: Path | None) -> None:
 @options.ASSIGNMENT
 @options.REFERENCE
 def audit_command(assignment: Path | None, reference: Path | None) -> None:
-    """Change the model solutions, one place at a time, and list changes that no check detects.
+    """Search for mistakes that the checks of an assignment miss.
 
-    Each change (a sign, a factor, an axis, a name) that is not detected is a mistake for which
-    a student would get full marks.
+    Changes the model solutions, one place at a time, and lists changes that no check detects. Each
+    change (a sign, a factor, an axis, a name) that is not detected is a mistake for which a student
+    would get full marks.
     """
     from gradkit.authoring.audit import audit_file
     from gradkit.report.exercise import to_text
@@ -53,7 +54,10 @@ def audit_command(assignment: Path | None, reference: Path | None) -> None:
 @command("reproduce", "gradkit reproduce --reference reference")
 @options.REFERENCE
 def reproduce_command(reference: Path | None) -> None:
-    """Repeat the four runs of the published notebook, and compare the figures."""
+    """Repeat the four runs of the published notebook.
+
+    The numbers are compared with the published ones.
+    """
     from gradkit.authoring.reproduce import reproduce
 
     text, agreed = reproduce(reference)
@@ -129,8 +133,8 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
     click.echo(f"Written to {out}.", err=True)
     if platform != "wheel" and gains_by_deletion(settings["assignment"], settings["tasks"]):
         click.echo(
-            "Only tasks that were submitted count, so a missing file does not lower a mark. Name "
-            "the tasks that count in any case with --task.",
+            "Only submitted tasks count, so a missing file costs nothing. To let tasks count even "
+            "if they are missing, name them with --task.",
             err=True,
         )
     if unchecked:
@@ -171,7 +175,10 @@ def export_command(platform: str, out: Path, **settings: Any) -> None:
 @options.flag("--notebook", "With --exercise: write a notebook instead of Python files.")
 @options.INSTALL
 def new_command(folder: Path, **settings: Any) -> None:
-    """Create the folder DIR with starter files for students, and gradkit as a wheel."""
+    """Create the folder DIR with starter files for students.
+
+    It also contains gradkit as a wheel.
+    """
     from gradkit.authoring.new.write import write_new
     from gradkit.drafting.write import write_draft
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @command("check", "gradkit check hw.py --task regression-numpy --seed 1")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATH…")
-@options.assignment_options
-@options.HINTS
+@options.assignment_options(options.CHECKED)
+@options.hints_option("to show", options.CHECK_LEVEL)
 @options.REQUIRE_TIER
 @options.format_option(*FORMATS)
 @options.out("FILE", "Write to this file instead of standard output.")
@@ -39,9 +39,10 @@ def check_command(
     watch: bool,
     **settings: Any,
 ) -> None:
-    """Check submissions: each PATH is a .py file, a notebook, a folder or a zip.
+    """Check one or several submissions, and print a report.
 
-    One submission gets a full report, several get one line each.
+    Each PATH is a submission: a .py file, a notebook, a folder or a zip. One submission gets a
+    full report, several get one line each.
     """
     if len(paths) > 1 and not FORMATS[format_].several:
         raise Refusal(
@@ -162,9 +163,9 @@ def verdict_code(results: Sequence[Result]) -> int:
     help="File with answers that the test tries to read.  [default: a temporary file]",
 )
 def doctor_command(format_: str, key: Path | None) -> None:
-    """Test the sandbox: try forbidden operations and report which are blocked."""
+    """Test which forbidden operations the sandbox of this machine blocks."""
     from gradkit.report.document import document
-    from gradkit.sandbox.doctor import examine, failures
+    from gradkit.sandbox.doctor import ACTS, examine, failures
     from gradkit.sandbox.workshop import ADDS, CONTAINER, LACKING, PACKED
 
     examination = examine(key=key.resolve() if key else None)
@@ -174,11 +175,12 @@ def doctor_command(format_: str, key: Path | None) -> None:
     else:
         tiers = {"adds": list(ADDS.values()), "lacking": LACKING.get(examination.tier + 1)}
         advice = {"container": CONTAINER, "packed": PACKED}
-        text = document("doctor.txt", examination=examination, **tiers, **advice)
+        wanted = {act.name for act in ACTS if act.wanted}
+        text = document("doctor.txt", examination=examination, wanted=wanted, **tiers, **advice)
         click.echo(text, nl=False)
     if broken := failures(examination):
         names = ", ".join(trial.words for trial in broken)
         raise Refusal(
-            f"tier {examination.tier} of the sandbox does not hold on this machine; student code "
+            f"tier {examination.tier} of the sandbox fails on this machine: student code "
             f"could: {names}. Grade only your own code here."
         )

@@ -21,28 +21,28 @@ if TYPE_CHECKING:
 @command("grade", "gradkit grade submissions.zip --out results --roster Grades.csv")
 @click.argument("paths", nargs=-1, required=True, type=options.FilePath(), metavar="PATHS…")
 @options.out("DIR", "Folder for the results. Grading resumes in an existing folder.", required=True)
-@options.assignment_options
+@options.assignment_options(options.GRADED)
 @options.number(
     "--workers", (1, 256), "Number of submissions graded in parallel.  [default: one per core]"
 )
 @options.REQUIRE_TIER
-@options.HINTS
+@options.hints_option("the pages of --html show", options.PAGE_LEVEL)
 @options.flag("--html", "Also write pages: DIR/pages/index.html, and one for each student.")
 @options.path_option(
-    "--roster", "CSV", "List of the students, such as a gradebook or grading worksheet."
+    "--roster", "CSV", "Table of the students, such as a gradebook or grading worksheet."
 )
 @options.flag("--groups", "Count a submission for every member of a group in the roster.")
 @options.ATTEMPT
-@options.flag("--dry-run", "List the submissions and what looks wrong with them; run nothing.")
-@options.NEW_VERSION
+@options.flag("--dry-run", "List the submissions and their problems; run nothing.")
+@options.new_version_option("grade everything again with this one")
 @options.flag(
     "--change-settings",
-    "Continue with other settings, or another policy, than the class was graded with.",
+    "Grade everybody again with these settings, or this policy, in place of the former ones.",
 )
 @click.option(
     "--student",
     metavar="NAME",
-    help="Grade only this student, again. With --task: treat the submission as this task.",
+    help="Grade only this student again. With --task: grade the submission as this task.",
 )
 @click.option(
     "--scheduler",
@@ -51,11 +51,12 @@ if TYPE_CHECKING:
 )
 @heeding()
 def grade_command(paths: tuple[Path, ...], out: Path, dry_run: bool, **settings: Any) -> None:
-    """Grade a class: each file and sub-folder in PATHS, a folder or zip, is one submission.
+    """Grade the submissions of a class, and store the results.
 
-    Downloads of Canvas, Moodle, Gradescope and GitHub Classroom are recognised by their file
-    names. Results are saved as they come: run the same command again to resume, or to grade
-    submissions that are new or changed. The class remembers its settings.
+    PATHS are folders or zips. Each file and each sub-folder in them is one submission. Downloads of
+    Canvas, Moodle, Gradescope and GitHub Classroom are recognised by their file names. Results are
+    saved as they come: run the same command again to resume, or to grade submissions that are new
+    or changed. The class remembers its settings.
 
     The exit code is 0 even if some submissions were refused; they are listed. It is 2 if all
     were refused, or if gradkit itself failed to grade one.
@@ -102,7 +103,7 @@ def _show_graded(graded: Graded) -> None:
         f"{tally.graded} graded, {tally.skipped} unchanged, "
         f"{tally.refused} refused, {tally.failed} failed"
     )
-    click.echo(f"This run: {counts}: {graded.path}", err=True)
+    click.echo(f"This run: {counts}. Saved in {graded.path}.", err=True)
     print_shown(partial(show_grades, graded.summary, graded.mistake))
     tell([f"{name}: {reason}" for name, reason in tally.left])
     if tally.failed:
@@ -122,7 +123,7 @@ def _show_graded(graded: Graded) -> None:
 @options.ASSIGNMENT
 @options.REFERENCE
 @options.NO_REFERENCE
-@options.PRESET
+@options.preset_option(options.GRADED)
 @options.several(
     "--drop", "drops", "CODE", "Withdraw this finding from every student (repeatable)."
 )
@@ -148,7 +149,7 @@ def _show_graded(graded: Graded) -> None:
     "--no-price", "unprices", "CODE", "Withdraw the price that --price set (repeatable)."
 )
 @options.ATTEMPT
-@options.NEW_VERSION
+@options.new_version_option("mark again with this one")
 @options.text_option(
     "--why", "Reason, stored with the new marks. Students whose result changes can read it."
 )
@@ -156,11 +157,12 @@ def _show_graded(graded: Graded) -> None:
 def remark_command(
     folder: Path, dry_run: bool, prices: tuple[tuple[str, float], ...], **settings: Any
 ) -> None:
-    """Mark the class in DIR again with other points, deductions or tolerances.
+    """Mark a class again without running student code.
 
-    No student code is run. Without options, the assignment file is read again from the path
-    that the class was graded with, and earlier choices (--preset, --drop, --price, --attempt)
-    still apply, also to submissions that are graded later.
+    DIR is the folder of the class. Points, deductions and tolerances may have changed. Without
+    options, the assignment file is read again from the path that the class was graded with, and
+    earlier choices (--preset, --drop, --price, --attempt) still apply, also to submissions that are
+    graded later.
     """
     from gradkit.classroom.remark import remark_class
     from gradkit.classroom.worker_pool import cores
@@ -186,12 +188,12 @@ def remark_command(
 @options.CLASS
 @click.argument("student", required=False)
 @click.argument("check", required=False)
-@click.argument("points", type=float, required=False)
+@click.argument("points", type=options.Decimal(), required=False)
 @options.text_option("--comment", "Reason. The student can read it.")
 @options.BY
 @options.flag("--withdraw", "Remove the points that were set.")
 @options.path_option(
-    "--from", "CSV", "Set the points in this table, with student, check, points and comment."
+    "--from", "CSV", "Set all points in this table. Columns: student, check, points, comment."
 )
 def override_command(
     folder: Path,
@@ -205,10 +207,10 @@ def override_command(
 ) -> None:
     """Set the POINTS that STUDENT gets for CHECK in the class in DIR.
 
-    They replace the mark, in later runs too. CHECK is task/check, the name of a check that
-    only one task has, a task, or `total`. Set `total` or a task to give points for a
-    submission that could not be graded, or to a student who submitted nothing. POINTS are on
-    the scale of the tasks, before a policy scales them.
+    They replace the computed points, in later runs too. CHECK is task/check, the name of a check
+    that only one task has, a task, or `total`. Set `total` or a task to give points for a
+    submission that could not be graded, or to a student who submitted nothing. POINTS are on the
+    scale of the tasks, before a policy scales them.
     """
     from gradkit.classroom.store.counted import override_points, override_table
 
@@ -231,13 +233,13 @@ def _show_override(new: Overridden) -> None:
     from gradkit.report.words import points as format_points
     from gradkit.report.words import score_text
 
-    mark = "there was no mark" if new.marked is None else f"the mark is {format_points(new.marked)}"
+    mark = "nothing computed" if new.marked is None else f"computed: {format_points(new.marked)}"
     if new.former is not None:
-        mark = f"until now {format_points(new.former)} were set, and {mark}"
+        mark = f"set before: {format_points(new.former)}, {mark}"
     if new.points is not None:
         after = "1 point" if new.points == 1 else f"{format_points(new.points)} points"
     else:
-        after = "nothing is set" if new.marked is None else "the mark counts again"
+        after = "no points are set" if new.marked is None else "the computed points count again"
     result = new.result
     total = score_text(result.score, result.max_score) if result else score_text(None, None)
     click.echo(f"{new.name}, {new.check}: {after} ({mark}). The total is now {total}.", err=True)
@@ -255,27 +257,28 @@ def _show_override(new: Overridden) -> None:
     "with one page per student.",
 )
 @options.out("PATH", "Zip or folder to write.  [default: in DIR/feedback]")
-@options.HINTS
+@options.hints_option("the pages show", options.PAGE_LEVEL)
 @options.path_option(
     "--worksheet",
     "CSV",
     "With --format moodle: grading worksheet to fill in, with comments.",
 )
 @options.path_option(
-    "--gradebook", "CSV", "With --format canvas: gradebook by which to write a table of points."
+    "--gradebook", "CSV", "With --format canvas: gradebook. A table of points is written for it."
 )
 @click.option(
     "--column", metavar="TITLE", help="Column of the gradebook: title or number of the assignment."
 )
 @options.flag("--in-place", "Overwrite the worksheet.  [default: write a copy beside the zip]")
-@options.flag("--changed", "Write only pages that changed since they were last given back.")
-@options.text_option("--why", "Reason, stored with this release.")
+@options.flag("--changed", "Write only pages that changed since the last time.")
+@options.text_option("--why", "Reason for these pages, shown by `gradkit history`.")
 @options.flag("--dry-run", "List who would be left out; write nothing.")
 def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> None:
-    """Write the pages for the students of the class in DIR, and record what each was given.
+    """Write a page for each student of the class in DIR.
 
-    Pages show as much as the hint level of the assignment allows, and what changed since the
-    last page. The exit code is 1 if a student is left out; the reason is listed.
+    A copy of each page is stored. Pages show as much as the hint level of the assignment allows,
+    and what changed since the last page. The exit code is 1 if a student is left out; the reason is
+    listed.
     """
     from gradkit.classroom.feedback.give import give_back
     from gradkit.classroom.worker_pool import cores
@@ -302,10 +305,11 @@ def feedback_command(folder: Path, way: Way, dry_run: bool, **settings: Any) -> 
 @options.text_option("--why", "Reason, stored with the note about the removal.")
 @options.BY
 def purge_command(folder: Path, student: str, yes: bool, why: str, by: str) -> None:
-    """Remove a student from the class in DIR.
+    """Delete everything stored about a student.
 
-    Results, answers, code, identifiers, points that were set, pages and zips of pages are
-    deleted. This cannot be undone. A note about the removal is kept, under a pseudonym.
+    DIR is the folder of the class. Results, answers, code, identifiers, points that were set, pages
+    and zips of pages are deleted. This cannot be undone. A note about the removal is kept, under a
+    pseudonym.
     """
     from gradkit.classroom.reports.purge import purge_student, tables
     from gradkit.report.document import document

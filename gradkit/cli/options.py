@@ -6,6 +6,7 @@ import contextlib
 import math
 import signal
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any, NoReturn
@@ -158,7 +159,7 @@ def sentence(error: click.UsageError) -> str:
     if isinstance(error, click.NoSuchOption):
         return _unknown_option(error.option_name, context)
     if isinstance(error, click.MissingParameter) and error.param is not None:
-        return f"{_name(error.param)} is missing. {expected}."
+        return f"{_named_with_value(error.param)} is missing. {expected}."
     if isinstance(error, click.BadParameter) and error.param is not None:
         return f"{_name(error.param)}: {error.message}"
     message = error.format_message().rstrip(".")
@@ -178,6 +179,12 @@ def _unknown_option(name: str, context: click.Context) -> str:
     near = did_you_mean(name, [option for option in options if option.startswith("--")])
     path = context.command_path
     return f"{path} has no option {name}.{near} `{path} --help` lists all options."
+
+
+def _named_with_value(param: click.Parameter) -> str:
+    """Return an option with its value, such as ``--out DIR``, or the name of an argument."""
+    value = f" {param.metavar}" if isinstance(param, click.Option) and param.metavar else ""
+    return _name(param) + value
 
 
 def _name(param: click.Parameter) -> str:
@@ -222,6 +229,15 @@ class WholeNumber(click.IntRange):
 
     name = "integer"
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a value as a whole number; fail if it is none, or out of bounds."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(
+                f"expected a whole number, {self._describe_range()}; found {value}.", param, ctx
+            )
+
     def _describe_range(self) -> str:
         """Return the bounds in words, for help."""
         if self.max is None or self.max == LARGEST_SEED:
@@ -254,6 +270,17 @@ def number(
 def several(name: str, to: str, metavar: str, help_: str) -> Callable[[FC], FC]:
     """Return a repeatable option whose values a command receives as the parameter ``to``."""
     return click.option(name, to, multiple=True, metavar=metavar, help=help_)
+
+
+class Decimal(click.types.FloatParamType):
+    """Parameter type of a number with a fraction."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a value as a float; fail if it is no number."""
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"expected a number; found {value}.", param, ctx)
 
 
 class PriceOfFinding(click.types.StringParamType):
@@ -299,27 +326,45 @@ REFERENCE = path_option(
 INSTALL = click.option(
     "--install",
     metavar="SPEC",
-    help="What `pip install` is given to install gradkit: a wheel, which is copied to the output, "
+    help="Argument of `pip install` that installs gradkit: a wheel, which is copied to the output, "
     "a requirement or a URL.  [default: a wheel of this gradkit]",
 )
 NO_REFERENCE = flag(
     "--no-reference",
     "Grade without model solutions: derive the expected values from the assignment file.",
 )
-PRESET = click.option(
-    "--preset",
-    type=OneOf(["default", "strict", "lenient", "numbers"]),
-    help="How much mistakes cost. With numbers they cost nothing, and right outputs alone earn "
-    "points.  [default: the preset last used for the class, else the assignment's]",
+CHECKED, GRADED = "the assignment's", "the preset last used for the class, else the assignment's"
+"""Defaults of ``--preset``, for a check and for a class."""
+
+
+def preset_option(default: str) -> Callable[[FC], FC]:
+    """Return the option ``--preset``, with its default in words."""
+    return click.option(
+        "--preset",
+        type=OneOf(["default", "strict", "lenient", "numbers"]),
+        help="How much a mistake costs. With numbers, mistakes cost nothing, and only right "
+        f"outputs earn points.  [default: {default}]",
+    )
+
+
+CHECK_LEVEL = (
+    "one hint for each mistake in text, 4 in json with model solutions, else the assignment's level"
 )
-HINTS = number(
-    "--hints",
-    (1, 4),
-    "How much to show: 1 where to look, 2 the mistake, 3 the line and its formula, 4 the correct "
-    "formula and the expected numbers. Mistakes in functions, their lines and formulas need the "
-    "model solution.  [default: the assignment's level; with model solutions 4 in json, and one "
-    "hint for each mistake without formulas in text]",
-)
+PAGE_LEVEL = "the assignment's level"
+"""Defaults of ``--hints``, for a check and for the pages of a class."""
+
+
+def hints_option(shown: str, default: str) -> Callable[[FC], FC]:
+    """Return the option ``--hints``: what it is about, and its default in words."""
+    return number(
+        "--hints",
+        (1, 4),
+        f"How much {shown}: 1 where to look, 2 the mistake, 3 its line and formula, 4 the "
+        "correction and the expected numbers. In exercises of functions, mistakes are only found "
+        f"with the model solutions.  [default: {default}]",
+    )
+
+
 REQUIRE_TIER = number(
     "--require-tier", (0, 3), "Refuse to run student code below this tier of the sandbox."
 )
@@ -329,11 +374,16 @@ ATTEMPT = click.option(
     help="Which attempt counts from now on: last, best or before=DATE.  [default: the rule last "
     "used for the class, else last]",
 )
-NEW_VERSION = flag(
-    "--new-version",
-    "Continue although another version of gradkit graded the class; grade everything again.",
+
+
+def new_version_option(effect: str) -> Callable[[FC], FC]:
+    """Return the option ``--new-version``; ``effect`` is what the command then does."""
+    return flag("--new-version", f"If another version of gradkit graded the class, {effect}.")
+
+
+BY = text_option(
+    "--by", "Name of the person who decides.  [default: your user name]", metavar="NAME"
 )
-BY = text_option("--by", "Name of whoever decides.  [default: your user name]", metavar="NAME")
 PSEUDONYMS = flag(
     "--pseudonyms",
     "Replace each name by a fixed pseudonym, and leave out text that could identify a student.",
@@ -341,7 +391,15 @@ PSEUDONYMS = flag(
 CLASS = click.argument("folder", type=FilePath(), metavar="DIR")
 
 
-def assignment_options(command: FC) -> FC:
+def assignment_options(preset: str) -> Callable[[FC], FC]:
+    """Return a decorator that adds the options of every command that grades.
+
+    ``preset`` is the default of ``--preset`` in words.
+    """
+    return partial(_add_assignment_options, preset=preset)
+
+
+def _add_assignment_options(command: FC, preset: str) -> FC:
     """Add the options of every command that grades to a command."""
     for option in reversed(
         [
@@ -350,7 +408,7 @@ def assignment_options(command: FC) -> FC:
                 "tasks",
                 "ID",
                 "Grade only this task (repeatable). It counts even if nothing was submitted. For "
-                "a single file or student: treat the submission as this task.",
+                "a single file or student: grade the submission as this task.",
             ),
             flag("--handed-in", "Count only tasks that were submitted."),
             click.option(
@@ -367,7 +425,7 @@ def assignment_options(command: FC) -> FC:
                 (0, LARGEST_SEED),
                 "Seed of the random inputs; each result records its seed.",
             ),
-            PRESET,
+            preset_option(preset),
         ]
     ):
         command = option(command)

@@ -33,7 +33,10 @@ SPREADSHEET = "utf-8-sig"
 @options.format_option("text", "csv")
 @options.PSEUDONYMS
 def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
-    """Summarise the class in DIR; as csv, with a row per student and a column per check."""
+    """Summarise the scores and mistakes of the class in DIR.
+
+    With --format csv: a table with a row per student and a column per check.
+    """
     from gradkit.classroom.reports.summary import summarise
     from gradkit.classroom.store.results import Store
     from gradkit.report.summary import show_summary, summary_csv
@@ -49,10 +52,15 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 @command("review", "gradkit review results --split anna,ben --for anna")
 @options.CLASS
 @click.option(
-    "--split", metavar="NAMES", help="Divide the work among these people, as anna,ben,carla."
+    "--split",
+    metavar="NAMES",
+    help="Divide the students among these graders, such as anna,ben,carla.",
 )
 @click.option(
-    "--for", "assistant", metavar="NAME", help="With --split: list only this person's part."
+    "--for",
+    "assistant",
+    metavar="NAME",
+    help="With --split: list only the students of this grader.",
 )
 @options.PSEUDONYMS
 @options.format_option("text", "csv")
@@ -61,7 +69,7 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 )
 @options.number("--port", (1, 65535), "With --serve: port of the server.  [default: any free port]")
 @options.text_option(
-    "--by", "With --serve: name of whoever grades.  [default: your user name]", metavar="NAME"
+    "--by", "With --serve: name of the grader.  [default: your user name]", metavar="NAME"
 )
 def review_command(
     folder: Path,
@@ -73,25 +81,26 @@ def review_command(
     port: int | None,
     by: str,
 ) -> None:
-    """List what a person must look at in the class in DIR; as csv, with a row per student.
+    """List the students whose results a person must review, and why.
 
-    The most urgent cases come first, each with the command that shows it. With --split,
-    everybody keeps the same students as long as few submissions are added or removed.
+    DIR is the folder of the class. With --format csv: a table with a row per student. The most
+    urgent cases come first, each with the command that shows it. With --split, everybody keeps the
+    same students as long as few submissions are added or removed.
 
     With --serve, review the class on pages in a browser. Only this machine can reach them, by
     an address with a secret. Everything is saved at once; Ctrl-C stops the server.
     """
     if serve:
         if split or assistant or pseudonyms or format_ != "text":
-            raise Refusal("--serve goes with --port and --by only.")
+            raise Refusal("--serve can only be combined with --port and --by.")
         _serve(folder, port or 0, by)
         return
     if port or by:
-        raise Refusal("--port and --by go with --serve.")
+        raise Refusal("--port and --by need --serve.")
     assistants = _names(split)
     if assistant is not None and assistant not in assistants:
-        advice = f"It has {', '.join(assistants)}" if assistants else "Add --split NAMES"
-        raise Refusal(f"--for {assistant}: --split does not have this name. {advice}.")
+        known = f"a name of --split: {', '.join(assistants)}" if assistants else "--split NAMES"
+        raise Refusal(f"--for {assistant} needs {known}.")
     from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review
     from gradkit.classroom.store.results import Store
@@ -151,10 +160,11 @@ def _names(split: str | None) -> list[str]:
 @click.argument("student", required=False)
 @options.format_option("text", "json")
 def history_command(folder: Path, student: str | None, format_: str) -> None:
-    """Show how a grade in the class in DIR came about, or list all runs.
+    """Show how a student's grade came about, or list all runs.
 
-    With STUDENT: every run that affected the grade, in order: who, when and why, with which
-    versions and inputs, and the score before and after. Without STUDENT: all runs.
+    DIR is the folder of the class. With STUDENT: every run that affected the grade, in order: who,
+    when and why, with which versions and inputs, and the score before and after. Without STUDENT:
+    all runs.
     """
     if format_ == "json" and student is None:
         raise Refusal("--format json needs STUDENT: it writes the history of one student.")
@@ -176,8 +186,8 @@ def history_command(folder: Path, student: str | None, format_: str) -> None:
 
 @command("diff", "gradkit diff results 2 5")
 @options.CLASS
-@click.argument("before", type=int, metavar="RUN")
-@click.argument("after", type=int, metavar="RUN")
+@click.argument("before", type=options.WholeNumber(1), metavar="RUN")
+@click.argument("after", type=options.WholeNumber(1), metavar="RUN")
 @options.PSEUDONYMS
 def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> None:
     """List what changed between two runs of the class in DIR.
@@ -211,7 +221,7 @@ def diff_command(folder: Path, before: int, after: int, pseudonyms: bool) -> Non
     type=OneOf(["student"]),
     help="Print the page that the student was last given, byte for byte.",
 )
-@options.number("--release", (1, None), "With --as: the Nth page that was given back.")
+@options.number("--release", (1, None), "With --as: the Nth page that the student was given.")
 @options.out("FILE", "With --as: write to this file instead of standard output.")
 def show_command(
     folder: Path,
@@ -222,24 +232,26 @@ def show_command(
     release: int | None,
     out: Path | None,
 ) -> None:
-    """Show the report of the student NAME in the class in DIR, or a finding as a script.
+    """Show a student's report, or run a finding again as a script.
 
-    RESULT is a file written by `gradkit check --format json --out RESULT`; NAME is needed if it
-    holds several submissions. Without --finding, the report and its findings are listed. With
-    --finding, a Python script is printed that reproduces the finding without gradkit; it is
-    run, and its outcome is added in comments.
+    DIR is the folder of a class, and NAME a student. RESULT is a file written by `gradkit check
+    --format json --out RESULT`; NAME is needed if it holds several submissions. Without --finding,
+    the report and its findings are listed. With --finding, a Python script is printed that
+    reproduces the finding without gradkit; it is run, and its outcome is added in comments.
     """
     if viewer is None and (release is not None or out is not None):
-        raise Refusal("--release and --out go with --as student.")
+        raise Refusal("--release and --out need --as student.")
     if viewer is not None and finding is not None:
-        raise Refusal("--as student shows the page that was given back: leave out --finding.")
+        raise Refusal(
+            "--as student prints the page that the student was given. Leave out --finding."
+        )
     # A name that ends in .json is meant as a file, even if the file does not exist.
     if folder.is_file() or folder.suffix == ".json":
         if viewer is not None:
             raise Refusal(f"{folder} is a file: --as needs the folder of a class.")
         _show_file(folder, name, finding, assignment)
     elif name is None:
-        raise Refusal(f"NAME is missing: whose report in {folder}?")
+        raise Refusal(f"NAME is missing. Give the name of a student in {folder}.")
     elif viewer is not None:
         _show_given_page(folder, name, release, out)
     else:
@@ -280,7 +292,7 @@ def _show_student(folder: Path, name: str, finding: str | None, assignment: Path
     click.echo(to_text([result], EXPECTED_LEVEL, encoding=sys.stdout.encoding), nl=False)
     click.echo(listing(findings_in([to_data(result, EXPECTED_LEVEL)])), nl=False)
     if sheet.path:
-        click.echo(f"Read from {clean_text(sheet.path)}.", err=True)
+        click.echo(f"The submission is {clean_text(sheet.path)}.", err=True)
 
 
 def _show_given_page(folder: Path, name: str, release: int | None, out: Path | None) -> None:
@@ -288,7 +300,7 @@ def _show_given_page(folder: Path, name: str, release: int | None, out: Path | N
     from gradkit.classroom.reports.stored import copy_of
 
     copy = copy_of(folder, name, release)
-    description = f"{copy.number} of {copy.total}: {copy.file}, given back in run {copy.run}."
+    description = f"{copy.number} of {copy.total}: {copy.file}, written in run {copy.run}."
     click.echo(description, err=True)
     if out is None:
         to_stdout(copy.data)

@@ -273,7 +273,7 @@ def _advice_for(crash: _Crash) -> _Advice:
         advise(crash)
         for advise in (_advise_super, _advise_name, _advise_key, _advise_attribute, _advise_none)
     )
-    last = _Advice("The lines after this one are not run.")
+    last = _Advice("Python stops at this line: the code after it is not run.")
     return next((each for each in found if each is not None), last)
 
 

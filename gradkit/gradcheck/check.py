@@ -183,7 +183,7 @@ def check_gradient(
     >>> report.verdict
     'disagree'
     >>> print(report.patterns[0])
-    w: every entry is off by one factor: claimed = 3 × estimate, as if 1/3 were missing.
+    w: every entry is wrong by the same factor: claimed = 3 × estimate, as if 1/3 were missing.
     """
     for called, value, choices in (("entries", entries, Entries), ("kinks", kinks, Kinks)):
         if value not in get_args(choices):

@@ -50,7 +50,7 @@ def find_patterns(claims: Claims, columns: Columns, leaves: Sequence[Leaf]) -> t
 
 def factor_pattern(ratio: float) -> str:
     """Return the sentence for a factor that all entries of all parameters share."""
-    return f"All entries are off by one factor: {_describe_factor(ratio)}."
+    return f"All entries are wrong by the same factor: {_describe_factor(ratio)}."
 
 
 def common_factor(
@@ -115,15 +115,21 @@ def _describe_simple(
     if np.all(np.abs(claimed - estimate) <= room):
         return ""
     if claimed.size > 1 and not np.any(claimed):
-        return "the claim is zero throughout"
+        return "the claimed gradient is zero everywhere"
     for pattern, claim in (("", claimed), ("it is transposed", transposed)):
         ratio = None if claim is None else common_factor(claim, estimate, error, loose)
         if ratio is not None:
             both = f"{pattern}, and " if pattern else ""
-            return f"{both}every entry is off by one factor: {_describe_factor(ratio)}"
+            return f"{both}every entry is wrong by the same factor: {_describe_factor(ratio)}"
         if claim is not None and np.all(np.abs(claim - estimate) <= room):
             return pattern
     return ""
+
+
+WRONG_AXIS = (
+    "the total of its entries is right, but the entries are not: probably summed over the wrong "
+    "axis"
+)
 
 
 def _candidate_patterns(
@@ -138,19 +144,23 @@ def _candidate_patterns(
     if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
         ratio = total / first if (first := float(claimed.flat[0])) else 0.0
         times = round(ratio) if np.isfinite(ratio) else 0
-        mean = f"it was averaged over every axis, {times} numbers"
-        axis = mean if times > 1 else "it was summed over every axis"
+        mean = f"every entry is the mean of {times} numbers: averaged over all axes"
+        pattern = (
+            mean if times > 1 else "every entry is the sum of all of them: summed over all axes"
+        )
         if times > 0:
-            yield f"every entry holds the sum of all of them: {axis}", 0 * claimed + total / times
+            yield pattern, 0 * claimed + total / times
+    ranks = np.argsort(np.argsort(claimed, axis=None))
+    moved = np.sort(estimate, axis=None)[ranks].reshape(claimed.shape)
+    if np.count_nonzero(wrong) > 1:
+        yield "it holds the right numbers in the wrong places", moved
+    if claimed.size == max(claimed.shape, default=1) > 1 and abs(total) > 3 * room * claimed.size:
         off, gaps = abs(float(np.sum(claimed)) - total), np.abs(claimed - estimate)
         if np.mean(wrong) > 0.5 and off <= min(room * claimed.size, 1e-3 * float(np.sum(gaps))):
-            yield "its entries add up to the right sum, but not singly: wrong axis summed", claimed
+            yield WRONG_AXIS, claimed
     if np.count_nonzero(wrong) > 1:
         zero = "the entries that are wrong are all zero, as if they had been left out"
         yield zero, np.where(claimed == 0, 0, estimate)
-        ranks = np.argsort(np.argsort(claimed, axis=None))
-        moved = np.sort(estimate, axis=None)[ranks].reshape(claimed.shape)
-        yield "it holds the right numbers in the wrong places", moved
 
 
 def _describe_factor(ratio: float) -> str:

@@ -343,10 +343,12 @@ def _verdict_sentence(report: Report) -> str:
     parts: Sequence[Entry | Direction] = report.directions or report.entries
     one, many = ("direction", "directions") if report.directions else ("entry", "entries")
     off = sum(part.verdict == report.verdict for part in parts)
-    rest = "; the entries named are wrong, others may be." if report.directions else "."
+    rest = (
+        "; the entries below are wrong, and others may be wrong too." if report.directions else "."
+    )
     verdict, count, end = {
         "agree": ("agrees with finite differences", f"{off}", f"; {_sensitivity(parts)}"),
-        "inconclusive": ("can be neither confirmed nor refuted", f"{off} of {len(parts)}", "."),
+        "inconclusive": ("could not be checked", f"{off} of {len(parts)}", "."),
         "disagree": ("disagrees with finite differences", f"{off} of {len(parts)}", rest),
     }[report.verdict]
     return (
@@ -361,7 +363,7 @@ def _error_sentences(report: Report) -> list[str]:
     The list is empty unless all wrong entries are only slightly wrong.
     """
     return [
-        f"The disagreement is slight: an error of at most "
+        f"The difference is small: an error of at most "
         f"{max(one.error for one in report.entries if one.verdict == 'disagree'):.1e}. If the "
         f"gradient is approximate, as by an iterative solver, pass {name}={size:.0e}."
         for name, size in report.tolerance.items()
@@ -380,13 +382,13 @@ def _sensitivity(parts: Sequence[Entry | Direction]) -> str:
     parts_of_sentence = []
     if clear:
         parts_of_sentence.append(
-            f"the coarsest would have shown an error of {max(clear):.1e} of the largest entry"
+            f"an error of {max(clear):.1e} of the largest entry would have been found"
             if any(isinstance(part, Direction) for part in parts)
-            else f"the coarsest would have shown a relative error of {max(clear):.1e}"
+            else f"a relative error of {max(clear):.1e} would have been found"
         )
     if zero:
         parts_of_sentence.append(
-            f"where it is next to zero, a slope of {max(zero):.1e} would have shown"
+            f"where it is close to zero, a slope of {max(zero):.1e} would have been found"
         )
     return (
         "; ".join(parts_of_sentence) + "." if parts_of_sentence else "there was nothing to look at."

@@ -72,8 +72,8 @@ def to_numpy(value: Any, name: str, role: str) -> Array:
     if hasattr(value, "toarray") or "strided" not in _text_of(getattr(value, "layout", "strided")):
         if "gradient" not in role:
             raise TypeError(
-                f"{called} is sparse ({type(value).__name__}); every entry of it is to be moved. "
-                f"Pass it dense, with .to_dense() or .toarray()."
+                f"{called} is sparse ({type(value).__name__}); gradkit changes each of its "
+                f"entries. Pass it dense, with .to_dense() or .toarray()."
             )
         value = value.to_dense() if is_tensor(value) else value.toarray()
     if is_tensor(value):

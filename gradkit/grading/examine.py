@@ -261,7 +261,10 @@ def diagnose(
             return _diagnose(task, process, examined, oracle, seed, explain=explain)
     except NoDiagnosisError as error:
         return Inquiry(), [
-            format_text("No diagnosis: {why}. Points are for right entries.", why=str(error))
+            format_text(
+                "Mistakes were not searched for: {why}. You get points for right entries.",
+                why=str(error),
+            )
         ]
     except FORESEEN:
         raise
@@ -270,7 +273,7 @@ def diagnose(
         return Inquiry(), [
             format_text(
                 "gradkit failed to diagnose this ({kind}): tell your "
-                "instructor. Points are for right entries.",
+                "instructor. You get points for right entries.",
                 kind=kind,
             )
         ]

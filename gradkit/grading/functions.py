@@ -54,7 +54,7 @@ OLD_WAYS = {
         "Older versions of numpy allowed that; `a.item()` gives the number."
     ),
     "'float' object cannot be interpreted as an integer": (
-        "In Python 3, `/` gives no whole number; `//` does."
+        "In Python 3, `/` always gives a float; use `//` for a whole number."
     ),
 }
 """What is to be said beside Python's own words, where those are found, of code that is old."""
@@ -178,7 +178,7 @@ class FunctionGrader(Struct):
         if judged is None:
             return verdict
         wrong = (call.function for step in steps for call in self.lines_of(step).calls)
-        text = "Judged with right values in place of those that `{name}` makes."
+        text = "Judged with right values in place of the outputs of `{name}`."
         names = "`, `".join(dict.fromkeys(map(self.own_name, wrong)))
         return replace(judged, notes=(*judged.notes, format_text(text, name=names)))
 
@@ -243,12 +243,14 @@ class FunctionGrader(Struct):
             wrong = self.verdicts.get(other.name) if other.name in self.wrong else None
             if wrong is not None and builds and _follows_from(verdict, wrong):
                 refused = attempt.refused.get(function, "")
-                why = format_text("`{name}` is not right.", name=helper)
+                why = format_text("`{name}` is not right. Correct it first.", name=helper)
                 if reads and refused:
-                    text = " A right `{name}` cannot take its place: {reason}."
-                    why += format_text(text, name=helper, reason=refused)
+                    text = " It cannot be replaced by a right one: {reason}."
+                    why += format_text(text, reason=refused)
                 elif not reads:
-                    text = "`{name}` is not right, and its `{cache}` is needed here."
+                    text = (
+                        "`{name}` is not right, and its `{cache}` is needed here. Correct it first."
+                    )
                     why = format_text(text, name=helper, cache="`, `".join(sorted(handed)))
                 blocked = self._blocked(check, why)
                 return replace(blocked, entries=before.entries, own_forward=before.own_forward)
@@ -510,7 +512,7 @@ class FunctionGrader(Struct):
         right = [f"`{entry.parameter}`" for entry in rest.entries if entry.state == "pass"]
         if not right:
             return verdict
-        text = "Right if the code that stops is left out: {names}."
+        text = "If the code that stops is left out, these outputs are right: {names}."
         note = format_text(text, names=", ".join(right))
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
@@ -819,7 +821,7 @@ class FunctionGrader(Struct):
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
         self.wrong.add(check.name)
-        told = format_text("This cannot be checked yet: {why}", why=why)
+        told = format_text("Not checked yet: {why}", why=why)
         return Verdict(check.name, "blocked", told)
 
     def _stopped(

@@ -119,10 +119,10 @@ def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
         )
     else:
         note = format_count(
-            "{names} matches your own forward pass, which is wrong at every input: correct that "
-            "first.",
-            "{names} match your own forward pass, which is wrong at every input: correct that "
-            "first.",
+            "{names} matches your own forward pass, which is wrong at every input: correct the "
+            "forward pass first.",
+            "{names} match your own forward pass, which is wrong at every input: correct the "
+            "forward pass first.",
             count,
             names=names,
         )

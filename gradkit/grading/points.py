@@ -501,11 +501,11 @@ ROUNDED = (
 )
 """Note on a check that loses points for single precision."""
 
-NO_STEP = "No step is made, so this earns no points."
+NO_STEP = "No parameter moves, so this check earns no points."
 """Note on a check in which no parameter moves."""
 
 DIVERGES = (
-    "In a training run the loss rises or ends as nan. So the task earns less than "
+    "In a training run, the loss rises or becomes nan. So the task earns less than "
     "half of its points."
 )
 """Note on a task with a diverging training run."""
@@ -519,24 +519,24 @@ HARD_CASES = (
 )
 """Note on a check with an output that is wrong only in hard cases."""
 
-HELD = "These points are provisional: a person has to look at them."
+HELD = "These points are provisional: the instructor has to confirm them."
 """Note on a check whose points a person has to confirm."""
 
 OF_MODEL = (
-    "The change for {titles} takes a part of the model solution. So it costs the share of the "
-    "outputs here that are wrong.",
-    "The changes for {titles} take parts of the model solution. So together they cost the share of "
-    "the outputs here that are wrong.",
+    "The correction of {titles} uses a part of the model solution. So the deduction is the share "
+    "of wrong outputs.",
+    "The corrections of {titles} use parts of the model solution. So together their deduction is "
+    "the share of wrong outputs.",
 )
 """Note on a check with a finding whose change is not made of the student's own text."""
 
 WITHOUT_FINDING = (
-    "No finding explains {names}. This costs the share of these outputs, and at least {slip:.0%} "
-    "of the points."
+    "No mistake was found that explains {names}. The deduction is the share of these outputs, and "
+    "at least {slip:.0%} of the points."
 )
 """Note on a check with findings, but with wrong outputs that none of them is about."""
 
-WITHDRAWN = "A finding about this was withdrawn; nothing is deducted for it."
+WITHDRAWN = "The instructor withdrew a finding about this check. It costs nothing."
 """Note on a check with a finding that the instructor has withdrawn."""
 
 

@@ -419,10 +419,10 @@ def another_exercise(submission: Submission, assignment: Assignment) -> str:
         text = "{name}: No function that could be read belongs to “{title}”; expected {wanted}."
     elif is_titled:
         # The file's name or a heading names a task, so this is not another exercise.
-        text = "{name}: No function in it belongs to “{title}”; expected {wanted}."
+        text = "{name}: No function belongs to “{title}”; expected {wanted}."
     else:
         text = (
-            "{name}: This looks like another exercise. No function in it belongs to "
+            "{name}: This looks like another exercise. No function belongs to "
             "“{title}”; expected {wanted}."
         )
     return problems + format_text(
@@ -757,8 +757,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     """
     if is_empty(submission):
         text = format_text(
-            "{name}: it is empty, or has only comments and text. Check that the file was "
-            "saved, and submit it again.",
+            "{name}: no code was found. It is empty, or has only comments and text. Check that the "
+            "file was saved, and submit it again.",
             name=submission.name,
         )
         return problems_of(submission) + text
@@ -875,12 +875,12 @@ def _reason_not_callable(
             names=list_names(methods),
             exist=format_count("exists", "exist", len(methods)),
         )
-    text = "{name}: {names} cannot be called with the expected arguments: {wanted}."
+    text = "{name}: {names} do not take the expected arguments. Write {wanted}."
     names = [name for name in played if _identifies_task(played[name])]
     wanted = [played[name].signature for name in names]
     if not names:
         text = (
-            "{name}: it has only {names} of this exercise. Write {wanted} too, or name the task "
+            "{name}: only {names} of this exercise was found. Write {wanted} too, or name the task "
             "with --task."
         )
         names, found_roles = list(played), {role.name for role in played.values()}

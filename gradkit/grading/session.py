@@ -499,13 +499,13 @@ class Session(AbstractContextManager["Session"]):
         y_hat = None if outcome is None else outcome.outputs.get("y_hat")
         if len(section.tasks) > 1:
             yield format_text(
-                "Neither a heading nor the file's name says which task this is. Its code is most "
+                "Neither a heading nor the file's name says which task this is. The code is most "
                 "similar to “{title}”. If it is another task, name it with --task.",
                 title=task.title,
             )
         elif y_hat is not None and (other := other_task_with(y_hat, task, self.tasks, batch)):
             yield format_text(
-                "Its forward pass is exactly that of “{title}”. If it is that task, name it with "
+                "The forward pass is exactly that of “{title}”. If this is that task, name it with "
                 "--task.",
                 title=other.title,
             )
@@ -580,7 +580,7 @@ def read_submission(path: Path) -> Submission:
 
 CUT_SHORT = (
     "The search for mistakes was stopped after {seconds} seconds of computing: this code takes "
-    "too long to examine. Points are for right entries."
+    "too long to examine. You get points for right entries."
 )
 """Note on a function task if the search for mistakes reached the task's deadline."""
 

@@ -441,8 +441,7 @@ def _with_loss(
     own = [each for each in earlier if each.cell == cell.id]
     place = cell.place(line_before(own, loss.proposal.line))
     said = format_text(
-        "The loss in line {line} was chosen for what the model gives now, and has to change with "
-        "it.",
+        "The loss in line {line} fits the present output of the model: change it too.",
         line=place.line,
     )
     return replace(finding, sentence=f"{finding.sentence} {said}")

@@ -544,7 +544,7 @@ class Comparison(Struct):
         It also fails if there are no entries because every compared number would be right without
         any step (``idle``). The message has the sentences that were reported. Failed entries that
         no sentence explains are listed in ``summary``, a template with ``fields`` and the fields
-        ``function``, ``entries``, ``count`` and ``size``.
+        ``function``, ``entries``, ``count``, ``size`` and ``are`` (is or are).
         """
         merged = merge(self.entries)
         failed = [each for each in merged if each.state == "fail"]
@@ -560,7 +560,11 @@ class Comparison(Struct):
         sentences += self._remarks
         if rest:
             known = {"function": subject(self.bound), "entries": list_entries(rest)}
-            numbers = {"count": len(rest), "size": self.size}
+            numbers = {
+                "count": len(rest),
+                "size": self.size,
+                "are": "is" if len(rest) == 1 else "are",
+            }
             sentences.append(format_text(summary, **{**known, **numbers, **fields}))
         message = " ".join(sentences)
         none = any(found == RETURNED_NONE for _, _, found in self._reports)

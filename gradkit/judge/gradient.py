@@ -445,8 +445,8 @@ def _rates_with(point: Point, chosen: Chosen) -> dict[str, float]:
 
 
 RATE_USED = (
-    "The steps of the {kind} were divided by the rate {rate} from {place}; the expected rate is "
-    "{usual}."
+    "To compute the gradient, the steps of the {kind} were divided by {rate}, the learning rate at "
+    "{place}. The task's learning rate is {usual}."
 )
 
 
@@ -468,7 +468,7 @@ def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
 # --- the verdict -----------------------------------------------------------------------------
 
 NO_VERDICT = (
-    "Finite differences of the loss decide nothing in {entries}: the loss has a kink there, or "
+    "Finite differences of the loss cannot decide about {entries}: the loss has a kink there, or "
     "rounding hides the slope."
 )
 WRONG_ONE = "{entries} does not match finite differences of the loss{factor}."

@@ -466,7 +466,7 @@ def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> 
 def _is_exchanged(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
     """Return whether the numbers are right in another order; False for fewer than three."""
     a, b = np.sort(found.astype(float), axis=None), np.sort(expected.astype(float), axis=None)
-    return found.size > 2 and same(a, b, tolerance)
+    return found.size > 1 and same(a, b, tolerance)
 
 
 def _is_of_wrong_axis(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:

@@ -34,7 +34,7 @@ from gradkit.records.task import Array, Batch, Parameters, Role, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import Derived, course_of, final, mean_scale
 from gradkit.task.probes import TWICE
-from gradkit.text import DRAWN, format_text
+from gradkit.text import DRAWN, format_count, format_text
 
 
 def forward(case: Case, earlier: Earlier) -> Verdict:
@@ -59,9 +59,7 @@ def forward(case: Case, earlier: Earlier) -> Verdict:
                 eps = tolerances.epsilon(found)
                 allowed = tolerances.value_tolerance(lost, eps, least(case, "forward"))
                 comparison.compare(quantity, found, expected, allowed, batch.labels)
-    return comparison.verdict(
-        "forward", "{function} gives other values than expected in {entries}."
-    )
+    return comparison.verdict("forward", "{function} gives wrong values in {entries}.")
 
 
 def update(case: Case, earlier: Earlier) -> Verdict:
@@ -91,14 +89,15 @@ def update(case: Case, earlier: Earlier) -> Verdict:
     still = _compare(case, comparison, outcomes)
     verdict = comparison.verdict(
         "update",
-        "{count} of {size} entries are wrong after one step of `{function}`: {entries}.",
+        "{count} of {size} entries {are} wrong after one step of `{function}`: {entries}.",
         function=bound.function,
     )
     return replace(verdict, still=still)
 
 
 PARTLY_RIGHT = (
-    "If the line that crashes is left out, {count} of {size} entries are right after one step."
+    "If the line that crashes is left out, {count} of {size} entries is right after one step.",
+    "If the line that crashes is left out, {count} of {size} entries are right after one step.",
 )
 
 
@@ -119,7 +118,7 @@ def _credit_rest(case: Case, stop: Verdict) -> Verdict:
     right = sum(entry.state == "pass" for entry in entries)
     if still or not right:
         return stop
-    note = format_text(PARTLY_RIGHT, count=right, size=len(entries))
+    note = format_count(*PARTLY_RIGHT, right, size=len(entries))
     return replace(stop, entries=entries, notes=(*stop.notes, note))
 
 
@@ -290,9 +289,10 @@ ONE_SIZE = (
 )
 OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
 LOOPS: Mapping[str, str] = {
-    "gradkit": "gradkit's own training loop ran your functions.",
-    "replaced": "gradkit's own training loop ran your update, with gradkit's forward pass.",
-    "student": "Your own training loop ran.",
+    "gradkit": "gradkit's own training loop called your functions.",
+    "replaced": "gradkit's own training loop called your update and, in place of your wrong "
+    "forward pass, gradkit's.",
+    "student": "Your own training loop was run.",
 }
 
 OF_CHANGE = 5e-5
@@ -356,7 +356,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
     verdict = comparison.verdict(
-        "trajectory", "{count} of {size} losses and final parameters are wrong."
+        "trajectory", "{count} of {size} losses and final parameters {are} wrong."
     )
     notes = verdict.notes
     if verdict.state == "pass" and not _is_right_on_repeated_rows(case):

@@ -110,7 +110,9 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Return a line about leaving out settings, if ``gradkit pytest`` has started pytest."""
     if str(config.inipath) != NO_SETTINGS:
         return None
-    return "gradkit: pytest reads no ini file and no conftest.py; -c FILE names settings of yours"
+    return (
+        "gradkit: pytest reads no ini file and no conftest.py; for your own settings, add -c FILE"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -15,7 +15,7 @@ PLATFORMS: Mapping[Source, str] = {
     "moodle": "Moodle",
     "gradescope": "Gradescope",
     "github": "GitHub Classroom",
-    "plain": "file names alone",
+    "plain": "plain files",
 }
 
 

@@ -53,7 +53,7 @@ def prepared() -> Environment:
         "signs": words.SIGNS,
         "formulas": words.FORMULAS,
         **by_name(where, format_text, format_count, words.state_of, format_probe, format_entry),
-        **by_name(words.override_text, words.pieces, words.doubtful),
+        **by_name(words.override_text, words.pieces, words.doubtful, words.wrong_entries_text),
         **by_name(words.same_reason_text, words.cost_text, words.gradient_text, words.place_text),
     }
     filters = by_name(

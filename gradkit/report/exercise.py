@@ -59,10 +59,20 @@ def page_text(mistake: Mistake) -> str:
 SHARES = {
     "not-updated": "the share of the parameters that are never updated",
     UNEXPLAINED: (
-        "the share of the check's outputs that are wrong, and at least the ordinary price"
+        "the share of the check's outputs that are wrong, and at least as much as most mistakes"
     ),
 }
 """Deductions that depend on what a check shows, by code. The texts follow “costs”."""
+
+
+STOPS = ("crash", "missing-return")
+"""Codes of mistakes that may cost more than their price."""
+
+MORE = (
+    "If gradkit finds no correction, a check loses at least this share: it loses the share of its "
+    "outputs that are wrong when the code runs without the line that stops it."
+)
+"""Sentence on the deduction for a mistake in `STOPS`."""
 
 
 def _deduction_sentence(mistake: Mistake) -> str:
@@ -72,10 +82,11 @@ def _deduction_sentence(mistake: Mistake) -> str:
     if not any(mistake.deduction.values()):
         return "Deduction: none."
     shares = ", ".join(f"{share:.0%} ({preset})" for preset, share in mistake.deduction.items())
-    return format_text(
+    text = format_text(
         "Deduction: {shares} of the points of each check that fails because of it.",
         shares=shares,
     )
+    return f"{text} {MORE}" if mistake.code in STOPS else text
 
 
 def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
@@ -93,10 +104,12 @@ def costs(mistakes: Iterable[Mistake], own: Mapping[str, float]) -> str:
         rows.append([each.code, *cells])
     shares = " ".join(f"{code} costs {share}." for code, share in SHARES.items())
     note = (
-        "Share of the points of each check that fails because of the mistake; a check loses at "
-        f"most all of its points. A “share” depends on what the check shows: {shares} Remarks "
-        "for the instructor cost nothing. Under the preset “numbers” mistakes cost nothing: "
-        "each check earns the share of its outputs that are right."
+        "Each mistake costs this share of the points of each check that fails because of it. A "
+        f"“share” depends on what the check shows: {shares} {' and '.join(STOPS)} can cost more. "
+        f"{MORE} A correction that uses a part of the model solution costs the share of the "
+        "check's outputs that are wrong. Remarks for the instructor cost nothing. Under the "
+        "preset “numbers” mistakes cost nothing: each check earns the share of its outputs that "
+        "are right."
     )
     return f"{columns([heads, *rows])}\n{note}\n"
 

@@ -56,14 +56,14 @@ def _notes(row: Row) -> str:
     if row.told and row.review:
         notes.append(brief(row.told).removeprefix(f"{row.name}: "))
     elif row.review and row.score is not None:
-        notes.append("look: " + "".join(first_names([each.words for each in row.review], 1)))
+        notes.append("review: " + "".join(first_names([each.words for each in row.review], 1)))
     return "; ".join(filter(None, notes))
 
 
 def _mistake_lines(mistake: FrequentMistake) -> Iterator[Line]:
     """Return the lines of the most frequent mistake, as one student made it."""
     count = format_count("{count} student", "{count} students", mistake.students)
-    title = f"Most frequent mistake: {mistake.finding.mistake} ({count}), here {mistake.name}"
+    title = f"Most frequent mistake: {mistake.finding.mistake} ({count}). Example: {mistake.name}"
     yield Text(clean_text(title), style="bold"), 0
     for line, indent in format_finding(mistake.finding, EXPECTED_LEVEL, more=False):
         yield line, indent + 2

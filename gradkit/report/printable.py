@@ -96,7 +96,7 @@ class Report(Struct, frozen=True):
         if not_judged := [name for name, state in states.items() if state in OPEN]:
             names = ", ".join(not_judged)
             raise GradkitError(
-                f"Could not be judged, which is not the fault of the code: {names}.\n{self}"
+                f"Could not be judged, for a reason outside of the code: {names}.\n{self}"
             )
 
     def __repr__(self) -> str:

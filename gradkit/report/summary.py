@@ -47,7 +47,12 @@ def show_summary(summary: Summary, console: Console) -> None:
         if len(scores) >= SPREAD:
             counts = " ".join(map(str, words.tenths(scores, most)))
             console.print(
-                Text(format_text("students by tenth of the points: {counts}", counts=counts))
+                Text(
+                    format_text(
+                        "students in each tenth of the points, lowest first: {counts}",
+                        counts=counts,
+                    )
+                )
             )
         counted = Counter(row.counted for row in summary.rows if row.counted)
         for tasks, count in sorted(counted.items()):
@@ -61,7 +66,7 @@ def show_summary(summary: Summary, console: Console) -> None:
     heads = ("student", "attempt", "late", "submitted")
     show_table(Table((*heads, "points set by a person"), handed), console)
     review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
-    show_table(Table(("to be looked at", "why"), review), console)
+    show_table(Table(("to review", "why"), review), console)
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
@@ -253,8 +258,8 @@ DID: Mapping[RunKind, str] = {
     "override": "points set",
     "comment": "comment written",
     "review": "reviewed",
-    "release": "given back",
-    "purge": "somebody was removed",
+    "release": "pages written",
+    "purge": "a student was removed",
 }
 """Words for the effect of each kind of run."""
 

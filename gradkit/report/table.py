@@ -70,13 +70,13 @@ def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
         Folder of the class.
     """
     if not looks:
-        console.print(Text("No student has to be looked at."))
+        console.print(Text("No result needs a review."))
         return
     count = Counter(look.assistant for look in looks)
     split = ", ".join(f"{name} {count[name]}" for name in sorted(count) if name)
-    head = format_count(
-        "{count} student to be looked at", "{count} students to be looked at", len(looks)
-    ) + (f": {split}" if split else "")
+    head = format_count("{count} student to review", "{count} students to review", len(looks)) + (
+        f": {split}" if split else ""
+    )
     console.print(Text(clean_text(head), style="bold"))
     who = ("who",) if split else ()
     rows = [
@@ -153,12 +153,12 @@ def _changes(each: Difference) -> Iterator[str]:
         yield "new" if before is None else "gone"
     elif (was := attempt_text(before.mark)) != (now := attempt_text(after.mark)):
         yield format_text("attempt {was} → {now}", was=was, now=now)
-    yield from (format_text("no more {code}", code=code) for code in each.gone)
-    yield from (format_text("now {code}", code=code) for code in each.come)
+    yield from (format_text("gone: {code}", code=code) for code in each.gone)
+    yield from (format_text("new: {code}", code=code) for code in each.come)
     old, new = (stood.words if stood else {} for stood in (before, after))
     for name in {**old, **new}:
         if name not in new:
-            yield format_text("{name}: no points set any more", name=name)
+            yield format_text("{name}: no longer set by a person", name=name)
         elif old.get(name) != new[name]:
             yield format_text("{name}: set to {new}", name=name, new=points(new[name]))
 
@@ -183,7 +183,7 @@ def given_lines(given: Given, *, write: bool) -> list[str]:
 
 
 UNTIMED = (
-    "The files of {platforms} have no times of submission. For `due`, [extensions] and "
+    "Submissions from {platforms} have no submission times. For `due`, [extensions] and "
     "--attempt before=…, give a --roster with a column of times, “submitted at”."
 )
 """Sentence of a preview if times are not known."""
@@ -208,7 +208,10 @@ def show_preview(preview: Preview, console: Console) -> None:
         ("empty", preview.empty),
         ("cannot be read", [": ".join(each) for each in preview.refused]),
         ("partly not valid Python", [": ".join(each) for each in preview.broken]),
-        ("another exercise, by its names", [message for _, message in preview.other]),
+        (
+            "another exercise, by the names of its functions",
+            [message for _, message in preview.other],
+        ),
         ("in the policy, but not in the class", preview.strangers),
     ):
         if lines:
@@ -221,7 +224,10 @@ def show_preview(preview: Preview, console: Console) -> None:
             tasks=", ".join(preview.tasks),
         )
     else:
-        text = "Submitted tasks count. To let tasks count in any case, name them with --task."
+        text = (
+            "Only submitted tasks count. To let a task count even if it was not submitted, name it "
+            "with --task."
+        )
     console.print(Text(text))
     if preview.left_out:
         console.print(Text("Left out: Canvas' Test Student."))
@@ -229,14 +235,17 @@ def show_preview(preview: Preview, console: Console) -> None:
         platforms = " and ".join(PLATFORMS[source] for source in preview.untimed)
         console.print(Text(format_text(UNTIMED, platforms=platforms)))
     if preview.provisional:
-        text = "Marks will be provisional: name the model solutions' folder with --reference."
+        text = (
+            "Marks will be provisional. To make them final, name the folder of the model solutions "
+            "with --reference."
+        )
         console.print(Text(text))
 
 
 def _counts(preview: Preview) -> str:
     """Return a line with the number of submissions, by platform."""
     sources = ", ".join(
-        format_text("{count} by {platform}", count=preview.sources[source], platform=platform)
+        format_text("{count} from {platform}", count=preview.sources[source], platform=platform)
         for source, platform in PLATFORMS.items()
         if preview.sources.get(source)
     )

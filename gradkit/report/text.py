@@ -24,7 +24,6 @@ from gradkit.report.words import FORMULAS, pieces
 from gradkit.text import (
     clean_text,
     format_count,
-    format_entries,
     format_entry,
     format_probe,
     format_text,
@@ -191,14 +190,22 @@ def _print_result(result: Result, hints: int, console: Console) -> None:
     titles = {task.task: task.title for task in result.tasks}
     for comment in result.comments:
         show_lines([(_plain(words.comment_text(comment, titles)), 2)], console)
-    footer = _format_footer(result)
+    footer = _format_footer(result, hints)
     if explained is not None:
-        footer.append(" · in full: --format html")
+        footer.append(" · full report: --format html")
     show_lines([(footer, 2)], console)
 
 
-def _format_footer(result: Result) -> Text:
-    """Return the last line of a mark sheet: counted tasks, seed, and how it was judged."""
+DIFFERENT = "‹ › marks what the right formula does not have"
+UPDATED = "′ marks a value that is already updated"
+"""Explanations of signs in formulas."""
+
+
+def _format_footer(result: Result, hints: int) -> Text:
+    """Return the last line of a mark sheet: counted tasks, seed, how it was judged, and signs.
+
+    The signs are those in formulas, if the hint level shows formulas.
+    """
     seed = format_text("seed {seed}", seed=result.seed) if result.tasks else ""
     parts = [*filter(None, [words.count_text(result), seed])]
     if result.form == "published":
@@ -207,6 +214,16 @@ def _format_footer(result: Result) -> Text:
         parts.append("without a model solution")
     if result.provisional:
         parts.append("provisional: the instructor's marks count")
+    if hints >= RULE_LEVEL:
+        formulas = [
+            formula
+            for task in result.tasks
+            for finding in visible(task, hints)
+            for formula in finding.applies.values()
+        ]
+        parts += [DIFFERENT] * bool(formulas) + [UPDATED] * (
+            "′" in "".join(formulas).replace("act′", "")
+        )
     return Text(" · ".join(parts), style="dim")
 
 
@@ -375,7 +392,7 @@ def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterat
         # The first hint says where to look, but not what is wrong.
         yield from ((_plain(hint), 0) for hint in finding.hints[:1])
         return
-    about = f": {format_entries(finding.entries)}" if finding.entries else ""
+    about = f": {words.wrong_entries_text(finding)}" if finding.entries else ""
     cost = f"  ({words.cost_text(finding)})" if finding.deduction else ""
     title = Text.assemble((clean_text(finding.title), "bold"), clean_text(about), (cost, "dim"))
     parts = [_Part([(title, 0)]), _Part([(_plain(finding.sentence), 2)])]
@@ -459,9 +476,11 @@ def _format_formulas(finding: Finding, hints: int, most: int) -> Iterator[Line]:
         label = clean_text(entry)
         yield Text.assemble(label, " ", _format_move(applied, right)), 2
         if hints >= EXPECTED_LEVEL and right:
-            yield Text(" " * len(label) + format_text(" should move  {right}", right=right)), 2
+            yield Text(" " * len(label) + format_text(" should move by  {right}", right=right)), 2
     if len(finding.applies) > most > 1:
-        rest = format_text("and {count} more of the kind", count=len(finding.applies) - most)
+        rest = format_text(
+            "and {count} more formulas like these", count=len(finding.applies) - most
+        )
         yield Text(rest, style="dim"), 2
 
 
@@ -550,7 +569,7 @@ def _format_move(applied: str, right: str) -> Text:
     if applied == "not moved":
         return Text("does not move", style="bold red")
     new = applied.startswith("= ")
-    line = Text("becomes      " if new else "moves by     ")
+    line = Text("becomes         " if new else "moves by        ")
     # Parts that the right formula lacks are in brackets.
     for part, strange in pieces(applied.removeprefix("= "), right):
         line.append(f"‹{part}›" if strange else part, "bold red" if strange else "")

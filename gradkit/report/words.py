@@ -18,6 +18,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gradkit.records.result import (
+    FOR_INSTRUCTORS,
+    LEFT_ALONE,
     Adjustment,
     CheckResult,
     Comment,
@@ -27,7 +29,7 @@ from gradkit.records.result import (
     TaskResult,
 )
 from gradkit.records.submission import Place
-from gradkit.text import clean_text, format_text, where
+from gradkit.text import clean_text, format_count, format_entries, format_text, where
 
 
 def points(value: float) -> str:
@@ -107,7 +109,30 @@ def state_of(check: CheckResult) -> str:
 
 def same_reason_text(mistakes: str) -> str:
     """Write that a check fails because of mistakes that were found in another check."""
-    return format_text("This check fails for the same reason: {told}.", told=mistakes)
+    return format_text("This check fails because of {told}.", told=mistakes)
+
+
+def wrong_entries_text(finding: Finding) -> str:
+    """Write which entries of a check a finding makes wrong; for a remark only name the entries.
+
+    Examples
+    --------
+    >>> wrong_entries_text(Finding("1", "update", "wrong-order", "", ("W1[0,0]", "b1[0]")))
+    'W1[0,0], b1[0] are wrong'
+    >>> wrong_entries_text(Finding("1", "forward", "wrong-order", "", ("X left alone",)))
+    'X (changed in place) is wrong'
+    """
+    names = format_entries([_output_name(entry) for entry in finding.entries])
+    if finding.mistake in FOR_INSTRUCTORS:
+        return names
+    count = len(finding.entries)
+    return format_count("{names} is wrong", "{names} are wrong", count, names=names)
+
+
+def _output_name(entry: str) -> str:
+    """Write the entry ``X left alone`` as X (changed in place), and every other entry unchanged."""
+    name = entry.removesuffix(LEFT_ALONE)
+    return entry if name == entry else format_text("{name} (changed in place)", name=name)
 
 
 def cost_text(finding: Finding) -> str:
@@ -206,10 +231,12 @@ def task_worth(result: Result, task: TaskResult) -> str:
 
 
 def count_text(result: Result) -> str:
-    """Write how many tasks count, if only the submitted tasks count: ``1 of 4 tasks``."""
+    """Write how many tasks count, if only the submitted tasks count: ``1 of 4 tasks graded``."""
     if result.required or result.refused or len(result.tasks) >= result.all_tasks:
         return ""
-    return format_text("{count} of {all} tasks", count=len(result.tasks), all=result.all_tasks)
+    return format_text(
+        "{count} of {all} tasks graded", count=len(result.tasks), all=result.all_tasks
+    )
 
 
 STALE = "The findings have changed since this was decided."

@@ -79,7 +79,7 @@ ACTS = (
     Act("start_threads", "start more threads than allowed", 0, as_root=1),
     Act("raise_limits", "raise its own limits", 1),
     Act("outlive", "outlive its deadline", 0),
-    Act("work", "import scipy late, start a thread, compute", 0, wanted=True),
+    Act("work", "import scipy, start a thread and compute", 0, wanted=True),
 )
 
 _EVERYWHERE = {"outlive", "work"}
@@ -155,7 +155,7 @@ def objection(examination: Examination, required: int) -> str:
     broken = failures(examination)
     if broken:
         return (
-            f"isolation tier {examination.tier} does not hold here: student code could "
+            f"isolation tier {examination.tier} fails here: student code could "
             f"{', '.join(trial.words for trial in broken)}. Nothing was run; see `gradkit doctor`."
         )
     return ""

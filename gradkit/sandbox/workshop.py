@@ -703,11 +703,11 @@ def _slot(method: Method, recipe: Recipe) -> Slot:
 
 
 ADDS = {
-    0: "a process of its own, limits on resources, an empty environment, a protocol without pickle",
-    1: "no files written to the disk, no network, no other programs or processes, "
-    "no look at other processes",
-    2: "no files read but the interpreter's and its packages'",
-    3: "an account of its own",
+    0: "a separate process, limits on memory and time, an empty environment, no pickle",
+    1: "no writing of files, no network, no starting of programs or processes, no access to other "
+    "processes",
+    2: "no reading of files, except Python's and those of its packages",
+    3: "a separate user account",
 }
 
 LACKING = {
@@ -736,8 +736,8 @@ def short_of(reached: int, required: int) -> str:
     could = f", where it can {OPEN[reached]}" if reached in OPEN else ""
     return (
         f"student code would run at isolation tier {reached} here, but tier {required} is "
-        f"required. Tier {reached + 1} does not hold: {LACKING[reached + 1]}. `gradkit doctor` "
-        f"shows what holds on this machine. To run the code anyway{could}: --require-tier "
+        f"required. Tier {reached + 1} is not reached: {LACKING[reached + 1]}. `gradkit doctor` "
+        f"shows what this machine blocks. To run the code anyway{could}: --require-tier "
         f"{reached}."
     )
 

@@ -108,17 +108,17 @@ REFUSALS: Mapping[str, str] = {
     "deep": "{name} is more than {limit} folders deep and was left out.",
     "irregular": "{name} is not a regular file and was not opened.",
     "files": (
-        "{name} holds more than {limit} scripts and notebooks, or more than {size} MB of them. "
+        "{name} contains more than {limit} scripts and notebooks, or more than {size} MB of them. "
         "Clear all outputs, and give one submission at a time."
     ),
-    "entries": "{name} holds more than {limit} files. Submit only the folder of the exercise.",
-    "class": "{name} holds more than {limit} files. Grade a class in parts.",
+    "entries": "{name} contains more than {limit} files. Submit only the folder of the exercise.",
+    "class": "{name} contains more than {limit} files. Grade a class in parts.",
     "archive": "{name} is damaged or not a zip archive. Pack the files again as .zip.",
     "member": "{name} is damaged inside the archive. Pack the files again.",
     "twice": "{name} is in the archive twice; the first one was read.",
     "closed": (
-        "{name} is an archive inside the submission and was not opened. Put its files there "
-        "instead."
+        "{name} is an archive inside the submission and was not opened. Unpack it, and submit its "
+        "files."
     ),
     "outside": "{name} has a path outside the archive and was left out. Pack the files again.",
     "password": "{name} is protected by a password. Pack the files again without one.",
@@ -132,7 +132,7 @@ REFUSALS: Mapping[str, str] = {
     "unread": "{name} could not be read from {archive} ({type}). Pack the files again as .zip.",
     "kind": "{name} is not a file that can be graded. {expected}",
     "data": (
-        "{name} holds more data than a notebook for this exercise needs. Clear all outputs, "
+        "{name} contains more data than a notebook for this exercise needs. Clear all outputs, "
         "save, and submit it again."
     ),
     "page": "{name} is a web page, not a notebook. Download the notebook file itself.",
@@ -146,7 +146,7 @@ REFUSALS: Mapping[str, str] = {
     ),
     "parts": "{name} has more than {limit} {what}. Submit only the exercise.",
     "code": (
-        "{name} holds more code than an exercise needs: at most {size} kB in all, and {words} "
+        "{name} contains more code than an exercise needs: at most {size} kB in all, and {words} "
         "words and symbols, are read. {largest}Submit only the exercise, without data in it."
     ),
     "empty": "There is no script or notebook in {name}. {said}",

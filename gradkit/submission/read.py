@@ -421,7 +421,7 @@ def _string(block: list[str]) -> str:
 
 __all__ = ["Handed", "Loader", "SubmissionError", "collect", "gather", "parse", "place_of", "read"]
 
-_EXPECTED = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
+_EXPECTED = "Expected a script (.py), a notebook (.ipynb), or a folder or .zip of them."
 _TESTS_AND_PACKAGING = re.compile(r"setup|conftest|test_.*|.*_test")
 
 
@@ -736,7 +736,7 @@ def _within(path: Path, aside: Collection[str]) -> Iterator[Handed]:
     if not listed:
         raise SubmissionError(
             format_text(
-                "There is no submission in {path}. Expected are scripts, notebooks, folders "
+                "There is no submission in {path}. Expected scripts, notebooks, folders "
                 "or archives, one for each student.",
                 path=shown(str(path)),
             )

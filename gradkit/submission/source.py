@@ -389,9 +389,9 @@ def refuse_if(
 
 _QUOTE = 80
 
-NOTHING = "Nothing in this {part} can be used until it is fixed."
-REST = "{names} cannot be used until it is fixed; the rest can."
-LEFT_OUT = "This was left out, and the rest was read."
+NOTHING = "Nothing in this {part} can be graded until you fix this line."
+REST = "{names} cannot be graded until you fix this line; the rest can."
+LEFT_OUT = "This part was left out; the rest was read."
 INDENT = (
     "The indent at {place} is not allowed there. It was removed to grade the rest, but Python "
     "refuses it: remove it from the file too."
@@ -459,7 +459,12 @@ def make_cell(
         # The sentence starts with a capital letter, unless it starts with the name of a file.
         at = at if at.startswith(file) else at[:1].upper() + at[1:]
         reason = clean_text(each.wrong.reason, 2 * _QUOTE)
-        sentence = format_text("{place} is not valid Python: {reason}.", place=at, reason=reason)
+        sentence = format_text(
+            "{place} is not valid Python: {reason}{stop}",
+            place=at,
+            reason=reason,
+            stop="" if reason.endswith("?") else ".",
+        )
         rest = format_text(NOTHING, part=_part(number, name, file))
         if parsed.tree is not None:
             cells.append(part_of(whole, each.start, each.source))

@@ -234,7 +234,7 @@ def _build(file: Path, text: bytes, table: AssignmentFile) -> Assignment:
             refuse(f"{here}.id", repr(task.id), "an id that no other task has")
         ids[task.id] = None
         if 0 < (worth := sum(check.points for check in task.checks)) < table.marking.step:
-            expected = f"at most {worth:g}, which {task.id} is worth: totals are rounded to it"
+            expected = f"at most {worth:g}, the points of {task.id}"
             refuse("marking.step", f"{table.marking.step:g}", expected)
     required = tuple(ids) if table.required == "all" else tuple(table.required)
     for task_id in required:
@@ -448,7 +448,7 @@ def _start(here: str, name: str, table: Any, features: int, layers: tuple[Layer,
         A value is not valid; the message names its key.
     """
     if name == DRAWN:
-        refuse(here, repr(name), "another name: a start that is drawn is called so")
+        refuse(here, repr(name), "another name: gradkit uses this name for a random start")
     shapes = parameter_shapes(features, layers)
     if not isinstance(table, dict) or set(table) != set(shapes):
         found = ", ".join(table) if isinstance(table, dict) else repr(table)

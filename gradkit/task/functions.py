@@ -57,7 +57,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     ):
         for name in named:
             if not _is_name(name) or name in others:
-                expected = "a name, as Python has them, that means nothing else"
+                expected = "a valid Python name without another meaning"
                 refuse(f"{here}.{kind}", repr(name), expected)
     sizes = {
         name: _size(f"{here}.sizes.{name}", value, table.sizes)
@@ -92,7 +92,7 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
     )
     own = {call.function.partition(".")[0] for call in calls}
     if not own:
-        refuse(f"{here}.checks", "lines that call nothing", "a call of what is to be written")
+        refuse(f"{here}.checks", "lines that call nothing", "a call of a function of the task")
     called = own | {call.function for call in calls}
     for key, names, known in (("names", [*table.names], own), ("shared", table.shared, called)):
         for name in names:
@@ -181,7 +181,7 @@ def _given(file: Path, key: str, source: str, digest: Any) -> str:
     try:
         text = read_text_file(file.parent / source)
     except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
         refuse(key, f"{source} ({why})", "a Python file beside the assignment")
     digest.update(text.encode())
     return text
@@ -327,7 +327,7 @@ def _names(key: str, text: str, known: Iterable[str]) -> frozenset[str]:
 def _known(key: str, names: Iterable[str], known: Iterable[str]) -> None:
     """Refuse names at a key that are not known."""
     for name in sorted({*names} - {*known}):
-        refuse(key, repr(name), f"a name that is there by then: {', '.join(sorted(known))}")
+        refuse(key, repr(name), f"a name that exists at this point: {', '.join(sorted(known))}")
 
 
 def steps_of(

@@ -132,6 +132,6 @@ def _compare_with_differences(
     problem = (
         f"`{output}` is not the gradient of {check.of} in `{expression}`: {len(differing)} of "
         f"{len(parts)} differ, the first is `{output}{subscript}` = {first.claimed:.6g}, where "
-        f"differences give {first.estimate:.6g}, at {_sizes(draw)}"
+        f"finite differences give {first.estimate:.6g}, at {_sizes(draw)}"
     )
     return {output: problem}

@@ -1,4 +1,4 @@
-"""The audit of nets: wrong solutions are told, and changes of right ones that no check sees."""
+"""The audit of nets: wrong solutions are told, and changes of right ones that no check detects."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def only(task: Task, *checks: str) -> Task:
 
 
 def slipped(found: TaskAudit) -> set[str]:
-    """The changes that no check sees."""
+    """The changes that no check detects."""
     assert found.problems == ()
     return {mutant.change for mutant in found.unseen}
 
@@ -228,8 +228,8 @@ def test_the_command_says_what_slips_and_fails(tmp_path: Path) -> None:
     asked = ["audit", "--assignment", str(path), "--reference", str(REFERENCE)]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 1
-    assert "  ! no check detects changes of regression_numpy.py:" in result.output
-    assert result.output.endswith("before students see this: see the lines marked !.\n")
+    assert "  ! no check detects these changes of regression_numpy.py:" in result.output
+    assert result.output.endswith("Correct the lines marked ! before students get this exercise.\n")
 
 
 def test_the_command_refuses_a_wrong_file(tmp_path: Path) -> None:

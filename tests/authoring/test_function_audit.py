@@ -1,4 +1,4 @@
-"""The audit of function tasks: wrong models are told, and changes that no check sees are listed."""
+"""The audit of function tasks: wrong models, and changes that no check detects, are listed."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ def test_the_text_fits_a_screen(found: Found, tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert len(lines) < 40
     assert sum(" -> " in line for line in lines) == MAX_LISTED_CHANGES
-    assert "  ! no check detects changes of softmax.py:9  dx = np.exp(logs)" in lines
+    assert "  ! no check detects these changes of softmax.py:9  dx = np.exp(logs)" in lines
     assert "      logs -> x" in lines
     assert any(line.startswith("  ! and ") and "that no check detects" in line for line in lines)
 

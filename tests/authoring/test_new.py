@@ -57,7 +57,8 @@ def test_a_students_folder_is_written_once(tmp_path: Path) -> None:
     assert done.exit_code == 2
     assert "gradkit: hw already has regression_numpy.py, regression_torch.py, " in done.stderr
     assert (
-        " and 5 more, and nothing is overwritten. Choose an empty or a new folder." in done.stderr
+        " and 5 more, and nothing is overwritten. Choose a new or empty folder, or another name."
+        in done.stderr
     )
     assert (tmp_path / "hw" / "README.md").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "hw" / "pytest.ini").exists()

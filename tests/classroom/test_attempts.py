@@ -173,8 +173,8 @@ def test_rules_that_there_are_not() -> None:
     with pytest.raises(PolicyError) as caught:
         policy("before=noon")
     assert str(caught.value) == (
-        "--attempt before=noon: expected a time after the sign, as in before=2026-11-01T23:59; "
-        "one without a zone is this computer's."
+        "--attempt before=noon: expected a time, as in before=2026-11-01T23:59. A time without a "
+        "zone is in the zone of this computer."
     )
 
 

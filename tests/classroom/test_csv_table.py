@@ -88,7 +88,7 @@ def test_a_row_may_end_with_a_delimiter_and_the_file_without_a_line_end() -> Non
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "t.csv is empty. Download it again; expected is a table with a header."),
+        (b"", "t.csv is empty. Download it again; expected a table with a header."),
         (b"\xef\xbb\xbf \r\n", "t.csv is empty. Download it again"),
         (
             b"PK\x03\x04\x00\x00",

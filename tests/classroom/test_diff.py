@@ -58,7 +58,7 @@ def test_a_second_attempt(handed: Path) -> None:
     assert lines(handed / "out", 1, 2) == [
         ["student", "before", "after", "what else"],
         [BEN, "15.5 / 20", "20 / 20", "attempt 1 of 1 → 2 of 2"],
-        [f"no more {SWAPPED}"],
+        [f"gone: {SWAPPED}"],
     ]
 
 

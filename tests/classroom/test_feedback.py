@@ -297,7 +297,11 @@ def test_the_first_page_says_what_was_withdrawn_and_why(out: Path) -> None:
     pages = members(out / "feedback" / "m.zip")
     shown = ">–</span> withdrawn"
     assert pages[BEN].count(shown) > 2
-    for text in ("A finding about this was withdrawn", "Withdrawn: ", "too harsh &amp; late"):
+    for text in (
+        "The instructor withdrew a finding about this check",
+        "Withdrawn: ",
+        "too harsh &amp; late",
+    ):
         assert pages[BEN].count(text) == 1
     for text in ("Withdrawn: ", "too harsh", shown):
         assert text not in pages[ANN]
@@ -316,7 +320,7 @@ def test_only_what_has_changed_where_that_is_wanted(out: Path) -> None:
     done = give(out, changed=True)
     assert (done.pages, done.written) == (0, ())
     assert done.notes == (
-        "No page is new or changed, so none is written.",
+        "No page is new or changed, so no page was written.",
         f"{out / 'feedback' / 'm.zip'} is from an earlier run: do not upload it again.",
     )
     assert members(out / "feedback" / "m.zip") == pages
@@ -396,7 +400,7 @@ def test_a_class_of_another_platform_is_refused(out: Path) -> None:
         give(out, "canvas")
     assert str(caught.value) == (
         f"No submission in {out / 'class.sqlite'} was downloaded from Canvas, which matches "
-        "pages by the file names of its own download. Write the pages with --format folder."
+        "pages by the file names of its download. Write the pages with --format folder."
     )
     book = Table(
         out / "g.csv", partial(fill_gradebook, GRADEBOOK.encode(), "g.csv", assignment="71")
@@ -438,8 +442,8 @@ def test_a_table_that_is_a_folder_is_not_written(out: Path) -> None:
     with pytest.raises(BundleError) as caught:
         give(out, table_=worksheet(out))
     assert str(caught.value) == (
-        f"{out / 'feedback' / 'w.csv'}: cannot be written (Is a directory). The former file is "
-        "unchanged."
+        f"{out / 'feedback' / 'w.csv'}: cannot be written (Is a directory). The existing file "
+        "is unchanged."
     )
     assert noted(out) == []
 

@@ -133,15 +133,15 @@ def test_the_reason_is_kept(out: Path) -> None:
 REFUSED = {
     "worksheet": (
         ["--format", "canvas", "--worksheet", "w.csv"],
-        "--worksheet names a table of Moodle: use it with --format moodle.",
+        "--worksheet is a table of Moodle. Add --format moodle.",
     ),
     "gradebook": (
         ["--format", "folder", "--gradebook", "g.csv", "--column", "HW"],
-        "--gradebook names a table of Canvas: use it with --format canvas.",
+        "--gradebook is a table of Canvas. Add --format canvas.",
     ),
     "no column": (
         ["--format", "canvas", "--gradebook", "g.csv"],
-        "--gradebook and --column go together: the table, and the column in it.",
+        "--gradebook and --column must be given together: the table, and a column of it.",
     ),
     "no table": (
         ["--format", "moodle", "--in-place"],
@@ -158,15 +158,15 @@ REFUSED = {
     ),
     "a gradebook's place": (
         ["--format", "canvas", "--gradebook", "g.csv", "--column", "HW", "--in-place"],
-        "g.csv: its other columns would be lost. The table for Canvas has only the students' "
-        "columns and this one, so that it changes no other grades. Leave out --in-place, or "
-        "write elsewhere with --out.",
+        "g.csv would lose its other columns. The table for Canvas has only the columns of the "
+        "students and this one, so that it changes no other grades. Leave out --in-place, or write "
+        "elsewhere with --out.",
     ),
     "a gradebook's place, by another way": (
         ["--format", "canvas", "--gradebook", "g.csv", "--column", "HW", "--out", "c.zip"],
-        "g.csv: its other columns would be lost. The table for Canvas has only the students' "
-        "columns and this one, so that it changes no other grades. Leave out --in-place, or "
-        "write elsewhere with --out.",
+        "g.csv would lose its other columns. The table for Canvas has only the columns of the "
+        "students and this one, so that it changes no other grades. Leave out --in-place, or write "
+        "elsewhere with --out.",
     ),
 }
 
@@ -190,7 +190,7 @@ def test_no_class_and_no_worksheet_exit_2(out: Path, tmp_path: Path) -> None:
     (tmp_path / "Grades.csv").write_text("a,b\n1,2\n", encoding="utf-8")
     ended = command(out, "--format", "moodle", "--worksheet", tmp_path / "Grades.csv")
     assert ended.exit_code == 2
-    assert "is no grading worksheet of Moodle that can be filled" in ended.stderr
+    assert "is not a grading worksheet of Moodle that can be filled" in ended.stderr
     assert not (out / "feedback").exists()
 
 

@@ -288,7 +288,7 @@ def test_what_cannot_be_read_is_kept_with_its_sentence(tmp_path: Path) -> None:
     assert run(folder, tmp_path, pool) == Tally(2, 0, 1, 1, 0)
     kept = current(tmp_path)["ben.pdf"]
     assert (kept.standing, kept.score, kept.taken) == ("refused", None, None)
-    assert kept.told.startswith("ben.pdf is not a file that can be graded. Expected is ")
+    assert kept.told.startswith("ben.pdf is not a file that can be graded. Expected ")
     assert kept.path == str(folder / "ben.pdf")
     assert run(folder, tmp_path, pool) == Tally(2, 2, 0, 0, 0)
     (folder / "ben.pdf").rename(folder / "ben.txt")

@@ -54,7 +54,7 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
     assert done.returncode == 0
     out = tmp_path / "out"
     assert done.stderr == (
-        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed: {out / FILE}\n"
+        f"This run: 1 graded, 0 unchanged, 1 refused, 0 failed. Saved in {out / FILE}.\n"
         f"{next_commands(out)}\n"
     )
     assert done.stdout.splitlines() == [
@@ -64,7 +64,7 @@ def test_a_class_is_graded_and_summed_up(tmp_path: Path) -> None:
         "ben.pdf  refused  ben.pdf is not a file that can be graded.",
     ]
     again = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
-    assert again.stderr.startswith("This run: 0 graded, 2 unchanged, 0 refused, 0 failed: ")
+    assert again.stderr.startswith("This run: 0 graded, 2 unchanged, 0 refused, 0 failed. ")
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
 
@@ -150,7 +150,7 @@ def test_a_second_grader_of_the_folder_is_refused(tmp_path: Path) -> None:
         done = gradkit("grade", folder, "--out", tmp_path / "out", *OPTIONS)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"gradkit: {tmp_path / 'out'}: another gradkit writes to this folder. Wait until it is "
+        f"gradkit: {tmp_path / 'out'}: another gradkit is writing to this folder. Wait until it is "
         "done, or choose another folder with --out.\n"
     )
 
@@ -165,7 +165,7 @@ def test_one_hopeless_submission_costs_only_itself(tmp_path: Path) -> None:
     options = [*OPTIONS, "--workers", 1, "--assignment", short]
     done = gradkit("grade", folder, "--out", tmp_path / "out", *options)
     assert done.returncode == 0, done.stderr
-    assert re.search("a_hopeless .*look: regression-numpy/update ran out of time", done.stdout)
+    assert re.search("a_hopeless .*review: regression-numpy/update ran out of time", done.stdout)
     with Store(tmp_path / "out", write=False) as store:
         made = dict(
             map(
@@ -309,7 +309,7 @@ def test_nothing_is_run_where_a_defence_is_missing(
     arguments = ["grade", folder, "--out", out, "--require-tier", "1", *OPTIONS]
     done = CliRunner().invoke(main, list(map(str, arguments)))
     assert done.exit_code == 2
-    assert "isolation tier 1 does not hold here: student code could" in done.stderr
+    assert "isolation tier 1 fails here: student code could" in done.stderr
     assert "start a process" in done.stderr
     assert "Nothing was run; see `gradkit doctor`." in done.stderr
     with Store(out, write=False) as store:

@@ -125,7 +125,7 @@ def test_who_has_no_row_of_their_own_is_told() -> None:
     """Two are called Kim Lee."""
     marks = [mark("Kim Lee", 1), mark("No", 1, canvas="9")]
     filled = fill_gradebook(BOOK, "g.csv", marks, "71")
-    assert filled.left == (("Kim Lee", "could be any of 2 rows"), ("No", "has no row"))
+    assert filled.left == (("Kim Lee", "matches 2 rows"), ("No", "has no row"))
     assert filled.data == fill_gradebook(BOOK, "g.csv", [], "71").data
 
 
@@ -135,7 +135,7 @@ def test_who_is_excused_stays_so() -> None:
     filled = fill_gradebook(BOOK, "g.csv", marks, "71")
     taken = gradebook_takes(filled.data, TITLES)
     assert (taken["102"], taken["103"]) == ({"71": "EX"}, {"71": "5.00"})
-    assert filled.left == (("Ann Mo", "is excused there (EX), which does not change"),)
+    assert filled.left == (("Ann Mo", "is excused there (EX), and stays excused"),)
     assert filled.filled == ("José Díaz",)
 
 
@@ -143,9 +143,9 @@ def test_other_points_possible_are_said() -> None:
     """And not changed: that would change the assignment."""
     filled = fill_gradebook(BOOK, "g.csv", [mark("?", 8, 16, canvas="101")], "71")
     assert filled.notes == (
-        "Canvas has 10 points for it, and gradkit's maximum is 16: scores are written as they are. "
-        "To scale them, write `[scale]` and `to = 10` into policy.toml in the folder of the class, "
-        "and run `gradkit remark`.",
+        "Canvas has 10 points for the assignment, and gradkit's maximum is 16. Scores are written "
+        "as they are. To scale them, write `[scale]` and `to = 10` into policy.toml in the folder "
+        "of the class, and run `gradkit remark`.",
     )
     assert table(filled.data)[2][-1] == "10.00"
 
@@ -182,8 +182,8 @@ def test_what_canvas_would_not_take_is_refused() -> None:
         "it by the number in brackets."
     )
     assert refused(BOOK, "Total") == (
-        "g.csv: “Total (73)” is read only, and Canvas would pass over it. Name the assignment's "
-        "own column."
+        "g.csv: “Total (73)” is read only, so Canvas would ignore it. Name the assignment's own "
+        "column."
     )
     assert refused(BOOK, "99") == (
         "g.csv has no assignment with the number “99”. Expected a number in brackets from its "

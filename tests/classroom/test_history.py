@@ -186,7 +186,7 @@ def test_a_dean_can_read_it(term: Path) -> None:
     assert lines[:3] == [
         f"{ANNA}: 20 of 20 points",
         "",
-        "How that came about, in order. Times are UTC.",
+        "How this grade came about, in order. Times are UTC.",
     ]
     assert [line.split(",")[0] for line in lines if line.startswith("Run ")] == [
         f"Run {number}" for number in range(1, 8)
@@ -194,11 +194,11 @@ def test_a_dean_can_read_it(term: Path) -> None:
     for said in (
         f"points set by A. Miller: {WHY}",
         f"{UPDATE} was set to 5.5 points.",
-        f"The points set for {UPDATE} were taken back: the mark counts again.",
+        f"The points set for {UPDATE} were removed: the computed points count again.",
         "Withdrawn from everybody: swapped-index.",
         "What counts: 15.5 of 20 points before, 16.8 of 20 points from then on.",
-        "What counts is unchanged: 19.5 of 20 points.",
-        "What counts from then on: 15.5 of 20 points.",
+        "The grade is unchanged: 19.5 of 20 points.",
+        "The grade from then on: 15.5 of 20 points.",
         "From then on the best attempt counts.",
         f"Given back: a.html, SHA-256 {hashlib.sha256(b'<p>anna').hexdigest()}.",
         f"Found: {UPDATE} swapped-index.",
@@ -270,7 +270,7 @@ def test_the_runs_are_listed(term: Path) -> None:
         ["2", "graded"],
         ["3", "points set"],
         ["4", "marked again"],
-        ["5", "given back"],
+        ["5", "pages written"],
         ["6", "graded"],
         ["7", "points set"],
         ["8", "somebody was removed"],

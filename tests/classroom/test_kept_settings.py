@@ -54,11 +54,11 @@ def test_the_same_command_needs_no_options(once: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--task", TASK), f"--task was not given, and is {TASK}"),
-        (("--preset", "strict"), "--preset was not given, and is strict"),
-        (("--form", "published"), "--form was correct, and is published"),
-        (("--seed", "0"), "--seed was 3, and is 0"),
-        (("--no-reference",), "--no-reference was not given, and is given"),
+        (("--task", TASK), f"--task was not given, and is now {TASK}"),
+        (("--preset", "strict"), "--preset was not given, and is now strict"),
+        (("--form", "published"), "--form was correct, and is now published"),
+        (("--seed", "0"), "--seed was 3, and is now 0"),
+        (("--no-reference",), "--no-reference was not given, and is now given"),
     ],
 )
 def test_another_setting_is_refused(once: Path, words: tuple[str, ...], said: str) -> None:
@@ -76,7 +76,7 @@ def test_another_setting_is_taken_where_that_is_said(once: Path) -> None:
         made = remembered(store, {"preset": "strict", "form": None}, change=True)
         assert (made.preset, made.form, made.seed) == ("strict", "correct", 3)
         assert made.reference == REFERENCE
-        with pytest.raises(GradingError, match=r"--reference was .*, and is "):
+        with pytest.raises(GradingError, match=r"--reference was .*, and is now "):
             remembered(store, {"reference": once}, change=False)
     with Store(once / "new", write=True) as store:
         assert remembered(store, {"form": "published"}, change=False).form == "published"
@@ -131,7 +131,7 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         "ben is not graded yet. Run the same `gradkit grade` again, then set points."
     )
     said = gradkit("feedback", tmp_path / "out", "--format", "folder", "--dry-run")
-    assert "1 of the roster handed nothing in" in said.stderr
+    assert "1 student of the roster submitted nothing, and gets nothing" in said.stderr
     assert said.stdout.count("not graded yet") == 2
     with Store(tmp_path / "out", write=True) as store, grader(settings) as able:
         Grading(store, settings, UNWATCHED).run(enrolment_of(gather([folder]), listed), Here(able))
@@ -152,7 +152,9 @@ def test_where_nothing_could_be_graded_it_does_not_end_well(tmp_path: Path) -> N
     assert str(told["ann"]).startswith(
         "ann.py:1 is not valid Python: '(' was never closed.\n  x = ("
     )
-    assert str(told["ben"]).startswith("ben: it is empty, or has only comments and text.")
+    assert str(told["ben"]).startswith(
+        "ben: no code was found. It is empty, or has only comments and text."
+    )
 
 
 # --- one student --------------------------------------------------------------------------
@@ -213,13 +215,13 @@ def test_a_policy_holds_once_it_is_taken_up(tmp_path: Path) -> None:
     (out / "policy.toml").write_text("[scale]\nto = 100\n[days_late]\nbem = 1\n")
     changed = (
         f"{out / 'policy.toml'} has changed since the class was graded: bonus.ann.points was 1, "
-        "and is nothing; bonus.ann.why was an error, and is nothing; days_late.bem was "
-        f"nothing, and is 1; scale.to was nothing, and is 100. `gradkit remark {out}` applies "
-        "it to everybody"
+        "and is now nothing; bonus.ann.why was an error, and is now nothing; days_late.bem was "
+        f"nothing, and is now 1; scale.to was nothing, and is now 100. `gradkit remark {out}` "
+        "applies it to everybody"
     )
-    assert refusal(*words) == f"{changed}, as does --change-settings."
+    assert refusal(*words) == f"{changed}, and so does --change-settings."
     back = ("feedback", out, "--format", "folder")
-    assert refusal(*back) == f"{changed}. Write feedback then."
+    assert refusal(*back) == f"{changed}. Run it, and then write feedback."
     assert f"{changed}." in gradkit("review", out).stderr
     assert scores() == {"ann": "21.0", "ben": "15.5"}
     done = gradkit("remark", out, "--why", "as agreed")
@@ -356,7 +358,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
 def test_who_was_refused_may_be_given_a_total_then(counting: Path) -> None:
     """Of all that counts."""
     ended = gradkit("override", counting / "out", "ben", "total", "30", "--comment", "read")
-    assert ended.stderr == "ben, total: 30 points (there was no mark). The total is now 30 / 40.\n"
+    assert ended.stderr == "ben, total: 30 points (nothing computed). The total is now 30 / 40.\n"
 
 
 def test_marking_again_follows_what_counts(counting: Path) -> None:
@@ -473,7 +475,7 @@ def test_what_is_several_s_has_to_have_the_student_s_name(mailed: Path) -> None:
     other = strangers(mailed)
     for paths in ([mail], [mail / "hw.py", mail / "Ann Lee.py"], [other]):
         told = refusal("grade", *paths, "--out", mailed / "out", "--student", "Ben", *OPTIONS)
-        assert "no submission in it has this name. Found: " in told
+        assert "no submission has this name. Found: " in told
         assert told.endswith(
             "A single file, folder or zip is taken as this student's, unless it contains work of "
             "others."
@@ -499,9 +501,9 @@ def test_files_that_are_given_together_are_the_student_s_as_a_whole(
         ("classification-numpy", False),
     ]
     lost = (
-        "Ben Ost: the attempt that counts lacks classification-numpy, which another attempt "
-        "has. To count all, give all files together, in one folder or zip: `gradkit grade … "
-        "--student 'Ben Ost'`."
+        "Ben Ost: the attempt that counts does not have classification-numpy, but another attempt "
+        "has. To count everything, put all files into one folder or zip, and run `gradkit grade … "
+        "--student 'Ben Ost'` with it."
     )
     assert lost not in gradkit(*words).stderr
     (mail / "hw.py").write_text(f"{RIGHT}\n# mended\n", encoding="utf-8")
@@ -539,6 +541,6 @@ def test_of_some_tasks_those_count_that_were_handed_in(tmp_path: Path) -> None:
         assert row["tasks"] == ("1 of 2 tasks" if more else "")
         assert "0 graded, 1 unchanged" in gradkit(*words, *OPTIONS).stderr
     words = ("grade", tmp_path / "in", "--out", tmp_path / "all", "--handed-in", *OPTIONS)
-    assert "--handed-in was not given, and is given" in refusal(*words)
+    assert "--handed-in was not given, and is now given" in refusal(*words)
     words = ("grade", tmp_path / "in", "--out", tmp_path / "new", *both, "--handed-in")
-    assert "Submitted tasks count." in gradkit(*words, "--dry-run").stdout
+    assert "Only submitted tasks count." in gradkit(*words, "--dry-run").stdout

@@ -179,6 +179,6 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         with pytest.raises(BundleError) as caught:
             write(path, [("Kim", "kim.html")], page)
         assert str(caught.value) == (
-            f"{path}: cannot be written (Not a directory). The former file is unchanged. Free "
+            f"{path}: cannot be written (Not a directory). The existing file is unchanged. Free "
             "some space, or choose another place with --out."
         )

@@ -125,7 +125,7 @@ def test_taking_back_leaves_the_mark(course: Path) -> None:
     give(course, 5.5)
     assert give(course, None) == (check(course).score, 5.5)
     assert result(course) == before
-    with pytest.raises(OverrideError, match=f"{UPDATE} of {ANNA} has no override to withdraw"):
+    with pytest.raises(OverrideError, match=f"{UPDATE} of {ANNA} has no points set by a person"):
         give(course, None)
 
 
@@ -244,7 +244,7 @@ def test_a_check_that_is_not_there_is_refused(course: Path) -> None:
     names = ("interface", "forward", "update", "gradient", "trajectory")
     listed = ", ".join([*(f"{TASK}/{name}" for name in names), TASK, "total"])
     assert str(caught.value) == (
-        f"updates is no check of this result. There are {listed}. Did you mean update?"
+        f"updates is not a check of this result. There are {listed}. Did you mean update?"
     )
 
 
@@ -257,7 +257,8 @@ def test_a_check_of_several_tasks_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OverrideError) as caught:
         give(tmp_path / "out", 1.0, name="ann")
     assert str(caught.value) == (
-        f"update is a check of several tasks. There are {UPDATE}, classification-numpy/update."
+        f"update is a check of several tasks: name the task too. There are {UPDATE}, "
+        "classification-numpy/update."
     )
     give(tmp_path / "out", 1.0, UPDATE, name="ann")
 
@@ -414,7 +415,7 @@ def test_a_table_is_read_as_a_spreadsheet_writes_it(course: Path) -> None:
     ("line", "said"),
     [
         ("nobody,update,1,why", "row 3: No student in "),
-        ("anna,update,x,why", "row 3: 'x' is no number of points. Nothing"),
+        ("anna,update,x,why", "row 3: 'x' is not a number of points. Nothing"),
         ("anna,update,99,why", "row 3: regression-numpy/update: found 99 points; expected 0 to 6"),
         ("anna,update,1,", "row 3: regression-numpy/update: --comment is empty"),
     ],
@@ -479,13 +480,12 @@ def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
     assert DAN not in gradkit(*back).output
     ended = gradkit("override", course, DAN, "total", "--withdraw", "--comment", WHY)
     assert ended.stderr == (
-        f"{DAN}, total: nothing is set (until now 0 were set, and there was no mark). The total is "
-        "now –.\n"
+        f"{DAN}, total: no points are set (set before: 0, nothing computed). The total is now –.\n"
     )
     after = gradkit(*back)
     assert (before.exit_code, after.exit_code) == (0, 0)
-    assert f"stay as they are: {DAN}." in before.stderr
-    assert f"stay as they are: {DAN}." in after.stderr
+    assert f"submitted nothing, and gets nothing: {DAN}." in before.stderr
+    assert f"submitted nothing, and gets nothing: {DAN}." in after.stderr
 
 
 def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
@@ -513,7 +513,7 @@ def test_a_table_of_another_kind_is_refused(course: Path) -> None:
     path = course.parent / "other.csv"
     path.write_text("name,points\nanna,3\n", encoding="utf-8")
     with pytest.raises(
-        OverrideError, match=r"has no column student, check, comment\. Expected are"
+        OverrideError, match=r"has no column student, check, comment\. Expected columns"
     ):
         override_table(course, path)
 
@@ -527,11 +527,11 @@ def test_the_command(course: Path) -> None:
     ended = gradkit("override", course, "anna", "update", "5.5", *words)
     assert (ended.exit_code, ended.stdout) == (0, "")
     assert ended.stderr == (
-        f"{ANNA}, update: 5.5 points (the mark is 4.2). The total is now 16.8 / 20.\n"
+        f"{ANNA}, update: 5.5 points (computed: 4.2). The total is now 16.8 / 20.\n"
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the mark counts again (until now 5.5 were set, and the mark is 4.2). "
+        f"{ANNA}, {UPDATE}: the computed points count again (set before: 5.5, computed: 4.2). "
         "The total is now 15.5 / 20.\n"
     )
 
@@ -565,7 +565,7 @@ def test_that_a_word_is_stale_is_not_the_students_affair(course: Path) -> None:
     give(course, 18.0, "total")
     again(course, drops=("swapped-index",))
     assert check(course).decision.stale
-    assert "override is stale" in gradkit("review", course).stdout
+    assert "but the findings have changed since" in gradkit("review", course).stdout
     assert gradkit("feedback", course, "--format", "folder").exit_code == 0
     (page,) = (course / "feedback" / "pages").glob("Anna*.html")
     text = page.read_text(encoding="utf-8")

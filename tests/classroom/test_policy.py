@@ -120,7 +120,7 @@ def test_a_policy_is_read(tmp_path: Path) -> None:
         ("[bonus]\nann = 1", "bonus has to be points and why for each student."),
         (
             "[late]\nper_day = 10",
-            "[late] needs a time to be late after: due = 2026-11-01T23:59:00.",
+            "[late] needs a deadline: due = 2026-11-01T23:59:00.",
         ),
         ("[bonus]\nann = {points = -1, why = 'x'}", "bonus.points has to be a number of points f"),
         ("[bonus]\nann = {points = 1, why = ''}", "bonus.why has to be the reason, in words."),
@@ -177,9 +177,9 @@ def test_a_word_that_could_be_several_is_refused() -> None:
 @pytest.mark.parametrize(
     ("at", "told"),
     [
-        ("2026-10-03T01:00", "1 d 3 h late: 2 days begun"),
-        ("2026-10-01T22:12:05", "13 min late: 1 day begun"),
-        ("2026-10-02T22:05", "1 d 5 min late: 2 days begun"),
+        ("2026-10-03T01:00", "1 d 3 h late, counted as 2 days"),
+        ("2026-10-01T22:12:05", "13 min late, counted as 1 day"),
+        ("2026-10-02T22:05", "1 d 5 min late, counted as 2 days"),
     ],
 )
 def test_how_late_it_was_is_said(at: str, told: str) -> None:
@@ -198,14 +198,16 @@ def test_how_late_it_was_is_said(at: str, told: str) -> None:
 def test_what_differs_is_said_with_both_values() -> None:
     """And nothing of what does not."""
     old, new = Policy(DUE, scale=Scale(10)), Policy(DUE, scale=Scale(100))
-    assert differences(old, new) == ["scale.to was 10, and is 100"]
+    assert differences(old, new) == ["scale.to was 10, and is now 100"]
     assert differences(old, old) == []
-    assert differences(Policy(), Policy(DUE)) == ["due was nothing, and is 2026-10-01T22:00:00Z"]
+    assert differences(Policy(), Policy(DUE)) == [
+        "due was nothing, and is now 2026-10-01T22:00:00Z"
+    ]
     old, new = Policy(DUE, Late(10), bonus={"ann": Bonus(1, "a")}), Policy(DUE, Late(12.5))
     assert differences(old, new) == [
-        "late.per_day was 10, and is 12.5",
-        "bonus.ann.points was 1, and is nothing",
-        "bonus.ann.why was a, and is nothing",
+        "late.per_day was 10, and is now 12.5",
+        "bonus.ann.points was 1, and is now nothing",
+        "bonus.ann.why was a, and is now nothing",
     ]
 
 

@@ -131,7 +131,7 @@ def graded(term: Path) -> None:
     assert [name for name, row in rows.items() if row["late"] == "True"] == ["Ben Ost"]
     # The second run needs none of the options, and takes no others.
     assert "0 graded, 7 unchanged" in grade(term, "--roster", term / "Grades.csv")
-    assert "--preset was not given, and is strict" in refusal(
+    assert "--preset was not given, and is now strict" in refusal(
         *("grade", term / "moodle.zip", "--out", term / "results", "--preset", "strict", *OPTIONS)
     )
 
@@ -140,7 +140,7 @@ def nobody_is_a_dead_end(term: Path) -> None:
     """A total for who was refused, a task named for another, and one student again."""
     ended = gradkit("override", term / "results", "Eva", "total", "24", "--comment", "read by hand")
     assert (
-        ended.stderr == "Eva Su, total: 24 points (there was no mark). The total is now 60 / 100.\n"
+        ended.stderr == "Eva Su, total: 24 points (nothing computed). The total is now 60 / 100.\n"
     )
     roster = ("--roster", term / "Grades.csv")
     said = grade(term, "--student", "Finn", "--task", "classification-numpy", *roster)

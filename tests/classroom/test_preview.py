@@ -74,7 +74,7 @@ def test_a_class_is_looked_at_before_anything_is_run(tmp_path: Path) -> None:
     assert [name for name, _ in known.other] == ["other"]
     assert known.broken == (("broken", "work6.py:1 is not valid Python: invalid syntax."),)
     assert known.other[0][1].startswith(
-        "other: This looks like another exercise. No function in it belongs to “"
+        "other: This looks like another exercise. No function belongs to “"
     )
     assert known.open == (("copycat", ("Copy Cat", "Copy-Cat")),)
     assert known.absent == ("Zoe Gone", "Cat A", "Copy Cat", "Copy-Cat")
@@ -86,8 +86,8 @@ def test_nothing_is_said_of_what_is_in_order(tmp_path: Path) -> None:
     path = folder(tmp_path / "class", "ann.py", text=RIGHT)
     known = seen(path, students=b"Name\nAnn\n")
     assert shown(known) == (
-        "1 submission: 1 by file names alone\nSubmitted tasks count. To let tasks count in any "
-        "case, name them with --task.\n"
+        "1 submission: 1 from plain files\nOnly submitted tasks count. To let a task count even if "
+        "it was not submitted, name it with --task.\n"
     )
     assert known == Preview(1, {"plain": 1}, (), (), (), (), (), ())
 
@@ -130,10 +130,11 @@ def test_everything_is_printed(tmp_path: Path) -> None:
         "  pat: pat.pdf is not a file that can be graded.",
         "partly not valid Python (1)",
         "  b: b.py:1 is not valid Python.",
-        "another exercise, by its names (1)",
+        "another exercise, by the names of its functions (1)",
         "  o: This looks like another exercise.",
         "These tasks count, even if nothing was submitted: regression-numpy, regression-torch.",
-        "Marks will be provisional: name the model solutions' folder with --reference.",
+        "Marks will be provisional. To make them final, name the folder of the model solutions "
+        "with --reference.",
     ]
 
 

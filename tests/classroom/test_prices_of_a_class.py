@@ -102,13 +102,12 @@ def test_a_price_is_refused_that_cannot_count(course: Path) -> None:
     )
     assert "similar ones are swapped-index" in refused("--price", "swaped-index=5")
     assert refused("--price", PRICE, "--no-price", CODE) == (
-        "--no-price swapped-index: --price sets one. Leave one of them out."
+        "--price and --no-price both name swapped-index. Leave one of them out."
     )
-    assert refused("--no-price", CODE) == (
-        "--no-price swapped-index: no price is set for it. No price is set."
-    )
+    assert refused("--no-price", CODE) == ("--no-price swapped-index: no price is set for it.")
     assert refused("--price", PRICE, "--drop", CODE) == (
-        "--price swapped-index: it is withdrawn, so it costs nothing. Add --keep swapped-index."
+        "--price swapped-index: this finding is withdrawn and costs nothing. To count it again, "
+        "add --keep swapped-index."
     )
     assert refused("--price", PRICE, "--preset", "numbers") == (
         "With the preset numbers findings cost nothing, so they cannot be priced. Choose another "

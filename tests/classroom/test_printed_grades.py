@@ -53,7 +53,7 @@ def test_each_student_has_a_line() -> None:
         "student  score              notes",
         "ann      20 / 20",
         "ben      3.5 / 20           wrong-sign, swapped-index, not-updated and 1 more; "
-        "look: update missing and 1 more",
+        "review: update missing and 1 more",
         "cas      refused            There is no code.",
         "dan      nothing submitted",
     ]

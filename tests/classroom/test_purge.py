@@ -317,7 +317,7 @@ def test_unasked_the_name_has_to_be_whole(term: Path) -> None:
 def test_shared_work_is_told(tmp_path: Path) -> None:
     """Whose it stays."""
     ended = gradkit("purge", group(tmp_path), "Ivy Jot", "--yes")
-    assert "What was handed in together stays with Gil Hay.\n" in ended.stderr
+    assert "Files that were submitted together with Gil Hay are kept.\n" in ended.stderr
 
 
 def test_a_page_that_cannot_be_removed(course: Path) -> None:

@@ -104,7 +104,7 @@ def test_every_open_state_is_looked_at(state: State) -> None:
 def test_a_check_that_failed_without_a_reason_is_looked_at() -> None:
     """Whatever points the task has; not where anything was found in it."""
     failed = made(CheckResult("c", "fail", 0.0, 1.0, ""))
-    said = Reason("unexplained", "t/c failed, and no finding explains it")
+    said = Reason("unexplained", "t/c failed, and no mistake was found")
     assert list(reasons(failed)) == [said]
     assert list(reasons(made(*failed.tasks[0].checks, found=("swapped-index",)))) == []
     most = replace(failed, tasks=(replace(failed.tasks[0], score=0.9),))
@@ -137,7 +137,7 @@ def test_a_finding_that_costs_more_than_half_is_looked_at(cost: float, is_told: 
     check = CheckResult("update", "fail", 0.0, 10.0, "")
     task = TaskResult("t", "T", 10.0 - cost, 10.0, 10.0, False, (check,), (one,))
     result = replace(made(), tasks=(task,))
-    told = [Reason("costly-finding", "t loses 5.25 of 10 points by wrong-sign alone")]
+    told = [Reason("costly-finding", "t loses 5.25 of 10 points through wrong-sign alone")]
     assert list(reasons(result)) == (told if is_told else [])
 
 
@@ -183,7 +183,7 @@ def test_a_stale_word_and_a_provisional_result() -> None:
     word = Decision(0.0, "a", "2026", "why", stale=True)
     check = CheckResult("c", "pass", 1.0, 1.0, "", decision=word)
     assert list(reasons(made(check, provisional=True))) == [
-        Reason("stale-override", "t/c override is stale"),
+        Reason("stale-override", "points set for t/c, but the findings have changed since"),
         Reason("provisional", "provisional"),
     ]
     assert list(reasons(made(replace(check, decision=replace(word, stale=False))))) == []
@@ -203,7 +203,9 @@ def test_the_most_urgent_comes_first(course: Path) -> None:
     found = looks(course)
     assert [look.name for look in found] == ["old", FAY, ANNA, CAS, ZED, DAN]
     assert [reason.kind for reason in found[0].review] == ["failed", "not-in-roster"]
-    assert found[2].review == (Reason("stale-override", f"{UPDATE} override is stale"),)
+    assert found[2].review == (
+        Reason("stale-override", f"points set for {UPDATE}, but the findings have changed since"),
+    )
     ranks = [KINDS.index(look.review[0].kind) for look in found]
     assert ranks == sorted(ranks)
 
@@ -245,14 +247,14 @@ def test_the_work_is_split(handed: Path) -> None:
         part = {row["student"] for row in csv.DictReader(io.StringIO(own))}
         assert part == {name for name, one in whose.items() if one == assistant}
     text = gradkit("review", out, "--split", "u,v").stdout
-    assert "4 students to be looked at: u " in text
+    assert "4 students to review: u " in text
 
 
 def test_it_reads_at_a_glance(handed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line for each, with the folder as it was given."""
     monkeypatch.chdir(handed)
     lines = [line.rstrip() for line in gradkit("review", "out").stdout.splitlines()]
-    assert lines[0] == "4 students to be looked at"
+    assert lines[0] == "4 students to review"
     assert lines[1].split() == ["student", "why", "see"]
     assert lines[-2] == "zornzed  not in the roster" + lines[-2][26:]
     assert lines[-2].endswith("gradkit show out zornzed")
@@ -293,7 +295,7 @@ def test_nobody_is_to_be_looked_at(tmp_path: Path) -> None:
     """One line, and a table with a header."""
     with Store(tmp_path, write=True):
         pass
-    assert gradkit("review", tmp_path).stdout == "No student has to be looked at.\n"
+    assert gradkit("review", tmp_path).stdout == "No result needs a review.\n"
     assert (
         gradkit("review", tmp_path, "--format", "csv").stdout
         == "student,kind,why,assistant,command\n"
@@ -324,11 +326,9 @@ def test_what_cannot_be_split_is_refused(handed: Path) -> None:
             f"--split {names}: give different names, separated by commas."
         )
     assert refusal("review", out, "--split", "u,v", "--for", "w") == (
-        "--for w: --split does not have this name. It has u, v."
+        "--for w needs a name of --split: u, v."
     )
-    assert refusal("review", out, "--for", "w") == (
-        "--for w: --split does not have this name. Add --split NAMES."
-    )
+    assert refusal("review", out, "--for", "w") == ("--for w needs --split NAMES.")
     assert "there is no such file" in refusal("review", handed / "first")
 
 
@@ -337,10 +337,10 @@ def test_a_class_without_solutions_is_told_once(tmp_path: Path) -> None:
     folder, out = handed_in(tmp_path / "class", ann=RIGHT, ben=RIGHT), tmp_path / "out"
     grade_here(folder, out, replace(SETTINGS, no_reference=True))
     ended = gradkit("review", out)
-    assert ended.stdout == "No student has to be looked at.\n"
+    assert ended.stdout == "No result needs a review.\n"
     assert ended.stderr.startswith("gradkit: all marks are provisional")
     final = replace(SETTINGS, no_reference=False, reference=REFERENCE)
     grade_here(handed_in(tmp_path / "more", cy=RIGHT), out, final)
     ended = gradkit("review", out)
-    assert ended.stdout.startswith("2 students to be looked at\n")
+    assert ended.stdout.startswith("2 students to review\n")
     assert ended.stderr == ""

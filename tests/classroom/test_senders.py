@@ -115,7 +115,7 @@ def test_attachments_of_one_user_are_one_submission(tmp_path: Path) -> None:
         first, second = (loader.load(handed) for handed, _ in found)
     assert (first.name, [file.name for file in first.files]) == ("leekim", ["helper.py", "main.py"])
     assert [problem.message for problem in first.problems] == [
-        "leekim_101_9003_notes.pdf is not a file that can be graded. Expected is a script (.py), "
+        "leekim_101_9003_notes.pdf is not a file that can be graded. Expected a script (.py), "
         "a notebook (.ipynb), or a folder or .zip of them."
     ]
     assert [file.name for file in second.files] == ["main.py"]
@@ -154,7 +154,7 @@ def test_several_parts_have_the_limits_of_one(tmp_path: Path) -> None:
         with pytest.raises(SubmissionError) as caught:
             loader.load(found)
         assert str(caught.value) == (
-            "leekim holds more than 100 scripts and notebooks, or more than 60 MB of them. "
+            "leekim contains more than 100 scripts and notebooks, or more than 60 MB of them. "
             "Clear all outputs, and give one submission at a time."
         )
         (path / names[0]).unlink()

@@ -332,7 +332,7 @@ def test_a_damaged_file_is_told(
 def test_only_one_may_write(tmp_path: Path) -> None:
     """A second grader is refused at once; readers are not, and the next writer is not."""
     said = (
-        f"{tmp_path}: another gradkit writes to this folder. Wait until it is done, or choose "
+        f"{tmp_path}: another gradkit is writing to this folder. Wait until it is done, or choose "
         "another folder with --out."
     )
     other = (

@@ -63,7 +63,7 @@ def test_a_student_is_shown_whole(handed: Path) -> None:
     assert "should move" in ended.stdout
     last = ended.stdout.splitlines()[-1]
     assert last.split(maxsplit=1)[1] == (f"{ANNA}  regression-numpy  Two indices are exchanged")
-    assert ended.stderr == f"Read from {handed / 'first' / NAME}.\n"
+    assert ended.stderr == f"The submission is {handed / 'first' / NAME}.\n"
     assert "There are no findings." in gradkit("show", handed / "out", "ben").stdout
 
 
@@ -255,38 +255,41 @@ def test_the_exact_bytes_that_were_given_back(given: Path, tmp_path: Path) -> No
     alone = gradkit("show", given, "cas", "--as", "student", "--release", "1")
     assert (alone.stdout_bytes, alone.stderr) == (
         b"cas,0",
-        "1 of 1: Grades.csv, given back in run 5.\n",
+        "1 of 1: Grades.csv, written in run 5.\n",
     )
 
 
 def test_what_was_not_given_back_is_refused(given: Path, tmp_path: Path) -> None:
     """With what was."""
     words = ("--as", "student")
-    assert refusal("show", given, "cas", *words) == f"{CAS} has been given no page yet."
+    assert (
+        refusal("show", given, "cas", *words)
+        == f"{CAS} has not been given a page yet. `gradkit feedback` writes the pages."
+    )
     assert refusal("show", given, "anna", "--release", "3", *words) == (
         f"--release 3: the pages given to {ANNA} are 1 (a.html, run 3), 2 (b.html, run 4)."
     )
     nowhere = tmp_path / "no" / "page.html"
     said = refusal("show", given, "anna", "--out", nowhere, *words).splitlines()
     assert said == [
-        "2 of 2: b.html, given back in run 4.",
+        "2 of 2: b.html, written in run 4.",
         f"gradkit: {nowhere}: cannot be written (No such file or directory).",
     ]
 
 
 def test_options_that_do_not_go_together_are_refused(given: Path, tmp_path: Path) -> None:
     """One sentence for each."""
-    alone = "--release and --out go with --as student."
+    alone = "--release and --out need --as student."
     assert refusal("show", given, "anna", "--release", "1") == alone
     assert refusal("show", given, "anna", "--out", "x") == alone
     assert refusal("show", given, "anna", "--as", "student", "--finding", "x") == (
-        "--as student shows the page that was given back: leave out --finding."
+        "--as student prints the page that the student was given. Leave out --finding."
     )
     file = tmp_path / "result.json"
     file.write_text("[]", encoding="utf-8")
     said = f"{file} is a file: --as needs the folder of a class."
     assert refusal("show", file, "--as", "student") == said
-    assert refusal("show", given) == (f"NAME is missing: whose report in {given}?")
+    assert refusal("show", given) == (f"NAME is missing. Give the name of a student in {given}.")
 
 
 def test_a_folder_is_a_class_and_a_file_is_results(given: Path, tmp_path: Path) -> None:
@@ -305,20 +308,24 @@ def test_who_has_nothing_that_counts(handed: Path) -> None:
     """Or nothing that could be graded: all that is known, and how to give points."""
     out = handed / "out"
     give = (
-        "` sets points, of a task if you name it instead of total; `gradkit grade … --student` "
-        "grades a submission again.\n"
+        "`, or name a task in place of `total`. To grade the submission again, run `gradkit grade "
+        "… --student NAME`.\n"
     )
     ended = gradkit("show", out, "dan")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout == (
         f"{DAN} has no submission that "
-        f"counts.\n`{shlex.join(['gradkit', 'override', str(out), DAN])} total 0 --comment "
+        f"counts.\nTo set points, run `{shlex.join(['gradkit', 'override', str(out), DAN])} total "
+        f"0 --comment "
         f"…{give}"
     )
     ended = gradkit("show", out, "fay")
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"{FAY} was refused: hw.ipynb is not a valid notebook")
-    assert f"The file is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\n`gradkit" in ended.stdout
+    assert (
+        f"The file is {handed / 'first' / 'itofay_106_9006_hw.ipynb'}.\nTo set points"
+        in ended.stdout
+    )
     assert ended.stdout.endswith(give)
     with pytest.raises(NoResultError, match=r"^Dan Poe has no submission that counts"):
         student_result(out, DAN)

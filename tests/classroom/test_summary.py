@@ -74,7 +74,7 @@ def test_all_that_matters_is_at_hand(out: Path) -> None:
     # Gradient ascent costs more than half of the task.
     for name in ("ben", "cas"):
         (reason,) = review[name]
-        assert reason.endswith("of 20 points by wrong-sign alone")
+        assert reason.endswith("of 20 points through wrong-sign alone")
     assert review.keys() == {"pia.pdf", "hans", "ben", "cas"}
     ann = summary.rows[1]
     assert (ann.score, ann.max_score, ann.provisional) == (20.0, 20.0, True)
@@ -226,9 +226,12 @@ def test_how_scores_are_spread_is_told_of_ten_and_more(capsys: pytest.CaptureFix
         Row(f"s{n}", "graded", "", each, 20.0, False, {}, (), ()) for n, each in enumerate(scores)
     ]
     show_summary(Summary(tuple(rows), {}, {}), Console(width=100))
-    assert "\nstudents by tenth of the points: 2 1 0 0 1 1 0 0 0 5\n" in capsys.readouterr().out
+    assert (
+        "\nstudents in each tenth of the points, lowest first: 2 1 0 0 1 1 0 0 0 5\n"
+        in capsys.readouterr().out
+    )
     show_summary(Summary(tuple(rows[1:]), {}, {}), Console(width=100))
-    assert "by tenth" not in capsys.readouterr().out
+    assert "each tenth" not in capsys.readouterr().out
 
 
 def test_scores_stand_old_beside_new(capsys: pytest.CaptureFixture[str]) -> None:

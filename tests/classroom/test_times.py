@@ -126,7 +126,7 @@ def test_a_time_is_that_of_the_last_attempt(tmp_path: Path) -> None:
 def test_the_preview_says_whose_times_are_not_known(tmp_path: Path) -> None:
     """In a sentence; with a column of times there is nothing to say."""
     path = archive(tmp_path / "submissions.zip", *CANVAS)
-    said = "The files of Canvas have no times of submission. For `due`, [extensions] and"
+    said = "Submissions from Canvas have no submission times. For `due`, [extensions] and"
     done = CliRunner().invoke(
         main, ["grade", str(path), "--out", str(tmp_path / "out"), "--dry-run"]
     )
@@ -156,7 +156,7 @@ def test_the_test_student_is_left_out(table: str, tmp_path: Path) -> None:
         main, ["grade", str(path), "--out", str(tmp_path / "out"), "--dry-run"]
     )
     assert "Left out: Canvas' Test Student." in done.output
-    assert "2 submissions: 2 by Canvas" in done.output
+    assert "2 submissions: 2 from Canvas" in done.output
 
 
 def test_a_student_of_that_name_is_kept(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_a_language_that_is_not_known_is_refused() -> None:
     with pytest.raises(CsvTableError) as caught:
         fill_worksheet(data, "s.csv", marks)
     assert str(caught.value).startswith(
-        "s.csv is no grading worksheet of Moodle that can be filled: no column “Identifier”, "
+        "s.csv is not a grading worksheet of Moodle that can be filled: no column “Identifier”, "
         "“Grade” among “Identificatie”, “Full name”, “ID number”, "
     )
     assert str(caught.value).endswith(
@@ -125,10 +125,10 @@ def test_who_has_no_row_of_their_own_is_told() -> None:
     filled = fill_worksheet(SHEET, "s.csv", marks)
     assert filled.data == SHEET
     assert filled.left == (
-        ("Kim Lee", "could be any of 2 rows"),
+        ("Kim Lee", "matches 2 rows"),
         ("Nobody", "has no row"),
-        ("Ann", "is one of several with marks for the same row"),
-        ("Ann again", "is one of several with marks for the same row"),
+        ("Ann", "matches the same row as another student"),
+        ("Ann again", "matches the same row as another student"),
     )
 
 
@@ -137,9 +137,9 @@ def test_another_maximum_is_said() -> None:
     marks = [mark("Kim Lee", 12, most=16, moodle="501")]
     filled = fill_worksheet(SHEET, "s.csv", marks)
     assert filled.notes == (
-        "Moodle has 10 points for it, and gradkit's maximum is 16: scores are written as they are. "
-        "To scale them, write `[scale]` and `to = 10` into policy.toml in the folder of the class, "
-        "and run `gradkit remark`.",
+        "Moodle has 10 points for the assignment, and gradkit's maximum is 16. Scores are written "
+        "as they are. To scale them, write `[scale]` and `to = 10` into policy.toml in the folder "
+        "of the class, and run `gradkit remark`.",
     )
     assert worksheet_takes(filled.data, WORDS, "Participant", 10)["501"][0] is None
 
@@ -148,7 +148,9 @@ def test_several_maxima_are_said_once() -> None:
     """Students with one task and with two."""
     marks = [mark("Kim Lee", 8, most=16, moodle="501"), mark("x", 8, most=20, moodle="502")]
     (note,) = fill_worksheet(SHEET, "s.csv", marks).notes
-    assert note.startswith("Moodle has 10 points for it, and gradkit's maximum is 16 or 20: ")
+    assert note.startswith(
+        "Moodle has 10 points for the assignment, and gradkit's maximum is 16 or 20. "
+    )
 
 
 def test_a_sheet_without_comments_is_filled_and_said() -> None:
@@ -179,7 +181,7 @@ def test_words_of_a_scale_are_refused() -> None:
     with pytest.raises(CsvTableError) as caught:
         fill_worksheet(data, "s.csv", [])
     assert str(caught.value) == (
-        "s.csv takes words of a scale, not points. Set the assignment's grade to “Point” in "
+        "s.csv has a scale of words, not points. Set the assignment's grade to “Point” in "
         "Moodle and download the worksheet again."
     )
 

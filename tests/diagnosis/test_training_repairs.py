@@ -637,7 +637,7 @@ def test_a_missing_activation_names_the_loss_that_fits_logits(diagnosed: Diagnos
     )
     line = text[: text.index("nn.BCEWithLogitsLoss()")].count("\n") + 1
     (finding,) = [each for each in result.findings if each.mistake == "missing-activation"]
-    assert f"The loss in line {line} was chosen for what the model gives now" in finding.sentence
+    assert f"The loss in line {line} fits the present output" in finding.sentence
 
 
 IN_LAYERS = (

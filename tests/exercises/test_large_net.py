@@ -116,6 +116,6 @@ def test_a_wrong_answer_gets_its_marks_and_says_why_no_more(
     assert (states["forward"], states["update"], states["gradient"]) == ("pass", "fail", "fail")
     assert 0 < task.score < 20
     assert task.notes == (
-        "No diagnosis: rules can be recovered for nets of up to 720 entries and inputs, "
-        "and this one has 4958. Points are for right entries.",
+        "Mistakes were not searched for: rules can be recovered for nets of up to 720 entries and "
+        "inputs, and this one has 4958. You get points for right entries.",
     )

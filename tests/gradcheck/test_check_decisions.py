@@ -66,9 +66,9 @@ def test_the_worst_come_first() -> None:
 
 def test_how_large_an_error_would_have_shown() -> None:
     """The coarsest of what is known to less than itself, and of what is next to zero."""
-    clear = "the coarsest would have shown a relative error of 5.0e-01"
+    clear = "a relative error of 5.0e-01 would have been found"
     assert _sensitivity([entry(1, 1), entry(1, 1, resolution=0.1)]) == f"{clear}."
-    zero = "where it is next to zero, a slope of {} would have shown."
+    zero = "where it is close to zero, a slope of {} would have been found."
     assert _sensitivity([entry(0, 0.5), entry(0, 0.25)]) == zero.format("2.5e-01")
     assert _sensitivity([entry(-2, 1, resolution=1.0)]) == zero.format("2.0e+00")
     assert _sensitivity([entry(1, -3, resolution=1.0)]) == zero.format("3.0e+00")
@@ -86,7 +86,7 @@ def test_the_sentence_counts() -> None:
     lost = Direction("w", 0, 0, 0, 0, 0, "disagree")
     said = _verdict_sentence(report_of(both[0], directions=[lost]))
     assert "in 1 of 1 direction (" in said
-    assert said.endswith("the entries named are wrong, others may be.")
+    assert said.endswith("the entries below are wrong, and others may be wrong too.")
     assert [format_place(one) for one in (entry(1, 1), entry(1, 1, index=()), lost)] == [
         "w[0]",
         "w",

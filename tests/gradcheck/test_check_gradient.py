@@ -440,7 +440,7 @@ def test_an_assertion_carries_the_report() -> None:
     assert assert_gradient(quiet, W, slope).verdict == "agree"
     with pytest.raises(AssertionError, match=r"disagrees with finite differences in 5 of 5"):
         assert_gradient(quiet, W, -slope(W))
-    with pytest.raises(AssertionError, match=r"neither confirmed nor refuted[\s\S]*kink"):
+    with pytest.raises(AssertionError, match=r"could not be checked[\s\S]*kink"):
         assert_gradient(abs, 0.0, 0.0)
 
 

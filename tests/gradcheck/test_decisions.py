@@ -670,7 +670,7 @@ def test_right_numbers_in_wrong_places_are_all_there() -> None:
     """One that is not is no such pattern; nor are numbers that are all the same."""
     sure = np.full(3, 1e-9)
     named = describe_leaf(np.array([2.0, 1.0, 7.0]), np.array([1.0, 2.0, 7.0]), sure)
-    assert named == "its entries add up to the right sum, but not singly: wrong axis summed"
+    assert named == "it holds the right numbers in the wrong places"
     half = describe_leaf(np.array([2.0, 1, 3, 4]), np.array([1.0, 2, 3, 4]), np.full(4, 1e-9))
     assert half == "it holds the right numbers in the wrong places"
     square, room = np.array([[2.0, 1.0], [7.0, 3.0]]), np.full((2, 2), 1e-9)

@@ -304,14 +304,14 @@ def test_how_a_wrong_parameter_is_described() -> None:
     """A small one entry by entry, a large one by a pattern, or by an entry that is wrong."""
     small = described(64)
     assert small.entries == ["entries"]
-    assert small.patterns[0].startswith("1: every entry is off by one factor: claimed = 2 ×")
+    assert small.patterns[0].startswith("1: every entry is wrong by the same factor: claimed = 2 ×")
     large = described(65)
     assert [entry.verdict for entry in large.entries] == [DISAGREE]
     assert large.patterns == []
     assert described(65, AGREE).entries == []
     twice = described(65, right=np.full(65, 0.5))
     assert twice.entries == []
-    assert twice.patterns[0].startswith("1: every entry is off by one factor: claimed = 2 ×")
+    assert twice.patterns[0].startswith("1: every entry is wrong by the same factor: claimed = 2 ×")
     square = np.random.default_rng(1).normal(size=(9, 9))
     assert described(81, claim=square, right=square.T).patterns == ["1: it is transposed."]
     assert described(81, claim=square, right=-square.T).patterns[0].startswith("1: it is transpo")

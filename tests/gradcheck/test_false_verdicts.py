@@ -459,7 +459,7 @@ def test_one_factor_in_200_arrays_is_found_in_few_evaluations() -> None:
     f, params, right = many_arrays()
     report = check_gradient(f, params, {key: 2 * value for key, value in right.items()})
     assert (report.verdict, len(report.patterns)) == ("disagree", 1)
-    assert "All entries are off by one factor: claimed = 2 × estimate" in report.patterns[0]
+    assert "All entries are wrong by the same factor: claimed = 2 × estimate" in report.patterns[0]
     assert report.notes == ("the factor was found along directions, not entry by entry.",)
     assert report.evaluations <= 150
 

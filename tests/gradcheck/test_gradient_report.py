@@ -38,7 +38,7 @@ def test_the_text_of_a_right_gradient() -> None:
     """A sentence with the evaluations and the coarsest resolution, and a table."""
     text = str(check_gradient(cube, W, 3 * W**2))
     assert text.startswith("The gradient agrees with finite differences in 3 entries (")
-    assert "would have shown a relative error of" in text
+    assert "would have been found" in text
 
 
 def test_the_text_of_a_wrong_gradient() -> None:

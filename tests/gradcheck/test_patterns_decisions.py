@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def test_a_plain_pattern_has_room() -> None:
         )
 
     assert plain(1e-3, 0.51e-3) == ""
-    assert plain(1e-3, 0.49e-3) == "the claim is zero throughout"
+    assert plain(1e-3, 0.49e-3) == "the claimed gradient is zero everywhere"
     assert plain(1e-3, 0.49e-3, np.zeros(1)) == ""
     square = 100 * np.array([[1.0, 2.0], [3.0, 4.0]])
     for size, said in ((0.39, "it is transposed"), (0.41, "")):
@@ -55,7 +57,7 @@ def test_a_plain_pattern_has_room() -> None:
         assert describe_leaf(claim, square, np.full((2, 2), 1e-9)) == said
     one = np.array([1.0, 3.0])
     assert _describe_simple(one, one + 0.0029, 0 * one, None) == ""
-    both = "it is transposed, and every entry is off by one factor: claimed = 3 × estimate, "
+    both = "it is transposed, and every entry is wrong by the same factor: claimed = 3 × estimate, "
     assert _describe_simple(3 * square.T, square, 0 * square, 3 * square).startswith(both)
     # Nothing more is looked for.
     assert describe_leaf(square + 0.39, square, 0 * square) == ""
@@ -72,32 +74,32 @@ def guessed(claimed, estimate, room: float = 1e-6) -> list[str]:
     """Return what is guessed."""
     claimed, estimate = np.asarray(claimed, dtype=float), np.asarray(estimate, dtype=float)
     return [
-        said.partition(":")[0].partition(",")[0]
+        re.split(r"[:,]| sum of| mean of", said)[0]
         for said, _ in _candidate_patterns(claimed, estimate, room)
     ]
 
 
-EVERY = "every entry holds the sum of all of them"
-SUM = "its entries add up to the right sum"
+EVERY = "every entry is the"
+SUM = "the total of its entries is right"
 ZERO = "the entries that are wrong are all zero"
 PLACES = "it holds the right numbers in the wrong places"
 
 
 def test_what_may_have_been_mistaken() -> None:
     """Sums of vectors alone, and only where the sum is something; places of two wrong entries."""
-    assert guessed([6, 6, 6], [1, 2, 3]) == [EVERY, ZERO, PLACES]
-    assert guessed([[6], [6], [6]], [[1], [2], [3]]) == [EVERY, ZERO, PLACES]
-    assert guessed([[6, 6], [6, 6]], [[1, 2], [3, 4]]) == [ZERO, PLACES]
+    assert guessed([6, 6, 6], [1, 2, 3]) == [EVERY, PLACES, ZERO]
+    assert guessed([[6], [6], [6]], [[1], [2], [3]]) == [EVERY, PLACES, ZERO]
+    assert guessed([[6, 6], [6, 6]], [[1, 2], [3, 4]]) == [PLACES, ZERO]
     assert guessed([6], [1]) == []
-    assert guessed([-6, 1, 1], [1, 2, 3]) == [ZERO, PLACES]
-    assert guessed([0, 6, 6], [1, 2, 3]) == [ZERO, PLACES]
-    assert guessed([2, 3, 1], [1, 2, 3]) == [EVERY, SUM, ZERO, PLACES]
-    assert guessed([2, 1, 3, 4], [1, 2, 3, 4]) == [EVERY, ZERO, PLACES]
+    assert guessed([-6, 1, 1], [1, 2, 3]) == [PLACES, ZERO]
+    assert guessed([0, 6, 6], [1, 2, 3]) == [PLACES, ZERO]
+    assert guessed([2, 3, 1], [1, 2, 3]) == [EVERY, PLACES, SUM, ZERO]
+    assert guessed([2, 1, 3, 4], [1, 2, 3, 4]) == [EVERY, PLACES, ZERO]
     assert guessed([3, 2, 3], [1, 2, 3]) == [EVERY]
     # A sum that is nearly nothing tells nothing.
-    assert guessed([-2, 2, 0], [2, 0, -2 + 1e-3], 1e-3) == [ZERO, PLACES]
-    assert guessed([1e-2, 2, -2], [2, -2, 1e-2], 1e-3) == [EVERY, SUM, ZERO, PLACES]
-    assert guessed([1e-2, 2, -2], [2, -2, 1e-2], 1.2e-3) == [ZERO, PLACES]
+    assert guessed([-2, 2, 0], [2, 0, -2 + 1e-3], 1e-3) == [PLACES, ZERO]
+    assert guessed([1e-2, 2, -2], [2, -2, 1e-2], 1e-3) == [EVERY, PLACES, SUM, ZERO]
+    assert guessed([1e-2, 2, -2], [2, -2, 1e-2], 1.2e-3) == [PLACES, ZERO]
     # The sum has to be right to what is known of it, and to a thousandth of what is wrong.
     for off, said in ((2.9e-3, True), (3.1e-3, False)):
         assert (SUM in guessed([2, 3, 1 + off], [1, 2, 3], 1e-3)) is said
@@ -105,10 +107,10 @@ def test_what_may_have_been_mistaken() -> None:
         assert (SUM in guessed([2, 3, 1 - off], [1, 2, 3], 0.1)) is said
     held = dict(_candidate_patterns(np.full(3, 2.0), np.array([1.0, 2.0, 3.0]), 1e-6))
     (said,) = (one for one in held if one.startswith(EVERY))
-    assert said == f"{EVERY}: it was averaged over every axis, 3 numbers"
+    assert said == f"{EVERY} mean of 3 numbers: averaged over all axes"
     assert held[said].tolist() == [2, 2, 2]
     once = dict(_candidate_patterns(np.full(3, 6.0), np.array([1.0, 2.0, 3.0]), 1e-6))
-    assert f"{EVERY}: it was summed over every axis" in once
+    assert f"{EVERY} sum of all of them: summed over all axes" in once
     moved = dict(_candidate_patterns(np.array([2.0, 0, 7, 1]), np.array([1.0, 2, 7, 8]), 1e-6))
     assert moved[PLACES].tolist() == [7, 1, 8, 2]
     (left,) = (one for said, one in moved.items() if said.startswith(ZERO))
@@ -156,9 +158,9 @@ def test_patterns_of_several_parameters() -> None:
 
     assert found([[2, 4], [6, 8]]) == []
     assert found([[2, 4], [6, 8]], 0) == [
-        "All entries are off by one factor: claimed = 2 × estimate"
+        "All entries are wrong by the same factor: claimed = 2 × estimate"
     ]
-    one = "every entry is off by one factor: claimed = 2 × estimate"
+    one = "every entry is wrong by the same factor: claimed = 2 × estimate"
     assert found([[2, 4]], 0) == [f"a: {one}"]
     assert found([[2, 4], [3, 4]], 0, 1) == [f"a: {one}"]
     assert found([[1, 2], [6, 8]], 2) == [f"b: {one}"]

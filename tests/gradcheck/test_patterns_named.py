@@ -43,7 +43,7 @@ DZ, GOOD = parts(PARAMS)
 def test_one_factor_for_all_entries(claim, words: str) -> None:
     """Of all parameters together."""
     (pattern,) = check_gradient(loss, PARAMS, claim).patterns
-    assert pattern.startswith("All entries are off by one factor")
+    assert pattern.startswith("All entries are wrong by the same factor")
     assert words in pattern
 
 
@@ -51,18 +51,22 @@ def test_one_factor_for_all_entries(claim, words: str) -> None:
     ("name", "claim", "pattern"),
     [
         ("W", GOOD["W"].T, "W: it is transposed."),
-        ("W", -GOOD["W"].T, "W: it is transposed, and every entry is off by one factor: its sign"),
-        ("W", 0 * GOOD["W"], "W: the claim is zero throughout."),
-        ("W", -GOOD["W"], "W: every entry is off by one factor: its sign is reversed"),
-        ("b", np.full((4, 1), DZ.sum()), "b: every entry holds the sum of all of them: it was"),
+        (
+            "W",
+            -GOOD["W"].T,
+            "W: it is transposed, and every entry is wrong by the same factor: its sign",
+        ),
+        ("W", 0 * GOOD["W"], "W: the claimed gradient is zero everywhere."),
+        ("W", -GOOD["W"], "W: every entry is wrong by the same factor: its sign is reversed"),
+        ("b", np.full((4, 1), DZ.sum()), "b: every entry is the sum of all of them"),
         (
             "b",
             np.full((4, 1), DZ.mean()),
-            "b: every entry holds the sum of all of them: it was averaged",
+            "b: every entry is the mean of",
         ),
         ("W", GOOD["W"][[1, 0, 2, 3]], "W: it holds the right numbers in the wrong places."),
         ("W", GOOD["W"] * [[1], [0], [1], [1]], "W: the entries that are wrong are all zero"),
-        ("b", GOOD["b"][[1, 2, 3, 0]], "b: its entries add up to the right sum, but not singly"),
+        ("b", GOOD["b"][[1, 2, 3, 0]], "b: it holds the right numbers in the wrong places"),
     ],
 )
 def test_patterns_of_one_parameter(name: str, claim, pattern: str) -> None:

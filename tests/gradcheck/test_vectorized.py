@@ -39,6 +39,7 @@ def both(
 @pytest.mark.parametrize("factor", [1.0, 2.0])
 @pytest.mark.parametrize("entries", ["all", "directions"])
 def test_the_report_is_the_same(factor: float, entries: Any) -> None:
+    """A right and a wrong claim get the verdicts and estimates that they get one by one."""
     claim = {key: factor * value for key, value in gradient(POINT).items()}
     single, stacked = both(loss, claim, entries=entries)
     assert single.verdict == stacked.verdict == ("agree" if factor == 1 else "disagree")
@@ -49,6 +50,7 @@ def test_the_report_is_the_same(factor: float, entries: Any) -> None:
 
 
 def test_one_call_has_all_entries() -> None:
+    """f is called twice at the point, once along a line, and once for all entries."""
     calls = []
 
     def f(p: dict[str, np.ndarray]) -> Any:
@@ -61,6 +63,7 @@ def test_one_call_has_all_entries() -> None:
 
 
 def test_large_parameters_take_several_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call gets more numbers than is allowed."""
     monkeypatch.setattr(evaluate, "STACKED_NUMBERS", 30)
     sizes = []
 
@@ -90,6 +93,8 @@ def test_one_point_outside_the_domain_leaves_the_others() -> None:
 
 
 def test_an_f_that_changes_its_argument_is_evaluated_at_the_points() -> None:
+    """f gets copies of the arrays."""
+
     def f(p: dict[str, np.ndarray]) -> Any:
         value = loss(p)
         p["W"] *= 0
@@ -99,6 +104,7 @@ def test_an_f_that_changes_its_argument_is_evaluated_at_the_points() -> None:
 
 
 def test_another_number_of_values_is_refused() -> None:
+    """The message gives the shape that is expected, and the one that was found."""
     with pytest.raises(TypeError) as raised:
         check_gradient(lambda p: 1.0 + 0 * p["W"].sum(), POINT, gradient(POINT), vectorized=True)
     assert str(raised.value) == (
@@ -108,6 +114,7 @@ def test_another_number_of_values_is_refused() -> None:
 
 
 def test_a_budget_counts_points() -> None:
+    """A call counts for all of its points."""
     report = check_gradient(loss, POINT, gradient(POINT), vectorized=True, entries="all", budget=12)
     assert report.evaluations <= 12
     assert {each.reason for each in report.entries} == {"budget"}

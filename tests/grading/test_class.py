@@ -100,11 +100,11 @@ def test_the_sheet_of_several_mistakes_fits_on_a_page(grade) -> None:
         assert " ".join(f"{where(finding.place)} {finding.source}".split())[:50] in flat
         assert finding.hints[2] in flat
     assert "6 of 9 entries" not in text
-    assert text.count("This check fails for the same reason") == 7
+    assert text.count("This check fails because of") == 7
     assert "estimate" not in text
     (alone,) = grade(path, "regression-torch", diagnose=True).tasks[0].findings
     few = to_text([grade(path, "regression-torch", diagnose=True)], 3)
-    assert "in full: --format html" in text
+    assert "full report: --format html" in text
     assert "in full" not in few
     assert all(hint in " ".join(few.split()) for hint in alone.hints[1:3])
     assert all(hint not in to_text([result], 1) for hint in alone.hints[1:3])
@@ -198,7 +198,7 @@ def test_noor_did_another_exercise(grade) -> None:
     with pytest.raises(GradingError) as caught:
         grade(FOLDER / "noor_another_exercise.py")
     assert str(caught.value).startswith(
-        "noor_another_exercise: This looks like another exercise. No function in it belongs to "
+        "noor_another_exercise: This looks like another exercise. No function belongs to "
         "“Backpropagation by hand on a 2-2-1 net”; expected initialise_parameters(dim), "
     )
 

@@ -146,7 +146,7 @@ def test_a_missing_return_is_reported_as_such(grade, tmp_path: Path) -> None:
         (
             "ValueError: shapes do not fit",
             "def f(x):\n    return x @ x",
-            "The lines after this one are not run.",
+            "Python stops at this line: the code after it is not run.",
             "",
         ),
     ],

@@ -63,7 +63,7 @@ def test_a_failing_diagnosis_leaves_verdicts_a_note_and_a_traceback(
     assert not hurt.findings
     assert hurt.notes == (
         f"gradkit failed to diagnose this ({type(fault).__name__}): tell "
-        "your instructor. Points are for right entries.",
+        "your instructor. You get points for right entries.",
     )
     told, _, traced = capsys.readouterr().err.partition("\n")
     assert told.startswith("An error of gradkit itself, in the diagnosis of regression-numpy in ")
@@ -91,8 +91,8 @@ def test_a_refusal_that_is_foreseen_is_no_fault(
     monkeypatch.setattr(gradkit.diagnosis.inquiry, "inquire", refuses)
     told = session.check(SWAPPED).tasks[0].notes
     assert told == (
-        "No diagnosis: rules are known for nets of 2 layers, and this one has 3. "
-        "Points are for right entries.",
+        "Mistakes were not searched for: rules are known for nets of 2 layers, and this one has 3. "
+        "You get points for right entries.",
     )
 
 

@@ -108,7 +108,7 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
         "return A2.astype(int), A1",
         "`L_layer_forward` gives the output ŷ as whole numbers (int64), which cuts off the "
         "fraction; use float64. "
-        "`L_layer_forward` gives other values than expected in y_hat.",
+        "`L_layer_forward` gives wrong values in y_hat.",
         4,
         {"y_hat[0,0]"},
     ),
@@ -116,7 +116,7 @@ FORWARDS: dict[str, tuple[str, str, str, int, set[str]]] = {
         "return A2, A1",
         "return A2.astype('float16'), A1",
         "`L_layer_forward` gives the output ŷ as float16, which keeps only three digits; use "
-        "float64. `L_layer_forward` gives other values than expected in y_hat.",
+        "float64. `L_layer_forward` gives wrong values in y_hat.",
         4,
         {"y_hat[0,0]"},
     ),

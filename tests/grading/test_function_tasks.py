@@ -286,7 +286,7 @@ def test_a_class_that_is_no_python_says_which_exercise_it_is(check: Check) -> No
 
 
 UNDEFINED = ("return x.reshape(len(x), -1) @ w + b, (x, w)", "return x @ y, 1")
-GIVEN = "Judged with right values in place of those that `{name}` makes."
+GIVEN = "Judged with right values in place of the outputs of `{name}`."
 
 
 @pytest.mark.parametrize("model", [True, False])
@@ -317,7 +317,7 @@ def test_a_backward_pass_that_reads_another_cache_is_blocked(check: Check) -> No
     found = of(result, "affine", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "This cannot be checked yet: NameError: name 'y' is not defined",
+        "Not checked yet: NameError: name 'y' is not defined",
     )
 
 
@@ -676,8 +676,8 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     found = of(own(*spoilt), "scaled", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "This cannot be checked yet: `forward` is not right. A right `forward` cannot take its "
-        "place: the model solution does not call it here.",
+        "Not checked yet: `forward` is not right. Correct it first. It cannot be replaced by a "
+        "right one: the model solution does not call it here.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"
 
@@ -863,7 +863,9 @@ def test_code_that_stops_costs_the_price_of_a_stop(
     assert (found.state, found.score) == ("error", score)
     assert [entry.parameter for entry in found.entries if entry.state == "pass"] == right
     names = ", ".join(f"`{name}`" for name in right)
-    assert (f"Right if the code that stops is left out: {names}." in found.notes) == bool(right)
+    assert (
+        f"If the code that stops is left out, these outputs are right: {names}." in found.notes
+    ) == bool(right)
     told = next(task.findings for task in result.tasks if task.task == "affine")
     assert not right or told[0].mistake == "crash"
 
@@ -930,7 +932,10 @@ def test_a_module_is_found_outside_of_its_package(own: Check, tmp_path: Path) ->
         ("x.itemset(0, 1.0)", "numpy 2 has no `itemset`; `a[place] = value` does the same."),
         ("x.ptp()", "numpy 2 has no method `ptp`; `np.ptp(a)` does the same."),
         ("float(x[0, :1])", "Older versions of numpy allowed that; `a.item()` gives the number."),
-        ("range(len(x) / 2)", "In Python 3, `/` gives no whole number; `//` does."),
+        (
+            "range(len(x) / 2)",
+            "In Python 3, `/` always gives a float; use `//` for a whole number.",
+        ),
         ("int('no')", "invalid literal for int() with base 10: 'no'"),
     ],
 )

@@ -508,7 +508,7 @@ def test_changes_that_take_from_the_model_solution_cost_the_wrong_outputs_once()
     made = marked(half, worth=[10.0], inquiry=Inquiry(two))
     assert made.score == 5
     assert [each.costs for each in made.findings] == [{"update": 2.5}, {"update": 2.5}]
-    note = "So together they cost the share of the outputs here that are wrong."
+    note = "So together their deduction is the share of wrong outputs."
     assert made.checks[0].notes[0].endswith(note)
     beside = (*two, replace(finding("swapped-index"), basis="change"))
     assert marked(half, worth=[10.0], inquiry=Inquiry(beside)).score == 2
@@ -525,8 +525,8 @@ def test_outputs_that_no_finding_explains_are_named_beside_a_finding() -> None:
     made = mark(task, [Verdict("update", "fail", "", outputs)], found, Scheme(0.25))
     assert made.score == 2
     assert made.checks[0].notes == (
-        "No finding explains `db`. This costs the share of these outputs, and at least 30% of the "
-        "points.",
+        "No mistake was found that explains `db`. The deduction is the share of these outputs, and "
+        "at least 30% of the points.",
         HELD,
     )
 
@@ -610,8 +610,8 @@ def test_a_note_names_the_changes_that_take_a_part_of_the_model_solution() -> No
     borrowed = replace(change, title="A term is missing", basis="model")
     made = marked(FAILS, worth=[10.0], inquiry=Inquiry((borrowed,)))
     assert made.checks[0].notes == (
-        "The change for “A term is missing” takes a part of the model solution. So it costs the "
-        "share of the outputs here that are wrong.",
+        "The correction of “A term is missing” uses a part of the model solution. So the deduction "
+        "is the share of wrong outputs.",
         HELD,
     )
     assert marked(FAILS, worth=[10.0], inquiry=Inquiry((change,))).checks[0].notes == ()

@@ -196,7 +196,7 @@ def test_odd_and_wrong(grade, tmp_path: Path, name: str) -> None:
             UPDATE,
             "forward",
             "fail",
-            "`L_layer_forward` gives other values than expected in y_hat.",
+            "`L_layer_forward` gives wrong values in y_hat.",
         ),
         (
             "np.abs = np.isfinite = np.allclose = lambda *a, **k: True\n" + INITIALISE,
@@ -204,7 +204,7 @@ def test_odd_and_wrong(grade, tmp_path: Path, name: str) -> None:
             UPDATE,
             "forward",
             "fail",
-            "`L_layer_forward` gives other values than expected in y_hat.",
+            "`L_layer_forward` gives wrong values in y_hat.",
         ),
         (
             changed(INITIALISE, "np.full((2, 2), 0.1)", "np.random.randn(2, 2)"),

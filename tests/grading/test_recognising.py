@@ -256,19 +256,25 @@ GLOBALS = "def forward(X):\n    return X, X\n\ndef update(y):\n    pass\n"
         ),
         (
             GLOBALS,
-            "hw: `forward`, `update` cannot be called with the expected arguments: "
+            "hw: `forward`, `update` do not take the expected arguments. Write "
             "`L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, X)`.",
         ),
         (
             "def initialise_parameters(dim):\n    return {}\n\n\n"
             "def linear_forward(A_prev, W, b):\n    return A_prev\n",
-            "hw: it has only `initialise_parameters`, `linear_forward` of this exercise. "
+            "hw: only `initialise_parameters`, `linear_forward` of this exercise was found. "
             "Write `L_layer_forward(X, parameters)`, `update_parameters(parameters, y, y_hat, A1, "
             "X)` too, or name the task with --task.",
         ),
         ("def forward(X):\n    return X\n", "hw: This looks like another exercise. "),
-        ("", "hw: it is empty, or has only comments and text. Check that the file was"),
-        ("# mine\n'a text'\n", "hw: it is empty, or has only comments and text."),
+        (
+            "",
+            "hw: no code was found. It is empty, or has only comments and text. Check that",
+        ),
+        (
+            "# mine\n'a text'\n",
+            "hw: no code was found. It is empty, or has only comments and text.",
+        ),
     ],
 )
 def test_what_is_nearly_it_is_told_so(grade, tmp_path: Path, text: str, said: str) -> None:
@@ -386,7 +392,7 @@ def test_nothing_of_the_exercise_in_a_file_of_its_name(grade, tmp_path: Path) ->
     path = script(tmp_path, "def sort(values):\n    return sorted(values)\n", "regression_numpy.py")
     with pytest.raises(GradingError) as caught:
         grade(path)
-    assert str(caught.value).startswith("regression_numpy: No function in it belongs to “")
+    assert str(caught.value).startswith("regression_numpy: No function belongs to “")
 
 
 def test_a_file_whose_name_says_another_task_than_its_forward_pass(grade, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_a_right_caller_keeps_its_points(grade: Grade, case: str) -> None:
     assert noted == callers
     for caller in callers:
         assert of(task, caller).notes == (
-            f"Judged with a right `{name}` in place of yours, which is not right.",
+            f"Judged with a right `{name}` in place of yours, which is wrong.",
         )
 
 
@@ -149,7 +149,7 @@ def test_several_helpers_are_named(grade: Grade) -> None:
     deep = grade("deep-net", [MEAN, ("return W @ A + b,", "return W @ A,")])
     assert of(deep, "relu-backward").notes == (
         "Judged with right functions `linear_forward`, `linear_backward` in place of yours, which "
-        "are not right.",
+        "are wrong.",
     )
 
 
@@ -234,7 +234,7 @@ DOUBLED = (CODE, CODE.replace("    stride", "    x = 2 * x\n    stride"))
 CACHED = ("return W @ A + b, (A, W)", "A = A + 1\n    return W @ A + b, (A, W)")
 BIAS = ("db = dout.sum(axis=(0, 2, 3))", "db = -dout.sum(axis=(0, 2, 3))")
 CORRECTED = "Judged with the mistake in `{name}` corrected."
-GIVEN = "Judged with right values in place of those that `{name}` makes."
+GIVEN = "Judged with right values in place of the outputs of `{name}`."
 
 MADE_RIGHT: dict[str, tuple[str, Edits, dict[str, float], str, str]] = {
     "a forward pass that stops": (
@@ -307,8 +307,8 @@ def test_a_change_of_the_model_solution_corrects_nothing(grade: Grade) -> None:
 
 # --- where it cannot be done -------------------------------------------------------------
 
-NEEDS = "This cannot be checked yet: `{name}` is not right. "
-CANNOT = NEEDS + "A right `{name}` cannot take its place: {why}."
+NEEDS = "Not checked yet: `{name}` is not right. Correct it first."
+CANNOT = NEEDS + " It cannot be replaced by a right one: {why}."
 
 START = "    linear_cache, Z = cache\n"
 OFTEN = (

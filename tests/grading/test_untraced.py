@@ -71,7 +71,7 @@ def test_a_lost_trace_is_told(grade, hurried, kind, tmp_path):
     assert reason in note
     assert "could not be determined" in " ".join(to_text([result], 4).split())
     check = f"{task.task}/{findings[0].check}"
-    assert Reason("untraced", f"{check} line unknown") in list(reasons(result))
+    assert Reason("untraced", f"line of the mistake in {check} unknown") in list(reasons(result))
     # It is graded once more when nothing else is, in case it was the machine's fault.
     assert _timed_out(result)
 

@@ -79,7 +79,7 @@ def test_a_search_that_takes_too_long_is_stopped_and_told(
     assert task.findings == ()
     assert task.notes == (
         "The search for mistakes was stopped after 30 seconds of computing: this code takes too "
-        "long to examine. Points are for right entries.",
+        "long to examine. You get points for right entries.",
     )
     states = [check.state for check in task.checks]
     assert states == [check.state for check in whole.tasks[0].checks]

@@ -105,7 +105,7 @@ def test_sixty_megabytes_of_scripts(tmp_path):
     assert "f0.py has 1.9 MB; at most 0.4 MB are read." in text
     code, text = check(tmp_path / "class" / "many")
     assert code == 2
-    assert "many holds more code than an exercise needs" in text
+    assert "many contains more code than an exercise needs" in text
 
 
 def numbered(text: str) -> Callable[[int], str]:

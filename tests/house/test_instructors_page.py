@@ -66,7 +66,7 @@ def test_the_page_is_followed_to_the_letter(tmp_path: Path) -> None:
     install, dry, _, review, _ = first = blocks()[0]
     printed = follow(first)
     assert "in the roster, but nothing submitted (1)\n  Dan Absent\n" in printed[dry]
-    assert printed[review].startswith("1 student to be looked at\n")
+    assert printed[review].startswith("1 student to review\n")
     assert "Dan Absent  nothing submitted" in printed[review]
     assert install == "pip install './gradkit[all]'"
     taken, pages = uploaded(here)

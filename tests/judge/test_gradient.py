@@ -139,8 +139,8 @@ def test_a_rate_of_the_text_is_used_and_named() -> None:
     found = judged(made)
     assert found.state == "pass"
     assert found.notes == (
-        "The steps of the biases were divided by the rate 0.001 from a.py:2; the expected rate is "
-        "0.01.",
+        "To compute the gradient, the steps of the biases were divided by 0.001, the learning rate "
+        "at a.py:2. The task's learning rate is 0.01.",
     )
 
 

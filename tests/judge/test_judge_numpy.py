@@ -46,7 +46,7 @@ def test_right_observations_pass(name: str, takes_rate: bool) -> None:
         assert {v.message for v in found.values()} == {""}
     assert tuple(found) == ALL
     assert [len(v.entries) for v in found.values()] == [3, 3, 9, 9, 14]
-    assert found["trajectory"].notes == ("gradkit's own training loop ran your functions.",)
+    assert found["trajectory"].notes == ("gradkit's own training loop called your functions.",)
 
 
 @pytest.mark.parametrize("amount", [1e-6, 0.3])
@@ -55,7 +55,7 @@ def test_a_wrong_output_fails_forward(batch: str, amount: float) -> None:
     """In its own entry, shown at the first probe where it is off."""
     found = verdicts(case(changes={batch: with_outputs(A1=add(amount, 1, 0))}))["forward"]
     assert (found.state, found.place) == ("fail", PLACE)
-    assert found.message == "`forward_pass` gives other values than expected in A1[1]."
+    assert found.message == "`forward_pass` gives wrong values in A1[1]."
     (entry,) = [entry for entry in found.entries if entry.state == "fail"]
     assert entry.probe == {"forward/published": "row 1", "forward/random": "random 1"}[batch]
     assert entry.found == pytest.approx(entry.expected + amount)
@@ -83,7 +83,7 @@ def test_a_wrong_step_fails_update_in_its_entry(name: str) -> None:
         label = {"W1": "W1[0,1]", "b1": "b1[1]", "W2": "W2[0]", "b2": "b2"}[key]
         assert failed(found["update"]) == failed(found["gradient"]) == {label}
         assert found["update"].message == (
-            f"1 of 9 entries are wrong after one step of `update_params`: {label}."
+            f"1 of 9 entries is wrong after one step of `update_params`: {label}."
         )
         assert found["gradient"].message == (
             f"`{label}` does not match finite differences of the loss."
@@ -146,8 +146,8 @@ def test_complex_steps_have_no_own_rate() -> None:
 @pytest.mark.parametrize(
     ("start", "key", "said"),
     [
-        ("published", "final_W1", "1 of 14 losses and final parameters are wrong."),
-        ("asymmetric", "final_b2", "1 of 14 losses and final parameters are wrong."),
+        ("published", "final_W1", "1 of 14 losses and final parameters is wrong."),
+        ("asymmetric", "final_b2", "1 of 14 losses and final parameters is wrong."),
     ],
 )
 def test_a_wrong_final_parameter_fails_trajectory(start: str, key: str, said: str) -> None:

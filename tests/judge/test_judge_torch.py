@@ -18,7 +18,7 @@ def test_right_observations_pass(name: str) -> None:
     found = verdicts(case(name))
     assert {v.state for v in found.values()} == {"pass"}
     assert tuple(found) == ("model", "forward", "gradient", "trajectory")
-    assert found["trajectory"].notes == ("Your own training loop ran.",)
+    assert found["trajectory"].notes == ("Your own training loop was run.",)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_own_names_are_used() -> None:
     found = placeholder_words(CLASSIFICATION, slip, NAMES, FUNCTIONS)
     hints = [fill(hint, found) for hint in mistake(slip.code).hints]
     assert hints[2:] == [
-        "In the formula (1−hid[0]) stands where the derivative belongs.",
+        "The formula has (1−hid[0]) where the derivative belongs.",
         "The derivative of sigmoid is hid·(1−hid).",
     ]
     (slip, *_) = usual_forward_cases("swapped-returns", REGRESSION)
@@ -178,7 +178,7 @@ def explained(*sets: str) -> Explanation:
 
 
 WRONG_ARGUMENT = "“The derivative is taken at the wrong value”"
-WRONG_RATE = "“Another learning rate than the task's”"
+WRONG_RATE = "“The wrong learning rate”"
 
 
 @pytest.mark.parametrize(

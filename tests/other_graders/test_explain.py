@@ -203,7 +203,7 @@ def test_what_cannot_be_judged_is_not_the_students_mistake(tmp_path: Path) -> No
     open_.assert_passed("forward")
     with pytest.raises(
         GradkitError,
-        match=r"Could not be judged, which is not the fault of the code: update, gradient\.",
+        match=r"Could not be judged, for a reason outside of the code: update, gradient\.",
     ):
         open_.assert_passed()
 

@@ -16,7 +16,7 @@ from other_graders.conftest import RIGHT, WRONG, example
 
 pytestmark = pytest.mark.slow
 
-FINDING = "Two indices are exchanged: W1[0,1], W1[1,0]"
+FINDING = "Two indices are exchanged: W1[0,1], W1[1,0] are wrong"
 
 
 def with_scripts(path: str) -> str:

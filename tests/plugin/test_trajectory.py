@@ -89,7 +89,7 @@ def test_a_step_that_comes_late_is_told_with_its_epoch() -> None:
 
 def test_other_shapes_are_told() -> None:
     """A lone output, a lost parameter, another shape."""
-    with pytest.raises(AssertionError, match=r"returns ndarray; expected is the pair"):
+    with pytest.raises(AssertionError, match=r"returns ndarray; expected the pair"):
         gradkit.assert_trajectory(lambda X, p: forward(X, p)[0], in_place, "regression-numpy")
     with pytest.raises(AssertionError, match=r"the update leaves no b2 in the parameters\."):
         gradkit.assert_trajectory(

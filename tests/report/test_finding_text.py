@@ -35,7 +35,7 @@ LEVELS = {
     1: ["Look at W1."],
     2: ["Two indices: W1[0,1]", "They have changed places.", "Rows are inputs."],
     3: ["a.py:12  W1[0][1] += step", "‹W2[0]›", "Compare the indices."],
-    4: ["should move  +0.002 · W2[1] · X[0]", "Take X[0] and W2[1]."],
+    4: ["should move by  +0.002 · W2[1] · X[0]", "Take X[0] and W2[1]."],
 }
 """What each level adds; the first hint makes way for what says more."""
 
@@ -61,8 +61,8 @@ def test_hints_up_to_the_level(level: int) -> None:
     ("applied", "said"),
     [
         ("not moved", "b2 does not move\n"),
-        ("= W2[1] +0.02 · (y−ŷ)", "b2 becomes      ‹W2[1]› +0.02 · (y−ŷ)\n"),
-        ("+0.2 · (y−ŷ)", "b2 moves by     ‹+0.2› · (y−ŷ)\n"),
+        ("= W2[1] +0.02 · (y−ŷ)", "b2 becomes         ‹W2[1]› +0.02 · (y−ŷ)\n"),
+        ("+0.2 · (y−ŷ)", "b2 moves by        ‹+0.2› · (y−ŷ)\n"),
     ],
 )
 def test_a_formula_reads_as_a_sentence(applied: str, said: str) -> None:
@@ -274,7 +274,7 @@ def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
     result = replace(made, tasks=(replace(task, checks=(check,)),))
     for hints in (1, 3):
         text = render("text", [result], hints)
-        assert "This check fails for the same reason" in text
+        assert "This check fails because of" in text
         assert "claimed = 1/2 × estimate." in text
         rows = [line.split() for line in text.splitlines()]
         assert ["entry", "claimed", "estimate", "±", "bound", "verdict"] in rows
@@ -304,7 +304,7 @@ def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
 @pytest.mark.parametrize("score", [2.0, 0.0])
 def test_a_check_says_that_it_fails_for_the_same_reason(score: float) -> None:
     """Whether or not it lost points."""
-    said = "This check fails for the same reason: swapped-index."
+    said = "This check fails because of swapped-index."
     made = result_with(CHANGED)
     (task,) = made.tasks
     check = CheckResult("trajectory", "fail", score, 2.0, "", causes=("swapped-index",))

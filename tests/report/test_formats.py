@@ -31,7 +31,7 @@ MACHINES = sorted(
     {word for word, each in FORMATS.items() if not each.for_people} - {"json", "html"}
 )
 SINGLE = sorted(word for word, each in FORMATS.items() if not each.several)
-EXPECTED = "should move  +0.002 · (y−y_hat) · W2[1] · X[0]"
+EXPECTED = "should move by  +0.002 · (y−y_hat) · W2[1] · X[0]"
 """What only level 4 shows of the wrong submission."""
 
 IN_A_PAGE = "should move by"

@@ -285,7 +285,7 @@ def test_two_graders_decide_about_a_finding(
         ({"percent": "101"}, "The price of swapped-index is 101 %; expected 0 to 100 %."),
         ({"percent": "-1"}, "The price of swapped-index is -1 %"),
         ({"comment": " "}, "The reason is missing."),
-        ({"withdraw": "yes"}, "no price is set for it. No price is set."),
+        ({"withdraw": "yes"}, "no price is set for it."),
     ],
 )
 def test_a_price_that_cannot_be_set_is_refused(
@@ -319,7 +319,7 @@ def test_a_finding_is_withdrawn_and_counted_again(browser_page: Browser) -> None
     for changes, why in (
         ({"comment": ""}, "The reason is missing."),
         ({"action": "new_version"}, "The form is incomplete."),
-        ({"action": "keeps"}, "it is not withdrawn"),
+        ({"action": "keeps"}, "this finding is not withdrawn"),
     ):
         form = {**fields(), "action": "drops", **changes}
         answer = browser_page.post("class-finding", **form)
@@ -392,8 +392,8 @@ def test_a_server_is_stopped_by_a_signal(course: Path, inherited: Any) -> None:
 def test_options_that_do_not_go_together_are_refused(course: Path) -> None:
     """With a message that says which do."""
     both = refusal("review", course, "--serve", "--pseudonyms")
-    assert both == "--serve goes with --port and --by only."
-    assert refusal("review", course, "--by", "Ann") == "--port and --by go with --serve."
+    assert both == "--serve can only be combined with --port and --by."
+    assert refusal("review", course, "--by", "Ann") == "--port and --by need --serve."
     assert "there is no such file" in refusal("review", course / "none", "--serve")
 
 

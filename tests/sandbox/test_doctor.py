@@ -127,9 +127,12 @@ class TestCommand:
         )
         done = CliRunner().invoke(main, ["doctor"])
         assert done.exit_code == 2
-        assert "\n  not held  start a process: process " in done.stdout
-        assert "\n  not held  read the answer key (from tier 2 on): it begins" in done.stdout
-        told = "gradkit: tier 1 of the sandbox does not hold on this machine; student code could: "
+        assert "\n  not blocked  start a process: process " in done.stdout
+        assert (
+            "\n  not blocked  read the answer key (blocked from tier 2 on): it begins"
+            in done.stdout
+        )
+        told = "gradkit: tier 1 of the sandbox fails on this machine: student code could: "
         assert done.stderr.startswith(told)
         assert "start a process" in done.stderr
         assert "Grade only your own code here." in done.stderr
@@ -173,7 +176,7 @@ def test_check_tries_the_tier_that_it_requires(monkeypatch, tier):
     done = CliRunner().invoke(main, ["check", str(RIGHT), *asked])
     if tier:
         assert (done.exit_code, done.stdout) == (2, "")
-        assert done.stderr.startswith("gradkit: isolation tier 1 does not hold here: student code")
+        assert done.stderr.startswith("gradkit: isolation tier 1 fails here: student code")
         assert "start a process" in done.stderr
         assert tried[0]["key"].parent == RIGHT.parent
     else:

@@ -78,7 +78,7 @@ def link(name: str) -> zipfile.ZipInfo:
         ),
         (
             ("inner.zip", "PK"),
-            "inner.zip is an archive inside the submission and was not opened. Put its files",
+            "inner.zip is an archive inside the submission and was not opened. Unpack it, and",
         ),
         (("a/" * 9 + "deep.py", "x"), "is more than 8 folders deep and was left out."),
         (
@@ -162,13 +162,15 @@ def test_large_archives_are_refused_before_they_are_read(tmp_path, monkeypatch):
     assert said(path).startswith("z.zip has 60.0 MB; at most 60 MB are read.")
     packed(path, [(f"{i}.txt", "") for i in range(files.ENTRIES + 1)], 0)
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    assert said(path) == "z.zip holds more than 5000 files. Submit only the folder of the exercise."
+    assert (
+        said(path) == "z.zip contains more than 5000 files. Submit only the folder of the exercise."
+    )
 
 
 def test_too_many_code_files_are_refused(tmp_path):
     """A class in one archive is not one submission."""
     path = packed(tmp_path / "z.zip", [(f"{i}.py", "") for i in range(files.CODE_FILES + 1)])
-    assert said(path).startswith("z.zip holds more than 100 scripts and notebooks, or more")
+    assert said(path).startswith("z.zip contains more than 100 scripts and notebooks, or more")
 
 
 GOOD = io.BytesIO()

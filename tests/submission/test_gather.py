@@ -173,7 +173,7 @@ def test_who_handed_in_something_else_is_listed_and_told(tmp_path: Path) -> None
     written(folder / "pia.pdf", "%PDF")
     written(folder / "rosa" / "scan.pdf", "%PDF")
     (folder / "sam").mkdir()
-    expected = "Expected is a script (.py), a notebook (.ipynb), or a folder or .zip of them."
+    expected = "Expected a script (.py), a notebook (.ipynb), or a folder or .zip of them."
     sentences = {
         "pia.pdf": f"pia.pdf is not a file that can be graded. {expected}",
         "rosa": f"There is no script or notebook in rosa. {expected}",
@@ -240,7 +240,7 @@ def test_only_what_leads_out_is_no_class(tmp_path: Path) -> None:
     """Nothing is left, and that is said."""
     path = zipped(tmp_path / "c.zip", ("../evil.py", CODE))
     assert refused(path) == (
-        f"There is no submission in {path}. Expected are scripts, notebooks, folders or "
+        f"There is no submission in {path}. Expected scripts, notebooks, folders or "
         "archives, one for each student."
     )
 
@@ -349,7 +349,7 @@ def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
 def test_an_empty_folder_or_archive(tmp_path: Path) -> None:
     """Says what would be expected in it."""
     (tmp_path / "class").mkdir()
-    expected = "Expected are scripts, notebooks, folders or archives, one for each student."
+    expected = "Expected scripts, notebooks, folders or archives, one for each student."
     assert (
         refused(tmp_path / "class") == f"There is no submission in {tmp_path / 'class'}. {expected}"
     )
@@ -448,7 +448,7 @@ def test_an_archive_of_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(module, "MEMBERS", 10)
     many = [(f"{number}.py", CODE) for number in range(11)]
     path = zipped(tmp_path / "c.zip", *many)
-    assert refused(path) == "c.zip holds more than 10 files. Grade a class in parts."
+    assert refused(path) == "c.zip contains more than 10 files. Grade a class in parts."
     assert len(names(zipped(path, *many[:10]))) == 10
 
 
@@ -534,7 +534,9 @@ def test_many_archives_of_one_student(tmp_path: Path, unpacked: bool) -> None:
     assert isinstance(kim, RawSubmission)
     assert len(kim.files) == 10
     assert [problem.message.partition(" ")[0] for problem in kim.problems] == ["10.zip", "11.zip"]
-    assert str(found["lee"]).startswith("lee holds more than 100 scripts and notebooks, or more ")
+    assert str(found["lee"]).startswith(
+        "lee contains more than 100 scripts and notebooks, or more "
+    )
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts open files in /proc")

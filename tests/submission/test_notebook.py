@@ -77,7 +77,7 @@ def test_broken_and_indented_cells_are_told():
     assert [(cell.cell, cell.first_line) for cell in cells][:3] == [(1, 1), (1, 2), (2, 1)]
     assert [problem.message for problem in problems] == [
         "Code cell 1, line 2 is not valid Python: invalid syntax.\n  y = = 2\n      ^\n"
-        "`y` cannot be used until it is fixed; the rest can.",
+        "`y` cannot be graded until you fix this line; the rest can.",
         "The indent at code cell 4, line 2 is not allowed there. It was removed to grade the "
         "rest, but Python refuses it: remove it from the file too.",
     ]
@@ -154,9 +154,9 @@ def test_old_formats_are_upgraded():
         ),
         (
             b'{"cells": [' + b"{}," * 300_001 + b"{}]}",
-            "hw.ipynb holds more data than a notebook for this exercise needs. Clear",
+            "hw.ipynb contains more data than a notebook for this exercise needs. Clear",
         ),
-        (b'{"cells": [' + b"1," * 3_000_001 + b"1]}", "holds more data than a notebook"),
+        (b'{"cells": [' + b"1," * 3_000_001 + b"1]}", "contains more data than a notebook"),
     ],
 )
 def test_what_is_no_notebook_is_refused(data, said):
@@ -171,7 +171,7 @@ def test_too_many_cells_are_refused():
         r"hw.ipynb has more than 5000 cells. Submit only the exercise.",
         refused(raw_notebook([cell] * 90_000)),
     )
-    assert "holds more data" in refused(raw_notebook([cell] * 100_000))
+    assert "contains more data" in refused(raw_notebook([cell] * 100_000))
     assert refused(raw_notebook([cell] * (module.CODE_CELLS + 1))) == (
         f"hw.ipynb has more than {module.CODE_CELLS} code cells. Submit only the exercise."
     )

@@ -153,16 +153,16 @@ def test_limits_of_a_folder(tmp_path, monkeypatch):
     ]
     monkeypatch.setattr(files, "TOTAL_BYTES", 6)
     assert said(folder) == (
-        "hw holds more than 100 scripts and notebooks, or more than 0 MB of them. Clear all "
+        "hw contains more than 100 scripts and notebooks, or more than 0 MB of them. Clear all "
         "outputs, and give one submission at a time."
     )
     monkeypatch.setattr(files, "CODE_FILES", 1)
     assert said(folder) == (
-        "hw holds more than 1 scripts and notebooks, or more than 0 MB of them. Clear all "
+        "hw contains more than 1 scripts and notebooks, or more than 0 MB of them. Clear all "
         "outputs, and give one submission at a time."
     )
     monkeypatch.setattr(files, "ENTRIES", 2)
-    assert said(folder) == "hw holds more than 2 files. Submit only the folder of the exercise."
+    assert said(folder) == "hw contains more than 2 files. Submit only the folder of the exercise."
 
 
 def test_what_cannot_be_opened(tmp_path, monkeypatch):
@@ -170,7 +170,7 @@ def test_what_cannot_be_opened(tmp_path, monkeypatch):
     assert said(tmp_path / "none.py") == f"There is no file or folder {tmp_path}/none.py."
     (tmp_path / "hw.docx").write_text("x")
     assert said(tmp_path / "hw.docx") == (
-        "hw.docx is not a file that can be graded. Expected is a script (.py), a notebook "
+        "hw.docx is not a file that can be graded. Expected a script (.py), a notebook "
         "(.ipynb), or a folder or .zip of them."
     )
     assert said(tmp_path).startswith(f"There is no script or notebook in {tmp_path.name}.")

@@ -186,8 +186,8 @@ def test_logical_lines():
 
 
 ADVICE = (
-    "holds more code than an exercise needs: at most 400 kB in all, and 50000 words and symbols, "
-    "are read. Submit only the exercise, without data in it."
+    "contains more code than an exercise needs: at most 400 kB in all, and 50000 words and "
+    "symbols, are read. Submit only the exercise, without data in it."
 )
 
 

@@ -202,8 +202,7 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "step = 0.25",
         "step = 100",
-        "marking.step: found 100; expected at most 20, which regression-numpy is worth: totals are "
-        "rounded to it",
+        "marking.step: found 100; expected at most 20, the points of regression-numpy",
     ),
     (
         'data = "regression.csv"',
@@ -253,8 +252,8 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "[tasks.starts.published]\n" + START,
         "[tasks.starts.drawn]\n" + START,
-        "tasks[0].starts.drawn: found 'drawn'; expected another name: a start that is drawn is "
-        "called so",
+        "tasks[0].starts.drawn: found 'drawn'; expected another name: gradkit uses this name for "
+        "a random start",
     ),
     ("epochs = 5", "epochs = 2.5", "tasks[0].epochs: found 2.5; expected `int`, got `float`"),
     ("epochs = 5", "", "tasks[0]: object missing required key `epochs`"),

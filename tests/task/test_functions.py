@@ -75,13 +75,13 @@ def test_it_is_read(tmp_path: Path) -> None:
 
 CALL = 'call = "out, cache = forward(x, p)"'
 WHOLE = "whole numbers from 1, or an expression of other sizes"
-NAME = "expected a name, as Python has them, that means nothing else"
+NAME = "expected a valid Python name without another meaning"
 MADE = "expected names, calls, constants, displays, attributes, subscripts and arithmetic"
 KNOWN = (
     "N, D, E, binary, distinct, integers, judged, mask, normal, onehot, ones, positive, "
     "probabilities, uniform, zeros"
 )
-THERE = "expected a name that is there by then: D, E, N, np, "
+THERE = "expected a name that exists at this point: D, E, N, np, "
 
 WRONG = [
     # Names.
@@ -106,7 +106,7 @@ WRONG = [
         "2 * E",
         "sizes.E: found '2 * E'; expected sizes that are given as numbers: N, D, E",
     ),
-    ("N * D", "N *", f"sizes.E: found 'N *' is no Python: invalid syntax; {MADE}"),
+    ("N * D", "N *", f"sizes.E: found 'N *' is not valid Python: invalid syntax; {MADE}"),
     ("N * D", "0 * N", "sizes.E: found '0 * N', which is 0 with N = "),
     ("N * D", "D / 3", "sizes.E: found 'D / 3', which is 1.3333333333333333 with N = "),
     ("N * D", "'a'", "sizes.E: found \"'a'\", which is 'a' with N = "),
@@ -132,7 +132,11 @@ WRONG = [
         "2020-01-01]",
         "inputs.p: found datetime.date(2020, 1, 1); expected an expression, a number, or a table",
     ),
-    ("normal(N, D)", "normal(N", "inputs.x: found 'normal(N' is no Python: '(' was never closed"),
+    (
+        "normal(N, D)",
+        "normal(N",
+        "inputs.x: found 'normal(N' is not valid Python: '(' was never closed",
+    ),
     (
         "normal(N, D)",
         "[N for N in D]",
@@ -183,7 +187,7 @@ WRONG = [
     (
         '"helpers.py"',
         '"latin.py"',
-        "given.helpers: found latin.py (it is no text in UTF-8); expected a Python file",
+        "given.helpers: found latin.py (it is not text in UTF-8); expected a Python file",
     ),
     (
         "{ helpers",
@@ -225,7 +229,8 @@ WRONG = [
     (
         CALL,
         'call = "layer = forward(x); for i in x: pass"',
-        "checks[0].call: found 'layer = forward(x); for i in x: pass' is no Python: invalid syntax",
+        "checks[0].call: found 'layer = forward(x); for i in x: pass' is not valid Python: "
+        "invalid syntax",
     ),
     (
         CALL,
@@ -236,9 +241,13 @@ WRONG = [
     (
         '["dx",',
         '["dz",',
-        "checks[1].compare: found 'dz'; expected a name that is there by then: D, E, N, cache",
+        "checks[1].compare: found 'dz'; expected a name that exists at this point: D, E, N, cache",
     ),
-    ('["dx",', '["dx if x",', "checks[1].compare: found 'dx if x' is no Python: expected 'else'"),
+    (
+        '["dx",',
+        '["dx if x",',
+        "checks[1].compare: found 'dx if x' is not valid Python: expected 'else'",
+    ),
     ('untouched = ["x"]', 'untouched = ["y"]', "checks[1].untouched: found 'y'; expected an input"),
     (
         'of = "sum(out * out)", dx = "x", "grads[\'dW\']" = "p[\'W\']"',
@@ -253,7 +262,7 @@ WRONG = [
     (
         "sum(out * out)",
         "sum(out * dout)",
-        "checks[1].gradient.of: found 'dout'; expected a name that is there by then: D, E, N",
+        "checks[1].gradient.of: found 'dout'; expected a name that exists at this point: D, E, N",
     ),
     (
         "sum(out * out)",
@@ -292,7 +301,7 @@ WRONG = [
     (
         'compare = ["out"]',
         'compare = ["out"]\nconventions = [{ out = "x" }]',
-        "checks[0].conventions.out: found 'x'; expected a name that is there by then: D, E, N",
+        "checks[0].conventions.out: found 'x'; expected a name that exists at this point: D, E, N",
     ),
     (
         'compare = ["out"]',
@@ -322,6 +331,6 @@ def test_a_task_without_a_call(tmp_path: Path) -> None:
     with pytest.raises(AssignmentError) as caught:
         read_assignment(path)
     assert str(caught.value) == (
-        f"{path}: tasks[0].checks: found lines that call nothing; expected a call of what is to be "
-        "written"
+        f"{path}: tasks[0].checks: found lines that call nothing; expected a call of a function "
+        "of the task"
     )

@@ -202,7 +202,7 @@ def _refuse_existing(folder: Path, names: Iterable[str]) -> None:
         more = f" and {len(existing) - 3} more" if len(existing) > 3 else ""
         raise ExportError(
             f"{folder} already has {', '.join(existing[:3])}{more}, and nothing is overwritten. "
-            "Choose an empty or a new folder."
+            "Choose a new or empty folder, or another name."
         )
 
 
@@ -286,8 +286,8 @@ def running_wheel() -> tuple[str, bytes]:
         installed = distribution("gradkit")
     except PackageNotFoundError:
         raise ExportError(
-            "gradkit is not installed here, so that its requirements are not known. Install it, "
-            "or name a wheel with --install."
+            "gradkit is not installed here, so its requirements are unknown. Install it, or give "
+            "a wheel with --install."
         ) from None
     root = Path(gradkit.__file__).parent
     members = {**_package(root), **_metadata(installed)}
@@ -535,9 +535,9 @@ def export_assignment(
     """
     given = choose(install)
     if platform == "wheel" and given.wheel is None:
-        raise _refusal(given.what, "is no wheel, but a wheel is to be written")
+        raise _refusal(given.what, "is not a wheel")
     if platform == "wheel" and tasks:
-        raise ExportError("--task: a wheel has no tasks. Leave it out.")
+        raise ExportError("A wheel has no tasks. Leave out --task.")
     if platform == "wheel":
         write_folder(carried(given), out)
         return ()

@@ -190,7 +190,7 @@ def write_new(
     return tuple(files)
 
 
-ALL_COUNT = 'required = "all"   # these tasks count in any case; without it, submitted ones'
+ALL_COUNT = 'required = "all"   # all tasks count; without this line, only submitted tasks count'
 """Line of an assignment file by which all tasks count."""
 
 TASKS_BELOW = "# --- the tasks "

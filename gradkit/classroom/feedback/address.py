@@ -105,7 +105,7 @@ def page_names(way: Way, senders: Sequence[Sender]) -> Names:
     return names, left
 
 
-KEPT = "The former file is unchanged. Free some space, or choose another place with --out."
+KEPT = "The existing file is unchanged. Free some space, or choose another place with --out."
 
 
 def write_zip(path: Path, names: Iterable[tuple[str, str]], page: Page) -> None:

@@ -57,7 +57,7 @@ def read_table(data: bytes, name: str) -> CsvTable:
     mark, encoding, text = _decode(data, name)
     if not text.strip():
         raise CsvTableError(
-            f"{shown(name)} is empty. Download it again; expected is a table with a header."
+            f"{shown(name)} is empty. Download it again; expected a table with a header."
         )
     first = _END.split(text, maxsplit=1)[0]
     unquoted = re.sub(r'"[^"]*"', "", first)

@@ -50,13 +50,14 @@ PAGE, GRADE = "page", "grade"
 
 
 ALL_HELD = (
-    "{path}: all marks are held. `gradkit review {folder}` lists them. Accept a kind with `gradkit "
-    "remark --accept CODE`, or set points with `gradkit override`."
+    "{path}: all marks are held until you confirm them. `gradkit review {folder}` lists them. To "
+    "accept the marks of a finding, run `gradkit remark {folder} --accept CODE`. To set other "
+    "points, run `gradkit override {folder} STUDENT CHECK POINTS`."
 )
 
 HELD_BACK = (
-    "the marks are held ({marks}). Accept them with `gradkit remark --accept CODE`, or set points "
-    "with `gradkit override`"
+    "marks are held until you confirm them ({marks}): accept them with `gradkit remark DIR "
+    "--accept CODE`, or set points with `gradkit override`"
 )
 
 
@@ -134,13 +135,13 @@ def feedback(store: Store, plan: Plan) -> Given:
     elif not names:
         raise FeedbackError(
             f"No submission in {store.path} was downloaded from {_platform(plan)}, which "
-            "matches pages by the file names of its own download. Write the pages with "
-            "--format folder."
+            "matches pages by the file names of its download. Write the pages with --format "
+            "folder."
         )
     if plan.changed:
         names = {name: file for name, file in names.items() if pages[name].new}
         if not names:
-            notes.append("No page is new or changed, so none is written.")
+            notes.append("No page is new or changed, so no page was written.")
             if plan.out.exists():
                 notes.append(f"{plan.out} is from an earlier run: do not upload it again.")
     written = _write(store, plan, names, pages, filled, before) if plan.write else []
@@ -198,10 +199,10 @@ def _count_elsewhere(elsewhere: Mapping[str, Source], given: Container[str]) -> 
     """
     count = Counter(PLATFORMS[source] for name, source in elsewhere.items() if name not in given)
     if count:
-        by = ", ".join(f"{number} by {name}" for name, number in sorted(count.items()))
+        by = ", ".join(f"{number} from {name}" for name, number in sorted(count.items()))
         yield (
-            f"{count.total()} submitted elsewhere ({by}) and are left out: give them their "
-            "pages there, or use --format folder."
+            f"{count.total()} submitted on other platforms ({by}) and are left out. Write their "
+            "pages for that platform, or use --format folder."
         )
 
 
@@ -286,7 +287,7 @@ def _write(
             written.append(plan.out)
         if plan.table is not None:
             _make_folder(store, table.parent)
-            with refusing(BundleError, table, advice="The former file is unchanged."):
+            with refusing(BundleError, table, advice="The existing file is unchanged."):
                 write_whole(table, filled.data)
             written.append(table)
     return written
@@ -369,7 +370,7 @@ def give_back(
     table = _table(way, target, worksheet, gradebook, column, in_place=in_place)
     with Store(folder, write=not dry_run, make=False) as store:
         if change := changed_policy(store)[2]:
-            raise FeedbackError(f"{change}. Write feedback then.")
+            raise FeedbackError(f"{change}. Run it, and then write feedback.")
         level = hints or read_assignment(settings_of(store).assignment).hints
         plan = Plan(way, target, level, table, workers, why, changed, not dry_run)
         return feedback(store, plan)
@@ -393,12 +394,12 @@ def _table(
         without permission.
     """
     if worksheet is not None and way != "moodle":
-        raise FeedbackError("--worksheet names a table of Moodle: use it with --format moodle.")
+        raise FeedbackError("--worksheet is a table of Moodle. Add --format moodle.")
     if gradebook is not None and way != "canvas":
-        raise FeedbackError("--gradebook names a table of Canvas: use it with --format canvas.")
+        raise FeedbackError("--gradebook is a table of Canvas. Add --format canvas.")
     if (gradebook is None) != (column is None):
         raise FeedbackError(
-            "--gradebook and --column go together: the table, and the column in it."
+            "--gradebook and --column must be given together: the table, and a column of it."
         )
     path = worksheet or gradebook
     if path is None and in_place:
@@ -409,9 +410,9 @@ def _table(
     written = path if in_place else target.parent / path.name
     if gradebook is not None and written.resolve() == path.resolve():
         raise FeedbackError(
-            f"{path}: its other columns would be lost. The table for Canvas has only the "
-            "students' columns and this one, so that it changes no other grades. Leave out "
-            "--in-place, or write elsewhere with --out."
+            f"{path} would lose its other columns. The table for Canvas has only the columns of "
+            "the students and this one, so that it changes no other grades. Leave out --in-place, "
+            "or write elsewhere with --out."
         )
     if not in_place and written.resolve() == path.resolve():
         raise FeedbackError(

@@ -152,12 +152,11 @@ def claim(
         if len(found) == 1:
             wanted.setdefault(numbers[next(iter(found))], []).append(mark)
         else:
-            reason = f"could be any of {len(found)} rows" if found else "has no row"
+            reason = f"matches {len(found)} rows" if found else "has no row"
             left.append((mark.student, reason))
     for row in [row for row, several in wanted.items() if len(several) > 1]:
         left += [
-            (mark.student, "is one of several with marks for the same row")
-            for mark in wanted.pop(row)
+            (mark.student, "matches the same row as another student") for mark in wanted.pop(row)
         ]
     return {row: marks[0] for row, marks in wanted.items()}, left
 
@@ -177,13 +176,13 @@ def _columns(sheet: CsvTable) -> dict[str, int]:
         there = ", ".join(f"“{shown(text)}”" for text in header[:16])
         wanted = ", ".join(f"“{HEADINGS[kind][0]}”" for kind in missing)
         raise CsvTableError(
-            f"{shown(sheet.name)} is no grading worksheet of Moodle that can be filled: no column "
-            f"{wanted} among {there}. Download it with “Download grading worksheet”; if Moodle "
-            "speaks a language that is not known here, set it to English first."
+            f"{shown(sheet.name)} is not a grading worksheet of Moodle that can be filled: no "
+            f"column {wanted} among {there}. Download it with “Download grading worksheet”; if "
+            "Moodle speaks a language that is not known here, set it to English first."
         )
     if "scale" in found and "maximum" not in found:
         raise CsvTableError(
-            f"{shown(sheet.name)} takes words of a scale, not points. Set the assignment's "
+            f"{shown(sheet.name)} has a scale of words, not points. Set the assignment's "
             "grade to “Point” in Moodle and download the worksheet again."
         )
     return found
@@ -209,9 +208,9 @@ def other_maximum(platform: str, there: Iterable[float | None], own: Iterable[fl
         return []
     wanted, made = (" or ".join(f"{most:g}" for most in maxima) for maxima in (expected, found))
     return [
-        f"{platform} has {wanted} points for it, and gradkit's maximum is {made}: scores are "
-        f"written as they are. To scale them, write `[scale]` and `to = {expected[-1]:g}` into "
-        "policy.toml in the folder of the class, and run `gradkit remark`."
+        f"{platform} has {wanted} points for the assignment, and gradkit's maximum is {made}. "
+        "Scores are written as they are. To scale them, write `[scale]` and `to = "
+        f"{expected[-1]:g}` into policy.toml in the folder of the class, and run `gradkit remark`."
     ]
 
 
@@ -290,7 +289,7 @@ def fill_gradebook(data: bytes, name: str, marks: Sequence[Mark], assignment: st
     scores = {row: mark for row, mark in taken.items() if mark.score is not None}
     if layout.assignment is not None:
         for row in [row for row in scores if _is_excused(cells[row][layout.assignment])]:
-            left.append((scores.pop(row).student, "is excused there (EX), which does not change"))
+            left.append((scores.pop(row).student, "is excused there (EX), and stays excused"))
     most = max((mark.max_score for mark in marks), default=0.0)
     comma = csv.decimal_comma(
         text for row in range(1, len(sheet.rows)) for text in csv.values(sheet, row)
@@ -351,8 +350,8 @@ def _layout(sheet: CsvTable, assignment: str) -> _Layout:
         _refuse_title(sheet, wanted, header[after:])
     elif possible is not None and _READ_ONLY.search(csv.values(sheet, possible)[own]):
         raise CsvTableError(
-            f"{shown(sheet.name)}: “{shown(header[own])}” is read only, and Canvas would pass "
-            "over it. Name the assignment's own column."
+            f"{shown(sheet.name)}: “{shown(header[own])}” is read only, so Canvas would ignore "
+            "it. Name the assignment's own column."
         )
     heading = sheet.rows[0][0][own] if own is not None else csv_cell(wanted)
     return _Layout(info, own, heading, possible)

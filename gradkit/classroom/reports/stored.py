@@ -158,7 +158,9 @@ def copy_of(folder: Path, student: str, number: int | None = None) -> Copy:
         # A release can have a page and a row of a table: then only the page is counted.
         given = [release for release in given if release.file.endswith(PAGE)] or given
         if not given:
-            raise ReproducerError(f"{who} has been given no page yet.")
+            raise ReproducerError(
+                f"{who} has not been given a page yet. `gradkit feedback` writes the pages."
+            )
         if number is not None and number > len(given):
             listed = ", ".join(
                 f"{at} ({release.file}, run {release.run})" for at, release in enumerate(given, 1)
@@ -197,11 +199,12 @@ def _counting(store: Store, student: str) -> tuple[Kept, Result]:
         reason = f"{who} was {attempt.kept.standing}."
     else:
         kept = attempt.kept
-        reason = f"{name} was {kept.standing}: {kept.told} The file is {kept.path}."
+        told = kept.told.removeprefix(f"{name}: ")
+        reason = f"{name} was {kept.standing}: {told} The file is {kept.path}."
     command = shlex.join(["gradkit", "override", str(store.path.parent), who])
     raise NoResultError(
-        f"{reason}\n`{command} total 0 --comment …` sets points, of a task if you name it "
-        "instead of total; `gradkit grade … --student` grades a submission again."
+        f"{reason}\nTo set points, run `{command} total 0 --comment …`, or name a task in place of "
+        "`total`. To grade the submission again, run `gradkit grade … --student NAME`."
     )
 
 

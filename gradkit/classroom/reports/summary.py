@@ -75,8 +75,8 @@ REMARKS: tuple[Kind, ...] = (
 """Codes of findings and kinds of notices that a person must look at."""
 
 NOTICES: Mapping[str, str] = {
-    "selector": "a constant selects one of several formulas",
-    "denied-access": "stopped because a file or the network was denied",
+    "selector": "a constant chooses between several formulas",
+    "denied-access": "stopped, because it tried to use a file or the network",
 }
 """Words for the kinds of notices without an entry in the catalogue."""
 
@@ -236,9 +236,9 @@ def cautions(store: Store, rows: Iterable[Row]) -> list[str]:
     warnings += [untimed] * bool(who)
     warnings += _untimed_attempts(store)
     return warnings + [
-        f"{row.name}: the attempt that counts lacks {', '.join(row.left)}, which another "
-        "attempt has. To count all, give all files together, in one folder or zip: `gradkit "
-        f"grade … --student {row.name!r}`."
+        f"{row.name}: the attempt that counts does not have {', '.join(row.left)}, but another "
+        "attempt has. To count everything, put all files into one folder or zip, and run `gradkit "
+        f"grade … --student {row.name!r}` with it."
         for row in rows
         if row.left
     ]
@@ -275,7 +275,14 @@ def reasons(result: Result) -> Iterator[Reason]:
     found = {finding.mistake for task in tasks for finding in task.findings}
     found |= {each.kind for task in tasks for each in _open_notices(task)}
     yield from (
-        Reason("held", format_text("{check} is held: {codes}", check=name, codes=", ".join(codes)))
+        Reason(
+            "held",
+            format_text(
+                "the points of {check} must be confirmed: {codes}",
+                check=name,
+                codes=", ".join(codes),
+            ),
+        )
         for name, codes in held_marks(result).items()
     )
     yield from (Reason(code, NOTICES.get(code, code)) for code in REMARKS if code in found)
@@ -285,7 +292,10 @@ def reasons(result: Result) -> Iterator[Reason]:
         if line.decision is not None and line.decision.stale:
             yield Reason(
                 "stale-override",
-                format_text("{check} override is stale", check=line.name or "total"),
+                format_text(
+                    "points set for {check}, but the findings have changed since",
+                    check=line.name or "total",
+                ),
             )
     for task in tasks:
         if task.absent:
@@ -298,7 +308,11 @@ def reasons(result: Result) -> Iterator[Reason]:
             if check.decision is not None:
                 if check.decision.stale:
                     yield Reason(
-                        "stale-override", format_text("{check} override is stale", check=name)
+                        "stale-override",
+                        format_text(
+                            "points set for {check}, but the findings have changed since",
+                            check=name,
+                        ),
                     )
             elif check.state in STATES:
                 kind, words = STATES[check.state]
@@ -306,10 +320,12 @@ def reasons(result: Result) -> Iterator[Reason]:
             elif check.state == "fail" and not is_explained:
                 yield Reason(
                     "unexplained",
-                    format_text("{check} failed, and no finding explains it", check=name),
+                    format_text("{check} failed, and no mistake was found", check=name),
                 )
             if check.check in untraced:
-                yield Reason("untraced", format_text("{check} line unknown", check=name))
+                yield Reason(
+                    "untraced", format_text("line of the mistake in {check} unknown", check=name)
+                )
     if absent := [task.task for task in tasks if task.absent]:
         yield Reason("absent", format_text("not submitted: {tasks}", tasks=", ".join(absent)))
     if result.provisional and tasks:
@@ -348,7 +364,7 @@ def _reasons_by_points(task: TaskResult) -> Iterator[Reason]:
     for finding in task.findings:
         if finding.deduction > task.max_score / 2:
             cost = {"points": f"{finding.deduction:g}", "most": f"{task.max_score:g}"}
-            text = "{task} loses {points} of {most} points by {code} alone"
+            text = "{task} loses {points} of {most} points through {code} alone"
             words = format_text(text, task=task.task, code=finding.mistake, **cost)
             yield Reason("costly-finding", words)
 

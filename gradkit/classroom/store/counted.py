@@ -205,7 +205,9 @@ def _refuse_points(
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
     if points is None and former is None:
-        raise OverrideError(f"{target.name} of {name} has no override to withdraw.")
+        raise OverrideError(
+            f"{target.name} of {name} has no points set by a person, so nothing can be withdrawn."
+        )
     if points is not None and not 0 <= points <= target.most:
         raise OverrideError(
             f"{target.name}: found {points:g} points; expected 0 to {target.most:g}."
@@ -335,7 +337,8 @@ def _find(result: Result, kept: Kept, name: str) -> OverrideTarget:
             f"{kept.name} has no total, because no tasks are required in this class. Name a "
             f"task: one of {', '.join(key for key in known if '/' not in key)}."
         )
-    wrong = "is a check of several tasks" if found else "is no check of this result"
+    several = "is a check of several tasks: name the task too"
+    wrong = several if found else "is not a check of this result"
     words = [*known, *(key.partition("/")[2] for key in known)]
     near = "" if found else did_you_mean(name, words)
     raise OverrideError(f"{name} {wrong}. There are {', '.join(found or known)}.{near}")
@@ -681,7 +684,7 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
     places = csv.columns_of(csv.values(sheet, 0), {name: (name,) for name in BULK})
     if missing := [name for name in BULK if name not in places]:
         raise OverrideError(
-            f"{table}: has no column {', '.join(missing)}. Expected are {', '.join(BULK)}."
+            f"{table}: has no column {', '.join(missing)}. Expected columns: {', '.join(BULK)}."
         )
     overridden = []
     with Store(folder, write=True, make=False) as store, store.writing():
@@ -690,7 +693,7 @@ def override_table(folder: Path, table: Path, *, by: str = "") -> list[Overridde
             points = csv.number_of(row["points"])
             try:
                 if row["points"] and points is None:
-                    raise OverrideError(f"{row['points']!r} is no number of points.")
+                    raise OverrideError(f"{row['points']!r} is not a number of points.")
                 reason = {"comment": row["comment"], "by": by}
                 overridden.append(override(store, row["student"], row["check"], points, **reason))
             except GradkitError as error:

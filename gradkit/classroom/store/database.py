@@ -92,7 +92,7 @@ def locked(folder: Path) -> Iterator[None]:
             if "locked" not in str(error):
                 raise
             raise BusyError(
-                f"{folder}: another gradkit writes to this folder. Wait until it is done, or "
+                f"{folder}: another gradkit is writing to this folder. Wait until it is done, or "
                 "choose another folder with --out."
             ) from None
         yield

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from gradkit.report.document import document, entry_name
 from gradkit.report.words import tenths
-from gradkit.text import format_text
+from gradkit.text import format_count, format_text
 
 
 class Drawing(Struct, frozen=True):
@@ -310,9 +310,10 @@ def heat_map(check: Data, name: str) -> Drawing | None:
     ]
     if not drawn or not wrong or check["courses"]:
         return None
-    title = format_text(
+    title = format_count(
+        "{count} of {size} entries is wrong: {wrong}",
         "{count} of {size} entries are wrong: {wrong}",
-        count=len(wrong),
+        len(wrong),
         size=len(check["entries"]),
         wrong=", ".join(wrong[:12]),
     )

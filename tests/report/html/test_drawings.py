@@ -194,7 +194,7 @@ def test_a_heat_map_says_which_entries_are_wrong() -> None:
     check = {"entries": [entry((0, 0), "pass"), entry((0, 1), "fail")], "courses": []}
     made = heat_map(check, "a")
     assert made is not None
-    assert "1 of 2 entries are wrong: W1[0,1]." in made.svg
+    assert "1 of 2 entries is wrong: W1[0,1]." in made.svg
     assert "number" not in made.caption
     check["entries"][1]["expected"] = 2.0
     assert "number" in heat_map(check, "a").caption

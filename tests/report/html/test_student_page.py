@@ -181,7 +181,7 @@ def test_entries_are_named_as_the_student_indexes_them() -> None:
     named = replace(check, entries=(replace(check.entries[1], label="w1[1][0]"),))
     page = student_page(replace(result(), tasks=(replace(task, checks=(named,), findings=()),)), 4)
     assert '<th scope="row">w1[1][0]</th>' in page
-    assert "1 of 1 entries are wrong: w1[1][0]." in page
+    assert "1 of 1 entries is wrong: w1[1][0]." in page
     assert '<th scope="row">W1[0,1]</th>' in PAGE
 
 
