@@ -123,7 +123,10 @@ def diagnose(
 
 
 def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
-    """Return whether a formula gives its entry's observed new values in all calls of a table."""
+    """Return whether a formula gives its entry's observed new values in all calls of a table.
+
+    ``precision`` is the tolerance of the comparison.
+    """
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (table.inputs.before, table.after)
     )
@@ -193,7 +196,11 @@ def _is_near(task: Task, reading: Reading) -> bool:
 
 
 def _explain_no_change(wrong: Sequence[Entry], seen: Collection[str]) -> Explanation:
-    """Return the explanation of a step that changes nothing: no update, or one of a copy."""
+    """Return the explanation of an update that changes nothing; ``wrong`` are the failed entries.
+
+    It is ``copy-dropped`` if that code is in ``seen`` (the codes that the student's process
+    reported); else ``nothing-updated``, with ``copy-dropped`` as alternative.
+    """
     entries = tuple(wrong)
     nothing, dropped = ((Slip(code, entries, ((),) * len(entries)),) for code in NO_CHANGE)
     return Explanation(dropped) if "copy-dropped" in seen else Explanation(nothing, (dropped,))
@@ -207,9 +214,11 @@ def _choices(
 ) -> Iterator[Choice]:
     """Yield choices of one reading for each entry; the first has the fewest, commonest codes.
 
-    Each further choice does without one of the codes of the first; the last, without the loss as
-    its own derivative, if the first uses it. A choice that would leave out an entry is not yielded,
-    apart from this last one.
+    ``options`` has the possible readings of each entry, fewest changes first. Codes are counted in
+    the entries ``wrong`` only. ``seen`` are the codes that the student's process reported. Each
+    further choice avoids one of the codes of the first choice, if every entry still has a reading.
+    The last avoids readings that use the loss as its own derivative, if the first has one; it may
+    leave out entries.
     """
     usable = {entry: made for entry, made in options.items() if made}
     votes: Counter[str] = Counter()
@@ -252,8 +261,9 @@ def _change_sets(
 ) -> list[dict[Entry, tuple[Change, ...]]]:
     """Return the changes of each wrong entry, once for each way to explain the ratios of a choice.
 
-    Ratios that the rate policy accepts are divided out first. Entries without any change are left
-    out.
+    A ratio is the student's coefficient divided by the right one. Ratios that the task's rate
+    policy accepts are divided out first. Also has the entries outside of ``wrong`` with a change
+    ``wrong-target``; entries without any change are left out.
     """
     ratios = {e: reading.ratio for e, reading in choice.items() if reading.ratio is not None}
     accepted = accepted_ratios(task, ratios)
@@ -293,7 +303,10 @@ def slips_of(changes: Changes) -> tuple[Slip, ...]:
 
 
 def _badness(changes: Changes, wrong: Collection[Entry]) -> tuple[int, int, int]:
-    """Return a sort key: the entries without an explanation, the mistakes, and their details."""
+    """Return a sort key for ``changes``, lower if they explain the ``wrong`` entries better.
+
+    It consists of the number of entries without an explanation, of mistakes, and of their details.
+    """
     details = [{*slip.details} - {()} for slip in slips_of(changes)]
     missing = {*wrong} - _explained(changes)
     return len(missing), len(details), sum(map(len, details))
