@@ -66,9 +66,9 @@ def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
 def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
     """Return the forms of a mistake to try on a run, each as the mistake's details.
 
-    Numbers to be measured are left out. Without a run, the usual forms are returned with their
-    numbers. Empty if the mistake cannot occur in the task; a code without variants has the one form
-    ``()``.
+    ``code`` is the mistake's. Numbers that are measured in a run are left out. Without a run, the
+    usual forms are returned with their numbers. Empty if the mistake cannot occur in the task; a
+    mistake without variants has the one form ``()``.
     """
     curved = [
         n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
@@ -151,8 +151,9 @@ def _with_repeated_activation(loop: Loop, facts: Facts) -> Loop:
 def _with_reduction(loop: Loop, facts: Facts) -> Loop:
     """Return the loop with another reduction of the loss, by ``facts["scale"]``.
 
-    This is ``sum``, ``half``, or ``times`` for a mean times ``facts["factor"]``. With
-    ``facts["recorded"]``, the recorded losses are multiplied by it, so that they stay right.
+    ``facts`` are the details of the mistake by name. The reduction is ``sum``, ``half``, or
+    ``times`` for a mean times ``facts["factor"]``. With ``facts["recorded"]``, the recorded losses
+    are multiplied by that number, so that they stay right.
     """
     ratio = loop.ratio * facts.get("recorded", 1.0)
     if facts["scale"] == "times":
@@ -272,7 +273,8 @@ def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
 def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Array) -> bool:
     """Return whether the model of a loop gives the observed outputs, up to rounding.
 
-    False if the shapes differ.
+    ``parameters`` (calls, …) and ``X`` (calls, features, 1) are the inputs, ``observed`` (calls,
+    outputs, 1) the outputs. False if the shapes differ.
     """
     with np.errstate(all="ignore"):
         predicted, size = outputs_of(loop, parameters, X), _largest_sum(loop, parameters, X)

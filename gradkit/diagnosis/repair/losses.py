@@ -201,7 +201,8 @@ def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
 def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iterator[Proposal]:
     """Yield the change of a plus to a minus, or the reverse, between two parts of a line.
 
-    Nothing for other operators, or if the parts are on different lines.
+    ``operator`` is the present one, and ``left`` and ``right`` are the places of its operands.
+    Nothing for other operators, or if the operands are on different lines.
     """
     signs = {ast.Add: "+-", ast.Sub: "-+"}.get(type(operator))
     if signs and left.last == right.first:

@@ -77,7 +77,10 @@ class Text:
         there: Collection[str] = (),
         targets: Mapping[str, bool] = MappingProxyType({}),
     ) -> None:
-        """Parse the source, and find the functions with which a model computes."""
+        """Parse ``source``, and find the functions with which a model computes.
+
+        ``cell`` is the id of the cell. The other arguments are those of the class.
+        """
         self.cell, self.source, self.made = cell, source, made
         self.stops, self.said, self.asked, self.there = stops, said, asked, there
         self.targets = targets
@@ -128,7 +131,11 @@ class Text:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
 
     def put(self, kind: str, at: Spot, text: str, doubtful: Spot | None = None) -> Proposal:
-        """Return the change that replaces a span of the source by a text."""
+        """Return the change that replaces the span ``at`` of the source by ``text``.
+
+        ``kind`` is the change's kind in the catalogue. The doubtful part is ``doubtful``, by
+        default the whole span.
+        """
         before, after = self.lines[at.first - 1][: at.start], self.lines[at.last - 1][at.end :]
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
@@ -139,9 +146,10 @@ class Text:
         return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
     def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
-        """Return the change that replaces several expressions, each on one line, by texts.
+        """Return the change that replaces several expressions, each on one line, at once.
 
-        They are replaced at once; the first expression is the doubtful part.
+        ``parts`` has each expression with its new text, and ``kind`` is the change's kind in the
+        catalogue. The first expression is the doubtful part.
         """
         spots = sorted(
             ((self.spot(node), text) for node, text in parts),
@@ -163,7 +171,11 @@ class Text:
     def beside(
         self, kind: str, node: ast.expr | ast.stmt, line: str, *, before: bool = False
     ) -> Proposal:
-        """Return the change that inserts a line after or before a statement, equally indented."""
+        """Return the change that inserts a line after or before a statement, equally indented.
+
+        ``kind`` is the change's kind in the catalogue, ``node`` the statement, and ``line`` the new
+        text.
+        """
         at, own = self.spot(node), self.own(node)
         line = own[0][: _indent(own[0])] + line
         lines = [line, *own] if before else [*own, line]
@@ -210,7 +222,11 @@ def front_of(function: ast.expr) -> str:
 def other_names(
     text: Text, kind: str, groups: tuple[Mapping[str, str], ...], wanted: Collection[str]
 ) -> Iterator[Proposal]:
-    """Propose the wanted names in place of other names of the same group, see `group_of`."""
+    """Propose each of the ``wanted`` names in place of other names of the same group.
+
+    ``groups`` are the tables of names to look in, see `group_of`; ``kind`` is the changes' kind in
+    the catalogue.
+    """
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
             own = last_name(node)

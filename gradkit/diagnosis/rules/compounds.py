@@ -223,8 +223,8 @@ class Compounds:
     def _layer_sum(self, layer: str, unit: int, inputs: Sequence[Polynomial]) -> Polynomial:
         """Return the polynomial b + Σ W·input of a unit before its activation.
 
-        ``layer`` is ``hidden`` or ``output``, ``unit`` the number of the unit in it, and ``inputs``
-        has the polynomials of the layer's inputs.
+        ``layer`` is the number of the layer, ``"1"`` or ``"2"``, ``unit`` the number of the unit in
+        it, and ``inputs`` has the polynomials of the layer's inputs.
         """
         total = atom(self.atom(Factor(f"b{layer}", (unit, 0), "before")))
         for row, value in enumerate(inputs):
@@ -235,10 +235,11 @@ class Compounds:
     def _slope_sum(
         self, activation: str, again: Factor, slope: Factor
     ) -> Iterator[tuple[Factor, Polynomial]]:
-        """Yield the derivative ``slope`` with its polynomial in ``again``, the activation.
+        """Yield the factor ``slope``, a derivative, with its polynomial in the factor ``again``.
 
-        Nothing if the program does not contain ``again``, or if the derivative is no such
-        polynomial.
+        ``again`` is the value of the activation ``activation`` in which the derivative is written,
+        such as A in A(1 − A). Nothing if the program does not contain ``again``, or if the
+        derivative is no such polynomial.
         """
         factors = activation_with_slope(activation).factors
         if again in self._atoms and factors and set(factors) <= _WRITTEN.keys():
