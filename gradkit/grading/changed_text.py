@@ -89,6 +89,8 @@ def merge_repairs(repairs: Sequence[Repair]) -> list[Repair]:
 def with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> Proposal:
     """Translate a change of a text without guards into a change of the text with its guards.
 
+    Guards are small constants such as ``1e-8``.
+
     Parameters
     ----------
     proposal : Proposal

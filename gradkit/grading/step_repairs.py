@@ -116,9 +116,10 @@ class _Search(Struct):
     def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return the findings on the code that is loaded, with their lines and changes.
 
-        First, changes are tried for each finding, at most `ATTEMPTS`. After the first that repairs
-        one, the search goes on with the changed text. If none does, the whole text is searched. A
-        crash that has not exactly one finding is corrected if possible.
+        ``examined`` are the verdicts on that code, ``inquiry`` the findings on it. First, changes
+        are tried for each finding, at most `ATTEMPTS`. After the first that repairs one, the search
+        goes on with the changed text. If none does, the whole text is searched. A crash that has
+        not exactly one finding is corrected if possible.
         """
         for finding in inquiry.findings:
             for step in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
@@ -145,10 +146,10 @@ class _Search(Struct):
         before: Examined,
         after: Examined,
     ) -> Inquiry:
-        """Return the findings ``inquiry`` with some steps that repair them.
+        """Return the findings ``inquiry`` with the changes ``steps`` that repair them.
 
-        ``found`` has the findings after each step; ``before`` and ``after`` are the verdicts before
-        and after all of them.
+        ``found`` has the findings after each change; ``before`` and ``after`` are the verdicts
+        before and after all of them.
         """
         right, was = (
             {each.check for each in one.verdicts if each.state == "pass"} for one in (after, before)
@@ -226,10 +227,10 @@ class _Search(Struct):
         return self._combine(Inquiry(), [step], [rest], before, examined)
 
     def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:
-        """Return a change of a cell as a step; None if the change is refused.
+        """Return a change of a cell as a step for ``check``; None if the change is refused.
 
-        A change is refused if the result is not valid Python, or if it only selects among
-        alternatives of the text.
+        ``text`` is the parsed text of the cell. A change is refused if the result is not valid
+        Python, or if it only selects among alternatives of the text.
         """
         after = replaced(cell.source, proposal)
         section = self.process.section
@@ -258,10 +259,11 @@ class _Search(Struct):
     def _check_change(
         self, finding: Finding, before: Examined, inquiry: Inquiry
     ) -> tuple[Examined, Inquiry] | None:
-        """Return the verdicts and findings after a change, or None if it does not repair a finding.
+        """Return the verdicts and findings after a change, None if it does not repair ``finding``.
 
-        The other named findings have to be left, and no new ones, for fresh inputs too. No check
-        may get worse.
+        The changed code is loaded; ``before`` and ``inquiry`` are the verdicts and findings without
+        the change. The other named findings have to be left, and no new ones, for fresh inputs too.
+        No check may get worse.
         """
         states = {each.check: each.state for each in before.verdicts}
         others = _identities(inquiry) - {_identity(finding)}
