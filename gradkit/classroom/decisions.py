@@ -58,7 +58,7 @@ def decisions(
 
 
 def decided_settings(store: Store, made: Decisions, settings: Settings) -> Settings:
-    """Return settings with the decisions that are valid in a class, and with new ones.
+    """Return settings with the decisions about findings that a class has stored, and with new ones.
 
     ``made`` are the new decisions. They take precedence over the class's stored ones.
     """

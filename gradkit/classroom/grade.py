@@ -271,8 +271,9 @@ class Grading:
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
         """Return the order for a job; None if it is unreadable, refused or up to date.
 
-        An unreadable or refused submission gets its result here. A readable submission that is not
-        ``hurried`` is never up to date. A job with an order is noted as running.
+        An unreadable or refused submission gets its result here. A ``hurried`` order is limited by
+        the times of earlier submissions; a readable submission that is not hurried is never up to
+        date. A job with an order is noted as running.
         """
         handed = job.entry.handed
         try:
@@ -311,6 +312,7 @@ class Grading:
     def _skip(self, job: _Job, key: str) -> bool:
         """Skip a job if each of its students has an up-to-date result; return True if skipped.
 
+        A result is up to date if it was stored under ``key``, the digest of all that it depends on.
         A failed result is never up to date, nor is a result without the torch tasks if torch is now
         installed. If one student was chosen, nothing is skipped.
         """

@@ -238,7 +238,8 @@ def _owners(
 
     At least one of the two sets is empty. In this order, owners are the members that the platform
     lists, all members of a group with the sender's name, or the one student whom the identifiers or
-    the name match. ``groups`` are the numbers of the students by normalised group name.
+    the name match. ``known`` is the index of ``students`` (see `index` in `find_student`), and
+    ``groups`` has the numbers of the students by normalised group name.
     """
     if sender.members:
         owners: frozenset[int] = frozenset()
@@ -356,7 +357,10 @@ def _with_time(sender: Sender, own: Sequence[Student]) -> Sender:
 
 
 def _stable_name(name: str, sender: Sender, known: Mapping[str, str]) -> str:
-    """Return the sender's name in earlier runs, or a name that no sender of these runs has."""
+    """Return the sender's name in earlier runs, or a name that no sender of these runs has.
+
+    ``known`` has the earlier names by platform identifier. ``name`` is used if it is free.
+    """
     own = identity(sender)
     if own in known:
         return known[own]

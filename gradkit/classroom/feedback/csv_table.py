@@ -177,7 +177,10 @@ def heading(text: str) -> str:
 
 
 def columns_of(header: Sequence[str], known: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """Map each kind to the first column with one of its headings; leave out kinds without one."""
+    """Map each kind of column to the first column of ``header`` with one of its headings.
+
+    ``known`` has the possible headings of each kind. Kinds without a column are left out.
+    """
     first = {head: at for at, head in reversed([*enumerate(map(heading, header))])}
     found = {
         kind: [first[h] for h in map(heading, names) if h in first] for kind, names in known.items()

@@ -215,9 +215,9 @@ def _names(
 ) -> tuple[dict[str, str], list[Left], list[str]]:
     """Return the file name of each student's page, the students without a page, and notes.
 
-    The names are those that the platform expects. Students without a page have a reason: the
-    platform gives no name, or several students have one name but different pages. If no student has
-    a name, only one note is returned, and nobody is listed.
+    ``pages`` are the pages by student. The names are those that the platform expects. Students
+    without a page have a reason: the platform gives no name, or several students have one name but
+    different pages. If no student has a name, only one note is returned, and nobody is listed.
     """
     names, without = names_of(plan.way, found)
     if without and not names:

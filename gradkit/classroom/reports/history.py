@@ -102,8 +102,8 @@ def _new_prices(
 ) -> Prices:
     """Return the changed prices of a run and, if it graded, the prices of all found mistakes.
 
-    ``before`` and ``after`` are the prices before and after the run, and ``found`` are entries of
-    `found_in`.
+    Prices are shares of a check's points by the code of a mistake. ``before`` and ``after`` are
+    those before and after the run, and ``found`` are entries of `found_in`.
     """
     graded = {words.split()[-1] for words in found} if run.kind == "grade" else set()
     return tuple(

@@ -474,8 +474,8 @@ def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
 def _row(attempt: CountingAttempt, made: Row | None, policy: Policy) -> Row:
     """Return the row of a student with a counting attempt.
 
-    ``made`` is the row that was made from the result, None without a result. Standing, times and
-    reason for a missing grade are those of the attempt.
+    ``made`` is the row of the attempt's result, None without a result. Standing, times and reason
+    for a missing grade are those of the attempt; ``policy`` says whether it is late.
     """
     kept = attempt.kept
     late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))

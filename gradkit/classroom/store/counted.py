@@ -229,7 +229,10 @@ def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, 
 
 
 def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
-    """Return the revision of the points of one item of a student."""
+    """Return the revision of the points of one item of the student ``name``.
+
+    The text changes when somebody sets or takes back the points, and when the findings change.
+    """
     (row,) = store.rows(
         'SELECT max(id) AS newest FROM overrides WHERE name = ? AND task = ? AND "check" = ?',
         (name, target.task, target.check),
@@ -312,7 +315,8 @@ def targets_of(result: Result, kept: Kept) -> dict[str, OverrideTarget]:
 def asked(result: Result, spoken: Iterable[str] = ()) -> list[TaskResult]:
     """Return the tasks that count in a result.
 
-    In a refused result, only required tasks and those with an override (``spoken``) count.
+    ``spoken`` are the ids of tasks with an override. In a refused result, only these and the
+    required tasks count.
     """
     counting = {*result.required, *spoken}
     return [task for task in result.tasks if not result.refused or task.task in counting]
@@ -535,7 +539,11 @@ def counted(
 def _line(
     kind: Literal["task", "total"], word: Override, target: OverrideTarget, score: float, name: str
 ) -> Adjustment:
-    """Return the adjustment that changes a score to the points that an override sets."""
+    """Return the adjustment that changes a score to the points that an override sets.
+
+    ``word`` is the override, ``target`` the task or total that it is about, ``score`` the present
+    score, and ``name`` the title in the adjustment.
+    """
     given = min(word.points or 0.0, target.most)
     decision = _decision(word, target)
     return Adjustment(kind, round(given - score, 2), "", name, given, target.most, decision)
@@ -593,8 +601,9 @@ def _override_findings(
 ) -> TaskResult:
     """Return a task with the costs of its findings that follow from overrides of its checks.
 
-    A finding that a person has withdrawn is left out. A decision about findings that differ from
-    the present ones has no effect on what is shown, as they can have the same ids.
+    ``words`` are the overrides by task and check, ``targets`` the items of the result by name. A
+    finding that a person has withdrawn is left out. A decision about findings that differ from the
+    present ones has no effect on what is shown, as they can have the same ids.
     """
     direct, costs = set(), dict[str, dict[str, float]]()
     withdrawn = set[str]()

@@ -224,7 +224,10 @@ class Store(Database):
         return [name for name in names if name not in {row["name"] for row in done}]
 
     def named(self, tasks: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
-        """Return the tasks that an instructor chose for students; or set them first."""
+        """Return the ids of the tasks that an instructor chose, by student.
+
+        If ``tasks`` is given, it is stored as the new choice first.
+        """
         if tasks is not None:
             self.note(NAMED, json.dumps(tasks))
         return {name: tuple(ids) for name, ids in json.loads(self.meta(NAMED) or "{}").items()}
@@ -361,8 +364,9 @@ def settings_in(run: Run) -> Settings:
 def filed_of(submission: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
     """Return a graded result ready to be stored.
 
-    ``submission`` is the graded submission, or the older result to be replaced; ``more`` are
-    further fields of `Filed`.
+    ``submission`` is the graded submission, or the older result to be replaced; ``key`` is the
+    digest of all that the result depends on, and ``marks`` the result. ``more`` are further fields
+    of `Filed`.
     """
     parts = ("score", "max_score", "provisional")
     scores = {name: getattr(marks, name) for name in parts}
