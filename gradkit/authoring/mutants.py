@@ -121,10 +121,11 @@ Statement = ast.FunctionDef | ast.Assign | ast.AnnAssign
 
 
 def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Statement]]:
-    """List the functions, methods and constants that some names use, directly or indirectly.
+    """Return the functions, methods and constants that ``words`` use, directly or indirectly.
 
-    Each has its dotted name and its statement. A special method such as ``__init__`` is used if its
-    class is. Methods are found by name, in every class that is used.
+    ``words`` are the names to begin with. Each result has its dotted name and its statement. A
+    special method such as ``__init__`` is used if its class is. Methods are found by name, in every
+    class that is used.
     """
     parts: dict[str, tuple[str, Statement]] = {}
     for node in tree.body:
@@ -434,6 +435,7 @@ def _similar(
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield each expression with others of the same owner and shape, but of other values.
 
+    ``calls`` has, for each call of a function, the shape and the bytes of each expression's value.
     The shapes are equal in all calls, the values differ in at least one. Only expressions that have
     a value in every call count. An owner is the dict or object of which an expression is an
     element.
