@@ -173,7 +173,7 @@ def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[B
 def rendered(batch: Batch, format_: str = "text", hints: int | None = None) -> str:
     """Return results as text in a format, without parts that its readers may not see.
 
-    See `for_readers`.
+    ``format_`` is a key of `gradkit.report.FORMATS`; see `for_readers` for ``hints``.
     """
     shown, level = for_readers(batch, format_, hints)
     return render(format_, shown.results, level, many=len(shown.results) > 1)

@@ -228,7 +228,9 @@ def grade(
 def find_task(
     file: Path | None, named: str | None
 ) -> tuple[Assignment, Task | FunctionTask | None]:
-    """Read an assignment file, and find a task in it; see `_task`.
+    """Read an assignment file, and find the task with the id ``named`` in it; see `_task`.
+
+    ``file`` is None for gradkit's default assignment.
 
     Raises
     ------
