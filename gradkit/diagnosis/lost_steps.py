@@ -157,8 +157,8 @@ def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
 def _at_lost_step(finding: Finding, update: _Update) -> Finding:
     """Return a finding about parameters that never change, with the lines that lose their steps.
 
-    Findings of other mistakes are returned unchanged, and so is one with a parameter for which no
-    such line is known.
+    ``update`` is the student's function. Findings of other mistakes are returned unchanged, and so
+    is one with a parameter for which no such line is known.
     """
     if finding.mistake != NOT_UPDATED:
         return finding

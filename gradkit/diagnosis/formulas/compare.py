@@ -554,8 +554,9 @@ def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
 def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details) -> Change:
     """Return the change ``code`` of the right product's factors to the indices in ``places``.
 
-    ``places`` has an index by the symbol of a factor or by its group. Factors without one are no
-    part of the change.
+    ``places`` has an index by the symbol of a factor or by the part of the product (``output``,
+    ``weight``, ``unit``, ``input``). Factors without one are no part of the change. ``details`` are
+    those of the change.
     """
     extra, missing = [], []
     for factor in right.terms[0].factors:

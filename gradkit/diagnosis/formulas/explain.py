@@ -139,9 +139,10 @@ def _slopes_at_value(
 ) -> dict[Entry, tuple[Change, ...]]:
     """Return ``wrong-derivative-argument`` for entries that are right with the slope at A1.
 
-    The slope belongs at Z1. Only entries of W1 and b1 count, if the formula with that slope holds
-    in all tables. Such a slope may have no formula, as that of ELU, which is computed with
-    ``np.exp(A1)``.
+    The slope belongs at Z1. ``right`` has the right formulas, ``tables`` the observed calls, and
+    ``precision`` is the tolerance. Only entries of W1 and b1 count, if the formula with the slope
+    at A1 holds in all tables. Such a slope may have no formula, as that of ELU, which is computed
+    with ``np.exp(A1)``.
     """
     found: dict[Entry, tuple[Change, ...]] = {}
     for entry in entries:

@@ -54,9 +54,10 @@ def follows_stored_values(
 ) -> bool:
     """Return whether a failed update is right for the values that the forward pass stores.
 
-    For updates that read stored values: the forward pass is run before the update, and the right
-    step is computed from its output and hidden layer. False if the update does not need a forward
-    pass, or if these values are missing or have another shape.
+    For updates that read stored values: the forward pass is run before the update, at inputs that
+    ``seed`` draws, and the right step is computed from its output and hidden layer. False if the
+    update did not fail or does not need a forward pass, or if these values are missing or have
+    another shape.
     """
     bound = examined.case.binding.bound.get("update")
     if bound is None or bound.before is None or not failed(examined, "update"):

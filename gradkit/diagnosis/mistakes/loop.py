@@ -204,9 +204,9 @@ RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
 def initial_record(loop: Loop, run: TrainingRun) -> tuple[float, float]:
     """Return the value that a loop records before the first step, and its sensitivity to rounding.
 
-    The sensitivity is the sum of the loss's derivative times each prediction, without signs: times
-    the rounding unit, it is the error of the value. It is large for the logarithm of a number near
-    0.
+    ``run`` has the data and the parameters at the start. The sensitivity is the sum of the loss's
+    derivative times each prediction, without signs: times the rounding unit, it is the error of the
+    value. It is large for the logarithm of a number near 0.
     """
     predicted = outputs_of(loop, run.start, run.X.T)
     loss, slope = _loss_and_slope(loop, predicted, run.y.T)
@@ -256,8 +256,9 @@ def train(
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
     """Return the slices of rows that the steps of an epoch use, in order.
 
-    They are one slice of all rows without batches; else the ``first`` batch, the one whose turn it
-    is in this epoch (``rotating``), or ``every`` batch.
+    ``rows`` is the number of rows, ``epoch`` counts from 0. Without batches, the result is one
+    slice of all rows. Otherwise it is the ``first`` batch, the one whose turn it is in this epoch
+    (``rotating``), or ``every`` batch, by the loop's option ``batches``.
     """
     if not loop.batch:
         return [slice(None)]

@@ -262,7 +262,7 @@ def explain_module(
 
 
 def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
-    """Return one mistake for each code, with the details of all its layers."""
+    """Return the mistakes ``slips``, those of the same code joined to one with all details."""
     details = {
         code: tuple(each for slip in slips if slip.code == code for each in slip.details)
         for code in dict.fromkeys(slip.code for slip in slips)
@@ -284,7 +284,11 @@ def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Arra
 
 
 def _largest_sum(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
-    """Return the largest sum of absolute values in the net, at least 1."""
+    """Return the largest output of the net if all numbers were positive, at least 1.
+
+    All activations are left out, and all parameters and inputs replaced by their absolute values:
+    the result is the scale of rounding errors.
+    """
     hidden = Loop(tuple(("linear",) for _ in loop.activations), loop.loss)
     positive = {key: np.abs(value) for key, value in parameters.items()}
     return max(1.0, float(outputs_of(hidden, positive, np.abs(X)).max()))

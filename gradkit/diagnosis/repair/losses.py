@@ -85,7 +85,10 @@ def made_of(node: ast.expr) -> ast.expr | None:
 
 
 def _uncut(node: ast.expr) -> ast.expr:
-    """Return an expression without methods at its end that cut the graph, as ``.detach()``."""
+    """Return an expression without calls and attributes that detach it from the graph.
+
+    ``a.detach()`` becomes ``a``; an expression without these is unchanged.
+    """
     function = node.func if isinstance(node, ast.Call) else node
     inner = made_of(node) if last_name(function) in DETACHING_WORDS else None
     return node if inner is None else _uncut(inner)

@@ -199,12 +199,12 @@ def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
 
 
 def _appends(node: Any) -> bool:
-    """Tell a statement that puts something into a list."""
+    """Return whether a statement appends a value to a list."""
     return isinstance(node, ast.Expr) and called_method(node.value) == "append"
 
 
 def _sets(node: Any) -> bool:
-    """Tell a statement that gives one name, or one attribute, a value."""
+    """Return whether a statement assigns to a single name or attribute."""
     single = isinstance(node, ast.Assign) and len(node.targets) == 1
     return single and isinstance(node.targets[0], ast.Name | ast.Attribute)
 

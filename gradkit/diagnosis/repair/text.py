@@ -117,7 +117,7 @@ class Text:
         return max(inside, key=lambda node: node.lineno).name if inside else "train"
 
     def computes(self, line: int) -> bool:
-        """Tell a line of what a model computes."""
+        """Return whether a line is in a function with which a model computes."""
         return any(each.lineno <= line <= (each.end_lineno or 0) for each in self.computing)
 
     def parameters(self, node: ast.AST) -> list[str]:
@@ -141,7 +141,7 @@ class Text:
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
 
     def renamed(self, kind: str, node: ast.expr, name: str) -> Proposal:
-        """Return the change that puts another last name in the place of an expression's."""
+        """Return the change of ``kind`` that renames the last name of an expression."""
         at = self.spot(node)
         return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
@@ -164,7 +164,7 @@ class Text:
         return self.moved(kind, begin.first, end.last, inside, begin)
 
     def own(self, node: ast.expr | ast.stmt, less: int = 0) -> list[str]:
-        """Return the lines that a node stands in, so many columns less far in."""
+        """Return the lines of a node, each with up to ``less`` columns of its indent removed."""
         lines = self.lines[node.lineno - 1 : node.end_lineno]
         return [line[min(less, _indent(line)) :] for line in lines]
 
@@ -182,7 +182,10 @@ class Text:
         return self.moved(kind, at.first, at.last, lines, at)
 
     def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
-        """Return the change that puts lines in the place of others, for the sake of a statement."""
+        """Return the change that puts ``lines`` in place of lines ``first`` to ``last``.
+
+        ``kind`` is the change's kind in the catalogue, and ``at`` the doubtful part.
+        """
         ends = at.first, at.start, at.last, at.end
         return Proposal(self.cell, kind, first, last, tuple(lines), *ends)
 
@@ -192,12 +195,12 @@ def _indent(line: str) -> int:
 
 
 def attributes_in(node: ast.AST) -> list[ast.Attribute]:
-    """Return the attributes that are read, or given a value, in a part of a text."""
+    """Return the attributes that are read or assigned in a part of a text."""
     return every(ast.Attribute, node)
 
 
 def is_stored(node: ast.Name) -> bool:
-    """Tell a name that is given a value."""
+    """Return whether a name is assigned at this node."""
     return isinstance(node.ctx, ast.Store)
 
 
@@ -215,7 +218,7 @@ def called_on(text: Text, *methods: str) -> list[str]:
 
 
 def front_of(function: ast.expr) -> str:
-    """Return what stands before the name of a function, with its dot."""
+    """Return the text before a function's last name: ``torch.`` for ``torch.log``."""
     return ast.unparse(function).removesuffix(last_name(function))
 
 
@@ -236,6 +239,6 @@ def other_names(
 
 
 def is_number(node: ast.expr) -> bool:
-    """Tell a constant, with or without a sign."""
+    """Return whether an expression is a constant, with or without a sign."""
     value = node.operand if isinstance(node, ast.UnaryOp) else node
     return isinstance(value, ast.Constant)

@@ -115,10 +115,10 @@ LAYER_MISTAKES: Mapping[str, tuple[str, str | int]] = {
 
 
 def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
-    """Yield the codes and details of the mistakes that lead from the right form to this one.
+    """Yield the codes and details of the mistakes that lead from the right form to ``form``.
 
-    Wrong return values count only if the form has an ``output``; two exchanged ones are one
-    mistake.
+    ``activations`` has the right activation of each layer. Wrong return values count only if the
+    form has an ``output``; two exchanged ones are one mistake.
     """
     right = _right_form(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
@@ -145,7 +145,11 @@ def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[s
 
 
 def _count_mistakes(activations: Activations, form: ForwardForm) -> int:
-    """Return how many different mistakes lead from the right form to this one."""
+    """Return how many different mistakes lead from the right form to ``form``.
+
+    ``activations`` has the right activation of each layer. The same mistake in both layers counts
+    once.
+    """
     mistakes = mistakes_in(form, activations)
     # The same mistake in both layers counts once.
     return len({(LAYER_MISTAKES.get(code, (code,))[0], *facts[1:]) for code, facts in mistakes})
@@ -228,10 +232,10 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
 
 
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of sign and repetitions for which an activation gives other values.
+    """Return the pairs (sign, repetitions) for which an activation gives different values.
 
-    A linear or misspelt activation has only (1, 1); one that is idempotent, as ReLU, is not
-    repeated.
+    ``name`` is that of the activation. A linear or misspelt one has only (1, 1); one that is
+    idempotent, as ReLU, is not repeated.
     """
     if name in MISSPELT or not is_curved(ACTIVATIONS[name]):
         return ((1, 1),)

@@ -61,7 +61,10 @@ CLOSE = 1e-10
 
 
 def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
-    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`."""
+    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`.
+
+    ``rate`` says whether the update takes a learning rate, which comes last.
+    """
     return (
         *(Factor("target", (k,)) for k in range(shape.outputs)),
         *(Factor("output", (k,)) for k in range(shape.outputs)),

@@ -137,7 +137,8 @@ class Table:
     def _compute(self, symbol: str, when: str) -> Array:
         """Compute the array of a symbol that is not a parameter; a missing rate is 1.
 
-        ``recomputed`` values come from the task's forward pass, all others from the inputs.
+        If ``when`` is ``recomputed``, the values come from the task's forward pass, otherwise from
+        the inputs.
         """
         inputs = self.inputs
         if symbol == "rate":
