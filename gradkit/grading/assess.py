@@ -44,7 +44,8 @@ DENIED = ("PermissionError", "[Errno 1]", "[Errno 13]")
 def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Iterator[Notice]:
     """Yield a notice for each line of a section where a constant selects one of several formulas.
 
-    There are none if no check fails, because the selected formula is right then.
+    ``cells`` are the section's. There are no notices if no check fails, because the selected
+    formula is right then.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return

@@ -141,7 +141,7 @@ def _added_lines(change: Proposal) -> int:
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:
-    """Return a text with a change made, or None if that is not possible.
+    """Return the text ``source`` with a change made, or None if that is not possible.
 
     It is not possible if the lines do not exist, or if the result is not valid Python.
     """

@@ -78,8 +78,8 @@ def _observe_calls(
 ) -> dict[str, Outcome]:
     """Call every function with all probes except training runs, in the student's process.
 
-    Return the outcomes by probe name. The role ``initialise`` and the building of a model have one
-    outcome each. Functions that the student has not defined are left out.
+    Return the outcomes by the name of the probes. The role ``initialise`` and the building of a
+    model have one outcome each. Functions that the student has not defined are left out.
     """
     bound = binding.bound
     questions = []
@@ -100,7 +100,8 @@ def _without_crashing_lines(
 ) -> list[Question]:
     """Return requests to call a crashing update again without the statements that crash.
 
-    The list is empty if the update does not crash.
+    ``outcomes`` has the results of all calls by the name of their batch. The list is empty if the
+    update does not crash.
     """
     batches = [batch for batch in probes.update if batch.name in outcomes]
     failures = [outcomes[batch.name].failure for batch in batches]
@@ -307,11 +308,13 @@ def _inquire_patiently(
 ) -> tuple[Inquiry, list[Lost]]:
     """Find mistakes by the numbers of failed checks, in a new process.
 
-    If the process times out, try once more, because other programs may have slowed it down.
+    ``seed`` draws further inputs. If the process times out, try once more, because other programs
+    may have slowed it down.
 
     Returns
     -------
     inquiry : Inquiry
+        The findings.
     losses : list of Lost
         How processes were lost in the last try.
     """

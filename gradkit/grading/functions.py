@@ -587,9 +587,10 @@ class FunctionGrader(Struct):
             self._chosen[check.name], self._follows = before
 
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
-        """Return a check for a search for repairs: its lines and expected outputs at some inputs.
+        """Return a check as a search for repairs needs it: its lines and expected outputs.
 
-        The model solution's inputs are in the convention that the student follows.
+        ``draws`` are the inputs. The model solution's inputs are in the convention that the student
+        follows.
         """
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
 
@@ -733,10 +734,10 @@ class FunctionGrader(Struct):
         return {name: self.own_name(name) for name in functions_of(calls)}
 
     def _steps(self, steps: Sequence[FunctionCheck], draw: Draw) -> list[Step]:
-        """Return the lines of some checks, each with the right values to set after it.
+        """Return the lines of the checks ``steps``, each with the right values to set after it.
 
-        These are the expected outputs of all but the last check: wrong results of earlier lines are
-        replaced before the next lines run.
+        These are the expected outputs of all but the last check at the inputs ``draw``: wrong
+        results of earlier lines are replaced before the next lines run.
         """
         made = []
         for step in steps:

@@ -221,7 +221,11 @@ def _is_repeatable(task: Task, role: Bound, examined: Examined, process: Student
 
 
 def _has_reported_fault(batch: Batch, outcome: Outcome) -> bool:
-    """Return whether outputs are wrong for a reason that the verdict reports, such as a shape."""
+    """Return whether outputs are wrong for a reason that the verdict reports, such as a shape.
+
+    ``batch`` has the inputs of the calls, ``outcome`` the outputs. Integer outputs for float inputs
+    are such a reason too.
+    """
     whole = any(value.dtype.kind in "iu" for value in outcome.outputs.values())
     return (whole and batch.inputs["X"].dtype.kind == "f") or any(
         fault.kind in SAID for fault in outcome.faults

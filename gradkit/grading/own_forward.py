@@ -415,8 +415,8 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
 def replace_inputs(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
     """Return a deep copy of inputs with some arrays in them replaced.
 
-    ``moved`` has the arrays by expression: ``x``, or ``parameters['W1']``. A number that is no
-    array is replaced by a float.
+    ``values`` are the inputs by name; ``moved`` has the new arrays by expression: ``x``, or
+    ``parameters['W1']``. A number that is no array is replaced by a float.
     """
     names = copy.deepcopy(dict(values))
     for number, (expression, array) in enumerate(moved.items()):

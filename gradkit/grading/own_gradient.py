@@ -137,6 +137,9 @@ def _outputs(
 ) -> Mapping[str, Array]:
     """Call the student's forward pass with some examples, and return its outputs as float64.
 
+    ``X`` (examples, features, 1) are the inputs, and ``parameters`` (examples, …) those of each
+    example.
+
     Raises
     ------
     _StoppedError

@@ -289,10 +289,10 @@ class _Selections:
         return [each for value in values if value is not None for each in _elements(value)]
 
     def _is_key(self, node: ast.expr, *, is_test: bool = False) -> bool:
-        """Return whether a constant was probably written to select a formula.
+        """Return whether a constant expression was probably written to select a formula.
 
-        An index has to have a name; a condition, with ``is_test``, may be any constant. Counters
-        and results of calls are no keys, and in a condition neither are parameters of a function.
+        An index has to have a name; a condition (``is_test``) may be any constant. Counters and
+        results of calls are no keys, and in a condition neither are parameters of a function.
         """
         if not _is_constant(node, self._constants):
             return False
@@ -391,7 +391,10 @@ class _Selections:
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:
-    """Return the elements of a literal tuple, list or dictionary; [] for other expressions."""
+    """Return the elements of a literal tuple, list or dictionary; [] for other expressions.
+
+    Of a dictionary, these are the values.
+    """
     if isinstance(node, ast.Dict):
         return node.values
     return node.elts if isinstance(node, ast.Tuple | ast.List) else []

@@ -471,7 +471,10 @@ class Session(AbstractContextManager["Session"]):
     def grader_of(
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
     ) -> FunctionGrader:
-        """Return the grader of a section for a function task. Its process is not yet started."""
+        """Return the grader of a section for a function task. Its process is not yet started.
+
+        ``seed`` draws the inputs.
+        """
         # Imported here because net tasks do not need it.
         from gradkit.grading.functions import FunctionGrader
 

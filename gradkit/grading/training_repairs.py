@@ -519,7 +519,8 @@ def _corrected_finding(
 def _place_finding(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
     """Return a finding with the one place that its mistake can be in, if there is one.
 
-    In all other cases the finding quotes the line that it points to.
+    ``cells`` are the submitted cells by id. In all other cases the finding quotes the line that it
+    points to.
     """
     spots = [
         (cell, text, spot)
