@@ -58,7 +58,10 @@ def to_text(
     *,
     one_hint: bool = False,
 ) -> str:
-    """Write the mark sheets as plain text, in characters of ``encoding``. See `show`."""
+    """Write the mark sheets as plain text, in characters of ``encoding``.
+
+    ``width`` is the number of characters in a line. See `show` for the other arguments.
+    """
     text = printed(lambda console: show(results, hints, console, one_hint=one_hint), width)
     return spell(log_text(text), encoding)
 
@@ -87,9 +90,10 @@ ONE_HINT = "One hint is shown for each mistake. For more, add {options}."
 def show(
     results: Sequence[Result], hints: int, console: Console, *, one_hint: bool = False
 ) -> None:
-    """Print the mark sheets; with ``one_hint`` only the first useful hint of each finding.
+    """Print the mark sheets at a hint level.
 
-    The last line then names the options that show more hints.
+    If ``one_hint``, only the first useful hint of each finding is printed, and the last line names
+    the options that show more hints.
     """
     advice = ""
     if one_hint:
@@ -559,7 +563,11 @@ def _format_others(finding: Finding) -> Iterator[Line]:
 
 
 def _format_move(applied: str, right: str) -> Text:
-    """Write the new value of an entry if its formula begins with ``=``, otherwise its step."""
+    """Write how the student's formula changes an entry, with marks on what the right one lacks.
+
+    ``applied`` is the text of the student's formula, ``right`` that of the right one. The text
+    names the new value of the entry if ``applied`` begins with ``=``, otherwise its step.
+    """
     if applied == "not moved":
         return Text("does not move", style="bold red")
     new = applied.startswith("= ")
@@ -615,7 +623,10 @@ def _make_gradient_table(entries: list[Entry]) -> Table:
 
 
 def _make_table(style: str, name: str, *numbers: str) -> Table:
-    """Make a table without lines: a column of names, and columns of numbers."""
+    """Make a table without lines: a column of names, and columns of numbers.
+
+    ``name`` and ``numbers`` are the heads of the columns, ``style`` is that of the heads.
+    """
     table = Table(name, box=None, padding=(0, 2, 0, 0), header_style=style)
     for each in numbers:
         table.add_column(each, justify="right")

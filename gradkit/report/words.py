@@ -133,7 +133,8 @@ GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "incon
 def gradient_text(state: str, factor: str) -> str:
     """Write the verdict of finite differences on one entry of a gradient, with its factor if any.
 
-    The factor is the text of the claimed value divided by the estimate; it may be empty.
+    ``state`` is the entry's state. ``factor`` is the text of the claimed value divided by the
+    estimate; it may be empty.
     """
     verdict = GRADIENT_VERDICTS.get(state, state)
     if not factor:

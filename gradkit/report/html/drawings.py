@@ -78,7 +78,7 @@ Matrix = tuple[tuple[Cell, ...], ...]
 
 @lru_cache(maxsize=KEPT)
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
-    """Draw the loss by epoch: observed as a solid line, expected as a dashed line.
+    """Draw the loss by epoch: ``found`` as a solid line, ``expected`` as a dashed line.
 
     The axis is logarithmic if the observed loss rises steeply. Values that are not finite, too
     large or, on a logarithmic axis, not positive leave a gap.
@@ -233,7 +233,10 @@ def _error(entry: Data) -> float:
 
 
 def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
-    """Return the cells of a parameter's entries by row and column, empty for missing entries."""
+    """Return the cells of a parameter's entries by row and column, empty for missing entries.
+
+    ``group`` has the entries by row and column, ``largest`` is the check's largest error.
+    """
     rows, columns = (1 + max(index[axis] for index in group) for axis in (0, 1))
     return tuple(
         tuple(_cell(group.get((row, column)), largest) for column in range(columns))
