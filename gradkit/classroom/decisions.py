@@ -35,7 +35,8 @@ def decisions(
 ) -> Decisions:
     """Return the decisions of a call of `remark_class`, with current codes.
 
-    In the prices, None means that an earlier price is withdrawn.
+    The arguments are those of `remark_class`. In the prices, None means that an earlier price is
+    withdrawn.
 
     Raises
     ------

@@ -254,7 +254,10 @@ class Grading:
                 self._flush(run)
 
     def _retry(self, pool: WorkerPool, *, slow: bool) -> None:
-        """Send overdue submissions again, and after all others those with a timed-out check."""
+        """Send overdue submissions again and, after all others, those with a timed-out check.
+
+        Overdue ones go to slow workers if ``slow``; those with a timed-out check only otherwise.
+        """
         while self._overdue and pool.capacity(slow=slow):
             self._send_again(self._overdue.popleft(), pool, slow=slow)
         while not slow and not self._overdue and self._unconfirmed and pool.capacity(slow=False):
@@ -263,7 +266,7 @@ class Grading:
             self._send_again(job, pool, slow=False)
 
     def _send_again(self, job: _Job, pool: WorkerPool, *, slow: bool) -> None:
-        """Send a job to the pool with its full deadline."""
+        """Send a job to the pool with its full deadline; to a slow worker if ``slow``."""
         order = self._order(job, hurried=False)
         if order is not None:
             pool.put([order], slow=slow)

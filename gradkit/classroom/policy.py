@@ -198,7 +198,10 @@ def rule_of(store: Store, upto: int | None = None) -> str:
 
 
 def policy_of(store: Store, upto: int | None = None) -> Policy:
-    """Return the policy that was set last, at the end of a run or now."""
+    """Return the policy that was set last, up to the run ``upto`` (by default the last run).
+
+    An empty policy if none was set.
+    """
     found = [
         r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
     ]
@@ -542,7 +545,8 @@ def late_points(policy: Policy, days: int, score: float, most: float) -> float:
 def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
     """Describe a delay as in ``1 d 2 h late: 2 days begun``, and mention an extension.
 
-    If the policy lists the days, or the times are not known, only ``days`` are named.
+    ``at`` is the time of submission, None if it is unknown. If the policy lists the days, or the
+    times are not known, only ``days`` are named.
     """
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None or kept.name in policy.days_late:

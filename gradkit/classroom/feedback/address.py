@@ -225,7 +225,10 @@ def names_of(way: Way, found: Sequence[Address]) -> Names:
 
 
 def _newest(source: str, address: Address) -> Sender | None:
-    """Return the student's newest submission by a platform, the student's own if there is one."""
+    """Return the student's newest submission by a platform, the student's own if there is one.
+
+    ``source`` is the platform. None without a submission by it.
+    """
     from_source = [sender for sender in address.senders if sender.source == source]
     own = [sender for sender in from_source if is_own(address, sender)]
     return next(iter(own or from_source), None)

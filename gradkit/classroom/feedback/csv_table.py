@@ -109,6 +109,8 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
 def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...], str]]:
     """Yield the raw cells of each row, and the line end after them.
 
+    ``name`` is the file's, for the message.
+
     Raises
     ------
     CsvTableError
@@ -226,7 +228,10 @@ def refuse_ragged(sheet: CsvTable) -> None:
 
 
 def put(sheet: CsvTable, changes: Mapping[tuple[int, int], str]) -> CsvTable:
-    """Return a copy of a table with new values in some cells, given by row and column."""
+    """Return a copy of a table with new values in some cells.
+
+    ``changes`` has the values by row and column, both counted from 0.
+    """
     rows = [list(cells) for cells, _ in sheet.rows]
     for (row, column), value in changes.items():
         rows[row][column] = cell_of(value, sheet.delimiter)

@@ -258,8 +258,10 @@ def _write(
 ) -> list[Path]:
     """Write the pages in ``names`` and the table; return the paths written.
 
-    Pages and rows that differ from the student's newest in ``before``, the releases so far, are
-    stored as a new release, in the same transaction. The module's docstring explains the order.
+    ``names`` has the file name of each student's page, ``pages`` the pages by student, and
+    ``filled`` the table. Pages and rows that differ from the student's newest in ``before``, the
+    releases so far, are stored as a new release, in the same transaction. The module's docstring
+    explains the order.
     """
 
     def page(student: str) -> bytes:
@@ -385,6 +387,9 @@ def _table(
     in_place: bool,
 ) -> Table | None:
     """Return the path and the filling function of the platform's table, None if no table is named.
+
+    ``target`` is the zip or folder that is written, and the other arguments are those of
+    `give_back`.
 
     Raises
     ------

@@ -121,7 +121,11 @@ def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
 def _mark_and_findings(
     store: Store, name: str, upto: int | None = None
 ) -> tuple[Mark | None, tuple[str, ...]]:
-    """Return a student's score after a run, and the mistakes found in the attempt that counts."""
+    """Return a student's score after a run, and the mistakes found in the attempt that counts.
+
+    ``upto`` is the number of the run, by default the last. Without a counting attempt, they are
+    None and empty.
+    """
     counting = Counting(store, upto)
     attempt = counting.attempts.get(name)
     if attempt is None:

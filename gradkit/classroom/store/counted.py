@@ -199,8 +199,9 @@ def _refuse_points(
 ) -> None:
     """Raise OverrideError for points that cannot be set.
 
-    The reason is empty, the points are not between 0 and the largest points, or they are to be
-    taken back (None) although nobody has set any.
+    ``name`` is the student, ``target`` the item, and ``former`` the present override. Points are
+    refused if the reason is empty, if they are not between 0 and the largest points, or if they are
+    to be taken back (None) although nobody has set any.
     """
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
@@ -241,7 +242,10 @@ def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
 
 
 def _describe_conflict(target: OverrideTarget, override: Override | None) -> str:
-    """Describe the present points of an item that has changed while a grader looked at it."""
+    """Describe the present points of an item that has changed while a grader looked at it.
+
+    ``override`` has points that a person has set, None if the computed points count.
+    """
     if override is None:
         return (
             f"{target.name}: the findings, or the points set by a person, have changed "
@@ -346,7 +350,7 @@ def _find(result: Result, kept: Kept, name: str) -> OverrideTarget:
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
-    """Map each student to the overrides that are valid at the end of a run, or now."""
+    """Map each student to the overrides that are valid at the end of the run ``upto``, or now."""
     decided_findings = _finding_decisions(store)
     rows = store.rows(
         'SELECT overrides.id, name, task, "check", points, basis, who AS "by", '
