@@ -408,9 +408,10 @@ def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
 
 
 def _numeric_values(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
-    """Yield an expression for each array or number, with its shape and its bytes.
+    """Yield an expression for each array or number in ``names``, with its shape and its bytes.
 
-    Elements of dicts and attributes of ``self`` have expressions such as ``cache['A1']``.
+    ``names`` are the local variables of a call. Elements of dicts and attributes of ``self`` have
+    expressions such as ``cache['A1']``.
     """
     for name, value in names.items():
         parts: dict[str, Any] = {name: value}

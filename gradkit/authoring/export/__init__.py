@@ -315,7 +315,10 @@ def _metadata(installed: Distribution) -> dict[str, bytes]:
 
 
 def _archive(members: dict[str, bytes], version: str) -> bytes:
-    """Return the zip of a wheel with the given members and a RECORD of their digests."""
+    """Return the zip of a wheel with the given members and a RECORD of their digests.
+
+    ``members`` are contents by path, and ``version`` is gradkit's.
+    """
     record = f"gradkit-{version}.dist-info/RECORD"
     lines = [f"{name},{_hash(content)},{len(content)}" for name, content in members.items()]
     all_members = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
