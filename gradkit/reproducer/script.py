@@ -254,7 +254,8 @@ class Script:
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
         """Return the rate of the step: the task's, the passed rate or, if free, the judged rate.
 
-        The judged rate is computed from the recorded expected number.
+        ``key`` and ``index`` are the parameter and the entry that is shown, and ``inputs`` those of
+        the call by name. The judged rate is computed from the recorded expected number.
         """
         stacked = {name: np.asarray(value)[None] for name, value in inputs.items()}
         rate = float(rate_of(self.task, key, stacked)[0])
@@ -414,6 +415,8 @@ def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
 
 def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
     """Return the failed entry to show: one that the finding names, with a number if possible.
+
+    ``check`` and ``finding`` are plain data.
 
     Raises
     ------
