@@ -124,7 +124,9 @@ LONGEST = 200
 
 
 def _parse(text: str, mode: str) -> Any:
-    """Parse a text as an expression (``eval``) or as statements (``exec``).
+    """Parse a text as Python code.
+
+    ``mode`` is ``eval`` for an expression or ``exec`` for statements.
 
     Raises
     ------
@@ -452,7 +454,7 @@ _VALUE = "_returned"
 
 
 def run(text: str, names: dict[str, Any]) -> None:
-    """Execute lines in a namespace, which gets the names that they assign.
+    """Execute lines in the namespace ``names``, which gets the names that they assign.
 
     Raises
     ------

@@ -100,7 +100,7 @@ def make_folder_inside(outer: Path, folder: Path) -> None:
 
 
 def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:
-    """Add a member with permissions to a zip.
+    """Add a member with content ``data`` and permissions ``mode`` to a zip.
 
     Its time is always the same (`EPOCH`), so that equal contents give equal files.
     """
