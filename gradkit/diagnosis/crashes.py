@@ -126,7 +126,7 @@ def _left_beside_crash(
     """Return those findings ``own`` of a check that stopped which are reported beside its crash.
 
     These are the findings that `_stays` accepts. The first change of the text becomes a free repair
-    (basis ``repair``), because it only mends the crash. Later changes also stay if the changes
+    (basis ``repair``), because it only removes the crash. Later changes also stay if the changes
     together make all wrong entries right.
     """
     changes = [finding for finding in own if finding.basis == "change"]

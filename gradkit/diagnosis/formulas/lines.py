@@ -131,8 +131,9 @@ def _with_lines_before_sum(
 def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
     """Return the line of a mistake that is found by reading the text; None if there is none.
 
-    It is the line that copies a parameter, makes integers or changes an input, by the mistake's
-    code; for other mistakes the line that stores ``entry``, if one is given.
+    By the mistake's code, it is the line that copies a parameter, makes integers or changes an
+    input; for other mistakes the line that stores ``entry``, if one is given. With it come the
+    evidence (see `Attribution`) and an empty name.
     """
     text, code = case.text, case.slip.code
     if text is None:
@@ -155,8 +156,9 @@ def _find_in_text(case: Case, entry: Entry | None = None) -> Location | None:
 def _find_line(case: Case, blame: Blame, entry: Entry) -> Location | None:
     """Return the line that makes an entry wrong, with its evidence; None for the whole function.
 
-    The mistake's code decides how the line is searched: in the text, as a lost update, or by the
-    wrong operation. If no operation is found, it is the line that stores or changes the entry.
+    The line is searched, by the mistake's code, in the text, as a lost update, or as that of the
+    wrong operation. If no operation is found, it is the line that stores or changes the entry. See
+    `Attribution` for the kinds of evidence.
     """
     code = case.slip.code
     if code in ("input-mutated", "integer-truncation"):

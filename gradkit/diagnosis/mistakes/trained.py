@@ -258,7 +258,7 @@ def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
 def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
     """Return whether the loop gives the parameters of all runs, whatever losses were recorded.
 
-    A run without observed parameters, or with a last loss that is not finite, counts as different.
+    False if a run has no observed parameters, or if the loop's last loss is not finite.
     """
     with np.errstate(all="ignore"):
         ways = [_losses_if_parameters_agree(loop, run, run.after, OF_RIGHT) for run in runs]
