@@ -264,10 +264,10 @@ class FunctionGrader(Struct):
         with the student's own forward pass, wrong or not. So a wrong forward pass is the reason in
         two cases only:
 
-        - The forward pass stops for some inputs, and the gradient stops too. - There are only
-        recorded examples, and no wrong gradient is known to be a mistake of its own. It is known if
-        another gradient matches the same forward pass. Otherwise a gradient may be right for the
-        forward pass that the exercise asks for, and get a wrong cache.
+        - The forward pass stops for some inputs, and the gradient stops too.
+        - There are only recorded examples, and no wrong gradient is known to be a mistake of its
+          own. It is known if another gradient matches the same forward pass. Otherwise a gradient
+          may be right for the forward pass that the exercise asks for, and get a wrong cache.
         """
         if verdict.state == "error":
             stops = {name for name, known in self.verdicts.items() if known.state == "error"}
@@ -815,8 +815,9 @@ class FunctionGrader(Struct):
     def _unless_nothing_is_computed(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return the verdict ``missing`` if no output is right and the functions compute nothing.
 
-        Such a text has no operation: it is one call away from a right answer, such as ReLU, and no
-        work. Otherwise the verdict is unchanged.
+        A function computes nothing if its text has no operation, as ``return x``. Such a text could
+        be one small change away from a short right answer, such as ReLU, and would get points for
+        no work. Otherwise the verdict is unchanged.
         """
         outputs = [each for each in verdict.entries if not each.parameter.endswith(LEFT_ALONE)]
         known = [self._found[call.function] for call in self.lines_of(check).calls]

@@ -104,7 +104,7 @@ def with_steps(
     A finding that is gone after a change gets the line of the change, or is replaced by it. If no
     finding is left about the check of a change, the change counts only if the check then passes. If
     findings are left, a change that makes whole ``arrays`` right counts only in the update, and
-    only if it mends single mistakes.
+    only if it corrects single mistakes.
 
     Parameters
     ----------

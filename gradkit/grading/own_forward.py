@@ -287,7 +287,7 @@ class _OwnForward:
         return self._run(self.forward, values, self.names)
 
     def _depends(self, draw: Draw) -> bool:
-        """Return whether the student's forward pass depends on every input that it should.
+        """Return whether the student's forward pass depends on all inputs that it should.
 
         ``draw`` has all inputs. Each input that should matter is replaced in turn by other draws of
         it, because one draw may repeat the input, as with few labels. A forward pass that ignores

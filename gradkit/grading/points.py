@@ -493,7 +493,11 @@ def own_forward_loss(verdict: Verdict, gradients: Collection[str] = ()) -> float
 
 
 def _credit(entry: Entry, verdict: Verdict) -> float:
-    """Return the part of its points that an entry earns."""
+    """Return the part of its points that an entry earns, from 0 to 1.
+
+    A passed entry earns all, or `OWN_FORWARD` for a gradient that matches only the student's wrong
+    forward pass. An entry that is wrong only in hard cases loses `HARD_CASE` for each.
+    """
     if entry.state != "pass":
         return max(0.0, 1.0 - HARD_CASE * entry.hard_cases) if entry.hard_cases else 0.0
     return OWN_FORWARD if entry.parameter in verdict.own_forward else 1.0

@@ -136,7 +136,7 @@ class NetFinder(Struct, frozen=True):
         Raises
         ------
         GradingError
-            A section may belong to several tasks, and its forward pass does not decide.
+            A section may belong to several tasks, and its forward pass does not show which.
         """
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)

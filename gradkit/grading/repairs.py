@@ -249,9 +249,9 @@ class _Repairs(Struct):
     def _prefer_mistake_in_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
         """Return the result ``first``, or one with a mistake in a helper of a check that passes.
 
-        A passing check that shares a function with failing checks, and fails when it is judged with
-        that function, is searched before them. The second result is returned if it has no more
-        changes, explains no less, and explains this check too.
+        A passing check that runs a function of the failing ``checks`` too, and does not pass with
+        the changes of ``first``, is searched before them. The second result is returned if it has
+        no more changes, explains no less, and explains this check too.
         """
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
@@ -834,9 +834,10 @@ class _Repairs(Struct):
 
         ``held`` are fresh inputs at which outputs must be right too, and ``before`` is the verdict
         without the changes. The first ``freeing`` changes count together, as they only make a
-        crashing check run to its end. The first change that makes an output wrong, breaks another
-        check, or was there before ends the search; changes after the last that corrects an output
-        are undone.
+        crashing check run to its end. The search ends at the first change that makes an output
+        wrong, breaks another check, corrects nothing but booleans, or only corrects gradients that
+        fit the student's own forward pass. Changes after the last that corrects an output are
+        undone.
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):

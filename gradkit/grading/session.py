@@ -402,8 +402,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> Evidence:
         """Run and judge a section as a net, and diagnose its failures.
 
-        Return the evidence ``before`` the run, completed. An inconclusive section is run again
-        with other seeds.
+        ``before`` is the evidence without a run; the result adds outcomes, verdicts and findings to
+        it. An inconclusive section is run again with other seeds.
         """
         seed, oracle = before.seed, self.resources.oracle(task)
         for redraw in range(1 + REDRAWS):
@@ -440,8 +440,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> Evidence:
         """Run and judge the functions of a section, and diagnose their failures.
 
-        Return the evidence ``before`` the run, completed. An inconclusive section is run again
-        with other seeds. See `_grade` for ``repairs``.
+        ``before`` is the evidence without a run; the result adds verdicts, findings and notes to
+        it. An inconclusive section is run again with other seeds. See `_grade` for ``repairs``.
         """
         for redraw in range(1 + REDRAWS):
             seed = before.seed + redraw
