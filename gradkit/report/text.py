@@ -426,6 +426,7 @@ class _Short(Struct, frozen=True):
     parts: Sequence[_Part]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield as many parts as fit on a console, in their order."""
         rows = [
             [Padding(line, (0, 0, 0, indent), expand=False) for line, indent in part.lines]
             for part in self.parts
@@ -491,6 +492,7 @@ class _SourceLine(Struct, frozen=True):
     beside: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the line of code, cut to the console's width, and a line with the carets."""
         width, place = options.max_width, self.place
         # A place that takes more than half of the width has its own row.
         if 2 * cell_len(place) > width:
