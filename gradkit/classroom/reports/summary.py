@@ -317,9 +317,9 @@ def reasons(result: Result) -> Iterator[Reason]:
 
 
 def held_marks(result: Result) -> dict[str, tuple[str, ...]]:
-    """Map the held checks of a result to the codes that a person has to accept.
+    """Map the checks whose marks wait for a person's decision to the codes to be accepted.
 
-    A check, a task or a total whose points a person has set is not held.
+    A check, a task or a total whose points a person has set does not wait.
     """
     return {
         f"{task.task}/{check.check}": check.held

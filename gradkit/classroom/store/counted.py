@@ -575,8 +575,8 @@ def _override_checks(
 ) -> TaskResult:
     """Return a task with the points that overrides set for its checks.
 
-    These points are at most the check's largest, and the check is no longer held. ``words`` are the
-    overrides by task and check, ``targets`` the items of the result by name.
+    These points are at most the check's largest, and the check no longer waits for a decision.
+    ``words`` are the overrides by task and check, ``targets`` the items of the result by name.
     """
     checks = []
     for check in task.checks:

@@ -115,7 +115,7 @@ def _decidable(
 
 
 def _affected_checks(task: TaskResult, finding: Finding) -> Iterator[CheckResult]:
-    """Yield the checks that a finding costs points, or whose marks are held for it."""
+    """Yield the checks that a finding costs points, or whose marks wait for a decision about it."""
     costs = finding.costs or {finding.check: 0.0}
     for check in task.checks:
         if check.max_score and (check.check in costs or finding.mistake in check.held):
