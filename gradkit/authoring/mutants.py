@@ -383,10 +383,12 @@ CALLS = 40
 
 @contextlib.contextmanager
 def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
-    """Record the functions of a file that run in the block, and fill a `Kinds` at its end.
+    """Return a context manager that records the functions of a file while they run.
 
-    Local variables are compared as they are when a function returns, in its first `CALLS` calls. A
-    profile function that was set before is removed.
+    It yields a `Kinds` that is empty, and is filled when the block ends: for each function, the
+    expressions of local variables that may replace each other. Local variables are compared as they
+    are when a function returns, in its first `CALLS` calls. A profile function that was set before
+    is removed.
     """
     calls: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
     kinds: dict[str, dict[str, list[str]]] = {}
