@@ -355,8 +355,8 @@ def diagnose_rounded(
     Returns
     -------
     Diagnosis or None
-        None if none of those entries follows a formula to single precision either. Without the
-        entries that are right to single precision.
+        None if none of the ``unexplained`` entries follows a formula to single precision either.
+        Entries that are right to single precision are left out.
     """
     precision = STORED if all(map(_is_float32, fit.after.values())) else SINGLE
     found = {

@@ -206,8 +206,8 @@ def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
 def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> Finding:
     """Return a finding with a third hint on local ``names`` that hold a parameter's new value.
 
-    If ``every``, this replaces the third hint, else it is added to it. Without names, the finding
-    is unchanged.
+    If ``every`` (all lines of the finding assign such names), the new sentence replaces the third
+    hint, otherwise it is added to it. Without names, the finding is unchanged.
     """
     statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
     if not statements:
