@@ -41,7 +41,7 @@ def _without_hidden_repair(finding: Finding, cells: Sequence[Cell]) -> Finding:
 
 
 def explained(proved: Inquiry, searched: Inquiry, cells: Sequence[Cell]) -> Inquiry:
-    """Combine the findings of a search with the inquiry that it started from.
+    """Combine the findings of a search with the findings that it started from.
 
     Parameters
     ----------

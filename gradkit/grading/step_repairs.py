@@ -331,9 +331,10 @@ class _Search(Struct):
                 yield from (each for each in made if each is not None)
 
     def _assigned_lines(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
-        """Return the lines of a cell that assign the names which all lines of a mistake read.
+        """Return the lines of the assignments in a cell that a line of the finding depends on.
 
-        They are searched for each line of the mistake, in the student's ``function``.
+        The numbers count from the start of the cell. Each of the finding's lines counts alone;
+        ``function`` is the student's function with these lines.
         """
         return frozenset(
             cell.line_of(place)
