@@ -223,9 +223,9 @@ def _print_task(
     """Print a task with its checks and findings.
 
     ``worth`` is the text of its score. If ``explained`` is None, the task is printed in full, else
-    in brief: it has the mistakes whose hints were printed before, and those of this task are added.
-    In brief, checks that passed share one line. Checks that are blocked for the same reason share a
-    line, and an exception is printed once.
+    in brief. ``explained`` are the mistakes whose hints were printed before; those of this task are
+    added to it. In brief, checks that passed share one line. Checks that are blocked for the same
+    reason share a line, and an exception is printed once.
     """
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
