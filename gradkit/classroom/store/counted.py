@@ -455,7 +455,7 @@ class Counting:
         self.comments = comments(store, upto)
 
     def at(self, store: Store) -> Counting:
-        """Return the same facts, which read results from the class file that is opened now."""
+        """Return a copy that reads results from ``store``, the class file as it is opened now."""
         new = copy(self)
         new._store = store
         return new
