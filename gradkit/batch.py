@@ -73,7 +73,8 @@ def grade_on_save(
     The first batch has all paths, and so has the batch after each save.
 
     The worker process stays open, so that all gradings but the first are quick. The package
-    watchfiles is needed. The arguments are those of `grade_files`.
+    watchfiles is needed. The arguments are those of `grade_files`, ``settings`` fields of
+    `gradkit.grading.settings.Settings`.
     """
     import watchfiles
 
@@ -104,8 +105,9 @@ def _grader(
 ) -> Iterator[Callable[[Iterable[Path]], Batch]]:
     """Open a worker and a session, and yield the function that grades paths with them.
 
-    ``on_begin`` is called with each path before it is graded. A refused submission, and a fault of
-    gradkit, become a text in the batch.
+    ``require_tier`` is the lowest tier of isolation, and ``settings`` are fields of
+    `gradkit.grading.settings.Settings`. ``on_begin`` is called with each path before it is graded.
+    A refused submission, and a fault of gradkit, become a text in the batch.
     """
     # The arrays are too small for threads, and on a busy machine starting threads takes as long
     # as loading the rest of numpy. A number that the user has set is kept.
@@ -173,7 +175,7 @@ def for_readers(batch: Batch, format_: str, hints: int | None = None) -> tuple[B
 def rendered(batch: Batch, format_: str = "text", hints: int | None = None) -> str:
     """Return results as text in a format, without parts that its readers may not see.
 
-    See `for_readers`.
+    ``format_`` is a key of `gradkit.report.FORMATS`; see `for_readers` for ``hints``.
     """
     shown, level = for_readers(batch, format_, hints)
     return render(format_, shown.results, level, many=len(shown.results) > 1)

@@ -124,7 +124,9 @@ LONGEST = 200
 
 
 def _parse(text: str, mode: str) -> Any:
-    """Parse a text as an expression (``eval``) or as statements (``exec``).
+    """Parse a text as Python code.
+
+    ``mode`` is ``eval`` for an expression or ``exec`` for statements.
 
     Raises
     ------
@@ -152,8 +154,9 @@ def _short(text: str) -> str:
 def _refuse_outside_grammar(text: str, node: ast.AST) -> None:
     """Raise LinesError if an expression of a text is not in the grammar of lines.
 
-    Names that begin with an underscore, other names of numpy than the listed ones, and attributes
-    of Python's own values are refused too.
+    ``node`` is the syntax tree of ``text``, which the message quotes. Names that begin with an
+    underscore, other names of numpy than the listed ones, and attributes of Python's own values are
+    refused too.
     """
     for part in ast.walk(node):
         if not isinstance(part, _ALLOWED_NODES):
@@ -192,6 +195,9 @@ def _refuse_unlisted(text: str, node: ast.AST) -> None:
 
 def _numpy_chain(text: str, name: ast.Name, parents: Mapping[int, ast.AST]) -> set[int]:
     """Return the ids of the attribute nodes of an allowed ``np.sum`` or ``np.linalg.norm``.
+
+    ``name`` is the node ``np`` in ``text``, and ``parents`` maps the id of each node to the node
+    above it.
 
     Raises
     ------
@@ -267,8 +273,9 @@ def attributes_of(text: str, owners: Mapping[str, str]) -> frozenset[str]:
 def attributes_renamed(text: str, owners: Mapping[str, str]) -> frozenset[str]:
     """Return the attributes that lines set from other attributes of the same object.
 
-    In ``layer.dLdW = layer.dW.T`` this is ``Linear.dLdW``: the class itself need not have it.
-    Attributes of any object of the same class count as such.
+    ``owners`` maps names of objects to names of their classes. In ``layer.dLdW = layer.dW.T`` the
+    result is ``Linear.dLdW``: the class itself need not have it. Attributes of any object of the
+    same class count as such.
     """
     renamed: set[str] = set()
     for node in _parse(text, "exec").body:
@@ -367,7 +374,8 @@ def _called(value: ast.expr) -> tuple[str, str]:
 def _owner_of_operands(value: ast.expr, owners: Mapping[str, str]) -> str:
     """Return the class of the first object in arithmetic on objects, or an empty text.
 
-    The result of ``a * b + 1`` is taken for an object of the class of ``a``.
+    ``owners`` maps names of objects to names of their classes. The result of ``a * b + 1`` is taken
+    for an object of the class of ``a``.
     """
     if isinstance(value, ast.UnaryOp):
         return _owner_of_operands(value.operand, owners)
@@ -380,7 +388,7 @@ def _owner_of_operands(value: ast.expr, owners: Mapping[str, str]) -> str:
 def _loaded(node: ast.expr, but: Collection[ast.expr] = ()) -> set[str]:
     """Return the names that an expression reads, except at the nodes ``but``.
 
-    A target reads names too, as ``x`` and ``i`` in ``x[i] = 1``.
+    The target of an assignment reads names too, as ``x`` and ``i`` in ``x[i] = 1``.
     """
     return {
         part.id
@@ -448,7 +456,7 @@ _VALUE = "_returned"
 
 
 def run(text: str, names: dict[str, Any]) -> None:
-    """Execute lines in a namespace, which gets the names that they assign.
+    """Execute lines in the namespace ``names``, which gets the names that they assign.
 
     Raises
     ------
@@ -541,7 +549,11 @@ def _compile(expression: str) -> CodeType:
 
 
 def packed(values: Mapping[str, Any]) -> tuple[Any, dict[str, NDArray[Any]]]:
-    """Split nested inputs into a tree for JSON, and the arrays and floats of it by number."""
+    """Split nested inputs into a tree for JSON, and the arrays and floats in it by number.
+
+    ``values`` are inputs by name: dicts, lists, tuples, arrays and plain values. The tree has a
+    number in the place of each array and float.
+    """
     arrays: dict[str, NDArray[Any]] = {}
 
     def tree(value: Any) -> Any:

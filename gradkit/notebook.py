@@ -97,10 +97,11 @@ def modules_beside(folder: str) -> dict[str, str]:
 
 
 def headings(history: Mapping[int, str]) -> dict[int, str]:
-    """Return the nearest heading above each cell that was run, by the saved notebook's file.
+    """Return the nearest heading above each cell that was run, by the number of the run.
 
-    Jupyter and VS Code give the kernel the path of the file. A cell that was changed after the
-    file was saved has no heading.
+    ``history`` has the text of each cell that was run. The headings come from the saved notebook's
+    file. Jupyter and VS Code give the kernel the path of the file. A cell that was changed after
+    the file was saved has no heading.
     """
     # Imported here since most notebooks, on Colab, have no file.
     from gradkit.submission.source import headings_in, unify
@@ -228,7 +229,9 @@ def grade(
 def find_task(
     file: Path | None, named: str | None
 ) -> tuple[Assignment, Task | FunctionTask | None]:
-    """Read an assignment file, and find a task in it; see `_task`.
+    """Read an assignment file, and find the task with the id ``named`` in it; see `_task`.
+
+    ``file`` is None for gradkit's default assignment.
 
     Raises
     ------

@@ -158,10 +158,11 @@ def _grade(
     name: str,
     read: Callable[[], Submission],
 ) -> Report:
-    """Grade what ``read`` returns, and name the report after the task, or ``name``.
+    """Grade the submission that ``read`` returns; errors in reading it are handled too.
 
-    If the submission cannot be graded, the report has the reason as its ``refusal``. What students
-    may not see is removed from the result.
+    The report has the title of ``task``, or ``name`` without one. If the submission cannot be
+    graded, the report has the reason as its ``refusal``. Parts that students may not see are
+    removed from the result.
 
     Raises
     ------
@@ -185,7 +186,7 @@ def _grade(
 
 
 def _plain(given: object) -> FunctionType | type:
-    """Return the function or class that a decorator may have wrapped.
+    """Return the function or class behind ``given``, which a decorator may have wrapped.
 
     Raises
     ------
@@ -201,8 +202,9 @@ def _plain(given: object) -> FunctionType | type:
 def _kernel_of(given: object, function: FunctionType | type) -> Kernel | None:
     """Return the state of the notebook in which a function is defined; None if there is none.
 
-    If the notebook's name of the function has another value by now, the function's own source
-    comes last.
+    ``given`` is the value that the caller passed, ``function`` the function behind its decorators.
+    If the notebook's name of the function has another value by now, the function's own source comes
+    last.
     """
     kernel = find_kernel()
     if kernel.history is None or _names_of(function) is not kernel.names:
@@ -223,6 +225,7 @@ def _names_of(function: FunctionType | type) -> dict[str, Any]:
 def _submission(given: object, function: FunctionType | type) -> Submission:
     """Return the module in which a function is defined as a submission.
 
+    ``given`` is the value that the caller passed, ``function`` the function behind its decorators.
     A function that is defined inside another one, or is not the module's value of its name, is
     added as a cell of its own, which comes last.
 

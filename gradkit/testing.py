@@ -99,6 +99,8 @@ def _task(tasks: tuple[Task, ...], name: str | None) -> Task:
 def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None:
     """Train with the functions and with gradient descent, and assert after each step.
 
+    ``run`` has the data, initial weights and number of epochs.
+
     Raises
     ------
     AssertionError
@@ -137,10 +139,12 @@ def _compare_run(forward: Forward, update: Update, task: Task, run: Run) -> None
 def _pair(returned: Any, at: str) -> tuple[Array, Array]:
     """Return the prediction and the last layer's input that a forward pass returned, as arrays.
 
+    ``at`` says where in the training this is, for the message.
+
     Raises
     ------
     AssertionError
-        It is not a tuple of two values.
+        ``returned`` is not a tuple of two values.
     """
     __tracebackhide__ = True
     if not isinstance(returned, tuple) or len(returned) != 2:
@@ -167,10 +171,11 @@ def _near(
     moved: float = 0.0,
     rounding: float = 0.0,
 ) -> None:
-    """Assert that a quantity has the expected values; the message has the worst entry.
+    """Assert that ``found`` has the ``right`` values; the message has the worst entry.
 
-    ``moved`` is the largest change of the quantity in the step, ``rounding`` the rounding error
-    that is allowed for it.
+    ``at`` says where in the training this is, and ``what`` is the quantity. ``moved`` is the
+    largest change of the quantity in the step, ``rounding`` the rounding error that is allowed for
+    it.
     """
     __tracebackhide__ = True
     if found.shape != right.shape:

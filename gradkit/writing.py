@@ -25,7 +25,8 @@ def refusing(
 ) -> Iterator[None]:
     """Turn an OSError of the block into an error ``PLACE: cannot be written (REASON). ADVICE``.
 
-    ``kind`` is the class of the new error. By default, ``place`` is the file of the OSError.
+    ``kind`` is the class of the new error, ``what`` replaces "cannot be written", and ``advice`` is
+    added at the end. By default, ``place`` is the file of the OSError.
     """
     try:
         yield
@@ -99,7 +100,7 @@ def make_folder_inside(outer: Path, folder: Path) -> None:
 
 
 def add_member(archive: ZipFile, name: str, data: bytes, mode: int = 0o644) -> None:
-    """Add a member with permissions to a zip.
+    """Add a member with content ``data`` and permissions ``mode`` to a zip.
 
     Its time is always the same (`EPOCH`), so that equal contents give equal files.
     """
@@ -165,7 +166,10 @@ def _open_unnamed(path: Path) -> tuple[int, str] | None:
 
 
 def _link(handle: int, path: Path) -> str:
-    """Give a complete unnamed file a temporary name in the folder of a path, and return it."""
+    """Give an unnamed file a temporary name in the folder of ``path``, and return the name.
+
+    ``handle`` is the descriptor of the file, which is completely written.
+    """
     name = f"{_prefix(path)}{secrets.token_hex(8)}"
     folder = os.open(path.parent, os.O_RDONLY)
     try:

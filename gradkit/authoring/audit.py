@@ -133,7 +133,7 @@ def _matches(entry: Equivalent, mutant: Mutant) -> bool:
 
 
 def _try_all(task: Task | FunctionTask, reference: Path) -> Iterator[tuple[Mutant, str]]:
-    """Yield every mutant with the check that detects it, an empty text if no check does.
+    """Yield every mutant with the name of the check that detects it, "" if no check does.
 
     The mutants run in another process. A mutant that exceeds its deadline, or ends its process,
     counts as detected, and a new process goes on with the next one.
@@ -202,9 +202,10 @@ def try_mutants(
 
 
 def _detect(model: NetModel | FunctionModel, tree: Any) -> str:
-    """Return the first check that detects a mutant, empty if no check does.
+    """Return the name of the first check that detects a mutant, "" if no check does.
 
-    Return `CONVENTION` if the mutant passes all checks by another convention that is allowed.
+    ``tree`` is the syntax tree of the mutant. Return `CONVENTION` if the mutant passes all checks
+    by another convention that is allowed.
     """
     module = ModuleType("gradkit_changed")
     sys.modules[module.__name__] = module

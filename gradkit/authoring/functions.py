@@ -81,9 +81,10 @@ class FunctionModel:
         ]
 
     def failed(self, changed: ModuleType) -> Iterator[str]:
-        """Yield for each convention the first check that a mutant fails.
+        """Yield for each convention the name of the first check that a mutant fails.
 
-        The text is empty if the mutant passes all checks with the inputs of at least one seed.
+        ``changed`` is the loaded mutant. The text is empty if the mutant passes all checks with the
+        inputs of at least one seed.
         """
         solution = Solution(self._task, vars(changed))
         for by_seed in self._expected:
@@ -94,7 +95,7 @@ class FunctionModel:
     def _first_failed(
         self, changed: Solution, probes: Sequence[Draw], expected: Sequence[Mapping[str, Made]]
     ) -> str:
-        """Return the first check that a mutant fails on any input, empty if it passes all.
+        """Return the name of the first check that a mutant fails on any input, "" if it passes all.
 
         ``probes`` are the inputs, and ``expected`` the expected outputs for each of them. An
         exception of the mutant is a failure.

@@ -121,10 +121,11 @@ Statement = ast.FunctionDef | ast.Assign | ast.AnnAssign
 
 
 def reached(tree: ast.Module, words: Collection[str]) -> list[tuple[str, Statement]]:
-    """List the functions, methods and constants that some names use, directly or indirectly.
+    """Return the functions, methods and constants that ``words`` use, directly or indirectly.
 
-    Each has its dotted name and its statement. A special method such as ``__init__`` is used if its
-    class is. Methods are found by name, in every class that is used.
+    ``words`` are the names to begin with. Each result has its dotted name and its statement. A
+    special method such as ``__init__`` is used if its class is. Methods are found by name, in every
+    class that is used.
     """
     parts: dict[str, tuple[str, Statement]] = {}
     for node in tree.body:
@@ -382,10 +383,12 @@ CALLS = 40
 
 @contextlib.contextmanager
 def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
-    """Record the functions of a file that run in the block, and fill a `Kinds` at its end.
+    """Return a context manager that records the functions of a file while they run.
 
-    Local variables are compared as they are when a function returns, in its first `CALLS` calls. A
-    profile function that was set before is removed.
+    It yields a `Kinds` that is empty, and is filled when the block ends: for each function, the
+    expressions of local variables that may replace each other. Local variables are compared as they
+    are when a function returns, in its first `CALLS` calls. A profile function that was set before
+    is removed.
     """
     calls: dict[str, list[dict[str, tuple[object, bytes]]]] = {}
     kinds: dict[str, dict[str, list[str]]] = {}
@@ -407,9 +410,10 @@ def watching(path: Path) -> Iterator[dict[str, dict[str, list[str]]]]:
 
 
 def _numeric_values(names: Mapping[str, Any]) -> Iterator[tuple[str, tuple[object, bytes]]]:
-    """Yield an expression for each array or number, with its shape and its bytes.
+    """Yield an expression for each array or number in ``names``, with its shape and its bytes.
 
-    Elements of dicts and attributes of ``self`` have expressions such as ``cache['A1']``.
+    ``names`` are the local variables of a call. Elements of dicts and attributes of ``self`` have
+    expressions such as ``cache['A1']``.
     """
     for name, value in names.items():
         parts: dict[str, Any] = {name: value}
@@ -434,6 +438,7 @@ def _similar(
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield each expression with others of the same owner and shape, but of other values.
 
+    ``calls`` has, for each call of a function, the shape and the bytes of each expression's value.
     The shapes are equal in all calls, the values differ in at least one. Only expressions that have
     a value in every call count. An owner is the dict or object of which an expression is an
     element.

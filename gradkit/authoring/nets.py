@@ -84,11 +84,11 @@ class NetModel:
         expect(self._oracle, self._probes)
 
     def failed(self, changed: ModuleType) -> Iterator[str]:
-        """Yield the first check that a mutant fails, empty if it passes all.
+        """Yield the name of the first check that a mutant fails, "" if it passes all.
 
-        It is ``calling`` if the mutant raises an exception, and ``shapes`` if an output has the
-        wrong shape. If the task leaves learning rates free, yield the result for the mutant's own
-        rates too.
+        ``changed`` is the loaded mutant. The name is ``calling`` if the mutant raises an exception,
+        and ``shapes`` if an output has the wrong shape. If the task leaves learning rates free,
+        yield the result for the mutant's own rates too.
         """
         try:
             outcomes = self._outcomes(changed)

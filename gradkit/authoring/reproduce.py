@@ -138,7 +138,10 @@ def _torch_figures(task: Task, figures: dict[str, Any], folder: Path) -> Iterato
 
 
 def _parameters(when: str, printed: dict[str, Any], values: dict[str, Array]) -> Iterator[Figure]:
-    """Yield each entry of the trained parameters; ``when`` is part of the figures' names."""
+    """Yield each entry of the trained parameters; ``when`` is part of the figures' names.
+
+    ``printed`` has the published values and ``values`` the recomputed ones, by parameter.
+    """
     for key, numbers in printed.items():
         for index, number in np.ndenumerate(np.array(numbers)):
             name = f"{key}[{','.join(map(str, index))}] {when}"
@@ -152,7 +155,7 @@ def _close(name: str, printed: float, found: float, relative: float) -> Figure:
 
 
 def _printed(name: str, printed: float, found: float, decimals: int) -> Figure:
-    """Compare a number with a number that was printed with so many decimals."""
+    """Compare ``printed``, a number that was printed with ``decimals`` decimals, with ``found``."""
     # The printed number is off by at most half a unit of its last decimal, plus float32 rounding.
     agrees = abs(found - printed) <= 0.5 * 10**-decimals * (1 + 1e-3)
     return Figure(name, printed, float(found), agrees)

@@ -153,7 +153,11 @@ class Cluster(WorkerPool):
         self._late: set[Any] = set()
 
     def capacity(self, *, slow: bool) -> int:
-        """Return the number of orders that can be put now without waiting for a free worker."""
+        """Return the number of orders that can be put now without waiting for a free worker.
+
+        ``slow`` orders, which were overdue and are graded again with the full deadline, are counted
+        apart.
+        """
         if slow:
             return max(0, self._threads() - len(self._late))
         return CHUNK * max(0, AHEAD * self._threads() - len(self._running) + len(self._late))
@@ -180,7 +184,9 @@ class Cluster(WorkerPool):
                 self._late.add(future)
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """Wait up to some seconds; return finished orders with replies, None if grading failed.
+        """Wait up to ``seconds``; return finished orders with replies, None if grading failed.
+
+        The list is empty if no order is finished by then.
 
         Raises
         ------

@@ -35,7 +35,8 @@ def decisions(
 ) -> Decisions:
     """Return the decisions of a call of `remark_class`, with current codes.
 
-    In the prices, None means that an earlier price is withdrawn.
+    The arguments are those of `remark_class`. In the prices, None means that an earlier price is
+    withdrawn.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def decisions(
 
 
 def decided_settings(store: Store, made: Decisions, settings: Settings) -> Settings:
-    """Return settings with the decisions that are valid in a class, and with new ones.
+    """Return settings with the decisions about findings that a class has stored, and with new ones.
 
     ``made`` are the new decisions. They take precedence over the class's stored ones.
     """

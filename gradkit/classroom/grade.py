@@ -254,7 +254,10 @@ class Grading:
                 self._flush(run)
 
     def _retry(self, pool: WorkerPool, *, slow: bool) -> None:
-        """Send overdue submissions again, and after all others those with a timed-out check."""
+        """Send overdue submissions again and, after all others, those with a timed-out check.
+
+        Overdue ones go to slow workers if ``slow``; those with a timed-out check only otherwise.
+        """
         while self._overdue and pool.capacity(slow=slow):
             self._send_again(self._overdue.popleft(), pool, slow=slow)
         while not slow and not self._overdue and self._unconfirmed and pool.capacity(slow=False):
@@ -263,7 +266,7 @@ class Grading:
             self._send_again(job, pool, slow=False)
 
     def _send_again(self, job: _Job, pool: WorkerPool, *, slow: bool) -> None:
-        """Send a job to the pool with its full deadline."""
+        """Send a job to the pool with its full deadline; to a slow worker if ``slow``."""
         order = self._order(job, hurried=False)
         if order is not None:
             pool.put([order], slow=slow)
@@ -271,8 +274,9 @@ class Grading:
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
         """Return the order for a job; None if it is unreadable, refused or up to date.
 
-        An unreadable or refused submission gets its result here. A readable submission that is not
-        ``hurried`` is never up to date. A job with an order is noted as running.
+        An unreadable or refused submission gets its result here. A ``hurried`` order is limited by
+        the times of earlier submissions; a readable submission that is not hurried is never up to
+        date. A job with an order is noted as running.
         """
         handed = job.entry.handed
         try:
@@ -311,6 +315,7 @@ class Grading:
     def _skip(self, job: _Job, key: str) -> bool:
         """Skip a job if each of its students has an up-to-date result; return True if skipped.
 
+        A result is up to date if it was stored under ``key``, the digest of all that it depends on.
         A failed result is never up to date, nor is a result without the torch tasks if torch is now
         installed. If one student was chosen, nothing is skipped.
         """

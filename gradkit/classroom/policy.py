@@ -170,10 +170,10 @@ def counting_attempts(
 
 
 def theirs(found: Sequence[Kept]) -> list[Kept]:
-    """Leave out results of students to whom a later run no longer assigned the submission.
+    """Return the results in ``found`` without those that now belong to another student.
 
-    With another roster, the same file can belong to another student than before. Files are the same
-    if digest, platform and original name are.
+    With another roster, a later run can assign the same file to another student than before. Files
+    are the same if digest, platform and original name are.
     """
 
     def file(kept: Kept) -> tuple[str, str, str]:
@@ -198,7 +198,10 @@ def rule_of(store: Store, upto: int | None = None) -> str:
 
 
 def policy_of(store: Store, upto: int | None = None) -> Policy:
-    """Return the policy that was set last, at the end of a run or now."""
+    """Return the policy that was set last, up to the run ``upto`` (by default the last run).
+
+    An empty policy if none was set.
+    """
     found = [
         r.settings["rules"] for r in store.runs() if r.id <= last(upto) and "rules" in r.settings
     ]
@@ -223,8 +226,9 @@ def _in_order(attempts: Sequence[Kept]) -> list[Kept]:
 def _choose(ordered: Sequence[Kept], rule: str, policy: Policy) -> Kept | None:
     """Return the attempt that counts by a rule, None if the rule allows none.
 
-    ``ordered`` are the attempts, the oldest first. A student's extension replaces the time of
-    ``before=`` if it is later. Of several best attempts, the last counts.
+    ``ordered`` are the attempts, the oldest first, and ``rule`` is ``last``, ``best`` or
+    ``before=TIME``. A student's extension replaces the time if it is later. Of several best
+    attempts, the last counts.
     """
     if rule == LAST:
         return ordered[-1]
@@ -346,6 +350,7 @@ def named(
     Parameters
     ----------
     policy : Policy
+        A policy as it was read from its file.
     known : mapping of str to collection of str
         Identifiers of each student by name.
     whole : bool
@@ -503,9 +508,10 @@ def _earned_by(check: CheckResult, outputs: Collection[str]) -> float:
 def _late_and_bonus(
     result: Result, policy: Policy, kept: Kept, at: datetime | None
 ) -> Iterator[Adjustment]:
-    """Yield the deduction for lateness and the bonus, as far as the attempt has them.
+    """Yield the deduction for lateness and the bonus of an attempt, if the policy has any.
 
-    An attempt with an unknown delay has no deduction.
+    ``at`` is the time of submission, None if it is unknown. An attempt with an unknown delay has no
+    deduction.
     """
     days = days_late(policy, kept, at) or 0
     if policy.late is not None and days:
@@ -521,8 +527,8 @@ def _late_and_bonus(
 def late_points(policy: Policy, days: int, score: float, most: float) -> float:
     """Return the deduction for ``days`` of lateness from a score; ``most`` is the largest score.
 
-    It is at most the score, and the whole score after the last day that the policy allows. It is 0
-    without a rule for lateness.
+    The deduction is a positive number of points. It is at most the score, and the whole score after
+    the last day that the policy allows. It is 0 without a rule for lateness.
     """
     late = policy.late
     if late is None or not days:
@@ -537,7 +543,8 @@ def late_points(policy: Policy, days: int, score: float, most: float) -> float:
 def _describe_delay(policy: Policy, kept: Kept, at: datetime | None, days: int) -> str:
     """Describe a delay as in ``1 d 2 h late, counted as 2 days``, and mention an extension.
 
-    If the policy lists the days, or the times are not known, only ``days`` are named.
+    ``at`` is the time of submission, None if it is unknown. If the policy lists the days, or the
+    times are not known, only ``days`` are named.
     """
     due = policy.extensions.get(kept.name, policy.due)
     if due is None or at is None or kept.name in policy.days_late:

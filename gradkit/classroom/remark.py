@@ -115,7 +115,9 @@ class Marker:
         )
 
     def _mark_task(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
-        """Mark a submitted task by its stored evidence.
+        """Mark a submitted task by its stored evidence ``own``.
+
+        ``form`` is the form of the exercise, and ``name`` the id of the task.
 
         Raises
         ------
@@ -361,10 +363,11 @@ NONE = (None, None)
 def _stored(
     store: Store, settings: Settings, marker: Marker, kept: Sequence[Kept]
 ) -> Iterator[_Stored]:
-    """Yield stored results with their evidence and the key that grading now would give them.
+    """Yield the stored results ``kept`` with their evidence and the key of a grading now.
 
-    Settings of how the code was run are taken from the run that ran it: marking changes no
-    others than ``no_reference``, ``preset`` and the digests of the assignment's files.
+    The key is the digest of all that a result depends on. Settings of how the code was run are
+    taken from the run that ran it: marking changes no others than ``no_reference``, ``preset`` and
+    the digests of the assignment's files.
     """
     bases = {
         run.id: key_base(

@@ -53,8 +53,9 @@ from gradkit.submission.source import parse as parse_source
 def preview(listed: Enrolment, assignment: Assignment) -> Preview:
     """Read all submissions without running them, and list what an instructor should know.
 
-    Listed are late, repeated, equal, empty, unreadable and unrelated submissions, those with
-    invalid Python or without a time, and students without a submission or an unambiguous one.
+    ``listed`` are the submissions with their students. Reported are late, repeated, equal, empty,
+    unreadable and unrelated submissions, those with invalid Python or without a time, and students
+    without a submission or an unambiguous one.
     """
     found, match = [(each.handed, each.sender) for each in listed.entries], listed.match
     names = [handed.name for handed, _ in found]

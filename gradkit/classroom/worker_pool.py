@@ -358,7 +358,10 @@ class LocalPool(WorkerPool):
         return (1 if slow else self._max_workers) - len(busy)
 
     def put(self, orders: Sequence[Order], *, slow: bool) -> None:
-        """Send orders to idle workers of the kind ``slow``; start a worker if none is idle."""
+        """Send orders to idle workers of the kind ``slow``; start a worker if none is idle.
+
+        Slow workers grade orders again that were overdue, with the full deadline.
+        """
         for order in orders:
             idle = (w for w in self._workers if w.slow == slow and w.order is None)
             worker = next(idle, None)
@@ -371,7 +374,7 @@ class LocalPool(WorkerPool):
                 worker.connection.send_bytes(msgspec.msgpack.encode(order))
 
     def take(self, seconds: float) -> list[tuple[Order, Reply | None]]:
-        """Wait up to some seconds; return finished orders with replies, None for a lost worker.
+        """Wait up to ``seconds``; return finished orders with replies, None for a lost worker.
 
         A worker that has been busy for more than `PATIENCE` seconds is replaced, and the reply says
         that grading failed. A lost worker is replaced too.

@@ -57,11 +57,12 @@ class _Crash(Struct, frozen=True):
 def with_crashes(
     verdicts: Sequence[Verdict], inquiry: Inquiry, cells: Sequence[Cell], task: str
 ) -> Inquiry:
-    """Add a finding for each line that stops the code, and leave out most repairs of these checks.
+    """Return the findings with one added for each line that stops the code.
 
     Parameters
     ----------
     verdicts : sequence of Verdict
+        Results of the checks; those that failed with an exception have its type, text and line.
     inquiry : Inquiry
         The findings so far.
     cells : sequence of Cell
@@ -125,7 +126,7 @@ def _left_beside_crash(
     """Return those findings ``own`` of a check that stopped which are reported beside its crash.
 
     These are the findings that `_stays` accepts. The first change of the text becomes a free repair
-    (basis ``repair``), because it only mends the crash. Later changes also stay if the changes
+    (basis ``repair``), because it only removes the crash. Later changes also stay if the changes
     together make all wrong entries right.
     """
     changes = [finding for finding in own if finding.basis == "change"]
@@ -202,10 +203,11 @@ def _finding_of(verdict: Verdict, cells: Sequence[Cell], task: str) -> Finding |
 def _make_finding(
     code: str, verdict: Verdict, crash: _Crash, advice: _Advice, task: str
 ) -> Finding:
-    """Return the finding ``code`` about the line of a crash, with the advice as its sentence.
+    """Return the finding with catalogue code ``code`` about the line of a crash.
 
-    Its title names the exception's type, if there is one. It has the first hint of the catalogue
-    only. Its id depends on task, check, code and exception.
+    Its sentence is that of ``advice``, its columns are those of the advice's part. Its title names
+    the exception's type, if there is one. It has the first hint of the catalogue only. Its id is a
+    hash of ``task`` (the task's id), check, code and exception.
     """
     line = line_at(crash.cells, crash.place)
     identity = "/".join((task, verdict.check, code, verdict.exception))
@@ -246,8 +248,9 @@ def _columns(line: str, part: ast.expr | None) -> tuple[int, ...]:
 def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) -> _Crash:
     """Return the record of an exception, with the cell and the expressions of its line.
 
-    Its function is the innermost one around the line, None outside of functions. ``kind`` is the
-    type of the exception.
+    ``kind`` is the exception's type, such as ``KeyError``, and ``message`` its text; both are empty
+    for a missing `return`. The record's function is the innermost one around the line, None outside
+    of functions.
     """
     cell = next(c for c in cells if 0 < c.line_of(place) <= c.source.count("\n") + 1)
     line = cell.line_of(place)
@@ -265,9 +268,11 @@ def _make_crash(kind: str, message: str, place: Place, cells: Sequence[Cell]) ->
 
 
 def _advice_for(crash: _Crash) -> _Advice:
-    """Return the first advice that fits: on ``super``, a name, a key, an attribute, or None.
+    """Return the first advice that fits the exception.
 
-    If none fits, the advice says that the following lines are not run.
+    Tried are, in order: a missing ``super().__init__()``, an undefined name, a missing key, a
+    missing attribute, and a value None. If none fits, the advice says that the following lines are
+    not run.
     """
     found = (
         advise(crash)
@@ -429,7 +434,7 @@ def _part(crash: _Crash, is_meant: Callable[[ast.expr], bool]) -> ast.expr | Non
 def _did_you_mean(word: str, known: Collection[str], form: str = "`{}`") -> str:
     """Return " Did you mean … ?" with the known names that are nearest to ``word``.
 
-    Empty if no name is near. ``form`` formats each name.
+    Empty if no name is near. ``form`` is a format string for each name, such as ``"'{}'"``.
     """
     near = _nearest(word, known)
     if not near:

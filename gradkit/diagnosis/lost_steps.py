@@ -35,7 +35,7 @@ class _Update(Struct, frozen=True):
     cell: Cell
 
     def placed(self, finding: Finding, *nodes: ast.stmt | ast.expr) -> Finding:
-        """Return a finding with the lines of some nodes, and with the first node underlined.
+        """Return ``finding`` with the lines of some nodes of the update, the first node underlined.
 
         Nothing is underlined if that node extends over several lines. The finding counts as traced.
         """
@@ -59,6 +59,8 @@ class _Update(Struct, frozen=True):
 
 def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -> Inquiry:
     """Return an inquiry in which lost steps and wrong sums have their lines in the text.
+
+    A step is lost if the new value of a parameter is computed and not stored.
 
     Parameters
     ----------
@@ -106,7 +108,10 @@ def with_lines_of_text(inquiry: Inquiry, cells: Sequence[Cell], function: str) -
 def _replaced_ids(
     causes: Mapping[str, tuple[str, ...]], ids: Mapping[str, str]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the causes of each check with ids replaced, and each id once."""
+    """Return the causes of each check with ids replaced by those in ``ids``, and each id once.
+
+    ``causes`` has the ids of findings by check, and ``ids`` the new id for each id that changes.
+    """
     return {
         check: tuple(dict.fromkeys(ids.get(each, each) for each in own))
         for check, own in causes.items()
@@ -152,8 +157,8 @@ def _placed(inquiry: Inquiry, update: _Update) -> Inquiry:
 def _at_lost_step(finding: Finding, update: _Update) -> Finding:
     """Return a finding about parameters that never change, with the lines that lose their steps.
 
-    Findings of other mistakes are returned unchanged, and so is one with a parameter for which no
-    such line is known.
+    ``update`` is the student's function. Findings of other mistakes are returned unchanged, and so
+    is one with a parameter for which no such line is known.
     """
     if finding.mistake != NOT_UPDATED:
         return finding

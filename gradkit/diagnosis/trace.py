@@ -120,7 +120,7 @@ def _spot(
     Parameters
     ----------
     place : Place or None
-        The place of the operation's first line.
+        The place of the operation's first line; None if it is in no submitted cell.
     lines : list of str
         The lines of its cell.
     line, last : int

@@ -52,10 +52,11 @@ class UpdateText(Struct, frozen=True):
     def find_naming_line(
         self, names: Collection[str], place: Place, fits: Callable[[ast.expr], bool]
     ) -> Place | None:
-        """Return the last line before ``place`` that assigns a fitting value to one of ``names``.
+        """Return the last line before ``place`` that assigns a value to one of ``names``.
 
-        If the function has no such line at all, it is the only such line of all cells. None if
-        there is none, or several outside of the function.
+        ``fits`` tells whether an assigned expression counts. If the function has no such line at
+        all, the result is the only such line of all cells. None if there is none, or several
+        outside of the function.
         """
         inside = self._lines_of_names(self.cell, own_statements(self.node), names, fits)
         if inside:
@@ -74,7 +75,10 @@ class UpdateText(Struct, frozen=True):
         names: Collection[str],
         fits: Callable[[ast.expr], bool],
     ) -> list[Place]:
-        """Return the lines of a body that give a fitting value to one of the names."""
+        """Return the lines of ``body`` that assign a fitting value to one of ``names``.
+
+        ``cell`` is the cell with the statements; ``fits`` tells whether an expression counts.
+        """
         return [
             cell.place(each.lineno)
             for each in body
@@ -84,7 +88,8 @@ class UpdateText(Struct, frozen=True):
     def find_storing_line(self, parameter: str, computed: Collection[Place] = ()) -> Place | None:
         """Return the last line that stores a parameter or a part of it, or None.
 
-        If lines that ``computed`` its value store it too, it is the last of these.
+        ``computed`` are lines that computed the parameter's value: if some of them store it too,
+        the result is the last of these.
         """
         key = self.keys.get(parameter, parameter)
         stores = [
@@ -97,8 +102,8 @@ class UpdateText(Struct, frozen=True):
     def rearranges(self, made: Place, used: Place) -> bool:
         """Return whether line ``used`` rearranges an array that line ``made`` assigns.
 
-        It transposes the array or reads other entries of it. A transposition in a matrix product
-        does not count, nor do entries that the line stores back.
+        It does if it transposes the array or reads other entries of it. A transposition in a matrix
+        product does not count, nor do entries that the line stores back.
         """
         arrays = {
             base_name(target): indices_of(target)
@@ -207,7 +212,7 @@ def targets(node: ast.stmt) -> list[ast.expr]:
 
 
 def is_entry(node: ast.AST, key: str) -> bool:
-    """Return whether an expression is an entry of a dictionary by its key, or a part of the entry.
+    """Return whether an expression is ``dictionary[key]``, or a part of this entry.
 
     ``p["W1"]`` and ``p["W1"][0]`` are, for the key ``W1``.
     """
@@ -219,9 +224,10 @@ def is_entry(node: ast.AST, key: str) -> bool:
 
 
 def takes_over(value: ast.expr, numbers: Collection[float] | None, *, others: bool = False) -> bool:
-    """Return whether an expression is another name, or a constant if ``numbers`` are given.
+    """Return whether an assigned expression is just another name or, with ``numbers``, a constant.
 
-    The constant is one of these numbers up to its sign, or, if ``others``, none of them.
+    Without ``numbers``, True for a name. With them, True for a constant that equals one of them up
+    to its sign or, if ``others``, none of them.
     """
     if numbers is None:
         return isinstance(value, ast.Name)

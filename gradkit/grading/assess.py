@@ -44,7 +44,8 @@ DENIED = ("PermissionError", "[Errno 1]", "[Errno 13]")
 def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Iterator[Notice]:
     """Yield a notice for each line of a section where a constant selects one of several formulas.
 
-    There are none if no check fails, because the selected formula is right then.
+    ``cells`` are the section's. There are no notices if no check fails, because the selected
+    formula is right then.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return
@@ -105,7 +106,7 @@ def function_remarks(
 def _remark(
     grader: FunctionGrader, check: FunctionCheck, code: str, outputs: tuple[str, ...]
 ) -> Finding:
-    """Return a remark on some outputs of a check, with the texts of the catalogue's entry ``code``.
+    """Return a remark about the ``outputs`` of a check, with the catalogue's texts for ``code``.
 
     Its place is the function that the check calls last.
     """
@@ -136,9 +137,10 @@ class StaleError(Exception):
 
 
 def digest_questions(task: Task, probes: Probes) -> str:
-    """Return a digest of the questions to a submission: all random inputs, runs, and the net.
+    """Return a digest of the inputs that a submission is called with, as hexadecimal text.
 
-    Inputs that gradkit computes from the random ones are left out.
+    It covers the net, all random inputs and the training runs. Inputs that gradkit computes from
+    the random ones are left out.
     """
     digest = hashlib.sha256()
     for part in (task.framework.name, task.layers, task.loss, task.columns):
@@ -157,7 +159,7 @@ def digest_questions(task: Task, probes: Probes) -> str:
 def _add_to_digest(
     digest: hashlib._Hash, label: tuple[object, ...], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Add a label and named arrays, with their types and shapes, to a digest."""
+    """Add a label and arrays by name, with their types and shapes, to ``digest``."""
     digest.update(repr(label).encode())
     for name, values in sorted(arrays.items()):
         digest.update(f"{name} {values.dtype.str} {values.shape}".encode() + values.tobytes())
@@ -166,8 +168,9 @@ def _add_to_digest(
 def digest_basis(task: Task | FunctionTask, form: Form, digests: Mapping[str, str]) -> str:
     """Return a digest of all that verdicts depend on, except the outcomes and the tolerances.
 
-    Those are gradkit's version, the form, the model solution or the examples, and the task without
-    its title and without the points of its checks.
+    It covers gradkit's version, the form of the exercise, the model solution or the examples (by
+    ``digests``, see `gradkit.grading.settings.digests_of`), and the task without its title and
+    without the points of its checks.
     """
     # Imported here because it is not needed to compute marks again.
     import msgspec
@@ -209,8 +212,11 @@ def judge_again(
     Parameters
     ----------
     task : Task
+        The task with its present tolerances and checks.
     oracle : Oracle
+        Computes the expected values.
     evidence : Evidence
+        The stored outcomes and findings of a submission.
     known : collection of Verdict
         Stored verdicts that are still valid. Their checks are not judged again, and neither are
         checks whose gradients were compared with the student's own forward pass.
@@ -281,7 +287,10 @@ def verdicts_without_run(task: Task | FunctionTask, evidence: Evidence) -> tuple
 def mark_absent(
     task: Task | FunctionTask, seed: int, scheme: Scheme, *, form: Form, digests: Mapping[str, str]
 ) -> tuple[Evidence, TaskResult]:
-    """Return the evidence and the marks of a required task that was not submitted."""
+    """Return the evidence and the marks of a required task that was not submitted.
+
+    ``seed``, ``form`` and ``digests`` are stored as those of the submission's other tasks.
+    """
     basis = digest_basis(task, form, digests)
     evidence = Evidence(task.id, seed, basis=basis, tolerances=tolerances_of(task), absent=True)
     return evidence, assess(task, evidence, verdicts_without_run(task, evidence), scheme)
@@ -315,8 +324,9 @@ def assess(
 ) -> TaskResult:
     """Compute the marks of one task from its verdicts and the findings in its evidence.
 
-    Findings about checks that do not fail are left out, and listings without a reported place.
-    Notices, notes and printed output of the evidence are added.
+    ``verdicts`` has one for each check, in order. Findings about checks that do not fail are left
+    out, and listings without a reported place. Notices, notes and printed output of the evidence
+    are added.
     """
     verdicts = [_with_endless_loop(verdict, evidence.listings) for verdict in verdicts]
     inquiry = _about_failed(with_current_codes(evidence.inquiry), verdicts, scheme.dropped)
@@ -338,10 +348,11 @@ WHILE = re.compile(r"\s*while\b")
 
 
 def _with_endless_loop(verdict: Verdict, listings: Iterable[Listing]) -> Verdict:
-    """Return a verdict; a timeout in a function with a ``while`` loop gets a hint at the loop.
+    """Return ``verdict``; a timeout in a function with a ``while`` loop gets a hint at the loop.
 
-    The function is the listing at the verdict's place. If it has only one such loop, the verdict
-    points to the loop's line.
+    ``listings`` are texts of functions; the verdict's place tells which of them it is. If the
+    function has only one such loop, the verdict points to the loop's line. All other verdicts are
+    returned unchanged.
     """
     place = verdict.place
     if verdict.state != "timeout" or place is None:
@@ -371,8 +382,8 @@ def _about_failed(
 ) -> Inquiry:
     """Return an inquiry without the findings about checks that do not fail.
 
-    A check stays explained by mistakes of other checks only if all of these are left, or are
-    ``dropped``: withdrawn by the instructor.
+    ``dropped`` are the codes of mistakes that the instructor withdrew. A check stays explained by
+    mistakes of other checks only if each of these is left or withdrawn.
     """
     failed = {verdict.check for verdict in verdicts if verdict.state in FAILED}
     failed.add("")  # remarks, which are about no check

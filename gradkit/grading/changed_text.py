@@ -89,6 +89,8 @@ def merge_repairs(repairs: Sequence[Repair]) -> list[Repair]:
 def with_guards(proposal: Proposal, source: str, guards: Mapping[str, str]) -> Proposal:
     """Translate a change of a text without guards into a change of the text with its guards.
 
+    Guards are small constants such as ``1e-8``.
+
     Parameters
     ----------
     proposal : Proposal
@@ -139,7 +141,7 @@ def _added_lines(change: Proposal) -> int:
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:
-    """Return a text with a change made, or None if that is not possible.
+    """Return the text ``source`` with a change made, or None if that is not possible.
 
     It is not possible if the lines do not exist, or if the result is not valid Python.
     """

@@ -78,8 +78,8 @@ def _observe_calls(
 ) -> dict[str, Outcome]:
     """Call every function with all probes except training runs, in the student's process.
 
-    Return the outcomes by probe name. The role ``initialise`` and the building of a model have one
-    outcome each. Functions that the student has not defined are left out.
+    Return the outcomes by the name of the probes. The role ``initialise`` and the building of a
+    model have one outcome each. Functions that the student has not defined are left out.
     """
     bound = binding.bound
     questions = []
@@ -100,7 +100,8 @@ def _without_crashing_lines(
 ) -> list[Question]:
     """Return requests to call a crashing update again without the statements that crash.
 
-    The list is empty if the update does not crash.
+    ``outcomes`` has the results of all calls by the name of their batch. The list is empty if the
+    update does not crash.
     """
     batches = [batch for batch in probes.update if batch.name in outcomes]
     failures = [outcomes[batch.name].failure for batch in batches]
@@ -143,9 +144,9 @@ def _first_calls(batch: Batch) -> Batch:
 def _training_runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     """Return requests for the training runs of a section.
 
-    The result is None if the runs need gradkit's forward pass in place of the student's.
-    ``own_forward`` says whether the student's forward pass is right. It is empty if the student has
-    not defined the functions for a run.
+    ``own_forward`` says whether the student's forward pass is right, and is used for a task in
+    numpy. None if the runs need gradkit's forward pass in place of it. The list is empty if the
+    student has not defined the functions for a run.
     """
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework.trains:
@@ -186,11 +187,12 @@ def _train_with_oracle(case: Case, oracle: Oracle, process: StudentProcess) -> d
 def _confirmed_run(
     run: Run, outcome: Outcome, expected: Mapping[str, Array], oracle: Oracle
 ) -> Outcome | None:
-    """Return the outcome of a run at once if it equals the run step by step, or None.
+    """Return the outcome of a run whose steps were requested at once, or None if it does not count.
 
-    They are equal if the oracle's forward pass, with the parameters of the outcome, gives the
-    ``expected`` outputs that the update was called with. If the process was lost, the outcome is
-    returned without outputs.
+    ``expected`` has the outputs ``y_hat`` and ``A1`` that each step was called with. The outcome
+    counts if the oracle's forward pass gives these outputs for the parameters of the outcome: then
+    it equals the run step by step. If the process was lost, the outcome is returned without
+    outputs.
     """
     if outcome.lost is not None:
         return replace(outcome, outputs={})
@@ -309,11 +311,13 @@ def _inquire_patiently(
 ) -> tuple[Inquiry, list[Lost]]:
     """Find mistakes by the numbers of failed checks, in a new process.
 
-    If the process times out, try once more, because other programs may have slowed it down.
+    ``seed`` draws further inputs. If the process times out, try once more, because other programs
+    may have slowed it down.
 
     Returns
     -------
     inquiry : Inquiry
+        The findings.
     losses : list of Lost
         How processes were lost in the last try.
     """
@@ -339,7 +343,8 @@ def _with_training_repairs(
 ) -> Inquiry:
     """Return the inquiry with the lines that a search for repairs of a torch training loop found.
 
-    If it found any, ``proved`` is the inquiry before the search.
+    The code is examined again with ``seed`` and offsets of it. If the search found any lines, the
+    field ``proved`` is the given inquiry.
     """
     from gradkit.grading.training_repairs import with_lines
 
@@ -363,7 +368,8 @@ def _with_step_repairs(
 ) -> Inquiry:
     """Return the inquiry with the lines that a search for repairs of a numpy net found.
 
-    Lost steps and sums over the wrong axis get the lines that the text of the update shows.
+    The code is examined again with ``seed`` and offsets of it. Parameters whose new value is not
+    stored, and sums over the wrong axis, get the lines that the text of the update shows.
     """
     from gradkit.diagnosis.inquiry import inquire
     from gradkit.diagnosis.lost_steps import with_lines_of_text
@@ -375,7 +381,7 @@ def _with_step_repairs(
         return examine(task, process, oracle, seed + offset)
 
     def left(examined: Examined, offset: int) -> Inquiry:
-        """Find the mistakes that are left after a repair."""
+        """Return the findings on the code after a repair; ``offset`` is added to the seed."""
         is_right = all(verdict.state == "pass" for verdict in examined.verdicts)
         if is_right:
             return Inquiry()

@@ -23,9 +23,9 @@ WHAT_AND_WHERE = 2
 def as_submitted(inquiry: Inquiry, cells: Sequence[Cell]) -> Inquiry:
     """Return an inquiry whose findings quote the submitted lines at their places.
 
-    A finding loses its repair if the repair is a change of another line than the submitted one.
-    It also does if the repair writes or inserts a whole line: such a line may come from the model
-    solution.
+    ``cells`` have the submitted text. A finding loses its repair if the repair changes a line that
+    differs from the submitted one, or if it writes or inserts a whole line: such a line may come
+    from the model solution.
     """
     return replace(
         inquiry, findings=tuple(_without_hidden_repair(each, cells) for each in inquiry.findings)
@@ -41,7 +41,7 @@ def _without_hidden_repair(finding: Finding, cells: Sequence[Cell]) -> Finding:
 
 
 def explained(proved: Inquiry, searched: Inquiry, cells: Sequence[Cell]) -> Inquiry:
-    """Combine the findings of a search with the inquiry that it started from.
+    """Combine the findings of a search with the findings that it started from.
 
     Parameters
     ----------
@@ -80,7 +80,9 @@ def _key(finding: Finding) -> Key:
 def _with_proved_texts(finding: Finding, known: Mapping[Key, Finding]) -> Finding:
     """Return a finding of a search without texts that may come from a changed submission.
 
-    If the same mistake is ``known`` from before the search, only its lines are replaced.
+    ``known`` has the findings from before the search, by check, mistake and entries. If it has the
+    same mistake, the result is that finding with the new lines. Otherwise the finding loses its
+    repair, and the formulas and hints that no known finding has.
     """
     same = known.get(_key(finding))
     if same is not None:
@@ -103,7 +105,7 @@ def _with_proved_texts(finding: Finding, known: Mapping[Key, Finding]) -> Findin
 def _known_formulas(
     formulas: Mapping[str, str], known: Collection[Mapping[str, str]]
 ) -> dict[str, str]:
-    """Return those formulas that are also ``known``, for the same entry."""
+    """Return the ``formulas`` that a mapping in ``known`` has too, for the same entry."""
     return {
         entry: text
         for entry, text in formulas.items()
@@ -112,7 +114,7 @@ def _known_formulas(
 
 
 def _quoting(finding: Finding, cells: Sequence[Cell]) -> Finding:
-    """Return a finding with the submitted line at its place, without places that do not exist.
+    """Return a finding with the submitted line at its place, without places that ``cells`` lack.
 
     The underlined columns are kept only if the finding had the same line before.
     """

@@ -100,11 +100,11 @@ class FunctionGrader(Struct):
         return list(draws(self.task, self.seed))
 
     def grade(self, known: Mapping[str, Verdict] = {}) -> tuple[Verdict, ...]:
-        """Return a verdict for each check of the task, in order; ``known`` verdicts are kept.
+        """Return a verdict for each check of the task, in order.
 
-        Checks are judged in order. A check that failed before a later one showed the student's
-        convention is judged again. At last, checks whose code raises are judged without the raising
-        statements.
+        ``known`` has verdicts by check that are kept. Checks are judged in order. If a later check
+        shows the student's convention, a check that failed before is judged again. At last, checks
+        whose code raises are judged without the raising statements.
         """
         section = self.process.section
         self.draws = self.inputs()
@@ -148,9 +148,10 @@ class FunctionGrader(Struct):
         return verdict
 
     def _judge_also_without_guards(self, check: FunctionCheck) -> Verdict:
-        """Judge a check; if it fails, judge it again without guards and casts, and accept a pass.
+        """Judge a check; if it fails, judge it again without guards and casts, and return a pass.
 
-        Guards are small constants such as ``1e-8``; casts are those to float32.
+        Guards are small constants such as ``1e-8``; casts are those to float32. Without a pass, the
+        first verdict is returned.
         """
         verdict = self._judge_best_lines(check)
         own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
@@ -216,10 +217,10 @@ class FunctionGrader(Struct):
     def _judge_with_right_helpers(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return the verdict on a failed check by right helpers; ``blocked`` if it needs others.
 
-        A function that calls another one of the exercise, or that gets a cache that another one
-        makes, can only be judged if that one is right. A wrong helper is replaced by a right one,
-        if that is possible. A wrong cache is not. The verdict stays if the mistake cannot come from
-        the helper: see `_follows_from`.
+        ``verdict`` is that with the student's helpers. A function that calls another one of the
+        exercise, or that gets a cache that another one makes, can only be judged if that one is
+        right. A wrong helper is replaced by a right one, if that is possible. A wrong cache is not.
+        The verdict stays if the mistake cannot come from the helper: see `_follows_from`.
         """
         if verdict.state not in ("fail", "error", "timeout", "blocked"):
             return verdict
@@ -259,10 +260,11 @@ class FunctionGrader(Struct):
     def _steps_that_block(
         self, check: FunctionCheck, verdict: Verdict, steps: Sequence[FunctionCheck]
     ) -> Sequence[FunctionCheck]:
-        """Return the steps before a gradient whose mistakes may be the reason if it is wrong.
+        """Return the earlier steps of a check whose mistakes may be the reason why it fails.
 
-        A gradient is compared with the student's own forward pass, wrong or not. So a wrong forward
-        pass is the reason in two cases only:
+        ``steps`` are the checks whose lines run before those of ``check``. A gradient is compared
+        with the student's own forward pass, wrong or not. So a wrong forward pass is the reason in
+        two cases only:
 
         - The forward pass stops for some inputs, and the gradient stops too.
         - There are only recorded examples, and no wrong gradient is known to be a mistake of its
@@ -277,9 +279,10 @@ class FunctionGrader(Struct):
         return [] if self.solution is not None or is_own else steps
 
     def _attempt(self, check: FunctionCheck, verdict: Verdict) -> HelperReplacement:
-        """Judge a check with right helpers in place of wrong ones, and store the result by check.
+        """Judge a check with right helpers in place of wrong ones.
 
-        Without wrong helpers, the result is empty, and not stored.
+        ``verdict`` is that with the wrong helpers. The result is stored in ``with_helpers``.
+        Without wrong helpers, it is empty, and not stored.
         """
         wrong = [*self._wrong_helpers(check)]
         if not wrong:
@@ -339,7 +342,7 @@ class FunctionGrader(Struct):
     def _names_read(self, first: Iterable[str], without: Collection[str] = ()) -> set[str]:
         """Return the names that functions read, directly or in functions that they call.
 
-        Functions in ``without`` are not followed.
+        The search begins at the functions ``first``. Functions in ``without`` are not followed.
         """
         todo, reached, names = [*first], set[str](), set[str]()
         while todo:
@@ -356,7 +359,8 @@ class FunctionGrader(Struct):
     ) -> Iterator[StudentProcess | None]:
         """Return a context manager in which functions are stubs, in a process for that alone.
 
-        The process is None if there is no time left, or if there can be no such process.
+        A stub takes the place of a function and asks the grader for its results. The process is
+        None if there is no time left, or if there can be no such process.
 
         Parameters
         ----------
@@ -451,10 +455,11 @@ class FunctionGrader(Struct):
         draws: Iterable[Draw],
         **options: Any,
     ) -> tuple[list[tuple[Draw, Made]], tuple[Outcome, Draw] | None]:
-        """Run the lines of a check at some inputs; return each input with its outputs.
+        """Run the lines of a check at the inputs ``draws``; return each input with its outputs.
 
-        The list ends at the first failure. The second item is the outcome that failed, with its
-        input; None without a failure. ``options`` are passed to `of_lines`.
+        ``steps`` are the checks whose lines are run, ``check`` is the last of them. The list ends
+        at the first failure. The second item is the outcome that failed, with its input; None
+        without a failure. ``options`` are passed to `of_lines`.
         """
         functions, asked = self._functions(steps), [*draws]
         questions = [
@@ -489,8 +494,9 @@ class FunctionGrader(Struct):
     ) -> tuple[Made, Outcome]:
         """Run the lines of some checks at given inputs; return the values of ``reads``.
 
-        The outcome of the run is returned too. Wrong values of earlier lines are not replaced by
-        right ones.
+        ``values`` are the inputs by name, and ``reads`` expressions such as ``cache['A1']``. The
+        outcome of the run is returned too. Wrong values of earlier lines are not replaced by right
+        ones.
         """
         lines = [Step(self.lines_of(step).text, {}) for step in steps]
         reply = self.process.ask(
@@ -517,7 +523,7 @@ class FunctionGrader(Struct):
         return replace(verdict, entries=rest.entries, notes=(*verdict.notes, note))
 
     def _judge_without_crashing_statements(self, check: FunctionCheck, own: str) -> Verdict:
-        """Judge a check without the statements of the function ``own`` that raise.
+        """Judge a check without the statements of the student's function ``own`` that raise.
 
         If the check was judged with right helpers, it is so again. If a helper's stub cannot
         answer, the verdict on the whole function is returned.
@@ -535,9 +541,9 @@ class FunctionGrader(Struct):
     def with_changes(self, check: FunctionCheck, draws: Iterable[Draw], **options: Any) -> Verdict:
         """Return the verdict on a check for a changed text, by the expected outputs alone.
 
-        The options are passed to `of_lines`: ``changed`` texts of definitions, or the function
-        ``spared`` from statements that raise. If the code stops, the verdict is an ``error`` with
-        the exception. The grader's own verdicts stay as they are.
+        ``draws`` are the inputs. The options are passed to `of_lines`: ``changed`` texts of
+        definitions, or the function ``spared`` from statements that raise. If the code stops, the
+        verdict is an ``error`` with the exception. The grader's own verdicts stay as they are.
         """
         answers, stopped = self._answers(check, steps_of(self.task, check), draws, **options)
         if stopped is not None:
@@ -552,15 +558,19 @@ class FunctionGrader(Struct):
         return self._found[self.lines_of(check).calls[-1].function]
 
     def forms(self, check: FunctionCheck) -> list[tuple[Lines, int]]:
-        """Return the pairs of lines and convention that a check accepts, the current pair first."""
+        """Return the pairs of lines and convention that a check accepts, the current pair first.
+
+        A convention is given by its number; 0 is that of the model solution.
+        """
         own = self.lines_of(check), self._follows or 0
         every = [(lines, way) for lines in self._ways(check) for way in self._open(check)]
         return [own, *(each for each in every if each != own)]
 
     def settle_lines(self, ways: Mapping[str, Lines]) -> None:
-        """Judge each check only by the given one of its alternative lines from now on.
+        """Judge each check only by one of its alternative lines from now on.
 
-        The task, also that of the model solution, has no other lines afterwards.
+        ``ways`` has the lines of each check by its name. The task, also that of the model solution,
+        has no other lines afterwards.
         """
         checks = [replace(each, call=ways[each.name], others=()) for each in self.task.checks]
         self.task = replace(self.task, checks=tuple(checks))
@@ -570,7 +580,7 @@ class FunctionGrader(Struct):
 
     @contextmanager
     def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
-        """Return a context manager in which a check uses the given lines and convention."""
+        """Return a context manager in which a check uses the lines and convention of ``form``."""
         before = self.lines_of(check), self._follows
         self._chosen[check.name], self._follows = form
         try:
@@ -579,9 +589,10 @@ class FunctionGrader(Struct):
             self._chosen[check.name], self._follows = before
 
     def asked(self, check: FunctionCheck, draws: Iterable[Draw]) -> Asked:
-        """Return a check for a search for repairs: its lines and expected outputs at some inputs.
+        """Return a check as a search for repairs needs it: its lines and expected outputs.
 
-        The model solution's inputs are in the convention that the student follows.
+        ``draws`` are the inputs. The model solution's inputs are in the convention that the student
+        follows.
         """
         from gradkit.diagnosis.repair.ask import Asked  # late: who is right never needs it
 
@@ -650,9 +661,9 @@ class FunctionGrader(Struct):
     def _probes(
         self, check: FunctionCheck, answers: Iterable[tuple[Draw, Made]], way: int
     ) -> list[Probe]:
-        """Return the outputs paired with the expected outputs of convention ``way``.
+        """Pair the outputs in ``answers`` with the expected outputs by one convention.
 
-        Convention 0 is that of the model solution.
+        ``way`` is the number of the convention; 0 is that of the model solution.
         """
         return [Probe(draw, self.expected(check, draw, way), found) for draw, found in answers]
 
@@ -664,7 +675,8 @@ class FunctionGrader(Struct):
     ) -> list[list[Probe]]:
         """Return how outputs change with certain inputs: a list of probes for each convention.
 
-        These are the inputs that the conventions treat differently; their values are drawn again.
+        ``answers`` are the outputs of ``steps``, the lines up to ``check``, by their inputs. The
+        inputs that the conventions treat differently are drawn again, and the lines are run again.
         Other mistakes, such as a wrong forward pass, have the same effect before and after, and
         cancel. Hard cases are left out.
         """
@@ -724,10 +736,10 @@ class FunctionGrader(Struct):
         return {name: self.own_name(name) for name in functions_of(calls)}
 
     def _steps(self, steps: Sequence[FunctionCheck], draw: Draw) -> list[Step]:
-        """Return the lines of some checks, each with the right values to set after it.
+        """Return the lines of the checks ``steps``, each with the right values to set after it.
 
-        These are the expected outputs of all but the last check: wrong results of earlier lines are
-        replaced before the next lines run.
+        These are the expected outputs of all but the last check at the inputs ``draw``: wrong
+        results of earlier lines are replaced before the next lines run.
         """
         made = []
         for step in steps:
@@ -787,9 +799,10 @@ class FunctionGrader(Struct):
         return None
 
     def _still_to_write(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return the verdict with state and place of the first function that is still a stub.
+        """Return ``verdict`` with the state and place of the first function that is still a stub.
 
-        Without such a function that the check's lines call, it is unchanged.
+        Only functions that the check's lines call count. Without one that is a stub, the verdict is
+        unchanged.
         """
         # Methods first: a constructor may well be empty.
         for call in sorted(self.lines_of(check).calls, key=lambda call: "." not in call.function):
@@ -804,8 +817,9 @@ class FunctionGrader(Struct):
     def _unless_nothing_is_computed(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
         """Return the verdict ``missing`` if no output is right and the functions compute nothing.
 
-        Such a text has no operation: it is one call away from a right answer, such as ReLU, and no
-        work. Otherwise the verdict is unchanged.
+        A function computes nothing if its text has no operation, as ``return x``. Such a text could
+        be one small change away from a short right answer, such as ReLU, and would get points for
+        no work. Otherwise the verdict is unchanged.
         """
         outputs = [each for each in verdict.entries if not each.parameter.endswith(LEFT_ALONE)]
         known = [self._found[call.function] for call in self.lines_of(check).calls]
@@ -829,9 +843,9 @@ class FunctionGrader(Struct):
     ) -> Verdict:
         """Return the verdict on a check whose lines raised an exception or lost the process.
 
-        It is ``timeout`` or ``error`` with the exception as message, ``blocked`` if the lines of an
-        earlier check raised or a module is missing, and ``missing`` if the function is still a
-        stub.
+        ``outcome`` is that of the lines of ``steps`` at the inputs ``draw``. The state is
+        ``timeout``, ``error`` with the exception as message, ``blocked`` if the lines of an earlier
+        check raised or a module is missing, or ``missing`` if the function is still a stub.
         """
         if outcome.lost is not None:
             told = format_text("The code {happened}.", happened=outcome.lost.detail)
@@ -878,8 +892,9 @@ class FunctionGrader(Struct):
     ) -> tuple[Entry, ...]:
         """Return failed entries for code that stops in the hard case ``draw`` and is else right.
 
-        They count as wrong in one hard case only. Empty if the code stops at random inputs, has a
-        mistake at them, or if there are no expected outputs.
+        ``answers`` are the outputs at other inputs. The entries count as wrong in one hard case
+        only. Empty if the code stops at random inputs, has a mistake at them, or if there are no
+        expected outputs.
         """
         if not draw.hard or not answers or not self.has_expected:
             return ()
@@ -891,9 +906,10 @@ class FunctionGrader(Struct):
         )
 
     def expected(self, check: FunctionCheck, draw: Draw, way: int | None = None) -> Made | None:
-        """Return the expected outputs of a check by a convention, by default the one followed.
+        """Return the expected outputs of a check at the inputs ``draw`` by one convention.
 
-        None if neither a model solution nor an example has outputs for these inputs.
+        ``way`` is the number of the convention, by default the one that the student follows. None
+        if neither a model solution nor an example has outputs for these inputs.
         """
         way = self._follows or 0 if way is None else way
         if self.solution is None:
@@ -961,7 +977,10 @@ def _convention(check: FunctionCheck, way: int) -> Mapping[str, str]:
 
 
 def _moved(task: FunctionTask, draw: Draw, names: Collection[str], seed: int) -> Draw:
-    """Return a copy of a probe with new values for the inputs ``names``."""
+    """Return a copy of the probe ``draw`` with new values for the inputs in ``names``.
+
+    ``seed`` draws them; all other inputs keep their values.
+    """
     other = drawn_again(task, draw, seed).values
     values = {name: (other if name in names else draw.values)[name] for name in draw.values}
     return replace(draw, label=f"{draw.label} moved", values=values)

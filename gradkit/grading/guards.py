@@ -18,9 +18,12 @@ MAX_GUARD = 1e-6
 def unguarded(source: str) -> tuple[str, Mapping[str, str]]:
     """Replace the guards of a text by placeholders, which are numbers close to 0.
 
+    Guards are small positive constants, such as ``1e-8`` against a division by 0.
+
     Parameters
     ----------
     source : str
+        The text of a cell.
 
     Returns
     -------

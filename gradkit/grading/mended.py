@@ -79,9 +79,9 @@ def share_entries(findings: Sequence[Finding]) -> bool:
 
 
 def _arrays_of(findings: Sequence[Finding], *, still: bool) -> Iterator[str]:
-    """Yield the arrays of the findings `STILL` or, without ``still``, those of all other findings.
+    """Yield the array of each entry of some findings, such as ``dW1`` for ``dW1[0, 2]``.
 
-    An array is yielded once for each entry.
+    If ``still``, these are the findings with the mistake `STILL`, else all others. Arrays repeat.
     """
     for finding in findings:
         if (finding.mistake == STILL) is still:
@@ -104,7 +104,7 @@ def with_steps(
     A finding that is gone after a change gets the line of the change, or is replaced by it. If no
     finding is left about the check of a change, the change counts only if the check then passes. If
     findings are left, a change that makes whole ``arrays`` right counts only in the update, and
-    only if it mends single mistakes.
+    only if it corrects single mistakes.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def _merged(
         The findings after all changes, at lines of the submitted text.
     told : sequence of Finding
         The findings on changes.
-    mended : mapping
+    mended : mapping of (str, str) to collection of str
         The repaired entries by check and mistake.
     changed : collection of str
         The checks that changes were made for.
@@ -229,8 +229,8 @@ def _is_leftover(finding: Finding, told: Sequence[Finding]) -> bool:
 def _repaired_part(rough: Finding | None, step: Step, after: Inquiry) -> Finding | None:
     """Return the unexplained finding ``rough`` with only the entries that a change makes right.
 
-    These are the entries of the change's ``arrays``. Without arrays or entries, the whole finding
-    is returned if it is gone ``after`` the change. None if nothing is repaired.
+    These are entries of the arrays of ``step``. If it or the finding has none, the whole finding is
+    returned if the findings ``after`` the change do not have it. None if nothing is repaired.
     """
     if rough is None or not (rough.entries and step.arrays):
         return rough if rough and _name(rough) not in map(_name, after.findings) else None
@@ -241,11 +241,13 @@ def _repaired_part(rough: Finding | None, step: Step, after: Inquiry) -> Finding
 def _findings_of_change(
     change: Finding, gone: Sequence[Finding], rough: Finding | None, before: Inquiry, *, alone: bool
 ) -> list[Finding]:
-    """Return the findings to report for a change: the removed mistakes ``gone``, or the change.
+    """Return the findings to report for a change: the mistakes that it removes, or the change.
 
-    The change itself is reported for entries that were unexplained (``rough``), and in place of the
-    mistakes if it removes so many that it is the likelier explanation. Other mistakes get the line
-    of the change if `_is_at_change` allows it.
+    ``change`` is the finding of the change, ``gone`` are the findings that it removes, and
+    ``before`` are all findings before it. The change itself is reported for the entries of
+    ``rough``, an unexplained finding that it repairs, and in place of ``gone`` if it removes so
+    many that it is the likelier explanation. Otherwise a removed mistake gets the line of the
+    change if `_is_at_change` allows it; ``alone`` says that no other change was made.
     """
     about = [*gone, *([rough] if rough is not None else [])]
     partly = rough is not None and change.mistake != WHOLE
@@ -264,10 +266,11 @@ def _findings_of_change(
 
 
 def _with_entries(change: Finding, whole: Sequence[Finding], about: Sequence[Finding]) -> Finding:
-    """Return the finding of a change, with the entries of the findings ``whole``.
+    """Return the finding ``change`` with all entries of the findings ``whole``.
 
-    The formulas of these entries, applied and right ones, come from the findings ``about``. Of
-    several formulas for an entry, the last is used. The finding has only the change's own place.
+    The formulas of these entries, the student's and the right ones, come from the findings
+    ``about``. Of several formulas for an entry, the last is used. The finding has only the change's
+    own place.
     """
     entries = tuple(dict.fromkeys(entry for each in whole for entry in each.entries))
     applies = {entry: text for each in about for entry, text in each.applies.items()}
@@ -280,10 +283,10 @@ def _with_entries(change: Finding, whole: Sequence[Finding], about: Sequence[Fin
 def _is_at_change(finding: Finding, change: Finding, before: Inquiry, *, alone: bool) -> bool:
     """Return whether a finding may be shown at the line of the change that repairs its mistake.
 
-    The change is on one of the finding's own lines; or these lines are a guess and no other finding
-    is about its entries; or the change is the only one (``alone``). The change has to repair all
-    entries of the finding. A change that rewrites a whole line is accepted only if it is of the
-    mistake's kind.
+    ``change`` is the finding of the change, ``before`` are the findings before it. The change is on
+    one of the finding's own lines; or these lines are a guess and no other finding is about its
+    entries; or the change is the only one (``alone``). The change has to repair all entries of the
+    finding. A change that rewrites a whole line is accepted only if it is of the mistake's kind.
     """
     unsure = {WHOLE} - {*mistake(finding.mistake).kinds}
     told = [entry for each in of_check(finding.check, before) for entry in each.entries]
@@ -307,9 +310,11 @@ def _explained_later(
     rest: Inquiry,
     known: Mapping[tuple[str, str], Finding],
 ) -> list[Finding]:
-    """Return the findings after all changes on entries that were unexplained before.
+    """Return the findings after all changes on ``entries`` that were unexplained before.
 
-    The result is empty if some of these entries are still unexplained, or have two findings.
+    ``rest`` are all findings after the changes, and ``known`` the findings before them, by check
+    and mistake. The result is empty if some of these entries are still unexplained, or have two
+    findings.
     """
     fresh = [
         e for e in of_check(check, rest) if _name(e) not in known and {*e.entries} & {*entries}
@@ -341,7 +346,7 @@ def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequenc
 
 
 def _original_line(step: Step, line: int) -> int:
-    """Return the number that a line had before a change.
+    """Return the number that ``line`` of the changed text had before the change ``step``.
 
     A line that the change wrote has the number of an equal old line, else of the old line at the
     same position in the change.

@@ -138,9 +138,10 @@ def _wanted_changes(
 ) -> Wanted:
     """Return the changes to search for, depending on the findings about the failed checks.
 
-    If all findings are named mistakes without a common cause, only changes of their kinds are
-    searched for, at most one for each; and only near the doubtful lines if every doubtful finding
-    has some. Otherwise all kinds are searched for. The budget depends on the case.
+    ``asked`` are the verdicts on the functions, ``judged`` those on the net. If all findings are
+    named mistakes without a common cause, only changes of their kinds are searched for, at most one
+    for each; and only near the doubtful lines if every doubtful finding has some. Otherwise all
+    kinds are searched for. The budget depends on the case.
     """
     checks = {each.check for each in judged}
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in checks)
@@ -165,10 +166,10 @@ def _made_right(mended: Mended) -> int:
 
 
 def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
-    """Return the lines of a check that use what the function returns, as its verdict used them.
+    """Return the lines of a check that use the function's return value, as its verdict did.
 
     If the check did not run, the function's text decides: without a ``return`` with a value, the
-    last of the other lines of the check is returned, which reads no result.
+    result is the last of the check's other lines, which reads no return value.
     """
     if grader.verdicts[check.name].state not in ("error", "missing"):
         return grader.forms(check)[0][0]
@@ -196,19 +197,19 @@ def _lacks_explanation(verdict: Verdict, inquiry: Inquiry) -> bool:
 
 
 def _reads_global(task: Task, bound: Bound, process: StudentProcess) -> bool:
-    """Return whether a function reads a global in place of an argument.
+    """Return whether a bound function reads a global in place of an argument.
 
-    This is reported elsewhere.
+    Another finding reports that.
     """
     role = next(each for each in task.roles if each.name == bound.role)
     return find_global_read(process.section, bound, role) is not None
 
 
 def _is_repeatable(task: Task, role: Bound, examined: Examined, process: StudentProcess) -> bool:
-    """Return whether a role gives the judged results again in a new process.
+    """Return whether a bound function gives the judged results again in a new process.
 
-    It is False if the verdict reports a fault of the results. Code that gives other results when it
-    is loaded again may do so to gain points.
+    False if the verdict reports a fault of the results, such as a wrong shape. Code that gives
+    other results when it is loaded again may do so to gain points.
     """
     outcomes, probes = examined.case.observations.outcomes, examined.case.probes
     batches = [each for each in (*probes.forward, *probes.update) if each.role == role.role]
@@ -220,7 +221,11 @@ def _is_repeatable(task: Task, role: Bound, examined: Examined, process: Student
 
 
 def _has_reported_fault(batch: Batch, outcome: Outcome) -> bool:
-    """Return whether outputs are wrong for a reason that the verdict reports, such as a shape."""
+    """Return whether outputs are wrong for a reason that the verdict reports, such as a shape.
+
+    ``batch`` has the inputs of the calls, ``outcome`` the outputs. Integer outputs for float inputs
+    are such a reason too.
+    """
     whole = any(value.dtype.kind in "iu" for value in outcome.outputs.values())
     return (whole and batch.inputs["X"].dtype.kind == "f") or any(
         fault.kind in SAID for fault in outcome.faults
@@ -236,11 +241,11 @@ def _are_equal(one: Outcome, other: Outcome) -> bool:
 
 
 def _agrees(verdict: Verdict, judged: Verdict, names: Mapping[str, str]) -> bool:
-    """Return whether the same parameters are wrong in a verdict as in the judged verdict.
+    """Return whether ``verdict`` has the same wrong parameters as ``judged``.
 
-    ``names`` has the parameter of each output. Parameters that only one of the two verdicts has do
-    not count. Also True if nothing is wrong in ``verdict``, or if the two have no parameter in
-    common.
+    ``names`` has the parameter of each output in ``verdict``. Parameters that only one of the two
+    verdicts has do not count. Also True if nothing is wrong in ``verdict``, or if the two have no
+    parameter in common.
     """
     wrong = {each.parameter for each in judged.entries if each.state != "pass"}
     known = {each.parameter for each in judged.entries} & {*names.values()}

@@ -138,6 +138,7 @@ class _OwnForward:
     """
 
     def __init__(self, grader: FunctionGrader, check: FunctionCheck) -> None:
+        """Store the grader and the check, and find the forward pass among the check's steps."""
         task = self.task = grader.task
         self.grader, self.check = grader, check
         self.names = scalar_names(task, check)
@@ -214,8 +215,10 @@ class _OwnForward:
     ) -> dict[str, _Compared]:
         """Compare gradients at one probe with differences of the student's own forward pass.
 
-        A gradient that is 0 in every entry is ``inconclusive`` if the gradient of the model is not:
-        the forward pass ignores that input.
+        ``draw`` has the inputs, ``outputs`` are the gradients to compare, and ``convention`` has
+        the factor of an output by its name, such as ``N``. ``entries`` is that of
+        `gradkit.gradcheck.check_backward`. A gradient that is 0 in every entry is ``inconclusive``
+        if the gradient of the model is not: the forward pass ignores that input.
 
         Raises
         ------
@@ -272,7 +275,8 @@ class _OwnForward:
     ) -> Mapping[str, Any]:
         """Run the lines of some checks; return the student's values of the expressions ``reads``.
 
-        Raises _StoppedError: the code stopped, or a value is missing.
+        ``values`` are the inputs by name. Raises _StoppedError: the code stopped, or a value is
+        missing.
         """
         made, outcome = self.grader.run(steps, values, reads)
         if outcome.failure is not None or outcome.lost is not None or made.missing:
@@ -283,11 +287,12 @@ class _OwnForward:
         return self._run(self.forward, values, self.names)
 
     def _depends(self, draw: Draw) -> bool:
-        """Return whether the student's forward pass depends on every input that it should.
+        """Return whether the student's forward pass depends on all inputs that it should.
 
-        Each of these inputs in turn is replaced by other draws of it, because one draw may repeat
-        the input, as with few labels. A forward pass that ignores the labels, for example, is
-        another function than the exercise asks for, and so are its gradients.
+        ``draw`` has all inputs. Each input that should matter is replaced in turn by other draws of
+        it, because one draw may repeat the input, as with few labels. A forward pass that ignores
+        the labels, for example, is another function than the exercise asks for, and so are its
+        gradients.
         """
         names = self.grader.differentiated(self.check, draw)
         if not names:
@@ -330,8 +335,9 @@ DIFFERENCES = 1e-4
 def _compared(report: BackwardReport, one: InputReport, draw: Draw) -> _Compared:
     """Return the comparison of a gradient that disagrees, with the entries that were estimated.
 
-    If an array is wrong throughout, only a sample of its entries is estimated. The sample is then
-    compared as a vector.
+    ``one`` is the part of ``report`` about the input, and ``draw`` has the inputs. If an array is
+    wrong throughout, only a sample of its entries is estimated. The sample is then compared as a
+    vector.
     """
     entries = report.report.entries if report.report is not None else ()
     of_input = [entry for entry in entries if entry.parameter == one.name]
@@ -349,10 +355,10 @@ def _compared(report: BackwardReport, one: InputReport, draw: Draw) -> _Compared
 
 
 def _message(output: str, one: _Compared) -> str:
-    """Return the sentence that a gradient does not match finite differences.
+    """Return the sentence that the gradient ``output`` does not match finite differences.
 
-    If it disagrees at `MIN_PROBES` probes or more, a relation is added, such as a factor. A
-    gradient with a ``message`` of its own has that instead.
+    If it disagrees at `MIN_PROBES` probes or more, a relation is added, such as a factor. If the
+    comparison ``one`` has a ``message`` of its own, that is returned instead.
     """
     if one.message:
         return one.message
@@ -371,6 +377,8 @@ class _StoppedError(Exception):
 def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
     """Return the scalar whose gradients a check asks for, from values of the student's code.
 
+    ``names`` has the values of expressions, by expression.
+
     Raises
     ------
     _StoppedError
@@ -387,9 +395,9 @@ def _scalar_of(check: FunctionCheck, names: Mapping[str, Any]) -> float:
 def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Entry:
     """Return an entry with the result of the comparison with the student's own forward pass.
 
-    A failed or unchecked entry passes if its gradient agrees. If it disagrees, the entry fails, but
-    only if there are no expected values (``model`` is false). All other entries are returned
-    unchanged.
+    ``told`` has that result by output. A failed or unchecked entry passes if its gradient agrees.
+    If it disagrees, the entry fails, but only if there are no expected values (``model`` is false).
+    All other entries are returned unchanged.
     """
     one = told.get(entry.parameter)
     if one is None:
@@ -407,8 +415,8 @@ def _settled(entry: Entry, told: Mapping[str, _Compared], *, model: bool) -> Ent
 def replace_inputs(values: Mapping[str, Any], moved: Mapping[str, Any]) -> dict[str, Any]:
     """Return a deep copy of inputs with some arrays in them replaced.
 
-    ``moved`` has the arrays by expression: ``x``, or ``parameters['W1']``. A number that is no
-    array is replaced by a float.
+    ``values`` are the inputs by name; ``moved`` has the new arrays by expression: ``x``, or
+    ``parameters['W1']``. A number that is no array is replaced by a float.
     """
     names = copy.deepcopy(dict(values))
     for number, (expression, array) in enumerate(moved.items()):

@@ -41,6 +41,7 @@ def with_own_forward(
     Parameters
     ----------
     case : Case
+        The judged calls and their outcomes.
     verdicts : sequence of Verdict
         The verdicts by the task's net. The checks ``forward`` and ``gradient`` have failed.
     process : StudentProcess
@@ -139,6 +140,9 @@ def _outputs(
 ) -> Mapping[str, Array]:
     """Call the student's forward pass with some examples, and return its outputs as float64.
 
+    ``X`` (examples, features, 1) are the inputs, and ``parameters`` (examples, …) those of each
+    example.
+
     Raises
     ------
     _StoppedError
@@ -174,7 +178,12 @@ def _is_partly_right(case: Case) -> bool:
 def _is_right_once(
     outcome: Outcome, quantity: str, expected: Array, units: Array, least_error: float
 ) -> bool:
-    """Return whether at least one call gives a quantity with all of its entries right."""
+    """Return whether one call gives all entries of a quantity right.
+
+    ``quantity`` is its name in the outputs, and ``expected`` has its right values (calls, …). An
+    entry may differ by a number of rounding errors: ``units`` is the size of one, by entry, and
+    ``least_error`` the smallest tolerance.
+    """
     found = outcome.outputs.get(quantity)
     if found is None or found.shape != expected.shape:
         return False

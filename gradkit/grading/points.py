@@ -177,7 +177,7 @@ def named_price(name: str, prices: PriceList) -> float:
 def loss_of(
     check: Check, by_check: Mapping[str, Verdict], inquiry: Inquiry, scheme: Scheme
 ) -> LostShare:
-    """Return what a check loses, and why.
+    """Return the share of its points that a check loses, by reason.
 
     Without prices, it loses the share of its wrong outputs. A check that passes loses nothing for
     findings.
@@ -237,10 +237,11 @@ class _Prices(Struct, frozen=True):
     wrong: float
 
     def costs(self, findings: Sequence[Finding]) -> list[float]:
-        """Return the share of the check's points that each finding costs.
+        """Return the share of the check's points that each finding costs, from 0 to 1.
 
-        Changes of the model solution that have no price explain nothing. So together they cost at
-        most what a failure that nothing explains does.
+        A finding whose change was taken from the model solution and has no price of its own
+        explains nothing. So all these together cost at most as much as a failure that nothing
+        explains.
         """
         costs = [self.cost(each) for each in findings]
         settled = {*self.scheme.dropped, *self.scheme.deductions}
@@ -254,12 +255,12 @@ class _Prices(Struct, frozen=True):
         ]
 
     def cost(self, finding: Finding) -> float:
-        """Return the share of the check's points that a finding costs by itself.
+        """Return the share of the check's points that a finding costs by itself, from 0 to 1.
 
-        A withdrawn finding and a repair of another crash are free; the assignment's own deduction
-        comes next. Unexplained findings and changes of the model solution cost the wrong outputs,
-        at least a slip; all others the price of their mistake, a crash at least the outputs that
-        are wrong without it.
+        A withdrawn finding, and a repair that only mends a crash, are free; the assignment's own
+        deduction comes next. Unexplained findings and changes of the model solution cost the share
+        of wrong outputs that they are about, at least the price ``slip``; all others the price of
+        their mistake, a crash at least the outputs that are wrong without it.
         """
         code = finding.mistake
         if code in self.scheme.dropped or finding.basis == "repair":
@@ -280,7 +281,7 @@ class _Prices(Struct, frozen=True):
         return price
 
     def _wrong_of_crash(self, finding: Finding) -> float:
-        """Return the share of outputs that are wrong without the line that stops the code.
+        """Return the share of outputs that are wrong if the line that stops the code is left out.
 
         A check that the crash blocks has no outputs: those of the check that crashes count.
         """
@@ -319,7 +320,7 @@ class _Prices(Struct, frozen=True):
         return tuple(dict.fromkeys(entry.parameter for entry in self._left(findings)))
 
     def _left(self, findings: Sequence[Finding]) -> Sequence[Entry]:
-        """Return the wrong entries that no finding is about.
+        """Return the wrong entries of the check that none of ``findings`` is about.
 
         None are left for a net, whose findings include ``unexplained``, or if a finding is about
         another check or all entries. Without findings, all wrong entries are left.
@@ -357,10 +358,11 @@ def _is_hard(entries: Sequence[Entry]) -> bool:
 def _held(
     verdict: Verdict, findings: Sequence[Finding], *, is_open: bool, of: Scheme
 ) -> tuple[str, ...]:
-    """Return the codes for which the mark of a failed check is held.
+    """Return the codes because of which the mark of a failed check waits for a person's decision.
 
-    A held mark waits for the decision of a person. Codes that the scheme settles, and all codes of
-    a check that does not fail, are left out.
+    ``is_open`` says that wrong outputs have no finding, which adds the code ``unexplained``. Left
+    out are codes that the scheme ``of`` prices, withdraws or accepts. Empty for a check that does
+    not fail.
     """
     codes = [UNEXPLAINED] if is_open else []
     codes += [
@@ -390,7 +392,7 @@ def diverges(verdict: Verdict, findings: Sequence[Finding], scheme: Scheme) -> b
 def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
     """Return the findings that cost a check points.
 
-    First those about the check itself, then those about other checks that make this check fail: the
+    First those about the check itself. Then those about other checks that make this check fail: the
     causes that the inquiry names, and a crash in the line that stops or blocks this check, too.
     """
     own = [finding for finding in inquiry.findings if finding.check == verdict.check]
@@ -409,7 +411,8 @@ def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
 def _is_same_crash(finding: Finding, verdict: Verdict, own: Sequence[Finding]) -> bool:
     """Return whether a crash in another check is in the line that stops or blocks this check.
 
-    False if the check does not stop, or has a finding on a crash of its own.
+    ``own`` are the findings about this check, and ``verdict`` is its verdict. False if the check
+    does not stop, or has a finding on a crash of its own.
     """
     is_stopped = verdict.state in ("error", "blocked") and not any(
         each.mistake in STOPS for each in own
@@ -490,7 +493,11 @@ def own_forward_loss(verdict: Verdict, gradients: Collection[str] = ()) -> float
 
 
 def _credit(entry: Entry, verdict: Verdict) -> float:
-    """Return the part of its points that an entry earns."""
+    """Return the part of its points that an entry earns, from 0 to 1.
+
+    A passed entry earns all, or `OWN_FORWARD` for a gradient that matches only the student's wrong
+    forward pass. An entry that is wrong only in hard cases loses `HARD_CASE` for each.
+    """
     if entry.state != "pass":
         return max(0.0, 1.0 - HARD_CASE * entry.hard_cases) if entry.hard_cases else 0.0
     return OWN_FORWARD if entry.parameter in verdict.own_forward else 1.0
@@ -599,14 +606,17 @@ def mark(
 def score_by_numbers(
     task: Task | FunctionTask, verdicts: Sequence[Verdict], scheme: Scheme
 ) -> float:
-    """Return the score under the preset ``numbers``, in which only right outputs count."""
+    """Return the score under the preset ``numbers``: only right outputs count, not findings."""
     return mark(task, verdicts, Inquiry(), replace(scheme, preset=NUMBERS)).score
 
 
 def _check_result(
     check: Check, verdict: Verdict, loss: LostShare, inquiry: Inquiry, scheme: Scheme
 ) -> CheckResult:
-    """Return a check's result with its points before they are rounded, and with notes."""
+    """Return a check's result with its points before they are rounded, and with notes.
+
+    ``loss`` is the result of `loss_of` for the check.
+    """
     ids = inquiry.causes.get(verdict.check, ()) if verdict.state in FAILED else ()
     causes = tuple(dict.fromkeys(each.mistake for each in inquiry.findings if each.id in ids))
     codes = [*(f.mistake for f in inquiry.findings if f.check == verdict.check), *causes]
@@ -647,8 +657,8 @@ def _check_result(
 def _divide_lost(check: CheckResult, loss: LostShare) -> list[int]:
     """Divide the points that a check lost, in hundredths, among the reasons of a `LostShare`.
 
-    The result has first a part for each finding, then the parts for ``unexplained``,
-    ``own_forward`` and ``precision``.
+    ``check`` has its final points. The result has first a part for each finding, then the parts for
+    ``unexplained``, ``own_forward`` and ``precision``.
     """
     lost = round((check.max_score - check.score) * CENT)
     return shares_of(lost, [*loss.costs, loss.unexplained, loss.own_forward, loss.precision])
@@ -719,7 +729,7 @@ def _key(finding: Finding) -> tuple[str, str]:
 
 
 def _lowered(checks: Sequence[CheckResult], score: float) -> list[CheckResult]:
-    """Lower the points of checks so that they add up to a score.
+    """Lower the points of checks so that they add up to ``score``.
 
     Checks that do not pass are lowered first, all by the same factor. Only if that is not enough,
     the checks that pass are lowered too.

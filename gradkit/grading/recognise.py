@@ -130,13 +130,13 @@ class NetFinder(Struct, frozen=True):
     def claims(self, *, keep_named: bool) -> dict[str, Claim]:
         """Return the section that is graded for each task, by the task's id.
 
-        Tasks without a section are left out. With ``keep_named`` all named tasks are included,
-        even if the submission has nothing for them.
+        Tasks without a section are left out. If ``keep_named``, all named tasks are included, even
+        if the submission has nothing for them.
 
         Raises
         ------
         GradingError
-            A section may belong to several tasks, and its forward pass does not decide.
+            A section may belong to several tasks, and its forward pass does not show which.
         """
         tasks, named = self.tasks, self.named
         sections = divide(self.submission, tasks)
@@ -169,7 +169,7 @@ class NetFinder(Struct, frozen=True):
 
         The text decides if only one task is possible by heading or file name, or if title, targets
         and words in the code agree. Shared cells, such as data above all sections, are only read if
-        this is the only section.
+        this is the only section (``is_only``).
         """
         possible = [task for task in self.tasks if task.id in section.tasks]
         possible = [task for task in possible if task.id in self.named] or possible
@@ -241,9 +241,11 @@ class NetFinder(Struct, frozen=True):
     def _likeliest(self, result: _Recognition, taken: Collection[str]) -> Task | None:
         """Return the most likely task of a section whose forward pass fits to none exactly.
 
-        Tasks that another section has ``taken`` are avoided. Then decide, in this order: the title
-        of the file, bounds of the outputs, words in the code, and the distance of the outputs.
-        Distance comes last, because a mistake may move outputs closer to those of another task.
+        ``result`` has the comparison of the section with each possible task. Tasks that another
+        section has (ids in ``taken``) are avoided. If several tasks are left, these decide in
+        order: the title of the file, bounds of the outputs, words in the code, and the distance of
+        the outputs. Distance comes last, because a mistake may move outputs closer to those of
+        another task.
 
         Returns
         -------
@@ -290,8 +292,8 @@ class NetFinder(Struct, frozen=True):
     def has_main_function(self, name: str, claim: Claim) -> bool:
         """Return whether the section claimed for a task has a function that only a net needs.
 
-        In numpy this is the forward pass or the update. In torch it is the training, because files
-        of other exercises have models too.
+        ``name`` is the task's id. In numpy this is the forward pass or the update. In torch it is
+        the training, because files of other exercises have models too.
         """
         task = next(task for task in self.tasks if task.id == name)
         framework = task.framework
@@ -466,8 +468,9 @@ MAX_NAMES = 5
 def _callable_functions(task: FunctionTask, known: Mapping[str, Definition]) -> set[str]:
     """Return the functions of a task that are defined and accept the arguments of its calls.
 
-    Methods of a class without an attribute that the task needs are left out. So are methods of a
-    class with other arguments than the task's: such a class belongs to another course.
+    ``known`` are the definitions of a file by name. Methods of a class without an attribute that
+    the task needs are left out. So are methods of a class with other arguments than the task's:
+    such a class belongs to another course.
     """
     found = reached_by(task, known)
     fits, excluded = set(found), set[str]()
@@ -488,7 +491,12 @@ def _callable_functions(task: FunctionTask, known: Mapping[str, Definition]) -> 
 def _classes_lacking(
     attributes: Iterable[str], found: Mapping[str, Definition], known: Mapping[str, Definition]
 ) -> Iterator[str]:
-    """Yield the classes that lack one of some attributes, by the task's names of the classes."""
+    """Yield the classes that lack an attribute, by the task's names of the classes.
+
+    ``attributes`` are those that the task reads, as ``Class.attribute``. ``found`` are the
+    submission's definitions by the task's names, and ``known`` all its definitions by their own
+    names.
+    """
     for name in attributes:
         owner, _, attribute = name.partition(".")
         own = found[owner].name if owner in found else owner
@@ -638,7 +646,10 @@ def _characteristic_functions(
 def _characteristic(
     task: FunctionTask, functions: Collection[str], shared: Collection[str]
 ) -> set[str]:
-    """Return those functions that show that a file belongs to the task: not shared, no class."""
+    """Return those ``functions`` that show that a file belongs to the task.
+
+    Classes, and the functions in ``shared``, which several exercises have, do not.
+    """
     return {name for name in functions if name not in shared and not has_called_methods(name, task)}
 
 
@@ -665,9 +676,9 @@ def _without_partial_exercises(
     expected : mapping of str to collection of str
         The characteristic functions of each task, by its id.
     found : mapping of (str, str) to set of str
-        Those that a file has, by the task's id and the file.
+        The functions of ``expected`` that a file has, by the task's id and the file.
     shares : mapping of str to float
-        The required share for each file.
+        The required share for each file, from 0 to 1.
 
     Returns
     -------
@@ -699,8 +710,9 @@ def _required_share(
 ) -> float:
     """Return the share of another exercise's functions that a file must exceed to belong to it.
 
-    The share is 0, unless the file seems to belong to the assignment's nets: `HALF` if its name or
-    a heading says so, and `ALMOST_ALL` if it has the main functions of a net.
+    ``cells`` are the file's, ``known`` its definitions by name. The share is from 0 to 1. It is 0,
+    unless the file seems to belong to the assignment's nets: `HALF` if its name or a heading says
+    so, and `ALMOST_ALL` if it has the main functions of a net.
     """
     if _has_main_roles(assignment, known):
         return ALMOST_ALL
@@ -711,7 +723,10 @@ def _required_share(
 
 
 def _has_main_roles(assignment: Assignment, known: Mapping[str, Definition]) -> bool:
-    """Return whether a file defines both the forward pass and the update of a net task."""
+    """Return whether a file defines both the forward pass and the update of a net task.
+
+    ``known`` are the file's definitions by name.
+    """
     return any(
         all(
             _can_play(role, known)
@@ -723,9 +738,10 @@ def _has_main_roles(assignment: Assignment, known: Mapping[str, Definition]) -> 
 
 
 def _can_play(role: Role, known: Mapping[str, Definition]) -> bool:
-    """Return whether a function has a name of a role, and its number of arguments, give or take 1.
+    """Return whether a file has a function that may play a role.
 
-    ``known`` are the definitions of a file.
+    ``known`` are the file's definitions by name. The function has one of the role's names, and as
+    many arguments as the role, one more or one fewer.
     """
     nodes = [known[name].node for name in role.aliases if name in known]
     return any(
@@ -740,7 +756,8 @@ def without_function_files(
 ) -> Submission:
     """Return the submission without the files that belong to function tasks only.
 
-    A file that also has the main functions of a net stays.
+    ``claims`` are the sections found for function tasks, by the task's id. A file that also has the
+    main functions of a net stays.
     """
     claimed = {cell.file for claim in claims.values() for cell in claim.section.own}
     files = cells_of(submission)
@@ -791,9 +808,10 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
 def _reason_other_interface(
     submission: Submission, assignment: Assignment, known: Mapping[str, Definition]
 ) -> str:
-    """Return what the classes of a submission lack of the classes of an exercise, or "".
+    """Return a sentence on what a submission's classes lack of the classes of an exercise, or "".
 
-    The exercise is that with the most methods of these classes.
+    ``known`` are the submission's definitions by name. The exercise is that with the most methods
+    of these classes.
     """
     tasks = possible_tasks(submission, assignment)
     methods = {task.id: [name for name in reached_by(task, known) if "." in name] for task in tasks}
@@ -818,9 +836,10 @@ def _reason_other_interface(
 
 
 def _lacking(task: FunctionTask, known: Mapping[str, Definition]) -> Iterator[str]:
-    """Yield in words each function, argument and attribute that a task's checks lack.
+    """Yield in words each function, argument and attribute of a task's checks that a file lacks.
 
-    Only the first alternative lines of each check are read.
+    ``known`` are the file's definitions by name. Only the first alternative lines of each check are
+    read.
     """
     found = reached_by(task, known)
     for check in task.checks:
@@ -844,8 +863,9 @@ def _reason_not_callable(
 ) -> str:
     """Return why functions with the names of roles cannot be graded, or "" if there are too few.
 
-    They are methods, or take other arguments, or are only helpers. At least `MIN_ROLES` names are
-    needed, because any other exercise may have one of them by chance.
+    ``known`` are the submission's definitions by name. The functions are methods, or take other
+    arguments, or are only helpers. At least `MIN_ROLES` names are needed, because any other
+    exercise may have one of them by chance.
     """
     roles = {
         alias.casefold(): role
@@ -907,7 +927,7 @@ def list_names(names: Sequence[str]) -> str:
 
 
 def has_called_methods(name: str, task: FunctionTask) -> bool:
-    """Return whether a name is that of a class whose methods the task calls.
+    """Return whether ``name`` is a class of the task, and the task calls methods of it.
 
     Such a class does not show which exercise it belongs to. Its methods do.
     """
@@ -915,9 +935,10 @@ def has_called_methods(name: str, task: FunctionTask) -> bool:
 
 
 def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) -> Claim:
-    """Return the claim of a task to the last of ``ranked`` files, with all other cells as shared.
+    """Return the claim of a task to the last of the files ``ranked``, worst first.
 
-    If there are several files, it has a note that names the graded one.
+    All other cells are shared with it. If there are several files, the claim has a note that names
+    the graded one.
     """
     file = ranked[-1]
     own = tuple(cell for cell in submission.cells if cell.file == file)

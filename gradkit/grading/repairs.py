@@ -127,7 +127,8 @@ def mend_functions(
     """Search for changes of the student's text that make failed checks right.
 
     The result is empty without a model solution or failed checks, or if the inputs are too large.
-    The grader's ``is_cut_short`` is set if the time limit is reached.
+    The grader's ``is_cut_short`` is set if the time limit is reached. The search asks the student's
+    process for changes, and judges each by the model solution's outputs.
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def _numbers(draw: Draw) -> int:
 def _fits_own_forward(verdict: Verdict) -> bool:
     """Return whether each wrong output is the right gradient of a wrong forward pass.
 
-    The mistake is in the forward pass then, and no change of the backward pass is one to propose.
+    Then the mistake is in the forward pass, and no change of the backward pass is to be proposed.
     """
     wrong = {entry.parameter for entry in verdict.entries if entry.state != "pass"}
     return bool(wrong) and wrong <= {*verdict.own_forward}
@@ -219,11 +220,11 @@ class _Repairs(Struct):
 
     def mended_text(self, checks: Sequence[FunctionCheck]) -> Mended:
         # Where all that is asked is 0, a shape is all that is held to: that comes last.
-        """Return the changes found for checks, with the findings on them.
+        """Return the changes found for ``checks``, with the findings on them.
 
         All checks are searched in order. If a change touches a function that another check was
-        repaired in, the search is repeated with its check first, and the result that explains more
-        is returned, then the one with fewer findings.
+        repaired in, the search is repeated with that other check first. Of the two results, the one
+        that explains more is returned, then the one with fewer findings.
         """
         ordered = sorted(checks, key=self._expects_only_zeros)
         self._search_checks(ordered)
@@ -248,9 +249,9 @@ class _Repairs(Struct):
     def _prefer_mistake_in_helper(self, checks: Sequence[FunctionCheck], first: Mended) -> Mended:
         """Return the result ``first``, or one with a mistake in a helper of a check that passes.
 
-        A passing check that shares a function with failing checks, and fails when it is judged with
-        that function, is searched before them. The second result is returned if it has no more
-        changes, explains no less, and explains this check too.
+        A passing check that runs a function of the failing ``checks`` too, and does not pass with
+        the changes of ``first``, is searched before them. The second result is returned if it has
+        no more changes, explains no less, and explains this check too.
         """
         run = {each.name for check in checks for each in self.grader.definitions_of(check)}
         for check in self.grader.task.checks:
@@ -289,7 +290,7 @@ class _Repairs(Struct):
                 yield told.check
 
     def _is_in_other_repair(self, told: Repair) -> bool:
-        """Return whether a change replaces a line that a change for another check has written."""
+        """Return whether ``told`` changes a line that a change for another check has written."""
         lines = told.source.split("\n")[told.proposal.first - 1 : told.proposal.last]
         return any(
             one.cell is told.cell and one.check != told.check and {*one.proposal.lines} & {*lines}
@@ -299,8 +300,9 @@ class _Repairs(Struct):
     def _search_checks(self, checks: Sequence[FunctionCheck]) -> list[FunctionCheck]:
         """Search for changes, check by check; return the checks that pass without an own change.
 
-        The changes are made and added to ``told``. Checks that fit only the student's own forward
-        pass, and checks that need another check which is not right yet, are not searched.
+        The changes are made and added to the attribute ``told``. Checks that fit only the student's
+        own forward pass, and checks that need another check which is not right yet, are not
+        searched.
         """
         held = self._draws(PROOF_OFFSET)
         later: list[FunctionCheck] = []
@@ -321,7 +323,8 @@ class _Repairs(Struct):
 
         Needed are its earlier steps, and those of the checks ``before`` that judge a function which
         the check calls. Only a blocked check, or one judged with right helpers, can need one,
-        because a search does not replace wrong helpers. ``held`` are further inputs.
+        because a search does not replace wrong helpers. ``held`` are fresh inputs at which checks
+        must pass too.
         """
         if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
@@ -333,10 +336,11 @@ class _Repairs(Struct):
     def _assign_to_first_checks(
         self, checks: Sequence[FunctionCheck], later: Sequence[FunctionCheck]
     ) -> list[FunctionCheck]:
-        """Assign each change to the first check that it corrects, not to checks that build on that.
+        """Assign each change to the first of ``checks`` that it corrects.
 
-        This is done only if the checks that lose a change have no other mistakes. Return the checks
-        without a change of their own: those in ``later``, and those that lost one.
+        Checks that build on this one lose the change. ``later`` are checks without an own change.
+        Nothing is assigned if a check that would lose a change has other mistakes. Return the
+        checks without an own change afterwards: those in ``later``, and those that lost one.
         """
         before: dict[str, Verdict] = {}
         whole, self.text, told = self.text, _Text(), []
@@ -361,9 +365,9 @@ class _Repairs(Struct):
         return [check for check in (*later, *clear) if check.name not in has]
 
     def _make_result(self, checks: Sequence[FunctionCheck]) -> Mended:
-        """Return the changes with a finding for each, new verdicts, and causes of checks.
+        """Return the changes with a finding for each, new verdicts, and causes of ``checks``.
 
-        Merged are changes of the same line. A finding whose change borrows from the model solution
+        Changes of the same line are merged. A finding whose change borrows from the model solution
         has the basis ``model``.
         """
         told, task = merge_repairs(self._trusted_repairs()), self.grader.task.id
@@ -386,7 +390,7 @@ class _Repairs(Struct):
         return Mended(Inquiry(findings, causes), self.text.sources, tuple(told), verdicts)
 
     def _with_right_inputs(self, told: Sequence[Repair]) -> dict[str, Verdict]:
-        """Judge checks again, with mistakes corrected in functions that other checks judge.
+        """Judge checks again, with the changes ``told`` in functions that other checks judge.
 
         So a backward pass that gets a wrong cache, or none, is judged by itself. A check counts if
         it passes with all changes; then a mistake of another function costs it nothing. A mistake
@@ -423,11 +427,11 @@ class _Repairs(Struct):
         return found
 
     def _trusted_repairs(self) -> list[Repair]:
-        """Return the changes, without those of a check that may only make up for another mistake.
+        """Return the changes, without those that may only hide a mistake elsewhere.
 
-        At least `AGAINST` changes of one check are left out if one of them is in a function that a
-        failed check without changes runs: a mistake of that check may be the reason for all of
-        them.
+        If one of the changes of a check is in a function that a failed check without changes runs,
+        and there are at least `AGAINST`, all changes of that check are left out: a mistake of the
+        failed check may be the reason for all of them.
         """
         of = Counter(each.check for each in self.told)
         if max(of.values(), default=0) < AGAINST:
@@ -439,9 +443,10 @@ class _Repairs(Struct):
         return [e for e in self.told if of[e.check] < AGAINST or e.check not in doubtful]
 
     def _passes(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
-        """Return whether a check passes, in one of its forms, with all changes so far.
+        """Return whether a check passes with all changes so far, at judged inputs and at ``held``.
 
-        The form is stored in ``mended``.
+        Each of its pairs of lines and convention is tried; the pair that passes is stored in
+        ``mended``.
         """
         for form in self._forms(check):
             with self.grader.meant(check, form):
@@ -455,9 +460,9 @@ class _Repairs(Struct):
     ) -> Sequence[Repair]:
         """Return the changes that were found for other checks and that a check needs to pass.
 
-        The check has to pass with all changes. It does not pass without a change that it needs,
-        and with all others. Mistakes of other functions are no causes if ``verdicts`` has a verdict
-        without them.
+        ``told`` are the changes to look at. The check has to pass with all changes. It needs a
+        change if it does not pass with all others. Mistakes of other functions are no causes if
+        ``verdicts`` has a verdict on the check without them.
         """
         run = {each.name for each in self.grader.definitions_of(check)}
         if check.name in verdicts:
@@ -485,7 +490,7 @@ class _Repairs(Struct):
     def _judge_without(self, check: FunctionCheck, changes: Sequence[Repair]) -> Verdict:
         """Return the verdict on a check with all changes but ``changes``.
 
-        Changes of lines that these wrote are left out too. The text is restored afterwards.
+        Changes of lines that ``changes`` wrote are left out too. The text is restored afterwards.
         """
         sources = {**self.text.sources}
         for cell in {each.cell.id: each.cell for each in changes}.values():
@@ -512,7 +517,8 @@ class _Repairs(Struct):
 
         A form is one of the alternative lines of the check with one of its conventions. The best is
         one in which a single change that does not replace a whole line is enough. Otherwise forms
-        in which the check passes come first, and then those with fewer changes.
+        in which the check passes come first, and then those with fewer changes. ``held`` are fresh
+        inputs at which the check must be right too.
         """
         before, best = self.text, None
         forms = self._forms(check)
@@ -537,11 +543,13 @@ class _Repairs(Struct):
     def _repairs_in_form(
         self, check: FunctionCheck, held: Sequence[Draw], share: int
     ) -> list[Repair]:
-        """Return the changes found for a check in its present form, within a share of the budget.
+        """Return the changes found for a check in its present form, and make them.
 
-        Changes that the check does not need are left out. The result is empty if one of them writes
-        a whole line anew and there are too many, since such changes can make anything right. Of
-        many changes and fewer missing steps, the steps are returned.
+        A form is a pair of lines and convention. ``share`` is the work that the searches may do,
+        and ``held`` are fresh inputs. Changes that the check does not need are left out. The result
+        is empty if one of them writes a whole line anew and there are too many, since such changes
+        can make anything right. If inserting fewer missing statements makes the check pass as well,
+        these are returned instead of many changes.
         """
         if share <= LEAST or self.limits.has_ended():
             return []
@@ -581,10 +589,10 @@ class _Repairs(Struct):
     def _are_too_many(
         self, check: FunctionCheck, held: Sequence[Draw], found: Sequence[Repair]
     ) -> bool:
-        """Return whether a check has more changes than are believed.
+        """Return whether the changes ``found`` for a check are more than can be believed.
 
         These are at least `SEVERAL`; for a check that crashes, changes of more than one line, or
-        changes after which it does not pass.
+        changes after which it does not pass, also at the inputs ``held``.
         """
         if self._state(check) != "error":
             return len(found) >= SEVERAL
@@ -593,10 +601,11 @@ class _Repairs(Struct):
     def _without_needless(
         self, check: FunctionCheck, held: Sequence[Draw], before: _Text, found: list[Repair]
     ) -> list[Repair]:
-        """Return changes without those that the check also passes without, and make only these.
+        """Return the changes ``found`` without those that the check also passes without.
 
-        ``before`` is the text before all of them. If the check does not pass with all, none is left
-        out.
+        Only the returned changes are made. ``before`` is the text before all of them, and ``held``
+        are fresh inputs at which the check must pass too. If it does not pass with all changes,
+        none is left out.
         """
         number = 0
         while len(found) > 1 and self._judge(check, held).state == "pass":
@@ -634,10 +643,10 @@ class _Repairs(Struct):
     ) -> Iterator[Repair]:
         """Yield the changes that correct one check, each made on top of those before it.
 
-        Repairs of other tasks are tried first, then changes of spelling after which the code no
-        longer crashes, and then at most `SEARCHES` searches within the budget. The search stops
-        when the check passes or the time is up. A function that is still a stub is only searched
-        for spelling.
+        ``budget`` is the work that the searches may do, and ``held`` are fresh inputs. Repairs of
+        other tasks are tried first, then changes of spelling after which the code no longer
+        crashes, and then at most `SEARCHES` searches. The search stops when the check passes or the
+        time is up. A function that is still a stub is only searched for spelling.
         """
         grader = self.grader
         to_write = _is_unwritten(grader.verdicts[check.name])
@@ -768,9 +777,10 @@ class _Repairs(Struct):
     ) -> list[Sequence[Proposal]]:
         """Search for spelling changes after which a check runs to its end, without applying them.
 
-        Each result is a sequence of changes to apply together. Results with the most right outputs
-        come first; the list is empty if no change helps. If the code raises elsewhere after a
-        change and no output is right yet, further changes are tried on top of it.
+        ``before`` is the verdict with the exception, and ``held`` are fresh inputs. Each result is
+        a sequence of changes to apply together. Results with the most right outputs come first; the
+        list is empty if no change helps. If the code raises elsewhere after a change and no output
+        is right yet, further changes are tried on top of it.
         """
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
         seen: list[Mapping[str, str]] = [text.sources]
@@ -822,10 +832,12 @@ class _Repairs(Struct):
     ) -> Iterator[Repair]:
         """Make the changes in ``found`` one by one; yield those that correct judged outputs.
 
-        The first ``freeing`` changes count together, as they only make a crashing check run to its
-        end. The first change that makes an output wrong, breaks another check, or was there before
-        ends the search; changes after the last that corrects an output are undone. ``before`` is
-        the verdict without them.
+        ``held`` are fresh inputs at which outputs must be right too, and ``before`` is the verdict
+        without the changes. The first ``freeing`` changes count together, as they only make a
+        crashing check run to its end. The search ends at the first change that makes an output
+        wrong, breaks another check, corrects nothing but booleans, or only corrects gradients that
+        fit the student's own forward pass. Changes after the last that corrects an output are
+        undone.
         """
         kept, steps = self.text, []
         for number, proposal in enumerate(found, 1):
@@ -855,7 +867,10 @@ class _Repairs(Struct):
         self.text = kept
 
     def _are_booleans(self, check: FunctionCheck, outputs: Sequence[str]) -> bool:
-        """Return whether outputs are only true or false: any of many changes makes them right."""
+        """Return whether ``outputs`` are only true or false.
+
+        Then any of many changes makes them right.
+        """
         expected = self.grader.expected(check, self.grader.draws[0])
         values = expected.values if expected is not None else {}
         return all(np.asarray(values.get(name, 0)).dtype.kind == "b" for name in outputs)
@@ -865,19 +880,19 @@ class _Repairs(Struct):
     ) -> bool:
         """Return whether changes only touch gradients that fit the student's own forward pass.
 
-        The mistake is in the forward pass. A change of it that leaves such a gradient wrong may not
-        be the right one, so the lines of the gradient are not called wrong for it.
+        ``outputs`` are those that the changes correct, ``functions`` those that they change. The
+        mistake is in the forward pass. A change of it that leaves such a gradient wrong may not be
+        the right one, so the lines of the gradient are not called wrong for it.
         """
         gradient = self.grader.definition_of(check).name
         fitted = self.grader.verdicts[check.name].own_forward
         return {*outputs} <= {*fitted} and {*functions} == {gradient}
 
     def _breaks_other_check(self, check: FunctionCheck) -> bool:
-        """Return whether all changes so far make outputs of another check wrong that were right.
+        """Return whether the changes so far make right outputs of another check wrong.
 
         That is also so if the other check was repaired before and no longer passes. Outputs are
-        compared with the model solution: an output that fits only a wrong forward pass need not
-        stay.
+        compared with the model solution: an output that fits only a wrong forward pass may change.
         """
         grader = self.grader
         own = {each.name for each in grader.definitions_of(check)}
@@ -901,8 +916,9 @@ class _Repairs(Struct):
         """Make a change of the text, and return how to report it; None if the change is refused.
 
         A change is refused if it is of no known kind, not in a function, not valid Python, or if it
-        only selects among alternatives of the text. Returned are the function, the change without
-        the lines that stay, its cell and line, and the text before it.
+        only selects among alternatives of the text. The result is the name of the changed function,
+        the change without the lines that stay, its cell, its line in the submitted text, and the
+        text of the cell before it.
         """
         own = self.grader.process.section.own
         cell = next((each for each in own if each.id == proposal.cell), None)
@@ -927,7 +943,7 @@ class _Repairs(Struct):
         return function.name, told, cell, line, guarded(source, guards)
 
     def _current_line(self, cell: Cell, line: int) -> int:
-        """Return which line of a cell one is in the text as it is now."""
+        """Return the number of a submitted line of a cell in the text with all changes."""
         made = self.text.made.get(cell.id, ())
         count = self.text.sources[cell.id].count("\n") + 1
         return next((n for n in range(1, count + 1) if line_before(made, n) == line), line)
@@ -945,7 +961,7 @@ class _Repairs(Struct):
     def _judge(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return the verdict on a check with all changes so far, at judged inputs and at ``held``.
 
-        Verdicts are cached, except for crashes: another run may come to its end.
+        Verdicts are cached, except for crashes: another run may not crash.
         """
         changed = self._changed_definitions()
         asked = check.name, self.grader.forms(check)[0], *changed
@@ -980,9 +996,9 @@ def _states(verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _judged_again(before: Verdict, after: Verdict, names: Sequence[str]) -> Verdict:
-    """Return the verdict ``after``, with a note that mistakes in ``names`` are corrected.
+    """Return the verdict ``after``, with a note that mistakes in other functions are corrected.
 
-    ``names`` are functions. A failed check keeps its place ``before``.
+    ``names`` are these functions. If the check still fails, the result has the place of ``before``.
     """
     note = format_count(
         "Judged with the mistake in `{names}` corrected.",

@@ -155,10 +155,10 @@ def _differences_of_lists(
 ) -> Iterator[Path]:
     """Yield the paths of the smallest nodes that differ between two lists of nodes.
 
-    The lists are a field of a node, such as a body or arguments, before and after a change.
-    ``path`` is that of this node. Equal elements at both ends are skipped. If as many elements are
-    left before as after, they are compared in pairs; elements other than nodes give ``path``.
-    Otherwise each removed and each inserted node is yielded whole.
+    The lists are a field of a node, such as a body or arguments, before (``old``) and after
+    (``new``) a change. ``path`` is that of this node. Equal elements at both ends are skipped. If
+    as many elements are left before as after, they are compared in pairs; elements other than nodes
+    give ``path``. Otherwise each removed and each inserted node is yielded whole.
     """
     first = next((n for n, (a, b) in enumerate(zip_longest(old, new)) if not _same(a, b)), None)
     if first is None:
@@ -196,7 +196,11 @@ class _Selections:
     """
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
-        """Find the selections in all trees: what decides them, and the names behind these parts."""
+        """Find the selections in all trees, the constants that decide them, and their names.
+
+        A selection is an expression or statement in which a constant takes one of several
+        alternatives, such as ``(x, -x)[way]``.
+        """
         self.trees = trees
         nodes = [node for tree in trees for node in ast.walk(tree)]
         self._values: dict[str, list[ast.expr | None]] = {}
@@ -221,9 +225,10 @@ class _Selections:
         self._deciding_names = self._names_behind(keys)
 
     def kept_in(self, tree: ast.AST) -> frozenset[str]:
-        """Return the entries that the first text selects and a changed tree selects as often.
+        """Return the selected entries of the first text that a changed text has as often.
 
-        Brackets that move regroup an expression with ``old[0]`` in it, and select nothing else.
+        ``tree`` is the changed text. An entry is the dump of a subscript such as ``old[0]``. If
+        only brackets around it move, the change selects nothing else.
         """
         before = Counter(
             ast.dump(each)
@@ -237,7 +242,8 @@ class _Selections:
     def is_affected(self, path: Path, kept: Collection[str] = ()) -> bool:
         """Return whether a changed node contains, decides, or is a part of a selection.
 
-        ``path`` is the path to the changed node, and ``kept`` are selections that stay as they are.
+        ``path`` is the path to the changed node, and ``kept`` are the entries that `kept_in`
+        returned.
         """
         if any(id(part) in self._keys for part in path):
             return True
@@ -283,10 +289,10 @@ class _Selections:
         return [each for value in values if value is not None for each in _elements(value)]
 
     def _is_key(self, node: ast.expr, *, is_test: bool = False) -> bool:
-        """Return whether a constant was probably written to select a formula.
+        """Return whether a constant expression was probably written to select a formula.
 
-        An index has to have a name; a condition, with ``is_test``, may be any constant. Counters
-        and results of calls are no keys, and in a condition neither are parameters of a function.
+        An index has to have a name; a condition (``is_test``) may be any constant. Counters and
+        results of calls are no keys, and in a condition neither are parameters of a function.
         """
         if not _is_constant(node, self._constants):
             return False
@@ -328,7 +334,8 @@ class _Selections:
     def _is_choosable(self, node: ast.expr, key: ast.expr) -> bool:
         """Return whether a key takes one of several alternatives that an expression contains.
 
-        A cache is no such expression: its elements are names or numbers, and the keys literal.
+        ``node`` is the expression before the brackets or the dot. False for a cache: its elements
+        are names or numbers, and the keys literal.
         """
         if isinstance(node, ast.Call):
             return _name_of(node.func) in NAMESPACES
@@ -384,7 +391,10 @@ class _Selections:
 
 
 def _elements(node: ast.expr) -> list[ast.expr]:
-    """Return the elements of a literal tuple, list or dictionary; [] for other expressions."""
+    """Return the elements of a literal tuple, list or dictionary; [] for other expressions.
+
+    Of a dictionary, these are the values.
+    """
     if isinstance(node, ast.Dict):
         return node.values
     return node.elts if isinstance(node, ast.Tuple | ast.List) else []
@@ -485,7 +495,7 @@ def _constant_names(values: Mapping[str, Sequence[ast.expr | None]]) -> set[str]
 
 
 def _bindings(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
-    """Yield the names that a node itself binds, with their values.
+    """Yield the names that a syntax node binds by itself, not in its children, with their values.
 
     The value is None if the text does not show it, as for the variable of a loop. A parameter is
     bound to its default, because a caller may leave it out. A function is bound to each of its

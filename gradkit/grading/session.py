@@ -112,8 +112,9 @@ class Session(AbstractContextManager["Session"]):
     ) -> None:
         """Read the assignment and find its model solutions; workers are opened when needed.
 
-        Raises GradingError: the assignment cannot be read, or the settings name what does not
-        exist.
+        ``workshop`` has the workers to use; by default the session opens its own. ``budget`` limits
+        the time of each section. Raises GradingError: the assignment cannot be read, or the
+        settings name what does not exist.
         """
         self.assignment, self._reference = assignment_and_reference(settings)
         self.settings = settings
@@ -267,7 +268,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> str:
         """Return a message if a submission is for other tasks than the settings name, else "".
 
-        ``own`` are the names that the submission defines.
+        ``own`` are the names that the submission defines. ``seed`` draws the inputs of its forward
+        pass.
         """
         try:
             claimed = self.claims(submission)
@@ -329,9 +331,9 @@ class Session(AbstractContextManager["Session"]):
     ) -> Graded:
         """Grade the sections of a submission that were found before, see `claims` and `grade`.
 
-        Only ``named`` tasks are graded, or all if there are none. The ``required`` tasks that have
-        no section are marked as missing. Without a seed in the settings or in ``seed``, a random
-        one is drawn.
+        ``claimed`` has the sections by the task's id. Only ``named`` tasks (ids) are graded, or all
+        if there are none. The ``required`` tasks that have no section are marked as missing.
+        Without a seed in the settings or in ``seed``, a random one is drawn.
         """
         if self.settings.seed is not None:
             seed = self.settings.seed
@@ -361,10 +363,10 @@ class Session(AbstractContextManager["Session"]):
         seed: int,
         repairs: list[Repair],
     ) -> tuple[Evidence, TaskResult]:
-        """Grade the section of a task, and return its evidence and its marks.
+        """Grade the section that ``claim`` has for a task, and return its evidence and its marks.
 
         ``repairs`` are those found in other function tasks of the submission. The repairs of this
-        task are added to them.
+        task are added to the list.
         """
         section, scheme = claim.section, self.scheme
         notes = (claim.note,) if claim.note else ()
@@ -402,8 +404,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> Evidence:
         """Run and judge a section as a net, and diagnose its failures.
 
-        Return the evidence ``before`` the run, completed. An inconclusive section is run again
-        with other seeds.
+        ``before`` is the evidence without a run; the result adds outcomes, verdicts and findings to
+        it. An inconclusive section is run again with other seeds.
         """
         seed, oracle = before.seed, self.resources.oracle(task)
         for redraw in range(1 + REDRAWS):
@@ -440,8 +442,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> Evidence:
         """Run and judge the functions of a section, and diagnose their failures.
 
-        Return the evidence ``before`` the run, completed. An inconclusive section is run again
-        with other seeds. See `_grade` for ``repairs``.
+        ``before`` is the evidence without a run; the result adds verdicts, findings and notes to
+        it. An inconclusive section is run again with other seeds. See `_grade` for ``repairs``.
         """
         for redraw in range(1 + REDRAWS):
             seed = before.seed + redraw
@@ -471,7 +473,10 @@ class Session(AbstractContextManager["Session"]):
     def grader_of(
         self, task: FunctionTask, section: Section, submission: Submission, seed: int
     ) -> FunctionGrader:
-        """Return the grader of a section for a function task. Its process is not yet started."""
+        """Return the grader of a section for a function task. Its process is not yet started.
+
+        ``seed`` draws the inputs.
+        """
         # Imported here because net tasks do not need it.
         from gradkit.grading.functions import FunctionGrader
 
@@ -516,6 +521,7 @@ class Session(AbstractContextManager["Session"]):
         """Return the result of a submission that could not be graded, with all tasks unchecked.
 
         ``name``, ``path`` and ``digest`` are those of the submission; ``reason`` is a sentence.
+        Without a ``seed``, that of the settings is stored.
         """
         seed = (self.settings.seed or 0) if seed is None else seed
         empty = self._empty_result(Submission(name, path, digest, (), {}), seed, ())
@@ -590,8 +596,8 @@ def _diagnose_functions(
 ) -> tuple[Inquiry, tuple[Verdict, ...]]:
     """Search for the mistakes behind the failed checks of a function task.
 
-    The ``repairs`` of other tasks are tried first. The repairs found here are added to them. With
-    the inquiry, the verdicts that count are returned.
+    The ``repairs`` of other tasks are tried first, and those found here are added to the list.
+    Return the inquiry, and the verdicts that count from now on.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry(), (*verdicts,)
@@ -610,7 +616,8 @@ def _diagnose_functions(
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
     """Return the inquiry of a task, with findings on lines that crash or that return nothing.
 
-    Without such a line, it is that of the evidence.
+    ``evidence`` has the verdicts and the inquiry so far. Without such a line, that inquiry is
+    returned.
     """
     if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
         return evidence.inquiry
@@ -634,7 +641,7 @@ def _remark_on_files(task: Task | FunctionTask, claim: Claim) -> Inquiry:
 def _places(inquiry: Inquiry, verdicts: Iterable[Verdict]) -> Iterator[Place]:
     """Yield the places of findings that students may see, then the places of verdicts.
 
-    First all ``places`` of the findings, then their ``place``; places may repeat.
+    Of the findings, first all ``places`` are yielded, then each ``place``; places may repeat.
     """
     findings = [f for f in inquiry.findings if f.mistake not in FOR_INSTRUCTORS]
     for finding in findings:
@@ -719,7 +726,7 @@ def find_confused_task(session: Session, submission: Submission, section: Sectio
 def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
     """Start the process of a submission, and yield the functions that play a task's roles.
 
-    They can then be called one by one.
+    ``task`` is the id of the task. The functions can then be called one by one.
 
     Raises
     ------
@@ -744,7 +751,7 @@ def run_function_grader(
 ) -> FunctionGrader:
     """Grade a submission for a function task without diagnosis, and return the used grader.
 
-    Its process has ended.
+    ``task`` is the id of the task, and ``seed`` draws the inputs. The grader's process has ended.
 
     Raises
     ------

@@ -154,10 +154,10 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
 
 
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
-    """Return the net tasks of an assignment, as they are graded in this form.
+    """Return the net tasks of an assignment, as they are graded in a form of the exercise.
 
-    In the published form, numpy tasks have no check ``gradient``, because the published update is
-    not a gradient. Tasks of frameworks without a published form stay unchanged.
+    In the form ``published``, numpy tasks have no check ``gradient``, because the published update
+    is not a gradient. Tasks of frameworks without a published form stay unchanged.
     """
     return tuple(
         task
@@ -170,8 +170,8 @@ def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
 def required_tier(option: int | None) -> int:
     """Return the isolation tier that is needed to grade the code of others.
 
-    This is `GRADING`, unless the user has chosen another tier by the option ``--require-tier``.
-    Systems other than Linux have only tier 0.
+    ``option`` is the value of the option ``--require-tier``, None if it was not given: then the
+    tier is `GRADING`. Systems other than Linux have only tier 0.
 
     Raises
     ------
@@ -275,7 +275,12 @@ class Resources:
         workshop: Workshop | None = None,
         budget: TimeBudget | None = None,
     ) -> None:
-        """Store the arguments, and open nothing."""
+        """Store the arguments, and open nothing.
+
+        ``tasks`` are the net tasks, and ``reference`` is the folder of model solutions, if any.
+        ``workshop`` starts processes; by default one is opened when needed. ``budget`` shortens the
+        time limits of sections.
+        """
         self._workshop = workshop
         roles = (role for task in tasks for role in task.roles if not role.shared)
         self.forbidden = frozenset(alias for role in roles for alias in role.aliases)

@@ -116,9 +116,10 @@ class _Search(Struct):
     def lines(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return the findings on the code that is loaded, with their lines and changes.
 
-        First, changes are tried for each finding, at most `ATTEMPTS`. After the first that repairs
-        one, the search goes on with the changed text. If none does, the whole text is searched. A
-        crash that has not exactly one finding is corrected if possible.
+        ``examined`` are the verdicts on that code, ``inquiry`` the findings on it. First, changes
+        are tried for each finding, at most `ATTEMPTS`. After the first that repairs one, the search
+        goes on with the changed text. If none does, the whole text is searched. A crash that has
+        not exactly one finding is corrected if possible.
         """
         for finding in inquiry.findings:
             for step in islice(self._changes(finding, examined, inquiry), ATTEMPTS):
@@ -145,10 +146,10 @@ class _Search(Struct):
         before: Examined,
         after: Examined,
     ) -> Inquiry:
-        """Return the findings ``inquiry`` with some steps that repair them.
+        """Return the findings ``inquiry`` with the changes ``steps`` that repair them.
 
-        ``found`` has the findings after each step; ``before`` and ``after`` are the verdicts before
-        and after all of them.
+        ``found`` has the findings after each change; ``before`` and ``after`` are the verdicts
+        before and after all of them.
         """
         right, was = (
             {each.check for each in one.verdicts if each.state == "pass"} for one in (after, before)
@@ -226,10 +227,10 @@ class _Search(Struct):
         return self._combine(Inquiry(), [step], [rest], before, examined)
 
     def _step(self, cell: Cell, text: Text, proposal: Proposal, check: str) -> Step | None:
-        """Return a change of a cell as a step; None if the change is refused.
+        """Return a change of a cell as a step for ``check``; None if the change is refused.
 
-        A change is refused if the result is not valid Python, or if it only selects among
-        alternatives of the text.
+        ``text`` is the parsed text of the cell. A change is refused if the result is not valid
+        Python, or if it only selects among alternatives of the text.
         """
         after = replaced(cell.source, proposal)
         section = self.process.section
@@ -258,10 +259,11 @@ class _Search(Struct):
     def _check_change(
         self, finding: Finding, before: Examined, inquiry: Inquiry
     ) -> tuple[Examined, Inquiry] | None:
-        """Return the verdicts and findings after a change, or None if it does not repair a finding.
+        """Return the verdicts and findings after a change, None if it does not repair ``finding``.
 
-        The other named findings have to be left, and no new ones, for fresh inputs too. No check
-        may get worse.
+        The changed code is loaded; ``before`` and ``inquiry`` are the verdicts and findings without
+        the change. The other named findings have to be left, and no new ones, for fresh inputs too.
+        No check may get worse.
         """
         states = {each.check: each.state for each in before.verdicts}
         others = _identities(inquiry) - {_identity(finding)}
@@ -329,9 +331,10 @@ class _Search(Struct):
                 yield from (each for each in made if each is not None)
 
     def _assigned_lines(self, cell: Cell, finding: Finding, function: str) -> frozenset[int]:
-        """Return the lines of a cell that assign the names which all lines of a mistake read.
+        """Return the lines of the assignments in a cell that a line of the finding depends on.
 
-        They are searched for each line of the mistake, in the student's ``function``.
+        The numbers count from the start of the cell. Each of the finding's lines counts alone;
+        ``function`` is the student's function with these lines.
         """
         return frozenset(
             cell.line_of(place)

@@ -134,7 +134,8 @@ def _helper(
     """Return the function that a line calls, the names that it assigns, and its description.
 
     The line must have the form ``a, b = f(x)``, without calls among the arguments; None for others.
-    ``compared`` are the expressions that checks compare, ``made`` the function that made each name.
+    ``compared`` are the expressions that checks compare, and ``made`` has, for each name, the
+    function that returned it and the number of the value in its result.
     """
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
@@ -169,9 +170,10 @@ def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
 
 
 def _joined(one: Helper | None, other: Helper) -> Helper:
-    """Merge the descriptions of a function from two lines; what either compares counts as compared.
+    """Merge the descriptions of a function from two lines that call it.
 
-    If they have different numbers of results, or ``one`` is None, ``other`` is returned.
+    A result counts as compared if either line's is. If they have different numbers of results, or
+    ``one`` is None, ``other`` is returned.
     """
     if one is None or len(one.results) != len(other.results):
         return other
@@ -335,7 +337,11 @@ class StubAnswers(Struct):
     def _fitted(
         self, function: str, forms: Mapping[str, Form], given: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        """Return arguments converted for the model solution; None if their form does not fit."""
+        """Return arguments converted for the model solution; None if their form does not fit.
+
+        ``given`` are the arguments of a call of ``function`` by parameter, and ``forms`` the types
+        and shapes that the model solution's function gets.
+        """
         caches = self.plan.helpers[function].caches
         places = {name: n for n, name in enumerate(self.solution.parameters_of(function))}
         try:
@@ -349,9 +355,10 @@ class StubAnswers(Struct):
             return None
 
     def _argument(self, value: Any, form: Form, maker: Maker | None) -> Any:
-        """Return an argument converted for the model solution.
+        """Return an argument converted to ``form``, the form that the model solution gets.
 
-        A cache is replaced by the cache that the model solution makes in the same call.
+        ``maker`` is set for a cache: it tells which function made it. The cache is replaced by the
+        cache that the model solution makes in the same call.
 
         Raises
         ------
@@ -370,7 +377,7 @@ class _RefusedError(Exception):
 
 
 def _without_calls(value: Any) -> Any:
-    """Return an argument without the calls that have made it, or parts of it."""
+    """Return an argument without the records of the calls that have made it, or parts of it."""
     if isinstance(value, Cached):
         return _without_calls(value.value)
     if isinstance(value, dict):
@@ -423,8 +430,8 @@ def _can_be_called(node: ast.FunctionDef, call: StubCall) -> bool:
 def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> StubAnswers:
     """Return the object that answers the calls of stubs in a check.
 
-    Each helper may be called `CALLS_PER_CALL` times as often as in the model solution, at all
-    inputs together.
+    ``of`` is the plan of the functions to replace. Each helper may be called `CALLS_PER_CALL` times
+    as often as in the model solution, at all inputs together.
     """
     solution = grader.solution
     assert solution is not None  # noqa: S101  (`plan` has no stubs without one)
@@ -445,7 +452,10 @@ def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> S
 
 
 def request_of(grader: FunctionGrader, of: StubPlan) -> list[tuple[str, str, int, list[int], bool]]:
-    """Return the functions to replace, as `gradkit.runtime.stubs.Replaced` has them."""
+    """Return the functions to replace by the plan ``of``, as data for the student's process.
+
+    See `gradkit.runtime.stubs.Replaced` for the items of each tuple.
+    """
     return [
         (
             grader.own_name(name),
@@ -462,9 +472,10 @@ def request_of(grader: FunctionGrader, of: StubPlan) -> list[tuple[str, str, int
 def with_stubs_of(
     grader: FunctionGrader, check: FunctionCheck, attempt: HelperReplacement
 ) -> Iterator[StubAnswers]:
-    """Return a context manager in which the helpers of an attempt are right again.
+    """Return a context manager in which the wrong helpers of a check are replaced again.
 
-    It gives the answers; if there can be no process, these refuse all helpers.
+    ``attempt`` is the result of `judge_with_stubs`. The manager gives the object that answers the
+    stubs; if there can be no process, it refuses all helpers.
     """
     of = plan(grader, check, attempt.helpers)
     answers = answers_for(grader, check, of)
@@ -533,10 +544,10 @@ def judge_with_stubs(
 
 
 def _is_accepted(judged: Verdict, before: Verdict, answers: StubAnswers) -> bool:
-    """Return whether a verdict with right helpers counts; note in ``answers`` why it does not.
+    """Return whether the verdict ``judged`` with right helpers counts; note in ``answers`` why not.
 
     A pass counts. Another verdict counts only if no result was partly the student's own, and no
-    fewer outputs are right than ``before``.
+    fewer outputs are right than in ``before``, the verdict with the wrong helpers.
     """
     if answers.refused or not answers.called:
         return False

@@ -127,8 +127,9 @@ def _with_steps(
 ) -> Inquiry:
     """Return findings with the changes that repair them, and the causes of the failed checks.
 
-    ``amiss`` are the names of the failed checks. If all checks pass after the changes, findings
-    without a change are left out, and the repaired ones are the causes of all other failures.
+    ``steps`` are the changes in order, ``amiss`` the names of the failed checks, and ``cells`` the
+    submitted cells by id. If all checks pass after the changes, findings without a change are left
+    out, and the repaired ones are the causes of all other failures.
     """
     known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
     told, losses, ids = list[Finding](), list[_Step](), dict[str, str]()
@@ -217,13 +218,13 @@ def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
 
 
 def _wanted(found: Inquiry, whole: Inquiry) -> Iterator[tuple[str, str]]:
-    """Yield pairs of a mistake and the mistake whose changes are tried for it.
+    """Yield pairs of a mistake to repair and the mistake whose changes are tried for it.
 
     The two differ if several mistakes give the same numbers. Mistakes that are unexplained come
-    last. ``whole`` are all findings. If ``found``, those that a change has to repair, are others,
-    the only pair is the unexplained mistake with the one in `ONLY` for the first finding's check,
-    if there is one. If there is only one kind of mistake, each single mistake that would give the
-    same numbers is tried for it at the end.
+    last. ``found`` are the findings that a change has to repair, ``whole`` are all findings. If the
+    two differ, the only pair is the unexplained mistake with the one in `ONLY` for the first
+    finding's check, if there is one. If there is only one kind of mistake, each single mistake that
+    would give the same numbers is tried for it at the end.
     """
     if found != whole and (only := ONLY.get(whole.findings[0].check)):
         yield UNEXPLAINED, only
@@ -292,8 +293,9 @@ class _Search(Struct):
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
         """Yield tried changes that leave fewer mistakes or pass more stages, likely ones first.
 
-        Without another improvement, at most `PAIRS` changes that leave unexplained mistakes are
-        looked at with two mistakes each.
+        ``run`` is the text before each change, ``tried`` has each change with the text after it. If
+        mistakes are unexplained before and after a change, at most `PAIRS` such changes are
+        searched once more with two mistakes each.
         """
         codes, least = _codes(run.inquiry), _score(run.examined)
         of_model = _of_model(run.inquiry)
@@ -329,10 +331,11 @@ class _Search(Struct):
         return _codes(run.inquiry)
 
     def _proposed(self, run: _Run, found: Inquiry) -> Iterator[tuple[_Step, Texts]]:
-        """Yield changes that may repair the findings, with the texts of all cells after each.
+        """Yield changes that may repair the findings ``found``, with all texts after each.
 
-        A right forward pass is only changed where it cuts the graph. Lines that raise are changed
-        first. A change that only selects among alternatives of the text is left out.
+        ``run`` has the texts of cells to change. A right forward pass is only changed where it
+        detaches values from the graph of gradients. Lines that raise are changed first. A change
+        that only selects among alternatives of the text is left out.
         """
         texts, seen, made = run.texts, {*run.texts.values()}, Made()
         right = _states(run.examined).get("forward") == "pass"
@@ -378,7 +381,10 @@ class _Search(Struct):
         }
 
     def _run(self, texts: Texts) -> _Run:
-        """Examine the code with changed texts, and subtract its cost from the limits."""
+        """Examine the code with changed texts by cell id, and subtract its cost from the limits.
+
+        The limits are the attributes ``seconds`` and ``left``.
+        """
         self.left -= 1
         with self.process.with_texts(texts):
             examined = self.again(0)
@@ -386,7 +392,10 @@ class _Search(Struct):
             return _Run(texts, examined, idioms_of(self.process.section, self.process.modules))
 
     def _holds(self, texts: Texts, right: Callable[[Examined], bool]) -> bool:
-        """Return whether the code with changed texts is right at fresh inputs too."""
+        """Return whether the code with changed texts is right at fresh inputs too.
+
+        ``texts`` are by cell id, and ``right`` judges the verdicts on the code.
+        """
         with self.process.with_texts(texts):
             held = right(self.again(PROOF_OFFSET))
             self.seconds -= self.process.spent
@@ -433,7 +442,11 @@ def _passed(examined: Examined) -> int:
 def _with_loss(
     finding: Finding, loss: _Step, made: Sequence[_Step], cells: Mapping[str, Cell]
 ) -> Finding:
-    """Return a finding with the note that the loss has to change together with the model."""
+    """Return a finding with a note that the loss has to change together with the model.
+
+    ``loss`` is the change of the loss, and ``made`` are all changes up to it, in order. A finding
+    without a correction is returned unchanged.
+    """
     if not finding.fix:
         return finding
     earlier = [each.proposal for each in made[: made.index(loss)]]
@@ -460,7 +473,9 @@ def _corrected_finding(
 ) -> Finding:
     """Return a finding with the place of the last of some changes, and with the corrected text.
 
-    If the change repairs another mistake, ``code``, the finding is about that mistake.
+    ``steps`` are the changes in order, ``code`` is the mistake that the last one repairs, and
+    ``cells`` are the submitted cells by id. If the finding is about another mistake, the result is
+    about ``code``.
     """
     *earlier, (proposal, source) = [(each.proposal, each.source) for each in steps]
     cell = cells[proposal.cell]
@@ -503,7 +518,8 @@ def _corrected_finding(
 def _place_finding(finding: Finding, cells: Mapping[str, Cell]) -> Finding:
     """Return a finding with the one place that its mistake can be in, if there is one.
 
-    In all other cases the finding quotes the line that it points to.
+    ``cells`` are the submitted cells by id. In all other cases the finding quotes the line that it
+    points to.
     """
     spots = [
         (cell, text, spot)

@@ -92,7 +92,7 @@ class Grading:
         self.hints = int(hints) if hints else self._session.hints
 
     def tasks(self, path: str) -> tuple[Task | FunctionTask, ...]:
-        """Return the tasks for which a submission will be graded."""
+        """Return the tasks for which the submission at ``path`` will be graded."""
         if path not in self._recognised:
             self._recognised[path] = recognise(self._session, self.located(path))
         return self._recognised[path].tasks

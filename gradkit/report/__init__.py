@@ -61,7 +61,10 @@ def render(word: str, results: Sequence[Result], hints: int, *, many: bool = Fal
 
 
 def refusal(word: str, sentences: Sequence[str]) -> str:
-    """Write the reasons if nothing could be graded; "" if the format cannot express them."""
+    """Write ``sentences``, the reasons why nothing was graded, in the format ``word``.
+
+    ``word`` is a key of `FORMATS`. The result is "" if the format cannot express them.
+    """
     if not FORMATS[word].refuses:
         return ""
     return str(load(word).refusal(sentences))
@@ -73,7 +76,10 @@ def load(word: str) -> ModuleType:
 
 
 def lacking(word: str) -> str:
-    """Return a message if a package that a format needs is not installed, otherwise ""."""
+    """Return a message if a package that a format needs is not installed, otherwise "".
+
+    ``word`` is the format, a key of `FORMATS`.
+    """
     missing = [name for name in FORMATS[word].needs if find_spec(name) is None]
     if not missing:
         return ""

@@ -109,9 +109,11 @@ def _tests(
 def _message(
     check: CheckResult, text: str, *, passed: bool, first: bool, is_shown: bool
 ) -> str | None:
-    """Return the message of a part: the whole text for the first part that fails, then nothing.
+    """Return the message of one of the tests into which a check is divided, None for no message.
 
-    If a person has set the points, the first part has the whole text, even if it passes.
+    ``text`` are all messages of the check. ``passed`` and ``first`` are about the test;
+    ``is_shown`` is false for all failing tests but the first, which has the whole text. If a person
+    has set the points, the check's first test has it, even if it passes.
     """
     if check.decision is not None and first:
         return text

@@ -66,7 +66,9 @@ def log_text(text: str) -> str:
 
 
 def command(kind: str, message: str, properties: Mapping[str, str]) -> str:
-    r"""Return the line of a workflow command of GitHub. Empty properties are left out.
+    r"""Return the line of a workflow command of GitHub.
+
+    ``kind`` is the command, such as ``error``. Empty ``properties`` are left out.
 
     Examples
     --------
@@ -221,7 +223,10 @@ def _plain(value: object, hints: int) -> Any:
 
 
 def _worked_out(record: object, hints: int) -> Mapping[str, object]:
-    """Return the fields of a record whose written values differ from the record's own."""
+    """Return the fields of a record that are written with another value than the record's own.
+
+    ``record`` is a result or a part of one, and ``hints`` the hint level. Empty for most records.
+    """
     if isinstance(record, Adjustment):
         # Imported here, as below, because most results do not need it.
         from gradkit.report.words import adjustment_text
@@ -248,7 +253,10 @@ def _worked_out(record: object, hints: int) -> Mapping[str, object]:
 
 
 def visible(task: TaskResult, hints: int) -> list[Finding]:
-    """Return the findings of a task that a hint level shows."""
+    """Return the findings of a task that a hint level shows.
+
+    Below `EXPECTED_LEVEL`, remarks for instructors are left out.
+    """
     return [
         finding
         for finding in task.findings
@@ -259,7 +267,8 @@ def visible(task: TaskResult, hints: int) -> list[Finding]:
 def to_row(result: Result, hints: int = EXPECTED_LEVEL, link: str = "") -> Row:
     """Return a result as a row of the class, with its mistakes if the hint level names them.
 
-    A task's points are those that a person has set, if any. The row links to ``link``.
+    A task's points are those that a person has set, if any. ``link`` is the address of the
+    student's page, which the row links to.
     """
     from gradkit.records.classroom import Row
     from gradkit.report.words import count_text, given_for
@@ -324,7 +333,10 @@ def apply_visibility(result: Result) -> Result:
 
 
 def _task(task: TaskResult, unseen: set[str]) -> TaskResult:
-    """Return a task without the findings of unseen checks."""
+    """Return a task without the findings of the checks named in ``unseen``.
+
+    The score by numbers is removed too.
+    """
     findings = tuple(finding for finding in task.findings if finding.check not in unseen)
     # Codes that only an unseen check's findings have would reveal these findings.
     shown_codes = {finding.mistake for finding in findings}
@@ -338,8 +350,9 @@ def _check(
 ) -> CheckResult:
     """Return a check without all that would reveal the findings of unseen checks.
 
-    An unseen check keeps state and points. In the other checks, causes that are not in
-    ``shown_codes`` become one `ELSEWHERE`, and withdrawn codes in ``gone`` are removed.
+    ``unseen`` has the names of checks that students may not see. Such a check keeps state and
+    points only. In the other checks, causes that are not in ``shown_codes`` become one `ELSEWHERE`,
+    and withdrawn codes in ``gone`` are removed.
     """
     if check.check in unseen:
         decision = check.decision and replace(check.decision, comment="")

@@ -43,8 +43,8 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
     """Yield an annotation for each finding, each other check that did not pass, and each decision.
 
     A decision is points that a person has set. Problems with code that is not valid Python come
-    first. Below the hint level `RULE_LEVEL`, a finding has the place of its check; below
-    `TITLE_LEVEL`, the check's name is its code.
+    first. Below the hint level `RULE_LEVEL`, a finding is placed at its check's place; below
+    `TITLE_LEVEL`, its code is the check's name.
     """
     for problem in result.problems:
         if problem.broken:
@@ -78,14 +78,20 @@ def annotations_of(result: Result, hints: int) -> Iterator[Annotation]:
 def _at(
     result: Result, task: TaskResult, check: CheckResult, place: Place | None, text: str
 ) -> Annotation:
-    """Make the annotation of a check at a place."""
+    """Make the annotation of a check at a place; without ``text``, its message is the state.
+
+    Without a place, the annotation is about the whole submission.
+    """
     kind = "warning" if check.state in (*OPEN, "blocked") else "error"
     title = f"{task.task}: {check.check}"
     return _placed(result, Annotation(kind, title, text or check.state, check.check), place)
 
 
 def _placed(result: Result, made: Annotation, place: Place | None) -> Annotation:
-    """Add a place to an annotation; for a notebook, its title names the cell."""
+    """Return the annotation ``made`` at a place; for a notebook, its title names the cell.
+
+    Without a place, it is unchanged.
+    """
     if place is None:
         return made
     if place.cell is None:

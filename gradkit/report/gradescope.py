@@ -32,7 +32,10 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def _frame(output: str) -> dict[str, Any]:
-    """Return the fields that all results have, with a text for the whole submission."""
+    """Return the fields that all results for Gradescope have.
+
+    ``output`` is the text about the whole submission.
+    """
     return {
         "output": output,
         "output_format": "text",

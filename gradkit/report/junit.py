@@ -71,7 +71,11 @@ def _suite(result: Result, task: TaskResult, hints: int) -> ET.Element:
 
 
 def _counted(name: str, kinds: Sequence[str | None]) -> ET.Element:
-    """Make a suite with the number of its cases, and of the cases of each kind."""
+    """Make a suite that has the number of its cases, and of the cases of each kind.
+
+    ``name`` is the suite's, and ``kinds`` has an item for each case: ``failure``, ``error``,
+    ``skipped``, or None if it passed.
+    """
     counted = {"failures": "failure", "errors": "error", "skipped": "skipped"}
     counts = {key: str(kinds.count(kind)) for key, kind in counted.items()}
     return ET.Element("testsuite", {"name": name, "tests": str(len(kinds)), **counts})

@@ -29,7 +29,7 @@ def refusal(sentences: Sequence[str]) -> str:
 
 
 def summary(results: Sequence[Result], hints: int, limit: int) -> str:
-    """Write the sections within ``limit`` bytes.
+    """Write the sections of `render` within ``limit`` bytes.
 
     Texts are shortened first. Then submissions are left out, and a note counts them.
     """

@@ -46,8 +46,9 @@ def check_text(
 ) -> str:
     """Write all messages of a check, without a last newline.
 
-    The text is often empty. If it is ``headed``, it begins with the check's line of the mark
-    sheet, which has the points. ``more`` is as in `format_check`.
+    The text is often empty. If it is ``headed``, it begins with the check's line of the mark sheet,
+    which has the points. If ``more``, it names the command that explains a mistake. ``width`` is
+    the number of characters in a line.
     """
     findings = [finding for finding in task.findings if finding.check == check.check]
     lines = format_check(check, findings, hints, more=more)

@@ -129,7 +129,10 @@ def show_differences(changed: Sequence[Difference], console: Console) -> None:
 
 
 def score(stood: Stood | None) -> str:
-    """Write a counting score, as ``15 / 20``; without a score, the student's standing."""
+    """Write a counting score, as ``15 / 20``; without a score, the student's standing.
+
+    ``–`` for None, a student without a submission.
+    """
     if stood is None:
         return "–"
     if stood.mark.score is None:

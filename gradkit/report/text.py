@@ -57,7 +57,10 @@ def to_text(
     *,
     one_hint: bool = False,
 ) -> str:
-    """Write the mark sheets as plain text, in characters of ``encoding``. See `show`."""
+    """Write the mark sheets as plain text, in characters of ``encoding``.
+
+    ``width`` is the number of characters in a line. See `show` for the other arguments.
+    """
     text = printed(lambda console: show(results, hints, console, one_hint=one_hint), width)
     return spell(log_text(text), encoding)
 
@@ -86,9 +89,10 @@ ONE_HINT = "One hint is shown for each mistake. For more, add {options}."
 def show(
     results: Sequence[Result], hints: int, console: Console, *, one_hint: bool = False
 ) -> None:
-    """Print the mark sheets; with ``one_hint`` only the first useful hint of each finding.
+    """Print the mark sheets at a hint level.
 
-    The last line then names the options that show more hints.
+    If ``one_hint``, only the first useful hint of each finding is printed, and the last line names
+    the options that show more hints.
     """
     advice = ""
     if one_hint:
@@ -122,7 +126,10 @@ def _shorten_findings(result: Result) -> Result:
 
 
 def _advice(results: Sequence[Result], short: Sequence[Result], hints: int) -> str:
-    """Return the line that names the options for more hints; "" if ``short`` has all hints."""
+    """Return the line that names the options for more hints; "" if ``short`` has all hints.
+
+    ``results`` are the full results, ``short`` those that were printed.
+    """
 
     def shown(of: Sequence[Result], level: int) -> list[tuple[object, ...]]:
         findings = [f for result in of for task in result.tasks for f in visible(task, level)]
@@ -230,11 +237,12 @@ def _format_footer(result: Result, hints: int) -> Text:
 def _print_task(
     task: TaskResult, worth: str, hints: int, console: Console, explained: set[str] | None
 ) -> None:
-    """Print a task with its checks and findings, in full if ``explained`` is None, else in brief.
+    """Print a task with its checks and findings.
 
-    ``worth`` is the text of its score. ``explained`` are the mistakes whose hints were printed
-    before; those of this task are added. In brief, checks that passed share one line. Checks that
-    are blocked for the same reason share a line, and an exception is printed once.
+    ``worth`` is the text of its score. If ``explained`` is None, the task is printed in full, else
+    in brief. ``explained`` are the mistakes whose hints were printed before; those of this task are
+    added to it. In brief, checks that passed share one line. Checks that are blocked for the same
+    reason share a line, and an exception is printed once.
     """
     line = Text.assemble((task.title, "bold"), f" ({task.task})  {worth}")
     if task.checkable < task.max_score:
@@ -317,7 +325,10 @@ def _format_short_check(
 
 
 def _format_short_finding(finding: Finding, hints: int, *, known: bool) -> Iterator[Line]:
-    """Write a finding without its title; without a hint if its mistake is ``known`` from above."""
+    """Write a finding in brief, without its title.
+
+    If the same mistake was printed before (``known``), there is no hint and no formula.
+    """
     cost = f", {words.signed(-finding.deduction)}" if finding.deduction else ""
     about = Text(f"({finding.mistake}{cost})", style="dim")
     placed = finding.place is not None and hints >= RULE_LEVEL
@@ -358,9 +369,9 @@ def format_check(
 ) -> Iterator[Line]:
     """Yield the messages of a check below the line with its points, each with its indent.
 
-    They are the decision of a person, the mistake elsewhere that causes the failure, the message,
-    the findings, a table of wrong entries if there is no finding, and notes. With ``more``, the
-    command that explains a mistake is added.
+    They are the points set by a person, the mistake elsewhere that causes the failure, the message,
+    the ``findings`` about the check, a table of wrong entries if there is no finding, and notes. If
+    ``more``, the command that explains a mistake is added.
     """
     if check.decision is not None:
         yield Text(clean_text(words.override_text(check)), style="bold"), 0
@@ -386,7 +397,8 @@ def format_finding(finding: Finding, hints: int, *, more: bool = True) -> Iterat
 
     Title, sentence, source line and the last hint of the level are always shown. If there is room,
     formulas with what differs in brackets and hints of lower levels are shown too. Below the hint
-    level `TITLE_LEVEL`, only the first hint is yielded. ``more`` is as in `format_check`.
+    level `TITLE_LEVEL`, only the first hint is yielded. If ``more``, the command that explains the
+    mistake is named.
     """
     if hints < TITLE_LEVEL:
         # The first hint says where to look, but not what is wrong.
@@ -431,6 +443,7 @@ class _Short(Struct, frozen=True):
     parts: Sequence[_Part]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield as many parts as fit on a console, in their order."""
         rows = [
             [Padding(line, (0, 0, 0, indent), expand=False) for line, indent in part.lines]
             for part in self.parts
@@ -498,6 +511,7 @@ class _SourceLine(Struct, frozen=True):
     beside: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the line of code, cut to the console's width, and a line with the carets."""
         width, place = options.max_width, self.place
         # A place that takes more than half of the width has its own row.
         if 2 * cell_len(place) > width:
@@ -524,7 +538,9 @@ CUT = "…"
 
 
 def cut_around(before: str, part: str, after: str, room: int) -> tuple[str, str, str]:
-    """Cut a line of code to so many terminal cells, with its doubtful part in the middle.
+    """Cut a line of code to ``room`` terminal cells, with its doubtful part in the middle.
+
+    The three texts are the line before the part, the part, and the line after it.
 
     Examples
     --------
@@ -546,7 +562,10 @@ def cut_around(before: str, part: str, after: str, room: int) -> tuple[str, str,
 
 
 def _first_cells(text: str, room: int) -> str:
-    """Return a text that takes so many terminal cells, with a mark at its end if it is cut."""
+    """Return the beginning of a text that takes ``room`` terminal cells.
+
+    A mark at its end shows that it was cut.
+    """
     if cell_len(text) <= room:
         return text
     return (chop_cells(text, room - 1)[0] if room > 1 else "") + CUT if room > 0 else ""
@@ -565,7 +584,11 @@ def _format_others(finding: Finding) -> Iterator[Line]:
 
 
 def _format_move(applied: str, right: str) -> Text:
-    """Write the new value of an entry if its formula begins with ``=``, otherwise its step."""
+    """Write how the student's formula changes an entry, with marks on what the right one lacks.
+
+    ``applied`` is the text of the student's formula, ``right`` that of the right one. The text
+    names the new value of the entry if ``applied`` begins with ``=``, otherwise its step.
+    """
     if applied == "not moved":
         return Text("does not move", style="bold red")
     new = applied.startswith("= ")
@@ -599,7 +622,7 @@ def _make_entries_table(failed: list[Entry], hints: int) -> Table:
 
 
 def _make_gradient_table(entries: list[Entry]) -> Table:
-    """Return the table of a gradient check: claims beside finite differences.
+    """Return the table of a gradient check: the student's values beside finite differences.
 
     Entries that agree are only counted, and so are those after the first `ROWS` others.
     """
@@ -621,7 +644,10 @@ def _make_gradient_table(entries: list[Entry]) -> Table:
 
 
 def _make_table(style: str, name: str, *numbers: str) -> Table:
-    """Make a table without lines: a column of names, and columns of numbers."""
+    """Make a table without lines: a column of names, and columns of numbers.
+
+    ``name`` and ``numbers`` are the heads of the columns, ``style`` is that of the heads.
+    """
     table = Table(name, box=None, padding=(0, 2, 0, 0), header_style=style)
     for each in numbers:
         table.add_column(each, justify="right")

@@ -61,8 +61,8 @@ def comparable(
 ) -> tuple[list[float], float, str]:
     """Return scores that can be averaged, the largest possible score, and the unit.
 
-    The unit is points, or percent if the largest scores of the pairs differ. Pairs without a score
-    are left out.
+    ``pairs`` are scores with their largest possible scores. The unit is points, or percent if the
+    largest scores differ. Pairs without a score are left out.
     """
     known = [(score, most) for score, most in pairs if score is not None and most is not None]
     largest = max((most for _, most in known), default=0.0)
@@ -72,7 +72,7 @@ def comparable(
 
 
 def tenths(scores: Iterable[float], most: float) -> list[int]:
-    """Count the scores in each tenth of the largest score, which itself counts in the last tenth.
+    """Count the scores in each tenth of ``most``, the largest score; it counts in the last tenth.
 
     Examples
     --------
@@ -158,7 +158,8 @@ GRADIENT_VERDICTS = {"pass": "agree", "fail": "disagree", "inconclusive": "incon
 def gradient_text(state: str, factor: str) -> str:
     """Write the verdict of finite differences on one entry of a gradient, with its factor if any.
 
-    The factor is the text of the claimed value divided by the estimate; it may be empty.
+    ``state`` is the entry's state. ``factor`` is the text of the claimed value divided by the
+    estimate; it may be empty.
     """
     verdict = GRADIENT_VERDICTS.get(state, state)
     if not factor:
@@ -304,7 +305,7 @@ def doubtful(finding: Finding) -> tuple[str, str, str]:
 
 
 def mending(finding: Finding) -> str:
-    """Return the words before the code of a fix.
+    """Return the words before the code that corrects a finding.
 
     They are ``right:`` if the code replaces the line; otherwise they say after or before which line
     the code is added.
@@ -401,15 +402,15 @@ def _term(text: str) -> MarkedTerm:
 
 
 def beside(formula: Formula, other: Formula | None) -> Formula:
-    """Mark the parts of a formula that another formula lacks.
+    """Return a formula in which the parts that ``other`` lacks are marked.
 
-    Without another formula, or if it has no terms, nothing is marked, because all would be.
+    If ``other`` is None or has no terms, nothing is marked, because all parts would be.
     """
     return held_against(formula, other) if other is not None and other.terms else formula
 
 
 def held_against(formula: Formula, other: Formula) -> Formula:
-    """Mark the parts of a formula that another formula lacks.
+    """Return a formula in which the parts that ``other`` lacks are marked.
 
     Each term is compared with the term of the other formula that shares most factors with it.
     """
@@ -417,7 +418,10 @@ def held_against(formula: Formula, other: Formula) -> Formula:
 
 
 def _marked(term: MarkedTerm, others: Iterable[MarkedTerm]) -> MarkedTerm:
-    """Mark the factors and the sign that a term has and the most similar other term lacks."""
+    """Mark the factors and the sign that a term has and the most similar other term lacks.
+
+    The result is a copy; ``others`` are the terms of the other formula.
+    """
     # A start value, which has no sign, is only compared with another start value.
     alike = [other for other in others if bool(other.sign) == bool(term.sign)]
     nearest = max(alike, key=lambda other: _shared(term, other), default=MarkedTerm("", ()))
@@ -451,7 +455,8 @@ def _wrapped(text: str, differs: bool) -> str:
 def pieces(applied: str, right: str) -> Iterator[tuple[str, bool]]:
     """Yield the text of a formula in pieces, and for each whether the right formula lacks it.
 
-    A sign is in one piece with the first factor of its term.
+    ``applied`` is the text of the student's formula, ``right`` that of the right one. A sign is in
+    one piece with the first factor of its term.
     """
     marked = beside(read_formula(applied), read_formula(right) if right else None)
     for number, term in enumerate(marked.terms):

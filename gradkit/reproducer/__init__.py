@@ -144,6 +144,7 @@ def _run(workshop: Workshop, text: str, task: Task | FunctionTask) -> tuple[str,
 def _compare(script: Script | FunctionScript, printed: str, tolerance: float) -> tuple[str, bool]:
     """Compare the recorded number with the printed one; return a sentence, and True if equal.
 
+    ``printed`` is the output of the script, and ``tolerance`` the largest relative difference.
     Without a recorded number, nothing is compared, and the result is True.
     """
     if script.found is None:

@@ -48,6 +48,9 @@ class FunctionScript:
     ) -> None:
         """Find the recorded check and input of a finding of a function task.
 
+        ``result``, ``recorded`` and ``finding`` are the result, its task and the finding, as plain
+        data.
+
         Raises
         ------
         ReproducerError

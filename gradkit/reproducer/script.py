@@ -72,8 +72,8 @@ def expected(
 def _call(task: Task, bound: Bound, inputs: Inputs, **shown: str) -> str:
     """Write a call of a student's function, and the printing of a number.
 
-    ``shown`` names the number: a ``value`` of what the function returns, or an ``entry`` of the
-    parameter ``key`` after the call.
+    ``inputs`` are the arguments by quantity. ``shown`` names the number: a ``value`` of what the
+    function returns, or an ``entry`` of the parameter ``key`` after the call.
     """
     before = leaves = ""
     if bound.before is not None:
@@ -88,7 +88,8 @@ def _call(task: Task, bound: Bound, inputs: Inputs, **shown: str) -> str:
 def _call_expression(task: Task, bound: Bound, inputs: Inputs) -> str:
     """Return the call of a student's function as Python, with the dict ``handed`` of parameters.
 
-    The other arguments are the values that a worker passes when it grades.
+    ``inputs`` are the arguments by quantity. The other arguments are the values that a worker
+    passes when it grades.
     """
     values = zip(bound.arguments, arguments_for(call_of(bound, task), inputs, None), strict=True)
     texts = ["handed" if kind == "parameters" else source(value) for kind, value in values]
@@ -96,7 +97,10 @@ def _call_expression(task: Task, bound: Bound, inputs: Inputs) -> str:
 
 
 def _arguments(bound: Bound, values: Sequence[str]) -> str:
-    """Join values as arguments; the last ones are keyword arguments if the function has these."""
+    """Join values as arguments of a call.
+
+    The last values get the names of the function's keyword parameters, if it has any.
+    """
     first = len(values) - len(bound.keywords)
     named = (f"{n}={value}" for n, value in zip(bound.keywords, values[first:], strict=True))
     return ", ".join([*values[:first], *named])
@@ -175,6 +179,9 @@ class Script:
     ) -> None:
         """Find the student's function and the recorded entry of a finding of a net task.
 
+        ``result``, ``recorded`` and ``finding`` are the result, its task and the finding, as plain
+        data.
+
         Raises
         ------
         ReproducerError
@@ -247,7 +254,8 @@ class Script:
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
         """Return the rate of the step: the task's, the passed rate or, if free, the judged rate.
 
-        The judged rate is computed from the recorded expected number.
+        ``key`` and ``index`` are the parameter and the entry that is shown, and ``inputs`` those of
+        the call by name. The judged rate is computed from the recorded expected number.
         """
         stacked = {name: np.asarray(value)[None] for name, value in inputs.items()}
         rate = float(rate_of(self.task, key, stacked)[0])
@@ -407,6 +415,8 @@ def _bound(binding: Binding, task: Task, finding: Data) -> Bound:
 
 def _entry(check: Data, finding: Data, bound: Bound, task: Task) -> Data:
     """Return the failed entry to show: one that the finding names, with a number if possible.
+
+    ``check`` and ``finding`` are plain data.
 
     Raises
     ------

@@ -315,7 +315,10 @@ def _metadata(installed: Distribution) -> dict[str, bytes]:
 
 
 def _archive(members: dict[str, bytes], version: str) -> bytes:
-    """Return the zip of a wheel with the given members and a RECORD of their digests."""
+    """Return the zip of a wheel with the given members and a RECORD of their digests.
+
+    ``members`` are contents by path, and ``version`` is gradkit's.
+    """
     record = f"gradkit-{version}.dist-info/RECORD"
     lines = [f"{name},{_hash(content)},{len(content)}" for name, content in members.items()]
     all_members = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}
@@ -349,7 +352,7 @@ def choose(asked: str | None) -> Install:
     """Interpret the value of ``--install``; None means a wheel of the running gradkit.
 
     A path to a wheel is read. Another path or an option of pip is refused; all other texts are
-    taken as they are.
+    taken as the argument of ``pip install``.
 
     Raises
     ------
@@ -380,7 +383,10 @@ def _running() -> Install:
 
 
 def _refusal(asked: str, why: str) -> ExportError:
-    """Return the error for a value of ``--install`` that cannot be used."""
+    """Return the error for ``asked``, a value of ``--install`` that cannot be used.
+
+    ``why`` is the reason.
+    """
     return ExportError(
         f"--install {asked}: {why}. Give a wheel (FILE{SUFFIX}), which is then included, a "
         "requirement such as gradkit==1.0, or a URL that all users can reach."
@@ -410,10 +416,10 @@ def torch_of(assignment: Assignment) -> str:
 
 
 def gradescope(source: Bundle, given: Install) -> Files:
-    """Return the files of an autograder for Gradescope.
+    """Return the files of an autograder for Gradescope, by path.
 
-    They are the two programs that Gradescope calls, the wheel of ``given`` if it has one, the
-    assignment and the model solutions.
+    They are the two programs that Gradescope calls, gradkit's wheel if ``given`` (how gradkit is
+    installed) has one, the assignment and the model solutions.
     """
     return {
         "setup.sh": _fill(
@@ -429,10 +435,10 @@ def gradescope(source: Bundle, given: Install) -> Files:
 
 
 def runner(template: str, source: Bundle, folder: str) -> File:
-    """Return the program that checks a submission; the `secrets` are in ``folder``.
+    """Return the program that checks a submission, from the named template.
 
-    If the model solutions are among them, it requires tier 3, at which student code does not run
-    as root and cannot read files of root.
+    The files of `secrets` are in ``folder``. If the model solutions are among them, the program
+    requires tier 3, at which student code does not run as root and cannot read files of root.
     """
     tier, solutions = "0", "--no-reference"
     if source.reference:
@@ -460,9 +466,10 @@ HOME = ".gradkit"
 
 
 def classroom(source: Bundle, given: Install) -> Files:
-    """Return the files for GitHub Classroom: a workflow, gradkit's wheel if ``given`` has one.
+    """Return the files for GitHub Classroom, by path.
 
-    An assignment that is not gradkit's default is added.
+    They are a workflow, gradkit's wheel if ``given`` (how gradkit is installed) has one, and an
+    assignment that is not gradkit's default.
     """
     option = f"--assignment {HOME}/{source.assignment_file}" if source.own else ""
     option = f"{option}{_task_options(source)}".strip()
@@ -474,7 +481,11 @@ def classroom(source: Bundle, given: Install) -> Files:
 
 
 def workflow(given: Install, options: str = "", torch: str = TORCH) -> bytes:
-    """Return the text of a workflow that runs ``gradkit check`` with some options."""
+    """Return the text of a workflow that runs ``gradkit check``.
+
+    ``given`` says how gradkit is installed, ``options`` are those of the command, and ``torch`` is
+    the requirement of torch.
+    """
     return _fill(
         "github-classroom.yml",
         install=words(given, HOME),

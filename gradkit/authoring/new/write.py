@@ -252,7 +252,11 @@ def _csv(columns: Sequence[str], X: Array, y: Array) -> str:
 def _problem(
     draw: np.random.Generator, problem: str, columns: Sequence[str], hidden: int
 ) -> dict[str, Any]:
-    """Draw the values of a problem's two tasks, in numpy and in torch, for the template."""
+    """Draw the values of a problem's two tasks, in numpy and in torch, for the template.
+
+    ``problem`` is ``regression`` or ``classification``, ``columns`` are the names of the features,
+    and ``hidden`` is the number of hidden units.
+    """
     regression = problem == "regression"
     n = len(columns) - 1
     return {
@@ -273,7 +277,11 @@ def _shapes(n: int, hidden: int) -> dict[str, tuple[int, int]]:
 
 
 def _even(n: int, hidden: int, value: float) -> dict[str, Array]:
-    """Return initial parameters with equal weights, and biases of zero."""
+    """Return initial parameters with equal weights, and biases of zero.
+
+    ``n`` is the number of features, ``hidden`` that of hidden units, and ``value`` that of each
+    weight.
+    """
     return {
         key: np.full(shape, value if key[0] == "W" else 0.0)
         for key, shape in _shapes(n, hidden).items()
@@ -281,7 +289,10 @@ def _even(n: int, hidden: int, value: float) -> dict[str, Array]:
 
 
 def _uneven(draw: np.random.Generator, n: int, hidden: int) -> dict[str, Array]:
-    """Draw initial parameters of two decimals, with random signs and none near zero."""
+    """Draw initial parameters of two decimals, with random signs and none near zero.
+
+    ``n`` is the number of features, ``hidden`` that of hidden units.
+    """
     return {
         key: np.round(draw.uniform(0.1, 0.6, shape), 2) * draw.choice([-1.0, 1.0], shape)
         for key, shape in _shapes(n, hidden).items()

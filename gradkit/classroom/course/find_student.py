@@ -48,8 +48,9 @@ def turned(name: str) -> str:
 def index(entries: Iterable[tuple[Mapping[str, str], Iterable[str]]]) -> Index:
     """Index entries by identifier and by normalised name.
 
-    ``entries`` are pairs: a student's identifiers by kind, and spellings of the student's name.
-    The index maps a kind (or ``name``) and value to the positions of the entries that have it.
+    ``entries`` are pairs: a student's identifiers by kind, and spellings of the student's name. The
+    index maps each pair of a kind (or ``name``) and a value to the numbers of the entries that have
+    it, counted from 0.
     """
     found = defaultdict[tuple[str, str], set[int]](set)
     for number, (ids, names) in enumerate(entries):
@@ -69,9 +70,10 @@ def _key(kind: str, value: str) -> str:
 def who(ids: Mapping[str, str], name: str, kinds: Sequence[str], known: Index) -> frozenset[int]:
     """Return the numbers of all students that identifiers and a name can belong to.
 
-    ``kinds`` are the kinds of identifiers that are looked up. The name counts only if none of these
-    identifiers is in the index. If identifiers belong to different students, and no student has all
-    of them, all of these students are returned.
+    ``ids`` are the identifiers by kind, ``kinds`` the kinds that are looked up, and ``known`` is
+    the result of `index`. The name counts only if none of these identifiers is in the index. If
+    identifiers belong to different students, and no student has all of them, all of these students
+    are returned. Empty if nobody matches.
     """
     hits = [
         numbers
@@ -121,13 +123,14 @@ def meant(
 ) -> str | None:
     """Return the name of the one student that a word matches, or None if it matches nobody.
 
-    The first of these that matches any student decides: the exact name; a name or identifier,
-    ignoring case; a name, ignoring spelling (see `normal`) and as ``Last, First`` too; with
-    ``part``, a part of a name or identifier.
+    Tried are, in order: the exact name; a name or identifier, ignoring case; a name, ignoring
+    spelling (see `normal`) and as ``Last, First`` too; with ``part``, a part of a name or
+    identifier. The first that matches any student ends the search.
 
     Parameters
     ----------
     word : str
+        Text that a person has typed.
     known : mapping of str to collection of str
         Identifiers of each student by name.
     part : bool
@@ -185,7 +188,7 @@ def find_student(store: Store, word: str) -> str:
 
 
 def _join_names(names: list[str], word: str) -> str:
-    """Join names with a word before the last; of many, name the first and count the rest."""
+    """Join names with ``word`` before the last; of many, name the first and count the rest."""
     if len(names) > MAX_NAMES:
         return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"
     return f" {word} ".join(filter(None, (", ".join(names[:-1]), names[-1])))

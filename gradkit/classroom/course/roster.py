@@ -149,7 +149,8 @@ def without_test_student(
 ) -> tuple[list[Handed], list[Sender]]:
     """Leave out submissions of Canvas' Test Student, unless the roster has a student of this name.
 
-    ``students`` are those of the roster, from which the Test Student has been left out.
+    ``handed`` and ``senders`` belong together, item by item. ``students`` are those of the roster,
+    from which the Test Student has been left out.
     """
     known = {normal(name) for student in students for name in student.names}
     if TEST_STUDENT in known or normal("Test Student") in known:
@@ -238,7 +239,8 @@ def _owners(
 
     At least one of the two sets is empty. In this order, owners are the members that the platform
     lists, all members of a group with the sender's name, or the one student whom the identifiers or
-    the name match. ``groups`` are the numbers of the students by normalised group name.
+    the name match. ``known`` is the index of ``students`` (see `index` in `find_student`), and
+    ``groups`` has the numbers of the students by normalised group name.
     """
     if sender.members:
         owners: frozenset[int] = frozenset()
@@ -345,9 +347,10 @@ def _entry(handed: Handed, sender: Sender, students: tuple[str, ...]) -> Entry:
 
 
 def _with_time(sender: Sender, own: Sequence[Student]) -> Sender:
-    """Fill in a submission's time from its students' rows if the download has none.
+    """Return a sender with a time of submission from the roster if the download has none.
 
-    A plain file may have come by mail, at another time.
+    ``own`` are the rows of the submission's students. A plain file may have come by mail, at
+    another time.
     """
     times = [student.submitted for student in own if sender.source != "plain"]
     times += [student.at for student in own if sender.source == "moodle"]
@@ -356,7 +359,10 @@ def _with_time(sender: Sender, own: Sequence[Student]) -> Sender:
 
 
 def _stable_name(name: str, sender: Sender, known: Mapping[str, str]) -> str:
-    """Return the sender's name in earlier runs, or a name that no sender of these runs has."""
+    """Return the sender's name in earlier runs, or a name that no sender of these runs has.
+
+    ``known`` has the earlier names by platform identifier. ``name`` is used if it is free.
+    """
     own = identity(sender)
     if own in known:
         return known[own]

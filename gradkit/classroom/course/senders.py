@@ -193,10 +193,10 @@ def _senders_of_download(handed: Sequence[Handed]) -> list[Sender]:
 
 
 def _has_unique_ids(found: Sequence[Sender]) -> bool:
-    """Return True if each identifier has one student, and no attachment occurs twice.
+    """Return True if each identifier in ``found`` has one student, and no attachment occurs twice.
 
-    Otherwise the numbers are not a platform's: file names with a date look like Canvas' names,
-    but then all students have the number 2026.
+    Otherwise the numbers are not a platform's: file names with a date look like Canvas' names, but
+    then all students have the number 2026.
     """
     students = {(identity(sender), sender.student) for sender in found}
     attachments = [s.ids["attachment"] for s in found if "attachment" in s.ids]
@@ -286,10 +286,11 @@ def _plain(handed: Handed) -> Sender:
 def attributed(handed: Sequence[Handed], senders: Sequence[Sender]) -> list[tuple[Handed, Sender]]:
     """Rename each submission to its student, and join the files of one submission.
 
-    Files of one student in one download of Canvas or Moodle are one submission, and get the
-    names that the student gave them. A student's files in several downloads are attempts, in
-    the order given. Different students with the same name get their identifier after the name.
-    Gradescope's own list is not a submission and is left out.
+    ``handed`` and ``senders`` belong together, item by item. Files of one student in one download
+    of Canvas or Moodle are one submission, and get the names that the student gave them. A
+    student's files in several downloads are attempts, in the order given. Different students with
+    the same name get their identifier after the name. Gradescope's own list is not a submission and
+    is left out.
     """
     persons = Counter(
         name for name, _ in {(sender.student, identity(sender)) for sender in senders}

@@ -97,7 +97,8 @@ NAMELESS: Mapping[Way, str] = {
 def page_names(way: Way, senders: Sequence[Sender]) -> Names:
     """Return the file names of the students' pages, and the students without one with the reason.
 
-    If a student has several submissions, the page gets the name of the last.
+    ``way`` is the platform, or ``folder``. If a student has several submissions in ``senders``, the
+    page gets the name of the last.
     """
     named = {sender.student: NAMES[way](sender) for sender in senders}
     names = {student: name for student, name in named.items() if name is not None}
@@ -195,7 +196,8 @@ def ids_of(address: Address) -> dict[str, str]:
 def _is_student(address: Address, ids: Mapping[str, str], name: str, names: Sequence[str]) -> bool:
     """Return True if identifiers, or else a name, match the student's entry in the roster.
 
-    Without a roster, one of ``names`` must be the student's name.
+    ``ids`` are identifiers by kind. If the student is not on a roster, one of ``names`` must be the
+    student's name.
     """
     student = address.student
     if student is None:
@@ -206,9 +208,9 @@ def _is_student(address: Address, ids: Mapping[str, str], name: str, names: Sequ
 def names_of(way: Way, found: Sequence[Address]) -> Names:
     """Return the names of the students' pages, and the students without a name with the reason.
 
-    For a group's submission under one member's name, all members get the same page's name, since
-    Canvas shows feedback to the whole group. Moodle shows it only to that member, so that the
-    other members get no page.
+    ``way`` is the platform, or ``folder``. For a group's submission under one member's name, all
+    members get the same page's name, since Canvas shows feedback to the whole group. Moodle shows
+    it only to that member, so that the other members get no page.
     """
     chosen = [(address, _newest(way, address) or address.senders[0]) for address in found]
     names, left = page_names(
@@ -223,7 +225,10 @@ def names_of(way: Way, found: Sequence[Address]) -> Names:
 
 
 def _newest(source: str, address: Address) -> Sender | None:
-    """Return the student's newest submission by a platform, the student's own if there is one."""
+    """Return the student's newest submission by a platform, the student's own if there is one.
+
+    ``source`` is the platform. None without a submission by it.
+    """
     from_source = [sender for sender in address.senders if sender.source == source]
     own = [sender for sender in from_source if is_own(address, sender)]
     return next(iter(own or from_source), None)

@@ -109,6 +109,8 @@ def _decode(data: bytes, name: str) -> tuple[bytes, str, str]:
 def _rows(text: str, delimiter: str, name: str) -> Iterable[tuple[tuple[str, ...], str]]:
     """Yield the raw cells of each row, and the line end after them.
 
+    ``name`` is the file's, for the message.
+
     Raises
     ------
     CsvTableError
@@ -177,7 +179,10 @@ def heading(text: str) -> str:
 
 
 def columns_of(header: Sequence[str], known: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """Map each kind to the first column with one of its headings; leave out kinds without one."""
+    """Map each kind of column to the first column of ``header`` with one of its headings.
+
+    ``known`` has the possible headings of each kind. Kinds without a column are left out.
+    """
     first = {head: at for at, head in reversed([*enumerate(map(heading, header))])}
     found = {
         kind: [first[h] for h in map(heading, names) if h in first] for kind, names in known.items()
@@ -223,7 +228,10 @@ def refuse_ragged(sheet: CsvTable) -> None:
 
 
 def put(sheet: CsvTable, changes: Mapping[tuple[int, int], str]) -> CsvTable:
-    """Return a copy of a table with new values in some cells, given by row and column."""
+    """Return a copy of a table with new values in some cells.
+
+    ``changes`` has the values by row and column, both counted from 0.
+    """
     rows = [list(cells) for cells, _ in sheet.rows]
     for (row, column), value in changes.items():
         rows[row][column] = cell_of(value, sheet.delimiter)

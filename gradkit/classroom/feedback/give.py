@@ -216,9 +216,9 @@ def _names(
 ) -> tuple[dict[str, str], list[Left], list[str]]:
     """Return the file name of each student's page, the students without a page, and notes.
 
-    The names are those that the platform expects. Students without a page have a reason: the
-    platform gives no name, or several students have one name but different pages. If no student has
-    a name, only one note is returned, and nobody is listed.
+    ``pages`` are the pages by student. The names are those that the platform expects. Students
+    without a page have a reason: the platform gives no name, or several students have one name but
+    different pages. If no student has a name, only one note is returned, and nobody is listed.
     """
     names, without = names_of(plan.way, found)
     if without and not names:
@@ -259,8 +259,10 @@ def _write(
 ) -> list[Path]:
     """Write the pages in ``names`` and the table; return the paths written.
 
-    Pages and rows that differ from the student's newest in ``before``, the releases so far, are
-    stored as a new release, in the same transaction. The module's docstring explains the order.
+    ``names`` has the file name of each student's page, ``pages`` the pages by student, and
+    ``filled`` the table. Pages and rows that differ from the student's newest in ``before``, the
+    releases so far, are stored as a new release, in the same transaction. The module's docstring
+    explains the order.
     """
 
     def page(student: str) -> bytes:
@@ -386,6 +388,9 @@ def _table(
     in_place: bool,
 ) -> Table | None:
     """Return the path and the filling function of the platform's table, None if no table is named.
+
+    ``target`` is the zip or folder that is written, and the other arguments are those of
+    `give_back`.
 
     Raises
     ------

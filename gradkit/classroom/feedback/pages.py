@@ -91,7 +91,10 @@ def write_pages(
 
 
 def _write(stand: Stand, students: Path, hints: int) -> tuple[str, str]:
-    """Write a student's page, and return the student's name and the link to the page."""
+    """Write a student's page, and return the student's name and the link to the page.
+
+    ``students`` is the folder of the pages.
+    """
     name = stand.kept.name
     page = student_page(explained(seen(stand), stand.withdrawn, hints), hints)
     write_whole(students / file_name(name), page.encode())
@@ -176,7 +179,9 @@ def changes(former: Former, stand: Stand, hints: int) -> Changes | None:
     Parameters
     ----------
     former : Former
+        The result that the student's last page showed.
     stand : Stand
+        The result now.
     hints : int
         Hint level of the page.
 
@@ -348,7 +353,10 @@ class Past:
         )
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
-        """Return a student's stand after a run (by default the last); None without a result."""
+        """Return a student's counting attempt after run ``upto``; None without a result.
+
+        By default, it is that after the last run.
+        """
         counting = self._counting_at(last(upto))
         attempt = counting.attempts.get(name)
         if attempt is None or not (packed := self._store.result(attempt.kept.id)):
@@ -358,10 +366,10 @@ class Past:
         return Stand(attempt.kept, packed, attempt.number, *facts)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
-        """Return a student's stand after a run, with the reasons for changes until ``upto``.
+        """Return a student's counting attempt after a run, and the reasons for changes since.
 
-        Reasons are those of later remarks that changed what this student may see, and those for
-        overrides that were taken back. None if the student had no result.
+        Reasons are those of remarks until run ``upto`` that changed what this student may see, and
+        those for overrides that were taken back. None if the student had no result.
         """
         stand = self.stand(name, run)
         if stand is None:
@@ -430,11 +438,12 @@ def _pages(releases: Sequence[Release]) -> list[Release]:
 
 
 def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) -> Iterator[Page]:
-    """Make the pages of some drafts, in the same order.
+    """Make the pages of the drafts ``found``, in the same order.
 
     Parameters
     ----------
     found : sequence of Draft
+        The data of the pages.
     hints : int
         Hint level of the pages.
     workers : int

@@ -189,7 +189,10 @@ def _columns(sheet: CsvTable) -> dict[str, int]:
 
 
 def _participant(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
-    """Return the identifiers and names in a row of a Moodle worksheet."""
+    """Return the identifiers by kind and the names in a row of a Moodle worksheet.
+
+    ``at`` has the number of each kind's column.
+    """
     ids = {kind: cells[at[kind]] for kind in ("email", "sis") if kind in at}
     # The cell has the form “Participant 123”, with the word in any language.
     if number := re.search(r"\d+$", cells[at["identifier"]].strip()):
@@ -200,7 +203,8 @@ def _participant(cells: Sequence[str], at: Mapping[str, int]) -> tuple[dict[str,
 def other_maximum(platform: str, there: Iterable[float | None], own: Iterable[float]) -> list[str]:
     """Return a note if the platform's maxima (``there``) differ from gradkit's (``own``).
 
-    The list has at most one note. It is empty if either maxima are not known.
+    Maxima are largest possible scores. The list has at most one note. It is empty if either maxima
+    are not known.
     """
     expected = sorted({most for most in there if most is not None})
     found = sorted(set(own))
@@ -405,7 +409,10 @@ def _is_about_posting(cells: Sequence[str]) -> bool:
 
 
 def _user(cells: Sequence[str], info: Mapping[str, int]) -> tuple[dict[str, str], list[str]]:
-    """Return the identifiers and names in a row of a gradebook."""
+    """Return the identifiers by kind and the names in a row of a gradebook.
+
+    ``info`` has the number of each kind's column.
+    """
     ids = {kind: cells[info[kind]] for kind in USER_IDS if kind in info}
     name = cells[info["name"]].strip()
     if "first" in info:
@@ -418,9 +425,9 @@ def _fill(
 ) -> CsvTable:
     """Return a table of only the students' columns, unchanged, and the assignment's column.
 
-    Rows without a score keep the cell of that column. A new column gets its heading and ``most``,
-    the possible points, for which a row is added if there is none. ``comma`` selects a decimal
-    comma.
+    ``scores`` has the marks by row number. Rows without a score keep the cell of that column. A new
+    column gets its heading and ``most``, the possible points, for which a row is added if there is
+    none. ``comma`` selects a decimal comma.
     """
     own, new = sorted(layout.info.values()), layout.assignment is None
 

@@ -102,8 +102,8 @@ def _new_prices(
 ) -> Prices:
     """Return the changed prices of a run and, if it graded, the prices of all found mistakes.
 
-    ``before`` and ``after`` are the prices before and after the run, and ``found`` are entries of
-    `found_in`.
+    Prices are shares of a check's points by the code of a mistake. ``before`` and ``after`` are
+    those before and after the run, and ``found`` are entries of `found_in`.
     """
     graded = {words.split()[-1] for words in found} if run.kind == "grade" else set()
     return tuple(
@@ -121,7 +121,11 @@ def mark_at(store: Store, name: str, upto: int | None = None) -> Mark | None:
 def _mark_and_findings(
     store: Store, name: str, upto: int | None = None
 ) -> tuple[Mark | None, tuple[str, ...]]:
-    """Return a student's score after a run, and the mistakes found in the attempt that counts."""
+    """Return a student's score after a run, and the mistakes found in the attempt that counts.
+
+    ``upto`` is the number of the run, by default the last. Without a counting attempt, they are
+    None and empty.
+    """
     counting = Counting(store, upto)
     attempt = counting.attempts.get(name)
     if attempt is None:

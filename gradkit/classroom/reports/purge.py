@@ -242,7 +242,7 @@ def _identity_of(store: Store, name: str, listed: Sequence[Row]) -> _Identity:
 
 
 def _without(sender: Sender, gone: _Identity) -> Sender:
-    """Return the sender of a shared submission without the names and identifiers of a student."""
+    """Return the sender of a shared submission without the names and identifiers in ``gone``."""
     members = tuple(member for member in sender.members if not _is_student(member, gone))
     student = sender.student
     if len(members) < len(sender.members):
@@ -254,14 +254,17 @@ def _without(sender: Sender, gone: _Identity) -> Sender:
 
 
 def _replace_names(text: str, gone: _Identity, alias: str) -> str:
-    """Replace all names of a student in a text by an alias."""
+    """Replace all names of the student ``gone`` in a text by ``alias``."""
     for name in gone.written:
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", alias, text, flags=re.IGNORECASE)
     return text
 
 
 def _is_student(member: Mapping[str, str], gone: _Identity) -> bool:
-    """Return True if a group's member is a student, by identifiers or, without these, by name."""
+    """Return True if a group's member is the student ``gone``.
+
+    Identifiers are compared or, if the member has none, the name.
+    """
     ids = {(kind, value) for kind, value in member.items() if kind in KINDS}
     return (
         bool(ids & gone.ids) if ids and gone.ids else normal(member.get("name", "")) in gone.names

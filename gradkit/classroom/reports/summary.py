@@ -333,9 +333,9 @@ def reasons(result: Result) -> Iterator[Reason]:
 
 
 def held_marks(result: Result) -> dict[str, tuple[str, ...]]:
-    """Map the held checks of a result to the codes that a person has to accept.
+    """Map the checks whose marks wait for a person's decision to the codes to be accepted.
 
-    A check, a task or a total whose points a person has set is not held.
+    A check, a task or a total whose points a person has set does not wait.
     """
     return {
         f"{task.task}/{check.check}": check.held
@@ -490,8 +490,8 @@ def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
 def _row(attempt: CountingAttempt, made: Row | None, policy: Policy) -> Row:
     """Return the row of a student with a counting attempt.
 
-    ``made`` is the row that was made from the result, None without a result. Standing, times and
-    reason for a missing grade are those of the attempt.
+    ``made`` is the row of the attempt's result, None without a result. Standing, times and reason
+    for a missing grade are those of the attempt; ``policy`` says whether it is late.
     """
     kept = attempt.kept
     late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))

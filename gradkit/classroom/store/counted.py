@@ -199,8 +199,9 @@ def _refuse_points(
 ) -> None:
     """Raise OverrideError for points that cannot be set.
 
-    The reason is empty, the points are not between 0 and the largest points, or they are to be
-    taken back (None) although nobody has set any.
+    ``name`` is the student, ``target`` the item, and ``former`` the present override. Points are
+    refused if the reason is empty, if they are not between 0 and the largest points, or if they are
+    to be taken back (None) although nobody has set any.
     """
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
@@ -231,7 +232,10 @@ def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, 
 
 
 def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
-    """Return the revision of the points of one item of a student."""
+    """Return the revision of the points of one item of the student ``name``.
+
+    The text changes when somebody sets or takes back the points, and when the findings change.
+    """
     (row,) = store.rows(
         'SELECT max(id) AS newest FROM overrides WHERE name = ? AND task = ? AND "check" = ?',
         (name, target.task, target.check),
@@ -240,7 +244,10 @@ def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
 
 
 def _describe_conflict(target: OverrideTarget, override: Override | None) -> str:
-    """Describe the present points of an item that has changed while a grader looked at it."""
+    """Describe the present points of an item that has changed while a grader looked at it.
+
+    ``override`` has points that a person has set, None if the computed points count.
+    """
     if override is None:
         return (
             f"{target.name}: the findings, or the points set by a person, have changed "
@@ -314,7 +321,8 @@ def targets_of(result: Result, kept: Kept) -> dict[str, OverrideTarget]:
 def asked(result: Result, spoken: Iterable[str] = ()) -> list[TaskResult]:
     """Return the tasks that count in a result.
 
-    In a refused result, only required tasks and those with an override (``spoken``) count.
+    ``spoken`` are the ids of tasks with an override. In a refused result, only these and the
+    required tasks count.
     """
     counting = {*result.required, *spoken}
     return [task for task in result.tasks if not result.refused or task.task in counting]
@@ -345,7 +353,7 @@ def _find(result: Result, kept: Kept, name: str) -> OverrideTarget:
 
 
 def overrides(store: Store, upto: int | None = None) -> dict[str, tuple[Override, ...]]:
-    """Map each student to the overrides that are valid at the end of a run, or now."""
+    """Map each student to the overrides that are valid at the end of the run ``upto``, or now."""
     decided_findings = _finding_decisions(store)
     rows = store.rows(
         'SELECT overrides.id, name, task, "check", points, basis, who AS "by", '
@@ -450,7 +458,7 @@ class Counting:
         self.comments = comments(store, upto)
 
     def at(self, store: Store) -> Counting:
-        """Return the same facts, which read results from the class file that is opened now."""
+        """Return a copy that reads results from ``store``, the class file as it is opened now."""
         new = copy(self)
         new._store = store
         return new
@@ -538,7 +546,11 @@ def counted(
 def _line(
     kind: Literal["task", "total"], word: Override, target: OverrideTarget, score: float, name: str
 ) -> Adjustment:
-    """Return the adjustment that changes a score to the points that an override sets."""
+    """Return the adjustment that changes a score to the points that an override sets.
+
+    ``word`` is the override, ``target`` the task or total that it is about, ``score`` the present
+    score, and ``name`` the title in the adjustment.
+    """
     given = min(word.points or 0.0, target.most)
     decision = _decision(word, target)
     return Adjustment(kind, round(given - score, 2), "", name, given, target.most, decision)
@@ -566,8 +578,8 @@ def _override_checks(
 ) -> TaskResult:
     """Return a task with the points that overrides set for its checks.
 
-    These points are at most the check's largest, and the check is no longer held. ``words`` are the
-    overrides by task and check, ``targets`` the items of the result by name.
+    These points are at most the check's largest, and the check no longer waits for a decision.
+    ``words`` are the overrides by task and check, ``targets`` the items of the result by name.
     """
     checks = []
     for check in task.checks:
@@ -596,8 +608,9 @@ def _override_findings(
 ) -> TaskResult:
     """Return a task with the costs of its findings that follow from overrides of its checks.
 
-    A finding that a person has withdrawn is left out. A decision about findings that differ from
-    the present ones has no effect on what is shown, as they can have the same ids.
+    ``words`` are the overrides by task and check, ``targets`` the items of the result by name. A
+    finding that a person has withdrawn is left out. A decision about findings that differ from the
+    present ones has no effect on what is shown, as they can have the same ids.
     """
     direct, costs = set(), dict[str, dict[str, float]]()
     withdrawn = set[str]()

@@ -203,7 +203,7 @@ class Database:
         return str(rows[0]["value"]) if rows else None
 
     def note(self, key: str, value: str | None) -> None:
-        """Store a fact about the file within `writing`; with None, delete it."""
+        """Store a text about the file under ``key``, within `writing`; with None, delete it."""
         self._base.execute("DELETE FROM meta WHERE key = ?", (key,))
         if value is not None:
             self._base.execute("INSERT INTO meta VALUES (?, ?)", (key, value))
@@ -236,7 +236,7 @@ class Database:
             self._refuse(error)
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[sqlite3.Row]:
-        """Return the rows of a query.
+        """Return the rows of a query of SQL; ``values`` fill its placeholders.
 
         Raises
         ------
@@ -249,7 +249,10 @@ class Database:
             self._refuse(error)
 
     def insert(self, table: str, **values: object) -> int:
-        """Insert a row, given by column names, within `writing`, and return its id."""
+        """Insert a row into ``table``, within `writing`, and return its id.
+
+        ``values`` are the cells by the names of their columns.
+        """
         names = ", ".join(f'"{name}"' for name in values)
         marks = ", ".join("?" * len(values))
         statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608  (names are constants)

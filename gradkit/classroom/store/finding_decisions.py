@@ -88,7 +88,11 @@ def _decidable(
     words: Words,
     targets: Mapping[str, OverrideTarget],
 ) -> DecidableFinding:
-    """Return a finding with the decision about it."""
+    """Return a finding with the decision about it.
+
+    ``words`` are the student's overrides by task and check, ``targets`` the items of the result by
+    name.
+    """
     affected, direct, held, revisions = [], [], [], []
     decision, by, comment = None, "", ""
     for check in _affected_checks(task, finding):
@@ -111,7 +115,7 @@ def _decidable(
 
 
 def _affected_checks(task: TaskResult, finding: Finding) -> Iterator[CheckResult]:
-    """Yield the checks that a finding costs points, or whose marks are held for it."""
+    """Yield the checks that a finding costs points, or whose marks wait for a decision about it."""
     costs = finding.costs or {finding.check: 0.0}
     for check in task.checks:
         if check.max_score and (check.check in costs or finding.mistake in check.held):
@@ -189,7 +193,10 @@ def decide_finding(
 def _refuse(
     found: DecidableFinding, decision: FindingDecision | None, result: Result, comment: str
 ) -> None:
-    """Refuse a decision without a reason, out of range, or without an effect."""
+    """Raise OverrideError for a decision without a reason, out of range, or without an effect.
+
+    ``decision`` is None if the present decision is to be taken back; ``comment`` is the reason.
+    """
     code = found.finding.mistake
     if not comment.strip():
         raise OverrideError("The reason is missing. The student can read it.")
@@ -214,7 +221,7 @@ def _refuse(
 
 
 def _points(task: TaskResult, name: str, decisions: Iterable[FindingDecision]) -> float:
-    """Return the points of a check that follow from decisions about findings.
+    """Return the points of the check ``name`` that follow from decisions about its findings.
 
     Raises
     ------

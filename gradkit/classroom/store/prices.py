@@ -67,7 +67,10 @@ def shares(store: Store) -> tuple[tuple[str, float], ...]:
 
 
 def set_prices(store: Store, run: int, new: Mapping[str, float | None]) -> None:
-    """Store the prices that a run sets, by the codes of the findings; None withdraws a price."""
+    """Store the prices that a run sets, by the codes of the findings.
+
+    A price is a share of a check's points, from 0 to 1; None withdraws it.
+    """
     with store.writing():
         for code, share in new.items():
             store.insert("prices", run=run, code=code, share=share)

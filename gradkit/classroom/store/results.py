@@ -155,7 +155,10 @@ class Store(Database):
                 self._insert(run, submission, evidence, result)
 
     def amend(self, run: int, filed: Mapping[int, Filed]) -> None:
-        """Store new results that were made from the evidence of older ones, by the older id."""
+        """Store new results that were made from the evidence of older ones.
+
+        ``filed`` has each new result by the id of the older one.
+        """
         with self.writing():
             for older, result in filed.items():
                 submission, evidence = self._base.execute(
@@ -173,7 +176,11 @@ class Store(Database):
         return int(row[0])
 
     def _insert(self, run: int, submission: int, evidence: int | None, filed: Filed) -> None:
-        """Insert the row of a result."""
+        """Insert the row of a result.
+
+        ``submission`` and ``evidence`` are the ids of their rows; ``evidence`` is None if none is
+        stored.
+        """
         same = ("key", "standing", "told", "score", "max_score", "provisional", "seconds")
         self.insert(
             "results",
@@ -224,13 +231,16 @@ class Store(Database):
         return [name for name in names if name not in {row["name"] for row in done}]
 
     def named(self, tasks: Mapping[str, Sequence[str]] | None = None) -> dict[str, tuple[str, ...]]:
-        """Return the tasks that an instructor chose for students; or set them first."""
+        """Return the ids of the tasks that an instructor chose, by student.
+
+        If ``tasks`` is given, it is stored as the new choice first.
+        """
         if tasks is not None:
             self.note(NAMED, json.dumps(tasks))
         return {name: tuple(ids) for name, ids in json.loads(self.meta(NAMED) or "{}").items()}
 
     def forget(self, name: str) -> None:
-        """Remove a student from the facts about the file."""
+        """Remove a student's name from the facts that are stored about the whole file."""
         run, names = json.loads(self.meta(AWAITED) or "[0, []]")
         self.await_(run, (other for other in names if other != name))
         self.named({other: tasks for other, tasks in self.named().items() if other != name})
@@ -318,7 +328,10 @@ class Store(Database):
         return self._packed(query)
 
     def evidence(self, id_: int) -> bytes | None:
-        """Return the packed evidence that a result was made from; None if there is none."""
+        """Return the packed evidence that a result was made from; None if there is none.
+
+        ``id_`` is the id of the result.
+        """
         query = (
             "SELECT evidence.packed FROM results JOIN evidence ON evidence.id = results.evidence"
         )
@@ -361,8 +374,9 @@ def settings_in(run: Run) -> Settings:
 def filed_of(submission: Kept | RawSubmission, key: str, marks: Result, **more: Any) -> Filed:
     """Return a graded result ready to be stored.
 
-    ``submission`` is the graded submission, or the older result to be replaced; ``more`` are
-    further fields of `Filed`.
+    ``submission`` is the graded submission, or the older result to be replaced; ``key`` is the
+    digest of all that the result depends on, and ``marks`` the result. ``more`` are further fields
+    of `Filed`.
     """
     parts = ("score", "max_score", "provisional")
     scores = {name: getattr(marks, name) for name in parts}

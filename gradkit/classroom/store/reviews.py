@@ -37,7 +37,7 @@ class ConflictError(GradkitError):
 
 
 def comments(store: Store, upto: int | None = None) -> dict[str, tuple[Comment, ...]]:
-    """Map each student to the comments that are valid at the end of a run, or now.
+    """Map each student to the comments that are valid at the end of the run ``upto``, or now.
 
     Of each comment, only the newest revision is returned; removed comments are left out.
     """

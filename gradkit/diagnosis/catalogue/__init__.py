@@ -122,10 +122,11 @@ def _table(name: str) -> dict[str, Any]:
 
 
 def _entry(code: str, topic: str, table: Mapping[str, Any], nets: Mapping[str, str]) -> Mistake:
-    """Return the record for one table of a topic's file.
+    """Return the catalogue entry (`Mistake`) for one table of a topic's file.
 
-    Fields that a table of the topic ``functions`` lacks come from `FUNCTION_DEFAULTS`. ``nets`` has
-    the text of each example net by its name.
+    ``topic`` is the file's name without ``.toml``. Fields that a table of the topic ``functions``
+    lacks come from `FUNCTION_DEFAULTS`. ``nets`` has the Markdown text about each example net, by
+    the net's name.
     """
     texts = {**FUNCTION_DEFAULTS, **table} if topic == "functions" else table
     wrong, right = (str(texts[name]).strip("\n") for name in ("wrong", "right"))
@@ -149,8 +150,10 @@ def _entry(code: str, topic: str, table: Mapping[str, Any], nets: Mapping[str, s
 def _page(texts: Mapping[str, Any], wrong: str, right: str, nets: Mapping[str, str]) -> str:
     """Return the Markdown text about an entry, without title and deduction.
 
-    It is the entry's ``text``, or its sentence and first hint if it has none; then the text of its
-    example net, if it names one; then the ``wrong`` and the ``right`` code.
+    ``texts`` are the fields of the entry's table, ``wrong`` and ``right`` the code of its example,
+    and ``nets`` the texts about example nets by name. The page is the field ``text``, or else the
+    sentence and first hint; then the text of the example net, if the table names one; then both
+    codes.
     """
     if "text" in texts:
         about = [texts["text"].strip()]
@@ -208,7 +211,9 @@ def rank() -> Mapping[str, int]:
 
 
 def require_one_of(codes: Collection[str], code: str, subject: str) -> None:
-    """Raise an error if ``codes``, the mistakes of a ``subject``, do not contain a code.
+    """Raise a ValueError unless ``code`` is one of the ``codes`` of a subject's mistakes.
+
+    ``subject`` is a noun for the error's text, such as ``a training run``.
 
     Raises
     ------

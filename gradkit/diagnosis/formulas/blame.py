@@ -56,10 +56,11 @@ _INVERSES: Mapping[str, Inverse] = {
 
 
 def required_operands(step: Made, want: Array, values: Array) -> tuple[Array | None, ...]:
-    """Return for each operand the value that alone would give the result ``want``.
+    """Return the value that each operand alone should have to give a step the result ``want``.
 
-    ``values`` has the actual values of all operations, by number. None for an operand that cannot
-    be computed, as for all operands of an operation that is not in `_INVERSES`.
+    ``step`` is a recorded operation, and ``values`` (operations, calls) has the actual values of
+    all operations. None stands for an operand that cannot be computed, as for all operands of an
+    operation that is not in `_INVERSES`.
     """
     if step.operation not in _INVERSES:
         return (None,) * len(step.into)
@@ -70,11 +71,12 @@ def required_operands(step: Made, want: Array, values: Array) -> tuple[Array | N
 def required_values(
     steps: Steps, values: Array, operations: Sequence[int], root_value: Array
 ) -> dict[int, Array]:
-    """Return, by operation, the value that it alone should have to give ``root_value`` at the end.
+    """Return, by number, the value that each operation alone should have to correct the last.
 
-    ``operations`` are in order; the last is the root. Left out are operations with no known or a
-    non-finite required value, or with two uses that require different values; their operands too,
-    unless another use requires a value of them.
+    ``operations`` are numbers in order; the last is the root, which should have ``root_value``.
+    ``values`` has the traced values of all operations, (operations, calls). Left out are operations
+    with no known or a non-finite required value, or with two uses that require different values;
+    their operands too, unless another use requires a value of them.
     """
     by_operation: dict[int, Array | None] = dict.fromkeys(operations[-1:], root_value)
     for number in reversed(operations):
@@ -96,7 +98,10 @@ class Blame:
     """Finds the operations in which one mistake is made."""
 
     def __init__(self, case: Case) -> None:
-        """Store the case, and collect the operations and names that correct results depend on."""
+        """Store the case, and collect the operations and names that correct results depend on.
+
+        ``case`` is one mistake in the trace of one call.
+        """
         self._case, self._steps, self._values = case, case.steps, case.steps.values
         entries = {case.redirected.get(entry, entry) for entry in case.slip.entries}
         roots: tuple[list[int], list[int]] = ([], [])
@@ -112,9 +117,10 @@ class Blame:
         self._corrected: dict[int, tuple[Array, Place | None]] = {}
 
     def operations_of(self, entry: Entry) -> list[int]:
-        """Return the numbers of the operations that compute an entry, in order.
+        """Return the numbers of the operations that compute an entry's new value, in order.
 
-        Operations before another entry's new value, on which this entry depends, are left out.
+        If the entry depends on another entry's new value, the operations that only compute that
+        value are left out.
         """
         root = self._case.root(entry)
         if root not in self._operations:
@@ -132,11 +138,11 @@ class Blame:
         return is_equal(self._values[self._case.root(entry)], self._correct_value(entry), NEAR)
 
     def _correct_value(self, entry: Entry, *, jointly: bool = False) -> Array:
-        """Return the new value that an entry has after a correction of this mistake.
+        """Return the new value (calls,) that an entry would have if this mistake were corrected.
 
-        If its change was written to another entry, or another entry's change to it, this is the
-        traced value with this entry's change corrected; if ``jointly``, with the changes of all
-        wrong entries with the same target corrected.
+        If its change was written to another entry, or another entry's change to it, the result is
+        the traced value with this entry's change corrected; if ``jointly``, with the changes of all
+        wrong entries that were written to the same entry corrected.
         """
         case, root = self._case, self._case.root(entry)
         if entry not in {*case.redirected, *case.redirected.values()}:
@@ -151,7 +157,7 @@ class Blame:
         return total
 
     def _candidates(self, entry: Entry) -> list[tuple[int, Array]]:
-        """Return the wrong operations of an entry in order, each with its correct value.
+        """Return the wrong operations of an entry in order: pairs of number and correct value.
 
         Left out are operations that a correct result depends on, and operations that should be 0.
         """
@@ -169,10 +175,10 @@ class Blame:
         ]
 
     def products_of(self, entry: Entry) -> PartialProducts:
-        """Return the partial products of an entry's correct change; computed once for each entry.
+        """Return the partial products of an entry's correct change, computed once for each entry.
 
-        For one output with a cross-entropy loss, also the products with the derivative of the loss
-        alone, without that of the sigmoid.
+        A net with one output and a cross-entropy loss also has products with the derivative of the
+        loss alone, without that of the sigmoid.
         """
         if entry not in self._parts:
             case, outputs = self._case, self._case.inputs.y_hat
@@ -192,11 +198,12 @@ class Blame:
     # --- factors -------------------------------------------------------------------------
 
     def find_factor(self, entry: Entry) -> At | None:
-        """Return the operation of an entry that has a wrong factor or lacks one, or None.
+        """Return the operation of an entry with a wrong or missing factor, and a line to report.
 
-        With it comes the line that assigns a wrong operand's name, if that is the one to report.
-        The correction is stored: later entries that it corrects too get the same operation. None
-        also stands for the entry's last operation if no line is named.
+        The line assigns the name of a wrong operand; it is None if the operation's own line is to
+        be reported. The correction is stored: later entries that it makes right too get the same
+        operation. None if nothing is wrong, or if only the entry's last operation is wrong and no
+        line assigns a wrong name.
         """
         corrected = self._corrected_in(entry)
         if corrected is not None:
@@ -220,8 +227,9 @@ class Blame:
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
         """Return the first operation of an entry that should be a partial product and is not.
 
-        With it comes the value that it should have. If all operations are partial products, the
-        first that lacks a factor is returned; None if every operation is right or cannot be judged.
+        The result is its number with the value (calls,) that it should have. ``products`` are those
+        of `products_of`. If all operations are partial products, the first that lacks a factor is
+        returned; None if every operation is right or cannot be judged.
         """
         code, fallback, earliest_stage = self._case.slip.code, None, INPUT + 1
         for number, correct in self._candidates(entry):
@@ -264,7 +272,7 @@ class Blame:
         """Return an entry's first corrected operation if all stored corrections make it right.
 
         The corrections are those that `find_factor` stored for other entries; the entry is computed
-        again with them. None if it has no such operation, or stays wrong.
+        again with them. None if it has no corrected operation, or stays wrong.
         """
         operations = self.operations_of(entry)
         corrected = [number for number in operations if number in self._corrected]
@@ -289,9 +297,10 @@ class Blame:
     ) -> tuple[Place, int, Array] | None:
         """Return the line that assigns a wrong operand of operation ``number``, or None.
 
-        The operand is wrong if it must be another partial product to make ``number`` equal
-        ``want``. With the line come the operation that computes the operand, and the operand's
-        correct value. With ``constant``, only names of constants count.
+        The operand is wrong if it must be another partial product (of ``products``) to give the
+        operation the value ``want``. The result is the line, the number of the operation that
+        computes the operand, and the operand's correct value. If ``constant``, only names of
+        constants count.
         """
         case, made = self._case, self._steps.made[number]
         code = case.slip.code
@@ -322,9 +331,10 @@ class Blame:
     def find_unexplained(self, entry: Entry) -> At | None:
         """Return the wrong operation of an entry whose mistake is not in the catalogue, or None.
 
-        It is that of `find_factor`. If there is none and the entry's step is a multiple of the
-        right one, it is the multiplication by that ratio, else the last operation that only wrong
-        entries share.
+        The result of `find_factor` comes first. If that is None and the entry's step is a multiple
+        of the right one, it is the multiplication by that ratio, else the last operation that only
+        wrong entries share. With the operation comes the line to report in place of its own, or
+        None.
         """
         case, location = self._case, self.find_factor(entry)
         if location is not None:
@@ -339,9 +349,9 @@ class Blame:
     def find_constant(self, entry: Entry) -> At | None:
         """Return the operation with the constant that makes an entry wrong by the mistake's ratio.
 
-        For a learning rate, the line that assigns it may be returned with it. If there is no such
-        operation, the last common operation of the wrong entries is returned; None if that fails
-        too, or if every entry of the net has the wrong sign.
+        With it comes the line that assigns a wrong learning rate, or None. If no constant fits, the
+        last operation that all wrong entries share is returned, but for a mistake of the learning
+        rate. None if nothing is found, or if every entry of the net has the wrong sign.
         """
         code, ratio = self._case.slip.code, self._case.detail(entry, "ratio")
         if code == "wrong-sign":
@@ -353,10 +363,10 @@ class Blame:
         )
 
     def _find_rate(self, entry: Entry, ratio: float) -> At | None:
-        """Return an entry's root with the line that assigns its wrong learning rate.
+        """Return the last operation of an entry with the line that assigns its wrong learning rate.
 
-        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if the wrong
-        rate is the task's rate of entries that are right.
+        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if entries that
+        are right use the same rate by the task.
         """
         case, rates = self._case, self._case.task.rates
         rates_by_kind = {"W": rates.weight, "b": rates.bias}
@@ -369,9 +379,10 @@ class Blame:
     def _find_multiplication(self, entry: Entry, ratio: float, scales: list[float]) -> At | None:
         """Return the first wrong product or quotient with a constant that explains ``ratio``.
 
-        The constant is negative for the ratio −1; for a positive ratio it equals the ratio times
-        one of ``scales`` or the learning rate. For a rate that right entries do not use, the line
-        that assigns it comes with the operation. None if there is no such operation.
+        ``ratio`` is the entry's coefficient divided by the right one. The constant is negative for
+        the ratio −1; for a positive ratio it equals the ratio times one of ``scales`` (right values
+        of the constant) or times the learning rate. With the operation comes the line that assigns
+        a wrong rate, else None. None if there is no such operation.
         """
         rates, code = self._case.task.rates, self._case.slip.code
         scales = [*scales, rates.weight if entry[0][0] == "W" else rates.bias]
@@ -393,10 +404,11 @@ class Blame:
         return None
 
     def _last_common_operation(self, entry: Entry) -> At | None:
-        """Return the last operation on the error that all wrong entries share and no right one.
+        """Return the last operation on y − ŷ that all wrong entries share and no right entry.
 
-        Wrong entries of another unit than this entry's are not regarded. None if the rest belong to
-        a single parameter, or share no computed operation with y − ŷ.
+        Wrong entries with another index on an axis that this entry has (input, hidden unit, output)
+        are ignored. None if the others belong to a single parameter, or share no operation that
+        computes from y − ŷ.
         """
         case, products = self._case, self.products_of(entry)
         wrong = [other for other in case.slip.entries if not differ_in_shared_axis(entry, other)]

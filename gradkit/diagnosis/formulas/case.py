@@ -84,7 +84,12 @@ class Case:
         slip: Slip,
         text: UpdateText | None,
     ) -> None:
-        """Store the parts, and compute each entry's formula with and without the mistake."""
+        """Store the arguments, and compute each entry's formula with and without the mistake.
+
+        ``trace`` has the values of a call at ``inputs``, ``steps`` its operations. ``diagnosis``
+        has all mistakes of the update, ``slip`` is the one of this case. ``text`` is the update's
+        source, None if it was not found.
+        """
         self.task, self.trace, self.steps, self.slip, self.text = task, trace, steps, slip, text
         self.near = max(NEAR, diagnosis.precision.exact)
         self.inputs = inputs
@@ -104,9 +109,10 @@ class Case:
             self.applied = self.observed
 
     def _without_mistake(self, diagnosis: Diagnosis, entry: Entry) -> Rule:
-        """Return an entry's formula after a correction of this mistake alone.
+        """Return an entry's formula after a correction of this case's mistake alone.
 
-        Other mistakes stay. An entry of this mistake without known changes has the right formula.
+        Other mistakes of ``diagnosis`` stay. If the diagnosis has no changes for an entry of this
+        mistake, the result is the right formula.
         """
         rule = self.applied[entry]
         changes = diagnosis.changes.get(entry)
@@ -130,9 +136,10 @@ class Case:
         return self.inputs.before[entry[0]][:, *entry[1]]
 
     def root(self, entry: Entry) -> int:
-        """Return the operation that produced an entry's new value.
+        """Return the number of the operation that produced an entry's new value.
 
-        For a misdirected change, this is the new value of the entry that it was written to.
+        If the code added the entry's change to another entry by mistake, it is that entry's new
+        value.
         """
         return self.steps.after[self.redirected.get(entry, entry)]
 
@@ -155,10 +162,10 @@ class Case:
     ) -> Place | None:
         """Return the line that assigns a name which operation ``number`` reads.
 
-        Only a plain assignment counts: without ``size`` one of another name (``a = b``), with
-        ``size`` one of a constant of this size up to its sign, with ``size=0`` one of a constant
-        that is not a rate of the task. None if there is no such line, no text, or not exactly one
-        place of the operation. ``excluded`` names are skipped.
+        Only a plain assignment counts. Without ``size`` it assigns another name (``a = b``); with
+        ``size`` a constant of this absolute value; with ``size=0`` a constant that is none of the
+        task's learning rates. ``excluded`` names are skipped. None if there is no such line, no
+        source text, or if the operation does not have exactly one place in the text.
         """
         spots = self.steps.spots[number]
         if self.text is None or len(spots) != 1:
@@ -203,7 +210,10 @@ class PartialProducts:
     def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
         """Store each partial product that is not 0, scaled to length 1, with its stages.
 
-        ``whole`` are the most stages that a product without the loss has.
+        ``parts`` are pairs of the stages of a product and its values, one for each call.
+        ``tolerance`` is the largest difference at which unit vectors count as equal. The attribute
+        ``whole`` has the stages of the product with the most factors, without products of the loss
+        alone.
         """
         usable = [(key, value) for key, value in parts if np.any(value)]
         self._keys, self._near = [key for key, _ in usable], tolerance
@@ -212,9 +222,9 @@ class PartialProducts:
         self.whole: Stages = max(own, key=len, default=())
 
     def stages_of(self, value: Array | None) -> Stages | None:
-        """Return the stages of the partial product that ``value`` is a multiple of.
+        """Return the stages of the partial product that ``value`` (calls,) is a multiple of.
 
-        None if it is no multiple of any, or None, zero or not finite.
+        None if it is no multiple of any partial product, or is None, zero or not finite.
         """
         size = 0.0 if value is None else float(np.linalg.norm(value))
         if value is None or not self._keys or not size or not np.isfinite(size):
@@ -230,11 +240,11 @@ class PartialProducts:
 
 
 def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
-    """Yield each subset of the factors of a rule's terms: its sorted stages and its product.
+    """Yield each product of some factors of a term of a rule: its sorted stages and its value.
 
-    The product has one value for each call. The learning rate is left out. For a sum over an index,
-    the products of each summand are yielded too; for a rule of several terms, at the end the sum of
-    its terms, with all stages.
+    The value has the shape (calls,). The learning rate is no factor. For a sum over an index, the
+    products of each summand are yielded too; for a rule of several terms, at the end the sum of its
+    terms, with all stages.
     """
     for term in rule.terms:
         for term_or_summand in _term_and_summands(case.task, term):

@@ -63,10 +63,11 @@ DERIVATIVE_FACTORS = ("hidden_complement", "hidden_excess", "hidden_slope", "hid
 
 
 def read_changes(right: Rule, applied: Rule, task: Task) -> list[Reading]:
-    """Return the readings of an entry: ways to turn its right formula into ``applied``.
+    """Return the readings of an entry: sets of changes that turn ``right`` into ``applied``.
 
-    Each way of writing the student's formula is compared. The reading with the fewest changes comes
-    first; the list is empty if no reading was found. Ratios are not explained here, because that
+    ``right`` is the entry's right formula, ``applied`` the student's. Each way of writing the
+    student's formula is compared. The reading with the fewest changes comes first; the list is
+    empty if no reading was found. A reading's ratio is not named as a mistake here, because that
     needs all entries.
     """
     found: list[Reading] = []
@@ -94,10 +95,11 @@ def _not_updated(right: Rule) -> Change:
 
 
 def source_changes(right: Rule, form: Rule) -> tuple[Change, ...]:
-    """Return the change of a formula that starts from another value than the entry's own old value.
+    """Return the change if the student's formula starts from another value than the right one.
 
-    It is ``overwritten`` if the formula has no start value, ``wrong-source-entry`` if it is another
-    entry's. Empty if the start is right.
+    ``form`` is the student's formula. The right one starts from the entry's own old value. The
+    change is ``overwritten`` if the student's has no start value, ``wrong-source-entry`` if it is
+    another entry's. Empty if the start is right.
     """
     if form.source == right.source:
         return ()
@@ -108,10 +110,11 @@ def source_changes(right: Rule, form: Rule) -> tuple[Change, ...]:
 
 
 def _as_stored_gradient(right: Rule, reading: Reading, task: Task) -> Iterator[Reading]:
-    """Yield at most one other reading of an overwritten entry: its gradient was stored in it.
+    """Yield ``reading`` with the change ``gradient-stored`` if the entry got its gradient as value.
 
-    A gradient has no learning rate, so the ratio must be 1 divided by the rate, up to its sign;
-    then the change is ``gradient-stored``, and ``rate-ignored`` is dropped.
+    The first change of ``reading`` must be ``overwritten``, which is replaced. A gradient has no
+    learning rate, so the ratio must be 1 divided by the rate, up to its sign; a change
+    ``rate-ignored`` is dropped. Nothing is yielded otherwise.
     """
     overwritten, *rest = reading.changes or (Change(""),)
     ratio, rate = reading.ratio, rate_of(right, task)
@@ -146,8 +149,8 @@ def _is_close(number: float, other: float) -> bool:
 def compare_products(right: Rule, term: Term, task: Task) -> list[Reading]:
     """Return the readings of a formula that consists of ``term`` only, fewest changes first.
 
-    Readings with more than `MAX_CHANGES` changes are left out, and those that do not give the right
-    product when all their changes are undone.
+    ``right`` is the right formula of the entry. Left out are readings with more than `MAX_CHANGES`
+    changes, and readings that do not give the right product when all their changes are undone.
     """
     found = []
     for factors, replaced in _restored_parts(right, term.factors):
@@ -159,10 +162,11 @@ def compare_products(right: Rule, term: Term, task: Task) -> list[Reading]:
 
 
 def _with_ratio(right: Rule, term: Term, changes: tuple[Change, ...]) -> Reading:
-    """Return the reading of a term by ``changes``, with the ratio of coefficients that they leave.
+    """Return the reading of ``term`` by ``changes``, with its ratio to the right coefficient.
 
-    If the changes remove the factor y − ŷ, a negative ratio becomes positive and the changes are
-    marked as mirrored, because ŷ − y may have been meant.
+    The ratio is the term's coefficient divided by that of ``right``, after the factors in
+    ``changes`` are divided out. If the changes remove the factor y − ŷ, a negative ratio becomes
+    positive and the changes are marked with `MIRRORED`, because ŷ − y may have been meant.
     """
     ratio = term.coefficient / right.terms[0].coefficient
     for change in changes:
@@ -204,8 +208,9 @@ def _leaves_right(right: Rule, reading: Reading, term: Term) -> bool:
 def _compare_parts(right: Rule, factors: Factors, task: Task) -> Iterator[tuple[Change, ...]]:
     """Yield the changes in all parts of a product, once for each way to explain its indices.
 
-    Nothing is yielded if the difference in a part has no name. ``squared-error`` is also yielded as
-    the loss itself in place of its derivative, which has the factor −2.
+    ``right`` has the right product, ``factors`` are the student's. Nothing is yielded if the
+    difference in a part has no name. ``squared-error`` is also yielded as the loss itself in place
+    of its derivative, which has the factor −2.
     """
     (product,) = right.terms
     places: dict[str, Index] = {}
@@ -250,10 +255,11 @@ def _as_factors(powers: Mapping[str, int], index: Index, when: str = "") -> Fact
 def _compare_output(
     right: Rule, expected: Factors, found: Factors, places: dict[str, Index]
 ) -> list[Change]:
-    """Return the changes from the expected to the found factors of y and ŷ.
+    """Return the changes from the right factors of y and ŷ to the student's.
 
-    If there are found factors, their index is stored in ``places["output"]``. Raises
-    UnknownDifferenceError: the found factors are of several outputs, or no mistake gives them.
+    ``expected`` are all factors of the right product, ``found`` all of the student's. If the
+    student's have y or ŷ, their index is stored in ``places["output"]``. Raises
+    UnknownDifferenceError: the student's factors are of several outputs, or no mistake gives them.
     """
     expected, found = of_part(expected, PER_OUTPUT), of_part(found, PER_OUTPUT)
     indices = {factor.index for factor in found}
@@ -305,7 +311,11 @@ _OUTPUT_DIFFERENCES: tuple[tuple[str, tuple[str, ...], Mapping[str, int]], ...] 
 def _symbol_change(
     code: str, details: Details, powers: Mapping[str, int], index: Index, when: str
 ) -> Change:
-    """Return a change for factors that a product has too often (positive powers) or lacks."""
+    """Return a change of code ``code`` for factors that a product has too often or lacks.
+
+    ``powers`` has each symbol's surplus: positive if the student's product has it too often. All
+    get the same ``index`` and ``when``, see `Factor`.
+    """
     extra = {s: p for s, p in powers.items() if p > 0}
     missing = {s: -p for s, p in powers.items() if p < 0}
     return Change(code, details, _as_factors(extra, index, when), _as_factors(missing, index, when))
@@ -316,9 +326,9 @@ def _compare_weight(
 ) -> list[Change]:
     """Return the changes in the weight that carries the error back.
 
-    The index of a found factor W2 is stored in ``places["weight"]``. Parameters beside the weight
-    are extra factors. Raises UnknownDifferenceError: a parameter in a denominator, or a sum of
-    parameters.
+    ``expected`` are all factors of the right product, ``found`` all of the student's. The index of
+    the student's factor W2 is stored in ``places["weight"]``. Other parameters are extra factors.
+    Raises UnknownDifferenceError: a parameter in a denominator, or a sum of parameters.
     """
     expected, found = of_part(expected, PARAMETERS), of_part(found, PARAMETERS)
     if any(factor.power < 1 for factor in found):
@@ -359,9 +369,10 @@ def _compare_unit(
 ) -> list[Change]:
     """Return the changes in the factors of hidden units.
 
-    The units' index is stored in ``places["unit"]``; if the right factors have several indices,
-    each is stored by the factor's symbol. Raises UnknownDifferenceError: a hidden unit in a
-    denominator, or wrong factors of several units.
+    ``expected`` are all factors of the right product, ``found`` all of the student's. The units'
+    index is stored in ``places["unit"]``; if the student's factors have several indices, each is
+    stored by the factor's symbol. Raises UnknownDifferenceError: a hidden unit in a denominator, or
+    wrong factors of several units.
     """
     expected, found = of_part(expected, PER_HIDDEN), of_part(found, PER_HIDDEN)
     if any(factor.power < 1 for factor in found):
@@ -399,8 +410,9 @@ def _compare_unit(
 def _additional_unit(powers: Counter[str], index: Index, right: Rule) -> Change:
     """Return the change for factors of a hidden unit that the right product does not have.
 
-    Its code is ``extra-activation-derivative`` if a derivative is among them, ``bias-times-input``
-    for ``A1`` in an entry of b2, else ``extra-factor``.
+    ``powers`` has the power of each symbol, ``index`` is the unit's. The code is
+    ``extra-activation-derivative`` if a derivative is among them, ``bias-times-input`` for ``A1``
+    in an entry of b2, else ``extra-factor``.
     """
     names = write_factors(powers)
     code = "extra-factor"
@@ -416,8 +428,9 @@ def _compare_input_of_output_layer(
 ) -> list[Change]:
     """Return the changes in the input ``A1[j]`` of an entry of W2.
 
-    The index of the found input is stored in ``places["unit"]``; all other factors are additional.
-    Raises UnknownDifferenceError: hidden factors without ``A1``, or others of several units.
+    ``found`` are the student's factors of hidden units. The index of ``A1`` among them is stored in
+    ``places["unit"]``; all other factors are additional. Raises UnknownDifferenceError: no ``A1``
+    among them, or others of several units.
     """
     (wanted,) = of_part(right.terms[0].factors, PER_HIDDEN)
     if not found:
@@ -441,9 +454,9 @@ def _compare_input(
 ) -> list[Change]:
     """Return the changes in the factors of X.
 
-    For a weight of layer 1, the found index is stored in ``places["input"]``. For a bias, each
-    factor is a ``bias-times-input``. Raises UnknownDifferenceError: a factor 1 − X, or X in a
-    denominator.
+    ``expected`` are all factors of the right product, ``found`` all of the student's. For a weight
+    of layer 1, the student's index is stored in ``places["input"]``. For a bias, each factor is a
+    ``bias-times-input``. Raises UnknownDifferenceError: a factor 1 − X, or X in a denominator.
     """
     expected, found = of_part(expected, PER_INPUT), of_part(found, PER_INPUT)
     if any(factor.symbol != "input" or factor.power < 1 for factor in found):
@@ -469,7 +482,8 @@ def _compare_input(
 def _compare_rate(right: Rule, found: Factors, task: Task) -> list[Change]:
     """Return the change ``rate-ignored`` if the learning rate is missing, else no change.
 
-    Raises UnknownDifferenceError: the rate is a factor too often, or more than one is missing.
+    ``found`` are all factors of the student's product. Raises UnknownDifferenceError: the rate is a
+    factor too often, or more than one is missing.
     """
     expected = of_part(right.terms[0].factors, ("rate",))
     gap = _powers(of_part(found, ("rate",)))["rate"] - _powers(expected)["rate"]
@@ -485,9 +499,10 @@ def _compare_rate(right: Rule, found: Factors, task: Task) -> list[Change]:
 def _compare_indices(right: Rule, places: Mapping[str, Index]) -> Iterator[list[Change]]:
     """Yield ways to explain the indices of a product's parts, each a list of changes.
 
-    ``places`` are the indices of the parts of the student's product: ``output``, ``weight``,
-    ``unit`` (or the symbol of a factor of a hidden unit), ``input``. The ways are wrong sums alone,
-    or with ``swapped-index`` (if possible, first) and with ``wrong-index``.
+    ``places`` are the indices in the student's product by part: ``output``, ``weight``, ``unit``
+    (or the symbol of a factor of a hidden unit), ``input``. A sum over an index is a change in
+    every way. Other wrong indices are a ``swapped-index`` if possible (first), or a
+    ``wrong-index``.
     """
     expected = {_group_of(f): f for f in right.terms[0].factors if f.symbol != "rate"}
     expected |= {f.symbol: f for f in right.terms[0].factors}
@@ -524,8 +539,9 @@ def _group_of(factor: Factor) -> str:
 def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
     """Return the number of parts of a product for W1[i, j] if all have i and j swapped, else 0.
 
-    The parts are weight, unit and input. Also 0 for other parameters, if i equals j, or if the
-    output's index is neither 0 nor a sum.
+    ``places`` are the student's indices by part, as for `_compare_indices`; the parts weight, unit
+    and input count. Also 0 for other parameters, if i equals j, or if the output's index is neither
+    0 nor a sum.
     """
     i, j = right.index
     other = {"weight": i, "unit": i, "input": j}
@@ -538,8 +554,9 @@ def _swapped_places(right: Rule, places: Mapping[str, Index]) -> int:
 def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details) -> Change:
     """Return the change ``code`` of the right product's factors to the indices in ``places``.
 
-    ``places`` has an index by the symbol of a factor or by its group. Factors without one are no
-    part of the change.
+    ``places`` has an index by the symbol of a factor or by the part of the product (``output``,
+    ``weight``, ``unit``, ``input``). Factors without one are no part of the change. ``details`` are
+    those of the change.
     """
     extra, missing = [], []
     for factor in right.terms[0].factors:
@@ -556,9 +573,9 @@ def _move(right: Rule, places: Mapping[str, Index], code: str, details: Details)
 
 
 def _restored_parts(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield the factors unchanged, then with a part of another layer replaced by the right part.
+    """Yield the student's factors, then the factors with a part of another layer corrected.
 
-    Each comes with the changes that the replacement assumes: none for the unchanged factors.
+    With each come the changes that the correction undoes: none for the unchanged factors.
     """
     yield factors, ()
     if right.parameter in (W1, W2):
@@ -569,10 +586,10 @@ def _restored_parts(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tu
 
 
 def _restore_input(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield the factors with another layer's input, or ŷ, replaced by the layer's own input.
+    """Yield the student's factors with another layer's input, or ŷ, replaced by the layer's own.
 
-    Each comes with its change ``wrong-layer-input``. Nothing if the layer's own input is a factor.
-    An entry of W1 gets an input at each of its two indices in turn.
+    With each comes its change ``wrong-layer-input``. Nothing if the layer's own input is a factor.
+    For an entry of W1, the own input is tried at each of the entry's two indices.
     """
     first = right.parameter == W1
     wanted, instead = ("input", "hidden") if first else ("hidden", "input")
@@ -594,10 +611,11 @@ def _restore_input(right: Rule, factors: Factors) -> Iterator[tuple[Factors, tup
 def _restore_derivative(
     right: Rule, factors: Factors, derivative: Factors
 ) -> Iterator[tuple[Factors, tuple[Change, ...]]]:
-    """Yield the factors with X(1 − X) or ŷ(1 − ŷ) replaced by the derivative of the hidden unit.
+    """Yield the student's factors with X(1 − X) or ŷ(1 − ŷ) replaced by the hidden derivative.
 
-    Each comes with its change ``wrong-derivative-argument``. The unit is that of the factor W2, or
-    the entry's own if there is no such factor.
+    ``derivative`` are the right factors of the hidden unit. Their index is that of the student's
+    factor W2, or the entry's own if there is no such factor. With each comes its change
+    ``wrong-derivative-argument``.
     """
     weights = [f.index[0] for f in factors if f.symbol == W2]
     own = right.index[1] if right.parameter == W1 else right.index[0]
@@ -624,9 +642,11 @@ def _swap(factors: Factors, change: Change) -> Factors:
 
 
 def _single_terms(form: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
-    """Yield a formula's only term, or each term that its two terms become with a parenthesis added.
+    """Yield a formula's only term, or each single term that its two terms may stand for.
 
-    With a term of two comes the change ``misplaced-parenthesis``; nothing for more terms.
+    Two terms may be a product in which the parenthesis of a difference is missing; the change
+    ``misplaced-parenthesis`` comes with such a term, and no change with an only term. Nothing for
+    more terms.
     """
     if len(form.terms) == 1:
         yield form.terms[0], ()
@@ -640,11 +660,11 @@ def _single_terms(form: Rule) -> Iterator[tuple[Term, tuple[Change, ...]]]:
 def _with_parenthesis(
     first: Term, second: Term, around: str, plus: str, minus: str
 ) -> Iterator[Term]:
-    """Yield the product with a factor ``around`` = (plus − minus) that gives two terms.
+    """Yield the product that becomes the terms ``first`` and ``second`` without a parenthesis.
 
-    Without the parenthesis, the terms are ``c·plus·f − c·minus·g``, where f and g each have some
-    factors of the product; ``plus`` is "" if it is the number 1. Nothing if the terms do not have
-    this form.
+    The product has the factor ``around`` = (``plus`` − ``minus``), all three symbols; ``plus`` is
+    "" for the number 1. Without the parenthesis, the terms are ``c·plus·f − c·minus·g``, where f
+    and g each have some factors of the product. Nothing if the terms do not have this form.
     """
     taken = next((f for f in second.factors if f.symbol == minus), None)
     if taken is None:

@@ -82,18 +82,19 @@ def accepted_ratios(task: Task, ratios: Mapping[Entry, float]) -> dict[Entry, fl
 
 
 def is_usual_ratio(task: Task, size: float) -> bool:
-    """Return whether a ratio is a product of the task's rates and common factors."""
+    """Return whether a positive ratio is a product of the task's rate ratios and common factors."""
     return any(
         _is_any_of(size / factor, _rate_ratios(task)) for factor in (1.0, *_factor_ratios(task))
     )
 
 
 def _splits(task: Task, sizes: Mapping[Entry, float]) -> Iterator[dict[Entry, float]]:
-    """Yield ways to divide each ratio into a factor (2, ½, 1/m) and a rate; only the factors.
+    """Yield ways to divide each ratio into a factor (2, ½, 1/m) and a learning rate.
 
-    First factors that explain their ratio alone, then also with a usual rate in other entries, then
-    each factor common to all entries; last {}, with all ratios as rates. Entries without a factor
-    are left out.
+    ``sizes`` are the absolute ratios of the entries; the results have the factors only. First
+    factors that explain their ratio alone, then also with a usual rate in other entries, then each
+    factor common to all entries; last {}, with all ratios as rates. Entries without a factor are
+    left out.
     """
     known = _factor_ratios(task)
     rates = _rate_ratios(task)
@@ -130,10 +131,10 @@ def _factor_ratios(task: Task) -> tuple[float, ...]:
 
 
 def _is_unusual(task: Task, factors: Mapping[Entry, float], rates: Mapping[Entry, float]) -> bool:
-    """Return whether a factor or a rate is none of the most frequent ones.
+    """Return whether a factor or a learning rate is none of the most frequent ones.
 
-    Frequent are the factors 1, 2, ½ and 1/m, and the task's own rates; ``rates`` are given as
-    ratios to the right rate.
+    ``factors`` has the factor of each entry, ``rates`` the ratio of its rate to the right rate.
+    Frequent are the factors 1, 2, ½ and 1/m (m rows), and the task's own two rates.
     """
     near = (1.0, 2.0, 0.5, 1 / len(task.X))
     own = {"W": task.rates.weight, "b": task.rates.bias}
@@ -166,8 +167,9 @@ def _factor_change(factor: float) -> tuple[Change, ...]:
 def _rate_change(entry: Entry, rates: Mapping[Entry, float]) -> tuple[Change, ...]:
     """Return the change for an entry's learning rate; empty if the rate is right.
 
-    The rates are ratios to the right rate. The change is ``uneven-learning-rate`` if other entries
-    of the same kind (weights or biases) have another ratio, else ``wrong-learning-rate``.
+    ``rates`` has, for each entry, its rate divided by the right rate. The change is
+    ``uneven-learning-rate`` if other entries of the same kind (weights or biases) have another
+    ratio, else ``wrong-learning-rate``.
     """
     own = rates[entry]
     if _is_close(own, 1.0):

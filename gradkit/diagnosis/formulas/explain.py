@@ -123,7 +123,10 @@ def diagnose(
 
 
 def _holds(rule: Rule, table: Table, precision: Precision) -> bool:
-    """Return whether a formula gives its entry's observed new values in all calls of a table."""
+    """Return whether a formula gives its entry's observed new values in all calls of a table.
+
+    ``precision`` is the tolerance of the comparison.
+    """
     before, after = (
         values[rule.parameter][:, *rule.index] for values in (table.inputs.before, table.after)
     )
@@ -136,9 +139,10 @@ def _slopes_at_value(
 ) -> dict[Entry, tuple[Change, ...]]:
     """Return ``wrong-derivative-argument`` for entries that are right with the slope at A1.
 
-    The slope belongs at Z1. Only entries of W1 and b1 count, if the formula with that slope holds
-    in all tables. Such a slope may have no formula, as that of ELU, which is computed with
-    ``np.exp(A1)``.
+    The slope belongs at Z1. ``right`` has the right formulas, ``tables`` the observed calls, and
+    ``precision`` is the tolerance. Only entries of W1 and b1 count, if the formula with the slope
+    at A1 holds in all tables. Such a slope may have no formula, as that of ELU, which is computed
+    with ``np.exp(A1)``.
     """
     found: dict[Entry, tuple[Change, ...]] = {}
     for entry in entries:
@@ -193,7 +197,11 @@ def _is_near(task: Task, reading: Reading) -> bool:
 
 
 def _explain_no_change(wrong: Sequence[Entry], seen: Collection[str]) -> Explanation:
-    """Return the explanation of a step that changes nothing: no update, or one of a copy."""
+    """Return the explanation of an update that changes nothing; ``wrong`` are the failed entries.
+
+    It is ``copy-dropped`` if that code is in ``seen`` (the codes that the student's process
+    reported); else ``nothing-updated``, with ``copy-dropped`` as alternative.
+    """
     entries = tuple(wrong)
     nothing, dropped = ((Slip(code, entries, ((),) * len(entries)),) for code in NO_CHANGE)
     return Explanation(dropped) if "copy-dropped" in seen else Explanation(nothing, (dropped,))
@@ -207,9 +215,11 @@ def _choices(
 ) -> Iterator[Choice]:
     """Yield choices of one reading for each entry; the first has the fewest, commonest codes.
 
-    Each further choice does without one of the codes of the first; the last, without the loss as
-    its own derivative, if the first uses it. A choice that would leave out an entry is not yielded,
-    apart from this last one.
+    ``options`` has the possible readings of each entry, fewest changes first. Codes are counted in
+    the entries ``wrong`` only. ``seen`` are the codes that the student's process reported. Each
+    further choice avoids one of the codes of the first choice, if every entry still has a reading.
+    The last avoids readings that use the loss as its own derivative, if the first has one; it may
+    leave out entries.
     """
     usable = {entry: made for entry, made in options.items() if made}
     votes: Counter[str] = Counter()
@@ -252,8 +262,9 @@ def _change_sets(
 ) -> list[dict[Entry, tuple[Change, ...]]]:
     """Return the changes of each wrong entry, once for each way to explain the ratios of a choice.
 
-    Ratios that the rate policy accepts are divided out first. Entries without any change are left
-    out.
+    A ratio is the student's coefficient divided by the right one. Ratios that the task's rate
+    policy accepts are divided out first. Also has the entries outside of ``wrong`` with a change
+    ``wrong-target``; entries without any change are left out.
     """
     ratios = {e: reading.ratio for e, reading in choice.items() if reading.ratio is not None}
     accepted = accepted_ratios(task, ratios)
@@ -293,7 +304,10 @@ def slips_of(changes: Changes) -> tuple[Slip, ...]:
 
 
 def _badness(changes: Changes, wrong: Collection[Entry]) -> tuple[int, int, int]:
-    """Return a sort key: the entries without an explanation, the mistakes, and their details."""
+    """Return a sort key for ``changes``, lower if they explain the ``wrong`` entries better.
+
+    It consists of the number of entries without an explanation, of mistakes, and of their details.
+    """
     details = [{*slip.details} - {()} for slip in slips_of(changes)]
     missing = {*wrong} - _explained(changes)
     return len(missing), len(details), sum(map(len, details))
@@ -341,8 +355,8 @@ def diagnose_rounded(
     Returns
     -------
     Diagnosis or None
-        None if none of those entries follows a formula to single precision either. Without the
-        entries that are right to single precision.
+        None if none of the ``unexplained`` entries follows a formula to single precision either.
+        Entries that are right to single precision are left out.
     """
     precision = STORED if all(map(_is_float32, fit.after.values())) else SINGLE
     found = {

@@ -43,12 +43,13 @@ def is_unmoved(rule: Rule) -> bool:
 
 
 def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Options) -> Options:
-    """Return the readings, with misdirected terms given back to the entries that they belong to.
+    """Return the readings, with terms in a wrong entry given back to their own entry.
 
-    An entry with several terms and no reading of its own (or a sum of units) may contain the terms
-    of entries that do not move. If one term is its own and each other fits such an entry, its
-    readings become that of its own term, and those of each other entry the term's, with a change
-    ``wrong-target``. Of several divisions, the one with the fewest changes counts.
+    ``options`` has the readings of each entry, ``right`` and ``applied`` the right and the
+    student's formulas. An entry with several terms and no reading (or one with a sum of units) may
+    contain the terms of entries that do not move. If one term is its own and each other fits such
+    an entry, its readings become that of its own term, and those of each other entry the term's,
+    with a change ``wrong-target``. Of several divisions, the one with the fewest changes counts.
     """
     found = dict(options)
     unmoved = [entry for entry, rule in applied.items() if is_unmoved(rule)]
@@ -96,8 +97,9 @@ def _assign(
 ) -> dict[Entry, Reading]:
     """Return an unmoved entry for each term, with the term's reading; {} if a term fits none.
 
-    The first reading for the entry counts, and may only have changes of the given codes. A term
-    gets the entry with the fewest changes; each entry gets at most one term.
+    ``right`` has the right formulas, and ``unmoved`` are the entries that the student's code leaves
+    unchanged. A reading may only have changes of the given ``codes``. A term gets the entry with
+    the fewest changes; each entry gets at most one term.
     """
     found: dict[Entry, Reading] = {}
     for term in terms:
@@ -115,9 +117,10 @@ def _assign(
 
 
 def _has_usual_size(task: Task, own: Reading, astray: Reading) -> bool:
-    """Return whether a misdirected term has a usual ratio, alone or relative to ``own``.
+    """Return whether the reading ``astray`` of a misdirected term has a usual ratio.
 
-    ``own`` is the reading of the term beside it. True if a ratio is unknown.
+    The ratio counts alone or relative to that of ``own``, the reading of the entry's own term. True
+    if a ratio is unknown.
     """
     sizes = [abs(each.ratio) for each in (own, astray) if each.ratio is not None]
     return len(sizes) < 2 or any(
@@ -135,9 +138,10 @@ def _number_of_changes(division: tuple[Reading, Mapping[Entry, Reading]]) -> int
 
 
 def recognise_swaps(choice: Mapping[Entry, Reading]) -> dict[Entry, Reading]:
-    """Rename ``wrong-index`` to ``swapped-index`` for two entries that have each other's indices.
+    """Return the readings, with ``wrong-index`` renamed ``swapped-index`` in exchanged entries.
 
-    All factors of hidden units, or only inputs or outputs, must have them. Other readings stay.
+    Two entries are exchanged if each has the index of the other, in all factors of hidden units or
+    only in inputs or outputs. Other readings stay.
     """
     places = {
         entry: dict(change.details)
@@ -165,8 +169,9 @@ def rename(reading: Reading, codes: Mapping[str, str]) -> Reading:
 def _moves_all_units(form: Rule, wrong: Mapping[str, object]) -> bool:
     """Return whether only inputs or outputs have wrong indices, or all factors of hidden units.
 
-    ``wrong`` has the wrong index by group; W2 counts as a factor of hidden units in other
-    parameters.
+    ``form`` is the student's formula; ``wrong`` has the wrong index by part of the product:
+    ``output``, ``weight``, ``unit`` or ``input``. W2 counts as a factor of hidden units in formulas
+    of other parameters.
     """
     symbols = {factor.symbol for term in form.terms for factor in term.factors}
     groups = {
@@ -183,8 +188,9 @@ def _moves_all_units(form: Rule, wrong: Mapping[str, object]) -> bool:
 def _has_partner(entry: Entry, places: Mapping[Entry, Mapping[str, object]]) -> bool:
     """Return whether an entry and another one of its parameter have each other's wrong indices.
 
-    ``places`` has the wrong indices of each entry by group. They must all be the same number, on
-    the same axis: W1[0, 1] with 2 for 1 has the partner W1[0, 2] with 1 for 2.
+    ``places`` has, for each entry, the wrong indices by part of the product (``output``,
+    ``weight``, ``unit``, ``input``). They must all be the same number, on the same axis: W1[0, 1]
+    with 2 for 1 has the partner W1[0, 2] with 1 for 2.
     """
     parameter, index = entry
     wrong = places[entry]

@@ -78,10 +78,11 @@ class Diagnosis(Struct, frozen=True):
 
 
 def undo(rule: Rule, change: Change) -> Rule:
-    """Return a student's formula with one change undone.
+    """Return the student's formula ``rule`` with one change undone.
 
-    The change's terms and start value replace the formula's, if it has any; otherwise the factors
-    ``extra`` of each term become ``missing``, and its coefficient is divided by ``scale``.
+    If the change has a start value ``source`` or ``terms``, they replace those of the formula.
+    Without ``terms``, the factors ``extra`` of each term become ``missing``, and its coefficient is
+    divided by ``scale``.
     """
     if change.source is not None:
         rule = replace(rule, source=change.source)
@@ -126,9 +127,10 @@ def write_factors(powers: Mapping[str, int]) -> tuple[str, ...]:
 def parse_factors(
     names: Detail, index: tuple[int | str, ...], when: str = ""
 ) -> tuple[Factor, ...]:
-    """Return the factors that `write_factors` wrote, all with the same index and ``when``.
+    """Return the factors that `write_factors` wrote in ``names``.
 
-    ``("hidden", "output^2")`` gives a factor ``hidden`` and a factor ``output`` to the power 2.
+    All get the same ``index`` and ``when`` (see `Factor`). ``("hidden", "output^2")`` gives a
+    factor ``hidden`` and a factor ``output`` to the power 2.
     """
     found = []
     for name in names if isinstance(names, tuple) else (names,):

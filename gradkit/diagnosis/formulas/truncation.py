@@ -21,10 +21,10 @@ CODE = "integer-truncation"
 
 
 def truncated_parts(changes: Changes) -> dict[Entry, str]:
-    """Return for each truncated entry the part that is truncated.
+    """Return for each truncated entry the part that is cut to an integer.
 
-    It is ``value``, ``change`` or ``gradient``. Entries without a change of code `CODE` are left
-    out.
+    The part is ``value``, ``change`` or ``gradient``. Entries without a change of code `CODE` are
+    left out.
     """
     return {
         entry: str(dict(change.details)["of"])
@@ -35,9 +35,10 @@ def truncated_parts(changes: Changes) -> dict[Entry, str]:
 
 
 def truncated_part(task: Task, right: Rule, *observed: UpdateProbes) -> str:
-    """Return which part of an entry is truncated to an integer in all observed calls.
+    """Return the part of an entry that is truncated to an integer in all ``observed`` calls.
 
-    It is the new ``value``, the ``change``, or the ``gradient``; "" if none is.
+    ``right`` is the entry's right formula. The part is the new ``value``, the ``change``, or the
+    ``gradient``; "" if none is truncated.
     """
     for part in ("value", "change", "gradient"):
         if all(_is_truncated(task, right, probes, part) for probes in observed):
@@ -48,7 +49,8 @@ def truncated_part(task: Task, right: Rule, *observed: UpdateProbes) -> str:
 def _is_truncated(task: Task, right: Rule, probes: UpdateProbes, part: str) -> bool:
     """Return whether the observed new value is the right one after a truncation of ``part``.
 
-    False if a value is not finite, or the same in all calls: then it was assigned.
+    ``right`` is the entry's right formula, and ``part`` is as for `truncate`. False if a value is
+    not finite, or the same in all calls: then it was assigned.
     """
     before, after = (
         values[right.parameter][:, *right.index] for values in (probes.inputs.before, probes.after)
@@ -65,10 +67,11 @@ def _is_truncated(task: Task, right: Rule, probes: UpdateProbes, part: str) -> b
 def truncate(
     task: Task, inputs: UpdateInputs, parameter: str, before: Array, after: Array, part: str
 ) -> Array:
-    """Return an entry's new values if a part is cut to an integer towards 0.
+    """Return an entry's new values (calls,) if a part is cut to an integer towards 0.
 
-    ``part`` is the new ``value``, the ``change`` or the ``gradient`` (the change divided by the
-    learning rate). ``after`` has the right new values.
+    ``before`` and ``after`` have the old and the right new values of the entry of ``parameter``,
+    one for each call. ``part`` is the new ``value``, the ``change`` or the ``gradient`` (the change
+    divided by the learning rate).
     """
     if part == "value":
         return np.asarray(np.trunc(after))

@@ -38,8 +38,9 @@ def inquire(
 ) -> Inquiry:
     """Return the findings on a task whose checks did not all pass.
 
-    A task of a framework is searched by its training runs, others in forward pass and update;
-    if the update is right for the wrong forward pass, only the forward pass has findings.
+    Tasks in torch are searched by their training runs, tasks in numpy by their forward pass and
+    update. If a numpy update is right for the student's wrong forward pass, only the forward pass
+    has findings.
 
     Parameters
     ----------
@@ -83,8 +84,8 @@ CHECKS = {"forward": "forward", "model": "forward", "update": "update", "train":
 def suspicions(task: Task, examined: Examined, inquiry: Inquiry) -> tuple[Finding, ...]:
     """Return remarks on random, hard-coded, forbidden and numerically differentiated answers.
 
-    Random answers are not reported if a repair was found, and hard-coded ones not for a check whose
-    rule was recovered or whose mistake was named.
+    ``inquiry`` has the findings so far. Random answers are not reported if a repair was found, and
+    hard-coded ones not for a check whose formula was recovered or whose mistake was named.
     """
     bound = examined.case.binding.bound
     named = {finding.check for finding in inquiry.findings if _is_explained(finding)}

@@ -52,11 +52,12 @@ def make_finding(
     explanation: Explanation,
     diagnosis: Diagnosis | None = None,
 ) -> Finding:
-    """Return the finding about one mistake, with title, sentence and hints filled in.
+    """Return the finding about one mistake in a bound function, with all texts filled in.
 
-    With a ``diagnosis``, the finding lists the mistake's entries and their formulas, as they are
-    and as they should be; otherwise it is about the whole function. Its place is that of the
-    function.
+    ``check`` is the id of the failed check, and ``explanation`` has the mistake ``slip`` among
+    others; its alternatives are listed too. With a ``diagnosis``, the finding lists the mistake's
+    entries and their formulas, as they are and as they should be; otherwise it is about the whole
+    function. Its place is that of the function.
     """
     names, outputs = names_of(bound), task.layers[-1].units
     labels: dict[Target, str] = {}
@@ -115,9 +116,9 @@ def global_read_findings(
 ) -> Iterator[Finding]:
     """Yield one finding without a named mistake about a global variable that is read by mistake.
 
-    Place and sentence are those of ``instead``; the entries are all of the diagnosis. The
+    Place and sentence are those of ``instead``; the entries are all of the ``diagnosis``. The
     diagnosis's own mistakes are dropped: a global keeps its value at all inputs, so formulas seem
-    to lack the quantity that it replaces. Nothing if the diagnosis has no entries.
+    to lack the quantity that it replaces. Nothing is yielded if the diagnosis has no entries.
     """
     explanation = diagnosis.explanation
     entries = [entry for slip in explanation.slips for entry in slip.entries]
@@ -179,10 +180,11 @@ def fill_texts(
 
 
 def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
-    """Return the titles of the mistakes of each alternative explanation without ``code``.
+    """Return a text for each alternative explanation that does not need the mistake ``code``.
 
-    Only mistakes that are not in the explanation are listed; several are joined to one text. An
-    alternative is left out if it needs two more mistakes than it replaces, or contains another one.
+    A text joins the titles of the alternative's mistakes that ``explanation`` itself does not have.
+    An alternative is left out if it needs at least two mistakes more than it replaces, or contains
+    another alternative.
     """
     explained = {slip.code for slip in explanation.slips}
     sets = [{slip.code for slip in other} for other in explanation.alternatives]
@@ -204,8 +206,8 @@ def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
 def explain_local_names(finding: Finding, names: Iterable[str], *, every: bool) -> Finding:
     """Return a finding with a third hint on local ``names`` that hold a parameter's new value.
 
-    If ``every``, this replaces the third hint, else it is added to it. Without names, the finding
-    is unchanged.
+    If ``every`` (all lines of the finding assign such names), the new sentence replaces the third
+    hint, otherwise it is added to it. Without names, the finding is unchanged.
     """
     statements = ", ".join(f"`{name} = …`" for name in dict.fromkeys(names))
     if not statements:
@@ -240,8 +242,8 @@ def why_untraced(trace: Trace) -> str:
 def incomplete_notes(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     """Return notes to the student on an incomplete search for mistakes or lines.
 
-    There is one for each reason why a line was not found. If there is none, but processes were
-    lost, there is one about the last of them.
+    There is one for each reason why a line was not found. If there is none, but the search lost
+    processes (``losses``), there is one about the last of them.
     """
     reasons = dict.fromkeys(finding.untraced for finding in inquiry.findings if finding.untraced)
     notes = [

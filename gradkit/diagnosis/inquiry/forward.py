@@ -36,8 +36,8 @@ def explain_failed_forward(
 ) -> Explanation | None:
     """Return the mistakes of a forward pass that failed its check; None if it did not fail.
 
-    The pass is called at random inputs and at the task's own. The explanation is ``unknown`` if no
-    mistakes give these outputs and the judged ones, or if the call fails.
+    The pass is called at random inputs (drawn by ``seed``) and at the task's own. The explanation
+    is ``unknown`` if no mistakes give these outputs and the judged ones, or if the call fails.
     """
     bound = examined.case.binding.bound.get("forward")
     if bound is None or not failed(examined, "forward"):

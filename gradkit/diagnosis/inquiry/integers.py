@@ -77,9 +77,10 @@ def inquire_integers(
 
 
 def _with_own_rows(case: Case, kind: type[np.generic]) -> Batch:
-    """Return the judged update calls with the task's X, rounded to integers, as X of type ``kind``.
+    """Return the judged update calls with rows of the task's X, rounded to integers, as X.
 
-    All other inputs and the labels are cut to the same number of calls.
+    ``kind`` is the type of these numbers. All other inputs and the labels are cut to the same
+    number of calls.
     """
     (batch,) = case.probes.update
     rows = np.rint(case.task.X)[:, :, None].astype(kind)
@@ -92,7 +93,10 @@ def _with_own_rows(case: Case, kind: type[np.generic]) -> Batch:
 def _differing_entries(
     from_integers: Mapping[str, NDArray[np.float64]], from_floats: Mapping[str, NDArray[np.float64]]
 ) -> list[Entry]:
-    """Return the entries whose new values differ between integer and float inputs."""
+    """Return the entries whose new values differ between integer and float inputs.
+
+    Both arguments have the parameters after each call by name, (calls, rows, columns).
+    """
     found: list[Entry] = []
     for key in from_integers.keys() & from_floats.keys():
         apart = ~np.isclose(from_integers[key], from_floats[key], SAME, equal_nan=True).all(axis=0)

@@ -28,7 +28,7 @@ CLOSE, CLOSE_SINGLE = 1e-6, 1e-3
 
 
 def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> bool:
-    """Return whether a forward pass with these mistakes gives the judged outputs.
+    """Return whether a forward pass with the mistakes ``slips`` gives the judged outputs.
 
     Calls that failed and outputs that are missing or of another size are not compared.
     """
@@ -47,10 +47,10 @@ def explains_forward(task: Task, examined: Examined, slips: Iterable[Slip]) -> b
 
 
 def explains_update(task: Task, examined: Examined, rules: Rules, precision: Precision) -> bool:
-    """Return whether the rules give the judged parameters, to the given precision.
+    """Return whether the formulas ``rules`` give the judged parameters, to the given precision.
 
     Calls that failed and parameters that are missing or of another shape are not compared. True if
-    rules need each other's new values, because they cannot be evaluated.
+    formulas need each other's new values, because they cannot be evaluated.
     """
     if entries_in_cycles(rules):
         return True

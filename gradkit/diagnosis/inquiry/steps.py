@@ -42,12 +42,13 @@ def observe_steps(
     *inputs: UpdateInputs,
     shuffled: int | None = None,
 ) -> tuple[UpdateProbes, ...] | None:
-    """Return the results of the update at several sets of inputs, or None if a call failed.
+    """Return the results of the update for each of ``inputs``, or None if a call failed.
 
-    The first call is repeated at the end. If an entry differs between the two, it depends on more
-    than its inputs, and all its values become NaN. Parameters that are missing or have a wrong
-    shape become NaN too. ``shuffled`` is the seed of a random order, so that student code cannot
-    know the set of a call by its position.
+    All calls are made in one request, and the first one again at the end. If an entry differs
+    between these two, it depends on more than its inputs, and all its values become NaN. Parameters
+    that are missing or have a wrong shape become NaN too. ``shuffled`` is the seed of a random
+    order of the calls, so that student code cannot know the set of a call by its position; by
+    default the order is kept.
     """
     columns = [to_columns(each) for each in inputs]
     columns.append({name: value[:1] for name, value in columns[0].items()})

@@ -26,11 +26,12 @@ ROLES = {"forward": "model", "model": "model", "trajectory": "train"}
 
 
 def inquire_training(task: Task, examined: Examined, idioms: Idioms, most: int = 2) -> Inquiry:
-    """Return the findings for at most ``most`` mistakes that give the numbers of all runs.
+    """Return the findings for at most ``most`` mistakes that give the numbers of all training runs.
 
-    Mistakes of the module are charged to `forward`, those of the loop to `trajectory`, parameters
-    that are not registered to `model`. If no mistakes give the numbers, the failed checks get
-    unexplained findings. With fewer than two observed runs, only the module is searched.
+    ``idioms`` are the words of the text by which mistakes with equal numbers are distinguished.
+    Mistakes of the module are charged to the check `forward`, those of the loop to `trajectory`,
+    parameters that are not registered to `model`. If no mistakes give the numbers, the failed
+    checks get unexplained findings. With fewer than two observed runs, only the module is searched.
     """
     runs = _training_runs(task, examined)
     forward_failed = failed(examined, "forward")
@@ -80,7 +81,10 @@ def inquire_training(task: Task, examined: Examined, idioms: Idioms, most: int =
 def _findings(
     task: Task, examined: Examined, explanation: Explanation, charged: dict[str, str]
 ) -> tuple[Finding, ...]:
-    """Return the finding of each mistake, charged to `trajectory` or the check in ``charged``."""
+    """Return the finding of each mistake of an explanation.
+
+    ``charged`` has the check that pays for a mistake by its code; `trajectory` pays for the others.
+    """
     findings = []
     for slip in explanation.slips:
         check = charged.get(slip.code, "trajectory")
@@ -183,8 +187,8 @@ def impossible_mistakes(idioms: Idioms) -> frozenset[str]:
 def likely_mistakes(idioms: Idioms) -> frozenset[str]:
     """Return the codes of mistakes that words in the text suggest.
 
-    They decide where the numbers leave several. For example, ``wrong-reduction`` if the word
-    ``sum`` occurs.
+    If the numbers fit several mistakes, these are preferred. For example, ``wrong-reduction`` is
+    likely if the word ``sum`` occurs.
     """
     words = idioms.words
     cut = bool(words & DETACHING_WORDS)

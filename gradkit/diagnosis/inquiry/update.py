@@ -81,8 +81,9 @@ the last in a line that these depend on."""
 def inquire_update(
     task: Task, examined: Examined, sitting: StudentProcess, oracle: Oracle, seed: int
 ) -> Inquiry:
-    """Return the findings on a failed update, and the checks that fail because of them.
+    """Return the findings on a failed update, and the other checks that fail because of them.
 
+    ``oracle`` replaces the forward pass in replayed training runs, and ``seed`` draws the inputs.
     Empty if the update did not fail. If the diagnosis does not give the judged numbers, its entries
     become unexplained. If a global variable is read by mistake, that is the only finding.
     """
@@ -116,7 +117,7 @@ def inquire_update(
 
 
 def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> UpdateInputs:
-    """Return the drawn call with the most wrong entries, and scaled copies of it, as inputs.
+    """Return the call of ``drawn`` with the most wrong entries, and scaled copies of it, as inputs.
 
     Only the entries that failed the check are counted.
     """
@@ -130,9 +131,10 @@ def _vary_worst_call(task: Task, examined: Examined, drawn: UpdateProbes) -> Upd
 
 
 def _is_right_in_single(examined: Examined, diagnosis: Diagnosis) -> bool:
-    """Return whether a diagnosis in single precision leaves out some entries that failed.
+    """Return whether some failed entries are right to single precision, by a diagnosis in it.
 
-    Those entries are right to single precision.
+    These are the failed entries that the diagnosis does not mention. False for a diagnosis in
+    double precision.
     """
     explanation = diagnosis.explanation
     explained = {entry for slip in explanation.slips for entry in slip.entries}
@@ -155,8 +157,8 @@ def _diagnose(
 ) -> tuple[Diagnosis, UpdateProbes]:
     """Return the diagnosis of an update, and the random calls on which it is based.
 
-    The diagnosis in single precision is returned if it explains more entries. If the calls fail,
-    all failed entries are unexplained.
+    ``seed`` draws the calls. The diagnosis in single precision is returned if it explains more
+    entries. If the calls fail, all failed entries are unexplained.
     """
     wrong = _failed_entries(examined)
     bound = examined.case.binding.bound["update"]
@@ -245,8 +247,9 @@ def _locate_findings(
 ) -> Iterator[tuple[Finding, tuple[Place, ...] | None]]:
     """Yield each finding with its lines filled in, and the lines that are likelier to be wrong.
 
-    The likelier lines are None if the finding's own lines are certain, and may be empty if they are
-    not. Without a line, the finding names the function, with the reason in ``untraced``.
+    ``trace`` is that of a call at ``inputs``; ``text`` is None if the update's definition was not
+    found. The likelier lines are None if the finding's own lines are certain, and may be empty if
+    they are not. Without a line, the finding names the function, with the reason in ``untraced``.
     """
     told_of = [*update_findings(task, bound, diagnosis)]
     alone = len(told_of) == 1
@@ -315,10 +318,10 @@ def _subtracts(line: str) -> bool:
 
 
 def _is_certain(line: Attribution, lines: Sequence[Attribution], trace: Trace) -> bool:
-    """Return whether a line of a finding is certainly the wrong one.
+    """Return whether ``line``, one of the ``lines`` of a finding, is certainly wrong.
 
-    Not if it applies changes to several parameters, if its evidence is in `UNCERTAIN`, or if it is
-    the only line with an unused value.
+    It is not if it applies changes to several parameters, if its evidence is in `UNCERTAIN`, or if
+    it is the only line with an unused value.
     """
     if line.evidence == "unused":
         # No single change corrects several missing updates.
@@ -341,11 +344,11 @@ def _causes(
     diagnosis: Diagnosis,
     findings: Sequence[Finding],
 ) -> dict[str, tuple[str, ...]]:
-    """Return the ids of the findings that make other checks fail, by check.
+    """Return, for each other check that fails because of the update, the ids of the findings.
 
-    If the update is wholly explained, `gradient` fails because of mistakes in entries that do not
-    pass there (or of all), and `trajectory` because of all if the training runs are reproduced with
-    the mistakes. Otherwise empty.
+    Empty if the diagnosis does not explain all wrong entries. `gradient` fails because of mistakes
+    in entries that do not pass there (or of all mistakes). `trajectory` fails because of all
+    mistakes if the training runs are reproduced with them; it is missing otherwise.
     """
     explanation = diagnosis.explanation
     if not explanation.slips or explanation.unexplained:

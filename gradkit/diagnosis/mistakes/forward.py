@@ -26,6 +26,8 @@ Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
 def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
     """Return the mistakes in a forward pass, proven by a form that gives its numbers.
 
+    ``probes`` are inputs and observed outputs of the student's forward pass.
+
     Returns
     -------
     Explanation
@@ -107,8 +109,9 @@ def _change_layer(
 ) -> ForwardForm:
     """Return the form with the field ``part`` of layer ``facts["layer"]`` changed.
 
-    The new value is ``facts[part]``, or ``value`` if the facts do not have it. A layer that runs
-    twice is changed in both places.
+    ``facts`` are the details of a mistake by name. The new value is ``facts[part]``, or ``value``
+    if the facts do not have it. A layer that runs twice is changed in both places. ``task`` is not
+    used.
     """
     layers = tuple(
         replace(layer, **{part: facts.get(part, value)}) if number == facts["layer"] else layer
@@ -120,7 +123,8 @@ def _change_layer(
 def _reorder_layers(form: ForwardForm, facts: Facts, task: Task) -> ForwardForm:
     """Return the form with its layers in the order ``facts["order"]``, such as ``"112"``.
 
-    The last layer is returned as the prediction, and the layer before as the hidden layer.
+    ``facts`` are the details of a mistake by name. The last layer is returned as the prediction,
+    and the layer before as the hidden layer.
     """
     order = tuple(int(number) for number in str(facts["order"]))
     by_number = dict(zip(form.order, form.layers, strict=True))

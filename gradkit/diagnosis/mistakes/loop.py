@@ -110,7 +110,8 @@ def outputs_of(loop: Loop, parameters: Mapping[str, Array], X: Array) -> Array:
 def _loss_and_slope(loop: Loop, p: Array, y: Array) -> tuple[float, Array]:
     """Return the loss and its derivative with respect to the predictions ``p`` (outputs, rows).
 
-    Reduction, factor and broadcasting are those of the loop's options.
+    ``y`` are the targets in the same shape. Reduction, factor and broadcasting are those of the
+    loop's options.
     """
     loss = LOSSES[loop.loss]
     outputs, rows = y.shape
@@ -149,7 +150,7 @@ Optimizer = Callable[[Array, Array, float, State, int], Array]
 def _momentum(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
     """Return the parameter ``p`` after step ``t`` of SGD with momentum 0.9.
 
-    ``g`` is its gradient.
+    ``g`` is its gradient, ``rate`` the learning rate. The velocity in ``state`` is updated.
     """
     state["v"] = g if t == 1 else 0.9 * state["v"] + g
     return p - rate * state["v"]
@@ -158,7 +159,7 @@ def _momentum(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
 def _adam(p: Array, g: Array, rate: float, state: State, t: int) -> Array:
     """Return the parameter ``p`` after step ``t`` of Adam, and update its moments in ``state``.
 
-    ``g`` is the gradient of ``p``. Steps are counted from 1.
+    ``g`` is the gradient of ``p``, ``rate`` the learning rate. Steps are counted from 1.
     """
     state["m"] = 0.9 * state.get("m", np.zeros_like(p)) + 0.1 * g
     state["v"] = 0.999 * state.get("v", np.zeros_like(p)) + 0.001 * g**2
@@ -203,9 +204,9 @@ RECORDS: Mapping[str, Callable[[Sequence[float]], float]] = {
 def initial_record(loop: Loop, run: TrainingRun) -> tuple[float, float]:
     """Return the value that a loop records before the first step, and its sensitivity to rounding.
 
-    The sensitivity is the sum of the loss's derivative times each prediction, without signs: times
-    the rounding unit, it is the error of the value. It is large for the logarithm of a number near
-    0.
+    ``run`` has the data and the parameters at the start. The sensitivity is the sum of the loss's
+    derivative times each prediction, without signs: times the rounding unit, it is the error of the
+    value. It is large for the logarithm of a number near 0.
     """
     predicted = outputs_of(loop, run.start, run.X.T)
     loss, slope = _loss_and_slope(loop, predicted, run.y.T)
@@ -255,8 +256,9 @@ def train(
 def _batches(loop: Loop, rows: int, epoch: int) -> list[slice]:
     """Return the slices of rows that the steps of an epoch use, in order.
 
-    They are one slice of all rows without batches; else the ``first`` batch, the one whose turn it
-    is in this epoch (``rotating``), or ``every`` batch.
+    ``rows`` is the number of rows, ``epoch`` counts from 0. Without batches, the result is one
+    slice of all rows. Otherwise it is the ``first`` batch, the one whose turn it is in this epoch
+    (``rotating``), or ``every`` batch, by the loop's option ``batches``.
     """
     if not loop.batch:
         return [slice(None)]

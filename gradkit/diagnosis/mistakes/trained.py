@@ -113,9 +113,10 @@ def explain_training(
 
 
 def _preference(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, bool]:
-    """Return the sort key among sets of mistakes with equal numbers: most ``likely`` codes first.
+    """Return a sort key for a set of mistakes, lower if it is to be preferred to others.
 
-    Of equally likely sets, those in which a mistake also changes the recorded losses come last.
+    The sets have equal numbers. Sets with most codes in ``likely`` come first, and of equally
+    likely sets, those in which a mistake also changes the recorded losses come last.
     """
     return (
         -sum(slip.code in likely for slip in slips),
@@ -124,7 +125,10 @@ def _preference(slips: tuple[Slip, ...], likely: Collection[str]) -> tuple[int, 
 
 
 def _mark_training_right(slips: tuple[Slip, ...], trained: bool) -> tuple[Slip, ...]:
-    """Return the mistakes; ``recorded-loss`` says ``training: right`` if ``trained``."""
+    """Return the mistakes; if ``trained``, ``recorded-loss`` gets the detail ``training: right``.
+
+    ``trained`` means that all parameters of the runs are right.
+    """
     return tuple(
         _add_detail(slip, "training", "right") if trained and slip.code == "recorded-loss" else slip
         for slip in slips
@@ -144,9 +148,9 @@ def _measure_details(
 ) -> Iterator[tuple[Slip, ...]]:
     """Yield the mistakes with measured details: the loss's factor, then the learning rate.
 
-    The factor is that between the first observed and predicted loss. Nothing is yielded if it
-    cannot be measured, is 1 or 0, or is negative for ``wrong-reduction``, or if two mistakes need
-    one.
+    The factor is the first observed loss divided by the predicted one. Nothing is yielded if it
+    cannot be measured, is 1 or 0, or is negative for ``wrong-reduction``, or if two of the mistakes
+    need a factor.
     """
     unknown = [slip for slip in slips if slip.code in RATIOS and _lacks_factor(slip)]
     if len(unknown) > 1 or (unknown and not runs[0].losses.size):
@@ -199,9 +203,9 @@ def _measure_rate(
 ) -> Iterator[tuple[Slip, ...]]:
     """Yield the mistakes with the ratio of a wrong learning rate, measured in the first step.
 
-    If that step was not observed, the mistakes are yielded with each usual ratio. Nothing is
-    yielded if the measured ratio is 1 or too small; without the mistake ``wrong-learning-rate``,
-    ``slips`` unchanged.
+    The ratio is the student's rate divided by the task's. If the first step was not observed, the
+    mistakes are yielded with each usual ratio. Nothing is yielded if the measured ratio is 1 or too
+    small. Without the mistake ``wrong-learning-rate``, ``slips`` are yielded unchanged.
     """
     if all(slip.code != "wrong-learning-rate" for slip in slips):
         yield slips
@@ -254,7 +258,7 @@ def reproduces(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
 def trains_alike(loop: Loop, runs: Sequence[TrainingRun]) -> bool:
     """Return whether the loop gives the parameters of all runs, whatever losses were recorded.
 
-    A run without observed parameters, or with a last loss that is not finite, counts as different.
+    False if a run has no observed parameters, or if the loop's last loss is not finite.
     """
     with np.errstate(all="ignore"):
         ways = [_losses_if_parameters_agree(loop, run, run.after, OF_RIGHT) for run in runs]
@@ -269,8 +273,8 @@ def _losses_if_parameters_agree(
 ) -> list[float]:
     """Return the losses of a loop if it reaches the observed parameters ``after``; else [].
 
-    ``after`` has the parameters by number of epochs. They may differ by ``of_change``, relative to
-    their change since the start. The result is also empty if ``after`` is.
+    ``after`` has the parameters of ``run`` by number of epochs. They may differ by ``of_change``
+    times their change since the start. The result is also empty if ``after`` is empty.
     """
     made = [*train(loop, run, max(after, default=0))]
     alike = (_near(made[epochs - 1][1], each, run, of_change) for epochs, each in after.items())

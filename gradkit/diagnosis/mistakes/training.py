@@ -66,9 +66,9 @@ def usual_training_cases(code: str, task: Task) -> tuple[Slip, ...]:
 def training_cases(code: str, task: Task, run: TrainingRun | None) -> list[Details]:
     """Return the forms of a mistake to try on a run, each as the mistake's details.
 
-    Numbers to be measured are left out. Without a run, the usual forms are returned with their
-    numbers. Empty if the mistake cannot occur in the task; a code without variants has the one form
-    ``()``.
+    ``code`` is the mistake's. Numbers that are measured in a run are left out. Without a run, the
+    usual forms are returned with their numbers. Empty if the mistake cannot occur in the task; a
+    mistake without variants has the one form ``()``.
     """
     curved = [
         n for n, layer in enumerate(task.layers, 1) if is_curved(ACTIVATIONS[layer.activation])
@@ -151,8 +151,9 @@ def _with_repeated_activation(loop: Loop, facts: Facts) -> Loop:
 def _with_reduction(loop: Loop, facts: Facts) -> Loop:
     """Return the loop with another reduction of the loss, by ``facts["scale"]``.
 
-    This is ``sum``, ``half``, or ``times`` for a mean times ``facts["factor"]``. With
-    ``facts["recorded"]``, the recorded losses are multiplied by it, so that they stay right.
+    ``facts`` are the details of the mistake by name. The reduction is ``sum``, ``half``, or
+    ``times`` for a mean times ``facts["factor"]``. With ``facts["recorded"]``, the recorded losses
+    are multiplied by that number, so that they stay right.
     """
     ratio = loop.ratio * facts.get("recorded", 1.0)
     if facts["scale"] == "times":
@@ -261,7 +262,7 @@ def explain_module(
 
 
 def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
-    """Return one mistake for each code, with the details of all its layers."""
+    """Return the mistakes ``slips``, those of the same code joined to one with all details."""
     details = {
         code: tuple(each for slip in slips if slip.code == code for each in slip.details)
         for code in dict.fromkeys(slip.code for slip in slips)
@@ -272,7 +273,8 @@ def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
 def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Array) -> bool:
     """Return whether the model of a loop gives the observed outputs, up to rounding.
 
-    False if the shapes differ.
+    ``parameters`` (calls, …) and ``X`` (calls, features, 1) are the inputs, ``observed`` (calls,
+    outputs, 1) the outputs. False if the shapes differ.
     """
     with np.errstate(all="ignore"):
         predicted, size = outputs_of(loop, parameters, X), _largest_sum(loop, parameters, X)
@@ -282,7 +284,11 @@ def _gives(loop: Loop, parameters: Mapping[str, Array], X: Array, observed: Arra
 
 
 def _largest_sum(loop: Loop, parameters: Mapping[str, Array], X: Array) -> float:
-    """Return the largest sum of absolute values in the net, at least 1."""
+    """Return the largest output of the net if all numbers were positive, at least 1.
+
+    All activations are left out, and all parameters and inputs replaced by their absolute values:
+    the result is the scale of rounding errors.
+    """
     hidden = Loop(tuple(("linear",) for _ in loop.activations), loop.loss)
     positive = {key: np.abs(value) for key, value in parameters.items()}
     return max(1.0, float(outputs_of(hidden, positive, np.abs(X)).max()))

@@ -163,7 +163,10 @@ def _format_ratios(slip: Slip) -> str:
 
 
 def _format_reduction(facts: Mapping[str, object]) -> str:
-    """Format the reduction that the student used, e.g. ``2 times the mean``."""
+    """Format the reduction of the loss that the student used, e.g. ``2 times the mean``.
+
+    ``facts`` are the mistake's details by name.
+    """
     if isinstance(factor := facts.get("factor"), float):
         return format_text("{factor} times the mean", factor=f"{factor:.6g}")
     return SCALES.get(str(facts.get("scale")), "another number")
@@ -223,7 +226,10 @@ def _format_activation(name: str) -> str:
 
 
 def _format_sources(slip: Slip, names: Names, outputs: int) -> str:
-    """Format the entries that wrong entries start from, e.g. ``W1[0,1]``, or ``another value``."""
+    """Format the entries that wrong entries start from, e.g. ``W1[0,1]``, or ``another value``.
+
+    ``outputs`` is the number of outputs of the net: the index of an only one is left out.
+    """
     details = [dict(each).get("source") for each in slip.details]
     factors = [parse_parameter(each) for each in details if isinstance(each, tuple)]
     return (
@@ -232,7 +238,10 @@ def _format_sources(slip: Slip, names: Names, outputs: int) -> str:
 
 
 def join_words(parts: list[str], *, once: bool = True) -> str:
-    """Join words as ``a``, ``a and b`` or ``a, b and c``; equal words once if ``once``."""
+    """Join words as ``a``, ``a and b`` or ``a, b and c``.
+
+    If ``once``, repeated words are dropped.
+    """
     parts = list(dict.fromkeys(parts)) if once else parts
     if len(parts) < 2:
         return "".join(parts)
@@ -244,9 +253,11 @@ def _format_wrong_factor(
 ) -> str:
     """Return the text of the wrong factor in the student's code, e.g. ``a1[0]``.
 
-    This fills the placeholder ``{used}``. The factor stands in place of the right factor, or is one
-    factor too many. If ``facts`` do not name it, it is the derivative ``y_hat · (1−y_hat)`` for
-    mistakes with the output's derivative, and the target ``y`` for all others.
+    This fills the placeholder ``{used}`` for the mistake ``code`` at ``entry``. The factor stands
+    in place of the right factor, or is one factor too many. ``facts`` are the mistake's details by
+    name. If they do not name the factor, it is the derivative ``y_hat · (1−y_hat)`` for mistakes
+    with the output's derivative, and the target ``y`` for all others. ``outputs`` is the number of
+    outputs of the net: the index of an only one is left out.
     """
     unit = entry[1][1] if entry[0] == W1 else entry[1][0]
     if isinstance(facts.get("weight"), tuple):

@@ -100,9 +100,10 @@ class Proposal(Struct, frozen=True):
 
 
 def trimmed(proposal: Proposal, source: str) -> Proposal:
-    """Return a change without the lines at its start and end that it does not change.
+    """Return a change without the lines at its start and end that it leaves as they are.
 
-    At least one new line stays. A pure insertion ends in the line before it.
+    ``source`` is the text of the cell before the change. At least one new line stays. The result is
+    a pure insertion if its ``last`` line is before its ``first``.
     """
     before = source.split("\n")[proposal.first - 1 : proposal.last]
     after = list(proposal.lines)
@@ -150,6 +151,8 @@ def proposals(
 ) -> tuple[list[Proposal], int]:
     """Ask a search process for changes of the text, and apply the references that it sends.
 
+    A reference names a row of the tables in `gradkit.edits` and a place in the text.
+
     Parameters
     ----------
     process : StudentProcess
@@ -159,7 +162,9 @@ def proposals(
     inside : Inside
         The values of the model solution.
     text : Searched
+        The text that may be changed.
     wanted : Wanted
+        Limits of the search.
     refused : sequence of Proposal
         Changes that are not to be proposed again.
     budget : int
@@ -200,8 +205,8 @@ def _sent_draws(
     """Return the draws of a check as plain data, and by name the arrays that the data refer to.
 
     Each draw has its inputs, its lines with their inputs, and the names of the right outputs.
-    ``values`` are the model solution's for each draw; they are sent as one flat array with their
-    shapes.
+    ``values`` has, for each draw, the arrays that the model solution computes; they are sent as one
+    flat array with their shapes.
     """
     trees = {
         str(number): {
@@ -263,8 +268,8 @@ def _sent_words(known: Vocabulary, parts: Sequence[Part]) -> dict[str, Any]:
 def applied(references: Sequence[Reference], text: Searched, known: Vocabulary) -> list[Proposal]:
     """Return the changes that references stand for, up to the first that is refused.
 
-    Each is applied to the text with the changes before it. A reference to an unknown cell is
-    refused too.
+    ``known`` are the words and constants that a change may put in. Each change is applied to the
+    text with the changes before it. A reference to an unknown cell is refused too.
     """
     sources, made = dict(text.sources), list[Proposal]()
     for reference in references:
@@ -314,9 +319,9 @@ def vocabulary_of(
 ) -> Vocabulary:
     """Return the words and constants that a change of a text may put in.
 
-    They come from the text, the check's lines, the inputs and the model solution. Constants next to
-    those of the text, or ten times as large, are included. Constants that only the model solution
-    has may be factors.
+    They come from the text, the check's lines, the inputs and the model solution; ``parts`` are
+    expressions of the model solution. Constants next to those of the text, or ten times as large,
+    are included. Constants that only the model solution has may be factors.
     """
     lines = [step.text for _, steps, _ in asked.draws[:1] for step in steps]
     trees = [*map(readable, (*text.sources.values(), *lines, *asked.check.compare, inside.source))]

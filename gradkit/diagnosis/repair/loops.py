@@ -164,7 +164,7 @@ def moved_calls(text: Text, task: Task) -> Iterator[Proposal]:
 def _at(text: Text, block: list[ast.stmt], number: int, to: int) -> Proposal:
     """Return the proposal that moves statement ``number`` of a block to position ``to``.
 
-    The statements between the two positions are shifted by one.
+    Both count from 0. The statements between the two positions are shifted by one.
     """
     order = list(range(len(block)))
     order.insert(to, order.pop(number))

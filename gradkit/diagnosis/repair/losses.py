@@ -85,7 +85,10 @@ def made_of(node: ast.expr) -> ast.expr | None:
 
 
 def _uncut(node: ast.expr) -> ast.expr:
-    """Return an expression without methods at its end that cut the graph, as ``.detach()``."""
+    """Return an expression without calls and attributes that detach it from the graph.
+
+    ``a.detach()`` becomes ``a``; an expression without these is unchanged.
+    """
     function = node.func if isinstance(node, ast.Call) else node
     inner = made_of(node) if last_name(function) in DETACHING_WORDS else None
     return node if inner is None else _uncut(inner)
@@ -201,7 +204,8 @@ def other_signs(text: Text, task: Task) -> Iterator[Proposal]:
 def _turned(text: Text, operator: ast.operator, left: Spot, right: Spot) -> Iterator[Proposal]:
     """Yield the change of a plus to a minus, or the reverse, between two parts of a line.
 
-    Nothing for other operators, or if the parts are on different lines.
+    ``operator`` is the present one, and ``left`` and ``right`` are the places of its operands.
+    Nothing for other operators, or if the operands are on different lines.
     """
     signs = {ast.Add: "+-", ast.Sub: "-+"}.get(type(operator))
     if signs and left.last == right.first:

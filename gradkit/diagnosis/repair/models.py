@@ -96,9 +96,9 @@ def other_shapes(text: Text, task: Task) -> Iterator[Proposal]:
 
 
 def _model_called(node: ast.expr, methods: Collection[str]) -> ast.Call | None:
-    """Return the call of a model, or of one of its methods, at the start of a chain of methods.
+    """Return the call of a model, or of one of its ``methods``, at the start of a chain of methods.
 
-    None is returned if there is no such call, or if a method of the chain cuts the graph.
+    None if there is no such call, or if a method of the chain cuts the graph.
     """
     if not isinstance(node, ast.Call) or called_method(node) in DETACHING_WORDS:
         return None

@@ -60,8 +60,9 @@ def fewer_options(text: Text, task: Task) -> Iterator[Proposal]:
 def other_rates(text: Text, task: Task) -> Iterator[Proposal]:
     """Propose another learning rate, or a missing one as factor of an update.
 
-    A rate becomes each parameter of its function and the task's rate. A parameter or attribute that
-    is never read is multiplied to the value of an update and to gradients that are passed on.
+    A rate becomes each parameter of its function, and the task's rate. A parameter or attribute
+    that is never read becomes a factor of the value of an update, and of gradients that are passed
+    on.
     """
     for holder in walk(text.tree):
         # Few have any, and what is below each takes time to go through.

@@ -61,6 +61,12 @@ class Inside:
     ) -> tuple[list[list[Array]], list[Part]]:
         """Return the different values that the model solution computes in the lines of a check.
 
+        Parameters
+        ----------
+        check : FunctionCheck
+        draws : sequence of Draw
+            The inputs at which its lines are run.
+
         Returns
         -------
         values : list of list of array
@@ -109,11 +115,12 @@ class Inside:
         }
 
     def _parts(self, numbers: Mapping[int, tuple[int, ...]]) -> Iterator[Part]:
-        """Yield the model solution's expressions and statements as parts, with their leaves.
+        """Yield small expressions and statements of the model solution, with their leaves.
 
-        Leaves are what a part reads. ``numbers`` has the numbers of the values of each expression.
-        Parts of more than `LARGEST` nodes are left out, and those with a leaf whose value is
-        unknown. A part is yielded twice if inner calls can be read as leaves.
+        Leaves are the parts that an expression reads. ``numbers`` has, for each expression's node
+        number, the numbers of its values. Parts of more than `LARGEST` nodes are left out, and
+        those with a leaf whose value is unknown. A part is yielded twice if inner calls can be read
+        as leaves.
         """
         places = {_place(node): number for number, node in enumerate(self._everywhere.nodes)}
         nodes = [self._everywhere.nodes[number] for number in numbers]
@@ -139,10 +146,11 @@ def _place(node: Any) -> tuple[int, int, int | None, int | None]:
 
 
 def _roles(tree: ast.AST) -> Iterator[tuple[tuple[int, int, int | None, int | None], str]]:
-    """Yield the position and role of operands and values: ``term``, ``factor`` or ``whole``.
+    """Yield the position and role (``term``, ``factor``, ``whole``) of each operand and value.
 
-    Operands of sums are terms, of other operations factors. Assigned and returned values, values of
-    dicts and arguments are wholes.
+    A position is first line, first column, last line and last column. Operands of sums are terms,
+    of other operations factors. Assigned and returned values, values of dicts and arguments are
+    wholes.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.BinOp | ast.AugAssign):
@@ -179,8 +187,9 @@ def _fills(node: Any) -> bool:
 def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
     """Yield the leaves that an expression, or the value of a statement, reads.
 
-    With ``calls``, inner calls are leaves: the student may have a name for their value. Variables
-    of comprehensions are left out.
+    Leaves are names, attributes and entries with constant keys. With ``calls``, inner calls are
+    leaves too: the student may have a name for their value. Variables of comprehensions are left
+    out.
     """
     made = (each.target for each in every(ast.comprehension, node))
     own = set[str]().union(*map(names_in, made))
@@ -190,12 +199,12 @@ def _read(node: Any, *, calls: bool) -> Iterator[ast.expr]:
 
 
 def _appends(node: Any) -> bool:
-    """Tell a statement that puts something into a list."""
+    """Return whether a statement appends a value to a list."""
     return isinstance(node, ast.Expr) and called_method(node.value) == "append"
 
 
 def _sets(node: Any) -> bool:
-    """Tell a statement that gives one name, or one attribute, a value."""
+    """Return whether a statement assigns to a single name or attribute."""
     single = isinstance(node, ast.Assign) and len(node.targets) == 1
     return single and isinstance(node.targets[0], ast.Name | ast.Attribute)
 
@@ -203,8 +212,8 @@ def _sets(node: Any) -> bool:
 def _leaves(node: Any, whole: ast.AST | None) -> Iterator[ast.expr]:
     """Yield the names, attributes, and entries with constant keys in an expression.
 
-    ``cache["A1"]`` is one leaf. Names of numpy and of functions are none. If ``whole`` is given,
-    calls below it are leaves too.
+    ``cache["A1"]`` is one leaf. Names of numpy and of functions are no leaves. If ``whole``, the
+    root of the expression, is given, calls below it are leaves too.
     """
     if is_numpy(node):
         return

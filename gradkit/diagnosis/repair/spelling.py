@@ -74,8 +74,9 @@ def _alike(name: str, known: Collection[str]) -> list[str]:
 
 
 def others(text: Text) -> Iterator[Proposal]:
-    """Propose another local name, or another attribute of the model, in each of its methods.
+    """Propose other names in the methods of a model's class.
 
+    A local name becomes each other local name, and an attribute each other attribute of the model.
     Two attributes that one statement reads are also exchanged. ``__init__`` is left out, and so are
     classes without attributes.
     """
@@ -156,10 +157,11 @@ def misspelt(text: Text) -> Iterator[Proposal]:
 def _meant(
     text: Text, node: ast.Name, there: set[str], named: set[str], stored: set[str]
 ) -> Iterator[str]:
-    """Yield replacements of a name: ``self.name``, ``np.name``, ``torch.name`` or similar names.
+    """Yield replacements of a name: ``self.name``, ``np.name``, ``torch.name``, or others.
 
-    ``there`` are the names that exist, ``named`` those of the function, ``stored`` the attributes
-    of models. Nothing is yielded for a name that exists, unless its line raised.
+    ``there`` are all names that exist, ``named`` the local names of the function, ``stored`` the
+    attributes of models. Others are similar names and, if the line raised, all of ``named``.
+    Nothing is yielded for a name that exists, unless its line raised.
     """
     stops = node.lineno in text.stops
     if node.id in there and not stops:
@@ -226,7 +228,7 @@ def _of_class(text: Text, model: ast.ClassDef) -> Iterator[Proposal]:
 
 
 def _headed(kind: str, text: Text, function: ast.FunctionDef, line: str) -> Proposal:
-    """Return the proposal that replaces the first line of a function by ``line``."""
+    """Return the proposal of ``kind`` that replaces the first line of a function by ``line``."""
     at = function.lineno
     spot = Spot(at, function.col_offset, at, len(text.lines[at - 1]))
     return text.moved(kind, at, at, [line], spot)
@@ -323,9 +325,9 @@ def _is_shaped(node: ast.expr) -> bool:
 def _in_brackets(node: ast.expr, said: str) -> Iterator[tuple[ast.expr, str]]:
     """Yield the part of a node whose brackets are wrong, with its text in other brackets.
 
-    If Python's message ``said`` shows it, ``f[x]`` becomes ``f(x)``, or ``a(i)`` becomes ``a[i]``.
-    A loss class becomes a call, a shape one argument (``zeros((2, 3))``), ``a.T()`` becomes
-    ``a.T``.
+    ``said`` is Python's message about the line. If it shows the mistake, ``f[x]`` becomes ``f(x)``,
+    or ``a(i)`` becomes ``a[i]``. A loss class becomes a call, a shape one argument (``zeros((2,
+    3))``), ``a.T()`` becomes ``a.T``.
     """
     if isinstance(node, ast.Subscript) and "not subscriptable" in said:
         yield node, f"{ast.unparse(node.value)}({ast.unparse(node.slice)})"
@@ -475,8 +477,9 @@ def _returning(text: Text) -> list[ast.FunctionDef]:
 
 
 def _may_be_returned(names: Sequence[str], text: Text) -> bool:
-    """Return whether the check compares the value of each name, or has only this name to assign to.
+    """Return whether each of ``names`` may be returned in the place of the check's target.
 
+    It may if the check compares the value of that target, or if the target has the same name.
     Nothing proves that any other name, such as one for the cache, has the right value.
     """
     pairs = zip(names, text.targets.items(), strict=True)
@@ -484,7 +487,11 @@ def _may_be_returned(names: Sequence[str], text: Text) -> bool:
 
 
 def _returnable(text: Text, function: ast.FunctionDef) -> list[str]:
-    """Return names of a function's values: those that the check unpacks, then those made last."""
+    """Return names in a function that it may return, likely ones first.
+
+    These are the names that the check unpacks into, if the function knows them, then those that the
+    function assigned last.
+    """
     made = list(dict.fromkeys(reversed(list(_given(function)))))
     known = {*made, *(each.arg for each in function.args.args)}
     return [*dict.fromkeys([*(name for name in text.targets if name in known), *made[:_FEW]])]

@@ -23,10 +23,10 @@ ENTRY = re.compile(r"([\w.]+(?:\[['\"]\w+['\"]\])?)((?:\[[01]\])+)")
 
 
 def rates(text: Text, rates: Sequence[float]) -> Iterator[Proposal]:
-    """Propose each of ``rates`` for an assigned float between 0 and 1.
+    """Propose each of ``rates`` in place of a float between 0 and 1 in the text.
 
-    Two different ones in one statement are also exchanged. Returned values and defaults of
-    parameters count as assigned.
+    The float must be assigned, returned, or the default of a parameter. Two different ones in one
+    statement are also exchanged.
     """
     for values in _set(text.tree):
         constants = [part for value in values for part in every(ast.Constant, value)]
@@ -77,11 +77,12 @@ def rows(text: Text) -> Iterator[Proposal]:
 
 
 def names(text: Text, lines: Collection[int], used: int) -> Iterator[Proposal]:
-    """Propose two neighbouring assignments' values exchanged, and entry 1 for 0 or vice versa.
+    """Propose to exchange the arrays of two neighbouring assignments, and index 1 for 0 or reverse.
 
-    Only assignments of one line in ``lines`` are changed. Only entries are exchanged, and only if
-    the names are ``used`` in more than two lines. An entry of an array of which the text has
-    several entries must be one of these.
+    Only assignments of one line in ``lines`` (numbers) are changed. Arrays are exchanged only if
+    both assignments read an entry, and if ``used``, the number of lines that use the assigned
+    names, is more than 2. A changed index must give an entry that the text reads elsewhere, if it
+    reads several entries of that array.
     """
     given = [
         part
@@ -144,8 +145,8 @@ def copies(text: Text) -> Iterator[Proposal]:
 def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
     """Propose to move the assignments in ``lines`` up, past statements that they do not depend on.
 
-    Neighbouring assignments move together, in functions only; the values are also proposed with
-    ``.copy()``.
+    ``lines`` are numbers. Neighbouring assignments move together, in functions only; the values are
+    also proposed with ``.copy()``.
     """
     for body in (function.body for function in text.functions):
         above: list[ast.stmt] = []
@@ -165,7 +166,8 @@ def moved_up(text: Text, lines: Collection[int]) -> Iterator[Proposal]:
 def _passed(above: Sequence[ast.stmt], moved: Sequence[ast.stmt]) -> Sequence[ast.stmt]:
     """Return the statements directly above ``moved`` that assign no name which ``moved`` reads.
 
-    They end at a bare expression, and begin with a statement that is no assignment to a name.
+    ``above`` are all statements above, in order. The result ends at the first bare expression, and
+    leading statements that assign to no plain name are dropped.
     """
     read = {name for each in moved for name in names_in(each, ast.Load)}
     passed: list[ast.stmt] = []

@@ -36,7 +36,9 @@ def finding_of(
     outputs : sequence of str
         The outputs that become right.
     proposal : Proposal
+        The change.
     cell : Cell
+        The cell that it changes.
     line : int
         The doubtful line, in the cell's own text.
     source : str
@@ -62,9 +64,10 @@ def finding_of(
 def marked(proposal: Proposal, source: str, cell: Cell, at: int) -> dict[str, Any]:
     """Return the fields of a finding that show the doubtful line and its correction.
 
-    These are the line, the columns of its doubtful part, the new lines (``fix``), the diff, and
-    ``adds``: for a pure insertion the number of the line that it follows, else None. ``at`` is the
-    line number that the finding shows.
+    ``source`` is the text of ``cell`` before the change, and ``at`` the line number that the
+    finding shows. The fields are the line, the columns of its doubtful part, the new lines
+    (``fix``), the diff, and ``adds``: for a pure insertion the number of the line that it follows,
+    else None.
     """
     line = source.split("\n")[proposal.line - 1]
     ends = min(proposal.end, len(line)) if proposal.until == proposal.line else len(line)
@@ -89,9 +92,10 @@ UNENDED = "\n\\ No newline at end of file\n"
 def diff_of(proposal: Proposal, source: str, cell: Cell) -> str:
     """Return a change of a cell's text as a unified diff that ``patch`` applies to its file.
 
-    Lines end as they do in the file. For a cell of a notebook, the diff is for the cell's source.
-    Context is only shown if the cell is the whole file: ``patch`` takes a change with fewer lines
-    of context below than above for one at the end of the file.
+    ``source`` is the text of ``cell`` before the change. Lines end as they do in the file. For a
+    cell of a notebook, the diff is for the cell's source. Context is only shown if the cell is the
+    whole file: ``patch`` takes a change with fewer lines of context below than above for one at the
+    end of the file.
     """
     name = cell.file if cell.cell is None else f"{cell.file}, cell {cell.cell}"
     lines = source.split("\n")

@@ -77,7 +77,10 @@ class Text:
         there: Collection[str] = (),
         targets: Mapping[str, bool] = MappingProxyType({}),
     ) -> None:
-        """Parse the source, and find the functions with which a model computes."""
+        """Parse ``source``, and find the functions with which a model computes.
+
+        ``cell`` is the id of the cell. The other arguments are those of the class.
+        """
         self.cell, self.source, self.made = cell, source, made
         self.stops, self.said, self.asked, self.there = stops, said, asked, there
         self.targets = targets
@@ -114,7 +117,7 @@ class Text:
         return max(inside, key=lambda node: node.lineno).name if inside else "train"
 
     def computes(self, line: int) -> bool:
-        """Tell a line of what a model computes."""
+        """Return whether a line is in a function with which a model computes."""
         return any(each.lineno <= line <= (each.end_lineno or 0) for each in self.computing)
 
     def parameters(self, node: ast.AST) -> list[str]:
@@ -128,20 +131,25 @@ class Text:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace"))
 
     def put(self, kind: str, at: Spot, text: str, doubtful: Spot | None = None) -> Proposal:
-        """Return the change that replaces a span of the source by a text."""
+        """Return the change that replaces the span ``at`` of the source by ``text``.
+
+        ``kind`` is the change's kind in the catalogue. The doubtful part is ``doubtful``, by
+        default the whole span.
+        """
         before, after = self.lines[at.first - 1][: at.start], self.lines[at.last - 1][at.end :]
         lines = f"{before}{text}{after}".split("\n")
         return self.moved(kind, at.first, at.last, lines, doubtful or at)
 
     def renamed(self, kind: str, node: ast.expr, name: str) -> Proposal:
-        """Return the change that puts another last name in the place of an expression's."""
+        """Return the change of ``kind`` that renames the last name of an expression."""
         at = self.spot(node)
         return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
     def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
-        """Return the change that replaces several expressions, each on one line, by texts.
+        """Return the change that replaces several expressions, each on one line, at once.
 
-        They are replaced at once; the first expression is the doubtful part.
+        ``parts`` has each expression with its new text, and ``kind`` is the change's kind in the
+        catalogue. The first expression is the doubtful part.
         """
         spots = sorted(
             ((self.spot(node), text) for node, text in parts),
@@ -156,21 +164,28 @@ class Text:
         return self.moved(kind, begin.first, end.last, inside, begin)
 
     def own(self, node: ast.expr | ast.stmt, less: int = 0) -> list[str]:
-        """Return the lines that a node stands in, so many columns less far in."""
+        """Return the lines of a node, each with up to ``less`` columns of its indent removed."""
         lines = self.lines[node.lineno - 1 : node.end_lineno]
         return [line[min(less, _indent(line)) :] for line in lines]
 
     def beside(
         self, kind: str, node: ast.expr | ast.stmt, line: str, *, before: bool = False
     ) -> Proposal:
-        """Return the change that inserts a line after or before a statement, equally indented."""
+        """Return the change that inserts a line after or before a statement, equally indented.
+
+        ``kind`` is the change's kind in the catalogue, ``node`` the statement, and ``line`` the new
+        text.
+        """
         at, own = self.spot(node), self.own(node)
         line = own[0][: _indent(own[0])] + line
         lines = [line, *own] if before else [*own, line]
         return self.moved(kind, at.first, at.last, lines, at)
 
     def moved(self, kind: str, first: int, last: int, lines: list[str], at: Spot) -> Proposal:
-        """Return the change that puts lines in the place of others, for the sake of a statement."""
+        """Return the change that puts ``lines`` in place of lines ``first`` to ``last``.
+
+        ``kind`` is the change's kind in the catalogue, and ``at`` the doubtful part.
+        """
         ends = at.first, at.start, at.last, at.end
         return Proposal(self.cell, kind, first, last, tuple(lines), *ends)
 
@@ -180,12 +195,12 @@ def _indent(line: str) -> int:
 
 
 def attributes_in(node: ast.AST) -> list[ast.Attribute]:
-    """Return the attributes that are read, or given a value, in a part of a text."""
+    """Return the attributes that are read or assigned in a part of a text."""
     return every(ast.Attribute, node)
 
 
 def is_stored(node: ast.Name) -> bool:
-    """Tell a name that is given a value."""
+    """Return whether a name is assigned at this node."""
     return isinstance(node.ctx, ast.Store)
 
 
@@ -203,14 +218,18 @@ def called_on(text: Text, *methods: str) -> list[str]:
 
 
 def front_of(function: ast.expr) -> str:
-    """Return what stands before the name of a function, with its dot."""
+    """Return the text before a function's last name: ``torch.`` for ``torch.log``."""
     return ast.unparse(function).removesuffix(last_name(function))
 
 
 def other_names(
     text: Text, kind: str, groups: tuple[Mapping[str, str], ...], wanted: Collection[str]
 ) -> Iterator[Proposal]:
-    """Propose the wanted names in place of other names of the same group, see `group_of`."""
+    """Propose each of the ``wanted`` names in place of other names of the same group.
+
+    ``groups`` are the tables of names to look in, see `group_of`; ``kind`` is the changes' kind in
+    the catalogue.
+    """
     for node in walk(text.tree):
         if isinstance(node, ast.Attribute | ast.Name):
             own = last_name(node)
@@ -220,6 +239,6 @@ def other_names(
 
 
 def is_number(node: ast.expr) -> bool:
-    """Tell a constant, with or without a sign."""
+    """Return whether an expression is a constant, with or without a sign."""
     value = node.operand if isinstance(node, ast.UnaryOp) else node
     return isinstance(value, ast.Constant)

@@ -70,5 +70,8 @@ CALLED = frozenset(["step", "backward", "zero_grad", "item", "parameters", "__in
 
 
 def group_of(name: str, groups: tuple[Mapping[str, str], ...]) -> Mapping[str, str]:
-    """Return the group of names that one of them is in; empty for none."""
+    """Return the first of ``groups`` that has a name among its values; {} if none has.
+
+    A group maps gradkit's names to torch's names of the same kind.
+    """
     return next((group for group in groups if name in group.values()), {})

@@ -22,8 +22,8 @@ Changes = Callable[[Text, Task], Iterator[Proposal]]
 def changes(task: Task, text: Text) -> Iterator[Proposal]:
     """Yield all proposals for the text of a cell, in the order of `KINDS`: likely ones first.
 
-    Assignments to the counter of a ``while`` loop are only changed in their amount, so that the
-    loop ends.
+    In a ``while`` loop, an assignment to a variable of the condition may only change in its amount
+    (kind ``count``), so that the loop ends.
     """
     counters = set().union(*(names_in(loop.test) for loop in every(ast.While, text.tree)))
     counting = {n.lineno for n in walk(text.tree) if isinstance(n, ast.stmt) and _sets(n, counters)}

@@ -73,7 +73,10 @@ class Compounds:
     """
 
     def __init__(self, shape: Shape, program: Program, table: Table, *, rough: bool) -> None:
-        """Replace atoms by symbols in the program's polynomials, and collect the known sums."""
+        """Replace atoms by symbols in the program's polynomials, and collect the known sums.
+
+        The arguments are those of the class.
+        """
         self._shape, self._table = shape, table
         given = input_symbols(shape, rate=table.inputs.rate is not None)
         self.symbols: dict[int, Factor] = dict(enumerate(given))
@@ -105,11 +108,11 @@ class Compounds:
     # --- results of functions --------------------------------------------------------------
 
     def _resolve_functions(self, program: Program, first: int, *, rough: bool) -> None:
-        """Store the symbol behind each function's result, or the sum that it divides 1 by.
+        """Find for each function's result the symbol with the same values, and store it.
 
-        Results are resolved in the order of the program; ``first`` is the number of the first such
-        atom. A result that equals no symbol stays an atom. If ``rough``, small terms of a divisor
-        are dropped.
+        Results are taken in the order of the program; ``first`` is the atom number of the first
+        one. A result that equals no symbol stays an atom; if it is 1/s, the sum s is stored in
+        ``over``. If ``rough``, small terms of s are dropped.
         """
         columns = atom_values(program, self._table.inputs)
         targets = [*self._candidate_symbols()]
@@ -192,10 +195,12 @@ class Compounds:
             yield Factor("input_complement", (i,)), add(constant(1.0), value, -1.0)
 
     def _unit_values(self, layer: str, place: int) -> Iterator[tuple[When, Polynomial]]:
-        """Yield the polynomial of unit ``place`` as given (""), then that of a new forward pass.
+        """Yield the polynomials of a unit's output, each with its kind.
 
-        The second, ``recomputed``, is only yielded for a piecewise linear activation, or if the
-        program has an atom for it.
+        The unit has the number ``place`` in ``layer``, which is ``hidden`` or ``output``. The kind
+        is "" for the polynomial of the given values, and ``recomputed`` for that of a new forward
+        pass, which is only yielded for a piecewise linear activation, or if the program has an atom
+        for it.
         """
         shape, own = self._shape, Factor(layer, (place,), "recomputed")
         yield "", atom(self.atom(Factor(layer, (place,))))
@@ -216,7 +221,11 @@ class Compounds:
                 yield "recomputed", self._layer_sum("2", place, known)
 
     def _layer_sum(self, layer: str, unit: int, inputs: Sequence[Polynomial]) -> Polynomial:
-        """Return the polynomial of unit ``unit`` before activation, b + Σ W·input."""
+        """Return the polynomial b + Σ W·input of a unit before its activation.
+
+        ``layer`` is the number of the layer, ``"1"`` or ``"2"``, ``unit`` the number of the unit in
+        it, and ``inputs`` has the polynomials of the layer's inputs.
+        """
         total = atom(self.atom(Factor(f"b{layer}", (unit, 0), "before")))
         for row, value in enumerate(inputs):
             weight = atom(self.atom(Factor(f"W{layer}", (row, unit), "before")))
@@ -226,10 +235,11 @@ class Compounds:
     def _slope_sum(
         self, activation: str, again: Factor, slope: Factor
     ) -> Iterator[tuple[Factor, Polynomial]]:
-        """Yield the derivative ``slope`` with its polynomial in ``again``, the activation.
+        """Yield the factor ``slope``, a derivative, with its polynomial in the factor ``again``.
 
-        Nothing if the program does not contain ``again``, or if the derivative is no such
-        polynomial.
+        ``again`` is the value of the activation ``activation`` in which the derivative is written,
+        such as A in A(1 − A). Nothing if the program does not contain ``again``, or if the
+        derivative is no such polynomial.
         """
         factors = activation_with_slope(activation).factors
         if again in self._atoms and factors and set(factors) <= _WRITTEN.keys():
@@ -254,8 +264,8 @@ _WRITTEN = {
 def _match_symbol(column: Array, candidates: list[tuple[Array, int]]) -> Polynomial | None:
     """Return the polynomial in one symbol s that has the values ``column``: s, 1 − s or 1/s − 1.
 
-    The last is the exponential in a sigmoid. ``candidates`` are values and atom numbers of the
-    symbols. None if no symbol fits, or if all values are equal.
+    1/s − 1 is the exponential in a sigmoid. ``candidates`` are the values and atom numbers of the
+    symbols to try. None if no symbol fits, or if all values are equal.
     """
     if not np.all(np.isfinite(column)) or not np.ptp(column):
         return None

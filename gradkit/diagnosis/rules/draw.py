@@ -42,8 +42,8 @@ def _draw_between(
 ) -> Array:
     """Draw numbers between ``low`` and ``high``, at 7 to 92 % of a bound.
 
-    Half of them are negative if ``low`` is. Bounds are at most `LARGEST`. The fraction has two
-    decimals; ``offset`` is added to it.
+    Half of them are negative if ``low`` is. Bounds are at most `LARGEST`. The fraction of the bound
+    has two decimals; ``offset`` is added to it, so that numbers with different offsets differ.
     """
     parts = np.round(generator.uniform(0.07, 0.92, shape), 2) + offset
     negative = (generator.random(shape) < 0.5) & (low < 0)
@@ -154,8 +154,9 @@ CALLS = 8
 def vary_call(columns: Mapping[str, Array], row: int, least: float = 0.6) -> dict[str, Array]:
     """Return call ``row`` and scaled copies of it, `CALLS` in total.
 
-    Every number of a copy is multiplied by a random factor between ``least`` and 1, so it keeps its
-    sign. Arrays of zeros and ones (classes) stay as they are.
+    ``columns`` has the inputs of all calls by name (calls, …). Every number of a copy is multiplied
+    by a random factor between ``least`` and 1, so it keeps its sign. Arrays of zeros and ones
+    (classes) stay as they are.
     """
     generator, found = np.random.default_rng(row), {}
     for name, value in columns.items():

@@ -18,15 +18,15 @@ def evaluate(
     inputs: UpdateInputs,
     given: Mapping[str, Array] | None = None,
 ) -> dict[str, Array]:
-    """Return each parameter after the step that ``rules`` describe.
+    """Return each parameter after the step that the formulas ``rules`` describe.
 
-    A rule that uses new values is computed after the rules of these. Entries without a rule keep
-    the values in ``given``, or are NaN.
+    A formula that uses new values is computed after the formulas of these values. Entries without a
+    formula keep the value in ``given`` (parameters by name, as in ``inputs.before``), or are NaN.
 
     Raises
     ------
     ValueError
-        Two rules each need the other's new value.
+        Two formulas each need the other's new value.
     """
     after = {
         key: np.full_like(value, np.nan) if given is None else np.array(given[key])
@@ -48,9 +48,9 @@ def entries_in_cycles(rules: Mapping[Entry, Rule]) -> set[Entry]:
 
 
 def sort_rules(rules: Mapping[Entry, Rule]) -> tuple[list[Rule], set[Entry]]:
-    """Sort rules so that each rule comes after the rules whose new values it uses.
+    """Sort formulas so that each comes after the formulas whose new values it uses.
 
-    Return also the entries whose rules cannot be sorted, see `entries_in_cycles`.
+    Return also the entries whose formulas cannot be sorted, see `entries_in_cycles`.
     """
     new_values_of = {entry: new_values_in(rule) for entry, rule in rules.items()}
     ordered = [rules[entry] for entry, factors in new_values_of.items() if not factors]
@@ -81,9 +81,9 @@ def new_values_in(rule: Rule) -> list[Factor]:
 
 
 def _uses_any(new_values: Iterable[Factor], waiting: Iterable[Entry]) -> bool:
-    """Return whether any of these new values belongs to an entry that is still ``waiting``.
+    """Return whether any of ``new_values`` belongs to an entry that is still ``waiting``.
 
-    An entry waits until the new values that its rule uses are computed.
+    An entry waits until the new values that its formula uses are computed.
     """
     return any(_is_parameter_entry(factor, entry) for factor in new_values for entry in waiting)
 
@@ -129,9 +129,9 @@ STORED = Precision(SINGLE.exact, 2 * float(np.finfo(np.float32).eps))
 def agree(predicted: Array, observed: Array, before: Array, precision: Precision = DOUBLE) -> bool:
     """Return whether predicted and observed new values of an entry are equal in every probe.
 
-    The tolerance is relative to the largest change, or to the largest value if that is smaller:
-    after an assignment instead of an update, the new value may be tiny beside the old one. False if
-    a value is not finite.
+    All arrays have a value for each probe; ``before`` has the old values. The tolerance is relative
+    to the largest change, or to the largest value if that is smaller: after an assignment instead
+    of an update, the new value may be tiny beside the old one. False if a value is not finite.
     """
     if not np.all(np.isfinite(predicted)) or not np.all(np.isfinite(observed)):
         return False

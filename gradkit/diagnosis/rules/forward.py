@@ -115,10 +115,10 @@ LAYER_MISTAKES: Mapping[str, tuple[str, str | int]] = {
 
 
 def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
-    """Yield the codes and details of the mistakes that lead from the right form to this one.
+    """Yield the codes and details of the mistakes that lead from the right form to ``form``.
 
-    Wrong return values count only if the form has an ``output``; two exchanged ones are one
-    mistake.
+    ``activations`` has the right activation of each layer. Wrong return values count only if the
+    form has an ``output``; two exchanged ones are one mistake.
     """
     right = _right_form(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
@@ -145,7 +145,11 @@ def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[s
 
 
 def _count_mistakes(activations: Activations, form: ForwardForm) -> int:
-    """Return how many different mistakes lead from the right form to this one."""
+    """Return how many different mistakes lead from the right form to ``form``.
+
+    ``activations`` has the right activation of each layer. The same mistake in both layers counts
+    once.
+    """
     mistakes = mistakes_in(form, activations)
     # The same mistake in both layers counts once.
     return len({(LAYER_MISTAKES.get(code, (code,))[0], *facts[1:]) for code, facts in mistakes})
@@ -158,11 +162,12 @@ def before_last(last: int) -> str:
 
 @lru_cache(maxsize=32)
 def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, ForwardForm], ...]:
-    """Return each known form with its number of mistakes, fewest first.
+    """Return each known form of a forward pass after its number of mistakes, fewest first.
 
-    The forms have no return values yet. Forms with more than `MAX_MISTAKES` mistakes are left out.
-    A layer is skipped or repeated only where its shape allows it. ``widths`` are the numbers of
-    inputs, hidden units and outputs.
+    ``widths`` are the numbers of inputs, hidden units and outputs, ``activations`` the right
+    activation of each layer. A layer is skipped or repeated only where its shape allows it. The
+    forms do not say yet which stages are returned. Forms with more than `MAX_MISTAKES` mistakes are
+    left out.
     """
     own = _right_form(activations).layers
     firsts, seconds = (_layer_forms(widths, activations, place) for place in (0, 1))
@@ -186,10 +191,11 @@ def _known_forms(widths: Widths, activations: Activations) -> tuple[tuple[int, F
 def _change_alike(
     changed: LayerForm, own: tuple[LayerForm, ...], widths: Widths, number: int
 ) -> LayerForm:
-    """Return the right form of layer ``number`` with the changes of ``changed``, a first layer.
+    """Return the form of layer ``number`` with the mistakes that ``changed`` has in a first layer.
 
-    A right activation becomes the layer's own, and a layer that is not square stays transposed.
-    ``own`` are the right forms of all layers.
+    ``own`` are the right forms of all layers, ``widths`` the numbers of inputs, hidden units and
+    outputs. If the activation of ``changed`` is right, the result has the layer's own activation. A
+    layer that is not square stays transposed.
     """
     same = changed.activation == own[0].activation
     square = widths[number - 1] == widths[number]
@@ -201,10 +207,11 @@ def _change_alike(
 
 
 def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[LayerForm]:
-    """Return the known forms of the layer at ``place``, right and wrong.
+    """Return the known forms of layer ``place`` (counted from 0), right and wrong.
 
-    They combine each activation (the right one first) with sign, repetition, bias and, for a square
-    weight matrix, transposition.
+    ``widths`` are the numbers of inputs, hidden units and outputs. The forms combine each
+    activation (the right one first) with sign, repetition, bias and, for a square weight matrix,
+    transposition.
     """
     units, own = widths[place + 1], activations[place]
     turns = (True, False) if widths[place] == units else (True,)
@@ -225,10 +232,10 @@ def _layer_forms(widths: Widths, activations: Activations, place: int) -> list[L
 
 
 def _variants(name: str) -> tuple[tuple[int, int], ...]:
-    """Return the pairs of sign and repetitions for which an activation gives other values.
+    """Return the pairs (sign, repetitions) for which an activation gives different values.
 
-    A linear or misspelt activation has only (1, 1); one that is idempotent, as ReLU, is not
-    repeated.
+    ``name`` is that of the activation. A linear or misspelt one has only (1, 1); one that is
+    idempotent, as ReLU, is not repeated.
     """
     if name in MISSPELT or not is_curved(ACTIVATIONS[name]):
         return ((1, 1),)
@@ -241,7 +248,9 @@ def run_stages(
 ) -> dict[str, Array]:
     """Return all stages of a form by name (``x``, ``z1``, ``a1``, …), each (n, units).
 
-    Layers in ``known`` are not computed again; new ones are added to it.
+    ``X`` (n, features) are the inputs and ``before`` the parameters by name. ``known`` caches
+    layers that forms with the same first layers share: those in it are not computed again, and new
+    ones are added.
     """
     known = {} if known is None else known
     stages, A = {"x": X}, X[:, :, None]
@@ -271,11 +280,12 @@ def dense_layers(form: ForwardForm) -> list[Dense]:
 def _complete_forms(
     form: ForwardForm, stages: Stages, probes: ForwardProbes, *, right: bool
 ) -> Iterator[ForwardForm]:
-    """Yield the form with the first returned stages that fit; nothing if none do.
+    """Yield the form with the names of the stages that the student's function returned.
 
-    ``output`` and ``hidden`` become the names of stages with the observed values, the right ones if
-    they fit. A last layer that was not returned is not observed: then the form is yielded only if
-    it is ``right``.
+    ``stages`` are those of `run_stages`, and ``probes`` has the observed outputs. The fields
+    ``output`` and ``hidden`` become the names of stages that have the observed values, the right
+    ones if they fit. Nothing is yielded if no stage fits. If the last layer was not returned,
+    nothing is known of it: then the form is yielded only if it is ``right`` (has no mistakes).
     """
     last = len(form.order)
     # The last layer's z is left out: it is the output of the form without an activation.

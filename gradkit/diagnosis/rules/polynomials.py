@@ -126,7 +126,8 @@ def divide_exactly(polynomial: Polynomial, divisor: Polynomial) -> Polynomial | 
     """Return the quotient of two polynomials, or None if there is a remainder.
 
     This is polynomial long division, in lexicographic order of the powers; None too if it takes
-    more than `MAX_DIVISION_STEPS`. Neither argument may have a common monomial of its terms.
+    more than `MAX_DIVISION_STEPS`. The caller must first divide both arguments by their
+    `common_monomial`.
     """
     order = sorted(atoms_of(polynomial))
     if len(divisor) > len(polynomial) or not atoms_of(divisor) <= set(order):
@@ -217,7 +218,7 @@ Key = TypeVar("Key")
 
 
 def group_terms(polynomial: Polynomial, key: Callable[[Monomial], Key]) -> dict[Key, Polynomial]:
-    """Return the parts of a polynomial by the value of ``key`` for their monomials."""
+    """Return the parts of a polynomial, by the value of ``key`` for the monomials of each part."""
     groups: dict[Key, dict[Monomial, float]] = {}
     for monomial, coefficient in polynomial.items():
         groups.setdefault(key(monomial), {})[monomial] = coefficient

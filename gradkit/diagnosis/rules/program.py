@@ -61,7 +61,10 @@ CLOSE = 1e-10
 
 
 def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
-    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`."""
+    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`.
+
+    ``rate`` says whether the update takes a learning rate, which comes last.
+    """
     return (
         *(Factor("target", (k,)) for k in range(shape.outputs)),
         *(Factor("output", (k,)) for k in range(shape.outputs)),
@@ -111,13 +114,14 @@ class Functions:
 
 
 def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
-    """Return the program in a reply.
+    """Return the program in a reply of the student's process to a symbolic call of its update.
 
     Parameters
     ----------
     reply : Frame
         Reply to a request ``symbolic``, see `gradkit.runtime.symbolic`.
     shape : Shape
+        The sizes of the net.
     functions : Functions
         Results of functions in earlier calls; those of this call are added.
 
@@ -137,7 +141,7 @@ def read_program(reply: Frame, shape: Shape, functions: Functions) -> Program:
 
 
 def parse_steps(reply: Frame, given: int) -> list[Made]:
-    """Return the operations listed in a reply.
+    """Return the operations listed in a reply, each after its operands.
 
     ``given`` is the number of input atoms. Raises ValueError or LookupError: the reply is not
     well-formed, or an operation uses a later one.
@@ -161,7 +165,7 @@ def parse_steps(reply: Frame, given: int) -> list[Made]:
 
 
 def parse_roots(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entry, int]:
-    """Return the number of the operation that produced each parameter entry.
+    """Return, for each of the ``entries``, the number of the operation that produced its new value.
 
     Parameters that the reply does not contain are left out. ``count`` is the number of operations.
     Raises ValueError or LookupError: an array has a wrong type or shape, or a number is too large.
@@ -179,9 +183,10 @@ def parse_roots(reply: Frame, entries: Iterable[Entry], count: int) -> dict[Entr
 def collect_ancestors(
     steps: Sequence[Made], roots: Iterable[int], but: Collection[int] = ()
 ) -> set[int]:
-    """Return the operations that the ``roots`` depend on, including the roots.
+    """Return the numbers of the operations that the ``roots`` depend on, including the roots.
 
-    Operations in ``but`` are left out, and what is reached only through them.
+    ``steps`` are all operations. Operations with a number in ``but`` are left out, and operations
+    that are reached only through them.
     """
     found, waiting = set[int](), [root for root in roots if root not in but]
     while waiting:
@@ -200,9 +205,10 @@ class _Polynomials:
         self._atom, self._left = functions.atom, MAX_TOTAL_TERMS
 
     def compute(self, number: int, step: Made) -> None:
-        """Compute and store the polynomial of an operation; its operands must be stored already.
+        """Compute and store the polynomial of operation ``number``, which is ``step``.
 
-        Raises TooLongError: all stored polynomials together have too many terms.
+        The polynomials of its operands must be stored already. Raises TooLongError: all stored
+        polynomials together have too many terms.
         """
         self.known[number] = found = self._polynomial(step)
         self._left -= 1 + len(found)
@@ -299,8 +305,9 @@ def _other_factors(given: int, monomial: Monomial) -> Monomial:
 def _merge_polynomials(for_ones: Polynomial, for_zeros: Polynomial, columns: Array) -> Polynomial:
     """Return a polynomial in y that equals ``for_ones`` at y = 1 and ``for_zeros`` at y = 0.
 
-    It is a multiple of a power of y − ŷ if such a multiple gives both, else ``zeros + y · (ones −
-    zeros)``. ``columns`` has the values of all atoms, at which it is compared.
+    It is a multiple of a power of y − ŷ if such a multiple gives both, else ``for_zeros + y ·
+    (for_ones − for_zeros)``. ``columns`` (calls, atoms) has the values of all atoms, at which the
+    polynomials are compared.
     """
     output = columns[:, OUTPUT]
     ones_values, zeros_values = (

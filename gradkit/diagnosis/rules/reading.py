@@ -69,9 +69,10 @@ class Reading:
     """
 
     def __init__(self, shape: Shape, compounds: Compounds) -> None:
-        """Store the new values that are products, and add those that are sums to the known sums.
+        """Read the new value of every entry, as the rules of other entries may contain it.
 
-        Rules of other entries may contain them. New values that cannot be read are skipped.
+        A new value that is a product is stored; one that is a sum is added to ``compounds`` as a
+        sum to divide by. New values that cannot be read are skipped.
         """
         self._shape, self._compounds = shape, compounds
         self._products: dict[Entry, Term] = {}
@@ -91,9 +92,11 @@ class Reading:
                 compounds.add_sum((Factor(*entry, "after"), *above), numerator)
 
     def rules(self, entry: Entry) -> Iterator[Rule]:
-        """Yield an entry's rule for each source, and with new values of other entries in it.
+        """Yield the rules of an entry that the polynomial of its new value can be written as.
 
-        Sources for which the change cannot be written as products are skipped.
+        There is one for each possible source (the value that the change is added to), and one for
+        each new value of another entry that the change contains. Sources for which the change
+        cannot be written as products are skipped.
         """
         self._work = MAX_WORK
         after = self._compounds.after[entry]
@@ -111,10 +114,10 @@ class Reading:
     def _split_source(
         self, entry: Entry, after: Polynomial, own: Factor
     ) -> Iterator[tuple[Factor | None, Polynomial]]:
-        """Yield splits of an entry's new value into a source and the rest added to it.
+        """Yield splits of an entry's new value ``after`` into a source and the rest.
 
-        The source is usually the entry's own old value. If that is no plain summand, also another
-        entry's old or new value that is one, or None with the whole new value.
+        ``own`` is the entry's old value, which is the usual source. If that is no plain summand,
+        also another entry's old or new value that is one, or else None with the whole new value.
         """
         number = self._compounds.atom(own)
         alone = after.get(((number, 1),), 0.0)
@@ -150,10 +153,11 @@ class Reading:
         }
 
     def _use_new_values(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
-        """Yield ``terms`` with a product replaced by an equal new value of another entry.
+        """Yield ``terms`` with a product replaced by a new value that equals the product.
 
-        It is replaced in all terms that contain it; nothing for entries whose product does not
-        occur.
+        The terms are the change of ``entry``, and the new value is that of another entry. The
+        product is replaced in all terms that contain it; nothing is yielded for entries whose
+        product does not occur.
         """
         for other_entry, made in self._products.items():
             if other_entry == entry:
@@ -173,8 +177,9 @@ class Reading:
     ) -> Terms:
         """Return a polynomial as a sum of the fewest products found.
 
-        ``depth`` limits how often sums in factors are split; the new value of ``barred`` is not
-        used. Raises UnreadableError: an atom has no symbol, or the search takes too long.
+        ``depth`` is the number of nested levels at which sums in factors may still be split.
+        ``barred`` is the entry whose new value may not be used, None for no entry. Raises
+        UnreadableError: an atom has no symbol, or the search takes too long.
         """
         if not polynomial:
             return ()
@@ -205,10 +210,12 @@ class Reading:
     def _splits(
         self, rest: Polynomial, barred: Entry | None
     ) -> Iterator[tuple[Mapping[object, Polynomial], str | None]]:
-        """Yield splits of a sum: by an index, into a multiple of a known sum, or by a power.
+        """Yield ways to split the sum ``rest``: the parts, and the letter of a separating index.
 
-        Each split has a letter if its keys are the places of that index, else None. New values of
-        ``barred`` are not used as sums. A long sum is only split by an index.
+        A sum is split by the number that an index has in each term, into a multiple of a known sum
+        and the remainder, or by the power of an atom. Keys of the parts are the numbers of the
+        index if a letter comes with them, which is None for other splits. The new value of
+        ``barred`` is not used as a sum. A long sum is only split by an index.
         """
         symbols = self._compounds.symbols
         for letter in "jik" if self._shape.outputs > 1 else "ji":
@@ -229,9 +236,10 @@ class Reading:
                 yield parts, None
 
     def _sum_over(self, letter: str, parts: dict[object, Terms]) -> Term | None:
-        """Return a term with a sum over ``letter`` if the terms of all its places are alike.
+        """Return one term with a sum over ``letter`` if the terms for all its values are alike.
 
-        ``parts`` has the terms by place. None if they differ, or if a place has not exactly one.
+        ``parts`` has the terms by the value of the index. None if the terms differ, or if a value
+        is missing or has not exactly one term.
         """
         sizes = {"i": self._shape.features, "j": self._shape.hidden, "k": self._shape.outputs}
         if set(parts) != set(range(sizes[letter])) or any(len(t) != 1 for t in parts.values()):
@@ -261,8 +269,9 @@ class Reading:
     ) -> tuple[Polynomial, tuple[Factor, ...]]:
         """Multiply a polynomial by its denominators; return the numerator and the factors below it.
 
-        These factors have negative powers. Raises UnreadableError: a denominator is no product, or
-        a sum's reciprocal has a negative power.
+        The factors have negative powers. The new value of the entry ``barred`` is not used as a
+        sum. Raises UnreadableError: a denominator is no product, or a sum's reciprocal has a
+        negative power.
         """
         below: list[Factor] = []
         coefficient = 1.0
@@ -288,8 +297,8 @@ class Reading:
     ) -> tuple[tuple[Factor, ...], Polynomial]:
         """Divide a sum by its common monomial and all known sums; return the factors and the rest.
 
-        New values of ``barred`` are not divided by. Raises UnreadableError: an atom has no symbol,
-        or there is too much to divide.
+        The sum is not divided by the new value of the entry ``barred``. Raises UnreadableError: an
+        atom has no symbol, or there is too much to divide.
         """
         monomial = common_monomial(polynomial)
         polynomial = divide_by_monomial(polynomial, monomial)
@@ -344,9 +353,10 @@ def _is_parameter(term: Term) -> bool:
 
 
 def _common_place(places: Mapping[int, int | None], monomial: Monomial) -> object:
-    """Return the place that all factors of a monomial have along an axis, or else all their places.
+    """Return the number that all factors of a monomial have on one index, to group terms by it.
 
-    ``places`` has the place of each atom, None without that axis.
+    ``places`` has the index of each atom on that axis, None for an atom without the axis. If the
+    factors have different numbers or none, the result is a tuple of all their numbers as texts.
     """
     found = {places.get(number) for number, _ in monomial} - {None}
     return found.pop() if len(found) == 1 else tuple(sorted(map(str, found)))
@@ -369,7 +379,7 @@ def _place(factor: Factor, letter: str) -> int | None:
 
 
 def _replace_place(factor: Factor, letter: str, place: object) -> Factor:
-    """Return a factor with index ``place`` on the letter's axis replaced by the letter.
+    """Return a factor with the index ``place`` on the axis of ``letter`` replaced by the letter.
 
     The factor is unchanged if it has another index there. Entries of W1, b1 and b2 keep their
     numbers: rules have no sums over them.
@@ -383,7 +393,7 @@ def _replace_place(factor: Factor, letter: str, place: object) -> Factor:
 
 
 def _replace_product(term: Term, product: Term, factor: Factor) -> Term | None:
-    """Divide a term by a product and multiply it by the factor that equals the product.
+    """Return a term divided by a product and multiplied by ``factor``, which equals the product.
 
     None if the term does not contain the whole product.
     """

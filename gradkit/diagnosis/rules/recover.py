@@ -68,8 +68,9 @@ def _simplest_valid(
 ) -> Rule | None:
     """Return the simplest candidate that gives the observed numbers, or None.
 
-    Its ``others`` are further valid candidates, up to `MAX_EQUAL_FORMS` in total. If no candidate
-    is valid, they are tried again with the derivative of a ReLU as a factor.
+    ``check`` has the values of all symbols at the observed calls. The result's ``others`` are
+    further valid candidates, up to `MAX_EQUAL_FORMS` in total. If no candidate is valid, they are
+    tried again with the derivative of a ReLU as a factor.
     """
     ordered = sorted(
         (normalize_rule(rule) for rule in candidates), key=lambda rule: complexity(rule, task)

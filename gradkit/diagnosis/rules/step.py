@@ -133,7 +133,7 @@ def _correct_rule(task: Task, shape: Shape, entry: Entry, *, rate: bool) -> Rule
 
 
 def _output_error(task: Task, shape: Shape, k: int | str) -> tuple[float, tuple[Factor, ...]]:
-    """Return −∂L/∂z₂ of output ``k`` (an index or the letter) as coefficient and factors.
+    """Return −∂L/∂z₂ of output ``k`` (an index, or the letter of a sum) as coefficient and factors.
 
     It is y − ŷ if loss and last activation belong together, else the loss's derivative times the
     activation's.

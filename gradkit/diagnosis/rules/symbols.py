@@ -51,10 +51,11 @@ def activation_with_slope(activation: str) -> Activation:
 
 
 def slope_at(activation: str, values: Array) -> Array:
-    """Return the activation's derivative evaluated at ``values`` as if they were z.
+    """Return the activation's derivative at ``values``, which are used as inputs z.
 
     Students make this mistake when they call the derivative with the activation's output.
-    Activations without a curved, elementwise derivative are replaced by the sigmoid.
+    ``activation`` is a name; one without a curved, elementwise derivative is replaced by the
+    sigmoid.
     """
     own = activation_with_slope(activation)
     return np.asarray(pull_back(own, values, own.value(values), np.ones_like(values)))
@@ -86,6 +87,7 @@ class Table:
     """
 
     def __init__(self, task: Task, inputs: UpdateInputs, after: Mapping[str, Array]) -> None:
+        """Store the inputs of calls and the parameters ``after`` each; compute nothing yet."""
         self._task = task
         self.inputs = inputs
         self.after = after
@@ -135,7 +137,8 @@ class Table:
     def _compute(self, symbol: str, when: str) -> Array:
         """Compute the array of a symbol that is not a parameter; a missing rate is 1.
 
-        ``recomputed`` values come from the task's forward pass, all others from the inputs.
+        If ``when`` is ``recomputed``, the values come from the task's forward pass, otherwise from
+        the inputs.
         """
         inputs = self.inputs
         if symbol == "rate":

@@ -40,14 +40,21 @@ def format_rule(rule: Rule, names: Names | None = None, *, outputs: int = 1) -> 
 
 
 def format_entry(parameter: str, index: tuple[int, ...], names: Names, *, outputs: int = 1) -> str:
-    """Format an entry as the student indexes it, such as ``W1[0, 2]``; see `entry_label`."""
+    """Format an entry as the student indexes it, such as ``W1[0, 2]``; see `entry_label`.
+
+    ``parameter`` is gradkit's name, ``names`` are the student's. With one output (``outputs``), its
+    index is left out.
+    """
     return entry_label(
         parameter, index, keys=names.keys, transposed=names.transposed, outputs=outputs
     )
 
 
 def _format_term(term: Term, names: Names, outputs: int) -> str:
-    """Format a term with its sign, e.g. ``−2 · Σₖ · (y[k]−ŷ[k]) · W2[0, k]``."""
+    """Format a term with its sign, e.g. ``−2 · Σₖ · (y[k]−ŷ[k]) · W2[0, k]``.
+
+    ``names`` are the student's. With one output (``outputs``), its index is left out.
+    """
     letters = sorted({axis for f in term.factors for axis in f.index if isinstance(axis, str)})
     size = f"{abs(term.coefficient):.6g}"
     parts = [] if size == "1" and term.factors else [size]
@@ -80,8 +87,8 @@ def _merge_complements(factors: tuple[Factor, ...]) -> list[Factor]:
 def format_factor(factor: Factor, names: Names, *, outputs: int = 1) -> str:
     """Format a factor with its index and power, e.g. ``W2′[0]²``.
 
-    ``′`` marks new values of parameters, ``*`` recomputed values. With one output, its index is
-    left out.
+    ``names`` are the student's. ``′`` marks new values of parameters, ``*`` recomputed values. With
+    one output (``outputs``), its index is left out.
     """
     symbol = factor.symbol
     if symbol in PARAMETERS:

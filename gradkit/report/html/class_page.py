@@ -127,7 +127,10 @@ def _checks(rows: Sequence[Row]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def _distribution(scores: Sequence[float], largest: float, unit: str) -> Drawing | None:
-    """Draw the histogram of scores with a title; None without scores."""
+    """Draw the histogram of scores with a title; None without scores.
+
+    ``largest`` is the largest possible score, and ``unit`` is ``points`` or ``percent``.
+    """
     if not largest or not scores:
         return None
     title = format_text(
@@ -150,7 +153,10 @@ def _frequencies(made: Sequence[MistakeCount]) -> Drawing | None:
 
 
 def _states(counted: Mapping[tuple[str, str], Counter[str]]) -> Drawing | None:
-    """Draw the states of each check as bars; None without checks."""
+    """Draw the states of each check as bars; None without checks.
+
+    ``counted`` is the result of `_checks`.
+    """
     if not counted:
         return None
     rows: list[tuple[str, tuple[int, ...]]] = []

@@ -28,7 +28,10 @@ class Drawing(Struct, frozen=True):
 
 
 def placed(svg: str, name: str, title: str, caption: str = "") -> Drawing:
-    """Return a drawing with a title for screen readers; its identifier begins with ``name``."""
+    """Return a drawing of the element ``svg`` with a title for screen readers.
+
+    ``name`` is the prefix of its identifier, and ``caption`` the text below it.
+    """
     opening = f'<svg role="img" aria-labelledby="{name}-title"'
     words = f'<title id="{name}-title">{escape(title)}</title>'
     return Drawing(svg.replace("<svg", opening, 1).replace(">", f">{words}", 1), caption)
@@ -75,7 +78,7 @@ Matrix = tuple[tuple[Cell, ...], ...]
 
 @lru_cache(maxsize=KEPT)
 def course(epochs: tuple[int, ...], found: tuple[float, ...], expected: tuple[float, ...]) -> str:
-    """Draw the loss by epoch: observed as a solid line, expected as a dashed line.
+    """Draw the loss by epoch: ``found`` as a solid line, ``expected`` as a dashed line.
 
     The axis is logarithmic if the observed loss rises steeply. Values that are not finite, too
     large or, on a logarithmic axis, not positive leave a gap.
@@ -128,7 +131,7 @@ class _Axis(Struct, frozen=True):
         return round(self.first + share * (self.last - self.first), 1)
 
     def ticks(self, most: int, *, whole: bool) -> list[float]:
-        """Return round numbers on the axis, at most ``most`` + 1."""
+        """Return round numbers on the axis, at most ``most`` + 1; only integers if ``whole``."""
         rough = (self.high - self.low) / most
         power = 10.0 ** math.floor(math.log10(rough))
         step = next(power * n for n in (1, 2, 2.5, 5, 10) if power * n >= rough)
@@ -168,7 +171,10 @@ def shaded(matrices: tuple[tuple[str, Matrix], ...]) -> str:
 
 
 def histogram(scores: tuple[float, ...], largest: float, unit: str) -> str:
-    """Draw how many scores lie in each tenth of the maximum."""
+    """Draw how many scores lie in each tenth of the maximum.
+
+    ``largest`` is the maximum, and ``unit`` the text after it, such as ``points``.
+    """
     counts = tenths(scores, largest)
     edges = [largest * n / 10 for n in range(11)]
     return document("histogram.html", counts=counts, edges=edges, unit=unit)
@@ -200,9 +206,10 @@ SIGNS = {"pass": "✓", "inconclusive": "?"}
 def matrices(entries: Iterable[Data]) -> tuple[tuple[str, Matrix], ...]:
     """Return the names and cells of the parameters whose entries have two indices.
 
-    They are at most `SEVERAL`; parameters with more than `SIDE` rows or columns are left out. If
-    expected values are shown, a wrong entry is labelled with its error, and shaded by powers of ten
-    below the check's largest error. Otherwise it is only marked as wrong.
+    ``entries`` are those of a check, as plain data. At most `SEVERAL` parameters are returned;
+    those with more than `SIDE` rows or columns are left out. If expected values are shown, a wrong
+    entry is labelled with its error, and shaded by powers of ten below the check's largest error.
+    Otherwise it is only marked as wrong.
     """
     entries = list(entries)
     largest = max(map(_error, entries), default=0.0)
@@ -226,7 +233,10 @@ def _error(entry: Data) -> float:
 
 
 def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
-    """Return the cells of a parameter's entries by row and column, empty for missing entries."""
+    """Return the cells of a parameter's entries by row and column, empty for missing entries.
+
+    ``group`` has the entries by row and column, ``largest`` is the check's largest error.
+    """
     rows, columns = (1 + max(index[axis] for index in group) for axis in (0, 1))
     return tuple(
         tuple(_cell(group.get((row, column)), largest) for column in range(columns))
@@ -237,8 +247,9 @@ def _matrix(group: Mapping[tuple[int, int], Data], largest: float) -> Matrix:
 def _cell(entry: Data | None, largest: float) -> Cell:
     """Return the cell of an entry, with its shade and its label: a sign or the error.
 
-    A wrong entry without a known error has the strongest shade. ``largest`` is the check's largest
-    error, from which the shade falls by one for each power of ten.
+    None as ``entry`` gives an empty cell. A wrong entry without a known error has the strongest
+    shade. ``largest`` is the check's largest error, from which the shade falls by one for each
+    power of ten.
     """
     if entry is None:
         return Cell(0, "")

@@ -88,10 +88,10 @@ def report(result: Result, hints: int, name: str) -> Data:
 
 
 def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
-    """Add to the data of a task what its page shows: numbers of findings, rules, and checks.
+    """Add to ``data`` what the page shows of a task: numbers of findings, formulas, and checks.
 
-    ``data`` and the findings and checks in it are changed. ``name`` is the prefix of identifiers.
-    If the task was not submitted, only its first check says so.
+    ``data`` are the plain data of the task; the findings and checks in it are changed too. ``name``
+    is the prefix of identifiers. If the task was not submitted, only its first check says so.
     """
     findings = zip(visible(task, hints), data["findings"], strict=True)
     for number, (finding, told) in enumerate(findings, 1):
@@ -122,8 +122,9 @@ def _place(data: Data) -> Place:
 def _check(name: str, check: Data, task: Data) -> Data:
     """Return additional data of a check for its page.
 
-    ``listed`` are the entries in its table, the wrong ones first. ``told`` is False if the line in
-    the table of checks says everything.
+    ``check`` and ``task`` are plain data, and ``name`` is the prefix of identifiers. Among others,
+    ``listed`` are the entries in the check's table, the wrong ones first; ``told`` is False if the
+    line in the table of checks says everything.
     """
     own = [told for told in task["findings"] if told["check"] == check["check"]]
     marks = [(place, told["number"]) for told in own for place in told["marked"]]
@@ -152,7 +153,7 @@ def shown(listings: Iterable[Data], marks: Iterable[tuple[Place, int]]) -> list[
     Parameters
     ----------
     listings
-        Of the data of a result.
+        The ``listings`` of a task, as plain data.
     marks
         Places, each with the number of the finding that points there; 0 is a check's own.
 
@@ -320,7 +321,11 @@ def _expression(text: str) -> list[Element]:
 
 
 def _closed(bracket: str, name: Element | None, inner: list[Element]) -> Element:
-    """Return the element for a closed bracket: a subscript of a name, or a group in brackets."""
+    """Return the element for the contents of a pair of brackets that ends.
+
+    ``bracket`` is the opening bracket, and ``inner`` are the elements after it. Behind a name
+    (``name``), they are its subscript; otherwise the result is a group in brackets.
+    """
     row = Element("mrow")
     if name is None:
         row.append(_leaf("mo", bracket, form="prefix"))
