@@ -50,7 +50,7 @@ def test_the_report_is_the_same(factor: float, entries: Any) -> None:
 
 
 def test_one_call_has_all_entries() -> None:
-    """f is called twice at the point, once along a line, and once for all entries."""
+    """The function is called twice at the point, once along a line, and once for all entries."""
     calls = []
 
     def f(p: dict[str, np.ndarray]) -> Any:
@@ -93,7 +93,7 @@ def test_one_point_outside_the_domain_leaves_the_others() -> None:
 
 
 def test_an_f_that_changes_its_argument_is_evaluated_at_the_points() -> None:
-    """f gets copies of the arrays."""
+    """The function gets copies of the arrays."""
 
     def f(p: dict[str, np.ndarray]) -> Any:
         value = loss(p)
