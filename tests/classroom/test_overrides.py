@@ -287,6 +287,17 @@ def test_what_was_refused_may_be_given_points(course: Path) -> None:
     assert (made.score, made.max_score, len(made.tasks)) == (4.0, 20.0, 1)
 
 
+def test_a_refused_submission_gets_no_points_for_a_task_that_does_not_count(course: Path) -> None:
+    """The class is graded for one task of four: points for another would raise its maximum."""
+    with pytest.raises(OverrideError) as caught:
+        give(course, 20.0, "regression-torch", name=FAY)
+    checks = (f"{TASK}/{name}" for name in ("interface", "forward", "update", "gradient"))
+    assert str(caught.value) == (
+        f"regression-torch is no check of this result. There are {', '.join(checks)}, "
+        f"{TASK}/trajectory, {TASK}, total. Did you mean regression-numpy?"
+    )
+
+
 def test_a_task_and_the_total_are_lines_of_their_own(course: Path) -> None:
     """Checks keep their marks; the lines say who, why, and what is missing from the sum."""
     before = result(course)
