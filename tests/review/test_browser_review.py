@@ -25,6 +25,11 @@ CLIPPED = """[...document.querySelectorAll(".scroll .hidden")].every(
 )"""
 """Hidden words at the end of a long line do not make the page wider."""
 
+IN_VIEW = """[...document.querySelectorAll("button, .flag, textarea")].every(
+    control => control.getBoundingClientRect().right <= window.innerWidth
+)"""
+"""No button, mark of a finding or field for a comment is cut off, also below a long line."""
+
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
 
@@ -96,6 +101,7 @@ def test_every_page_is_accessible_and_fits(
         assert violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(CLIPPED), path
+        assert page.evaluate(IN_VIEW), path
     assert {url.startswith((opened.base, "data:")) for url in opened.requests} == {True}
     assert [error for error in opened.errors if "404" not in error] == []
 

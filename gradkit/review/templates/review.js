@@ -59,6 +59,7 @@
     const cell = document.createElement("td");
     cell.colSpan = 2;
     cell.append(template.content.cloneNode(true));
+    cell.querySelector(".where").textContent = `Line ${link.textContent}`;
     cell.querySelector("input[name=at]").value = at;
     cell.querySelector("input[name=anchor]").value = `line-${at}`;
     added.append(cell);
