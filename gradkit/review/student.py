@@ -197,24 +197,24 @@ def whole_code(
         if comment.place is not None:
             place = comment.place
             said.setdefault((place.file, place.cell, place.line), []).append(comment)
-    found = []
+    # A part that is not Python is a cell of its own, and its lines are blank in the file's cell.
+    titles: dict[tuple[str, int | None], str] = {}
+    lines: dict[tuple[str, int | None], dict[int, CodeLine]] = {}
     for number, cell in enumerate(cells):
-        lines = []
+        name = (cell.file, cell.cell)
+        title = cell.title or (cell.file if cell.cell is None else f"code cell {cell.cell}")
+        titles.setdefault(name, title)
         for line, html in enumerate(
             coloured(clean_text(cell.source, len(cell.source) * 8 + 99)), 1
         ):
             shown = cell.first_line + line - 1
-            key = (cell.file, cell.cell, shown)
-            lines.append(
-                CodeLine(
-                    *(shown, f"{number}-{line}", html),
-                    tuple(marks.get(key, ())),
-                    tuple(said.get(key, ())),
-                )
-            )
-        title = cell.title or (cell.file if cell.cell is None else f"code cell {cell.cell}")
-        found.append(CodeCell(clean_text(title), tuple(lines)))
-    return tuple(found)
+            key = (*name, shown)
+            facts = (tuple(marks.get(key, ())), tuple(said.get(key, ())))
+            lines.setdefault(name, {})[shown] = CodeLine(shown, f"{number}-{line}", html, *facts)
+    return tuple(
+        CodeCell(clean_text(title), tuple(line for _, line in sorted(lines[name].items())))
+        for name, title in titles.items()
+    )
 
 
 def finding_name(task: str, number: int) -> str:
