@@ -190,3 +190,17 @@ def test_two_graders_in_two_browsers(show: Callable[..., Opened], course: Path) 
     page.wait_for_selector("text=by Bea")
     with Store(course, write=False) as store:
         assert [(word.by, word.points) for word in overrides(store)[ANNA]] == [("Bea", 2.0)]
+
+
+def test_a_comment_stays_if_the_server_has_stopped(browser: Any, course: Path) -> None:
+    """The page says what to do; the text can still be copied."""
+    with serving(course) as port:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/{TOKEN}/student?name={quote(ANNA)}")
+        page.click("summary:has-text('Comment on the whole submission')")
+        page.fill("#comments textarea", "half an hour of work")
+    page.click("#comments .write button")
+    page.wait_for_selector("#comments .problem")
+    assert page.inner_text("#comments .problem").startswith("Not saved, because the server has ")
+    assert page.input_value("#comments textarea") == "half an hour of work"
+    page.close(run_before_unload=False)
