@@ -51,8 +51,9 @@ class FindingPage(Struct, frozen=True):
     """The data of the page of a finding.
 
     ``students`` counts the students who have it. ``withdrawn`` is the decision to withdraw it, and
-    ``freed`` are the students to whom it gave points back; ``price`` what it costs in this class if a person has priced it. ``held``: marks rest on it
-    that nobody has accepted. ``revision`` is to be sent back with a decision.
+    ``freed`` are the students to whom it gave points back. ``price`` is what it costs in this class
+    if a person has priced it. ``held``: marks rest on it that nobody has accepted. ``revision`` is
+    to be sent back with a decision.
     """
 
     code: str
@@ -126,9 +127,11 @@ def _charges(task: TaskResult, finding: Finding) -> Iterator[Charge]:
     """Yield what a finding costs each check of its task."""
     costs = finding.costs or {finding.check: 0.0}
     for check in task.checks:
-        if check.check in costs and check.max_score:
-            name, is_set = f"{task.task}/{check.check}", check.decision is not None
-            yield Charge(name, check.score, check.max_score, costs[check.check], is_set)
+        is_set = check.decision is not None
+        is_affected = check.check == finding.check or finding.mistake in check.causes
+        if check.max_score and (check.check in costs or (is_set and is_affected)):
+            cost = costs.get(check.check, 0.0)
+            yield Charge(f"{task.task}/{check.check}", check.score, check.max_score, cost, is_set)
 
 
 def _excerpt(result: Result, finding: Finding) -> tuple[dict[str, object], ...]:

@@ -161,8 +161,8 @@ def _with_notes(task: TaskResult, stand: Stand, hints: int) -> TaskResult:
                 notes.append(format_text("Withdrawn: {title}.", title=mistake(code).title))
             notes += _reason(stand.withdrawn.get(code, ""))
         # The price has no effect where a person has set the points of the check.
-        costs = () if check.decision else [each for each in task.findings if each.costs]
-        priced = {each.mistake for each in costs if each.check == check.check} & set(stand.prices)
+        charged = () if check.decision else task.findings
+        priced = {each.mistake for each in charged if check.check in each.costs} & {*stand.prices}
         for price in (stand.prices[code] for code in sorted(priced - mentioned)):
             title = f"“{mistake(price.code).title}”" if hints >= TITLE_LEVEL else "A mistake here"
             notes.append(
