@@ -299,14 +299,14 @@ def mark_absent(
 def refused_result(
     result: Result, tasks: Iterable[Task | FunctionTask], reason: str, scheme: Scheme
 ) -> Result:
-    """Return the result of a refused submission: all tasks are in it, and none is checked.
+    """Return the result of a refused submission: its tasks are in it, and none is checked.
 
     Parameters
     ----------
     result : Result
         The result without marks.
     tasks : iterable of Task or FunctionTask
-        All tasks that an instructor may give points for.
+        The tasks that an instructor may give points for.
     reason : str
         A sentence that says why nothing could be graded.
     scheme : Scheme

@@ -518,14 +518,16 @@ class Session(AbstractContextManager["Session"]):
     def refused(
         self, name: str, path: str, digest: str, reason: str, seed: int | None = None
     ) -> Result:
-        """Return the result of a submission that could not be graded, with all tasks unchecked.
+        """Return the result of a submission that could not be graded, with its tasks unchecked.
 
-        ``name``, ``path`` and ``digest`` are those of the submission; ``reason`` is a sentence.
+        These are the tasks that the settings name, or all tasks of the assignment. ``name``,
+        ``path`` and ``digest`` are those of the submission; ``reason`` is a sentence.
         Without a ``seed``, that of the settings is stored.
         """
         seed = (self.settings.seed or 0) if seed is None else seed
         empty = self._empty_result(Submission(name, path, digest, (), {}), seed, ())
-        refused = refused_result(empty, self.gradable, reason, self.scheme)
+        tasks = [task for task in self.gradable if task.id in (self.settings.tasks or (task.id,))]
+        refused = refused_result(empty, tasks, reason, self.scheme)
         return self._with_required(refused, self.required)
 
     def _with_required(self, result: Result, required: tuple[str, ...]) -> Result:

@@ -50,9 +50,10 @@ class Case(Struct, frozen=True):
 class FindingPage(Struct, frozen=True):
     """The data of the page of a finding.
 
-    ``students`` counts the students who have it. ``withdrawn`` is the decision to withdraw it,
-    ``price`` what it costs in this class if a person has priced it. ``held``: marks rest on it
-    that nobody has accepted. ``revision`` is to be sent back with a decision.
+    ``students`` counts the students who have it. ``withdrawn`` is the decision to withdraw it, and
+    ``freed`` are the students to whom it gave points back. ``price`` is what it costs in this class
+    if a person has priced it. ``held``: marks rest on it that nobody has accepted. ``revision`` is
+    to be sent back with a decision.
     """
 
     code: str
@@ -60,6 +61,7 @@ class FindingPage(Struct, frozen=True):
     cases: tuple[Case, ...]
     students: int
     withdrawn: Withdrawal | None
+    freed: tuple[str, ...]
     held: bool
     price: Price | None
     revision: str
@@ -89,6 +91,7 @@ def finding_page(space: Workspace, store: Store, code: str) -> FindingPage | Non
             cases.append(Case(row, task.title, finding, _excerpt(result, finding), charges))
         held = held or any(code in check.held for task in result.tasks for check in task.checks)
     withdrawn, price = withdrawals(store).get(code), prices(store).get(code)
+    freed = _freed(space, store, code) if withdrawn else ()
     if not (cases or withdrawn or price):
         return None
     return FindingPage(
@@ -97,10 +100,21 @@ def finding_page(space: Workspace, store: Store, code: str) -> FindingPage | Non
         tuple(cases),
         len({case.row.name for case in cases}),
         withdrawn,
+        tuple(freed),
         held,
         price,
         decision_revision(store, code),
     )
+
+
+def _freed(space: Workspace, store: Store, code: str) -> Iterator[str]:
+    """Yield the students with a check that would lose points by a withdrawn finding."""
+    counting = space.counting(store)
+    for row in space.rows(store):
+        result = counting.result(row.name) if row.tasks else None
+        checks = [check for task in result.tasks for check in task.checks] if result else []
+        if any(code in check.withdrawn for check in checks):
+            yield row.name
 
 
 def _findings(result: Result, code: str) -> Iterator[tuple[TaskResult, Finding]]:
@@ -113,9 +127,11 @@ def _charges(task: TaskResult, finding: Finding) -> Iterator[Charge]:
     """Yield what a finding costs each check of its task."""
     costs = finding.costs or {finding.check: 0.0}
     for check in task.checks:
-        if check.check in costs and check.max_score:
-            name, is_set = f"{task.task}/{check.check}", check.decision is not None
-            yield Charge(name, check.score, check.max_score, costs[check.check], is_set)
+        is_set = check.decision is not None
+        is_affected = check.check == finding.check or finding.mistake in check.causes
+        if check.max_score and (check.check in costs or (is_set and is_affected)):
+            cost = costs.get(check.check, 0.0)
+            yield Charge(f"{task.task}/{check.check}", check.score, check.max_score, cost, is_set)
 
 
 def _excerpt(result: Result, finding: Finding) -> tuple[dict[str, object], ...]:

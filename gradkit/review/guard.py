@@ -15,7 +15,7 @@ MAX_BODY = 2_000_000
 
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-    "img-src data:; script-src 'self'; style-src 'self'"
+    "connect-src 'self'; img-src data:; script-src 'self'; style-src 'self'"
 )
 """Content security policy: style and script of the server's own files, and nothing else."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from gradkit.classroom.policy import rule_of
+from gradkit.classroom.reports.summary import NONE_COUNTS
 from gradkit.classroom.store.counted import ABSENT, revisions
 from gradkit.classroom.store.finding_decisions import DecidableFinding, decidable_findings
 from gradkit.classroom.store.results import Store, unpack
@@ -67,7 +68,7 @@ class StudentPage(Struct, frozen=True):
     are those that a grader can decide about, by task and id. ``unreadable`` says why there is no
     code. ``earlier`` are comments on attempts that do not count. ``similar``
     are students with similar code, if the class has been compared. ``printed`` is what the code of
-    each task printed, by the task's id.
+    each task printed, by the task's id. ``unchecked`` are the tasks without checks in the report.
     """
 
     row: Row
@@ -86,6 +87,7 @@ class StudentPage(Struct, frozen=True):
     around: Neighbours
     similar: tuple[tuple[str, Pair], ...]
     printed: Mapping[str, str]
+    unchecked: tuple[Item, ...]
 
 
 def student_page(
@@ -106,14 +108,16 @@ def student_page(
     made = None if result is None else report(result, EXPECTED_LEVEL, "r")
     all_comments = counting.comments.get(name, ())
     own = tuple(each for each in all_comments if kept and each.digest == kept.digest)
-    cells, unreadable = space.code(kept) if kept else ((), "Nothing was submitted.")
+    cells, unreadable = space.code(kept) if kept else ((), "")
     review = reviews(store).get(name)
+    items = _items(store, kept, result)
+    checked = {"total", *(task["task"] for task in (made["tasks"] if made else ()))}
     return StudentPage(
         row=row,
         kept=kept,
         report=made,
         told=_told(store, row),
-        items=_items(store, kept, result),
+        items=items,
         findings=decidable_findings(store, kept, counting.words.get(name, ())) if kept else {},
         code=whole_code(cells, made, own),
         unreadable=unreadable,
@@ -125,6 +129,9 @@ def student_page(
         around=neighbours(rows, selection, name, similar),
         similar=tuple(space.known_similar(store).partners().get(name, ())),
         printed={each.task: each.printed for each in (result.tasks if result else ())},
+        unchecked=tuple(
+            item for name, item in items.items() if "/" not in name and name not in checked
+        ),
     )
 
 
@@ -134,7 +141,9 @@ def _told(store: Store, row: Row) -> str:
         return ""
     if row.told:
         return row.told
-    return f"{row.ungraded} (the rule is: {rule_of(store)})" if row.ungraded else "Not graded."
+    if row.ungraded == NONE_COUNTS:
+        return f"No attempt counts by the rule {rule_of(store)}."
+    return row.ungraded and f"{row.ungraded[0].upper()}{row.ungraded[1:]}."
 
 
 def _items(store: Store, kept: Kept | None, result: Result | None) -> dict[str, Item]:
@@ -188,24 +197,24 @@ def whole_code(
         if comment.place is not None:
             place = comment.place
             said.setdefault((place.file, place.cell, place.line), []).append(comment)
-    found = []
+    # A part that is not Python is a cell of its own, and its lines are blank in the file's cell.
+    titles: dict[tuple[str, int | None], str] = {}
+    lines: dict[tuple[str, int | None], dict[int, CodeLine]] = {}
     for number, cell in enumerate(cells):
-        lines = []
+        name = (cell.file, cell.cell)
+        title = cell.title or (cell.file if cell.cell is None else f"code cell {cell.cell}")
+        titles.setdefault(name, title)
         for line, html in enumerate(
             coloured(clean_text(cell.source, len(cell.source) * 8 + 99)), 1
         ):
             shown = cell.first_line + line - 1
-            key = (cell.file, cell.cell, shown)
-            lines.append(
-                CodeLine(
-                    *(shown, f"{number}-{line}", html),
-                    tuple(marks.get(key, ())),
-                    tuple(said.get(key, ())),
-                )
-            )
-        title = cell.title or (cell.file if cell.cell is None else f"code cell {cell.cell}")
-        found.append(CodeCell(clean_text(title), tuple(lines)))
-    return tuple(found)
+            key = (*name, shown)
+            facts = (tuple(marks.get(key, ())), tuple(said.get(key, ())))
+            lines.setdefault(name, {})[shown] = CodeLine(shown, f"{number}-{line}", html, *facts)
+    return tuple(
+        CodeCell(clean_text(title), tuple(line for _, line in sorted(lines[name].items())))
+        for name, title in titles.items()
+    )
 
 
 def finding_name(task: str, number: int) -> str:

@@ -63,10 +63,12 @@ def out(moodle: Path, tmp_path: Path) -> Path:
     return shutil.copytree(moodle, tmp_path / "out")
 
 
-def give(out: Path, way: str = "moodle", table_: Table | None = None, **facts: object) -> Given:
-    """Give back what there is, at a high level."""
+def give(
+    out: Path, way: str = "moodle", table_: Table | None = None, hints: int = 3, **facts: object
+) -> Given:
+    """Give back what there is, by default at a high level."""
     names = {"moodle": "m.zip", "canvas": "c.zip", "folder": "pages"}
-    plan = Plan(way, out / "feedback" / names[way], 3, table_, **facts)  # type: ignore[arg-type]
+    plan = Plan(way, out / "feedback" / names[way], hints, table_, **facts)  # type: ignore[arg-type]
     with Store(out, write=plan.write) as store:
         return feedback(store, plan)
 
@@ -304,6 +306,18 @@ def test_the_first_page_says_what_was_withdrawn_and_why(out: Path) -> None:
     ):
         assert pages[BEN].count(text) == 1
     for text in ("Withdrawn: ", "too harsh", shown):
+        assert text not in pages[ANN]
+
+
+@pytest.mark.parametrize("level", [1, 2])
+def test_the_first_page_gives_the_reason_for_a_price(out: Path, level: int) -> None:
+    """Once for all checks of a task; the title is not given away below its hint level."""
+    remark_class(out, prices={"wrong-sign": 0.125}, why="too harsh & late")
+    give(out, hints=level)
+    pages = members(out / "feedback" / "m.zip")
+    title = "“The step has the wrong sign”" if level > 1 else "A mistake here"
+    for text in (f"{title} costs 12.5 % of a check&#39;s points in this class.", "too harsh"):
+        assert pages[BEN].count(text) == 1
         assert text not in pages[ANN]
 
 

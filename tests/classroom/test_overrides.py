@@ -288,6 +288,17 @@ def test_what_was_refused_may_be_given_points(course: Path) -> None:
     assert (made.score, made.max_score, len(made.tasks)) == (4.0, 20.0, 1)
 
 
+def test_a_refused_submission_gets_no_points_for_a_task_that_does_not_count(course: Path) -> None:
+    """The class is graded for one task of four: points for another would raise its maximum."""
+    with pytest.raises(OverrideError) as caught:
+        give(course, 20.0, "regression-torch", name=FAY)
+    checks = (f"{TASK}/{name}" for name in ("interface", "forward", "update", "gradient"))
+    assert str(caught.value) == (
+        f"regression-torch is no check of this result. There are {', '.join(checks)}, "
+        f"{TASK}/trajectory, {TASK}, total. Did you mean regression-numpy?"
+    )
+
+
 def test_a_task_and_the_total_are_lines_of_their_own(course: Path) -> None:
     """Checks keep their marks; the lines say who, why, and what is missing from the sum."""
     before = result(course)
@@ -318,17 +329,20 @@ def test_a_task_whose_points_are_set_says_so_at_the_task(course: Path) -> None:
 
 
 def test_what_a_person_has_set_is_no_sum_of_deductions(course: Path) -> None:
-    """Below the comment nothing is deducted; what a mistake costs elsewhere is as it was."""
+    """A mistake costs nothing in this check; its costs in other checks are as they were."""
     (before,) = result(course).tasks
-    costs = {each.check: each.deduction for each in before.findings if each.check}
-    assert costs["update"] > 0
+    (finding,) = [each for each in before.findings if each.costs]
+    assert {*finding.costs} == {"update", "gradient", "trajectory"}
     give(course, 5.5)
-    (after,) = result(course).tasks
-    assert {f.check: f.deduction for f in after.findings if f.check} == {**costs, "update": 0.0}
-    cost = signed(-costs["update"])
-    marks_alone = replace(result(course), tasks=(before,))
-    assert f'<span class="cost">{cost}' in student_page(marks_alone, 4)
-    assert f'<span class="cost">{cost}' not in student_page(result(course), 4)
+    others = {check: cost for check, cost in finding.costs.items() if check != "update"}
+    for name in ("gradient", "trajectory"):
+        (after,) = result(course).tasks
+        (now,) = [each for each in after.findings if each.id == finding.id]
+        assert (now.costs, now.deduction) == (others, round(sum(others.values()), 2))
+        assert f'<span class="cost">{signed(-now.deduction)}' in student_page(result(course), 4)
+        give(course, 1.0, name)
+        del others[name]
+    assert '<span class="cost">' not in student_page(result(course), 4)
 
 
 def test_of_what_was_never_marked_no_mark_is_told(course: Path) -> None:

@@ -25,6 +25,11 @@ CLIPPED = """[...document.querySelectorAll(".scroll .hidden")].every(
 )"""
 """Hidden words at the end of a long line do not make the page wider."""
 
+IN_VIEW = """[...document.querySelectorAll("button, .flag, textarea")].every(
+    control => control.getBoundingClientRect().right <= window.innerWidth
+)"""
+"""No button, mark of a finding or field for a comment is cut off, also below a long line."""
+
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"
 
 
@@ -96,6 +101,7 @@ def test_every_page_is_accessible_and_fits(
         assert violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert page.evaluate(CLIPPED), path
+        assert page.evaluate(IN_VIEW), path
     assert {url.startswith((opened.base, "data:")) for url in opened.requests} == {True}
     assert [error for error in opened.errors if "404" not in error] == []
 
@@ -184,3 +190,17 @@ def test_two_graders_in_two_browsers(show: Callable[..., Opened], course: Path) 
     page.wait_for_selector("text=by Bea")
     with Store(course, write=False) as store:
         assert [(word.by, word.points) for word in overrides(store)[ANNA]] == [("Bea", 2.0)]
+
+
+def test_a_comment_stays_if_the_server_has_stopped(browser: Any, course: Path) -> None:
+    """The page says what to do; the text can still be copied."""
+    with serving(course) as port:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{port}/{TOKEN}/student?name={quote(ANNA)}")
+        page.click("summary:has-text('Comment on the whole submission')")
+        page.fill("#comments textarea", "half an hour of work")
+    page.click("#comments .write button")
+    page.wait_for_selector("#comments .problem")
+    assert page.inner_text("#comments .problem").startswith("Not saved, because the server has ")
+    assert page.input_value("#comments textarea") == "half an hour of work"
+    page.close(run_before_unload=False)

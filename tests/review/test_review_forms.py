@@ -219,10 +219,27 @@ def test_points_without_a_grade(browser_page: Browser) -> None:
     form = form_of(page, "points", item=TASK)
     assert browser_page.post("points", **form, points="4", comment="by hand").status == 303
     assert student_result(browser_page.folder, FAY).result.score == 4.0
-    form = form_of(student(browser_page, DAN), "points", item="total")
+    page = student(browser_page, DAN)
+    assert page.count("Nothing submitted.") == 1
+    assert "Checks and findings" not in page
+    form = form_of(page, "points", item="total")
     assert browser_page.post("points", **form, points="3", comment="on paper").status == 303
     assert browser_page.post("points", **form, points="4", comment="on paper").status == 409
     assert student_result(browser_page.folder, DAN).result.score == 3.0
+
+
+def test_points_of_a_refused_submission_are_taken_back(browser_page: Browser) -> None:
+    """The page says who has set them, and still has the form."""
+    form = form_of(student(browser_page, FAY), "points", item=TASK)
+    browser_page.post("points", **form, points="4", comment="by hand")
+    page = student(browser_page, FAY)
+    assert "Set to 4 of 20 by Default on " in page
+    form = form_of(page, "points", item=TASK)
+    answer = browser_page.post("points", **form, comment="a slip", withdraw="yes")
+    assert answer.status == 303
+    page = student(browser_page, FAY)
+    assert ">Code</h2>" not in page
+    assert "Set to 4 of 20" not in page
 
 
 def price_form(browser: Browser, code: str = "swapped-index") -> dict[str, str]:
@@ -313,6 +330,9 @@ def test_a_finding_is_withdrawn_and_counted_again(browser_page: Browser) -> None
     assert (run.kind, run.who) == ("remark", "Default")
     page = browser_page.get("finding", code="swapped-index").text
     assert "Withdrawn by Default: unclear sheet" in page
+    freed = page.partition("Students who have it lose no points:")[2].partition("</p>")[0]
+    assert f"<bdi>{ANNA}</bdi>" in freed
+    assert BEN not in freed
     assert "Count it again" in page
     assert browser_page.post("class-finding", **fields(), action="keeps").status == 303
     assert student_result(browser_page.folder, ANNA).result.score == before

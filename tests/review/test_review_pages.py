@@ -33,6 +33,8 @@ from gradkit.review.selection import (
     query,
     read_selection,
 )
+from gradkit.review.student import whole_code
+from gradkit.submission.source import make_cell
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -155,6 +157,18 @@ def test_a_student_page_has_code_findings_and_forms(browser_page: Browser) -> No
     assert form_of(page, "points", item=UPDATE)
     assert form_of(page, "points", item=TASK)
     assert form_of(page, "points", item="total")
+
+
+def test_a_part_that_is_not_python_stays_in_its_place() -> None:
+    """The file is shown once, with all its lines, also the part that is read by itself."""
+    text = "a = 1\n\n\ndef f(x):\n    return x[0\n\n\nb = 2\n"
+    cells, problems = make_cell("hw.py", None, text)
+    assert (len(cells), len(problems)) == (2, 1)
+    (shown,) = whole_code(cells, None, ())
+    assert (shown.title, [line.number for line in shown.lines]) == ("hw.py", [*range(1, 10)])
+    words = [re.sub("<[^>]*>", "", line.html) for line in shown.lines]
+    assert words == text.split("\n")
+    assert len({line.at for line in shown.lines}) == len(shown.lines)
 
 
 def test_code_that_is_gone_is_told(browser_page: Browser) -> None:

@@ -27,6 +27,7 @@ from gradkit.classroom.store.counted import (
     is_open,
 )
 from gradkit.classroom.store.database import StoreError, last
+from gradkit.classroom.store.prices import Price, prices
 from gradkit.classroom.store.results import Store, digest_of, unpack
 from gradkit.classroom.worker_pool import map_chunks
 from gradkit.diagnosis.catalogue import mistake
@@ -96,7 +97,7 @@ def _write(stand: Stand, students: Path, hints: int) -> tuple[str, str]:
     ``students`` is the folder of the pages.
     """
     name = stand.kept.name
-    page = student_page(explained(seen(stand), stand.withdrawn, hints), hints)
+    page = student_page(explained(seen(stand), stand, hints), hints)
     write_whole(students / file_name(name), page.encode())
     return name, f"{students.name}/{file_name(name)}"
 
@@ -106,7 +107,7 @@ class Stand(Struct, frozen=True):
 
     ``packed`` is the result, ``number`` the attempt's number, ``words`` are the overrides, and
     ``comments`` those of graders. ``withdrawn`` maps the codes of withdrawn findings to the
-    instructor's reasons.
+    instructor's reasons, and ``prices`` those of findings that the instructor has priced to prices.
     """
 
     kept: Kept
@@ -116,6 +117,7 @@ class Stand(Struct, frozen=True):
     policy: Policy = NO_POLICY
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     comments: tuple[Comment, ...] = ()
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
 
 class Former(Struct, frozen=True):
@@ -141,29 +143,47 @@ def seen(stand: Stand) -> Result:
     return apply_visibility(_hide_stale(whole(stand)))
 
 
-def explained(result: Result, withdrawn: Mapping[str, str], hints: int) -> Result:
-    """Add notes about withdrawn findings to a result's checks, each finding once per task.
+def explained(result: Result, stand: Stand, hints: int) -> Result:
+    """Add notes about withdrawn and priced findings to a result's checks, once per task.
 
-    ``withdrawn`` maps codes to the instructor's reasons, which are part of the notes. A finding is
-    named only from the hint level `TITLE_LEVEL` on.
+    The notes have the instructor's reasons. A finding is named only from the hint level
+    `TITLE_LEVEL` on.
     """
-
-    def with_notes(task: TaskResult) -> Iterator[CheckResult]:
-        """Yield the checks of a task, with notes about the withdrawn findings."""
-        mentioned: set[str] = set()
-        for check in task.checks:
-            new = [code for code in check.withdrawn if code not in mentioned]
-            mentioned.update(new)
-            notes = [note for note in check.notes if new or note != WITHDRAWN]
-            for code in new:
-                if hints >= TITLE_LEVEL:
-                    notes.append(format_text("Withdrawn: {title}.", title=mistake(code).title))
-                if withdrawn.get(code):
-                    notes.append(format_text("Reason: {reason}", reason=withdrawn[code]))
-            yield replace(check, notes=tuple(dict.fromkeys(notes)))
-
-    tasks = (replace(task, checks=tuple(with_notes(task))) for task in result.tasks)
+    tasks = (_with_notes(task, stand, hints) for task in result.tasks)
     return replace(result, tasks=tuple(tasks))
+
+
+def _with_notes(task: TaskResult, stand: Stand, hints: int) -> TaskResult:
+    """Return a task whose checks have notes about its withdrawn and priced findings."""
+    checks, mentioned = list[CheckResult](), set[str]()
+    for check in task.checks:
+        withdrawn = [code for code in check.withdrawn if code not in mentioned]
+        notes = [note for note in check.notes if withdrawn or note != WITHDRAWN]
+        for code in withdrawn:
+            if hints >= TITLE_LEVEL:
+                notes.append(format_text("Withdrawn: {title}.", title=mistake(code).title))
+            notes += _reason(stand.withdrawn.get(code, ""))
+        # The price has no effect where a person has set the points of the check.
+        charged = () if check.decision else task.findings
+        priced = {each.mistake for each in charged if check.check in each.costs} & {*stand.prices}
+        for price in (stand.prices[code] for code in sorted(priced - mentioned)):
+            title = f"“{mistake(price.code).title}”" if hints >= TITLE_LEVEL else "A mistake here"
+            notes.append(
+                format_text(
+                    "{title} costs {percent:g} % of a check's points in this class.",
+                    title=title,
+                    percent=round(100 * price.share, 2),
+                )
+            )
+            notes += _reason(price.comment)
+        mentioned.update(withdrawn, priced)
+        checks.append(replace(check, notes=tuple(dict.fromkeys(notes))))
+    return replace(task, checks=tuple(checks))
+
+
+def _reason(text: str) -> list[str]:
+    """Return the note with an instructor's reason, or no note without a reason."""
+    return [format_text("Reason: {reason}", reason=text)] if text else []
 
 
 def _hide_stale(result: Result) -> Result:
@@ -346,7 +366,7 @@ class Past:
         self._began = {run.id: run.began for run in store.runs()}
         self._counting_at = cache(partial(Counting, store))
         self._remarks = [run for run in store.runs() if run.kind == "remark" and run.why]
-        self._withdrawn = store.withdrawn()
+        self._withdrawn, self._prices = store.withdrawn(), prices(store)
         self._taken_back = store.rows(
             'SELECT name, task, "check", run, why FROM overrides JOIN runs ON runs.id = run '
             "WHERE points IS NULL ORDER BY run"
@@ -362,7 +382,7 @@ class Past:
         if attempt is None or not (packed := self._store.result(attempt.kept.id)):
             return None
         words, comments = counting.words.get(name, ()), counting.comments.get(name, ())
-        facts = (words, counting.policy, self._withdrawn, comments)
+        facts = (words, counting.policy, self._withdrawn, comments, self._prices)
         return Stand(attempt.kept, packed, attempt.number, *facts)
 
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
@@ -462,7 +482,7 @@ def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
     A changed page lists the changes since the previous one. With ``comments``, the page also has a
     comment in plain text.
     """
-    result = explained(seen(draft.stand), draft.stand.withdrawn, hints)
+    result = explained(seen(draft.stand), draft.stand, hints)
     result = replace(result, submission=draft.heading)
     listed = None if draft.before is None else changes(draft.before, draft.stand, hints)
     content = _render(result, hints, listed)

@@ -629,14 +629,13 @@ def _override_findings(
     for finding in task.findings:
         if finding.id in withdrawn:
             continue
-        own = {**finding.costs, **costs.get(finding.id, {})}
-        if finding.check in direct:
-            # The points that a person sets directly are not the sum of deductions.
-            findings.append(replace(finding, deduction=0.0))
-        elif own != finding.costs:
-            findings.append(replace(finding, costs=own, deduction=round(sum(own.values()), 2)))
-        else:
+        # The points that a person sets directly are not the sum of deductions.
+        all_costs = {**finding.costs, **costs.get(finding.id, {})}
+        own = {check: cost for check, cost in all_costs.items() if check not in direct}
+        if own == finding.costs and (own or finding.check not in direct):
             findings.append(finding)
+        else:
+            findings.append(replace(finding, costs=own, deduction=round(sum(own.values()), 2)))
     shown = {finding.mistake for finding in findings}
     gone = {finding.mistake for finding in task.findings} - shown
     checks = (

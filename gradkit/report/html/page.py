@@ -78,8 +78,10 @@ def report(result: Result, hints: int, name: str) -> Data:
     titles = {task.task: task.title for task in result.tasks}
     for comment, told in zip(result.comments, data["comments"], strict=True):
         told["where"] = words.comment_place(comment, titles)
+    findings = 0
     for number, (task, told) in enumerate(zip(result.tasks, data["tasks"], strict=True), 1):
-        _task(f"{name}-{number}", task, told, hints)
+        _task(f"{name}-{number}", task, told, hints, findings)
+        findings += len(told["findings"])
         line = words.given_for(result, task)
         said = "" if line is None else clean_text(words.adjustment_text(line))
         told["given"] = line and {"score": line.score, "said": said}
@@ -87,14 +89,15 @@ def report(result: Result, hints: int, name: str) -> Data:
     return {**data, "name": name, "counted": words.count_text(result), "scored": scored}
 
 
-def _task(name: str, task: TaskResult, data: Data, hints: int) -> None:
+def _task(name: str, task: TaskResult, data: Data, hints: int, before: int) -> None:
     """Add to ``data`` what the page shows of a task: numbers of findings, formulas, and checks.
 
     ``data`` are the plain data of the task; the findings and checks in it are changed too. ``name``
-    is the prefix of identifiers. If the task was not submitted, only its first check says so.
+    is the prefix of identifiers. ``before`` is the number of findings of the tasks before it on the
+    page. If the task was not submitted, only its first check says so.
     """
     findings = zip(visible(task, hints), data["findings"], strict=True)
-    for number, (finding, told) in enumerate(findings, 1):
+    for number, (finding, told) in enumerate(findings, before + 1):
         told |= {"number": number, "marked": _places(told), "rules": [*rules(finding, hints)]}
         told["cost"] = words.cost_text(finding)
         told["doubtful"] = words.doubtful(finding) if hints >= RULE_LEVEL else ("", "", "")

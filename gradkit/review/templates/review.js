@@ -35,7 +35,32 @@
   document.addEventListener("input", (event) => {
     if (event.target.closest("form[data-guard]") !== null) isChanged = true;
   });
-  document.addEventListener("submit", () => { isChanged = false; });
+
+  // If the server has stopped, the page stays, and so does what was typed.
+  let isSending = false;
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (isSending || !form.matches("[data-guard]")) {
+      isChanged = false;
+      return;
+    }
+    event.preventDefault();
+    const sender = event.submitter;
+    fetch(document.querySelector("script[src]").src, { method: "HEAD", cache: "no-store" }).then(
+      () => {
+        isSending = true;
+        form.requestSubmit(sender);
+      },
+      () => {
+        const problem = document.createElement("p");
+        problem.className = "problem";
+        problem.setAttribute("role", "alert");
+        problem.textContent = "Not saved, because the server has stopped. Start `gradkit review --serve` "
+          + "again, open the new address in another window, and copy your text from here.";
+        if (!form.previousElementSibling?.matches(".problem")) form.before(problem);
+      },
+    );
+  });
   window.addEventListener("beforeunload", (event) => {
     if (isChanged) event.preventDefault();
   });
@@ -59,6 +84,7 @@
     const cell = document.createElement("td");
     cell.colSpan = 2;
     cell.append(template.content.cloneNode(true));
+    cell.querySelector(".where").textContent = `Line ${link.textContent}`;
     cell.querySelector("input[name=at]").value = at;
     cell.querySelector("input[name=anchor]").value = `line-${at}`;
     added.append(cell);

@@ -76,6 +76,15 @@ def test_what_has_no_name_has_no_page() -> None:
     assert 'class="rules"' not in page
 
 
+def test_findings_are_numbered_through_all_tasks() -> None:
+    """A number names one finding of the page, also in the code of another task."""
+    made = result()
+    page = student_page(replace(made, tasks=made.tasks * 2), 4)
+    numbers = re.findall(r'<span class="hidden">Finding </span>(\d+)</span>', page)
+    assert numbers == ["1", "2"]
+    assert [*dict.fromkeys(re.findall(r'data-sign="▸(\d+)"', page))] == ["1", "2"]
+
+
 def test_an_error_is_shown_at_its_line() -> None:
     """Without a finding the check itself says where."""
     task = result().tasks[0]
