@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradkit.classroom.policy import theirs
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store
-from gradkit.report.summary import summary_frame
+from gradkit.report.frames import grade_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,11 +62,11 @@ def grades(folder: str | Path) -> DataFrame:
     DataFrame
         Indexed by ``student``, with the columns of ``gradkit summary DIR --format csv``:
         ``standing``, ``score``, ``max_score``, ``provisional``, ``late``, ``attempt``, ``at``,
-        ``overrides``, ``comments``, ``reviewed_by``, ``review``, ``mistakes`` (codes, separated by
-        spaces), ``tasks``, a column of points for each ``task/check``, a column for each kind of
-        adjustment (such as ``late_points``), ``score_by_numbers``, ``max_by_numbers``, and the
-        ``family_name`` and identifiers ``sid``, ``email``, ``login`` and ``github`` as far as any
-        student has them.
+        ``overrides`` (one a line), ``comments``, ``reviewed_by``, ``review``, ``mistakes``
+        (codes, separated by spaces), ``tasks``, a column of points for each ``task/check``, a
+        column for each kind of adjustment (such as ``late_points``), ``score_by_numbers``,
+        ``max_by_numbers``, and the ``family_name`` and identifiers ``sid``, ``email``, ``login``
+        and ``github`` as far as any student has them.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def grades(folder: str | Path) -> DataFrame:
     20.0
     """
     with Store(Path(folder), write=False) as store:
-        frame = summary_frame(summarise(store)).infer_objects().set_index("student")
+        frame = grade_frame(class_rows(store)).infer_objects().set_index("student")
     return frame.astype({"score": "float64", "max_score": "float64"})
 
 

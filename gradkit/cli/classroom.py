@@ -103,14 +103,14 @@ def _show_graded(graded: Graded) -> None:
         f"{tally.refused} refused, {tally.failed} failed"
     )
     click.echo(f"This run: {counts}: {graded.path}", err=True)
-    print_shown(partial(show_grades, graded.summary, graded.mistake))
+    print_shown(partial(show_grades, graded.rows, graded.mistake))
     tell([f"{name}: {reason}" for name, reason in tally.left])
     if tally.failed:
         raise Refusal(
             f"{tally.failed} could not be graded because of a problem of gradkit or this machine, "
             "which is listed. Run the same command again to retry."
         )
-    if not any(row.standing == "graded" for row in graded.summary.rows):
+    if not any(row.standing == "graded" for row in graded.rows):
         raise Refusal(
             "nothing could be graded. The reasons are listed above and by `gradkit review`."
         )

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 from gradkit.classroom.feedback.pages import write_pages
 from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.remark import remark_class
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.store.counted import (
     Counting,
     OverrideError,
@@ -505,7 +505,7 @@ def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
 def summed(course: Path) -> dict[str, Row]:
     """The rows of the class."""
     with Store(course, write=False) as store:
-        return {row.name: row for row in summarise(store).rows}
+        return {row.name: row for row in class_rows(store)}
 
 
 def test_a_table_of_another_kind_is_refused(course: Path) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from gradkit.classroom.course.roster import Enrolment, enrolment_of, roster
 from gradkit.classroom.policy import counting_attempts, policy
-from gradkit.classroom.reports.summary import cautions, everybody, summarise
+from gradkit.classroom.reports.summary import cautions, class_rows, everybody
 from gradkit.classroom.run import preview_class
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
@@ -268,9 +268,9 @@ def test_the_table_has_family_names_and_a_byte_order_mark(tmp_path: Path) -> Non
         run = store.begin("grade", Settings())
         store.enrol(run, Course("r.csv", students=tuple(roster(table.encode(), "r.csv"))))
     with Store(tmp_path, write=False) as store:
-        assert [row.ids.get("family") for row in summarise(store).rows] == [None, "Müller"]
-        hidden = summarise(store, pseudonyms=True)
-    assert [row.ids for row in hidden.rows] == [{}, {}]
+        assert [row.ids.get("family") for row in class_rows(store)] == [None, "Müller"]
+        hidden = class_rows(store, pseudonyms=True)
+    assert [row.ids for row in hidden] == [{}, {}]
     done = CliRunner().invoke(main, ["summary", str(tmp_path), "--format", "csv"])
     assert done.stdout_bytes.startswith(b"\xef\xbb\xbfstudent,")
     head, *rows = done.stdout_bytes.decode("utf-8-sig").splitlines()

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, TASK, UPDATE, ZED
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, handed_in
@@ -20,6 +21,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import add_comment
 from gradkit.records.classroom import HandedIn, Reason, Row
 from gradkit.records.submission import Cell
+from gradkit.report.frames import check_frame, mistake_frame
 from gradkit.review.compare import lines_of, side_by_side
 from gradkit.review.items import check_items, correlation, mistake_items
 from gradkit.review.selection import (
@@ -227,20 +229,23 @@ def test_items_are_analysed() -> None:
         facts = {"tasks": {"t": ("Task", 0.0)}, "mistakes": mistakes}
         facts |= {"mistakes_by_task": {"t": tuple(mistakes)}}
         rows.append(row(f"s{number}", checks=checks, **facts))
-    first, second, third = check_items(rows)
+    checks = check_frame(rows)
+    first, second, third = check_items(checks)
     assert (first.task, first.check, first.students, first.right, first.mean) == (
         *("Task", "a", 6, 0.5, 0.5),
     )
     assert first.discrimination == pytest.approx(0.878, abs=1e-3)
     assert second.discrimination == pytest.approx(0.878, abs=1e-3)
     assert (third.right, third.discrimination) == (1.0, None)
-    (slip,) = mistake_items(rows)
+    (slip,) = mistake_items(mistake_frame(rows), checks)
     assert (slip.task, slip.code, slip.students, slip.share) == ("Task", "slip", 3, 0.5)
     assert slip.discrimination is not None
     assert slip.discrimination > 0.8
-    assert correlation([1, 2, 3, 4], [1, 2, 3, 4]) is None
-    assert check_items([row("a")]) == []
-    assert mistake_items([]) == []
+    few = pd.Series([1.0, 2.0, 3.0, 4.0])
+    assert correlation(few, few) is None
+    checks = check_frame([row("a")])
+    assert check_items(checks) == []
+    assert mistake_items(mistake_frame([]), checks) == []
 
 
 def test_the_page_of_items_has_the_checks(browser_page: Browser) -> None:
