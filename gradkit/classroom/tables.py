@@ -10,10 +10,18 @@ from gradkit.classroom.policy import theirs
 from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store
-from gradkit.report.frames import grade_frame
+from gradkit.report.frames import IDS, grade_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+GRADE_COLUMNS = {
+    **dict.fromkeys(("student", "standing", "attempt", "at", "overrides"), "string"),
+    **dict.fromkeys(("reviewed_by", "review", "mistakes", "tasks", *IDS.values()), "string"),
+    **dict.fromkeys(("provisional", "late"), "boolean"),
+    "comments": "Int64",
+}
+"""Types of the columns of `grades`, except those of points, which are numbers."""
 
 FINDING_COLUMNS = {
     "student": "string",
@@ -79,8 +87,9 @@ def grades(folder: str | Path) -> DataFrame:
     20.0
     """
     with Store(Path(folder), write=False) as store:
-        frame = grade_frame(class_rows(store)).infer_objects().set_index("student")
-    return frame.astype({"score": "float64", "max_score": "float64"})
+        frame = grade_frame(class_rows(store))
+    types = {name: GRADE_COLUMNS.get(str(name), "float64") for name in frame}
+    return frame.astype(types).set_index("student")
 
 
 def findings(folder: str | Path) -> DataFrame:
