@@ -257,6 +257,19 @@ def test_before_where_no_time_is_known(tmp_path: Path) -> None:
     assert counting(tmp_path / "plain") == {}
 
 
+def test_late_is_what_the_policy_says_where_it_knows(tmp_path: Path) -> None:
+    """Canvas calls an attempt within an extension late too; without a time, it is believed."""
+    rules = Policy(DUE, extensions={"kim": datetime(2026, 11, 23, tzinfo=UTC)})
+    after = "2026-11-22T22:00:00Z"
+    attempts = (("kim", "a", 17.0, after), ("ann", "b", 17.0, after), ("bo", "c", 17.0, ""))
+    graded(tmp_path, *attempts, rule="last", rules=rules)
+    with Store(tmp_path, write=True) as store, store.writing():
+        store.change("UPDATE listed SET sender = json_set(sender, '$.late', json('true'))")
+    with Store(tmp_path, write=False) as store:
+        late = {row.name: row.handed.late for row in everybody(store)}
+    assert late == {"kim": False, "ann": True, "bo": True}
+
+
 # --- the table of a class --------------------------------------------------------------------
 
 

@@ -461,7 +461,8 @@ def _row(attempt: CountingAttempt, made: Row | None, policy: Policy) -> Row:
     reason for a missing grade are those of the attempt.
     """
     kept = attempt.kept
-    late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))
+    days = days_late(policy, kept, moment(kept.sender.at))
+    late = kept.sender.late if days is None else days > 0
     handed = HandedIn(attempt.number, attempt.attempts, late, kept.sender.at)
     if kept.standing == "absent":
         if made is None:
