@@ -230,10 +230,12 @@ def _show_override(new: Overridden) -> None:
     """Print the points that were set, the points before, and the new total."""
     from gradkit.report.words import points as format_points
     from gradkit.report.words import score_text
+    from gradkit.text import clean_text
 
     mark = "there was no mark" if new.marked is None else f"the mark is {format_points(new.marked)}"
-    if new.former is not None:
-        mark = f"until now {format_points(new.former)} were set, and {mark}"
+    if new.former is not None and new.former.points is not None:
+        before, by = format_points(new.former.points), clean_text(new.former.by)
+        mark = f"until now {before} were set by {by}, and {mark}"
     if new.points is not None:
         after = "1 point" if new.points == 1 else f"{format_points(new.points)} points"
     else:
