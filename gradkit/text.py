@@ -31,6 +31,23 @@ _ESCAPES = re.compile(
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
+_LETTER = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]+)(?: WITH .*)?")
+
+
+def name_key(name: str) -> tuple[str, str]:
+    """Return a key that sorts names as in a list of people: without marks and case.
+
+    Examples
+    --------
+    >>> sorted(["Zoe", "Åsa", "ben", "Łucja", "Max"], key=name_key)
+    ['Åsa', 'ben', 'Łucja', 'Max', 'Zoe']
+    """
+    # In this form a letter and its mark are one character.
+    characters = unicodedata.normalize("NFC", name)
+    found = [(c, _LETTER.fullmatch(unicodedata.name(c, ""))) for c in characters]
+    return "".join(letter[1].lower() if letter else c for c, letter in found), name
+
+
 def clean_text(text: str, limit: int = ERROR_BYTES) -> str:
     r"""Remove terminal sequences and control characters from a text, and limit its length.
 

@@ -19,6 +19,7 @@ from gradkit.errors import GradkitError
 from gradkit.records.classroom import Kept, Row
 from gradkit.records.submission import Cell
 from gradkit.review.similarity import Similar, handed_out, similar_submissions
+from gradkit.text import name_key
 
 PATIENCE = 5.0
 """Seconds for which a form waits while another process writes into the class."""
@@ -116,7 +117,8 @@ class Workspace:
                 for kept in store.newest():
                     if kept.digest:
                         attempts.setdefault(kept.name, []).append(kept)
-                rows = sorted(everybody(store, self._memo, counting), key=lambda row: row.name)
+                rows = everybody(store, self._memo, counting)
+                rows.sort(key=lambda row: name_key(row.name))
                 self._known = _Known(stamp, rows, counting, attempts)
             return self._known
 

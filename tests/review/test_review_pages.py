@@ -101,7 +101,7 @@ HELD = Reason("held", "update is held")
         ("open", {}),
         ("review", {"review": (HELD,)}),
         ("held", {"review": (HELD,)}),
-        ("zero", {"review": (Reason("zero", "no points"),)}),
+        ("zero", {"tasks": {"a": ("A", 0.0), "b": ("B", 3.0)}}),
         ("unexplained", {"review": (Reason("untraced", "line unknown"),)}),
         ("similar", {}),
         ("late", {"handed": HandedIn(late=True)}),
@@ -111,7 +111,7 @@ HELD = Reason("held", "update is held")
 )
 def test_every_filter_has_a_case_and_a_counter_case(show: str, facts: dict[str, object]) -> None:
     """A student who passes, and one who does not."""
-    other = row("b", reviewed_by="Bea")
+    other = row("b", reviewed_by="Bea", tasks={"a": ("A", 0.5)})
     assert fits(row("a", **facts), Selection(show=show), lambda: {"a"})
     assert not fits(other, Selection(show=show), lambda: {"a"})
     assert fits(other, Selection())
@@ -120,15 +120,15 @@ def test_every_filter_has_a_case_and_a_counter_case(show: str, facts: dict[str, 
 
 def test_every_order_sorts() -> None:
     """By urgency first, then by name."""
-    rows = [row("a", score=9.0), row("b", review=(HELD,)), row("c", score=None)]
+    rows = [row("c", score=None), row("á", score=9.0), row("B", review=(HELD,))]
     found = {key: [one.name for one in ordered(rows, Selection(sort=key))] for key in SORTS}
     assert found == {
-        "name": ["a", "b", "c"],
-        "urgency": ["b", "a", "c"],
-        "score": ["c", "b", "a"],
-        "time": ["a", "b", "c"],
+        "name": ["á", "B", "c"],
+        "urgency": ["B", "á", "c"],
+        "score": ["c", "B", "á"],
+        "time": ["á", "B", "c"],
     }
-    assert neighbours(rows, Selection(sort="score"), "b") == Neighbours("c", "a", 2, 3)
+    assert neighbours(rows, Selection(sort="score"), "B") == Neighbours("c", "á", 2, 3)
 
 
 def test_a_selection_is_the_same_after_an_address() -> None:

@@ -46,7 +46,7 @@ from gradkit.records.result import (
 )
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
-from gradkit.text import format_text
+from gradkit.text import format_text, name_key
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Kinds of reasons for a review, the most urgent first."""
@@ -110,7 +110,7 @@ def review(
         found = [replace(row, assistant=assigned[row.name]) for row in found]
     if pseudonyms:
         found = [_anonymise(row, pseudonym(store, row.name)) for row in found]
-    return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), row.name))
+    return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), name_key(row.name)))
 
 
 class RowFacts(Struct, frozen=True):
@@ -424,7 +424,7 @@ def class_rows(store: Store, *, pseudonyms: bool = False) -> list[Row]:
             if family := _family_name(student):
                 known[name] = {**known[name], "family": family}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
-    return sorted(rows, key=lambda row: row.name)
+    return sorted(rows, key=lambda row: name_key(row.name))
 
 
 def _family_name(student: Student) -> str:
