@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u
 _LETTER = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]+)(?: WITH .*)?")
 
 
+@cache
 def name_key(name: str) -> tuple[str, str]:
     """Return a key that sorts names as in a list of people: without marks and case.
 
