@@ -134,6 +134,18 @@ class Workspace:
                 self._similar = (state, similar_submissions(code, handed_out(store)))
             return self._similar[1]
 
+    def start_comparing(self) -> threading.Thread:
+        """Compare the code of the class in a thread, so that pages list similar code soon."""
+
+        def compare() -> None:
+            # A class that cannot be read is reported by the first page.
+            with contextlib.suppress(GradkitError), self.reading() as store:
+                self.similar(store)
+
+        thread = threading.Thread(target=compare, daemon=True)
+        thread.start()
+        return thread
+
     def known_similar(self, store: Store) -> Similar:
         """Return the result of `similar` if these attempts were compared before, or no pairs."""
         known = self._similar
