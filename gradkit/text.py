@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,24 @@ _ESCAPES = re.compile(
 )
 # Marks that change the writing direction can make a line look like another line.
 _DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+_LETTER = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]+)(?: WITH .*)?")
+
+
+@cache
+def name_key(name: str) -> tuple[str, str]:
+    """Return a key that sorts names as in a list of people: without marks and case.
+
+    Examples
+    --------
+    >>> sorted(["Zoe", "Åsa", "ben", "Łucja", "Max"], key=name_key)
+    ['Åsa', 'ben', 'Łucja', 'Max', 'Zoe']
+    """
+    # In this form a letter and its mark are one character.
+    characters = unicodedata.normalize("NFC", name)
+    found = [(c, _LETTER.fullmatch(unicodedata.name(c, ""))) for c in characters]
+    return "".join(letter[1].lower() if letter else c for c, letter in found), name
 
 
 def clean_text(text: str, limit: int = ERROR_BYTES) -> str:

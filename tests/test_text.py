@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradkit.records.submission import Place
-from gradkit.text import clean_data, clean_text, spell, where
+from gradkit.text import clean_data, clean_text, name_key, spell, where
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,14 @@ def test_any_text(text, limit):
     cleaned = clean_text(text, limit)
     assert len(cleaned.encode()) <= limit
     assert all(c in "\n\t" or unicodedata.category(c) != "Cc" for c in cleaned)
+
+
+def test_names_are_sorted_without_marks_and_case():
+    """Composed or not; other scripts come after Latin, and signs before."""
+    names = ["李", "Zoe", "A\u030asa B", "Åsa A", "_x", "ben", "Øst", "Łucja", "Æ", "1e-3", "olaf"]
+    assert sorted(names, key=name_key) == [
+        *("1e-3", "_x", "Æ", "Åsa A", "A\u030asa B", "ben", "Łucja", "olaf", "Øst", "Zoe", "李"),
+    ]
 
 
 def test_where_counts_as_the_student_does():

@@ -20,9 +20,8 @@ from gradkit.classroom.policy import FILE as POLICY
 from gradkit.classroom.policy import moment, named, policy, read_policy
 from gradkit.classroom.reports.summary import (
     cautions,
-    everybody,
+    class_rows,
     frequent_mistake,
-    summarise,
 )
 from gradkit.classroom.store.counted import changed_policy
 from gradkit.classroom.store.database import FILE, files_of
@@ -39,7 +38,7 @@ from gradkit.grading.settings import (
     required_tier,
 )
 from gradkit.loading import is_installed
-from gradkit.records.classroom import Filed, FrequentMistake, Summary
+from gradkit.records.classroom import Filed, FrequentMistake, Row
 from gradkit.records.course import NO_COURSE, PLATFORMS, Course, Policy, Preview, Sender
 from gradkit.records.submission import RawSubmission, Submission
 from gradkit.records.task import Assignment
@@ -159,13 +158,13 @@ TEST_STUDENT_LEFT_OUT = (
 
 
 class Graded(Struct, frozen=True):
-    """Counts of a run, and the summary of the class after it.
+    """Counts of a run, and the rows of the class after it.
 
     ``path`` is the class file. ``mistake`` is the most frequent mistake, None if there is none.
     """
 
     tally: Tally
-    summary: Summary
+    rows: list[Row]
     path: Path
     mistake: FrequentMistake | None = None
 
@@ -234,7 +233,7 @@ def grade_class(
     >>> from pathlib import Path
     >>> graded = grade_class([Path("handed_in")], Path("results"), require_tier=0, workers=1,
     ...                      tasks=("regression-numpy",), seed=1, no_reference=True)
-    >>> graded.tally.graded, graded.tally.refused, [row.score for row in graded.summary.rows]
+    >>> graded.tally.graded, graded.tally.refused, [row.score for row in graded.rows]
     (2, 0, [20.0, 15.5])
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -272,10 +271,10 @@ def grade_class(
             if not scheduler:
                 refuse_unsafe(made, watch.warn)
             tally = grading.run(listed, pool, begun)
-        rows = everybody(store)
-        warnings, summary = cautions(store, rows), summarise(store, rows=rows)
+        rows = class_rows(store)
+        warnings = cautions(store, rows)
         if not is_installed("torch"):
-            warnings += unchecked(summary, torch_tasks(grading.assignment))
+            warnings += unchecked(rows, torch_tasks(grading.assignment))
         for warning in warnings:
             watch.warn(warning)
         if html:
@@ -283,7 +282,7 @@ def grade_class(
 
             level = hints or grading.assignment.hints
             write_pages(store, folder / "pages", level, workers or cores(), rows)
-        return Graded(tally, summary, store.path, frequent_mistake(store, summary))
+        return Graded(tally, rows, store.path, frequent_mistake(store, rows))
 
 
 REMEMBERED = {
@@ -352,14 +351,14 @@ def _show(value: object) -> str:
     )
 
 
-def unchecked(summary: Summary, torch: Collection[str]) -> list[str]:
+def unchecked(rows: Iterable[Row], torch: Collection[str]) -> list[str]:
     """Return a warning that names the students whose torch tasks could not be checked.
 
     ``torch`` are the ids of the tasks in torch. The list is empty if there are no such students.
     """
     names = [
         row.name
-        for row in summary.rows
+        for row in rows
         if any(
             state == "not-checked" and check.partition("/")[0] in torch
             for check, (state, _, _) in row.checks.items()

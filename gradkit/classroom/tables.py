@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gradkit.classroom.policy import theirs
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.store.counted import Counting
 from gradkit.classroom.store.results import Store
-from gradkit.report.summary import summary_frame
+from gradkit.report.frames import IDS, grade_frame
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+GRADE_COLUMNS = {
+    **dict.fromkeys(("student", "standing", "attempt", "at", "overrides"), "string"),
+    **dict.fromkeys(("reviewed_by", "review", "mistakes", "tasks", *IDS.values()), "string"),
+    **dict.fromkeys(("provisional", "late"), "boolean"),
+    "comments": "Int64",
+}
+"""Types of the columns of `grades`, except those of points, which are numbers."""
 
 FINDING_COLUMNS = {
     "student": "string",
@@ -62,11 +70,11 @@ def grades(folder: str | Path) -> DataFrame:
     DataFrame
         Indexed by ``student``, with the columns of ``gradkit summary DIR --format csv``:
         ``standing``, ``score``, ``max_score``, ``provisional``, ``late``, ``attempt``, ``at``,
-        ``overrides``, ``comments``, ``reviewed_by``, ``review``, ``mistakes`` (codes, separated by
-        spaces), ``tasks``, a column of points for each ``task/check``, a column for each kind of
-        adjustment (such as ``late_points``), ``score_by_numbers``, ``max_by_numbers``, and the
-        ``family_name`` and identifiers ``sid``, ``email``, ``login`` and ``github`` as far as any
-        student has them.
+        ``overrides`` (one a line), ``comments``, ``reviewed_by``, ``review``, ``mistakes``
+        (codes, separated by spaces), ``tasks``, a column of points for each ``task/check``, a
+        column for each kind of adjustment (such as ``late_points``), ``score_by_numbers``,
+        ``max_by_numbers``, and the ``family_name`` and identifiers ``sid``, ``email``, ``login``
+        and ``github`` as far as any student has them.
 
     Raises
     ------
@@ -79,8 +87,9 @@ def grades(folder: str | Path) -> DataFrame:
     20.0
     """
     with Store(Path(folder), write=False) as store:
-        frame = summary_frame(summarise(store)).infer_objects().set_index("student")
-    return frame.astype({"score": "float64", "max_score": "float64"})
+        frame = grade_frame(class_rows(store))
+    types = {name: GRADE_COLUMNS.get(str(name), "float64") for name in frame}
+    return frame.astype(types).set_index("student")
 
 
 def findings(folder: str | Path) -> DataFrame:

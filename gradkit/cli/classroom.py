@@ -104,14 +104,14 @@ def _show_graded(graded: Graded) -> None:
         f"{tally.refused} refused, {tally.failed} failed"
     )
     click.echo(f"This run: {counts}. Saved in {graded.path}.", err=True)
-    print_shown(partial(show_grades, graded.summary, graded.mistake))
+    print_shown(partial(show_grades, graded.rows, graded.mistake))
     tell([f"{name}: {reason}" for name, reason in tally.left])
     if tally.failed:
         raise Refusal(
             f"{tally.failed} could not be graded because of a problem of gradkit or this machine, "
             "which is listed. Run the same command again to retry."
         )
-    if not any(row.standing == "graded" for row in graded.summary.rows):
+    if not any(row.standing == "graded" for row in graded.rows):
         raise Refusal(
             "nothing could be graded. The reasons are listed above and by `gradkit review`."
         )
@@ -232,10 +232,12 @@ def _show_override(new: Overridden) -> None:
     """Print the points that were set, the points before, and the new total."""
     from gradkit.report.words import points as format_points
     from gradkit.report.words import score_text
+    from gradkit.text import clean_text
 
     mark = "nothing computed" if new.marked is None else f"computed: {format_points(new.marked)}"
-    if new.former is not None:
-        mark = f"set before: {format_points(new.former)}, {mark}"
+    if new.former is not None and new.former.points is not None:
+        before, by = format_points(new.former.points), clean_text(new.former.by)
+        mark = f"set before by {by}: {before}, {mark}"
     if new.points is not None:
         after = "1 point" if new.points == 1 else f"{format_points(new.points)} points"
     else:

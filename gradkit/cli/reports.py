@@ -37,16 +37,17 @@ def summary_command(folder: Path, format_: str, pseudonyms: bool) -> None:
 
     With --format csv: a table with a row per student and a column per check.
     """
-    from gradkit.classroom.reports.summary import summarise
+    from gradkit.classroom.reports.summary import class_rows
     from gradkit.classroom.store.results import Store
-    from gradkit.report.summary import show_summary, summary_csv
+    from gradkit.report.frames import frame_csv, grade_frame
+    from gradkit.report.summary import show_summary
 
     with Store(folder, write=False) as store:
-        summary = summarise(store, pseudonyms=pseudonyms)
+        rows = class_rows(store, pseudonyms=pseudonyms)
     if format_ == "csv":
-        to_stdout(summary_csv(summary).encode(SPREADSHEET))
+        to_stdout(frame_csv(grade_frame(rows)).encode(SPREADSHEET))
     else:
-        show_summary(summary, console())
+        show_summary(rows, console())
 
 
 @command("review", "gradkit review results --split anna,ben --for anna")
@@ -104,7 +105,8 @@ def review_command(
     from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review
     from gradkit.classroom.store.results import Store
-    from gradkit.report.table import review_csv, show_review
+    from gradkit.report.frames import frame_csv, review_frame
+    from gradkit.report.table import show_review
 
     with Store(folder, write=False) as store:
         rows = everybody(store)
@@ -113,7 +115,7 @@ def review_command(
         warnings = [] if pseudonyms else cautions(store, rows)  # warnings contain names
     reviews = [row for row in reviews if assistant in (None, row.assistant)]
     if format_ == "csv":
-        to_stdout(review_csv(reviews, folder).encode())
+        to_stdout(frame_csv(review_frame(reviews, folder)).encode())
         return
     show_review(reviews, console(), folder)
     tell(warnings)

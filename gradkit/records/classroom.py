@@ -298,18 +298,6 @@ class Row(Struct, frozen=True):
     mistakes_by_task: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class Summary(Struct, frozen=True):
-    """A class: a row for each student, and counts over all students.
-
-    ``states`` counts states by ``task/check``; ``mistakes`` maps each code to the students who
-    made the mistake, the most frequent first.
-    """
-
-    rows: tuple[Row, ...]
-    states: Mapping[str, Mapping[State, int]]
-    mistakes: Mapping[str, tuple[str, ...]]
-
-
 class FrequentMistake(Struct, frozen=True):
     """The most frequent mistake of a class.
 

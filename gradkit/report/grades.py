@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-from gradkit.records.classroom import FrequentMistake, Row, Summary
+from gradkit.records.classroom import FrequentMistake, Row
 from gradkit.report.data import EXPECTED_LEVEL
 from gradkit.report.summary import standing_counts
 from gradkit.report.table import Table, brief, first_names, show_table
@@ -21,18 +21,18 @@ MISTAKES_PER_STUDENT = 3
 """Largest number of mistakes that are named in the line of a student; the rest are counted."""
 
 
-def show_grades(summary: Summary, mistake: FrequentMistake | None, console: Console) -> None:
+def show_grades(students: Sequence[Row], mistake: FrequentMistake | None, console: Console) -> None:
     """Print a line for each student of a class, and the most frequent mistake in full.
 
     Parameters
     ----------
-    summary : Summary
+    students : sequence of Row
     mistake : FrequentMistake or None
         None if no mistake was found.
     console : Console
     """
-    console.print(Text(standing_counts(summary), style="bold"))
-    rows = [(row.name, _score(row), _notes(row)) for row in summary.rows]
+    console.print(Text(standing_counts(students), style="bold"))
+    rows = [(row.name, _score(row), _notes(row)) for row in students]
     show_table(Table(("student", "score", "notes"), rows), console)
     if mistake is not None:
         show_lines(_mistake_lines(mistake), console)

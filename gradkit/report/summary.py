@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import to_builtins
@@ -16,12 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from gradkit.records.classroom import Change, Filed, Row, Run, RunKind, Summary
+from gradkit.records.classroom import Change, Filed, Row, Run, RunKind
 from gradkit.records.reports import History
 from gradkit.report import words
-from gradkit.report.data import csv_cell, json_text, log_text
+from gradkit.report.data import json_text, log_text
 from gradkit.report.document import document
-from gradkit.report.table import Table, attempt_text, brief, first_names, show_table
+from gradkit.report.frames import OUTSIDE, check_frame, grade_frame
+from gradkit.report.table import Table, first_names, show_table
 from gradkit.text import clean_text, format_count, format_text
 
 if TYPE_CHECKING:
@@ -34,14 +34,15 @@ NAMES = 6
 """Largest number of students named beside a mistake; the rest are counted."""
 
 
-def show_summary(summary: Summary, console: Console) -> None:
+def show_summary(rows: Sequence[Row], console: Console) -> None:
     """Print the summary of a class.
 
     It has scores, states by check, mistakes by frequency, unusual submissions, and the students
     whose results a person must look at. Tables without rows are left out.
     """
-    scores, most, unit = words.comparable((row.score, row.max_score) for row in summary.rows)
-    console.print(Text(standing_counts(summary), style="bold"))
+    grades = grade_frame(rows)
+    scores, most, unit = words.comparable(zip(grades["score"], grades["max_score"], strict=True))
+    console.print(Text(standing_counts(rows), style="bold"))
     if scores:
         console.print(_distribution(scores, most, unit))
         if len(scores) >= SPREAD:
@@ -54,19 +55,17 @@ def show_summary(summary: Summary, console: Console) -> None:
                     )
                 )
             )
-        counted = Counter(row.counted for row in summary.rows if row.counted)
-        for tasks, count in sorted(counted.items()):
+        counted = grades.loc[grades["tasks"] != "", "tasks"].value_counts().sort_index()
+        for tasks, count in counted.items():
             students = format_count(
                 "{tasks}: {count} student", "{tasks}: {count} students", count, tasks=tasks
             )
             console.print(Text(students))
-        show_table(_states(summary), console)
-    show_table(_mistakes(summary), console)
-    handed = [cells for row in summary.rows if any((cells := _handed(row))[1:])]
-    heads = ("student", "attempt", "late", "submitted")
-    show_table(Table((*heads, "points set by a person"), handed), console)
-    review = [(row.name, _look(row, ", ")) for row in summary.rows if row.review]
-    show_table(Table(("to review", "why"), review), console)
+        show_table(_states(check_frame(rows)), console)
+    show_table(_mistakes(grades), console)
+    show_table(_unusual(grades), console)
+    review = grades.loc[grades["review"] != "", ["student", "review"]]
+    show_table(Table(("to review", "why"), review.to_numpy().tolist()), console)
 
 
 def show_changes(changes: Sequence[Change], console: Console) -> None:
@@ -82,115 +81,8 @@ def show_changes(changes: Sequence[Change], console: Console) -> None:
     show_table(Table(heads, rows, right=(1, 2, 3)), console)
 
 
-def summary_csv(summary: Summary) -> str:
-    """Write one row for each student, one column for each check, in UTF-8 with a header."""
-    import pandas as pd
-
-    frame = summary_frame(summary)
-    for name in frame:
-        # Not by `map`, which makes floats of counts where one is missing.
-        cells = [csv_cell(cell) if isinstance(cell, str) else cell for cell in frame[name]]
-        frame[name] = pd.Series(cells, dtype=object)
-    return frame.to_csv(index=False, lineterminator="\n")
-
-
-def summary_frame(summary: Summary) -> DataFrame:
-    """Return the table of a class with a row for each student, see `gradkit.grades`.
-
-    Cells keep their Python types, so that a missing number is None and a count stays whole.
-    """
-    import pandas as pd
-
-    known = {kind for row in summary.rows for kind in row.ids}
-    ids = {kind: word for kind, word in IDS.items() if kind in known}
-    rows = [
-        {**_cells(row, summary.states), **{word: row.ids.get(kind) for kind, word in ids.items()}}
-        for row in summary.rows
-    ]
-    columns = [*_cells(Row("", "absent"), summary.states), *ids.values()]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
-
-
-IDS = {
-    "family": "family_name",
-    "sis": "sid",
-    "email": "email",
-    "login": "login",
-    "github": "github",
-}
-"""Columns of identifiers and of the family name. A table has those that any student has."""
-
-LINES = ("task", "total", "comment", "numerical", "late", "bonus", "scale")
-"""Kinds of adjustments, each a column. With the checks they add up to the score."""
-
-
-OUTSIDE = ("waiting", "absent")
-"""Standings of students without any result."""
-
-
-def _cells(row: Row, checks: Iterable[str]) -> dict[str, object]:
-    """Return the cells of a student, by column. ``checks`` are the checks that have a column.
-
-    Students without a submission have None where the cell would be about the submission.
-    """
-    there = row.standing not in OUTSIDE
-    return {
-        "student": row.name,
-        "standing": row.standing,
-        "score": row.score,
-        "max_score": row.max_score,
-        "provisional": row.provisional if there else None,
-        "late": row.handed.late if there else None,
-        "attempt": attempt_text(row.handed) if row.handed.attempts else "",
-        "at": row.handed.at,
-        "overrides": "; ".join(_decided(row)),
-        "comments": row.comments if there else None,
-        "reviewed_by": row.reviewed_by,
-        "review": _look(row, "; "),
-        "mistakes": " ".join(row.mistakes),
-        "tasks": row.counted,
-        **{check: row.checks[check][1] if check in row.checks else None for check in checks},
-        **{f"{kind}_points": _line(row, kind) for kind in LINES},
-        "score_by_numbers": row.by_numbers[0] if row.by_numbers else None,
-        "max_by_numbers": row.by_numbers[1] if row.by_numbers else None,
-    }
-
-
-def _line(row: Row, kind: str) -> float | None:
-    """Return the sum of a student's adjustments of a kind; None if there are none."""
-    found = [line.points for line in row.adjustments if line.kind == kind]
-    return round(sum(found), 2) if found else None
-
-
-def _decided(row: Row) -> list[str]:
-    """List sentences on the points that a person has set for checks, tasks and the total."""
-    texts = [f"{name}: {words.override_text(check)}" for name, check in row.overridden.items()]
-    own = [one for one in row.adjustments if one.decision is not None]
-    return texts + [f"{words.signed(one.points)} {words.adjustment_text(one)}" for one in own]
-
-
-def _handed(row: Row) -> tuple[str, ...]:
-    """Return name, attempt, lateness, time and points set by a person.
-
-    All but the name are empty for a single attempt in time without such points.
-    """
-    handed, decided = row.handed, "\n".join(_decided(row))
-    unusual = handed.attempts > 1 or handed.late or decided
-    attempt = attempt_text(handed) if handed.attempts > 1 else ""
-    late = "late" if handed.late else ""
-    return row.name, attempt, late, handed.at if unusual else "", decided
-
-
-def _look(row: Row, between: str) -> str:
-    """Return the reasons why a person must look at a student's result, joined by ``between``."""
-    return (brief(row.told) if row.review else "") or between.join(
-        each.words for each in row.review
-    )
-
-
-def standing_counts(summary: Summary) -> str:
+def standing_counts(rows: Sequence[Row]) -> str:
     """Return a text with the number of submissions, and of the refused, provisional and so on."""
-    rows = summary.rows
     waiting, absent = (sum(row.standing == each for row in rows) for each in OUTSIDE)
     total = len(rows) - absent - waiting
     parts = [format_count("{count} submission", "{count} submissions", total)]
@@ -230,24 +122,35 @@ def _distribution(scores: list[float], most: float, unit: str) -> Text:
     )
 
 
-def _states(summary: Summary) -> Table:
+def _states(checks: DataFrame) -> Table:
     """Return a table that counts the states of each check."""
-    seen = {state for counts in summary.states.values() for state in counts}
-    states = sorted(seen, key=lambda state: (state != "pass", state))
-    rows = [
-        (check, *(str(counts.get(state, "")) for state in states))
-        for check, counts in summary.states.items()
-    ]
-    return Table(("check", *states), rows, right=range(1, len(states) + 1))
+    import pandas as pd
+
+    name = checks["task"] + "/" + checks["check"]
+    states = sorted(checks["state"].unique(), key=lambda state: (state != "pass", state))
+    counts = pd.crosstab(name, checks["state"]).loc[name.unique(), states]
+    rows = counts.astype(object).where(counts > 0, "").reset_index()
+    return Table(("check", *states), rows.to_numpy().tolist(), right=range(1, len(states) + 1))
 
 
-def _mistakes(summary: Summary) -> Table:
-    """Return a table of mistakes with the students who made them."""
-    rows = [
-        (code, len(names), "".join(first_names(names, NAMES)))
-        for code, names in summary.mistakes.items()
-    ]
+def _mistakes(grades: DataFrame) -> Table:
+    """Return a table of mistakes with the students who made them, the most frequent first."""
+    made = grades.assign(mistake=grades["mistakes"].str.split()).explode("mistake")
+    names = made.groupby("mistake")["student"].agg(list)
+    names = names.sort_values(key=lambda found: -found.str.len(), kind="stable")
+    rows = [(code, len(who), "".join(first_names(who, NAMES))) for code, who in names.items()]
     return Table(("mistake", "students", "who"), rows, right=(1,))
+
+
+def _unusual(grades: DataFrame) -> Table:
+    """Return a table of the students with several attempts, lateness, or points set by a person."""
+    several, late = ~grades["attempt"].isin(["", "1 of 1"]), grades["late"].eq(True)
+    shown = grades[several | late | (grades["overrides"] != "")]
+    shown = shown.assign(attempt=shown["attempt"].where(several, ""))
+    shown["late"] = shown["late"].map({True: "late"}).fillna("")
+    heads = ("student", "attempt", "late", "submitted", "points set by a person")
+    columns = ["student", "attempt", "late", "at", "overrides"]
+    return Table(heads, shown[columns].to_numpy().tolist())
 
 
 SCHEMA = "gradkit/history/v1"

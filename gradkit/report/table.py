@@ -1,9 +1,7 @@
-"""Print tables of a class on a terminal or in a log, and write them as CSV."""
+"""Print tables of a class on a terminal or in a log."""
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import shlex
 from collections import Counter
@@ -18,7 +16,6 @@ from rich.text import Text
 from gradkit.records.classroom import HandedIn, Row
 from gradkit.records.course import PLATFORMS, Preview
 from gradkit.records.reports import Difference, Given, Left, Mark, Stood
-from gradkit.report.data import csv_cell
 from gradkit.report.document import document
 from gradkit.report.words import points, score_text
 from gradkit.text import clean_text, format_count, format_text
@@ -49,16 +46,6 @@ def show_table(table: Table, console: Console) -> None:
         console.print(made)
 
 
-def to_csv(table: Table) -> str:
-    """Write a table as CSV with a header, in which a spreadsheet reads no text as a formula."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(table.heads)
-    for row in table.rows:
-        writer.writerow([csv_cell(cell) if isinstance(cell, str) else cell for cell in row])
-    return buffer.getvalue()
-
-
 def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
     """Print the students whose results a person must look at, with reason, person and command.
 
@@ -80,20 +67,16 @@ def show_review(looks: Sequence[Row], console: Console, folder: Path) -> None:
     console.print(Text(clean_text(head), style="bold"))
     who = ("who",) if split else ()
     rows = [
-        (look.name, _why(look, ", "), *((look.assistant,) if split else ()), command(look, folder))
+        (
+            look.name,
+            reasons_text(look),
+            *((look.assistant,) if split else ()),
+            command(look, folder),
+        )
         for look in looks
     ]
     heads = ("student", "why", *who, "see")
     show_table(Table(heads, rows, whole=(len(heads) - 1,)), console)
-
-
-def review_csv(looks: Sequence[Row], folder: Path) -> str:
-    """Write one row for each student, in UTF-8 with a header."""
-    rows = [
-        (look.name, look.review[0].kind, _why(look, "; "), look.assistant, command(look, folder))
-        for look in looks
-    ]
-    return to_csv(Table(("student", "kind", "why", "assistant", "command"), rows))
 
 
 def command(look: Row, folder: Path) -> str:
@@ -103,10 +86,15 @@ def command(look: Row, folder: Path) -> str:
     return shlex.join(["gradkit", "show", *words, str(folder), look.name])
 
 
-def _why(look: Row, between: str) -> str:
-    """Return the reasons why a person must look at a student's result."""
-    reasons = [reason.words for reason in look.review]
-    return between.join([brief(look.told), *reasons[1:]] if look.told else reasons)
+def reasons_text(row: Row) -> str:
+    """Return the reasons why a person must look at a student's result.
+
+    For a submission without a result, the reason is the message.
+    """
+    return "; ".join(
+        brief(row.told) if reason.kind == row.standing and row.told else reason.words
+        for reason in row.review
+    )
 
 
 def brief(message: str) -> str:

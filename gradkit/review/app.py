@@ -12,6 +12,7 @@ from gradkit.classroom.store.prices import prices
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import ConflictError
 from gradkit.errors import GradkitError
+from gradkit.report.frames import check_frame, mistake_frame
 from gradkit.review.across import finding_page
 from gradkit.review.compare import lines_of, side_by_side
 from gradkit.review.forms import ACTIONS, Form, FormError, read_form
@@ -175,8 +176,10 @@ class Review:
         """Show the statistics of each check and each mistake."""
         with self._space.reading() as store:
             rows = self._space.rows(store)
-        checks, mistakes = check_items(rows), mistake_items(rows)
-        return self._page(request, "review_items.html", checks=checks, mistakes=mistakes)
+        checks, mistakes = check_frame(rows), mistake_frame(rows)
+        values: dict[str, Any] = {"checks": check_items(checks)}
+        values["mistakes"] = mistake_items(mistakes, checks)
+        return self._page(request, "review_items.html", **values)
 
     def show_similar(self, request: Request) -> Response:
         """Show the pairs of students with similar code."""

@@ -6,11 +6,12 @@ An item discriminates well if students with high scores in the rest of the exerc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from gradkit.records.classroom import Row
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series
 
 MIN_STUDENTS = 5
 """Smallest number of students for which a discrimination is computed."""
@@ -48,53 +49,43 @@ class MistakeItem(Struct, frozen=True):
     discrimination: float | None
 
 
-def correlation(left: Sequence[float], right: Sequence[float]) -> float | None:
+def correlation(left: Series[float], right: Series[float]) -> float | None:
     """Return Pearson's correlation of two samples; None for few numbers or a constant sample."""
     from scipy.stats import pearsonr
 
-    if len(left) < MIN_STUDENTS or len(set(left)) < 2 or len(set(right)) < 2:
+    if len(left) < MIN_STUDENTS or left.nunique() < 2 or right.nunique() < 2:
         return None
-    found = float(pearsonr(left, right).statistic)
+    found = float(pearsonr(left.to_numpy(), right.to_numpy()).statistic)
     return None if math.isnan(found) else found
 
 
-def check_items(rows: Iterable[Row]) -> list[CheckItem]:
-    """Return the statistics of each check, in the order of the tasks."""
-    graded = [row for row in rows if row.checks]
-    names = dict.fromkeys(name for row in graded for name in row.checks)
-    items = []
-    for name in names:
-        points, rest, largest = [], [], 0.0
-        for row in graded:
-            if name in row.checks:
-                _, score, most = row.checks[name]
-                points.append(score)
-                rest.append(sum(score for _, score, _ in row.checks.values()) - score)
-                largest = max(largest, most)
+def check_items(checks: DataFrame) -> list[CheckItem]:
+    """Return the statistics of each check in a table of `check_frame`, in the order of the tasks.
+
+    Checks without points are left out.
+    """
+    totals, items = checks.groupby("student")["points"].sum(), []
+    for (_, task, check), part in checks.groupby(["task", "task_title", "check"], sort=False):
+        points, largest = part["points"], part["max_points"].max()
         if not largest:
             continue
-        task, _, check = name.partition("/")
-        title = next(row.tasks[task][0] for row in graded if task in row.tasks)
-        count = len(points)
-        right = sum(score >= largest for score in points) / count
-        mean = sum(points) / count / largest
-        items.append(CheckItem(title, check, count, right, mean, correlation(points, rest)))
+        right, mean = float((points >= largest).mean()), float(points.mean() / largest)
+        found = correlation(points, part["student"].map(totals) - points)
+        items.append(CheckItem(str(task), str(check), len(part), right, mean, found))
     return items
 
 
-def mistake_items(rows: Iterable[Row]) -> list[MistakeItem]:
-    """Return the statistics of each mistake in each task, the most frequent first."""
-    graded = [row for row in rows if row.checks]
-    titles = {code: title for row in graded for code, title in row.mistakes.items()}
-    points = {row.name: sum(score for _, score, _ in row.checks.values()) for row in graded}
-    items = []
-    for task in dict.fromkeys(task for row in graded for task in row.mistakes_by_task):
-        judged = [row for row in graded if task in row.mistakes_by_task]
-        scores = [points[row.name] for row in judged]
-        name = next(row.tasks[task][0] for row in judged)
-        for code in dict.fromkeys(code for row in judged for code in row.mistakes_by_task[task]):
-            avoided = [float(code not in row.mistakes_by_task[task]) for row in judged]
-            students = len(judged) - int(sum(avoided))
-            share, found = students / len(judged), correlation(avoided, scores)
-            items.append(MistakeItem(name, code, titles[code], students, share, found))
+def mistake_items(mistakes: DataFrame, checks: DataFrame) -> list[MistakeItem]:
+    """Return the statistics of each mistake in each task, the most frequent first.
+
+    The tables are those of `mistake_frame` and `check_frame`.
+    """
+    totals, items = checks.groupby("student")["points"].sum(), []
+    for (_, task), part in mistakes.groupby(["task", "task_title"], sort=False):
+        students = part["student"].drop_duplicates()
+        for code, made in part.groupby("mistake"):
+            avoided = ~students.isin(made["student"])
+            found = correlation(avoided.astype(float), students.map(totals))
+            title, share = made["title"].iloc[0], len(made) / len(students)
+            items.append(MistakeItem(str(task), str(code), title, len(made), share, found))
     return sorted(items, key=lambda item: (-item.students, item.code, item.task))

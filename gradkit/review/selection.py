@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from gradkit.classroom.reports.summary import KINDS
 from gradkit.records.classroom import Kind, Row
+from gradkit.text import name_key
 
 
 class Selection(Struct, frozen=True):
@@ -49,6 +50,11 @@ def _is_open(row: Row) -> bool:
     return bool(row.handed.attempts) and not row.reviewed_by
 
 
+def _has_zero(row: Row) -> bool:
+    """Return True if a task of a student earns no points."""
+    return any(not points for _, points in row.tasks.values())
+
+
 def _is_late(row: Row) -> bool:
     """Return True if a submission was late, or if it is unknown whether it was."""
     return row.handed.late or any(reason.kind == "late" for reason in row.review)
@@ -63,9 +69,9 @@ def _is_changed(row: Row) -> bool:
 FILTERS: Mapping[str, tuple[str, Callable[[Row, Names], bool]]] = {
     "all": ("all students", _by_row(lambda row: True)),
     "open": ("not yet reviewed", _by_row(_is_open)),
-    "review": ("to be looked at", _by_row(lambda row: bool(row.review))),
+    "review": ("to review", _by_row(lambda row: bool(row.review))),
     "held": ("marks held", _has("held")),
-    "zero": ("no points for a task", _has("zero")),
+    "zero": ("no points for a task", _by_row(_has_zero)),
     "unexplained": ("unexplained failure", _has("unexplained", "untraced")),
     "similar": ("similar code", lambda row, similar: row.name in similar()),
     "late": ("late, or lateness unknown", _by_row(_is_late)),
@@ -77,17 +83,17 @@ FILTERS: Mapping[str, tuple[str, Callable[[Row, Names], bool]]] = {
 
 def _urgency(row: Row) -> tuple[object, ...]:
     """Return a key that sorts the most urgent students first."""
-    return (KINDS.index(row.review[0].kind) if row.review else len(KINDS), row.name)
+    return (KINDS.index(row.review[0].kind) if row.review else len(KINDS), name_key(row.name))
 
 
 SORTS: Mapping[str, tuple[str, Callable[[Row], tuple[object, ...]]]] = {
-    "name": ("name", lambda row: (row.name,)),
+    "name": ("name", lambda row: name_key(row.name)),
     "urgency": ("urgency", _urgency),
     "score": (
         "points, lowest first",
-        lambda row: (-1.0 if row.score is None else row.score, row.name),
+        lambda row: (-1.0 if row.score is None else row.score, name_key(row.name)),
     ),
-    "time": ("time of submission", lambda row: (row.handed.at, row.name)),
+    "time": ("time of submission", lambda row: (row.handed.at, name_key(row.name))),
 }
 """Orders by their names in an address: the words for a grader, and the key."""
 

@@ -66,6 +66,7 @@ def serve(folder: Path, tell: Callable[[str], None], *, port: int = 0, by: str =
         token = secrets.token_urlsafe(24)
         hosts = tuple(f"{host}:{port}" for host in (ADDRESS, "localhost"))
         app = application(space, token, hosts, by or account())
+        space.start_comparing()
         tell(f"http://{ADDRESS}:{port}/{token}/")
         # The log of requests would contain the token.
         config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)

@@ -19,6 +19,7 @@ from gradkit.errors import GradkitError
 from gradkit.records.classroom import Kept, Row
 from gradkit.records.submission import Cell
 from gradkit.review.similarity import Similar, handed_out, similar_submissions
+from gradkit.text import name_key
 
 PATIENCE = 5.0
 """Seconds for which a form waits while another process writes into the class."""
@@ -116,7 +117,8 @@ class Workspace:
                 for kept in store.newest():
                     if kept.digest:
                         attempts.setdefault(kept.name, []).append(kept)
-                rows = sorted(everybody(store, self._memo, counting), key=lambda row: row.name)
+                rows = everybody(store, self._memo, counting)
+                rows.sort(key=lambda row: name_key(row.name))
                 self._known = _Known(stamp, rows, counting, attempts)
             return self._known
 
@@ -131,6 +133,18 @@ class Workspace:
             if self._similar is None or self._similar[0] != state:
                 self._similar = (state, similar_submissions(code, handed_out(store)))
             return self._similar[1]
+
+    def start_comparing(self) -> threading.Thread:
+        """Compare the code of the class in a thread, so that pages list similar code soon."""
+
+        def compare() -> None:
+            # A class that cannot be read is reported by the first page.
+            with contextlib.suppress(GradkitError), self.reading() as store:
+                self.similar(store)
+
+        thread = threading.Thread(target=compare, daemon=True)
+        thread.start()
+        return thread
 
     def known_similar(self, store: Store) -> Similar:
         """Return the result of `similar` if these attempts were compared before, or no pairs."""

@@ -14,7 +14,7 @@ from gradkit.classroom.store.counted import Counting, override
 from gradkit.classroom.store.database import StoreError
 from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import add_comment
-from gradkit.classroom.tables import ATTEMPT_COLUMNS, FINDING_COLUMNS
+from gradkit.classroom.tables import ATTEMPT_COLUMNS, FINDING_COLUMNS, GRADE_COLUMNS
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -34,13 +34,14 @@ def test_grades_are_those_of_the_summary(course: Path) -> None:
     assert list(text.columns[1:]) == list(frame.columns)
     assert list(text["student"]) == list(frame.index)
     for name in ("score", "max_score", UPDATE, "comment_points"):
-        pd.testing.assert_series_equal(
-            frame[name].astype(float), text.set_index("student")[name].astype(float)
-        )
+        pd.testing.assert_series_equal(frame[name].reset_index(drop=True), text[name].astype(float))
     assert frame.loc[ANNA, UPDATE] == 5.0
     assert frame.loc[ANNA, "comment_points"] == -1.0
     assert pd.isna(frame.loc[DAN, "score"])
-    assert frame["score"].dtype == float
+    for name, kind in GRADE_COLUMNS.items():
+        assert name not in frame or str(frame[name].dtype) == kind
+    points = [name for name in frame if name not in GRADE_COLUMNS]
+    assert {str(kind) for kind in frame[points].dtypes} == {"float64"}
 
 
 def test_findings_have_the_documented_columns(course: Path) -> None:
@@ -78,7 +79,8 @@ def test_a_class_without_anybody_has_the_columns(tmp_path: Path) -> None:
         pass
     assert dict(package.findings(tmp_path).dtypes.astype(str)) == FINDING_COLUMNS
     assert dict(package.attempts(tmp_path).dtypes.astype(str)) == ATTEMPT_COLUMNS
-    assert "score" in package.grades(tmp_path)
+    empty = package.grades(tmp_path)
+    assert (str(empty["score"].dtype), str(empty["late"].dtype)) == ("float64", "boolean")
 
 
 def test_a_folder_without_a_class_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from classroom.classes import RIGHT, TASK, handed_in, results
 from model_solutions import REFERENCE
 
 from gradkit.classroom import run
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.run import grade_class
 from gradkit.classroom.store.results import Store
 from gradkit.records.classroom import Reason
@@ -63,7 +63,7 @@ def test_what_was_said_is_kept_before_anything_is_run(
         (20.0, 40.0, "reference")
     }
     with Store(out, write=False) as store:
-        told = {row.name: row.review for row in summarise(store).rows}
+        told = {row.name: row.review for row in class_rows(store)}
         assert told["Cas Pi"] == (Reason("absent", "nothing submitted"),)
         kept = store.course()
         assert (kept.groups, len(kept.students)) == (True, 3)

@@ -18,7 +18,7 @@ from model_solutions import REFERENCE, source
 from gradkit.classroom.course.roster import enrolment_of, roster
 from gradkit.classroom.grade import Grading
 from gradkit.classroom.reports.purge import purge
-from gradkit.classroom.reports.summary import review, summarise
+from gradkit.classroom.reports.summary import class_rows, review
 from gradkit.classroom.run import UNWATCHED, remembered
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
@@ -104,13 +104,13 @@ def test_who_is_not_graded_yet_has_not_handed_in_nothing(tmp_path: Path) -> None
         grading = Grading(store, settings, UNWATCHED)
         with pytest.raises(KeyboardInterrupt):
             grading.run(enrolment_of(gather([folder]), listed), Halting(able))
-        told = {row.name: tuple(each.words for each in row.review) for row in summarise(store).rows}
+        told = {row.name: tuple(each.words for each in row.review) for row in class_rows(store)}
         assert {name: why for name, why in told.items() if name != "ann"} == {
             "ben": ("not graded yet",),
             "cas": ("not graded yet",),
             "dan": ("nothing submitted",),
         }
-        assert {row.name: row.standing for row in summarise(store).rows} == {
+        assert {row.name: row.standing for row in class_rows(store)} == {
             "ann": "graded",
             "ben": "waiting",
             "cas": "waiting",
@@ -346,7 +346,7 @@ def test_what_counts_and_is_not_there_has_no_points(counting: Path) -> None:
     assert made.tasks[1].checks[0].message == "“Classification in numpy” was not submitted."
     with Store(counting / "out", write=False) as store:
         assert {
-            row.name: tuple(each.words for each in row.review) for row in summarise(store).rows
+            row.name: tuple(each.words for each in row.review) for row in class_rows(store)
         } == {
             "ann": ("not submitted: classification-numpy",),
             "ben": ("refused",),
@@ -522,7 +522,7 @@ def test_what_cannot_be_read_is_one_attempt_under_all_settings(tmp_path: Path) -
     gradkit("override", tmp_path / "out", "ben", "total", "12", "--comment", "read by hand")
     gradkit(*words, "--task", TASK, "--preset", "strict", "--change-settings")
     with Store(tmp_path / "out", write=False) as store:
-        (ben,) = (row for row in summarise(store).rows if row.name == "ben.pdf")
+        (ben,) = (row for row in class_rows(store) if row.name == "ben.pdf")
     assert (ben.score, ben.handed.attempts) == (12.0, 1)
     assert not any(line.decision.stale for line in ben.adjustments)
 

@@ -31,7 +31,7 @@ from msgspec.structs import replace
 from gradkit.classroom.feedback.pages import write_pages
 from gradkit.classroom.policy import counting_attempts
 from gradkit.classroom.remark import remark_class
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.store.counted import (
     Counting,
     OverrideError,
@@ -41,7 +41,7 @@ from gradkit.classroom.store.counted import (
     overrides,
 )
 from gradkit.classroom.store.database import FILE
-from gradkit.classroom.store.results import Store, unpack
+from gradkit.classroom.store.results import Store, account, unpack
 from gradkit.grading.settings import Settings
 from gradkit.records.classroom import CountingAttempt, Row
 from gradkit.records.result import CheckResult, Result
@@ -81,7 +81,7 @@ def give(
     with Store(course, write=True) as store:
         said = {"comment": WHY, "by": "A. Miller", **words}
         done = override(store, name, wanted, points, **said)
-        return done.marked, done.former
+        return done.marked, done.former.points if done.former else None
 
 
 def test_points_that_are_set_count(course: Path) -> None:
@@ -406,7 +406,7 @@ def test_points_in_bulk(course: Path) -> None:
     done = override_table(
         course, table(course, "anna,update,5.5,a sign", f"{BEN},update,,as it was")
     )
-    assert [(one.name, one.points, one.former) for one in done] == [
+    assert [(one.name, one.points, one.former and one.former.points) for one in done] == [
         (ANNA, 5.5, None),
         (BEN, None, 0.0),
     ]
@@ -494,7 +494,8 @@ def test_what_was_given_and_taken_back_leaves_nothing(course: Path) -> None:
     assert DAN not in gradkit(*back).output
     ended = gradkit("override", course, DAN, "total", "--withdraw", "--comment", WHY)
     assert ended.stderr == (
-        f"{DAN}, total: no points are set (set before: 0, nothing computed). The total is now –.\n"
+        f"{DAN}, total: no points are set (set before by {account()}: 0, nothing computed). The "
+        "total is now –.\n"
     )
     after = gradkit(*back)
     assert (before.exit_code, after.exit_code) == (0, 0)
@@ -519,7 +520,7 @@ def test_where_no_attempt_counts_no_points_are_given(course: Path) -> None:
 def summed(course: Path) -> dict[str, Row]:
     """The rows of the class."""
     with Store(course, write=False) as store:
-        return {row.name: row for row in summarise(store).rows}
+        return {row.name: row for row in class_rows(store)}
 
 
 def test_a_table_of_another_kind_is_refused(course: Path) -> None:
@@ -545,8 +546,8 @@ def test_the_command(course: Path) -> None:
     )
     ended = gradkit("override", course, "anna", UPDATE, "--withdraw", *words)
     assert ended.stderr == (
-        f"{ANNA}, {UPDATE}: the computed points count again (set before: 5.5, computed: 4.2). "
-        "The total is now 15.5 / 20.\n"
+        f"{ANNA}, {UPDATE}: the computed points count again (set before by A. Miller: 5.5, "
+        "computed: 4.2). The total is now 15.5 / 20.\n"
     )
 
 

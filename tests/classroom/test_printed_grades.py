@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from classroom.classes import RIGHT, SETTINGS, handed_in
 from classroom.here import grade_here
+from msgspec.structs import replace
 from rich.console import Console
 
-from gradkit.classroom.reports.summary import frequent_mistake, summarise
+from gradkit.classroom.reports.summary import class_rows, frequent_mistake
 from gradkit.classroom.store.results import Store
-from gradkit.records.classroom import FrequentMistake, Reason, Row, Summary
+from gradkit.records.classroom import FrequentMistake, Reason, Row
 from gradkit.records.result import UNEXPLAINED
 from gradkit.report.grades import next_commands, show_grades
 
@@ -21,20 +23,20 @@ UPHILL = RIGHT.replace("d_output = -2 * (y - y_hat)", "d_output = 2 * (y - y_hat
 RATE = RIGHT.replace("WEIGHT_RATE = 0.001", "WEIGHT_RATE = 0.002")
 
 
-def printed(summary: Summary, mistake: FrequentMistake | None = None) -> list[str]:
+def printed(rows: Sequence[Row], mistake: FrequentMistake | None = None) -> list[str]:
     """Return the lines that `show_grades` prints."""
     console = Console(width=200)
     with console.capture() as capture:
-        show_grades(summary, mistake, console)
+        show_grades(rows, mistake, console)
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
-def class_of(folder: Path, **texts: str) -> tuple[Summary, FrequentMistake | None]:
-    """Grade a class, and return its summary and most frequent mistake."""
+def class_of(folder: Path, **texts: str) -> tuple[list[Row], FrequentMistake | None]:
+    """Grade a class, and return its rows and most frequent mistake."""
     grade_here(handed_in(folder / "class", **texts), folder / "out", SETTINGS)
     with Store(folder / "out", write=False) as store:
-        summary = summarise(store)
-        return summary, frequent_mistake(store, summary)
+        rows = class_rows(store)
+        return rows, frequent_mistake(store, rows)
 
 
 def test_each_student_has_a_line() -> None:
@@ -48,7 +50,7 @@ def test_each_student_has_a_line() -> None:
         Row("cas", "refused", "cas: There is no code.", review=(refused,), ungraded="refused"),
         Row("dan", "absent", ungraded="nothing submitted", review=(Reason("absent", "absent"),)),
     )
-    assert printed(Summary(rows, {}, {})) == [
+    assert printed(rows) == [
         "3 submissions, 2 graded, 1 refused, 1 student without a submission that counts",
         "student  score              notes",
         "ann      20 / 20",
@@ -64,12 +66,12 @@ def test_the_most_frequent_mistake_is_shown_in_full(tmp_path: Path) -> None:
     """With the line of the student who made the fewest other mistakes, and the correct formula."""
     both = UPHILL.replace("WEIGHT_RATE = 0.001", "WEIGHT_RATE = 0.002")
     assert len({RIGHT, UPHILL, RATE, both}) == 4
-    summary, mistake = class_of(tmp_path, ann=both, ben=UPHILL, cas=RATE, dan=UPHILL + "#")
+    rows, mistake = class_of(tmp_path, ann=both, ben=UPHILL, cas=RATE, dan=UPHILL + "#")
     assert mistake is not None
-    code, names = next(iter(summary.mistakes.items()))
-    assert (code, mistake.name, mistake.students) == ("wrong-sign", "ben", len(names))
-    lines = printed(summary, mistake)
-    start = lines.index(f"Most frequent mistake: wrong-sign ({len(names)} students), here ben")
+    count = sum("wrong-sign" in row.mistakes for row in rows)
+    assert (mistake.finding.mistake, mistake.name, mistake.students) == ("wrong-sign", "ben", count)
+    lines = printed(rows, mistake)
+    start = lines.index(f"Most frequent mistake: wrong-sign ({count} students), here ben")
     assert lines[start + 1].startswith("  The step has the wrong sign: ")
     text = "\n".join(lines[start:])
     assert "ben.py:" in text
@@ -79,15 +81,16 @@ def test_the_most_frequent_mistake_is_shown_in_full(tmp_path: Path) -> None:
 
 def test_a_class_without_mistakes_has_none(tmp_path: Path) -> None:
     """Nothing is printed below the table."""
-    summary, mistake = class_of(tmp_path, ann=RIGHT)
+    rows, mistake = class_of(tmp_path, ann=RIGHT)
     assert mistake is None
-    assert printed(summary, mistake)[-1].startswith("ann")
+    assert printed(rows, mistake)[-1].startswith("ann")
 
 
 def test_what_has_no_name_is_no_frequent_mistake(tmp_path: Path) -> None:
     """A failure without an explanation, or a note for the instructor, is passed over."""
-    summary, _ = class_of(tmp_path, ann=RIGHT)
-    unnamed = Summary(summary.rows, {}, {UNEXPLAINED: ("ann",), "numerical-gradient": ("ann",)})
+    rows, _ = class_of(tmp_path, ann=RIGHT)
+    codes = dict.fromkeys((UNEXPLAINED, "numerical-gradient"), "")
+    unnamed = [replace(row, mistakes=codes) for row in rows]
     with Store(tmp_path / "out", write=False) as store:
         assert frequent_mistake(store, unnamed) is None
 

@@ -36,9 +36,9 @@ from gradkit.classroom.reports.summary import (
     NOTICES,
     REMARKS,
     STATES,
+    class_rows,
     reasons,
     review,
-    summarise,
 )
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.results import Store
@@ -55,8 +55,8 @@ from gradkit.records.result import (
     TaskResult,
 )
 from gradkit.records.submission import Problem
+from gradkit.report.frames import frame_csv, review_frame
 from gradkit.report.table import command as show_command
-from gradkit.report.table import review_csv
 
 pytestmark = pytest.mark.usefixtures("warm")
 
@@ -85,7 +85,7 @@ def test_a_class(handed: Path) -> None:
     ]
     assert found[3].review == (Reason("absent", "nothing submitted"),)
     with Store(handed / "out", write=False) as store:
-        rows = {row.name: row.review for row in summarise(store).rows if row.review}
+        rows = {row.name: row.review for row in class_rows(store) if row.review}
     assert rows == {look.name: look.review for look in found}
     assert found[0].told.startswith("hw.ipynb is not a valid notebook")
     assert found[1].review[0].words == f"{TASK}/interface missing"
@@ -309,7 +309,7 @@ def looked_at(name: str, told: str = "") -> Row:
 
 def test_a_cell_is_no_formula() -> None:
     """Whatever a student is called."""
-    text = review_csv([looked_at("=1+1", told="+2")], Path("out"))
+    text = frame_csv(review_frame([looked_at("=1+1", told="+2")], Path("out")))
     ((_, *_), (name, _, why, _, command)) = csv.reader(io.StringIO(text))
     assert (name, why) == ("'=1+1", "'+2")
     assert shlex.split(command) == ["gradkit", "show", "out", "=1+1"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -20,13 +21,14 @@ from rich.console import Console
 
 from gradkit.classroom.course.find_student import pseudonym
 from gradkit.classroom.course.roster import roster as gradebook
-from gradkit.classroom.reports.summary import summarise
+from gradkit.classroom.reports.summary import class_rows
 from gradkit.classroom.store.counted import override
 from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
-from gradkit.records.classroom import Change, HandedIn, Reason, Row, Summary
-from gradkit.report.summary import LINES, show_changes, show_summary, summary_csv, summary_frame
+from gradkit.records.classroom import Change, HandedIn, Reason, Row
+from gradkit.report.frames import LINES, check_frame, frame_csv, grade_frame
+from gradkit.report.summary import show_changes, show_summary
 
 pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
@@ -42,6 +44,11 @@ REFUSED = (Reason("refused", "refused"),)
 def command(*arguments: object) -> Ended:
     """The command, in this process."""
     return CliRunner().invoke(main, ["summary", *map(str, arguments)], env={"COLUMNS": "120"})
+
+
+def csv_of(rows: Sequence[Row]) -> str:
+    """Return the table of a class as CSV."""
+    return frame_csv(grade_frame(rows))
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +68,18 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_that_matters_is_at_hand(out: Path) -> None:
     """States by check, mistakes by frequency with their students, and whom to look at."""
     with Store(out, write=False) as store:
-        summary = summarise(store)
-    assert [row.name for row in summary.rows] == ["=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
-    assert list(summary.states) == [f"regression-numpy/{check}" for check in CHECKS]
-    assert summary.states["regression-numpy/update"] == {"pass": 2, "fail": 2, "timeout": 1}
-    assert summary.mistakes == {"wrong-sign": ("ben", "cas")}
-    review = {
-        row.name: tuple(each.words for each in row.review) for row in summary.rows if row.review
+        rows = class_rows(store)
+    assert [row.name for row in rows] == ["=cmd()", "ann", "ben", "cas", "hans", "pia.pdf"]
+    checks = check_frame(rows)
+    assert checks["check"].unique().tolist() == [*CHECKS]
+    assert set(checks["task"]) == {"regression-numpy"}
+    states = checks.loc[checks["check"] == "update", "state"].value_counts().to_dict()
+    assert states == {"pass": 2, "fail": 2, "timeout": 1}
+    assert {row.name: [*row.mistakes] for row in rows if row.mistakes} == {
+        "ben": ["wrong-sign"],
+        "cas": ["wrong-sign"],
     }
+    review = {row.name: tuple(each.words for each in row.review) for row in rows if row.review}
     assert review["pia.pdf"] == ("refused",)
     assert "regression-numpy/update ran out of time" in review["hans"]
     # Gradient ascent costs more than half of the task.
@@ -76,7 +87,7 @@ def test_all_that_matters_is_at_hand(out: Path) -> None:
         (reason,) = review[name]
         assert reason.endswith("of 20 points through wrong-sign alone")
     assert review.keys() == {"pia.pdf", "hans", "ben", "cas"}
-    ann = summary.rows[1]
+    ann = rows[1]
     assert (ann.score, ann.max_score, ann.provisional) == (20.0, 20.0, True)
     assert ann.checks["regression-numpy/update"] == ("pass", 6.0, 6.0)
 
@@ -141,7 +152,7 @@ def test_the_table_has_what_a_gradebook_knows_students_by(tmp_path: Path) -> Non
     assert rows["Ann Mo"] == ("s1", "ann")
     assert rows["Dan Absent"] == ("s5", "dan")
     row = Row("Ann", "absent", "", None, None, False, {}, (), (), HandedIn(0, 0), ids=GITHUB)
-    (named,) = csv.DictReader(io.StringIO(summary_csv(Summary((row,), {}, {}))))
+    (named,) = csv.DictReader(io.StringIO(csv_of([row])))
     assert (named["github"], "sid" in named) == ("ann-mo", False)
     hidden = command(out, "--format", "csv", "--pseudonyms").stdout
     assert "sid" not in hidden.split("\n")[0].split(",")
@@ -153,7 +164,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
     """Nor a sentence; what is an ordinary name is left alone."""
     row = Row(f"{first}1+1", "refused", f"{first}2+2", None, None, False, {}, (), REFUSED)
     plain = replace(row, name="o'neil-smith", told="a=b")
-    lines = summary_csv(Summary((row, plain), {}, {}))
+    lines = csv_of([row, plain])
     table = pd.read_csv(io.StringIO(lines, newline=""), dtype=str)
     assert table["student"].tolist() == [f"'{first}1+1", "o'neil-smith"]
     assert table["review"].tolist() == [f"'{first}2+2", "a=b"]
@@ -162,27 +173,27 @@ def test_a_spreadsheet_takes_no_name_for_a_formula(first: str) -> None:
 def test_a_line_of_the_table_is_a_line() -> None:
     """A carriage return, which some readers take for its end, is left out."""
     row = Row("a\rb", "refused", "c\rd", None, None, False, {}, (), REFUSED)
-    table = pd.read_csv(io.StringIO(summary_csv(Summary((row,), {}, {})), newline=""))
+    table = pd.read_csv(io.StringIO(csv_of([row]), newline=""))
     assert (table["student"].tolist(), table["review"].tolist()) == (["ab"], ["cd"])
 
 
 def test_a_count_stays_whole_beside_a_missing_one() -> None:
     """Programs that read the table as text find 2, not 2.0."""
     one = Row("ann", "graded", "", 1.0, 1.0, False, {}, (), (), comments=2)
-    summary = Summary((one, Row("ben", "absent")), {}, {})
-    assert summary_frame(summary)["comments"].tolist() == [2, None]
-    read = csv.DictReader(io.StringIO(summary_csv(summary)))
+    summary = [one, Row("ben", "absent")]
+    assert grade_frame(summary)["comments"].tolist() == [2, None]
+    read = csv.DictReader(io.StringIO(csv_of(summary)))
     assert [row["comments"] for row in read] == ["2", ""]
 
 
 def test_names_that_tables_take_for_something_else() -> None:
     """Read as text they stay what they are: numbers with zeros before them, and Ms Na."""
-    rows = tuple(
+    rows = [
         Row(name, "refused", 'said "no", twice\nand more', None, None, False, {}, (), REFUSED)
         for name in ("007", "NA", "kim, lee", 'a "b"', "李")
-    )
+    ]
     table = pd.read_csv(
-        io.StringIO(summary_csv(Summary(rows, {}, {}))),
+        io.StringIO(csv_of(rows)),
         dtype={"student": str},
         keep_default_na=False,
         na_values=[""],
@@ -195,18 +206,16 @@ def test_who_lacks_a_task_has_no_points_for_it() -> None:
     """An empty cell is not a zero."""
     one = Row("ann", "graded", "", 1.0, 1.0, False, {"a/update": ("pass", 1.0, 1.0)}, (), ())
     two = Row("ben", "graded", "", 0.0, 2.0, False, {"b/update": ("fail", 0.0, 2.0)}, (), ())
-    states = {"a/update": {"pass": 1}, "b/update": {"fail": 1}}
-    table = pd.read_csv(
-        io.StringIO(summary_csv(Summary((one, two), states, {}))), index_col="student"
-    )  # type: ignore[arg-type]
+    table = pd.read_csv(io.StringIO(csv_of([one, two])), index_col="student")  # type: ignore[arg-type]
     assert table["a/update"].isna().tolist() == [False, True]
     assert table.loc["ben", "b/update"] == 0.0
 
 
 def test_of_many_students_some_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     """And the rest are counted."""
-    names = tuple(f"s{number}" for number in range(9))
-    show_summary(Summary((), {}, {"wrong-sign": names}), Console(width=100))
+    mistakes = {"wrong-sign": "The step has the wrong sign"}
+    rows = [Row(f"s{number}", "graded", mistakes=mistakes) for number in range(9)]
+    show_summary(rows, Console(width=100))
     assert "s0, s1, s2, s3, s4, s5 and 3 more" in capsys.readouterr().out
 
 
@@ -214,7 +223,7 @@ def test_of_how_many_tasks_it_is_is_counted(capsys: pytest.CaptureFixture[str]) 
     """One student is one."""
     row = Row("s", "graded", "", 1.0, 20.0, False, {}, (), ())
     rows = [replace(row, counted=f"{n} of 4 tasks") for n in (1, 1, 2)]
-    show_summary(Summary(tuple(rows), {}, {}), Console(width=100))
+    show_summary(rows, Console(width=100))
     said = capsys.readouterr().out
     assert "\n1 of 4 tasks: 2 students\n2 of 4 tasks: 1 student\n" in said
 
@@ -225,12 +234,12 @@ def test_how_scores_are_spread_is_told_of_ten_and_more(capsys: pytest.CaptureFix
     rows = [
         Row(f"s{n}", "graded", "", each, 20.0, False, {}, (), ()) for n, each in enumerate(scores)
     ]
-    show_summary(Summary(tuple(rows), {}, {}), Console(width=100))
+    show_summary(rows, Console(width=100))
     assert (
         "\nstudents in each tenth of the points, lowest first: 2 1 0 0 1 1 0 0 0 5\n"
         in capsys.readouterr().out
     )
-    show_summary(Summary(tuple(rows[1:]), {}, {}), Console(width=100))
+    show_summary(rows[1:], Console(width=100))
     assert "each tenth" not in capsys.readouterr().out
 
 
@@ -342,12 +351,12 @@ def test_a_time_of_the_platform_is_told(capsys: pytest.CaptureFixture[str]) -> N
     """In the table always, on the page beside what is unusual."""
     late = Row("ann", "graded", "", 1.0, 1.0, False, {}, (), (), HandedIn(2, 3, True, "2026-10-01"))
     plain = replace(late, name="ben", handed=HandedIn(1, 1, False, "2026-10-02"))
-    table = list(csv.DictReader(io.StringIO(summary_csv(Summary((late, plain), {}, {})))))
+    table = list(csv.DictReader(io.StringIO(csv_of([late, plain]))))
     assert [(row["at"], row["attempt"]) for row in table] == [
         ("2026-10-01", "2 of 3"),
         ("2026-10-02", "1 of 1"),
     ]
-    show_summary(Summary((late, plain), {}, {}), Console(width=100))
+    show_summary([late, plain], Console(width=100))
     text = capsys.readouterr().out
     assert "ann      2 of 3   late  2026-10-01" in text
     assert "2026-10-02" not in text
@@ -386,3 +395,18 @@ def test_two_classes_have_different_pseudonyms(handed: Path, tmp_path: Path) -> 
         assert pseudonym(store, ANNA) == pseudonym(store, ANNA) != pseudonym(other, ANNA)
         assert re.fullmatch(r"student-[0-9a-f]{12}", pseudonym(store, ANNA))
         assert pseudonym(store, BEN) != pseudonym(store, ANNA)
+
+
+def test_texts_alone_are_kept_from_being_formulas() -> None:
+    """In CSV a number is a number, negative ones too, and nothing is an empty cell."""
+    frame = pd.DataFrame({"name": ["=1+1", "ben, jr."], "points": [-1.5, None]}, dtype=object)
+    assert frame_csv(frame) == 'name,points\n\'=1+1,-1.5\n"ben, jr.",\n'
+
+
+def test_reasons_are_told_apart() -> None:
+    """A refusal is given by its message, other reasons beside it by their own words."""
+    reasons = (*REFUSED, Reason("not-in-roster", "not in the roster"))
+    refused = Row("ann", "refused", "There is no code. Add some.", review=reasons)
+    graded = Row("ben", "graded", "There is no code.", review=(Reason("zero", "a, b, and c"),) * 2)
+    texts = grade_frame([refused, graded])["review"].tolist()
+    assert texts == ["There is no code.; not in the roster", "a, b, and c; a, b, and c"]

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from gradkit.classroom.course.roster import Enrolment, enrolment_of, roster
 from gradkit.classroom.policy import counting_attempts, policy
-from gradkit.classroom.reports.summary import cautions, everybody, summarise
+from gradkit.classroom.reports.summary import cautions, class_rows, everybody
 from gradkit.classroom.run import preview_class
 from gradkit.classroom.store.results import Store
 from gradkit.cli import main
@@ -257,6 +257,19 @@ def test_before_where_no_time_is_known(tmp_path: Path) -> None:
     assert counting(tmp_path / "plain") == {}
 
 
+def test_late_is_what_the_policy_says_where_it_knows(tmp_path: Path) -> None:
+    """Canvas calls an attempt within an extension late too; without a time, it is believed."""
+    rules = Policy(DUE, extensions={"kim": datetime(2026, 11, 23, tzinfo=UTC)})
+    after = "2026-11-22T22:00:00Z"
+    attempts = (("kim", "a", 17.0, after), ("ann", "b", 17.0, after), ("bo", "c", 17.0, ""))
+    graded(tmp_path, *attempts, rule="last", rules=rules)
+    with Store(tmp_path, write=True) as store, store.writing():
+        store.change("UPDATE listed SET sender = json_set(sender, '$.late', json('true'))")
+    with Store(tmp_path, write=False) as store:
+        late = {row.name: row.handed.late for row in everybody(store)}
+    assert late == {"kim": False, "ann": True, "bo": True}
+
+
 # --- the table of a class --------------------------------------------------------------------
 
 
@@ -268,9 +281,9 @@ def test_the_table_has_family_names_and_a_byte_order_mark(tmp_path: Path) -> Non
         run = store.begin("grade", Settings())
         store.enrol(run, Course("r.csv", students=tuple(roster(table.encode(), "r.csv"))))
     with Store(tmp_path, write=False) as store:
-        assert [row.ids.get("family") for row in summarise(store).rows] == [None, "Müller"]
-        hidden = summarise(store, pseudonyms=True)
-    assert [row.ids for row in hidden.rows] == [{}, {}]
+        assert [row.ids.get("family") for row in class_rows(store)] == [None, "Müller"]
+        hidden = class_rows(store, pseudonyms=True)
+    assert [row.ids for row in hidden] == [{}, {}]
     done = CliRunner().invoke(main, ["summary", str(tmp_path), "--format", "csv"])
     assert done.stdout_bytes.startswith(b"\xef\xbb\xbfstudent,")
     head, *rows = done.stdout_bytes.decode("utf-8-sig").splitlines()

@@ -40,8 +40,9 @@ from gradkit.report import (
     markdown,
 )
 from gradkit.report.data import csv_cell, xml_text
+from gradkit.report.frames import frame_csv, review_frame
 from gradkit.report.summary import history_json, history_text, show_runs
-from gradkit.report.table import review_csv, show_differences, show_review
+from gradkit.report.table import show_differences, show_review
 from gradkit.report.text import to_text
 
 pytestmark = pytest.mark.sample(9)
@@ -200,7 +201,7 @@ def test_what_answers_for_grades_is_not_obeyed(text: str) -> None:
     data = json.loads(history_json(told(text)))
     assert data["steps"][0]["who"] == text.replace("\ud800", "\ufffd")
     look = looked_at(text)
-    for cell in list(csv.reader(io.StringIO(review_csv([look], Path("results")))))[1]:
+    for cell in list(csv.reader(io.StringIO(frame_csv(review_frame([look], Path("results"))))))[1]:
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
 
 

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from gradkit.report.table import Table, show_table, to_csv
+from gradkit.report.table import Table, show_table
 
 
 def printed(table: Table) -> list[list[str]]:
@@ -41,9 +41,3 @@ def test_columns_stand_left_or_right() -> None:
 def test_a_table_without_rows_is_not_printed() -> None:
     """Not even its heads."""
     assert printed(Table(("name", "number"), [])) == []
-
-
-def test_texts_alone_are_kept_from_being_formulas() -> None:
-    """In CSV a number is a number, negative ones too, and nothing is an empty cell."""
-    table = Table(("name", "points"), [("=1+1", -1.5), ("ben, jr.", None)])
-    assert to_csv(table) == 'name,points\n\'=1+1,-1.5\n"ben, jr.",\n'

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import quote
 
+import pandas as pd
 import pytest
 from classroom.answering import ANNA, BEN, CAS, DAN, EVE, FAY, TASK, UPDATE, ZED
 from classroom.classes import MISTAKES, RIGHT, SETTINGS, handed_in
@@ -20,6 +21,7 @@ from gradkit.classroom.store.results import Store
 from gradkit.classroom.store.reviews import add_comment
 from gradkit.records.classroom import HandedIn, Reason, Row
 from gradkit.records.submission import Cell
+from gradkit.report.frames import check_frame, mistake_frame
 from gradkit.review.compare import lines_of, side_by_side
 from gradkit.review.items import check_items, correlation, mistake_items
 from gradkit.review.selection import (
@@ -101,7 +103,7 @@ HELD = Reason("held", "update is held")
         ("open", {}),
         ("review", {"review": (HELD,)}),
         ("held", {"review": (HELD,)}),
-        ("zero", {"review": (Reason("zero", "no points"),)}),
+        ("zero", {"tasks": {"a": ("A", 0.0), "b": ("B", 3.0)}}),
         ("unexplained", {"review": (Reason("untraced", "line unknown"),)}),
         ("similar", {}),
         ("late", {"handed": HandedIn(late=True)}),
@@ -111,7 +113,7 @@ HELD = Reason("held", "update is held")
 )
 def test_every_filter_has_a_case_and_a_counter_case(show: str, facts: dict[str, object]) -> None:
     """A student who passes, and one who does not."""
-    other = row("b", reviewed_by="Bea")
+    other = row("b", reviewed_by="Bea", tasks={"a": ("A", 0.5)})
     assert fits(row("a", **facts), Selection(show=show), lambda: {"a"})
     assert not fits(other, Selection(show=show), lambda: {"a"})
     assert fits(other, Selection())
@@ -120,15 +122,15 @@ def test_every_filter_has_a_case_and_a_counter_case(show: str, facts: dict[str, 
 
 def test_every_order_sorts() -> None:
     """By urgency first, then by name."""
-    rows = [row("a", score=9.0), row("b", review=(HELD,)), row("c", score=None)]
+    rows = [row("c", score=None), row("á", score=9.0), row("B", review=(HELD,))]
     found = {key: [one.name for one in ordered(rows, Selection(sort=key))] for key in SORTS}
     assert found == {
-        "name": ["a", "b", "c"],
-        "urgency": ["b", "a", "c"],
-        "score": ["c", "b", "a"],
-        "time": ["a", "b", "c"],
+        "name": ["á", "B", "c"],
+        "urgency": ["B", "á", "c"],
+        "score": ["c", "B", "á"],
+        "time": ["á", "B", "c"],
     }
-    assert neighbours(rows, Selection(sort="score"), "b") == Neighbours("c", "a", 2, 3)
+    assert neighbours(rows, Selection(sort="score"), "B") == Neighbours("c", "á", 2, 3)
 
 
 def test_a_selection_is_the_same_after_an_address() -> None:
@@ -241,20 +243,23 @@ def test_items_are_analysed() -> None:
         facts = {"tasks": {"t": ("Task", 0.0)}, "mistakes": mistakes}
         facts |= {"mistakes_by_task": {"t": tuple(mistakes)}}
         rows.append(row(f"s{number}", checks=checks, **facts))
-    first, second, third = check_items(rows)
+    checks = check_frame(rows)
+    first, second, third = check_items(checks)
     assert (first.task, first.check, first.students, first.right, first.mean) == (
         *("Task", "a", 6, 0.5, 0.5),
     )
     assert first.discrimination == pytest.approx(0.878, abs=1e-3)
     assert second.discrimination == pytest.approx(0.878, abs=1e-3)
     assert (third.right, third.discrimination) == (1.0, None)
-    (slip,) = mistake_items(rows)
+    (slip,) = mistake_items(mistake_frame(rows), checks)
     assert (slip.task, slip.code, slip.students, slip.share) == ("Task", "slip", 3, 0.5)
     assert slip.discrimination is not None
     assert slip.discrimination > 0.8
-    assert correlation([1, 2, 3, 4], [1, 2, 3, 4]) is None
-    assert check_items([row("a")]) == []
-    assert mistake_items([]) == []
+    few = pd.Series([1.0, 2.0, 3.0, 4.0])
+    assert correlation(few, few) is None
+    checks = check_frame([row("a")])
+    assert check_items(checks) == []
+    assert mistake_items(mistake_frame([]), checks) == []
 
 
 def test_the_page_of_items_has_the_checks(browser_page: Browser) -> None:

@@ -9,6 +9,7 @@ from classroom.answering import ANNA, BEN, CAS, EVE
 from disguise import disguised
 from model_solutions import REFERENCE
 
+from gradkit.classroom.store.database import FILE
 from gradkit.classroom.store.results import Store
 from gradkit.review.similarity import OWN, Similar, fingerprints, handed_out, pairs, tokens_of
 from gradkit.review.workspace import Workspace
@@ -81,6 +82,19 @@ def test_short_code_has_no_fingerprints() -> None:
     """It cannot be told apart from other short code."""
     assert fingerprints(tokens_of("x = 1")) == set()
     assert pairs({"ann": "", "ben": ""}) == []
+
+
+@pytest.mark.usefixtures("warm")
+def test_a_class_is_compared_beside_the_server(course: Path) -> None:
+    """Pages list similar code without a visit of the page that compares."""
+    space = Workspace(course)
+    space.start_comparing().join()
+    with Store(course, write=False) as store:
+        found = space.known_similar(store)
+    assert (BEN, EVE) in {(pair.left, pair.right) for pair in found.pairs}
+    (course / FILE).unlink()
+    # Without a class file there is nothing to compare.
+    Workspace(course).start_comparing().join()
 
 
 @pytest.mark.usefixtures("warm")

@@ -40,7 +40,7 @@ from gradkit.report.data import EXPECTED_LEVEL, TITLE_LEVEL, apply_visibility, v
 from gradkit.report.html.class_page import class_page
 from gradkit.report.html.page import student_page
 from gradkit.report.plain_text import to_comment
-from gradkit.text import format_text
+from gradkit.text import format_text, name_key
 from gradkit.writing import make_folder_inside, write_whole
 
 CHUNK = 20
@@ -81,7 +81,7 @@ def write_pages(
         make_folder_inside(folder.parent, students)
         links = dict(map_chunks(write, stands, size=CHUNK, workers=1 if alone else workers))
         linked = [replace(row, link=links.get(row.name, "")) for row in rows]
-        linked.sort(key=lambda row: row.name)
+        linked.sort(key=lambda row: name_key(row.name))
         page = class_page(linked, folder.resolve().parent.name)
         write_whole(folder / "index.html", page.encode())
     except OSError as error:

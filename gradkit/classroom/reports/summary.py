@@ -34,7 +34,6 @@ from gradkit.records.classroom import (
     Kind,
     Reason,
     Row,
-    Summary,
 )
 from gradkit.records.course import Policy, Student
 from gradkit.records.result import (
@@ -47,7 +46,7 @@ from gradkit.records.result import (
 )
 from gradkit.report.data import to_row
 from gradkit.report.table import first_names
-from gradkit.text import format_text
+from gradkit.text import format_text, name_key
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """Kinds of reasons for a review, the most urgent first."""
@@ -111,7 +110,7 @@ def review(
         found = [replace(row, assistant=assigned[row.name]) for row in found]
     if pseudonyms:
         found = [_anonymise(row, pseudonym(store, row.name)) for row in found]
-    return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), row.name))
+    return sorted(found, key=lambda row: (KINDS.index(row.review[0].kind), name_key(row.name)))
 
 
 class RowFacts(Struct, frozen=True):
@@ -420,25 +419,17 @@ NOT_YET = "not graded yet"
 NONE_COUNTS = "no attempt that counts"
 
 
-def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = ()) -> Summary:
-    """Summarise the counting results of a class, with overrides and policy applied.
+def class_rows(store: Store, *, pseudonyms: bool = False) -> list[Row]:
+    """Return a row for each student of a class by name, with the student's identifiers.
 
     Parameters
     ----------
     store : Store
     pseudonyms : bool
-        Use pseudonyms for names, sort by these, and leave out times of submission and texts
-        that may contain names.
-    rows : sequence of Row
-        Rows of the class, by default those of `everybody`.
-
-    Returns
-    -------
-    Summary
-        Rows by name, also of students without a counting result; counts of the checks' states;
-        mistakes with the students who made them, the most frequent first.
+        Use pseudonyms for names, and leave out identifiers, times of submission and texts that
+        may contain names.
     """
-    rows = rows or everybody(store)
+    rows = everybody(store)
     if pseudonyms:
         rows = [_anonymise(row, pseudonym(store, row.name)) for row in rows]
     else:
@@ -449,16 +440,7 @@ def summarise(store: Store, *, pseudonyms: bool = False, rows: Sequence[Row] = (
             if family := _family_name(student):
                 known[name] = {**known[name], "family": family}
         rows = [replace(row, ids=known.get(row.name, {})) for row in rows]
-    rows = sorted(rows, key=lambda row: row.name)
-    states: dict[str, Counter[State]] = {}
-    mistakes: dict[str, list[str]] = {}
-    for row in rows:
-        for check, (state, _, _) in row.checks.items():
-            states.setdefault(check, Counter())[state] += 1
-        for code in row.mistakes:
-            mistakes.setdefault(code, []).append(row.name)
-    frequent = sorted(mistakes.items(), key=lambda item: (-len(item[1]), item[0]))
-    return Summary(tuple(rows), states, {code: tuple(names) for code, names in frequent})
+    return sorted(rows, key=lambda row: name_key(row.name))
 
 
 def _family_name(student: Student) -> str:
@@ -467,23 +449,24 @@ def _family_name(student: Student) -> str:
     return sortable.partition(",")[0].strip()
 
 
-def frequent_mistake(store: Store, summary: Summary) -> FrequentMistake | None:
+def frequent_mistake(store: Store, rows: Sequence[Row]) -> FrequentMistake | None:
     """Return the most frequent mistake of a class, with a student's finding as an example.
 
     The example is from the student with the fewest mistakes. Notes for the instructor and
     unexplained failures do not count as mistakes. Return None if there is no mistake.
     """
     counting = Counting(store)
-    rows = {row.name: row for row in summary.rows}
-    for code, names in summary.mistakes.items():
+    made = Counter(code for row in rows for code in row.mistakes)
+    for code, count in sorted(made.items(), key=lambda item: (-item[1], item[0])):
         if code in {*FOR_INSTRUCTORS, UNEXPLAINED}:
             continue
-        name = min(names, key=lambda student: len(rows[student].mistakes))
+        students = [row for row in rows if code in row.mistakes]
+        name = min(students, key=lambda row: len(row.mistakes)).name
         if (result := counting.result(name)) is None:
             continue
         findings = [finding for task in result.tasks for finding in task.findings]
         example = next(finding for finding in findings if finding.mistake == code)
-        return FrequentMistake(name, example, len(names))
+        return FrequentMistake(name, example, count)
     return None
 
 
@@ -494,7 +477,8 @@ def _row(attempt: CountingAttempt, made: Row | None, policy: Policy) -> Row:
     for a missing grade are those of the attempt; ``policy`` says whether it is late.
     """
     kept = attempt.kept
-    late = kept.sender.late or bool(days_late(policy, kept, moment(kept.sender.at)))
+    days = days_late(policy, kept, moment(kept.sender.at))
+    late = kept.sender.late if days is None else days > 0
     handed = HandedIn(attempt.number, attempt.attempts, late, kept.sender.at)
     if kept.standing == "absent":
         if made is None:

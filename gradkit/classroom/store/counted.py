@@ -58,15 +58,15 @@ class OverrideError(GradkitError):
 class Overridden(Struct, frozen=True):
     """A check, a task or a total whose points an instructor has set.
 
-    ``marked`` are gradkit's points, None without marks, and ``former`` the points of an earlier
-    override. ``result`` is the student's result that counts, None if none counts any more.
+    ``marked`` are gradkit's points, None without marks. ``former`` is an earlier override.
+    ``result`` is the student's result that counts, None if none counts any more.
     """
 
     name: str
     check: str
     points: float | None
     marked: float | None
-    former: float | None
+    former: Override | None
     result: Result | None
 
 
@@ -153,8 +153,7 @@ def override(
         place = {"name": name, "task": target.task, "check": target.check}
         store.insert("overrides", run=run, **place, points=points, basis=target.basis)
         store.end(run)
-    before = former.points if former else None
-    return Overridden(name, check, points, target.marked, before, Counting(store).result(name))
+    return Overridden(name, check, points, target.marked, former, Counting(store).result(name))
 
 
 def _store_first_attempt(store: Store, name: str, comment: str, by: str) -> None:
