@@ -97,7 +97,8 @@ def forward_propagation_with_dropout(X, parameters, keep_prob=0.5):
     A2 = np.maximum(Z2, 0) * D2 / keep_prob
     Z3 = W3 @ A2 + b3
     A3 = 1 / (1 + np.exp(-Z3))
-    return A3, (Z1, D1, A1, W1, b1, Z2, D2, A2, W2, b2, Z3, A3, W3, b3)
+    cache = (Z1, D1, A1, W1, b1, Z2, D2, A2, W2, b2, Z3, A3, W3, b3)
+    return A3, cache
 
 
 def backward_propagation_with_dropout(X, Y, cache, keep_prob):
