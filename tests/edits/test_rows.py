@@ -19,6 +19,7 @@ from gradkit.runtime.repair.operands import OPERANDS
 EXAMPLES = [
     # The kind of mistake, an expression, and the expression after the change.
     ("wrong-name", "a * W1", "b * W1"),
+    ("wrong-name", "a", "np.zeros_like(a)"),
     ("wrong-function", "np.mean(a)", "np.sum(a)"),
     ("turned-sign", "a + b", "a - b"),
     ("extra-term", "a - b", "-b"),
