@@ -1,4 +1,4 @@
-"""Wrong answers to the exercise of regularisation and dropout in a net, and its course's starter."""
+"""Wrong answers to the exercise of regularisation in a net, and the starter of its course."""
 
 from __future__ import annotations
 
