@@ -235,7 +235,7 @@ def lstm_cell_backward(da_next, dc_next, cache):
         "dWf", (n_a, n_a + n_x), "dbf", (n_a, 1), "dWi", (n_a, n_a + n_x), "dbi", (n_a, 1),
         "dWc", (n_a, n_a + n_x), "dbc", (n_a, 1), "dWo", (n_a, n_a + n_x), and "dbo", (n_a, 1).
     """
-    a_next, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters = cache
+    _, c_next, a_prev, c_prev, ft, it, cct, ot, xt, parameters = cache
     concat = np.concatenate((a_prev, xt))
     dc = dc_next + da_next * ot * (1 - np.tanh(c_next) ** 2)
     df = dc * c_prev * ft * (1 - ft)

@@ -52,7 +52,7 @@ def backward_propagation_with_regularization(X, Y, cache, lambd):
         "dWl", (n_l, n_(l-1)), and "dbl", (n_l, 1), of the layers l = 1, 2, 3. It may have more.
     """
     m = X.shape[1]
-    Z1, A1, W1, b1, Z2, A2, W2, b2, Z3, A3, W3, b3 = cache
+    Z1, A1, W1, _, Z2, A2, W2, _, _, A3, W3, _ = cache
     dZ3 = A3 - Y
     dW3 = (dZ3 @ A2.T + lambd * W3) / m
     db3 = np.sum(dZ3, axis=1, keepdims=True) / m
@@ -125,7 +125,7 @@ def backward_propagation_with_dropout(X, Y, cache, keep_prob):
         was dropped. It may have more.
     """
     m = X.shape[1]
-    Z1, D1, A1, W1, b1, Z2, D2, A2, W2, b2, Z3, A3, W3, b3 = cache
+    Z1, D1, A1, _, _, Z2, D2, A2, W2, _, _, A3, W3, _ = cache
     dZ3 = A3 - Y
     dW3 = dZ3 @ A2.T / m
     db3 = np.sum(dZ3, axis=1, keepdims=True) / m

@@ -88,7 +88,7 @@ WRONG = [
     wrong(
         "bias with a penalty",
         RETURNED,
-        RETURNED.replace('"db1": db1', '"db1": db1 + lambd * b1 / m'),
+        RETURNED.replace('"db1": db1', '"db1": db1 + lambd * cache[3] / m'),
         regularisation_regularised_backward=grads("db1"),
     ),
     wrong(
@@ -169,15 +169,13 @@ WRONG = [
     ),
 ]
 
-ZEROS = (
-    '{"dW3": 0 * W3, "db3": 0 * b3, "dW2": 0 * W2, "db2": 0 * b2, "dW1": 0 * W1, "db1": 0 * b1, '
-    '"dA1": 0 * A1, "dA2": 0 * A2}'
-)
+NAMES = ("dW3", "db3", "dW2", "db2", "dW1", "db1")
+ZEROS = ", ".join(f'"{name}": 0 * {name}' for name in NAMES)
 CONSTANT = {
     COST: "return 1.0",
-    RETURNED: f"return {ZEROS}",
+    RETURNED: f"return {{{ZEROS}}}",
     A3: "return 0 * A3 + 0.5, cache",
-    GRADIENTS: f"return {ZEROS}",
+    GRADIENTS: f'return {{{ZEROS}, "dA1": 0 * dA1, "dA2": 0 * dA2}}',
 }
 
 STARTER = """

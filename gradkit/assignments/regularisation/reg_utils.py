@@ -45,7 +45,7 @@ def compute_cost(a3, Y):
 
 def backward_propagation(X, Y, cache):
     """Return zeros: only training without regularisation would call it."""
-    Z1, A1, W1, b1, Z2, A2, W2, b2, Z3, A3, W3, b3 = cache
+    _, _, W1, b1, _, _, W2, b2, _, _, W3, b3 = cache
     kept = {"W1": W1, "b1": b1, "W2": W2, "b2": b2, "W3": W3, "b3": b3}
     return {f"d{name}": np.zeros_like(value) for name, value in kept.items()}
 
