@@ -8,7 +8,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradkit.grading.recognise import has_called_methods, shared_functions
+from gradkit.grading.recognise import characteristic, shared_functions
 from gradkit.records.task import FunctionTask, Task
 from gradkit.task.assignment import NAMES, exercises, read_assignment, read_gallery
 
@@ -54,22 +54,20 @@ def _asked(task: Task | FunctionTask) -> Iterator[str]:
                 yield role.signature.partition("(")[0].removeprefix("class ")
 
 
-def characteristic() -> str:
+def characteristic_names() -> str:
     """Return the functions and classes that identify an exercise, one on a line."""
     tasks = [task for exercise in read_gallery() for task in exercise.functions]
     roles = {a for task in read_assignment().tasks for role in task.roles for a in role.aliases}
     shared = shared_functions(tasks, roles)
     names = set()
     for task in tasks:
-        for call in task.calls:
-            name = call.function
-            if name not in shared and not has_called_methods(name, task):
-                function = name.partition(".")[0]
-                names |= {function, *task.names.get(function, ())}
+        for name in characteristic(task, {call.function for call in task.calls}, shared):
+            function = name.partition(".")[0]
+            names |= {function, *task.names.get(function, ())}
     return "".join(f"{name}\n" for name in sorted(names))
 
 
 if __name__ == "__main__":
-    NAMES.write_text(characteristic(), encoding="utf-8")
+    NAMES.write_text(characteristic_names(), encoding="utf-8")
     PAGE.write_text(page(), encoding="utf-8")
     print(f"{NAMES.name}: {len(NAMES.read_text(encoding='utf-8').split())} names")

@@ -338,8 +338,8 @@ def read_lines(text: str, owners: MutableMapping[str, str] | None = None) -> Lin
         for part in called:
             _refuse_builtin(line, part)
             owner, name = _called(part)
-            # A method may change its object.
-            changes |= {owner} - {""}
+            # A method may change its object; a function of numpy changes nothing that is called np.
+            changes |= {owner} - {"", "np"}
             # A method is recorded with the class of its object, if that is known.
             name = f"{owners[owner]}.{name}" if owners.get(owner) else name if not owner else ""
             if name and name not in BUILTINS:

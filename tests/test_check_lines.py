@@ -37,6 +37,11 @@ def test_what_lines_read_make_and_call() -> None:
     assert lines.calls == (Call("Linear", 2), Call("Linear.forward", 1, ("n",)))
 
 
+def test_functions_of_numpy_change_nothing_that_lines_read() -> None:
+    """A check that calls `np.sum` needs no earlier check that calls a function of numpy."""
+    assert read_lines("a = np.sum(x); np.random.seed(1); b.sort()").changes == ("b",)
+
+
 def test_functions_of_python_are_not_asked_of_students() -> None:
     """Only functions of the exercise are looked for in a submission."""
     lines = read_lines("first, second = zip(*pairs); number = len(f(first))")

@@ -158,6 +158,7 @@ EXCHANGES: Sequence[Row] = (
     *row("wrong-name", "L => like_", SCALED, "not entry, counted"),
     *row("wrong-name", "L => other_", LARGER, "not entry"),
     *row("wrong-name", "L => like_", SCALED, "again"),
+    *row("wrong-name", "L => np.zeros_like(L)", LARGER, "whole, not entry, array"),
     *row("missing-factor", "L => L / 2 | 2 * L", SCALED, "again, rate"),
     *row("extra-function", "F(A) => A", SCALED, "again"),
     *row("turned-sign", "{o}(-B) => {o}(B)", SCALED, "again", o=("A.exp", "exp")),

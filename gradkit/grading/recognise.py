@@ -522,8 +522,8 @@ def possible_tasks(submission: Submission, assignment: Assignment) -> tuple[Func
 def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ()) -> frozenset[str]:
     """Return the functions that alone do not show which exercise a submission belongs to.
 
-    These are functions of several exercises, functions with the name of a role of a net, and those
-    that a task itself declares as shared.
+    These are functions of several exercises, and functions with the name of a role of a net. A task
+    declares further ones for itself.
 
     Parameters
     ----------
@@ -533,12 +533,10 @@ def shared_functions(tasks: Iterable[FunctionTask], roles: Collection[str] = ())
         Names of the roles of net tasks.
     """
     exercises: dict[str, set[str]] = {}
-    declared: set[str] = set()
     for task in tasks:
         exercises.setdefault(task.path, set()).update(call.function for call in task.calls)
-        declared.update(task.shared)
     counts = Counter(name for functions in exercises.values() for name in functions)
-    return frozenset({name for name in counts if counts[name] > 1 or name in roles} | declared)
+    return frozenset(name for name in counts if counts[name] > 1 or name in roles)
 
 
 def claim_functions(
@@ -618,11 +616,11 @@ def _characteristic_functions(
     roles = {name for task in assignment.tasks for role in task.roles for name in role.aliases}
     shared, texts = shared_functions(tasks, roles), cells_of(submission)
     expected = {
-        task.id: _characteristic(task, {call.function for call in task.calls}, shared)
+        task.id: characteristic(task, {call.function for call in task.calls}, shared)
         for task in tasks
     }
     found = {
-        (task.id, file): _characteristic(task, fitting[task.id, file], shared)
+        (task.id, file): characteristic(task, fitting[task.id, file], shared)
         for task in tasks
         for file in files
     }
@@ -643,14 +641,16 @@ def _characteristic_functions(
     return _without_partial_exercises(tasks, expected, found, shares)
 
 
-def _characteristic(
+def characteristic(
     task: FunctionTask, functions: Collection[str], shared: Collection[str]
 ) -> set[str]:
     """Return those ``functions`` that show that a file belongs to the task.
 
-    Classes, and the functions in ``shared``, which several exercises have, do not.
+    Classes do not, nor functions that several exercises have: those in ``shared`` and those that
+    the task declares.
     """
-    return {name for name in functions if name not in shared and not has_called_methods(name, task)}
+    common = {*shared, *task.shared}
+    return {name for name in functions if name not in common and not has_called_methods(name, task)}
 
 
 HALF, ALMOST_ALL = 0.5, 0.99
@@ -792,7 +792,8 @@ def refusal(submission: Submission, assignment: Assignment) -> str:
     shared = shared_functions(tasks)
     common: dict[str, set[str]] = {}
     for task in tasks:
-        names = {name.partition(".")[0] for name in {c.function for c in task.calls} - shared}
+        called = {call.function for call in task.calls} - {*shared, *task.shared}
+        names = {name.partition(".")[0] for name in called}
         common.setdefault(task.title, set()).update(names & set(found))
     title = max(common, key=lambda each: len(common[each]), default="")
     if title and common[title]:

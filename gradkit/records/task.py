@@ -225,8 +225,8 @@ class FunctionTask(Struct, frozen=True):
     expressions, or tables of them, see `gradkit.task.draws`; each of ``hard`` replaces some sizes
     or inputs. ``given`` are the sources of modules that the course gives to students. ``names`` are
     other accepted names of functions, by the name in the lines. ``calls`` are all calls of the
-    checks. ``shared`` are functions that other exercises have too, so that they do not identify
-    this one.
+    checks. ``shared`` are functions that other tasks have too, so that they do not identify this
+    one.
     ``solution`` is the file of the model solution in the reference folder, ``equivalent`` are
     changes of it that are not mistakes. ``path`` is the assignment file.
     """

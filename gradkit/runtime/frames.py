@@ -197,7 +197,7 @@ _ENCODER = msgspec.json.Encoder()
 TO_GRADER = FrameLimits(header=256 << 10, body=16 << 20)
 """Limits of replies."""
 
-TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20)
+TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20, arrays=4096)
 """Limits of requests, which contain source text and are trusted."""
 
 

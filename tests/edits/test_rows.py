@@ -19,6 +19,7 @@ from gradkit.runtime.repair.operands import OPERANDS
 EXAMPLES = [
     # The kind of mistake, an expression, and the expression after the change.
     ("wrong-name", "a * W1", "b * W1"),
+    ("wrong-name", "a", "np.zeros_like(a)"),
     ("wrong-function", "np.mean(a)", "np.sum(a)"),
     ("wrong-function", "np.maximum(a, 0)", "np.tanh(a)"),
     ("wrong-function", "1.0 / (1.0 + np.exp(-a))", "np.maximum(0, a)"),

@@ -39,6 +39,8 @@ NAMES = (
     "attention",
     "autograd",
     "parameter-updates",
+    "regularisation",
+    "recurrent-cells",
 )
 TABLES = {name: import_module(f"wrong_{name.replace('-', '_')}") for name in NAMES}
 ANSWERS = [(name, style) for name in NAMES for style in answers(name)]

@@ -18,7 +18,7 @@ def test_the_list_of_names_and_the_page_are_those_of_the_exercises() -> None:
     assert spec.loader is not None
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
-    assert NAMES.read_text(encoding="utf-8") == tool.characteristic()
+    assert NAMES.read_text(encoding="utf-8") == tool.characteristic_names()
     assert tool.PAGE.read_text(encoding="utf-8") == tool.page()
 
 

@@ -21,6 +21,7 @@ def test_lengths_are_numbers_of_their_own() -> None:
     """One that a name holds already is not named twice."""
     assert "len(caches)" in scope_of({"caches": [0.5, 1.5, 2.5], "m": 7}).numbers
     assert "len(caches)" not in scope_of({"caches": [0.5, 1.5, 2.5], "m": 3}).numbers
+    assert "len(caches)" not in scope_of({"caches": [], "m": 3}).numbers
 
 
 def test_entries_that_loops_count_come_before_others() -> None:

@@ -222,7 +222,8 @@ def scope_of(
     sizes |= {f"len({name})": len(row) for name, row in rows.items()}
     known = {values[text] for text in scope.numbers}
     for text, size in sizes.items():
-        if size not in known and size != 1:
+        # A product with 1 changes nothing, and one with the size of an empty list is always 0.
+        if size not in known and size > 1:
             known.add(size)
             values[text] = size
             scope.numbers.append(text)
