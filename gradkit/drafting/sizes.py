@@ -81,7 +81,7 @@ def equated(task: DraftTask, error: str) -> list[DraftTask]:
     tasks = [
         with_equal(task, name, other)
         for name, other in found
-        if not any({name, other} <= names for names in apart)
+        if other != 0 and not any({name, other} <= names for names in apart)
     ]
     return [each for each in tasks if _most_entries(each) <= MAX_ENTRIES]
 
@@ -258,7 +258,7 @@ def _with_longer_vector(
     names = [next((n for n, each in lengths.items() if each == length), "") for length in shape]
     if not all(name or length == 1 for name, length in zip(names, shape, strict=True)):
         return []
-    missing = " * ".join(filter(None, names))
+    missing = " * ".join(filter(None, names)) or "1"
     vectors = [
         name
         for key, value in task.inputs.items()

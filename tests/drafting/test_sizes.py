@@ -44,9 +44,11 @@ def test_an_error_names_two_sizes(error: str, expected: str) -> None:
     assert found == [{"x": X, "w": expected}]
 
 
-@pytest.mark.parametrize("error", ["math domain error", "size 3 is different from 4", ""])
+@pytest.mark.parametrize(
+    "error", ["math domain error", "size 3 is different from 4", "size 7 is different from 0", ""]
+)
 def test_other_errors_change_nothing(error: str) -> None:
-    """They name no length of the task."""
+    """They name no length of the task, or one that no size can have."""
     assert equated(task(x=X, w=W), error) == []
 
 
@@ -93,6 +95,8 @@ def test_a_vector_of_parameters_grows() -> None:
     assert found.sizes["K"] == "N * D"
     (found,) = equated(found, "cannot reshape array of size 0 into shape (1,6)")
     assert found.sizes["K"] == "N * D + D"
+    (found,) = equated(found, "cannot reshape array of size 0 into shape (1,1)")
+    assert found.sizes["K"] == "N * D + D + 1"
 
 
 def test_lengths_differ() -> None:
