@@ -193,7 +193,8 @@ def try_mutants(
             model.run()
         connection.send(time.perf_counter() - began)
         text = path.read_text(encoding="utf-8")
-        for number, (mutant, tree) in enumerate(mutants(text, model.words, kinds)):
+        given = task.given.values() if isinstance(task, FunctionTask) else ()
+        for number, (mutant, tree) in enumerate(mutants(text, model.words, kinds, given)):
             if number < first:
                 continue
             connection.send(mutant)

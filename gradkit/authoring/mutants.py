@@ -61,7 +61,9 @@ Put = Callable[[ast.AST], None]
 """A function that puts another node into a place of the tree."""
 
 
-def mutants(text: str, words: Collection[str], kinds: Kinds) -> Iterator[tuple[Mutant, ast.Module]]:
+def mutants(
+    text: str, words: Collection[str], kinds: Kinds, given: Collection[str] = ()
+) -> Iterator[tuple[Mutant, ast.Module]]:
     """Yield each mutant with its syntax tree, which is only valid until the next mutant.
 
     Parameters
@@ -72,9 +74,14 @@ def mutants(text: str, words: Collection[str], kinds: Kinds) -> Iterator[tuple[M
         Names in the lines of checks: only definitions that these reach are changed.
     kinds : mapping
         Expressions that can replace others, see `Kinds`.
+    given : collection of str
+        Texts of modules that students get: copies of their definitions are not changed.
     """
     tree, lines = ast.parse(text), text.splitlines()
+    copies = {ast.dump(node) for module in given for node in ast.parse(module).body}
     for function, node in reached(tree, words):
+        if ast.dump(node) in copies:
+            continue
         similar = kinds.get(function, {})
         first = _first_additions(node)
         for part, put in list(_places(node)):

@@ -1,16 +1,24 @@
-"""Confirm parts of a drafted task by running it: gradients, and other lengths of sizes."""
+"""Confirm parts of a drafted task by running it: gradients, and other lengths of sizes.
+
+In: a task whose lines run. Out: the task with the gradients that finite differences confirm, with
+hard cases, and with several lengths of its sizes.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
-from gradkit.drafting.search import DraftCheck, DraftTask
+from gradkit.drafting.draft import DraftCheck, DraftTask, random_checks
+from gradkit.drafting.guess import TARGETS, names_in
+from gradkit.drafting.sizes import renamed
 from gradkit.drafting.trial import HandoutProcess, Inputs
+from gradkit.gradcheck import check_gradient
 from gradkit.lines import value_of
 
 STEP = 1e-5
@@ -59,8 +67,45 @@ def with_defaults(task: DraftTask, trial: HandoutProcess) -> DraftTask:
         for name, value in task.inputs.items()
         if value and isinstance(value, Mapping) and re.sub(r"_\d+$", "", name) in names
     }
+    return _with_hard(task, hard, "the defaults of the model solution", trial)
+
+
+def with_large(task: DraftTask, trial: HandoutProcess) -> DraftTask:
+    """Return a task with large inputs as a hard case, if its functions seem to expect them.
+
+    They do if they subtract a maximum from what they pass to ``exp``, and return finite numbers.
+    Otherwise no check would see that the maximum is missing.
+    """
+    words = {word for check in task.checks for word in check.function.reads}
+    if not ("exp" in words and words & {"max", "amax"}):
+        return task
+    for pattern in LARGE:
+        for name, value in task.inputs.items():
+            match = re.fullmatch(r"normal\((\w+), (\w+)\)", str(value))
+            if match:
+                large = {name: pattern.format(rows=match[1], columns=match[2])}
+                new = _with_hard(task, large, "a softmax shifts its inputs", trial)
+                if new != task:
+                    return new
+    return task
+
+
+LARGE = (
+    "9000 * distinct({rows}, {columns})",
+    "9000 * distinct({rows}, 1) + normal({rows}, {columns})",
+    "9000 * distinct(1, {columns}) + normal({rows}, {columns})",
+    "1000 + normal({rows}, {columns})",
+)
+"""Large inputs. With the first ones, one maximum for all rows is too little."""
+
+
+def _with_hard(
+    task: DraftTask, hard: Mapping[str, Any], why: str, trial: HandoutProcess
+) -> DraftTask:
+    """Return a task with one more hard case, if the model solution returns finite numbers."""
     inputs = Inputs(task.sizes, {**task.inputs, **hard})
-    return replace(task, hard=hard) if hard and _runs_with(task, inputs, trial) else task
+    is_fit = bool(hard) and _runs_with(task, inputs, trial)
+    return replace(task, hard=(*task.hard, (hard, why))) if is_fit else task
 
 
 def _in_numpy(expression: str) -> str:
@@ -70,20 +115,76 @@ def _in_numpy(expression: str) -> str:
 
 def with_gradients(task: DraftTask, trial: HandoutProcess) -> DraftTask:
     """Return a task with the gradients that finite differences of the model solution confirm."""
-    checks = list(task.checks)
-    for place, check in enumerate(checks):
-        pairs = dict(_pairs(task, check))
-        for of in _scalars(task, place) if pairs else ():
-            agreed, factor = _confirmed(task, place, of, pairs, trial)
-            if agreed:
-                scaled = f"{of} {factor}".strip()
-                checks[place] = replace(check, gradient=agreed, of=scaled)
-                break
-    return replace(task, checks=tuple(checks))
+    for place in range(len(task.checks)):
+        task = _with_gradient(task, place, trial)
+    return task
+
+
+def _with_gradient(task: DraftTask, place: int, trial: HandoutProcess) -> DraftTask:
+    """Return a task with the gradients of one check, if it has any.
+
+    If no scalar of the task depends on the inputs, the call of an earlier function is passed to
+    the function of the scalar: ``loss(logits, y)`` gets the logits of ``logits = forward(X, W)``.
+    """
+    check = task.checks[place]
+    if random_checks(task)[place]:
+        return task
+    named = {output: [name] for output, name in _pairs(task, check)}
+    variants = [(task, ""), *_chained(task, place), *((each, "") for each in _with_targets(task))]
+    for variant, scalar in variants:
+        for pairs in (named, dict(_alike(variant, check))):
+            for of in ([scalar] if scalar else _scalars(variant, place)) if pairs else ():
+                agreed, scaled = _confirmed(variant, place, of, pairs, trial)
+                if agreed:
+                    new = replace(variant.checks[place], gradient=agreed, of=scaled)
+                    checks = (*variant.checks[:place], new, *variant.checks[place + 1 :])
+                    return without_unused(replace(variant, checks=checks))
+    return task
+
+
+def _with_targets(task: DraftTask) -> Iterator[DraftTask]:
+    """Yield the task with one-hot targets, with which the gradient of a softmax is simple."""
+    for name, value in task.inputs.items():
+        match = re.fullmatch(r"(?:normal|positive)\((\w+), (\w+)\)", str(value))
+        if match and TARGETS.fullmatch(re.sub(r"_\d+$", "", name)):
+            for target in (f"onehot({match[2]}, {match[1]})", f"onehot({match[1]}, {match[2]}).T"):
+                why = {**task.why, name: "only for one-hot targets the gradient is confirmed"}
+                yield replace(task, inputs={**task.inputs, name: target}, why=why)
+
+
+def _chained(task: DraftTask, place: int) -> Iterator[tuple[DraftTask, str]]:
+    """Yield a scalar, and the task in which its function takes an output of an earlier function."""
+    drawn = task.drawn.drawn(0)
+    for number, check in enumerate(task.checks[: place + 1]):
+        scalar = next((output for output in check.compare if task.shapes[output] == ()), "")
+        if not scalar:
+            continue
+        names, is_assignment, call = check.lines.rpartition(" = ")
+        earlier = [output for other in task.checks[:number] for output in other.compare]
+        for name in [n for n in task.inputs if re.search(rf"\b{n}\b", call)]:
+            shape = np.shape(drawn[name]) if not isinstance(task.inputs[name], list) else ()
+            for output in [o for o in earlier if o.isidentifier() and task.shapes[o] == shape]:
+                if shape:
+                    line = f"{names}{is_assignment}{renamed(call, {name: output})}"
+                    new = replace(check, lines=line)
+                    checks = (*task.checks[:number], new, *task.checks[number + 1 :])
+                    yield replace(task, checks=checks), scalar
+
+
+def without_unused(task: DraftTask) -> DraftTask:
+    """Return a task without inputs and sizes that no check uses."""
+    words = {*re.findall(r"\w+", "\n".join(check.lines for check in task.checks))}
+    inputs = {name: value for name, value in task.inputs.items() if name in words}
+    words |= {*names_in(list(inputs.values()))}
+    # A size is computed from sizes before it.
+    for name, size in reversed(list(task.sizes.items())):
+        words |= {*names_in(size)} if name in words else set()
+    sizes = {name: size for name, size in task.sizes.items() if name in words}
+    return replace(task, inputs=inputs, sizes=sizes)
 
 
 def _pairs(task: DraftTask, check: DraftCheck) -> Iterator[tuple[str, str]]:
-    """Yield outputs that may be gradients, each with its input of the same shape."""
+    """Yield outputs that may be gradients by their names, each with its input of the same shape."""
     places = _input_places(task)
     for output in check.compare:
         shape = task.shapes[output]
@@ -99,10 +200,22 @@ def _pairs(task: DraftTask, check: DraftCheck) -> Iterator[tuple[str, str]]:
             yield output, alike[0]
 
 
+def _alike(task: DraftTask, check: DraftCheck) -> Iterator[tuple[str, list[str]]]:
+    """Yield the arrays that a check compares, each with all inputs of the same shape."""
+    places = _input_places(task)
+    for output in check.compare:
+        shape = task.shapes[output]
+        names = [place for place, (_, size) in places.items() if size == shape]
+        if names and shape:
+            yield output, names
+
+
 def _input_places(task: DraftTask) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Return the drawn arrays of a task by expression, each with its plain name and shape."""
     drawn, found = task.drawn.drawn(0), {}
     for name, value in task.inputs.items():
+        if isinstance(value, list):
+            continue
         entries = [(f"{name}[{key!r}]", key) for key in value] if isinstance(value, Mapping) else []
         for place, plain in entries or [(name, re.sub(r"_\d+$", "", name))]:
             array = np.asarray(value_of(place, dict(drawn)))
@@ -116,7 +229,8 @@ def _scalars(task: DraftTask, place: int) -> Iterator[str]:
     check = task.checks[place]
     own = [o for o in check.compare if task.shapes[o] == () and not _GRADIENT.match(o)]
     yield from own
-    upstream = [name for name in task.inputs if re.search(rf"\b{name}\b", check.lines)]
+    arrays = [name for name, value in task.inputs.items() if not isinstance(value, list)]
+    upstream = [name for name in arrays if re.search(rf"\b{name}\b", check.lines)]
     before = [output for c in _forward_checks(task, place) for output in c.compare]
     terms = []
     for name in upstream:
@@ -152,30 +266,86 @@ def _plain_name(output: str) -> str:
 
 
 def _confirmed(
-    task: DraftTask, place: int, of: str, pairs: Mapping[str, str], trial: HandoutProcess
+    task: DraftTask, place: int, of: str, pairs: Mapping[str, list[str]], trial: HandoutProcess
 ) -> tuple[dict[str, str], str]:
-    """Return the gradients of a scalar that differences confirm, and the factor of the scalar.
+    """Return the gradients of a scalar that differences confirm, and the scalar with its factor.
 
-    Courses divide by the number of examples at other places. So all gradients may have one size
-    as a common factor.
+    ``pairs`` has for each output the inputs of which it may be the gradient. Courses divide by the
+    number of examples at other places, and leave out a factor of 2. So all gradients may have a
+    common factor.
     """
-    ratios = {o: _ratio(task, place, of, o, name, trial) for o, name in pairs.items()}
-    drawn = task.drawn.drawn(0)
-    factors = {"": 1.0}
-    factors |= {f"/ {name}": 1 / drawn[name] for name in task.sizes}
-    factors |= {f"* {name}": float(drawn[name]) for name in task.sizes}
-    for text, factor in factors.items():
-        agreed = {o: pairs[o] for o, r in ratios.items() if abs(r / factor - 1) < ERROR}
+    ratios = {
+        (output, name): _ratio(task, place, of, output, name, trial)
+        for output, names in pairs.items()
+        for name in names
+    }
+    for text, factor in _factors(task):
+        agreed = {o: name for (o, name), r in ratios.items() if abs(r / factor - 1) < ERROR}
         if agreed:
-            return agreed, text
+            is_sum = " + " in of
+            scaled = f"({of}) {text}" if is_sum and text else f"{of} {text}".strip()
+            exact = {o: n for o, n in agreed.items() if _is_exact(task, place, scaled, o, n, trial)}
+            return exact, scaled
     return {}, ""
+
+
+def _is_exact(
+    task: DraftTask, place: int, of: str, output: str, name: str, trial: HandoutProcess
+) -> bool:
+    """Return whether `gradkit.gradcheck` finds no error in a gradient, as the audit does later.
+
+    A constant such as 1e-7 in a logarithm is an error.
+    """
+    lines = replace(task, checks=_needed(task, place, of))
+    claimed = trial.run(lines.run([output])).values[output]
+    start = np.asarray(value_of(name, dict(task.drawn.drawn(0))), dtype=float)
+    numpy_of = _in_numpy(of)
+
+    def scalar(moved: Any) -> float:
+        """Return the scalar at other values of the input."""
+        ran = trial.run(lines.run([numpy_of], moved={name: moved - start}))
+        return float(np.sum(ran.values.get(numpy_of, np.nan)))
+
+    report = check_gradient(scalar, start, claimed.astype(float), seed=0, entries="directions")
+    return report.verdict != "disagree"
+
+
+def _factors(task: DraftTask) -> Iterator[tuple[str, float]]:
+    """Yield factors of a scalar as text and number, the simplest ones first."""
+    drawn = task.drawn.drawn(0)
+    sizes = [name for name in task.sizes if drawn[name] > 1]
+    yield "", 1.0
+    products = [*((name,) for name in sizes), *combinations(sizes, 2)]
+    for number in (1, 2):
+        half = f" / {number}" if number > 1 else ""
+        if half:
+            yield "/ 2", 0.5
+            yield "* 2", 2.0
+        for names in products:
+            product = float(np.prod([drawn[name] for name in names]))
+            yield f"/ {' / '.join(names)}", 1 / product
+            yield f"* {' * '.join(names)}{half}", product / number
+
+
+def _needed(task: DraftTask, place: int, of: str) -> tuple[DraftCheck, ...]:
+    """Return the checks that make what a check and a scalar use; others may change the inputs."""
+    *before, check = task.checks[: place + 1]
+    if any(" = layer." in each.lines or each.lines.startswith("layer.") for each in before):
+        return (*before, check)
+    words = {*re.findall(r"\w+", f"{check.lines} {of}")}
+    needed = [check]
+    for each in reversed(before):
+        if words & {*_names(each)}:
+            needed.insert(0, each)
+            words |= {*re.findall(r"\w+", each.lines)}
+    return tuple(needed)
 
 
 def _ratio(
     task: DraftTask, place: int, of: str, output: str, name: str, trial: HandoutProcess
 ) -> float:
     """Return the ratio of a gradient to finite differences, along a random direction."""
-    lines = replace(task, checks=task.checks[: place + 1])
+    lines = replace(task, checks=_needed(task, place, of))
     claimed = trial.run(lines.run([output])).values.get(output)
     if claimed is None or not np.any(claimed):
         return np.nan

@@ -1,7 +1,8 @@
-"""Propose inputs for the parameters of a function, by its docstring and by names.
+"""Propose inputs for the parameters of a function, by its docstring, by names and by its body.
 
-Every proposal is an expression of an assignment file, as ``normal(N, D)``. The most likely one is
-first; `gradkit.drafting.search` runs the function to find out which one fits.
+In: a parameter, and what is known from the functions before. Out: expressions of an assignment
+file, as ``normal(N, D)``, the most likely one first; `gradkit.drafting.search` runs the function to
+find out which one fits. A length of which nothing is known is ``?``: it gets a size of its own.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import permutations
 from typing import Any
 
 from msgspec import Struct, field
@@ -35,12 +35,14 @@ class Guess(Struct, frozen=True):
 class Known(Struct):
     """What is known from the functions before, by the names of arrays and of dicts.
 
-    ``arrays`` and ``tables`` have shapes, and ``inputs`` the expressions of inputs.
+    ``arrays`` and ``tables`` have shapes, and ``inputs`` the expressions of inputs. ``functions``
+    are the names of all functions and classes of the handout.
     """
 
     arrays: dict[str, Shape] = field(default_factory=dict)
     tables: dict[str, dict[str, Shape]] = field(default_factory=dict)
     inputs: dict[str, Any] = field(default_factory=dict)
+    functions: frozenset[str] = frozenset()
 
     def shape_of(self, name: str) -> Shape | None:
         """Return the shape of an array or of an entry of a dict with this name."""
@@ -54,15 +56,26 @@ INITIALISERS = {r"w\w*_init\w*": "np.random.randn", r"b\w*_init\w*": "np.zeros"}
 CLASSES = ("num_classes", "n_classes", "C", "K")
 """Names of the number of classes."""
 
-AXES = ("N", "D", "M")
+AXES = ("N", "D", "M", "K", "P", "Q", "R", "S", "U", "V")
 """Sizes of arrays whose shape is not documented."""
 
+LABELS = "label_count"
+"""Size that is the number of classes of labels, before it is known which size that is."""
+
+FOUND = "found by running the model solution"
+"""Reason for an input of which only the model solution says something."""
+
+WINDOWS = re.compile(r"HH|WW|f|k|kernel_size|pool_\w+|n_[HW]\w*|[HW](_\w+)?")
+"""Names of sizes of windows and of images."""
+
 LENGTHS = (
+    (re.compile(rf"{LABELS}(_\d+)?"), tuple(range(41, 60))),
+    (re.compile(r"N|m|\w*(examples|records|samples|batch\w*)"), tuple(range(11, 40))),
     (re.compile(r"HH|WW|f|k|kernel_size|pool_\w+|T|T_x"), (2, 3, 4)),
     (re.compile(r"n_[HW]\w*|[HW](_\w+)?"), (6, 7, 8, 9, 10)),
     (re.compile(r".*"), (4, 5, 3, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15)),
 )
-"""Lengths of sizes by name: windows are smaller than images. All sizes of a task differ."""
+"""Lengths of sizes by name: examples are more than features, and windows smaller than images."""
 
 NUMBERS: Mapping[str, Any] = {
     **dict.fromkeys(("stride", "pad"), 1),
@@ -75,7 +88,7 @@ NUMBERS: Mapping[str, Any] = {
 """Usual values of parameters and of keys of dicts."""
 
 RATES = re.compile(
-    r"(learning_)?rate|lr|reg\w*|alpha|lam\w*|eta|mu|momentum|decay\w*|p|keep_prob|drop\w*|std|"
+    r"(learning_)?rate|lr|step_size|reg\w*|alpha|lam\w*|eta|mu|momentum|decay\w*|p|keep_prob|drop\w*|std|"
     r"beta[12]|eps\w*|theta|scale|margin"
 )
 """Names of numbers between 0 and 1."""
@@ -89,18 +102,22 @@ COUNTS = re.compile(r"n_\w+|num_\w+|\w+_(size|dim|features?|channels?)|\w*dims?|
 LISTS = re.compile(r"layers?_?dims?|layer_sizes|hidden_dims|dims|sizes")
 """Names of lists of sizes."""
 
+TARGETS = re.compile(r"[yYtT]|[yY]_true|labels?|targets?")
+"""Names of the values that a network should return."""
+
 TYPES = frozenset(
     ["float", "int", "bool", "str", "list", "dict", "tuple", "array", "scalar", "ndarray"]
 )
 """Words in parentheses that say a type, not a shape."""
 
 _GROUP = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
-_SHAPE_WORD = re.compile(r"(shape|size|dimensions?|array|of|:)[\s:]*$", re.IGNORECASE)
+_MATRIX = re.compile(r"\b([A-Za-z]\w*) (?:x|by|×) ([A-Za-z]\w*) (?:matrix|array)")
+_SHAPE_WORD = re.compile(r"(shape|size|dimensions?|array|of|:)[\s:=]*$", re.IGNORECASE)
 _BELOW = re.compile(r"<\s*=?\s*([A-Za-z_]\w*)")
 _LABEL = re.compile(r"\blabels?\b|\bindex|\bindices\b|\bclass(es)?\b|integer", re.IGNORECASE)
 _ONE_HOT = re.compile(r"one[- ]?hot", re.IGNORECASE)
+_SIGN = re.compile(r"\+1 (or|and) -1|-1 (or|and) \+?1")
 _PROBABLE = re.compile(r"probabilit|sigmoid output|softmax output", re.IGNORECASE)
-_BINARY = re.compile(r"\bboolean", re.IGNORECASE)
 _SCALAR = re.compile(r"scalar|hyper-?parameter|\bfloat\b|\bnumber between\b", re.IGNORECASE)
 _POSITIVE = re.compile(r"variance|positive|square", re.IGNORECASE)
 
@@ -125,7 +142,8 @@ def shape_in(about: str) -> Shape | None:
         axes = [axis(part) for part in parts if part and "..." not in part]
         if axes and all(axes):
             return tuple(axes)
-    return None
+    matrix = _MATRIX.search(about)
+    return (matrix[1], matrix[2]) if matrix else None
 
 
 def axis(text: str) -> str:
@@ -185,6 +203,9 @@ def guesses(
     shape = shape_in(about)
     text = " ".join((about, *descriptions.values()))
     found = [*_documented(about, shape, text)] if shape else []
+    if parameter.uses.each and not found:
+        parts = [_first(HandoutParameter(part or "part"), known) for part in parameter.uses.each]
+        return [Guess([parts, parts], "two items, by the loop of the model solution")]
     if default and not found:
         return _from_default(name, default)
     if name in known.tables and not found:
@@ -194,7 +215,7 @@ def guesses(
         found.append(Guess(known.inputs[name], "as passed to an earlier function"))
     found += _by_name(parameter, known)
     if "cache" not in name and not shape:
-        found += _anything(name)
+        found += _anything(parameter)
     different: dict[str, Guess] = {}
     for guess in found:
         different.setdefault(repr(guess.value), guess)
@@ -211,7 +232,9 @@ def _documented(about: str, shape: Shape, text: str) -> Iterator[Guess]:
     why = "documented"
     below = _BELOW.findall(about)[-1:]
     classes = below or [name for name in CLASSES if re.search(rf"\b{name}\b", text)]
-    if _ONE_HOT.search(about) and len(shape) == 2:
+    if _SIGN.search(about):
+        yield Guess(f"2 * {array(shape, 'binary')} - 1", why)
+    elif _ONE_HOT.search(about) and len(shape) == 2:
         yield Guess(f"onehot({shape[1]}, {shape[0]})", why)
         yield Guess(f"onehot({shape[0]}, {shape[1]}).T", why)
     elif _LABEL.search(about) and len(shape) == 1:
@@ -250,8 +273,12 @@ def _by_name(parameter: HandoutParameter, known: Known) -> Iterator[Guess]:
     elif (RATES.fullmatch(name) or _is_number(about)) and not shape_in(about):
         yield Guess("uniform(0.1, 0.9)", "a number, by its name")
     elif LISTS.fullmatch(name):
-        yield Guess(["D", "H", "M"], "a list of sizes, by its name")
-    elif COUNTS.fullmatch(name) or re.match(r"(the )?(size|number|dimension) of", about):
+        yield Guess(["?"] * (parameter.uses.items or 4), "a list of sizes, by its name")
+    elif (
+        COUNTS.fullmatch(name)
+        or re.match(r"(the )?(size|number|dimension) of", about)
+        or (parameter.uses.is_count and not shape_in(about))
+    ):
         yield Guess(name, "a size, by its name")
     elif (shape := known.shape_of(name)) or (shape := _shape_of_gradient(name, known)):
         yield Guess(array(shape), "the shape of an earlier value")
@@ -275,9 +302,13 @@ def _table(
     passed = known.inputs.get(parameter.name)
     if isinstance(passed, Mapping) and wanted and wanted.keys() <= passed.keys():
         return dict(passed)
-    earlier = {key: array(shape) for key, shape in known.tables.get(parameter.name, {}).items()}
-    if wanted and wanted.keys() <= earlier.keys():
+    tables = [shapes for name, shapes in known.tables.items() if shapes]
+    shapes = known.tables.get(parameter.name) or (tables[-1] if tables and not wanted else {})
+    earlier = {key: array(shape) for key, shape in shapes.items()}
+    if earlier and wanted.keys() <= earlier.keys():
         return earlier
+    if not wanted and parameter.is_dict:
+        return {"W": "normal(?, ?)", "b": "normal(?)"}
     found = {
         key: guesses(HandoutParameter(key, about=descriptions.get(key, "")), known)
         for key in _existing(wanted, known, descriptions)
@@ -296,18 +327,33 @@ def _existing(keys: Iterable[str], known: Known, descriptions: Mapping[str, str]
     yield from (key for key in keys if key[:-1] not in series or is_known(key))
 
 
-def _anything(name: str) -> Iterator[Guess]:
+def _anything(parameter: HandoutParameter) -> Iterator[Guess]:
     """Yield arrays and numbers of common shapes, for a parameter of which nothing is known."""
-    why = "found by running the model solution"
-    pairs = list(permutations(AXES, 2))
-    singles: Sequence[Shape] = [(size,) for size in AXES]
-    thin: Sequence[Shape] = [
-        *((size, "1") for size in AXES),
-        *(("1", size) for size in AXES),
-    ]
-    first, second = [*pairs], [*singles, *thin]
-    shapes = [*second, *first] if BIASES.fullmatch(name) else [*first, *second]
-    if re.fullmatch(r"[yt]|labels?|targets?", name):
-        yield from (Guess(f"integers(3, {size})", why) for size in AXES)
-    yield from (Guess(array(shape), why) for shape in shapes)
-    yield Guess("uniform(0.1, 0.9)", why)
+    axes, name = parameter.uses.axes, parameter.name
+    known = tuple(axis or "?" for axis in axes)
+    square: Shape = (*known, "?", "?")[:2] if len(known) < 2 else known
+    flat, column, row = square[:1], (*square[:1], "1"), ("1", "?")
+    shapes: Sequence[Shape] = [square, flat, column, row]
+    if BIASES.fullmatch(name):
+        shapes = [flat, column, row, square]
+    if len(known) > 1:
+        shapes = [square]
+    if _ONE_HOT.search(parameter.about):
+        yield Guess("onehot(?, ?)", "one-hot, by its description")
+    if parameter.uses.is_index and re.search(r"\b(index|coordinate) ", parameter.about):
+        yield Guess(1, "an index, by its description")
+    if parameter.uses.is_index:
+        yield from (Guess(f"integers({LABELS}, {', '.join(s)})", FOUND) for s in (flat, row))
+    yield from (Guess(array(shape), FOUND) for shape in shapes)
+    if TARGETS.fullmatch(name) and not parameter.uses.is_index:
+        yield Guess(f"integers({LABELS}, ?)", FOUND)
+    if parameter.uses.items > 1:
+        yield Guess(["?"] * parameter.uses.items, "a list of sizes, by its use")
+    if len(known) < 2:
+        yield Guess("uniform(0.1, 0.9)", FOUND)
+        yield Guess(name, FOUND)
+
+
+def _first(parameter: HandoutParameter, known: Known) -> Any:
+    """Return the most likely input for a parameter."""
+    return guesses(parameter, known)[0].value

@@ -1,15 +1,38 @@
-"""Read the functions and classes of a handout from its text, which is not run."""
+"""Read the functions and classes of a handout from its text, which is not run.
+
+In: the text of a Python file. Out: a `Handout`, which has for each parameter what its description
+and its use in the body say of it, and the text of the model solution.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 import symtable
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.util import find_spec
 
 from msgspec import Struct, field
 
 from gradkit.lines import words_of
+
+
+class ParameterUses(Struct, frozen=True):
+    """What the uses of a parameter in a body say of it.
+
+    ``axes`` are the names that the body gives to the axes, empty where it gives none:
+    ``N, D = x.shape``. With ``is_index``, the parameter selects entries of an array, as labels do:
+    ``scores[rows, y]``. With ``is_count``, it is the length of something: ``np.zeros(n)``.
+    ``items`` is the number of values of a list that the body only reads one by one: 2 for
+    ``np.zeros((dims[0], dims[1]))``. ``each`` are the names of the parts of its items:
+    ``for x, y in batch``.
+    """
+
+    axes: tuple[str, ...] = ()
+    is_index: bool = False
+    is_count: bool = False
+    items: int = 0
+    each: tuple[str, ...] = ()
 
 
 class HandoutParameter(Struct, frozen=True):
@@ -18,7 +41,7 @@ class HandoutParameter(Struct, frozen=True):
     ``default`` is its text, empty without one, and ``about`` its description in the docstring.
     ``keys`` are the keys that the body needs of the parameter, if it ``is_dict``, and ``optional``
     are keys that have a default in the body. ``choices`` are the texts that the body compares the
-    parameter with.
+    parameter with. ``uses`` is how the body uses the parameter.
     """
 
     name: str
@@ -28,6 +51,7 @@ class HandoutParameter(Struct, frozen=True):
     is_dict: bool = False
     optional: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
+    uses: ParameterUses = ParameterUses()
 
 
 class HandoutFunction(Struct, frozen=True):
@@ -35,7 +59,8 @@ class HandoutFunction(Struct, frozen=True):
 
     ``about`` is the docstring, and ``descriptions`` its part on each name. ``returns`` are the
     names of the returned values, and ``keys`` all keys of dicts in the body. ``attributes`` are the
-    attributes of ``self`` that a method assigns. ``reads`` are all names in the body.
+    attributes of ``self`` that a method assigns. ``reads`` are all names in the body. ``zipped``
+    are names of arrays with rows that belong together: ``zip(features, targets)``.
     """
 
     name: str
@@ -47,6 +72,7 @@ class HandoutFunction(Struct, frozen=True):
     keys: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     reads: frozenset[str] = frozenset()
+    zipped: tuple[tuple[str, ...], ...] = ()
 
     @property
     def is_random(self) -> bool:
@@ -96,18 +122,26 @@ def read_handout(text: str) -> Handout:
     return Handout(tuple(last.values()), classes, tuple(unwritten))
 
 
-def solution_text(text: str, given: Mapping[str, str]) -> str:
+def solution_text(text: str, given: Mapping[str, str], left_out: Collection[str] = ()) -> str:
     """Return a model solution from a handout: its definitions, and those that they use.
 
-    Cells of a notebook that load data or draw figures are left out. Definitions of the ``given``
-    modules are copied, because a model solution must not import them.
+    Cells of a notebook that load data or draw figures are left out, and so are functions and
+    classes in ``left_out``, and imports of packages that are not installed. Definitions of the
+    ``given`` modules are copied, because a model solution must not import them.
     """
     tree = ast.parse(text)
     modules = [ast.parse(module) for module in given.values()]
-    every = [node for part in (*modules, tree) for node in part.body if not _is_given(node, given)]
+    every = [
+        node
+        for part in (*modules, tree)
+        for node in part.body
+        if not _is_given(node, given) and all(map(is_available, _imported(node)))
+    ]
     bound = {name: node for node in every for name in _bound(node)}
     wanted: list[ast.stmt] = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        node
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in left_out
     ]
     kept = dict.fromkeys(wanted)
     while wanted:
@@ -148,6 +182,19 @@ def _is_given(node: ast.stmt, given: Mapping[str, str]) -> bool:
     return isinstance(node, ast.Import) and any(alias.name in given for alias in node.names)
 
 
+def is_available(name: str) -> bool:
+    """Return whether a package is installed."""
+    return find_spec(name.partition(".")[0]) is not None
+
+
+def _imported(node: ast.stmt) -> Iterator[str]:
+    """Yield the modules that a statement imports."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        yield node.module
+
+
 def _bound(node: ast.stmt) -> list[str]:
     """Return the names that a statement defines, imports or assigns."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -169,11 +216,17 @@ def _methods(node: ast.ClassDef, nodes: Mapping[str, ast.ClassDef]) -> Iterator[
     for method in methods:
         is_public = method.name == "__init__" or not method.name.startswith("_")
         if is_public and (method.name == "__init__" or not _is_unwritten(method)):
-            yield _function(method, node.name, about)
+            others = methods if method.name == "__init__" else ()
+            yield _function(method, node.name, about, others)
 
 
-def _function(node: ast.FunctionDef, owner: str, about_class: str) -> HandoutFunction:
-    """Read one function, or a method of the class ``owner``."""
+def _function(
+    node: ast.FunctionDef, owner: str, about_class: str, others: Sequence[ast.FunctionDef] = ()
+) -> HandoutFunction:
+    """Read one function, or a method of the class ``owner``.
+
+    ``others`` are the methods that may use a parameter of the constructor as an attribute.
+    """
     about = "\n".join(filter(None, (ast.get_docstring(node), about_class)))
     descriptions = described(about)
     arguments = [*node.args.posonlyargs, *node.args.args]
@@ -189,15 +242,28 @@ def _function(node: ast.FunctionDef, owner: str, about_class: str) -> HandoutFun
             _is_dict(node, argument.arg),
             tuple(dict.fromkeys(_optional_keys(node, argument.arg))),
             tuple(_choices(node, argument.arg)),
+            _uses([*others, node], argument.arg),
         )
         for argument, default in pairs
     )
     keys = tuple(dict.fromkeys(_keys(node, "")))
     attributes = tuple(dict.fromkeys(_attributes(node)))
-    reads = frozenset(words_of(*node.body))
-    name = node.name
+    zipped = tuple(
+        tuple(map(_name, part.args))
+        for part in ast.walk(node)
+        if isinstance(part, ast.Call) and _name(part.func) == "zip"
+    )
     return HandoutFunction(
-        name, owner, parameters, about, _returned(node), descriptions, keys, attributes, reads
+        node.name,
+        owner,
+        parameters,
+        about,
+        _returned(node),
+        descriptions,
+        keys,
+        attributes,
+        frozenset(words_of(*node.body)),
+        zipped,
     )
 
 
@@ -234,19 +300,51 @@ def random_lines(text: str, function: HandoutFunction) -> list[str]:
     tree, lines = ast.parse(text), text.splitlines()
     classes = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == function.owner]
     bodies = [node for owner in classes for node in owner.body] or tree.body
-    nodes = [n for n in bodies if isinstance(n, ast.FunctionDef) and n.name == function.name]
+    constructed = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == function.name]
+    name = "__init__" if constructed else function.name
+    bodies = [node for owner in constructed for node in owner.body] or bodies
+    nodes = [n for n in bodies if isinstance(n, ast.FunctionDef) and n.name == name]
     parts = [part for node in nodes[-1:] for part in _own_nodes(node)]
-    seeds = [p for p in parts if isinstance(p, ast.Call) and ast.unparse(p.func).endswith("seed")]
-    scaled = [p for p in parts if isinstance(p, ast.BinOp) and "random" in words_of(p)]
-    return list(dict.fromkeys(lines[part.lineno - 1].strip() for part in [*seeds, *scaled]))
+    generators = {
+        _name(target)
+        for part in parts
+        if isinstance(part, ast.Assign) and isinstance(part.value, ast.Call)
+        if _last_name(part.value.func) in ("default_rng", "RandomState")
+        for target in part.targets
+    }
+    seeds = [
+        part
+        for part in parts
+        if isinstance(part, ast.Call) and part.args
+        if _last_name(part.func) in ("seed", "default_rng", "RandomState")
+    ]
+    random = {"random", *generators}
+    scaled = [p for p in parts if isinstance(p, ast.BinOp) and words_of(p) & random]
+    scales = [
+        argument
+        for part in parts
+        if isinstance(part, ast.Call) and words_of(part.func) & random
+        for argument in [*part.args, *(k.value for k in part.keywords if k.arg != "size")]
+        if argument not in _length_arguments(part)
+    ]
+    factors = {name for part in (*scaled, *scales) for name in words_of(part)}
+    assigned = [
+        part
+        for part in parts
+        if isinstance(part, ast.Assign) and any(_name(n) in factors for n in part.targets)
+        if not words_of(part) & {"random", "default_rng", "RandomState"}
+    ]
+    free: tuple[ast.expr | ast.stmt, ...] = (*seeds, *scaled, *scales, *assigned)
+    return list(dict.fromkeys(lines[part.lineno - 1].strip() for part in free))
 
 
 def _is_unwritten(node: ast.FunctionDef) -> bool:
-    """Return whether a function only raises an error, or does nothing."""
+    """Return whether a function only raises an error, returns a constant, or does nothing."""
     body = node.body[ast.get_docstring(node) is not None :]
     return all(
         isinstance(part, ast.Raise | ast.Pass)
-        or (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        or (isinstance(part, ast.Expr | ast.Return) and isinstance(part.value, ast.Constant | None))
+        or "NotImplementedError" in words_of(part)
         for part in body
     )
 
@@ -311,10 +409,131 @@ def _is_dict(node: ast.FunctionDef, name: str) -> bool:
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
         if part.func.attr in ("get", "setdefault", "items", "keys")
     )
-    return any(_keys(node, name)) or any(_name(owner) == name for owner in lookups)
+    parameters = {argument.arg for argument in node.args.args}
+    keys = {
+        _name(part.target)
+        for part in ast.walk(node)
+        if isinstance(part, ast.For | ast.comprehension) and _name(part.iter) in parameters
+    }
+    entries = (
+        part
+        for part in ast.walk(node)
+        if isinstance(part, ast.Subscript) and _name(part.value) == name
+    )
+    return (
+        any(_keys(node, name))
+        or any(_name(owner) == name for owner in lookups)
+        or any(_name(part.slice) in keys - {""} for part in entries)
+    )
 
 
-def _name(node: ast.expr) -> str:
+SHAPED = frozenset(
+    [
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "eye",
+        "identity",
+        "randn",
+        "rand",
+        "random",
+        "normal",
+        "uniform",
+        "standard_normal",
+        "random_sample",
+        "range",
+        "arange",
+        "reshape",
+    ]
+)
+"""Functions with arguments that are lengths."""
+
+
+def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
+    """Return how some bodies use a parameter, or the attribute of ``self`` with its name."""
+    parts = [part for node in nodes for part in ast.walk(node)]
+
+    def is_used(node: ast.AST) -> bool:
+        """Return whether a node is the parameter."""
+        is_own = isinstance(node, ast.Attribute) and _name(node.value) == "self"
+        return _name(node) == name or (is_own and getattr(node, "attr", "") == name)
+
+    def is_inside(node: ast.AST) -> bool:
+        """Return whether a node has the parameter itself as a part, and not its shape."""
+        is_attribute = isinstance(node, ast.Attribute) and node.attr in ("shape", "size", "T")
+        if is_attribute or isinstance(node, ast.Compare):
+            return False
+        is_length = isinstance(node, ast.Call) and _name(node.func) == "len"
+        return is_used(node) or (not is_length and any(map(is_inside, ast.iter_child_nodes(node))))
+
+    axes: dict[int, str] = {}
+    count = 0
+    for part in parts:
+        if not (isinstance(part, ast.Assign) and len(part.targets) == 1):
+            continue
+        target, value = part.targets[0], part.value
+        index = value.slice if isinstance(value, ast.Subscript) else None
+        shape = value.value if isinstance(value, ast.Subscript) else value
+        if not (isinstance(shape, ast.Attribute) and shape.attr == "shape"):
+            continue
+        if is_used(shape.value) and isinstance(target, ast.Tuple) and index is None:
+            axes = {place: _name(item) for place, item in enumerate(target.elts)}
+            count = len(target.elts)
+        elif is_used(shape.value) and isinstance(index, ast.Constant):
+            axes.setdefault(int(str(index.value)), _name(target))
+    axes = {place: word for place, word in axes.items() if word != "_"}
+    lengths = [
+        argument
+        for part in parts
+        if isinstance(part, ast.Call) and _last_name(part.func) in SHAPED
+        for argument in _length_arguments(part)
+    ]
+    whole = [part for part in parts if isinstance(part, ast.Subscript) and is_used(part.value)]
+    items = [
+        part.slice.value + 1
+        for part in whole
+        if isinstance(part.slice, ast.Constant) and isinstance(part.slice.value, int)
+    ]
+    unpacked = [
+        part.target
+        for part in parts
+        if isinstance(part, ast.For | ast.comprehension) and is_used(part.iter)
+    ]
+    each = [tuple(map(_name, target.elts)) for target in unpacked if isinstance(target, ast.Tuple)]
+    slices = [part.slice for part in parts if isinstance(part, ast.Subscript)]
+    selected = [s for s in slices if not any(isinstance(each, ast.Slice) for each in ast.walk(s))]
+    is_list = bool(items) and len(items) == len(whole)
+    return ParameterUses(
+        tuple(axes.get(place, "") for place in range(max([count, *(n + 1 for n in axes)]))),
+        any(is_inside(node) for node in selected),
+        any(map(is_inside, lengths)) and not whole,
+        max(items) if is_list else 0,
+        each[0] if each else (),
+    )
+
+
+def _length_arguments(call: ast.Call) -> Iterator[ast.expr]:
+    """Yield the arguments of a call in `SHAPED` that are lengths."""
+    name = _last_name(call.func)
+    is_of_numpy = isinstance(call.func, ast.Attribute) and _name(call.func.value) == "np"
+    if name in ("normal", "uniform"):
+        yield from call.args[2:]
+    elif name == "reshape" and is_of_numpy:
+        yield from call.args[1:]
+    elif name == "full":
+        yield from call.args[:1]
+    else:
+        yield from call.args
+    yield from (k.value for k in call.keywords if k.arg in ("size", "shape", "N", "M"))
+
+
+def _last_name(node: ast.expr) -> str:
+    """Return the last part of a dotted name: ``zeros`` for ``np.zeros``."""
+    return node.attr if isinstance(node, ast.Attribute) else _name(node)
+
+
+def _name(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 

@@ -1,10 +1,14 @@
-"""Find inputs with which the functions of a handout run, and the outputs that they return."""
+"""Find inputs with which the functions of a handout run, and the outputs that they return.
+
+In: a `Handout`, and the process that runs its functions. Out: an `AssignmentDraft` with tasks,
+whose checks call the functions, and with the reasons why other functions are left out.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations, islice
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, count, islice
 from textwrap import shorten
 from typing import Any
 
@@ -12,17 +16,19 @@ import numpy as np
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from gradkit.drafting.guess import (
-    LENGTHS,
-    Guess,
-    Known,
-    Shape,
-    array,
-    guesses,
-    names_in,
-)
+from gradkit.drafting.draft import DraftCheck, DraftTask, makes, random_checks, symbolic
+from gradkit.drafting.guess import AXES, LABELS, NUMBERS, Guess, Known, array, guesses, names_in
 from gradkit.drafting.handout import Handout, HandoutFunction, HandoutParameter
-from gradkit.drafting.trial import HandoutProcess, Inputs, Ran, Run
+from gradkit.drafting.sizes import (
+    equated,
+    is_documented,
+    mirrored,
+    renamed,
+    with_equal,
+    with_lengths,
+    without_labels,
+)
+from gradkit.drafting.trial import HandoutProcess, Ran
 
 MAX_TRIALS = 100
 """Most combinations of inputs that are tried for a function."""
@@ -30,8 +36,17 @@ MAX_TRIALS = 100
 BATCH = 25
 """Number of trials in one request."""
 
-MAX_SIZES = 800
+MAX_SIZES = 200
 """Most relations between sizes that are tried for a combination of inputs."""
+
+MAX_EQUATED = 15
+"""Most runs of a combination of inputs, each with one more size equal to another one."""
+
+MAX_ITEMS = 3
+"""Most items of a list that are compared."""
+
+MAX_WAITING = 50
+"""Most tasks with equal sizes that are run at once."""
 
 MAX_RELATED = 2
 """Most combinations of inputs for which relations between sizes are tried."""
@@ -39,64 +54,17 @@ MAX_RELATED = 2
 MAX_GUESSES = 12
 """Most inputs that are tried for a parameter."""
 
-NO_EXERCISE = re.compile(r"(\w+_)?model|train\w*|fit|load_\w+|plot_\w+|test\w*|random_mini_batches")
+NO_EXERCISE = re.compile(
+    r"(\w+_)?model|load_\w+|plot_\w+|test\w*|random_mini_batches|main|\w*(demo|sanity_check)\w*"
+)
 """Names of functions that train for long, load data, plot or shuffle."""
+
+ROUNDS = re.compile(r"(n_?|num_?|max_?)?(epochs?|iter\w*|steps)")
+"""Names of the number of rounds of a function that trains for long."""
 
 
 MAX_TITLE = 60
 """Most characters of a task's title."""
-
-
-class DraftCheck(Struct, frozen=True):
-    """A check: its lines, outputs to compare, and gradients with the scalar ``of``.
-
-    ``notes`` are comments for the instructor. ``called`` are the functions of the lines.
-    """
-
-    name: str
-    function: HandoutFunction
-    lines: str
-    called: tuple[str, ...]
-    compare: tuple[str, ...]
-    gradient: Mapping[str, str] = {}
-    of: str = ""
-    notes: tuple[str, ...] = ()
-
-
-class DraftTask(Struct, frozen=True):
-    """A task: functions that depend on one another, with sizes, inputs and checks.
-
-    ``why`` are the reasons for inputs by name. ``links`` are values that cannot be compared, such
-    as caches, which later functions take. ``shapes`` are the shapes of all outputs. ``hard`` are
-    inputs of one more probe.
-    """
-
-    id: str
-    title: str
-    sizes: Mapping[str, int | str] = {}
-    inputs: Mapping[str, Any] = {}
-    why: Mapping[str, str] = {}
-    checks: tuple[DraftCheck, ...] = ()
-    links: frozenset[str] = frozenset()
-    shapes: Mapping[str, tuple[int, ...]] = {}
-    hard: Mapping[str, Any] = {}
-
-    @property
-    def called(self) -> tuple[str, ...]:
-        """Return the functions and classes that the checks call."""
-        return tuple(dict.fromkeys(name for check in self.checks for name in check.called))
-
-    def run(
-        self, reads: Sequence[str], inputs: Inputs | None = None, moved: Mapping[str, Any] = {}
-    ) -> Run:
-        """Return a run of the lines of all checks, by default with the inputs of the task."""
-        lines = tuple(check.lines for check in self.checks)
-        return Run(self.called, lines, inputs or self.drawn, tuple(reads), moved)
-
-    @property
-    def drawn(self) -> Inputs:
-        """Return the sizes and inputs, to be drawn."""
-        return Inputs(self.sizes, self.inputs)
 
 
 class AssignmentDraft(Struct):
@@ -109,7 +77,8 @@ class AssignmentDraft(Struct):
 
 def draft_tasks(handout: Handout, trial: HandoutProcess) -> AssignmentDraft:
     """Find tasks for all functions and classes of a handout."""
-    draft = AssignmentDraft()
+    names = {function.name for function in handout.functions} | {*handout.classes}
+    draft = AssignmentDraft(known=Known(functions=frozenset({*names, *handout.unwritten})))
     for function in handout.functions:
         _add_function(draft, function, trial)
     for name, methods in handout.classes.items():
@@ -121,21 +90,35 @@ def draft_tasks(handout: Handout, trial: HandoutProcess) -> AssignmentDraft:
 
 def _add_function(draft: AssignmentDraft, function: HandoutFunction, trial: HandoutProcess) -> None:
     """Add a check for a function to the task that it belongs to, or to a new task."""
-    if NO_EXERCISE.fullmatch(function.name):
-        draft.left_out[function.name] = "it seems to train, load, plot, test or shuffle"
+    if not _is_exercise(function):
+        draft.left_out[function.name] = NOT_AN_EXERCISE
         return
     reasons: list[str] = []
     places = [n for n, task in enumerate(draft.tasks) if _belongs(function, task)]
-    tasks = [*((n, draft.tasks[n]) for n in places[::-1]), (len(draft.tasks), _new_task(function))]
+    tries = [*([places] if len(places) > 1 else []), *([n] for n in places[::-1]), []]
     # Sizes that need no relation to one another are more likely to be meant.
-    for (place, task), related in ((each, related) for related in (False, True) for each in tasks):
+    for places, related in ((each, related) for related in (False, True) for each in tries):
+        task = _merged([draft.tasks[n] for n in places]) if places else _new_task(function)
         found, reason = _with_call(task, function, draft.known, trial, related=related)
         if found is not None:
-            draft.tasks[place : place + 1] = [found]
+            rest = [task for n, task in enumerate(draft.tasks) if n not in places]
+            place = min(places or [len(rest)])
+            draft.tasks = [*rest[:place], found, *rest[place:]]
             _learn(draft.known, found)
             return
         reasons.append(reason)
     draft.left_out[function.name] = reasons[0]
+
+
+NOT_AN_EXERCISE = "it seems to train, load, plot, test or shuffle"
+"""Reason for leaving out a function or class."""
+
+
+def _is_exercise(function: HandoutFunction) -> bool:
+    """Return whether a function may be one that students write."""
+    trains = any(ROUNDS.fullmatch(parameter.name) for parameter in function.parameters)
+    is_training = re.match("train|fit", function.name) and (trains or function.is_random)
+    return not (NO_EXERCISE.fullmatch(function.name) or is_training)
 
 
 def _add_class(
@@ -143,8 +126,11 @@ def _add_class(
 ) -> None:
     """Add a task for a class whose methods can be called."""
     constructor = next(method for method in methods if method.name == "__init__")
-    others = [m for m in methods if m is not constructor and not NO_EXERCISE.fullmatch(m.name)]
+    others = [m for m in methods if m is not constructor and _is_exercise(m)]
     if not others:
+        draft.left_out[name] = (
+            "it has no method that computes" if len(methods) == 1 else NOT_AN_EXERCISE
+        )
         return
     task, reason = _with_call(
         replace(_new_task(constructor), id=_slug(name), title=name),
@@ -155,7 +141,7 @@ def _add_class(
     if task is None:
         draft.left_out[name] = reason
         return
-    task = _with_attributes(task, constructor, trial)
+    task, settings = _with_attributes(task, constructor, trial)
     for method in others:
         found, reason = _with_call(task, method, draft.known, trial, owner="layer.")
         if found is None:
@@ -163,12 +149,21 @@ def _add_class(
         else:
             task = found
     if len(task.checks) > 1:
-        first, second, *rest = task.checks
-        lines = f"{first.lines}\n{second.lines}"
-        called = (*first.called, *second.called)
-        draft.tasks.append(
-            replace(task, checks=(replace(second, lines=lines, called=called), *rest))
-        )
+        draft.tasks.append(_with_settings(task, settings))
+
+
+def _with_settings(task: DraftTask, settings: Sequence[str]) -> DraftTask:
+    """Return a task with a first check on the constructor, if this sets arrays.
+
+    Its second check replaces the arrays, which may be random, by inputs.
+    """
+    first, second, *rest = task.checks
+    if first.compare:
+        lines = "\n".join([*settings, second.lines])
+        alone = replace(first, name="constructor", lines=first.lines.splitlines()[0])
+        return replace(task, checks=(alone, replace(second, lines=lines), *rest))
+    both = replace(second, lines=f"{first.lines}\n{second.lines}")
+    return replace(task, checks=(replace(both, called=(*first.called, *second.called)), *rest))
 
 
 def _new_task(function: HandoutFunction) -> DraftTask:
@@ -210,23 +205,78 @@ def _belongs(function: HandoutFunction, task: DraftTask) -> bool:
     return calls or stem in map(_stem, named) or (takes and alike)
 
 
+def _merged(tasks: Sequence[DraftTask]) -> DraftTask:
+    """Return the checks of several tasks as one task.
+
+    Sizes without a meaning of their own get other names in later tasks. An input that several
+    tasks have is taken from the first one; errors tell which sizes have to be equal then.
+    """
+    merged, *others = tasks
+    for task in others:
+        free = (name for name in _axes() if name not in {*merged.sizes, *task.sizes})
+        names = {
+            n: next(free) for n in task.sizes if n in merged.sizes and not is_documented(n, task)
+        }
+        made = {*merged.inputs, *task.inputs}
+        made |= {name for check in merged.checks for name in makes(check)}
+        for name in dict.fromkeys(name for check in task.checks for name in makes(check)):
+            if name in made:
+                names[name] = next(n for n in _numbered(name) if n not in made)
+            made.add(names.get(name, name))
+        checks = tuple(
+            replace(
+                check,
+                lines=renamed(check.lines, names),
+                compare=tuple(renamed(output, names) for output in check.compare),
+            )
+            for check in task.checks
+        )
+        sizes = with_lengths(merged.sizes, (names.get(name, name) for name in task.sizes))
+        relations = {n: renamed(v, names) for n, v in task.sizes.items() if isinstance(v, str)}
+        inputs = {name: renamed(value, names) for name, value in task.inputs.items()}
+        inputs = {**inputs, **merged.inputs}
+        used = {*names_in(list(inputs.values())), *names_in(list(relations.values()))}
+        used |= {*words_in_text("\n".join(c.lines for c in (*merged.checks, *checks)))}
+        merged = replace(
+            merged,
+            sizes={n: relations.get(n, v) for n, v in sizes.items() if n in used},
+            inputs=inputs,
+            why={**task.why, **merged.why},
+            checks=(*merged.checks, *checks),
+            links=merged.links | {names.get(link, link) for link in task.links},
+            shapes={
+                **merged.shapes,
+                **{renamed(output, names): shape for output, shape in task.shapes.items()},
+            },
+        )
+    return merged
+
+
 def _plain(names: Iterable[str]) -> set[str]:
     """Return names without the number that makes them differ: ``cache`` for ``cache_2``."""
     return {re.sub(r"_\d+$", "", name) for name in names}
 
 
 def _learn(known: Known, task: DraftTask) -> None:
-    """Add the shapes of a task's inputs and of its last outputs to what is known."""
+    """Add the shapes of a task's inputs and of its last outputs to what is known.
+
+    Sizes without a meaning of their own may differ in the next task.
+    """
     sizes = task.drawn.drawn(0)
-    known.inputs |= task.inputs
+    unknown = {name: "?" for name in task.sizes if not is_documented(name, task)}
+
+    def shape_of(value: Any) -> tuple[str, ...]:
+        return tuple(renamed(axis, unknown) for axis in symbolic(np.shape(value), task))
+
+    known.inputs |= {name: renamed(value, unknown) for name, value in task.inputs.items()}
     for name, value in task.inputs.items():
         if isinstance(value, Mapping):
-            arrays = {key: np.shape(sizes[name][key]) for key in value}
-            known.tables[name] = {k: symbolic(s, task) for k, s in arrays.items() if s}
-        elif np.ndim(sizes[name]):
-            known.arrays[name] = symbolic(np.shape(sizes[name]), task)
+            entries = {key: shape_of(sizes[name][key]) for key in value}
+            known.tables[name] = {key: shape for key, shape in entries.items() if shape}
+        elif not isinstance(value, list) and np.ndim(sizes[name]):
+            known.arrays[name] = shape_of(sizes[name])
     for output in task.checks[-1].compare:
-        shape = symbolic(task.shapes[output], task)
+        shape = shape_of(np.empty(task.shapes[output]))
         entry = re.fullmatch(r"(\w+)\[['\"](\w+)['\"]\]", output)
         if entry and shape:
             known.tables.setdefault(entry[1], {})[entry[2]] = shape
@@ -234,16 +284,6 @@ def _learn(known: Known, task: DraftTask) -> None:
                 known.tables.setdefault(entry[1].removeprefix("new_"), {})[entry[2]] = shape
         elif output.isidentifier() and shape:
             known.arrays[output.removeprefix("new_")] = shape
-
-
-def symbolic(shape: Sequence[int], task: DraftTask) -> Shape:
-    """Return a shape in the sizes of a task; a length that is no size stays a number."""
-    drawn = task.drawn.drawn(0)
-    lengths = {drawn[name]: name for name in reversed(list(task.sizes)) if drawn[name] > 1}
-    products = {
-        drawn[a] * drawn[b]: f"{a} * {b}" for a, b in combinations(task.sizes, 2) if a in lengths
-    }
-    return tuple(lengths.get(n) or products.get(n) or str(n) for n in shape)
 
 
 # --- the call of a function --------------------------------------------------------------
@@ -261,7 +301,7 @@ def _with_call(
     """Return a task with a check that calls a function, and otherwise why there is none.
 
     ``owner`` is the object of a method with a point, as ``layer.``; ``related`` allows relations
-    between sizes.
+    between sizes that no error names.
     """
     choices = {p.name: _choices(p, function, task, known) for p in function.parameters}
     choices = {name: found for name, found in choices.items() if found}
@@ -269,72 +309,101 @@ def _with_call(
     if missing:
         return None, f"no input is known for {', '.join(missing)}"
     combined = list(islice(_combinations(choices), MAX_TRIALS))
-    tries = iter([(inputs, next(_sizes(task, inputs))) for inputs in combined])
-    found, reasons = _first_that_runs(task, function, tries, trial, owner)
+    grown = [_grown(task, function, inputs, owner, known.functions) for inputs in combined]
+    found, reasons = _first_that_runs(iter(grown), trial, owner)
     if found is None and related and any(map(_is_about_shapes, reasons[:MAX_RELATED])):
         tries = (
-            (inputs, sizes)
-            for number, inputs in enumerate(combined[:MAX_RELATED])
-            for sizes in islice(_sizes(task, inputs, pairs=not number), 1, MAX_SIZES)
+            other
+            for number, each in enumerate(grown[:MAX_RELATED])
+            for other in islice(_related(each, task.sizes, pairs=not number), MAX_SIZES)
         )
-        found, _ = _first_that_runs(task, function, tries, trial, owner)
-    return found, "".join(reasons[:1])
+        found, _ = _first_that_runs(tries, trial, owner)
+    return found, f"{_described(grown[0])} {reasons[0]}" if reasons else ""
 
 
-Try = tuple[Mapping[str, Guess], Mapping[str, int | str]]
-"""Inputs of a function by its parameters, and all sizes of its task."""
+def _described(task: DraftTask) -> str:
+    """Return the call of the last check with its inputs, for a message."""
+    line = task.checks[-1].lines.splitlines()[-1].rpartition(" = ")[2]
+    inputs = [
+        f"{key} = {value}" for key, value in task.inputs.items() if key in words_in_text(line)
+    ]
+    return f"{line} with {', '.join(inputs)}" if inputs else line
+
+
+def words_in_text(text: str) -> list[str]:
+    """Return the names in a line of code."""
+    return re.findall(r"[A-Za-z_]\w*", text)
 
 
 def _first_that_runs(
-    task: DraftTask,
-    function: HandoutFunction,
-    tries: Iterator[Try],
-    trial: HandoutProcess,
-    owner: str,
+    tries: Iterator[DraftTask], trial: HandoutProcess, owner: str
 ) -> tuple[DraftTask | None, list[str]]:
-    """Return the task with the first inputs with which a function runs, and else the reasons."""
+    """Return the first task whose last check runs, and else the reasons why none does."""
     reasons: list[str] = []
     # Most functions run with the first inputs.
     while batch := list(islice(tries, BATCH if reasons else 1)):
-        grown = [_grown(task, function, inputs, sizes, owner) for inputs, sizes in batch]
-        reads = [_possible_outputs(each, owner) for each in grown]
-        runs = [each.run(read) for each, read in zip(grown, reads, strict=True)]
-        for (inputs, sizes), each, ran in zip(batch, grown, trial.run_all(runs), strict=True):
-            accepted, reason = _accepted(each, ran, owner)
-            if reason == NOT_FINITE:
-                positive = {name: _positive(guess) for name, guess in inputs.items()}
-                other = _grown(task, function, positive, sizes, owner)
-                again = trial.run(other.run(_possible_outputs(other, owner)))
-                accepted, reason = _accepted(other, again, owner)
-            if accepted is not None:
-                return accepted, reasons
+        for found, reason in _settled(batch, trial, owner):
+            if found is not None:
+                return found, reasons
             reasons.append(reason)
         if _is_final(reasons[-1]):
             break
     return None, reasons
 
 
-NOT_FINITE = "an output is not finite"
+def _settled(
+    tasks: Sequence[DraftTask], trial: HandoutProcess, owner: str
+) -> list[tuple[DraftTask | None, str]]:
+    """Run tasks, and make sizes equal as long as errors name sizes that have to be."""
+    waiting = list(enumerate(tasks))
+    found: dict[int, tuple[DraftTask | None, str]] = {}
+    for _ in range(MAX_EQUATED):
+        runs = [task.run([*{*_possible_outputs(task, owner), *task.shapes}]) for _, task in waiting]
+        again: list[tuple[int, DraftTask]] = []
+        for (place, task), ran in zip(waiting, trial.run_all(runs), strict=True):
+            accepted, reason = _accepted(task, ran, owner)
+            found.setdefault(place, (None, reason))
+            if accepted is None:
+                others = equated(task, reason)
+                if reason == NOT_FINITE and _positive(task) != task:
+                    others = [_positive(task)]
+            else:
+                others = [other for other in [without_labels(task)] if other != task]
+                mirror = mirrored(task)
+                if not others and mirror != task:
+                    others = equated(mirror, trial.run(mirror.run(())).failed)
+                if not others and found[place][0] is None:
+                    found[place] = accepted, ""
+            again += [(place, other) for other in others]
+        waiting = [pair for pair in again if found[pair[0]][0] is None][:MAX_WAITING]
+        if not waiting:
+            break
+    return [found[place] for place in range(len(tasks))]
 
 
-def _positive(guess: Guess) -> Guess:
-    """Return a guess with positive numbers in place of normal ones."""
-    if isinstance(guess.value, Mapping):
-        table = {key: _positive(Guess(item, "")).value for key, item in guess.value.items()}
-        return replace(guess, value=table)
-    if not isinstance(guess.value, str):
-        return guess
-    return replace(guess, value=guess.value.replace("normal(", "positive("))
+NOT_FINITE = "returns numbers that are not finite"
+STOPS = "stops with "
+"""Reasons for leaving out a function."""
+
+
+def _positive(task: DraftTask) -> DraftTask:
+    """Return a task with positive numbers in place of normal ones for its last check."""
+    words = words_in_text(task.checks[-1].lines)
+    names = {"normal": "positive"}
+    inputs = {k: renamed(v, names) if k in words else v for k, v in task.inputs.items()}
+    return replace(task, inputs=inputs)
 
 
 def _is_about_shapes(reason: str) -> bool:
     """Return whether an error may disappear with other lengths of sizes."""
-    return not reason or reason.startswith(("ValueError", "IndexError", "AssertionError"))
+    errors = ("ValueError", "IndexError", "AssertionError")
+    return not reason or reason.removeprefix(STOPS).startswith(errors)
 
 
 def _is_final(reason: str) -> bool:
     """Return whether an error does not depend on the inputs: a name or a module is missing."""
-    return reason.startswith(("NameError", "MissingImport", "ModuleNotFound", "ImportError"))
+    errors = ("NameError", "MissingImport", "ModuleNotFound", "ImportError")
+    return reason.removeprefix(STOPS).startswith(errors)
 
 
 def _choices(
@@ -346,17 +415,23 @@ def _choices(
     if links:
         stem = _stem(function.name)
         # The value of the function of the same layer comes first, then the latest one.
-        made = {link: place for place, c in enumerate(task.checks) for link in _makes(c)}
+        made = {link: place for place, c in enumerate(task.checks) for link in makes(c)}
         alike = {link for link in links if _stem(task.checks[made[link]].function.name) == stem}
         order = sorted(links, key=lambda link: (link in alike, made[link]), reverse=True)
         return [Guess(None, "", link) for link in order]
     upstream = name[1:].lstrip("_") if name.startswith("d") else ""
     own = task.shapes.get(upstream) or task.shapes.get(f"new_{upstream}")
-    if own is None and name in UPSTREAM:
+    if own is None and UPSTREAM.fullmatch(name):
         arrays = [s for c in task.checks[-1:] for o in c.compare if (s := task.shapes[o])]
         own = arrays[0] if arrays else None
     found = guesses(parameter, known, function.descriptions)[:MAX_GUESSES]
-    if name in task.shapes:
+    if name == "p" and not (parameter.about or parameter.default or function.is_random):
+        found = [Guess("uniform(0.1, 0.9, ?, ?)", "probabilities, by the name"), *found]
+    if len(function.parameters) == 1 and not parameter.about:
+        # A name such as ``t`` means something else beside other arguments.
+        found = [guess for guess in found if guess.value != NUMBERS.get(name)]
+    random = zip(task.checks, random_checks(task), strict=True)
+    if name in task.shapes and not any(is_random and name in makes(c) for c, is_random in random):
         found = [Guess(None, "", name), *found]
     if own:
         found = [Guess(array(symbolic(own, task)), "the shape of an earlier output"), *found]
@@ -365,14 +440,8 @@ def _choices(
     return found
 
 
-UPSTREAM = ("dout", "delta", "grad", "grad_output", "dy", "dLdZ", "dLdA")
+UPSTREAM = re.compile(r"dout|delta|grad|(grad_)?outputs?_grads?|grad_outputs?|dvalues|dy|dLdZ|dLdA")
 """Names of the gradient of the output of a layer."""
-
-
-def _makes(check: DraftCheck) -> list[str]:
-    """Return the names that the last line of a check assigns."""
-    targets, is_assignment, _ = check.lines.splitlines()[-1].partition(" = ")
-    return targets.split(", ") if is_assignment else []
 
 
 def _combinations(choices: Mapping[str, list[Guess]]) -> Iterator[dict[str, Guess]]:
@@ -393,32 +462,21 @@ def _ranks(total: int, lengths: Sequence[int]) -> Iterator[tuple[int, ...]]:
         yield from ((first, *rest) for rest in _ranks(total - first, lengths[1:]))
 
 
-def _sizes(
-    task: DraftTask, inputs: Mapping[str, Guess], *, pairs: bool = False
-) -> Iterator[dict[str, int | str]]:
-    """Yield lengths of all sizes: all different, then with relations between them.
+def _related(
+    task: DraftTask, earlier: Mapping[str, int | str], *, pairs: bool = False
+) -> Iterator[DraftTask]:
+    """Yield a task with a relation between its sizes; with ``pairs`` also with two.
 
-    A size may be 1, equal to another one, or the product of two. ``pairs``: then two sizes.
+    A size may be 1, equal to another one, or the product of two. ``earlier`` sizes are kept.
     """
-    values = [guess.value for guess in inputs.values()]
-    names = [name for value in values for name in names_in(value)]
-    new = [name for name in dict.fromkeys(names) if name not in task.sizes]
-    sizes: dict[str, int | str] = {**task.sizes}
-    usual = {name: next(n for pattern, n in LENGTHS if pattern.fullmatch(name)) for name in new}
-    # Sizes with the fewest usual lengths, such as those of windows, choose first.
-    chosen = dict(sizes)
-    for name in sorted(new, key=lambda each: len(usual[each])):
-        lengths = (*usual[name], *range(16, 17 + len(chosen)))
-        chosen[name] = next(length for length in lengths if length not in chosen.values())
-    sizes |= {name: chosen[name] for name in new}
-    yield sizes
-    relations = [(name, relation) for name in new for relation in _relations(name, sizes)]
+    new = [name for name in task.sizes if name not in earlier]
+    relations = [(name, relation) for name in new for relation in _relations(name, task.sizes)]
     for name, relation in relations:
-        yield _related(sizes, name, relation)
+        yield with_equal(task, name, relation)
     simple = [(n, relation) for n, relation in relations if pairs and "*" not in str(relation)]
     for (name, relation), (other, second) in combinations(simple, 2):
         if name != other and not {name, other} & {*names_in(relation), *names_in(second)}:
-            yield _related(_related(sizes, name, relation), other, second)
+            yield with_equal(with_equal(task, name, relation), other, second)
 
 
 def _relations(name: str, sizes: Mapping[str, int | str]) -> Iterator[int | str]:
@@ -429,28 +487,37 @@ def _relations(name: str, sizes: Mapping[str, int | str]) -> Iterator[int | str]
     yield from (" * ".join(pair) for pair in combinations(others, 2))
 
 
-def _related(sizes: Mapping[str, int | str], name: str, value: int | str) -> dict[str, int | str]:
-    """Return sizes with one computed from others, which stands after them."""
-    return {**{n: size for n, size in sizes.items() if n != name}, name: value}
-
-
 def _grown(
     task: DraftTask,
     function: HandoutFunction,
     guessed: Mapping[str, Guess],
-    sizes: Mapping[str, int | str],
     owner: str,
+    functions: Collection[str],
 ) -> DraftTask:
-    """Return a task with a check that calls a function with some inputs."""
+    """Return a task with a check that calls a function with some inputs.
+
+    No input and no output has the name of one of the ``functions``.
+    """
     inputs, why, names = dict(task.inputs), dict(task.why), dict[str, str]()
+    values = _with_axes(task, guessed)
+    for first, *others in (names for names in function.zipped if {*names} <= {*values}):
+        axis = _FIRST_AXIS.search(str(values[first]))
+        for other in others:
+            own = _FIRST_AXIS.search(str(values[other]))
+            if axis and own:
+                values[other] = renamed(values[other], {own[1]: axis[1]})
     for name, guess in guessed.items():
-        names[name] = guess.link or name
-        if guess.link or guess.value == name:  # a size is passed as it is
+        names[name], value = guess.link or name, values[name]
+        if value == name and name in task.inputs:
+            names[name] = values[name] = value = f"{name}_{len(task.checks) + 1}"
+        if guess.link or value == names[name]:  # a size is passed as it is
             continue
-        if name in inputs and inputs[name] != guess.value:
+        is_taken = name in functions or name in task.sizes
+        if is_taken or (name in inputs and inputs[name] != value):
             names[name] = f"{name}_{len(task.checks) + 1}"
-        inputs[names[name]], why[names[name]] = guess.value, guess.why
-    made = {each for check in task.checks for each in _makes(check)}
+        inputs[names[name]], why[names[name]] = value, guess.why
+    sizes = with_lengths(task.sizes, names_in([values[n] for n in guessed if not guessed[n].link]))
+    made = {each for check in task.checks for each in makes(check)} | {*functions}
     returns = [f"new_{each}" if each in inputs else each for each in function.returns]
     returns = [f"{each}_{len(task.checks) + 1}" if each in made else each for each in returns]
     lines = _call(function, names, returns, owner)
@@ -459,28 +526,84 @@ def _grown(
     return replace(task, sizes=sizes, inputs=inputs, why=why, checks=(*task.checks, check))
 
 
+_FIRST_AXIS = re.compile(r"^(?:normal|integers\(\w+, |positive)\(?(\w+)")
+
+
+def _with_axes(task: DraftTask, guessed: Mapping[str, Guess]) -> dict[str, Any]:
+    """Return the values of guesses with a size of its own for each unknown length."""
+    taken = {*task.sizes, *task.inputs, *guessed}
+    taken |= {name for guess in guessed.values() for name in names_in(guess.value)}
+    free = (name for name in _axes() if name not in taken)
+    names = {LABELS: next(n for n in _numbered(LABELS) if n not in task.sizes)}
+    # An axis may have the name of an array: ``W`` is the width of an image, and the weights.
+    arrays = {*task.inputs, *(n for n, guess in guessed.items() if guess.value != n)}
+    used = {name for guess in guessed.values() for name in names_in(guess.value)}
+    names |= {name: next(free) for name in sorted(arrays & used)}
+
+    def named(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: named(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [named(item) for item in value]
+        if not isinstance(value, str):
+            return value
+        if value in guessed and value not in arrays:
+            return value
+        return re.sub(r"\?", lambda _: next(free), renamed(value, names))
+
+    return {name: named(guess.value) for name, guess in guessed.items()}
+
+
+def _axes() -> Iterator[str]:
+    """Yield names of sizes: those in `AXES`, then with numbers."""
+    yield from AXES
+    yield from (f"{name}{number}" for number in count(2) for name in AXES)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """Yield a name, and then with numbers from 2 on."""
+    yield name
+    yield from (f"{name}_{number}" for number in count(2))
+
+
 def _accepted(grown: DraftTask, ran: Ran, owner: str) -> tuple[DraftTask | None, str]:
     """Return a task with the outputs of its last check, or why a run does not fit."""
     if ran.failed:
-        return None, ran.failed
-    check, returns = grown.checks[-1], _makes(grown.checks[-1])
+        return None, f"{STOPS}{ran.failed}"
+    check, returns = grown.checks[-1], makes(grown.checks[-1])
     drawn = grown.drawn.drawn(0)
+    possible = _possible_outputs(grown, owner)
     values = {
         output: value
-        for output, value in ran.values.items()
+        for output in possible
+        if (value := ran.values.get(output)) is not None
+        and not (_ITEM.search(output) and _ITEM.sub("", output) in ran.values)
         # An input that a function may change in place counts if it does.
-        if "cache" not in re.split(r"[\[.]", output)[0] and value.size
+        and "cache" not in re.split(r"[\[.]", output)[0]
+        and value.size
         if output in returns or not np.array_equal(value, drawn.get(output, np.nan))
     }
+    given = [value for value in drawn.values() if isinstance(value, np.ndarray)]
+    stored = [
+        output
+        for output, value in values.items()
+        if "." in output and any(np.array_equal(value, each) for each in given)
+    ]
+    values = {output: value for output, value in values.items() if output not in stored}
     if not values and (owner or not returns):
-        return None, "it returns nothing that can be compared"
+        return None, "returns nothing that can be compared"
     if not all(np.isfinite(value).all() for value in values.values()):
         return None, NOT_FINITE
     readable = {re.split(r"[\[.]", output)[0] for output in values}
     links = grown.links | ({*returns} - readable)
-    shapes = {**grown.shapes, **{output: value.shape for output, value in values.items()}}
+    earlier = {output: ran.values[output].shape for output in grown.shapes}
+    shapes = {**earlier, **{output: value.shape for output, value in values.items()}}
     checks = (*grown.checks[:-1], replace(check, compare=tuple(values)))
     return replace(grown, checks=checks, links=links, shapes=shapes), ""
+
+
+_ITEM = re.compile(r"\[\d\]$")
+"""Number of an item of a list, which is compared if the list is no array."""
 
 
 def _call(
@@ -502,31 +625,47 @@ def _call(
 
 def _possible_outputs(task: DraftTask, owner: str) -> list[str]:
     """Return what the last check may compare: returned values, their entries, attributes."""
-    function, returns = task.checks[-1].function, _makes(task.checks[-1])
-    entries = [f"{each}[{key!r}]" for each in returns for key in function.keys]
+    function, returns = task.checks[-1].function, makes(task.checks[-1])
+    tables = [value for value in task.inputs.values() if isinstance(value, Mapping)]
+    keys = dict.fromkeys([*function.keys, *(key for table in tables for key in table)])
+    entries = [f"{each}[{key!r}]" for each in returns for key in keys]
     changed = [] if returns else [p.name for p in function.parameters if not owner]
-    wanted = [a for a in function.attributes if owner and re.match(r"d[A-Z_a-z]|grad", a)]
+    own = function.attributes if owner else ()
+    # A method without a value changes the object.
+    wanted = [a for a in own if re.match(r"d[A-Z_a-z]|grad", a) or not returns]
     attributes = [f"{owner}{attribute}" for attribute in wanted]
-    return list(dict.fromkeys([*returns, *entries, *attributes, *changed]))
+    items = [f"{each}[{n}]" for each in (*returns, *attributes) for n in range(MAX_ITEMS)]
+    outputs = [*returns, *entries, *attributes, *items, *changed]
+    return list(dict.fromkeys(outputs))
 
 
 def _with_attributes(
     task: DraftTask, constructor: HandoutFunction, trial: HandoutProcess
-) -> DraftTask:
-    """Return the task of a class with inputs for the parameters that its constructor sets."""
+) -> tuple[DraftTask, list[str]]:
+    """Return the task of a class with inputs for the parameters that its constructor sets.
+
+    The lines that set them are also returned by themselves.
+    """
     every = constructor.attributes
     skipped = re.compile(r"_|d[A-Z]|d_|grad|momentum|running|velocity")
     own = [a for a in every if not skipped.match(a) and not (a[0] == "d" and a[1:] in every)]
-    wanted = [f"layer.{attribute}" for attribute in own]
-    ran = trial.run(task.run(wanted))
-    inputs, why, lines = dict(task.inputs), dict(task.why), [task.checks[0].lines]
+    plain = [f"layer.{attribute}" for attribute in own]
+    items = [f"{expression}[{n}]" for expression in plain for n in range(MAX_ITEMS)]
+    ran = trial.run(task.run([*plain, *items]))
+    wanted = [*plain, *(item for item in items if _ITEM.sub("", item) not in ran.values)]
+    inputs, why, lines = dict(task.inputs), dict(task.why), list[str]()
+    shapes = dict(task.shapes)
     for expression in wanted:
         value = ran.values.get(expression)
         name = re.split(r"['\".]", expression.removesuffix("']"))[-1]
+        name = re.sub(r"\[(\d)\]", r"\1", name)
         if value is None or value.ndim == 0 or value.dtype.kind != "f" or name in inputs:
             continue
         inputs[name] = array(symbolic(value.shape, task))
         why[name] = "the shape that the constructor gives"
         lines.append(f"{expression} = {name}")
-    first = replace(task.checks[0], lines="\n".join(lines))
-    return replace(task, inputs=inputs, why=why, checks=(first,))
+        shapes[expression] = value.shape
+    first = task.checks[0]
+    compare = tuple(output for output in shapes if output not in task.shapes)
+    first = replace(first, lines="\n".join([first.lines, *lines]), compare=compare)
+    return replace(task, inputs=inputs, why=why, checks=(first,), shapes=shapes), lines

@@ -1,12 +1,16 @@
-"""Run lines with the functions of a handout in the sandbox."""
+"""Run lines with the functions of a handout in the sandbox.
+
+In: the path of a handout, then lines, inputs and expressions. Out: the values of the expressions,
+or the error with which the lines stop.
+"""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from gradkit.drafting.handout import is_available
 from gradkit.grading.own_forward import replace_inputs
 from gradkit.lines import value_of
 from gradkit.records.submission import Section, Submission
@@ -32,6 +37,9 @@ DEADLINE = 600.0
 MAX_ARRAYS = 200
 """Most arrays in one request, see `gradkit.runtime.frames`."""
 
+MAX_BYTES = 30_000_000
+"""Most bytes of the arrays in one request."""
+
 FOLDERS_ABOVE = 3
 """Number of folders above a handout in which modules that it imports are searched for."""
 
@@ -45,6 +53,7 @@ class Inputs(Struct, frozen=True):
     def drawn(self, seed: int) -> dict[str, Any]:
         """Draw the inputs; the same seed draws the same values."""
         names: dict[str, Any] = {**functions(np.random.default_rng(seed))}
+        names["integers"] = partial(_with_largest, names["integers"])
         sizes: dict[str, Any] = {k: v for k, v in self.sizes.items() if isinstance(v, int)}
         for name, value in self.sizes.items():
             if isinstance(value, str):
@@ -52,6 +61,13 @@ class Inputs(Struct, frozen=True):
         names |= sizes
         values = {name: draw_input(name, value, names) for name, value in self.inputs.items()}
         return {**sizes, **values}
+
+
+def _with_largest(integers: Callable[..., Any], high: int, *shape: int) -> Any:
+    """Draw labels among which the largest one is, so that a label outside of an axis shows."""
+    drawn = integers(high, *shape)
+    drawn.flat[:1] = high - 1
+    return drawn
 
 
 class Ran(Struct, frozen=True):
@@ -111,14 +127,18 @@ class HandoutProcess(AbstractContextManager["HandoutProcess"]):
     def run_all(self, runs: Sequence[Run]) -> list[Ran]:
         """Run several lines, which do not know of each other, with as few requests as possible."""
         requests = [_request(run) for run in runs]
-        arrays = max(
-            len(run.reads) + len(each.arrays) for run, each in zip(runs, requests, strict=True)
-        )
-        size = max(1, MAX_ARRAYS // max(1, arrays))
+        groups: list[list[Frame]] = []
+        arrays = size = 0
+        for run, request in zip(runs, requests, strict=True):
+            own = sum(array.nbytes for array in request.arrays.values())
+            count = len(run.reads) + len(request.arrays)
+            if not groups or arrays + count > MAX_ARRAYS or size + own > MAX_BYTES:
+                groups.append([])
+                arrays = size = 0
+            groups[-1].append(request)
+            arrays, size = arrays + count, size + own
         replies = [
-            reply
-            for start in range(0, len(requests), size)
-            for reply in self._process.ask_all(requests[start : start + size], at_once=True)
+            reply for group in groups for reply in self._process.ask_all(group, at_once=True)
         ]
         found = []
         for run, reply in zip(runs, replies, strict=True):
@@ -150,19 +170,15 @@ def given_modules(submission: Submission, path: Path) -> Iterator[tuple[str, str
         if name in seen or name.partition(".")[0] in sys.stdlib_module_names:
             continue
         seen.add(name)
-        relative = Path(*name.split(".")).with_suffix(".py")
-        files = [folder / relative for folder in folders if (folder / relative).is_file()]
+        module = Path(*name.split("."))
+        places = [f / each for f in folders for each in (f"{module}.py", module / "__init__.py")]
+        files = [place for place in places if place.is_file()]
         texts = [read_text_file(file) for file in files if file != path.resolve()][:1]
-        if name in shipped and not (texts and all(map(_is_available, _imported(texts[0])))):
+        if name in shipped and not (texts and all(map(is_available, _imported(texts[0])))):
             texts = [shipped[name]]
         for text in texts:
             yield name, text
             waiting += _imported(text)
-
-
-def _is_available(name: str) -> bool:
-    """Return whether a package is installed."""
-    return find_spec(name.partition(".")[0]) is not None
 
 
 def _imported(text: str) -> Iterator[str]:

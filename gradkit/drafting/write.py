@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gradkit.authoring.export import File, as_files, write_folder
-from gradkit.drafting.confirm import with_defaults, with_gradients, with_sizes
+from gradkit.drafting.confirm import with_defaults, with_gradients, with_large, with_sizes
+from gradkit.drafting.draft import DOCUMENTED, DraftTask, random_checks
 from gradkit.drafting.handout import random_lines, read_handout, solution_text
-from gradkit.drafting.search import AssignmentDraft, DraftTask, draft_tasks
+from gradkit.drafting.search import NOT_AN_EXERCISE, AssignmentDraft, draft_tasks
 from gradkit.drafting.trial import HandoutProcess
 from gradkit.errors import GradkitError
 from gradkit.submission.source import statements
@@ -83,19 +84,21 @@ def draft_files(path: Path) -> tuple[dict[str, File], Mapping[str, str]]:
         handout = read_handout(text)
         draft = draft_tasks(handout, trial)
         drafted = [task for task in draft.tasks if any(check.compare for check in task.checks)]
-        tasks = [with_defaults(with_gradients(task, trial), trial) for task in drafted]
+        found = [with_gradients(task, trial) for task in drafted]
+        tasks = [with_large(with_defaults(task, trial), trial) for task in found]
         sizes = [with_sizes(task, trial) for task in tasks]
         given, problems = trial.given, trial.submission.problems
     if not tasks:
-        found = [f"{name}: {reason}" for name, reason in draft.left_out.items()]
-        reasons = "; ".join([*found, *(problem.message for problem in problems)])
+        left_out = [f"{name}: {reason}" for name, reason in draft.left_out.items()]
+        reasons = "; ".join([*left_out, *(problem.message for problem in problems)])
         raise DraftError(
             f"{path}: no function runs ({reasons or 'it defines none'}). Give a file with model "
             "solutions, and the modules that it imports beside it."
         )
     stem = re.sub(r"\W+", "_", path.stem).strip("_") or "solution"
     names = {name: f"{name.replace('.', '_')}.py" for name in given}
-    solution = solution_text(text, given)
+    unneeded = {n for n, reason in draft.left_out.items() if reason == NOT_AN_EXERCISE}
+    solution = solution_text(text, given, unneeded)
     lines = _assignment(path, f"{stem}.py", draft, tasks, sizes, solution, names)
     texts = {"assignment.toml": "\n".join(lines), f"reference/{stem}.py": solution}
     modules = {names[name]: module for name, module in given.items()}
@@ -154,32 +157,43 @@ def _task(
         entries = ({"line": line, "why": "random numbers"} for line in free)
         yield "\n".join(["equivalent = [", *(f"  {_value(entry)}," for entry in entries), "]"])
     if task.hard:
-        yield f"hard = [{_value(task.hard)}] # guess: the defaults of the model solution"
-    if lengths:
-        yield "\n[tasks.sizes] # guess: the model solution runs with these lengths"
-        yield from (f"{size} = {_value(length)}" for size, length in lengths.items())
-    yield "\n[tasks.inputs]"
+        yield "hard = ["
+        yield from (f"  {_value(hard)}, # guess: {why}" for hard, why in task.hard)
+        yield "]"
+    yield ""
+    # No headings of tables, because lines that are added below a heading belong to its table.
+    for size, length in lengths.items():
+        yield f"sizes.{size} = {_value(length)} # guess: {_why_length(length)}"
+    if not task.inputs:
+        yield "inputs = {}"
     for key, value in task.inputs.items():
-        why = task.why[key]
-        yield f"{key} = {_value(value)}" + ("" if why == "documented" else f" # guess: {why}")
+        why = "" if task.why[key] == DOCUMENTED else f" # guess: {task.why[key]}"
+        yield f"inputs.{key} = {_value(value)}{why}"
     seen: set[str] = set()
-    for check in task.checks:
+    for check, is_random in zip(task.checks, random_checks(task), strict=True):
         if not check.compare:
             continue
         points = POINTS_OF_GRADIENTS if check.gradient else POINTS
         unique = next(n for n in _numbered(_id(check.name)) if n not in seen)
         seen.add(unique)
         yield f"\n[[tasks.checks]]\nname = {_quoted(unique)}\npoints = {points} # guess"
-        if check.function.is_random:
+        if is_random:
             yield "# guess: the function draws random numbers, so only the shapes are compared"
         lines = check.lines
         yield f'call = """\n{lines}\n"""' if "\n" in lines else f"call = {_quoted(lines)}"
-        compare = [f"0 * {o}" if check.function.is_random else o for o in check.compare]
+        compare = [f"0 * {o}" if is_random else o for o in check.compare]
         yield f"compare = {_value(compare)}"
-        if check.gradient and not check.function.is_random:
+        if check.gradient:
             yield "# confirmed by finite differences of the model solution"
             table = {"of": check.of, **check.gradient}
             yield f"gradient = {_value(table)}"
+
+
+def _why_length(length: Any) -> str:
+    """Return the reason for the lengths of a size."""
+    if isinstance(length, list):
+        return "the model solution runs with these lengths"
+    return "the model solution stops with other lengths"
 
 
 def _quoted(text: str) -> str:

@@ -28,15 +28,8 @@ def shelf(found: Mapping[str, Assignment]) -> str:
 
 
 def to_text(audit: Audit) -> str:
-    """Write, for each task, problems of its model solution and changes that no check detects.
-
-    At most `MAX_LISTED_CHANGES` changes are listed.
-    """
-    return document("audit.txt", audit=audit, most=MAX_LISTED_CHANGES)
-
-
-MAX_LISTED_CHANGES = 10
-"""Largest number of undetected changes of a model solution that are listed."""
+    """Write, for each task, problems of its model solution and changes that no check detects."""
+    return document("audit.txt", audit=audit)
 
 
 TOPICS = {

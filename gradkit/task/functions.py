@@ -55,10 +55,15 @@ def function_task(file: Path, here: str, table: FunctionTaskTable, digest: Any) 
         ("sizes", table.sizes, {"np", *KNOWN}),
         ("inputs", table.inputs, {"np", *table.sizes}),
     ):
-        for name in named:
+        for name, value in named.items():
             if not _is_name(name) or name in others:
                 expected = "a valid Python name without another meaning"
                 refuse(f"{here}.{kind}", repr(name), expected)
+            # TOML adds every line below the heading [tasks.sizes] to that table.
+            tables = isinstance(value, list) and any(isinstance(each, dict) for each in value)
+            if name in FunctionTaskTable.__struct_fields__ and tables:
+                expected = f"`{name}` of the task, above the heading [tasks.{kind}]"
+                refuse(f"{here}.{kind}.{name}", f"a key of the table {kind}", expected)
     sizes = {
         name: _size(f"{here}.sizes.{name}", value, table.sizes)
         for name, value in table.sizes.items()

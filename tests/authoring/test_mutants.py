@@ -145,6 +145,16 @@ def test_only_what_is_reached() -> None:
     assert names("forward") == []
 
 
+def test_copies_of_handed_out_code_are_not_changed() -> None:
+    """Students do not write them; a function of the same name that differs is changed."""
+    text = "def helper(x):\n    return x + 1\n\ndef f(x):\n    return helper(x) * 2\n"
+    given = ["import numpy as np\n\ndef helper(x):\n    # Add one.\n    return x + 1\n"]
+    changed = {mutant.line for mutant, _ in mutants(text, {"f"}, {}, given)}
+    assert changed == {5}
+    other = [given[0].replace("+ 1", "+ 2")]
+    assert {mutant.line for mutant, _ in mutants(text, {"f"}, {}, other)} == {2, 5}
+
+
 def test_a_change_is_taken_back() -> None:
     """After all of them the tree is what it was; each is of one place, which it says."""
     seen = []

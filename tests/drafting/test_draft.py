@@ -209,7 +209,7 @@ def test_functions_that_are_left_out_are_named_with_a_reason(drafted: Path) -> N
     text = (drafted / "hw" / "assignment.toml").read_text(encoding="utf-8")
     assert "# guess: not_written is left out: it is not written in the handout" in text
     assert "# guess: load_data is left out: it seems to train, load" in text
-    assert "# guess: broken is left out: NameError" in text
+    assert "# guess: broken is left out: broken(x) with x = normal(N, D) stops with NameErr" in text
 
 
 def test_guesses_are_marked(drafted: Path) -> None:

@@ -116,7 +116,19 @@ WRONG = [
         "sizes.E: found 'N / 0', which stops with ZeroDivisionError: division by zero; expected an "
         "expression that can be computed",
     ),
+    (
+        "{ N = [2",
+        "{ hard = [{ N = 1 }], N = [2",
+        "sizes.hard: found a key of the table sizes; expected `hard` of the task, above the "
+        "heading [tasks.sizes]",
+    ),
     # Inputs.
+    (
+        "inputs.x",
+        "inputs.equivalent = [{ line = 'a' }]\ninputs.x",
+        "inputs.equivalent: found a key of the table inputs; expected `equivalent` of the task, "
+        "above the heading [tasks.inputs]",
+    ),
     (
         "normal(N, D)",
         "normal(N, M)",
