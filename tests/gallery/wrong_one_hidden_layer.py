@@ -78,7 +78,7 @@ WRONG: dict[str, tuple[dict[str, str], set[str], str]] = {
     "weights the other way round": (
         {"np.random.randn(n_h, n_x)": "np.random.randn(n_x, n_h)"},
         {"initial['W1'].shape"},
-        "`initial['W1'].shape` is",
+        "`initial['W1'].shape` has the right numbers",
     ),
     "weights that are not small": (
         {"np.random.randn(n_h, n_x) * 0.01": "np.random.randn(n_h, n_x)"},
