@@ -40,6 +40,7 @@ RNN = ("dWax", "dWaa", "dba")
 LSTM = ("dWf", "dbf", "dWi", "dbi", "dWc", "dbc", "dWo", "dbo")
 RNN_CELL = entries("step", "dxt", "da_prev", *RNN)
 RNN_ALL = entries("grads", "dx", "da0", *RNN)
+LSTM_CELL = entries("lstm_step", "dxt", "da_prev", "dc_prev", *LSTM)
 LSTM_ALL = entries("lstm_grads", "dx", "da0", *LSTM)
 
 WRONG = [
@@ -72,7 +73,6 @@ WRONG = [
         STEP,
         STEP.replace("t], a_next", "t], a0"),
         recurrent_cells_rnn_forward="a, y_pred",
-        recurrent_cells_rnn_backward=RNN_ALL,
     ),
     wrong(
         "steps in front",
@@ -85,6 +85,7 @@ WRONG = [
         FORGET,
         FORGET.replace('"Wf"', '"Wi"').replace('"bf"', '"bi"'),
         recurrent_cells_lstm_cell_forward="lstm_a_next, lstm_c_next, lstm_yt_pred",
+        recurrent_cells_lstm_cell_backward=LSTM_CELL,
     ),
     wrong(
         "a candidate of the logistic function",
