@@ -122,7 +122,6 @@ WRONG = [
         START,
         "a_next, c_next = a0, a0",
         recurrent_cells_lstm_forward="lstm_a, lstm_y, lstm_c",
-        recurrent_cells_lstm_backward=LSTM_ALL,
     ),
     wrong("no slope", SLOPE, "dz = da_next", recurrent_cells_rnn_cell_backward=RNN_CELL),
     wrong(
