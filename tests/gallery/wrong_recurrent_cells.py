@@ -158,7 +158,9 @@ WRONG = [
         "nothing through the hidden state to the memory",
         DC,
         "dc = dc_next",
-        recurrent_cells_lstm_cell_backward=entries("lstm_step", "dxt", "da_prev", "dc_prev", *LSTM[:6]),
+        recurrent_cells_lstm_cell_backward=entries(
+            "lstm_step", "dxt", "da_prev", "dc_prev", *LSTM[:6]
+        ),
     ),
     wrong(
         "the new memory for the old one",

@@ -129,7 +129,7 @@ WRONG = [
         D2,
         "D2 = np.random.rand(Z2.shape[1]) < keep_prob",
         "`mask_2_is_random` is false",
-        regularisation_dropout_forward="mask_2_is_random",
+        regularisation_dropout_forward="mask_1_is_random, mask_2_is_random",
     ),
     wrong(
         "nothing is dropped in the second layer",
