@@ -204,9 +204,9 @@ CALLERS = ["rnn-forward", "rnn-backward", "lstm-forward", "lstm-backward"]
 """Checks of functions that call those that are made constant."""
 
 CONSTANT = {
-    PREDICTION: f"{PREDICTION}\n    a_next, yt_pred = 0 * a_next, 0 * yt_pred",
-    LSTM_PREDICTION: (
-        f"{LSTM_PREDICTION}\n    a_next, c_next, yt_pred = 0 * a_next, 0 * c_next, 0 * yt_pred"
+    "return a_next, yt_pred, cache": "return 1 + 0 * a_next, 1 + 0 * yt_pred, cache",
+    "return a_next, c_next, yt_pred, cache": (
+        "return 1 + 0 * a_next, 1 + 0 * c_next, 1 + 0 * yt_pred, cache"
     ),
     SLOPE: "dz = 0 * da_next",
     DC: "da_next, dc = 0 * da_next, 0 * dc_next",
