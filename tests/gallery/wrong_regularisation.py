@@ -129,7 +129,7 @@ WRONG = [
         D2,
         "D2 = np.random.rand(Z2.shape[1]) < keep_prob",
         "`mask_2_is_random` is false",
-        regularisation_dropout_forward="mask_2_is_random",
+        regularisation_dropout_forward="mask_1_is_random, mask_2_is_random",
     ),
     wrong(
         "nothing is dropped in the second layer",
@@ -253,7 +253,6 @@ def backward_propagation_with_dropout(X, Y, cache, keep_prob):
     dZ3 = A3 - Y
     dW3 = 1.0 / m * np.dot(dZ3, A2.T)
     db3 = 1.0 / m * np.sum(dZ3, axis=1, keepdims=True)
-    dA2 = np.dot(W3.T, dZ3)
     ### START CODE HERE ###
     dA2 = None
     dA2 = None
@@ -261,7 +260,6 @@ def backward_propagation_with_dropout(X, Y, cache, keep_prob):
     dZ2 = np.multiply(dA2, np.int64(A2 > 0))
     dW2 = 1.0 / m * np.dot(dZ2, A1.T)
     db2 = 1.0 / m * np.sum(dZ2, axis=1, keepdims=True)
-    dA1 = np.dot(W2.T, dZ2)
     ### START CODE HERE ###
     dA1 = None
     dA1 = None

@@ -1,9 +1,10 @@
 """A recurrent network and an LSTM: a cell and a sequence, forward and backward.
 
 Examples are columns, and steps are the last axis. The probabilities of a cell are the softmax of a
-linear function of its next hidden state; gradients do not come from them. No function changes what
-it is handed, except for gradients. You may import softmax and sigmoid from rnn_utils. You choose
-what a cache holds.
+linear function of its next hidden state; gradients do not come from them.
+
+No function changes what it is handed, except for gradients. You choose what a cache holds. You may
+import softmax and sigmoid from rnn_utils.
 """
 
 import numpy as np
