@@ -464,7 +464,7 @@ def _is_total(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> 
 
 
 def _is_exchanged(found: NDArray[Any], expected: NDArray[Any], tolerance: float) -> bool:
-    """Return whether the numbers are right in another order; False for fewer than three."""
+    """Return whether the numbers are right in another order; False for a single number."""
     a, b = np.sort(found.astype(float), axis=None), np.sort(expected.astype(float), axis=None)
     return found.size > 1 and same(a, b, tolerance)
 

@@ -294,7 +294,7 @@ def test_a_refused_submission_gets_no_points_for_a_task_that_does_not_count(cour
         give(course, 20.0, "regression-torch", name=FAY)
     checks = (f"{TASK}/{name}" for name in ("interface", "forward", "update", "gradient"))
     assert str(caught.value) == (
-        f"regression-torch is no check of this result. There are {', '.join(checks)}, "
+        f"regression-torch is not a check of this result. There are {', '.join(checks)}, "
         f"{TASK}/trajectory, {TASK}, total. Did you mean regression-numpy?"
     )
 
