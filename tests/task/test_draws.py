@@ -209,10 +209,17 @@ def test_no_number_that_is_handed_over_is_the_same_as_nothing() -> None:
                     assert len({0.0, 1.0, *real}) == 2 + len(real)
         for lines in (c.call.text for t in read_assignment(path).functions for c in t.checks):
             calls = [each for each in ast.walk(ast.parse(lines)) if isinstance(each, ast.Call)]
-            handed = [a for c in calls if isinstance(c.func, ast.Name) for a in _handed(c)]
-            assert not [a for a in handed if isinstance(a, ast.Constant) and a.value in (0, 1)]
+            named = [c for c in calls if isinstance(c.func, ast.Name)]
+            drawn = {(c.func.id, k) for c in named for k, a in _handed(c) if not _is_neutral(a)}
+            neutral = {(c.func.id, k) for c in named for k, a in _handed(c) if _is_neutral(a)}
+            assert neutral <= drawn
 
 
-def _handed(call: ast.Call) -> list[ast.expr]:
-    """What a call hands over."""
-    return [*call.args, *(keyword.value for keyword in call.keywords)]
+def _is_neutral(value: ast.expr) -> bool:
+    """Say if a value is 0 or 1; another call of the function has to get a drawn one."""
+    return isinstance(value, ast.Constant) and value.value in (0, 1)
+
+
+def _handed(call: ast.Call) -> list[tuple[int | str | None, ast.expr]]:
+    """What a call hands over, by position or name."""
+    return [*enumerate(call.args), *((each.arg, each.value) for each in call.keywords)]
