@@ -153,10 +153,28 @@ def mend_functions(
     inside = _inside(grader.solution)
     budget = wanted.budget
     limits = _TimeLimits(grader.task.deadline, time.process_time(), patience(budget))
-    repairs = _Repairs(grader, inside, wanted, budget, budget, limits, earlier)
+    needs = _needs_guards(grader)
+    repairs = _Repairs(grader, inside, wanted, budget, budget, limits, earlier, needs)
     mended = repairs.mended_text(asked)
     grader.is_cut_short = limits.is_over
     return mended
+
+
+def _needs_guards(grader: FunctionGrader) -> bool:
+    """Return whether an output that is right is wrong when the text has no guards.
+
+    So it is where an input that never varies is divided by its root, which eps alone keeps above 0.
+    """
+    own = grader.process.section.own
+    texts = {cell.id: unguarded(cell.source)[0] for cell in own}
+    changed = [each for cell in own for each in definitions_changed(cell, texts[cell.id])]
+    return bool(changed) and any(
+        _spoils(
+            grader.with_changes(check, grader.draws),
+            grader.with_changes(check, grader.draws, changed=changed),
+        )
+        for check in grader.task.checks
+    )
 
 
 # Many submissions are held to the same model solution.
@@ -203,7 +221,7 @@ class _Repairs(Struct):
 
     ``told`` are these changes. ``mended`` has, by check, the form (lines and convention) in which
     the check came right, and ``known`` the verdicts so far. ``left`` and ``spare`` are what is left
-    of the search budget.
+    of the search budget. With ``keeps_guards``, the guards of the text stay in it.
     """
 
     grader: FunctionGrader
@@ -213,6 +231,7 @@ class _Repairs(Struct):
     spare: int
     limits: _TimeLimits
     earlier: Sequence[Repair] = ()
+    keeps_guards: bool = False
     text: _Text = _Text()
     told: list[Repair] = field(default_factory=list)
     mended: dict[str, tuple[Lines, int]] = field(default_factory=dict)
@@ -347,7 +366,7 @@ class _Repairs(Struct):
         for each in (None, *self.told):
             if each is not None:
                 text = replaced(each.source, each.proposal) or each.source
-                self.text = _Text({**self.text.sources, each.cell.id: unguarded(text)[0]})
+                self.text = _Text({**self.text.sources, each.cell.id: self._unguarded(text)[0]})
                 told.append(each)
             for check in reversed(checks):
                 with self.grader.meant(check, self._form(check)):
@@ -499,7 +518,7 @@ class _Repairs(Struct):
             for number in reversed(range(len(own))):
                 if own[number] in changes:
                     made = without(made, number)
-            sources[cell.id] = unguarded(cell.source)[0]
+            sources[cell.id] = self._unguarded(cell.source)[0]
             for proposal in made:
                 sources[cell.id] = replaced(sources[cell.id], proposal) or sources[cell.id]
         whole, self.text = self.text, _Text(sources)
@@ -555,7 +574,7 @@ class _Repairs(Struct):
             return []
         cells = {each.cell.id: each.cell for each in self.grader.definitions_of(check)}
         cells |= {cell.id: cell for cell in self.grader.process.section.own}
-        sources = {name: unguarded(cell.source)[0] for name, cell in cells.items()}
+        sources = {name: self._unguarded(cell.source)[0] for name, cell in cells.items()}
         before = self.text = replace(self.text, sources={**sources, **self.text.sources})
         spent = self.left
         found = self._without_needless(
@@ -902,9 +921,8 @@ class _Repairs(Struct):
             with grader.meant(other, self._form(other)):
                 before = grader.with_changes(other, grader.draws)
                 after = self._judge(other)
-            right = any(entry.state == "pass" for entry in before.entries)
             spoilt = other.name in self.mended and after.state != "pass"
-            if spoilt or (right and _corrected_outputs(before, after) is None):
+            if spoilt or _spoils(before, after):
                 return True
         return False
 
@@ -938,9 +956,13 @@ class _Repairs(Struct):
             {**self.text.sources, cell.id: text},
             {**self.text.made, cell.id: (*made, proposal)},
         )
-        _, guards = unguarded(cell.source)
+        _, guards = self._unguarded(cell.source)
         told = with_guards(proposal, source, guards)
         return function.name, told, cell, line, guarded(source, guards)
+
+    def _unguarded(self, source: str) -> tuple[str, Mapping[str, str]]:
+        """Return a text without guards, and the guards; they stay if right outputs need them."""
+        return (source, {}) if self.keeps_guards else unguarded(source)
 
     def _current_line(self, cell: Cell, line: int) -> int:
         """Return the number of a submitted line of a cell in the text with all changes."""
@@ -1018,6 +1040,12 @@ writes a line anew."""
 def _lacks_outputs(verdict: Verdict) -> bool:
     """Return whether outputs cannot be compared: the state is not ``fail``, or one is missing."""
     return verdict.state != "fail" or any(each.state == "missing" for each in verdict.entries)
+
+
+def _spoils(before: Verdict, after: Verdict) -> bool:
+    """Return whether an output is right before a change, and one is wrong only after it."""
+    right = any(entry.state == "pass" for entry in before.entries)
+    return right and _corrected_outputs(before, after) is None
 
 
 def _corrected_outputs(before: Verdict, after: Verdict) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +161,22 @@ def test_the_last_definition_counts_beside_a_guard(graded: Graded) -> None:
     was, now = LOGS["deep-net"]
     task = graded("deep-net", (was, now.format("1e-8")), (step, again))
     assert [check.check for check in task.checks if check.state != "pass"] == ["update"]
+
+
+def test_a_guard_stays_where_what_is_right_needs_it(workshop: Workshop, tmp_path: Path) -> None:
+    """A feature that never varies is divided by the root of eps; the mistake is told, too."""
+    folder = BESIDE / "linear-class"
+    for file in folder.glob("*.py"):
+        (tmp_path / file.name).write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    was, wrong = "self.alpha * self.running_V", "self.alpha / self.running_V"
+    path = tmp_path / "batchnorm.py"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(was) == 1
+    path.write_text(text.replace(was, wrong), encoding="utf-8")
+    settings = Settings(assignment=SHIPPED / "linear-class" / "assignment.toml", seed=3)
+    with Session(settings, workshop) as session:
+        tasks = session.grade(read_submission(tmp_path)).result.tasks
+    (one,) = (finding for task in tasks for finding in task.findings)
+    assert one.mistake == "wrong-operator"
+    assert wrong in one.source
+    assert was in one.fix
