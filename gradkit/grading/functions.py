@@ -889,7 +889,7 @@ class FunctionGrader(Struct):
             return verdict
         why = verdict.message
         if verdict.exception:
-            why = format_text("the check {name} stopped with {why}", name=step.name, why=why)
+            why = format_text("the check `{name}` stops with {why}", name=step.name, why=why)
         return self._blocked(check, why)
 
     def _stopped_only_in_hard_case(

@@ -317,7 +317,7 @@ def test_a_backward_pass_that_reads_another_cache_is_blocked(check: Check) -> No
     found = of(result, "affine", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "Not completed: the check forward stopped with NameError: name 'y' is not defined",
+        "Not completed: the check `forward` stops with NameError: name 'y' is not defined",
     )
 
 
