@@ -313,21 +313,18 @@ def not_found(role: Role, functions: Sequence[Function]) -> Missing:
         if len(names) > MAX_LISTED
         else ""
     )
-    sentences = [
-        format_text(
-            "`{signature}` is missing. Found {listed}.",
-            signature=role.signature,
-            listed=listed or "no function at all",
-        )
-    ]
+    sentences = [format_text("`{signature}` is missing.", signature=role.signature)]
+    if listed:
+        sentences.append(format_text("Found {listed}.", listed=listed))
+    elif not functions:
+        sentences.append("Found no function at all.")
     if classes:
         named = " or ".join(f"`{name}`" for name in dict.fromkeys(classes[:MAX_LISTED]))
         sentences.append(
             format_text(
-                "Methods are only checked in a class with a forward pass, an update, and "
-                "parameters such as `self.W1`. If it is a method of the class {classes}, add what "
-                "is missing there, or write it as a function outside the class and without "
-                "`self`.",
+                "If a method of the class {classes} is meant, write it as a function outside the "
+                "class, without `self`. Methods are only checked in a class with a forward "
+                "pass, an update, and parameters such as `self.W1`.",
                 classes=named,
             )
         )

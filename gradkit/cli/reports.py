@@ -100,7 +100,11 @@ def review_command(
         raise Refusal("--port and --by need --serve.")
     assistants = _names(split)
     if assistant is not None and assistant not in assistants:
-        known = f"a name of --split: {', '.join(assistants)}" if assistants else "--split NAMES"
+        known = (
+            f"a name of --split: {', '.join(assistants)}"
+            if assistants
+            else "--split with the names of all graders, such as --split anna,ben"
+        )
         raise Refusal(f"--for {assistant} needs {known}.")
     from gradkit.classroom.policy import counting_attempts
     from gradkit.classroom.reports.summary import all_provisional, cautions, everybody, review

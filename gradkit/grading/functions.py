@@ -835,7 +835,7 @@ class FunctionGrader(Struct):
 
     def _blocked(self, check: FunctionCheck, why: str) -> Verdict:
         self.wrong.add(check.name)
-        told = format_text("Not checked yet: {why}", why=why)
+        told = format_text("Not completed: {why}", why=why)
         return Verdict(check.name, "blocked", told)
 
     def _stopped(
@@ -885,7 +885,12 @@ class FunctionGrader(Struct):
             returns_none=cannot_unpack,
         )
         verdict = self._still_to_write(step, verdict)
-        return verdict if step is check else self._blocked(check, verdict.message)
+        if step is check:
+            return verdict
+        why = verdict.message
+        if verdict.exception:
+            why = format_text("the check `{name}` stops with {why}", name=step.name, why=why)
+        return self._blocked(check, why)
 
     def _stopped_only_in_hard_case(
         self, check: FunctionCheck, answers: Sequence[tuple[Draw, Made]], draw: Draw

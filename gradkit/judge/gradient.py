@@ -62,7 +62,7 @@ from gradkit.records.submission import Bound, WrittenRate
 from gradkit.records.task import Array, Batch, Run, Task
 from gradkit.task import network
 from gradkit.task.oracle import mean_scale, parameters_in, rate_of
-from gradkit.text import DRAWN, format_count, format_text, where
+from gradkit.text import DRAWN, format_text, where
 
 if TYPE_CHECKING:
     from gradkit.gradcheck import Report
@@ -468,11 +468,13 @@ def _rate_notes(case: Case, chosen: Chosen) -> Iterator[str]:
 # --- the verdict -----------------------------------------------------------------------------
 
 NO_VERDICT = (
-    "Finite differences of the loss cannot decide about {entries}: the loss has a kink there, or "
-    "rounding hides the slope."
+    "Finite differences of the loss cannot decide about the gradient of {entries}: the loss has a "
+    "kink there, or rounding hides the slope."
 )
-WRONG_ONE = "{entries} does not match finite differences of the loss{factor}."
-WRONG_SEVERAL = "{entries} do not match finite differences of the loss{factor}."
+WRONG = (
+    "Your gradient of {entries} (claimed) does not match finite differences of the loss "
+    "(estimate){factor}."
+)
 
 
 def _verdict(case: Case, entries: list[Entry]) -> Verdict:
@@ -513,4 +515,4 @@ def wrong_text(case: Case, entries: Sequence[Entry], failed: Sequence[Entry]) ->
     factors = {entry.factor for entry in failed}
     (factor,) = factors if len(factors) == 1 else ("",)
     suffix = format_text(": claimed = {factor} × estimate", factor=factor) if factor else ""
-    return format_count(WRONG_ONE, WRONG_SEVERAL, len(names), entries=joined(names), factor=suffix)
+    return format_text(WRONG, entries=joined(names), factor=suffix)

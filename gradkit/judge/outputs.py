@@ -303,11 +303,19 @@ def _near(
 # --- sentences -----------------------------------------------------------------------------
 
 
+SHAPE_ALONE = "0 * "
+"""Start of an output of which an assignment compares the shape alone."""
+
+
 def shape_sentence(name: str, found: object, expected: object) -> str:
-    """Return the sentence that an output has another shape than expected."""
+    """Return the sentence that an output has another shape than expected.
+
+    An assignment compares a shape alone by multiplying with zero: of ``0 * layer.b``, the sentence
+    names ``layer.b``.
+    """
     return format_text(
         "`{name}` has shape {found}; expected {expected}.",
-        name=name,
+        name=name.removeprefix(SHAPE_ALONE),
         found=str(found),
         expected=str(expected),
     )
@@ -319,6 +327,8 @@ def _describe_shape(name: str, found: NDArray[Any], expected: NDArray[Any]) -> s
     They say how the numbers relate to the expected ones: transposed, reshaped, or summed.
     """
     text = shape_sentence(name, found.shape, expected.shape)
+    if name.startswith(SHAPE_ALONE):
+        return text
     if found.shape == expected.shape[::-1] and same(found.T, expected):
         return f"{text} {format_text(TRANSPOSED, name=name)}"
     if found.size == expected.size and same(found.reshape(expected.shape), expected):

@@ -288,10 +288,14 @@ ONE_SIZE = (
     "they change. Perhaps the number of rows, or of steps, is written into the code."
 )
 OWN_ROWS = "{function} always trains on the assignment's data: use its arguments X and y instead."
+WRONG_FROM = (
+    "With the {starts} initial parameters, your loss differs from the expected loss from {first} "
+    "on."
+)
 LOOPS: Mapping[str, str] = {
     "gradkit": "gradkit's own training loop called your functions.",
-    "replaced": "gradkit's own training loop called your update and, in place of your wrong "
-    "forward pass, gradkit's.",
+    "replaced": "Your forward pass is wrong, so this check used your update with gradkit's own "
+    "training loop and forward pass.",
     "student": "Your own training loop was run.",
 }
 
@@ -325,6 +329,7 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
     of_change = OF_CHANGE if framework.trains else 0.0
     secret = secret_among(runs)
     courses: list[Course] = []
+    wrong_from: dict[str, list[str]] = {}
     still = True
     nearly = set[str]()
     for run, outcome in zip(runs, outcomes, strict=True):
@@ -334,6 +339,8 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
         earns, expected, starts = run.name in secret, case.expected[run.name], final(run.parameters)
         allowed = partial(tolerances.course_tolerance, eps=eps, least=lenience, of_change=of_change)
         courses.append(_losses(comparison, case.task, run, outcome, expected, allowed, earns))
+        if first := _first_wrong_loss(case.task, run, outcome, expected, allowed):
+            wrong_from.setdefault(first, []).append("random" if run.start == DRAWN else run.start)
         for name, start in starts.items():
             end, found = expected[name], outcome.outputs.get(name)
             comparison.compare(
@@ -355,6 +362,8 @@ def trajectory(case: Case, earlier: Earlier) -> Verdict:
             comparison.notes.append(LOOPS[outcome.loop])
         changes = {name: expected[name] - start for name, start in starts.items()}
         still = still and (not earns or tolerances.stays(outcome.outputs, starts, changes))
+    for first, kinds in wrong_from.items():
+        comparison.remark(format_text(WRONG_FROM, first=first, starts=joined(kinds)))
     verdict = comparison.verdict(
         "trajectory", "{count} of {size} losses and final parameters {are} wrong."
     )
@@ -448,6 +457,31 @@ def _is_nearly(
     return all(found is not None and tolerances.nearly(found, *rest) for found, *rest in pairs)
 
 
+def _first_wrong_loss(
+    task: Task,
+    run: Run,
+    outcome: Outcome,
+    expected: Mapping[str, Array],
+    allowed: Callable[[Array], Array],
+) -> str:
+    """Return the text of the first step with a wrong loss, such as ``epoch 3``.
+
+    The text names the example too if the run takes a step for each example. It is empty if all
+    losses are right or their number is wrong. ``expected`` has the right results of the run, and
+    ``allowed`` returns the tolerances of losses.
+    """
+    course, taken = (course_of(task, run, values) for values in (expected, outcome.outputs))
+    if len(taken) != len(course):
+        return ""
+    wrong = np.flatnonzero(~tolerances.near(taken, course, allowed(course)))
+    if not len(wrong):
+        return ""
+    epoch, example = (int(part) + 1 for part in divmod(wrong[0], len(course) // run.epochs))
+    if "loss" in expected:
+        return format_text("epoch {epoch}", epoch=epoch)
+    return format_text("epoch {epoch}, example {example}", epoch=epoch, example=example)
+
+
 def _losses(
     comparison: Comparison,
     task: Task,
@@ -471,22 +505,6 @@ def _losses(
         # After the first wrong loss, a later loss is right only by chance.
         off_course = ~tolerances.near(found, epochs, tolerance)
         tolerance = np.where(np.logical_or.accumulate(off_course), -1.0, tolerance)
-        off = np.flatnonzero(~tolerances.near(taken, course, allowed(course)))
-        if len(off):
-            epoch, example = divmod(int(off[0]), len(course) // run.epochs)
-            at = format_text("epoch {epoch}", epoch=epoch + 1) + (
-                ""
-                if "loss" in expected
-                else format_text(", example {example}", example=example + 1)
-            )
-            comparison.remark(
-                format_text(
-                    "From the {start} start, your loss differs from the expected loss from {at} "
-                    "on.",
-                    start=run.start,
-                    at=at,
-                )
-            )
     elif "loss" in outcome.outputs:
         comparison.remark(
             format_text(

@@ -37,7 +37,7 @@ TOPICS = {
     "update": "Update step",
     "training": "Model and training loop",
     "figures": "Signs, factors and learning rates",
-    "functions": "Exercises of functions",
+    "functions": "General mistakes in code",
     "stops": "Code without a result, and mistakes without a name",
     "remarks": "Remarks for the instructor, which cost nothing",
 }

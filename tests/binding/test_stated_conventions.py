@@ -115,7 +115,7 @@ def test_what_is_missing_names_what_was_found() -> None:
 def test_methods_are_spoken_of_where_one_may_be_meant(method: str, spoken_of: bool) -> None:
     """One of the role's name, or one that names all of the role's arguments."""
     message = not_found(ROLES["update"], functions(f"class Net:\n    {method}")).message
-    assert ("If it is a method of the class `Net`, add what" in message) == spoken_of
+    assert ("If a method of the class `Net` is meant" in message) == spoken_of
 
 
 def test_a_definition_that_is_not_run_is_told_with_its_place() -> None:

@@ -195,7 +195,7 @@ def test_a_dean_can_read_it(term: Path) -> None:
         f"points set by A. Miller: {WHY}",
         f"{UPDATE} was set to 5.5 points.",
         f"The points set for {UPDATE} were removed: the computed points count again.",
-        "Withdrawn from everybody: swapped-index.",
+        "Deduction withdrawn for all students: swapped-index.",
         "What counts: 15.5 of 20 points before, 16.8 of 20 points from then on.",
         "The grade is unchanged: 19.5 of 20 points.",
         "The grade from then on: 15.5 of 20 points.",
@@ -205,7 +205,7 @@ def test_a_dean_can_read_it(term: Path) -> None:
         "Found again, unchanged: leeanna_101_9001_hw.py (contents SHA-256 ",
         f"The stored answers of {FILE} (contents SHA-256 ",
         f"With gradkit {package.__version__}, numpy {np.__version__}.",
-        "Inputs drawn from the seeds regression-numpy 11.",
+        "Seeds of the random inputs: regression-numpy 11.",
     ):
         assert said in text, said
     assert EVE not in text

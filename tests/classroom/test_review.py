@@ -328,7 +328,9 @@ def test_what_cannot_be_split_is_refused(handed: Path) -> None:
     assert refusal("review", out, "--split", "u,v", "--for", "w") == (
         "--for w needs a name of --split: u, v."
     )
-    assert refusal("review", out, "--for", "w") == ("--for w needs --split NAMES.")
+    assert refusal("review", out, "--for", "w") == (
+        "--for w needs --split with the names of all graders, such as --split anna,ben."
+    )
     assert "there is no such file" in refusal("review", handed / "first")
 
 

@@ -233,7 +233,7 @@ def test_a_layer_that_is_switched_off_is_known_to_the_optimiser(
     result = trained(REGRESSION, {"    losses, total": off})
     assert codes(result) == {"graph-detached"}
     assert alternatives(result) == {frozenset({"unregistered-parameters"})}
-    assert "switched off" in told(result)
+    assert "have `requires_grad=False`" in told(result)
 
 
 @pytest.mark.parametrize("task", PIECES)
@@ -301,5 +301,5 @@ def test_a_method_that_trains_is_spoken_of(trained: Trained) -> None:
     """It is not there as a function, and the text says why it was not taken."""
     method = {"def train(model, X, y": "class Trainer:\n  def fit(self, model, X, y"}
     result = trained(REGRESSION, method)
-    assert "Found no function at all. Methods are only checked" in told(result)
+    assert "without `self`. Methods are only checked" in told(result)
     assert "`Trainer`" in told(result)

@@ -54,7 +54,7 @@ def test_an_array_made_like_whole_numbers(diagnosed, old, new, entries) -> None:
     (finding,) = result.findings
     assert (finding.mistake, finding.check) == ("integer-truncation", "trajectory")
     assert finding.sentence == (
-        f"The digits after the decimal point are lost in {entries}. The data of the training run "
+        f"The step of {entries} loses the digits after the decimal point. The data of the training run "
         "are whole numbers, as in the assignment. So an array that is created from X can only "
         "hold whole numbers."
     )

@@ -79,7 +79,7 @@ WRONG = [
             "self.b = np.zeros((out_features, 1))": "self.b = np.zeros(out_features)",
             Z: "return A @ self.W.T + self.b",
         },
-        "`0 * layer.b` has shape",
+        "`layer.b` has shape",
         linear_class_start="0 * layer.b",
     ),
     wrong(

@@ -149,7 +149,10 @@ def test_ivo_forgets_zero_grad(grade) -> None:
     found = checks(grade(FOLDER / "ivo_regression_torch_no_zero_grad.py"))
     right = ("model", "forward", "gradient")
     assert [found[check].state for check in right] == ["pass", "pass", "pass"]
-    text = "From the published start, your loss differs from the expected loss from epoch 3 on."
+    text = (
+        "With the published, other and random initial parameters, your loss differs from the "
+        "expected loss from epoch 3 on."
+    )
     assert text in found["trajectory"].message
 
 

@@ -317,7 +317,7 @@ def test_a_backward_pass_that_reads_another_cache_is_blocked(check: Check) -> No
     found = of(result, "affine", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "Not checked yet: NameError: name 'y' is not defined",
+        "Not completed: the check `forward` stops with NameError: name 'y' is not defined",
     )
 
 
@@ -676,7 +676,7 @@ def test_what_calls_a_wrong_function_is_blocked_where_nothing_of_it_is_right(own
     found = of(own(*spoilt), "scaled", "backward")
     assert (found.state, found.message) == (
         "blocked",
-        "Not checked yet: `forward` is not right. Correct it first. It cannot be replaced by a "
+        "Not completed: `forward` is not right. Correct it first. It cannot be replaced by a "
         "right one: the model solution does not call it here.",
     )
     assert of(own(*CALLING), "scaled", "backward").state == "pass"

@@ -307,7 +307,7 @@ def test_a_change_of_the_model_solution_corrects_nothing(grade: Grade) -> None:
 
 # --- where it cannot be done -------------------------------------------------------------
 
-NEEDS = "Not checked yet: `{name}` is not right. Correct it first."
+NEEDS = "Not completed: `{name}` is not right. Correct it first."
 CANNOT = NEEDS + " It cannot be replaced by a right one: {why}."
 
 START = "    linear_cache, Z = cache\n"

@@ -1,4 +1,4 @@
-"""A mistake whose line could not be determined: the reader is told so, and why."""
+"""A mistake whose line is not known: the reader is told so, and why."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from gradkit.report.text import to_text
 pytestmark = [pytest.mark.sample(12), pytest.mark.usefixtures("warm")]
 
 MISTAKES = mistake_folder()
-TOLD = "The line of a mistake could not be determined, and its function is given instead: "
+TOLD = "For one of the mistakes, only the function is shown and not the line: "
 
 WATCHED = """\
     import os
@@ -33,10 +33,14 @@ WATCHED = """\
 SPOILED = {
     "leave": (
         WATCHED + "os._exit(3)\n",
-        "when traced line by line, its process ended itself with os._exit(3) or a similar call.",
+        "while it was run line by line, its process ended itself with os._exit(3) or a similar "
+        "call.",
     ),
-    "raise": (WATCHED + "raise KeyError(1)\n", "when traced line by line, it raised KeyError."),
-    "hang": (WATCHED + "while True: pass\n", "when traced line by line, its process was "),
+    "raise": (
+        WATCHED + "raise KeyError(1)\n",
+        "while it was run line by line, the function raised KeyError.",
+    ),
+    "hang": (WATCHED + "while True: pass\n", "while it was run line by line, its process was "),
 }
 
 
@@ -69,7 +73,7 @@ def test_a_lost_trace_is_told(grade, hurried, kind, tmp_path):
     assert {finding.place for finding in findings} == {Place("hw.py", None, first)}
     (note,) = [note for note in task.notes if note.startswith(TOLD)]
     assert reason in note
-    assert "could not be determined" in " ".join(to_text([result], 4).split())
+    assert "only the function is shown" in " ".join(to_text([result], 4).split())
     check = f"{task.task}/{findings[0].check}"
     assert Reason("untraced", f"line of the mistake in {check} unknown") in list(reasons(result))
     # It is graded once more when nothing else is, in case it was the machine's fault.
@@ -102,7 +106,7 @@ def test_every_reason_has_its_words():
     whole = Trace(Place("a.py", None, 1), {})
     assert why_untraced(whole) == "none of its lines could be traced"
     failed = replace(whole, failure=Failure(0, "KeyError", "", None, "f"))
-    assert why_untraced(failed) == "when traced line by line, it raised KeyError"
+    assert why_untraced(failed) == "while it was run line by line, the function raised KeyError"
 
 
 @pytest.mark.parametrize("times", [1, 2])

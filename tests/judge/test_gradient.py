@@ -82,7 +82,8 @@ def test_a_factor_fails_and_is_named(name: str, factor: float, told: str) -> Non
     assert found.state == "fail"
     assert {entry.factor for entry in found.entries if entry.state == "fail"} == {told}
     assert found.message == (
-        "`W1`, `b1`, `W2` and `b2` do not match finite differences of the loss: claimed = "
+        "Your gradient of `W1`, `b1`, `W2` and `b2` (claimed) does not match finite differences of "
+        "the loss (estimate): claimed = "
         f"{told} × estimate."
     )
 
@@ -100,11 +101,13 @@ def test_one_wrong_array_is_named_alone() -> None:
     """With its factor; a wrong entry is named with its index."""
     found = judged(stepped(case(), {"W1": 0.5}))
     assert found.message == (
-        "`W1` does not match finite differences of the loss: claimed = 1/2 × estimate."
+        "Your gradient of `W1` (claimed) does not match finite differences of the loss "
+        "(estimate): claimed = 1/2 × estimate."
     )
     changes = {"update/random": with_outputs(W1=add(1e-4, 0, 1), b1=add(1e-4, 1, 0))}
     assert judged(case(changes=changes)).message == (
-        "`W1[0,1]` and `b1[1]` do not match finite differences of the loss."
+        "Your gradient of `W1[0,1]` and `b1[1]` (claimed) does not match finite differences of the "
+        "loss (estimate)."
     )
 
 

@@ -86,7 +86,8 @@ def test_a_wrong_step_fails_update_in_its_entry(name: str) -> None:
             f"1 of 9 entries is wrong after one step of `update_params`: {label}."
         )
         assert found["gradient"].message == (
-            f"`{label}` does not match finite differences of the loss."
+            f"Your gradient of `{label}` (claimed) does not match finite differences of the loss "
+            "(estimate)."
         )
 
 
@@ -168,8 +169,8 @@ def test_the_first_example_that_parts_is_named() -> None:
 
     found = verdicts(case(changes={"run/asymmetric": with_outputs(y_hat=change)}))["trajectory"]
     assert found.message == (
-        "From the asymmetric start, your loss differs from the expected loss from epoch 2, "
-        "example 3 on. 4 of 14 losses and final parameters are wrong."
+        "With the asymmetric initial parameters, your loss differs from the expected loss from "
+        "epoch 2, example 3 on. 4 of 14 losses and final parameters are wrong."
     )
     assert failed(found) == {f"loss[{n}]" for n in (1, 2, 3, 4)}
 

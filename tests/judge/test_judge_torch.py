@@ -98,7 +98,9 @@ def test_a_wrong_first_step_fails_gradient_in_its_entry(name: str) -> None:
     (wrong,) = [entry for entry in found.entries if entry.state == "fail"]
     assert (wrong.parameter, wrong.index) == ("b2", (0, 0))
     assert wrong.probe == "first step from other"
-    assert found.message.startswith("`b2` does not match finite differences of the loss")
+    assert found.message.startswith(
+        "Your gradient of `b2` (claimed) does not match finite differences of the loss"
+    )
     assert states(case(name, changes=second))["gradient"] == "pass"
 
 
@@ -177,8 +179,8 @@ def test_losses_that_leave_their_course() -> None:
     changes = {"run/published": with_outputs(loss=change)}
     found = verdicts(case("regression-torch", changes=changes))["trajectory"]
     assert found.message == (
-        "From the published start, your loss differs from the expected loss from epoch 8 on. "
-        "13 of 28 losses and final parameters are wrong."
+        "With the published initial parameters, your loss differs from the expected loss from "
+        "epoch 8 on. 13 of 28 losses and final parameters are wrong."
     )
 
 

@@ -75,12 +75,12 @@ def test_own_names_are_used() -> None:
     sentence = fill(
         mistake(slip.code).sentence, placeholder_words(REGRESSION, slip, NAMES, FUNCTIONS)
     )
-    assert sentence == "w1 and B1 are computed with a w2 that is already updated."
+    assert sentence == "The gradient of w1 and B1 is computed with a w2 that is already updated."
     (slip, *_) = usual_cases("wrong-activation-derivative", CLASSIFICATION)
     found = placeholder_words(CLASSIFICATION, slip, NAMES, FUNCTIONS)
     hints = [fill(hint, found) for hint in mistake(slip.code).hints]
     assert hints[2:] == [
-        "The formula has (1−hid[0]) where the derivative belongs.",
+        "The formula has (1−hid[0]) where the derivative of the activation belongs.",
         "The derivative of sigmoid is hid·(1−hid).",
     ]
     (slip, *_) = usual_forward_cases("swapped-returns", REGRESSION)

@@ -269,7 +269,10 @@ def test_a_gradient_is_shown_as_a_table_of_claims_and_estimates() -> None:
     """In the text, on the page, in a notebook and as data, whatever the hint level."""
     made = result_with(CHANGED)
     (task,) = made.tasks
-    said = "`W1[0,1]` does not match finite differences of the loss: claimed = 1/2 × estimate."
+    said = (
+        "Your gradient of `W1[0,1]` (claimed) does not match finite differences of the loss "
+        "(estimate): claimed = 1/2 × estimate."
+    )
     check = CheckResult("gradient", "fail", 2.0, 5.0, said, GRADIENT, causes=("swapped-index",))
     result = replace(made, tasks=(replace(task, checks=(check,)),))
     for hints in (1, 3):

@@ -94,4 +94,4 @@ def test_one_hint_is_shown_until_more_are_asked_for(folder: Path) -> None:
     more = check("hw/chen.py", "--hints", "3")
     assert more.count("hint: ") == 2
     assert "One hint is shown" not in more
-    assert "hint: Take the input's index for X" in check("hw/chen.py", "--hints", "4")
+    assert "hint: Use the index of the input for X" in check("hw/chen.py", "--hints", "4")

@@ -64,7 +64,7 @@ def test_explain_without_a_code_lists_them() -> None:
     """All codes, and how to go on."""
     done = CliRunner().invoke(main, ["explain"])
     assert done.exit_code == 0
-    assert "  updated-before-use             A parameter is used after" in done.stdout
+    assert "  updated-before-use             A gradient uses a parameter" in done.stdout
     assert done.stdout.endswith("`gradkit explain CODE` shows the page of a mistake.\n")
 
 

@@ -229,11 +229,13 @@ def why_untraced(trace: Trace) -> str:
     """
     if trace.lost is not None:
         return format_text(
-            "when traced line by line, its process {happened}",
+            "while it was run line by line, its process {happened}",
             happened=trace.lost.detail,
         )
     if trace.failure is not None:
-        return format_text("when traced line by line, it raised {type}", type=trace.failure.type)
+        return format_text(
+            "while it was run line by line, the function raised {type}", type=trace.failure.type
+        )
     if trace.steps is None or not any(trace.steps.spots):
         return "none of its lines could be traced"
     return ""
@@ -248,8 +250,7 @@ def incomplete_notes(inquiry: Inquiry, losses: Sequence[Lost]) -> list[str]:
     reasons = dict.fromkeys(finding.untraced for finding in inquiry.findings if finding.untraced)
     notes = [
         format_text(
-            "The line of a mistake could not be determined, and its function is given instead: "
-            "{reason}.",
+            "For one of the mistakes, only the function is shown and not the line: {reason}.",
             reason=reason,
         )
         for reason in reasons
