@@ -108,7 +108,7 @@ class TestCommand:
         assert done.exit_code == 0
         assert done.stdout.startswith(f"Student code runs at isolation tier {BEST}.\n")
         assert all(act.words in done.stdout for act in ACTS)
-        assert "\n  held      run another program: PermissionError" in done.stdout
+        assert "\n  blocked      run another program: PermissionError" in done.stdout
 
     def test_json(self):
         """The JSON output has the same data."""
