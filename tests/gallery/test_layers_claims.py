@@ -142,7 +142,7 @@ def adam(w, dw, config=None):
 """,
         [],
     ),
-    "a recurrent network of another course": (
+    "recurrent cells with dicts of parameters": (
         """
 def rnn_cell_forward(xt, a_prev, parameters):
     pass
@@ -159,7 +159,7 @@ def lstm_forward(x, a0, parameters):
 def lstm_backward(da, caches):
     pass
 """,
-        [],
+        ["recurrent-cells"],
     ),
     "attention as a module": (
         """
