@@ -198,7 +198,9 @@ TO_GRADER = FrameLimits(header=256 << 10, body=16 << 20)
 """Limits of replies."""
 
 TO_WORKER = FrameLimits(header=16 << 20, body=64 << 20, arrays=4096)
-"""Limits of requests, which contain source text and are trusted."""
+"""Limits of requests, which contain source text and are trusted. A search for a mistake sends the
+inputs of many calls in one request, so it may have more arrays than a reply, which student code
+may have written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

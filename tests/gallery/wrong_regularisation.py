@@ -253,6 +253,7 @@ def backward_propagation_with_dropout(X, Y, cache, keep_prob):
     dZ3 = A3 - Y
     dW3 = 1.0 / m * np.dot(dZ3, A2.T)
     db3 = 1.0 / m * np.sum(dZ3, axis=1, keepdims=True)
+    dA2 = np.dot(W3.T, dZ3)
     ### START CODE HERE ###
     dA2 = None
     dA2 = None
@@ -260,6 +261,7 @@ def backward_propagation_with_dropout(X, Y, cache, keep_prob):
     dZ2 = np.multiply(dA2, np.int64(A2 > 0))
     dW2 = 1.0 / m * np.dot(dZ2, A1.T)
     db2 = 1.0 / m * np.sum(dZ2, axis=1, keepdims=True)
+    dA1 = np.dot(W2.T, dZ2)
     ### START CODE HERE ###
     dA1 = None
     dA1 = None

@@ -14,6 +14,7 @@ from gradkit.runtime.frames import (
     DTYPES,
     MAGIC,
     TO_GRADER,
+    TO_WORKER,
     Frame,
     FrameError,
     FrameLimits,
@@ -263,6 +264,28 @@ class TestSending:
         """A frame beyond the limits is not encoded."""
         with pytest.raises(FrameError, match=text):
             encode(frame, SMALL)
+
+
+class TestBothDirections:
+    """A request may have more arrays than a reply."""
+
+    def test_only_a_request_may_have_thousands_of_arrays(self):
+        """A request holds the inputs of many calls, and a dict of inputs has an array per key."""
+        data = encode(Frame("k", {str(i): np.zeros(1) for i in range(4096)}), TO_WORKER)
+        assert len(parse(data, TO_WORKER).arrays) == 4096
+        # Student code writes replies: it must not make the grader build so many arrays.
+        with pytest.raises(FrameError, match="4096 arrays, at most 256"):
+            parse(data, TO_GRADER)
+
+    def test_a_request_has_a_limit_too(self):
+        """A mistake in the grader is reported, and no request grows without end."""
+        with pytest.raises(FrameError, match="4097 arrays, at most 4096"):
+            encode(Frame("k", {str(i): np.zeros(0) for i in range(4097)}), TO_WORKER)
+
+    def test_a_reply_of_thousands_is_not_sent(self):
+        """The process is told so before it writes a byte."""
+        with pytest.raises(FrameError, match="257 arrays, at most 256"):
+            encode(Frame("k", {str(i): np.zeros(0) for i in range(257)}), TO_GRADER)
 
     def test_own_copy(self):
         """Received arrays are read-only, and a subclass of ndarray arrives as a plain array."""
