@@ -360,7 +360,8 @@ def unwritten(node: ast.AST | None) -> int | None:
     - a body that reaches ``raise NotImplementedError``;
     - a calculation with None, as ``W1 -= None``;
     - an element, or a name that is used, whose only values are None, as in ``Z = None``, or made
-      from itself, as in ``cost = float(cost)``.
+      from itself, as in ``cost = float(cost)``;
+    - a computed name that is replaced by None, and then read by a calculation.
     """
     if isinstance(node, ast.ClassDef):
         node = next((part for part in node.body if getattr(part, "name", "") == "__init__"), None)
@@ -395,7 +396,35 @@ def unwritten(node: ast.AST | None) -> int | None:
     ]
     times = Counter(target for target, _ in empty)
     lines = (line for target, line in empty if target in used and stored[target] == times[target])
-    return next(lines, None)
+    return next(lines, _emptied(body))
+
+
+def _emptied(body: Iterable[ast.stmt]) -> int | None:
+    """Return the line that replaces a computed name by None before a calculation reads it, or None.
+
+    As starters leave it: ``dA = W.T @ dZ``, then ``dA = None``, then ``dZ = dA * (A > 0)``. A name
+    that a loop, a branch or a comparison reads first is left out: there, None may have a meaning.
+    """
+    computed: set[str] = set()
+    emptied: dict[str, int] = {}
+    for part in body:
+        asks = (ast.Compare, ast.IfExp, ast.BoolOp)
+        unclear = [each for each in walk(part) if isinstance(each, asks)]
+        if not isinstance(part, ast.Assign | ast.Return):
+            unclear = [part]
+        kept = set().union(*map(names_in, unclear))
+        calculations = [each for each in walk(part) if isinstance(each, ast.BinOp | ast.Call)]
+        read = set().union(*map(names_in, calculations)) & {*emptied} - kept
+        if read:
+            return min(emptied[name] for name in read)
+        for name in kept | names_in(part, ast.Store):
+            emptied.pop(name, None)
+        for name, value, line in _assigned([part]):
+            if not _is_none(value):
+                computed.add(name)
+            elif name in computed and part not in unclear:
+                emptied[name] = line
+    return None
 
 
 def _is_none(part: ast.expr) -> bool:

@@ -18,6 +18,8 @@ TO_BE_WRITTEN = {
     "W = A2\n    W -= None\n    return W": 3,
     "m = Y.shape[1]\n    cost = 1 / m * None\n    return cost": 3,
     "m = Y.shape[1]\n    cost = float(np.squeeze(cost))\n    assert cost\n    return cost": 3,
+    "cost = np.sum(Y)\n    cost = None\n    cost = None\n    return cost / 2": 4,
+    "dA = A2 @ Y\n    dA = None\n    dZ = np.multiply(dA, np.int64(A2 > 0))\n    return dZ": 3,
 }
 WRITTEN = (
     "return np.zeros_like(A2), 0.0",
@@ -34,6 +36,13 @@ WRITTEN = (
     "cost = 0\n    for y in Y:\n        cost = cost + y\n    return cost",
     "(cost, m) = Y, 1\n    cost = cost / m\n    return cost",
     "for cost in Y:\n        cost = -cost\n    return cost",
+    "best = np.sum(Y)\n    best = None\n    best = np.min(Y)\n    return best",
+    "big = A2 @ A2\n    cost = np.sum(big)\n    big = None\n    return cost",
+    "best = 1\n    best = None\n    out = Y if best is None else best\n    return out",
+    "last = 1\n    last = None\n    for y in Y:\n        last = y\n    return last",
+    "cache = (A2, Y)\n    cache = None\n    return A2 * Y, cache",
+    "if Y:\n        b = A2\n        b = None\n    return np.sum(A2, b)",
+    "last = None\n    Y, last = np.split(A2, last)\n    return Y, last",
     "out = None\n    for n in range(3):\n        out[n] = A2[n] @ Y\n    return out",
 )
 
