@@ -409,7 +409,7 @@ def _emptied(body: Iterable[ast.stmt]) -> int | None:
     emptied: dict[str, int] = {}
     for part in body:
         asks = (ast.Compare, ast.IfExp, ast.BoolOp)
-        unclear = [each for each in walk(part) if isinstance(each, asks)]
+        unclear: list[ast.AST] = [each for each in walk(part) if isinstance(each, asks)]
         if not isinstance(part, ast.Assign | ast.Return):
             unclear = [part]
         kept = set().union(*map(names_in, unclear))
