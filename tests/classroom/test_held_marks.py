@@ -79,7 +79,7 @@ def test_a_held_mark_comes_first_in_review_and_is_not_given_back(out: Path) -> N
     assert left.student == "ben"
     assert left.why.startswith("marks are held until you confirm them (regression-numpy/update: ")
     assert left.why.endswith(
-        "Accept them with `gradkit remark --accept CODE`, or set points with `gradkit override`"
+        "accept them with `gradkit remark DIR --accept CODE`, or set points with `gradkit override`"
     )
 
 

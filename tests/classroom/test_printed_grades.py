@@ -71,7 +71,7 @@ def test_the_most_frequent_mistake_is_shown_in_full(tmp_path: Path) -> None:
     count = sum("wrong-sign" in row.mistakes for row in rows)
     assert (mistake.finding.mistake, mistake.name, mistake.students) == ("wrong-sign", "ben", count)
     lines = printed(rows, mistake)
-    start = lines.index(f"Most frequent mistake: wrong-sign ({count} students), here ben")
+    start = lines.index(f"Most frequent mistake: wrong-sign ({count} students). Example: ben")
     assert lines[start + 1].startswith("  The step has the wrong sign: ")
     text = "\n".join(lines[start:])
     assert "ben.py:" in text
