@@ -43,18 +43,21 @@ RNN_ALL = entries("grads", "dx", "da0", *RNN)
 LSTM_CELL = entries("lstm_step", "dxt", "da_prev", "dc_prev", *LSTM)
 LSTM_ALL = entries("lstm_grads", "dx", "da0", *LSTM)
 
+# These tests correct nothing: with a wrong forward pass, its backward pass is wrong too.
 WRONG = [
     wrong(
         "no bias",
         NEXT,
         NEXT.replace(' + parameters["ba"]', ""),
         recurrent_cells_rnn_cell_forward="a_next, yt_pred",
+        recurrent_cells_rnn_cell_backward=RNN_CELL,
     ),
     wrong(
         "the logistic function for tanh",
         NEXT,
         NEXT.replace("np.tanh", "sigmoid"),
         recurrent_cells_rnn_cell_forward="a_next, yt_pred",
+        recurrent_cells_rnn_cell_backward=RNN_CELL,
     ),
     wrong(
         "scores for probabilities",
@@ -73,6 +76,7 @@ WRONG = [
         STEP,
         STEP.replace("t], a_next", "t], a0"),
         recurrent_cells_rnn_forward="a, y_pred",
+        recurrent_cells_rnn_backward=RNN_ALL,
     ),
     wrong(
         "steps in front",
@@ -92,12 +96,14 @@ WRONG = [
         CANDIDATE,
         CANDIDATE.replace("np.tanh", "sigmoid"),
         recurrent_cells_lstm_cell_forward="lstm_a_next, lstm_c_next, lstm_yt_pred",
+        recurrent_cells_lstm_cell_backward=LSTM_CELL,
     ),
     wrong(
         "gates the other way round",
         MEMORY,
         "c_next = it * c_prev + ft * cct",
         recurrent_cells_lstm_cell_forward="lstm_a_next, lstm_c_next, lstm_yt_pred",
+        recurrent_cells_lstm_cell_backward=LSTM_CELL,
     ),
     wrong(
         "a memory without tanh",
@@ -122,6 +128,7 @@ WRONG = [
         START,
         "a_next, c_next = a0, a0",
         recurrent_cells_lstm_forward="lstm_a, lstm_y, lstm_c",
+        recurrent_cells_lstm_backward=LSTM_ALL,
     ),
     wrong("no slope", SLOPE, "dz = da_next", recurrent_cells_rnn_cell_backward=RNN_CELL),
     wrong(
