@@ -57,14 +57,19 @@ def notices_of_text(verdicts: Iterable[Verdict], cells: Sequence[Cell]) -> Itera
 
 
 def notices_of_verdicts(verdicts: Iterable[Verdict], inquiry: Inquiry) -> Iterator[Notice]:
-    """Yield the notices ``own-forward-gradient`` and ``denied-access`` that the verdicts lead to.
+    """Yield notices on gradients of a wrong forward pass, and on operations that were denied.
+
+    Their codes are ``own-forward-gradient`` and ``denied-access``.
 
     Parameters
     ----------
     verdicts : iterable of Verdict
+        The verdicts on the checks of a task. The first notice is for each with gradients that match
+        only the student's own wrong forward pass, the second for each with an exception such as
+        PermissionError.
     inquiry : Inquiry
         The findings. A check that fails because of findings about another check gets no
-        ``own-forward-gradient``: its gradients are right once those are repaired.
+        ``own-forward-gradient``: its gradients are right once those mistakes are repaired.
     """
     for verdict in verdicts:
         if verdict.own_forward and not inquiry.causes.get(verdict.check):
@@ -139,8 +144,8 @@ class StaleError(Exception):
 def digest_questions(task: Task, probes: Probes) -> str:
     """Return a digest of the inputs that a submission is called with, as hexadecimal text.
 
-    It covers the net, all random inputs and the training runs. Inputs that gradkit computes from
-    the random ones are left out.
+    It covers the net of ``task``, and the random inputs and training runs in ``probes``. Inputs
+    that gradkit computes from the random ones are left out.
     """
     digest = hashlib.sha256()
     for part in (task.framework.name, task.layers, task.loss, task.columns):
@@ -368,7 +373,10 @@ def _with_endless_loop(verdict: Verdict, listings: Iterable[Listing]) -> Verdict
 
 
 def _needed_listings(listings: Iterable[Listing], marked: TaskResult) -> Iterator[Listing]:
-    """Yield the listings that contain the place of a finding or of a check."""
+    """Yield those of the ``listings`` that contain the place of a finding or check in ``marked``.
+
+    A listing is the text of a student's function, ``marked`` the result of its task.
+    """
     found = [place for finding in marked.findings for place in (finding.place, *finding.places)]
     found += [check.place for check in marked.checks]
     places = [place for place in found if place is not None]
@@ -382,8 +390,9 @@ def _about_failed(
 ) -> Inquiry:
     """Return an inquiry without the findings about checks that do not fail.
 
-    ``dropped`` are the codes of mistakes that the instructor withdrew. A check stays explained by
-    mistakes of other checks only if each of these is left or withdrawn.
+    ``verdicts`` has one for each check. ``dropped`` are the codes of mistakes that the instructor
+    withdrew. A check that fails because of mistakes in other checks is listed so only while each of
+    these mistakes is still found or was withdrawn.
     """
     failed = {verdict.check for verdict in verdicts if verdict.state in FAILED}
     failed.add("")  # remarks, which are about no check

@@ -141,9 +141,9 @@ def _added_lines(change: Proposal) -> int:
 
 
 def replaced(source: str, proposal: Proposal) -> str | None:
-    """Return the text ``source`` with a change made, or None if that is not possible.
+    """Return the text ``source`` with the change ``proposal`` made; None if that is impossible.
 
-    It is not possible if the lines do not exist, or if the result is not valid Python.
+    It is impossible if the lines do not exist, or if the result is not valid Python.
     """
     lines = source.split("\n")
     # A change that only inserts lines has a last line before its first.

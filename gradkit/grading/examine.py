@@ -118,7 +118,8 @@ def _without_crashing_lines(
 def _repeated_calls(case: Case) -> list[Question]:
     """Return requests to repeat some calls of each function in the same process.
 
-    The answers show results that differ from call to call, and gradients by finite differences: see
+    ``case`` has the task, the probes and the first outcomes of one section. The answers show
+    results that differ from call to call, and gradients by finite differences: see
     `gradkit.judge.steps`.
     """
     task, bound, probes = case.task, case.binding.bound, case.probes
@@ -144,9 +145,10 @@ def _first_calls(batch: Batch) -> Batch:
 def _training_runs(case: Case, *, own_forward: bool) -> list[Question] | None:
     """Return requests for the training runs of a section.
 
-    ``own_forward`` says whether the student's forward pass is right, and is used for a task in
-    numpy. None if the runs need gradkit's forward pass in place of it. The list is empty if the
-    student has not defined the functions for a run.
+    ``case`` has the section's functions and the task. ``own_forward`` says that the student's
+    forward pass is right and may be used, which matters for a task in numpy only. Return None if
+    the runs need gradkit's forward pass in place of it, and an empty list if the student has not
+    defined the functions for a run.
     """
     bound, task, runs = case.binding.bound, case.task, case.probes.runs
     if task.framework.trains:
@@ -162,9 +164,10 @@ def _training_runs(case: Case, *, own_forward: bool) -> list[Question] | None:
 def _train_with_oracle(case: Case, oracle: Oracle, process: StudentProcess) -> dict[str, Outcome]:
     """Run the training with the student's update and the oracle's forward pass.
 
-    One request for each step takes long. So all steps are first requested at once, with the
-    outputs that a right update leads to. If the update is right, these are the outputs of its own
-    run, too. Only otherwise, the run is repeated step by step.
+    ``process`` runs the update; return the outcome of each training run of ``case`` by its name.
+    One request for each step takes long. So all steps are first requested at once, with the outputs
+    that a right update leads to. If the update is right, these are the outputs of its own run, too.
+    Only otherwise, the run is repeated step by step.
     """
     task, update, runs = case.task, case.binding.bound["update"], case.probes.runs
     expected_runs = [case.expected[run.name] for run in runs]
@@ -290,7 +293,7 @@ def _diagnose(
     *,
     explain: bool,
 ) -> tuple[Inquiry, list[str]]:
-    """Do the work of `diagnose`, and let all errors through."""
+    """Do the work of `diagnose`, which explains arguments and result; let all errors through."""
     # Imported here because it takes time to load, and right submissions do not need it.
     from gradkit.diagnosis.inquiry import incomplete_notes, suspicions
 
@@ -343,8 +346,9 @@ def _with_training_repairs(
 ) -> Inquiry:
     """Return the inquiry with the lines that a search for repairs of a torch training loop found.
 
-    The code is examined again with ``seed`` and offsets of it. If the search found any lines, the
-    field ``proved`` is the given inquiry.
+    ``examined`` has the verdicts, and ``process`` runs the code, which is examined again with
+    ``seed`` and offsets of it. If the search found any lines, the field ``proved`` is the given
+    inquiry.
     """
     from gradkit.grading.training_repairs import with_lines
 
@@ -368,8 +372,9 @@ def _with_step_repairs(
 ) -> Inquiry:
     """Return the inquiry with the lines that a search for repairs of a numpy net found.
 
-    The code is examined again with ``seed`` and offsets of it. Parameters whose new value is not
-    stored, and sums over the wrong axis, get the lines that the text of the update shows.
+    ``examined`` has the verdicts, and ``process`` runs the code, which is examined again with
+    ``seed`` and offsets of it. Parameters whose new value is not stored, and sums over the wrong
+    axis, get the lines that the text of the update shows.
     """
     from gradkit.diagnosis.inquiry import inquire
     from gradkit.diagnosis.lost_steps import with_lines_of_text

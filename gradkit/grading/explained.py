@@ -116,7 +116,8 @@ def _known_formulas(
 def _quoting(finding: Finding, cells: Sequence[Cell]) -> Finding:
     """Return a finding with the submitted line at its place, without places that ``cells`` lack.
 
-    The underlined columns are kept only if the finding had the same line before.
+    ``cells`` are the submitted cells. The underlined columns are kept only if the finding had the
+    same line before.
     """
     places = tuple(place for place in finding.places if _is_there(place, cells))
     place = finding.place if finding.place and _is_there(finding.place, cells) else None

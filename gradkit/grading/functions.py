@@ -127,10 +127,11 @@ class FunctionGrader(Struct):
         return tuple(self.verdicts[check.name] for check in self.task.checks)
 
     def _judge_best_lines(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on the first alternative lines that pass.
+        """Return the verdict on the first alternative lines of a check that pass.
 
-        If none pass, it is the verdict on the lines with the most right outputs. The lines and
-        their convention are stored as chosen.
+        If none pass, it is the verdict on the lines with the most right outputs. These lines and
+        their convention (an accepted choice of names, layout or factors) are stored for later
+        calls.
         """
         kept = self._follows
         verdicts = []
@@ -148,10 +149,11 @@ class FunctionGrader(Struct):
         return verdict
 
     def _judge_also_without_guards(self, check: FunctionCheck) -> Verdict:
-        """Judge a check; if it fails, judge it again without guards and casts, and return a pass.
+        """Judge a check; if it fails, judge the student's code once more without guards and casts.
 
-        Guards are small constants such as ``1e-8``; casts are those to float32. Without a pass, the
-        first verdict is returned.
+        Guards are small constants such as ``1e-8``; casts are those to float32. Return the second
+        verdict if it is a pass, which also takes the check out of ``wrong``, and otherwise the
+        first verdict.
         """
         verdict = self._judge_best_lines(check)
         own = self.process.section.own if verdict.state == "fail" and self.has_expected else ()
@@ -164,11 +166,12 @@ class FunctionGrader(Struct):
         return without
 
     def _judge_with_right_inputs(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check whose function may need another one that is wrong.
+        """Return the verdict on a check even if functions or earlier lines that it needs are wrong.
 
-        A wrong helper is replaced by a right one. If earlier lines stop or hang, the function gets
-        the values that these lines should hand on to it, such as the cache of a forward pass. They
-        have the form of the model solution, so only a pass counts.
+        A wrong function that the checked one calls is replaced by a right one. If earlier lines
+        stop or hang, the checked function gets the values that these lines should hand on to it,
+        such as the cache of a forward pass. Such values have the form of the model solution, so
+        only a pass counts.
         """
         verdict = self._judge_with_right_helpers(check, self._judge_also_without_guards(check))
         steps = steps_of(self.task, check)[:-1]
@@ -262,9 +265,9 @@ class FunctionGrader(Struct):
     ) -> Sequence[FunctionCheck]:
         """Return the earlier steps of a check whose mistakes may be the reason why it fails.
 
-        ``steps`` are the checks whose lines run before those of ``check``. A gradient is compared
-        with the student's own forward pass, wrong or not. So a wrong forward pass is the reason in
-        two cases only:
+        ``steps`` are the checks whose lines run before those of ``check``, and ``verdict`` is that
+        on ``check``. A gradient is compared with the student's own forward pass, wrong or not. So a
+        wrong forward pass is the reason in two cases only:
 
         - The forward pass stops for some inputs, and the gradient stops too.
         - There are only recorded examples, and no wrong gradient is known to be a mistake of its
@@ -281,8 +284,9 @@ class FunctionGrader(Struct):
     def _attempt(self, check: FunctionCheck, verdict: Verdict) -> HelperReplacement:
         """Judge a check with right helpers in place of wrong ones.
 
-        ``verdict`` is that with the wrong helpers. The result is stored in ``with_helpers``.
-        Without wrong helpers, it is empty, and not stored.
+        A helper is a function that the checked one calls; ``verdict`` is that with the wrong
+        helpers. The result is also stored in ``with_helpers``. Without wrong helpers, it is empty,
+        and not stored.
         """
         wrong = [*self._wrong_helpers(check)]
         if not wrong:
@@ -359,15 +363,15 @@ class FunctionGrader(Struct):
     ) -> Iterator[StudentProcess | None]:
         """Return a context manager in which functions are stubs, in a process for that alone.
 
-        A stub takes the place of a function and asks the grader for its results. The process is
-        None if there is no time left, or if there can be no such process.
+        A stub takes the place of a function and asks the grader for its results. The manager gives
+        the process, or None if there is no time left or no such process can be started.
 
         Parameters
         ----------
         functions : sequence
-            See `gradkit.runtime.stubs`.
+            The functions to replace, each with the items of `gradkit.runtime.stubs.Replaced`.
         answer : callable
-            Answers the calls of stubs.
+            Gets a call of a stub, and returns its results or refuses it.
         """
         before, left = self.process, self.stub_seconds()
         process = before.with_stubs(left, answer) if left > 0 else None
@@ -505,10 +509,10 @@ class FunctionGrader(Struct):
         return made_of(self.process, reads, reply)
 
     def _judge_without_crash(self, check: FunctionCheck) -> Verdict:
-        """Return the verdict on a check; if its code raises, with its right outputs.
+        """Return the verdict on a check; if its code raises, credit its right outputs.
 
-        These outputs are right if the raising statements are left out; a note names them. Without
-        such outputs, or for a method, the verdict is unchanged.
+        The check is judged again without the raising statements, which a note names. Without any
+        right output, or for a method, the first verdict is returned.
         """
         verdict = self.verdicts[check.name]
         own = self.own_name(self.lines_of(check).calls[-1].function)
@@ -580,7 +584,10 @@ class FunctionGrader(Struct):
 
     @contextmanager
     def meant(self, check: FunctionCheck, form: tuple[Lines, int]) -> Iterator[None]:
-        """Return a context manager in which a check uses the lines and convention of ``form``."""
+        """Return a context manager in which a check uses the lines and convention of ``form``.
+
+        ``form`` is a pair: alternative lines of the check, and the number of a convention.
+        """
         before = self.lines_of(check), self._follows
         self._chosen[check.name], self._follows = form
         try:
@@ -673,12 +680,12 @@ class FunctionGrader(Struct):
         steps: Sequence[FunctionCheck],
         answers: Iterable[tuple[Draw, Made]],
     ) -> list[list[Probe]]:
-        """Return how outputs change with certain inputs: a list of probes for each convention.
+        """Return how the outputs of a check change with its inputs, as probes for each convention.
 
-        ``answers`` are the outputs of ``steps``, the lines up to ``check``, by their inputs. The
-        inputs that the conventions treat differently are drawn again, and the lines are run again.
-        Other mistakes, such as a wrong forward pass, have the same effect before and after, and
-        cancel. Hard cases are left out.
+        ``answers`` has the outputs of ``steps``, the checks whose lines run up to ``check``, with
+        their inputs. The inputs that the conventions treat differently are drawn again, and the
+        lines are run again. Other mistakes, such as a wrong forward pass, have the same effect
+        before and after, and cancel. Hard cases are left out.
         """
         about = {name for each in check.conventions for name in each} & {*self.task.inputs}
         before = [(draw, found) for draw, found in answers if about and not draw.hard]
@@ -772,9 +779,9 @@ class FunctionGrader(Struct):
         return None
 
     def _called_otherwise(self, check: FunctionCheck) -> Verdict | None:
-        """Return the verdict ``missing`` on the first call that the function does not accept.
+        """Return the verdict ``missing`` if a student's function does not accept a call of a check.
 
-        None if all calls are accepted.
+        Its message names the first such call in the check's lines. None if all calls are accepted.
         """
         lines = self.lines_of(check)
         for call in lines.calls:
@@ -815,11 +822,11 @@ class FunctionGrader(Struct):
         return verdict
 
     def _unless_nothing_is_computed(self, check: FunctionCheck, verdict: Verdict) -> Verdict:
-        """Return the verdict ``missing`` if no output is right and the functions compute nothing.
+        """Return ``verdict``; ``missing`` if no output is right and the functions compute nothing.
 
-        A function computes nothing if its text has no operation, as ``return x``. Such a text could
-        be one small change away from a short right answer, such as ReLU, and would get points for
-        no work. Otherwise the verdict is unchanged.
+        Looked at are the functions that the lines of ``check`` call. A function computes nothing if
+        its text has no operation, as ``return x``. Such a text could be one small change away from
+        a short right answer, such as ReLU, and would get points for no work.
         """
         outputs = [each for each in verdict.entries if not each.parameter.endswith(LEFT_ALONE)]
         known = [self._found[call.function] for call in self.lines_of(check).calls]
@@ -897,9 +904,9 @@ class FunctionGrader(Struct):
     ) -> tuple[Entry, ...]:
         """Return failed entries for code that stops in the hard case ``draw`` and is else right.
 
-        ``answers`` are the outputs at other inputs. The entries count as wrong in one hard case
-        only. Empty if the code stops at random inputs, has a mistake at them, or if there are no
-        expected outputs.
+        ``answers`` are the outputs of ``check`` at other inputs. The entries count as wrong in one
+        hard case only. Empty if the code stops at random inputs, has a mistake at them, or if there
+        are no expected outputs.
         """
         if not draw.hard or not answers or not self.has_expected:
             return ()
@@ -930,8 +937,8 @@ class FunctionGrader(Struct):
     def differentiated(self, check: FunctionCheck, draw: Draw) -> tuple[str, ...]:
         """Return the inputs on which the scalar that a check differentiates should depend.
 
-        The model solution shows them, or the recorded example of the same inputs; () without
-        either.
+        They are found by the model solution at the inputs ``draw`` and at others, or read from the
+        recorded example of the same inputs. Empty without either.
         """
         if self.solution is not None:
             other = drawn_again(self.task, draw, self.seed)
@@ -957,7 +964,8 @@ def with_places(
 ) -> tuple[Verdict, ...]:
     """Return verdicts in which each check that does not pass has a place, if one is known.
 
-    It is the verdict's own place or, without one, that of the last function that the check calls.
+    It is the verdict's own place or, without one, that of the function in ``section`` that the
+    check of ``task`` calls last.
     """
     found = reached_by(task, definitions(section.cells))
 
@@ -992,7 +1000,10 @@ def _moved(task: FunctionTask, draw: Draw, names: Collection[str], seed: int) ->
 
 
 def _change(before: Made | None, after: Made | None) -> Made:
-    """Return ``after - before`` for each output of both; without outputs whose shape changed."""
+    """Return ``after - before`` for each output of both; without outputs whose shape changed.
+
+    Both have outputs by name, or are None, which gives an empty result.
+    """
     before, after = before or Made(), after or Made()
     pairs = {name: (before.values[name], after.values.get(name)) for name in before.values}
     # Between two infinities there is no number, and true and false have none either.

@@ -55,11 +55,12 @@ SINGLE, DOUBLE = "float32", "float64"
 
 
 def widened(source: str) -> str:
-    """Return a text with float64 where it names the type float32.
+    """Return a text with float64 wherever it names the type float32.
 
     Values that were rounded to single precision on the way look wrong in an output of double
-    precision. Only types are replaced: names, attributes, and texts that a call is given. Any other
-    text stays, as in ``if mode == "float32"``: the result would be another program.
+    precision. ``source`` is the text of a cell. Names, attributes, and texts that are arguments of
+    a call are replaced. Any other text stays, as in ``if mode == "float32"``: the result would be
+    another program.
     """
     lines = source.split("\n")
     for line, end in sorted(_ends_of_single(source), reverse=True):
@@ -71,7 +72,10 @@ def widened(source: str) -> str:
 
 
 def _ends_of_single(source: str) -> Iterator[tuple[int, int]]:
-    """Yield the line and the end column, in bytes, of each ``float32`` that names a type."""
+    """Yield the line and the end column (in bytes) of each ``float32`` that names a type.
+
+    ``source`` is the text of a cell.
+    """
     tree = parse(source).tree if SINGLE in source else None
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.Call):

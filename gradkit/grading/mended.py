@@ -325,7 +325,10 @@ def _explained_later(
 
 
 def _with_original_lines(inquiry: Inquiry, steps: Sequence[Step], cells: Sequence[Cell]) -> Inquiry:
-    """Return the findings after some changes, at the places that their lines had before."""
+    """Return the findings after some changes, at the places that their lines had before.
+
+    ``steps`` are the changes in the order in which they were made, ``cells`` the submitted cells.
+    """
     lines = dict[Place | None, Place]()
     for cell in cells:
         text = steps[-1].texts.get(cell.id, cell.source)

@@ -109,9 +109,19 @@ def _graded(
 ) -> tuple[FunctionGrader, list[Verdict]]:
     """Grade the functions of a net as a task of functions; return the grader and the verdicts.
 
-    ``model`` is that task, ``judged`` are the verdicts on the net by check, and ``lacking`` the
-    checks without an explanation. All other checks count as passed, and so does a check that fails
-    in another manner than it did in the net.
+    Parameters
+    ----------
+    model : Written
+        That task of functions, with its model solution.
+    process : StudentProcess
+        Runs the section's code.
+    seed : int
+        Draws the inputs.
+    judged : mapping of str to Verdict
+        The verdicts on the net, by check.
+    lacking : collection of str
+        The failed checks without an explanation. All others get the verdict ``pass``, and so does a
+        check that fails in another manner than it did in the net.
     """
     grader = FunctionGrader(model.solution.task, process, model.solution, seed)
     right = {name for name, verdict in judged.items() if verdict.state == "pass"}
@@ -138,10 +148,10 @@ def _wanted_changes(
 ) -> Wanted:
     """Return the changes to search for, depending on the findings about the failed checks.
 
-    ``asked`` are the verdicts on the functions, ``judged`` those on the net. If all findings are
-    named mistakes without a common cause, only changes of their kinds are searched for, at most one
-    for each; and only near the doubtful lines if every doubtful finding has some. Otherwise all
-    kinds are searched for. The budget depends on the case.
+    ``asked`` are the verdicts on the functions, ``judged`` those on the net, and ``inquiry`` has
+    the findings. If all are named mistakes without a common cause, only changes of their kinds are
+    searched for, at most one for each; and only near the doubtful lines if every doubtful finding
+    has some. Otherwise all kinds are searched for. The budget depends on the case.
     """
     checks = {each.check for each in judged}
     near = tuple(each.place for each in inquiry.findings if each.place and each.check in checks)
@@ -166,10 +176,11 @@ def _made_right(mended: Mended) -> int:
 
 
 def _lines_with_result(grader: FunctionGrader, check: FunctionCheck) -> Lines:
-    """Return the lines of a check that use the function's return value, as its verdict did.
+    """Return those alternative lines of a check that use the function's return value as it is.
 
-    If the check did not run, the function's text decides: without a ``return`` with a value, the
-    result is the last of the check's other lines, which reads no return value.
+    They are the lines that ``grader`` judged the check by. If the check did not run, the function's
+    text decides: without a ``return`` with a value, they are the last of the check's alternatives,
+    which reads no return value.
     """
     if grader.verdicts[check.name].state not in ("error", "missing"):
         return grader.forms(check)[0][0]
@@ -208,8 +219,9 @@ def _reads_global(task: Task, bound: Bound, process: StudentProcess) -> bool:
 def _is_repeatable(task: Task, role: Bound, examined: Examined, process: StudentProcess) -> bool:
     """Return whether a bound function gives the judged results again in a new process.
 
-    False if the verdict reports a fault of the results, such as a wrong shape. Code that gives
-    other results when it is loaded again may do so to gain points.
+    ``role`` is the function, ``examined`` has its outcomes, and ``process`` is started anew. False
+    if the verdict reports a fault of the results, such as a wrong shape. Code that gives other
+    results when it is loaded again may do so to gain points.
     """
     outcomes, probes = examined.case.observations.outcomes, examined.case.probes
     batches = [each for each in (*probes.forward, *probes.update) if each.role == role.role]

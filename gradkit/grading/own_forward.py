@@ -107,7 +107,11 @@ def held_to_own_forward(
 
 
 def note_own_forward(verdict: Verdict, *, half: bool) -> Verdict:
-    """Add a note on what the gradients in ``own_forward`` earn: ``half`` their points, or none."""
+    """Add to a verdict a note on the points for gradients that match only a wrong forward pass.
+
+    They are those in its ``own_forward``. ``half`` says that they earn half of their points;
+    otherwise they earn none.
+    """
     names = ", ".join(f"`{name}`" for name in verdict.own_forward)
     count = len(verdict.own_forward)
     if half:
@@ -159,9 +163,10 @@ class _OwnForward:
         return False
 
     def is_contradicted_by(self, verdict: Verdict) -> bool:
-        """Return whether a gradient that is right does not match the student's forward pass.
+        """Return whether a gradient that passes does not match the student's forward pass.
 
-        It must disagree at the first random input in every convention.
+        ``verdict`` is that on the gradients. One that passes in it must disagree with finite
+        differences at the first random input in every convention.
         """
         right = {entry.parameter for entry in verdict.entries if entry.state == "pass"}
         outputs = [output for output in self.check.gradient if output in right]
@@ -175,12 +180,13 @@ class _OwnForward:
         )
 
     def compare_gradients(self, verdict: Verdict) -> dict[str, _Compared]:
-        """Compare gradients that are not known to be right with finite differences.
+        """Compare gradients that do not pass in ``verdict`` with finite differences.
 
-        The first random probe is compared entry by entry. A gradient that agrees there is
-        compared along random directions at the other probes, which takes few evaluations. A
-        gradient that disagrees is compared entry by entry at one more probe, to tell a factor of N
-        from a number. All gradients follow one convention: one by which all agree, or the first.
+        The first random probe is compared entry by entry. A gradient that agrees there is compared
+        along random directions at the other probes, which takes few evaluations. A gradient that
+        disagrees is compared entry by entry at one more probe, to tell a factor of N from a number.
+        All gradients follow one convention: one by which all agree, or the first. Return the
+        comparisons by output.
 
         Raises
         ------

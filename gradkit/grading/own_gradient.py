@@ -56,8 +56,10 @@ def with_own_forward(
 def _compared_again(case: Case, verdict: Verdict, process: StudentProcess) -> Verdict:
     """Judge the gradient by the student's own forward pass, and return the merged verdict.
 
-    Parameters that agree with the student's forward pass take their entries from this comparison.
-    All others keep their entries of ``verdict``.
+    ``verdict`` is that by the right forward pass. Parameters whose gradients agree with the
+    student's forward pass, which ``process`` runs, take their entries from the new comparison; all
+    others keep theirs. The verdict is unchanged if the forward pass of ``case`` is wrong
+    everywhere.
     """
     if not _is_partly_right(case):
         # No points can be earned, and each evaluation runs the student's code.
@@ -92,8 +94,9 @@ def _states(verdict: Verdict, key: str) -> set[str]:
 def _own_points(case: Case, process: StudentProcess) -> list[Point]:
     """Return the steps of the student's update after the student's own forward pass.
 
-    A training run in torch runs its own forward pass anyway. An update in numpy is called with the
-    output and the hidden layer that the student's forward pass returned.
+    ``case`` has the probes and outcomes. A training run in torch runs its own forward pass anyway.
+    An update in numpy is called in ``process`` with the output and the hidden layer that the
+    student's forward pass returned.
 
     Raises
     ------
@@ -116,9 +119,10 @@ def _own_points(case: Case, process: StudentProcess) -> list[Point]:
 
 
 def _own_loss(case: Case, point: Point, process: StudentProcess) -> Loss:
-    """Return the loss at the examples of a point as a function of the parameters.
+    """Return the loss at the examples of ``point`` as a function of the parameters.
 
-    The loss is computed from the outputs of the student's forward pass.
+    A point is one step of an update. The loss is computed from the outputs of the student's forward
+    pass, which ``process`` runs at each call.
     """
     X, y = point.X.T[:, :, None], point.y.T[:, :, None]
 
@@ -178,7 +182,7 @@ def _is_partly_right(case: Case) -> bool:
 def _is_right_once(
     outcome: Outcome, quantity: str, expected: Array, units: Array, least_error: float
 ) -> bool:
-    """Return whether one call gives all entries of a quantity right.
+    """Return whether one call in ``outcome`` gives all entries of a quantity right.
 
     ``quantity`` is its name in the outputs, and ``expected`` has its right values (calls, …). An
     entry may differ by a number of rounding errors: ``units`` is the size of one, by entry, and

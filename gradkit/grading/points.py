@@ -283,7 +283,8 @@ class _Prices(Struct, frozen=True):
     def _wrong_of_crash(self, finding: Finding) -> float:
         """Return the share of outputs that are wrong if the line that stops the code is left out.
 
-        A check that the crash blocks has no outputs: those of the check that crashes count.
+        ``finding`` is about the crash. A check that the crash blocks has no outputs; then those of
+        the check that crashes are counted.
         """
         crashing = self.by_check[finding.check]
         if self.verdict.state != "blocked" or self.verdict.entries or not crashing.entries:
@@ -294,9 +295,10 @@ class _Prices(Struct, frozen=True):
     def unexplained(self, findings: Sequence[Finding]) -> float:
         """Return the share of the check's points lost for wrong outputs that no finding is about.
 
-        It is their part of the wrong outputs, at least the price of a slip, or the assignment's
-        deduction for ``unexplained``. 0 if there are none, or if ``unexplained`` is withdrawn; a
-        check that does not fail by its outputs loses all wrong ones if it has no finding.
+        ``findings`` are those that cost the check points. The share is their part of the wrong
+        outputs, at least the price of a slip, or the assignment's deduction for ``unexplained``. It
+        is 0 if all wrong outputs have a finding, or if ``unexplained`` is withdrawn. A check whose
+        code stops loses all wrong outputs if it has no finding.
         """
         if self.verdict.state != "fail":
             return 0.0 if findings else self.wrong
@@ -358,11 +360,11 @@ def _is_hard(entries: Sequence[Entry]) -> bool:
 def _held(
     verdict: Verdict, findings: Sequence[Finding], *, is_open: bool, of: Scheme
 ) -> tuple[str, ...]:
-    """Return the codes because of which the mark of a failed check waits for a person's decision.
+    """Return the codes for which the points of a failed check wait for an instructor's decision.
 
-    ``is_open`` says that wrong outputs have no finding, which adds the code ``unexplained``. Left
-    out are codes that the scheme ``of`` prices, withdraws or accepts. Empty for a check that does
-    not fail.
+    These are the mistakes in ``findings``, and ``unexplained`` if wrong outputs have no finding
+    (``is_open``). Left out are codes that the scheme ``of`` prices, withdraws or accepts. Empty if
+    ``verdict`` is not a failure.
     """
     codes = [UNEXPLAINED] if is_open else []
     codes += [
@@ -390,10 +392,11 @@ def diverges(verdict: Verdict, findings: Sequence[Finding], scheme: Scheme) -> b
 
 
 def charged_findings(verdict: Verdict, inquiry: Inquiry) -> list[Finding]:
-    """Return the findings that cost a check points.
+    """Return the findings that cost the check of ``verdict`` points.
 
-    First those about the check itself. Then those about other checks that make this check fail: the
-    causes that the inquiry names, and a crash in the line that stops or blocks this check, too.
+    ``inquiry`` has all findings of the task. First come those about the check itself, then those
+    about other checks that make this check fail: the causes that the inquiry names, and a crash in
+    the same line that stops or blocks this check.
     """
     own = [finding for finding in inquiry.findings if finding.check == verdict.check]
     if verdict.state not in FAILED and not verdict.own_forward:
@@ -729,10 +732,10 @@ def _key(finding: Finding) -> tuple[str, str]:
 
 
 def _lowered(checks: Sequence[CheckResult], score: float) -> list[CheckResult]:
-    """Lower the points of checks so that they add up to ``score``.
+    """Return checks with lower points, which add up to ``score``.
 
-    Checks that do not pass are lowered first, all by the same factor. Only if that is not enough,
-    the checks that pass are lowered too.
+    The checks that do not pass are lowered first, all by the same factor. Only if that is not
+    enough, the checks that pass are lowered too.
     """
     failed = sum(check.score for check in checks if check.state != "pass")
     passed = sum(check.score for check in checks if check.state == "pass")

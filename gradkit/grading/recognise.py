@@ -167,9 +167,9 @@ class NetFinder(Struct, frozen=True):
     def _recognise(self, section: Section, *, is_only: bool) -> _Recognition:
         """Find the task of a section by its text or, if that does not decide, by its forward pass.
 
-        The text decides if only one task is possible by heading or file name, or if title, targets
-        and words in the code agree. Shared cells, such as data above all sections, are only read if
-        this is the only section (``is_only``).
+        The text decides if only one task is possible by heading or file name, or if the title, the
+        target values and the words in the code agree. Shared cells, such as data above all
+        sections, are only read if this is the submission's only section (``is_only``).
         """
         possible = [task for task in self.tasks if task.id in section.tasks]
         possible = [task for task in possible if task.id in self.named] or possible
@@ -214,11 +214,12 @@ class NetFinder(Struct, frozen=True):
         return _Recognition(section, possible, None, distances, bounded, has_function)
 
     def _contradicting(self, section: Section, cells: Sequence[Cell]) -> Task | None:
-        """Return the task that a section's code belongs to although its file has another's name.
+        """Return the task that a section's code is for although its file is named like another one.
 
         The forward pass alone does not prove this: without its activation, it may be that of
-        another task. So the targets, the loss or the activations in ``cells`` must also be those
-        of the other task. The result is None if a heading or a title agrees with the file's name.
+        another task. So the target values, the loss or the activations in ``cells`` must also be
+        those of the returned task. None if they are not, or if a heading or a title agrees with the
+        file's name.
         """
         own = next(task for task in self.tasks if task.id in section.tasks)
         claims = Claims(self.tasks)
@@ -239,10 +240,10 @@ class NetFinder(Struct, frozen=True):
         return None
 
     def _likeliest(self, result: _Recognition, taken: Collection[str]) -> Task | None:
-        """Return the most likely task of a section whose forward pass fits to none exactly.
+        """Return the likeliest task of a section whose forward pass gives no task's exact outputs.
 
-        ``result`` has the comparison of the section with each possible task. Tasks that another
-        section has (ids in ``taken``) are avoided. If several tasks are left, these decide in
+        ``result`` has the comparison of the section with each possible task. Tasks with an id in
+        ``taken``, which another section has, are avoided. If several are left, these decide in
         order: the title of the file, bounds of the outputs, words in the code, and the distance of
         the outputs. Distance comes last, because a mistake may move outputs closer to those of
         another task.
@@ -757,7 +758,7 @@ def without_function_files(
     """Return the submission without the files that belong to function tasks only.
 
     ``claims`` are the sections found for function tasks, by the task's id. A file that also has the
-    main functions of a net stays.
+    main functions of a net task of ``assignment`` stays.
     """
     claimed = {cell.file for claim in claims.values() for cell in claim.section.own}
     files = cells_of(submission)
@@ -811,8 +812,8 @@ def _reason_other_interface(
 ) -> str:
     """Return a sentence on what a submission's classes lack of the classes of an exercise, or "".
 
-    ``known`` are the submission's definitions by name. The exercise is that with the most methods
-    of these classes.
+    ``known`` are the submission's definitions by name. Of the exercises that the submission may
+    belong to by ``assignment``, the one is taken whose methods it has most of.
     """
     tasks = possible_tasks(submission, assignment)
     methods = {task.id: [name for name in reached_by(task, known) if "." in name] for task in tasks}
@@ -864,9 +865,10 @@ def _reason_not_callable(
 ) -> str:
     """Return why functions with the names of roles cannot be graded, or "" if there are too few.
 
-    ``known`` are the submission's definitions by name. The functions are methods, or take other
-    arguments, or are only helpers. At least `MIN_ROLES` names are needed, because any other
-    exercise may have one of them by chance.
+    ``known`` are the submission's definitions by name; the roles are those of the assignment's net
+    tasks, such as the forward pass. The functions are methods, or take other arguments, or are only
+    helpers. At least `MIN_ROLES` names are needed, because any other exercise may have one by
+    chance.
     """
     roles = {
         alias.casefold(): role
@@ -936,10 +938,10 @@ def has_called_methods(name: str, task: FunctionTask) -> bool:
 
 
 def _claim(task: FunctionTask, submission: Submission, ranked: Sequence[str]) -> Claim:
-    """Return the claim of a task to the last of the files ``ranked``, worst first.
+    """Return the claim of a task to one file of the submission: the last of ``ranked``, the best.
 
-    All other cells are shared with it. If there are several files, the claim has a note that names
-    the graded one.
+    ``ranked`` are the files with functions of the task, worst first. All other files are shared
+    with it. If ``ranked`` has several files, the claim has a note that names the graded one.
     """
     file = ranked[-1]
     own = tuple(cell for cell in submission.cells if cell.file == file)

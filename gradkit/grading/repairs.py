@@ -110,7 +110,10 @@ class _TimeLimits(Struct):
 
     @contextlib.contextmanager
     def search(self, process: StudentProcess) -> Iterator[StudentProcess]:
-        """Return a context manager for a search process; subtract its time from ``searching``."""
+        """Return a context manager that gives a search process, started from ``process``.
+
+        On exit, its processor time is subtracted from ``searching``.
+        """
         with process.for_search(self.searching) as made:
             try:
                 yield made
@@ -161,9 +164,10 @@ def mend_functions(
 
 
 def _needs_guards(grader: FunctionGrader) -> bool:
-    """Return whether an output that is right is wrong when the text has no guards.
+    """Return whether an output that is right becomes wrong when the text has no guards.
 
-    So it is where an input that never varies is divided by its root, which eps alone keeps above 0.
+    Guards are small constants such as ``1e-8``. They are needed where an input that never varies is
+    divided by its standard deviation. ``grader`` has judged the text with them.
     """
     own = grader.process.section.own
     texts = {cell.id: unguarded(cell.source)[0] for cell in own}
@@ -294,10 +298,10 @@ class _Repairs(Struct):
         return first
 
     def _checks_to_search_first(self, checks: Sequence[FunctionCheck]) -> Iterator[str]:
-        """Yield the checks with a change in a function that a check repaired before also runs.
+        """Yield checks that change a function which an already repaired check also runs.
 
-        The search is repeated with the first of them at the front. A check may be yielded several
-        times, in the order of the repairs.
+        Only ``checks`` count. The caller repeats the search with the first of them at the front. A
+        check may be yielded several times, in the order of the repairs.
         """
         run = {
             check.name: {each.name for each in self.grader.definitions_of(check)}
@@ -342,8 +346,8 @@ class _Repairs(Struct):
 
         Needed are its earlier steps, and those of the checks ``before`` that judge a function which
         the check calls. Only a blocked check, or one judged with right helpers, can need one,
-        because a search does not replace wrong helpers. ``held`` are fresh inputs at which checks
-        must pass too.
+        because a search does not replace wrong helpers. ``held`` are inputs not used in the search,
+        at which checks must pass too.
         """
         if self._state(check) != "blocked" and not self.grader.is_judged_with_helpers(check):
             return False
@@ -357,9 +361,10 @@ class _Repairs(Struct):
     ) -> list[FunctionCheck]:
         """Assign each change to the first of ``checks`` that it corrects.
 
-        Checks that build on this one lose the change. ``later`` are checks without an own change.
-        Nothing is assigned if a check that would lose a change has other mistakes. Return the
-        checks without an own change afterwards: those in ``later``, and those that lost one.
+        The check that it was found for loses it, because that check builds on the first. ``later``
+        are checks without a change of their own. Nothing is assigned if a check that would lose a
+        change has other mistakes. Return the checks without an own change afterwards: those in
+        ``later``, and those that lost one.
         """
         before: dict[str, Verdict] = {}
         whole, self.text, told = self.text, _Text(), []
@@ -464,8 +469,8 @@ class _Repairs(Struct):
     def _passes(self, check: FunctionCheck, held: Sequence[Draw]) -> bool:
         """Return whether a check passes with all changes so far, at judged inputs and at ``held``.
 
-        Each of its pairs of lines and convention is tried; the pair that passes is stored in
-        ``mended``.
+        ``held`` are inputs not used in the search. Each of the check's pairs of lines and
+        convention is tried; the pair that passes is stored in ``mended``.
         """
         for form in self._forms(check):
             with self.grader.meant(check, form):
@@ -536,8 +541,8 @@ class _Repairs(Struct):
 
         A form is one of the alternative lines of the check with one of its conventions. The best is
         one in which a single change that does not replace a whole line is enough. Otherwise forms
-        in which the check passes come first, and then those with fewer changes. ``held`` are fresh
-        inputs at which the check must be right too.
+        in which the check passes come first, and then those with fewer changes. ``held`` are inputs
+        not used in the search, at which the check must be right too.
         """
         before, best = self.text, None
         forms = self._forms(check)
@@ -564,11 +569,12 @@ class _Repairs(Struct):
     ) -> list[Repair]:
         """Return the changes found for a check in its present form, and make them.
 
-        A form is a pair of lines and convention. ``share`` is the work that the searches may do,
-        and ``held`` are fresh inputs. Changes that the check does not need are left out. The result
-        is empty if one of them writes a whole line anew and there are too many, since such changes
-        can make anything right. If inserting fewer missing statements makes the check pass as well,
-        these are returned instead of many changes.
+        A form is a pair of lines and convention. ``share`` is the part of the search budget that
+        may be used, and ``held`` are inputs not used in the search, at which the check must be
+        right too. Changes that the check does not need are left out. The result is empty if one of
+        them replaces a whole line and there are too many, since such changes can make anything
+        right. If inserting fewer missing statements makes the check pass as well, these are
+        returned instead of many changes.
         """
         if share <= LEAST or self.limits.has_ended():
             return []
@@ -623,8 +629,8 @@ class _Repairs(Struct):
         """Return the changes ``found`` without those that the check also passes without.
 
         Only the returned changes are made. ``before`` is the text before all of them, and ``held``
-        are fresh inputs at which the check must pass too. If it does not pass with all changes,
-        none is left out.
+        are inputs not used in the search, at which the check must pass too. If it does not pass
+        with all changes, none is left out.
         """
         number = 0
         while len(found) > 1 and self._judge(check, held).state == "pass":
@@ -662,10 +668,11 @@ class _Repairs(Struct):
     ) -> Iterator[Repair]:
         """Yield the changes that correct one check, each made on top of those before it.
 
-        ``budget`` is the work that the searches may do, and ``held`` are fresh inputs. Repairs of
-        other tasks are tried first, then changes of spelling after which the code no longer
-        crashes, and then at most `SEARCHES` searches. The search stops when the check passes or the
-        time is up. A function that is still a stub is only searched for spelling.
+        ``budget`` is the part of the search budget that may be used, and ``held`` are inputs not
+        used in the search. Repairs of other tasks are tried first, then changes of spelling after
+        which the code no longer crashes, and then at most `SEARCHES` searches. The search stops
+        when the check passes or the time is up. A function that is still a stub is only searched
+        for spelling.
         """
         grader = self.grader
         to_write = _is_unwritten(grader.verdicts[check.name])
@@ -765,9 +772,10 @@ class _Repairs(Struct):
             return proposals(process, asked, self.inside, text, self.wanted, refused, budget)
 
     def _spellings(self, check: FunctionCheck, stopped: Verdict) -> list[Proposal]:
-        """Return changes of how the text is written, first those in the line where the code raised.
+        """Return corrections of spelling, such as of names, first those in the line that raised.
 
-        ``stopped`` is the verdict with that line.
+        They are for the whole section. ``check`` gives the expected names; ``stopped`` is the
+        verdict with the line and the message of the exception, if any.
         """
         section = self.grader.process.section
         asked = {each.attr for each in attributes_in(ast.parse(check.call.text))}
@@ -796,10 +804,11 @@ class _Repairs(Struct):
     ) -> list[Sequence[Proposal]]:
         """Search for spelling changes after which a check runs to its end, without applying them.
 
-        ``before`` is the verdict with the exception, and ``held`` are fresh inputs. Each result is
-        a sequence of changes to apply together. Results with the most right outputs come first; the
-        list is empty if no change helps. If the code raises elsewhere after a change and no output
-        is right yet, further changes are tried on top of it.
+        ``before`` is the verdict with the exception, and ``held`` are inputs not used in a search,
+        at which the outputs are judged too. Each result is a sequence of changes to apply together.
+        Results with the most right outputs come first; the list is empty if no change helps. If the
+        code raises elsewhere after a change and no output is right yet, further changes are tried
+        on top of it.
         """
         text, freeing = self.text, list[tuple[int, Sequence[Proposal]]]()
         seen: list[Mapping[str, str]] = [text.sources]
@@ -983,7 +992,8 @@ class _Repairs(Struct):
     def _judge(self, check: FunctionCheck, held: Sequence[Draw] = ()) -> Verdict:
         """Return the verdict on a check with all changes so far, at judged inputs and at ``held``.
 
-        Verdicts are cached, except for crashes: another run may not crash.
+        ``held`` are further inputs. Verdicts are cached, except for crashes: another run may not
+        crash.
         """
         changed = self._changed_definitions()
         asked = check.name, self.grader.forms(check)[0], *changed
@@ -1049,10 +1059,10 @@ def _spoils(before: Verdict, after: Verdict) -> bool:
 
 
 def _corrected_outputs(before: Verdict, after: Verdict) -> list[str] | None:
-    """Return the outputs that are right only after a change; None if it made any wrong.
+    """Return the outputs that fail in ``before`` and are right in ``after`` a change.
 
-    It is also None if the check crashes after the change. Inputs that are no longer changed in
-    place count as corrected.
+    None if the change made any output wrong, or if the check crashes after it. Inputs that are no
+    longer changed in place count as corrected.
     """
     was = {entry.parameter for entry in before.entries if entry.state == "pass"}
     now = {entry.parameter: entry.state for entry in after.entries}

@@ -225,10 +225,10 @@ class _Selections:
         self._deciding_names = self._names_behind(keys)
 
     def kept_in(self, tree: ast.AST) -> frozenset[str]:
-        """Return the selected entries of the first text that a changed text has as often.
+        """Return the selections by brackets in the first text that ``tree`` has equally often.
 
-        ``tree`` is the changed text. An entry is the dump of a subscript such as ``old[0]``. If
-        only brackets around it move, the change selects nothing else.
+        ``tree`` is the changed text. Each selection is the `ast.dump` of a subscript such as
+        ``old[0]``. A change that only moves brackets around it selects nothing else.
         """
         before = Counter(
             ast.dump(each)
@@ -242,8 +242,8 @@ class _Selections:
     def is_affected(self, path: Path, kept: Collection[str] = ()) -> bool:
         """Return whether a changed node contains, decides, or is a part of a selection.
 
-        ``path`` is the path to the changed node, and ``kept`` are the entries that `kept_in`
-        returned.
+        ``path`` has the nodes from the root of a text to the changed one, and ``kept`` the
+        subscripts that `kept_in` returned, which do not count.
         """
         if any(id(part) in self._keys for part in path):
             return True
@@ -289,10 +289,11 @@ class _Selections:
         return [each for value in values if value is not None for each in _elements(value)]
 
     def _is_key(self, node: ast.expr, *, is_test: bool = False) -> bool:
-        """Return whether a constant expression was probably written to select a formula.
+        """Return whether an expression is constant and was likely written to select a formula.
 
-        An index has to have a name; a condition (``is_test``) may be any constant. Counters and
-        results of calls are no keys, and in a condition neither are parameters of a function.
+        ``node`` is the expression. An index has to contain a name; a condition (``is_test``) may be
+        any constant. Counters and results of calls are no keys, and in a condition neither are
+        parameters of a function.
         """
         if not _is_constant(node, self._constants):
             return False
@@ -312,7 +313,8 @@ class _Selections:
     def _selecting_parts(self, node: ast.AST) -> list[ast.expr]:
         """Return the constant parts by which a node selects: index, condition, subject or key.
 
-        Empty if the node does not select, or if what decides is not constant.
+        The node may be a subscript, ``if``, ``match``, comparison or lookup such as ``get``. Empty
+        for all others, and if the part is not constant.
         """
         parts: list[ast.expr] = []
         if isinstance(node, ast.Subscript) and self._is_choosable(node.value, node.slice):

@@ -365,8 +365,8 @@ class Session(AbstractContextManager["Session"]):
     ) -> tuple[Evidence, TaskResult]:
         """Grade the section that ``claim`` has for a task, and return its evidence and its marks.
 
-        ``repairs`` are those found in other function tasks of the submission. The repairs of this
-        task are added to the list.
+        ``seed`` draws the inputs. ``repairs`` are changes found in other function tasks of the
+        submission, which are tried first. Those of this task are added to the list.
         """
         section, scheme = claim.section, self.scheme
         notes = (claim.note,) if claim.note else ()
@@ -443,7 +443,8 @@ class Session(AbstractContextManager["Session"]):
         """Run and judge the functions of a section, and diagnose their failures.
 
         ``before`` is the evidence without a run; the result adds verdicts, findings and notes to
-        it. An inconclusive section is run again with other seeds. See `_grade` for ``repairs``.
+        it. An inconclusive section is run again with other seeds. ``repairs`` are changes found in
+        other tasks, which are tried first; new ones are added to the list.
         """
         for redraw in range(1 + REDRAWS):
             seed = before.seed + redraw
@@ -491,9 +492,9 @@ class Session(AbstractContextManager["Session"]):
     def _doubts(self, task: Task, section: Section, examined: Examined) -> Iterator[str]:
         """Yield a note if a section may be for another task.
 
-        That is so if its forward pass or model is wrong, and the user did not name the task. At
-        most one note is yielded: that the text does not say which task it is, or that the forward
-        pass is exactly that of another task.
+        That is so if its forward pass or model is wrong by the verdicts in ``examined``, and the
+        user did not name the task. At most one note is yielded: that the text does not say which
+        task it is, or that the forward pass is exactly that of another task.
         """
         first = ("model", "forward")
         is_right = all(v.state == "pass" for v in examined.verdicts if v.check in first)
@@ -598,8 +599,8 @@ def _diagnose_functions(
 ) -> tuple[Inquiry, tuple[Verdict, ...]]:
     """Search for the mistakes behind the failed checks of a function task.
 
-    The ``repairs`` of other tasks are tried first, and those found here are added to the list.
-    Return the inquiry, and the verdicts that count from now on.
+    ``grader`` has graded it. The ``repairs`` of other tasks are tried first, and those found here
+    are added to the list. Return the inquiry, and the verdicts that count from now on.
     """
     if all(verdict.state not in FAILED for verdict in verdicts):
         return Inquiry(), (*verdicts,)
@@ -618,8 +619,8 @@ def _diagnose_functions(
 def _with_crashes(task: Task | FunctionTask, section: Section, evidence: Evidence) -> Inquiry:
     """Return the inquiry of a task, with findings on lines that crash or that return nothing.
 
-    ``evidence`` has the verdicts and the inquiry so far. Without such a line, that inquiry is
-    returned.
+    ``evidence`` has the verdicts and the inquiry so far, ``section`` the text. Without such a line,
+    the inquiry so far is returned.
     """
     if not any(verdict.exception or verdict.returns_none for verdict in evidence.verdicts):
         return evidence.inquiry
@@ -728,7 +729,8 @@ def find_confused_task(session: Session, submission: Submission, section: Sectio
 def student_functions(session: Session, path: Path, task: str) -> Iterator[StudentFunctions]:
     """Start the process of a submission, and yield the functions that play a task's roles.
 
-    ``task`` is the id of the task. The functions can then be called one by one.
+    ``path`` is the submission's, ``task`` the id of the task. The functions can then be called one
+    by one.
 
     Raises
     ------

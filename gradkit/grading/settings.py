@@ -131,10 +131,11 @@ def digests_of(assignment: Assignment, reference: Path | None) -> dict[str, str]
 def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
     """Return the oracle of a task, which computes its expected values.
 
-    In a numpy task, this is the model solution, after it has been compared with the assignment
-    file. Without a model solution, and in a torch task, the values are derived from the file, in
-    numpy: so the grader does not have to load torch. ``gradkit audit`` compares the model solution
-    of a torch task with these values.
+    In a numpy task, this is the model solution in the folder ``reference``, after it has been
+    compared with the assignment file. Without a model solution, and in a torch task, the values are
+    derived from the file, in numpy: so the grader does not have to load torch. ``gradkit audit``
+    compares the model solution of a torch task with these values. ``form`` is the variant of the
+    exercise: the correct one, or the one published with mistakes.
 
     Raises
     ------
@@ -156,8 +157,9 @@ def oracle_of(task: Task, reference: Path | None, form: Form) -> Oracle:
 def tasks_of(assignment: Assignment, form: Form) -> tuple[Task, ...]:
     """Return the net tasks of an assignment, as they are graded in a form of the exercise.
 
-    In the form ``published``, numpy tasks have no check ``gradient``, because the published update
-    is not a gradient. Tasks of frameworks without a published form stay unchanged.
+    The form is ``correct`` or ``published``, with the mistakes of the published handout. In the
+    form ``published``, numpy tasks have no check ``gradient``, because the published update is not
+    a gradient. Tasks of frameworks without a published form stay unchanged.
     """
     return tuple(
         task

@@ -160,8 +160,9 @@ class _Search(Struct):
     def _search_text(self, examined: Examined, inquiry: Inquiry) -> Inquiry:
         """Return findings with the changes that a search of the whole text finds.
 
-        Unchanged if nothing is found or no time is left. If the last change leaves fewer findings,
-        all of them named, the search goes on in the changed text.
+        ``examined`` are the verdicts and ``inquiry`` the findings before it. Unchanged if nothing
+        is found or no time is left. If the last change leaves fewer findings, all of them named,
+        the search goes on in the changed text.
         """
         if self.seconds <= 0:
             return inquiry
@@ -245,7 +246,7 @@ class _Search(Struct):
         """Return the verdicts and the findings on the code that is loaded.
 
         None if no time is left, if ``check`` crashes, or if it fails without a finding about it.
-        ``further`` is added to the seed.
+        ``further`` is added to the seed, so that the inputs are new.
         """
         if self.seconds <= 0:
             return None
@@ -291,8 +292,9 @@ class _Search(Struct):
     def _changes(self, finding: Finding, examined: Examined, inquiry: Inquiry) -> Iterator[Step]:
         """Yield the changes that may repair a finding in another line than its own.
 
-        The mistake of the finding decides which changes are proposed. There are none if several
-        findings have a common cause.
+        ``examined`` are the verdicts and ``inquiry`` all findings on the present text. The mistake
+        of the finding decides which changes are proposed. There are none if several findings have a
+        common cause.
         """
         others = [each for each in inquiry.findings if each.check == finding.check]
         if have_common_cause(others):

@@ -109,7 +109,8 @@ class StubPlan(Struct, frozen=True):
 def helpers_of(checks: Collection[tuple[FunctionCheck, Lines]]) -> dict[str, Helper]:
     """Return the functions that checks call on a line of their own, as ``a, b = f(x)``.
 
-    A function that lines call in another way, too, is left out.
+    ``checks`` are pairs of a check and the lines that it is judged by. The result is by function
+    name. A function that the lines call in another way, too, is left out.
     """
     compared = [expression for check, _ in checks for expression in check.compare]
     found: dict[str, Helper] = {}
@@ -159,7 +160,10 @@ def _helper(
 
 
 def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
-    """Return the keys of the dict ``name`` that are compared: ``dw`` for ``grads['dw']``."""
+    """Return the keys of the dict ``name`` that checks compare: ``dw`` for ``grads['dw']``.
+
+    ``compared`` are the expressions that checks compare.
+    """
     keys = set()
     for expression in compared:
         node = ast.parse(expression.strip(), mode="eval").body
@@ -172,8 +176,8 @@ def _keys(name: str, compared: Iterable[str]) -> frozenset[str]:
 def _joined(one: Helper | None, other: Helper) -> Helper:
     """Merge the descriptions of a function from two lines that call it.
 
-    A result counts as compared if either line's is. If they have different numbers of results, or
-    ``one`` is None, ``other`` is returned.
+    A result counts as compared if the description of either line says so. If they have different
+    numbers of results, or ``one`` is None, ``other`` is returned.
     """
     if one is None or len(one.results) != len(other.results):
         return other
@@ -377,7 +381,10 @@ class _RefusedError(Exception):
 
 
 def _without_calls(value: Any) -> Any:
-    """Return an argument without the records of the calls that have made it, or parts of it."""
+    """Return an argument of a stub's call without the records of the calls that made it.
+
+    Records of the calls that made parts of the argument are left out too.
+    """
     if isinstance(value, Cached):
         return _without_calls(value.value)
     if isinstance(value, dict):
@@ -454,7 +461,8 @@ def answers_for(grader: FunctionGrader, check: FunctionCheck, of: StubPlan) -> S
 def request_of(grader: FunctionGrader, of: StubPlan) -> list[tuple[str, str, int, list[int], bool]]:
     """Return the functions to replace by the plan ``of``, as data for the student's process.
 
-    See `gradkit.runtime.stubs.Replaced` for the items of each tuple.
+    ``grader`` knows the student's names of them. See `gradkit.runtime.stubs.Replaced` for the items
+    of each tuple.
     """
     return [
         (
@@ -544,10 +552,13 @@ def judge_with_stubs(
 
 
 def _is_accepted(judged: Verdict, before: Verdict, answers: StubAnswers) -> bool:
-    """Return whether the verdict ``judged`` with right helpers counts; note in ``answers`` why not.
+    """Return whether the verdict ``judged`` with right helpers counts.
 
-    A pass counts. Another verdict counts only if no result was partly the student's own, and no
-    fewer outputs are right than in ``before``, the verdict with the wrong helpers.
+    A helper is a function that the checked one calls, here replaced by a stub with right results.
+    It does not count if a call was refused or no stub was called. Otherwise a pass counts. Another
+    verdict counts only if no result was partly the student's own, and no fewer outputs are right
+    than in ``before``, the verdict with the wrong helpers; if not, the reason is added to
+    ``answers.refused``.
     """
     if answers.refused or not answers.called:
         return False

@@ -127,9 +127,10 @@ def _with_steps(
 ) -> Inquiry:
     """Return findings with the changes that repair them, and the causes of the failed checks.
 
-    ``steps`` are the changes in order, ``amiss`` the names of the failed checks, and ``cells`` the
-    submitted cells by id. If all checks pass after the changes, findings without a change are left
-    out, and the repaired ones are the causes of all other failures.
+    ``inquiry`` has the findings before, ``steps`` are the changes in order, ``amiss`` the names of
+    the failed checks, and ``cells`` the submitted cells by id. If all checks pass after the
+    changes, findings without a change are left out, and the repaired ones are the causes of all
+    other failures.
     """
     known = {each.mistake: each for each in reversed(inquiry.findings) if each.check}
     told, losses, ids = list[Finding](), list[_Step](), dict[str, str]()
@@ -205,7 +206,10 @@ def _of_model(inquiry: Inquiry) -> list[str]:
 
 
 def _with_unnamed(task: Task, examined: Examined, inquiry: Inquiry) -> Inquiry:
-    """Return findings, with an unexplained one if the model or loop is wrong and there is none."""
+    """Return findings, with one more if the model or the training loop is wrong without a finding.
+
+    ``examined`` has the verdicts on the task. The added finding is ``unexplained``.
+    """
     wrong = _states(examined)
     bound = examined.case.binding.bound
     roles = {MODEL: MODEL, "forward": MODEL, "trajectory": "train", "gradient": "train"}
@@ -261,9 +265,9 @@ class _Search(Struct):
         """Return the changes, in order, after which all checks pass.
 
         If none are found, return changes after which more checks pass or that lead further, such as
-        to a right model; or an empty list. Each change is run. ``further`` is true after a first
-        change; the number of texts that may be run is then not reset. The findings of ``run`` are
-        completed.
+        to a right model; or an empty list. ``run`` has the present text, verdicts and findings; its
+        findings are completed in place. Each change is run. ``further`` is true after a first
+        change; the number of texts that may be run is then not reset.
         """
         found, run.inquiry = run.inquiry, _with_unnamed(self.task, run.examined, run.inquiry)
         tried: list[tuple[_Step, _Run]] = []
@@ -293,9 +297,9 @@ class _Search(Struct):
     def _less(self, run: _Run, tried: Sequence[tuple[_Step, _Run]]) -> Iterator[tuple[_Step, _Run]]:
         """Yield tried changes that leave fewer mistakes or pass more stages, likely ones first.
 
-        ``run`` is the text before each change, ``tried`` has each change with the text after it. If
-        mistakes are unexplained before and after a change, at most `PAIRS` such changes are
-        searched once more with two mistakes each.
+        ``run`` is the text before each change. ``tried`` has each change with the run of the text
+        after it, and so has the result. If mistakes are unexplained before and after a change, at
+        most `PAIRS` such changes are searched once more with two mistakes each.
         """
         codes, least = _codes(run.inquiry), _score(run.examined)
         of_model = _of_model(run.inquiry)
@@ -372,7 +376,7 @@ class _Search(Struct):
                         yield step, {**texts, proposal.cell: text}
 
     def _stopped(self, examined: Examined) -> set[tuple[str, int]]:
-        """Return the cells and lines at which the code raises."""
+        """Return the cells and lines where the code raises, by the verdicts in ``examined``."""
         return {
             (name, line)
             for verdict in examined.verdicts
