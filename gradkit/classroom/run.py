@@ -352,9 +352,10 @@ def _show(value: object) -> str:
 
 
 def unchecked(rows: Iterable[Row], torch: Collection[str]) -> list[str]:
-    """Return a warning that names the students whose torch tasks could not be checked.
+    """Return a warning that names the students with torch tasks that could not be checked.
 
-    ``torch`` are the ids of the tasks in torch. The list is empty if there are no such students.
+    ``rows`` are the rows of the class, one for each student, and ``torch`` the ids of the tasks in
+    torch. The list has at most one warning, and is empty if there are no such students.
     """
     names = [
         row.name
