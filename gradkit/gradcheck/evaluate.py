@@ -164,7 +164,7 @@ class Evaluator:
         return value
 
     def argument(self, arrays: Sequence[Array]) -> Any:
-        """Return the argument of f that consists of some arrays."""
+        """Arrange one array for each leaf in the structure of the parameters, as f expects."""
         return self.parameters.build(arrays)
 
     def _spend(self, points: int) -> None:
@@ -223,9 +223,10 @@ class Evaluator:
         return *values, *moved
 
     def pairs(self, leaves: Rows, places: Rows, steps: Floats) -> Floats:
-        """Evaluate f above and below the point for several entries; return (entries, 4) numbers.
+        """Call `pair` for several entries; return its four numbers for each, shape (entries, 4).
 
-        Each row is that of `pair`.
+        ``leaves``, ``places`` and ``steps`` have the same length: the number of the leaf, the flat
+        index in the leaf, and the step of each entry.
         """
         entries = zip(leaves.tolist(), places.tolist(), steps.tolist(), strict=True)
         return np.array([self.pair(*one) for one in entries], dtype=np.float64).reshape(-1, 4)
@@ -278,11 +279,14 @@ class StackedEvaluator(Evaluator):
     """
 
     def argument(self, arrays: Sequence[Array]) -> Any:
-        """Return the argument of f for one point."""
+        """Arrange one array for each leaf as a stack of one point, which f expects."""
         return self.parameters.build([array[None] for array in arrays])
 
     def pairs(self, leaves: Rows, places: Rows, steps: Floats) -> Floats:
-        """Evaluate f for several entries as in `Evaluator.pairs`, with as many as fit in a call."""
+        """Evaluate f like `Evaluator.pairs`, but for many entries in each call of f.
+
+        A call gets at most `STACKED_NUMBERS` numbers.
+        """
         size = 2 * sum(point.size for point in self.points)
         parts = range(0, len(steps), max(1, STACKED_NUMBERS // size))
         every = [slice(start, start + parts.step) for start in parts]
@@ -290,7 +294,7 @@ class StackedEvaluator(Evaluator):
         return np.concatenate([np.zeros((0, 4)), *found])
 
     def _pairs(self, leaves: Rows, places: Rows, steps: Floats) -> Floats:
-        """Evaluate f for several entries in one call."""
+        """Evaluate f like `Evaluator.pairs`, for all entries in one call of f."""
         count = len(steps)
         stacks = [np.repeat(point[None], 2 * count, axis=0) for point in self.points]
         moved = np.zeros((count, 2))
@@ -307,7 +311,7 @@ class StackedEvaluator(Evaluator):
     def along(
         self, moves: Sequence[Floats], steps: Sequence[float], claimed: Sequence[Array] = ()
     ) -> tuple[Floats, Floats]:
-        """Evaluate f along a direction in one call, see `Evaluator.along`."""
+        """Evaluate f like `Evaluator.along`, for all steps in one call of f."""
         stacks, strays = [], np.zeros(len(steps))
         slopes = claimed or [np.zeros(())] * len(moves)
         for point, move, slope in zip(self.points, moves, slopes, strict=True):
