@@ -123,11 +123,13 @@ def read_handout(text: str) -> Handout:
 
 
 def solution_text(text: str, given: Mapping[str, str], left_out: Collection[str] = ()) -> str:
-    """Return a model solution from a handout: its definitions, and those that they use.
+    """Return the text of a model solution that is taken from a handout.
 
-    Cells of a notebook that load data or draw figures are left out, and so are functions and
-    classes in ``left_out``, and imports of packages that are not installed. Definitions of the
-    ``given`` modules are copied, because a model solution must not import them.
+    The text has the handout's functions and classes, and the imports and statements that they need.
+    It leaves out what loads data or draws figures, functions and classes named in ``left_out``, and
+    imports of packages that are not installed. ``given`` maps the names of the handout's own
+    modules to their texts: their definitions are copied, because a model solution must not import
+    them.
     """
     tree = ast.parse(text)
     modules = [ast.parse(module) for module in given.values()]
@@ -460,7 +462,7 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
         return _name(node) == name or (is_own and getattr(node, "attr", "") == name)
 
     def is_inside(node: ast.AST) -> bool:
-        """Return whether a node has the parameter itself as a part, and not its shape."""
+        """Return whether the parameter is used in a node, other than for its shape or length."""
         is_attribute = isinstance(node, ast.Attribute) and node.attr in ("shape", "size", "T")
         if is_attribute or isinstance(node, ast.Compare):
             return False
@@ -514,7 +516,10 @@ def _uses(nodes: Sequence[ast.FunctionDef], name: str) -> ParameterUses:
 
 
 def _length_arguments(call: ast.Call) -> Iterator[ast.expr]:
-    """Yield the arguments of a call in `SHAPED` that are lengths."""
+    """Yield the arguments of a numpy call that say the shape of its result.
+
+    The name of the called function is in `SHAPED`, for instance `zeros` or `reshape`.
+    """
     name = _last_name(call.func)
     is_of_numpy = isinstance(call.func, ast.Attribute) and _name(call.func.value) == "np"
     if name in ("normal", "uniform"):

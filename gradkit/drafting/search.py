@@ -555,7 +555,7 @@ def _with_axes(task: DraftTask, guessed: Mapping[str, Guess]) -> dict[str, Any]:
 
 
 def _axes() -> Iterator[str]:
-    """Yield names of sizes: those in `AXES`, then with numbers."""
+    """Yield names for sizes without end: first `AXES`, then `AXES` with 2, with 3, and so on."""
     yield from AXES
     yield from (f"{name}{number}" for number in count(2) for name in AXES)
 

@@ -49,7 +49,11 @@ def with_lengths(sizes: Mapping[str, int | str], names: Iterable[str]) -> dict[s
 
 
 def renamed(value: Any, names: Mapping[str, str]) -> Any:
-    """Return an input, or lines of code, with other names."""
+    """Return a value with each name in its texts replaced by its name in ``names``.
+
+    ``value`` is an input of an assignment file, or lines of code: a text, or a list or mapping of
+    such values. The keys of a mapping are not replaced.
+    """
     if isinstance(value, Mapping):
         return {key: renamed(item, names) for key, item in value.items()}
     if isinstance(value, list):
