@@ -412,6 +412,16 @@ def test_what_stops_again_is_told_as_well(graded: Graded, changes) -> None:
     assert [kind for _, kind, _ in found] == [kind for *_, kind in changes]
 
 
+def test_an_undefined_name_that_is_used_twice_is_one_mistake(graded: Graded) -> None:
+    """It is changed everywhere in its function."""
+    first, second = "np.dot(dZ2, A1.T)", "np.dot(W2.T, dZ2)"
+    changes = [text for was in (first, second) for text in (was, was.replace("dZ2", "error"))]
+    [(check, kind, fix)] = graded("one-hidden-layer/notebook", *changes)
+    assert (check, kind) == ("backward", "wrong-name")
+    assert first in fix
+    assert second in fix
+
+
 def test_what_is_wrong_besides_is_told_of_functions(graded: Graded) -> None:
     """What stops is mended first."""
     was = "    delta = out.copy()\n    delta -= Y"

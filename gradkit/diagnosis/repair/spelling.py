@@ -125,6 +125,7 @@ def uncalled(text: Text) -> Iterator[Proposal]:
 def misspelt(text: Text) -> Iterator[Proposal]:
     """Propose existing names for names, attributes, keywords and methods that do not exist.
 
+    A name that does not exist is changed everywhere in its function, because it is one mistake.
     Attributes and keywords are only changed in lines that raised; see `_meant` for names and
     `_of_class` for methods.
     """
@@ -136,10 +137,13 @@ def misspelt(text: Text) -> Iterator[Proposal]:
     stored = set[str]().union(*map(_stored, models))
     for function in text.functions:
         named = {each.arg for each in function.args.args} | names_in(function, ast.Store)
+        reads = [n for n in walk(function) if isinstance(n, ast.Name) and not is_stored(n)]
         for part in walk(function):
             if isinstance(part, ast.Name) and not is_stored(part):
+                same = [n for n in reads if n.id == part.id and n.id not in there] or [part]
                 for name in _meant(text, part, there, named, stored):
-                    yield text.put("misspelt", text.spot(part), name)
+                    each = [(node, name) for node in same]
+                    yield text.put_each("misspelt", each, text.spot(part))
             elif isinstance(part, ast.Attribute) and part.lineno in text.stops:
                 known = {*_KNOWN, *stored} if part.attr not in _KNOWN else stored
                 for name in _alike(part.attr, known):

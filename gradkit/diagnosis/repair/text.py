@@ -145,11 +145,13 @@ class Text:
         at = self.spot(node)
         return self.put(kind, Spot(at.last, at.end - len(last_name(node)), at.last, at.end), name)
 
-    def put_each(self, kind: str, parts: Iterable[tuple[ast.expr, str]]) -> Proposal:
+    def put_each(
+        self, kind: str, parts: Iterable[tuple[ast.expr, str]], doubtful: Spot | None = None
+    ) -> Proposal:
         """Return the change that replaces several expressions, each on one line, at once.
 
         ``parts`` has each expression with its new text, and ``kind`` is the change's kind in the
-        catalogue. The first expression is the doubtful part.
+        catalogue. The doubtful part is ``doubtful``, by default the first expression.
         """
         spots = sorted(
             ((self.spot(node), text) for node, text in parts),
@@ -161,7 +163,7 @@ class Text:
             lines[at.first - 1] = f"{line[: at.start]}{text}{line[at.end :]}"
         (begin, _), (end, _) = spots[0], spots[-1]
         inside = lines[begin.first - 1 : end.last]
-        return self.moved(kind, begin.first, end.last, inside, begin)
+        return self.moved(kind, begin.first, end.last, inside, doubtful or begin)
 
     def own(self, node: ast.expr | ast.stmt, less: int = 0) -> list[str]:
         """Return the lines of a node, each with up to ``less`` columns of its indent removed."""
