@@ -272,11 +272,12 @@ class Grading:
             pool.put([order], slow=slow)
 
     def _order(self, job: _Job, *, hurried: bool) -> Order | None:
-        """Return the order for a job; None if it is unreadable, refused or up to date.
+        """Return the order to grade a job's submission; None if none is needed.
 
-        An unreadable or refused submission gets its result here. A ``hurried`` order is limited by
-        the times of earlier submissions; a readable submission that is not hurried is never up to
-        date. A job with an order is noted as running.
+        None is needed if the stored result is up to date, or if the submission is unreadable or
+        refused: then its result is filed here. With ``hurried``, grading is stopped if it takes
+        much longer than that of other submissions. A readable submission that is not hurried is
+        graded even if its result is up to date. A job with an order is noted as running.
         """
         handed = job.entry.handed
         try:
@@ -349,9 +350,10 @@ class Grading:
         self._file(job, failed(order, LOST))
 
     def _file(self, job: _Job, filed: Filed) -> None:
-        """Queue the result of a job for storing, for each of its students.
+        """Queue the result of a job's submission for storing, once for each of its students.
 
-        If the submission was not graded, the result is one of a refused submission, without points.
+        ``filed`` is the result for one student. If the submission was not graded, its result is
+        replaced by one without points that gives the reason. The watcher of the run is notified.
         """
         self._ended[job.number] = filed.standing
         if filed.standing != "graded":
@@ -369,9 +371,10 @@ class Grading:
         ]
 
     def _flush(self, run: int) -> None:
-        """Store the queued results; keep them in the queue if another program locks the file.
+        """Store the queued results as results of the run with the id ``run``, and empty the queue.
 
-        If a value cannot be stored, the results are stored one by one.
+        The queue is kept if another program locks the class file. If a value cannot be stored, the
+        results are stored one by one.
 
         Raises
         ------

@@ -154,7 +154,14 @@ def explained(result: Result, stand: Stand, hints: int) -> Result:
 
 
 def _with_notes(task: TaskResult, stand: Stand, hints: int) -> TaskResult:
-    """Return a task whose checks have notes about its withdrawn and priced findings."""
+    """Return a task whose checks have notes about its withdrawn and priced findings.
+
+    A finding is withdrawn if the instructor decided that it counts for nobody, and priced if the
+    instructor set which share of a check's points it costs. ``stand`` has these decisions with
+    their reasons, by the code of the mistake. A mistake is noted only at the first check that it
+    concerns; a check whose points a person has set gets no note about prices. Below the level
+    `TITLE_LEVEL` of ``hints`` (1 to 4), the notes do not name the mistake.
+    """
     checks, mentioned = list[CheckResult](), set[str]()
     for check in task.checks:
         withdrawn = [code for code in check.withdrawn if code not in mentioned]

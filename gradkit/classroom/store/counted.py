@@ -196,11 +196,12 @@ def _target_of(store: Store, kept: Kept, check: str) -> OverrideTarget:
 def _refuse_points(
     name: str, target: OverrideTarget, former: Override | None, points: float | None, comment: str
 ) -> None:
-    """Raise OverrideError for points that cannot be set.
+    """Raise OverrideError if a person's points for an item cannot be stored.
 
-    ``name`` is the student, ``target`` the item, and ``former`` the present override. Points are
-    refused if the reason is empty, if they are not between 0 and the largest points, or if they are
-    to be taken back (None) although nobody has set any.
+    ``name`` is the student, ``target`` the item (a check, a task or the total), ``former`` the
+    present override or None. ``points`` are the new points, None to withdraw the override, and
+    ``comment`` is the reason. They are refused if the reason is empty, if points are not between 0
+    and the item's largest points, or if there is no override to withdraw.
     """
     if not comment.strip():
         raise OverrideError(f"{target.name}: --comment is empty. Give the reason.")
@@ -449,7 +450,10 @@ class Counting:
         policy: Policy | None = None,
         amended: Mapping[int, Filed] = {},
     ) -> None:
-        """Find the counting attempts, overrides and comments of a class at the end of a run."""
+        """Read the counting attempts, overrides and comments of a class from its store.
+
+        The arguments are those of the class. By default, they are read as of the last run.
+        """
         self._store, self._amended = store, amended
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)
         found = counting_attempts(store, upto, rule=rule, policy=self.policy, amended=amended)

@@ -88,10 +88,12 @@ def _decidable(
     words: Words,
     targets: Mapping[str, OverrideTarget],
 ) -> DecidableFinding:
-    """Return a finding with the decision about it.
+    """Return a finding of a submission with the decision of a person about it, if there is one.
 
-    ``words`` are the student's overrides by task and check, ``targets`` the items of the result by
-    name.
+    ``kept`` is the submission's stored result and ``task`` the task with the finding. ``words`` are
+    the student's overrides by task and check. ``targets`` are the items of the result whose points
+    can be set, by name (``task/check``). An override for other findings than the present ones is
+    stale and counts as points that a person has set directly.
     """
     affected, direct, held, revisions = [], [], [], []
     decision, by, comment = None, "", ""
