@@ -363,7 +363,7 @@ NONE = (None, None)
 def _stored(
     store: Store, settings: Settings, marker: Marker, kept: Sequence[Kept]
 ) -> Iterator[_Stored]:
-    """Yield the stored results ``kept`` with their evidence and the key that a new grading would give.
+    """Yield the stored results ``kept``, each with its evidence and the key of a new grading.
 
     The evidence are the recorded outputs of the student's code. The key is the digest of all that a
     result depends on: settings, files of the assignment, submission, chosen tasks. Settings of how
