@@ -86,9 +86,9 @@ class Case:
     ) -> None:
         """Store the arguments, and compute each entry's formula with and without the mistake.
 
-        ``trace`` has the values of a call at ``inputs``, ``steps`` its operations. ``diagnosis``
-        has all mistakes of the update, ``slip`` is the one of this case. ``text`` is the update's
-        source, None if it was not found.
+        ``task`` is the task of a net. ``trace`` has the values of a call at ``inputs``, ``steps``
+        its operations. ``diagnosis`` has all mistakes of the update, and ``slip`` is the mistake of
+        this case. ``text`` is the update's source, None if it was not found.
         """
         self.task, self.trace, self.steps, self.slip, self.text = task, trace, steps, slip, text
         self.near = max(NEAR, diagnosis.precision.exact)
@@ -240,11 +240,12 @@ class PartialProducts:
 
 
 def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
-    """Yield each product of some factors of a term of a rule: its sorted stages and its value.
+    """Yield the products of some factors of a rule's terms, as stages and values.
 
-    The value has the shape (calls,). The learning rate is no factor. For a sum over an index, the
-    products of each summand are yielded too; for a rule of several terms, at the end the sum of its
-    terms, with all stages.
+    The stages are sorted, from `OUTPUT` to `INPUT`, one for each factor (`_stage_of`); the value
+    has the shape (calls,), for the calls of ``case``. The learning rate is not used as a factor.
+    For a sum over an index, the products of each summand are yielded too. If ``rule`` has several
+    terms, their sum is yielded last, with all stages.
     """
     for term in rule.terms:
         for term_or_summand in _term_and_summands(case.task, term):
@@ -263,9 +264,10 @@ def partial_products(case: Case, rule: Rule) -> Iterator[tuple[Stages, Array]]:
 
 
 def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
-    """Yield a term's factors without the learning rate: each alone, to the power 1 or −1.
+    """Yield the factors of a term in groups of which each is multiplied at once.
 
-    The factors of a sum over an index are yielded together, last.
+    Each factor is alone, to the power 1 or −1, and its powers are repeated. The factors of a sum
+    over an index form one group, which comes last. The learning rate is left out.
     """
     factors = [factor for factor in term.factors if factor.symbol != "rate"]
     summed = tuple(factor for factor in factors if letters_of(factor.index))
@@ -275,7 +277,11 @@ def _split_factors(term: Term) -> Iterator[tuple[Factor, ...]]:
 
 
 def _stage_of(factor: Factor, rule: Rule) -> int:
-    """Return the stage of backpropagation in which a factor is multiplied: `OUTPUT` to `INPUT`."""
+    """Return the stage of backpropagation in which a factor is multiplied: `OUTPUT` to `INPUT`.
+
+    ``rule`` is the formula with the factor. Its parameter matters for a hidden unit, which is the
+    input of layer 2.
+    """
     if factor.symbol in PER_HIDDEN:
         # In layer 2 the hidden unit is the input.
         return UNIT if rule.parameter[1] == "1" else INPUT
