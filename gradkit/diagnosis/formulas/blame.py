@@ -358,10 +358,10 @@ class Blame:
     def find_constant(self, entry: Entry) -> At | None:
         """Return the operation with the constant that makes an entry's change too large or small.
 
-        The change is the right one times the mistake's ratio. The second item is the line that assigns a wrong
-        learning rate, or None. If no constant fits, the last operation that all wrong entries
-        depend on is returned, but not for a mistake of the learning rate. None if nothing is found,
-        or if every entry of the net has the wrong sign.
+        The change is the right one times the ratio of the mistake. The second item is the line that
+        assigns a wrong learning rate, or None. If no constant fits, the last operation that all
+        wrong entries depend on is returned, but not for a mistake of the learning rate. None if
+        nothing is found, or if every entry of the net has the wrong sign.
         """
         code, ratio = self._case.slip.code, self._case.detail(entry, "ratio")
         if code == "wrong-sign":
