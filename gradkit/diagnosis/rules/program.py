@@ -61,9 +61,10 @@ CLOSE = 1e-10
 
 
 def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
-    """Return the symbol of each input atom of an update, in the order of `flatten_inputs`.
+    """Return the symbol of each scalar input of an update, in the order of `flatten_inputs`.
 
-    ``rate`` says whether the update takes a learning rate, which comes last.
+    ``shape`` has the sizes of the net. ``rate`` says whether the update takes a learning rate,
+    which comes last.
     """
     return (
         *(Factor("target", (k,)) for k in range(shape.outputs)),
@@ -99,8 +100,9 @@ class Functions:
         self._atoms: dict[tuple[str, frozenset[tuple[Monomial, str]]], int] = {}
 
     def atom(self, function: str, argument: Polynomial) -> Polynomial:
-        """Return the atom for a function applied to a polynomial; add it if it is new.
+        """Return the variable (atom number) for a function of a polynomial; add it if it is new.
 
+        ``function`` is the name of the function, such as ``exp``, and ``argument`` the polynomial.
         Arguments are equal if their coefficients agree to `DIGITS` digits. Raises TooLongError:
         there are `MAX_FUNCTION_ATOMS` atoms already.
         """
@@ -216,10 +218,10 @@ class _Polynomials:
             raise TooLongError("polynomials of too many terms")
 
     def _polynomial(self, step: Made) -> Polynomial:
-        """Return the polynomial of an operation, from the stored ones of its operands.
+        """Return the polynomial of the operation ``step``, from the stored ones of its operands.
 
-        A function, such as ``exp``, gives an atom. The absolute value is the number with the sign
-        that it had in the recorded call.
+        The result of a function, such as ``exp``, is a new variable. The absolute value is the
+        number with the sign that it had in the recorded call.
         """
         if step.operation == GIVEN:
             return atom(int(step.figure))
@@ -335,7 +337,11 @@ def require(is_valid: bool, name: str) -> None:
 
 
 def atom_values(program: Program, inputs: UpdateInputs) -> Array:
-    """Return the values of all atoms, including results of functions, for each call: (n, atoms)."""
+    """Return the values of all variables of a program for each call, shape (n, atoms).
+
+    These are the scalar ``inputs`` of the update, and the results of functions that the polynomials
+    of ``program`` contain.
+    """
     columns = flatten_inputs(inputs)
     with np.errstate(all="ignore"):
         for function, argument in program.made:
@@ -346,7 +352,10 @@ def atom_values(program: Program, inputs: UpdateInputs) -> Array:
 
 
 def evaluate_polynomial(polynomial: Polynomial, columns: Array) -> Array:
-    """Return the values of a polynomial, shape (n,), from those of its atoms, shape (n, atoms)."""
+    """Return the values of a polynomial, shape (n,), from those of its variables.
+
+    ``columns`` (n, atoms) has the value of each variable (atom) in each call.
+    """
     total = np.zeros(len(columns))
     for monomial, coefficient in polynomial.items():
         term = np.full(len(columns), coefficient)

@@ -71,8 +71,9 @@ class Reading:
     def __init__(self, shape: Shape, compounds: Compounds) -> None:
         """Read the new value of every entry, as the rules of other entries may contain it.
 
-        A new value that is a product is stored; one that is a sum is added to ``compounds`` as a
-        sum to divide by. New values that cannot be read are skipped.
+        ``shape`` has the sizes of the net, and ``compounds`` the polynomials of all new values and
+        the known sums. A new value that is a product is stored; one that is a sum is added to
+        ``compounds`` as a possible factor. New values that cannot be read are skipped.
         """
         self._shape, self._compounds = shape, compounds
         self._products: dict[Entry, Term] = {}
@@ -153,11 +154,10 @@ class Reading:
         }
 
     def _use_new_values(self, entry: Entry, terms: Terms) -> Iterator[Terms]:
-        """Yield ``terms`` with a product replaced by a new value that equals the product.
+        """Yield ``terms`` with a product replaced by another entry's equal new value.
 
-        The terms are the change of ``entry``, and the new value is that of another entry. The
-        product is replaced in all terms that contain it; nothing is yielded for entries whose
-        product does not occur.
+        The terms are the change of ``entry``. There is one result for each other entry whose new
+        value occurs as a product in a term; it is replaced in all terms.
         """
         for other_entry, made in self._products.items():
             if other_entry == entry:
@@ -210,12 +210,12 @@ class Reading:
     def _splits(
         self, rest: Polynomial, barred: Entry | None
     ) -> Iterator[tuple[Mapping[object, Polynomial], str | None]]:
-        """Yield ways to split the sum ``rest``: the parts, and the letter of a separating index.
+        """Yield ways to split the sum ``rest`` into parts, each with a letter or None.
 
-        A sum is split by the number that an index has in each term, into a multiple of a known sum
-        and the remainder, or by the power of an atom. Keys of the parts are the numbers of the
-        index if a letter comes with them, which is None for other splits. The new value of
-        ``barred`` is not used as a sum. A long sum is only split by an index.
+        A split by an index has a letter (``i``, ``j`` or ``k``), and its parts are by the number of
+        the index. The others have None: a multiple of a known sum and the remainder, or parts by
+        the power of a variable. Known sums include new values of entries, but not that of
+        ``barred``. A sum of more than `MAX_TERMS_TO_SPLIT` terms is only split by an index.
         """
         symbols = self._compounds.symbols
         for letter in "jik" if self._shape.outputs > 1 else "ji":
@@ -295,10 +295,11 @@ class Reading:
     def _take_out_factors(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[tuple[Factor, ...], Polynomial]:
-        """Divide a sum by its common monomial and all known sums; return the factors and the rest.
+        """Divide a sum by all that divides it exactly; return the factors and the rest.
 
-        The sum is not divided by the new value of the entry ``barred``. Raises UnreadableError: an
-        atom has no symbol, or there is too much to divide.
+        The divisors are the monomial that all terms of ``polynomial`` have in common, and all known
+        sums, such as y − ŷ, but not the new value of the entry ``barred``. Raises UnreadableError:
+        a variable has no symbol, or there is too much to divide.
         """
         monomial = common_monomial(polynomial)
         polynomial = divide_by_monomial(polynomial, monomial)

@@ -117,9 +117,10 @@ class Table:
         return term.coefficient * self.product(term.factors)
 
     def product(self, factors: tuple[Factor, ...]) -> Array:
-        """Return the product of factors for each probe, shape (n,).
+        """Return the product of factors for each call, shape (n,).
 
-        Index letters are summed over, as in ``einsum``.
+        A factor whose index is a letter, such as ``W2[0,k]``, is summed over the letter, as in
+        ``einsum``. Without factors, the product is 1.
         """
         result: Array | None = None
         lettered: list[Any] = []
