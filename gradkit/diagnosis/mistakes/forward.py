@@ -26,13 +26,14 @@ Change = Callable[[ForwardForm, Facts, Task], ForwardForm]
 def explain_forward(task: Task, probes: ForwardProbes) -> Explanation:
     """Return the mistakes in a forward pass, proven by a form that gives its numbers.
 
+    A form says how each layer is computed, see `ForwardForm`; the right one is that of ``task``.
     ``probes`` are inputs and observed outputs of the student's forward pass.
 
     Returns
     -------
     Explanation
-        Without slips if the pass is right; ``unknown`` if no known form fits. Other mistakes
-        that give the same numbers are its alternatives.
+        Without slips if the pass is right; ``unknown`` if no known form fits. Other mistakes that
+        give the same numbers are its alternatives.
     """
     sets = [slips_of_form(task, form) for form in recover_forward(task, probes)]
     unique = [slips for place, slips in enumerate(sets) if slips not in sets[:place]]

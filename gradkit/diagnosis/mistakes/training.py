@@ -43,7 +43,9 @@ ELEMENTWISE = sorted(
 
 
 def loop_with(task: Task, slips: Iterable[Slip]) -> Loop:
-    """Return the training loop with exactly these mistakes.
+    """Return the training loop of a task with exactly the mistakes ``slips``.
+
+    ``task`` gives the model, the loss and the rates.
 
     Raises
     ------
