@@ -357,8 +357,8 @@ def _causes(
     """Return, for each other check that fails because of the update, the ids of the findings.
 
     ``diagnosis`` has the mistakes of the update, and ``findings`` one finding for each, in the same
-    order. ``examined`` has the verdicts and training runs of ``task``; ``oracle`` gives the right
-    forward pass for the runs. Empty if the diagnosis does not explain all wrong entries.
+    order. ``examined`` has the verdicts and training runs of ``task``; ``oracle`` computes the
+    forward pass of the runs. Empty if the diagnosis does not explain all wrong entries.
 
     `gradient` fails because of mistakes in entries that do not pass there (or of all mistakes).
     `trajectory` fails because of all mistakes if the training runs are reproduced with them; it is
