@@ -98,9 +98,11 @@ class Grading:
         return self._recognised[path].tasks
 
     def result(self, path: str, chosen: Collection[str]) -> Result:
-        """Return the result of a submission for the chosen tasks, which is graded only once.
+        """Return the result of a submission, which is graded only once.
 
-        Later calls return the first result, whatever they choose, or raise its error again.
+        ``path`` is the submission as the command line names it. ``chosen`` are ids of tasks to
+        grade. Later calls with the same path return the first result, whatever they choose, or
+        raise its error again.
 
         Raises
         ------
@@ -125,8 +127,9 @@ class Grading:
     def student_functions(self, path: str, task: str | None) -> Iterator[StudentFunctions]:
         """Start the student's functions for a task in the sandbox, to be called by a test.
 
-        The test is skipped if torch is needed but not installed, and fails if the submission does
-        not solve the task.
+        ``path`` is the submission as the command line names it. ``task`` is the id of the task;
+        without it, it is chosen as by `_choose_task`. The test is skipped if torch is needed but
+        not installed, and fails if the submission does not solve the task.
         """
         chosen = self._choose_task(task, path)
         if not is_installed(*chosen.framework.modules):
@@ -253,7 +256,10 @@ class CheckItem(pytest.Item):
 
 
 def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
-    """Yield a collector for each submission on the command line."""
+    """Yield a collector of tests for each submission on the command line of a pytest ``session``.
+
+    A submission that is named twice has one collector.
+    """
     for given in dict.fromkeys(session.config.getoption("gradkit_paths")):
         path = Path(os.path.normpath(session.config.invocation_params.dir / given))
         found: SubmissionFile = SubmissionFile.from_parent(session, path=path)
@@ -262,7 +268,10 @@ def submissions(session: pytest.Session) -> Iterator[SubmissionFile]:
 
 
 def totals(reports: Iterable[Any]) -> list[str]:
-    """Return lines with the points and notes of each submission and task, by tests' reports."""
+    """Return lines with the points and notes of each task of each submission.
+
+    ``reports`` are the reports of all tests; those that did not run a check of gradkit are ignored.
+    """
     lines = {}
     for report in reports:
         facts = dict(getattr(report, "user_properties", ()))
