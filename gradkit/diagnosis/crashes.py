@@ -300,7 +300,8 @@ def _advise_super(crash: _Crash) -> _Advice | None:
 def _advise_name(crash: _Crash) -> _Advice | None:
     """Return advice on a NameError or UnboundLocalError; None for other exceptions.
 
-    For a NameError, the sentence suggests similar names. The name's first place is the part.
+    ``crash`` has the exception and its line. For a NameError, the sentence suggests similar names.
+    The part of the line to underline is the first place where the name stands.
     """
     found = re.match(r"name '(\w+)' is not defined", crash.message)
     unset = re.match(r"\D*variable '(\w+)'", crash.message)
@@ -317,10 +318,10 @@ def _advise_name(crash: _Crash) -> _Advice | None:
 
 
 def _scope(crash: _Crash) -> Iterator[str]:
-    """Yield the names that are known where the code stopped.
+    """Yield the names that are known in the line of an exception.
 
     These are the builtins, all names assigned, imported or defined at the top level of any cell,
-    and the parameters and assigned names of the function around the crash.
+    and the parameters and assigned names of the function around the line, by the record ``crash``.
     """
     yield from dir(builtins)
     for cell in crash.cells:
@@ -350,7 +351,8 @@ def _entries(crash: _Crash) -> Iterator[str]:
 def _advise_key(crash: _Crash) -> _Advice | None:
     """Return advice on a KeyError of a string key; None for other exceptions.
 
-    The sentence suggests similar strings from all submitted cells.
+    ``crash`` has the exception and its line. The sentence suggests similar strings from all
+    submitted cells.
     """
     if crash.type != "KeyError" or not re.fullmatch(r"'[^'\"]+'", crash.message):
         return None
@@ -371,7 +373,8 @@ def _advise_key(crash: _Crash) -> _Advice | None:
 def _advise_attribute(crash: _Crash) -> _Advice | None:
     """Return advice on a missing attribute; None for other exceptions and for attributes of None.
 
-    The sentence suggests similar attributes of a class in the submitted cells, or of numpy.
+    ``crash`` has the exception and its line. The sentence suggests similar attributes of a class in
+    the submitted cells, or of numpy.
     """
     found = re.search(
         r"(?:'(\w+)' object|module '([\w.]+)') has no attribute '(\w+)'", crash.message
@@ -395,10 +398,10 @@ def _advise_attribute(crash: _Crash) -> _Advice | None:
 
 
 def _advise_none(crash: _Crash) -> _Advice | None:
-    """Return advice if a value None stopped the code and may come from a missing ``return``.
+    """Return advice on a value None that may come from a function without ``return``; else None.
 
-    That is so if the function around the crash calls functions of the student that return no value.
-    None otherwise.
+    The exception of ``crash`` must be about a value None, and the function around its line must
+    call functions of the student that return no value.
     """
     if "NoneType" not in crash.message:
         return None
@@ -455,11 +458,11 @@ MAX_SUGGESTIONS = 2
 
 
 def _nearest(word: str, known: Collection[str]) -> list[str]:
-    """Return the known names with the fewest edits from ``word``.
+    """Return those of the names ``known`` that have the fewest edits from ``word``.
 
-    Empty if there are more than `MAX_SUGGESTIONS`, or if the word is a single letter. An entry of a
-    dict is compared by its key. As in Python's own suggestions, at most about a third of the
-    letters may differ, and case is ignored.
+    Empty if there are more than `MAX_SUGGESTIONS` such names, or if the word is a single letter. An
+    entry of a dict is compared by its key. As in Python's own suggestions, at most about a third of
+    the letters may differ, and case is ignored.
     """
     edits = {each: _count_edits(word, _key_of(each)) for each in sorted(known)}
     close = {

@@ -251,8 +251,8 @@ def _operators(nodes: Iterable[ast.AST]) -> list[ast.operator]:
 def indices_of(node: ast.expr) -> tuple[str, ...]:
     """Return the indices by which an expression takes an entry of an array, as texts.
 
-    The expressions ``dW[i][j]`` and ``dW[i, j]`` both have the indices ``i`` and ``j``. Keys of
-    dictionaries are left out; without indices, the result is empty.
+    For ``node``, the expressions ``dW[i][j]`` and ``dW[i, j]`` both have the indices ``i`` and
+    ``j``. Keys of dictionaries are left out; without indices, the result is empty.
     """
     found: list[str] = []
     while isinstance(node, ast.Subscript):

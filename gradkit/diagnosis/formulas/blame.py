@@ -235,9 +235,10 @@ class Blame:
     def _first_wrong(self, entry: Entry, products: PartialProducts) -> tuple[int, Array] | None:
         """Return the first operation of an entry that should be a partial product and is not.
 
-        The result is its number with the value (calls,) that it should have. ``products`` are those
-        of `products_of`. If all operations are partial products, the first that lacks a factor is
-        returned; None if every operation is right or cannot be judged.
+        A partial product is the product of some factors of the entry's right change. ``products``
+        has all of them, see `products_of`. The result is the operation's number, with the value
+        (calls,) that it should have. If all operations are partial products, the first that lacks a
+        factor is returned; None if every operation is right or cannot be judged.
         """
         code, fallback, earliest_stage = self._case.slip.code, None, INPUT + 1
         for number, correct in self._candidates(entry):
@@ -277,10 +278,11 @@ class Blame:
         return fallback
 
     def _corrected_in(self, entry: Entry) -> int | None:
-        """Return an entry's first corrected operation if all stored corrections make it right.
+        """Return the first operation of an entry that is corrected already, if that makes it right.
 
-        The corrections are those that `find_factor` stored for other entries; the entry is computed
-        again with them. None if it has no corrected operation, or stays wrong.
+        Corrections are those that `find_factor` stored for other entries. The entry's new value is
+        computed again with all of them. None if no correction is of an operation of this entry, or
+        if its new value stays wrong.
         """
         operations = self.operations_of(entry)
         corrected = [number for number in operations if number in self._corrected]
@@ -375,8 +377,8 @@ class Blame:
     def _find_rate(self, entry: Entry, ratio: float) -> At | None:
         """Return the last operation of an entry with the line that assigns its wrong learning rate.
 
-        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if entries that
-        are right use the same rate by the task.
+        The wrong rate is ``ratio`` times the task's. None if no line assigns it, or if the wrong
+        rate is the task's rate for an entry that is right.
         """
         case, rates = self._case, self._case.task.rates
         rates_by_kind = {"W": rates.weight, "b": rates.bias}

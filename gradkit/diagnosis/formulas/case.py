@@ -109,10 +109,10 @@ class Case:
             self.applied = self.observed
 
     def _without_mistake(self, diagnosis: Diagnosis, entry: Entry) -> Rule:
-        """Return an entry's formula after a correction of this case's mistake alone.
+        """Return the student's formula of an entry with this case's mistake corrected.
 
-        Other mistakes of ``diagnosis`` stay. If the diagnosis has no changes for an entry of this
-        mistake, the result is the right formula.
+        Other mistakes of ``diagnosis`` stay in the formula. If this mistake concerns the entry, but
+        the diagnosis has no changes for it, the result is the right formula.
         """
         rule = self.applied[entry]
         changes = diagnosis.changes.get(entry)
@@ -208,12 +208,12 @@ class PartialProducts:
     """
 
     def __init__(self, parts: Iterable[tuple[Stages, Array]], tolerance: float) -> None:
-        """Store each partial product that is not 0, scaled to length 1, with its stages.
+        """Store products of some factors, scaled to length 1, with the stages of their factors.
 
-        ``parts`` are pairs of the stages of a product and its values, one for each call.
-        ``tolerance`` is the largest difference at which unit vectors count as equal. The attribute
-        ``whole`` has the stages of the product with the most factors, without products of the loss
-        alone.
+        ``parts`` are pairs of the stages of a product and its values, one for each call; products
+        that are 0 are left out. ``tolerance`` is the largest difference at which unit vectors count
+        as equal. The attribute ``whole`` has the stages of the product with the most factors,
+        without products of the loss alone.
         """
         usable = [(key, value) for key, value in parts if np.any(value)]
         self._keys, self._near = [key for key, _ in usable], tolerance
@@ -222,9 +222,9 @@ class PartialProducts:
         self.whole: Stages = max(own, key=len, default=())
 
     def stages_of(self, value: Array | None) -> Stages | None:
-        """Return the stages of the partial product that ``value`` (calls,) is a multiple of.
+        """Return the stages of the factors of the product that ``value`` (calls,) is a multiple of.
 
-        None if it is no multiple of any partial product, or is None, zero or not finite.
+        None if it is no multiple of any stored product, or is None, zero or not finite.
         """
         size = 0.0 if value is None else float(np.linalg.norm(value))
         if value is None or not self._keys or not size or not np.isfinite(size):

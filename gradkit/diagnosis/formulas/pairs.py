@@ -47,7 +47,7 @@ def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Opt
 
     A reading is a set of changes from the right formula to the student's. ``options`` has the
     possible readings of each entry, ``right`` and ``applied`` are the right and the student's
-    formulas.
+    formulas for ``task``.
 
     An entry with several terms and no reading (or one with a sum of units) may contain the terms of
     entries that the student's code leaves unchanged. If one term is the entry's own and each other
@@ -87,7 +87,7 @@ def give_back_misdirected(task: Task, right: Rules, applied: Rules, options: Opt
 
 
 def _without_sums(task: Task, rule: Rule) -> list[Term]:
-    """Return the terms of a formula, in which each sum over hidden units becomes a term per unit.
+    """Return the terms of a rule, in which each sum over hidden units becomes a term per unit.
 
     ``task`` has the number of hidden units.
     """

@@ -186,9 +186,9 @@ def fill_texts(
 def alternative_titles(explanation: Explanation, code: str) -> tuple[str, ...]:
     """Return a text for each alternative explanation that does not need the mistake ``code``.
 
-    A text joins the titles of the alternative's mistakes that ``explanation`` itself does not have.
-    An alternative is left out if it needs at least two mistakes more than it replaces, or contains
-    another alternative.
+    An explanation is a set of mistakes. A text joins the titles of those mistakes of the
+    alternative that ``explanation`` itself does not have. An alternative is left out if it needs at
+    least two mistakes more than it replaces, or contains another alternative.
     """
     explained = {slip.code for slip in explanation.slips}
     sets = [{slip.code for slip in other} for other in explanation.alternatives]

@@ -62,9 +62,10 @@ def forward_findings(
 ) -> Inquiry:
     """Return the findings for the mistakes of a forward pass; empty without an explanation.
 
-    ``examined`` has the student's function and its verdict, and ``sitting`` the submitted text. An
-    unknown mistake has one unexplained finding, unless the verdict already says the reason. For a
-    known one, the inquiry lists as ``doubtful`` the lines of the submission that may contain it.
+    ``examined`` has the student's function for ``task`` and its verdict, and ``sitting`` the
+    submitted text. An unknown mistake has one unexplained finding, unless the verdict already says
+    the reason. For a known one, the inquiry lists as ``doubtful`` the lines of the submission that
+    may contain it.
     """
     if explanation is None:
         return Inquiry()

@@ -95,9 +95,9 @@ class Reading:
     def rules(self, entry: Entry) -> Iterator[Rule]:
         """Yield the rules of an entry that the polynomial of its new value can be written as.
 
-        There is one for each possible source (the value that the change is added to), and one for
-        each new value of another entry that the change contains. Sources for which the change
-        cannot be written as products are skipped.
+        A rule is a source, the value that the change is added to, and a change of few products.
+        There is one rule for each possible source, and one for each new value of another entry that
+        the change contains. Sources for which the change cannot be written as products are skipped.
         """
         self._work = MAX_WORK
         after = self._compounds.after[entry]
@@ -115,10 +115,11 @@ class Reading:
     def _split_source(
         self, entry: Entry, after: Polynomial, own: Factor
     ) -> Iterator[tuple[Factor | None, Polynomial]]:
-        """Yield splits of an entry's new value ``after`` into a source and the rest.
+        """Yield splits of an entry's new value ``after`` into a source and the change added to it.
 
-        ``own`` is the entry's old value, which is the usual source. If that is no plain summand,
-        also another entry's old or new value that is one, or else None with the whole new value.
+        ``own`` is the entry's old value, which is the usual source. If ``own`` is no summand of its
+        own, splits with another entry's old or new value follow; without any, None comes with the
+        whole new value.
         """
         number = self._compounds.atom(own)
         alone = after.get(((number, 1),), 0.0)
@@ -236,10 +237,10 @@ class Reading:
                 yield parts, None
 
     def _sum_over(self, letter: str, parts: dict[object, Terms]) -> Term | None:
-        """Return one term with a sum over ``letter`` if the terms for all its values are alike.
+        """Return one term with a sum over the index ``letter``, which stands for several terms.
 
-        ``parts`` has the terms by the value of the index. None if the terms differ, or if a value
-        is missing or has not exactly one term.
+        ``parts`` has the terms by the number of the index. None if the terms differ in more than
+        this number, or if a number is missing or has not exactly one term.
         """
         sizes = {"i": self._shape.features, "j": self._shape.hidden, "k": self._shape.outputs}
         if set(parts) != set(range(sizes[letter])) or any(len(t) != 1 for t in parts.values()):
@@ -267,11 +268,12 @@ class Reading:
     def _clear_denominators(
         self, polynomial: Polynomial, barred: Entry | None
     ) -> tuple[Polynomial, tuple[Factor, ...]]:
-        """Multiply a polynomial by its denominators; return the numerator and the factors below it.
+        """Multiply a polynomial by its denominators; return the numerator and the denominators.
 
-        The factors have negative powers. The new value of the entry ``barred`` is not used as a
-        sum. Raises UnreadableError: a denominator is no product, or a sum's reciprocal has a
-        negative power.
+        The denominators are factors with negative powers, to be multiplied with the numerator. To
+        read a denominator, all known sums are used but the new value of the entry ``barred``.
+        Raises UnreadableError: a denominator is no product, or a sum's reciprocal has a negative
+        power.
         """
         below: list[Factor] = []
         coefficient = 1.0
