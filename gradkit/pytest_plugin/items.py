@@ -54,7 +54,9 @@ class Grading:
     """
 
     def __init__(self, config: pytest.Config) -> None:
-        """Open a session with pytest's options, which grades the submissions of this process.
+        """Open a session that grades the submissions of this process, with the options of pytest.
+
+        ``config`` has the settings of the ini file, such as ``gradkit_task``, and the seed.
 
         Raises
         ------
