@@ -257,10 +257,11 @@ class Script:
         )
 
     def _rate(self, key: str, index: tuple[int, ...], inputs: Mapping[str, Any]) -> float:
-        """Return the rate of the step: the task's, the passed rate or, if free, the judged rate.
+        """Return the learning rate with which the script computes the expected number of an update.
 
-        ``key`` and ``index`` are the parameter and the entry that is shown, and ``inputs`` those of
-        the call by name. The judged rate is computed from the recorded expected number.
+        It is the task's rate, or the rate that the function gets. If the task accepts other rates,
+        it is the rate by which the recorded expected number was computed. ``key`` and ``index`` are
+        the parameter and the entry that is shown, and ``inputs`` are those of the call by name.
         """
         stacked = {name: np.asarray(value)[None] for name, value in inputs.items()}
         rate = float(rate_of(self.task, key, stacked)[0])
