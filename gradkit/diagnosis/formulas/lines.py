@@ -66,7 +66,7 @@ def attribute(
     slip: Slip,
     text: UpdateText | None = None,
 ) -> tuple[Attribution, ...]:
-    """Return the lines of one mistake.
+    """Return the lines of the student's function in which one mistake is made.
 
     Parameters
     ----------

@@ -150,9 +150,10 @@ def descend_from_forward(
 
 
 def _layers_before_output(form: ForwardForm) -> tuple[Dense, ...]:
-    """Return a wrong forward pass's layers up to the stage that it returns as its output.
+    """Return the layers of a wrong forward pass, up to the value that it returns as its output.
 
-    ``form.output`` names the stage: for ``z2``, layer 2 is the last and loses its activation.
+    The field ``output`` of ``form`` names the value: for ``z2``, the weighted sum of layer 2, this
+    layer is the last and loses its activation.
     """
     kind, places = form.output[:1], int(form.output[1:] or 0)
     layers = dense_layers(form)[:places]

@@ -176,7 +176,11 @@ def replays(
 
 
 def _is_replayed(predicted: Array, observed: NDArray[Any]) -> bool:
-    """Return whether predicted and observed values agree up to rounding, unless diverged."""
+    """Return whether predicted and observed values of training runs agree up to rounding.
+
+    Both have the same shape. Values that have diverged are not compared, but must be in the same
+    places.
+    """
     predicted_values, observed_values = (_mask_diverged(values) for values in (predicted, observed))
     return bool(
         np.allclose(

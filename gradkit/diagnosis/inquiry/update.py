@@ -196,10 +196,10 @@ def _observed_faults(outcomes: Iterable[Outcome]) -> frozenset[str]:
 
 
 def _recognise_dropped_copy(text: UpdateText | None, diagnosis: Diagnosis) -> Diagnosis:
-    """Return the diagnosis, with ``copy-dropped`` if only a copy of the parameters is updated.
+    """Return the diagnosis with the code ``copy-dropped`` in place of ``nothing-updated``.
 
-    The code replaces ``nothing-updated``. Other diagnoses are unchanged, and so is this one if no
-    line of the text copies a parameter.
+    The update then changes only a copy of the parameters, which is lost: a line of ``text`` copies
+    them. Without such a line, and for other mistakes, the diagnosis is unchanged.
     """
     slips = diagnosis.explanation.slips
     if [slip.code for slip in slips] != ["nothing-updated"]:

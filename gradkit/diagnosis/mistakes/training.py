@@ -266,7 +266,10 @@ def explain_module(
 
 
 def _group_by_code(slips: tuple[Slip, ...]) -> tuple[Slip, ...]:
-    """Return the mistakes ``slips``, those of the same code joined to one with all details."""
+    """Return one mistake for each code in ``slips``, with the details of all mistakes of the code.
+
+    The order is that of the first mistake of each code. The results have no entries.
+    """
     details = {
         code: tuple(each for slip in slips if slip.code == code for each in slip.details)
         for code in dict.fromkeys(slip.code for slip in slips)

@@ -118,7 +118,10 @@ def placeholder_words(
 
 
 def _verbs(count: int) -> dict[str, str]:
-    """Return the verb for each placeholder such as ``is_``, singular or plural by ``count``."""
+    """Return the text of each placeholder for a verb, such as ``is_``, by its name.
+
+    The verbs are singular if ``count`` is 1, else plural.
+    """
     return {
         "is_": format_count("is", "are", count),
         "moves": format_count("moves", "move", count),

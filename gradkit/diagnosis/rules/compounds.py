@@ -140,10 +140,11 @@ class Compounds:
         return substitute(polynomial, self._values)
 
     def _candidate_symbols(self) -> Iterator[tuple[Array, int]]:
-        """Yield the values and the atom number of each symbol that a function's result may equal.
+        """Yield the symbols that the result of a function such as ``exp`` may equal.
 
-        These are slopes, derivatives that are no products of symbols, recomputed units, and an
-        activation applied again.
+        Each comes as its values, one for each call, and its atom number. The symbols are slopes,
+        derivatives that are no products of symbols, recomputed units, and an activation applied
+        again.
         """
         shape, table = self._shape, self._table
         names: list[tuple[str, int, When]] = []

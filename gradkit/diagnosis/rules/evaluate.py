@@ -74,7 +74,10 @@ def rule_values(table: Table, rule: Rule) -> Array:
 
 
 def new_values_in(rule: Rule) -> list[Factor]:
-    """Return the factors of a rule that are values after the step; its source too, if it is one."""
+    """Return the symbols in a rule that stand for new values of parameters, after the step.
+
+    These are factors of its terms and, last, its source: the value to which the change is added.
+    """
     new_values = [
         factor for term in rule.terms for factor in term.factors if factor.when == "after"
     ]

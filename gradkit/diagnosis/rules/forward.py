@@ -117,8 +117,9 @@ LAYER_MISTAKES: Mapping[str, tuple[str, str | int]] = {
 def mistakes_in(form: ForwardForm, activations: Activations) -> Iterator[tuple[str, Details]]:
     """Yield the codes and details of the mistakes that lead from the right form to ``form``.
 
-    ``activations`` has the right activation of each layer. Wrong return values count only if the
-    form has an ``output``; two exchanged ones are one mistake.
+    ``form`` says how a student's layers are computed and which values are returned; ``activations``
+    has the right activation of each layer. Wrong return values count only if ``form.output`` is
+    known; two exchanged ones are one mistake.
     """
     right = _right_form(activations)
     for number, layer in zip(form.order, form.layers, strict=True):
@@ -267,7 +268,10 @@ def run_stages(
 
 
 def dense_layers(form: ForwardForm) -> list[Dense]:
-    """Return a form's layers, in the order in which they run."""
+    """Return the layers of a forward pass in the order in which they run.
+
+    ``form`` may skip or repeat a layer of the task; the result then does too.
+    """
     return [
         Dense(
             number,

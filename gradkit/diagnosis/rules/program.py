@@ -77,7 +77,10 @@ def input_symbols(shape: Shape, *, rate: bool) -> tuple[Factor, ...]:
 
 
 def flatten_inputs(inputs: UpdateInputs) -> Array:
-    """Return all scalar inputs of each call in one row, shape (n, atoms)."""
+    """Return all numbers that each call of an update gets, in one row: shape (n, atoms).
+
+    The order is that of `input_symbols`; a learning rate comes last.
+    """
     n = len(inputs.y)
     parts = [inputs.y, inputs.y_hat, inputs.A1, inputs.X]
     parts += [value.reshape(n, -1) for value in inputs.before.values()]
@@ -246,7 +249,10 @@ class _Polynomials:
         return self._atom(step.operation, left)
 
     def _reciprocal(self, polynomial: Polynomial) -> Polynomial:
-        """Return 1 over a polynomial: a term for a single term, a new atom for a sum, {} for 0."""
+        """Return the polynomial of 1 over a polynomial.
+
+        It is a term for a single term, a new variable (atom) for a sum, and {} for 0.
+        """
         if not polynomial:
             return {}
         return (
