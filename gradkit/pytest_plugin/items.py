@@ -196,7 +196,10 @@ class SubmissionFile(pytest.File):
     given: str
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield a test for each check of the tasks that the submission solves."""
+        """Yield a test for each check of the tasks that the submission solves.
+
+        The name of a test is ``task/check``. Raises CollectError: the submission cannot be read.
+        """
         try:
             tasks = grading_of(self.config).tasks(self.given)
         except GradingError as error:
@@ -215,7 +218,11 @@ class CheckItem(pytest.Item):
     check: str
 
     def runtest(self) -> None:
-        """Pass, fail with the diagnosis, or skip if the check could not be judged."""
+        """Pass if the check passes, fail with the diagnosis, or skip if the check was not judged.
+
+        The points, the state and the notes are stored in the user properties of the test's report.
+        Raises CheckFailedError: the check failed.
+        """
         task, check = self._results()
         self.user_properties += {
             "points": f"{check.score:.6g}",
@@ -234,7 +241,10 @@ class CheckItem(pytest.Item):
             )
 
     def _results(self) -> tuple[TaskResult, CheckResult]:
-        """Return the results of the test's task and check; grade the submission if needed."""
+        """Return the result of the test's task and that of its check.
+
+        The submission is graded once, for all its tasks of which a test was selected.
+        """
         parent = self.parent
         assert isinstance(parent, SubmissionFile)  # noqa: S101  (for the type checker)
         chosen = {
