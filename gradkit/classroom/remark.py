@@ -115,9 +115,10 @@ class Marker:
         )
 
     def _mark_task(self, form: Form, name: str, own: Evidence, scheme: Scheme) -> TaskResult:
-        """Mark a submitted task by its stored evidence ``own``.
+        """Return the result of a submitted task, computed again from its stored evidence ``own``.
 
-        ``form`` is the form of the exercise, and ``name`` the id of the task.
+        ``form`` is the form of the exercise, and ``name`` the id of the task. ``scheme`` has the
+        settings by which verdicts become points.
 
         Raises
         ------
@@ -142,7 +143,11 @@ class Marker:
         return self.session.refused(kept.name, kept.path, kept.digest, kept.told, result.seed)
 
     def _verdicts(self, form: Form, task: Task, evidence: Evidence) -> tuple[Verdict, ...]:
-        """Return the stored verdicts, and judge again those whose tolerances or task changed.
+        """Return the verdicts on the checks of a net task, from its stored evidence.
+
+        ``form`` is the form of the exercise. A stored verdict is returned if the task and the
+        check's tolerances are those of the time of storing; other checks are judged again by the
+        recorded outputs.
 
         Raises
         ------

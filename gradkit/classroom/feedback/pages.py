@@ -380,9 +380,9 @@ class Past:
         )
 
     def stand(self, name: str, upto: int | None = None) -> Stand | None:
-        """Return a student's counting attempt after run ``upto``; None without a result.
+        """Return a student's counting attempt, with its result, after the run with the id ``upto``.
 
-        By default, it is that after the last run.
+        ``name`` is the student. By default, it is that after the last run. None without a result.
         """
         counting = self._counting_at(last(upto))
         attempt = counting.attempts.get(name)
@@ -395,8 +395,9 @@ class Past:
     def former(self, name: str, run: int, upto: int | None) -> Former | None:
         """Return a student's counting attempt after a run, and the reasons for changes since.
 
-        Reasons are those of remarks until run ``upto`` that changed what this student may see, and
-        those for overrides that were taken back. None if the student had no result.
+        ``name`` is the student and ``run`` the id of the run. The reasons are those of remarks
+        until the run ``upto`` that changed what this student may see, and those for overrides that
+        were taken back. None if the student had no result after ``run``.
         """
         stand = self.stand(name, run)
         if stand is None:
@@ -484,10 +485,11 @@ def made(found: Sequence[Draft], hints: int, workers: int, *, comments: bool) ->
 
 
 def _page(draft: Draft, hints: int, *, comments: bool) -> Page:
-    """Make a page, the same as the student's previous page if nothing has changed since.
+    """Make a student's page, the same as the previous page if nothing has changed since.
 
-    A changed page lists the changes since the previous one. With ``comments``, the page also has a
-    comment in plain text.
+    ``draft`` has the data of the page and of the previous one, and ``hints`` is the hint level, 1
+    to 4. A changed page lists the changes since the previous one. With ``comments``, the result
+    also has a comment in plain text.
     """
     result = explained(seen(draft.stand), draft.stand, hints)
     result = replace(result, submission=draft.heading)

@@ -452,7 +452,9 @@ class Counting:
     ) -> None:
         """Read the counting attempts, overrides and comments of a class from its store.
 
-        The arguments are those of the class. By default, they are read as of the last run.
+        They are those at the end of the run ``upto``, by default the last. ``rule`` and ``policy``
+        replace those of the class, and ``amended`` has results that replace stored ones, by the ids
+        of these.
         """
         self._store, self._amended = store, amended
         self.words, self.policy = overrides(store, upto), policy or policy_of(store, upto)

@@ -197,7 +197,9 @@ def _refuse(
 ) -> None:
     """Raise OverrideError for a decision without a reason, out of range, or without an effect.
 
-    ``decision`` is None if the present decision is to be taken back; ``comment`` is the reason.
+    ``found`` is the finding with the present decision, and ``result`` the result that has it.
+    ``decision`` is the new one, None if the present decision is to be taken back; ``comment`` is
+    the reason.
     """
     code = found.finding.mistake
     if not comment.strip():
