@@ -181,6 +181,7 @@ def _why_held(marks: Mapping[str, Sequence[str]]) -> str:
 def _on_other_platforms(plan: Plan, known: Mapping[str, Address]) -> dict[str, Source]:
     """Map the students whose submissions all came from another platform to that platform.
 
+    ``plan`` has the platform for which feedback is written, and ``known`` the students' addresses.
     Plain files count as of any platform. The map is empty if pages are written to a folder.
     """
     if plan.way == "folder":

@@ -214,7 +214,10 @@ def purge(store: Store, name: str, *, why: str = "", by: str = "") -> Purged:
 
 
 def _identity_of(store: Store, name: str, listed: Sequence[Row]) -> _Identity:
-    """Return all names and identifiers of a student in a class file."""
+    """Return all names and identifiers of the student ``name`` in a class file.
+
+    ``listed`` are the rows of the roster with the name; the others are read from ``store``.
+    """
     names = {name}
     ids: set[tuple[str, str]] = set()
     for row in listed:

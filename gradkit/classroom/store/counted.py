@@ -234,7 +234,9 @@ def revisions(store: Store, kept: Kept, result: Result) -> dict[str, tuple[str, 
 def revision_of(store: Store, name: str, target: OverrideTarget) -> str:
     """Return the revision of the points of one item of the student ``name``.
 
-    The text changes when somebody sets or takes back the points, and when the findings change.
+    ``target`` is the item in the student's present result. The text changes when somebody sets or
+    takes back the points, and when the findings change. A caller sends it back with new points, so
+    that a change in between is noticed.
     """
     (row,) = store.rows(
         'SELECT max(id) AS newest FROM overrides WHERE name = ? AND task = ? AND "check" = ?',
@@ -298,7 +300,11 @@ class OverrideTarget(Struct, frozen=True):
 
 
 def targets_of(result: Result, kept: Kept) -> dict[str, OverrideTarget]:
-    """Return all checks and tasks of a result, and the total, by name."""
+    """Return the items of a result whose points can be set, by name.
+
+    These are all checks (``task/check``), all tasks (the task's id) and the total; a refused result
+    has a total only if the class says which tasks count. ``kept`` is the attempt with the result.
+    """
     found: dict[str, OverrideTarget] = {}
 
     def add(task: str, check: str, score: float, most: float, basis: str) -> None:
@@ -653,8 +659,9 @@ def _override_findings(
 def basis_of(kept: Kept, task: TaskResult, check: CheckResult) -> str:
     """Return a digest of the facts on which an instructor decides about a check.
 
-    These are the submission's contents, the check's state and largest score, and its findings.
-    Numbers are not included, as they change with the inputs, nor are deductions.
+    These are the contents of the submission ``kept``, and the state, the largest score and the
+    findings of the ``check`` of ``task``. Numbers are not included, as they change with the inputs,
+    nor are deductions.
     """
     found = sorted(
         [finding.mistake, *finding.entries]
